@@ -1,0 +1,1 @@
+"""The embedded Binance-compatible exchange that the demo and the tests run against."""

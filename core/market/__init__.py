@@ -1,0 +1,1 @@
+"""Where prices come from: candles, timeframes, symbols, candle files, history and feeds."""

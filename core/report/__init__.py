@@ -1,0 +1,1 @@
+"""What came of it: metrics, reports, comparison and verdicts."""

@@ -1,0 +1,1 @@
+"""Jobs: triggers, runs and notifications."""

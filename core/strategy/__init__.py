@@ -1,0 +1,1 @@
+"""What to trade: the config, its indicators, its conditions, and the documents they stand in."""

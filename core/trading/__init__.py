@@ -1,0 +1,1 @@
+"""The rules: what a closed candle does to an account."""

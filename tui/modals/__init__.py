@@ -1,0 +1,1 @@
+"""Dialogues that ask one question."""

@@ -1,0 +1,1 @@
+"""Widgets that draw: tables, charts, panes."""
