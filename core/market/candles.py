@@ -1,0 +1,84 @@
+"""What is a candle, alone and by the million?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Times = NDArray[np.int64]
+
+
+class Candle(NamedTuple):
+    """One closed candle.
+
+    `time` is its open time in UTC milliseconds, by which it is known; prices are in quote
+    currency, `volume` in base currency.
+    """
+
+    time: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candles:
+    """Closed candles as columns: `time` int64 (open times, strictly increasing), the rest float64.
+
+    All columns have the same length. Gaps are allowed: nothing says that two neighbours are one
+    timeframe apart. The arrays are treated as immutable by everyone.
+    """
+
+    time: Times
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    def __iter__(self) -> Iterator[Candle]:
+        columns = (self.time, self.open, self.high, self.low, self.close, self.volume)
+        return (Candle(*row) for row in zip(*(column.tolist() for column in columns), strict=True))
+
+    def at(self, index: int) -> Candle:
+        """The candle at a position (negative positions count from the end)."""
+        return Candle(
+            int(self.time[index]),
+            float(self.open[index]),
+            float(self.high[index]),
+            float(self.low[index]),
+            float(self.close[index]),
+            float(self.volume[index]),
+        )
+
+    def slice(self, start: int | None = None, stop: int | None = None) -> Candles:
+        """The candles at positions `start` to `stop` (exclusive), as views."""
+        part = slice(start, stop)
+        return Candles(
+            self.time[part],
+            self.open[part],
+            self.high[part],
+            self.low[part],
+            self.close[part],
+            self.volume[part],
+        )
+
+    @classmethod
+    def of(cls, candles: Iterable[Candle]) -> Candles:
+        """Columns from single candles, which must come in order of time."""
+        rows = list(candles)
+        columns = np.array([row[1:] for row in rows], dtype=np.float64).reshape(len(rows), 5)
+        return cls(
+            np.array([row.time for row in rows], dtype=np.int64),
+            *(np.ascontiguousarray(columns[:, column]) for column in range(5)),
+        )

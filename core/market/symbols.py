@@ -1,0 +1,46 @@
+"""How is a market called, here and on the venue?"""
+
+from __future__ import annotations
+
+import re
+
+# Longest first: "BTCFDUSD" is BTC/FDUSD, not BTCFD/USD.
+_QUOTES = ("FDUSD", "USDT", "USDC", "TUSD", "BUSD", "DAI", "EUR", "TRY", "BRL", "BTC", "ETH", "BNB", "USD")
+_UNIFIED = re.compile(r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,10}(:[A-Z0-9]{1,10})?$")
+
+
+class SymbolError(ValueError):
+    """A text is not the name of a market; the message says what would be."""
+
+
+def unified_symbol(text: str) -> str:
+    """The ccxt unified name of a market: `BTCUSDT` and `btc/usdt` become `BTC/USDT`.
+
+    Raises:
+        SymbolError: if `text` is neither a unified symbol nor a pair with a known quote currency.
+    """
+    name = text.strip().upper()
+    if _UNIFIED.match(name):
+        return name
+    if re.fullmatch(r"[A-Z0-9]{3,30}", name):
+        for quote in _QUOTES:
+            if name.endswith(quote) and len(name) > len(quote):
+                return f"{name.removesuffix(quote)}/{quote}"
+    raise SymbolError(
+        f"symbol {text!r} is not known: write BTC/USDT (spot), BTC/USDT:USDT (perpetual) or BTCUSDT"
+    )
+
+
+def is_perpetual(symbol: str) -> bool:
+    """Whether a unified symbol names a perpetual contract (`BTC/USDT:USDT`) and not a spot market."""
+    return ":" in symbol
+
+
+def venue_symbol(symbol: str) -> str:
+    """Binance's own name of a unified symbol: `BTC/USDT` and `BTC/USDT:USDT` are both `BTCUSDT`."""
+    return symbol.partition(":")[0].replace("/", "")
+
+
+def quote_currency(symbol: str) -> str:
+    """The currency in which a unified symbol is priced."""
+    return symbol.partition(":")[0].partition("/")[2]

@@ -1,0 +1,45 @@
+"""How long is a candle, and where does one begin?"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+_MONDAY = 4 * DAY  # 1970-01-05, the first Monday of the epoch: weekly candles open on Mondays
+
+_LENGTHS = {"m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
+
+
+class Timeframe(StrEnum):
+    """The candle lengths that Binance and the rulebook know. All are fixed spans of UTC time."""
+
+    M1 = "1m"
+    M3 = "3m"
+    M5 = "5m"
+    M15 = "15m"
+    M30 = "30m"
+    H1 = "1h"
+    H2 = "2h"
+    H4 = "4h"
+    H6 = "6h"
+    H8 = "8h"
+    H12 = "12h"
+    D1 = "1d"
+    D3 = "3d"
+    W1 = "1w"
+
+    @property
+    def ms(self) -> int:
+        """Length in milliseconds."""
+        return int(self.value[:-1]) * _LENGTHS[self.value[-1]]
+
+    def floor(self, time: int) -> int:
+        """Open time (UTC ms) of the candle that contains `time` (UTC ms)."""
+        origin = _MONDAY if self is Timeframe.W1 else 0
+        return time - (time - origin) % self.ms
+
+    def next_open(self, time: int) -> int:
+        """Open time of the candle after the one that contains `time`: also when that one closes."""
+        return self.floor(time) + self.ms
