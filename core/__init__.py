@@ -1,1 +1,1 @@
-"""Papertape without a screen: what it trades, by which rules, on which data, and what it reports."""
+"""Papertape without a screen: what it trades, by which rules, on which data, what it reports."""

@@ -37,7 +37,9 @@ class MarketFilters:
         if self.min_quantity is not None and quantity < float(self.min_quantity):
             return f"quantity {quantity:g} is below the market's minimum {self.min_quantity}"
         if self.min_notional is not None and quantity * price < float(self.min_notional):
-            return f"notional {quantity * price:.8g} is below the market's minimum {self.min_notional}"
+            return (
+                f"notional {quantity * price:.8g} is below the market's minimum {self.min_notional}"
+            )
         return None
 
 

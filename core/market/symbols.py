@@ -5,7 +5,21 @@ from __future__ import annotations
 import re
 
 # Longest first: "BTCFDUSD" is BTC/FDUSD, not BTCFD/USD.
-_QUOTES = ("FDUSD", "USDT", "USDC", "TUSD", "BUSD", "DAI", "EUR", "TRY", "BRL", "BTC", "ETH", "BNB", "USD")
+_QUOTES = (
+    "FDUSD",
+    "USDT",
+    "USDC",
+    "TUSD",
+    "BUSD",
+    "DAI",
+    "EUR",
+    "TRY",
+    "BRL",
+    "BTC",
+    "ETH",
+    "BNB",
+    "USD",
+)
 _UNIFIED = re.compile(r"^[A-Z0-9]{1,20}/[A-Z0-9]{1,10}(:[A-Z0-9]{1,10})?$")
 
 
