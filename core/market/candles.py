@@ -4,28 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.market.candle import Candle
+
+__all__ = ["Candle", "Candles", "Floats", "Times"]
+
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
-
-
-class Candle(NamedTuple):
-    """One closed candle.
-
-    `time` is its open time in UTC milliseconds, by which it is known; prices are in quote
-    currency, `volume` in base currency.
-    """
-
-    time: int
-    open: float
-    high: float
-    low: float
-    close: float
-    volume: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.market.candles import Candle
+from core.market.candle import Candle
 from core.trading.values import Fills, OpenTrade, Trade
 
 
