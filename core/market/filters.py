@@ -12,8 +12,8 @@ DEFAULT_MAINTENANCE_MARGIN_RATE = 0.005
 class MarketFilters:
     """A market's order limits, as inputs of a run. `None` means the market sets no such limit.
 
-    `lot_step`, `min_quantity`: base currency. `min_notional`: quote currency. `tick_size`: the price
-    step, used only for orders that reach a venue. `maintenance_margin_rate`: fraction of notional
+    `lot_step`, `min_quantity`: base currency. `min_notional`: quote currency. `tick_size`: the
+    price step, used only for orders that reach a venue. `maintenance_margin_rate`: fraction of notional
     (rulebook §3.8).
     """
 
@@ -31,7 +31,7 @@ class MarketFilters:
         return float(steps * self.lot_step)
 
     def refusal(self, quantity: float, price: float) -> str | None:
-        """Why an order of `quantity` at `price` is too small for this market, or None if it is not."""
+        """Why an order of `quantity` at `price` is too small for this market; None if it is not."""
         if quantity <= 0:
             return f"quantity is 0 after flooring to the lot step {self.lot_step}"
         if self.min_quantity is not None and quantity < float(self.min_quantity):

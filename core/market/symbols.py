@@ -46,7 +46,7 @@ def unified_symbol(text: str) -> str:
 
 
 def is_perpetual(symbol: str) -> bool:
-    """Whether a unified symbol names a perpetual contract (`BTC/USDT:USDT`) and not a spot market."""
+    """Whether a unified symbol names a perpetual contract (`BTC/USDT:USDT`), not a spot market."""
     return ":" in symbol
 
 

@@ -1,7 +1,7 @@
 """How does anyone speak to a host? Frozen snapshots out, commands in.
 
-The TUI, the command line and the tool calls know hosts only by this interface: `LocalLink` (the host
-in this process) and `SocketLink` (another process's, over the control socket) both have it.
+The TUI, the command line and the tool calls know hosts only by this interface: `LocalLink` (the
+host in this process) and `SocketLink` (another process's, over the control socket) both have it.
 """
 
 from __future__ import annotations

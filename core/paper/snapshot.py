@@ -1,7 +1,7 @@
 """What may be known of the sessions from outside: frozen values, safe to hand to any thread.
 
-Times are UTC milliseconds, money is in quote currency, percentages are per cent. A value that is not
-known is None.
+Times are UTC milliseconds, money is in quote currency, percentages are per cent. A value that is
+not known is None.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line of the log. `number` rises by one a line within a host, so a reader can ask for news."""
+    """One line of the log. `number` rises by one a line within a host: a reader can ask for news."""
 
     number: int
     time: int

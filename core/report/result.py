@@ -1,4 +1,4 @@
-"""What did a run come to? One shape for backtest, replay and session (product.md, `backtest --json`)."""
+"""What did a run come to? One shape for backtest, replay and session."""
 
 from __future__ import annotations
 

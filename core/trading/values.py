@@ -1,9 +1,14 @@
-"""What comes out of the rules: fills, trades, refusals, and the words for them."""
+"""What comes out of the rules: fills, trades, refusals, and the words for them.
+
+The values are msgspec structs: as immutable as frozen dataclasses, made an order of magnitude
+faster (a backtest makes tens of thousands), and written to a journal and read back as they are.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class Side(StrEnum):
@@ -12,10 +17,15 @@ class Side(StrEnum):
     LONG = "long"
     SHORT = "short"
 
+    sign: int  # +1 for long, -1 for short
+
+    def __init__(self, value: str) -> None:
+        self.sign = 1 if value == "long" else -1
+
     @property
-    def sign(self) -> int:
-        """+1 for long, -1 for short."""
-        return 1 if self is Side.LONG else -1
+    def opposite(self) -> Side:
+        """The other side."""
+        return Side.SHORT if self is Side.LONG else Side.LONG
 
 
 class ExitReason(StrEnum):
@@ -45,25 +55,27 @@ class Fills(StrEnum):
     MARKET = "market"
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """A price seen between two candles. `time` is the venue's, UTC ms; unknown sides are None."""
+class Quote(msgspec.Struct, frozen=True):
+    """A price seen between two candles. `time` is the venue's, UTC ms; unknown sides are None.
+
+    At least one of the three prices is known.
+    """
 
     time: int
-    bid: float | None
-    ask: float | None
-    last: float | None
+    bid: float | None = None
+    ask: float | None = None
+    last: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Trade:
+class Trade(msgspec.Struct, frozen=True):
     """A closed trade. Times are open times of candles (UTC ms), money is in quote currency.
 
     `signal_time`: the candle that decided the entry. `pnl` is net of fees and funding; `pnl_pct` is
     per cent of `margin`. `entry_filled_at`, `exit_filled_at`: the venue's time of the fill where one
-    is known (fills: market). `candle_entry_price`, `candle_exit_price`: what the rule `fills: candle`
-    would have given, where the fill came from the market. `seen_late`: a stop or target touched
-    between two prices, found only in the closed candle.
+    is known (fills: market). `candle_entry_price`, `candle_exit_price`: what `fills: candle` would
+    have given, where the fill came from the market; None until that candle has closed.
+    `ambiguous`: stop and target lay inside one candle. `seen_late`: a stop or target touched between
+    two prices, found only in the closed candle.
     """
 
     id: int
@@ -90,9 +102,12 @@ class Trade:
     candle_exit_price: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OpenTrade:
-    """A position as it stands: marked to `mark_price` (the last known price), net of fees so far."""
+class OpenTrade(msgspec.Struct, frozen=True):
+    """A position as it stands, marked to `mark_price`, the last known price.
+
+    `unrealized_pnl` is net of the entry fee and of funding so far; `fees` is that entry fee.
+    `stop_price` is the effective one: the fixed stop or the trailing one, whichever is nearer.
+    """
 
     symbol: str
     side: Side
@@ -112,21 +127,22 @@ class OpenTrade:
     entry_filled_at: int | None = None
 
 
-# ── Events: what one step did, in order. `time` is the open time of the candle concerned. ──
+# ── Events: what a step did, in order. `time` is the open time of the candle concerned. ──
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """At the close of candle `time` an order became due: an entry on `side`, or an exit for `reason`."""
+class Decided(msgspec.Struct, frozen=True, tag="decided"):
+    """At the close of candle `time` an order became due: an entry on `side`, or an exit of the
+
+    position on `side` for `reason`.
+    """
 
     time: int
     symbol: str
     side: Side
-    reason: ExitReason | None
+    reason: ExitReason | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Entered:
+class Entered(msgspec.Struct, frozen=True, tag="entered"):
     """An entry filled."""
 
     time: int
@@ -140,16 +156,21 @@ class Entered:
     filled_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Exited:
+class Exited(msgspec.Struct, frozen=True, tag="exited"):
     """An exit filled: the closed trade."""
 
     time: int
     trade: Trade
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Priced(msgspec.Struct, frozen=True, tag="priced"):
+    """A trade that market prices filled, now with the prices its closed candles would have given."""
+
+    time: int
+    trade: Trade
+
+
+class Refused(msgspec.Struct, frozen=True, tag="refused"):
     """An order that was due did not become a trade; `why` says so in words."""
 
     time: int
@@ -158,9 +179,8 @@ class Refused:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class FundingPaid:
-    """Funding on an open position; `amount` > 0 was paid, < 0 received."""
+class FundingPaid(msgspec.Struct, frozen=True, tag="funding"):
+    """Funding on an open position; `amount` above 0 was paid, below 0 received."""
 
     time: int
     symbol: str
@@ -168,11 +188,10 @@ class FundingPaid:
     amount: float
 
 
-@dataclass(frozen=True, slots=True)
-class Halted:
-    """A risk limit was reached: `max_daily_loss_pct` (until the UTC day ends) or `max_drawdown_pct`
+class Halted(msgspec.Struct, frozen=True, tag="halted"):
+    """A risk limit was reached: `max_daily_loss_pct` (no entries until the UTC day ends) or
 
-    (for good). `equity` is what it fell to, `limit` the per cent that was set.
+    `max_drawdown_pct` (stopped for good). `equity` is what it fell to, `limit` the per cent set.
     """
 
     time: int
@@ -181,4 +200,4 @@ class Halted:
     equity: float
 
 
-Event = Decided | Entered | Exited | Refused | FundingPaid | Halted
+Event = Decided | Entered | Exited | Priced | Refused | FundingPaid | Halted
