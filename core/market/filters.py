@@ -13,8 +13,8 @@ class MarketFilters:
     """A market's order limits, as inputs of a run. `None` means the market sets no such limit.
 
     `lot_step`, `min_quantity`: base currency. `min_notional`: quote currency. `tick_size`: the
-    price step, used only for orders that reach a venue. `maintenance_margin_rate`: fraction of notional
-    (rulebook §3.8).
+    price step, used only for orders that reach a venue. `maintenance_margin_rate`: fraction of
+    notional (rulebook §3.8).
     """
 
     lot_step: Decimal | None = None

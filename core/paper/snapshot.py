@@ -67,7 +67,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line of the log. `number` rises by one a line within a host: a reader can ask for news."""
+    """One line of the log. `number` rises by one a line within a host, so one can ask for news."""
 
     number: int
     time: int

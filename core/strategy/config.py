@@ -13,7 +13,7 @@ from core.market.timeframes import Timeframe
 
 
 class Direction(StrEnum):
-    """Which sides a strategy trades; on a condition, the one it is limited to (never BOTH there)."""
+    """Which sides a strategy trades; on a condition, the one it is limited to, never BOTH."""
 
     LONG = "long"
     SHORT = "short"
