@@ -1,0 +1,374 @@
+"""How good was a run? (rulebook §4, one implementation for every column of every report)
+
+Per cent for `*_pct`, quote currency for money, seconds for `avg_hold`. A figure that is not defined
+is None, with the reason in `metrics_undefined`; NaN and Infinity never leave this module.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from core.market.candles import Floats, Times
+from core.market.timeframes import DAY, Timeframe
+from core.trading.values import Trade
+
+Z95 = 1.959963984540054  # the standard normal's 97.5 % quantile
+SHORT_PERIOD_DAYS = 30
+_ROUNDING = 1e-14  # daily returns are differences of numbers near 1: a smaller spread is rounding
+
+_BLOCK = 65_536  # candles looked at together: what fits the processor's cache is read but once
+
+NO_TRADE = "no closed trade"
+NO_STARTING_BALANCE = "no starting balance is known"
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """The figures of rulebook §4.
+
+    `max_drawdown_pct` is positive. `win_rate_ci` is the Wilson 95 % interval in per cent.
+    `profit_factor` is None without a losing trade: `endless_profit_factor` tells that case of an
+    infinite factor from that of no trade. `short_period`: under 30 days, so that the annualised
+    figures (Sharpe, Sortino, Calmar) say little. `metrics_undefined` maps the name of every figure
+    that is None to the reason.
+    """
+
+    total_trades: int
+    win_rate_pct: float | None
+    win_rate_ci: tuple[float, float] | None
+    profit_factor: float | None
+    total_return_pct: float | None
+    max_drawdown_pct: float | None
+    sharpe_ratio: float | None
+    sortino_ratio: float | None
+    calmar_ratio: float | None
+    expectancy: float | None
+    best: float | None
+    worst: float | None
+    avg_win: float | None
+    avg_loss: float | None
+    payoff_ratio: float | None
+    sqn: float | None
+    max_consecutive_losses: int
+    avg_hold: float | None
+    exposure_pct: float | None
+    benchmark_return_pct: float | None
+    short_period: bool = False
+    metrics_undefined: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def endless_profit_factor(self) -> bool:
+        """Whether there are wins and no loss: shown as ∞, null in JSON."""
+        return self.profit_factor is None and self.best is not None and self.best > 0
+
+
+ANNUALISED = ("sharpe_ratio", "sortino_ratio", "calmar_ratio")
+
+
+def compute_metrics(  # noqa: PLR0917 - the order in which every driver has them at hand
+    trades: Sequence[Trade],
+    times: Times,
+    equity: Floats,
+    starting_balance: float,
+    timeframe: Timeframe,
+    exposed: int,
+    benchmark_return_pct: float | None,
+) -> Metrics:
+    """The metrics of a run with an equity curve.
+
+    Args:
+        trades: the closed trades, in exit order.
+        times: open times of the candles decided on, UTC ms, increasing; shape (n,).
+        equity: equity marked at those candles' closes; shape (n,).
+        starting_balance: equity before the first candle, above 0.
+        timeframe: of the candles.
+        exposed: how many of the candles had a position.
+        benchmark_return_pct: buy and hold over the same candles; None where it is not known.
+    """
+    candles = len(times)
+    undefined: dict[str, str] = {}
+    if benchmark_return_pct is None:
+        undefined["benchmark_return_pct"] = "no candles to buy and hold"
+    exposure = exposed / candles * 100 if candles else None
+    if exposure is None:
+        undefined["exposure_pct"] = "no candle"
+    if candles:
+        start, end = int(times[0]), int(times[-1]) + timeframe.ms
+        # A candle counts on the day of its last millisecond: it is known at open + timeframe - 1.
+        daily = _day_ends(times, equity, timeframe.ms - 1)
+    else:
+        start = end = 0
+        daily = np.empty(0)
+    return _metrics(
+        _of_trades([t.pnl for t in trades], [hold_seconds(t) for t in trades], undefined),
+        _of_equity(equity, daily, starting_balance, (end - start) / DAY, undefined),
+        exposure,
+        benchmark_return_pct,
+        short_period=end - start < SHORT_PERIOD_DAYS * DAY,
+        undefined=undefined,
+    )
+
+
+def closed_trade_metrics(
+    pnl: Sequence[float],
+    holds: Sequence[float],
+    closed_at: Sequence[int],
+    period: tuple[int, int] | None,
+    starting_balance: float | None,
+) -> Metrics:
+    """The metrics of trades without an equity curve: equity is stepped at each close.
+
+    Args:
+        pnl: net P&L of the closed trades in the order they closed, quote currency.
+        holds: how long each was held, seconds.
+        closed_at: when each closed, UTC ms, not decreasing.
+        period: begin and end (exclusive) of the time the trades were drawn from, UTC ms; None
+            where nothing is known but the trades: then the first to the last close.
+        starting_balance: equity before the first trade; without one return, drawdown and ratios
+            are undefined.
+
+    Exposure and benchmark need candles and are undefined here.
+    """
+    undefined = {
+        "exposure_pct": "trades alone do not tell on how many candles a position was open",
+        "benchmark_return_pct": "trades alone do not tell what buy and hold would have made",
+    }
+    closes = np.asarray(closed_at, dtype=np.int64)
+    if period is None:
+        period = (int(closes[0]), int(closes[-1]) + 1) if len(closes) else (0, 0)
+    begin, end = period
+    of_trades = _of_trades(pnl, holds, undefined)
+    if starting_balance is None:
+        of_equity: dict[str, float | None] = dict.fromkeys(_EQUITY_FIGURES)
+        undefined.update(dict.fromkeys(_EQUITY_FIGURES, NO_STARTING_BALANCE))
+    else:
+        equity = starting_balance + np.cumsum(np.asarray(pnl, dtype=np.float64))
+        # The period's first and last moment, so that its days without a trade count as days.
+        first = np.array([min(begin, int(closes[0]) if len(closes) else begin)], dtype=np.int64)
+        last = np.array([max(end - 1, int(closes[-1]) if len(closes) else begin)], dtype=np.int64)
+        final = equity[-1:] if len(equity) else np.array([starting_balance])
+        steps = np.concatenate(([starting_balance], equity, final))
+        daily = _day_ends(np.concatenate((first, closes, last)), steps, 0)
+        of_equity = _of_equity(equity, daily, starting_balance, (end - begin) / DAY, undefined)
+    return _metrics(
+        of_trades,
+        of_equity,
+        None,
+        None,
+        short_period=end - begin < SHORT_PERIOD_DAYS * DAY,
+        undefined=undefined,
+    )
+
+
+def wilson_interval(successes: int, n: int) -> tuple[float, float]:
+    """Wilson's 95 % score interval of a proportion, as fractions; `n` must be above 0.
+
+    E. B. Wilson, Probable inference, the law of succession, and statistical inference (1927).
+    """
+    share = successes / n
+    scale = 1 + Z95**2 / n
+    centre = (share + Z95**2 / (2 * n)) / scale
+    half = Z95 / scale * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n * n))
+    low = 0.0 if successes == 0 else max(0.0, centre - half)
+    high = 1.0 if successes == n else min(1.0, centre + half)
+    return low, high
+
+
+def hold_seconds(trade: Trade) -> float:
+    """How long a trade was held: between its fills where both moments are known, else between the
+
+    open times of its candles (one known and one not would mix two clocks).
+    """
+    if trade.entry_filled_at is not None and trade.exit_filled_at is not None:
+        return (trade.exit_filled_at - trade.entry_filled_at) / 1000
+    return (trade.exit_time - trade.entry_time) / 1000
+
+
+def max_drawdown_pct(equity: Floats, starting_balance: float) -> float:
+    """Largest fall from a peak, in per cent of the peak; positive. Starts at `starting_balance`."""
+    top, deepest = starting_balance, 0.0
+    for begin in range(0, len(equity), _BLOCK):
+        part = equity[begin : begin + _BLOCK]
+        peak = np.maximum.accumulate(part)
+        if top > peak[0]:
+            np.maximum(peak, top, out=peak)
+        low = int(np.argmin(part / peak))
+        top = float(peak[-1])
+        deepest = max(deepest, (float(peak[low]) - float(part[low])) / float(peak[low]))
+    return deepest * 100
+
+
+def _day_ends(times: Times, equity: Floats, known_after: int) -> Floats:
+    """The equity at the end of each UTC day, from the first day to the last.
+
+    An equity is known `known_after` ms after its time. A day without one carries the last. Only the
+    ends of days are looked up, so that a million candles cost as little as their few hundred days.
+    """
+    first = (int(times[0]) + known_after) // DAY
+    last = (int(times[-1]) + known_after) // DAY
+    ends = (np.arange(first, last + 1, dtype=np.int64) + 1) * DAY
+    days: Floats = equity[np.searchsorted(times, ends - known_after, side="left") - 1]
+    return days
+
+
+_EQUITY_FIGURES = (
+    "total_return_pct",
+    "max_drawdown_pct",
+    "sharpe_ratio",
+    "sortino_ratio",
+    "calmar_ratio",
+)
+
+
+def _of_equity(
+    equity: Floats,
+    daily: Floats,
+    starting_balance: float,
+    days: float,
+    undefined: dict[str, str],
+) -> dict[str, float | None]:
+    """The figures of an equity curve; `daily`: its UTC days' ends; `days`: the time it spans."""
+    end = float(equity[-1]) if len(equity) else starting_balance
+    drawdown = max_drawdown_pct(equity, starting_balance)
+    sharpe = sortino = None
+    values = np.concatenate(([starting_balance], daily))
+    if np.any(values[:-1] <= 0):
+        reason = "equity fell to 0 or below, from where no daily return can be counted"
+        undefined["sharpe_ratio"] = undefined["sortino_ratio"] = reason
+    else:
+        returns = np.diff(values) / values[:-1]
+        sharpe = _sharpe(returns, undefined)
+        sortino = _sortino(returns, undefined)
+    return {
+        "total_return_pct": (end - starting_balance) / starting_balance * 100,
+        "max_drawdown_pct": drawdown,
+        "sharpe_ratio": sharpe,
+        "sortino_ratio": sortino,
+        "calmar_ratio": _calmar(end / starting_balance, days, drawdown, undefined),
+    }
+
+
+def _sharpe(returns: Floats, undefined: dict[str, str]) -> float | None:
+    if len(returns) < 2:
+        undefined["sharpe_ratio"] = f"{len(returns)} daily return(s), at least 2 are needed"
+        return None
+    spread = float(np.std(returns, ddof=1))
+    if spread < _ROUNDING:
+        undefined["sharpe_ratio"] = "the daily returns do not vary"
+        return None
+    return float(np.mean(returns)) / spread * math.sqrt(365)
+
+
+def _sortino(returns: Floats, undefined: dict[str, str]) -> float | None:
+    downside = np.minimum(returns, 0.0)
+    deviation = math.sqrt(float(np.mean(downside**2))) if len(returns) else 0.0
+    if deviation < _ROUNDING:
+        undefined["sortino_ratio"] = "no day with a negative return"
+        return None
+    return float(np.mean(returns)) / deviation * math.sqrt(365)
+
+
+def _calmar(growth: float, days: float, drawdown: float, undefined: dict[str, str]) -> float | None:
+    """Annualised return over drawdown; `growth` is end / start, `days` the time between them."""
+    if drawdown == 0 or days <= 0:
+        undefined["calmar_ratio"] = "no drawdown"
+        return None
+    # Logarithms, so that minutes raised to a year overflow into a reason, not an error.
+    exponent = math.log(growth) * 365 / days if growth > 0 else -math.inf
+    if exponent > 700:
+        undefined["calmar_ratio"] = f"{days:.2g} days are too few to annualise this return"
+        return None
+    return math.expm1(exponent) / (drawdown / 100)
+
+
+def _of_trades(
+    pnl: Sequence[float], holds: Sequence[float], undefined: dict[str, str]
+) -> dict[str, object]:
+    """The figures of closed trades, given in the order they closed."""
+    amounts = np.asarray(pnl, dtype=np.float64)
+    n = len(amounts)
+    if n == 0:
+        undefined.update(dict.fromkeys(_TRADE_FIGURES, NO_TRADE))
+        nothing: dict[str, object] = dict.fromkeys(_TRADE_FIGURES)
+        return nothing | {"total_trades": 0, "max_consecutive_losses": 0}
+    wins, losses = amounts[amounts > 0], amounts[amounts < 0]
+    low, high = wilson_interval(len(wins), n)
+    avg_win = float(np.mean(wins)) if len(wins) else None
+    avg_loss = float(np.mean(losses)) if len(losses) else None
+    if avg_win is None:
+        undefined["avg_win"] = undefined["payoff_ratio"] = "no winning trade"
+    if avg_loss is None:
+        undefined |= dict.fromkeys(("avg_loss", "payoff_ratio", "profit_factor"), "no losing trade")
+    mean = float(np.mean(amounts))
+    return {
+        "total_trades": n,
+        "win_rate_pct": len(wins) / n * 100,
+        "win_rate_ci": (low * 100, high * 100),
+        "profit_factor": float(np.sum(wins)) / -float(np.sum(losses)) if len(losses) else None,
+        "expectancy": mean,
+        "best": float(np.max(amounts)),
+        "worst": float(np.min(amounts)),
+        "avg_win": avg_win,
+        "avg_loss": avg_loss,
+        "payoff_ratio": None if avg_win is None or avg_loss is None else avg_win / -avg_loss,
+        "sqn": _sqn(amounts, mean, undefined),
+        "max_consecutive_losses": _longest_run(amounts < 0),
+        "avg_hold": float(np.mean(np.asarray(holds, dtype=np.float64))),
+    }
+
+
+_TRADE_FIGURES = (
+    "win_rate_pct",
+    "win_rate_ci",
+    "profit_factor",
+    "expectancy",
+    "best",
+    "worst",
+    "avg_win",
+    "avg_loss",
+    "payoff_ratio",
+    "sqn",
+    "avg_hold",
+)
+
+
+def _sqn(amounts: Floats, mean: float, undefined: dict[str, str]) -> float | None:
+    """System quality number (Van Tharp): √n · mean / std of the trades' P&L."""
+    if len(amounts) < 2:
+        undefined["sqn"] = "1 trade, at least 2 are needed"
+        return None
+    spread = float(np.std(amounts, ddof=1))
+    if spread <= _ROUNDING * float(np.max(np.abs(amounts))):
+        undefined["sqn"] = "the trades' P&L does not vary"
+        return None
+    return math.sqrt(len(amounts)) * mean / spread
+
+
+def _longest_run(flags: ArrayLike) -> int:
+    """How many neighbours are true at most."""
+    edges = np.diff(np.concatenate(([0], np.asarray(flags, dtype=np.int8), [0])))
+    lengths = np.flatnonzero(edges == -1) - np.flatnonzero(edges == 1)
+    return int(lengths.max()) if len(lengths) else 0
+
+
+def _metrics(
+    of_trades: Mapping[str, object],
+    of_equity: Mapping[str, object],
+    exposure_pct: float | None,
+    benchmark_return_pct: float | None,
+    *,
+    short_period: bool,
+    undefined: dict[str, str],
+) -> Metrics:
+    figures: dict[str, object] = {**of_trades, **of_equity}
+    figures |= {"exposure_pct": exposure_pct, "benchmark_return_pct": benchmark_return_pct}
+    for name, value in figures.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            figures[name] = None
+            undefined[name] = "too large for a number"
+    return Metrics(**figures, short_period=short_period, metrics_undefined=undefined)  # type: ignore[arg-type]  # the two mappings hold the fields' own names and types
