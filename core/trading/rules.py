@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core.market.filters import NO_FILTERS, MarketFilters
 from core.strategy.config import StrategyConfig
-from core.trading.values import Fills, FillOn, Side
+from core.trading.values import FillOn, Fills, Side
 
 RULES_VERSION = 1
 
@@ -84,7 +84,7 @@ class Rules:
         return entry_price * (1 + side.sign * self.take_profit_pct / 100)
 
     def liquidation_price(self, slot: int, side: Side, entry_price: float) -> float | None:
-        """Where an isolated position is liquidated (rulebook §3.8); an unleveraged long never is."""
+        """Where an isolated position is liquidated (rulebook §3.8); an unleveraged long: None."""
         if side is Side.LONG and self.leverage <= 1:
             return None
         rate = self.filters[slot].maintenance_margin_rate

@@ -49,7 +49,7 @@ class FillOn(StrEnum):
 
 
 class Fills(StrEnum):
-    """Which prices fill a session's orders: the candles' (as in a backtest), or the market's own."""
+    """Which prices fill a session's orders: the candles' (as in a backtest) or the market's."""
 
     CANDLE = "candle"
     MARKET = "market"
@@ -70,12 +70,12 @@ class Quote(msgspec.Struct, frozen=True):
 class Trade(msgspec.Struct, frozen=True):
     """A closed trade. Times are open times of candles (UTC ms), money is in quote currency.
 
-    `signal_time`: the candle that decided the entry. `pnl` is net of fees and funding; `pnl_pct` is
-    per cent of `margin`. `entry_filled_at`, `exit_filled_at`: the venue's time of the fill where one
-    is known (fills: market). `candle_entry_price`, `candle_exit_price`: what `fills: candle` would
-    have given, where the fill came from the market; None until that candle has closed.
-    `ambiguous`: stop and target lay inside one candle. `seen_late`: a stop or target touched between
-    two prices, found only in the closed candle.
+    `signal_time`: the candle that decided the entry. `pnl` is net of fees and funding; `pnl_pct`
+    is per cent of `margin`. `entry_filled_at`, `exit_filled_at`: the venue's time of the fill
+    where one is known (fills: market). `candle_entry_price`, `candle_exit_price`: what `fills:
+    candle` would have given, where the fill came from the market; None until that candle has
+    closed. `ambiguous`: stop and target lay inside one candle. `seen_late`: a stop or target
+    touched between two prices, found only in the closed candle.
     """
 
     id: int
@@ -164,7 +164,7 @@ class Exited(msgspec.Struct, frozen=True, tag="exited"):
 
 
 class Priced(msgspec.Struct, frozen=True, tag="priced"):
-    """A trade that market prices filled, now with the prices its closed candles would have given."""
+    """A trade that quotes filled, now with the prices its closed candles would have given."""
 
     time: int
     trade: Trade

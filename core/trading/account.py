@@ -1,0 +1,319 @@
+"""What does the account hold, and what do an entry and an exit do to it?
+
+The account is the whole state of a run. It changes only through `core.trading.step` and
+`core.trading.quotes`; both are made of the two movements here, `enter` and `close`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import inf, isfinite
+
+from core.trading.rules import Rules
+from core.trading.values import (
+    Entered,
+    Event,
+    Exited,
+    ExitReason,
+    OpenTrade,
+    Refused,
+    Side,
+    Trade,
+)
+
+# A budget below this share of equity is what rounding left over, not money to trade with.
+_DUST = 1e-9
+
+PAUSED = "entries are paused"
+
+
+class Position:
+    """One open position. Money in quote currency, quantity in base currency, times in UTC ms.
+
+    `best` is the best price (high for long, low for short) since entry up to the previous candle;
+    `held` counts the closed candles since entry, the candle of entry included; `mark` is the last
+    price a candle gave it. A stop, target or liquidation price that does not exist is an infinity
+    that no price reaches, so that the rules compare without asking.
+    """
+
+    __slots__ = (
+        "best",
+        "candle_entry_price",
+        "entry_fee",
+        "entry_filled_at",
+        "entry_price",
+        "entry_time",
+        "funding",
+        "held",
+        "liquidation_price",
+        "margin",
+        "mark",
+        "quantity",
+        "side",
+        "sign",
+        "signal_time",
+        "slot",
+        "stop_price",
+        "target_price",
+    )
+
+    def __init__(
+        self,
+        slot: int,
+        side: Side,
+        quantity: float,
+        entry_price: float,
+        margin: float,
+        entry_fee: float,
+        signal_time: int,
+        entry_time: int,
+        entry_filled_at: int | None,
+        rules: Rules,
+    ) -> None:
+        self.slot = slot
+        self.side = side
+        self.sign = side.sign
+        self.quantity = quantity
+        self.entry_price = entry_price
+        self.margin = margin
+        self.entry_fee = entry_fee
+        self.funding = 0.0
+        self.signal_time = signal_time
+        self.entry_time = entry_time
+        self.entry_filled_at = entry_filled_at
+        self.candle_entry_price: float | None = None
+        never = -inf * self.sign  # below (for a short: above) any price
+        stop = rules.stop_price(side, entry_price)
+        target = rules.target_price(side, entry_price)
+        liquidation = rules.liquidation_price(slot, side, entry_price)
+        self.stop_price = never if stop is None else stop
+        self.target_price = -never if target is None else target
+        self.liquidation_price = never if liquidation is None else liquidation
+        self.best = entry_price
+        self.mark = entry_price
+        self.held = 0
+
+    def value(self, price: float) -> float:
+        """Margin plus unrealised P&L at `price`: what the position adds to equity."""
+        return self.margin + (price - self.entry_price) * self.quantity * self.sign
+
+    def stop(self, trailing_stop_pct: float | None) -> tuple[float, ExitReason]:
+        """The effective stop price, and the reason an exit there has (rulebook §3.5)."""
+        if trailing_stop_pct is not None:
+            trailing = self.best * (1 - self.sign * trailing_stop_pct / 100)
+            if (trailing - self.stop_price) * self.sign > 0:
+                return trailing, ExitReason.TRAILING_STOP
+        return self.stop_price, ExitReason.STOP_LOSS
+
+    def pass_over(self, candles: int, best: float, close: float) -> None:
+        """Live through `candles` in which nothing happened: `best` and `close` as at their end.
+
+        `best` is the highest high (lowest low for a short) among them.
+        """
+        self.held += candles
+        self.best = max(self.best, best) if self.sign > 0 else min(self.best, best)
+        self.mark = close
+
+
+class Account:
+    """Free balance, positions, orders that are due, and the trades so far, of one run.
+
+    Lists have one entry a slot (the position of a symbol in `rules.symbols`). `due_exits` and
+    `due_entries` hold what the last decision ordered and no price has filled yet; an entry is
+    (side, open time of the candle that decided).
+    """
+
+    __slots__ = (
+        "asked_out",
+        "day",
+        "day_start_equity",
+        "due_entries",
+        "due_exits",
+        "entries_paused",
+        "free",
+        "halted_today",
+        "last_equity",
+        "peak_equity",
+        "positions",
+        "realized_pnl",
+        "rules",
+        "stopped",
+        "trades",
+        "unpriced",
+    )
+
+    def __init__(self, rules: Rules) -> None:
+        slots = len(rules.symbols)
+        self.rules = rules
+        self.free = rules.starting_balance
+        self.positions: list[Position | None] = [None] * slots
+        self.due_exits: list[ExitReason | None] = [None] * slots
+        self.due_entries: list[tuple[Side, int] | None] = [None] * slots
+        self.asked_out: set[int] = set()  # slots whose exit a person asked for
+        self.trades: list[Trade] = []
+        self.realized_pnl = 0.0
+        self.entries_paused = False
+        # Risk limits: `last_equity` is marked at the last candle close.
+        self.last_equity = rules.starting_balance
+        self.peak_equity = rules.starting_balance
+        self.day: int | None = None
+        self.day_start_equity = rules.starting_balance
+        self.halted_today = False
+        self.stopped = False
+        # Places in `trades` of those that a quote closed in a candle still forming, each with the
+        # stop it closed at, None for any other exit.
+        self.unpriced: list[tuple[int, float | None]] = []
+
+    def equity(self) -> float:
+        """Free balance, margins and unrealised P&L at the positions' marks."""
+        total = self.free
+        for position in self.positions:
+            if position is not None:
+                total += position.value(position.mark)
+        return total
+
+    def order_exit(self, symbol: str | None = None) -> list[str]:
+        """Ask for the exit of the position in `symbol` (of all positions: None) as `manual`.
+
+        The next quote fills it, or else the open of the candle after the one that is forming now:
+        the forming candle's own open is past. Returns the symbols whose exit was asked for.
+        """
+        ordered = []
+        for slot, position in enumerate(self.positions):
+            name = self.rules.symbols[slot]
+            if position is not None and symbol in (None, name):
+                self.asked_out.add(slot)
+                ordered.append(name)
+        return ordered
+
+    def open_trades(self, prices: Mapping[str, float] | None = None) -> tuple[OpenTrade, ...]:
+        """The open positions, marked at `prices` (by symbol) or else where the last candle did."""
+        return tuple(
+            self._open_trade(position, (prices or {}).get(self.rules.symbols[position.slot]))
+            for position in self.positions
+            if position is not None
+        )
+
+    def _open_trade(self, position: Position, price: float | None) -> OpenTrade:
+        mark = position.mark if price is None else price
+        return OpenTrade(
+            symbol=self.rules.symbols[position.slot],
+            side=position.side,
+            signal_time=position.signal_time,
+            entry_time=position.entry_time,
+            entry_price=position.entry_price,
+            quantity=position.quantity,
+            leverage=self.rules.leverage,
+            margin=position.margin,
+            fees=position.entry_fee,
+            funding=position.funding,
+            mark_price=mark,
+            unrealized_pnl=(mark - position.entry_price) * position.quantity * position.sign
+            - position.entry_fee
+            - position.funding,
+            stop_price=_known(position.stop(self.rules.trailing_stop_pct)[0]),
+            target_price=_known(position.target_price),
+            liquidation_price=_known(position.liquidation_price),
+            entry_filled_at=position.entry_filled_at,
+        )
+
+    def enter(
+        self,
+        slot: int,
+        side: Side,
+        price: float,
+        time: int,
+        signal_time: int,
+        filled_at: int | None,
+    ) -> Event:
+        """Open a position at `price` (slippage included), sized by rulebook §3.4.
+
+        `time` is the open time of the candle concerned, `filled_at` the venue's time of a fill by a
+        quote. Returns Entered, or Refused where nothing can be bought.
+        """
+        rules = self.rules
+        symbol = rules.symbols[slot]
+        if self.entries_paused:
+            return Refused(time, symbol, side, PAUSED)
+        equity = self.equity()
+        budget = min(equity * rules.trade_size_pct / 100, self.free)
+        if budget <= equity * _DUST:
+            why = f"no free balance: {self.free:.8g} of an equity of {equity:.8g}"
+            return Refused(time, symbol, side, why)
+        market = rules.filters[slot]
+        wanted = budget * rules.leverage / (price * (1 + rules.fees * rules.leverage))
+        quantity = market.floor_quantity(wanted)
+        if why_not := market.refusal(quantity, price):
+            return Refused(time, symbol, side, why_not)
+        notional = quantity * price
+        margin = notional / rules.leverage
+        fee = notional * rules.fees
+        self.free -= margin + fee
+        if abs(self.free) < equity * _DUST:
+            self.free = 0.0
+        self.positions[slot] = Position(
+            slot, side, quantity, price, margin, fee, signal_time, time, filled_at, rules
+        )
+        return Entered(time, symbol, side, price, quantity, margin, fee, signal_time, filled_at)
+
+    def close(
+        self,
+        position: Position,
+        price: float,
+        reason: ExitReason,
+        time: int,
+        *,
+        ambiguous: bool = False,
+        seen_late: bool = False,
+        filled_at: int | None = None,
+    ) -> Exited:
+        """Close `position` at `price` (slippage included) and count the trade.
+
+        A liquidation costs the margin, and so does any exit that would cost more: an isolated
+        position loses no more than was put up for it (rulebook §3.8).
+        """
+        rules = self.rules
+        notional = price * position.quantity
+        exit_fee = notional * rules.fees
+        gross = (price - position.entry_price) * position.quantity * position.sign
+        returned = position.margin + gross - exit_fee
+        if reason is ExitReason.LIQUIDATION or returned <= 0:
+            fees = position.entry_fee
+            pnl = -(position.margin + fees) - position.funding
+        else:
+            self.free += returned
+            fees = position.entry_fee + exit_fee
+            pnl = gross - fees - position.funding
+        trade = Trade(
+            id=len(self.trades) + 1,
+            symbol=rules.symbols[position.slot],
+            side=position.side,
+            signal_time=position.signal_time,
+            entry_time=position.entry_time,
+            entry_price=position.entry_price,
+            exit_time=time,
+            exit_price=price,
+            quantity=position.quantity,
+            leverage=rules.leverage,
+            margin=position.margin,
+            fees=fees,
+            funding=position.funding,
+            pnl=pnl,
+            pnl_pct=pnl / position.margin * 100,
+            exit_reason=reason,
+            ambiguous=ambiguous,
+            seen_late=seen_late,
+            entry_filled_at=position.entry_filled_at,
+            exit_filled_at=filled_at,
+            candle_entry_price=position.candle_entry_price,
+        )
+        self.trades.append(trade)
+        self.realized_pnl += pnl
+        self.positions[position.slot] = None
+        self.due_exits[position.slot] = None
+        self.asked_out.discard(position.slot)
+        return Exited(time, trade)
+
+
+def _known(price: float) -> float | None:
+    return price if isfinite(price) else None

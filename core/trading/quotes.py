@@ -1,0 +1,94 @@
+"""What does a price between two candles do to an account? (rulebook §3.3 and §3.5, `fills: market`)
+
+A quote changes nothing but by filling something, so a run is reproduced by its candles and those
+few quotes that did.
+"""
+
+from __future__ import annotations
+
+from core.trading.account import Account, Position
+from core.trading.values import Event, Exited, ExitReason, Fills, Quote, Side
+
+
+def on_quote(account: Account, slot: int, quote: Quote, time: int) -> list[Event]:
+    """Let a price of the symbol in `slot` fill what it fills, and return what that was.
+
+    `time` is the open time (UTC ms) of the candle that is forming. Best ask buys and best bid
+    sells, the last price where a side is not known; no slippage is added to the market's own price.
+    Under `fills: candle` only an exit that a person asked for is filled here.
+    """
+    events: list[Event] = []
+    position = account.positions[slot]
+    if account.rules.fills is Fills.CANDLE:
+        if position is not None and slot in account.asked_out:
+            _exit(account, position, quote, time, ExitReason.MANUAL, events)
+        return events
+    if position is not None:
+        _watch(account, position, quote, time, events)
+    due = account.due_entries[slot]
+    if due is not None and account.positions[slot] is None:
+        side, signal_time = due
+        price = _buying(quote) if side is Side.LONG else _selling(quote)
+        if price is not None:
+            account.due_entries[slot] = None
+            events.append(account.enter(slot, side, price, time, signal_time, quote.time))
+    return events
+
+
+def _watch(
+    account: Account, position: Position, quote: Quote, time: int, events: list[Event]
+) -> None:
+    """Liquidation, a due exit, the stop, the target: whichever this price meets first."""
+    price = _closing(position, quote)
+    if price is None:
+        return
+    sign = position.sign
+    stop, reason = position.stop(account.rules.trailing_stop_pct)
+    target = position.target_price
+    liquidation = position.liquidation_price
+    due = account.due_exits[position.slot]
+    if (price - liquidation) * sign <= 0:
+        exited = account.close(
+            position, liquidation, ExitReason.LIQUIDATION, time, filled_at=quote.time
+        )
+        _note(account, exited, None, events)
+    elif due is not None or position.slot in account.asked_out:
+        _exit(account, position, quote, time, due or ExitReason.MANUAL, events)
+    elif (price - stop) * sign <= 0:
+        exited = account.close(position, price, reason, time, filled_at=quote.time)
+        _note(account, exited, stop, events)
+    elif (price - target) * sign >= 0:
+        exited = account.close(position, target, ExitReason.TAKE_PROFIT, time, filled_at=quote.time)
+        _note(account, exited, None, events)
+
+
+def _exit(
+    account: Account,
+    position: Position,
+    quote: Quote,
+    time: int,
+    reason: ExitReason,
+    events: list[Event],
+) -> None:
+    price = _closing(position, quote)
+    if price is not None:
+        exited = account.close(position, price, reason, time, filled_at=quote.time)
+        _note(account, exited, None, events)
+
+
+def _note(account: Account, exited: Exited, stop: float | None, events: list[Event]) -> None:
+    """Report an exit, and have its candle's price recorded beside it when that candle closes."""
+    events.append(exited)
+    account.unpriced.append((len(account.trades) - 1, stop))
+
+
+def _closing(position: Position, quote: Quote) -> float | None:
+    return _selling(quote) if position.side is Side.LONG else _buying(quote)
+
+
+def _buying(quote: Quote) -> float | None:
+    return quote.last if quote.ask is None else quote.ask
+
+
+def _selling(quote: Quote) -> float | None:
+    return quote.last if quote.bid is None else quote.bid

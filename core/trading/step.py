@@ -1,0 +1,364 @@
+"""What does one closed moment do to an account? The only place where that is decided.
+
+Backtest, replay and paper sessions all call `step`; a backtest may leave out moments in which it
+would do nothing, and has no rule of its own (rulebook §3 and §5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from core.market.candles import Candle
+from core.market.timeframes import DAY
+from core.strategy.signals import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
+from core.trading.account import PAUSED, Account, Position
+from core.trading.values import (
+    Decided,
+    Event,
+    Exited,
+    ExitReason,
+    FillOn,
+    Fills,
+    FundingPaid,
+    Halted,
+    Priced,
+    Refused,
+    Side,
+    Trade,
+)
+
+
+class Bar(NamedTuple):
+    """A closed candle of one symbol in one moment, with what the conditions said at its close.
+
+    `signals` are the raw flags of `core.strategy.signals`; `funding_rate` is the sum of the rates
+    that fell due since the previous candle's open, up to and including this one's.
+    """
+
+    slot: int
+    open: float
+    high: float
+    low: float
+    close: float
+    signals: int
+    funding_rate: float = 0.0
+
+
+FinerCandles = Callable[[int, int], Sequence[Candle]]
+"""Gives the finer candles inside the candle of a slot that opened at a time; empty: none known."""
+
+
+def _weigh(raw: int) -> int:
+    """The flags that count, of those that were raised together (rulebook §3.2)."""
+    both_entries = ENTER_LONG | ENTER_SHORT
+    if raw & both_entries == both_entries:
+        raw &= ~both_entries
+    for entry, exit_ in ((ENTER_LONG, EXIT_LONG), (ENTER_SHORT, EXIT_SHORT)):
+        if raw & entry and raw & exit_:
+            raw &= ~(entry | exit_)
+    return raw
+
+
+_WEIGHED = tuple(_weigh(raw) for raw in range(16))
+
+
+def step(
+    account: Account, time: int, bars: Sequence[Bar], finer: FinerCandles | None = None
+) -> list[Event]:
+    """Let one closed moment happen to `account`, and return what it did.
+
+    `time` is the open time (UTC ms) of the candles in `bars`, which stand in the order of
+    `rules.symbols` and leave out symbols that have no candle at this moment. Bars of symbols with
+    no position, no due order and no signal change nothing and may be left out as well.
+    """
+    events: list[Event] = []
+    first_trade = len(account.trades)
+    _at_the_open(account, time, bars, events)
+    positions = account.positions
+    for bar in bars:
+        position = positions[bar.slot]
+        if position is not None:
+            _inside(account, position, bar, time, finer, events)
+            if position is positions[bar.slot]:
+                best = bar.high if position.sign > 0 else bar.low
+                position.pass_over(1, best, bar.close)
+    if account.unpriced:
+        _price_by_candles(account, time, bars, events)
+    _watch_limits(account, time, events)
+    _decide(account, time, bars, events)
+    if len(account.trades) - first_trade > 1:
+        _number(account, first_trade, events)
+    return events
+
+
+def _at_the_open(account: Account, time: int, bars: Sequence[Bar], events: list[Event]) -> None:
+    """Funding, liquidation, due exits, then due entries."""
+    rules = account.rules
+    positions = account.positions
+    for bar in bars:
+        position = positions[bar.slot]
+        if position is None:
+            continue
+        if position.entry_time == time:  # entered by a quote since this candle opened
+            position.candle_entry_price = _market_entry(account, position.side, bar.open)
+            continue
+        position.mark = bar.open
+        if bar.funding_rate:
+            amount = bar.funding_rate * position.quantity * bar.open * position.sign
+            account.free -= amount
+            position.funding += amount
+            symbol = rules.symbols[bar.slot]
+            events.append(FundingPaid(time, symbol, bar.funding_rate, amount))
+        liquidation = position.liquidation_price
+        if liquidation is not None and (bar.open - liquidation) * position.sign <= 0:
+            events.append(account.close(position, bar.open, ExitReason.LIQUIDATION, time))
+            continue
+        reason = account.due_exits[bar.slot]
+        if reason is not None:
+            price = _market_exit(account, position.side, bar.open)
+            events.append(account.close(position, price, reason, time))
+    for bar in bars:
+        due = account.due_entries[bar.slot]
+        if due is not None:
+            account.due_entries[bar.slot] = None
+            side, signal_time = due
+            events.append(_enter_at(account, bar.slot, side, bar.open, time, signal_time))
+
+
+def _enter_at(
+    account: Account, slot: int, side: Side, price: float, time: int, signal_time: int
+) -> Event:
+    """Enter at a candle's `price`."""
+    slipped = _market_entry(account, side, price)
+    return account.enter(slot, side, slipped, time, signal_time, None)
+
+
+def _market_entry(account: Account, side: Side, price: float) -> float:
+    """What a market order that opens a position on `side` gets at a candle's `price`."""
+    rules = account.rules
+    return rules.buy_price(price) if side is Side.LONG else rules.sell_price(price)
+
+
+def _market_exit(account: Account, side: Side, price: float) -> float:
+    """What a market order that closes a position on `side` gets at a candle's `price`."""
+    rules = account.rules
+    return rules.sell_price(price) if side is Side.LONG else rules.buy_price(price)
+
+
+def _inside(
+    account: Account,
+    position: Position,
+    bar: Bar,
+    time: int,
+    finer: FinerCandles | None,
+    events: list[Event],
+) -> None:
+    """Stop, target and liquidation inside one candle, in the order of rulebook §3.5."""
+    rules = account.rules
+    sign = position.sign
+    target = position.target_price
+    liquidation = position.liquidation_price
+    stop, reason = position.stop(rules.trailing_stop_pct)
+    # Where a quote entered the position, the candle had opened before there was one.
+    entered_by_quote = position.entry_time == time and position.entry_filled_at is not None
+    open_ = position.entry_price if entered_by_quote else bar.open
+    worst, best = (bar.low, bar.high) if sign > 0 else (bar.high, bar.low)
+
+    ambiguous = False
+    if (open_ - stop) * sign <= 0:
+        price = _market_exit(account, position.side, open_)
+    elif (open_ - target) * sign >= 0:
+        price, reason = target, ExitReason.TAKE_PROFIT
+    else:
+        # Of stop and liquidation, the one met first on the way against the position.
+        level = stop
+        if (liquidation - stop) * sign >= 0:
+            level, reason = liquidation, ExitReason.LIQUIDATION
+        against = (worst - level) * sign <= 0
+        reached = (best - target) * sign >= 0
+        if not (against or reached):
+            return
+        if against and reached:
+            inside = finer(position.slot, time) if finer else ()
+            first = _first_met(sign, level, target, inside)
+            ambiguous = first is None
+            against = not rules.target_first if first is None else first == level
+        if not against:
+            price, reason = target, ExitReason.TAKE_PROFIT
+        elif reason is ExitReason.LIQUIDATION:
+            price = level
+        else:
+            price = _market_exit(account, position.side, level)
+    late = rules.fills is Fills.MARKET
+    exited = account.close(position, price, reason, time, ambiguous=ambiguous, seen_late=late)
+    events.append(exited)
+
+
+def _first_met(sign: int, level: float, target: float, finer: Sequence[Candle]) -> float | None:
+    """Which of `level` (against the position) and `target` the finer candles met first.
+
+    None where there are none, or one of them met both: the candle stays ambiguous.
+    """
+    for candle in finer:
+        worst, best = (candle.low, candle.high) if sign > 0 else (candle.high, candle.low)
+        if (candle.open - level) * sign <= 0:
+            return level
+        if (candle.open - target) * sign >= 0:
+            return target
+        against, reached = (worst - level) * sign <= 0, (best - target) * sign >= 0
+        if against and reached:
+            return None
+        if against or reached:
+            return level if against else target
+    return None
+
+
+def _watch_limits(account: Account, time: int, events: list[Event]) -> None:
+    """Mark to the close and see whether a risk limit was reached."""
+    rules = account.rules
+    if rules.max_daily_loss_pct is None and rules.max_drawdown_pct is None:
+        return
+    # A candle belongs to the UTC day of its last millisecond.
+    day = (time + rules.timeframe_ms - 1) // DAY
+    if day != account.day:
+        account.day = day
+        account.day_start_equity = account.last_equity
+        account.halted_today = False
+    equity = account.last_equity = account.equity()
+    account.peak_equity = max(account.peak_equity, equity)
+    limit = rules.max_daily_loss_pct
+    floor = account.day_start_equity * (1 - (limit or 0) / 100)
+    if limit is not None and equity <= floor and not account.halted_today:
+        account.halted_today = True
+        events.append(Halted(time, "max_daily_loss_pct", limit, equity))
+    limit = rules.max_drawdown_pct
+    if limit is not None and equity <= account.peak_equity * (1 - limit / 100):
+        account.stopped = True
+        events.append(Halted(time, "max_drawdown_pct", limit, equity))
+
+
+def _decide(account: Account, time: int, bars: Sequence[Bar], events: list[Event]) -> None:
+    """Weigh the signals at the close and order what follows from them."""
+    if account.stopped:
+        account.due_entries = [None] * len(account.positions)
+        account.due_exits = [None] * len(account.positions)
+        return
+    rules = account.rules
+    for bar in bars:
+        flags = _WEIGHED[bar.signals]
+        position = account.positions[bar.slot]
+        if position is None:
+            if flags & ENTER_LONG:
+                _order_entry(account, bar.slot, Side.LONG, time, events)
+            elif flags & ENTER_SHORT:
+                _order_entry(account, bar.slot, Side.SHORT, time, events)
+            continue
+        long = position.sign > 0
+        if flags & (ENTER_SHORT if long else ENTER_LONG):
+            reason = ExitReason.REVERSE
+        elif flags & (EXIT_LONG if long else EXIT_SHORT):
+            reason = ExitReason.SIGNAL
+        elif rules.max_hold is not None and position.held >= rules.max_hold:
+            reason = ExitReason.MAX_HOLD
+        elif bar.slot in account.asked_out:
+            reason = ExitReason.MANUAL
+        else:
+            continue
+        account.due_exits[bar.slot] = reason
+        events.append(Decided(time, rules.symbols[bar.slot], position.side, reason))
+        if reason is ExitReason.REVERSE:
+            _order_entry(account, bar.slot, position.side.opposite, time, events)
+    if rules.fill_on is FillOn.CLOSE:
+        _fill_at_close(account, time, bars, events)
+
+
+def _order_entry(account: Account, slot: int, side: Side, time: int, events: list[Event]) -> None:
+    """Make an entry due, unless something forbids entries now."""
+    symbol = account.rules.symbols[slot]
+    if account.entries_paused:
+        events.append(Refused(time, symbol, side, PAUSED))
+    elif account.halted_today:
+        limit = account.rules.max_daily_loss_pct
+        why = f"the daily loss limit of {limit:g} % was reached; entries resume with the UTC day"
+        events.append(Refused(time, symbol, side, why))
+    else:
+        account.due_entries[slot] = (side, time)
+        events.append(Decided(time, symbol, side))
+
+
+def _fill_at_close(account: Account, time: int, bars: Sequence[Bar], events: list[Event]) -> None:
+    """`fill_on: close`: what was just decided fills at the close that decided it."""
+    for bar in bars:
+        position = account.positions[bar.slot]
+        reason = account.due_exits[bar.slot]
+        if position is not None and reason is not None:
+            price = _market_exit(account, position.side, bar.close)
+            events.append(account.close(position, price, reason, time))
+    for bar in bars:
+        due = account.due_entries[bar.slot]
+        if due is not None:
+            account.due_entries[bar.slot] = None
+            side, signal_time = due
+            events.append(_enter_at(account, bar.slot, side, bar.close, time, signal_time))
+            entered = account.positions[bar.slot]
+            if entered is not None:
+                entered.mark = bar.close
+
+
+def _price_by_candles(
+    account: Account, time: int, bars: Sequence[Bar], events: list[Event]
+) -> None:
+    """Record beside each fill by a quote what its candle, closed now, would have given."""
+    rules = account.rules
+    waiting = []
+    for index, stop in account.unpriced:
+        trade = account.trades[index]
+        bar = next((bar for bar in bars if rules.symbols[bar.slot] == trade.symbol), None)
+        if trade.exit_time > time:
+            waiting.append((index, stop))
+        if bar is None or trade.exit_time != time:
+            continue
+        entry_price = trade.candle_entry_price
+        if entry_price is None and trade.entry_time == time:
+            entry_price = _market_entry(account, trade.side, bar.open)
+        priced = msgspec.structs.replace(
+            trade,
+            candle_entry_price=entry_price,
+            candle_exit_price=_candle_exit_price(account, trade, stop, bar),
+        )
+        account.trades[index] = priced
+        events.append(Priced(time, priced))
+    account.unpriced = waiting
+
+
+def _candle_exit_price(
+    account: Account, trade: Trade, stop: float | None, bar: Bar
+) -> float | None:
+    """What the candle that a quote closed `trade` in would have given for the same exit."""
+    if trade.exit_reason is ExitReason.MANUAL:
+        return None  # ordered in the middle of a candle: its open was past
+    if trade.exit_reason in (ExitReason.TAKE_PROFIT, ExitReason.LIQUIDATION):
+        return trade.exit_price
+    if stop is None or (bar.open - stop) * trade.side.sign <= 0:
+        return _market_exit(account, trade.side, bar.open)
+    return _market_exit(account, trade.side, stop)
+
+
+def _number(account: Account, first: int, events: list[Event]) -> None:
+    """List the trades of one moment in the order of the symbols, whatever phase closed them."""
+    slot_of = account.rules.symbols.index
+    closed = account.trades[first:]
+    ordered = sorted(closed, key=lambda trade: slot_of(trade.symbol))
+    if ordered == closed:
+        return
+    renumbered = {
+        trade.id: msgspec.structs.replace(trade, id=first + place)
+        for place, trade in enumerate(ordered, start=1)
+    }
+    account.trades[first:] = [renumbered[trade.id] for trade in ordered]
+    for place, event in enumerate(events):
+        if isinstance(event, Exited):
+            events[place] = Exited(event.time, renumbered[event.trade.id])
