@@ -70,7 +70,7 @@ class Metrics:
 ANNUALISED = ("sharpe_ratio", "sortino_ratio", "calmar_ratio")
 
 
-def compute_metrics(  # noqa: PLR0917 - the order in which every driver has them at hand
+def compute_metrics(
     trades: Sequence[Trade],
     times: Times,
     equity: Floats,

@@ -1,0 +1,132 @@
+"""How is a result written as JSON? (product.md, `backtest --json`)"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from core.report.instants import iso_time
+from core.report.metrics import Metrics
+from core.report.monthly import monthly_returns
+from core.report.result import RunResult
+from core.trading.rules import RULES_VERSION
+from core.trading.values import OpenTrade, Trade
+
+Json = dict[str, object]
+
+
+def result_to_json(result: RunResult, *, equity: bool = False) -> Json:
+    """The result as one object of plain JSON values, times in ISO 8601 UTC.
+
+    Args:
+        result: of a backtest, a replay or a session.
+        equity: also write `equity`, `[[time, value], …]`, one entry a candle.
+    """
+    config, times = result.config, result.times
+    written: Json = {
+        "strategy": config.name,
+        "symbols": list(config.symbols),
+        "timeframe": str(config.timeframe),
+        "period": {
+            "start": iso_time(int(times[0])) if len(times) else None,
+            "end": iso_time(int(times[-1])) if len(times) else None,
+            "candles": len(times),
+        },
+        "fill_on": str(result.fill_on),
+        "fees": config.fees,
+        "starting_balance": result.starting_balance,
+        "ending_balance": result.ending_balance,
+        "metrics": metrics_to_json(result.metrics),
+        "trades": [trade_to_json(trade) for trade in result.trades],
+        "open_trades": [open_trade_to_json(trade) for trade in result.open_trades],
+        "warnings": list(result.warnings),
+        "diagnosis": None if result.diagnosis is None else dict(result.diagnosis),
+        "quality_flags": list(result.quality_flags),
+        "monthly": [
+            {"month": month.month, "return_pct": month.return_pct}
+            for month in monthly_returns(
+                times, result.equity, result.starting_balance, config.timeframe
+            )
+        ],
+        "ambiguous": {
+            "trades": sum(trade.ambiguous for trade in result.trades),
+            "target_first_return_pct": result.ambiguous_return_pct,
+        },
+        "rules_version": RULES_VERSION,
+    }
+    if equity:
+        written["equity"] = [
+            [iso_time(time), value]
+            for time, value in zip(times.tolist(), result.equity.tolist(), strict=True)
+        ]
+    return written
+
+
+def metrics_to_json(metrics: Metrics) -> Json:
+    """The figures by their rulebook names; null where `metrics_undefined` says why."""
+    written = dataclasses.asdict(metrics)
+    interval = metrics.win_rate_ci
+    written["win_rate_ci"] = None if interval is None else list(interval)
+    written["metrics_undefined"] = dict(metrics.metrics_undefined)
+    return written
+
+
+def trade_to_json(trade: Trade) -> Json:
+    """A closed trade. What only a session knows of it is written only where it is known."""
+    written: Json = {
+        "id": trade.id,
+        "symbol": trade.symbol,
+        "side": str(trade.side),
+        "signal_time": iso_time(trade.signal_time),
+        "entry_time": iso_time(trade.entry_time),
+        "entry_price": trade.entry_price,
+        "exit_time": iso_time(trade.exit_time),
+        "exit_price": trade.exit_price,
+        "quantity": trade.quantity,
+        "leverage": trade.leverage,
+        "margin": trade.margin,
+        "fees": trade.fees,
+        "funding": trade.funding,
+        "pnl": trade.pnl,
+        "pnl_pct": trade.pnl_pct,
+        "exit_reason": str(trade.exit_reason),
+        "ambiguous": trade.ambiguous,
+    }
+    if trade.seen_late:
+        written["seen_late"] = True
+    for name, moment in (
+        ("entry_filled_at", trade.entry_filled_at),
+        ("exit_filled_at", trade.exit_filled_at),
+    ):
+        if moment is not None:
+            written[name] = iso_time(moment)
+    for name, price in (
+        ("candle_entry_price", trade.candle_entry_price),
+        ("candle_exit_price", trade.candle_exit_price),
+    ):
+        if price is not None:
+            written[name] = price
+    return written
+
+
+def open_trade_to_json(trade: OpenTrade) -> Json:
+    """A position left open, as it was marked last."""
+    written: Json = {
+        "symbol": trade.symbol,
+        "side": str(trade.side),
+        "signal_time": iso_time(trade.signal_time),
+        "entry_time": iso_time(trade.entry_time),
+        "entry_price": trade.entry_price,
+        "quantity": trade.quantity,
+        "leverage": trade.leverage,
+        "margin": trade.margin,
+        "fees": trade.fees,
+        "funding": trade.funding,
+        "mark_price": trade.mark_price,
+        "unrealized_pnl": trade.unrealized_pnl,
+        "stop_price": trade.stop_price,
+        "target_price": trade.target_price,
+        "liquidation_price": trade.liquidation_price,
+    }
+    if trade.entry_filled_at is not None:
+        written["entry_filled_at"] = iso_time(trade.entry_filled_at)
+    return written
