@@ -1,0 +1,72 @@
+# make run    opens the program on its embedded exchange; nothing else is needed
+# make test   everything a change must pass: lint, format, types, room contracts, tests
+
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+HOW := pyproject.toml constraints.txt .ci/setup
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check tests format oracles fuzz soak bench wheel constraints clean
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+run: $(VENV)/.installed
+	@$(BIN)/papertape demo
+
+test: check tests
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+tests: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+# make format   rewrites the code as the formatter and the sorter of imports want it
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# make oracles  trades and metrics against independent libraries, in an environment of their own
+oracles: $(VENV)-oracles/.installed
+	$(VENV)-oracles/bin/python -m pytest -m oracle
+
+# make fuzz     the readers of configs, documents and candle files against anything, for longer
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m fuzz --hypothesis-profile=fuzz -n $(WORKERS)
+
+# make soak     many sessions for many candles with faults switched on
+soak: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m soak
+
+# make bench    the measured numbers: rules, journal, screen
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m bench -s tests
+
+# make wheel    dist/papertape-*.whl
+wheel: $(VENV)/.installed-dev
+	$(BIN)/python -m hatchling build -t wheel
+
+# make constraints  every version anew, for every Python that is supported (needs uv)
+constraints:
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade \
+		--no-annotate --no-header --quiet --output-file constraints.txt
+
+clean:
+	rm -rf $(VENV) $(VENV)-oracles dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/.installed: $(HOW)
+	@.ci/setup $(VENV)
+	@touch $@
+
+$(VENV)/.installed-dev: $(HOW)
+	@.ci/setup $(VENV) dev
+	@touch $@ $(VENV)/.installed
+
+$(VENV)-oracles/.installed: $(HOW)
+	@.ci/setup $(VENV)-oracles dev oracles
+	@touch $@
