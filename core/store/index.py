@@ -1,0 +1,107 @@
+"""How is the index of a workspace kept, so that a crash never leaves half a file?
+
+TinyDB's own storage overwrites its file in place, and a process killed then leaves it corrupt.
+Here every change replaces the file in one step, the one before stays beside it as a backup, and a
+file that cannot be read is set aside. The index repeats what the journals know, and is rebuilt from
+them.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import orjson
+from tinydb import TinyDB
+from tinydb.storages import Storage
+
+from core.store.disk import Disk, set_aside, temporary_name, write_durably
+
+
+class IndexWriteError(Exception):
+    """The index cannot be written; the message says which, why, and what to do."""
+
+
+Document = dict[str, dict[str, Any]]
+
+
+class DurableStorage(Storage):
+    """A TinyDB storage: atomic, durable, with a backup and a read cache. One writer at a time.
+
+    `notices` tells what had to be set aside while reading.
+    """
+
+    def __init__(self, path: Path, disk: Disk) -> None:
+        self._path = path
+        self._backup = path.with_suffix(".backup.json")
+        self._disk = disk
+        self._cache: Document | None = None
+        self.notices: list[str] = []
+        self._sweep()
+
+    def read(self) -> Document | None:
+        """The tables, or None where there are none yet. Callers do not change what they get."""
+        if self._cache is None:
+            self._cache = self._load(self._path)
+            if self._cache is None and self.notices:
+                self._cache = self._load(self._backup)
+        return self._cache
+
+    def write(self, data: Document) -> None:
+        """Replace the tables.
+
+        Raises:
+            IndexWriteError: the disk is full or read-only, or the workspace is gone.
+        """
+        self._cache = None
+        try:
+            self._keep_backup()
+            write_durably(self._path, orjson.dumps(data), self._disk)
+        except OSError as error:
+            raise IndexWriteError(
+                f"{self._path}: the index cannot be written ({error.strerror or error}); it can be "
+                "rebuilt from the journals once the disk takes data again"
+            ) from error
+        self._cache = data
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _load(self, path: Path) -> Document | None:
+        try:
+            tables = orjson.loads(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            tables = None
+        if isinstance(tables, dict):
+            return tables
+        aside = set_aside(path)
+        self.notices.append(f"{path.name} could not be read and was set aside as {aside.name}")
+        return None
+
+    def _keep_backup(self) -> None:
+        if not self._path.exists():
+            return
+        temporary = temporary_name(self._backup)
+        temporary.unlink(missing_ok=True)
+        os.link(self._path, temporary)
+        self._disk.replace(temporary, self._backup)
+
+    def _sweep(self) -> None:
+        """Remove what writers that were killed left behind."""
+        for name in (self._path.name, self._backup.name):
+            for leftover in self._path.parent.glob(f".{name}.*.tmp"):
+                leftover.unlink(missing_ok=True)
+
+
+def open_index(path: Path, disk: Disk) -> tuple[TinyDB, DurableStorage]:
+    """The index of a workspace, with its storage. Only who holds the workspace's lock writes it."""
+    storages: list[DurableStorage] = []
+
+    def make() -> DurableStorage:
+        storages.append(DurableStorage(path, disk))
+        return storages[0]
+
+    return TinyDB(storage=make), storages[0]

@@ -1,0 +1,105 @@
+"""What may be shown of a text from outside, or of one that may hold a secret?"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import re
+import unicodedata
+from urllib.parse import quote
+
+HIDDEN = "[hidden]"
+# Shorter strings would turn ordinary words of a log into [hidden].
+_SHORTEST = 6
+
+
+class Secret:
+    """A string that never shows itself: `reveal` is the only way to its value."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value, to hand to the one client that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"Secret({HIDDEN})"
+
+    __str__ = __repr__
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a secret is not written anywhere but to exchanges.yaml")
+
+
+class Redactor:
+    """Replaces every known secret in a text, also where it was quoted for a URL or encoded.
+
+    One per process: whoever learns of a secret adds it, and every log, journal and error message
+    passes through `redact`.
+    """
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def add(self, secret: Secret | str | None) -> None:
+        """Hide this secret from now on. Empty and very short ones are ignored."""
+        value = secret.reveal() if isinstance(secret, Secret) else secret
+        if value is None or len(value) < _SHORTEST:
+            return
+        encoded = base64.b64encode(value.encode()).decode().rstrip("=")
+        self._known |= {value, quote(value, safe=""), encoded, value.replace('"', '\\"')}
+        longest_first = sorted(self._known, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+
+    def redact(self, text: str) -> str:
+        """`text` without any known secret."""
+        return text if self._pattern is None else self._pattern.sub(HIDDEN, text)
+
+    def knows_any(self) -> bool:
+        """Whether there is anything to hide at all."""
+        return self._pattern is not None
+
+
+class RedactingFormatter(logging.Formatter):
+    """Formats a log record, traceback included, and hides the secrets in the outcome."""
+
+    def __init__(self, redactor: Redactor, pattern: str | None = None) -> None:
+        super().__init__(pattern)
+        self._redactor = redactor
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See `logging.Formatter.format`."""
+        return self._redactor.redact(super().format(record))
+
+
+def plain(text: str, *, limit: int = 2_000) -> str:
+    """One line of ordinary characters: what a terminal could take for a command becomes visible.
+
+    Control characters (escape sequences begin with one), line breaks, and the invisible characters
+    that reorder or hide text are replaced; what is longer than `limit` characters is cut.
+    """
+    if text.isprintable() and len(text) <= limit:
+        return text
+    cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    return "".join(_visible(character) for character in cut)
+
+
+def _visible(character: str) -> str:
+    if character in "\t\n\r":
+        return " "
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
+        return "�"
+    return character

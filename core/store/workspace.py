@@ -1,0 +1,150 @@
+"""Where does everything of one user live, and may this process write there?"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+ENVIRONMENT_VARIABLE = "PAPERTAPE_HOME"
+_SESSION_ID = re.compile(r"[0-9a-z]{8}")
+_LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 108 on Linux, 104 elsewhere
+
+
+class WorkspaceError(Exception):
+    """The workspace cannot be used; the message says where, why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The layout of one workspace. Paths only: `prepare` makes them, others fill them."""
+
+    root: Path
+
+    @property
+    def credentials(self) -> Path:
+        """exchanges.yaml: keys, 0600."""
+        return self.root / "exchanges.yaml"
+
+    @property
+    def preferences(self) -> Path:
+        """config.yaml: theme, keymap, time zone, defaults."""
+        return self.root / "config.yaml"
+
+    @property
+    def notifications(self) -> Path:
+        """notifications.yaml: where notifications go, 0600."""
+        return self.root / "notifications.yaml"
+
+    @property
+    def strategies(self) -> Path:
+        """The folder of strategies/NAME/STRATEGY.md."""
+        return self.root / "strategies"
+
+    @property
+    def live_trades(self) -> Path:
+        """trades.jsonl."""
+        return self.root / "trades.jsonl"
+
+    @property
+    def index(self) -> Path:
+        """papertape.json, the TinyDB index."""
+        return self.root / "papertape.json"
+
+    @property
+    def journals(self) -> Path:
+        """The folder of the candles as received."""
+        return self.root / "journal"
+
+    @property
+    def sessions(self) -> Path:
+        """The folder of sessions/ID."""
+        return self.root / "sessions"
+
+    @property
+    def cache(self) -> Path:
+        """Candles fetched; may be deleted at any time."""
+        return self.root / "cache"
+
+    @property
+    def lock(self) -> Path:
+        """The lock of the one host."""
+        return self.root / "lock"
+
+    @property
+    def log(self) -> Path:
+        """Where a host without a screen writes its log."""
+        return self.root / "host.log"
+
+    @property
+    def socket(self) -> Path:
+        """The control socket; in a private temporary folder where the workspace's path is too long.
+
+        The kernel allows about a hundred bytes for a socket's path.
+        """
+        path = self.root / "control.sock"
+        if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
+            return path
+        runtime = Path(platformdirs.user_runtime_dir("papertape"))
+        return runtime / f"{zlib.crc32(os.fsencode(self.root)):08x}.sock"
+
+    def session(self, session_id: str) -> Path:
+        """The folder of one session.
+
+        Raises:
+            WorkspaceError: if `session_id` is no ID, so that no text from outside becomes a path.
+        """
+        if not _SESSION_ID.fullmatch(session_id):
+            raise WorkspaceError(
+                f"session ID {session_id[:40]!r} is not one: expected 8 letters and digits"
+            )
+        return self.sessions / session_id
+
+    def session_ids(self) -> tuple[str, ...]:
+        """The IDs of all session folders, in no particular order."""
+        try:
+            names = [entry.name for entry in os.scandir(self.sessions) if entry.is_dir()]
+        except FileNotFoundError:
+            return ()
+        return tuple(name for name in names if _SESSION_ID.fullmatch(name))
+
+    def prepare(self) -> None:
+        """Make the folders that are missing, private to the user (0700).
+
+        Raises:
+            WorkspaceError: if the workspace cannot be made or written.
+        """
+        folders = (self.root, self.strategies, self.journals, self.sessions, self.cache)
+        try:
+            for folder in folders:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise WorkspaceError(
+                f"the workspace {self.root} cannot be made ({error.strerror}): choose another with "
+                f"--workspace or ${ENVIRONMENT_VARIABLE}"
+            ) from error
+        if not os.access(self.root, os.W_OK | os.X_OK):
+            raise WorkspaceError(
+                f"the workspace {self.root} cannot be written by this user: change its owner or "
+                f"mode, or choose another with --workspace or ${ENVIRONMENT_VARIABLE}"
+            )
+
+    def free_bytes(self) -> int:
+        """Room left on the workspace's disk."""
+        return shutil.disk_usage(self.root).free
+
+
+def locate_workspace(
+    argument: str | os.PathLike[str] | None, environment: Mapping[str, str]
+) -> Workspace:
+    """The workspace to use: the argument, else $PAPERTAPE_HOME, else the XDG data folder."""
+    chosen = argument or environment.get(ENVIRONMENT_VARIABLE)
+    path = Path(chosen) if chosen else Path(platformdirs.user_data_dir("papertape"))
+    return Workspace(path.expanduser().absolute())
