@@ -1,0 +1,291 @@
+"""The metrics of rulebook §4, each against a number counted by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import statistics
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.market.timeframes import DAY, HOUR, Timeframe
+from core.report.metrics import (
+    Metrics,
+    closed_trade_metrics,
+    compute_metrics,
+    hold_seconds,
+    max_drawdown_pct,
+    wilson_interval,
+)
+from core.report.result_json import metrics_to_json
+from tests.unit.report.making import START, trade
+
+
+def metrics_of(
+    equity: list[float],
+    *,
+    pnl: list[float] | None = None,
+    timeframe: Timeframe = Timeframe.D1,
+    times: list[int] | None = None,
+    start: float = 100.0,
+    exposed: int = 0,
+    benchmark: float | None = 0.0,
+) -> Metrics:
+    if times is None:
+        times = [START + i * timeframe.ms for i in range(len(equity))]
+    return compute_metrics(
+        [trade(amount, candle=i) for i, amount in enumerate(pnl or [])],
+        np.array(times, dtype=np.int64),
+        np.array(equity, dtype=np.float64),
+        start,
+        timeframe,
+        exposed,
+        benchmark,
+    )
+
+
+def test_trade_figures_of_four_trades() -> None:
+    m = metrics_of([110.0], pnl=[30.0, -10.0, -20.0, 10.0])
+    assert m.total_trades == 4
+    assert m.win_rate_pct == 50.0
+    assert m.profit_factor == pytest.approx(40 / 30)
+    assert m.expectancy == 2.5
+    assert (m.best, m.worst) == (30.0, -20.0)
+    assert (m.avg_win, m.avg_loss) == (20.0, -15.0)
+    assert m.payoff_ratio == pytest.approx(20 / 15)
+    assert m.max_consecutive_losses == 2
+    assert m.sqn == pytest.approx(2 * 2.5 / statistics.stdev([30, -10, -20, 10]))
+    assert m.avg_hold == 4 * 3600
+
+
+def test_no_trade_leaves_every_trade_figure_undefined_with_its_reason() -> None:
+    m = metrics_of([100.0, 100.0])
+    assert m.total_trades == 0
+    assert m.max_consecutive_losses == 0
+    for name in ("win_rate_pct", "win_rate_ci", "profit_factor", "expectancy", "best", "worst"):
+        assert getattr(m, name) is None
+        assert m.metrics_undefined[name] == "no closed trade"
+    assert m.total_return_pct == 0.0
+    assert m.max_drawdown_pct == 0.0
+
+
+def test_every_undefined_figure_has_a_reason_and_no_defined_one_has() -> None:
+    for m in (
+        metrics_of([]),
+        metrics_of([100.0]),
+        metrics_of([101.0, 99.0, 105.0], pnl=[1.0]),
+        metrics_of([0.0, 0.0], pnl=[-100.0], benchmark=None),
+        closed_trade_metrics([], [], [], None, None),
+    ):
+        empty = {f.name for f in dataclasses.fields(m) if getattr(m, f.name) is None}
+        assert empty == set(m.metrics_undefined)
+
+
+def test_one_trade_has_no_sqn() -> None:
+    m = metrics_of([101.0], pnl=[1.0])
+    assert m.sqn is None
+    assert m.win_rate_pct == 100.0
+    assert m.metrics_undefined["sqn"] == "1 trade, at least 2 are needed"
+
+
+def test_without_a_loss_the_profit_factor_is_endless_not_infinite() -> None:
+    m = metrics_of([101.0], pnl=[1.0, 2.0])
+    assert m.profit_factor is None
+    assert m.endless_profit_factor
+    assert m.metrics_undefined["profit_factor"] == "no losing trade"
+    assert m.payoff_ratio is None
+    assert not metrics_of([101.0], pnl=[0.0]).endless_profit_factor
+
+
+def test_a_trade_that_breaks_even_neither_wins_nor_loses() -> None:
+    m = metrics_of([100.0], pnl=[-1.0, 0.0, -1.0])
+    assert m.win_rate_pct == 0.0
+    assert m.max_consecutive_losses == 1
+
+
+def test_equal_trades_have_no_sqn() -> None:
+    assert metrics_of([100.0], pnl=[0.1, 0.1, 0.1]).sqn is None
+
+
+@pytest.mark.parametrize(
+    ("wins", "n", "low", "high"), [(28, 45, 47.6, 74.9), (7, 12, 32.0, 80.7), (0, 5, 0, 43.4)]
+)
+def test_wilson_interval(wins: int, n: int, low: float, high: float) -> None:
+    interval = wilson_interval(wins, n)
+    assert [round(bound * 100, 1) for bound in interval] == [low, high]
+
+
+@given(st.integers(1, 10_000), st.data())
+def test_wilson_interval_contains_the_share(n: int, data: st.DataObject) -> None:
+    wins = data.draw(st.integers(0, n))
+    low, high = wilson_interval(wins, n)
+    assert 0 <= low <= wins / n <= high <= 1
+
+
+def test_drawdown_starts_at_the_starting_balance() -> None:
+    assert max_drawdown_pct(np.array([90.0, 95.0]), 100.0) == 10.0
+
+
+def test_drawdown_is_in_per_cent_of_the_peak() -> None:
+    assert max_drawdown_pct(np.array([100.0, 200.0, 150.0, 190.0]), 100.0) == 25.0
+
+
+@given(st.lists(st.floats(1, 1e6), min_size=1, max_size=50), st.floats(1, 1e6))
+def test_drawdown_equals_the_definition(equity: list[float], start: float) -> None:
+    peak, deepest = start, 0.0
+    for value in equity:
+        peak = max(peak, value)
+        deepest = max(deepest, (peak - value) / peak)
+    assert max_drawdown_pct(np.array(equity), start) == pytest.approx(deepest * 100)
+
+
+def test_drawdown_of_a_long_curve_is_found_across_blocks() -> None:
+    equity = np.full(200_000, 50.0)
+    equity[10] = 200.0
+    equity[150_000] = 20.0
+    assert max_drawdown_pct(equity, 50.0) == 90.0
+
+
+def test_sharpe_takes_equity_at_each_day_end_with_the_starting_balance_before() -> None:
+    # Two days of four 12-hour candles: only the second and fourth close a day.
+    m = metrics_of([500.0, 110.0, 1.0, 99.0], timeframe=Timeframe.H12)
+    returns = [0.1, -0.1]
+    assert m.sharpe_ratio == pytest.approx(
+        statistics.mean(returns) / statistics.stdev(returns) * math.sqrt(365), abs=1e-12
+    )
+    assert m.sortino_ratio == pytest.approx(0.0, abs=1e-12)
+
+
+def test_sortino_divides_by_the_downside_of_all_days() -> None:
+    m = metrics_of([110.0, 99.0, 99.0 * 1.2])
+    mean = (0.1 - 0.1 + 0.2) / 3
+    assert m.sortino_ratio == pytest.approx(mean / math.sqrt(0.01 / 3) * math.sqrt(365))
+
+
+def test_a_candle_belongs_to_the_day_of_its_last_millisecond() -> None:
+    # A candle opening at 23:00 ends at 23:59:59.999, still on its day; the next opens at 00:00.
+    m = metrics_of(
+        [110.0, 121.0, 60.5],
+        times=[START + 23 * HOUR, START + 24 * HOUR, START + 48 * HOUR],
+        timeframe=Timeframe.H1,
+    )
+    returns = [0.1, 0.1, -0.5]
+    assert m.sharpe_ratio == pytest.approx(
+        statistics.mean(returns) / statistics.stdev(returns) * math.sqrt(365)
+    )
+    # A three-day candle counts on its third day.
+    three = metrics_of([110.0, 55.0], timeframe=Timeframe.D3)
+    days = [0.1, 0.0, 0.0, -0.5]
+    assert three.sharpe_ratio == pytest.approx(
+        statistics.mean(days) / statistics.stdev(days) * math.sqrt(365)
+    )
+
+
+def test_a_day_without_data_carries_the_last_value() -> None:
+    m = metrics_of([110.0, 99.0], times=[START, START + 2 * DAY])
+    returns = [0.1, 0.0, -0.1]
+    assert m.sharpe_ratio == pytest.approx(0.0, abs=1e-12)
+    assert m.sortino_ratio == pytest.approx(
+        statistics.mean(returns) / math.sqrt(0.01 / 3) * math.sqrt(365), abs=1e-12
+    )
+
+
+def test_one_day_is_too_few_for_sharpe() -> None:
+    m = metrics_of([101.0, 90.0], timeframe=Timeframe.H1)
+    assert m.sharpe_ratio is None
+    assert "at least 2" in m.metrics_undefined["sharpe_ratio"]
+    assert m.sortino_ratio == pytest.approx(-math.sqrt(365))
+
+
+def test_constant_equity_has_no_ratio() -> None:
+    m = metrics_of([100.0] * 40)
+    assert (m.sharpe_ratio, m.sortino_ratio, m.calmar_ratio) == (None, None, None)
+    assert m.metrics_undefined["sharpe_ratio"] == "the daily returns do not vary"
+    assert m.metrics_undefined["calmar_ratio"] == "no drawdown"
+
+
+def test_steady_growth_does_not_vary_even_where_its_rounding_does() -> None:
+    m = metrics_of([100 * 1.01**day for day in range(1, 41)])
+    assert m.sharpe_ratio is None
+
+
+def test_calmar_annualises_over_the_time_from_first_open_to_last_close() -> None:
+    m = metrics_of([90.0, *[100.0] * 363, 121.0])
+    assert m.calmar_ratio == pytest.approx(21 / 10)
+    half = metrics_of([90.0, 110.0], times=[START, START + 181 * DAY], timeframe=Timeframe.D1)
+    assert half.calmar_ratio == pytest.approx((1.1 ** (365 / 182) - 1) / 0.1)
+
+
+def test_minutes_annualised_to_more_than_a_number_holds_are_undefined() -> None:
+    m = metrics_of([90.0, 150.0], timeframe=Timeframe.M1)
+    assert m.calmar_ratio is None
+    assert "too few to annualise" in m.metrics_undefined["calmar_ratio"]
+
+
+def test_an_account_that_lost_everything() -> None:
+    m = metrics_of([50.0, 0.0, 0.0], pnl=[-100.0])
+    assert m.total_return_pct == -100.0
+    assert m.max_drawdown_pct == 100.0
+    assert m.calmar_ratio == -1.0
+    assert m.sharpe_ratio is None
+    assert "fell to 0" in m.metrics_undefined["sharpe_ratio"]
+
+
+def test_under_thirty_days_the_annualised_figures_are_marked() -> None:
+    assert metrics_of([100.0] * 29).short_period
+    assert not metrics_of([100.0] * 30).short_period
+
+
+def test_exposure_is_the_share_of_candles() -> None:
+    assert metrics_of([100.0] * 8, exposed=2).exposure_pct == 25.0
+    assert metrics_of([]).exposure_pct is None
+
+
+def test_hold_is_between_fills_only_where_both_are_known() -> None:
+    both = trade(1.0, held=1, entry_filled_at=START, exit_filled_at=START + 90_000)
+    assert hold_seconds(both) == 90.0
+    assert hold_seconds(trade(1.0, held=1, entry_filled_at=START)) == 3600.0
+
+
+def test_closed_trades_step_equity_at_each_close() -> None:
+    closes = [START + 5 * HOUR, START + 6 * HOUR, START + DAY + HOUR]
+    m = closed_trade_metrics(
+        [20.0, -30.0, 9.0], [60.0] * 3, closes, (START, START + 3 * DAY), 100.0
+    )
+    assert m.total_return_pct == pytest.approx(-1.0)
+    assert m.max_drawdown_pct == 25.0
+    returns = [-0.1, 0.1, 0.0]  # the third day had no trade and counts as a day
+    assert m.sharpe_ratio == pytest.approx(
+        statistics.mean(returns) / statistics.stdev(returns) * math.sqrt(365), abs=1e-12
+    )
+    assert m.exposure_pct is None
+
+
+def test_days_before_the_first_and_after_the_last_close_count() -> None:
+    m = closed_trade_metrics([-10.0], [60.0], [START + DAY], (START, START + 4 * DAY), 100.0)
+    returns = [0.0, -0.1, 0.0, 0.0]
+    assert m.sharpe_ratio == pytest.approx(
+        statistics.mean(returns) / statistics.stdev(returns) * math.sqrt(365)
+    )
+
+
+def test_closed_trades_without_a_starting_balance_have_no_return() -> None:
+    m = closed_trade_metrics([1.0, -1.0], [1.0, 1.0], [START, START + DAY], None, None)
+    assert m.win_rate_pct == 50.0
+    for name in ("total_return_pct", "max_drawdown_pct", "sharpe_ratio"):
+        assert getattr(m, name) is None
+        assert m.metrics_undefined[name] == "no starting balance is known"
+
+
+@given(
+    st.lists(st.floats(-1e300, 1e300), max_size=12),
+    st.lists(st.floats(-100, 1e300), max_size=12),
+)
+def test_neither_nan_nor_infinity_comes_out(pnl: list[float], equity: list[float]) -> None:
+    with np.errstate(all="ignore"):
+        m = metrics_of(equity, pnl=pnl)
+    json.dumps(metrics_to_json(m), allow_nan=False)

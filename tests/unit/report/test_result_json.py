@@ -1,0 +1,79 @@
+"""The JSON of a result: product.md's keys, ISO times, and nothing that JSON cannot hold."""
+
+from __future__ import annotations
+
+import orjson
+
+from core.market.timeframes import HOUR
+from core.report.instants import iso_time, parse_time, short_duration
+from core.report.result_json import result_to_json
+from tests.unit.report.making import START, result, trade
+
+
+def test_the_object_has_the_documented_keys() -> None:
+    written = result_to_json(result([trade(5.0)], [10_000.0, 10_005.0], warnings=("careful",)))
+    assert list(written)[:14] == [
+        "strategy", "symbols", "timeframe", "period", "fill_on", "fees", "starting_balance",
+        "ending_balance", "metrics", "trades", "open_trades", "warnings", "diagnosis",
+        "quality_flags",
+    ]  # fmt: skip
+    assert written["period"] == {
+        "start": "2024-01-01T00:00:00Z",
+        "end": "2024-01-01T01:00:00Z",
+        "candles": 2,
+    }
+    assert written["ending_balance"] == 10_005.0
+    assert written["warnings"] == ["careful"]
+    assert written["rules_version"] == 1
+    assert "equity" not in written
+    assert orjson.loads(orjson.dumps(written))["metrics"]["total_trades"] == 1
+
+
+def test_a_trade_says_when_in_iso_utc() -> None:
+    (written,) = result_to_json(result([trade(5.0, candle=2, held=3)]))["trades"]  # type: ignore[misc]
+    assert written["signal_time"] == "2024-01-01T02:00:00Z"
+    assert written["entry_time"] == "2024-01-01T03:00:00Z"
+    assert written["exit_time"] == "2024-01-01T06:00:00Z"
+    assert (written["side"], written["exit_reason"]) == ("long", "signal")
+    assert "entry_filled_at" not in written
+
+
+def test_what_only_a_session_knows_is_added_where_known() -> None:
+    filled = trade(5.0, entry_filled_at=START + HOUR + 250, candle_entry_price=99.5, seen_late=True)
+    (written,) = result_to_json(result([filled]))["trades"]  # type: ignore[misc]
+    assert written["entry_filled_at"] == "2024-01-01T01:00:00.250Z"
+    assert written["candle_entry_price"] == 99.5
+    assert written["seen_late"] is True
+
+
+def test_equity_comes_on_request() -> None:
+    written = result_to_json(result(equity=[10_000.0, 9_990.0]), equity=True)
+    assert written["equity"] == [
+        ["2024-01-01T00:00:00Z", 10_000.0],
+        ["2024-01-01T01:00:00Z", 9_990.0],
+    ]
+
+
+def test_a_run_without_candles_has_no_period() -> None:
+    written = result_to_json(result(equity=[], benchmark_prices=[]))
+    assert written["period"] == {"start": None, "end": None, "candles": 0}
+    assert written["ending_balance"] == 10_000.0
+    assert written["monthly"] == []
+
+
+def test_ambiguous_trades_are_counted_with_what_they_are_worth() -> None:
+    run = result([trade(1.0, ambiguous=True), trade(1.0, candle=9)], ambiguous_return_pct=3.5)
+    assert result_to_json(run)["ambiguous"] == {"trades": 1, "target_first_return_pct": 3.5}
+
+
+def test_times_read_back_as_written() -> None:
+    for time in (0, START, START + 1, START + 999):
+        assert parse_time(iso_time(time)) == time
+    assert parse_time("2024-01-01") == START
+    assert parse_time("2024-01-01T02:00:00+02:00") == START
+
+
+def test_durations_show_two_units() -> None:
+    assert [short_duration(s) for s in (0, 5, 65, 3600, 187_200, 90_061, 86_405)] == [
+        "0s", "5s", "1m 5s", "1h", "2d 4h", "1d 1h", "1d",
+    ]  # fmt: skip
