@@ -45,7 +45,7 @@ soak: $(VENV)/.installed-dev
 
 # make bench    the measured numbers: rules, journal, screen
 bench: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m bench -s tests
+	$(BIN)/python -m pytest -p benchmark -m bench -s
 
 # make wheel    dist/papertape-*.whl
 wheel: $(VENV)/.installed-dev

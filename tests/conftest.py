@@ -1,0 +1,23 @@
+"""How hard does Hypothesis try, and where are the real candles?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+# A loaded machine is slow now and then; a deadline would make its tests fail by chance.
+settings.register_profile("quick", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("fuzz", parent=settings.get_profile("quick"), max_examples=20_000)
+settings.load_profile("quick")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real candles beside the repository; the test skips where it is absent."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"needs the candle files in {SHARED_DATA}")
+    return SHARED_DATA
