@@ -1,0 +1,74 @@
+"""Does the code keep to its rooms when it runs, and not only when it is read?"""
+
+from __future__ import annotations
+
+import ast
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import core
+
+ROOT = Path(__file__).resolve().parents[2]
+CORE = sorted(
+    module.name
+    for module in pkgutil.walk_packages(core.__path__, "core.")
+    if not module.name.endswith("__main__")
+)
+
+# What a rule may not ask for: the time it is. It is told.
+CLOCKS = {
+    ("time", "time"),
+    ("time", "time_ns"),
+    ("datetime", "now"),
+    ("datetime", "utcnow"),
+    ("datetime", "today"),
+    ("date", "today"),
+}
+RULE_ROOMS = ("trading", "strategy", "report", "backtest")
+
+HEAVY = ("ccxt", "pandas", "talib", "scipy", "aiohttp", "textual")
+
+
+def modules_after(*statements: str) -> set[str]:
+    """The modules a fresh interpreter holds after running `statements`."""
+    code = ";".join([*statements, "import sys", "print('\\n'.join(sys.modules))"])
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_core_runs_without_the_screen() -> None:
+    loaded = modules_after(*(f"import {name}" for name in CORE))
+    assert {name for name in loaded if name.split(".")[0] in ("textual", "rich", "tui")} == set()
+    assert set(CORE) <= loaded
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["core.market.candle", "core.strategy.config", "core.paper.snapshot", "core.paper.link"],
+)
+def test_what_the_screen_needs_to_show_its_first_frame_is_light(module: str) -> None:
+    loaded = modules_after(f"import {module}")
+    assert loaded.isdisjoint({"numpy", *HEAVY})
+
+
+def test_the_command_line_starts_without_what_no_command_has_asked_for() -> None:
+    loaded = modules_after("import tui.cli")
+    assert loaded.isdisjoint({"numpy", *HEAVY})
+
+
+@pytest.mark.parametrize("room", RULE_ROOMS)
+def test_no_rule_asks_what_time_it_is(room: str) -> None:
+    asked = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sorted((ROOT / "core" / room).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and (ast.unparse(node.value).split(".")[-1], node.attr) in CLOCKS
+    ]
+    assert asked == []
