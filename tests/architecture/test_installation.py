@@ -44,9 +44,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     # Paths named in a .pth file are searched, but .pth files found there are not read: the
     # dependencies are seen, this checkout (installed editable, by such a file) is not.
-    site = Path(
-        run(python, "-c", "import site; print(site.getsitepackages()[0])", cwd=home).strip()
-    )
+    purelib = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=home)
     (Path(purelib.strip()) / "dependencies.pth").write_text(
         sysconfig.get_path("purelib") + "\n", encoding="utf-8"
     )
