@@ -1,0 +1,86 @@
+"""What was the account worth at every close? Computed from the fills, after the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.backtest.tape import END, Tape
+from core.market.candles import Floats, Times
+from core.trading.account import Account, Position
+from core.trading.values import Event
+
+
+class Curve:
+    """Records what an account held and when, and marks it to the closes of all moments at once.
+
+    The sums are those of `Account.equity`, in the same order, so the curve is bit for bit what
+    marking the account at every close would have given.
+    """
+
+    def __init__(self, account: Account, tapes: Sequence[Tape], moments: Times) -> None:
+        self._account = account
+        self._tapes = tapes
+        self._moments = moments
+        self._length = len(moments)
+        self._free: list[tuple[int, float]] = [(0, account.free)]  # from a time on
+        self._held: list[list[tuple[int, int, Position]]] = [[] for _ in tapes]  # from, until
+        self._open: list[tuple[int, Position] | None] = [None] * len(tapes)
+
+    @property
+    def last_time(self) -> int:
+        """Open time of the last moment of the run."""
+        return int(self._moments[self._length - 1]) if self._length else 0
+
+    @property
+    def times(self) -> Times:
+        """Open times of the run's moments."""
+        return self._moments[: self._length]
+
+    def note(self, time: int, events: Sequence[Event]) -> None:
+        """Take down what the step at `time` left behind."""
+        self._free.append((time, self._account.free))
+        for slot, position in enumerate(self._account.positions):
+            known = self._open[slot]
+            if known is not None and known[1] is not position:
+                self._held[slot].append((known[0], time, known[1]))
+                known = self._open[slot] = None
+            if known is None and position is not None:
+                self._open[slot] = (time, position)
+
+    def end(self, time: int) -> None:
+        """The run ends with the moment `time`."""
+        self._length = int(np.searchsorted(self._moments, time)) + 1
+
+    def equity(self) -> tuple[Floats, int]:
+        """Equity at each moment's close, and at how many of those a position was open."""
+        times = self.times
+        changed = np.searchsorted(times, [time for time, _ in self._free])
+        balances = np.array([free for _, free in self._free])
+        equity = np.repeat(balances, np.diff(changed, append=len(times)))
+        exposed = np.zeros(len(times), dtype=bool)
+        for slot, tape in enumerate(self._tapes):
+            stays = self._held[slot]
+            still = self._open[slot]
+            if still is not None:
+                stays = [*stays, (still[0], END, still[1])]
+            closes = self._closes(tape)
+            starts = np.searchsorted(times, [start for start, _, _ in stays]).tolist()
+            stops = np.searchsorted(times, [stop for _, stop, _ in stays]).tolist()
+            for start, stop, (_, _, position) in zip(starts, stops, stays, strict=True):
+                values = closes[start:stop] - position.entry_price
+                values *= position.quantity
+                values *= position.sign
+                values += position.margin
+                equity[start:stop] += values
+                exposed[start:stop] = True
+        return equity, int(np.count_nonzero(exposed))
+
+    def _closes(self, tape: Tape) -> Floats:
+        """The last known close at every moment (what comes before the first is never looked at)."""
+        candles = tape.candles
+        if len(candles) == len(self._moments):
+            return candles.close
+        latest = np.searchsorted(candles.time, self._moments, side="right") - 1
+        return candles.close[np.maximum(latest, 0)]

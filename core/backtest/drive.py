@@ -1,0 +1,121 @@
+"""How does a backtest get through a history fast? By calling the step only where it would act.
+
+Between two such moments a position is merely held, which `Tape.live_through` accounts for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.backtest.curve import Curve
+from core.backtest.tape import END, Tape
+from core.market.candles import Times
+from core.trading.account import Account
+from core.trading.step import Bar, FinerCandles, step
+from core.trading.values import FillOn
+
+
+class _Reader:
+    """Where one symbol's tape has been read to (`done`), and where it must be read next (`due`)."""
+
+    __slots__ = ("done", "due", "tape", "time")
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        self.done = 0
+        self.due = 0
+        self.time = END
+
+    def look_ahead(self, account: Account) -> None:
+        """Find the next candle that matters to the account as it is now."""
+        tape, slot, index = self.tape, self.tape.slot, self.done
+        position = account.positions[slot]
+        ordered = account.due_exits[slot] is not None or account.due_entries[slot] is not None
+        if not ordered:
+            if position is None:
+                index = tape.next_entry(index)
+            else:
+                index = tape.next_in_position(index, position, account.rules)
+        self.due = index
+        self.time = tape.time(index)
+
+    def catch_up(self, account: Account, index: int) -> None:
+        """Hold the position through the candles before `index`."""
+        position = account.positions[self.tape.slot]
+        if position is not None:
+            self.tape.live_through(position, self.done, index)
+        self.done = index
+
+
+def drive(
+    account: Account, tapes: Sequence[Tape], moments: Times, finer: FinerCandles | None = None
+) -> Curve:
+    """Run the whole of `tapes` (in the order of the symbols) through `account`.
+
+    `moments` are the open times at which any tape has a candle, shape (n,), increasing. Returns the
+    equity curve over them; it ends early where a risk limit stops the account for good.
+    """
+    rules = account.rules
+    watched = rules.max_daily_loss_pct is not None or rules.max_drawdown_pct is not None
+    # Entries at the very close that decides them are sized by what all positions are worth there.
+    everyone = watched or rules.fill_on is FillOn.CLOSE
+    readers = [_Reader(tape) for tape in tapes]
+    curve = Curve(account, tapes, moments)
+    for reader in readers:
+        reader.look_ahead(account)
+    while True:
+        time = min([reader.time for reader in readers])
+        if time == END:
+            break
+        present = _present(account, readers, time, everyone=everyone)
+        bars: list[Bar] = []
+        for reader, index in present:
+            reader.catch_up(account, index)
+            bars.append(reader.tape.bar(index))
+            reader.done = index + 1
+        events = step(account, time, bars, finer)
+        if events:
+            curve.note(time, events)
+        if account.stopped:
+            curve.end(time)
+            break
+        for reader, _ in present:
+            reader.look_ahead(account)
+        if watched:
+            _look_at_every_close(account, readers, time)
+    for reader in readers:
+        reader.catch_up(account, reader.tape.index_at(curve.last_time + 1))
+    return curve
+
+
+def _present(
+    account: Account, readers: Sequence[_Reader], time: int, *, everyone: bool
+) -> list[tuple[_Reader, int]]:
+    """The readers that take part in the moment `time`, each with the index of its candle.
+
+    Those that have something to do there; and where an entry is to be sized by the account's
+    equity, those whose position is part of that equity.
+    """
+    entering = any(
+        reader.time == time and account.due_entries[reader.tape.slot] is not None
+        for reader in readers
+    )
+    present = []
+    for reader in readers:
+        if reader.time == time:
+            present.append((reader, reader.due))
+        elif (everyone or entering) and account.positions[reader.tape.slot] is not None:
+            index = reader.tape.index_at(time)
+            if reader.tape.time(index) == time:
+                present.append((reader, index))
+            else:
+                reader.catch_up(account, index)
+    return present
+
+
+def _look_at_every_close(account: Account, readers: Sequence[_Reader], time: int) -> None:
+    """Make the candle after `time` due wherever a position is open: a risk limit watches them."""
+    for reader in readers:
+        if account.positions[reader.tape.slot] is not None:
+            reader.due = reader.tape.index_at(time + 1)
+            reader.time = reader.tape.time(reader.due)

@@ -1,0 +1,144 @@
+"""What would a strategy have done with these candles?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from core.backtest.curve import Curve
+from core.backtest.drive import drive
+from core.backtest.tape import Tape, funding_by_candle
+from core.market.candles import Candle, Candles, Times
+from core.market.filters import MarketFilters
+from core.report.assemble import assemble_result
+from core.report.diagnosis import diagnose_no_trades
+from core.report.result import RunResult
+from core.strategy.config import StrategyConfig
+from core.strategy.signals import signal_series
+from core.trading.account import Account
+from core.trading.rules import Rules
+from core.trading.step import FinerCandles
+from core.trading.values import FillOn
+
+FundingRates = Sequence[tuple[int, float]]
+"""Funding of one market: (UTC ms, fraction of notional; a long pays a positive rate)."""
+
+
+class BacktestError(ValueError):
+    """A backtest cannot be run on what it was given; the message says what is missing."""
+
+
+def run_backtest(
+    config: StrategyConfig,
+    candles: Mapping[str, Candles],
+    *,
+    fill_on: FillOn = FillOn.NEXT_OPEN,
+    filters: Mapping[str, MarketFilters] | None = None,
+    funding: Mapping[str, FundingRates] | None = None,
+    detail: Mapping[str, Candles] | None = None,
+    decide_from: int | None = None,
+    warnings: Sequence[str] = (),
+) -> RunResult:
+    """Run a strategy over a history by the rules, all at once.
+
+    Args:
+        config: the strategy.
+        candles: the history of each of its symbols, in its timeframe.
+        fill_on: where market orders fill (rulebook §3.3).
+        filters: order limits by symbol.
+        funding: funding rates by symbol.
+        detail: finer candles by symbol, which resolve ambiguous ones.
+        decide_from: UTC ms; candles that open before it only warm the indicators up and are no part
+            of the result. None: all candles are, and decisions begin where nothing is NaN.
+        warnings: sentences about the run that its result should carry.
+
+    Raises:
+        BacktestError: if a symbol has no candles.
+    """
+    tapes = _tapes(config, candles, funding or {}, decide_from)
+    moments = _moments(tapes)
+    finer = _finer(config, detail) if detail else None
+    account, curve = _drive(Rules.of(config, filters, fill_on=fill_on), tapes, moments, finer)
+    ambiguous_return_pct = None
+    if any(trade.ambiguous for trade in account.trades):
+        hopeful = Rules.of(config, filters, fill_on=fill_on, target_first=True)
+        end = _drive(hopeful, tapes, moments, finer)[0].equity()
+        ambiguous_return_pct = (end / config.starting_balance - 1) * 100
+    equity, exposed = curve.equity()
+    times = curve.times
+    if account.stopped:
+        warnings = (
+            *warnings,
+            f"stopped for good: equity fell {config.max_drawdown_pct:g} % from its peak "
+            "(max_drawdown_pct); the candles after that are not part of the result",
+        )
+    return assemble_result(
+        config,
+        times=times,
+        equity=equity,
+        exposed=exposed,
+        trades=account.trades,
+        open_trades=account.open_trades(),
+        starting_balance=config.starting_balance,
+        benchmark_prices=[_ends(tape, curve.last_time) for tape in tapes],
+        fill_on=fill_on,
+        warnings=warnings,
+        ambiguous_return_pct=ambiguous_return_pct,
+        diagnosis=None if account.trades else diagnose_no_trades(config, candles),
+    )
+
+
+def _drive(
+    rules: Rules, tapes: Sequence[Tape], moments: Times, finer: FinerCandles | None
+) -> tuple[Account, Curve]:
+    account = Account(rules)
+    return account, drive(account, tapes, moments, finer)
+
+
+def _tapes(
+    config: StrategyConfig,
+    candles: Mapping[str, Candles],
+    funding: Mapping[str, FundingRates],
+    decide_from: int | None,
+) -> list[Tape]:
+    tapes = []
+    for slot, symbol in enumerate(config.symbols):
+        history = candles.get(symbol)
+        if history is None or not len(history):
+            raise BacktestError(f"no candles for {symbol}: a backtest needs those of every symbol")
+        flags = signal_series(config, history).flags
+        start = 0 if decide_from is None else int(np.searchsorted(history.time, decide_from))
+        if start == len(history):
+            raise BacktestError(f"no candles for {symbol} in the period: all lie before its start")
+        rates = funding.get(symbol)
+        due = None if rates is None else funding_by_candle(history, rates)[start:]
+        tapes.append(Tape(slot, history.slice(start), flags[start:], due))
+    return tapes
+
+
+def _moments(tapes: Sequence[Tape]) -> Times:
+    """Open times at which any tape has a candle, increasing."""
+    first = tapes[0].candles.time
+    if all(np.array_equal(tape.candles.time, first) for tape in tapes[1:]):
+        return first
+    return np.unique(np.concatenate([tape.candles.time for tape in tapes]))
+
+
+def _ends(tape: Tape, last_time: int) -> tuple[float, float]:
+    """The first open and the last close of a tape, up to the candle that opens at `last_time`."""
+    last = max(tape.index_at(last_time + 1) - 1, 0)
+    return tape.candles.open.item(0), tape.candles.close.item(last)
+
+
+def _finer(config: StrategyConfig, detail: Mapping[str, Candles]) -> FinerCandles:
+    """Looks finer candles up by slot and open time of the candle that contains them."""
+
+    def inside(slot: int, time: int) -> Sequence[Candle]:
+        finer = detail.get(config.symbols[slot])
+        if finer is None:
+            return ()
+        start, stop = np.searchsorted(finer.time, (time, time + config.timeframe.ms))
+        return list(finer.slice(int(start), int(stop)))
+
+    return inside

@@ -1,0 +1,147 @@
+"""What does a backtest read, and where does something happen in it?"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.market.candles import Candles, Floats
+from core.strategy.signals import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
+from core.trading.account import Position
+from core.trading.rules import Rules
+from core.trading.step import Bar
+
+_FIRST_CHUNK = 256
+
+END = 1 << 62
+"""A time that never comes."""
+
+
+class Tape:
+    """One symbol's candles with their raw signals, searched for what the rules would act on.
+
+    Positions in the tape are indices from 0; `candles`, `flags` and `funding` have one entry each.
+    The searches may name a candle on which the rules then do nothing, but never pass over one on
+    which they would do something: they compare with the position's own prices and weigh nothing.
+    """
+
+    def __init__(
+        self, slot: int, candles: Candles, flags: NDArray[np.uint8], funding: Floats | None
+    ) -> None:
+        self.slot = slot
+        self.candles = candles
+        self.flags = flags
+        self.funding = funding
+        self.length = len(candles)
+        self._raised: dict[int, list[int]] = {}
+        self._funded = [] if funding is None else np.flatnonzero(funding).tolist()
+
+    def time(self, index: int) -> int:
+        """Open time of the candle at `index`, or END behind the last."""
+        return self.candles.time.item(index) if index < self.length else END
+
+    def index_at(self, time: int) -> int:
+        """Index of the first candle that opens at `time` or later."""
+        return int(np.searchsorted(self.candles.time, time))
+
+    def bar(self, index: int) -> Bar:
+        """The candle at `index` as the rules take it."""
+        candles = self.candles
+        return Bar(
+            self.slot,
+            candles.open.item(index),
+            candles.high.item(index),
+            candles.low.item(index),
+            candles.close.item(index),
+            self.flags.item(index),
+            0.0 if self.funding is None else self.funding.item(index),
+        )
+
+    def next_entry(self, index: int) -> int:
+        """Index of the first candle from `index` on that could make a flat account enter."""
+        return self._next(self._raising(ENTER_LONG | ENTER_SHORT), index)
+
+    def next_in_position(self, index: int, position: Position, rules: Rules) -> int:
+        """Index of the first candle from `index` on that could do something to `position`."""
+        leaving = EXIT_LONG | ENTER_SHORT if position.sign > 0 else EXIT_SHORT | ENTER_LONG
+        found = self._next(self._raising(leaving), index)
+        found = min(found, self._next(self._funded, index))
+        if rules.max_hold is not None:
+            found = min(found, index + max(rules.max_hold - position.held - 1, 0))
+        return self._next_touch(index, min(found, self.length), position, rules.trailing_stop_pct)
+
+    def live_through(self, position: Position, start: int, stop: int) -> None:
+        """Take `position` over the candles from `start` to `stop` (exclusive): nothing happened."""
+        if stop > start:
+            extreme = self.candles.high if position.sign > 0 else self.candles.low
+            part = extreme[start:stop]
+            best = part.max() if position.sign > 0 else part.min()
+            position.pass_over(stop - start, float(best), self.candles.close.item(stop - 1))
+
+    def _raising(self, mask: int) -> list[int]:
+        """Indices of the candles that raise any flag of `mask`, looked up once."""
+        indices = self._raised.get(mask)
+        if indices is None:
+            indices = self._raised[mask] = np.flatnonzero(self.flags & mask).tolist()
+        return indices
+
+    def _next(self, indices: Sequence[int], index: int) -> int:
+        place = bisect_left(indices, index)
+        return indices[place] if place < len(indices) else self.length
+
+    def _next_touch(
+        self, start: int, stop: int, position: Position, trailing_stop_pct: float | None
+    ) -> int:
+        """The first candle in `start` to `stop` that reaches a level of `position`, else `stop`."""
+        long = position.sign > 0
+        worst, best = self.candles.low, self.candles.high
+        if not long:
+            worst, best = best, worst
+        nearest = max if long else min
+        against = nearest(position.stop_price, position.liquidation_price)
+        target = position.target_price
+        no_level = against in (inf, -inf) and trailing_stop_pct is None
+        if no_level and target in (inf, -inf):
+            return stop
+        running = position.best
+        chunk = _FIRST_CHUNK
+        while start < stop:
+            end = min(start + chunk, stop)
+            level: float | Floats = against
+            if trailing_stop_pct is not None:
+                # The trailing stop of each candle comes from the best price before it.
+                extremes = np.empty(end - start + 1)
+                extremes[0] = running
+                extremes[1:] = best[start:end]
+                accumulate = np.maximum if long else np.minimum
+                bests = accumulate.accumulate(extremes)
+                running = float(bests[-1])
+                trailing = bests[:-1] * (1 - position.sign * trailing_stop_pct / 100)
+                level = accumulate(trailing, against)
+            if long:
+                touched = (worst[start:end] <= level) | (best[start:end] >= target)
+            else:
+                touched = (worst[start:end] >= level) | (best[start:end] <= target)
+            first = int(touched.argmax())
+            if touched[first]:
+                return start + first
+            start = end
+            chunk *= 2
+        return stop
+
+
+def funding_by_candle(candles: Candles, rates: Sequence[tuple[int, float]]) -> Floats:
+    """The funding rate due at each candle's open: the sum of those since the previous open.
+
+    `rates` are (UTC ms, fraction of notional). A rate after the last open is due at no candle.
+    """
+    due = np.zeros(len(candles))
+    for time, rate in rates:
+        index = int(np.searchsorted(candles.time, time))
+        if index < len(candles):
+            due[index] += rate
+    return due

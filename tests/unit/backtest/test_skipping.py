@@ -1,0 +1,112 @@
+"""The skipping driver is the candle-by-candle driver, to the last bit, whatever it is given."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.backtest.drive import drive
+from core.backtest.tape import Tape, funding_by_candle
+from core.market.candles import Candle, Candles
+from core.market.filters import NO_FILTERS, MarketFilters
+from core.market.timeframes import HOUR
+from core.trading.account import Account
+from core.trading.rules import Rules
+from core.trading.values import FillOn
+from tests.unit.backtest.plain_driver import Played, play_every_candle
+
+SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
+
+
+def percent(low: float, high: float) -> st.SearchStrategy[float | None]:
+    return st.none() | st.floats(low, high)
+
+
+@st.composite
+def all_rules(draw: st.DrawFn, symbols: int) -> Rules:
+    lots = MarketFilters(lot_step=Decimal("0.001"), min_notional=Decimal(5))
+    return Rules(
+        symbols=SYMBOLS[:symbols],
+        filters=(draw(st.sampled_from([NO_FILTERS, lots])),) * symbols,
+        timeframe_ms=HOUR,
+        starting_balance=10_000.0,
+        trade_size_pct=draw(st.sampled_from([100.0, 33.0, 10.0])),
+        leverage=draw(st.sampled_from([1.0, 3.0, 20.0])),
+        fees=draw(st.sampled_from([0.0, 0.0006])),
+        slippage_pct=draw(st.sampled_from([0.0, 0.05])),
+        stop_loss_pct=draw(percent(0.1, 5)),
+        take_profit_pct=draw(percent(0.1, 8)),
+        trailing_stop_pct=draw(percent(0.1, 5)),
+        max_hold=draw(st.none() | st.integers(1, 12)),
+        max_daily_loss_pct=draw(st.none() | st.floats(0.5, 10)),
+        max_drawdown_pct=draw(st.none() | st.floats(2, 30)),
+        fill_on=draw(st.sampled_from(FillOn)),
+        target_first=draw(st.booleans()),
+    )
+
+
+def walk(seed: int, length: int, volatility: float, present: float) -> Candles:
+    """A random walk of hourly candles with gaps, some of them flat."""
+    random = np.random.default_rng(seed)
+    candles, price = [], 100.0
+    for index in range(length):
+        open_ = price * (1 + random.choice([0.0, random.normal(0, volatility / 3)]))
+        close = open_ * (1 + random.normal(0, volatility) * random.integers(0, 2))
+        high = max(open_, close) * (1 + abs(random.normal(0, volatility / 2)))
+        low = min(open_, close) * (1 - abs(random.normal(0, volatility / 2)))
+        price = close
+        if random.random() < present or index == 0:
+            candles.append(Candle(index * HOUR, open_, high, low, close, 1.0))
+    return Candles.of(candles)
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> tuple[Rules, list[Tape]]:
+    symbols = draw(st.integers(1, 3))
+    rules = draw(all_rules(symbols))
+    seed = draw(st.integers(0, 2**32 - 1))
+    length = draw(st.integers(1, 400))
+    volatility = draw(st.sampled_from([0.002, 0.01, 0.04]))
+    present = draw(st.sampled_from([1.0, 0.9, 0.5]))
+    density = draw(st.sampled_from([0.01, 0.1, 0.6]))
+    allowed = draw(st.sampled_from([3, 12, 15]))
+    tapes = []
+    for slot in range(symbols):
+        candles = walk(seed + slot, length, volatility, present)
+        random = np.random.default_rng(seed + 100 + slot)
+        flags = np.zeros(len(candles), dtype=np.uint8)
+        for bit in (1, 2, 4, 8):
+            flags |= np.where(random.random(len(candles)) < density, bit, 0).astype(np.uint8)
+        rates = [
+            (int(time), float(random.normal(0, 0.001)))
+            for time in np.arange(0, length * HOUR, 8 * HOUR)
+        ]
+        funding = funding_by_candle(candles, rates) if draw(st.booleans()) else None
+        tapes.append(Tape(slot, candles, flags & np.uint8(allowed), funding))
+    return rules, tapes
+
+
+def skipping(rules: Rules, tapes: list[Tape], moments: Any) -> Played:
+    account = Account(rules)
+    curve = drive(account, tapes, moments)
+    equity, exposed = curve.equity()
+    return Played(
+        account.trades,
+        account.open_trades(),
+        account.free,
+        curve.times.tolist(),
+        equity.tolist(),
+        exposed,
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(runs())
+def test_skipping_changes_nothing(run: tuple[Rules, list[Tape]]) -> None:
+    rules, tapes = run
+    moments = np.unique(np.concatenate([tape.candles.time for tape in tapes]))
+    assert skipping(rules, tapes, moments) == play_every_candle(rules, tapes, moments)
