@@ -322,7 +322,7 @@ def _price_by_candles(
         if bar is None or trade.exit_time != time:
             continue
         entry_price = trade.candle_entry_price
-        if entry_price is None and trade.entry_time == time:
+        if entry_price is None and trade.entry_filled_at is not None and trade.entry_time == time:
             entry_price = _market_entry(account, trade.side, bar.open)
         priced = msgspec.structs.replace(
             trade,

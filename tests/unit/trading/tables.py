@@ -1,8 +1,8 @@
 """Plays a small table of candles through the rules.
 
-A row is `open high low close` and, behind `|`, the flags raised at its close (EL, XL, ES, XS: enter
-or exit, long or short) and `funding=RATE`. Row n opens at n minutes. `-` in place of the prices: the
-symbol has no candle at that moment. Several symbols stand side by side, parted by `||`.
+A row is `open high low close` and, behind `|`, the flags raised at its close (EL, XL, ES, XS:
+enter or exit, long or short) and `funding=RATE`. Row n opens at n minutes. `-` in place of the
+prices: the symbol has no candle at that moment. Symbols stand side by side, parted by `||`.
 """
 
 from __future__ import annotations

@@ -282,7 +282,7 @@ def test_a_due_exit_comes_before_the_stop() -> None:
 
 
 def test_after_an_exit_no_entry_before_the_decision_at_that_close() -> None:
-    account, events = play(
+    _, events = play(
         """
         100 100 100 100 | EL
         100 100  85 100 | EL
@@ -523,12 +523,12 @@ def test_equity_at_an_entry_counts_the_other_positions_at_this_moments_opens() -
         100 100 100 100 |    || 50 50 50 50 | EL
         120 120 120 120 |    || 50 50 50 50 |
         """,
-        trade_size_pct=50,
+        trade_size_pct=40,
         **TWO,
     )
     second = [event for event in events if isinstance(event, Entered)][1]
-    # Equity 500 free + 500 margin + 100 unrealised at the open of 120; half of it, at most the free.
-    assert second.margin == pytest.approx(500)
+    # 40 % of 600 free + 400 margin + 80 unrealised, BTC having opened at 120.
+    assert second.margin == pytest.approx(432)
 
 
 def test_a_symbol_without_a_candle_is_marked_at_its_last_close() -> None:

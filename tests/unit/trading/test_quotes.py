@@ -1,0 +1,145 @@
+"""Fills by the market's own prices, and what the candles would have given recorded beside them."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.market.timeframes import MINUTE
+from core.trading.account import Account
+from core.trading.quotes import on_quote
+from core.trading.step import Bar, step
+from core.trading.values import Entered, Event, Exited, Fills, Priced, Quote
+from tests.unit.trading.tables import exits, rules
+
+ENTER_LONG, EXIT_LONG, ENTER_SHORT = 1, 2, 4
+
+
+def account(**changes: object) -> Account:
+    """An account that decided to go long at the close of candle 0."""
+    opened = Account(rules(fills=Fills.MARKET, **changes))
+    step(opened, 0, [Bar(0, 100, 100, 100, 100, ENTER_LONG)])
+    return opened
+
+
+def quote(second: int, bid: float | None, ask: float | None, last: float | None = None) -> Quote:
+    return Quote(MINUTE + second * 1000, bid, ask, last)
+
+
+def entered(**changes: object) -> Account:
+    """An account long from 101, entered two seconds into candle 1."""
+    opened = account(**changes)
+    on_quote(opened, 0, quote(2, 100, 101), MINUTE)
+    return opened
+
+
+def test_a_due_entry_buys_at_the_best_ask_without_slippage() -> None:
+    opened = account(slippage_pct=1)
+    [event] = on_quote(opened, 0, quote(2, 100, 101), MINUTE)
+    assert isinstance(event, Entered)
+    assert (event.price, event.time, event.filled_at) == (101, MINUTE, MINUTE + 2000)
+
+
+def test_the_last_price_stands_in_for_an_unknown_side() -> None:
+    opened = account()
+    assert on_quote(opened, 0, quote(1, 100, None), MINUTE) == []
+    [event] = on_quote(opened, 0, quote(2, 100, None, 100.5), MINUTE)
+    assert isinstance(event, Entered)
+    assert event.price == 100.5
+
+
+def test_a_due_exit_sells_at_the_best_bid() -> None:
+    opened = entered()
+    step(opened, MINUTE, [Bar(0, 100, 103, 100, 103, EXIT_LONG)])
+    [event] = on_quote(opened, 0, Quote(2 * MINUTE + 1, 102, 104), 2 * MINUTE)
+    assert isinstance(event, Exited)
+    assert event.trade.exit_price == 102
+
+
+def test_a_reversal_closes_and_enters_on_one_quote() -> None:
+    opened = entered()
+    step(opened, MINUTE, [Bar(0, 100, 103, 100, 103, ENTER_SHORT)])
+    events = on_quote(opened, 0, Quote(2 * MINUTE + 1, 102, 104), 2 * MINUTE)
+    assert [type(event) for event in events] == [Exited, Entered]
+    assert opened.open_trades()[0].entry_price == 102
+
+
+@pytest.mark.parametrize(
+    ("bid", "exit_text"),
+    [
+        (90.9, "101@1 > 90.9@1 stop_loss"),  # the stop is a market order: it gets the bid
+        (85, "101@1 > 85@1 stop_loss"),
+        (121.5, "101@1 > 121.2@1 take_profit"),  # the target rests as a limit: never better
+        (95, None),
+    ],
+)
+def test_stop_and_target_are_watched_on_every_price(bid: float, exit_text: str | None) -> None:
+    opened = entered(stop_loss_pct=10, take_profit_pct=20)
+    on_quote(opened, 0, quote(5, bid, bid + 1), MINUTE)
+    assert exits(opened) == ([exit_text] if exit_text else [])
+
+
+def test_liquidation_is_watched_too() -> None:
+    opened = entered(leverage=10)
+    on_quote(opened, 0, quote(5, 91, 92), MINUTE)
+    assert exits(opened) == ["101@1 > 91.405@1 liquidation"]
+
+
+def test_a_touch_seen_only_in_the_closed_candle_fills_at_the_stop_and_says_so() -> None:
+    opened = entered(stop_loss_pct=10)
+    step(opened, MINUTE, [Bar(0, 80, 103, 85, 103, 0)])
+    # The candle opened at 80, below the stop, but that was before the entry.
+    assert exits(opened) == ["101@1 > 90.9@1 stop_loss"]
+    assert opened.trades[0].seen_late
+
+
+def test_what_no_quote_filled_fills_by_the_closed_candle() -> None:
+    opened = account()
+    step(opened, MINUTE, [Bar(0, 100.5, 103, 100, 103, 0)])
+    position = opened.open_trades()[0]
+    assert (position.entry_price, position.entry_filled_at) == (100.5, None)
+
+
+def test_the_price_the_candle_would_have_given_is_recorded_once_it_is_known() -> None:
+    opened = entered(slippage_pct=1)
+    step(opened, MINUTE, [Bar(0, 100.5, 103, 100, 103, EXIT_LONG)])
+    on_quote(opened, 0, Quote(2 * MINUTE + 1, 102, 104), 2 * MINUTE)
+    assert opened.trades[0].candle_exit_price is None
+    events: list[Event] = step(opened, 2 * MINUTE, [Bar(0, 103, 104, 102, 103, 0)])
+    [priced] = [event for event in events if isinstance(event, Priced)]
+    assert priced.trade == opened.trades[0]
+    assert priced.trade.candle_entry_price == pytest.approx(100.5 * 1.01)
+    assert priced.trade.candle_exit_price == pytest.approx(103 * 0.99)
+
+
+def test_a_trade_begun_and_ended_inside_one_candle_is_priced_by_it() -> None:
+    opened = entered(stop_loss_pct=10)
+    on_quote(opened, 0, quote(5, 90, 91), MINUTE)
+    step(opened, MINUTE, [Bar(0, 100.5, 103, 85, 103, 0)])
+    [trade] = opened.trades
+    assert (trade.exit_price, trade.candle_entry_price) == (90, 100.5)
+    assert trade.candle_exit_price == pytest.approx(90.9)
+
+
+def test_quotes_that_fill_nothing_leave_no_trace() -> None:
+    opened = entered(stop_loss_pct=10)
+    before = (opened.equity(), opened.free, opened.open_trades())
+    assert on_quote(opened, 0, quote(5, 95, 96), MINUTE) == []
+    assert (opened.equity(), opened.free, opened.open_trades()) == before
+
+
+def test_an_exit_asked_for_fills_at_the_next_quote_whatever_fills_the_rest() -> None:
+    for fills in Fills:
+        opened = Account(rules(fills=fills))
+        step(opened, 0, [Bar(0, 100, 100, 100, 100, ENTER_LONG)])
+        step(opened, MINUTE, [Bar(0, 100, 100, 100, 100, 0)])
+        opened.order_exit()
+        on_quote(opened, 0, Quote(2 * MINUTE + 1, 102, 104), 2 * MINUTE)
+        assert exits(opened) == ["100@1 > 102@2 manual"]
+
+
+def test_under_fills_candle_quotes_fill_nothing_else() -> None:
+    opened = Account(rules(stop_loss_pct=10))
+    step(opened, 0, [Bar(0, 100, 100, 100, 100, ENTER_LONG)])
+    assert on_quote(opened, 0, quote(1, 100, 101), MINUTE) == []
+    step(opened, MINUTE, [Bar(0, 100, 100, 100, 100, 0)])
+    assert on_quote(opened, 0, Quote(2 * MINUTE + 1, 50, 51), 2 * MINUTE) == []
