@@ -1,0 +1,200 @@
+"""Why was there no trade? (rulebook §4)"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.strategy.conditions import condition_text
+from core.strategy.config import Condition, Direction, StrategyConfig
+from core.strategy.signals import Bools, ConditionSeries
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SymbolConditions:
+    """What the conditions said of one symbol: `core.strategy.signals.condition_series` over all its
+
+    candles, and the position of the first candle that was decided on.
+    """
+
+    series: Sequence[ConditionSeries]
+    candles: int
+    first: int
+
+
+@dataclass(slots=True)
+class _Count:
+    """One condition over all symbols; `without`: entries there would be were it dropped."""
+
+    group: str
+    condition: Condition
+    hits: int = 0
+    valid: int = 0
+    nan: int = 0
+    without: int = 0
+    closest: float | None = None
+
+    @property
+    def text(self) -> str:
+        return condition_text(self.condition)
+
+
+def diagnose(
+    config: StrategyConfig, symbols: Sequence[SymbolConditions], refusals: Sequence[str] = ()
+) -> dict[str, object]:
+    """What kept a run from trading, as plain JSON values.
+
+    Args:
+        config: the strategy.
+        symbols: what the conditions said, for each symbol.
+        refusals: why orders that were due did not become trades, a sentence each.
+
+    Returns:
+        `summary` (a sentence); `candles` and `decided` (how many there were, how many were decided
+        on, over all symbols); `conditions`, each with its `hits`, `valid` and `nan` candles (of all
+        candles) and, for an entry, `without`: on how many decided candles the entry would have held
+        without it (the drop-one analysis), and `closest`: the value that came nearest, where it
+        never held; `entries`, candles on which a whole entry held, and how many of them were
+        `cancelled` by an exit or the opposite entry on the same candle; `refused`, by reason;
+        `bottleneck`, the condition whose absence would have given the most entries, or null.
+    """
+    counts: list[_Count] = []
+    entries = cancelled = decided = 0
+    for symbol in symbols:
+        if not counts:
+            counts = [_Count(one.group, one.condition) for one in symbol.series]
+        for count, one in zip(counts, symbol.series, strict=True):
+            _add(count, one)
+        decided += max(0, symbol.candles - symbol.first)
+        entered = {}
+        for side in _sides(config):
+            held = _entries(side, symbol, counts)
+            if held is not None:
+                entered[side] = held
+        both = np.logical_and.reduce(list(entered.values())) if len(entered) == 2 else False
+        for side, held in entered.items():
+            entries += int(np.count_nonzero(held))
+            cancelled += int(np.count_nonzero(held & (_exits(side, symbol) | both)))
+    bottleneck = _bottleneck(counts, entries)
+    return {
+        "summary": _summary(counts, entries, cancelled, decided, refusals, bottleneck),
+        "candles": sum(symbol.candles for symbol in symbols),
+        "decided": decided,
+        "conditions": [
+            {
+                "group": count.group,
+                "condition": count.text,
+                "hits": count.hits,
+                "valid": count.valid,
+                "nan": count.nan,
+                "without": count.without if count.group == "entry" else None,
+                "closest": count.closest if count.hits == 0 else None,
+            }
+            for count in counts
+        ],
+        "entries": entries,
+        "cancelled": cancelled,
+        "refused": [{"why": why, "count": n} for why, n in Counter(refusals).most_common()],
+        "bottleneck": None if bottleneck is None else bottleneck.text,
+    }
+
+
+def _add(count: _Count, one: ConditionSeries) -> None:
+    valid = int(np.count_nonzero(one.valid))
+    count.hits += int(np.count_nonzero(one.holds))
+    count.valid += valid
+    count.nan += len(one.valid) - valid
+    if valid and count.hits == 0:
+        gaps = np.where(one.valid, np.abs(one.values - one.thresholds), np.inf)
+        count.closest = float(one.values[int(np.argmin(gaps))])
+
+
+def _sides(config: StrategyConfig) -> tuple[Direction, ...]:
+    if config.direction is Direction.BOTH:
+        return (Direction.LONG, Direction.SHORT)
+    return (config.direction,)
+
+
+def _entries(side: Direction, symbol: SymbolConditions, counts: list[_Count]) -> Bools | None:
+    """The decided candles on which the entry on `side` held; None where nothing enters that side.
+
+    Also adds to each of its conditions' counts what dropping it would have given. How many
+    conditions fail on a candle says both: none fails, or only this one.
+    """
+    members = [
+        at
+        for at, one in enumerate(symbol.series)
+        if one.group == "entry" and one.condition.direction in (None, side)
+    ]
+    if not members:
+        return None
+    held = [symbol.series[at].holds[symbol.first :] for at in members]
+    failing = np.zeros(len(held[0]), dtype=np.int16)
+    for one in held:
+        failing += ~one
+    whole: Bools = failing == 0
+    enough = int(np.count_nonzero(whole))
+    for at, one in zip(members, held, strict=True):
+        counts[at].without += enough + int(np.count_nonzero((failing == 1) & ~one))
+    return whole
+
+
+def _exits(side: Direction, symbol: SymbolConditions) -> Bools:
+    """The decided candles on which an exit condition of `side` held."""
+    any_held = np.zeros(max(0, symbol.candles - symbol.first), dtype=np.bool_)
+    for one in symbol.series:
+        if one.group == "exit" and one.condition.direction in (None, side):
+            any_held |= one.holds[symbol.first :]
+    return any_held
+
+
+def _bottleneck(counts: Sequence[_Count], entries: int) -> _Count | None:
+    candidates = [count for count in counts if count.group == "entry" and count.without > entries]
+    return max(candidates, key=lambda count: (count.without, -count.hits), default=None)
+
+
+def _summary(
+    counts: Sequence[_Count],
+    entries: int,
+    cancelled: int,
+    decided: int,
+    refusals: Sequence[str],
+    bottleneck: _Count | None,
+) -> str:
+    if decided == 0:
+        unknown = [count.text for count in counts if count.valid == 0]
+        of_these = f" ({', '.join(unknown)} never had a value)" if unknown else ""
+        return f"too few candles: the indicators were not complete on any of them{of_these}"
+    if entries == 0:
+        never = [count for count in counts if count.group == "entry" and count.hits == 0]
+        if never:
+            texts = ", ".join(
+                f"{count.text} never held"
+                + ("" if count.closest is None else f" (closest: {count.closest:.6g})")
+                for count in never
+            )
+            return f"{texts} on {decided:,} candles"
+        if bottleneck is None:
+            return (
+                f"the entry conditions never held together on {decided:,} candles, "
+                "nor would they with any one of them dropped"
+            )
+        return (
+            f"the entry conditions never held together on {decided:,} candles; "
+            f"the bottleneck is {bottleneck.text}: "
+            f"without it there would be {bottleneck.without:,} entries"
+        )
+    reasons = []
+    if cancelled:
+        reasons.append(
+            f"{cancelled:,} cancelled by an exit or the opposite entry on the same candle"
+        )
+    if refusals:
+        why, times = Counter(refusals).most_common(1)[0]
+        reasons.append(f"{len(refusals):,} refused (most often, {times:,} times: {why})")
+    if not reasons:
+        reasons.append("none could still be filled within the data")
+    return f"the entry held on {entries:,} of {decided:,} candles, but: {'; '.join(reasons)}"
