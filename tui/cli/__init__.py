@@ -1,0 +1,11 @@
+"""What does `papertape COMMAND …` do? One module for each group of commands.
+
+Nothing heavy is imported before a command needs it: `papertape --help` and the first frame of the
+screen are to appear at once.
+"""
+
+from __future__ import annotations
+
+from tui.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,62 @@
+"""How is a command of the command line declared?"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+Run = Callable[[argparse.Namespace], int]
+
+
+class Commands:
+    """The commands of a parser, in groups, each with `--json` and `--workspace`."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "--workspace",
+            metavar="FOLDER",
+            default=None,
+            help="the workspace (else $PAPERTAPE_HOME, else the XDG data folder)",
+        )
+        self._everywhere = argparse.ArgumentParser(add_help=False)
+        self._everywhere.add_argument(
+            "--json", action="store_true", help="print JSON, and nothing but JSON, on stdout"
+        )
+        self._everywhere.add_argument(
+            "--workspace", metavar="FOLDER", default=argparse.SUPPRESS, help="the workspace"
+        )
+        self._added = parser.add_subparsers(
+            dest="command", metavar="COMMAND", prog="papertape", help=argparse.SUPPRESS
+        )
+        self._listed: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def group(self, title: str) -> None:
+        """Begin a group: the commands added from here on are listed under `title`."""
+        self._listed.append((title, []))
+
+    def add(
+        self, name: str, run: Run, summary: str, *, more: str = "", listed: bool = True
+    ) -> argparse.ArgumentParser:
+        """Add a command and return its parser, to which its own arguments are added.
+
+        `summary`: one line, without a full stop. `more`: what else its help says.
+        """
+        parser = self._added.add_parser(
+            name,
+            parents=[self._everywhere],
+            description=f"{summary[0].upper()}{summary[1:]}.\n\n{more}".rstrip(),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        parser.set_defaults(run=run)
+        if listed:
+            self._listed[-1][1].append((name, summary))
+        return parser
+
+    def overview(self) -> str:
+        """All listed commands, a line each, under their groups' titles."""
+        blocks = [
+            "\n".join([f"{title}:", *(f"  {name:<12}{summary}" for name, summary in rows)])
+            for title, rows in self._listed
+        ]
+        return "\n\n".join(blocks)

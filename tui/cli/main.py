@@ -1,0 +1,59 @@
+"""Which command was asked for, and how did it end?"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from tui.cli import workspace
+from tui.cli.commands import Commands
+from tui.cli.output import Exit, Refusal, complain
+
+_DESCRIPTION = """\
+Run trading strategies as paper-trading sessions on live market data. No real money can be touched.
+
+Without a command: the screen, on the workspace. `papertape demo` needs nothing at all."""
+
+_EPILOG = """\
+STRATEGY is the name of one in the workspace, a path, `-` (standard input), or --config 'JSON'.
+Every command takes --json, and `papertape COMMAND --help` says more about it.
+Exit codes: 0 done, 1 failed, 2 bad usage or bad input, 3 nothing found."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="papertape",
+        description=_DESCRIPTION,
+        usage="papertape [--workspace FOLDER] [COMMAND …]",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"papertape {version('papertape')}")
+    commands = Commands(parser)
+    for group in (workspace,):
+        group.add_commands(commands)
+    parser.epilog = f"{commands.overview()}\n\n{_EPILOG}"
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        code = int(arguments.run(arguments))
+        sys.stdout.flush()
+        return code
+    except Refusal as refusal:
+        complain(f"papertape: {refusal}")
+        return refusal.code
+    except BrokenPipeError:
+        # Whoever read our output has left (`papertape logs ID | head`). Closing stdout at exit
+        # would complain once more, so it is pointed elsewhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,78 @@
+"""How does a command answer: on which stream, in which form, with which exit code?
+
+Under `--json` nothing but one JSON value goes to stdout. Messages go to stderr, in either form.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import IntEnum
+
+from tui.widgets.safe_text import safe_text
+
+
+class Exit(IntEnum):
+    """Exit codes."""
+
+    DONE = 0
+    FAILED = 1
+    BAD_INPUT = 2
+    NOTHING_FOUND = 3
+
+
+class Refusal(Exception):  # noqa: N818  # not every refusal is an error of the program
+    """A command cannot do what it was asked. The message tells the user what, where, what to do."""
+
+    def __init__(self, message: str, code: Exit = Exit.FAILED) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@contextmanager
+def refusing(*errors: type[Exception], code: Exit = Exit.BAD_INPUT) -> Iterator[None]:
+    """Turn errors whose message is meant for the user into a refusal."""
+    try:
+        yield
+    except errors as error:
+        raise Refusal(str(error), code) from error
+
+
+def print_json(value: object) -> None:
+    """One JSON value on stdout. What is not a number (NaN, infinity) is null."""
+    import orjson
+
+    text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
+    sys.stdout.write(text.decode() + "\n")
+
+
+def print_text(*lines: str) -> None:
+    """Lines on stdout, with whatever control characters they hold made visible."""
+    for text in lines:
+        for line in text.split("\n"):
+            sys.stdout.write(safe_text(line) + "\n")
+
+
+def complain(*lines: str) -> None:
+    """Lines on stderr, with whatever control characters they hold made visible."""
+    for text in lines:
+        for line in text.split("\n"):
+            sys.stderr.write(safe_text(line) + "\n")
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, right: str = "") -> list[str]:
+    """Rows as lines in columns two spaces apart.
+
+    `right`: one character a column, `>` where it is flush right.
+    """
+    safe = [[safe_text(cell) for cell in row] for row in (headings, *rows)]
+    widths = [max(map(len, column)) for column in zip(*safe, strict=True)]
+    marks = right.ljust(len(widths))
+    return [
+        "  ".join(
+            cell.rjust(width) if mark == ">" else cell.ljust(width)
+            for cell, width, mark in zip(row, widths, marks, strict=False)
+        ).rstrip()
+        for row in safe
+    ]

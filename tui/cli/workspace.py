@@ -1,0 +1,159 @@
+"""The commands about the workspace itself: init, paths, themes, keys."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from tui.cli.commands import Commands
+from tui.cli.output import Exit, Refusal, print_json, print_text, refusing, table
+
+if TYPE_CHECKING:
+    from core.store.workspace import Workspace
+
+
+def add_commands(commands: Commands) -> None:
+    """Declare this group."""
+    commands.group("Workspace")
+    commands.add(
+        "init",
+        init,
+        "make the workspace, with the sample strategies in it",
+        more="Strategies that are already there stay as they are.",
+    )
+    commands.add("paths", paths, "where everything is kept")
+    commands.add("themes", themes, "the colour themes, and where to put your own")
+    commands.add("keys", keys, "every key of the screen")
+
+
+def workspace_of(arguments: argparse.Namespace) -> Workspace:
+    """The workspace that the arguments and the environment name. Nothing is made or read."""
+    from core.store.workspace import locate_workspace
+
+    return locate_workspace(arguments.workspace, os.environ)
+
+
+def prepared_workspace(arguments: argparse.Namespace) -> Workspace:
+    """The same, its folders made."""
+    from core.store.workspace import WorkspaceError
+
+    workspace = workspace_of(arguments)
+    with refusing(WorkspaceError):
+        workspace.prepare()
+    return workspace
+
+
+def init(arguments: argparse.Namespace) -> int:
+    """Make the workspace and copy the samples that it lacks."""
+    from tui.shipped import shipped
+
+    workspace = prepared_workspace(arguments)
+    added, kept = [], []
+    with refusing(FileNotFoundError, code=Exit.FAILED):
+        samples = sorted(path for path in shipped("sample_strategies").iterdir() if path.is_dir())
+    for sample in samples:
+        target = workspace.strategies / sample.name
+        if target.exists():
+            kept.append(sample.name)
+            continue
+        try:
+            shutil.copytree(sample, target)
+        except OSError as error:
+            raise Refusal(f"{target} cannot be written ({error.strerror})") from error
+        added.append(sample.name)
+    if arguments.json:
+        print_json({"workspace": str(workspace.root), "added": added, "kept": kept})
+    else:
+        print_text(f"workspace {workspace.root}")
+        print_text(*(f"  added    {name}" for name in added))
+        print_text(*(f"  as it is {name}" for name in kept))
+        print_text("next: papertape backtest NAME --data FILE, or papertape start NAME")
+    return Exit.DONE
+
+
+def paths(arguments: argparse.Namespace) -> int:
+    """Say where everything is."""
+    from tui.shipped import shipped
+
+    workspace = workspace_of(arguments)
+    places = {
+        "workspace": workspace.root,
+        "strategies": workspace.strategies,
+        "sessions": workspace.sessions,
+        "journal": workspace.journals,
+        "live trades": workspace.live_trades,
+        "index": workspace.index,
+        "credentials": workspace.credentials,
+        "preferences": workspace.preferences,
+        "notifications": workspace.notifications,
+        "themes": workspace.root / "themes",
+        "cache": workspace.cache,
+        "log": workspace.log,
+        "control socket": workspace.socket,
+        "shipped themes": shipped("themes"),
+        "shipped strategies": shipped("sample_strategies"),
+    }
+    if arguments.json:
+        print_json({name.replace(" ", "_"): str(path) for name, path in places.items()})
+    else:
+        print_text(
+            *(
+                f"{name:<20}{path}{'' if path.exists() else '   (not there)'}"
+                for name, path in places.items()
+            )
+        )
+    return Exit.DONE
+
+
+def themes(arguments: argparse.Namespace) -> int:
+    """List the themes, shipped and own."""
+    from tui.shipped import shipped
+    from tui.theming import find_themes
+
+    own = workspace_of(arguments).root / "themes"
+    found = find_themes([shipped("themes"), own])
+    if arguments.json:
+        print_json(
+            {
+                "themes": [
+                    {"name": name, "dark": theme.dark} for name, theme in found.themes.items()
+                ],
+                "problems": list(found.problems),
+                "folder": str(own),
+            }
+        )
+    else:
+        print_text(
+            *(
+                f"{name:<20}{'dark' if theme.dark else 'light'}"
+                for name, theme in found.themes.items()
+            ),
+            *found.problems,
+            f"your own go into {own}: copy one of {shipped('themes')} and change it",
+        )
+    return Exit.DONE
+
+
+def keys(arguments: argparse.Namespace) -> int:
+    """List every key of the screen."""
+    from tui.commands import COMMANDS
+
+    if arguments.json:
+        print_json(
+            [
+                {
+                    "id": command.id,
+                    "place": str(command.place),
+                    "keys": command.keys.split(","),
+                    "label": command.label,
+                    "help": command.help,
+                }
+                for command in COMMANDS
+            ]
+        )
+    else:
+        rows = [(str(command.place), command.key, command.help) for command in COMMANDS]
+        print_text(*table(("where", "key", "what it does"), rows))
+    return Exit.DONE
