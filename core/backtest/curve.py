@@ -9,7 +9,6 @@ import numpy as np
 from core.backtest.tape import END, Tape
 from core.market.candles import Floats, Times
 from core.trading.account import Account, Position
-from core.trading.values import Event
 
 
 class Curve:
@@ -38,7 +37,7 @@ class Curve:
         """Open times of the run's moments."""
         return self._moments[: self._length]
 
-    def note(self, time: int, events: Sequence[Event]) -> None:
+    def note(self, time: int) -> None:
         """Take down what the step at `time` left behind."""
         self._free.append((time, self._account.free))
         for slot, position in enumerate(self._account.positions):

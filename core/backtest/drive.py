@@ -12,7 +12,7 @@ from core.backtest.tape import END, Tape
 from core.market.candles import Times
 from core.trading.account import Account
 from core.trading.step import Bar, FinerCandles, step
-from core.trading.values import FillOn
+from core.trading.values import Event, FillOn
 
 
 class _Reader:
@@ -49,11 +49,12 @@ class _Reader:
 
 def drive(
     account: Account, tapes: Sequence[Tape], moments: Times, finer: FinerCandles | None = None
-) -> Curve:
+) -> tuple[Curve, list[Event]]:
     """Run the whole of `tapes` (in the order of the symbols) through `account`.
 
     `moments` are the open times at which any tape has a candle, shape (n,), increasing. Returns the
-    equity curve over them; it ends early where a risk limit stops the account for good.
+    equity curve over them, which ends early where a risk limit stops the account for good, and all
+    that happened.
     """
     rules = account.rules
     watched = rules.max_daily_loss_pct is not None or rules.max_drawdown_pct is not None
@@ -61,6 +62,7 @@ def drive(
     everyone = watched or rules.fill_on is FillOn.CLOSE
     readers = [_Reader(tape) for tape in tapes]
     curve = Curve(account, tapes, moments)
+    happened: list[Event] = []
     for reader in readers:
         reader.look_ahead(account)
     while True:
@@ -75,7 +77,8 @@ def drive(
             reader.done = index + 1
         events = step(account, time, bars, finer)
         if events:
-            curve.note(time, events)
+            curve.note(time)
+            happened += events
         if account.stopped:
             curve.end(time)
             break
@@ -85,7 +88,7 @@ def drive(
             _look_at_every_close(account, readers, time)
     for reader in readers:
         reader.catch_up(account, reader.tape.index_at(curve.last_time + 1))
-    return curve
+    return curve, happened
 
 
 def _present(

@@ -6,20 +6,19 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from core.backtest.curve import Curve
 from core.backtest.drive import drive
 from core.backtest.tape import Tape, funding_by_candle
 from core.market.candles import Candle, Candles, Times
 from core.market.filters import MarketFilters
 from core.report.assemble import assemble_result
-from core.report.diagnosis import diagnose_no_trades
+from core.report.diagnosis import SymbolConditions, diagnose
 from core.report.result import RunResult
 from core.strategy.config import StrategyConfig
-from core.strategy.signals import signal_series
+from core.strategy.signals import condition_series, signal_series
 from core.trading.account import Account
 from core.trading.rules import Rules
 from core.trading.step import FinerCandles
-from core.trading.values import FillOn
+from core.trading.values import Event, FillOn, Refused
 
 FundingRates = Sequence[tuple[int, float]]
 """Funding of one market: (UTC ms, fraction of notional; a long pays a positive rate)."""
@@ -59,12 +58,13 @@ def run_backtest(
     tapes = _tapes(config, candles, funding or {}, decide_from)
     moments = _moments(tapes)
     finer = _finer(config, detail) if detail else None
-    account, curve = _drive(Rules.of(config, filters, fill_on=fill_on), tapes, moments, finer)
+    account = Account(Rules.of(config, filters, fill_on=fill_on))
+    curve, happened = drive(account, tapes, moments, finer)
     ambiguous_return_pct = None
     if any(trade.ambiguous for trade in account.trades):
-        hopeful = Rules.of(config, filters, fill_on=fill_on, target_first=True)
-        end = _drive(hopeful, tapes, moments, finer)[0].equity()
-        ambiguous_return_pct = (end / config.starting_balance - 1) * 100
+        hopeful = Account(Rules.of(config, filters, fill_on=fill_on, target_first=True))
+        drive(hopeful, tapes, moments, finer)
+        ambiguous_return_pct = (hopeful.equity() / config.starting_balance - 1) * 100
     equity, exposed = curve.equity()
     times = curve.times
     if account.stopped:
@@ -85,15 +85,8 @@ def run_backtest(
         fill_on=fill_on,
         warnings=warnings,
         ambiguous_return_pct=ambiguous_return_pct,
-        diagnosis=None if account.trades else diagnose_no_trades(config, candles),
+        diagnosis=None if account.trades else _diagnosis(config, candles, decide_from, happened),
     )
-
-
-def _drive(
-    rules: Rules, tapes: Sequence[Tape], moments: Times, finer: FinerCandles | None
-) -> tuple[Account, Curve]:
-    account = Account(rules)
-    return account, drive(account, tapes, moments, finer)
 
 
 def _tapes(
@@ -142,3 +135,21 @@ def _finer(config: StrategyConfig, detail: Mapping[str, Candles]) -> FinerCandle
         return list(finer.slice(int(start), int(stop)))
 
     return inside
+
+
+def _diagnosis(
+    config: StrategyConfig,
+    candles: Mapping[str, Candles],
+    decide_from: int | None,
+    happened: Sequence[Event],
+) -> dict[str, object]:
+    """Why there was no trade."""
+    symbols = []
+    for symbol in config.symbols:
+        history = candles[symbol]
+        first = signal_series(config, history).first
+        if decide_from is not None:
+            first = max(first, int(np.searchsorted(history.time, decide_from)))
+        symbols.append(SymbolConditions(condition_series(config, history), len(history), first))
+    refusals = [event.why for event in happened if isinstance(event, Refused)]
+    return diagnose(config, symbols, refusals)

@@ -92,7 +92,7 @@ def runs(draw: st.DrawFn) -> tuple[Rules, list[Tape]]:
 
 def skipping(rules: Rules, tapes: list[Tape], moments: Any) -> Played:
     account = Account(rules)
-    curve = drive(account, tapes, moments)
+    curve, _ = drive(account, tapes, moments)
     equity, exposed = curve.equity()
     return Played(
         account.trades,
