@@ -1,0 +1,99 @@
+"""How is a curve drawn as SVG, with nothing from outside?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+
+from core.market.candles import Floats, Times
+from core.report.instants import short_date
+
+_WIDTH, _HEIGHT = 800, 220
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 10, 10, 24
+_BUCKETS = 600
+_LEAST_RANGE = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """A named line: UTC ms and values, shapes (n,); `style` is a class of the style sheet."""
+
+    name: str
+    times: Times
+    values: Floats
+    style: str
+
+
+def drawdown(equity: Floats, starting_balance: float) -> Floats:
+    """How far below its peak equity is, in per cent; 0 or negative, shape as `equity`."""
+    peak = np.maximum(np.maximum.accumulate(equity), starting_balance)
+    return (equity - peak) / peak * 100
+
+
+def svg(curves: Sequence[Curve], title: str, *, filled: bool = False) -> str:
+    """The curves on one time axis as an SVG element; an empty text where there is nothing to draw.
+
+    Long curves are thinned to the lowest and highest value of each stretch, so that no peak is
+    lost. `filled` shades between a curve and the top, as is usual for a drawdown.
+    """
+    drawn = [curve for curve in curves if len(curve.times) > 1]
+    if not drawn:
+        return ""
+    first = min(int(curve.times[0]) for curve in drawn)
+    last = max(int(curve.times[-1]) for curve in drawn)
+    low = min(float(curve.values.min()) for curve in drawn)
+    high = max(float(curve.values.max()) for curve in drawn)
+    if high - low < _LEAST_RANGE * max(abs(high), 1.0):
+        low, high = low - 1, high + 1
+
+    def y(value: float) -> float:
+        return _TOP + (high - value) / (high - low) * (_HEIGHT - _TOP - _BOTTOM)
+
+    parts = [
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">',
+        f"<title>{escape(title)}</title>",
+    ]
+    for value in np.linspace(low, high, 5).tolist():
+        parts.append(
+            f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" '
+            f'y1="{y(value):.1f}" y2="{y(value):.1f}"/>'
+            f'<text x="{_LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:,.6g}</text>'
+        )
+    for time, x, anchor in ((first, _LEFT, "start"), (last, _WIDTH - _RIGHT, "end")):
+        parts.append(
+            f'<text x="{x}" y="{_HEIGHT - 6}" text-anchor="{anchor}">{short_date(time)}</text>'
+        )
+    for curve in drawn:
+        times, values = _thinned(curve.times, curve.values)
+        xs = _LEFT + (times - first) / (last - first) * (_WIDTH - _LEFT - _RIGHT)
+        ys = _TOP + (high - values) / (high - low) * (_HEIGHT - _TOP - _BOTTOM)
+        points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(xs.tolist(), ys.tolist(), strict=True))
+        if filled:
+            edge = f"{xs[0]:.1f},{y(high):.1f} {points} {xs[-1]:.1f},{y(high):.1f}"
+            parts.append(f'<polygon class="area {curve.style}" points="{edge}"/>')
+        parts.append(f'<polyline class="curve {curve.style}" points="{points}"/>')
+    if len(drawn) > 1:
+        for at, curve in enumerate(drawn):
+            x = _LEFT + 10 + at * 150
+            parts.append(
+                f'<line class="curve {curve.style}" x1="{x}" x2="{x + 20}" y1="18" y2="18"/>'
+                f'<text x="{x + 26}" y="22">{escape(curve.name)}</text>'
+            )
+    parts.append("</svg>")
+    return "".join(parts)
+
+
+def _thinned(times: Times, values: Floats) -> tuple[Times, Floats]:
+    """At most some 1,200 of the points: of every stretch the lowest and the highest."""
+    if len(values) <= 2 * _BUCKETS:
+        return times, values
+    edges = np.linspace(0, len(values), _BUCKETS + 1).astype(np.int64)
+    kept = {0, len(values) - 1}
+    for begin, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        stretch = values[begin:end]
+        kept |= {begin + int(stretch.argmin()), begin + int(stretch.argmax())}
+    at = np.array(sorted(kept))
+    return times[at], values[at]

@@ -1,0 +1,98 @@
+"""How is a figure shown to a reader of a report?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.report.instants import short_duration
+from core.report.metrics import ANNUALISED, SHORT_PERIOD_DAYS
+
+UNDEFINED = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One metric for a reader: its words, its value as text, and what must be known of it."""
+
+    name: str
+    label: str
+    text: str
+    note: str = ""
+
+
+_LABELS = {
+    "total_return_pct": "Return",
+    "benchmark_return_pct": "Buy and hold",
+    "max_drawdown_pct": "Max drawdown",
+    "total_trades": "Trades",
+    "win_rate_pct": "Win rate",
+    "profit_factor": "Profit factor",
+    "expectancy": "Expectancy",
+    "avg_win": "Average win",
+    "avg_loss": "Average loss",
+    "payoff_ratio": "Payoff ratio",
+    "best": "Best trade",
+    "worst": "Worst trade",
+    "max_consecutive_losses": "Losses in a row",
+    "avg_hold": "Average hold",
+    "exposure_pct": "Exposure",
+    "sharpe_ratio": "Sharpe",
+    "sortino_ratio": "Sortino",
+    "calmar_ratio": "Calmar",
+    "sqn": "SQN",
+}
+_SIGNED_PER_CENT = ("total_return_pct", "benchmark_return_pct")
+_MONEY = ("expectancy", "avg_win", "avg_loss", "best", "worst")
+
+
+def figures(metrics: Mapping[str, Any]) -> tuple[Figure, ...]:
+    """Every figure of a result's `metrics` (as in its JSON), in the order a reader wants them."""
+    return tuple(
+        Figure(name, label, figure_text(name, metrics), _note(name, metrics))
+        for name, label in _LABELS.items()
+    )
+
+
+def figure_text(name: str, metrics: Mapping[str, Any]) -> str:
+    """One figure of `metrics` in its unit; an en dash where it is undefined."""
+    value = metrics.get(name)
+    if value is None:
+        endless = name == "profit_factor" and (metrics.get("best") or 0) > 0
+        return "∞" if endless else UNDEFINED
+    if name in _SIGNED_PER_CENT:
+        return f"{value:+,.2f} %"
+    if name.endswith("_pct"):
+        return f"{value:.1f} %"
+    if name in _MONEY:
+        return signed_money(value)
+    if name == "avg_hold":
+        return short_duration(value)
+    return str(value) if isinstance(value, int) else f"{value:,.2f}"
+
+
+def _note(name: str, metrics: Mapping[str, Any]) -> str:
+    if metrics.get(name) is None:
+        return str(metrics.get("metrics_undefined", {}).get(name, ""))
+    if name == "win_rate_pct" and metrics.get("win_rate_ci"):
+        low, high = metrics["win_rate_ci"]
+        return f"95 % interval {low:.1f} to {high:.1f} %"
+    if name in ANNUALISED and metrics.get("short_period"):
+        return f"annualised from under {SHORT_PERIOD_DAYS} days"
+    return ""
+
+
+def money(value: float) -> str:
+    """An amount of quote currency: `12,345.67`."""
+    return f"{value:,.2f}"
+
+
+def signed_money(value: float) -> str:
+    """A gain or a loss: `+12.50`, `-3.10`."""
+    return f"{value:+,.2f}"
+
+
+def price(value: float) -> str:
+    """A price with enough digits to tell two neighbours apart: `64,210.50`, `0.5123`."""
+    return f"{value:,.2f}" if abs(value) >= 1000 else f"{value:.6g}"

@@ -1,0 +1,49 @@
+"""How do trades and equity become CSV that a spreadsheet opens safely?"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from core.report.outline import Report
+from core.store.redaction import plain
+
+_TRADE_COLUMNS = (
+    "id", "symbol", "side", "signal_time", "entry_time", "entry_filled_at", "entry_price",
+    "exit_time", "exit_filled_at", "exit_price", "quantity", "leverage", "margin", "fees",
+    "funding", "pnl", "pnl_pct", "exit_reason", "ambiguous", "seen_late",
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def trades_csv(report: Report) -> str:
+    """The closed trades of a report (its JSON), a line each under a header.
+
+    Numbers are written in full, times in ISO 8601 UTC, what is not known as an empty cell.
+    """
+    rows = ([trade.get(column) for column in _TRADE_COLUMNS] for trade in report["trades"])
+    return _written(_TRADE_COLUMNS, rows)
+
+
+def equity_csv(report: Report) -> str:
+    """The equity of a report, `time,equity`; only the header where the report has none."""
+    return _written(("time", "equity"), report.get("equity", ()))
+
+
+def _written(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    """A value as a cell. A text that a spreadsheet would run as a formula gets an apostrophe."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        text = plain(value)
+        return f"'{text}" if value.lstrip().startswith(_FORMULA) or value[:1] in _FORMULA else text
+    return value

@@ -1,0 +1,182 @@
+"""Reports for a reader: what they say, and that no text from outside becomes markup in them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.report.curves import Curve, drawdown, svg
+from core.report.markdown import report_markdown
+from core.report.outline import outline
+from core.report.page import report_page
+from core.report.result_json import result_to_json
+from core.report.spreadsheet import equity_csv, trades_csv
+from core.report.text import report_text
+from tests.unit.report.making import START, result, trade
+
+NASTY = "<script>alert(1)</script> \x1b[31m`a` | **b** [c](d) \u202e"
+
+
+def report(**more: Any) -> dict[str, Any]:
+    trades = [
+        trade(12.5, candle=i * 10) if i % 3 else trade(-5.0, candle=i * 10) for i in range(25)
+    ]
+    run = result(trades, [10_000.0 + i for i in range(300)], warnings=("fees look high",))
+    return result_to_json(run, equity=True) | more
+
+
+class Page(HTMLParser):
+    """Collects tags and attributes; fails where a tag that must be closed is not."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_terminal_report_names_every_part() -> None:
+    text = report_text(report())
+    for part in (
+        "rsi_bounce", "BTC/USDT on 1h", "2024-01-01 00:00 to 2024-01-13 11:00 UTC, 300 candles",
+        "Balance 10,000.00 to 10,299.00 (+299.00)", "Win rate", "64.0 %", "95 % interval",
+        "Warnings", "fees look high", "Signs to doubt", "fewer than 30 trades (25)", "Months",
+        "2024-01", "the last 20 of 25",
+    ):  # fmt: skip
+        assert part in text, part
+    assert "\x1b" not in text
+    assert not any(line.endswith(" ") for line in text.splitlines())
+
+
+def test_an_undefined_figure_shows_its_reason_and_never_a_number() -> None:
+    text = report_text(result_to_json(result()))
+    assert re.search(r"Win rate +– +no closed trade", text)
+    assert re.search(r"Profit factor +– ", text)
+
+
+def test_wins_without_a_loss_show_an_endless_profit_factor() -> None:
+    assert re.search(r"Profit factor +∞ ", report_text(result_to_json(result([trade(1.0)]))))
+
+
+def test_a_run_without_trades_shows_its_diagnosis() -> None:
+    condition = {
+        "group": "entry", "condition": "rsi < 5", "hits": 0, "valid": 90, "nan": 14, "without": 90,
+    }  # fmt: skip
+    diagnosis = {"summary": "rsi < 5 never held", "conditions": [condition]}
+    text = report_text(report(diagnosis=diagnosis))
+    assert "Why there was no trade" in text
+    assert re.search(r"entry +rsi < 5 +0 +90 +14 +90", text)
+
+
+@pytest.mark.parametrize("render", [report_text, report_markdown, report_page])
+def test_a_session_adds_its_gaps_restarts_comparison_and_recommendation(render: Any) -> None:
+    page = render(
+        report(
+            session_id="ab12cd34",
+            mode="SIMULATED",
+            gaps=[{"symbol": "BTC/USDT", "candles": 3}],
+            restarts=["2024-01-05 04:00: 12 candles while away"],
+            comparison={"text": "Win Rate | 62 %", "notes": ["closed-trade basis"]},
+            recommendation="Strategy validated.",
+        )
+    )
+    for part in ("ab12cd34", "SIMULATED", "candles 3", "while away", "Strategy validated"):
+        assert part in page, part
+    assert "Win Rate | 62 %" in page
+
+
+def test_text_from_outside_is_no_markup_in_html() -> None:
+    page = report_page(report(warnings=[NASTY], recommendation=NASTY, restarts=[NASTY]))
+    parsed = Page(page)
+    assert "script" not in parsed.tags
+    assert "&lt;script&gt;" in page
+    assert "\x1b" not in page
+    assert "\u202e" not in page
+
+
+def test_the_page_asks_the_network_for_nothing() -> None:
+    parsed = Page(report_page(report(), beside=[("Backtest", report())]))
+    assert not {"script", "link", "img", "iframe", "object", "audio"} & set(parsed.tags)
+    assert not [value for name, value in parsed.attributes if name in ("src", "href")]
+    assert "url(" not in report_page(report())
+    assert parsed.open == []
+    assert parsed.tags.count("svg") == 2
+
+
+def test_text_from_outside_is_no_markup_in_markdown() -> None:
+    text = report_markdown(report(warnings=[NASTY]))
+    assert "<script>" not in text.replace("\\<script\\>", "")
+    assert "\\`a\\` \\| \\*\\*b\\*\\* \\[c\\](d)" in text
+    assert "\x1b" not in text
+
+
+def test_a_fence_is_longer_than_any_in_its_text() -> None:
+    text = report_markdown(report(comparison={"text": "````\nout"}))
+    assert "`````text\n````\nout\n`````" in text
+
+
+def test_markdown_holds_every_trade() -> None:
+    text = report_markdown(report())
+    assert len(re.findall(r"^\| +\d+ \| BTC/USDT", text, re.M)) == 25
+
+
+def test_nothing_to_say_makes_no_section() -> None:
+    titles = [section.title for section in outline(result_to_json(result()))]
+    assert titles == ["Run", "Result", "Signs to doubt", "Months"]
+
+
+def test_drawdown_is_what_is_missing_to_the_peak() -> None:
+    assert drawdown(np.array([90.0, 120.0, 60.0]), 100.0).tolist() == [-10.0, 0.0, -50.0]
+
+
+def test_a_long_curve_keeps_its_peaks() -> None:
+    values = np.zeros(100_000)
+    values[77_777] = 5.0
+    line = Curve("x", np.arange(100_000, dtype=np.int64) * 60_000 + START, values, "first")
+    drawn = svg([line], "x")
+    assert len(drawn) < 60_000
+    assert ",10.0" in drawn.split("polyline")[1]  # the top of the plot
+
+
+def test_a_flat_curve_and_a_single_point_are_drawn_without_dividing_by_nothing() -> None:
+    flat = Curve("x", np.array([1, 2], dtype=np.int64), np.array([5.0, 5.0]), "first")
+    assert "polyline" in svg([flat], "x")
+    assert svg([Curve("x", flat.times[:1], flat.values[:1], "first")], "x") == ""
+
+
+def test_csv_holds_numbers_in_full_and_times_in_iso() -> None:
+    rows = list(csv.DictReader(io.StringIO(trades_csv(report()))))
+    assert len(rows) == 25
+    assert rows[0]["signal_time"] == "2024-01-01T00:00:00Z"
+    assert float(rows[0]["pnl"]) == -5.0
+    assert rows[0]["ambiguous"] == "false"
+    assert rows[0]["entry_filled_at"] == ""
+    assert equity_csv(report()).splitlines()[:2] == ["time,equity", "2024-01-01T00:00:00Z,10000.0"]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1+2", "@x", "\t=1", " =1"])
+def test_a_text_cell_is_no_formula(text: str) -> None:
+    bad = report()
+    bad["trades"][0]["symbol"] = text
+    (cell,) = [row["symbol"] for row in csv.DictReader(io.StringIO(trades_csv(bad)))][:1]
+    assert cell.startswith("'")
