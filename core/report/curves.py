@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -47,7 +48,8 @@ def svg(curves: Sequence[Curve], title: str, *, filled: bool = False) -> str:
     low = min(float(curve.values.min()) for curve in drawn)
     high = max(float(curve.values.max()) for curve in drawn)
     if high - low < _LEAST_RANGE * max(abs(high), 1.0):
-        low, high = low - 1, high + 1
+        low, high = low - 1, high if filled else high + 1
+    decimals = max(0, 1 - math.floor(math.log10((high - low) / 4)))
 
     def y(value: float) -> float:
         return _TOP + (high - value) / (high - low) * (_HEIGHT - _TOP - _BOTTOM)
@@ -60,7 +62,7 @@ def svg(curves: Sequence[Curve], title: str, *, filled: bool = False) -> str:
         parts.append(
             f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" '
             f'y1="{y(value):.1f}" y2="{y(value):.1f}"/>'
-            f'<text x="{_LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:,.6g}</text>'
+            f'<text x="{_LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:,.{decimals}f}</text>'
         )
     for time, x, anchor in ((first, _LEFT, "start"), (last, _WIDTH - _RIGHT, "end")):
         parts.append(
