@@ -1,0 +1,146 @@
+"""How are candles read from a file, and written to one?"""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from core.market.candles import Candles
+from core.market.columns import FIELDS
+from core.market.file_error import CandleFileError
+from core.market.raw_table import read_table
+from core.market.symbols import SymbolError, unified_symbol
+from core.market.timeframes import Timeframe
+from core.market.vetting import vet
+from core.store.disk import OsDisk, write_durably
+
+__all__ = ["CandleFile", "CandleFileError", "read_candles", "split_data_argument", "write_candles"]
+
+_HEADER = ("timestamp", *FIELDS[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class CandleFile:
+    """What a candle file holds.
+
+    `merged`: identical duplicates left out. `dropped`: rows that are no candles
+    (`core.market.vetting` says which). `missing`: candles between the first and the last that the
+    file does not have.
+    `notes`: all of this in words, with lines; empty for a file without a blemish.
+    """
+
+    path: Path
+    timeframe: Timeframe
+    candles: Candles
+    merged: int
+    dropped: int
+    missing: int
+    notes: tuple[str, ...]
+
+
+def read_candles(path: Path | str, timeframe: Timeframe) -> CandleFile:
+    """The candles of a CSV, JSON, JSONL (each also .gz) or Parquet file.
+
+    Columns: timestamp (time, date, datetime, open_time, unix), open, high, low, close, volume (o,
+    h, l, c, v) in any order and case; others are ignored. Rows need not be in order.
+
+    Raises:
+        CandleFileError: if the file cannot be read, or does not hold candles of this timeframe.
+    """
+    path = Path(path)
+    vetted = vet(path, read_table(path), timeframe)
+    return CandleFile(
+        path,
+        timeframe,
+        vetted.candles,
+        vetted.merged,
+        vetted.dropped,
+        vetted.missing,
+        vetted.notes,
+    )
+
+
+def write_candles(path: Path | str, candles: Candles) -> None:
+    """Write candles so that `read_candles` gives them back to the last bit.
+
+    The name says the format.
+
+    Raises:
+        CandleFileError: if the name says no known format, or the file cannot be written.
+    """
+    path = Path(path)
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    packed = bool(suffixes) and suffixes[-1] == ".gz"
+    if packed:
+        suffixes.pop()
+    match suffixes[-1] if suffixes else "":
+        case ".csv":
+            data = _as_csv(candles)
+        case ".json":
+            data = orjson.dumps(_as_objects(candles), option=orjson.OPT_APPEND_NEWLINE)
+        case ".jsonl" | ".ndjson":
+            data = b"".join(
+                orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in _as_objects(candles)
+            )
+        case ".parquet" | ".pq" if not packed:
+            data = _as_parquet(path, candles)
+        case _:
+            raise CandleFileError(
+                path,
+                "the name says no known format",
+                expected="a name ending in .csv, .json, .jsonl (each also .gz) or .parquet",
+            )
+    if packed:
+        data = gzip.compress(data, compresslevel=6, mtime=0)
+    try:
+        write_durably(path, data, OsDisk(), mode=0o644)
+    except OSError as error:
+        raise CandleFileError(path, f"cannot be written: {error.strerror or error}") from error
+
+
+def split_data_argument(text: str, symbols: Sequence[str]) -> tuple[str | None, Path]:
+    """The parts of `SYMBOL=FILE`: the symbol, or None for a plain file name, and the file.
+
+    It is split only where the left side is one of the config's `symbols`, so that a file may have
+    an equals sign in its name.
+    """
+    left, equals, right = text.partition("=")
+    if equals:
+        try:
+            symbol = unified_symbol(left)
+        except SymbolError:
+            return None, Path(text)
+        if symbol in symbols:
+            return symbol, Path(right)
+    return None, Path(text)
+
+
+def _as_csv(candles: Candles) -> bytes:
+    lines = [",".join(_HEADER)]
+    lines += [",".join(map(repr, candle)) for candle in candles]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _as_objects(candles: Candles) -> list[dict[str, float]]:
+    return [dict(zip(_HEADER, candle, strict=True)) for candle in candles]
+
+
+def _as_parquet(path: Path, candles: Candles) -> bytes:
+    try:
+        import pyarrow as pa  # type: ignore[import-untyped]  # noqa: PLC0415  an extra, heavy
+        import pyarrow.parquet as pq  # type: ignore[import-untyped]  # noqa: PLC0415
+    except ImportError as error:
+        raise CandleFileError(
+            path,
+            "writing Parquet needs the package pyarrow, which is not installed",
+            advice="install papertape[parquet], or write .csv",
+        ) from error
+    columns = [getattr(candles, field) for field in FIELDS]
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns, names=list(_HEADER)), sink)
+    return sink.getvalue()
