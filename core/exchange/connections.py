@@ -1,0 +1,142 @@
+"""Who listens to which stream, and how does a slow listener not hold the others up?"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Iterable
+from enum import StrEnum
+
+import orjson
+from aiohttp import WSCloseCode
+
+from core.exchange.sockets import Socket
+
+MAX_STREAMS = 1024
+_MOST_WAITING = 100_000  # closed candles and orders for one listener, before it is let go
+
+
+class Category(StrEnum):
+    """Which streams a connection can carry: spot's, or one of the three kinds of USDⓈ-M."""
+
+    SPOT = "spot"
+    PUBLIC = "public"
+    MARKET = "market"
+    PRIVATE = "private"
+
+
+class _Waiting:
+    """A message that waits to be sent; `text` is None once a newer one has taken its place."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text: str | None = text
+
+
+class Connection:
+    """One listener's WebSocket: its streams, and the messages that wait for it.
+
+    A message that only shows the present (a quote, a forming candle) replaces the one of the same
+    stream that still waits. Closed candles and orders are never replaced: they wait in order.
+    """
+
+    def __init__(self, socket: Socket, category: Category, *, combined: bool) -> None:
+        self.socket = socket
+        self.category = category
+        self.combined = combined
+        self.streams: dict[str, None] = {}  # in order of subscription
+        self._outbox: deque[_Waiting] = deque()
+        self._replaceable: dict[str, _Waiting] = {}
+        self._news = asyncio.Event()
+
+    def push(self, stream: str, text: str, *, final: bool) -> None:
+        """Queue a stream's message; unless `final`, a later one may take its place."""
+        previous = self._replaceable.pop(stream, None)
+        if previous is not None:
+            previous.text = None
+        waiting = _Waiting(f'{{"stream":"{stream}","data":{text}}}' if self.combined else text)
+        if not final:
+            self._replaceable[stream] = waiting
+        self._queue(waiting)
+
+    def reply(self, message: object) -> None:
+        """Queue an answer to the listener itself."""
+        self._queue(_Waiting(orjson.dumps(message).decode()))
+
+    def _queue(self, waiting: _Waiting) -> None:
+        if len(self._outbox) >= _MOST_WAITING:
+            self.socket.abort()  # it has not read for long; a goodbye would not reach it either
+            return
+        self._outbox.append(waiting)
+        self._news.set()
+
+    async def write(self) -> None:
+        """Send what waits, for as long as the socket lives. Only this listener waits for it."""
+        with contextlib.suppress(ConnectionError):
+            while not self.socket.web.closed:
+                await self._news.wait()
+                self._news.clear()
+                while self._outbox:
+                    text = self._outbox.popleft().text
+                    if text is not None:
+                        await self.socket.web.send_str(text)
+
+
+class Audience:
+    """All open connections, by what they listen to."""
+
+    def __init__(self) -> None:
+        self.connections: dict[Connection, None] = {}
+        self._listeners: dict[tuple[Category, str], dict[Connection, None]] = {}
+
+    def enter(self, connection: Connection) -> None:
+        """A connection was opened."""
+        self.connections[connection] = None
+
+    def leave(self, connection: Connection) -> None:
+        """A connection is gone."""
+        self.connections.pop(connection, None)
+        self.unsubscribe(connection, list(connection.streams))
+
+    def subscribe(self, connection: Connection, streams: Iterable[str]) -> None:
+        """Listen to `streams`, known or not."""
+        for stream in streams:
+            connection.streams[stream] = None
+            key = (connection.category, stream)
+            self._listeners.setdefault(key, {})[connection] = None
+
+    def unsubscribe(self, connection: Connection, streams: Iterable[str]) -> None:
+        """Listen to `streams` no longer."""
+        for stream in streams:
+            connection.streams.pop(stream, None)
+            listeners = self._listeners.get((connection.category, stream))
+            if listeners is not None:
+                listeners.pop(connection, None)
+                if not listeners:
+                    del self._listeners[connection.category, stream]
+
+    def streams(self) -> list[tuple[Category, str]]:
+        """Everything that anyone listens to."""
+        return list(self._listeners)
+
+    def tell(self, category: Category, stream: str, text: str, *, final: bool) -> None:
+        """Hand a message to everyone who listens to the stream."""
+        for connection in self._listeners.get((category, stream), ()):
+            connection.push(stream, text, final=final)
+
+    async def dismiss(self, now: int) -> None:
+        """Tell every listener that the server shuts down, then close with 1001 (going away)."""
+        event = {"e": "serverShutdown", "E": now}
+        leaving = list(self.connections)
+        for connection in leaving:
+            connection.push("!serverShutdown", orjson.dumps(event).decode(), final=True)
+        for _ in range(3):
+            await asyncio.sleep(0)  # let the writers send it
+        await asyncio.gather(
+            *(
+                connection.socket.close(WSCloseCode.GOING_AWAY, "server shutdown")
+                for connection in leaving
+            )
+        )

@@ -1,0 +1,40 @@
+"""What does the exchange say when it refuses?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class VenueError(Exception):
+    """A refusal as Binance words it: an HTTP status, an error code and a message."""
+
+    def __init__(
+        self, code: int, message: str, status: int = 400, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+        self.headers = dict(headers or {})
+
+
+def missing(name: str) -> VenueError:
+    """-1102: a mandatory parameter is not there."""
+    return VenueError(
+        -1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed."
+    )
+
+
+def illegal(name: str) -> VenueError:
+    """-1100: a parameter holds something it may not."""
+    return VenueError(-1100, f"Illegal characters found in parameter '{name}'.")
+
+
+def bad_symbol() -> VenueError:
+    """-1121: no such market."""
+    return VenueError(-1121, "Invalid symbol.")
+
+
+def filter_failure(name: str) -> VenueError:
+    """-1013: an order breaks a spot filter."""
+    return VenueError(-1013, f"Filter failure: {name}")

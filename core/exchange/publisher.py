@@ -1,0 +1,113 @@
+"""What is sent to the streams as time passes?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import orjson
+
+from core.exchange.connections import Audience, Category
+from core.exchange.payloads import kline_event
+from core.exchange.streams import Stream, open_stream
+from core.exchange.venue import Venue
+
+_TICK = 250  # real ms between two looks at the market
+_SHORTEST_TICK = 5  # real ms, however fast the exchange's time runs
+
+
+class Publisher:
+    """Sends, moment by moment, the candles that closed and then what moves.
+
+    A closed candle is sent once on each stream, in order of closing over all streams, and right
+    when it closes; a moment may cover several closes when time runs fast. Moving data (forming
+    candles, quotes) comes at the stream's own interval of exchange time, but not more often than
+    every 250 ms of real time. `before` is called with each moment passed, first of all: orders are
+    matched there.
+    """
+
+    def __init__(
+        self, venue: Venue, audience: Audience, before: Callable[[int, int], None]
+    ) -> None:
+        self._venue = venue
+        self._audience = audience
+        self._before = before
+        self._open: dict[tuple[Category, str], Stream | None] = {}
+        self._shown: dict[tuple[Category, str], int] = {}
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        clock = self._venue.clock
+        done = clock.now()
+        while True:
+            await clock.until(self._next(done))
+            now = clock.now()
+            self._before(done, now)
+            self.publish(done, now)
+            done = now
+
+    def _next(self, done: int) -> int:
+        """When to look at the market again: at the next awaited close of a candle, or tick."""
+        speed = self._venue.clock.speed
+        closes = [
+            stream.timeframe.next_open(done)
+            for stream in self._streams()
+            if stream.timeframe is not None
+        ]
+        soonest = done + max(1, int(_SHORTEST_TICK * speed))
+        return max(soonest, min([done + max(1, int(_TICK * speed)), *closes]))
+
+    def publish(self, done: int, now: int) -> None:
+        """Send what happened in (done, now]."""
+        closing: list[tuple[int, Stream, dict[str, object]]] = []
+        moving: list[Stream] = []
+        for stream in self._streams():
+            closed = self._closed(stream, done, now)
+            closing += closed
+            key = (stream.category, stream.name)
+            if closed or now - self._shown.get(key, 0) >= stream.interval:
+                self._shown[key] = now
+                if self._venue.tape.trading(stream.instrument.symbol, now):
+                    moving.append(stream)
+        closing.sort(key=lambda entry: entry[0])
+        for _, stream, event in closing:
+            self._tell(stream, event, final=True)
+        for stream in moving:
+            shown = stream.show(now)
+            if shown is not None:
+                self._tell(stream, shown, final=False)
+
+    def _closed(
+        self, stream: Stream, done: int, now: int
+    ) -> list[tuple[int, Stream, dict[str, object]]]:
+        timeframe = stream.timeframe
+        if timeframe is None or timeframe.floor(now) <= done:
+            return []
+        symbol = stream.instrument.symbol
+        candles = self._venue.tape.closed(
+            symbol, timeframe, done - timeframe.ms + 1, now - timeframe.ms + 1
+        )
+        return [
+            (
+                candle.time + timeframe.ms,
+                stream,
+                kline_event(
+                    stream.instrument, timeframe, candle, candle.time + timeframe.ms, closed=True
+                ),
+            )
+            for candle in candles
+        ]
+
+    def _tell(self, stream: Stream, event: dict[str, object], *, final: bool) -> None:
+        text = orjson.dumps(event).decode()
+        self._audience.tell(stream.category, stream.name, text, final=final)
+
+    def _streams(self) -> list[Stream]:
+        """The streams that exist and that someone listens to."""
+        found: list[Stream] = []
+        for key in self._audience.streams():
+            if key not in self._open:
+                self._open[key] = open_stream(self._venue, *key)
+            stream = self._open[key]
+            if stream is not None:
+                found.append(stream)
+        return found

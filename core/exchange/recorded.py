@@ -1,0 +1,73 @@
+"""Which market do candle files make?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from core.exchange.instruments import Instrument, digits_of, instrument
+from core.exchange.tape import aggregate, empty
+from core.market.candles import Candles
+from core.market.symbols import unified_symbol
+from core.market.timeframes import Timeframe
+
+
+class RecordedMarket:
+    """Replays candles: `series` maps a unified symbol to its timeframe and candles.
+
+    Every candle is served exactly as given; coarser ones are aggregated from them, except one that
+    the series begins in the middle of. A gap in a series stays a gap. When a series runs out its
+    instrument stops trading: no further candle, its quotes and streams fall silent, and
+    exchangeInfo says status BREAK (SETTLING for a perpetual).
+    """
+
+    def __init__(self, series: Mapping[str, tuple[Timeframe, Candles]]) -> None:
+        self._series: dict[str, tuple[Timeframe, Candles]] = {}
+        self._aggregated: dict[tuple[str, Timeframe], Candles] = {}
+        instruments: list[Instrument] = []
+        for name, (timeframe, candles) in series.items():
+            symbol = unified_symbol(name)
+            if len(candles) == 0:
+                raise ValueError(f"the candles of {symbol} are empty: a market needs at least one")
+            self._series[symbol] = (timeframe, candles)
+            instruments.append(instrument(symbol, float(candles.close[-1]), digits_of(candles)))
+        if not instruments:
+            raise ValueError("a market needs candles of at least one symbol")
+        self._instruments = tuple(instruments)
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """Everything that is traded."""
+        return self._instruments
+
+    def finest(self, symbol: str) -> Timeframe:
+        """The timeframe of the symbol's own series."""
+        return self._series[symbol][0]
+
+    def candles(self, symbol: str, timeframe: Timeframe, start: int, stop: int) -> Candles:
+        """Complete candles that open in [start, stop) (UTC ms)."""
+        found = self._whole(symbol, timeframe)
+        low, high = found.time.searchsorted((start, stop))
+        return found.slice(int(low), int(high)) if high > low else empty()
+
+    def span(self, symbol: str) -> tuple[int, int]:
+        """When the series' first candle opens and its last one has closed (UTC ms)."""
+        timeframe, candles = self._series[symbol]
+        return int(candles.time[0]), int(candles.time[-1]) + timeframe.ms
+
+    def time_after(self, count: int) -> int:
+        """When every symbol has had `count` of its candles: a start that leaves them as history."""
+        return max(
+            int(candles.time[min(count, len(candles)) - 1]) + timeframe.ms
+            for timeframe, candles in self._series.values()
+        )
+
+    def _whole(self, symbol: str, timeframe: Timeframe) -> Candles:
+        own, candles = self._series[symbol]
+        if timeframe is own:
+            return candles
+        known = self._aggregated.get((symbol, timeframe))
+        if known is None:
+            first = timeframe.floor(int(candles.time[0]) - 1) + timeframe.ms
+            known = aggregate(candles.slice(int(candles.time.searchsorted(first))), timeframe)
+            self._aggregated[symbol, timeframe] = known
+        return known

@@ -1,0 +1,117 @@
+"""Where does a client open market streams, and what may it say there?"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import orjson
+from aiohttp import web
+
+from core.exchange.clock import ExchangeClock
+from core.exchange.connections import MAX_STREAMS, Audience, Category, Connection
+from core.exchange.sockets import FUTURES_RULES, SPOT_RULES, Socket
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class StreamServer:
+    """The market stream endpoints.
+
+    `/ws`, `/ws/<stream>` and `/stream?streams=a/b` are spot's; the same below `/public` and
+    `/market` are USDⓈ-M's, where each carries its own kinds of stream only. Subscribing to a stream
+    that does not exist, or that another category carries, is acknowledged and stays silent, as on
+    Binance.
+    """
+
+    def __init__(self, clock: ExchangeClock, audience: Audience) -> None:
+        self._clock = clock
+        self._audience = audience
+
+    def routes(self) -> list[web.RouteDef]:
+        """The endpoints."""
+        found: list[web.RouteDef] = []
+        for prefix, category in (
+            ("", Category.SPOT),
+            ("/public", Category.PUBLIC),
+            ("/market", Category.MARKET),
+        ):
+            raw = self._handler(category, combined=False)
+            found += [
+                web.get(f"{prefix}/ws", raw),
+                web.get(f"{prefix}/ws/{{streams:.*}}", raw),
+                web.get(f"{prefix}/stream", self._handler(category, combined=True)),
+            ]
+        return found
+
+    def _handler(self, category: Category, *, combined: bool) -> Handler:
+        async def serve(request: web.Request) -> web.StreamResponse:
+            names = request.match_info.get("streams") or request.query.get("streams", "")
+            rules = SPOT_RULES if category is Category.SPOT else FUTURES_RULES
+            socket = Socket(request, self._clock, rules)
+            await socket.open()
+            connection = Connection(socket, category, combined=combined)
+            await self.attend(connection, [name for name in names.split("/") if name])
+            return socket.web
+
+        return serve
+
+    async def attend(self, connection: Connection, streams: list[str]) -> None:
+        """Serve a connection until it ends, subscribed to `streams` from the start."""
+        self._audience.enter(connection)
+        writer = asyncio.create_task(connection.write())
+        try:
+            self._audience.subscribe(connection, streams[:MAX_STREAMS])
+            await connection.socket.listen(lambda text: self._hear(connection, text))
+        finally:
+            self._audience.leave(connection)
+            writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+                await writer
+
+    def _hear(self, connection: Connection, text: str) -> None:
+        """Answer one request of the client."""
+        try:
+            message = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            connection.reply({"code": 3, "msg": f"Invalid JSON: {error}"})
+            return
+        if not isinstance(message, dict):
+            connection.reply({"code": 2, "msg": "Invalid request: request must be an object"})
+            return
+        number = message.get("id")
+        params = message.get("params", [])
+        match message.get("method"):
+            case "SUBSCRIBE" | "UNSUBSCRIBE" as method:
+                if not _names(params):
+                    problem = "params must be an array of stream names"
+                    connection.reply(_refusal(number, f"Invalid request: {problem}"))
+                    return
+                if method == "UNSUBSCRIBE":
+                    self._audience.unsubscribe(connection, params)
+                elif len({*connection.streams, *params}) > MAX_STREAMS:
+                    problem = f"too many streams, the limit is {MAX_STREAMS}"
+                    connection.reply(_refusal(number, f"Invalid request: {problem}"))
+                    return
+                else:
+                    self._audience.subscribe(connection, params)
+                connection.reply({"result": None, "id": number})
+            case "LIST_SUBSCRIPTIONS":
+                connection.reply({"result": list(connection.streams), "id": number})
+            case "SET_PROPERTY" if params and params[0] == "combined":
+                connection.combined = bool(params[1])
+                connection.reply({"result": None, "id": number})
+            case "GET_PROPERTY" if params and params[0] == "combined":
+                connection.reply({"result": connection.combined, "id": number})
+            case method:
+                unknown = f"Invalid request: unknown variant `{method}`"
+                connection.reply(_refusal(number, unknown))
+
+
+def _names(params: object) -> bool:
+    return isinstance(params, list) and all(isinstance(name, str) for name in params)
+
+
+def _refusal(number: object, problem: str) -> dict[str, object]:
+    return {"error": {"code": 2, "msg": problem}, "id": number}

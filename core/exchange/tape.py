@@ -1,0 +1,234 @@
+"""What does the market show at a moment: its price, its closed candles, the one that is forming?"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from core.exchange.instruments import Instrument
+from core.exchange.intrabar import path_points, price_path
+from core.market.candles import Candle, Candles, Floats
+from core.market.timeframes import Timeframe
+
+
+class Market(Protocol):
+    """Candles past and future of every instrument: what the exchange will let happen.
+
+    Whoever asks has to know what time it is: a market answers for any time.
+    """
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """Everything that is traded."""
+        ...
+
+    def finest(self, symbol: str) -> Timeframe:
+        """The timeframe that the others are aggregated from; finer ones are not to be had."""
+        ...
+
+    def candles(self, symbol: str, timeframe: Timeframe, start: int, stop: int) -> Candles:
+        """Complete candles that open at or after `start` and before `stop` (UTC ms)."""
+        ...
+
+    def span(self, symbol: str) -> tuple[int, int]:
+        """When the first candle opens and the last one has closed (UTC ms)."""
+        ...
+
+
+def served(market: Market, symbol: str, timeframe: Timeframe) -> bool:
+    """Whether candles of `timeframe` can be made from the market's finest ones."""
+    return timeframe.ms % market.finest(symbol).ms == 0
+
+
+def empty() -> Candles:
+    """No candles at all."""
+    return Candles.of(())
+
+
+def aggregate(candles: Candles, timeframe: Timeframe) -> Candles:
+    """Finer candles joined into those of `timeframe`; what a gap has left of one still counts."""
+    if len(candles) == 0:
+        return candles
+    origin = timeframe.floor(0)
+    opens = candles.time - (candles.time - origin) % timeframe.ms
+    starts = np.concatenate(([0], np.flatnonzero(np.diff(opens)) + 1))
+    ends = np.concatenate((starts[1:], [len(opens)])) - 1
+    return Candles(
+        opens[starts],
+        candles.open[starts],
+        np.maximum.reduceat(candles.high, starts),
+        np.minimum.reduceat(candles.low, starts),
+        candles.close[ends],
+        np.asarray(np.round(np.add.reduceat(candles.volume, starts), 8), dtype=np.float64),
+    )
+
+
+class Tape:
+    """The market seen at a moment. Only this class decides what of it is past.
+
+    `edit` changes single closed candles, for faults: a candle that is missing (None) or revised.
+    """
+
+    def __init__(self, market: Market) -> None:
+        self.market = market
+        self._paths: dict[str, tuple[Candle, Floats, Floats, Floats]] = {}
+        self._edits: dict[tuple[str, Timeframe], dict[int, Callable[[Candle], Candle | None]]] = {}
+        self._delisted: dict[str, int] = {}
+
+    def end(self, symbol: str) -> int:
+        """When the instrument stops trading (UTC ms): no candle closes after it."""
+        end = self.market.span(symbol)[1]
+        return min(end, self._delisted.get(symbol, end))
+
+    def trading(self, symbol: str, time: int) -> bool:
+        """Whether the instrument trades at `time`: after its first candle and before its end."""
+        return self.market.span(symbol)[0] <= time < self.end(symbol)
+
+    def delist(self, symbol: str, time: int) -> None:
+        """Let the instrument's market stop at `time`."""
+        self._delisted[symbol] = time
+
+    def relist(self, symbol: str) -> None:
+        """Take a delisting back."""
+        self._delisted.pop(symbol, None)
+
+    def edit(
+        self,
+        symbol: str,
+        timeframe: Timeframe,
+        time: int,
+        change: Callable[[Candle], Candle | None],
+    ) -> None:
+        """From now on show `change(candle)` where the candle that opens at `time` stood."""
+        self._edits.setdefault((symbol, timeframe), {})[time] = change
+
+    def restore(self) -> None:
+        """Show every candle as the market has it."""
+        self._edits.clear()
+
+    def closed(self, symbol: str, timeframe: Timeframe, start: int, stop: int) -> Candles:
+        """Candles opening in [start, stop), as shown; the caller keeps `stop` in the past.
+
+        A candle that the market's end cut short never closes.
+        """
+        last = self.end(symbol) - timeframe.ms
+        found = self.market.candles(symbol, timeframe, start, min(stop, last + 1))
+        edits = self._edits.get((symbol, timeframe))
+        if not edits:
+            return found
+        shown: list[Candle] = []
+        for candle in found:
+            change = edits.get(candle.time)
+            changed = candle if change is None else change(candle)
+            if changed is not None:
+                shown.append(changed)
+        return Candles.of(shown)
+
+    def latest(self, symbol: str, timeframe: Timeframe, now: int, limit: int) -> Candles:
+        """The newest `limit` candles that have closed by `now`."""
+        stop = timeframe.floor(min(now, self.end(symbol)))
+        found = self.closed(symbol, timeframe, stop - limit * timeframe.ms, stop)
+        return found.slice(-limit) if limit else found
+
+    def price(self, symbol: str, now: int) -> float | None:
+        """The last price, or None before the first candle."""
+        step = self.market.finest(symbol)
+        moment = min(now, self.end(symbol) - 1)
+        candle = self._at(symbol, step, step.floor(moment))
+        if candle is None:
+            return self._last_close(symbol, step, moment)
+        if moment < now:
+            return candle.close
+        path, _, _ = self._path(symbol, candle, step)
+        return _on(path, (now - candle.time) / step.ms)
+
+    def forming(self, symbol: str, timeframe: Timeframe, now: int) -> Candle | None:
+        """The candle of `timeframe` as it stands at `now`; None where nothing has traded in it."""
+        if not self.trading(symbol, now):
+            return None
+        step = self.market.finest(symbol)
+        start = timeframe.floor(now)
+        done = self.market.candles(symbol, step, start, step.floor(now))
+        current = self._at(symbol, step, step.floor(now))
+        parts = list(aggregate(done, timeframe))
+        if current is not None:
+            share = (now - current.time) / step.ms
+            path, highs, lows = self._path(symbol, current, step)
+            price = _on(path, share)
+            reached = int(share * (len(path) - 1))
+            parts.append(
+                Candle(
+                    start,
+                    current.open,
+                    max(float(highs[reached]), price),
+                    min(float(lows[reached]), price),
+                    price,
+                    current.volume * share,
+                )
+            )
+        if not parts:
+            return None
+        return Candle(
+            start,
+            parts[0].open,
+            max(part.high for part in parts),
+            min(part.low for part in parts),
+            parts[-1].close,
+            sum(part.volume for part in parts),
+        )
+
+    def extremes(self, symbol: str, start: int, stop: int) -> tuple[float, float] | None:
+        """Lowest and highest price in (start, stop]; None where nothing traded."""
+        step = self.market.finest(symbol)
+        stop = min(stop, self.end(symbol))
+        low, high = float("inf"), float("-inf")
+        for candle in self.market.candles(symbol, step, step.floor(start), stop + 1):
+            path, _, _ = self._path(symbol, candle, step)
+            scale = (len(path) - 1) / step.ms
+            first = math.ceil((start - candle.time) * scale)
+            last = int((stop - candle.time) * scale)
+            part = path[max(first, 0) : max(last, 0) + 1]
+            at_stop = _on(path, min(1.0, (stop - candle.time) / step.ms))
+            low = min(low, float(part.min(initial=at_stop)))
+            high = max(high, float(part.max(initial=at_stop)))
+        return None if high < low else (low, high)
+
+    def _at(self, symbol: str, step: Timeframe, time: int) -> Candle | None:
+        held = self._paths.get(symbol)
+        if held is not None and held[0].time == time:
+            return held[0]
+        found = self.market.candles(symbol, step, time, time + 1)
+        return found.at(0) if len(found) else None
+
+    def _last_close(self, symbol: str, step: Timeframe, moment: int) -> float | None:
+        first = self.market.span(symbol)[0]
+        reach = step.ms
+        while moment > first:
+            reach *= 16
+            found = self.market.candles(symbol, step, moment - reach, moment)
+            if len(found):
+                return float(found.close[-1])
+            if moment - reach <= first:
+                break
+        return None
+
+    def _path(self, symbol: str, candle: Candle, step: Timeframe) -> tuple[Floats, Floats, Floats]:
+        """A candle's path with its running highs and lows; the newest of each symbol is kept."""
+        held = self._paths.get(symbol)
+        if held is None or held[0] != candle:
+            path = price_path(candle, path_points(step.ms), zlib.crc32(symbol.encode()))
+            held = (candle, path, np.maximum.accumulate(path), np.minimum.accumulate(path))
+            self._paths[symbol] = held
+        return held[1], held[2], held[3]
+
+
+def _on(path: Floats, share: float) -> float:
+    """The path's price when `share` (0 to 1) of its candle's time has passed."""
+    position = share * (len(path) - 1)
+    index = min(int(position), len(path) - 2)
+    rest = position - index
+    return float(path[index] * (1 - rest) + path[index + 1] * rest)

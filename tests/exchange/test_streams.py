@@ -1,0 +1,83 @@
+"""Market streams, as an unmodified websockets client receives them."""
+
+from __future__ import annotations
+
+import json
+
+import websockets
+
+from core.market.timeframes import MINUTE, Timeframe
+
+from .conftest import START
+
+
+async def closed_candles(socket, count):
+    """The next `count` closed candles of a raw connection."""
+    found = []
+    while len(found) < count:
+        event = json.loads(await socket.recv())
+        if event.get("e") == "kline" and event["k"]["x"]:
+            found.append(event["k"])
+    return found
+
+
+async def test_every_closed_candle_comes_once_and_in_order(exchange, clock):
+    async with websockets.connect(f"{exchange.ws_url}/ws/btcusdt@kline_1m") as socket:
+        for minutes in (1, 1, 500, 2, 96):  # however far time jumps
+            clock.advance(minutes * MINUTE)
+        candles = await closed_candles(socket, 600)
+    expected = exchange.venue.market.candles("BTC/USDT", Timeframe.M1, START, START + 600 * MINUTE)
+    assert [candle["t"] for candle in candles] == expected.time.tolist()
+    assert [float(candle["o"]) for candle in candles] == expected.open.tolist()
+    assert [float(candle["c"]) for candle in candles] == expected.close.tolist()
+
+
+async def test_forming_candle_and_quote_stay_inside_the_final_candle(exchange, clock):
+    final = exchange.venue.market.candles("BTC/USDT", Timeframe.M5, START, START + 1).at(0)
+    url = f"{exchange.ws_url}/stream?streams=btcusdt@kline_5m/btcusdt@bookTicker"
+    async with websockets.connect(url) as socket:
+        prices = []
+        for _ in range(100):
+            clock.advance(2990)
+            while True:
+                message = json.loads(await socket.recv())
+                if message["stream"] == "btcusdt@kline_5m":
+                    prices.append(float(message["data"]["k"]["c"]))
+                    assert not message["data"]["k"]["x"]
+                else:
+                    assert float(message["data"]["b"]) < float(message["data"]["a"])
+                    break
+    assert len(set(prices)) > 50
+    assert final.low <= min(prices) < max(prices) <= final.high
+
+
+async def test_subscriptions_can_change_and_be_listed(exchange, clock):
+    async with websockets.connect(f"{exchange.ws_url}/ws") as socket:
+
+        async def ask(method, params, number):
+            await socket.send(json.dumps({"method": method, "params": params, "id": number}))
+            return json.loads(await socket.recv())
+
+        streams = ["btcusdt@kline_1m", "ethusdt@bookTicker"]
+        assert await ask("SUBSCRIBE", streams, 1) == {"result": None, "id": 1}
+        assert await ask("LIST_SUBSCRIPTIONS", [], 2) == {"result": streams, "id": 2}
+        assert await ask("UNSUBSCRIBE", streams[:1], "x") == {"result": None, "id": "x"}
+        assert await ask("LIST_SUBSCRIPTIONS", [], 4) == {"result": streams[1:], "id": 4}
+
+
+async def test_futures_streams_flow_only_in_their_own_category(exchange, clock):
+    """An acknowledged subscription is no proof of data."""
+    streams = ["btcusdt@kline_1m", "btcusdt@bookTicker", "btcusdt@markPrice@1s"]
+    seen = {}
+    for category in ("public", "market"):
+        async with websockets.connect(f"{exchange.ws_url}/{category}/stream") as socket:
+            await socket.send(json.dumps({"method": "SUBSCRIBE", "params": streams, "id": 1}))
+            assert json.loads(await socket.recv()) == {"result": None, "id": 1}
+            clock.advance(MINUTE)
+            clock.advance(MINUTE)
+            await socket.send(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": 2}))
+            seen[category] = set()
+            while "id" not in (message := json.loads(await socket.recv())):
+                seen[category].add(message["stream"])
+    assert seen["public"] == {"btcusdt@bookTicker"}
+    assert seen["market"] == {"btcusdt@kline_1m", "btcusdt@markPrice@1s"}
