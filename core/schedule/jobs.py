@@ -1,0 +1,144 @@
+"""What is a job, and what does its message ask for?
+
+A job's message is text for a person, or one of the two instructions of the tool calls: to check a
+session (`backtest(action='paper_status', session_id='…')`) and to stop it with a report
+(`backtest(action='stop_paper', session_id='…')`). Those are carried out; anything else is said.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+import msgspec
+
+from core.schedule.triggers import At, Trigger, describe, next_due
+
+HISTORY = 20
+_LONGEST_MESSAGE = 2_000
+_SESSION = re.compile(r"session_id\s*=\s*[\"']([0-9a-z]{8})[\"']")
+_INSTRUCTION = re.compile(r"action\s*=\s*[\"'](paper_status|stop_paper)[\"']")
+
+
+class JobError(ValueError):
+    """A job cannot be added; the message says why."""
+
+
+class Action(StrEnum):
+    """What a run of a job does."""
+
+    CHECK = "check"
+    """Look at a session, and say what it has traded since the last look."""
+    FINISH = "finish"
+    """Stop a session and say how it did against its backtest."""
+    SAY = "say"
+    """Say the message."""
+
+
+class JobRun(msgspec.Struct, frozen=True):
+    """One run: when it was due, when it ran (UTC ms), whether it succeeded, and what it said."""
+
+    due: int
+    ran: int
+    succeeded: bool
+    text: str
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """Something to do at set times.
+
+    `next_run` is when it is due next (UTC ms), None once it never will be again. `seen_trades`: how
+    many trades of its session it has told of. `history`: its last runs, oldest first.
+    """
+
+    id: str
+    trigger: Trigger
+    action: Action
+    message: str
+    session_id: str | None
+    created: int
+    next_run: int | None
+    max_runs: int | None = None
+    runs: int = 0
+    paused: bool = False
+    seen_trades: int = 0
+    history: tuple[JobRun, ...] = ()
+
+    def describe(self) -> str:
+        """The job in one line."""
+        what = {
+            Action.CHECK: f"check session {self.session_id}",
+            Action.FINISH: f"stop session {self.session_id} and report",
+            Action.SAY: self.message,
+        }[self.action]
+        return f"{what}, {describe(self.trigger)}"
+
+    def due(self, now: int) -> bool:
+        """Whether the job is to run now."""
+        return not self.paused and self.next_run is not None and self.next_run <= now
+
+    def moved_to(self, time: int) -> Job:
+        """The job due once, at `time`, instead of when it was."""
+        return msgspec.structs.replace(self, trigger=At(time), next_run=time)
+
+    def after(self, run: JobRun, *, seen_trades: int | None = None) -> Job:
+        """The job once `run` is over.
+
+        However many runs were slept through, one is made up for, and the next lies ahead.
+        """
+        runs = self.runs + 1
+        exhausted = self.max_runs is not None and runs >= self.max_runs
+        return msgspec.structs.replace(
+            self,
+            runs=runs,
+            next_run=None if exhausted else next_due(self.trigger, max(run.due, run.ran)),
+            seen_trades=self.seen_trades if seen_trades is None else seen_trades,
+            history=(*self.history, run)[-HISTORY:],
+        )
+
+
+def new_job(
+    job_id: str,
+    trigger: Trigger,
+    *,
+    now: int,
+    message: str = "",
+    session_id: str | None = None,
+    max_runs: int | None = None,
+) -> Job:
+    """A job whose action is what its message asks for; without a message, a check of its session.
+
+    Raises:
+        JobError: if there is neither a message nor a session, the message speaks of another session
+            than `session_id`, or `max_runs` is below 1.
+    """
+    text = message.strip()
+    if len(text) > _LONGEST_MESSAGE:
+        raise JobError(f"the message has {len(text)} characters; at most {_LONGEST_MESSAGE} fit")
+    if max_runs is not None and max_runs < 1:
+        raise JobError(f"max_runs is {max_runs}: expected 1 or more")
+    instruction, named = _INSTRUCTION.search(text), _SESSION.search(text)
+    if named and session_id not in (None, named[1]):
+        raise JobError(f"the message is about session {named[1]}, the job about {session_id}")
+    session = session_id or (named[1] if named else None)
+    if session is None and instruction:
+        raise JobError(
+            f"the message asks for {instruction[1]} but names no session: write "
+            "session_id='…' with its 8 characters into it, or give session_id"
+        )
+    if session is None and not text:
+        raise JobError("the job has neither a message nor a session: it would do nothing")
+    if instruction:
+        action = Action.CHECK if instruction[1] == "paper_status" else Action.FINISH
+    else:
+        action = Action.SAY if text else Action.CHECK
+    return Job(
+        id=job_id,
+        trigger=trigger,
+        action=action,
+        message=text,
+        session_id=session,
+        created=now,
+        next_run=trigger.time if isinstance(trigger, At) else next_due(trigger, now),
+        max_runs=max_runs,
+    )

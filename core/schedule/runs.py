@@ -1,0 +1,109 @@
+"""What does a job do when it is due?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from core.paper.link import CommandError, HostLink
+from core.paper.snapshot import SessionSnapshot
+from core.report.instants import short_duration
+from core.schedule.jobs import Action, Job
+from core.trading.values import Trade
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run came to. `news`: the user should be told, and not only find it recorded."""
+
+    text: str
+    succeeded: bool = True
+    news: bool = True
+    seen_trades: int | None = None
+
+
+async def carry_out(job: Job, link: HostLink) -> Outcome:
+    """Do what a job asks of its host. A refusal of the host is an outcome, not an error."""
+    try:
+        match job.action:
+            case Action.SAY:
+                return Outcome(job.message)
+            case Action.CHECK:
+                return await _check(job, link)
+            case Action.FINISH:
+                return await _finish(job, link)
+    except CommandError as error:
+        return Outcome(str(error), succeeded=False)
+
+
+async def _check(job: Job, link: HostLink) -> Outcome:
+    session = find_session(link, job.session_id)
+    if session is None:
+        return Outcome(f"session {job.session_id} is not there any more", succeeded=False)
+    detail = await link.detail(session.id)
+    fresh = detail.trades[job.seen_trades :]
+    return Outcome(
+        f"{_standing(session)}; {_trades_in_words(fresh)}",
+        news=bool(fresh),
+        seen_trades=len(detail.trades),
+    )
+
+
+async def _finish(job: Job, link: HostLink) -> Outcome:
+    assert job.session_id is not None  # new_job gives no other job this action
+    session = find_session(link, job.session_id)
+    if session is not None and session.state.ended:
+        report = await link.report(job.session_id)
+    else:
+        report = await link.stop(job.session_id)
+    return Outcome(f"session {job.session_id} has ended: {report_in_words(report)}")
+
+
+def find_session(link: HostLink, session_id: str | None) -> SessionSnapshot | None:
+    """The session of an ID as its host knows it now, None if it knows none."""
+    return next((one for one in link.snapshot().sessions if one.id == session_id), None)
+
+
+def _standing(session: SessionSnapshot) -> str:
+    """How a session stands, in one line."""
+    gain = (session.equity / session.starting_balance - 1) * 100
+    began = session.started if session.running_since is None else session.running_since
+    return (
+        f"{session.strategy} ({session.id}) is {session.state}, "
+        f"{short_duration((session.now - began) / 1_000)} in: "
+        f"{_count(session.trades_count, 'trade')}, "
+        f"{_count(len(session.open_positions), 'open position')}, "
+        f"equity {session.equity:,.2f} ({gain:+.2f} %)"
+    )
+
+
+def _trades_in_words(trades: Sequence[Trade]) -> str:
+    if not trades:
+        return "no new trade"
+    told = "; ".join(
+        f"{trade.side} {trade.symbol} {trade.entry_price:g} → {trade.exit_price:g} "
+        f"({trade.exit_reason}), {trade.pnl:+,.2f} ({trade.pnl_pct:+.2f} %)"
+        for trade in trades
+    )
+    return f"{_count(len(trades), 'new trade')}: {told}"
+
+
+def report_in_words(report: Mapping[str, object]) -> str:
+    """A report (product.md, `report --json`) in one or two sentences."""
+    metrics = report.get("metrics")
+    figures = metrics if isinstance(metrics, Mapping) else {}
+    told = _count(int(figures.get("total_trades") or 0), "trade")
+    for name, words in (
+        ("total_return_pct", "return {:+.2f} %"),
+        ("win_rate_pct", "win rate {:.0f} %"),
+        ("profit_factor", "profit factor {:.2f}"),
+        ("max_drawdown_pct", "largest drawdown {:.2f} %"),
+    ):
+        if isinstance(value := figures.get(name), int | float):
+            told += ", " + words.format(value)
+    recommendation = report.get("recommendation")
+    return f"{told}. {recommendation}" if isinstance(recommendation, str) else f"{told}."
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -1,0 +1,109 @@
+"""When is a job due? Functions of a trigger and a time; nothing here knows what time it is.
+
+All times are UTC milliseconds, and cron expressions are read in UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from cronsim import CronSim, CronSimError
+
+from core.report.instants import iso_time, short_duration
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+SHORTEST_SECONDS = 10
+_LONGEST_SECONDS = 366 * 86_400
+
+
+class TriggerError(ValueError):
+    """A trigger cannot be understood; the message says what was expected."""
+
+
+class Every(msgspec.Struct, frozen=True, tag="every"):
+    """Due every `seconds` after `since`; runs that were slept through are not made up for."""
+
+    seconds: int
+    since: int
+
+
+class Cron(msgspec.Struct, frozen=True, tag="cron"):
+    """Due whenever the five fields of `expression`, minute hour day month weekday, match in UTC."""
+
+    expression: str
+
+
+class At(msgspec.Struct, frozen=True, tag="at"):
+    """Due once, at `time`."""
+
+    time: int
+
+
+Trigger = Every | Cron | At
+
+
+def every(seconds: int, since: int) -> Every:
+    """A checked `Every`.
+
+    Raises:
+        TriggerError: if `seconds` is not between ten seconds and a year.
+    """
+    if not SHORTEST_SECONDS <= seconds <= _LONGEST_SECONDS:
+        raise TriggerError(
+            f"every {seconds} seconds: expected {SHORTEST_SECONDS} seconds to a year"
+        )
+    return Every(seconds, since)
+
+
+def cron(expression: str) -> Cron:
+    """A checked `Cron`.
+
+    Raises:
+        TriggerError: if `expression` is not a cron expression.
+    """
+    text = " ".join(expression.split())
+    try:
+        CronSim(text, _EPOCH)
+    except CronSimError as error:
+        raise TriggerError(
+            f"cron expression {expression!r}: {str(error).lower()}; expected five fields, minute "
+            "hour day month weekday, such as '0 10 * * *' for every day at 10:00 UTC"
+        ) from error
+    return Cron(text)
+
+
+def at(time: int, now: int) -> At:
+    """A checked `At`.
+
+    Raises:
+        TriggerError: if `time` has passed.
+    """
+    if time <= now:
+        raise TriggerError(f"{iso_time(time)} has passed: it is {iso_time(now)}")
+    return At(time)
+
+
+def next_due(trigger: Trigger, after: int) -> int | None:
+    """The first time later than `after` at which `trigger` is due, None if there is none."""
+    match trigger:
+        case Every(seconds, since):
+            length = seconds * 1_000
+            return since + max(1, (after - since) // length + 1) * length
+        case Cron(expression):
+            moment = next(CronSim(expression, _EPOCH + timedelta(milliseconds=after)), None)
+            return None if moment is None else (moment - _EPOCH) // _MILLISECOND
+        case At(time):
+            return time if time > after else None
+
+
+def describe(trigger: Trigger) -> str:
+    """A trigger in words: `every 4h`, `At 10:00 every day (UTC)`, `at 2026-02-11T10:00:00Z`."""
+    match trigger:
+        case Every(seconds, _):
+            return f"every {short_duration(seconds)}"
+        case Cron(expression):
+            return f"{CronSim(expression, _EPOCH).explain()} (UTC)"
+        case At(time):
+            return f"at {iso_time(time)}"

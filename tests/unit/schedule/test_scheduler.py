@@ -1,0 +1,145 @@
+"""Are jobs run when due, and do a session's jobs live and end with it?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from core.market.timeframes import DAY, HOUR
+from core.paper.snapshot import SessionState
+from core.report.instants import parse_time
+from core.schedule.book import JobBook
+from core.schedule.jobs import Action, JobError
+from core.schedule.scheduler import CHECK_EVERY, Scheduler
+from core.schedule.triggers import Every, at
+from core.store.disk import OsDisk
+from core.store.index import open_index
+from tests.unit.schedule.one_session_host import ID, OneSessionHost
+
+NOON = parse_time("2026-02-10T12:00:00Z")
+
+
+@dataclass
+class Rig:
+    """A scheduler on a host with one session, at a time that the test sets."""
+
+    host: OneSessionHost
+    book: JobBook
+    now: int = NOON
+    said: list[tuple[str, str | None, bool]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.scheduler = Scheduler(self.book, self.host, lambda: self.now, self.say)
+
+    def say(self, text: str, session_id: str | None, went_well: bool) -> None:
+        self.said.append((text, session_id, went_well))
+
+    async def at(self, time: int) -> None:
+        self.now = time
+        await self.scheduler.pulse()
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    database, _ = open_index(tmp_path / "papertape.json", OsDisk())
+    return Rig(OneSessionHost(NOON), JobBook(database))
+
+
+async def test_a_message_is_said_when_due_and_not_before(rig: Rig) -> None:
+    rig.scheduler.add(at(NOON + HOUR, NOON), message="Look at the funding rates")
+    await rig.at(NOON + HOUR - 1)
+    assert rig.said == []
+    await rig.at(NOON + HOUR)
+    assert rig.said == [("Look at the funding rates", None, True)]
+    assert rig.book.jobs() == ()
+
+
+async def test_a_check_tells_of_trades_once_and_is_silent_without_any(rig: Rig) -> None:
+    rig.scheduler.watch(ID, None)
+    rig.host.trade()
+    await rig.at(NOON + 4 * HOUR)
+    (text, session_id, went_well) = rig.said.pop()
+    assert "1 new trade: long BTC/USDT 100 → 110 (signal), +100.00 (+10.00 %)" in text
+    assert "1 trade, 0 open positions, equity 10,100.00 (+1.00 %)" in text
+    assert (session_id, went_well) == (ID, True)
+    await rig.at(NOON + 8 * HOUR)
+    assert rig.said == []
+    (job,) = rig.book.jobs()
+    assert [run.text.partition("; ")[2] for run in job.history] == [
+        "1 new trade: long BTC/USDT 100 → 110 (signal), +100.00 (+10.00 %)",
+        "no new trade",
+    ]
+
+
+async def test_a_session_is_watched_by_a_check_and_by_a_report_at_its_end(rig: Rig) -> None:
+    rig.host.change(planned_end=NOON + DAY)
+    check, finish = rig.scheduler.watch(ID, NOON + DAY)
+    assert check.trigger == Every(CHECK_EVERY, NOON)
+    assert (finish.action, finish.next_run) == (Action.FINISH, NOON + DAY)
+    await rig.at(NOON + DAY)
+    assert rig.host.commands == [f"stop {ID}"]
+    text, _, _ = rig.said[-1]
+    assert "return +0.00 %, win rate 100 %, largest drawdown 0.50 %" in text
+    assert text.endswith("Strategy validated. Consider going live with small position.")
+    assert rig.book.jobs() == ()
+
+
+async def test_the_report_moves_with_the_end_that_is_counted_from_running(rig: Rig) -> None:
+    rig.scheduler.watch(ID, NOON + DAY)
+    rig.host.change(planned_end=NOON + DAY + 5 * HOUR)
+    await rig.at(NOON + HOUR)
+    (finish,) = (job for job in rig.book.jobs() if job.action is Action.FINISH)
+    assert finish.next_run == NOON + DAY + 5 * HOUR
+    await rig.at(NOON + DAY)
+    assert rig.host.commands == []
+
+
+async def test_a_session_that_came_to_its_end_by_itself_is_reported_once(rig: Rig) -> None:
+    rig.host.change(planned_end=NOON + DAY)
+    rig.scheduler.watch(ID, NOON + DAY)
+    rig.host.change(state=SessionState.STOPPED, ended=NOON + DAY)
+    await rig.at(NOON + DAY - 1_000)
+    assert len(rig.said) == 1
+    assert rig.host.commands == []
+    await rig.at(NOON + DAY + HOUR)
+    assert len(rig.said) == 1
+
+
+async def test_the_jobs_of_a_stopped_session_are_cleaned_up_without_a_word(rig: Rig) -> None:
+    rig.scheduler.watch(ID, NOON + DAY)
+    rig.scheduler.add(at(NOON + 2 * DAY, NOON), message="unrelated")
+    rig.host.change(state=SessionState.STOPPED, ended=NOON + HOUR, planned_end=NOON + DAY)
+    await rig.at(NOON + HOUR)
+    assert [job.message for job in rig.book.jobs()] == ["unrelated"]
+    assert rig.said == []
+
+
+async def test_the_jobs_of_a_session_that_is_gone_go_too(rig: Rig) -> None:
+    rig.scheduler.watch(ID, None)
+    rig.host.session = None
+    await rig.at(NOON + HOUR)
+    assert rig.book.jobs() == ()
+
+
+async def test_a_job_for_a_session_that_ended_or_never_was_is_refused(rig: Rig) -> None:
+    every_hour = Every(3_600, NOON)
+    with pytest.raises(JobError, match="no session 'zz99zz99'"):
+        rig.scheduler.add(every_hour, session_id="zz99zz99")
+    rig.host.change(state=SessionState.STOPPED)
+    with pytest.raises(JobError, match="has ended"):
+        rig.scheduler.add(every_hour, session_id=ID)
+
+
+async def test_a_refusal_of_the_host_is_said_and_the_job_goes_on(rig: Rig) -> None:
+    job = rig.scheduler.add(Every(3_600, NOON), message="hello", session_id=ID)
+    failing = rig.scheduler.add(
+        Every(3_600, NOON),
+        message=f"backtest(action='stop_paper', session_id='{ID}')",
+    )
+    rig.host.session = None
+    await rig.scheduler.run_job(failing)
+    assert rig.said == [(f"there is no session '{ID}'", ID, False)]
+    assert rig.book.job(failing.id).history[-1].succeeded is False
+    assert rig.book.job(job.id).runs == 0
