@@ -71,8 +71,7 @@ class Field:
 class Indicator:
     """An indicator. The first of `fields` is always called "value"; `build` gives them in order.
 
-    `envelope`: (lower, upper) names of fields that contain the candle's own low and high, for
-    channels that include the current candle.
+    `contains_candle`: its lower and upper always have the candle's own low and high between them.
     """
 
     name: str
@@ -81,7 +80,7 @@ class Indicator:
     fields: tuple[Field, ...]
     build: Callable[[Parameters], tuple[Series, ...]]
     aliases: tuple[str, ...] = ()
-    envelope: tuple[str, str] | None = None
+    contains_candle: bool = False
 
     def field(self, written: str) -> str | None:
         """The canonical name of a field as written, None if there is no such field."""
@@ -510,7 +509,7 @@ _ALL = (
         (_MID, _LOWER, _UPPER),
         _donchian,
         ("dc", "donchian_channel", "donchian_channels"),
-        envelope=("lower", "upper"),
+        contains_candle=True,
     ),
     Indicator(
         "keltner",
