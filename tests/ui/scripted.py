@@ -1,0 +1,436 @@
+"""A host that does what a test says, when it says so: a `HostLink` with a clock of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from core.market.candle import Candle
+from core.market.symbols import unified_symbol
+from core.paper.link import CommandError, HostLink
+from core.paper.snapshot import (
+    BrokerKind,
+    FeedKind,
+    HostSnapshot,
+    Level,
+    LogLine,
+    Mode,
+    SessionDetail,
+    SessionSnapshot,
+    SessionState,
+    StartReply,
+    StartRequest,
+)
+from core.trading.values import Fills, OpenTrade, Side
+from tui.strategies import StrategyChoice
+
+NOW = 1_763_820_131_000  # 2025-11-22 14:02:11 UTC
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+_MODES = {
+    FeedKind.LIVE: Mode.SIMULATED,
+    FeedKind.POLL: Mode.SIMULATED,
+    FeedKind.REPLAY: Mode.REPLAY,
+    FeedKind.DEMO: Mode.DEMO,
+}
+
+
+def session(session_id: str, strategy: str, **changes: object) -> SessionSnapshot:
+    """A session that has run for two days without a trade, but for what is changed."""
+    plain = SessionSnapshot(
+        id=session_id,
+        strategy=strategy,
+        symbols=("BTC/USDT",),
+        timeframe="5m",
+        mode=Mode.DEMO,
+        state=SessionState.RUNNING,
+        state_reason=None,
+        feed=FeedKind.DEMO,
+        broker=BrokerKind.SIMULATED,
+        fills=Fills.MARKET,
+        started=NOW - 2 * DAY,
+        running_since=NOW - 2 * DAY,
+        planned_end=None,
+        ended=None,
+        now=NOW,
+        last_candle=NOW - 5 * MINUTE,
+        last_price_at=NOW - 2_000,
+        trades_count=0,
+        wins=0,
+        open_positions=(),
+        starting_balance=10_000.0,
+        realized_pnl=0.0,
+        unrealized_pnl=0.0,
+        equity=10_000.0,
+        pnl_today=0.0,
+        equity_curve=(10_000.0,),
+        notices=(),
+        next_jobs=(),
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def position(symbol: str = "BTC/USDT", pnl: float = 54.2, **changes: object) -> OpenTrade:
+    """A long position opened three hours ago."""
+    values: dict[str, object] = {
+        "symbol": symbol,
+        "side": Side.LONG,
+        "signal_time": NOW - 3 * HOUR - 5 * MINUTE,
+        "entry_time": NOW - 3 * HOUR,
+        "entry_price": 64_210.5,
+        "quantity": 0.15512,
+        "leverage": 1.0,
+        "margin": 9_960.31,
+        "fees": 5.98,
+        "funding": 0.0,
+        "mark_price": 64_598.35,
+        "unrealized_pnl": pnl,
+        "stop_price": 61_000.0,
+        "target_price": 73_842.1,
+        "liquidation_price": None,
+    }
+    return OpenTrade(**(values | changes))  # type: ignore[arg-type]
+
+
+@dataclass
+class ScriptedLink:
+    """A host whose sessions and log lines are what the test put there; commands act on them."""
+
+    sessions: list[SessionSnapshot] = field(default_factory=list)
+    lines: list[LogLine] = field(default_factory=list)
+    now: int = NOW
+    kind: str = "tui"
+    refuse: str | None = None
+    requests: list[StartRequest] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
+
+    # ── what a test does ──
+
+    def log(self, text: str, session_id: str | None = None, level: Level = Level.INFO) -> None:
+        """Write a log line."""
+        self.lines.append(LogLine(len(self.lines) + 1, self.now, level, session_id, text))
+
+    def change(self, session_id: str, **changes: object) -> None:
+        """Change a session."""
+        for index, each in enumerate(self.sessions):
+            if each.id == session_id:
+                self.sessions[index] = replace(each, **changes)  # type: ignore[arg-type]
+                return
+        raise AssertionError(f"no session {session_id}")
+
+    def state(self, session_id: str) -> SessionState:
+        """The state of a session."""
+        return self._find(session_id).state
+
+    # ── HostLink ──
+
+    def snapshot(self) -> HostSnapshot:
+        """The sessions as they stand."""
+        return HostSnapshot(
+            pid=4711,
+            kind=self.kind,
+            since=NOW - 3 * DAY,
+            now=self.now,
+            workspace="/home/trader/papertape",
+            sessions=tuple(self.sessions),
+            last_log=len(self.lines),
+        )
+
+    def logs(self, after: int = 0, session_id: str | None = None) -> tuple[LogLine, ...]:
+        """The lines after a number."""
+        return tuple(
+            line
+            for line in self.lines[after:]
+            if session_id is None or line.session_id == session_id
+        )
+
+    async def start(self, request: StartRequest) -> StartReply:
+        """A running session at once."""
+        self._check()
+        self.requests.append(request)
+        session_id = f"new{len(self.requests):05d}"
+        symbols = request.config["symbols"]
+        assert isinstance(symbols, list)
+        new = session(
+            session_id,
+            str(request.config["name"]),
+            symbols=tuple(unified_symbol(str(symbol)) for symbol in symbols),
+            timeframe=str(request.config["timeframe"]),
+            mode=_MODES[request.feed],
+            feed=request.feed,
+            started=self.now,
+            running_since=self.now,
+            now=self.now,
+            last_price_at=self.now,
+        )
+        self.sessions.append(new)
+        self.log("running", session_id)
+        return StartReply(session_id, new.mode, ())
+
+    async def stop(self, session_id: str, *, flatten: bool = False) -> Mapping[str, object]:
+        """The session stopped, and its report."""
+        self._check()
+        self.commands.append(f"stop {session_id}{' flatten' * flatten}")
+        self.change(session_id, state=SessionState.STOPPED, ended=self.now)
+        self.log("stopped", session_id)
+        return await self.report(session_id)
+
+    async def pause(self, session_id: str) -> None:
+        """Paused."""
+        self._check()
+        self.change(session_id, state=SessionState.PAUSED)
+
+    async def resume(self, session_id: str) -> None:
+        """Running."""
+        self._check()
+        self.change(session_id, state=SessionState.RUNNING)
+
+    async def flatten(self, session_id: str, symbol: str | None = None) -> None:
+        """Without positions."""
+        self._check()
+        self.commands.append(f"flatten {session_id} {symbol or 'all'}")
+        self.change(session_id, open_positions=(), unrealized_pnl=0.0)
+
+    async def restart(self, session_id: str) -> StartReply:
+        """A new session with the same strategy."""
+        self._check()
+        old = self._find(session_id)
+        new = session(f"again{len(self.sessions):03d}", old.strategy, started=self.now)
+        self.sessions.append(new)
+        return StartReply(new.id, new.mode, ())
+
+    async def archive(self, session_id: str) -> None:
+        """Gone from the list."""
+        self._check()
+        self.sessions.remove(self._find(session_id))
+
+    async def delete(self, session_id: str) -> None:
+        """Gone."""
+        await self.archive(session_id)
+
+    async def detail(self, session_id: str) -> SessionDetail:
+        """A session without candles."""
+        found = self._find(session_id)
+        empty: dict[str, tuple[Candle, ...]] = dict.fromkeys(found.symbols, ())
+        return SessionDetail(found.id, empty, {}, (), (), ())
+
+    async def report(self, session_id: str) -> Mapping[str, object]:
+        """A small report of that session."""
+        found = self._find(session_id)
+        return report(found.strategy, session_id=found.id, mode=found.mode.value)
+
+    def _check(self) -> None:
+        if self.refuse is not None:
+            raise CommandError(self.refuse)
+
+    def _find(self, session_id: str) -> SessionSnapshot:
+        for each in self.sessions:
+            if each.id == session_id:
+                return each
+        raise CommandError(f"no session {session_id}")
+
+
+class ScriptedHosting:
+    """Holds a scripted link the way the app holds a host: on a thread, until let go."""
+
+    def __init__(self, link: ScriptedLink, failure: Exception | None = None) -> None:
+        self.link = link
+        self.kept_running: bool | None = None
+        self._failure = failure
+        self._gone = threading.Event()
+
+    def run(self, ready: Callable[[HostLink], None]) -> None:
+        """Ready at once, then wait to be let go."""
+        if self._failure is not None:
+            raise self._failure
+        ready(self.link)
+        self._gone.wait()
+
+    def let_go(self, *, keep_running: bool) -> None:
+        """Remember how."""
+        self.kept_running = keep_running
+        self._gone.set()
+
+
+def trade(number: int, pnl: float, reason: str, **changes: object) -> dict[str, object]:
+    """A closed trade as a report writes it."""
+    entry = 63_000.0 + 137.25 * number
+    return {
+        "id": number,
+        "symbol": "BTC/USDT",
+        "side": "long",
+        "signal_time": f"2025-11-{number + 1:02d}T08:00:00Z",
+        "entry_time": f"2025-11-{number + 1:02d}T12:00:00Z",
+        "entry_price": entry,
+        "exit_time": f"2025-11-{number + 3:02d}T04:00:00Z",
+        "exit_price": entry + pnl * 6.4,
+        "quantity": 0.15512,
+        "leverage": 1.0,
+        "fees": 11.96,
+        "funding": 0.0,
+        "pnl": pnl,
+        "pnl_pct": pnl / 100,
+        "exit_reason": reason,
+        "ambiguous": False,
+    } | changes
+
+
+def report(strategy: str, **changes: object) -> dict[str, object]:
+    """A report of eleven trades."""
+    reasons = ("take_profit", "stop_loss", "signal")
+    gains = (184.2, -95.1, 41.77, 203.4, -88.25, 12.6, -101.3, 151.9, 38.05, -64.4, 97.13)
+    trades = [trade(n + 1, pnl, reasons[n % 3]) for n, pnl in enumerate(gains)]
+    trades[6]["ambiguous"] = True
+    return {
+        "strategy": strategy,
+        "symbols": ["BTC/USDT"],
+        "timeframe": "4h",
+        "period": {
+            "start": "2025-11-01T00:00:00Z",
+            "end": "2025-11-22T12:00:00Z",
+            "candles": 130,
+        },
+        "fill_on": "next_open",
+        "fees": 0.0006,
+        "starting_balance": 10_000.0,
+        "ending_balance": 10_380.0,
+        "metrics": {
+            "total_trades": 11,
+            "win_rate_pct": 63.6,
+            "win_rate_ci": [35.4, 84.8],
+            "profit_factor": 2.09,
+            "total_return_pct": 3.8,
+            "max_drawdown_pct": 1.42,
+            "sharpe_ratio": 2.31,
+            "sortino_ratio": None,
+            "calmar_ratio": 47.1,
+            "expectancy": 34.5,
+            "best": 203.4,
+            "worst": -101.3,
+            "avg_win": 104.2,
+            "avg_loss": -87.3,
+            "payoff_ratio": 1.19,
+            "sqn": 1.13,
+            "max_consecutive_losses": 1,
+            "avg_hold": 144_000.0,
+            "exposure_pct": 67.7,
+            "benchmark_return_pct": 5.1,
+            "metrics_undefined": {"sortino_ratio": "no negative day"},
+        },
+        "trades": trades,
+        "open_trades": [],
+        "warnings": [],
+        "quality_flags": [
+            "fewer than 30 trades (11): too few to tell luck from skill",
+            "behind buy and hold (+3.80 % against +5.10 %)",
+        ],
+        "diagnosis": None,
+        "gaps": [],
+        "restarts": 0,
+        "comparison": None,
+        "recommendation": None,
+    } | changes
+
+
+def choices() -> tuple[StrategyChoice, ...]:
+    """Two strategies that run and one that does not."""
+    return (
+        StrategyChoice(
+            "rsi_bounce",
+            "sample",
+            Path("sample_strategies/rsi_bounce/STRATEGY.md"),
+            {"name": "rsi_bounce", "symbols": ["BTC/USDT"], "timeframe": "5m"},
+            ("BTC/USDT",),
+            "5m",
+            starting_balance=10_000.0,
+        ),
+        StrategyChoice(
+            "ema_cross",
+            "workspace",
+            Path("strategies/ema_cross/STRATEGY.md"),
+            {"name": "ema_cross", "symbols": ["ETH/USDT", "BTC/USDT"], "timeframe": "1h"},
+            ("ETH/USDT", "BTC/USDT"),
+            "1h",
+            backtested=True,
+            starting_balance=25_000.0,
+        ),
+        StrategyChoice(
+            "broken",
+            "workspace",
+            Path("strategies/broken/STRATEGY.md"),
+            {"name": "broken"},
+            problems=(
+                "entry_conditions[0].operator: found 'lessthan', did you mean 'lt'?",
+                "timeframe: found '7m', allowed are 1m 3m 5m 15m …",
+            ),
+        ),
+    )
+
+
+def busy() -> ScriptedLink:
+    """A host in the middle of its work: every state, gains and losses, several symbols."""
+    rising = tuple(10_000 + 8.1 * n + 40 * ((n * 7) % 5) for n in range(40))
+    falling = tuple(10_000 - 6.3 * n + 55 * ((n * 5) % 7) for n in range(40))
+    link = ScriptedLink(
+        sessions=[
+            session(
+                "k3x9a1pq", "rsi_bounce",
+                timeframe="4h", planned_end=NOW + 5 * DAY, trades_count=12, wins=7,
+                open_positions=(position(),), unrealized_pnl=54.2, realized_pnl=112.35,
+                equity=10_166.55, pnl_today=61.2, equity_curve=rising,
+            ),
+            session(
+                "m81c0zzt", "ema_cross",
+                symbols=("ETH/USDT", "BTC/USDT", "SOL/USDT"), mode=Mode.SIMULATED,
+                feed=FeedKind.LIVE, started=NOW - 7 * HOUR, running_since=NOW - 7 * HOUR,
+                trades_count=5, wins=1,
+                open_positions=(
+                    position("ETH/USDT", -31.4, side=Side.SHORT, entry_price=3_120.4,
+                             mark_price=3_151.8, quantity=1.0021, stop_price=3_276.42,
+                             target_price=None, margin=3_127.0),
+                ),
+                unrealized_pnl=-31.4, realized_pnl=-142.0, equity=9_826.6, pnl_today=-48.75,
+                equity_curve=falling,
+            ),
+            session(
+                "p0d7w2ee", "breakout_20", mode=Mode.TESTNET, timeframe="1h",
+                broker=BrokerKind.TESTNET, state=SessionState.STALE,
+                state_reason="no price for 94 s", last_price_at=NOW - 94_000,
+                trades_count=3, wins=2, realized_pnl=12.0, equity=10_012.0,
+                equity_curve=rising[:12], symbols=("SOL/USDT",),
+                open_positions=(position("SOL/USDT", 8.0, entry_price=142.1, mark_price=142.9,
+                                         quantity=70.0),),
+                unrealized_pnl=8.0,
+            ),
+            session(
+                "t5b2n8vv", "band_fade", state=SessionState.PAUSED, timeframe="15m",
+                symbols=("ADA/USDT",), trades_count=21, wins=12, realized_pnl=84.6,
+                equity=10_084.6, equity_curve=rising[5:30], pnl_today=4.4,
+            ),
+            session(
+                "q9f4h6jj", "ema_cross", mode=Mode.REPLAY, feed=FeedKind.REPLAY,
+                state=SessionState.STOPPED, ended=NOW - HOUR, trades_count=38, wins=15,
+                realized_pnl=-212.4, equity=9_787.6, equity_curve=falling, timeframe="1h",
+                symbols=("ETH/USDT",),
+            ),
+        ]
+    )  # fmt: skip
+    link.now = NOW - 9 * MINUTE
+    for minutes, session_id, level, text in (
+        (0, "k3x9a1pq", Level.INFO, "warming up: 200 of 200 candles from 2025-11-19 04:00"),
+        (1, "k3x9a1pq", Level.INFO, "running; first decision at the close of 12:00"),
+        (2, "m81c0zzt", Level.WARNING, "reconnected after 3 s; 1 candle back-filled"),
+        (3, "k3x9a1pq", Level.INFO, "BTC/USDT close 64,190.10: rsi 28.41 < 30 holds, entry due"),
+        (3, "k3x9a1pq", Level.INFO, "BTC/USDT long 0.15512 at 64,210.50 (ask), margin 9,960.31"),
+        (4, "p0d7w2ee", Level.ERROR, "SOL/USDT: feed silent for 94 s, waiting for prices"),
+        (5, "k3x9a1pq", Level.DEBUG, "BTC/USDT close 64,412.00: rsi 41.80, nothing due"),
+        (9, "m81c0zzt", Level.INFO, "ETH/USDT short 1.0021 at 3,120.40 (bid)"),
+    ):
+        link.now = NOW - (9 - minutes) * MINUTE
+        link.log(text, session_id, level)
+    link.now = NOW
+    return link

@@ -1,0 +1,236 @@
+"""The application: composes screens, holds the host, passes snapshots and commands on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.reactive import reactive
+from textual.worker import Worker, WorkerCancelled, WorkerFailed, WorkerState
+
+from core.paper.link import CommandError, HostLink
+from core.paper.snapshot import FeedKind, HostSnapshot, SessionSnapshot, StartRequest
+from tui.commands import Place, bindings
+from tui.hosting import Hosting
+from tui.modals.ask import Answer, Ask
+from tui.modals.new_session import NewSession
+from tui.screens.base import BaseScreen
+from tui.screens.help import HelpScreen
+from tui.screens.sessions import SessionsScreen
+from tui.session_commands import SessionCommands
+from tui.shipped import shipped
+from tui.strategies import StrategyChoice
+from tui.terminal import GuardedApp
+from tui.theming import DEFAULT, find_themes
+from tui.widgets.safe_text import safe_text
+
+POLL_EVERY = 0.25
+_PATIENCE = 3.0  # seconds the host is given to let go when the program leaves
+
+
+class PapertapeApp(GuardedApp):
+    """Papertape on the screen.
+
+    `hosting` runs (or is attached to) the host; `strategies` lists what can be started, read in a
+    thread; `feed` is the one a quick start uses. Workers belong to the app, never to a screen.
+    """
+
+    TITLE = "papertape"
+    CSS_PATH = sorted(Path(__file__).parent.glob("*/*.tcss"))
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.ANYWHERE)
+
+    snapshot: reactive[HostSnapshot | None] = reactive(None)
+
+    def __init__(
+        self,
+        hosting: Hosting,
+        strategies: Callable[[], Sequence[StrategyChoice]],
+        *,
+        host_name: str,
+        feed: FeedKind = FeedKind.LIVE,
+        workspace: Path | None = None,
+        poll_every: float = POLL_EVERY,
+    ) -> None:
+        super().__init__()
+        self.hosting = hosting
+        self.strategies = strategies
+        self.host_name = host_name
+        self.feed = feed
+        self.link: HostLink | None = None
+        self.sessions = SessionCommands(self)
+        self._poll_every = poll_every
+        self._leaving = False
+        self._find_themes(workspace)
+
+    def _find_themes(self, workspace: Path | None) -> None:
+        folders = [shipped("themes")] + ([] if workspace is None else [workspace / "themes"])
+        found = find_themes(folders)
+        self.theme_problems = found.problems
+        self.theme_names = tuple(found.themes)
+        for theme in found.themes.values():
+            self.register_theme(theme)
+        self.theme = DEFAULT
+
+    def get_default_screen(self) -> BaseScreen:
+        """Home."""
+        return SessionsScreen()
+
+    def on_mount(self) -> None:
+        """Start the host, the clockwork and the handlers of signals."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if not self.is_headless:
+                asyncio.get_running_loop().add_signal_handler(number, self._signalled, number)
+        self.watch_terminal()
+        self.run_worker(
+            lambda: self.hosting.run(self._link_ready),
+            name="host",
+            group="host",
+            thread=True,
+            exit_on_error=False,
+        )
+        self.set_interval(self._poll_every, self.poll)
+        for problem in self.theme_problems:
+            self.say(problem, "warning")
+
+    def _link_ready(self, link: HostLink) -> None:
+        self.call_from_thread(self._take_link, link)
+
+    def _take_link(self, link: HostLink) -> None:
+        self.link = link
+        self.poll()
+
+    # ── snapshots ──
+
+    def poll(self) -> None:
+        """Take the latest snapshot; an unchanged one draws nothing."""
+        if self.link is not None:
+            self.snapshot = self.link.snapshot()
+
+    def watch_snapshot(self, snapshot: HostSnapshot | None) -> None:
+        """Pass a new snapshot to every screen that can be seen."""
+        if snapshot is None:
+            return
+        with self.batch_update():
+            for screen in self.screen_stack:
+                if isinstance(screen, BaseScreen) and screen.is_mounted:
+                    screen.show(snapshot)
+
+    def say(self, text: str, severity: str = "information", title: str = "") -> None:
+        """Tell the user something; the text is shown literally."""
+        shown = "\n".join(safe_text(line) for line in text.splitlines())
+        self.notify(shown, title=safe_text(title), severity=severity, markup=False)  # type: ignore[arg-type]
+
+    # ── commands ──
+
+    def command(self, name: str, work: Callable[[HostLink], Coroutine[None, None, None]]) -> None:
+        """Run a command against the host, and say what it refused."""
+        link = self.link
+        if link is None:
+            self.say("The host is still starting.", "warning")
+            return
+
+        async def run() -> None:
+            try:
+                await work(link)
+            except CommandError as error:
+                self.say(str(error), "error", title=f"{name} refused")
+            self.poll()
+
+        self.run_worker(run(), name=name, group="commands", exit_on_error=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Say what went wrong in a worker, in one sentence."""
+        if event.state is WorkerState.ERROR:
+            error = event.worker.error
+            self.say(f"{event.worker.name}: {type(error).__name__}: {error}", "error", "Failed")
+
+    async def read_strategies(self) -> tuple[StrategyChoice, ...]:
+        """What can be started, read in a thread."""
+        return tuple(await asyncio.to_thread(self.strategies))
+
+    def open_new_session(self) -> None:
+        """Open the form for a new session."""
+
+        def answered(request: StartRequest | None) -> None:
+            if request is not None:
+                self.sessions.start(request)
+
+        self.push_screen(NewSession(self.read_strategies, self.feed), answered)
+
+    def action_help(self) -> None:
+        """Show every key."""
+        place = self.screen.PLACE if isinstance(self.screen, BaseScreen) else Place.ANYWHERE
+        self.push_screen(HelpScreen(place))
+
+    def action_next_theme(self) -> None:
+        """Go on to the next of the program's themes."""
+        names = self.theme_names
+        position = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(position + 1) % len(names)]
+
+    # ── leaving ──
+
+    async def action_quit(self) -> None:
+        """Textual's own way out leads through the same door."""
+        self.action_leave()
+
+    def action_leave(self) -> None:
+        """Leave at once where nothing runs, else ask what becomes of the sessions."""
+        sessions = () if self.snapshot is None else self.snapshot.sessions
+        active = [s for s in sessions if not s.state.ended]
+        if not active:
+            self.leave(keep_running=False)
+            return
+        count = f"{len(active)} session{'s'[: len(active) > 1]}"
+        question = Ask(
+            f"{count} still running",
+            "Kept running, they go on without a screen, and papertape finds them again.",
+            [
+                Answer("keep", "k", "Keep running without the screen"),
+                Answer("stop", "s", f"Stop {count}, write the reports, and quit"),
+            ],
+        )
+
+        def answered(answer: str | None) -> None:
+            if answer == "keep":
+                self.leave(keep_running=True)
+            elif answer == "stop":
+                self.leave(keep_running=False, stop=active)
+
+        self.push_screen(question, answered)
+
+    def _signalled(self, number: signal.Signals) -> None:
+        # SIGTERM lets the sessions rest until the next start; a hang-up is not meant for them.
+        self.leave(keep_running=number is signal.SIGHUP)
+
+    def terminal_lost(self) -> None:
+        """The terminal was closed: the sessions go on without it."""
+        self.leave(keep_running=True)
+
+    def leave(self, *, keep_running: bool, stop: Sequence[SessionSnapshot] = ()) -> None:
+        """Let the host go, having stopped sessions if asked to, and end."""
+        if self._leaving:
+            return
+        self._leaving = True
+        self.run_worker(self._leave(keep_running, tuple(stop)), name="leave", exit_on_error=False)
+
+    async def _leave(self, keep_running: bool, stop: tuple[SessionSnapshot, ...]) -> None:
+        try:
+            for session in stop:
+                if self.link is not None:
+                    await self.link.stop(session.id)
+        except CommandError as error:
+            self._leaving = False
+            self.say(str(error), "error", "Not stopped")
+            return
+        self.hosting.let_go(keep_running=keep_running)
+        hosts = [worker for worker in self.workers if worker.group == "host"]
+        with contextlib.suppress(TimeoutError, WorkerFailed, WorkerCancelled):
+            async with asyncio.timeout(_PATIENCE):
+                await self.workers.wait_for_complete(hosts)
+        self.exit(0)

@@ -1,0 +1,158 @@
+"""What can be done, where and with which key? One definition for keys, footer, palette and help."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from textual.binding import Binding, BindingType
+
+
+class Place(StrEnum):
+    """Where a command works; the value is its heading in the help."""
+
+    ANYWHERE = "Anywhere"
+    SESSIONS = "Sessions"
+    REPORT = "Report"
+    TABLE = "In a table"
+    LOG = "In a log"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command.
+
+    `keys` as Textual spells them, comma-separated; `key` is how the first is shown. `action` is the
+    action of the screen or widget it belongs to (`app.` in front: of the app). `hint`: its place in
+    the footer, low numbers survive narrow terminals; None keeps it out.
+    """
+
+    id: str
+    place: Place
+    keys: str
+    key: str
+    label: str
+    help: str
+    action: str
+    hint: int | None = None
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        "session.new", Place.SESSIONS, "n", "n", "new",
+        "Start a session: choose strategy, feed, fills, balance and duration", "new", 1,
+    ),
+    Command(
+        "session.toggle", Place.SESSIONS, "s", "s", "start/stop",
+        "Start the first strategy where nothing runs yet; stop a running session (asks); "
+        "start an ended one again", "start_stop", 2,
+    ),
+    Command(
+        "session.stop", Place.SESSIONS, "x", "x", "stop",
+        "Stop the session, or all marked ones (asks); a stop ends in a report", "stop", 5,
+    ),
+    Command(
+        "session.pause", Place.SESSIONS, "p", "p", "pause",
+        "Block entries, or allow them again; exits and stops go on", "pause", 3,
+    ),
+    Command(
+        "session.flatten", Place.SESSIONS, "f", "f", "flatten",
+        "Close the session's positions at the next price (asks)", "flatten", 6,
+    ),
+    Command(
+        "session.report", Place.SESSIONS, "r,enter", "r", "report",
+        "The session's report as it stands now, or its final one", "report", 4,
+    ),
+    Command(
+        "session.filter", Place.SESSIONS, "slash", "/", "filter",
+        "Show only sessions with this text in name, ID, symbol, state or mode", "filter", 7,
+    ),
+    Command(
+        "session.archive", Place.SESSIONS, "a", "a", "archive",
+        "Take an ended session out of the list; its files stay", "archive",
+    ),
+    Command(
+        "report.back", Place.REPORT, "escape,q", "Esc", "back", "Return to the sessions", "back", 1,
+    ),
+    Command(
+        "report.copy", Place.REPORT, "c", "c", "copy", "Copy the report as JSON", "copy", 2,
+    ),
+    Command(
+        "table.up", Place.TABLE, "k,up", "k ↑", "up", "One row up", "cursor(-1)",
+    ),
+    Command(
+        "table.down", Place.TABLE, "j,down", "j ↓", "down", "One row down", "cursor(1)",
+    ),
+    Command(
+        "table.first", Place.TABLE, "g,home", "g", "first", "First row", "edge(-1)",
+    ),
+    Command(
+        "table.last", Place.TABLE, "G,end", "G", "last", "Last row", "edge(1)",
+    ),
+    Command(
+        "table.page_up", Place.TABLE, "pageup", "PgUp", "page up", "A screenful up", "page(-1)",
+    ),
+    Command(
+        "table.page_down", Place.TABLE, "pagedown", "PgDn", "page down", "A screenful down",
+        "page(1)",
+    ),
+    Command(
+        "table.mark", Place.TABLE, "space", "Space", "mark",
+        "Mark the row, for commands on several at once", "mark",
+    ),
+    Command(
+        "table.sort", Place.TABLE, "o", "o", "sort", "Sort by the next column", "sort_next",
+    ),
+    Command(
+        "table.turn", Place.TABLE, "O", "O", "reverse", "Reverse the order", "sort_turn",
+    ),
+    Command(
+        "table.open", Place.TABLE, "enter", "Enter", "open", "Open the row", "choose",
+    ),
+    Command(
+        "log.up", Place.LOG, "k,up", "k ↑", "up", "Back by a line; the log stands still",
+        "line(-1)",
+    ),
+    Command(
+        "log.down", Place.LOG, "j,down", "j ↓", "down", "On by a line", "line(1)",
+    ),
+    Command(
+        "log.page_up", Place.LOG, "pageup", "PgUp", "page up", "Back by a screenful", "turn(-1)",
+    ),
+    Command(
+        "log.page_down", Place.LOG, "pagedown", "PgDn", "page down", "On by a screenful",
+        "turn(1)",
+    ),
+    Command(
+        "log.first", Place.LOG, "g,home", "g", "first", "The oldest line kept", "edge(-1)",
+    ),
+    Command(
+        "log.last", Place.LOG, "G,end", "G", "follow", "The newest line, and follow", "edge(1)",
+    ),
+    Command(
+        "app.theme", Place.ANYWHERE, "t", "t", "theme", "The next theme", "app.next_theme",
+    ),
+    Command(
+        "app.help", Place.ANYWHERE, "question_mark,f1", "?", "help", "Every key", "app.help", 8,
+    ),
+    Command(
+        "app.quit", Place.ANYWHERE, "q,ctrl+q", "q", "quit",
+        "Leave; with sessions running it asks what becomes of them", "app.leave", 9,
+    ),
+)  # fmt: skip
+
+
+def bindings(place: Place) -> list[BindingType]:
+    """The bindings of the commands that belong to a place."""
+    return [
+        Binding(command.keys, command.action, command.label, show=False, id=command.id)
+        for command in COMMANDS
+        if command.place is place
+    ]
+
+
+def commands_at(place: Place) -> tuple[Command, ...]:
+    """What can be done on the screen of that place: its own commands, then those of anywhere."""
+    return tuple(command for command in COMMANDS if command.place is place) + tuple(
+        command for command in COMMANDS if command.place is Place.ANYWHERE is not place
+    )

@@ -1,0 +1,123 @@
+"""How are numbers, times and spans written on the screen?
+
+Unknown values (None) are written as an en dash. Times are UTC.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+UNKNOWN = "–"
+_SECOND = 1_000
+_MINUTE = 60 * _SECOND
+_HOUR = 60 * _MINUTE
+_DAY = 24 * _HOUR
+
+
+def money(value: float | None) -> str:
+    """An amount of quote currency: `12,345.67`."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    return f"{value:,.2f}"
+
+
+def change(value: float | None, suffix: str = "") -> str:
+    """A gain or loss with its sign and direction: `▲ +12.34`, `▼ -1.20%`, `  0.00`."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    rounded = round(value, 2)
+    if rounded == 0:
+        return f"0.00{suffix}"
+    return f"{'▲' if rounded > 0 else '▼'} {rounded:+,.2f}{suffix}"
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share in per cent, without a sign of direction: `62.5%`."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    return f"{value:.{digits}f}%"
+
+
+def price(value: float | None) -> str:
+    """A price with as many decimals as its size asks for: `64,210.50`, `0.3512`, `0.00001234`."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    size = abs(value)
+    if size >= 100 or size == 0:
+        return f"{value:,.2f}"
+    if size >= 1:
+        return f"{value:,.4f}"
+    digits = min(12, 3 - math.floor(math.log10(size)))
+    return f"{value:.{digits}f}"
+
+
+def quantity(value: float | None) -> str:
+    """An amount of base currency in at most seven significant digits: `0.1551234`."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    size = abs(value)
+    if size >= 1_000_000:
+        return f"{value:,.0f}"
+    digits = 6 if size == 0 else max(0, 6 - math.floor(math.log10(size)))
+    text = f"{value:,.{min(digits, 10)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A plain figure such as a ratio: `1.83`."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    return f"{value:,.{digits}f}"
+
+
+def span(milliseconds: int | None) -> str:
+    """A length of time in its two largest units: `2d 4h`, `5m`, `12s`."""
+    if milliseconds is None:
+        return UNKNOWN
+    left = max(0, milliseconds)
+    if left < _MINUTE:
+        return f"{left // _SECOND}s"
+    if left < _HOUR:
+        return f"{left // _MINUTE}m"
+    if left < _DAY:
+        hours, rest = divmod(left, _HOUR)
+        return f"{hours}h {rest // _MINUTE:02d}m" if rest >= _MINUTE else f"{hours}h"
+    days, rest = divmod(left, _DAY)
+    return f"{days}d {rest // _HOUR}h" if rest >= _HOUR else f"{days}d"
+
+
+def age(milliseconds: int | None) -> str:
+    """How old something is, in its largest unit: `3s`, `12m`, `4h`, `2d`."""
+    if milliseconds is None:
+        return UNKNOWN
+    left = max(0, milliseconds)
+    for unit, length in (("d", _DAY), ("h", _HOUR), ("m", _MINUTE)):
+        if left >= length:
+            return f"{left // length}{unit}"
+    return f"{left // _SECOND}s"
+
+
+def _moment(time: int) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(time / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def clock(time: int | None) -> str:
+    """The time of day of a UTC millisecond time: `14:02:11`."""
+    moment = None if time is None else _moment(time)
+    return UNKNOWN if moment is None else f"{moment:%H:%M:%S}"
+
+
+def date_time(time: int | None) -> str:
+    """Day and minute of a UTC millisecond time: `2026-11-22 14:02`."""
+    moment = None if time is None else _moment(time)
+    return UNKNOWN if moment is None else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def day_time(time: int | None) -> str:
+    """Day of the month and minute of a UTC millisecond time: `22 Nov 14:02`."""
+    moment = None if time is None else _moment(time)
+    return UNKNOWN if moment is None else f"{moment:%d %b %H:%M}"

@@ -1,0 +1,28 @@
+"""Who runs the sessions the screen shows, and how does the screen let go of them?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from core.paper.link import HostLink
+
+
+class Hosting(Protocol):
+    """A host as the app holds it: run on a thread of its own, let go from another."""
+
+    def run(self, ready: Callable[[HostLink], None]) -> None:
+        """Serve until let go. Blocks; called once, on a worker thread.
+
+        Calls `ready` with the link as soon as commands are taken. Raises what kept the host from
+        starting; the message is for the user.
+        """
+        ...
+
+    def let_go(self, *, keep_running: bool) -> None:
+        """Make `run` return soon, from any thread; may be called again.
+
+        With `keep_running` the sessions go on without this screen; otherwise they rest until the
+        next start.
+        """
+        ...

@@ -1,0 +1,253 @@
+"""How is a session set up? A form for strategy, feed, fills, balance, duration; its problems."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from core.market.spans import SpanError, parse_duration
+from core.paper.snapshot import FeedKind, StartRequest
+from core.trading.values import Fills
+from tui import formats
+from tui.strategies import StrategyChoice
+from tui.widgets.choice import Choice
+from tui.widgets.line_table import Cell, Column, LineTable, Row
+from tui.widgets.line_view import Tone
+from tui.widgets.safe_text import safe_text
+
+AUTOMATIC = "automatic"
+_COLUMNS = (
+    Column("STRATEGY", 16, grow=10),
+    Column("SYMBOLS", 12, grow=8),
+    Column("TF", 3),
+    Column("FROM", 9, priority=2),
+    Column("", 20, priority=1),
+)
+_FEEDS = {
+    FeedKind.LIVE: "Binance's public streams, no key needed",
+    FeedKind.POLL: "REST at intervals, from any exchange ccxt knows",
+    FeedKind.REPLAY: "a candle file, at a speed of your choice",
+    FeedKind.DEMO: "the embedded exchange: nothing needed, nothing real",
+}
+
+
+class NewSession(ModalScreen[StartRequest | None]):
+    """The form for a new session. Enter on a strategy starts it with what the form says."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", show=False),
+        Binding("ctrl+s,f2", "start", show=False),
+        Binding("down", "app.focus_next", show=False),
+        Binding("up", "app.focus_previous", show=False),
+    ]
+
+    def __init__(
+        self,
+        read_strategies: Callable[[], Awaitable[Sequence[StrategyChoice]]],
+        feed: FeedKind,
+        picked: str | None = None,
+    ) -> None:
+        super().__init__()
+        self._read_strategies = read_strategies
+        self._feed = feed
+        self._picked = picked
+        self._choices: dict[str, StrategyChoice] = {}
+
+    def compose(self) -> ComposeResult:
+        """Strategies above, fields beneath, then what is wrong with them."""
+        with Vertical(classes="form"):
+            yield Static(Content.styled("New session", "bold $foreground"), id="form-title")
+            yield LineTable(_COLUMNS, id="strategies", empty="Reading the strategies …")
+            yield from _field(
+                "Feed", Choice([feed.value for feed in FeedKind], self._feed.value, id="feed")
+            )
+            with Horizontal(classes="field", id="data-field"):
+                yield Static("Data file", classes="field-label")
+                yield Input(placeholder="candles.csv.gz", id="data", compact=True)
+                yield Static("Speed", classes="field-label second")
+                yield Input(placeholder="full", id="speed", compact=True)
+            yield from _field(
+                "Fills", Choice([AUTOMATIC, *(fills.value for fills in Fills)], id="fills")
+            )
+            with Horizontal(classes="field"):
+                yield Static("Balance", classes="field-label")
+                yield Input(placeholder="the strategy's", id="balance", compact=True)
+                yield Static("Run for", classes="field-label second")
+                yield Input(placeholder="until stopped", id="duration", compact=True)
+            yield Static("", id="verdict")
+            yield Static(
+                Content.assemble(
+                    ("Enter", "$accent"),
+                    (" start   ", "$dim"),
+                    ("Tab ↑↓", "$accent"),
+                    (" field   ", "$dim"),
+                    ("←→", "$accent"),
+                    (" choose   ", "$dim"),
+                    ("Esc", "$accent"),
+                    (" cancel", "$dim"),
+                ),
+                id="form-hints",
+            )
+
+    async def on_mount(self) -> None:
+        """Read the strategies, then let one be picked."""
+        self.query_one("#strategies", LineTable).focus()
+        self._show_feed()
+        self.run_worker(self._read(), name="strategies", exit_on_error=False)
+
+    async def _read(self) -> None:
+        choices = await self._read_strategies()
+        if not self.is_attached:
+            return
+        self._choices = {f"{c.origin}:{c.path}": c for c in choices}
+        table = self.query_one("#strategies", LineTable)
+        table.set_empty("No strategy was found. papertape init makes a workspace with samples.")
+        table.set_rows(_row(key, choice) for key, choice in self._choices.items())
+        for key, choice in self._choices.items():
+            if choice.name == self._picked:
+                table.move_to(key)
+        self._judge()
+
+    # ── what the form says ──
+
+    @property
+    def picked(self) -> StrategyChoice | None:
+        """The strategy under the cursor."""
+        key = self.query_one("#strategies", LineTable).cursor_key
+        return None if key is None else self._choices.get(key)
+
+    @property
+    def feed(self) -> FeedKind:
+        """The feed chosen."""
+        return FeedKind(self.query_one("#feed", Choice).chosen)
+
+    def request(self) -> tuple[StartRequest | None, list[str]]:
+        """The request the form stands for, or every reason why there is none."""
+        problems: list[str] = []
+        strategy = self.picked
+        if strategy is None:
+            problems.append("pick a strategy")
+        else:
+            problems += strategy.problems
+        balance = self._number("balance", "balance", problems)
+        speed = self._number("speed", "speed", problems) if self.feed is FeedKind.REPLAY else None
+        run_for = None
+        text = self.query_one("#duration", Input).value.strip()
+        if text:
+            try:
+                run_for = parse_duration(text)
+            except SpanError as error:
+                problems.append(f"run for: {error}")
+        data = None
+        if self.feed is FeedKind.REPLAY:
+            path = self.query_one("#data", Input).value.strip()
+            if not path:
+                problems.append("data file: a replay needs a candle file, such as candles.csv.gz")
+            elif strategy is not None:
+                data = dict.fromkeys(strategy.symbols, path)
+        if strategy is None or problems:
+            return None, problems
+        fills = self.query_one("#fills", Choice).chosen
+        return (
+            StartRequest(
+                config=dict(strategy.raw),
+                feed=self.feed,
+                fills=None if fills == AUTOMATIC else Fills(fills),
+                data=data,
+                speed=speed,
+                run_for=run_for,
+                starting_balance=balance,
+            ),
+            [],
+        )
+
+    def _number(self, field: str, name: str, problems: list[str]) -> float | None:
+        text = self.query_one(f"#{field}", Input).value.strip().replace(",", "")
+        if not text or (field == "speed" and text in ("max", "full")):
+            return None
+        try:
+            value = float(text)
+        except ValueError:
+            value = 0.0
+        if not 0 < value < 1e15:
+            problems.append(f"{name}: expected a number above 0, found {text!r}")
+            return None
+        return value
+
+    def _judge(self) -> None:
+        request, problems = self.request()
+        strategy = self.picked
+        lines: list[tuple[str, str]] = [(f"✗ {p}", Tone.ERROR.css) for p in problems]
+        if strategy is not None and request is not None:
+            lines += [(f"! {warning}", Tone.WARNING.css) for warning in strategy.warnings]
+            if not strategy.backtested:
+                lines.append(("! No backtest stands behind this strategy yet.", Tone.WARNING.css))
+            lines.append((f"{self.feed.value}: {_FEEDS[self.feed]}", Tone.DIM.css))
+        verdict = Content("\n").join(Content.styled(safe_text(text), css) for text, css in lines)
+        self.query_one("#verdict", Static).update(verdict)
+
+    def _show_feed(self) -> None:
+        self.query_one("#data-field").display = self.feed is FeedKind.REPLAY
+
+    @on(Choice.Changed)
+    @on(Input.Changed)
+    @on(LineTable.Highlighted)
+    def _changed(self) -> None:
+        self._show_feed()
+        strategy = self.picked
+        if strategy is not None and strategy.starting_balance is not None:
+            self.query_one("#balance", Input).placeholder = formats.money(strategy.starting_balance)
+        self._judge()
+
+    # ── how it ends ──
+
+    @on(LineTable.Chosen)
+    @on(Input.Submitted)
+    def action_start(self) -> None:
+        """Start, if nothing is wrong."""
+        request, problems = self.request()
+        if request is not None:
+            self.dismiss(request)
+        elif problems:
+            self.app.bell()
+            self._judge()
+
+    def action_cancel(self) -> None:
+        """Change nothing."""
+        self.dismiss(None)
+
+
+def _field(label: str, widget: Choice) -> ComposeResult:
+    with Horizontal(classes="field"):
+        yield Static(label, classes="field-label")
+        yield widget
+
+
+def _row(key: str, choice: StrategyChoice) -> Row:
+    state = Cell("")
+    if choice.problems:
+        count = len(choice.problems)
+        state = Cell(f"✗ {count} problem{'s'[: count > 1]}", Tone.ERROR)
+    elif not choice.backtested:
+        state = Cell("no backtest", Tone.DIM)
+    symbols = choice.symbols[0] if choice.symbols else formats.UNKNOWN
+    if len(choice.symbols) > 1:
+        symbols += f" +{len(choice.symbols) - 1}"
+    return Row(
+        key,
+        (
+            Cell(choice.name, Tone.DIM if choice.problems else Tone.STRONG),
+            Cell(symbols),
+            Cell(choice.timeframe, Tone.DIM),
+            Cell(choice.origin, Tone.DIM),
+            state,
+        ),
+    )

@@ -1,0 +1,82 @@
+"""What do all screens share? Top line, hints, arriving snapshots, a notice when too small."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from core.paper.snapshot import HostSnapshot
+from tui.commands import Place
+from tui.terminal import SMALLEST
+from tui.widgets.hints import Hints
+from tui.widgets.safe_text import safe_text
+from tui.widgets.top_bar import TopBar
+
+if TYPE_CHECKING:
+    from tui.app import PapertapeApp
+
+SHORT = 30  # lower terminals lose the air between the parts
+
+
+class BaseScreen(Screen[None]):
+    """A full screen of the program; subclasses say what is between the top line and the hints."""
+
+    PLACE: ClassVar[Place]
+    TITLE: ClassVar[str | None] = None
+
+    @property
+    def papertape(self) -> PapertapeApp:
+        """The app, by its own type."""
+        return cast("PapertapeApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Top line, body, hints."""
+        yield TopBar(self.TITLE or "", self.papertape.host_name)
+        yield from self.body()
+        yield Hints(self.PLACE)
+        width, height = SMALLEST
+        yield Static(
+            f"Enlarge the terminal to {width}×{height} or more", id="enlarge", markup=False
+        )
+
+    def body(self) -> ComposeResult:
+        """The widgets between the top line and the hints."""
+        raise TypeError(f"{type(self).__name__} says nothing about its body")
+
+    def show(self, snapshot: HostSnapshot) -> None:
+        """Draw the latest state of everything."""
+        self.query_one(TopBar).snapshot = snapshot
+
+    def refresh_hints(self) -> None:
+        """Ask anew which commands are possible."""
+        self.query_one(Hints).refresh()
+
+    def on_mount(self) -> None:
+        """Show what is known already."""
+        snapshot = self.papertape.snapshot
+        if snapshot is not None:
+            self.show(snapshot)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Hide everything behind a notice where nothing could be read."""
+        width, height = SMALLEST
+        self.set_class(event.size.width < width or event.size.height < height, "too-small")
+
+    def pane(self, widget: Widget, title: str) -> Widget:
+        """A widget under a rule that carries its title."""
+        widget.add_class("pane")
+        entitle(widget, title)
+        return widget
+
+
+def entitle(widget: Widget, title: str) -> None:
+    """Write a pane's title into its rule, literally; the same title again repaints nothing."""
+    text = Content(f" {safe_text(title)} ")
+    if widget._border_title != text:
+        widget.border_title = text

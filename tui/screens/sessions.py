@@ -1,0 +1,289 @@
+"""The home screen: what runs, how it does, and the positions and log of the session selected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Input
+
+from core.paper.snapshot import HostSnapshot, SessionSnapshot, SessionState
+from tui.commands import Place, bindings
+from tui.modals.ask import Answer, Ask
+from tui.screens.base import SHORT, BaseScreen, entitle
+from tui.screens.session_rows import (
+    POSITION_COLUMNS,
+    SESSION_COLUMNS,
+    headline,
+    position_rows,
+    session_row,
+)
+from tui.widgets.figures import Figures
+from tui.widgets.line_table import LineTable
+from tui.widgets.log_pane import LogPane
+from tui.widgets.safe_text import safe_text
+
+_NOTHING_RUNS = (
+    "Nothing runs yet.\n\n"
+    "s   start the first strategy\n"
+    "n   choose strategy, feed and duration\n"
+    "?   every key"
+)
+
+
+class SessionsScreen(BaseScreen):
+    """Sessions, with positions and log of the one under the cursor."""
+
+    PLACE = Place.SESSIONS
+    TITLE = "Sessions"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(Place.SESSIONS),
+        Binding("escape", "unfilter", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._filter = ""
+        self._sessions: dict[str, SessionSnapshot] = {}
+        self._log_of: str | None = None
+
+    def body(self) -> ComposeResult:
+        """Figures, sessions, positions, log."""
+        yield Figures(id="figures")
+        yield self.pane(
+            LineTable(SESSION_COLUMNS, id="sessions", marks=True, empty=_NOTHING_RUNS), "Sessions"
+        )
+        yield Input(placeholder="filter by name, ID, symbol, state or mode", id="filter")
+        yield self.pane(
+            LineTable(
+                POSITION_COLUMNS, id="positions", empty="No open position.", idle_cursor=False
+            ),
+            "Positions",
+        )
+        yield self.pane(LogPane(id="log", empty="Nothing logged yet."), "Log")
+
+    # ── what is shown ──
+
+    def show(self, snapshot: HostSnapshot) -> None:
+        """Draw the latest state of everything."""
+        super().show(snapshot)
+        self._sessions = {session.id: session for session in snapshot.sessions}
+        self.query_one(Figures).rows = (headline(snapshot),)
+        shown = [s for s in snapshot.sessions if _matches(s, self._filter)]
+        table = self.query_one("#sessions", LineTable)
+        table.set_empty(
+            f"No session matches “{safe_text(self._filter)}”. Esc shows all."
+            if snapshot.sessions
+            else _NOTHING_RUNS
+        )
+        table.set_rows(session_row(session) for session in shown)
+        entitle(table, _counted(len(shown), len(snapshot.sessions), len(table.marked)))
+        self._show_selected()
+
+    def _show_selected(self) -> None:
+        session = self.selected
+        positions = self.query_one("#positions", LineTable)
+        log = self.query_one(LogPane)
+        session_id = None if session is None else session.id
+        if session_id != self._log_of:
+            self._log_of = session_id
+            log.filter(session=session_id)
+            self.refresh_hints()
+        name = "" if session is None else f" · {session.strategy}"
+        entitle(positions, f"Positions{name}")
+        entitle(log, f"Log{name}" + ("" if log.following else " · standing still, G follows"))
+        positions.set_rows([] if session is None else position_rows(session))
+        positions.set_empty(_no_position(session))
+        link = self.papertape.link
+        if link is not None:
+            log.add(link.logs(after=log.last_number))
+
+    @property
+    def selected(self) -> SessionSnapshot | None:
+        """The session under the cursor."""
+        key = self.query_one("#sessions", LineTable).cursor_key
+        return None if key is None else self._sessions.get(key)
+
+    @property
+    def targets(self) -> list[SessionSnapshot]:
+        """The sessions a command is meant for: those marked, else the one under the cursor."""
+        marked = self.query_one("#sessions", LineTable).marked
+        if marked:
+            return [self._sessions[key] for key in marked if key in self._sessions]
+        return [] if self.selected is None else [self.selected]
+
+    @on(LineTable.Highlighted, "#sessions")
+    def _another_selected(self) -> None:
+        self._show_selected()
+        self.refresh_hints()
+
+    @on(LineTable.Chosen, "#sessions")
+    async def _opened(self) -> None:
+        await self.run_action("report")
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Give up air before rows."""
+        super().on_resize(event)
+        self.set_class(event.size.height < SHORT, "-short")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only what can be done with what is selected."""
+        if not self.is_mounted:
+            return True
+        active = [s for s in self.targets if not s.state.ended]
+        if action in ("stop", "pause"):
+            return bool(active)
+        if action == "flatten":
+            return any(s.open_positions for s in active)
+        if action == "report":
+            return self.selected is not None
+        if action == "archive":
+            return any(s.state.ended for s in self.targets)
+        return True
+
+    # ── commands ──
+
+    def action_new(self) -> None:
+        """Open the form for a new session."""
+        self.papertape.open_new_session()
+
+    def action_start_stop(self) -> None:
+        """Start where nothing is selected, stop what runs, start again what has ended."""
+        session = self.selected
+        if session is None:
+            self.papertape.sessions.quick_start()
+        elif session.state.ended:
+            self.papertape.sessions.restart(session)
+        else:
+            self.action_stop()
+
+    def action_stop(self) -> None:
+        """Ask, then stop the targets and show the report of a single one."""
+        targets = [s for s in self.targets if not s.state.ended]
+        if not targets:
+            return
+        positions = sum(len(s.open_positions) for s in targets)
+        text = "The report is made from what has happened so far."
+        answers = [Answer("stop", "y", "Stop")]
+        if positions:
+            text += (
+                f"\n{positions} open position{'s'[: positions > 1]} would stay open in it, marked."
+            )
+            answers.append(Answer("flatten", "f", "Close positions first, then stop"))
+        self._ask(
+            f"Stop {_named(targets)}?",
+            text,
+            answers,
+            lambda answer: self._stop(targets, flatten=answer == "flatten"),
+        )
+
+    def _stop(self, targets: list[SessionSnapshot], *, flatten: bool) -> None:
+        self.query_one("#sessions", LineTable).clear_marks()
+        self.papertape.sessions.stop(targets, flatten=flatten)
+
+    def action_pause(self) -> None:
+        """Pause the targets, or let them enter again if all are paused."""
+        active = [s for s in self.targets if not s.state.ended]
+        if active:
+            self.papertape.sessions.pause(active)
+
+    def action_flatten(self) -> None:
+        """Ask, then close the targets' positions."""
+        targets = [s for s in self.targets if s.open_positions and not s.state.ended]
+        if not targets:
+            return
+        count = sum(len(s.open_positions) for s in targets)
+        self._ask(
+            f"Close {count} position{'s'[: count > 1]} of {_named(targets)}?",
+            "They are closed at the next price, with reason manual. The session goes on.",
+            [Answer("flatten", "y", "Close")],
+            lambda _: self.papertape.sessions.flatten(targets),
+        )
+
+    def action_report(self) -> None:
+        """Show the report of the session selected."""
+        if self.selected is not None:
+            self.papertape.sessions.report(self.selected)
+
+    def action_archive(self) -> None:
+        """Take ended targets out of the list."""
+        ended = [s for s in self.targets if s.state.ended]
+        if ended:
+            self.papertape.sessions.archive(ended)
+
+    def _ask(
+        self, title: str, text: str, answers: list[Answer], then: Callable[[str], None]
+    ) -> None:
+        def answered(answer: str | None) -> None:
+            if answer is not None:
+                then(answer)
+
+        self.app.push_screen(Ask(title, text, answers), answered)
+
+    # ── filter ──
+
+    def action_filter(self) -> None:
+        """Open the filter."""
+        box = self.query_one("#filter", Input)
+        box.add_class("shown")
+        box.focus()
+
+    def action_unfilter(self) -> None:
+        """Close the filter and show every session; without one, unmark."""
+        box = self.query_one("#filter", Input)
+        if box.has_class("shown"):
+            box.value = ""
+            box.remove_class("shown")
+        else:
+            self.query_one("#sessions", LineTable).clear_marks()
+        self.query_one("#sessions", LineTable).focus()
+
+    @on(Input.Changed, "#filter")
+    def _filter_changed(self, event: Input.Changed) -> None:
+        self._filter = event.value.strip().casefold()
+        if self.papertape.snapshot is not None:
+            self.show(self.papertape.snapshot)
+
+    @on(Input.Submitted, "#filter")
+    def _filter_done(self) -> None:
+        self.query_one("#sessions", LineTable).focus()
+        if not self._filter:
+            self.query_one("#filter", Input).remove_class("shown")
+
+
+def _matches(session: SessionSnapshot, text: str) -> bool:
+    words = (
+        session.strategy,
+        session.id,
+        *session.symbols,
+        session.state.value,
+        session.mode.value,
+        session.timeframe,
+    )
+    return not text or any(text in word.casefold() for word in words)
+
+
+def _named(targets: list[SessionSnapshot]) -> str:
+    if len(targets) == 1:
+        return f"{targets[0].strategy} ({targets[0].id})"
+    return f"{len(targets)} sessions"
+
+
+def _counted(shown: int, total: int, marked: int) -> str:
+    text = "Sessions" if not total else f"Sessions · {total}"
+    if shown != total:
+        text = f"Sessions · {shown} of {total}"
+    return f"{text} · {marked} marked" if marked else text
+
+
+def _no_position(session: SessionSnapshot | None) -> str:
+    if session is None:
+        return "No session selected."
+    if session.state is SessionState.ERROR and session.state_reason:
+        return safe_text(session.state_reason)
+    if session.state.ended:
+        return "No position was open when the session ended."
+    return "Flat. The next entry shows here."

@@ -1,0 +1,80 @@
+"""What if the terminal is unfit, stalls, or goes away?
+
+Textual writes to the terminal through a queue of thirty frames whose `put` blocks the event loop.
+The guard drops frames before that queue is full and draws everything anew once the terminal
+takes output again, so that a stalled SSH connection stops nothing but the picture.
+"""
+
+from __future__ import annotations
+
+import select
+import sys
+import traceback
+from collections.abc import Mapping
+
+from rich.console import RenderableType
+from rich.text import Text
+from textual.app import App
+from textual.screen import Screen
+
+FRAMES_WAITING = 18
+CHECK_EVERY = 0.5
+SMALLEST = (60, 15)
+
+
+def unfit(environ: Mapping[str, str], *, is_terminal: bool) -> str | None:
+    """Why the screen cannot be shown here and what to do, or None if it can."""
+    if not is_terminal:
+        return (
+            "papertape needs a terminal to draw on, and input or output is not one; "
+            "use the commands instead (papertape --help), they print JSON with --json"
+        )
+    if environ.get("TERM", "") in ("", "dumb", "unknown"):
+        return (
+            f"papertape cannot draw on a terminal of type {environ.get('TERM', '')!r}; "
+            "set TERM to what the terminal is (for example xterm-256color), or use the commands"
+        )
+    return None
+
+
+class GuardedApp(App[int]):
+    """An app that no stalled or lost terminal can hold up, and that never prints its variables."""
+
+    terminal_gone = False
+    terminal_stalled = False
+
+    def watch_terminal(self) -> None:
+        """Begin to look after the terminal; call once mounted."""
+        if not self.is_headless:
+            self.set_interval(CHECK_EVERY, self._check_terminal)
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        writer = getattr(self._driver, "_writer_thread", None)
+        if self.terminal_gone:
+            return
+        if writer is not None and (not writer.is_alive() or writer._queue.qsize() > FRAMES_WAITING):
+            self.terminal_stalled = True
+            return
+        super()._display(screen, renderable)
+
+    def _check_terminal(self) -> None:
+        poll = select.poll()
+        poll.register(sys.__stdin__.fileno() if sys.__stdin__ else 0, select.POLLHUP)
+        if any(events & select.POLLHUP for _, events in poll.poll(0)):
+            self.terminal_gone = True
+            self.terminal_lost()
+            return
+        writer = getattr(self._driver, "_writer_thread", None)
+        if self.terminal_stalled and writer is not None and writer._queue.empty():
+            self.terminal_stalled = False
+            self.refresh(layout=True)
+
+    def terminal_lost(self) -> None:
+        """The terminal was closed under the app."""
+        self.exit(1)
+
+    def _fatal_error(self) -> None:
+        # Textual's own prints every local variable, API keys among them.
+        self.bell()
+        self._exit_renderables.append(Text(traceback.format_exc()))
+        self._close_messages_no_wait()

@@ -1,0 +1,93 @@
+"""How are headline figures shown? Dim labels over their values, in columns that give way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from rich.cells import cell_len
+from textual.app import RenderResult
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from tui.widgets.line_view import Tone
+from tui.widgets.safe_text import safe_text
+
+_GAP = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure. `width` keeps its column still while values change; `priority` as in `Column`."""
+
+    label: str
+    value: str
+    tone: Tone = Tone.STRONG
+    width: int = 0
+    priority: int = 0
+
+    @property
+    def cells(self) -> int:
+        """How wide it is."""
+        return max(self.width, cell_len(self.label), cell_len(safe_text(self.value)))
+
+
+class Figures(Widget):
+    """Rows of figures under each other in the same columns.
+
+    A column is as wide as its widest figure and goes by the priority of its topmost one. Give two
+    lines a row, and one more between rows where there is room for air.
+    """
+
+    DEFAULT_CSS = """
+    Figures { height: 2; padding: 0 2; background: $background; }
+    """
+
+    rows: reactive[tuple[tuple[Figure, ...], ...]] = reactive(())
+
+    def __init__(
+        self,
+        *rows: tuple[Figure, ...],
+        id: str | None = None,  # noqa: A002  (Textual's own name for it)
+    ) -> None:
+        super().__init__(id=id)
+        self.set_reactive(Figures.rows, rows)
+
+    def render(self) -> RenderResult:
+        """The columns that fit."""
+        columns = list(zip_longest(*self.rows))
+        widths = {i: max(f.cells for f in column if f) for i, column in enumerate(columns)}
+        while _total(widths) > self.size.width:
+            droppable = [i for i in widths if _priority(columns[i])]
+            if not droppable:
+                break
+            del widths[max(droppable, key=lambda i: (_priority(columns[i]), i))]
+        lines: list[Content] = []
+        air = self.size.height >= 3 * len(self.rows) - 1
+        for row in range(len(self.rows)):
+            if row and air:
+                lines.append(Content(""))
+            shown = [(columns[i][row], widths[i] + _GAP) for i in widths]
+            lines.append(_line([(f.label if f else "", Tone.DIM, w) for f, w in shown]))
+            lines.append(
+                _line([(f.value if f else "", f.tone if f else Tone.DIM, w) for f, w in shown])
+            )
+        return Content("\n").join(lines)
+
+
+def _total(widths: dict[int, int]) -> int:
+    return sum(widths.values()) + _GAP * (len(widths) - 1)
+
+
+def _priority(column: Sequence[Figure | None]) -> int:
+    return next((figure.priority for figure in column if figure), 0)
+
+
+def _line(parts: Sequence[tuple[str, Tone, int]]) -> Content:
+    padded = []
+    for text, tone, width in parts:
+        shown = safe_text(text)
+        padded.append((shown + " " * (width - cell_len(shown)), tone.css))
+    return Content.assemble(*padded)

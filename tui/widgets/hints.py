@@ -1,0 +1,54 @@
+"""What works here? The footer: keys and labels of the screen's commands, as many as fit."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from textual.app import RenderResult
+from textual.content import Content
+from textual.style import Style
+from textual.widget import Widget
+
+from tui.commands import Command, Place, commands_at
+
+
+class Hints(Widget):
+    """One line of hints. Narrow terminals keep the ones with the lowest `hint` and, last, help."""
+
+    DEFAULT_CSS = """
+    Hints { height: 1; dock: bottom; padding: 0 2; background: $surface; color: $dim; }
+    """
+
+    auto_links = False  # a hint is no link: it keeps its own colours
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self._commands = [c for c in commands_at(place) if c.hint is not None]
+
+    def render(self) -> RenderResult:
+        """The commands that are possible now and fit, in the order they are defined."""
+        possible = [c for c in self._commands if self._enabled(c)]
+        room = self.size.width + 2
+        kept: set[str] = set()
+        for command in sorted(possible, key=_urgency):
+            needed = cell_len(command.key) + cell_len(command.label) + 3
+            if needed <= room:
+                room -= needed
+                kept.add(command.id)
+        parts: list[Content] = []
+        for command in possible:
+            if command.id in kept:
+                target = command.action if "." in command.action else f"screen.{command.action}"
+                click = Style.from_meta({"@click": target})
+                text = Content.assemble((command.key, "$accent"), f" {command.label}")
+                parts.append(text.stylize(click))
+        return Content("  ").join(parts)
+
+    def _enabled(self, command: Command) -> bool:
+        name = command.action.partition(".")[2] or command.action
+        target = self.app if command.action.startswith("app.") else self.screen
+        return target.check_action(name.partition("(")[0], ()) is True
+
+
+def _urgency(command: Command) -> float:
+    # Whatever else gives way, help says the rest.
+    return 0 if command.id == "app.help" else command.hint or 0

@@ -1,0 +1,430 @@
+"""How is a live table drawn without repainting what did not change?
+
+Rows are frozen values with a key; `set_rows` compares them with what is shown and repaints only the
+lines that differ. Cursor and marks belong to keys, so they stay with their row when others come, go
+or change places. Columns give way on narrow terminals, rows never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from textual import events
+from textual.binding import BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.strip import Strip
+
+from tui.commands import Place, bindings
+from tui.widgets.line_view import LineView, Tone
+from tui.widgets.safe_text import safe_text
+
+_GUTTER = 2
+_GAP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column. `priority` 0 always stays; of the others the highest goes first.
+
+    `grow`: how many cells beyond `width` it may take where there is room.
+    """
+
+    label: str
+    width: int
+    align: Literal["left", "right"] = "left"
+    priority: int = 0
+    grow: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell's text (shown literally) and tone; `order` is what the column is sorted by."""
+
+    text: str
+    tone: Tone = Tone.PLAIN
+    order: float | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row: its key, and a cell for every column of the table."""
+
+    key: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a column stands: its number, first cell and width."""
+
+    column: int
+    start: int
+    width: int
+
+
+class LineTable(LineView, can_focus=True):
+    """A table with a row cursor, sorting and marks, fed with whole frozen rows."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.TABLE)
+
+    class Highlighted(Message):
+        """The cursor came to rest on a row, or on none (`key` None)."""
+
+        def __init__(self, table: LineTable, key: str | None) -> None:
+            self.table = table
+            self.key = key
+            super().__init__()
+
+        @property
+        def control(self) -> LineTable:
+            """The table."""
+            return self.table
+
+    class Chosen(Message):
+        """A row was opened: Enter, or a double click."""
+
+        def __init__(self, table: LineTable, key: str) -> None:
+            self.table = table
+            self.key = key
+            super().__init__()
+
+        @property
+        def control(self) -> LineTable:
+            """The table."""
+            return self.table
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        *,
+        empty: str = "",
+        marks: bool = False,
+        header: bool = True,
+        idle_cursor: bool = True,
+        id: str | None = None,  # noqa: A002  (Textual's own name for it)
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self.columns = tuple(columns)
+        self.empty = empty
+        self._marks_allowed = marks
+        self._header = 1 if header else 0
+        self._idle_cursor = idle_cursor
+        self._rows: list[Row] = []
+        self._given: tuple[Row, ...] = ()
+        self._places: tuple[_Place, ...] = ()
+        self._strips: dict[str, Strip] = {}
+        self._cursor = 0
+        self._cursor_key: str | None = None
+        self._marked: set[str] = set()
+        self._sort: int | None = None
+        self._descending = False
+
+    # ── rows ──
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows in the order shown."""
+        return tuple(self._rows)
+
+    @property
+    def cursor_key(self) -> str | None:
+        """The key of the row under the cursor."""
+        return self._cursor_key
+
+    @property
+    def marked(self) -> tuple[str, ...]:
+        """The keys of the marked rows, in the order shown."""
+        return tuple(row.key for row in self._rows if row.key in self._marked)
+
+    def set_rows(self, rows: Iterable[Row]) -> None:
+        """Show these rows, repainting only the lines that differ from what is shown."""
+        self._given = tuple(rows)
+        self._arrange()
+
+    def clear_marks(self) -> None:
+        """Unmark every row."""
+        gone, self._marked = self._marked, set()
+        self._forget(gone)
+
+    def set_empty(self, text: str) -> None:
+        """Change what an empty table says."""
+        if text != self.empty:
+            self.empty = text
+            if not self._rows:
+                self.refresh()
+
+    def move_to(self, key: str) -> None:
+        """Put the cursor on the row of that key, if there is one."""
+        for index, row in enumerate(self._rows):
+            if row.key == key:
+                self._move(index)
+                return
+
+    def _arrange(self) -> None:
+        before, was_empty = self._rows, not self._rows
+        self._rows = self._sorted(self._given)
+        unchanged = {row.key: row for row in before}
+        self._strips = {
+            row.key: self._strips[row.key]
+            for row in self._rows
+            if row.key in self._strips and unchanged.get(row.key) == row
+        }
+        keys = [row.key for row in self._rows]
+        self._marked &= set(keys)
+        if len(keys) != len(before):
+            self._measure()
+        if was_empty or not keys:
+            self.refresh()
+        else:
+            for index in range(max(len(keys), len(before))):
+                new = self._rows[index] if index < len(keys) else None
+                if new is None or index >= len(before) or before[index] != new:
+                    self._refresh_row(index)
+        self._keep_cursor(keys)
+
+    def _keep_cursor(self, keys: list[str]) -> None:
+        previous_key, previous = self._cursor_key, self._cursor
+        if not keys:
+            self._cursor, self._cursor_key = 0, None
+        elif self._cursor_key in keys:
+            self._cursor = keys.index(self._cursor_key)
+        else:
+            self._cursor = min(self._cursor, len(keys) - 1)
+            self._cursor_key = keys[self._cursor]
+        if self._cursor != previous:
+            self._refresh_row(previous)
+            self._reveal()
+        if self._cursor_key != previous_key:
+            self._forget({key for key in (previous_key, self._cursor_key) if key is not None})
+            self._refresh_row(self._cursor)
+            self.post_message(self.Highlighted(self, self._cursor_key))
+
+    def _sorted(self, rows: Sequence[Row]) -> list[Row]:
+        if self._sort is None:
+            return list(rows)
+        column = self._sort
+
+        def rank(row: Row) -> tuple[int, float, str]:
+            cell = row.cells[column]
+            value = cell.text if cell.order is None else cell.order
+            return (0, 0.0, value.casefold()) if isinstance(value, str) else (1, value, "")
+
+        return sorted(rows, key=rank, reverse=self._descending)
+
+    # ── layout ──
+
+    def on_resize(self) -> None:
+        """Fit the columns to the new width."""
+        self._fit()
+
+    def _fit(self) -> None:
+        room = max(0, self.size.width - _GUTTER - 1)
+        staying = list(range(len(self.columns)))
+
+        def needed() -> int:
+            return sum(self.columns[i].width for i in staying) + _GAP * max(0, len(staying) - 1)
+
+        while needed() > room and any(self.columns[i].priority for i in staying):
+            staying.remove(max(staying, key=lambda i: (self.columns[i].priority, i)))
+        widths = {i: self.columns[i].width for i in staying}
+        spare = room - needed()
+        while spare > 0:
+            growing = [
+                i for i in staying if widths[i] < self.columns[i].width + self.columns[i].grow
+            ]
+            if not growing:
+                break
+            for i in growing[:spare]:
+                widths[i] += 1
+            spare -= min(spare, len(growing))
+        places: list[_Place] = []
+        start = _GUTTER
+        for i in staying:
+            places.append(_Place(i, start, widths[i]))
+            start += widths[i] + _GAP
+        self._places = tuple(places)
+        self._strips.clear()
+        self._measure()
+        self.refresh()
+
+    def _measure(self) -> None:
+        self.virtual_size = Size(self.size.width, len(self._rows) + self._header)
+
+    # ── drawing ──
+
+    def notify_style_update(self) -> None:
+        """Draw every line anew: the theme changed, or the focus."""
+        self._strips.clear()
+        super().notify_style_update()
+
+    def on_focus(self) -> None:
+        """Show the cursor as the active one."""
+        self._forget({self._cursor_key} if self._cursor_key else set())
+
+    def on_blur(self) -> None:
+        """Show the cursor as an idle one."""
+        self._forget({self._cursor_key} if self._cursor_key else set())
+
+    def _forget(self, keys: set[str]) -> None:
+        for key in keys:
+            self._strips.pop(key, None)
+        for index, row in enumerate(self._rows):
+            if row.key in keys:
+                self._refresh_row(index)
+
+    def _refresh_row(self, index: int) -> None:
+        line = index + self._header - self.scroll_offset.y
+        if self._header <= line < self.size.height:
+            self.refresh_lines(line)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of what is visible."""
+        if y < self._header:
+            return self._header_strip()
+        index = y - self._header + self.scroll_offset.y
+        if index >= len(self._rows):
+            return self._blank(y)
+        row = self._rows[index]
+        strip = self._strips.get(row.key)
+        if strip is None:
+            strip = self._strips[row.key] = self._row_strip(row, index == self._cursor)
+        return strip
+
+    def _blank(self, y: int) -> Strip:
+        plain = self.tone(Tone.DIM)
+        text = ""
+        if not self._rows and self.empty:
+            lines = self.empty.splitlines()
+            number = y - self._header - 1
+            if 0 <= number < len(lines):
+                text = " " * _GUTTER + lines[number]
+        return Strip([Segment(set_cell_size(text, self.size.width), plain)], self.size.width)
+
+    def _header_strip(self) -> Strip:
+        dim, strong = self.tone(Tone.DIM), self.tone(Tone.ACCENT)
+        segments = [Segment(" " * _GUTTER, dim)]
+        for place in self._places:
+            column = self.columns[place.column]
+            is_sorted = place.column == self._sort
+            label = column.label + (("▾" if self._descending else "▴") if is_sorted else "")
+            text = _fitted(label, place.width, column.align)
+            segments.append(Segment(text, strong if is_sorted else dim))
+            segments.append(Segment(" " * _GAP, dim))
+        return Strip(segments).adjust_cell_length(self.size.width, dim)
+
+    def _row_strip(self, row: Row, is_cursor: bool) -> Strip:
+        background = None
+        if is_cursor:
+            background = "line--cursor" if self.has_focus else "line--cursor-idle"
+            if not self.has_focus and not self._idle_cursor:
+                background = None
+        plain = self.tone(Tone.PLAIN, background)
+        accent = self.tone(Tone.ACCENT, background)
+        segments = [
+            Segment("▌" if is_cursor and self.has_focus else " ", accent),
+            Segment("•" if row.key in self._marked else " ", accent),
+        ]
+        for place in self._places:
+            cell = row.cells[place.column]
+            text = _fitted(safe_text(cell.text), place.width, self.columns[place.column].align)
+            segments.append(Segment(text, self.tone(cell.tone, background)))
+            segments.append(Segment(" " * _GAP, plain))
+        return Strip(segments).adjust_cell_length(self.size.width, plain)
+
+    # ── cursor, marks and order ──
+
+    def _move(self, index: int) -> None:
+        if not self._rows:
+            return
+        index = max(0, min(index, len(self._rows) - 1))
+        if index == self._cursor and self._cursor_key is not None:
+            return
+        before = self._cursor_key
+        self._cursor, self._cursor_key = index, self._rows[index].key
+        self._forget({key for key in (before, self._cursor_key) if key is not None})
+        self._reveal()
+        self.post_message(self.Highlighted(self, self._cursor_key))
+
+    def _reveal(self) -> None:
+        room = max(1, self.size.height - self._header)
+        top = self.scroll_offset.y
+        if self._cursor < top:
+            self.scroll_to(y=self._cursor, animate=False)
+        elif self._cursor >= top + room:
+            self.scroll_to(y=self._cursor - room + 1, animate=False)
+
+    def action_cursor(self, step: int) -> None:
+        """Move the cursor by rows."""
+        self._move(self._cursor + step)
+
+    def action_page(self, step: int) -> None:
+        """Move the cursor by screenfuls."""
+        self._move(self._cursor + step * max(1, self.size.height - self._header - 1))
+
+    def action_edge(self, step: int) -> None:
+        """Move the cursor to the first or last row."""
+        self._move(0 if step < 0 else len(self._rows) - 1)
+
+    def action_choose(self) -> None:
+        """Open the row under the cursor."""
+        if self._cursor_key is not None:
+            self.post_message(self.Chosen(self, self._cursor_key))
+
+    def action_mark(self) -> None:
+        """Mark or unmark the row under the cursor, and go on to the next."""
+        if self._marks_allowed and self._cursor_key is not None:
+            self._marked ^= {self._cursor_key}
+            self._forget({self._cursor_key})
+            self._move(self._cursor + 1)
+
+    def action_sort_next(self) -> None:
+        """Sort by the next column shown, and after the last one in the order given."""
+        shown = [place.column for place in self._places]
+        if not shown:
+            return
+        if self._sort in shown:
+            position = shown.index(self._sort) + 1
+            self._order_by(shown[position] if position < len(shown) else None, False)
+        else:
+            self._order_by(shown[0], False)
+
+    def action_sort_turn(self) -> None:
+        """Turn the order round."""
+        if self._sort is not None:
+            self._order_by(self._sort, not self._descending)
+
+    def _order_by(self, column: int | None, descending: bool) -> None:
+        self._sort, self._descending = column, descending
+        self._arrange()
+        self.refresh()
+
+    def on_click(self, event: events.Click) -> None:
+        """Select a row, open it with the second click, or sort by a heading."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        if offset.y < self._header:
+            for place in self._places:
+                if place.start <= offset.x < place.start + place.width:
+                    same = place.column == self._sort
+                    self._order_by(place.column, not self._descending if same else False)
+            return
+        index = offset.y - self._header + self.scroll_offset.y
+        if index < len(self._rows):
+            self._move(index)
+            if event.chain == 2:
+                self.action_choose()
+
+
+def _fitted(text: str, width: int, align: str) -> str:
+    """`text` in exactly `width` terminal cells; what does not fit ends in an ellipsis."""
+    length = cell_len(text)
+    if length > width:
+        return set_cell_size(text, max(0, width - 1)) + "…" if width else ""
+    return " " * (width - length) + text if align == "right" else text + " " * (width - length)

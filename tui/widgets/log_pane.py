@@ -1,0 +1,248 @@
+"""How is a log shown that never stops? A bounded, filtered view, following or standing still."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from rich.cells import cell_len, chop_cells
+from rich.segment import Segment
+from textual.binding import BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.strip import Strip
+
+from core.paper.snapshot import Level, LogLine
+from tui import formats
+from tui.commands import Place, bindings
+from tui.widgets.line_view import LineView, Tone
+from tui.widgets.safe_text import safe_text
+
+KEPT = 10_000
+_LOUDNESS = {level: loudness for loudness, level in enumerate(Level)}
+_TONES = {
+    Level.DEBUG: Tone.DIM,
+    Level.INFO: Tone.PLAIN,
+    Level.WARNING: Tone.WARNING,
+    Level.ERROR: Tone.ERROR,
+}
+_MARKS = {Level.DEBUG: "·", Level.INFO: " ", Level.WARNING: "!", Level.ERROR: "✗"}
+_TIME_WIDTH = 14  # two cells of air, "14:02:11", two, a mark and another
+
+
+class LogPane(LineView, can_focus=True):
+    """Log lines, newest at the bottom.
+
+    Following shows every new line; frozen holds the view still while lines go on being collected.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.LOG)
+
+    following: reactive[bool] = reactive(True, repaint=False)
+
+    class Following(Message):
+        """The pane began to follow the end, or to stand still."""
+
+        def __init__(self, following: bool) -> None:
+            self.following = following
+            super().__init__()
+
+    def __init__(
+        self,
+        *,
+        names: bool = False,
+        empty: str = "",
+        id: str | None = None,  # noqa: A002  (Textual's own name for it)
+    ) -> None:
+        super().__init__(id=id)
+        self.empty = empty
+        self._names = names
+        self._by_id: Mapping[str, str] = {}
+        self._lines: deque[LogLine] = deque(maxlen=KEPT)
+        self._shown: list[tuple[LogLine, int, str]] = []
+        self._level = Level.DEBUG
+        self._session: str | None = None
+        self._text = ""
+
+    # ── lines ──
+
+    @property
+    def last_number(self) -> int:
+        """The number of the newest line taken in."""
+        return self._lines[-1].number if self._lines else 0
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The texts that pass the filters, one entry a line of the screen."""
+        return tuple(text for _, _, text in self._shown)
+
+    def add(self, lines: Iterable[LogLine]) -> None:
+        """Take in newer lines."""
+        fresh = [line for line in lines if line.number > self.last_number]
+        if not fresh:
+            return
+        overflow = len(self._lines) + len(fresh) > KEPT
+        self._lines.extend(fresh)
+        if overflow:
+            self._rebuild()
+            return
+        before = len(self._shown)
+        for line in fresh:
+            if self._passes(line):
+                self._shown.extend(self._wrapped(line))
+        if len(self._shown) != before:
+            self._measure(before)
+
+    def clear(self) -> None:
+        """Forget every line."""
+        self._lines.clear()
+        self._rebuild()
+
+    def name_sessions(self, names: Mapping[str, str]) -> None:
+        """Say which name to show for a session's ID."""
+        if names != self._by_id:
+            self._by_id = dict(names)
+            self._rebuild()
+
+    def filter(
+        self,
+        *,
+        level: Level | None = None,
+        session: str | None = "",
+        text: str | None = None,
+    ) -> None:
+        """Show only lines at least so loud, of that session (None: all), with that text in them.
+
+        What is not given stays as it was.
+        """
+        self._level = self._level if level is None else level
+        self._session = self._session if session == "" else session
+        self._text = self._text if text is None else text.casefold()
+        self._rebuild()
+
+    def _passes(self, line: LogLine) -> bool:
+        return (
+            _LOUDNESS[line.level] >= _LOUDNESS[self._level]
+            and (self._session is None or line.session_id == self._session)
+            and (not self._text or self._text in self._searched(line))
+        )
+
+    def _searched(self, line: LogLine) -> str:
+        return f"{line.text} {self._origin(line)}".casefold()
+
+    def _origin(self, line: LogLine) -> str:
+        return "" if line.session_id is None else self._by_id.get(line.session_id, line.session_id)
+
+    def _rebuild(self) -> None:
+        self._shown = [
+            part for line in self._lines if self._passes(line) for part in self._wrapped(line)
+        ]
+        self._measure(0)
+        self.refresh()
+
+    @property
+    def _indent(self) -> int:
+        return _TIME_WIDTH + (18 if self._names and self.size.width >= 70 else 0)
+
+    def _wrapped(self, line: LogLine) -> list[tuple[LogLine, int, str]]:
+        width = max(20, self.size.width - self._indent - 1)
+        return [
+            (line, number, part) for number, part in enumerate(_wrap(safe_text(line.text), width))
+        ]
+
+    def _measure(self, first_new: int) -> None:
+        self.virtual_size = Size(self.size.width, len(self._shown))
+        if self.following:
+            self.scroll_end(animate=False, immediate=True)
+            self.refresh()
+        elif first_new < self.scroll_offset.y + self.size.height:
+            self.refresh()
+
+    def on_resize(self) -> None:
+        """Wrap the lines to the new width."""
+        self._rebuild()
+
+    # ── drawing ──
+
+    def render_line(self, y: int) -> Strip:
+        """One line of what is visible."""
+        width = self.size.width
+        dim = self.tone(Tone.DIM)
+        if not self._shown:
+            text = f"  {self.empty}" if y == 0 else ""
+            return Strip([Segment(text, dim)]).adjust_cell_length(width, dim)
+        index = y + self.scroll_offset.y
+        if index >= len(self._shown):
+            return Strip.blank(width, dim)
+        line, part, text = self._shown[index]
+        tone = self.tone(_TONES[line.level])
+        segments: list[Segment] = []
+        if part:
+            segments.append(Segment(" " * self._indent, dim))
+        else:
+            segments.append(Segment(f"  {formats.clock(line.time)}", dim))
+            segments.append(Segment(f"  {_MARKS[line.level]} ", tone))
+            if self._indent > _TIME_WIDTH:
+                name = safe_text(self._origin(line))[:16]
+                segments.append(
+                    Segment(f"{name}" + " " * (18 - cell_len(name)), self.tone(Tone.INFO))
+                )
+        segments.append(Segment(text, tone))
+        return Strip(segments).adjust_cell_length(width, dim)
+
+    # ── following and standing still ──
+
+    def watch_following(self, following: bool) -> None:
+        """Jump to the end when following begins."""
+        if following and self.is_attached:
+            self.scroll_end(animate=False, immediate=True)
+        self.post_message(self.Following(following))
+
+    def action_line(self, step: int) -> None:
+        """Scroll by lines; scrolling up stands still, reaching the end follows again."""
+        self._go(self.scroll_offset.y + step)
+
+    def action_turn(self, step: int) -> None:
+        """Scroll by screenfuls."""
+        self._go(self.scroll_offset.y + step * max(1, self.size.height - 1))
+
+    def action_edge(self, step: int) -> None:
+        """Scroll to the first or last line."""
+        self._go(0 if step < 0 else self.max_scroll_y)
+
+    def _go(self, line: int) -> None:
+        self.following = line >= self.max_scroll_y
+        if not self.following:
+            self.scroll_to(y=max(0, line), animate=False)
+
+    def on_mouse_scroll_up(self) -> None:
+        """Stand still once someone looks back."""
+        if self.max_scroll_y:
+            self.following = False
+
+    def on_mouse_scroll_down(self) -> None:
+        """Follow again at the end."""
+        if self.scroll_offset.y >= self.max_scroll_y - 1:
+            self.following = True
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    """`text` in lines of at most `width` cells, broken at spaces where there are any."""
+    if cell_len(text) <= width:
+        return [text]
+    lines: list[str] = []
+    current = ""
+    for word in text.split(" "):
+        joined = f"{current} {word}" if current else word
+        if cell_len(joined) <= width:
+            current = joined
+            continue
+        if current:
+            lines.append(current)
+        pieces = chop_cells(word, width) or [""]
+        lines.extend(pieces[:-1])
+        current = pieces[-1]
+    lines.append(current)
+    return lines
