@@ -59,10 +59,11 @@ def svg(curves: Sequence[Curve], title: str, *, filled: bool = False) -> str:
         f"<title>{escape(title)}</title>",
     ]
     for value in np.linspace(low, high, 5).tolist():
+        height, label = y(value), f"{value:,.{decimals}f}"
         parts.append(
             f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" '
-            f'y1="{y(value):.1f}" y2="{y(value):.1f}"/>'
-            f'<text x="{_LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:,.{decimals}f}</text>'
+            f'y1="{height:.1f}" y2="{height:.1f}"/>'
+            f'<text x="{_LEFT - 6}" y="{height + 4:.1f}" text-anchor="end">{label}</text>'
         )
     for time, x, anchor in ((first, _LEFT, "start"), (last, _WIDTH - _RIGHT, "end")):
         parts.append(
