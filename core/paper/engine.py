@@ -1,0 +1,375 @@
+"""How does one session live? Feed → candle → signals → step → journal → what may be shown.
+
+An engine is one coroutine. Nothing it has decided can be seen from outside, in its log or in its
+account, before it is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from core.market.feed import Ended, Feed, FeedError, FeedEvent
+from core.paper.intake import Intake
+from core.paper.lines import Commanded, Stopped
+from core.paper.opening import Opening
+from core.paper.recovery import Past
+from core.paper.session import SessionLog
+from core.paper.snapshot import FeedKind, Level, SessionState
+from core.store.journal import JournalError
+
+_logger = logging.getLogger(__name__)
+
+_BATCH = 256  # feed events that may be committed together
+_BACKLOG = 2_048  # feed events that may wait for the engine before the feed is kept waiting
+_GRACE = 15_000  # ms after a planned end in which the last candle may still come
+_FLATTEN_WAIT = 20.0  # seconds a stop waits for a price to close positions at
+_RETRY = 10.0  # seconds between attempts to take a feed up again
+
+_BY_HAND = "stopped by hand"
+_Told = list[tuple[Level, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an engine is given beside its session: clocks, and where to tell what happens.
+
+    `clock` is the host's (UTC ms); `sleep` and `monotonic` (seconds) are for waiting.
+    """
+
+    clock: Callable[[], int]
+    log: Callable[[Level, str], None]
+    sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep
+    monotonic: Callable[[], float] = lambda: asyncio.get_running_loop().time()
+
+
+@dataclass(slots=True, eq=False)
+class _Command:
+    do: str
+    done: asyncio.Future[None]
+    symbol: str | None = None
+    flatten: bool = False
+
+
+class _Tick:
+    """Time has passed, whether or not anything came from the feed."""
+
+
+class Engine:
+    """One session, from its start (or its `past`) to its end.
+
+    `intake` is None until the session's inputs are known.
+    """
+
+    def __init__(
+        self, session: SessionLog, feed: Feed, around: Surroundings, past: Past | None = None
+    ) -> None:
+        self.record = session.record
+        self.config = session.config
+        self.feed = feed
+        self.state = SessionState.STARTING
+        self.reason: str | None = None
+        self.ended_at: int | None = None
+        self.intake: Intake | None = None
+        self.returns = 0 if past is None else past.returns
+        self._session = session
+        self._around = around
+        self._past = past
+        self._inbox: asyncio.Queue[FeedEvent | _Command | _Tick] = asyncio.Queue()
+        self._room = asyncio.Event()
+        self._interrupted = asyncio.Event()
+        self._flattening_since: float | None = None
+        self._leaving = False
+        self._answered: list[_Command] = []
+        self._untold: _Told = []
+
+    # ── From outside ──
+
+    async def command(self, do: str, *, symbol: str | None = None, flatten: bool = False) -> None:
+        """Have `pause`, `resume`, `flatten`, `stop` or `leave` done; returns when it is durable.
+
+        `leave` ends the engine and not the session: another host will take it up.
+        """
+        if self.state.ended:
+            return
+        done = asyncio.get_running_loop().create_future()
+        self._inbox.put_nowait(_Command(do, done, symbol, flatten))
+        if do in ("stop", "leave"):
+            self._interrupted.set()
+        await done
+
+    def tick(self) -> None:
+        """Let the engine look at the clock."""
+        if self.intake is not None and self._inbox.empty():
+            self._inbox.put_nowait(_Tick())
+
+    @property
+    def planned_end(self) -> int | None:
+        """When the session ends by itself, on the feed's clock."""
+        return self.record.until if self.intake is None else self.intake.end
+
+    # ── Life ──
+
+    async def live(self) -> None:
+        """Run until the session ends or is left. Errors become its state, not exceptions."""
+        pump: asyncio.Task[None] | None = None
+        try:
+            if await self._prepared():
+                pump = asyncio.create_task(self._pump())
+                await self._work()
+            if not self._leaving:
+                why = None if self.intake is None else self.intake.stop_why
+                await self._end(SessionState.STOPPED, why or f"{_BY_HAND} before it had begun")
+        except JournalError as error:
+            self._fail(str(error))
+        except FeedError as error:
+            await self._end_in_error(str(error))
+        except Exception as error:  # one session's fault must not end the others
+            _logger.exception("session %s", self.record.id)
+            await self._end_in_error(f"{type(error).__name__}: {error}")
+        finally:
+            if pump is not None:
+                pump.cancel()
+            await self.feed.close()
+            self._answer_all()
+
+    async def _prepared(self) -> bool:
+        """Get ready to take in what the feed says; False where someone said to stop meanwhile."""
+        preparing = asyncio.ensure_future(self._begin())
+        interrupted = asyncio.ensure_future(self._interrupted.wait())
+        try:
+            await asyncio.wait({preparing, interrupted}, return_when=asyncio.FIRST_COMPLETED)
+            if preparing.done():
+                preparing.result()
+                return True
+            self._leaving = any(item.do == "leave" for item in self._commands_waiting())
+            if self.intake is not None:
+                self.intake.stop_why = self.intake.stop_why or _BY_HAND
+            return False
+        finally:
+            interrupted.cancel()
+            preparing.cancel()
+            await asyncio.gather(preparing, interrupted, return_exceptions=True)
+
+    async def _begin(self) -> None:
+        """Begin the session, or take it up where its journal ends, and follow its markets."""
+        opening = Opening(self._session, self.feed, self._around.clock, self._tell)
+        past = self._past
+        if past is None:
+            self._enter(SessionState.WARMING_UP)
+            self.intake, after = await opening.anew()
+            await self._commit()
+            await opening.follow(after)
+            self._show_progress()
+            return
+        self.intake = intake = await opening.again(past)
+        self.returns += 1
+        if past.stopping is not None:
+            self._begin_stop(flatten=past.stopping.flatten)
+        await self._commit()
+        self._show_progress()
+        while not self._finished():
+            try:
+                await opening.follow(intake.last_candle)
+            except FeedError as error:
+                self._enter(SessionState.STALE, f"the feed cannot be taken up again: {error}")
+                self._tell_all()
+                await self._around.sleep(_RETRY)
+            else:
+                intake.away_until = self.feed.now()
+                self._show_progress()
+                return
+
+    async def _pump(self) -> None:
+        """Carry the feed's events to the engine, no faster than it works them off."""
+        try:
+            async for event in self.feed.events():
+                self._inbox.put_nowait(event)
+                if self._inbox.qsize() >= _BACKLOG:
+                    self._room.clear()
+                    await self._room.wait()
+        except FeedError as error:
+            self._inbox.put_nowait(Ended(str(error)))
+
+    async def _work(self) -> None:
+        while not self._leaving and not self._finished():
+            self._take(await self._inbox.get())
+            for _ in range(_BATCH):
+                if self._inbox.empty() or self._leaving or self._finished():
+                    break
+                self._take(self._inbox.get_nowait())
+            await self._commit()
+            self._show_progress()
+            self._answer()
+            if self._inbox.qsize() < _BACKLOG // 2:
+                self._room.set()
+
+    def _take(self, item: FeedEvent | _Command | _Tick) -> None:
+        intake = self._ready()
+        match item:
+            case _Command():
+                self._obey(intake, item)
+            case _Tick():
+                self._look_at_the_clock(intake)
+            case Ended(why):
+                if self.record.feed is not FeedKind.REPLAY:
+                    raise FeedError(f"the feed ended: {why}")
+                intake.no_more_candles()
+                intake.stop_why = intake.stop_why or why
+                self._flattening_since = None
+            case _:
+                intake.take(item)
+
+    def _ready(self) -> Intake:
+        if self.intake is None:
+            raise RuntimeError("the feed spoke before the session had begun")
+        return self.intake
+
+    # ── What is asked ──
+
+    def _obey(self, intake: Intake, command: _Command) -> None:
+        self._answered.append(command)
+        do = command.do
+        if do == "leave":
+            self._leaving = True
+            return
+        run = intake.run
+        self._session.append(
+            Commanded(self._around.clock(), run.moment_time, do, command.symbol, command.flatten)
+        )
+        intake.settled = False
+        if do == "stop":
+            if command.flatten:
+                run.pause(True)
+                run.flatten(None)
+            self._begin_stop(flatten=command.flatten)
+        elif do == "flatten":
+            asked = ", ".join(run.flatten(command.symbol)) or "nothing"
+            self._tell(Level.INFO, f"asked to close {asked} at the next price")
+        else:
+            run.pause(do == "pause")
+            allowed = "blocked" if do == "pause" else "allowed"
+            self._tell(Level.INFO, f"entries are {allowed}")
+
+    def _begin_stop(self, *, flatten: bool = False, why: str = _BY_HAND) -> None:
+        """Stop, now or (with `flatten`) as soon as prices have closed what is open."""
+        intake = self._ready()
+        if flatten and not intake.run.flat:
+            self._flattening_since = self._around.monotonic()
+            self._enter(SessionState.STOPPING, "closing the open positions at the next price")
+        else:
+            intake.stop_why = intake.stop_why or why
+
+    def _finished(self) -> bool:
+        """Whether the session has nothing more to wait for."""
+        intake = self._ready()
+        if intake.stop_why is not None:
+            return True
+        if self._flattening_since is None:
+            return False
+        if intake.run.flat:
+            intake.stop_why = f"{_BY_HAND}, positions closed"
+        elif self._around.monotonic() - self._flattening_since > _FLATTEN_WAIT:
+            intake.stop_why = f"{_BY_HAND}; no price came to close the open positions at"
+        return intake.stop_why is not None
+
+    def _look_at_the_clock(self, intake: Intake) -> None:
+        end = self.planned_end
+        grace = min(_GRACE, self.config.timeframe.ms // 2)
+        if end is not None and intake.stop_why is None and self.feed.now() > end + grace:
+            intake.stop_why = "its planned end was reached"
+
+    # ── What is shown ──
+
+    def _show_progress(self) -> None:
+        """Enter the state that a session is in between its beginning and its stopping."""
+        intake = self._ready()
+        if self._flattening_since is not None or intake.stop_why is not None:
+            return
+        run = intake.run
+        start, forming = run.decide_from, run.forming
+        if start is not None and (forming is None or forming < start):
+            self._enter(SessionState.WARMING_UP)
+        elif intake.health.stale:
+            self._enter(SessionState.STALE, "; ".join(intake.health.stale.values()))
+        elif self.record.feed is not FeedKind.REPLAY and intake.overdue(self.feed.now()):
+            self._enter(SessionState.STALE, "the next candle is overdue")
+        elif run.account.entries_paused:
+            self._enter(SessionState.PAUSED)
+        else:
+            self._enter(SessionState.RUNNING)
+
+    def _enter(self, state: SessionState, reason: str | None = None) -> None:
+        if state is not self.state:
+            why = "" if reason is None else f": {reason}"
+            level = Level.ERROR if state is SessionState.ERROR else Level.INFO
+            self._tell(level, f"{state.value.replace('_', ' ')}{why}")
+        self.state, self.reason = state, reason
+
+    def _tell(self, level: Level, text: str) -> None:
+        self._untold.append((level, text))
+
+    def _tell_all(self) -> None:
+        told, self._untold = self._untold, []
+        for level, text in told:
+            self._around.log(level, text)
+
+    async def _commit(self) -> None:
+        await self._session.commit()
+        if self.intake is not None:
+            self.intake.settled = True
+        self._tell_all()
+
+    # ── The end ──
+
+    async def _end(self, state: SessionState, why: str) -> None:
+        last = None if self.intake is None else self.intake.run.moment_time
+        self._session.append(Stopped(self._around.clock(), self.feed.now(), last, state.value, why))
+        await self._commit()
+        self.ended_at = self.feed.now()
+        self._enter(state, why)
+        self._tell_all()
+
+    async def _end_in_error(self, why: str) -> None:
+        try:
+            await self._end(SessionState.ERROR, why)
+        except JournalError as error:
+            self._fail(f"{why}; and {error}")
+
+    def _fail(self, why: str) -> None:
+        """The journal cannot be written: what was not made durable is never told."""
+        self._untold.clear()
+        self.ended_at = self.feed.now()
+        self._enter(SessionState.ERROR, why)
+        self._tell_all()
+
+    def _commands_waiting(self) -> list[_Command]:
+        waiting = []
+        while not self._inbox.empty():
+            item = self._inbox.get_nowait()
+            if isinstance(item, _Command):
+                waiting.append(item)
+        self._answered += waiting
+        return waiting
+
+    def _answer(self) -> None:
+        answered, self._answered = self._answered, []
+        for command in answered:
+            if command.do != "stop" and not command.done.done():
+                command.done.set_result(None)
+            elif command.do == "stop":
+                self._answered.append(command)
+
+    def _answer_all(self) -> None:
+        self._commands_waiting()
+        _release(self._answered)
+        self._answered = []
+
+
+def _release(commands: Iterable[_Command]) -> None:
+    for command in commands:
+        if not command.done.done():
+            command.done.set_result(None)

@@ -1,0 +1,48 @@
+"""A session is a backtest that happens one candle at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.backtest.run import run_backtest
+from core.paper.snapshot import SessionState
+from core.strategy.parsing import parse_config
+from tests.unit.paper.sessions import RSI, TWO_SYMBOLS, Bench, market, replay, without
+
+
+async def test_replay_session_makes_the_trades_of_the_backtest(tmp_path: Path) -> None:
+    candles = market(2_000)
+    bench = Bench(tmp_path)
+    engine = bench.new(bench.record(RSI), replay(candles))
+    await engine.live()
+    expected = run_backtest(parse_config(RSI).config, {"BTC/USDT": candles})
+    assert engine.state is SessionState.STOPPED
+    assert engine.reason == "the data ends"
+    assert engine.intake is not None
+    run = engine.intake.run
+    assert len(expected.trades) > 10
+    assert tuple(run.account.trades) == expected.trades
+    assert run.account.open_trades() == expected.open_trades
+    result = run.result(())
+    assert result.equity.tolist() == expected.equity.tolist()
+    assert result.times.tolist() == expected.times.tolist()
+    assert result.metrics == expected.metrics
+
+
+@pytest.mark.parametrize("gaps", [(), (50, 51, 300), (0, 1, 2), (1_999,), (998, 999, 1_000)])
+async def test_symbols_with_gaps_of_their_own_trade_as_in_the_backtest(
+    tmp_path: Path, gaps: tuple[int, ...]
+) -> None:
+    candles = {
+        "BTC/USDT": without(market(2_000), 100, 101),
+        "ETH/USDT": without(market(2_000, seed=8), *gaps),
+    }
+    bench = Bench(tmp_path)
+    engine = bench.new(bench.record(TWO_SYMBOLS), replay(candles))
+    await engine.live()
+    expected = run_backtest(parse_config(TWO_SYMBOLS).config, candles)
+    assert engine.intake is not None
+    assert tuple(engine.intake.run.account.trades) == expected.trades
+    assert engine.intake.run.result(()).equity.tolist() == expected.equity.tolist()
