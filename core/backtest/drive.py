@@ -43,7 +43,8 @@ class _Reader:
         """Hold the position through the candles before `index`."""
         position = account.positions[self.tape.slot]
         if position is not None:
-            self.tape.live_through(position, self.done, index)
+            trailing = account.rules.trailing_stop_pct is not None
+            self.tape.live_through(position, self.done, index, trailing=trailing)
         self.done = index
 
 
@@ -57,7 +58,7 @@ def drive(
     that happened.
     """
     rules = account.rules
-    watched = rules.max_daily_loss_pct is not None or rules.max_drawdown_pct is not None
+    watched = rules.watches_equity
     # Entries at the very close that decides them are sized by what all positions are worth there.
     everyone = watched or rules.fill_on is FillOn.CLOSE
     readers = [_Reader(tape) for tape in tapes]
@@ -99,6 +100,8 @@ def _present(
     Those that have something to do there; and where an entry is to be sized by the account's
     equity, those whose position is part of that equity.
     """
+    if len(readers) == 1:
+        return [(readers[0], readers[0].due)]
     entering = any(
         reader.time == time and account.due_entries[reader.tape.slot] is not None
         for reader in readers

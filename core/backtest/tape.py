@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from math import inf
+from math import isinf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,12 +37,16 @@ class Tape:
         self.flags = flags
         self.funding = funding
         self.length = len(candles)
+        # The hot path reads single values as Python numbers: numpy's own are slow one by one.
+        self._open, self._high = candles.open.item, candles.high.item
+        self._low, self._close = candles.low.item, candles.close.item
+        self._time, self._flags = candles.time.item, flags.item
         self._raised: dict[int, list[int]] = {}
         self._funded = [] if funding is None else np.flatnonzero(funding).tolist()
 
     def time(self, index: int) -> int:
         """Open time of the candle at `index`, or END behind the last."""
-        return self.candles.time.item(index) if index < self.length else END
+        return self._time(index) if index < self.length else END
 
     def index_at(self, time: int) -> int:
         """Index of the first candle that opens at `time` or later."""
@@ -50,14 +54,13 @@ class Tape:
 
     def bar(self, index: int) -> Bar:
         """The candle at `index` as the rules take it."""
-        candles = self.candles
         return Bar(
             self.slot,
-            candles.open.item(index),
-            candles.high.item(index),
-            candles.low.item(index),
-            candles.close.item(index),
-            self.flags.item(index),
+            self._open(index),
+            self._high(index),
+            self._low(index),
+            self._close(index),
+            self._flags(index),
             0.0 if self.funding is None else self.funding.item(index),
         )
 
@@ -69,18 +72,25 @@ class Tape:
         """Index of the first candle from `index` on that could do something to `position`."""
         leaving = EXIT_LONG | ENTER_SHORT if position.sign > 0 else EXIT_SHORT | ENTER_LONG
         found = self._next(self._raising(leaving), index)
-        found = min(found, self._next(self._funded, index))
+        if self._funded:
+            found = min(found, self._next(self._funded, index))
         if rules.max_hold is not None:
             found = min(found, index + max(rules.max_hold - position.held - 1, 0))
-        return self._next_touch(index, min(found, self.length), position, rules.trailing_stop_pct)
+        return self._next_touch(index, found, position, rules.trailing_stop_pct)
 
-    def live_through(self, position: Position, start: int, stop: int) -> None:
-        """Take `position` over the candles from `start` to `stop` (exclusive): nothing happened."""
-        if stop > start:
-            extreme = self.candles.high if position.sign > 0 else self.candles.low
-            part = extreme[start:stop]
-            best = part.max() if position.sign > 0 else part.min()
-            position.pass_over(stop - start, float(best), self.candles.close.item(stop - 1))
+    def live_through(self, position: Position, start: int, stop: int, *, trailing: bool) -> None:
+        """Take `position` over the candles from `start` to `stop` (exclusive): nothing happened.
+
+        Only a `trailing` stop asks for the best price among them.
+        """
+        if stop <= start:
+            return
+        best = position.best
+        if trailing and position.sign > 0:
+            best = self.candles.high[start:stop].max().item()
+        elif trailing:
+            best = self.candles.low[start:stop].min().item()
+        position.pass_over(stop - start, best, self._close(stop - 1))
 
     def _raising(self, mask: int) -> list[int]:
         """Indices of the candles that raise any flag of `mask`, looked up once."""
@@ -98,14 +108,14 @@ class Tape:
     ) -> int:
         """The first candle in `start` to `stop` that reaches a level of `position`, else `stop`."""
         long = position.sign > 0
-        worst, best = self.candles.low, self.candles.high
-        if not long:
-            worst, best = best, worst
-        nearest = max if long else min
-        against = nearest(position.stop_price, position.liquidation_price)
-        target = position.target_price
-        no_level = against in (inf, -inf) and trailing_stop_pct is None
-        if no_level and target in (inf, -inf):
+        against, target = position.stop_price, position.target_price
+        if long:
+            worst, best = self.candles.low, self.candles.high
+            against = max(against, position.liquidation_price)
+        else:
+            worst, best = self.candles.high, self.candles.low
+            against = min(against, position.liquidation_price)
+        if trailing_stop_pct is None and isinf(against) and isinf(target):
             return stop
         running = position.best
         chunk = _FIRST_CHUNK
@@ -114,18 +124,17 @@ class Tape:
             level: float | Floats = against
             if trailing_stop_pct is not None:
                 # The trailing stop of each candle comes from the best price before it.
-                extremes = np.empty(end - start + 1)
-                extremes[0] = running
-                extremes[1:] = best[start:end]
-                accumulate = np.maximum if long else np.minimum
-                bests = accumulate.accumulate(extremes)
-                running = float(bests[-1])
+                extreme = np.maximum if long else np.minimum
+                bests = extreme.accumulate(np.concatenate(([running], best[start:end])))
+                running = bests[-1]
                 trailing = bests[:-1] * (1 - position.sign * trailing_stop_pct / 100)
-                level = accumulate(trailing, against)
+                level = extreme(trailing, against)
             if long:
-                touched = (worst[start:end] <= level) | (best[start:end] >= target)
+                touched = worst[start:end] <= level
+                touched |= best[start:end] >= target
             else:
-                touched = (worst[start:end] >= level) | (best[start:end] <= target)
+                touched = worst[start:end] >= level
+                touched |= best[start:end] <= target
             first = int(touched.argmax())
             if touched[first]:
                 return start + first

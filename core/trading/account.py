@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import inf, isfinite
 
+import msgspec
+
 from core.trading.rules import Rules
 from core.trading.values import (
     Entered,
@@ -27,7 +29,7 @@ _DUST = 1e-9
 PAUSED = "entries are paused"
 
 
-class Position:
+class Position(msgspec.Struct, eq=False):
     """One open position. Money in quote currency, quantity in base currency, times in UTC ms.
 
     `best` is the best price (high for long, low for short) since entry up to the previous candle;
@@ -36,62 +38,24 @@ class Position:
     that no price reaches, so that the rules compare without asking.
     """
 
-    __slots__ = (
-        "best",
-        "candle_entry_price",
-        "entry_fee",
-        "entry_filled_at",
-        "entry_price",
-        "entry_time",
-        "funding",
-        "held",
-        "liquidation_price",
-        "margin",
-        "mark",
-        "quantity",
-        "side",
-        "sign",
-        "signal_time",
-        "slot",
-        "stop_price",
-        "target_price",
-    )
-
-    def __init__(
-        self,
-        slot: int,
-        side: Side,
-        quantity: float,
-        entry_price: float,
-        margin: float,
-        entry_fee: float,
-        signal_time: int,
-        entry_time: int,
-        entry_filled_at: int | None,
-        rules: Rules,
-    ) -> None:
-        self.slot = slot
-        self.side = side
-        self.sign = side.sign
-        self.quantity = quantity
-        self.entry_price = entry_price
-        self.margin = margin
-        self.entry_fee = entry_fee
-        self.funding = 0.0
-        self.signal_time = signal_time
-        self.entry_time = entry_time
-        self.entry_filled_at = entry_filled_at
-        self.candle_entry_price: float | None = None
-        never = -inf * self.sign  # below (for a short: above) any price
-        stop = rules.stop_price(side, entry_price)
-        target = rules.target_price(side, entry_price)
-        liquidation = rules.liquidation_price(slot, side, entry_price)
-        self.stop_price = never if stop is None else stop
-        self.target_price = -never if target is None else target
-        self.liquidation_price = never if liquidation is None else liquidation
-        self.best = entry_price
-        self.mark = entry_price
-        self.held = 0
+    slot: int
+    side: Side
+    sign: int
+    quantity: float
+    entry_price: float
+    margin: float
+    entry_fee: float
+    signal_time: int
+    entry_time: int
+    entry_filled_at: int | None
+    stop_price: float
+    target_price: float
+    liquidation_price: float
+    best: float
+    mark: float
+    funding: float = 0.0
+    held: int = 0
+    candle_entry_price: float | None = None
 
     def value(self, price: float) -> float:
         """Margin plus unrealised P&L at `price`: what the position adds to equity."""
@@ -251,8 +215,27 @@ class Account:
         self.free -= margin + fee
         if abs(self.free) < equity * _DUST:
             self.free = 0.0
+        sign = side.sign
+        never = -inf * sign  # below (for a short: above) any price
+        stop = rules.stop_price(sign, price)
+        target = rules.target_price(sign, price)
+        liquidation = rules.liquidation_price(slot, sign, price)
         self.positions[slot] = Position(
-            slot, side, quantity, price, margin, fee, signal_time, time, filled_at, rules
+            slot=slot,
+            side=side,
+            sign=sign,
+            quantity=quantity,
+            entry_price=price,
+            margin=margin,
+            entry_fee=fee,
+            signal_time=signal_time,
+            entry_time=time,
+            entry_filled_at=filled_at,
+            stop_price=never if stop is None else stop,
+            target_price=-never if target is None else target,
+            liquidation_price=never if liquidation is None else liquidation,
+            best=price,
+            mark=price,
         )
         return Entered(time, symbol, side, price, quantity, margin, fee, signal_time, filled_at)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core.market.filters import NO_FILTERS, MarketFilters
 from core.strategy.config import StrategyConfig
-from core.trading.values import FillOn, Fills, Side
+from core.trading.values import FillOn, Fills
 
 RULES_VERSION = 1
 
@@ -71,24 +71,29 @@ class Rules:
             target_first=target_first,
         )
 
-    def stop_price(self, side: Side, entry_price: float) -> float | None:
-        """The fixed stop of a position entered at `entry_price`, or None."""
+    @property
+    def watches_equity(self) -> bool:
+        """Whether a risk limit looks at the equity of every close."""
+        return self.max_daily_loss_pct is not None or self.max_drawdown_pct is not None
+
+    def stop_price(self, sign: int, entry_price: float) -> float | None:
+        """The fixed stop of a position (sign +1 long, -1 short) entered at `entry_price`."""
         if self.stop_loss_pct is None:
             return None
-        return entry_price * (1 - side.sign * self.stop_loss_pct / 100)
+        return entry_price * (1 - sign * self.stop_loss_pct / 100)
 
-    def target_price(self, side: Side, entry_price: float) -> float | None:
+    def target_price(self, sign: int, entry_price: float) -> float | None:
         """The target of a position entered at `entry_price`, or None."""
         if self.take_profit_pct is None:
             return None
-        return entry_price * (1 + side.sign * self.take_profit_pct / 100)
+        return entry_price * (1 + sign * self.take_profit_pct / 100)
 
-    def liquidation_price(self, slot: int, side: Side, entry_price: float) -> float | None:
+    def liquidation_price(self, slot: int, sign: int, entry_price: float) -> float | None:
         """Where an isolated position is liquidated (rulebook §3.8); an unleveraged long: None."""
-        if side is Side.LONG and self.leverage <= 1:
+        if sign > 0 and self.leverage <= 1:
             return None
         rate = self.filters[slot].maintenance_margin_rate
-        return entry_price * (1 - side.sign * (1 / self.leverage - rate))
+        return entry_price * (1 - sign * (1 / self.leverage - rate))
 
     def buy_price(self, price: float) -> float:
         """A candle's price as a buyer gets it: slippage against him."""

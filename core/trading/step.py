@@ -7,7 +7,6 @@ would do nothing, and has no rule of its own (rulebook §3 and §5).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import msgspec
 
@@ -31,7 +30,7 @@ from core.trading.values import (
 )
 
 
-class Bar(NamedTuple):
+class Bar(msgspec.Struct, frozen=True, gc=False):
     """A closed candle of one symbol in one moment, with what the conditions said at its close.
 
     `signals` are the raw flags of `core.strategy.signals`; `funding_rate` is the sum of the rates
@@ -75,65 +74,66 @@ def step(
     no position, no due order and no signal change nothing and may be left out as well.
     """
     events: list[Event] = []
-    first_trade = len(account.trades)
-    _at_the_open(account, time, bars, events)
     positions = account.positions
+    first_trade = len(account.trades)
+    entering = False
+    for bar in bars:
+        position = positions[bar.slot]
+        if position is not None:
+            _at_the_open(account, position, bar, time, events)
+        entering = entering or account.due_entries[bar.slot] is not None
+    if entering:
+        for bar in bars:
+            _enter_if_due(account, bar.slot, bar.open, time, events)
     for bar in bars:
         position = positions[bar.slot]
         if position is not None:
             _inside(account, position, bar, time, finer, events)
-            if position is positions[bar.slot]:
-                best = bar.high if position.sign > 0 else bar.low
-                position.pass_over(1, best, bar.close)
+            if positions[bar.slot] is position:
+                position.pass_over(1, bar.high if position.sign > 0 else bar.low, bar.close)
     if account.unpriced:
         _price_by_candles(account, time, bars, events)
-    _watch_limits(account, time, events)
+    if account.rules.watches_equity:
+        _watch_limits(account, time, events)
     _decide(account, time, bars, events)
     if len(account.trades) - first_trade > 1:
         _number(account, first_trade, events)
     return events
 
 
-def _at_the_open(account: Account, time: int, bars: Sequence[Bar], events: list[Event]) -> None:
-    """Funding, liquidation, due exits, then due entries."""
-    rules = account.rules
-    positions = account.positions
-    for bar in bars:
-        position = positions[bar.slot]
-        if position is None:
-            continue
-        if position.entry_time == time:  # entered by a quote since this candle opened
-            position.candle_entry_price = _market_entry(account, position.side, bar.open)
-            continue
-        position.mark = bar.open
-        if bar.funding_rate:
-            amount = bar.funding_rate * position.quantity * bar.open * position.sign
-            account.free -= amount
-            position.funding += amount
-            symbol = rules.symbols[bar.slot]
-            events.append(FundingPaid(time, symbol, bar.funding_rate, amount))
-        liquidation = position.liquidation_price
-        if liquidation is not None and (bar.open - liquidation) * position.sign <= 0:
-            events.append(account.close(position, bar.open, ExitReason.LIQUIDATION, time))
-            continue
-        reason = account.due_exits[bar.slot]
-        if reason is not None:
-            price = _market_exit(account, position.side, bar.open)
-            events.append(account.close(position, price, reason, time))
-    for bar in bars:
-        due = account.due_entries[bar.slot]
-        if due is not None:
-            account.due_entries[bar.slot] = None
-            side, signal_time = due
-            events.append(_enter_at(account, bar.slot, side, bar.open, time, signal_time))
+def _at_the_open(
+    account: Account, position: Position, bar: Bar, time: int, events: list[Event]
+) -> None:
+    """Funding, then liquidation, then the exit that is due, of a position held before."""
+    if position.entry_time == time:  # entered by a quote since this candle opened
+        position.candle_entry_price = _market_entry(account, position.side, bar.open)
+        return
+    position.mark = bar.open
+    if bar.funding_rate:
+        amount = bar.funding_rate * position.quantity * bar.open * position.sign
+        account.free -= amount
+        position.funding += amount
+        symbol = account.rules.symbols[bar.slot]
+        events.append(FundingPaid(time, symbol, bar.funding_rate, amount))
+    if (bar.open - position.liquidation_price) * position.sign <= 0:
+        events.append(account.close(position, bar.open, ExitReason.LIQUIDATION, time))
+        return
+    reason = account.due_exits[bar.slot]
+    if reason is not None:
+        price = _market_exit(account, position.side, bar.open)
+        events.append(account.close(position, price, reason, time))
 
 
-def _enter_at(
-    account: Account, slot: int, side: Side, price: float, time: int, signal_time: int
-) -> Event:
-    """Enter at a candle's `price`."""
-    slipped = _market_entry(account, side, price)
-    return account.enter(slot, side, slipped, time, signal_time, None)
+def _enter_if_due(
+    account: Account, slot: int, price: float, time: int, events: list[Event]
+) -> None:
+    """Fill the entry that is due in `slot`, if one is, at a candle's `price`."""
+    due = account.due_entries[slot]
+    if due is not None:
+        account.due_entries[slot] = None
+        side, signal_time = due
+        slipped = _market_entry(account, side, price)
+        events.append(account.enter(slot, side, slipped, time, signal_time, None))
 
 
 def _market_entry(account: Account, side: Side, price: float) -> float:
@@ -219,8 +219,6 @@ def _first_met(sign: int, level: float, target: float, finer: Sequence[Candle]) 
 def _watch_limits(account: Account, time: int, events: list[Event]) -> None:
     """Mark to the close and see whether a risk limit was reached."""
     rules = account.rules
-    if rules.max_daily_loss_pct is None and rules.max_drawdown_pct is None:
-        return
     # A candle belongs to the UTC day of its last millisecond.
     day = (time + rules.timeframe_ms - 1) // DAY
     if day != account.day:
@@ -298,14 +296,12 @@ def _fill_at_close(account: Account, time: int, bars: Sequence[Bar], events: lis
             price = _market_exit(account, position.side, bar.close)
             events.append(account.close(position, price, reason, time))
     for bar in bars:
-        due = account.due_entries[bar.slot]
-        if due is not None:
-            account.due_entries[bar.slot] = None
-            side, signal_time = due
-            events.append(_enter_at(account, bar.slot, side, bar.close, time, signal_time))
-            entered = account.positions[bar.slot]
-            if entered is not None:
-                entered.mark = bar.close
+        _enter_if_due(account, bar.slot, bar.close, time, events)
+        entered = account.positions[bar.slot]
+        if entered is not None:
+            entered.mark = bar.close
+    if account.rules.watches_equity:
+        _watch_limits(account, time, events)  # of these fills' fees too
 
 
 def _price_by_candles(

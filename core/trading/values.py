@@ -2,6 +2,7 @@
 
 The values are msgspec structs: as immutable as frozen dataclasses, made an order of magnitude
 faster (a backtest makes tens of thousands), and written to a journal and read back as they are.
+They hold no containers, so the garbage collector need not look at them (`gc=False`).
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Fills(StrEnum):
     MARKET = "market"
 
 
-class Quote(msgspec.Struct, frozen=True):
+class Quote(msgspec.Struct, frozen=True, gc=False):
     """A price seen between two candles. `time` is the venue's, UTC ms; unknown sides are None.
 
     At least one of the three prices is known.
@@ -67,7 +68,7 @@ class Quote(msgspec.Struct, frozen=True):
     last: float | None = None
 
 
-class Trade(msgspec.Struct, frozen=True):
+class Trade(msgspec.Struct, frozen=True, gc=False):
     """A closed trade. Times are open times of candles (UTC ms), money is in quote currency.
 
     `signal_time`: the candle that decided the entry. `pnl` is net of fees and funding; `pnl_pct`
@@ -102,7 +103,7 @@ class Trade(msgspec.Struct, frozen=True):
     candle_exit_price: float | None = None
 
 
-class OpenTrade(msgspec.Struct, frozen=True):
+class OpenTrade(msgspec.Struct, frozen=True, gc=False):
     """A position as it stands, marked to `mark_price`, the last known price.
 
     `unrealized_pnl` is net of the entry fee and of funding so far; `fees` is that entry fee.
@@ -130,7 +131,7 @@ class OpenTrade(msgspec.Struct, frozen=True):
 # ── Events: what a step did, in order. `time` is the open time of the candle concerned. ──
 
 
-class Decided(msgspec.Struct, frozen=True, tag="decided"):
+class Decided(msgspec.Struct, frozen=True, gc=False, tag="decided"):
     """At the close of candle `time` an order became due: an entry on `side`, or an exit of the
 
     position on `side` for `reason`.
@@ -142,7 +143,7 @@ class Decided(msgspec.Struct, frozen=True, tag="decided"):
     reason: ExitReason | None = None
 
 
-class Entered(msgspec.Struct, frozen=True, tag="entered"):
+class Entered(msgspec.Struct, frozen=True, gc=False, tag="entered"):
     """An entry filled."""
 
     time: int
@@ -156,21 +157,21 @@ class Entered(msgspec.Struct, frozen=True, tag="entered"):
     filled_at: int | None = None
 
 
-class Exited(msgspec.Struct, frozen=True, tag="exited"):
+class Exited(msgspec.Struct, frozen=True, gc=False, tag="exited"):
     """An exit filled: the closed trade."""
 
     time: int
     trade: Trade
 
 
-class Priced(msgspec.Struct, frozen=True, tag="priced"):
+class Priced(msgspec.Struct, frozen=True, gc=False, tag="priced"):
     """A trade that quotes filled, now with the prices its closed candles would have given."""
 
     time: int
     trade: Trade
 
 
-class Refused(msgspec.Struct, frozen=True, tag="refused"):
+class Refused(msgspec.Struct, frozen=True, gc=False, tag="refused"):
     """An order that was due did not become a trade; `why` says so in words."""
 
     time: int
@@ -179,7 +180,7 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
     why: str
 
 
-class FundingPaid(msgspec.Struct, frozen=True, tag="funding"):
+class FundingPaid(msgspec.Struct, frozen=True, gc=False, tag="funding"):
     """Funding on an open position; `amount` above 0 was paid, below 0 received."""
 
     time: int
@@ -188,7 +189,7 @@ class FundingPaid(msgspec.Struct, frozen=True, tag="funding"):
     amount: float
 
 
-class Halted(msgspec.Struct, frozen=True, tag="halted"):
+class Halted(msgspec.Struct, frozen=True, gc=False, tag="halted"):
     """A risk limit was reached: `max_daily_loss_pct` (no entries until the UTC day ends) or
 
     `max_drawdown_pct` (stopped for good). `equity` is what it fell to, `limit` the per cent set.

@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.backtest.drive import drive
@@ -104,7 +105,7 @@ def skipping(rules: Rules, tapes: list[Tape], moments: Any) -> Played:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@pytest.mark.fuzz
 @given(runs())
 def test_skipping_changes_nothing(run: tuple[Rules, list[Tape]]) -> None:
     rules, tapes = run
