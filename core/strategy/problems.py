@@ -46,7 +46,7 @@ class ConfigError(ValueError):
         super().__init__("\n".join([f"{head} in the config", *map(str, self.problems)]))
 
     def at_lines(self, lines: Mapping[str, int]) -> ConfigError:
-        """The same with the lines of a document, by path; a path without one takes its parent's."""
+        """The same with the lines of a document, by path; what is missing takes its parent's."""
         return ConfigError(
             replace(problem, line=_line_of(problem.path, lines)) for problem in self.problems
         )
@@ -122,8 +122,6 @@ def child(path: str, key: object) -> str:
 
 
 def _line_of(path: str, lines: Mapping[str, int]) -> int | None:
-    while path:
-        if path in lines:
-            return lines[path]
+    while path and path not in lines:
         path = path[: max(path.rfind("."), path.rfind("["), 0)]
-    return lines.get("")
+    return lines.get(path) if path else None
