@@ -2,8 +2,8 @@
 
 A pair's difference, paper minus backtest, is walked from the backtest's trade to the session's:
 the entry price changes, then the exit, then the quantity, then fees and funding. What the walk has
-not accounted for at its end belongs to the exit, which so also takes what a liquidation cost instead
-of its prices. The parts of a pair therefore sum to its difference whatever the trades look like.
+not accounted for at its end belongs to the exit, which so takes what a liquidation cost instead of
+its prices, too. The parts of a pair therefore sum to its difference whatever the trades look like.
 """
 
 from __future__ import annotations

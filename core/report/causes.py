@@ -1,0 +1,270 @@
+"""Why does a trade of the session differ from the backtest's? (rulebook §6)
+
+Evidence about the very candles of a decision comes first, then what one trade does to the next,
+then what indicators remember, and only then an inference from the prices alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.report.evidence import Evidence, Span, first_met
+from core.report.instants import short_time
+from core.report.matching import Pair
+from core.trading.values import ExitReason, Refused, Trade
+
+_SAME = 1e-9  # relative: closer prices, quantities and amounts are the same
+
+
+class CauseKind(StrEnum):
+    """The causes of rulebook §6; then two parts a trade may differ by alone; then the rest."""
+
+    DATA_GAP = "data gap"
+    REVISED = "candle revised"
+    WARM_UP = "warm-up"
+    AMBIGUOUS = "ambiguous candle"
+    SLIPPAGE = "slippage"
+    LATENCY = "latency"
+    SEEN_LATE = "seen late"
+    FILTER = "filter reject"
+    BALANCE = "balance"
+    RISK_LIMIT = "risk limit"
+    DOWNTIME = "downtime"
+    MANUAL = "manual"
+    FEES = "fees"
+    FUNDING = "funding"
+    UNEXPLAINED = "unexplained"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a trade differs; `detail` is the evidence in words."""
+
+    kind: CauseKind
+    detail: str
+
+
+def pair_cause(pair: Pair, evidence: Evidence) -> Cause | None:
+    """Why the trades of a pair differ, or None where they are the same."""
+    before, after = pair.backtest, pair.paper
+    entry = not _same(before.entry_price, after.entry_price)
+    exit_ = (
+        not _same(before.exit_price, after.exit_price)
+        or before.exit_reason is not after.exit_reason
+        or before.exit_time != after.exit_time
+    )
+    if exit_ and after.exit_reason is ExitReason.MANUAL:
+        return Cause(CauseKind.MANUAL, "closed by hand")
+    if after.seen_late:
+        return Cause(CauseKind.SEEN_LATE, "the touch was found only in the closed candle")
+    if before.exit_reason is not after.exit_reason and (before.ambiguous or after.ambiguous):
+        return Cause(
+            CauseKind.AMBIGUOUS,
+            f"stop and target in one candle: {before.exit_reason} in the backtest, "
+            f"{after.exit_reason} in the session",
+        )
+    if entry or exit_:
+        remembered = None
+        if before.exit_time != after.exit_time:
+            last = min(before.exit_time, after.exit_time)
+            remembered = _remembered(before.symbol, before.signal_time, last, evidence)
+        first = before if before.exit_time < after.exit_time else after
+        # An exit signal does not depend on the price of entry, a stop does.
+        by_signal = first.exit_reason in (ExitReason.SIGNAL, ExitReason.REVERSE)
+        return (
+            _on_its_candles(pair, evidence, entry=entry, exit_=exit_)
+            or (remembered if by_signal else None)
+            or _filled_otherwise(pair, evidence)
+            or remembered
+            or _inferred(pair, evidence)
+        )
+    if not _same(before.quantity, after.quantity):
+        return Cause(
+            CauseKind.BALANCE,
+            f"quantity {after.quantity:.8g} against {before.quantity:.8g}: "
+            "the account stood differently",
+        )
+    if not _same(before.funding, after.funding):
+        return Cause(CauseKind.FUNDING, f"{after.funding:.8g} paid against {before.funding:.8g}")
+    if not _same(before.fees, after.fees):
+        return Cause(CauseKind.FEES, f"{after.fees:.8g} paid against {before.fees:.8g}")
+    if not _same(before.pnl, after.pnl):
+        return Cause(CauseKind.UNEXPLAINED, "the P&L differs although nothing else does")
+    return None
+
+
+def missing_cause(trade: Trade, evidence: Evidence) -> Cause | None:
+    """Why the session did not make a trade of the backtest; None without direct evidence."""
+    kept_out = (
+        _refusal(evidence.refused, trade, evidence)
+        or _within(evidence.halted, trade, CauseKind.RISK_LIMIT, "entries were halted")
+        or _within(evidence.paused, trade, CauseKind.MANUAL, "entries were paused")
+    )
+    if kept_out is not None:
+        return kept_out
+    if evidence.decide_from is not None and trade.signal_time < evidence.decide_from:
+        return Cause(
+            CauseKind.WARM_UP,
+            f"the session decided only from {short_time(evidence.decide_from)} on",
+        )
+    return _at_its_signal(trade, evidence)
+
+
+def extra_cause(trade: Trade, evidence: Evidence) -> Cause | None:
+    """Why the session made a trade that the backtest did not; None without direct evidence."""
+    kept_out = _refusal(evidence.backtest_refused, trade, evidence) or _within(
+        evidence.backtest_halted, trade, CauseKind.RISK_LIMIT, "the backtest's entries were halted"
+    )
+    if kept_out is not None:
+        return kept_out
+    start = evidence.backtest_decide_from
+    if start is not None and trade.signal_time < start:
+        return Cause(CauseKind.WARM_UP, f"the backtest decided only from {short_time(start)} on")
+    return _at_its_signal(trade, evidence)
+
+
+def knock_on(trade: Trade, other: Trade, cause: Cause | None) -> Cause | None:
+    """The cause `cause` of another trade, where that one kept its run from making `trade`.
+
+    `other` is the last trade the other run decided before `trade`, in the same symbol.
+    """
+    if cause is None or other.exit_time <= trade.signal_time:
+        return None
+    return Cause(cause.kind, f"follows from trade {other.id}: {cause.detail}")
+
+
+def last_resort(trade: Trade, evidence: Evidence) -> Cause:
+    """The cause of an unmatched trade that nothing direct explains."""
+    return _remembered(trade.symbol, trade.signal_time, trade.signal_time, evidence) or (
+        Cause(CauseKind.WARM_UP, "the indicators of the two runs began with different candles")
+        if not evidence.same_warmup
+        else Cause(CauseKind.UNEXPLAINED, "nothing recorded explains it")
+    )
+
+
+def _same(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=_SAME, abs_tol=1e-12)
+
+
+def _refusal(refused: Sequence[Refused], trade: Trade, evidence: Evidence) -> Cause | None:
+    """An order of the same decision that was refused; it was due on the candle after the signal's
+
+    (or the first there was), at the latest on the one the other run filled it on.
+    """
+    for one in refused:
+        due = trade.signal_time <= one.time <= trade.signal_time + evidence.timeframe.ms
+        due = due or one.time == trade.entry_time
+        if due and one.symbol == trade.symbol and one.side is trade.side:
+            balance = "balance" in one.why
+            return Cause(CauseKind.BALANCE if balance else CauseKind.FILTER, one.why)
+    return None
+
+
+def _within(spans: Sequence[Span], trade: Trade, kind: CauseKind, words: str) -> Cause | None:
+    span = first_met(spans, trade.symbol, trade.signal_time, trade.signal_time)
+    return None if span is None else Cause(kind, _told(span, words))
+
+
+def _at_its_signal(trade: Trade, evidence: Evidence) -> Cause | None:
+    """Evidence on the candle that decided, the one before (for crossings) and the entry's."""
+    first = trade.signal_time - evidence.timeframe.ms
+    return _evidence(trade.symbol, first, trade.entry_time, evidence)
+
+
+def _on_its_candles(pair: Pair, evidence: Evidence, *, entry: bool, exit_: bool) -> Cause | None:
+    """Evidence on the candles of those fills of a pair that differ."""
+    before, after = pair.backtest, pair.paper
+    found = None
+    if entry:
+        last = max(before.entry_time, after.entry_time)
+        found = _evidence(before.symbol, before.signal_time, last, evidence)
+    if exit_ and found is None:
+        # What parts two exits is what happened at the earlier one.
+        last = min(before.exit_time, after.exit_time)
+        found = _evidence(before.symbol, last - evidence.timeframe.ms, last, evidence)
+    return found
+
+
+def _evidence(symbol: str, first: int, last: int, evidence: Evidence) -> Cause | None:
+    """What happened to the candles `first` to `last` of a symbol."""
+    for spans, kind, words in (
+        (evidence.gaps, CauseKind.DATA_GAP, "no candles in the session"),
+        (evidence.revised, CauseKind.REVISED, "the exchange tells the candle otherwise now"),
+        (evidence.away, CauseKind.DOWNTIME, "no host was running"),
+    ):
+        span = first_met(spans, symbol, first, last)
+        if span is not None:
+            return Cause(kind, _told(span, words))
+    return None
+
+
+def _filled_otherwise(pair: Pair, evidence: Evidence) -> Cause | None:
+    """Slippage or latency, where the session's fill came from the market and not from a candle."""
+    before, after = pair.backtest, pair.paper
+    at_market = after.exit_reason in (
+        ExitReason.SIGNAL,
+        ExitReason.MAX_HOLD,
+        ExitReason.REVERSE,
+    )
+    fills = [
+        (after.entry_filled_at, after.entry_time, before.entry_price, after.entry_price, True),
+        (after.exit_filled_at, after.exit_time, before.exit_price, after.exit_price, at_market),
+    ]
+    differing = [
+        (abs(paper - backtest), filled_at - candle if timed else 0, backtest, paper)
+        for filled_at, candle, backtest, paper, timed in fills
+        if filled_at is not None and not _same(backtest, paper)
+    ]
+    if not differing:
+        return None
+    _, delay, backtest, paper = max(differing)
+    prices = f"filled at {paper:.8g} against {backtest:.8g}"
+    if delay > evidence.late_after:
+        return Cause(CauseKind.LATENCY, f"{prices}, {delay / 1000:.1f} s after the candle opened")
+    return Cause(CauseKind.SLIPPAGE, prices)
+
+
+def _remembered(symbol: str, signal: int, last: int, evidence: Evidence) -> Cause | None:
+    """A gap or revision before the decision that its indicators still feel."""
+    first = signal - evidence.lookback * evidence.timeframe.ms
+    for spans, kind in (
+        (evidence.gaps, CauseKind.DATA_GAP),
+        (evidence.revised, CauseKind.REVISED),
+    ):
+        span = first_met(reversed(spans), symbol, first, last)
+        if span is not None:
+            return Cause(kind, _told(span, "within what the indicators look back on"))
+    return None
+
+
+def _inferred(pair: Pair, evidence: Evidence) -> Cause:
+    """The likeliest cause of prices that differ without any record of why."""
+    before, after = pair.backtest, pair.paper
+    if not evidence.same_warmup:
+        return Cause(
+            CauseKind.WARM_UP, "the indicators of the two runs began with different candles"
+        )
+    if before.entry_time == after.entry_time and (
+        before.exit_time == after.exit_time or not _same(before.entry_price, after.entry_price)
+    ):
+        return Cause(
+            CauseKind.SLIPPAGE,
+            f"entered at {after.entry_price:.8g} against {before.entry_price:.8g}, "
+            f"left at {after.exit_price:.8g} against {before.exit_price:.8g}",
+        )
+    return Cause(
+        CauseKind.UNEXPLAINED,
+        f"left {short_time(after.exit_time)} ({after.exit_reason}) against "
+        f"{short_time(before.exit_time)} ({before.exit_reason})",
+    )
+
+
+def _told(span: Span, words: str) -> str:
+    when = short_time(span.first)
+    if span.last != span.first:
+        when += f" to {short_time(span.last)}"
+    note = f": {span.note}" if span.note else ""
+    return f"{words}{note} ({when})"
