@@ -45,6 +45,7 @@ def print_json(value: object) -> None:
 
     text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
     sys.stdout.write(text.decode() + "\n")
+    sys.stdout.flush()
 
 
 def print_text(*lines: str) -> None:
@@ -52,6 +53,7 @@ def print_text(*lines: str) -> None:
     for text in lines:
         for line in text.split("\n"):
             sys.stdout.write(safe_text(line) + "\n")
+    sys.stdout.flush()
 
 
 def complain(*lines: str) -> None:

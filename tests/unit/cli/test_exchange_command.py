@@ -1,0 +1,66 @@
+"""Does the embedded exchange run by itself, and end when told to?"""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import Run
+from tui.cli.exchange import symbol_and_file
+from tui.cli.output import Refusal
+
+
+def test_it_serves_until_it_is_told_to_end() -> None:
+    command = [sys.executable, "-m", "tui.cli", "exchange", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        text = ""
+        while not text.endswith("}\n"):
+            text += process.stdout.readline()
+        address = json.loads(text)["rest"]
+        with urllib.request.urlopen(f"{address}/api/v3/time", timeout=10) as reply:
+            assert json.load(reply)["serverTime"] > 0
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+
+
+def test_a_port_in_use_is_one_message_and_code_2(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run("exchange", "--port", port, "--json")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"papertape: port {port} on 127.0.0.1 cannot be used")
+
+
+@pytest.mark.parametrize(
+    ("text", "symbol", "name"),
+    [
+        ("BTCUSDT-5m.csv.gz", "BTC/USDT", "BTCUSDT-5m.csv.gz"),
+        ("data/xrpusdt-perp-5m.csv", "XRP/USDT:USDT", "data/xrpusdt-perp-5m.csv"),
+        ("ETH/USDT=candles.csv", "ETH/USDT", "candles.csv"),
+        ("BTC/USDT:USDT=a=b.csv", "BTC/USDT:USDT", "a=b.csv"),
+    ],
+)
+def test_the_market_is_named_in_front_or_by_the_file(text: str, symbol: str, name: str) -> None:
+    assert symbol_and_file(text) == (symbol, Path(name))
+
+
+@pytest.mark.parametrize("text", ["candles.csv", "my=candles.csv"])
+def test_a_file_that_names_no_market_is_refused_with_a_way_out(text: str) -> None:
+    with pytest.raises(Refusal, match=f"BTC/USDT={text}"):
+        symbol_and_file(text)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--speed", "0"), ("--speed", "nan"), ("--port", "70000"), ("--data", "none.csv")]
+)
+def test_bad_input_is_one_message_and_code_2(run: Run, arguments: tuple[str, str]) -> None:
+    done = run("exchange", *arguments)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)

@@ -1,0 +1,264 @@
+"""validate, indicators and backtest: what they print, and how they refuse."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.market.candles import Candles
+from core.market.files import write_candles
+from core.market.timeframes import Timeframe
+from tests.unit.cli.conftest import Run
+
+START = 1_700_006_400_000
+
+
+def waves(timeframe: Timeframe, count: int, wick: float = 0.1) -> Candles:
+    """Candles whose price swings around 100 every 60 hours."""
+    import numpy as np
+
+    times = START + timeframe.ms * np.arange(count + 1, dtype=np.int64)
+    prices = 100 + 10 * np.sin(2 * math.pi * times / 216_000_000)
+    opens, closes = prices[:-1].copy(), prices[1:].copy()
+    return Candles(
+        times[:-1].copy(),
+        opens,
+        np.maximum(opens, closes) + wick,
+        np.minimum(opens, closes) - wick,
+        closes,
+        np.full(count, 5.0),
+    )
+
+
+def rsi_bounce(**changes: Any) -> dict[str, Any]:
+    return {
+        "name": "rsi_bounce",
+        "symbols": ["BTC/USDT"],
+        "timeframe": "1h",
+        "indicators": [{"name": "rsi", "params": {"period": 14}}],
+        "entry_conditions": [{"indicator": "rsi", "operator": "lt", "value": 30}],
+        "exit_conditions": [{"indicator": "rsi", "operator": "gt", "value": 70}],
+    } | changes
+
+
+@pytest.fixture
+def strategy(tmp_path: Path) -> Path:
+    path = tmp_path / "rsi_bounce.json"
+    path.write_text(json.dumps(rsi_bounce()), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def hours(tmp_path: Path) -> Path:
+    path = tmp_path / "BTCUSDT-1h.csv.gz"
+    write_candles(path, waves(Timeframe.H1, 500))
+    return path
+
+
+# ── validate ──
+
+
+def test_a_valid_strategy_is_said_to_be_one(run: Run, strategy: Path) -> None:
+    done = run("validate", strategy)
+    assert (done.code, done.out) == (0, "rsi_bounce is valid: BTC/USDT, 1h, long\n")
+    report = run("validate", "--json", strategy).json
+    assert report["valid"] is True
+    assert report["warmup_candles"] == 200
+    assert report["config"]["indicators"][0]["params"] == {"period": 14}
+
+
+def test_four_mistakes_are_named_at_once_with_their_lines(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "STRATEGY.md"
+    path.write_text(
+        "---\nname: four\nsymbols: [BTC/USDT]\ntimeframe: 4x\nindicators:\n"
+        "  - {name: rsy}\nentry_conditions:\n  - {indicator: close, operator: lower, value: 3}\n"
+        "stop_los_pct: 5\ntake_profit_pct: 10\n---\n",
+        encoding="utf-8",
+    )
+    done = run("validate", path, "--json")
+    assert done.code == 2
+    problems = {problem["path"]: problem for problem in done.json["problems"]}
+    assert set(problems) == {
+        "stop_los_pct",
+        "timeframe",
+        "indicators[0].name",
+        "entry_conditions[0].operator",
+    }
+    assert problems["stop_los_pct"]["nearest"] == "stop_loss_pct"
+    assert problems["indicators[0].name"]["line"] == 6
+    text = run("validate", path)
+    assert (text.code, text.out) == (2, "")
+    assert text.err.startswith("4 problems in the config\n")
+
+
+def test_a_strategy_may_come_from_input_and_from_an_option(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = json.dumps(rsi_bounce())
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    assert run("validate", "-").code == 0
+    assert run("validate", "--config", text).code == 0
+
+
+def test_a_strategy_is_found_by_name_in_the_workspace_or_not_at_all(
+    run: Run, workspace: Path
+) -> None:
+    done = run("validate", "mine")
+    assert done.code == 3
+    assert "the workspace has none yet" in done.err
+    document = workspace / "strategies" / "mine" / "STRATEGY.md"
+    document.parent.mkdir(parents=True)
+    front = json.dumps(rsi_bounce(name="mine"))
+    document.write_text(f"# Mine\n\n```json\n{front}\n```\n", encoding="utf-8")
+    assert run("validate", "mine").code == 0
+    assert "the workspace has mine" in run("validate", "../mine").err
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("x.json", "--config", "{}"), ("--config", "{"), ("--config", "[]")]
+)
+def test_no_strategy_two_or_none_at_all_is_bad_input(run: Run, arguments: tuple[str, ...]) -> None:
+    done = run("validate", *arguments)
+    assert done.code == 2
+    assert done.err
+
+
+def test_escape_sequences_in_a_name_reach_no_terminal(run: Run) -> None:
+    done = run("validate", "--config", json.dumps(rsi_bounce(name="\x1b[2Jgone")))
+    assert done.code == 2
+    assert "\x1b" not in done.err + done.out
+
+
+# ── indicators ──
+
+
+def test_all_indicators_are_listed(run: Run) -> None:
+    listed = {one["name"]: one for one in run("indicators", "--json").json["indicators"]}
+    assert len(listed) == 25
+    assert listed["macd"]["params"] == {"fast_period": 12, "slow_period": 26, "signal_period": 9}
+    assert listed["macd"]["fields"] == ["value", "signal", "histogram"]
+    assert "supertrend" in run("indicators").out
+
+
+def test_an_indicators_values_are_numbers_or_null(run: Run, hours: Path) -> None:
+    shown = run("indicators", "--data", hours, "--show", "sma:period=3", "--json").json
+    closes = waves(Timeframe.H1, 500).close
+    values = shown["values"]["value"]
+    assert values[:2] == [None, None]
+    assert values[2] == pytest.approx(closes[:3].mean())
+    assert len(values) == len(shown["times"]) == 500
+    assert shown["timeframe"] == "1h"
+
+
+@pytest.mark.parametrize("show", ["sma:period", "sma:period=x", "smaa:period=3", ":", "sma:nope=3"])
+def test_an_indicator_that_is_not_understood_is_bad_input(run: Run, hours: Path, show: str) -> None:
+    done = run("indicators", "--data", hours, "--show", show)
+    assert (done.code, done.out) == (2, "")
+    assert repr(show) in done.err
+
+
+def test_show_needs_data(run: Run) -> None:
+    assert run("indicators", "--show", "sma").code == 2
+
+
+# ── backtest ──
+
+
+def test_a_backtest_prints_the_object_that_programs_read(
+    run: Run, strategy: Path, hours: Path
+) -> None:
+    report = run("backtest", strategy, "--data", hours, "--json").json
+    assert report["strategy"] == "rsi_bounce"
+    assert report["period"]["candles"] == 500
+    assert report["metrics"]["total_trades"] == len(report["trades"]) > 5
+    assert report["trades"][0]["exit_reason"] == "signal"
+    assert "equity" not in report
+    curve = run("backtest", strategy, "--data", hours, "--json", "--equity").json["equity"]
+    assert len(curve) == 500
+    assert curve[-1][1] == report["ending_balance"]
+
+
+def test_the_options_change_what_they_say(run: Run, strategy: Path, hours: Path) -> None:
+    command = ("backtest", strategy, "--data", f"BTC/USDT={hours}", "--json")
+    plain = run(*command).json
+    rich = run(*command, "--balance", "50000").json
+    assert rich["starting_balance"] == 50_000
+    assert rich["trades"][0]["pnl"] == pytest.approx(5 * plain["trades"][0]["pnl"])
+    closing = run(*command, "--fill-on", "close").json
+    assert closing["fill_on"] == "close"
+    assert closing["trades"][0]["entry_time"] == plain["trades"][0]["signal_time"]
+
+
+def test_finer_candles_settle_what_a_candle_leaves_open(
+    run: Run, tmp_path: Path, hours: Path
+) -> None:
+    always = [{"indicator": "close", "operator": "gt", "value": 0}]
+    close_by = {"stop_loss_pct": 0.05, "take_profit_pct": 0.05}
+    config = json.dumps(rsi_bounce(entry_conditions=always, exit_conditions=[], **close_by))
+    command = ("backtest", "--config", config, "--data", hours, "--json")
+    assert run(*command).json["ambiguous"]["trades"] > 0
+    finer = tmp_path / "BTCUSDT-1m.csv"
+    write_candles(finer, waves(Timeframe.M1, 500 * 60, wick=0))
+    settled = run(*command, "--detail", finer)
+    assert settled.json["ambiguous"]["trades"] == 0
+    coarser = run(*command, "--detail", hours)
+    assert coarser.code == 2
+    assert "holds 1h candles" in coarser.err
+
+
+def test_a_report_for_people_is_plain_text(run: Run, strategy: Path, hours: Path) -> None:
+    done = run("backtest", strategy, "--data", hours)
+    assert done.code == 0
+    assert "Win rate" in done.out
+    assert done.err == ""
+
+
+def test_a_run_without_trades_says_what_was_in_the_way(run: Run, hours: Path) -> None:
+    never = rsi_bounce(entry_conditions=[{"indicator": "close", "operator": "lt", "value": 1}])
+    done = run("backtest", "--config", json.dumps(never), "--data", hours, "--json")
+    assert done.code == 0
+    assert done.json["trades"] == []
+    assert done.json["diagnosis"] is not None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "needs candles"),
+        (("--data", "none.csv"), "none.csv"),
+        (("--data", "{hours}", "--data", "{hours}"), "two files for BTC/USDT"),
+        (("--data", "{hours}", "--balance", "-5"), "starting_balance"),
+        (("--data", "{broken}"), "line 3"),
+    ],
+)
+def test_bad_input_is_one_message_and_code_2(
+    run: Run, strategy: Path, hours: Path, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    broken = tmp_path / "broken.csv"
+    broken.write_text("time,open,high,low,close,volume\n2024-01-01,1,2,1,2,3\nx,1,2,1,2,3\n")
+    done = run(
+        "backtest", strategy, *(text.format(hours=hours, broken=broken) for text in arguments)
+    )
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+
+
+def test_each_of_several_symbols_needs_its_file(run: Run, hours: Path) -> None:
+    config = json.dumps(rsi_bounce(symbols=["BTC/USDT", "ETH/USDT"], trade_size_pct=40))
+    plain = run("backtest", "--config", config, "--data", hours)
+    assert plain.code == 2
+    assert "say which of BTC/USDT, ETH/USDT it holds" in plain.err
+    one = run("backtest", "--config", config, "--data", f"BTCUSDT={hours}")
+    assert one.code == 2
+    assert "no file for ETH/USDT" in one.err
+    both = run(
+        *("backtest", "--config", config, "--json"),
+        *("--data", f"BTCUSDT={hours}", "--data", f"ETH/USDT={hours}"),
+    )
+    assert both.code == 0
+    assert {trade["symbol"] for trade in both.json["trades"]} == {"BTC/USDT", "ETH/USDT"}

@@ -1,0 +1,9 @@
+"""`python -m tui.cli`: the command line, where the console script is not on the PATH."""
+
+from __future__ import annotations
+
+import sys
+
+from tui.cli.main import main
+
+sys.exit(main())

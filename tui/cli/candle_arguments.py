@@ -1,0 +1,83 @@
+"""Which candles do `--data` and `--detail` mean?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tui.cli.output import Exit, Refusal, refusing
+
+if TYPE_CHECKING:
+    from core.market.candles import Candles
+    from core.strategy.config import StrategyConfig
+
+
+def files_by_symbol(
+    option: str, texts: Sequence[str], symbols: Sequence[str], *, all_needed: bool = True
+) -> dict[str, Path]:
+    """The file of each symbol, from `FILE` or `SYMBOL=FILE` as given with `option`.
+
+    Raises:
+        Refusal: a file is meant for no symbol, or for several; or a symbol is left without one.
+    """
+    from core.market.files import split_data_argument
+
+    files: dict[str, Path] = {}
+    for text in texts:
+        symbol, path = split_data_argument(text, symbols)
+        if symbol is None:
+            if len(symbols) > 1:
+                raise Refusal(
+                    f"{option} {text}: say which of {', '.join(symbols)} it holds, such as "
+                    f"{option} {symbols[0]}={text}",
+                    Exit.BAD_INPUT,
+                )
+            symbol = symbols[0]
+        if symbol in files:
+            raise Refusal(f"{option}: two files for {symbol}, expected one", Exit.BAD_INPUT)
+        files[symbol] = path
+    missing = [symbol for symbol in symbols if symbol not in files]
+    if missing and all_needed:
+        raise Refusal(
+            f"{option}: no file for {', '.join(missing)}; give {option} {missing[0]}=FILE",
+            Exit.BAD_INPUT,
+        )
+    return files
+
+
+def candles_in(
+    option: str, texts: Sequence[str], config: StrategyConfig
+) -> tuple[dict[str, Candles], list[str]]:
+    """The candles of every symbol of a strategy, and what is to be said of the files."""
+    from core.market.files import CandleFileError, read_candles
+
+    candles, notes = {}, []
+    for symbol, path in files_by_symbol(option, texts, config.symbols).items():
+        with refusing(CandleFileError):
+            file = read_candles(path, config.timeframe)
+        candles[symbol] = file.candles
+        notes += [f"{path.name}: {note}" for note in file.notes]
+    return candles, notes
+
+
+def finer_candles_in(
+    option: str, texts: Sequence[str], config: StrategyConfig
+) -> dict[str, Candles]:
+    """Candles of a shorter timeframe, for those symbols that have a file."""
+    from core.market.file_timeframe import timeframe_of_file
+    from core.market.files import CandleFileError, read_candles
+
+    candles = {}
+    files = files_by_symbol(option, texts, config.symbols, all_needed=False)
+    for symbol, path in files.items():
+        with refusing(CandleFileError):
+            timeframe = timeframe_of_file(path)
+            if timeframe.ms >= config.timeframe.ms or config.timeframe.ms % timeframe.ms:
+                raise Refusal(
+                    f"{option} {path}: holds {timeframe} candles; expected a timeframe of which "
+                    f"several make up one of the strategy's {config.timeframe}",
+                    Exit.BAD_INPUT,
+                )
+            candles[symbol] = read_candles(path, timeframe).candles
+    return candles

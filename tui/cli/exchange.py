@@ -1,0 +1,154 @@
+"""The command that runs the embedded exchange by itself: exchange."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import re
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tui.cli.commands import Commands
+from tui.cli.output import Exit, Refusal, print_json, print_text, refusing
+
+if TYPE_CHECKING:
+    from core.exchange.clock import RunningClock
+    from core.exchange.tape import Market
+
+HOUR_A_SECOND = 3_600.0
+_NAME = re.compile(r"(?P<pair>[A-Z0-9]{5,20})(?P<rest>[-_.].*)?", re.IGNORECASE)
+_WARM_UP = 200 * 4 * 3_600_000
+"""What is left as history before a recorded market starts: 200 candles of four hours, in ms."""
+
+
+def add_commands(commands: Commands) -> None:
+    """Declare this group."""
+    commands.group("Exchange")
+    parser = commands.add(
+        "exchange",
+        exchange,
+        "the embedded Binance-compatible exchange by itself, on loopback",
+        more="Real clients can be pointed at it. It runs until it is interrupted.",
+    )
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="0: any free port")
+    add_market(parser)
+
+
+def add_market(parser: argparse.ArgumentParser) -> None:
+    """Let a command say which market the embedded exchange has, and how fast its time passes."""
+    parser.add_argument(
+        "--data",
+        action="append",
+        metavar="[SYMBOL=]FILE",
+        help="replay candle files instead of making a market up",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="which market to make up (default: 1)"
+    )
+    parser.add_argument(
+        "--speed",
+        type=float,
+        default=HOUR_A_SECOND,
+        metavar="N",
+        help="times real time (default: 3600, an hour a second)",
+    )
+
+
+def market_and_clock(arguments: argparse.Namespace) -> tuple[Market, RunningClock]:
+    """The market that the arguments describe, and the clock that moves it.
+
+    A made-up market starts now; a recorded one where enough history lies behind it, or in its
+    middle where it has less.
+    """
+    import time
+
+    from core.exchange.clock import RunningClock
+    from core.exchange.recorded import RecordedMarket
+    from core.exchange.synthetic import SyntheticMarket
+    from core.market.file_timeframe import timeframe_of_file
+    from core.market.files import CandleFileError, read_candles
+
+    if not 0 < arguments.speed <= 1e6:
+        raise Refusal(
+            f"--speed {arguments.speed:g}: expected a number above 0, at most 1000000",
+            Exit.BAD_INPUT,
+        )
+    if not arguments.data:
+        start = int(time.time() * 1_000)
+        return SyntheticMarket(arguments.seed), RunningClock(start, arguments.speed)
+    series = {}
+    for text in arguments.data:
+        symbol, path = symbol_and_file(text)
+        if symbol in series:
+            raise Refusal(f"--data: two files for {symbol}, expected one", Exit.BAD_INPUT)
+        with refusing(CandleFileError):
+            timeframe = timeframe_of_file(path)
+            series[symbol] = (timeframe, read_candles(path, timeframe).candles)
+    market = RecordedMarket(series)
+    first = max(market.span(symbol)[0] for symbol in series)
+    last = min(market.span(symbol)[1] for symbol in series)
+    if last <= first:
+        raise Refusal("--data: the files have no time in common", Exit.BAD_INPUT)
+    start = first + min(_WARM_UP, (last - first) // 2)
+    return market, RunningClock(start, arguments.speed)
+
+
+def symbol_and_file(text: str) -> tuple[str, Path]:
+    """The market in a file: from `SYMBOL=FILE`, or from a name such as `BTCUSDT-5m.csv.gz`.
+
+    `perp` in the name means the perpetual.
+    """
+    from core.market.symbols import SymbolError, quote_currency, unified_symbol
+
+    left, equals, right = text.partition("=")
+    if equals:
+        with contextlib.suppress(SymbolError):
+            return unified_symbol(left), Path(right)
+    path = Path(text)
+    match = _NAME.fullmatch(path.name)
+    if match is not None:
+        with contextlib.suppress(SymbolError):
+            symbol = unified_symbol(match["pair"])
+            perpetual = "perp" in (match["rest"] or "").lower()
+            return (f"{symbol}:{quote_currency(symbol)}" if perpetual else symbol), path
+    raise Refusal(
+        f"--data {text}: the name does not say which market it is; write it in front, such as "
+        f"BTC/USDT={text}",
+        Exit.BAD_INPUT,
+    )
+
+
+def exchange(arguments: argparse.Namespace) -> int:
+    """Run the exchange until interrupted."""
+    if not 0 <= arguments.port <= 65_535:
+        raise Refusal(f"--port {arguments.port}: expected 0 to 65535", Exit.BAD_INPUT)
+    market, clock = market_and_clock(arguments)
+    asyncio.run(_serve(arguments, market, clock))
+    return Exit.DONE
+
+
+async def _serve(arguments: argparse.Namespace, market: Market, clock: RunningClock) -> None:
+    from core.exchange.server import EmbeddedExchange, ExchangeStartError
+
+    server = EmbeddedExchange(market, clock)
+    with refusing(ExchangeStartError):
+        await server.start(port=arguments.port)
+    try:
+        symbols = [item.symbol for item in market.instruments]
+        if arguments.json:
+            print_json({"rest": server.rest_url, "streams": server.ws_url, "symbols": symbols})
+        else:
+            print_text(
+                f"REST {server.rest_url}, streams {server.ws_url}",
+                f"{', '.join(symbols)}; time passes {clock.speed:g} times as fast",
+                "Ctrl+C ends it",
+            )
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        await stop.wait()
+    finally:
+        await server.stop()

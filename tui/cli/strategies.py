@@ -1,0 +1,180 @@
+"""The commands about strategies by themselves: validate, indicators."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from tui.cli.commands import Commands
+from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing, table
+from tui.cli.strategy_argument import add_strategy, written_strategy
+
+if TYPE_CHECKING:
+    from core.strategy.config import IndicatorSpec
+
+
+def add_commands(commands: Commands) -> None:
+    """Declare this group."""
+    commands.group("Strategies")
+    parser = commands.add(
+        "validate", validate, "say what is wrong with a strategy, everything at once"
+    )
+    add_strategy(parser)
+    parser = commands.add(
+        "indicators",
+        indicators,
+        "the list of indicators, or one indicator's values on a candle file",
+    )
+    parser.add_argument("--data", metavar="FILE", help="a candle file")
+    parser.add_argument(
+        "--show",
+        metavar="NAME[:PARAM=VALUE,…]",
+        help="the indicator to compute, such as hma:period=20 or macd:fast_period=8,offset=1",
+    )
+
+
+def validate(arguments: argparse.Namespace) -> int:
+    """Say whether a strategy can run, and what its owner should know before it does."""
+    from core.strategy.canonical import config_digest, config_to_dict
+    from core.strategy.problems import ConfigError
+    from core.strategy.signals import warmup_candles
+
+    try:
+        parsed = written_strategy(arguments).parse()
+    except ConfigError as error:
+        if arguments.json:
+            print_json(
+                {"valid": False, "problems": [asdict(problem) for problem in error.problems]}
+            )
+        complain(str(error))
+        return Exit.BAD_INPUT
+    config = parsed.config
+    if arguments.json:
+        print_json(
+            {
+                "valid": True,
+                "warnings": list(parsed.warnings),
+                "config": config_to_dict(config),
+                "digest": config_digest(config),
+                "warmup_candles": warmup_candles(config),
+            }
+        )
+    else:
+        print_text(
+            f"{config.name} is valid: {', '.join(config.symbols)}, {config.timeframe}, "
+            f"{config.direction}",
+            *(f"warning: {warning}" for warning in parsed.warnings),
+        )
+    return Exit.DONE
+
+
+def indicators(arguments: argparse.Namespace) -> int:
+    """List the indicators, or compute one."""
+    if (arguments.data is None) != (arguments.show is None):
+        raise Refusal("--data and --show go together", Exit.BAD_INPUT)
+    if arguments.show is not None:
+        return _show_indicator(arguments)
+    from core.strategy.catalog import INDICATORS
+
+    if arguments.json:
+        print_json(
+            {
+                "indicators": [
+                    {
+                        "name": one.name,
+                        "title": one.title,
+                        "params": {known.name: known.default for known in one.parameters},
+                        "fields": [field.name for field in one.fields],
+                        "aliases": list(one.aliases),
+                    }
+                    for one in INDICATORS.values()
+                ]
+            }
+        )
+    else:
+        rows = [
+            (
+                one.name,
+                ", ".join(f"{known.name}={known.default}" for known in one.parameters),
+                ", ".join(field.name for field in one.fields),
+                one.title,
+            )
+            for one in INDICATORS.values()
+        ]
+        print_text(*table(("name", "parameters", "fields", "what it is"), rows))
+        print_text("", "Every indicator also takes offset=N: its values of N candles ago.")
+    return Exit.DONE
+
+
+def _show_indicator(arguments: argparse.Namespace) -> int:
+    import numpy as np
+
+    from core.market.file_error import CandleFileError
+    from core.market.file_timeframe import timeframe_of_file
+    from core.market.files import read_candles
+    from core.report.instants import iso_time
+    from core.strategy.batch import Batch
+    from core.strategy.catalog import fields_of
+
+    spec = _spec(arguments.show)
+    with refusing(CandleFileError):
+        file = read_candles(arguments.data, timeframe_of_file(arguments.data))
+    batch = Batch(file.candles)
+    series = {
+        name: batch.values(one)
+        for name, one in fields_of(spec.name, spec.params, spec.offset).items()
+    }
+    complain(*file.notes)
+    if arguments.json:
+        print_json(
+            {
+                "indicator": spec.name,
+                "params": dict(spec.params),
+                "offset": spec.offset,
+                "timeframe": str(file.timeframe),
+                "times": [iso_time(time) for time in file.candles.time.tolist()],
+                "values": {
+                    name: np.where(np.isfinite(values), values, np.nan).tolist()
+                    for name, values in series.items()
+                },
+            }
+        )
+    else:
+        columns = [values.tolist() for values in series.values()]
+        rows = (
+            (iso_time(time), *(f"{value:.10g}" for value in values))
+            for time, *values in zip(file.candles.time.tolist(), *columns, strict=True)
+        )
+        print_text(*table(("time", *series), rows, right=" " + ">" * len(series)))
+    return Exit.DONE
+
+
+def _spec(text: str) -> IndicatorSpec:
+    """The indicator of `name:param=value,param=value`."""
+    from core.strategy.parsing import parse_indicator
+    from core.strategy.problems import ConfigError
+
+    name, _, rest = text.partition(":")
+    params: dict[str, object] = {}
+    for part in filter(None, rest.split(",")):
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise Refusal(
+                f"--show {text!r}: {part!r} is not PARAM=VALUE; write for instance hma:period=20",
+                Exit.BAD_INPUT,
+            )
+        params[key.strip()] = _number(value.strip())
+    try:
+        return parse_indicator({"name": name, "params": params})
+    except ConfigError as error:
+        raise Refusal(f"--show {text!r}: {error}", Exit.BAD_INPUT) from error
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -1,0 +1,97 @@
+"""Which strategy does a command line mean: a name, a path, standard input or --config?"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tui.cli.output import Exit, Refusal, refusing
+from tui.cli.workspace import workspace_of
+
+if TYPE_CHECKING:
+    from core.strategy.document import StrategyDocument
+    from core.strategy.parsing import ParsedConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A strategy as written. `path`: the file it stands in; None for input and --config."""
+
+    document: StrategyDocument
+    path: Path | None = None
+
+    def parse(self, **changes: object) -> ParsedConfig:
+        """The strategy, with `changes` to its keys (None: no change).
+
+        Raises:
+            ConfigError: it has problems.
+        """
+        made = {key: value for key, value in changes.items() if value is not None}
+        return replace(self.document, config=self.document.config | made).parse()
+
+
+def add_strategy(parser: argparse.ArgumentParser) -> None:
+    """Let a command take a strategy."""
+    parser.add_argument(
+        "strategy",
+        nargs="?",
+        metavar="STRATEGY",
+        help="the name of one in the workspace, a path, or - for standard input",
+    )
+    parser.add_argument("--config", metavar="JSON", help="the config itself, instead of STRATEGY")
+
+
+def written_strategy(arguments: argparse.Namespace) -> Written:
+    """The strategy the arguments name, read but not yet parsed.
+
+    Raises:
+        Refusal: there is none of that name.
+        ConfigError: it cannot be read as a strategy.
+    """
+    from core.strategy.document import read_strategy, strategy_document
+
+    if (arguments.strategy is None) == (arguments.config is None):
+        raise Refusal("give either STRATEGY or --config JSON", Exit.BAD_INPUT)
+    if arguments.config is not None:
+        return Written(strategy_document(arguments.config, "--config"))
+    if arguments.strategy == "-":
+        return Written(strategy_document(sys.stdin.read(), "standard input"))
+    path = _path(arguments)
+    return Written(read_strategy(path), path)
+
+
+def parsed_strategy(arguments: argparse.Namespace, **changes: object) -> ParsedConfig:
+    """The strategy the arguments name, parsed with `changes` to its keys (None: no change).
+
+    Raises:
+        Refusal: it cannot be read, or has problems; the message lists them all.
+    """
+    from core.strategy.problems import ConfigError
+
+    with refusing(ConfigError):
+        return written_strategy(arguments).parse(**changes)
+
+
+def _path(arguments: argparse.Namespace) -> Path:
+    """The file of a strategy given by name or path."""
+    name: str = arguments.strategy
+    path = Path(name).expanduser()
+    if path.is_dir():
+        path /= "STRATEGY.md"
+    if path.is_file():
+        return path
+    strategies = workspace_of(arguments).strategies
+    if "/" not in name and name not in ("", ".", ".."):
+        own = strategies / name / "STRATEGY.md"
+        if own.is_file():
+            return own
+    known = sorted(found.parent.name for found in strategies.glob("*/STRATEGY.md"))
+    listed = f"the workspace has {', '.join(known)}" if known else "the workspace has none yet"
+    raise Refusal(
+        f"there is no strategy {name!r}: no file of that name, and {listed} "
+        "(papertape init adds the samples)",
+        Exit.NOTHING_FOUND,
+    )
