@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from textual.binding import BindingType
 from textual.reactive import reactive
+from textual.screen import Screen
 from textual.worker import Worker, WorkerCancelled, WorkerFailed, WorkerState
 
 from core.paper.link import CommandError, HostLink
@@ -76,7 +77,7 @@ class PapertapeApp(GuardedApp):
             self.register_theme(theme)
         self.theme = DEFAULT
 
-    def get_default_screen(self) -> BaseScreen:
+    def get_default_screen(self) -> Screen[None]:
         """Home."""
         return SessionsScreen()
 
@@ -96,6 +97,11 @@ class PapertapeApp(GuardedApp):
         self.set_interval(self._poll_every, self.poll)
         for problem in self.theme_problems:
             self.say(problem, "warning")
+
+    def on_unmount(self) -> None:
+        """Let go of the host whatever ended the app, or its thread would keep the process."""
+        if not self._leaving:
+            self.hosting.let_go(keep_running=False)
 
     def _link_ready(self, link: HostLink) -> None:
         self.call_from_thread(self._take_link, link)

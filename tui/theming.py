@@ -88,7 +88,7 @@ def _section(
             Color.parse(str(value))
         except ColorParseError as error:
             raise ThemeError(
-                f"theme {path.name}: {key}.{name} is {value!r}, expected a colour such as '#7fc793'"
+                f"theme {path.name}: {key}.{name} is {value!r}, expected a colour, red or hexadecimal"
             ) from error
     return {str(name): str(value) for name, value in section.items()}
 

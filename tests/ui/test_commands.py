@@ -1,0 +1,76 @@
+"""One definition of what can be done: no key twice, no action that is not there."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.ui.driving import driven, make_app
+from tests.ui.scripted import busy
+from tui.app import PapertapeApp
+from tui.commands import COMMANDS, Place
+from tui.screens.help import HelpScreen
+from tui.screens.report import ReportScreen
+from tui.screens.sessions import SessionsScreen
+from tui.widgets.hints import Hints
+from tui.widgets.line_table import LineTable
+from tui.widgets.log_pane import LogPane
+
+HOMES: dict[Place, type] = {
+    Place.ANYWHERE: PapertapeApp,
+    Place.SESSIONS: SessionsScreen,
+    Place.REPORT: ReportScreen,
+    Place.TABLE: LineTable,
+    Place.LOG: LogPane,
+}
+
+
+def test_no_command_is_defined_twice() -> None:
+    assert not [i for i, n in Counter(c.id for c in COMMANDS).items() if n > 1]
+    for place in Place:
+        keys = [k for c in COMMANDS if c.place is place for k in c.keys.split(",")]
+        assert not [key for key, count in Counter(keys).items() if count > 1], place
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.id)
+def test_every_command_has_its_action_and_its_words(command) -> None:  # type: ignore[no-untyped-def]
+    name = command.action.removeprefix("app.").partition("(")[0]
+    home = PapertapeApp if command.action.startswith("app.") else HOMES[command.place]
+    assert callable(getattr(home, f"action_{name}"))
+    assert command.help
+    assert command.help[0].isupper()
+
+
+async def test_help_lists_every_key_and_any_key_to_leave_closes_it() -> None:
+    app = make_app(busy())
+    async with driven(app, (120, 60)) as pilot:
+        await pilot.press("question_mark")
+        assert isinstance(app.screen, HelpScreen)
+        shown = "\n".join(str(w.render()) for w in app.screen.query("Static"))
+        for command in COMMANDS:
+            assert command.help in shown
+        await pilot.press("escape")
+        assert isinstance(app.screen, SessionsScreen)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+async def test_hints_fit_and_always_name_help(width: int) -> None:
+    app = make_app(busy())
+    async with driven(app, (width, 24)):
+        hints = app.screen.query_one(Hints)
+        shown = str(hints.render())
+        assert len(shown) <= width - 4
+        assert "? help" in shown
+
+
+async def test_hints_offer_only_what_is_possible_and_can_be_clicked() -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        hints = app.screen.query_one(Hints)
+        assert "f flatten" in str(hints.render())
+        await pilot.press("G")
+        assert "f flatten" not in str(hints.render())
+        at = str(hints.render()).index("? help")
+        await pilot.click(Hints, offset=(at + 2, 0))
+        assert isinstance(app.screen, HelpScreen)

@@ -1,0 +1,67 @@
+"""Numbers and times as they stand on the screen."""
+
+import pytest
+
+from tui import formats
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (12.345, "▲ +12.35"),
+        (-1_234.5, "▼ -1,234.50"),
+        (0.004, "0.00"),
+        (-0.004, "0.00"),
+        (None, "–"),
+        (float("nan"), "–"),
+    ],
+)
+def test_a_change_carries_its_sign_beside_any_colour(value: float | None, shown: str) -> None:
+    assert formats.change(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (64_210.5, "64,210.50"),
+        (3.14159, "3.1416"),
+        (0.35123, "0.3512"),
+        (0.000012345, "0.00001234"),
+        (0.0, "0.00"),
+        (-0.5, "-0.5000"),
+        (None, "–"),
+    ],
+)
+def test_a_price_has_as_many_decimals_as_its_size_asks_for(value: float | None, shown: str) -> None:
+    assert formats.price(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.15512345678, "0.1551235"), (70.0, "70"), (1.5e9, "1,500,000,000"), (0.0, "0")],
+)
+def test_a_quantity_has_seven_digits_that_matter(value: float, shown: str) -> None:
+    assert formats.quantity(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "span", "age"),
+    [
+        (0, "0s", "0s"),
+        (59_999, "59s", "59s"),
+        (3_599_000, "59m", "59m"),
+        (3_600_000, "1h", "1h"),
+        (3_900_000, "1h 05m", "1h"),
+        (187_200_000, "2d 4h", "2d"),
+        (-5, "0s", "0s"),
+        (None, "–", "–"),
+    ],
+)
+def test_spans_and_ages(milliseconds: int | None, span: str, age: str) -> None:
+    assert (formats.span(milliseconds), formats.age(milliseconds)) == (span, age)
+
+
+def test_times_are_utc_and_impossible_ones_unknown() -> None:
+    assert formats.clock(1_763_820_131_000) == "14:02:11"
+    assert formats.date_time(1_763_820_131_000) == "2025-11-22 14:02"
+    assert formats.date_time(10**20) == "–"

@@ -1,0 +1,190 @@
+"""The live table: it repaints little, keeps its cursor, and gives up columns but no rows."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.strip import Strip
+
+from tests.ui.driving import driven, make_app
+from tests.ui.scripted import ScriptedHosting, ScriptedLink, choices, session
+from tui.app import PapertapeApp
+from tui.widgets.line_table import Cell, Column, LineTable, Row
+
+COLUMNS = (
+    Column("NAME", 8),
+    Column("SPARE", 10, priority=2),
+    Column("VALUE", 6, "right"),
+    Column("MORE", 12, priority=1),
+)
+
+
+class CountingTable(LineTable):
+    """Counts the lines it is asked to draw anew."""
+
+    drawn: list[int]
+
+    def render_line(self, y: int) -> Strip:
+        self.drawn.append(y)
+        return super().render_line(y)
+
+
+class TableScreen(Screen[None]):
+    """Nothing but a table."""
+
+    def __init__(self, table: LineTable) -> None:
+        super().__init__()
+        self.table = table
+
+    def compose(self) -> ComposeResult:
+        yield self.table
+
+
+class TableApp(PapertapeApp):
+    """The app, for its themes, with nothing but a table on it."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        super().__init__(ScriptedHosting(ScriptedLink()), choices, host_name="x", poll_every=3_600)
+        self.table = CountingTable(COLUMNS, marks=True)
+        self.table.drawn = []
+        self.table.set_rows(rows)
+
+    def get_default_screen(self) -> Screen[None]:
+        return TableScreen(self.table)
+
+
+def rows(*values: int, tail: str = "") -> list[Row]:
+    return [
+        Row(
+            f"k{n}",
+            (
+                Cell(f"row {n}{tail}"),
+                Cell("spare"),
+                Cell(str(value), order=value),
+                Cell("more"),
+            ),
+        )
+        for n, value in enumerate(values)
+    ]
+
+
+def text(table: LineTable, y: int) -> str:
+    return table.render_line(y).text.rstrip()
+
+
+async def test_only_lines_that_differ_are_repainted() -> None:
+    app = TableApp(rows(*range(10)))
+    async with app.run_test(size=(60, 20)) as pilot:
+        await pilot.pause()
+        app.table.drawn.clear()
+        app.table.set_rows(rows(0, 1, 2, 99, 4, 5, 6, 98, 8, 9))
+        await pilot.pause()
+        assert sorted(set(app.table.drawn)) == [4, 8]
+        app.table.drawn.clear()
+        app.table.set_rows(rows(0, 1, 2, 99, 4, 5, 6, 98, 8, 9))
+        await pilot.pause()
+        assert app.table.drawn == []
+
+
+async def test_the_cursor_stays_with_its_row() -> None:
+    app = TableApp(rows(*range(6)))
+    async with app.run_test(size=(60, 20)) as pilot:
+        app.table.focus()
+        await pilot.press("j", "j", "j")
+        assert app.table.cursor_key == "k3"
+        app.table.set_rows(list(reversed(rows(*range(6)))))
+        await pilot.pause()
+        assert app.table.cursor_key == "k3"
+        assert text(app.table, 3).startswith("▌ row 3")
+        app.table.set_rows([row for row in rows(*range(6)) if row.key != "k3"])
+        await pilot.pause()
+        assert app.table.cursor_key == "k2", "the one now in its place"
+        app.table.set_rows([])
+        await pilot.pause()
+        assert app.table.cursor_key is None
+
+
+async def test_narrow_tables_drop_columns_and_never_rows() -> None:
+    app = TableApp(rows(*range(5)))
+    async with app.run_test(size=(60, 20)) as pilot:
+        await pilot.pause()
+        assert text(app.table, 0).split() == ["NAME", "SPARE", "VALUE", "MORE"]
+        await pilot.resize_terminal(36, 20)
+        await pilot.pause()
+        assert text(app.table, 0).split() == ["NAME", "VALUE", "MORE"]
+        await pilot.resize_terminal(22, 20)
+        await pilot.pause()
+        assert text(app.table, 0).split() == ["NAME", "VALUE"]
+        assert [text(app.table, y).strip("▌ ").split() for y in range(1, 6)] == [
+            ["row", str(n), str(n)] for n in range(5)
+        ]
+
+
+async def test_sorting_by_keys_and_back_to_the_order_given() -> None:
+    app = TableApp(rows(5, 3, 9))
+    async with app.run_test(size=(36, 20)) as pilot:
+        app.table.focus()
+        await pilot.press("o", "o")
+        assert [row.key for row in app.table.rows] == ["k1", "k0", "k2"]
+        await pilot.press("O")
+        assert [row.key for row in app.table.rows] == ["k2", "k0", "k1"]
+        app.table.set_rows(rows(5, 99, 9))
+        await pilot.pause()
+        assert [row.key for row in app.table.rows] == ["k1", "k2", "k0"]
+        await pilot.press("o", "o")
+        assert [row.key for row in app.table.rows] == ["k0", "k1", "k2"]
+
+
+async def test_marks_belong_to_keys() -> None:
+    app = TableApp(rows(*range(4)))
+    async with app.run_test(size=(60, 20)) as pilot:
+        app.table.focus()
+        await pilot.press("space", "space")
+        assert app.table.marked == ("k0", "k1")
+        app.table.set_rows([row for row in rows(*range(4)) if row.key != "k0"])
+        await pilot.pause()
+        assert app.table.marked == ("k1",)
+        assert text(app.table, 1).startswith(" •row 1")
+
+
+async def test_long_lists_scroll_with_the_cursor() -> None:
+    app = TableApp(rows(*range(100)))
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.table.focus()
+        await pilot.press("G")
+        assert app.table.cursor_key == "k99"
+        assert "row 99" in text(app.table, app.table.size.height - 1)
+        await pilot.press("g", "pagedown", "k")
+        assert app.table.cursor_key == "k9"
+        assert "NAME" in text(app.table, 0), "the heading stays"
+
+
+async def test_a_click_selects_and_a_heading_sorts() -> None:
+    app = TableApp(rows(5, 3, 9))
+    async with app.run_test(size=(60, 12)) as pilot:
+        await pilot.click(CountingTable, offset=(10, 3))
+        assert app.table.cursor_key == "k2"
+        await pilot.click(CountingTable, offset=(26, 0))
+        assert [row.key for row in app.table.rows] == ["k1", "k0", "k2"]
+
+
+async def test_wide_characters_keep_the_columns_in_line() -> None:
+    app = TableApp([Row("a", (Cell("日本語日本語"), Cell("x"), Cell("7"), Cell("y")))])
+    async with app.run_test(size=(60, 12)) as pilot:
+        await pilot.pause()
+        strip = app.table.render_line(1)
+        assert strip.cell_length == app.table.size.width
+        assert "日本語 …" in strip.text
+
+
+async def test_the_table_on_the_sessions_screen_repaints_one_line_for_one_session() -> None:
+    link = ScriptedLink([session(f"s{n:07d}", f"strategy_{n}") for n in range(12)])
+    app = make_app(link)
+    async with driven(app) as pilot:
+        table = app.screen.query_one("#sessions", LineTable)
+        before = dict(table._strips)
+        link.change("s0000005", equity=10_250.0, unrealized_pnl=250.0)
+        app.poll()
+        await pilot.pause()
+        changed = {key for key, strip in table._strips.items() if before.get(key) is not strip}
+        assert changed == {"s0000005"}

@@ -1,0 +1,33 @@
+"""Text from outside is shown as text."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.widgets.safe_text import safe_text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain [bold]text[/] 100 %", "plain [bold]text[/] 100 %"),
+        ("\x1b[31mred\x1b]0;title\x07", "␛[31mred␛]0;title␇"),
+        ("two\nlines\ttab", "two␊lines␉tab"),
+        ("\x9b31m", "�31m"),
+        ("safe\u202eexe.txt", "safe�exe.txt"),
+        ("zero\u200bwidth", "zero�width"),
+        ("lone \ud800 surrogate", "lone � surrogate"),
+        ("日本語 ▲ é", "日本語 ▲ é"),
+        ("e" + "\u0301" * 50, "e\u0301\u0301"),
+    ],
+)
+def test_controls_are_made_visible_and_the_rest_is_left_alone(text: str, shown: str) -> None:
+    assert safe_text(text) == shown
+
+
+@given(st.text(alphabet=st.characters()))
+def test_nothing_a_terminal_obeys_comes_through(text: str) -> None:
+    shown = safe_text(text)
+    assert not any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in shown)
+    shown.encode("utf-8")
+    assert safe_text(shown) == shown

@@ -1,0 +1,335 @@
+"""The Sessions screen under the keys of its user."""
+
+from __future__ import annotations
+
+import pytest
+from textual.widgets import Input
+
+from core.paper.snapshot import FeedKind, Level, SessionState
+from core.trading.values import Fills
+from tests.ui.driving import NARROW, WIDE, driven, make_app, until
+from tests.ui.scripted import MINUTE, NOW, ScriptedLink, busy, position, session
+from tui.app import PapertapeApp
+from tui.modals.ask import Ask
+from tui.modals.new_session import NewSession
+from tui.screens.report import ReportScreen
+from tui.screens.sessions import SessionsScreen
+from tui.widgets.choice import Choice
+from tui.widgets.line_table import LineTable
+from tui.widgets.log_pane import LogPane
+
+
+def drawn(app: PapertapeApp, selector: str) -> str:
+    """What a line-drawn widget of the screen shows."""
+    widget = app.screen.query_one(selector)
+    return "\n".join(widget.render_line(y).text for y in range(widget.size.height))
+
+
+async def test_one_key_starts_the_first_strategy_and_one_stops_it() -> None:
+    link = ScriptedLink()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        assert "Nothing runs yet" in drawn(app, "#sessions")
+        await pilot.press("s")
+        await until(pilot, lambda: len(link.sessions) == 1)
+        assert link.requests[0].config["name"] == "rsi_bounce"
+        assert link.requests[0].feed is FeedKind.DEMO
+        await until(pilot, lambda: "rsi_bounce" in drawn(app, "#sessions"))
+        assert "running" in drawn(app, "#sessions")
+
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen))
+        assert link.state("new00001") is SessionState.STOPPED
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
+        assert "stopped" in drawn(app, "#sessions")
+
+
+@pytest.mark.parametrize("keys", [["escape"], ["enter"], ["n", "escape"]])
+async def test_a_question_changes_nothing_unless_it_is_answered(keys: list[str]) -> None:
+    link = busy()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press(*keys)
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
+        assert link.commands == []
+
+
+async def test_stopping_can_close_the_positions_first() -> None:
+    link = busy()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press("f")
+        await until(pilot, lambda: link.commands == ["stop k3x9a1pq flatten"])
+
+
+async def test_marked_sessions_are_stopped_together() -> None:
+    link = busy()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("space", "space", "x")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press("y")
+        await until(pilot, lambda: len(link.commands) == 2)
+        assert link.commands == ["stop k3x9a1pq", "stop m81c0zzt"]
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
+
+
+async def test_pause_and_resume() -> None:
+    link = busy()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("p")
+        await until(pilot, lambda: link.state("k3x9a1pq") is SessionState.PAUSED)
+        await until(pilot, lambda: "‖ paused" in drawn(app, "#sessions").splitlines()[1])
+        await pilot.press("p")
+        await until(pilot, lambda: link.state("k3x9a1pq") is SessionState.RUNNING)
+
+
+async def test_flatten_asks_and_closes() -> None:
+    link = busy()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press("y")
+        await until(pilot, lambda: link.commands == ["flatten k3x9a1pq all"])
+        await until(pilot, lambda: "Flat." in drawn(app, "#positions"))
+
+
+async def test_an_ended_session_is_started_again_and_archived() -> None:
+    link = busy()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("G", "s")
+        await until(pilot, lambda: len(link.sessions) == 6)
+        await pilot.press("a")
+        await until(pilot, lambda: all(s.id != "q9f4h6jj" for s in link.sessions))
+
+
+async def test_the_filter_narrows_and_escape_shows_all() -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        await pilot.press("slash", *"ema")
+        await until(pilot, lambda: "rsi_bounce" not in drawn(app, "#sessions"))
+        assert "ema_cross" in drawn(app, "#sessions")
+        await pilot.press(*"zzz")
+        await until(pilot, lambda: "No session matches" in drawn(app, "#sessions"))
+        await pilot.press("escape")
+        await until(pilot, lambda: "rsi_bounce" in drawn(app, "#sessions"))
+
+
+async def test_positions_and_log_follow_the_cursor() -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        assert "BTC/USDT" in drawn(app, "#positions")
+        assert "rsi 28.41" in drawn(app, "#log")
+        await pilot.press("j")
+        await until(pilot, lambda: "short" in drawn(app, "#positions"))
+        assert "▼ -31.40" in drawn(app, "#positions")
+        assert "back-filled" in drawn(app, "#log")
+        assert "rsi 28.41" not in drawn(app, "#log")
+
+
+async def test_new_log_lines_arrive_and_a_log_one_looks_back_in_stands_still() -> None:
+    link = ScriptedLink([session("k3x9a1pq", "rsi_bounce")])
+    for number in range(60):
+        link.log(f"line {number}", "k3x9a1pq")
+    app = make_app(link)
+    async with driven(app) as pilot:
+        log = app.screen.query_one(LogPane)
+        assert "line 59" in drawn(app, "#log")
+        log.focus()
+        await pilot.press("g")
+        assert "line 0" in drawn(app, "#log")
+        link.log("line 60", "k3x9a1pq")
+        app.poll()
+        await pilot.pause()
+        link.now += MINUTE
+        app.poll()
+        await pilot.pause()
+        assert "line 0" in drawn(app, "#log")
+        await pilot.press("G")
+        assert "line 60" in drawn(app, "#log")
+
+
+async def test_the_log_can_be_narrowed_by_level_and_text() -> None:
+    app = make_app(busy())
+    async with driven(app):
+        log = app.screen.query_one(LogPane)
+        log.filter(session=None, level=Level.WARNING)
+        assert [text.split(";")[0] for text in log.shown] == [
+            "reconnected after 3 s",
+            "SOL/USDT: feed silent for 94 s, waiting for prices",
+        ]
+        log.filter(level=Level.DEBUG, text="RSI")
+        assert len(log.shown) == 2
+
+
+async def test_stale_numbers_look_stale() -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        await pilot.pause()
+        table = app.screen.query_one("#sessions", LineTable)
+        stale = {
+            cell.text: cell.tone.value
+            for row in table.rows
+            if row.key == "p0d7w2ee"
+            for cell in row.cells
+        }
+        assert stale["○ stale"] == stale["▲ +8.00"] == stale["1m"] == "stale"
+
+
+HOSTILE = "[/x][bold red]\x1b[31m evil\x07 \u202e[@click=app.quit]x[/]"
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_hostile_names_and_lines_are_shown_as_text(size: tuple[int, int]) -> None:
+    link = ScriptedLink(
+        [
+            session("hostile1", HOSTILE, symbols=("[red]A/B",), timeframe="[/]"),
+            session(
+                "hostile2", "x" * 300, state=SessionState.ERROR, state_reason=HOSTILE,
+                open_positions=(position(HOSTILE),),
+            ),
+        ]
+    )  # fmt: skip
+    link.log(HOSTILE, "hostile1", Level.ERROR)
+    link.refuse = HOSTILE
+    app = make_app(link)
+    async with driven(app, size) as pilot:
+        assert "[/x][bold red" in drawn(app, "#sessions")
+        assert HOSTILE.replace("\x1b", "␛").replace("\x07", "␇").replace("\u202e", "�") in (
+            drawn(app, "#log")
+        )
+        await pilot.press("p", "j", "question_mark")
+        await pilot.pause()
+        await pilot.press("escape", "k", "x")
+        await until(pilot, lambda: not isinstance(app.screen, SessionsScreen))
+        for widget in app.screen.walk_children(with_self=False):
+            widget.render()
+        await pilot.press("escape")
+        assert "\x1b" not in app.export_screenshot()
+
+
+async def test_a_refused_command_is_said_and_nothing_else_happens() -> None:
+    link = busy()
+    link.refuse = "the journal cannot be written: No space left on device"
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("p")
+        await until(pilot, lambda: len(app._notifications) == 1)
+        (said,) = app._notifications
+        assert said.message == link.refuse
+        assert said.title == "pause refused"
+
+
+async def test_a_host_that_cannot_start_says_why() -> None:
+    app = make_app(ScriptedLink(), failure=OSError("the workspace /x cannot be written"))
+    async with app.run_test(size=WIDE) as pilot:
+        await until(pilot, lambda: len(app._notifications) == 1)
+        (said,) = app._notifications
+        assert "the workspace /x cannot be written" in said.message
+
+
+async def test_the_form_starts_what_it_says() -> None:
+    link = ScriptedLink()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewSession))
+        form = app.screen
+        assert isinstance(form, NewSession)
+        await until(pilot, lambda: form.picked is not None)
+        await pilot.press("j")
+        form.query_one("#feed", Choice).chosen = "replay"
+        form.query_one("#fills", Choice).chosen = "candle"
+        form.query_one("#data", Input).value = "btc.csv.gz"
+        form.query_one("#speed", Input).value = "60"
+        form.query_one("#balance", Input).value = "5,000"
+        form.query_one("#duration", Input).value = "1d12h"
+        await pilot.press("enter")
+        await until(pilot, lambda: len(link.requests) == 1)
+        request = link.requests[0]
+        assert request.config["name"] == "ema_cross"
+        assert request.feed is FeedKind.REPLAY
+        assert request.fills is Fills.CANDLE
+        assert request.data == {"ETH/USDT": "btc.csv.gz", "BTC/USDT": "btc.csv.gz"}
+        assert (request.speed, request.run_for, request.starting_balance) == (
+            60.0,
+            36 * 60 * MINUTE,
+            5_000.0,
+        )
+
+
+async def test_the_form_shows_every_problem_at_once_and_starts_nothing() -> None:
+    link = ScriptedLink()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewSession))
+        form = app.screen
+        assert isinstance(form, NewSession)
+        await until(pilot, lambda: form.picked is not None)
+        await pilot.press("G")
+        form.query_one("#feed", Choice).chosen = "replay"
+        form.query_one("#balance", Input).value = "lots"
+        form.query_one("#duration", Input).value = "soon"
+        await pilot.pause()
+        verdict = str(form.query_one("#verdict").render())
+        for problem in ("did you mean 'lt'", "timeframe", "balance", "run for", "data file"):
+            assert problem in verdict
+        await pilot.press("enter")
+        assert app.screen is form
+        assert link.requests == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "kept"), [(["k"], True), (["s"], False)], ids=["keep running", "stop"]
+)
+async def test_quit_asks_what_becomes_of_the_sessions(keys: list[str], kept: bool) -> None:
+    link = ScriptedLink([session("k3x9a1pq", "rsi_bounce")])
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press(*keys)
+        await until(pilot, lambda: app.return_code is not None and not app.is_running)
+    assert app.hosting.kept_running is kept
+    assert (link.state("k3x9a1pq") is SessionState.STOPPED) is not kept
+
+
+async def test_quit_with_nothing_running_just_leaves() -> None:
+    app = make_app(ScriptedLink())
+    async with driven(app) as pilot:
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running)
+    assert app.hosting.kept_running is False
+
+
+@pytest.mark.parametrize("size", [(40, 10), (59, 40), (120, 14), (1, 1)])
+async def test_too_small_a_terminal_says_so(size: tuple[int, int]) -> None:
+    app = make_app(busy())
+    async with driven(app, size) as pilot:
+        await pilot.pause()
+        assert app.screen.query_one("#enlarge").display
+        assert not app.screen.query_one("#sessions").display
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert app.screen.query_one("#sessions").display
+
+
+async def test_the_clock_is_the_hosts() -> None:
+    link = busy()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        link.now = NOW + 61_000
+        app.poll()
+        await pilot.pause()
+        assert "14:03:12 UTC" in str(app.screen.query_one("TopBar").render())

@@ -1,0 +1,109 @@
+"""Terminals that are unfit, stall, or go away."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tui.terminal import unfit
+
+
+@pytest.mark.parametrize(
+    ("environ", "is_terminal", "word"),
+    [
+        ({"TERM": "dumb"}, True, "'dumb'"),
+        ({}, True, "TERM"),
+        ({"TERM": "xterm-256color"}, False, "needs a terminal"),
+    ],
+)
+def test_an_unfit_terminal_is_refused_with_what_to_do(
+    environ: dict[str, str], is_terminal: bool, word: str
+) -> None:
+    refusal = unfit(environ, is_terminal=is_terminal)
+    assert refusal is not None
+    assert word in refusal
+
+
+@pytest.mark.parametrize("term", ["xterm", "xterm-256color", "tmux-256color", "linux", "screen"])
+def test_real_terminals_are_taken(term: str) -> None:
+    assert unfit({"TERM": term}, is_terminal=True) is None
+
+
+SCRIPT = """
+import pathlib
+import sys
+from tests.ui.driving import make_app
+from tests.ui.scripted import busy
+app = make_app(busy())
+app._poll_every = 0.05
+code = app.run()
+pathlib.Path(sys.argv[1]).write_text(f"kept running: {app.hosting.kept_running}")
+sys.exit(code or 0)
+"""
+
+
+class Terminal:
+    """The app in a pseudo-terminal of its own."""
+
+    def __init__(self, outcome: Path) -> None:
+        self.master, slave = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, str(outcome)],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"},
+        )
+        os.close(slave)
+        self._outcome = outcome
+
+    @property
+    def outcome(self) -> str:
+        """What the app wrote down when it had ended."""
+        return self._outcome.read_text()
+
+    def read_until(self, text: bytes, seconds: float = 60) -> bytes:
+        """What it wrote up to and including `text`."""
+        seen, end = b"", time.monotonic() + seconds
+        while text not in seen:
+            if not select.select([self.master], [], [], max(0, end - time.monotonic()))[0]:
+                raise AssertionError(f"{text!r} never came: {seen[-500:]!r}")
+            seen += os.read(self.master, 65_536)
+        return seen
+
+    def drain(self) -> None:
+        """Read what is left, until the process ends."""
+        while self.process.poll() is None:
+            if select.select([self.master], [], [], 0.05)[0]:
+                try:
+                    os.read(self.master, 65_536)
+                except OSError:
+                    return
+
+
+@pytest.mark.parametrize(("number", "kept"), [(signal.SIGTERM, "False"), (signal.SIGHUP, "True")])
+def test_a_signal_ends_it_cleanly(tmp_path: Path, number: signal.Signals, kept: str) -> None:
+    terminal = Terminal(tmp_path / "outcome")
+    terminal.read_until(b"rsi_bounce")
+    terminal.process.send_signal(number)
+    terminal.drain()
+    assert terminal.process.wait(20) == 0
+    assert f"kept running: {kept}" in terminal.outcome
+    os.close(terminal.master)
+
+
+def test_a_closed_terminal_leaves_the_sessions_running(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path / "outcome")
+    terminal.read_until(b"rsi_bounce")
+    os.close(terminal.master)
+    terminal.process.wait(20)
+    assert "kept running: True" in terminal.outcome

@@ -1,0 +1,104 @@
+"""Themes are files, complete, and readable."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from textual.color import Color
+from textual.theme import Theme
+
+from tests.ui.driving import driven, make_app
+from tests.ui.scripted import busy
+from tui.shipped import shipped
+from tui.theming import DEFAULT, ThemeError, find_themes, read_theme
+
+SHIPPED = find_themes([shipped("themes")])
+
+
+def test_the_shipped_themes_are_dark_light_and_clear() -> None:
+    assert set(SHIPPED.themes) == {"papertape-dark", "papertape-light", "papertape-clear"}
+    assert SHIPPED.problems == ()
+    assert {t.dark for t in SHIPPED.themes.values()} == {True, False}
+
+
+@pytest.mark.parametrize("theme", SHIPPED.themes.values(), ids=SHIPPED.themes)
+def test_every_text_can_be_read_on_every_background(theme: Theme) -> None:
+    texts = {
+        "foreground": theme.foreground,
+        "accent": theme.accent,
+        "warning": theme.warning,
+        "error": theme.error,
+        "success": theme.success,
+    } | {name: theme.variables[name] for name in ("gain", "loss", "stale", "dim", "info")}
+    backgrounds = {"background": theme.background, "surface": theme.surface} | {
+        name: theme.variables[name] for name in ("cursor", "cursor-idle")
+    }
+    for background_name, background in backgrounds.items():
+        for name, text in texts.items():
+            assert text is not None
+            assert background is not None
+            contrast = contrast_of(text, background)
+            least = 4.5 if background_name in ("background", "surface") else 3.9
+            assert contrast >= least, f"{name} on {background_name}: {contrast:.2f}"
+
+
+def contrast_of(text: str, background: str) -> float:
+    """The contrast ratio of WCAG 2.1."""
+
+    def luminance(colour: str) -> float:
+        channels = [channel / 255 for channel in Color.parse(colour).rgb]
+        linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    high, low = sorted((luminance(text), luminance(background)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+THEME = (shipped("themes") / "papertape-dark.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[", "cannot be read"),
+        ("- a list", "expected a mapping"),
+        (THEME.replace("name: papertape-dark", "name: 7"), "`name` must be a text"),
+        (THEME.replace('  primary: "#d3a550"\n', ""), "`colors` lacks primary"),
+        (THEME.replace('gain: "#7fc793"', "gain: shiny"), "variables.gain is 'shiny'"),
+        (THEME.replace("variables:", "variables:\n  glow: red"), "unknown glow"),
+    ],
+)
+def test_a_broken_theme_is_refused_with_a_reason(tmp_path: Path, text: str, complaint: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(ThemeError, match=r"mine\.yaml") as refusal:
+        read_theme(path)
+    assert complaint in str(refusal.value)
+
+
+async def test_a_theme_of_the_workspace_is_found_and_a_broken_one_is_told(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(THEME.replace("papertape-dark", "mine"))
+    (tmp_path / "bad.yaml").write_text("[")
+    found = find_themes([shipped("themes"), tmp_path])
+    assert "mine" in found.themes
+    assert len(found.problems) == 1
+
+
+async def test_t_goes_through_the_themes() -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        seen = [app.theme]
+        for _ in range(3):
+            await pilot.press("t")
+            seen.append(app.theme)
+        assert seen[0] == seen[-1] == DEFAULT
+        assert len(set(seen)) == 3
+
+
+def test_no_colour_is_written_in_code() -> None:
+    root = Path(__file__).parents[2] / "tui"
+    for path in [*root.rglob("*.py"), *root.rglob("*.tcss")]:
+        found = re.findall(r"[\"'\s]#[0-9a-fA-F]{6}\b", path.read_text())
+        assert not found, f"{path.name}: {found}"
