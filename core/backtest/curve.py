@@ -24,6 +24,7 @@ class Curve:
         self._moments = moments
         self._length = len(moments)
         self._free: list[tuple[int, float]] = [(0, account.free)]  # from a time on
+        self._positions = account.positions.copy()
         self._held: list[list[tuple[int, int, Position]]] = [[] for _ in tapes]  # from, until
         self._open: list[tuple[int, Position] | None] = [None] * len(tapes)
 
@@ -38,9 +39,13 @@ class Curve:
         return self._moments[: self._length]
 
     def note(self, time: int) -> None:
-        """Take down what the step at `time` left behind."""
-        self._free.append((time, self._account.free))
-        for slot, position in enumerate(self._account.positions):
+        """Take down what the step at `time` left behind, if it changed what the account holds."""
+        account = self._account
+        if account.free == self._free[-1][1] and account.positions == self._positions:
+            return
+        self._free.append((time, account.free))
+        self._positions = account.positions.copy()
+        for slot, position in enumerate(account.positions):
             known = self._open[slot]
             if known is not None and known[1] is not position:
                 self._held[slot].append((known[0], time, known[1]))
@@ -59,18 +64,14 @@ class Curve:
         balances = np.array([free for _, free in self._free])
         equity = np.repeat(balances, np.diff(changed, append=len(times)))
         exposed = np.zeros(len(times), dtype=bool)
-        for slot, tape in enumerate(self._tapes):
-            stays = self._held[slot]
-            still = self._open[slot]
-            if still is not None:
-                stays = [*stays, (still[0], END, still[1])]
+        for tape, held, still in zip(self._tapes, self._held, self._open, strict=True):
+            stays = held if still is None else [*held, (still[0], END, still[1])]
             closes = self._closes(tape)
             starts = np.searchsorted(times, [start for start, _, _ in stays]).tolist()
             stops = np.searchsorted(times, [stop for _, stop, _ in stays]).tolist()
             for start, stop, (_, _, position) in zip(starts, stops, stays, strict=True):
                 values = closes[start:stop] - position.entry_price
-                values *= position.quantity
-                values *= position.sign
+                values *= position.quantity * position.sign
                 values += position.margin
                 equity[start:stop] += values
                 exposed[start:stop] = True

@@ -28,10 +28,10 @@ class _Reader:
 
     def look_ahead(self, account: Account) -> None:
         """Find the next candle that matters to the account as it is now."""
-        tape, slot, index = self.tape, self.tape.slot, self.done
-        position = account.positions[slot]
-        ordered = account.due_exits[slot] is not None or account.due_entries[slot] is not None
-        if not ordered:
+        tape, index = self.tape, self.done
+        slot = tape.slot
+        if account.due_exits[slot] is None and account.due_entries[slot] is None:
+            position = account.positions[slot]
             if position is None:
                 index = tape.next_entry(index)
             else:
@@ -41,11 +41,18 @@ class _Reader:
 
     def catch_up(self, account: Account, index: int) -> None:
         """Hold the position through the candles before `index`."""
-        position = account.positions[self.tape.slot]
-        if position is not None:
-            trailing = account.rules.trailing_stop_pct is not None
-            self.tape.live_through(position, self.done, index, trailing=trailing)
-        self.done = index
+        if index > self.done:
+            position = account.positions[self.tape.slot]
+            if position is not None:
+                trailing = account.rules.trailing_stop_pct is not None
+                self.tape.live_through(position, self.done, index, trailing=trailing)
+            self.done = index
+
+    def read(self, account: Account) -> Bar:
+        """The candle that is due, everything before it lived through."""
+        self.catch_up(account, self.due)
+        self.done += 1
+        return self.tape.bar(self.due)
 
 
 def drive(
@@ -70,20 +77,16 @@ def drive(
         time = min([reader.time for reader in readers])
         if time == END:
             break
-        present = _present(account, readers, time, everyone=everyone)
-        bars: list[Bar] = []
-        for reader, index in present:
-            reader.catch_up(account, index)
-            bars.append(reader.tape.bar(index))
-            reader.done = index + 1
+        present = readers if len(readers) == 1 else _present(account, readers, time, everyone)
+        bars = [reader.read(account) for reader in present]
         events = step(account, time, bars, finer)
         if events:
-            curve.note(time)
             happened += events
+            curve.note(time)
         if account.stopped:
             curve.end(time)
             break
-        for reader, _ in present:
+        for reader in present:
             reader.look_ahead(account)
         if watched:
             _look_at_every_close(account, readers, time)
@@ -93,29 +96,28 @@ def drive(
 
 
 def _present(
-    account: Account, readers: Sequence[_Reader], time: int, *, everyone: bool
-) -> list[tuple[_Reader, int]]:
-    """The readers that take part in the moment `time`, each with the index of its candle.
+    account: Account, readers: Sequence[_Reader], time: int, everyone: bool
+) -> list[_Reader]:
+    """The readers that take part in the moment `time`, each with its candle due.
 
     Those that have something to do there; and where an entry is to be sized by the account's
     equity, those whose position is part of that equity.
     """
-    if len(readers) == 1:
-        return [(readers[0], readers[0].due)]
-    entering = any(
+    entering = everyone or any(
         reader.time == time and account.due_entries[reader.tape.slot] is not None
         for reader in readers
     )
     present = []
     for reader in readers:
-        if reader.time == time:
-            present.append((reader, reader.due))
-        elif (everyone or entering) and account.positions[reader.tape.slot] is not None:
+        if reader.time != time:
+            if not entering or account.positions[reader.tape.slot] is None:
+                continue
             index = reader.tape.index_at(time)
-            if reader.tape.time(index) == time:
-                present.append((reader, index))
-            else:
+            if reader.tape.time(index) != time:
                 reader.catch_up(account, index)
+                continue
+            reader.due = index
+        present.append(reader)
     return present
 
 

@@ -83,8 +83,6 @@ class Tape:
 
         Only a `trailing` stop asks for the best price among them.
         """
-        if stop <= start:
-            return
         best = position.best
         if trailing and position.sign > 0:
             best = self.candles.high[start:stop].max().item()

@@ -59,7 +59,7 @@ class Position(msgspec.Struct, eq=False):
 
     def value(self, price: float) -> float:
         """Margin plus unrealised P&L at `price`: what the position adds to equity."""
-        return self.margin + (price - self.entry_price) * self.quantity * self.sign
+        return self.margin + (price - self.entry_price) * (self.quantity * self.sign)
 
     def stop(self, trailing_stop_pct: float | None) -> tuple[float, ExitReason]:
         """The effective stop price, and the reason an exit there has (rulebook §3.5)."""
