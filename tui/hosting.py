@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Protocol
 
@@ -26,3 +27,33 @@ class Hosting(Protocol):
         next start.
         """
         ...
+
+
+class LateHosting:
+    """A hosting that is made on its own thread.
+
+    Making one loads exchange and indicator libraries, which the first frame must not wait for.
+    """
+
+    def __init__(self, make: Callable[[], Hosting]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: Hosting | None = None
+        self._gone = False
+
+    def run(self, ready: Callable[[HostLink], None]) -> None:
+        """See `Hosting.run`."""
+        made = self._make()
+        with self._lock:
+            if self._gone:
+                return
+            self._made = made
+        made.run(ready)
+
+    def let_go(self, *, keep_running: bool) -> None:
+        """See `Hosting.let_go`."""
+        with self._lock:
+            self._gone = True
+            made = self._made
+        if made is not None:
+            made.let_go(keep_running=keep_running)

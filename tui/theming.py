@@ -88,7 +88,7 @@ def _section(
             Color.parse(str(value))
         except ColorParseError as error:
             raise ThemeError(
-                f"theme {path.name}: {key}.{name} is {value!r}, expected a colour, red or hexadecimal"
+                f"theme {path.name}: {key}.{name} is {value!r}, expected a colour"
             ) from error
     return {str(name): str(value) for name, value in section.items()}
 

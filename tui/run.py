@@ -1,0 +1,51 @@
+"""How is the screen started on a workspace?"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from core.paper.snapshot import FeedKind
+from tui.app import PapertapeApp
+from tui.hosting import Hosting, LateHosting
+from tui.strategies import StrategyChoice
+from tui.terminal import unfit
+
+
+class UnfitTerminalError(Exception):
+    """The screen cannot be shown on this terminal; the message says why and what to do."""
+
+
+def run_screen(
+    make_hosting: Callable[[], Hosting],
+    strategies: Callable[[], Sequence[StrategyChoice]],
+    workspace: Path,
+    feed: FeedKind,
+) -> int:
+    """Show the screen until it is left; returns the exit code.
+
+    Args:
+        make_hosting: makes what holds the host; called on a thread of its own, after the first
+            frame, so that what it imports delays nothing.
+        strategies: reads what can be started; called in a thread whenever it is asked for.
+        workspace: the root of the workspace, whose themes are offered.
+        feed: what a session gets that is started with one key.
+
+    Raises:
+        UnfitTerminalError: nothing was drawn.
+    """
+    refusal = unfit(os.environ, is_terminal=sys.stdin.isatty() and sys.stdout.isatty())
+    if refusal is not None:
+        raise UnfitTerminalError(refusal)
+    app = PapertapeApp(
+        LateHosting(make_hosting),
+        strategies,
+        host_name=platform.node(),
+        feed=feed,
+        workspace=workspace,
+    )
+    app.run()
+    return app.return_code or 0
