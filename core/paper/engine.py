@@ -14,7 +14,7 @@ from typing import Any
 
 from core.market.feed import Ended, Feed, FeedError, FeedEvent
 from core.paper.intake import Intake
-from core.paper.lines import Commanded, Stopped
+from core.paper.lines import Commanded, Returned, Stopped
 from core.paper.opening import Opening
 from core.paper.recovery import Past
 from core.paper.session import SessionLog
@@ -73,8 +73,9 @@ class Engine:
         self.state = SessionState.STARTING
         self.reason: str | None = None
         self.ended_at: int | None = None
+        self.durable = True  # whether the journal has taken everything so far
         self.intake: Intake | None = None
-        self.returns = 0 if past is None else past.returns
+        self.returns: list[Returned] = [] if past is None else past.returns
         self._session = session
         self._around = around
         self._past = past
@@ -165,8 +166,9 @@ class Engine:
             await opening.follow(after)
             self._show_progress()
             return
-        self.intake = intake = await opening.again(past)
-        self.returns += 1
+        intake, returned = await opening.again(past)
+        self.intake = intake
+        self.returns.append(returned)
         if past.stopping is not None:
             self._begin_stop(flatten=past.stopping.flatten)
         await self._commit()
@@ -342,6 +344,7 @@ class Engine:
     def _fail(self, why: str) -> None:
         """The journal cannot be written: what was not made durable is never told."""
         self._untold.clear()
+        self.durable = False
         self.ended_at = self.feed.now()
         self._enter(SessionState.ERROR, why)
         self._tell_all()

@@ -82,7 +82,7 @@ class Opening:
         intake.pass_moments()
         return intake, after
 
-    async def again(self, past: Past) -> Intake:
+    async def again(self, past: Past) -> tuple[Intake, Returned]:
         """Go on where the journal ends, with the candles that nobody has decided on yet.
 
         Raises:
@@ -91,7 +91,8 @@ class Opening:
         session, run = self._session, past.run
         await session.open_tapes()
         intake = Intake(session, run, self._tell, past.begun.since, past.gaps, past.revised)
-        session.append(Returned(self._clock(), run.moment_time))
+        returned = Returned(self._clock(), run.moment_time)
+        session.append(returned)
         if run.moment_time is not None:
             for slot in range(len(run.slots)):
                 intake.skip(slot, run.moment_time)
@@ -105,7 +106,7 @@ class Opening:
             else:
                 intake.take_candle(slot, item, backfilled=False)
             intake.pass_moments()
-        return intake
+        return intake, returned
 
     async def follow(self, after: After) -> None:
         """Have the feed go on behind the last candles known.

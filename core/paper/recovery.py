@@ -52,7 +52,7 @@ class Past:
     unheard: list[tuple[int, Candle]]
     gaps: list[GapSeen] = field(default_factory=list)
     revised: int = 0
-    returns: int = 0
+    returns: list[Returned] = field(default_factory=list)
     stopping: Commanded | None = None
     stopped: Stopped | None = None
 
@@ -127,7 +127,7 @@ def rebuild(record: SessionRecord, lines: Sequence[Line], tapes: Mapping[str, Ca
                 past.revised += 1
             case Returned():
                 replay.to(line.after)
-                past.returns += 1
+                past.returns.append(line)
             case Stopped():
                 past.stopped = line
     if past.stopped is not None:

@@ -1,0 +1,327 @@
+"""What runs the sessions of a workspace?
+
+One host per workspace, on one event loop, with or without a screen. Its commands are coroutines on
+that loop; `snapshot` and `logs` may be read from any thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from core.market.feed import FeedError
+from core.paper.catalog import SessionIndex, Stored, stored_session
+from core.paper.feeds import FeedMaker, Feeds
+from core.paper.link import CommandError
+from core.paper.logs import LogRing, RingHandler
+from core.paper.record import read_record
+from core.paper.reports import read_report
+from core.paper.roster import JobsOf, Roster, report_of
+from core.paper.session import Storage
+from core.paper.snapshot import (
+    FeedKind,
+    HostSnapshot,
+    Level,
+    LogLine,
+    SessionDetail,
+    SessionSnapshot,
+    StartReply,
+    StartRequest,
+)
+from core.paper.starting import record_of, request_of
+from core.paper.view import session_detail
+from core.store.credentials import CredentialsError, read_credentials
+from core.store.disk import Disk, OsDisk
+from core.store.index import IndexWriteError, open_index
+from core.store.journal import JournalError
+from core.store.lock import HostLock
+from core.store.redaction import Redactor
+from core.store.workspace import Workspace, WorkspaceError
+
+_REFRESH = 0.2  # seconds between two snapshots while somebody looks
+_TICK = 1.0  # seconds between two looks at the clock
+
+
+def wall_clock() -> int:
+    """The local time, UTC ms."""
+    return time.time_ns() // 1_000_000
+
+
+def random_id() -> str:
+    """Eight characters for a new session."""
+    return secrets.token_hex(4)
+
+
+@dataclass(frozen=True, slots=True)
+class HostOptions:
+    """How a host runs. `feeds` makes the feeds other than replay, by kind.
+
+    `sources` names the tapes of a feed where its kind alone does not say which market it shows (a
+    demo's seed). `companions` run beside the sessions as long as the host does (the scheduler, the
+    control socket); each is given the host, and cancelled when it stops.
+    """
+
+    kind: str = "headless"
+    feeds: Mapping[FeedKind, FeedMaker] = field(default_factory=dict)
+    sources: Mapping[FeedKind, str] = field(default_factory=dict)
+    companions: Sequence[Callable[[Host], Awaitable[None]]] = ()
+    clock: Callable[[], int] = wall_clock
+    disk: Disk = field(default_factory=OsDisk)
+    new_id: Callable[[], str] = random_id
+    jobs_of: JobsOf = lambda _: ()
+
+
+class Host:
+    """The sessions of a workspace. `run` until `stop`. The commands are those of `HostLink`."""
+
+    def __init__(self, workspace: Workspace, options: HostOptions) -> None:
+        self.workspace = workspace
+        self.options = options
+        self.redactor = Redactor()
+        self.log = LogRing(self.redactor, options.clock)
+        self.since = options.clock()
+        self._feeds = Feeds(options.feeds)
+        self._storage = Storage.of(workspace, options.disk, self.redactor)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = asyncio.Event()
+        self._looked = True
+        self._shown = self._picture(())
+
+    # ── Life ──
+
+    async def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Host the workspace until `shut_down`: take the lock, take its sessions up, serve.
+
+        Calls `ready` once commands are taken. Sessions are left in such a state that the next host
+        goes on with them.
+
+        Raises:
+            AlreadyHostedError: another process hosts the workspace.
+            WorkspaceError: the workspace cannot be used.
+        """
+        self._loop = asyncio.get_running_loop()
+        self.workspace.prepare()
+        lock = HostLock.acquire(self.workspace, kind=self.options.kind, now=self.options.clock())
+        handler = RingHandler(self.log)
+        logging.getLogger().addHandler(handler)
+        try:
+            self._open()
+            await self._roster.take_up_all()
+            self._show()
+            # What exists now stays: the collector need not look at it again and again.
+            gc.collect()
+            gc.freeze()
+            await self._serve(ready)
+        finally:
+            logging.getLogger().removeHandler(handler)
+            self._storage.committer.close()
+            lock.release()
+
+    def shut_down(self) -> None:
+        """Make `run` return soon, from any thread. The sessions rest until the next host."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stopping.set)
+
+    async def _serve(self, ready: Callable[[], None]) -> None:
+        helpers = [
+            asyncio.ensure_future(work)
+            for work in (
+                self._refresh(),
+                self._tick(),
+                *(companion(self) for companion in self.options.companions),
+            )
+        ]
+        for helper in helpers:
+            helper.add_done_callback(self._watch)
+        try:
+            ready()
+            await self._stopping.wait()
+            await self._roster.leave_all()
+        finally:
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
+
+    def _open(self) -> None:
+        """Read the keys (so that they are never shown) and the index."""
+        try:
+            for notice in read_credentials(self.workspace.credentials, self.redactor).notices:
+                self.log.add(Level.WARNING, notice)
+        except CredentialsError as error:
+            self.log.add(Level.ERROR, str(error))
+        self.database, storage = open_index(self.workspace.index, self.options.disk)
+        storage.read()
+        for notice in storage.notices:
+            self.log.add(Level.WARNING, f"{notice}; it is rebuilt from the journals")
+        self._index = SessionIndex(self.database)
+        self._roster = Roster(
+            self._storage,
+            self._feeds,
+            self._index,
+            self.log,
+            self.options.clock,
+            self.options.jobs_of,
+            self._show,
+        )
+
+    def _watch(self, helper: asyncio.Future[None]) -> None:
+        if not helper.cancelled() and (error := helper.exception()) is not None:
+            self.log.add(Level.ERROR, f"a part of the host has failed: {error}")
+
+    async def _refresh(self) -> None:
+        while True:
+            await asyncio.sleep(_REFRESH)
+            if self._looked:
+                self._looked = False
+                self._show()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK)
+            self._roster.tick()
+
+    # ── What may be read from any thread ──
+
+    def snapshot(self) -> HostSnapshot:
+        """The latest state of everything, renewed every fifth of a second while it is asked for."""
+        self._looked = True
+        return self._shown
+
+    def logs(self, after: int = 0, session_id: str | None = None) -> tuple[LogLine, ...]:
+        """See `HostLink.logs`."""
+        return self.log.after(after, session_id)
+
+    def _show(self) -> None:
+        """Take the picture that `snapshot` hands out."""
+        self._shown = self._picture(self._roster.snapshots())
+
+    def _picture(self, sessions: tuple[SessionSnapshot, ...]) -> HostSnapshot:
+        return HostSnapshot(
+            pid=os.getpid(),
+            kind=self.options.kind,
+            since=self.since,
+            now=self.options.clock(),
+            workspace=str(self.workspace.root),
+            sessions=sessions,
+            last_log=self.log.last,
+        )
+
+    # ── Commands, on the host's loop ──
+
+    async def start(self, request: StartRequest, restart_of: str | None = None) -> StartReply:
+        """See `HostLink.start`."""
+        if not self._feeds.offers(request.feed):
+            raise CommandError(
+                f"this host has no {request.feed} feed: choose another one, or for the demo start "
+                "`papertape demo`"
+            )
+        source = self.options.sources.get(request.feed, request.feed.value)
+        while self._roster.taken(session_id := self.options.new_id()):
+            pass
+        record = record_of(request, session_id, self.options.clock(), source, restart_of)
+        try:
+            await self._roster.begin(record)
+        except (FeedError, JournalError, IndexWriteError, WorkspaceError) as error:
+            raise CommandError(str(error)) from error
+        for notice in record.notices:
+            self.log.add(Level.WARNING, notice, session_id)
+        self._show()
+        jobs = self.options.jobs_of(session_id)
+        return StartReply(session_id, record.mode, record.notices, jobs)
+
+    async def stop(self, session_id: str, *, flatten: bool = False) -> Mapping[str, object]:
+        """See `HostLink.stop`."""
+        engine = self._roster.living(session_id)
+        if engine is not None:
+            await engine.command("stop", flatten=flatten)
+            await self._roster.ended(session_id)
+            self._show()
+        return await self.report(session_id)
+
+    async def ended(self, session_id: str) -> None:
+        """Return once a session has ended and its report is written."""
+        self._roster.living(session_id)
+        await self._roster.ended(session_id)
+
+    async def pause(self, session_id: str) -> None:
+        """See `HostLink.pause`."""
+        await self._roster.alive(session_id).command("pause")
+        self._show()
+
+    async def resume(self, session_id: str) -> None:
+        """See `HostLink.resume`."""
+        await self._roster.alive(session_id).command("resume")
+        self._show()
+
+    async def flatten(self, session_id: str, symbol: str | None = None) -> None:
+        """See `HostLink.flatten`."""
+        engine = self._roster.alive(session_id)
+        if symbol is not None and symbol not in engine.config.symbols:
+            traded = ", ".join(engine.config.symbols)
+            raise CommandError(f"session {session_id} trades {traded}, not {symbol[:40]!r}")
+        await engine.command("flatten", symbol=symbol)
+        self._show()
+
+    async def restart(self, session_id: str) -> StartReply:
+        """See `HostLink.restart`."""
+        self._roster.living(session_id)
+        try:
+            record = read_record(self.workspace.session(session_id))
+        except JournalError as error:
+            raise CommandError(str(error)) from error
+        return await self.start(request_of(record), restart_of=session_id)
+
+    async def archive(self, session_id: str) -> None:
+        """See `HostLink.archive`."""
+        self._roster.require_ended(session_id)
+        try:
+            self._index.archive(session_id)
+        except IndexWriteError as error:
+            raise CommandError(str(error)) from error
+        self._roster.drop(session_id)
+        self._show()
+
+    async def delete(self, session_id: str) -> None:
+        """See `HostLink.delete`."""
+        self._roster.require_ended(session_id)
+        own_tapes = self.workspace.journals / f"replay-{session_id}"
+        try:
+            await asyncio.to_thread(shutil.rmtree, self.workspace.session(session_id))
+            await asyncio.to_thread(shutil.rmtree, own_tapes, ignore_errors=True)
+            self._index.forget(session_id)
+        except (OSError, IndexWriteError) as error:
+            raise CommandError(f"session {session_id} cannot be deleted ({error})") from error
+        self._roster.drop(session_id)
+        self._show()
+
+    async def detail(self, session_id: str) -> SessionDetail:
+        """See `HostLink.detail`."""
+        engine = self._roster.living(session_id)
+        if engine is not None:
+            intake = engine.intake
+            if intake is None:
+                return session_detail(session_id, None, ())
+            return session_detail(session_id, intake.run, intake.health.words)
+        stored = await self._stored(session_id)
+        return session_detail(session_id, None if stored.past is None else stored.past.run, ())
+
+    async def report(self, session_id: str) -> Mapping[str, object]:
+        """See `HostLink.report`."""
+        engine = self._roster.living(session_id)
+        if engine is not None:
+            return report_of(engine)
+        written = read_report(self.workspace.session(session_id))
+        return (await self._stored(session_id)).report() if written is None else written
+
+    async def _stored(self, session_id: str) -> Stored:
+        try:
+            return await stored_session(self._storage, session_id)
+        except JournalError as error:
+            raise CommandError(str(error)) from error

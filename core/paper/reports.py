@@ -1,0 +1,97 @@
+"""What did a session come to? (report.json, report.md, product.md's `report --json`)"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from core.paper.lines import GapSeen, Returned
+from core.paper.record import SessionRecord
+from core.paper.run import Run
+from core.report.instants import iso_time
+from core.report.markdown import report_markdown
+from core.report.result_json import result_to_json
+from core.store.disk import Disk, write_durably
+
+JSON = "report.json"
+MARKDOWN = "report.md"
+
+
+def nothing_run(record: SessionRecord) -> Run:
+    """The run of a session that ended before it had begun."""
+    return Run(record.strategy(), {}, record.fills, None)
+
+
+def session_report(
+    record: SessionRecord,
+    run: Run,
+    *,
+    gaps: Sequence[GapSeen],
+    returns: Sequence[Returned],
+    revised: int,
+    state: str,
+    reason: str | None,
+    ended: int | None,
+) -> dict[str, Any]:
+    """A session's report: a backtest's shape, and what only a session has.
+
+    `ended` (UTC ms) is None while the session lives.
+    """
+    warnings = list(record.notices)
+    if revised:
+        warnings.append(f"{revised} candles were revised by the venue after they had been acted on")
+    step = run.config.timeframe.ms
+    return {
+        **result_to_json(run.result(warnings), equity=True),
+        "session_id": record.id,
+        "mode": record.mode.value,
+        "state": state,
+        "reason": reason,
+        "feed": record.feed.value,
+        "broker": record.broker.value,
+        "fills": record.fills.value,
+        "config_hash": record.digest,
+        "started": iso_time(record.created),
+        "ended": None if ended is None else iso_time(ended),
+        "gaps": [
+            {
+                "symbol": gap.symbol,
+                "first": iso_time(gap.first),
+                "last": iso_time(gap.last),
+                "candles": (gap.last - gap.first) // step + 1,
+                "why": gap.why,
+            }
+            for gap in gaps
+        ],
+        "restarts": [
+            {
+                "at": iso_time(one.at),
+                "after": None if one.after is None else iso_time(one.after),
+            }
+            for one in returns
+        ],
+        "comparison": None,
+        "recommendation": None,
+    }
+
+
+def write_report(folder: Path, report: dict[str, Any], disk: Disk) -> None:
+    """Put a report beside its session's journal. Blocks.
+
+    Raises:
+        OSError: the workspace cannot be written.
+    """
+    write_durably(folder / JSON, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n", disk)
+    write_durably(folder / MARKDOWN, report_markdown(report).encode(), disk)
+
+
+def read_report(folder: Path) -> dict[str, Any] | None:
+    """The final report of a session, or None where there is none (or none that can be read)."""
+    try:
+        report: dict[str, Any] = orjson.loads((folder / JSON).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return report

@@ -1,0 +1,251 @@
+"""Which sessions does a host have, living and ended, and what may be seen of them?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from core.market.feed import FeedError
+from core.paper.catalog import SessionIndex, Stored, stored_session
+from core.paper.engine import Engine, Surroundings
+from core.paper.feeds import Feeds
+from core.paper.link import CommandError
+from core.paper.logs import LogRing
+from core.paper.record import SessionRecord, read_record, write_record
+from core.paper.reports import nothing_run, session_report, write_report
+from core.paper.session import Storage
+from core.paper.snapshot import Level, SessionSnapshot, SessionState
+from core.paper.view import Standing, session_snapshot
+from core.store.index import IndexWriteError
+from core.store.journal import JournalError
+
+JobsOf = Callable[[str], tuple[str, ...]]
+"""The next jobs of a session, as texts."""
+
+
+@dataclass(slots=True)
+class _Living:
+    engine: Engine
+    task: asyncio.Task[None]
+    shown: SessionSnapshot
+
+
+class Roster:
+    """The sessions of a host, by ID.
+
+    `clock` is the host's (UTC ms); `ended` is called whenever a session has ended.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        feeds: Feeds,
+        index: SessionIndex,
+        log: LogRing,
+        clock: Callable[[], int],
+        jobs_of: JobsOf,
+        ended: Callable[[], None],
+    ) -> None:
+        self._storage = storage
+        self._feeds = feeds
+        self._index = index
+        self._log = log
+        self._clock = clock
+        self._jobs_of = jobs_of
+        self._tell_end = ended
+        self._living: dict[str, _Living] = {}
+        self._ended: dict[str, SessionSnapshot] = {}
+
+    # ── Which there are ──
+
+    def snapshots(self) -> tuple[SessionSnapshot, ...]:
+        """All sessions as they may be shown now, the oldest first."""
+        shown = [self._view(living) for living in self._living.values()]
+        shown += self._ended.values()
+        return tuple(sorted(shown, key=lambda one: (one.started, one.id)))
+
+    def living(self, session_id: str) -> Engine | None:
+        """The engine of a session that has not ended; None where it has.
+
+        Raises:
+            CommandError: there is no such session.
+        """
+        living = self._living.get(session_id)
+        if living is None and session_id not in self._ended:
+            raise CommandError(
+                f"there is no session {session_id[:40]!r}: `papertape status` lists all"
+            )
+        return None if living is None else living.engine
+
+    def alive(self, session_id: str) -> Engine:
+        """The engine of a session.
+
+        Raises:
+            CommandError: there is no such session, or it has ended.
+        """
+        engine = self.living(session_id)
+        if engine is None:
+            raise CommandError(f"session {session_id} has ended")
+        return engine
+
+    def require_ended(self, session_id: str) -> None:
+        """Raises `CommandError` unless a session has ended."""
+        if self.living(session_id) is not None:
+            raise CommandError(f"session {session_id} is running: stop it first")
+
+    def taken(self, session_id: str) -> bool:
+        """Whether some session has this ID."""
+        known = session_id in self._living or session_id in self._ended
+        return known or self._storage.workspace.session(session_id).exists()
+
+    def drop(self, session_id: str) -> None:
+        """Show an ended session no longer."""
+        del self._ended[session_id]
+
+    # ── How they come and go ──
+
+    async def begin(self, record: SessionRecord) -> None:
+        """Start a new session.
+
+        Raises:
+            FeedError: it cannot have the feed it asks for.
+            JournalError: the workspace cannot be written.
+        """
+        feed = await self._feeds.make(record, record.strategy())
+        write_record(self._storage.workspace.session(record.id), record, self._storage.disk)
+        log = self._storage.create_log(record)
+        self._index.note(record)
+        self._wake(record, Engine(log, feed, self._around(record.id)))
+
+    async def take_up_all(self) -> None:
+        """Go on with every session of the workspace that has not ended."""
+        for session_id in sorted(self._storage.workspace.session_ids()):
+            if self._index.archived(session_id):
+                continue
+            final = self._index.final(session_id)
+            if final is not None:
+                self._ended[session_id] = final
+                continue
+            try:
+                await self._take_up(await stored_session(self._storage, session_id))
+            except (JournalError, FeedError) as error:
+                self._log.add(Level.ERROR, str(error), session_id)
+                self._show_stranded(session_id, str(error))
+
+    async def leave_all(self) -> None:
+        """Let every session rest, so that the next host goes on with it."""
+        living = list(self._living.values())
+        await asyncio.gather(*(one.engine.command("leave") for one in living))
+        await asyncio.gather(*(one.task for one in living))
+
+    async def ended(self, session_id: str) -> None:
+        """Return once a session that is stopping has ended and its report is written."""
+        living = self._living.get(session_id)
+        if living is not None:
+            await asyncio.shield(living.task)
+
+    def tick(self) -> None:
+        """Let every session look at the clock."""
+        for living in list(self._living.values()):
+            living.engine.tick()
+
+    async def _take_up(self, stored: Stored) -> None:
+        record = stored.record
+        if stored.torn:
+            text = f"{stored.torn} bytes of an interrupted write were dropped from its journal"
+            self._log.add(Level.WARNING, text, record.id)
+        if stored.stopped is not None:
+            snapshot = self._ended[record.id] = stored.snapshot()
+            self._index.note_end(snapshot)
+            return
+        self._log.add(Level.INFO, "taken up again", record.id)
+        feed = await self._feeds.make(record, stored.log.config)
+        self._wake(record, Engine(stored.log, feed, self._around(record.id), stored.past))
+
+    def _show_stranded(self, session_id: str, why: str) -> None:
+        """Show a session that cannot be gone on with as an error; its files stay as they are."""
+        try:
+            record = read_record(self._storage.workspace.session(session_id))
+        except JournalError:
+            return
+        standing = Standing(SessionState.ERROR, why, now=self._clock())
+        self._ended[session_id] = session_snapshot(record, None, standing, {})
+
+    def _around(self, session_id: str) -> Surroundings:
+        def say(level: Level, text: str) -> None:
+            self._log.add(level, text, session_id)
+
+        return Surroundings(self._clock, say)
+
+    def _wake(self, record: SessionRecord, engine: Engine) -> None:
+        shown = session_snapshot(record, None, _standing(engine), {})
+        task = asyncio.create_task(self._live(record.id, engine), name=f"session {record.id}")
+        self._living[record.id] = _Living(engine, task, shown)
+
+    async def _live(self, session_id: str, engine: Engine) -> None:
+        await engine.live()
+        living = self._living[session_id]
+        if engine.state.ended and engine.durable:
+            await self._conclude(engine, self._view(living))
+        elif engine.state.ended:
+            # What was decided last is not on the disk: only what had been shown before is shown.
+            self._ended[session_id] = replace(
+                living.shown,
+                state=engine.state,
+                state_reason=engine.reason,
+                ended=engine.ended_at,
+            )
+        if engine.state.ended:
+            del self._living[session_id]
+            self._tell_end()
+
+    async def _conclude(self, engine: Engine, snapshot: SessionSnapshot) -> None:
+        """Write what remains of a session that has ended."""
+        session_id = engine.record.id
+        folder = self._storage.workspace.session(session_id)
+        try:
+            report = report_of(engine)
+            await asyncio.to_thread(write_report, folder, report, self._storage.disk)
+            self._index.note_end(snapshot)
+        except (OSError, IndexWriteError) as error:
+            self._log.add(Level.ERROR, f"its report cannot be written ({error})", session_id)
+        self._ended[session_id] = snapshot
+
+    def _view(self, living: _Living) -> SessionSnapshot:
+        engine = living.engine
+        intake = engine.intake
+        if intake is None or intake.settled:
+            run, prices = (None, {}) if intake is None else (intake.run, intake.prices)
+            jobs = self._jobs_of(engine.record.id)
+            living.shown = session_snapshot(engine.record, run, _standing(engine), prices, jobs)
+        return living.shown
+
+
+def _standing(engine: Engine) -> Standing:
+    intake = engine.intake
+    return Standing(
+        engine.state,
+        engine.reason,
+        now=engine.feed.now() if engine.ended_at is None else engine.ended_at,
+        running_since=None if intake is None else intake.since,
+        planned_end=engine.planned_end,
+        ended=engine.ended_at,
+        last_price_at=None if intake is None else intake.last_price_at,
+    )
+
+
+def report_of(engine: Engine) -> dict[str, Any]:
+    """The report of a living session as it stands."""
+    intake = engine.intake
+    return session_report(
+        engine.record,
+        nothing_run(engine.record) if intake is None else intake.run,
+        gaps=() if intake is None else intake.gaps,
+        returns=engine.returns,
+        revised=0 if intake is None else intake.revised,
+        state=engine.state.value,
+        reason=engine.reason,
+        ended=engine.ended_at,
+    )

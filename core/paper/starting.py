@@ -1,0 +1,105 @@
+"""What will a session be that someone asks for?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.paper.link import CommandError
+from core.paper.record import SessionRecord
+from core.paper.snapshot import BrokerKind, FeedKind, Mode, StartRequest
+from core.strategy.parsing import ConfigError, config_digest, config_to_dict, parse_config
+from core.strategy.signals import warmup_candles
+from core.trading.values import Fills
+
+_NO_TESTNET = (
+    "asked for testnet, runs simulated: this version places no orders on a venue; fills follow the "
+    "rules on the feed's prices"
+)
+
+
+def record_of(
+    request: StartRequest, session_id: str, now: int, source: str, restart_of: str | None = None
+) -> SessionRecord:
+    """The record of the session that `request` asks for. `source` names its tapes.
+
+    Raises:
+        CommandError: the config has problems (all are listed), or the request contradicts itself.
+    """
+    raw = dict(request.config)
+    if request.starting_balance is not None:
+        raw["starting_balance"] = request.starting_balance
+    try:
+        parsed = parse_config(raw)
+    except ConfigError as error:
+        raise CommandError(str(error)) from error
+    config = parsed.config
+    replays = request.feed is FeedKind.REPLAY
+    data = None
+    if replays:
+        data = _files(request, config.symbols)
+    elif request.data:
+        raise CommandError("candle files go with the replay feed only: leave out --data")
+    if request.speed is not None and not (replays and request.speed > 0):
+        raise CommandError("a speed above 0 goes with the replay feed only")
+    if request.run_for is not None and request.run_for <= 0:
+        raise CommandError("the time to run for must be above 0")
+    if request.until is not None and not replays and request.until <= now:
+        raise CommandError("the time to run until is past")
+    market_fills = request.feed in (FeedKind.LIVE, FeedKind.DEMO)
+    notices = list(parsed.warnings)
+    if request.broker is not BrokerKind.SIMULATED:
+        notices.append(_NO_TESTNET)
+    return SessionRecord(
+        id=session_id,
+        created=now,
+        config=config_to_dict(config),
+        digest=config_digest(config),
+        feed=request.feed,
+        source=f"replay-{session_id}" if replays else source,
+        broker=BrokerKind.SIMULATED,
+        broker_asked=request.broker,
+        mode=_mode(request.feed),
+        fills=request.fills or (Fills.MARKET if market_fills else Fills.CANDLE),
+        data=data,
+        speed=request.speed,
+        run_for=request.run_for,
+        until=request.until,
+        warmup=0 if replays else warmup_candles(config),
+        restart_of=restart_of,
+        notices=tuple(notices),
+    )
+
+
+def request_of(record: SessionRecord) -> StartRequest:
+    """What would start a session like this one again, on the same config snapshot."""
+    return StartRequest(
+        config=dict(record.config),
+        feed=record.feed,
+        broker=record.broker_asked,
+        fills=record.fills,
+        data=record.data,
+        speed=record.speed,
+        run_for=record.run_for,
+        until=None,
+    )
+
+
+def _mode(feed: FeedKind) -> Mode:
+    if feed is FeedKind.REPLAY:
+        return Mode.REPLAY
+    return Mode.DEMO if feed is FeedKind.DEMO else Mode.SIMULATED
+
+
+def _files(request: StartRequest, symbols: tuple[str, ...]) -> dict[str, str]:
+    """A candle file for each symbol, as an absolute path: the host may run elsewhere."""
+    given = request.data or {}
+    unknown = [name for name in given if name not in symbols]
+    if unknown or set(given) != set(symbols):
+        missing = [symbol for symbol in symbols if symbol not in given]
+        what = f"none for {missing[0]}" if missing else f"{unknown[0]} is no symbol of the config"
+        raise CommandError(f"a replay needs a candle file for each symbol: {what}")
+    files = {symbol: str(Path(path).expanduser().absolute()) for symbol, path in given.items()}
+    for path in files.values():
+        if not Path(path).is_file():
+            raise CommandError(f"there is no candle file {path}")
+    return files

@@ -1,0 +1,207 @@
+"""A host starts, shows, stops and takes up the sessions of a workspace."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.backtest.run import run_backtest
+from core.market.files import write_candles
+from core.paper.host import Host, HostOptions
+from core.paper.link import CommandError
+from core.paper.local import LocalHosting, LocalLink
+from core.paper.snapshot import FeedKind, SessionState, StartRequest
+from core.report.result_json import result_to_json
+from core.store.lock import AlreadyHostedError
+from core.store.workspace import Workspace
+from core.strategy.parsing import parse_config
+from tests.unit.paper.sessions import RSI, market
+
+
+@asynccontextmanager
+async def hosting(root: Path, **options: Any) -> AsyncIterator[Host]:
+    host = Host(Workspace(root), HostOptions(**options))
+    ready = asyncio.Event()
+    task = asyncio.create_task(host.run(ready.set))
+    waiting = asyncio.create_task(ready.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if task.done():
+        await task
+    try:
+        yield host
+    finally:
+        host.shut_down()
+        await task
+
+
+@pytest.fixture
+def candle_file(tmp_path: Path) -> Path:
+    path = tmp_path / "BTCUSDT-5m.csv"
+    write_candles(path, market(1_000))
+    return path
+
+
+def a_replay(candle_file: Path, **fields: Any) -> StartRequest:
+    data = {"BTC/USDT": str(candle_file)}
+    return StartRequest(config=RSI, feed=FeedKind.REPLAY, data=data, **fields)
+
+
+async def test_a_replay_ends_by_itself_with_the_backtests_report(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    async with hosting(tmp_path / "home") as host:
+        reply = await host.start(a_replay(candle_file))
+        await host.ended(reply.session_id)
+        (session,) = host.snapshot().sessions
+        report = await host.report(reply.session_id)
+    expected = result_to_json(run_backtest(parse_config(RSI).config, {"BTC/USDT": market(1_000)}))
+    assert session.state is SessionState.STOPPED
+    assert session.state_reason == "the data ends"
+    assert session.trades_count == len(expected["trades"]) > 5  # type: ignore[arg-type]
+    assert report["trades"] == expected["trades"]
+    assert report["metrics"] == expected["metrics"]
+    folder = tmp_path / "home" / "sessions" / reply.session_id
+    assert json.loads((folder / "report.json").read_bytes())["trades"] == expected["trades"]
+    assert (folder / "report.md").read_text().startswith("# rsi")
+
+
+async def test_pause_flatten_resume_and_stop(tmp_path: Path, candle_file: Path) -> None:
+    async with hosting(tmp_path / "home") as host:
+        session_id = (await host.start(a_replay(candle_file, speed=0.001))).session_id
+        await host.pause(session_id)
+        assert host.snapshot().sessions[0].state is SessionState.PAUSED
+        await host.resume(session_id)
+        assert host.snapshot().sessions[0].state is SessionState.RUNNING
+        with pytest.raises(CommandError, match="trades BTC/USDT, not 'ETH/USDT'"):
+            await host.flatten(session_id, "ETH/USDT")
+        with pytest.raises(CommandError, match="is running: stop it first"):
+            await host.delete(session_id)
+        report = await host.stop(session_id)
+        assert report["session_id"] == session_id
+        with pytest.raises(CommandError, match="has ended"):
+            await host.pause(session_id)
+        assert (await host.stop(session_id))["state"] == "stopped"
+        await host.delete(session_id)
+        assert host.snapshot().sessions == ()
+    assert not (tmp_path / "home" / "sessions" / session_id).exists()
+
+
+async def test_the_next_host_goes_on_with_what_was_running_and_shows_what_had_ended(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    home = tmp_path / "home"
+    async with hosting(home) as host:
+        done = (await host.start(a_replay(candle_file))).session_id
+        await host.ended(done)
+        resting = (await host.start(a_replay(candle_file, speed=0.001))).session_id
+        await host.pause(resting)
+        before = {one.id: one for one in host.snapshot().sessions}
+    async with hosting(home) as host:
+        after = {one.id: one for one in host.snapshot().sessions}
+        assert after[done] == before[done]
+        await host.resume(resting)
+        assert (await host.detail(done)).trades
+        report = await host.stop(resting)
+    assert [restart["after"] for restart in report["restarts"]] == [None]  # type: ignore
+
+
+async def test_the_index_is_rebuilt_from_the_journals(tmp_path: Path, candle_file: Path) -> None:
+    home = tmp_path / "home"
+    async with hosting(home) as host:
+        done = (await host.start(a_replay(candle_file))).session_id
+        await host.ended(done)
+        (before,) = host.snapshot().sessions
+    (home / "papertape.json").unlink()
+    (home / "papertape.backup.json").unlink()
+    async with hosting(home) as host:
+        (after,) = host.snapshot().sessions
+    assert after == before
+
+
+async def test_a_restart_is_a_new_session_on_the_same_snapshot(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    async with hosting(tmp_path / "home") as host:
+        first = (await host.start(a_replay(candle_file))).session_id
+        await host.ended(first)
+        second = (await host.restart(first)).session_id
+        await host.ended(second)
+        reports = [await host.report(one) for one in (first, second)]
+        await host.archive(first)
+        assert [one.id for one in host.snapshot().sessions] == [second]
+    assert reports[0]["trades"] == reports[1]["trades"]
+    assert (tmp_path / "home" / "sessions" / first / "report.json").exists()
+
+
+async def test_a_second_host_is_refused_with_the_holders_name(tmp_path: Path) -> None:
+    async with hosting(tmp_path, kind="headless"):
+        with pytest.raises(AlreadyHostedError, match=r"hosted by process \d+ \(headless\)"):
+            await Host(Workspace(tmp_path), HostOptions()).run()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"config": {**RSI, "timeframe": "7m", "stop_los_pct": 3}}, "2 problems"),
+        ({"data": {}}, "a candle file for each symbol: none for BTC/USDT"),
+        ({"data": {"BTC/USDT": "/nowhere/at.csv"}}, "there is no candle file /nowhere/at.csv"),
+        ({"speed": -1.0}, "a speed above 0"),
+        ({"feed": FeedKind.LIVE, "data": None}, "this host has no live feed"),
+    ],
+)
+async def test_a_request_that_makes_no_sense_is_refused_with_words(
+    tmp_path: Path, candle_file: Path, change: dict[str, Any], message: str
+) -> None:
+    fields: dict[str, Any] = {
+        "config": RSI,
+        "feed": FeedKind.REPLAY,
+        "data": {"BTC/USDT": str(candle_file)},
+    }
+    async with hosting(tmp_path / "home") as host:
+        with pytest.raises(CommandError, match=message):
+            await host.start(StartRequest(**{**fields, **change}))
+        assert host.snapshot().sessions == ()
+
+
+def test_a_host_on_its_own_thread_answers_other_loops(tmp_path: Path, candle_file: Path) -> None:
+    hosted = LocalHosting(lambda: Host(Workspace(tmp_path / "home"), HostOptions(kind="tui")), [])
+    links: list[LocalLink] = []
+    ready = threading.Event()
+
+    def take(link: LocalLink) -> None:
+        links.append(link)
+        ready.set()
+
+    thread = threading.Thread(target=hosted.run, args=(take,))
+    thread.start()
+    try:
+        assert ready.wait(10)
+        link = links[0]
+
+        async def use() -> None:
+            reply = await link.start(a_replay(candle_file, speed=0.001))
+            assert link.snapshot().sessions[0].id == reply.session_id
+            assert link.snapshot().kind == "tui"
+            await link.stop(reply.session_id)
+
+        asyncio.run(use())
+        assert any("stopped by hand" in line.text for line in link.logs())
+    finally:
+        hosted.let_go(keep_running=False)
+        thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_a_workspace_that_cannot_be_made_is_refused_with_words(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    host = Host(Workspace(tmp_path / "file" / "home"), HostOptions())
+    with pytest.raises(Exception, match="cannot be made"):
+        asyncio.run(host.run())
