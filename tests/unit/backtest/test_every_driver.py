@@ -1,0 +1,131 @@
+"""Any strategy on any candles comes out the same all at once and candle by candle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.backtest.run import run_backtest
+from core.market.candles import Candles
+from core.paper.moments import moments_of
+from core.paper.run import Run
+from core.report.result import RunResult
+from core.strategy.catalog import INDICATORS
+from core.strategy.config import IndicatorSpec, StrategyConfig
+from core.strategy.parsing import ConfigError, parse_config
+from core.strategy.signals import indicator_values
+from core.trading.values import Fills
+from tests.unit.backtest.test_skipping import walk
+
+OPERATORS = ["lt", "gt", "lte", "gte", "ne", "cross_above", "cross_below"]
+
+
+@st.composite
+def indicators(draw: st.DrawFn) -> list[dict[str, Any]]:
+    names = draw(st.lists(st.sampled_from(sorted(INDICATORS)), min_size=1, max_size=3, unique=True))
+    return [
+        {
+            "name": name,
+            "offset": draw(st.integers(0, 3)),
+            "params": {
+                parameter.name: draw(st.integers(max(2, int(parameter.low)), 12))
+                for parameter in INDICATORS[name].parameters
+                if parameter.is_period and parameter.name not in ("fast_period", "slow_period")
+            },
+        }
+        for name in names
+    ]
+
+
+@st.composite
+def conditions(draw: st.DrawFn, written: list[dict[str, Any]], candles: Candles) -> dict[str, Any]:
+    """A condition on one of the indicators that holds on some of the candles."""
+    chosen = draw(st.sampled_from(written))
+    known = INDICATORS[chosen["name"]]
+    field = draw(st.sampled_from([one.name for one in known.fields]))
+    params = {one.name: one.default for one in known.parameters} | chosen["params"]
+    spec = IndicatorSpec(chosen["name"], chosen["name"], params, chosen["offset"])
+    values = indicator_values(spec, candles)[field]
+    numbers = values[np.isfinite(values)]
+    threshold = float(numbers[draw(st.integers(0, len(numbers) - 1))]) if len(numbers) else 0.0
+    return {
+        "indicator": chosen["name"],
+        "field": field,
+        "operator": draw(st.sampled_from(OPERATORS)),
+        "value": draw(st.sampled_from([threshold, "close", "open"])),
+    }
+
+
+@st.composite
+def backtests(draw: st.DrawFn) -> tuple[StrategyConfig, dict[str, Candles]]:
+    symbols = ["BTC/USDT:USDT", "ETH/USDT:USDT"][: draw(st.integers(1, 2))]
+    seed = draw(st.integers(0, 2**32 - 1))
+    present = draw(st.sampled_from([1.0, 0.9]))
+    candles = {
+        symbol: walk(seed + place, draw(st.integers(30, 250)), 0.01, present)
+        for place, symbol in enumerate(symbols)
+    }
+    written = draw(indicators())
+    first = candles[symbols[0]]
+    several = st.lists(conditions(written, first), min_size=1, max_size=2)
+    direction = draw(st.sampled_from(["long", "short", "both"]))
+    entries = draw(several)
+    if direction == "both":
+        entries = [{**one, "direction": "long"} for one in entries]
+        entries += [{**one, "direction": "short"} for one in draw(several)]
+    raw = {
+        "name": "any",
+        "symbols": symbols,
+        "timeframe": "1h",
+        "indicators": written,
+        "entry_conditions": entries,
+        "exit_conditions": draw(several),
+        "direction": direction,
+        "trade_size_pct": draw(st.sampled_from([100, 40])),
+        "leverage": draw(st.sampled_from([1, 5])),
+        "max_hold": draw(st.sampled_from([5, 1000])),
+    }
+    for key in ("stop_loss_pct", "take_profit_pct", "trailing_stop_pct", "max_daily_loss_pct"):
+        if (value := draw(st.none() | st.sampled_from([0.5, 2.0]))) is not None:
+            raw[key] = value
+    try:
+        return parse_config(raw).config, candles
+    except ConfigError:  # what was drawn contradicts itself
+        return draw(st.nothing())
+
+
+def candle_by_candle(config: StrategyConfig, candles: dict[str, Candles]) -> RunResult:
+    run = Run(config, {}, Fills.CANDLE, decide_from=None)
+    for moment in moments_of([list(candles[symbol]) for symbol in config.symbols]):
+        run.moment(moment)
+    return run.result(())
+
+
+@pytest.mark.fuzz
+@given(backtests())
+def test_all_at_once_is_candle_by_candle(run: tuple[StrategyConfig, dict[str, Candles]]) -> None:
+    config, candles = run
+    at_once = run_backtest(config, candles)
+    one_by_one = candle_by_candle(config, candles)
+    assert at_once.trades == one_by_one.trades
+    assert at_once.open_trades == one_by_one.open_trades
+    assert at_once.times.tolist() == one_by_one.times.tolist()
+    assert at_once.equity.tolist() == one_by_one.equity.tolist()
+    assert at_once.exposed == one_by_one.exposed
+    assert at_once.metrics == one_by_one.metrics
+
+
+def test_the_strategies_drawn_do_trade() -> None:
+    trades = 0
+
+    @given(backtests())
+    def count(run: tuple[StrategyConfig, dict[str, Candles]]) -> None:
+        nonlocal trades
+        trades += len(run_backtest(*run).trades)
+
+    count()
+    assert trades > 100
