@@ -194,6 +194,11 @@ class Host:
         self._looked = True
         return self._shown
 
+    def fresh_snapshot(self) -> HostSnapshot:
+        """The state of everything now. On the host's loop only."""
+        self._show()
+        return self._shown
+
     def logs(self, after: int = 0, session_id: str | None = None) -> tuple[LogLine, ...]:
         """See `HostLink.logs`."""
         return self.log.after(after, session_id)

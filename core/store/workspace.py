@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import tempfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -91,8 +92,8 @@ class Workspace:
         path = self.root / "control.sock"
         if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
             return path
-        runtime = Path(platformdirs.user_runtime_dir("papertape"))
-        return runtime / f"{zlib.crc32(os.fsencode(self.root)):08x}.sock"
+        private = Path(tempfile.gettempdir()) / f"papertape-{os.getuid()}"
+        return private / f"{zlib.crc32(os.fsencode(self.root)):08x}.sock"
 
     def session(self, session_id: str) -> Path:
         """The folder of one session.
@@ -124,7 +125,7 @@ class Workspace:
         try:
             for folder in folders:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._prepare_socket_folder()
         except OSError as error:
             raise WorkspaceError(
                 f"the workspace {self.root} cannot be made ({error.strerror}): choose another with "
@@ -134,6 +135,16 @@ class Workspace:
             raise WorkspaceError(
                 f"the workspace {self.root} cannot be written by this user: change its owner or "
                 f"mode, or choose another with --workspace or ${ENVIRONMENT_VARIABLE}"
+            )
+
+    def _prepare_socket_folder(self) -> None:
+        folder = self.socket.parent
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+        if folder != self.root and (found.st_uid != os.getuid() or found.st_mode & 0o077):
+            raise WorkspaceError(
+                f"{folder}, where the control socket of {self.root} would go, is open to other "
+                "users: remove it, or choose a workspace with a shorter path"
             )
 
     def free_bytes(self) -> int:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.backtest.run import run_backtest
-from core.market.files import write_candles
 from core.paper.host import Host, HostOptions
 from core.paper.link import CommandError
 from core.paper.local import LocalHosting, LocalLink
@@ -22,43 +19,15 @@ from core.report.result_json import result_to_json
 from core.store.lock import AlreadyHostedError
 from core.store.workspace import Workspace
 from core.strategy.parsing import parse_config
+from tests.unit.paper.hosts import hosting, replay_request
 from tests.unit.paper.sessions import RSI, market
-
-
-@asynccontextmanager
-async def hosting(root: Path, **options: Any) -> AsyncIterator[Host]:
-    host = Host(Workspace(root), HostOptions(**options))
-    ready = asyncio.Event()
-    task = asyncio.create_task(host.run(ready.set))
-    waiting = asyncio.create_task(ready.wait())
-    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    if task.done():
-        await task
-    try:
-        yield host
-    finally:
-        host.shut_down()
-        await task
-
-
-@pytest.fixture
-def candle_file(tmp_path: Path) -> Path:
-    path = tmp_path / "BTCUSDT-5m.csv"
-    write_candles(path, market(1_000))
-    return path
-
-
-def a_replay(candle_file: Path, **fields: Any) -> StartRequest:
-    data = {"BTC/USDT": str(candle_file)}
-    return StartRequest(config=RSI, feed=FeedKind.REPLAY, data=data, **fields)
 
 
 async def test_a_replay_ends_by_itself_with_the_backtests_report(
     tmp_path: Path, candle_file: Path
 ) -> None:
     async with hosting(tmp_path / "home") as host:
-        reply = await host.start(a_replay(candle_file))
+        reply = await host.start(replay_request(candle_file))
         await host.ended(reply.session_id)
         (session,) = host.snapshot().sessions
         report = await host.report(reply.session_id)
@@ -75,7 +44,7 @@ async def test_a_replay_ends_by_itself_with_the_backtests_report(
 
 async def test_pause_flatten_resume_and_stop(tmp_path: Path, candle_file: Path) -> None:
     async with hosting(tmp_path / "home") as host:
-        session_id = (await host.start(a_replay(candle_file, speed=0.001))).session_id
+        session_id = (await host.start(replay_request(candle_file, speed=0.001))).session_id
         await host.pause(session_id)
         assert host.snapshot().sessions[0].state is SessionState.PAUSED
         await host.resume(session_id)
@@ -99,9 +68,9 @@ async def test_the_next_host_goes_on_with_what_was_running_and_shows_what_had_en
 ) -> None:
     home = tmp_path / "home"
     async with hosting(home) as host:
-        done = (await host.start(a_replay(candle_file))).session_id
+        done = (await host.start(replay_request(candle_file))).session_id
         await host.ended(done)
-        resting = (await host.start(a_replay(candle_file, speed=0.001))).session_id
+        resting = (await host.start(replay_request(candle_file, speed=0.001))).session_id
         await host.pause(resting)
         before = {one.id: one for one in host.snapshot().sessions}
     async with hosting(home) as host:
@@ -116,7 +85,7 @@ async def test_the_next_host_goes_on_with_what_was_running_and_shows_what_had_en
 async def test_the_index_is_rebuilt_from_the_journals(tmp_path: Path, candle_file: Path) -> None:
     home = tmp_path / "home"
     async with hosting(home) as host:
-        done = (await host.start(a_replay(candle_file))).session_id
+        done = (await host.start(replay_request(candle_file))).session_id
         await host.ended(done)
         (before,) = host.snapshot().sessions
     (home / "papertape.json").unlink()
@@ -130,7 +99,7 @@ async def test_a_restart_is_a_new_session_on_the_same_snapshot(
     tmp_path: Path, candle_file: Path
 ) -> None:
     async with hosting(tmp_path / "home") as host:
-        first = (await host.start(a_replay(candle_file))).session_id
+        first = (await host.start(replay_request(candle_file))).session_id
         await host.ended(first)
         second = (await host.restart(first)).session_id
         await host.ended(second)
@@ -187,7 +156,7 @@ def test_a_host_on_its_own_thread_answers_other_loops(tmp_path: Path, candle_fil
         link = links[0]
 
         async def use() -> None:
-            reply = await link.start(a_replay(candle_file, speed=0.001))
+            reply = await link.start(replay_request(candle_file, speed=0.001))
             assert link.snapshot().sessions[0].id == reply.session_id
             assert link.snapshot().kind == "tui"
             await link.stop(reply.session_id)
