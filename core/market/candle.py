@@ -5,6 +5,7 @@ Apart from `core.market.candles`, so that who only shows candles need not load n
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 
@@ -21,3 +22,16 @@ class Candle(NamedTuple):
     low: float
     close: float
     volume: float
+
+    @property
+    def sound(self) -> bool:
+        """Whether this can be a candle: finite, prices above 0, high ≥ low, no volume below 0.
+
+        The same rule as `core.market.vetting` has for whole columns.
+        """
+        return (
+            all(map(math.isfinite, self[1:]))
+            and min(self.open, self.high, self.low, self.close) > 0
+            and self.high >= self.low
+            and self.volume >= 0
+        )

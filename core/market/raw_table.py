@@ -146,6 +146,8 @@ def _csv(path: Path, content: bytes) -> RawTable:
         frame = pd.read_csv(
             io.BytesIO(rows),
             header=None,
+            names=range(len(header)),  # else the first row alone says how many columns there are
+            index_col=False,
             sep=delimiter,
             usecols=sorted(positions.values()),
             low_memory=False,  # else a column's type may differ from part to part

@@ -216,6 +216,13 @@ def test_a_row_that_is_no_candle_becomes_a_gap(tmp_path: Path, bad: str, why: st
     )
 
 
+def test_a_first_row_that_was_cut_short_is_dropped_like_any_other(tmp_path: Path) -> None:
+    lines = text(HOURS).splitlines()
+    lines[1] = lines[1].rpartition(",")[0]
+    found = read_candles(write(tmp_path, "\n".join(lines)), Timeframe.H1)
+    assert (list(found.candles), found.dropped) == (HOURS[1:], 1)
+
+
 def test_empty_lines_are_no_rows_but_do_count_as_lines(tmp_path: Path) -> None:
     lines = text(HOURS).splitlines()
     lines[1:1] = ["", "   "]

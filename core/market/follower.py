@@ -1,0 +1,301 @@
+"""How does one session follow one market without missing a candle?
+
+The stream tells what happens; whenever something may have been missed (a new connection, a hole, a
+silent stream, a candle overdue) the REST API is asked, and both go through one `CandleSequence`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+
+from core.market.backoff import Backoff
+from core.market.binance_events import BestPrices, Kline, MarkPrice, StreamEvent
+from core.market.exchange_api import RateLimitedError
+from core.market.feed import (
+    CandleClosed,
+    FeedError,
+    FeedEvent,
+    FeedState,
+    FeedStatus,
+    PriceSeen,
+)
+from core.market.funding_watch import FundingWatch
+from core.market.inbox import Inbox
+from core.market.market_desk import BinanceMarket
+from core.market.sequence import CandleSequence
+from core.market.symbols import venue_symbol
+from core.market.timeframes import Timeframe
+from core.market.venue import Channel, candle_channel, quote_channel
+
+_OVERLAP = 2  # candles asked for again at each back-fill, to notice revisions
+
+
+@dataclass(frozen=True, slots=True)
+class FollowPace:
+    """When the REST API is asked, in seconds.
+
+    `overdue`: how long after its close a candle may take (some arrive after 15); where asking finds
+    nothing, it is twice as long next time, up to `longest_overdue`. `hole_tries`: how often a hole
+    is asked for, `hole_delay` apart and then doubling, before it is a gap. `audit`: how often
+    candles already said are compared with the record. `fresh`: how old a quote may be to stand
+    beside a newer price. `funding_tries`: how often unanswered funding holds candles back.
+    """
+
+    overdue: float = 15.0
+    longest_overdue: float = 900.0
+    look_every: float = 5.0
+    hole_tries: int = 4
+    hole_delay: float = 1.0
+    first_delay: float = 1.0
+    longest_delay: float = 60.0
+    audit: float = 3600.0
+    audit_candles: int = 60
+    fresh: float = 10.0
+    funding_tries: int = 3
+
+
+class Follower:
+    """One session's view of one market on a Binance-compatible venue. A `StreamListener`."""
+
+    def __init__(
+        self,
+        market: BinanceMarket,
+        inbox: Inbox,
+        symbol: str,
+        timeframe: Timeframe,
+        expected: int,
+        pace: FollowPace,
+        *,
+        quotes: bool,
+        funding: FundingWatch | None,
+        sleep: Callable[[float], Coroutine[None, None, None]] = asyncio.sleep,
+    ) -> None:
+        self.symbol = symbol
+        self.timeframe = timeframe
+        self._market = market
+        self._inbox = inbox
+        self._pace = pace
+        self._sleep = sleep
+        self._sequence = CandleSequence(symbol, timeframe, expected)
+        self._funding = funding
+        self._held: list[FeedEvent] = []  # wait until funding has been asked for
+        self._quote: BestPrices | None = None
+        self._quote_seen = 0.0
+        self._state: FeedState | None = None
+        self._ask = asyncio.Event()
+        self._hole_tries = 0
+        self._funding_tries = 0
+        self._overdue = pace.overdue
+        self._audited = self._monotonic()
+        name = venue_symbol(symbol).lower()
+        self._kline_stream = f"{name}@kline_{timeframe}"
+        streams = [(candle_channel(symbol), self._kline_stream)]
+        if quotes:
+            streams.append((quote_channel(symbol), f"{name}@bookTicker"))
+        if funding is not None:
+            streams.append((candle_channel(symbol), f"{name}@markPrice"))
+        self._streams: list[tuple[Channel, str]] = streams
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._say_state(FeedState.CONNECTING, "connecting to the market streams")
+        self._task = asyncio.create_task(self._run(), name=f"follow {self.symbol}")
+        for channel, stream in self._streams:
+            self._market.streams.listen(channel, stream, self)
+
+    async def stop(self) -> None:
+        """Follow no more."""
+        for channel, stream in self._streams:
+            self._market.streams.leave(channel, stream, self)
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    # ── What the streams say ──
+
+    def on_event(self, event: StreamEvent) -> None:
+        """See `StreamListener.on_event`."""
+        match event:
+            case Kline():
+                if self._state is not FeedState.CONNECTED:
+                    self._say_state(FeedState.CONNECTED, "the candle stream flows")
+                if event.closed:
+                    self._say(self._sequence.closed(event.candle, backfilled=False))
+                    if self._sequence.hole is not None:
+                        self._ask.set()
+                elif event.candle.time >= self._sequence.expected:
+                    self._say_price(event)
+            case BestPrices():
+                self._say_quote(event)
+            case MarkPrice() if self._funding is not None:
+                self._funding.streamed(event.next_funding, event.rate)
+
+    def on_connected(self, stream: str) -> None:
+        """See `StreamListener.on_connected`."""
+        if stream == self._kline_stream:
+            self._ask.set()
+
+    def on_disconnected(self, stream: str, why: str) -> None:
+        """See `StreamListener.on_disconnected`."""
+        if stream == self._kline_stream:
+            self._say_state(FeedState.RECONNECTING, why)
+
+    def on_silent(self, stream: str, seconds: float) -> None:
+        """See `StreamListener.on_silent`."""
+        if stream == self._kline_stream:
+            self._say_state(FeedState.STALE, f"{stream} has said nothing for {seconds:.0f} s")
+            self._ask.set()
+
+    # ── What is said to the session ──
+
+    def _say(self, events: list[FeedEvent]) -> None:
+        if self._funding is None:
+            self._inbox.put_all(events)
+            return
+        self._held += events
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Say what waits, up to the first candle before which funding is due."""
+        while self._held:
+            event = self._held[0]
+            if (
+                self._funding is not None
+                and isinstance(event, CandleClosed)
+                and self._funding.holds(event.candle.time)
+            ):
+                self._ask.set()
+                return
+            self._inbox.put(self._held.pop(0))
+
+    def _say_price(self, event: Kline) -> None:
+        quote = self._quote
+        if quote is not None and self._monotonic() - self._quote_seen > self._pace.fresh:
+            quote = None
+        self._inbox.put(
+            PriceSeen(
+                self.symbol,
+                event.time,
+                None if quote is None else quote.bid,
+                None if quote is None else quote.ask,
+                event.candle.close,
+            )
+        )
+
+    def _say_quote(self, event: BestPrices) -> None:
+        if self._quote is not None and event.update <= self._quote.update:
+            connected_anew = self._monotonic() - self._quote_seen > self._pace.fresh
+            if not connected_anew:
+                return
+        self._quote, self._quote_seen = event, self._monotonic()
+        time = event.time if event.time is not None else self._market.clock.now()
+        self._inbox.put(PriceSeen(self.symbol, time, event.bid, event.ask, None))
+
+    def _say_state(self, state: FeedState, text: str) -> None:
+        if state is not self._state:
+            self._state = state
+            self._inbox.put(FeedStatus(self.symbol, state, text))
+
+    # ── Asking the REST API ──
+
+    async def _run(self) -> None:
+        backoff = Backoff(self._pace.first_delay, self._pace.longest_delay)
+        while True:
+            await self._until_needed()
+            self._ask.clear()
+            try:
+                await self._back_fill()
+                await self._settle_funding()
+            except RateLimitedError as error:
+                self._say_state(FeedState.RATE_LIMITED, str(error))
+                self._ask.set()
+                await self._sleep(error.seconds)
+            except FeedError as error:
+                self._inbox.put(FeedStatus(self.symbol, FeedState.STALE, str(error)))
+                self._state = FeedState.STALE
+                self._ask.set()
+                await self._sleep(backoff.next())
+            else:
+                backoff.reset()
+
+    async def _until_needed(self) -> None:
+        """Return when a back-fill was asked for, a candle is overdue, or an audit is due."""
+        while not self._ask.is_set():
+            waiting = asyncio.ensure_future(self._ask.wait())
+            looking = asyncio.ensure_future(self._sleep(self._pace.look_every))
+            try:
+                await asyncio.wait({waiting, looking}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                waiting.cancel()
+                looking.cancel()
+            closes = self._sequence.expected + self.timeframe.ms
+            overdue = self._market.clock.now() - closes > self._overdue * 1000
+            audit = self._monotonic() - self._audited > self._pace.audit
+            if overdue or audit:
+                return
+
+    async def _back_fill(self) -> None:
+        again = _OVERLAP
+        if self._monotonic() - self._audited > self._pace.audit:
+            self._audited = self._monotonic()
+            again = self._pace.audit_candles
+        start = max(0, self._sequence.expected - again * self.timeframe.ms)
+        start = self.timeframe.next_open(start - 1)
+        expected = self._sequence.expected
+        found = await self._market.backfill.since(self.symbol, self.timeframe, start)
+        for candle in found:
+            self._say(self._sequence.closed(candle, backfilled=True))
+        fruitless = self._sequence.expected == expected
+        self._overdue = (
+            min(self._overdue * 2, self._pace.longest_overdue) if fruitless else self._pace.overdue
+        )
+        hole = self._sequence.hole
+        if hole is None:
+            self._hole_tries = 0
+            return
+        self._hole_tries += 1
+        if self._hole_tries < self._pace.hole_tries:
+            # The record may lag behind the stream: ask again before it is called a gap.
+            await self._sleep(self._pace.hole_delay * 2 ** (self._hole_tries - 1))
+            self._ask.set()
+            return
+        self._hole_tries = 0
+        why = f"{self._market.api.name} has no such candles, asked {self._pace.hole_tries} times"
+        self._say(self._sequence.give_up(why))
+        if self._sequence.hole is not None:
+            self._ask.set()
+
+    async def _settle_funding(self) -> None:
+        watch = self._funding
+        if watch is None or not any(
+            isinstance(event, CandleClosed) and watch.holds(event.candle.time)
+            for event in self._held
+        ):
+            return
+        api = self._market.api
+        try:
+            record = await api.funding(self.symbol, watch.settled + 1)
+            next_funding = await api.next_funding(self.symbol)
+        except RateLimitedError:
+            raise
+        except FeedError as error:
+            self._funding_tries += 1
+            if self._funding_tries < self._pace.funding_tries:
+                raise
+            record, next_funding = [], None
+            text = f"candles go on without funding, which is not known: {error}"
+            self._inbox.put(FeedStatus(self.symbol, self._state or FeedState.STALE, text))
+        self._funding_tries = 0
+        self._inbox.put_all(watch.told(record, next_funding, self._market.clock.now()))
+        self._let_go()
+        if self._held:
+            await self._sleep(self._pace.hole_delay)
+
+    @staticmethod
+    def _monotonic() -> float:
+        return asyncio.get_running_loop().time()
