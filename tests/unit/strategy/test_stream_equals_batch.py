@@ -1,0 +1,107 @@
+"""Candle by candle and all at once, every indicator and every signal is the same to the last bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from core.market.candles import Candles, Floats
+from core.strategy.batch import Batch
+from core.strategy.catalog import INDICATORS, Indicator, Parameter, fields_of
+from core.strategy.parsing import parse_config
+from core.strategy.signals import SignalStream, signal_series
+from core.strategy.stream import Program
+from tests.unit.strategy.making import candles_of, condition, markets, written
+
+
+def same_bits(left: Floats, right: Floats) -> bool:
+    """Whether two arrays are equal bit for bit, any NaN counting as any other."""
+    unknown = np.isnan(left)
+    return bool(
+        np.array_equal(unknown, np.isnan(right))
+        and np.array_equal(left[~unknown].view(np.int64), right[~unknown].view(np.int64))
+    )
+
+
+def streamed(fields: dict[str, Any], candles: Candles) -> dict[str, Floats]:
+    program = Program(fields.values())
+    slots = [program.slot(series) for series in fields.values()]
+    rows = []
+    for candle in candles:
+        program.advance(candle)
+        rows.append([program.values[slot] for slot in slots])
+    columns = np.array(rows, dtype=np.float64).reshape(len(rows), len(slots)).T
+    return {name: column.copy() for name, column in zip(fields, columns, strict=True)}
+
+
+def value_of(parameter: Parameter) -> st.SearchStrategy[Any]:
+    if parameter.choices:
+        return st.sampled_from(parameter.choices)
+    if parameter.whole:
+        return st.integers(int(parameter.low), 30)
+    return st.floats(parameter.low, min(parameter.high, 5.0))
+
+
+@st.composite
+def parameters(draw: st.DrawFn, indicator: Indicator) -> dict[str, Any]:
+    drawn = {one.name: draw(value_of(one)) for one in indicator.parameters}
+    if indicator.name == "psar":
+        drawn["step"] = min(drawn["step"], drawn["max"])
+    return drawn
+
+
+@pytest.mark.parametrize("name", INDICATORS)
+@settings(max_examples=40)
+@given(data=st.data(), candles=markets(), offset=st.integers(0, 3))
+def test_every_indicator_streams_to_the_bits_of_its_batch(
+    name: str, data: st.DataObject, candles: Candles, offset: int
+) -> None:
+    fields = fields_of(name, data.draw(parameters(INDICATORS[name])), offset)
+    batch = Batch(candles)
+    for field, values in streamed(fields, candles).items():
+        assert same_bits(batch.values(fields[field]), values), field
+
+
+SEVERAL = parse_config(
+    written(
+        direction="both",
+        indicators=[
+            {"name": "rsi", "params": {"period": 7}},
+            {"name": "macd", "params": {"fast": 3, "slow": 8, "signal": 4}},
+            {"name": "bbands", "params": {"length": 10}},
+            {"name": "stoch", "params": {"k": 5}, "key": "fast_stoch"},
+            {"name": "donchian", "params": {"period": 5, "offset": 1}},
+        ],
+        entry_conditions=[
+            condition("rsi", "<", 60, "long"),
+            condition("macd", "crossover", "macd.signal", "long"),
+            condition("close", "crossunder", "bbands.mid", "short"),
+            condition("volume", "!=", 0),
+        ],
+        exit_conditions=[
+            condition("close", "cross_above", "donchian.upper", "short"),
+            condition("fast_stoch.d", ">=", 80, "long"),
+            condition("close", "==", "open"),
+        ],
+    )
+).config
+
+
+@settings(max_examples=60)
+@given(candles=markets())
+@example(candles=candles_of([]))
+@example(candles=candles_of([1.0]))
+def test_signals_stream_to_the_flags_of_the_batch(candles: Candles) -> None:
+    series = signal_series(SEVERAL, candles)
+    stream = SignalStream(SEVERAL)
+    ready = []
+    flags = []
+    for candle in candles:
+        flags.append(stream.update(candle))
+        ready.append(stream.ready)
+    assert flags == series.flags.tolist()
+    assert ready == [position >= series.first for position in range(len(candles))]
