@@ -9,6 +9,7 @@ from core.report.benchmark import buy_and_hold_pct
 from core.report.metrics import compute_metrics
 from core.report.quality import quality_flags
 from core.report.result import RunResult
+from core.report.result_json import metrics_to_json
 from core.strategy.config import StrategyConfig
 from core.trading.values import FillOn, OpenTrade, Trade
 
@@ -66,7 +67,7 @@ def assemble_result(
         trades=tuple(trades),
         open_trades=tuple(open_trades),
         warnings=tuple(warnings),
-        quality_flags=quality_flags(metrics),
+        quality_flags=quality_flags(metrics_to_json(metrics)),
         ambiguous_return_pct=ambiguous_return_pct,
         diagnosis=diagnosis,
     )

@@ -203,6 +203,23 @@ def max_drawdown_pct(equity: Floats, starting_balance: float) -> float:
     return deepest * 100
 
 
+def daily_returns(
+    times: Times, equity: Floats, starting_balance: float, timeframe: Timeframe
+) -> Floats:
+    """The returns of each UTC day, fractions, as the Sharpe ratio takes them; shape (days,).
+
+    The arguments are those of `compute_metrics`; equity must stay above 0.
+    """
+    daily = _day_ends(times, equity, timeframe.ms - 1) if len(times) else np.empty(0)
+    return _returns(np.concatenate(([starting_balance], daily)))
+
+
+def _returns(values: Floats) -> Floats:
+    """The relative change from each value to the next."""
+    returns: Floats = np.diff(values) / values[:-1]
+    return returns
+
+
 def _day_ends(times: Times, equity: Floats, known_after: int) -> Floats:
     """The equity at the end of each UTC day, from the first day to the last.
 
@@ -241,7 +258,7 @@ def _of_equity(
         reason = "equity fell to 0 or below, from where no daily return can be counted"
         undefined["sharpe_ratio"] = undefined["sortino_ratio"] = reason
     else:
-        returns = np.diff(values) / values[:-1]
+        returns = _returns(values)
         sharpe = _sharpe(returns, undefined)
         sortino = _sortino(returns, undefined)
     return {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from core.report.metrics import Metrics
+from collections.abc import Mapping
+from typing import Any
 
 FEW_TRADES = 30
 HIGH_WIN_RATE_PCT = 80
@@ -11,50 +12,34 @@ LOW_SHARPE = 0.5
 LONG_LOSING_RUN = 8
 
 
-def quality_flags(metrics: Metrics) -> tuple[str, ...]:
-    """The warning signs of a result, a sentence each. A figure that is not defined raises none."""
+def quality_flags(metrics: Mapping[str, Any]) -> tuple[str, ...]:
+    """The warning signs of a result, a sentence each.
+
+    `metrics` are a result's as its JSON has them, or as far as they were recorded: a figure that is
+    not known raises none.
+    """
     flags = []
-    if metrics.total_trades < FEW_TRADES:
+    trades, win_rate = metrics.get("total_trades"), metrics.get("win_rate_pct")
+    drawdown, sharpe = metrics.get("max_drawdown_pct"), metrics.get("sharpe_ratio")
+    gained, held = metrics.get("total_return_pct"), metrics.get("benchmark_return_pct")
+    factor, run = metrics.get("profit_factor"), metrics.get("max_consecutive_losses")
+    if trades is not None and trades < FEW_TRADES:
+        flags.append(f"fewer than {FEW_TRADES} trades ({trades}): too few to tell luck from skill")
+    if win_rate is not None and win_rate > HIGH_WIN_RATE_PCT:
         flags.append(
-            f"fewer than {FEW_TRADES} trades ({metrics.total_trades}): "
-            "too few to tell luck from skill"
-        )
-    if _above(metrics.win_rate_pct, HIGH_WIN_RATE_PCT):
-        flags.append(
-            f"win rate over {HIGH_WIN_RATE_PCT} % ({metrics.win_rate_pct:.1f} %): "
+            f"win rate over {HIGH_WIN_RATE_PCT} % ({win_rate:.1f} %): "
             "often a sign of overfitting, or of losses left open"
         )
-    if _above(metrics.max_drawdown_pct, DEEP_DRAWDOWN_PCT):
+    if drawdown is not None and drawdown > DEEP_DRAWDOWN_PCT:
+        flags.append(f"drawdown over {DEEP_DRAWDOWN_PCT} % ({drawdown:.1f} %): few sit through it")
+    if gained is not None and held is not None and gained < held:
+        flags.append(f"behind buy and hold ({gained:+.2f} % against {held:+.2f} %)")
+    if sharpe is not None and sharpe < LOW_SHARPE:
         flags.append(
-            f"drawdown over {DEEP_DRAWDOWN_PCT} % ({metrics.max_drawdown_pct:.1f} %): "
-            "few sit through it"
+            f"Sharpe under {LOW_SHARPE} ({sharpe:.2f}): the return hardly pays for its swings"
         )
-    if metrics.benchmark_return_pct is not None and _below(
-        metrics.total_return_pct, metrics.benchmark_return_pct
-    ):
-        flags.append(
-            f"behind buy and hold ({metrics.total_return_pct:+.2f} % "
-            f"against {metrics.benchmark_return_pct:+.2f} %)"
-        )
-    if _below(metrics.sharpe_ratio, LOW_SHARPE):
-        flags.append(
-            f"Sharpe under {LOW_SHARPE} ({metrics.sharpe_ratio:.2f}): "
-            "the return hardly pays for its swings"
-        )
-    if _below(metrics.profit_factor, 1):
-        flags.append(
-            f"profit factor under 1 ({metrics.profit_factor:.2f}): the losses outweigh the wins"
-        )
-    if metrics.max_consecutive_losses > LONG_LOSING_RUN:
-        flags.append(
-            f"more than {LONG_LOSING_RUN} losses in a row ({metrics.max_consecutive_losses})"
-        )
+    if factor is not None and factor < 1:
+        flags.append(f"profit factor under 1 ({factor:.2f}): the losses outweigh the wins")
+    if run is not None and run > LONG_LOSING_RUN:
+        flags.append(f"more than {LONG_LOSING_RUN} losses in a row ({run:.0f})")
     return tuple(flags)
-
-
-def _above(figure: float | None, limit: float) -> bool:
-    return figure is not None and figure > limit
-
-
-def _below(figure: float | None, limit: float) -> bool:
-    return figure is not None and figure < limit

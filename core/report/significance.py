@@ -121,7 +121,7 @@ def bootstrap_mean(values: Floats, block: int, rng: np.random.Generator) -> Floa
 
 def block_length(n: int) -> int:
     """A block long enough for what lasts and short enough to have many: the cube root of n."""
-    return max(1, round(n ** (1 / 3)))
+    return max(1, round(math.cbrt(n)))
 
 
 def paired_mean_difference(first: Floats, second: Floats, rng: np.random.Generator) -> Interval:

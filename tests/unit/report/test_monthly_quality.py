@@ -66,4 +66,8 @@ def test_a_sound_result_raises_none() -> None:
     trades = [trade(3.0 if i % 2 else -1.0, candle=i) for i in range(40)]
     equity = [100.0 + i * (1.0 if i % 30 else 0.7) for i in range(24 * 20)]
     run = result(trades, equity, starting_balance=100.0)
-    assert quality_flags(run.metrics) == ()
+    assert run.quality_flags == ()
+
+
+def test_what_is_not_recorded_raises_no_sign() -> None:
+    assert quality_flags({"win_rate_pct": 55.0}) == ()
