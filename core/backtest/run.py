@@ -13,6 +13,7 @@ from core.market.filters import MarketFilters
 from core.report.assemble import assemble_result
 from core.report.diagnosis import SymbolConditions, diagnose
 from core.report.result import RunResult
+from core.strategy.batch import Batch
 from core.strategy.config import StrategyConfig
 from core.strategy.signals import condition_series, signal_series
 from core.trading.account import Account
@@ -38,6 +39,7 @@ def run_backtest(
     detail: Mapping[str, Candles] | None = None,
     decide_from: int | None = None,
     warnings: Sequence[str] = (),
+    batches: Mapping[str, Batch] | None = None,
 ) -> RunResult:
     """Run a strategy over a history by the rules, all at once.
 
@@ -51,11 +53,12 @@ def run_backtest(
         decide_from: UTC ms; candles that open before it only warm the indicators up and are no part
             of the result. None: all candles are, and decisions begin where nothing is NaN.
         warnings: sentences about the run that its result should carry.
+        batches: the series known of each symbol's candles, shared by runs on the same ones.
 
     Raises:
         BacktestError: if a symbol has no candles.
     """
-    tapes = _tapes(config, candles, funding or {}, decide_from)
+    tapes = _tapes(config, candles, funding or {}, decide_from, batches or {})
     moments = _moments(tapes)
     finer = _finer(config, detail) if detail else None
     account = Account(Rules.of(config, filters, fill_on=fill_on))
@@ -94,13 +97,14 @@ def _tapes(
     candles: Mapping[str, Candles],
     funding: Mapping[str, FundingRates],
     decide_from: int | None,
+    batches: Mapping[str, Batch],
 ) -> list[Tape]:
     tapes = []
     for slot, symbol in enumerate(config.symbols):
         history = candles.get(symbol)
         if history is None or not len(history):
             raise BacktestError(f"no candles for {symbol}: a backtest needs those of every symbol")
-        flags = signal_series(config, history).flags
+        flags = signal_series(config, history, batches.get(symbol)).flags
         start = 0 if decide_from is None else int(np.searchsorted(history.time, decide_from))
         if start == len(history):
             raise BacktestError(f"no candles for {symbol} in the period: all lie before its start")

@@ -110,9 +110,14 @@ def warmup_candles(config: StrategyConfig) -> int:
     return wanted
 
 
-def signal_series(config: StrategyConfig, candles: Candles) -> SignalSeries:
-    """The flags of all candles at once."""
-    batch = Batch(candles)
+def signal_series(
+    config: StrategyConfig, candles: Candles, batch: Batch | None = None
+) -> SignalSeries:
+    """The flags of all candles at once.
+
+    `batch`: the series known of these candles; strategies that share one compute none twice.
+    """
+    batch = batch or Batch(candles)
     plan = _Plan(config)
     first = _first_known([batch.values(one) for one in plan.fields], len(candles))
     held = [_holds(one, batch) for one in plan.conditions]

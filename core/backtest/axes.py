@@ -1,0 +1,141 @@
+"""Which configs does a sweep try?"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from core.strategy.canonical import config_to_dict
+from core.strategy.config import StrategyConfig
+from core.strategy.parsing import ConfigError, parse_config
+
+MAX_COMBINATIONS = 1_000_000
+
+_CONDITION = re.compile(r"^(entry_conditions|exit_conditions)\[(\d+)\]\.(\w+)$")
+
+
+class SweepError(ValueError):
+    """A sweep cannot be made as asked; the message says what was expected and what came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One thing that is varied: where it stands in the config, and the values it takes, in order.
+
+    `path` is a key of the config (`stop_loss_pct`), a condition's part
+    (`entry_conditions[0].value`), or an indicator's key and parameter (`rsi.period`).
+    """
+
+    path: str
+    values: tuple[float | int | str, ...]
+
+
+def parse_axis(text: str) -> Axis:
+    """An axis from `PATH=FIRST:LAST[:STEP]` (LAST included) or `PATH=VALUE,VALUE,…`.
+
+    Raises:
+        SweepError: if `text` is neither.
+    """
+    path, equals, written = text.partition("=")
+    path, written = path.strip(), written.strip()
+    if not equals or not path or not written:
+        raise SweepError(
+            f"expected PATH=FIRST:LAST[:STEP] or PATH=VALUE,VALUE,… but found {text!r}; "
+            "for example rsi.period=7:21 or entry_conditions[0].value=20:40:5"
+        )
+    if ":" in written:
+        return Axis(path, _range(path, written))
+    return Axis(path, tuple(_value(part.strip()) for part in written.split(",")))
+
+
+def configs(config: StrategyConfig, axes: Sequence[Axis]) -> list[StrategyConfig]:
+    """Every combination of the axes' values, the last axis changing fastest.
+
+    Raises:
+        SweepError: if an axis names nothing in the config, two name the same, or a combination is
+            no valid strategy.
+    """
+    paths = [axis.path for axis in axes]
+    if len(set(paths)) < len(paths):
+        raise SweepError(f"a path is set twice: {', '.join(paths)}")
+    count = 1
+    for axis in axes:
+        count *= len(axis.values)
+    if count > MAX_COMBINATIONS:
+        raise SweepError(f"{count:,} combinations are too many: at most {MAX_COMBINATIONS:,}")
+    base = config_to_dict(config)
+    return list(_parsed(base, axes))
+
+
+def _parsed(base: dict[str, Any], axes: Sequence[Axis]) -> Iterator[StrategyConfig]:
+    for values in itertools.product(*(axis.values for axis in axes)):
+        raw = copy.deepcopy(base)
+        for axis, value in zip(axes, values, strict=True):
+            _set(raw, axis.path, value)
+        try:
+            yield parse_config(raw).config
+        except ConfigError as error:
+            tried = ", ".join(
+                f"{axis.path}={value}" for axis, value in zip(axes, values, strict=True)
+            )
+            raise SweepError(f"with {tried} the strategy is not valid:\n{error}") from error
+
+
+def _set(raw: dict[str, Any], path: str, value: float | int | str) -> None:
+    """Write `value` where `path` points to in a canonical config."""
+    if match := _CONDITION.match(path):
+        group, number, part = match.groups()
+        conditions = raw[group]
+        if int(number) >= len(conditions):
+            raise SweepError(f"{path}: the strategy has {len(conditions)} {group}, counted from 0")
+        conditions[int(number)][part] = value
+        return
+    key, dot, parameter = path.partition(".")
+    if not dot:
+        raw[path] = value
+        return
+    for indicator in raw["indicators"]:
+        if indicator["key"] == key:
+            indicator["params"][parameter] = value
+            return
+    keys = ", ".join(indicator["key"] for indicator in raw["indicators"]) or "none"
+    raise SweepError(f"{path}: the strategy has no indicator {key!r}; it has {keys}")
+
+
+def _range(path: str, written: str) -> tuple[float | int, ...]:
+    parts = written.split(":")
+    try:
+        numbers = [Decimal(part) for part in parts]
+    except InvalidOperation:
+        numbers = []
+    if len(numbers) not in (2, 3) or not all(number.is_finite() for number in numbers):
+        raise SweepError(
+            f"{path}: expected FIRST:LAST or FIRST:LAST:STEP in numbers, not {written!r}"
+        )
+    first, last = numbers[:2]
+    step = numbers[2] if len(numbers) == 3 else Decimal(1)
+    if step <= 0 or last < first:
+        raise SweepError(
+            f"{path}: {written!r} is empty: LAST must not lie below FIRST, STEP above 0"
+        )
+    count = int((last - first) / step) + 1
+    if count > MAX_COMBINATIONS:
+        raise SweepError(f"{path}: {written!r} has {count:,} values, at most {MAX_COMBINATIONS:,}")
+    return tuple(_number(first + step * place) for place in range(count))
+
+
+def _value(text: str) -> float | int | str:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return text
+    return _number(number) if number.is_finite() else text
+
+
+def _number(number: Decimal) -> float | int:
+    return int(number) if number == number.to_integral_value() else float(number)

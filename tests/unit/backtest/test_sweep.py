@@ -1,0 +1,199 @@
+"""A sweep gives what single backtests give, whoever computes it, and says what luck would find."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.backtest.axes import Axis, SweepError, configs, parse_axis
+from core.backtest.run import run_backtest
+from core.backtest.sweep import run_sweep
+from core.market.candles import Candles
+from core.report.deflated import deflated_sharpe, expected_best_sharpe
+from core.strategy.config import StrategyConfig
+from core.strategy.parsing import parse_config
+from tests.unit.backtest.test_skipping import walk
+
+RAW: dict[str, Any] = {
+    "name": "swept",
+    "symbols": ["BTC/USDT"],
+    "timeframe": "1h",
+    "indicators": [{"name": "rsi", "params": {"period": 14}}],
+    "entry_conditions": [{"indicator": "rsi", "operator": "lt", "value": 40}],
+    "exit_conditions": [{"indicator": "rsi", "operator": "gt", "value": 60}],
+    "stop_loss_pct": 5,
+}
+
+
+def config(**changes: Any) -> StrategyConfig:
+    return parse_config(RAW | changes).config
+
+
+def candles(seed: int = 1, length: int = 800) -> dict[str, Candles]:
+    return {"BTC/USDT": walk(seed, length, 0.01, 0.95)}
+
+
+# ── What is varied ──
+
+
+@pytest.mark.parametrize(
+    ("text", "axis"),
+    [
+        ("rsi.period=7:9", Axis("rsi.period", (7, 8, 9))),
+        (
+            "entry_conditions[0].value=20:40:5",
+            Axis("entry_conditions[0].value", (20, 25, 30, 35, 40)),
+        ),
+        ("stop_loss_pct=0.1:0.3:0.1", Axis("stop_loss_pct", (0.1, 0.2, 0.3))),
+        ("timeframe=1h,4h", Axis("timeframe", ("1h", "4h"))),
+        ("rsi.period=10", Axis("rsi.period", (10,))),
+    ],
+)
+def test_an_axis_as_written(text: str, axis: Axis) -> None:
+    assert parse_axis(text) == axis
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("rsi.period", "expected PATH=FIRST:LAST"),
+        ("=1:2", "expected PATH=FIRST:LAST"),
+        ("rsi.period=9:7", "is empty"),
+        ("rsi.period=1:2:0", "is empty"),
+        ("rsi.period=a:b", "expected FIRST:LAST or FIRST:LAST:STEP"),
+        ("rsi.period=1:2:3:4", "expected FIRST:LAST or FIRST:LAST:STEP"),
+        ("rsi.period=0:1e300:1e-300", "values, at most"),
+    ],
+)
+def test_an_axis_that_is_none_says_what_was_expected(text: str, says: str) -> None:
+    with pytest.raises(SweepError, match=says):
+        parse_axis(text)
+
+
+def test_the_last_axis_changes_fastest() -> None:
+    axes = [parse_axis("rsi.period=7:8"), parse_axis("entry_conditions[0].value=20,30")]
+    tried = [
+        (one.indicators[0].params["period"], one.entry_conditions[0].right)
+        for one in configs(config(), axes)
+    ]
+    assert tried == [(7, 20), (7, 30), (8, 20), (8, 30)]
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("ema.period=1:2", "no indicator 'ema'; it has rsi"),
+        ("entry_conditions[3].value=1:2", "has 1 entry_conditions, counted from 0"),
+        ("rsi.lenght=5:6", "with rsi.lenght=5 the strategy is not valid"),
+        ("stop_los_pct=1:2", "with stop_los_pct=1 the strategy is not valid"),
+        ("stop_loss_pct=50:150:50", "with stop_loss_pct=100 the strategy is not valid"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_refused(path: str, says: str) -> None:
+    with pytest.raises(SweepError, match=says):
+        configs(config(), [parse_axis(path)])
+
+
+# ── What comes out ──
+
+
+@settings(max_examples=8)
+@given(
+    seed=st.integers(0, 1000),
+    workers=st.integers(1, 4),
+    periods=st.lists(st.integers(3, 30), min_size=1, max_size=3, unique=True),
+    split=st.none() | st.floats(30, 80),
+)
+def test_every_result_is_that_of_a_single_run(
+    seed: int, workers: int, periods: list[int], split: float | None
+) -> None:
+    history = candles(seed)
+    axes = [Axis("rsi.period", tuple(periods)), Axis("entry_conditions[0].value", (30, 45))]
+    sweep = run_sweep(config(), axes, history, workers=workers, split=split)
+    tried = dict(
+        zip(
+            [(period, value) for period in periods for value in (30, 45)],
+            configs(config(), axes),
+            strict=True,
+        )
+    )
+    assert len(sweep.rows) == len(tried)
+    for row in sweep.rows:
+        one = tried[row.values]
+        if sweep.split_time is None:
+            assert row.metrics == run_backtest(one, history).metrics
+            assert row.rest is None
+        else:
+            cut = int(np.searchsorted(history["BTC/USDT"].time, sweep.split_time))
+            first = {"BTC/USDT": history["BTC/USDT"].slice(0, cut)}
+            assert row.metrics == run_backtest(one, first).metrics
+            rest = run_backtest(one, history, decide_from=sweep.split_time)
+            assert row.rest == rest.metrics
+
+
+def test_rows_come_best_first_and_the_undefined_last() -> None:
+    axes = [parse_axis("entry_conditions[0].value=1,30,40,45")]
+    rows = run_sweep(config(), axes, candles(), sort="total_return_pct").rows
+    returns = [row.metrics.total_return_pct for row in rows]
+    assert returns == sorted(returns, key=lambda value: -(value or 0.0))
+    by_win_rate = run_sweep(config(), axes, candles(), sort="win_rate_pct").rows
+    assert by_win_rate[-1].values == (1,)
+    assert by_win_rate[-1].metrics.win_rate_pct is None
+    drawdowns = [
+        row.metrics.max_drawdown_pct or 0.0
+        for row in run_sweep(config(), axes, candles(), sort="max_drawdown_pct").rows
+    ]
+    assert drawdowns == sorted(drawdowns)
+
+
+def test_progress_counts_every_combination() -> None:
+    told: list[tuple[int, int]] = []
+    run_sweep(
+        config(),
+        [parse_axis("rsi.period=7:12")],
+        candles(),
+        workers=2,
+        progress=lambda done, of: told.append((done, of)),
+    )
+    assert told == [(done, 6) for done in range(1, 7)]
+
+
+def test_an_unknown_metric_and_an_empty_part_are_refused() -> None:
+    axes = [parse_axis("rsi.period=7:8")]
+    with pytest.raises(SweepError, match="no metric 'luck'"):
+        run_sweep(config(), axes, candles(), sort="luck")
+    with pytest.raises(SweepError, match="without candles of BTC/USDT"):
+        run_sweep(config(), axes, candles(), split=0.0)
+
+
+# ── What luck would find ──
+
+
+def test_the_best_of_many_worthless_tries_is_expected_where_simulation_puts_it() -> None:
+    random = np.random.default_rng(7)
+    draws = random.normal(0, 1, (4000, 100))
+    expected = expected_best_sharpe(list(draws[0] / draws[0].std(ddof=1)))
+    assert expected == pytest.approx(draws.max(axis=1).mean(), rel=0.02)
+
+
+def test_the_deflated_sharpe_of_normal_returns_by_hand() -> None:
+    random = np.random.default_rng(3)
+    returns = random.normal(0.001, 0.01, 400)
+    mean, spread = returns.mean(), returns.std(ddof=1)
+    centred = (returns - mean) / returns.std()
+    daily = mean / spread
+    variance = 1 - (centred**3).mean() * daily + ((centred**4).mean() - 1) / 4 * daily**2
+    z = (daily - 1.0 / math.sqrt(365)) * math.sqrt(399) / math.sqrt(variance)
+    by_hand = 0.5 * (1 + math.erf(z / math.sqrt(2)))
+    assert deflated_sharpe(returns, 1.0) == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_too_little_says_nothing() -> None:
+    assert expected_best_sharpe([1.0]) is None
+    assert deflated_sharpe(np.array([0.01, 0.02]), 1.0) is None
+    assert deflated_sharpe(np.zeros(10), 1.0) is None
