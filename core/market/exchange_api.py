@@ -51,6 +51,15 @@ class Funding:
     rate: float
 
 
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Best prices and the last one, in quote currency; None where they are not told."""
+
+    bid: float | None
+    ask: float | None
+    last: float | None
+
+
 class ExchangeApi:
     """Public data of one exchange. Calls may run side by side; all stop while the exchange bans us.
 
@@ -96,10 +105,14 @@ class ExchangeApi:
         return int(limit) if limit else _DEFAULT_PAGE
 
     async def server_time(self) -> int:
-        """The exchange's time (UTC ms), asked now; the local clock's where it tells none."""
+        """The exchange's time (UTC ms), asked now.
+
+        Where it tells none it is the local clock's a minute ago, so that even with a clock ahead of
+        the exchange's no forming candle is taken for a closed one.
+        """
         client = await self._ready()
         if not client.has.get("fetchTime"):
-            return self.clock.now()
+            return self.clock.now() - MINUTE
         asked_at = self._monotonic()
         moment = await self._call(client.fetch_time)
         if isinstance(moment, int):
@@ -135,6 +148,17 @@ class ExchangeApi:
                 )
             found[candle.time] = candle
         return [found[moment] for moment in sorted(found)]
+
+    async def quote(self, symbol: str) -> Quote:
+        """Best bid and ask and the last price, as far as the exchange tells them.
+
+        Raises:
+            FeedError: if the exchange does not know the market, or does not answer.
+        """
+        await self.market(symbol)
+        client = await self._ready()
+        ticker = await self._call(client.fetch_ticker, symbol)
+        return Quote(*(_known(ticker.get(key)) for key in ("bid", "ask", "last")))
 
     async def market(self, symbol: str) -> Any:
         """What ccxt knows of a market.
@@ -288,7 +312,13 @@ def binance_api(venue: Venue, clock: ServerClock) -> ExchangeApi:
             {
                 "enableRateLimit": True,
                 "aiohttp_trust_env": not is_loopback(venue.spot_rest),
-                "options": {"fetchCurrencies": False, "fetchMargins": False},
+                "options": {
+                    "fetchCurrencies": False,
+                    "fetchMargins": False,
+                    # What fetch_markets would have put there; parse_market reads it.
+                    "crossMarginPairsData": [],
+                    "isolatedMarginPairsData": [],
+                },
             }
         )
         for key, url in client.urls["api"].items():
@@ -318,6 +348,10 @@ def _candle(row: list[Any]) -> Candle | None:
     except (TypeError, ValueError, IndexError):
         return None
     return candle if candle.sound else None
+
+
+def _known(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and value > 0 else None
 
 
 def _retry_after(headers: dict[str, str]) -> float | None:

@@ -9,19 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.market.backoff import Backoff
 from core.market.binance_events import BestPrices, Kline, MarkPrice, StreamEvent
+from core.market.delivery import Delivery, DeliveryPace
 from core.market.exchange_api import RateLimitedError
-from core.market.feed import (
-    CandleClosed,
-    FeedError,
-    FeedEvent,
-    FeedState,
-    FeedStatus,
-    PriceSeen,
-)
+from core.market.feed import FeedError, FeedState, FeedStatus, PriceSeen
 from core.market.funding_watch import FundingWatch
 from core.market.inbox import Inbox
 from core.market.market_desk import BinanceMarket
@@ -38,23 +32,20 @@ class FollowPace:
     """When the REST API is asked, in seconds.
 
     `overdue`: how long after its close a candle may take (some arrive after 15); where asking finds
-    nothing, it is twice as long next time, up to `longest_overdue`. `hole_tries`: how often a hole
-    is asked for, `hole_delay` apart and then doubling, before it is a gap. `audit`: how often
-    candles already said are compared with the record. `fresh`: how old a quote may be to stand
-    beside a newer price. `funding_tries`: how often unanswered funding holds candles back.
+    nothing, it is twice as long next time, up to `longest_overdue`. `audit`: how often candles
+    already said are compared with the record. `fresh`: how old a quote may be to stand beside a
+    newer price.
     """
 
     overdue: float = 15.0
     longest_overdue: float = 900.0
     look_every: float = 5.0
-    hole_tries: int = 4
-    hole_delay: float = 1.0
     first_delay: float = 1.0
     longest_delay: float = 60.0
     audit: float = 3600.0
     audit_candles: int = 60
     fresh: float = 10.0
-    funding_tries: int = 3
+    delivery: DeliveryPace = field(default_factory=DeliveryPace)
 
 
 class Follower:
@@ -81,13 +72,11 @@ class Follower:
         self._sleep = sleep
         self._sequence = CandleSequence(symbol, timeframe, expected)
         self._funding = funding
-        self._held: list[FeedEvent] = []  # wait until funding has been asked for
+        self._delivery = Delivery(market.api, inbox, self._sequence, funding, pace.delivery)
         self._quote: BestPrices | None = None
         self._quote_seen = 0.0
         self._state: FeedState | None = None
         self._ask = asyncio.Event()
-        self._hole_tries = 0
-        self._funding_tries = 0
         self._overdue = pace.overdue
         self._audited = self._monotonic()
         name = venue_symbol(symbol).lower()
@@ -125,8 +114,8 @@ class Follower:
                 if self._state is not FeedState.CONNECTED:
                     self._say_state(FeedState.CONNECTED, "the candle stream flows")
                 if event.closed:
-                    self._say(self._sequence.closed(event.candle, backfilled=False))
-                    if self._sequence.hole is not None:
+                    self._delivery.closed(event.candle, backfilled=False)
+                    if self._delivery.incomplete:
                         self._ask.set()
                 elif event.candle.time >= self._sequence.expected:
                     self._say_price(event)
@@ -152,26 +141,6 @@ class Follower:
             self._ask.set()
 
     # ── What is said to the session ──
-
-    def _say(self, events: list[FeedEvent]) -> None:
-        if self._funding is None:
-            self._inbox.put_all(events)
-            return
-        self._held += events
-        self._let_go()
-
-    def _let_go(self) -> None:
-        """Say what waits, up to the first candle before which funding is due."""
-        while self._held:
-            event = self._held[0]
-            if (
-                self._funding is not None
-                and isinstance(event, CandleClosed)
-                and self._funding.holds(event.candle.time)
-            ):
-                self._ask.set()
-                return
-            self._inbox.put(self._held.pop(0))
 
     def _say_price(self, event: Kline) -> None:
         quote = self._quote
@@ -209,8 +178,8 @@ class Follower:
             await self._until_needed()
             self._ask.clear()
             try:
-                await self._back_fill()
-                await self._settle_funding()
+                await self._again_after(await self._back_fill())
+                await self._again_after(await self._delivery.settle_funding())
             except RateLimitedError as error:
                 self._say_state(FeedState.RATE_LIMITED, str(error))
                 self._ask.set()
@@ -239,62 +208,27 @@ class Follower:
             if overdue or audit:
                 return
 
-    async def _back_fill(self) -> None:
+    async def _back_fill(self) -> float | None:
+        """Take in the record; seconds after which to ask again, if something is still missing."""
         again = _OVERLAP
         if self._monotonic() - self._audited > self._pace.audit:
             self._audited = self._monotonic()
             again = self._pace.audit_candles
-        start = max(0, self._sequence.expected - again * self.timeframe.ms)
-        start = self.timeframe.next_open(start - 1)
         expected = self._sequence.expected
-        found = await self._market.backfill.since(self.symbol, self.timeframe, start)
-        for candle in found:
-            self._say(self._sequence.closed(candle, backfilled=True))
-        fruitless = self._sequence.expected == expected
-        self._overdue = (
-            min(self._overdue * 2, self._pace.longest_overdue) if fruitless else self._pace.overdue
-        )
-        hole = self._sequence.hole
-        if hole is None:
-            self._hole_tries = 0
-            return
-        self._hole_tries += 1
-        if self._hole_tries < self._pace.hole_tries:
-            # The record may lag behind the stream: ask again before it is called a gap.
-            await self._sleep(self._pace.hole_delay * 2 ** (self._hole_tries - 1))
-            self._ask.set()
-            return
-        self._hole_tries = 0
-        why = f"{self._market.api.name} has no such candles, asked {self._pace.hole_tries} times"
-        self._say(self._sequence.give_up(why))
-        if self._sequence.hole is not None:
-            self._ask.set()
+        start = max(0, expected - again * self.timeframe.ms)
+        start = self.timeframe.next_open(start - 1)
+        for candle in await self._market.backfill.since(self.symbol, self.timeframe, start):
+            self._delivery.closed(candle, backfilled=True)
+        if self._sequence.expected == expected:
+            self._overdue = min(self._overdue * 2, self._pace.longest_overdue)
+        else:
+            self._overdue = self._pace.overdue
+        return self._delivery.hole_remains()
 
-    async def _settle_funding(self) -> None:
-        watch = self._funding
-        if watch is None or not any(
-            isinstance(event, CandleClosed) and watch.holds(event.candle.time)
-            for event in self._held
-        ):
-            return
-        api = self._market.api
-        try:
-            record = await api.funding(self.symbol, watch.settled + 1)
-            next_funding = await api.next_funding(self.symbol)
-        except RateLimitedError:
-            raise
-        except FeedError as error:
-            self._funding_tries += 1
-            if self._funding_tries < self._pace.funding_tries:
-                raise
-            record, next_funding = [], None
-            text = f"candles go on without funding, which is not known: {error}"
-            self._inbox.put(FeedStatus(self.symbol, self._state or FeedState.STALE, text))
-        self._funding_tries = 0
-        self._inbox.put_all(watch.told(record, next_funding, self._market.clock.now()))
-        self._let_go()
-        if self._held:
-            await self._sleep(self._pace.hole_delay)
+    async def _again_after(self, seconds: float | None) -> None:
+        if seconds is not None:
+            await self._sleep(seconds)
+            self._ask.set()
 
     @staticmethod
     def _monotonic() -> float:

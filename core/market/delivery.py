@@ -1,0 +1,117 @@
+"""How do candles, gaps and funding of one market reach a session in their right order?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.market.candle import Candle
+from core.market.exchange_api import ExchangeApi, RateLimitedError
+from core.market.feed import CandleClosed, FeedError, FeedEvent, FeedState, FeedStatus
+from core.market.funding_watch import FundingWatch
+from core.market.inbox import Inbox
+from core.market.sequence import CandleSequence
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPace:
+    """How long what is missing is waited for.
+
+    `hole_tries`: how often a hole is asked for, `hole_delay` seconds apart and then doubling,
+    before it is a gap. `funding_tries`: how often funding that is not told holds candles back.
+    """
+
+    hole_tries: int = 4
+    hole_delay: float = 1.0
+    funding_tries: int = 3
+
+
+class Delivery:
+    """Puts one market's candles into an inbox: once, in order, funding before its candle."""
+
+    def __init__(
+        self,
+        api: ExchangeApi,
+        inbox: Inbox,
+        sequence: CandleSequence,
+        funding: FundingWatch | None,
+        pace: DeliveryPace,
+    ) -> None:
+        self.sequence = sequence
+        self._api = api
+        self._inbox = inbox
+        self._funding = funding
+        self._pace = pace
+        self._held: list[FeedEvent] = []
+        self._hole_tries = 0
+        self._funding_tries = 0
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether something is missing that the exchange should be asked for."""
+        return self.sequence.hole is not None or self._waits_for_funding()
+
+    def closed(self, candle: Candle, *, backfilled: bool) -> None:
+        """Take a closed candle, new or old, from the stream or the record."""
+        self._say(self.sequence.closed(candle, backfilled=backfilled))
+
+    def hole_remains(self) -> float | None:
+        """The record has been asked and taken in; seconds after which to ask again, if need be.
+
+        None where nothing is missing, or where it has been asked for often enough: then the hole is
+        said as a gap.
+        """
+        if self.sequence.hole is None:
+            self._hole_tries = 0
+            return None
+        self._hole_tries += 1
+        if self._hole_tries < self._pace.hole_tries:
+            return self._pace.hole_delay * float(2 ** (self._hole_tries - 1))
+        self._hole_tries = 0
+        asked = f"{self._pace.hole_tries} times"
+        self._say(self.sequence.give_up(f"{self._api.name} has no such candles, asked {asked}"))
+        return None if self.sequence.hole is None else self._pace.hole_delay
+
+    async def settle_funding(self) -> float | None:
+        """Ask for the funding that candles wait for; seconds after which to ask again, if need be.
+
+        Raises:
+            FeedError: if the exchange does not tell it, and there are tries left.
+        """
+        watch = self._funding
+        if watch is None or not self._waits_for_funding():
+            return None
+        try:
+            record = await self._api.funding(watch.symbol, watch.settled + 1)
+            next_funding = await self._api.next_funding(watch.symbol)
+        except RateLimitedError:
+            raise
+        except FeedError as error:
+            self._funding_tries += 1
+            if self._funding_tries < self._pace.funding_tries:
+                raise
+            record, next_funding = [], None
+            text = f"candles go on without funding, which is not known: {error}"
+            self._inbox.put(FeedStatus(watch.symbol, FeedState.STALE, text))
+        self._funding_tries = 0
+        self._inbox.put_all(watch.told(record, next_funding, self._api.clock.now()))
+        self._let_go()
+        return self._pace.hole_delay if self._waits_for_funding() else None
+
+    def _waits_for_funding(self) -> bool:
+        return bool(self._held)
+
+    def _say(self, events: list[FeedEvent]) -> None:
+        self._held += events
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Say what waits, up to the first candle before which funding is due."""
+        while self._held:
+            event = self._held[0]
+            if (
+                self._funding is not None
+                and isinstance(event, CandleClosed)
+                and self._funding.holds(event.candle.time)
+            ):
+                return
+            self._inbox.put(self._held.pop(0))
