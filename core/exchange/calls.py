@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import Enum, auto
 
+from core.exchange.accounts import Account
 from core.exchange.errors import VenueError, illegal, missing
 
 
@@ -85,10 +86,18 @@ class Security(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One REST call, past the door."""
+    """One REST call, past the door: `owner` is set where a key was demanded."""
 
     params: Params
     now: int
+    owner: Account | None = None
+
+    @property
+    def account(self) -> Account:
+        """Whose call this is."""
+        if self.owner is None:
+            raise VenueError(-2014, "API-key format invalid.", 401)
+        return self.owner
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,11 @@ class ExchangeClock(Protocol):
         """How many exchange milliseconds pass in one real millisecond."""
         ...
 
+    @property
+    def real_time(self) -> bool:
+        """Whether the clock of a client can keep step with this one."""
+        ...
+
     def now(self) -> int:
         """The exchange's time, UTC ms."""
         ...
@@ -57,6 +62,11 @@ class RunningClock:
         """How many exchange milliseconds pass in one real millisecond."""
         return self._speed
 
+    @property
+    def real_time(self) -> bool:
+        """Whether the clock is not accelerated."""
+        return self._speed == 1
+
     def now(self) -> int:
         """The exchange's time, UTC ms."""
         return self._start + int(self.elapsed() * self._speed)
@@ -82,6 +92,7 @@ class ManualClock:
     """
 
     speed = 1.0
+    real_time = False
 
     def __init__(self, start: int) -> None:
         self._start = start

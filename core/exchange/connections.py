@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 
 import orjson
@@ -91,14 +91,18 @@ class Audience:
         self.connections: dict[Connection, None] = {}
         self._listeners: dict[tuple[Category, str], dict[Connection, None]] = {}
 
-    def enter(self, connection: Connection) -> None:
-        """A connection was opened."""
+    async def attend(self, connection: Connection, hear: Callable[[str], None]) -> None:
+        """Serve a connection until it ends; what it says goes to `hear`."""
         self.connections[connection] = None
-
-    def leave(self, connection: Connection) -> None:
-        """A connection is gone."""
-        self.connections.pop(connection, None)
-        self.unsubscribe(connection, list(connection.streams))
+        writer = asyncio.create_task(connection.write())
+        try:
+            await connection.socket.listen(hear)
+        finally:
+            del self.connections[connection]
+            self.unsubscribe(connection, list(connection.streams))
+            writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await writer
 
     def subscribe(self, connection: Connection, streams: Iterable[str]) -> None:
         """Listen to `streams`, known or not."""
@@ -125,6 +129,15 @@ class Audience:
         """Hand a message to everyone who listens to the stream."""
         for connection in self._listeners.get((category, stream), ()):
             connection.push(stream, text, final=final)
+
+    def cut(self, category: Category, stream: str) -> None:
+        """Cut the lines of everyone who listens to the stream, without a word."""
+        for connection in list(self._listeners.get((category, stream), ())):
+            connection.socket.abort()
+
+    def listeners(self, category: Category, stream: str) -> list[Connection]:
+        """Everyone who listens to the stream."""
+        return list(self._listeners.get((category, stream), ()))
 
     async def dismiss(self, now: int) -> None:
         """Tell every listener that the server shuts down, then close with 1001 (going away)."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import orjson
 
 from core.exchange.connections import Audience, Category
+from core.exchange.faults import FaultKind, Faults
 from core.exchange.payloads import kline_event
 from core.exchange.streams import Stream, open_stream
 from core.exchange.venue import Venue
+from core.exchange.wire import Message, Wire
+from core.market.candles import Candle
 
 _TICK = 250  # real ms between two looks at the market
 _SHORTEST_TICK = 5  # real ms, however fast the exchange's time runs
@@ -26,10 +30,16 @@ class Publisher:
     """
 
     def __init__(
-        self, venue: Venue, audience: Audience, before: Callable[[int, int], None]
+        self,
+        venue: Venue,
+        audience: Audience,
+        faults: Faults,
+        before: Callable[[int, int], None],
     ) -> None:
         self._venue = venue
         self._audience = audience
+        self._faults = faults
+        self._wire = Wire(audience, faults)
         self._before = before
         self._open: dict[tuple[Category, str], Stream | None] = {}
         self._shown: dict[tuple[Category, str], int] = {}
@@ -58,7 +68,8 @@ class Publisher:
 
     def publish(self, done: int, now: int) -> None:
         """Send what happened in (done, now]."""
-        closing: list[tuple[int, Stream, dict[str, object]]] = []
+        self._wire.deliver_late(now)
+        closing: list[tuple[int, Stream, Candle]] = []
         moving: list[Stream] = []
         for stream in self._streams():
             closed = self._closed(stream, done, now)
@@ -69,37 +80,49 @@ class Publisher:
                 if self._venue.tape.trading(stream.instrument.symbol, now):
                     moving.append(stream)
         closing.sort(key=lambda entry: entry[0])
-        for _, stream, event in closing:
-            self._tell(stream, event, final=True)
+        for moment, stream, candle in closing:
+            self._close(stream, candle, moment, now)
         for stream in moving:
             shown = stream.show(now)
             if shown is not None:
-                self._tell(stream, shown, final=False)
+                self._tell(stream, shown, now, final=False)
 
-    def _closed(
-        self, stream: Stream, done: int, now: int
-    ) -> list[tuple[int, Stream, dict[str, object]]]:
+    def _closed(self, stream: Stream, done: int, now: int) -> list[tuple[int, Stream, Candle]]:
         timeframe = stream.timeframe
         if timeframe is None or timeframe.floor(now) <= done:
             return []
-        symbol = stream.instrument.symbol
+        first = done - timeframe.ms + 1
         candles = self._venue.tape.closed(
-            symbol, timeframe, done - timeframe.ms + 1, now - timeframe.ms + 1
+            stream.instrument.symbol, timeframe, first, now - timeframe.ms + 1
         )
-        return [
-            (
-                candle.time + timeframe.ms,
-                stream,
-                kline_event(
-                    stream.instrument, timeframe, candle, candle.time + timeframe.ms, closed=True
-                ),
-            )
-            for candle in candles
-        ]
+        return [(candle.time + timeframe.ms, stream, candle) for candle in candles]
 
-    def _tell(self, stream: Stream, event: dict[str, object], *, final: bool) -> None:
+    def _close(self, stream: Stream, candle: Candle, moment: int, now: int) -> None:
+        """Send a closed candle, unless a fault says that there is none, or that it was another."""
+        timeframe, instrument = stream.timeframe, stream.instrument
+        if timeframe is None:
+            return
+        edit = partial(self._venue.tape.edit, instrument.symbol, timeframe, candle.time)
+        if self._faults.strikes(FaultKind.MISSING_CANDLE, stream.name):
+            edit(None)
+            return
+        self._tell(
+            stream, kline_event(instrument, timeframe, candle, moment, closed=True), now, final=True
+        )
+        revision = self._faults.strikes(FaultKind.REVISED_CANDLE, stream.name)
+        if revision is not None:
+            close = candle.close * (1 + revision.amount / 10_000)
+            close = round(close, instrument.price_digits)
+            revised = candle._replace(
+                close=close, high=max(candle.high, close), low=min(candle.low, close)
+            )
+            edit(revised)
+            event = kline_event(instrument, timeframe, revised, moment, closed=True)
+            self._tell(stream, event, now, final=True)
+
+    def _tell(self, stream: Stream, event: dict[str, object], now: int, *, final: bool) -> None:
         text = orjson.dumps(event).decode()
-        self._audience.tell(stream.category, stream.name, text, final=final)
+        self._wire.send(Message(stream.category, stream.name, text, final), now)
 
     def _streams(self) -> list[Stream]:
         """The streams that exist and that someone listens to."""

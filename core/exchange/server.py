@@ -5,19 +5,33 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+from collections.abc import Mapping
+from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
 
+from core.exchange.accounts import DEFAULT_BALANCES, DEFAULT_WALLET, Accounts
+from core.exchange.admin import FaultPanel, FaultRequest
 from core.exchange.clock import ExchangeClock
 from core.exchange.connections import Audience
+from core.exchange.faults import Fault, FaultError, FaultKind, Faults
+from core.exchange.matching import MatchingEngine
+from core.exchange.order_entry import OrderEntry
 from core.exchange.publisher import Publisher
 from core.exchange.rest import RestServer
+from core.exchange.rest_futures import FuturesTrading
 from core.exchange.rest_market import MarketData
+from core.exchange.rest_positions import FuturesAccount
+from core.exchange.rest_spot import SpotAccount
 from core.exchange.stream_server import StreamServer
 from core.exchange.tape import Market
+from core.exchange.user_streams import UserStreams
 from core.exchange.venue import Venue
+from core.exchange.ws_api import WebSocketApi
+
+DEMO_KEYS: Mapping[str, str] = {"papertape-demo-key": "papertape-demo-secret"}
 
 
 class ExchangeStartError(Exception):
@@ -29,17 +43,42 @@ class EmbeddedExchange:
 
     Paths are Binance's: `/api/v3`, `/fapi/v1` to `/fapi/v3`; streams `/ws` and `/stream` (spot),
     `/public`, `/market` and `/private` followed by either (USDⓈ-M); `/ws-api/v3`. What happens on
-    it is decided by `market` and `clock` alone. Use it as an async context manager, or start and
-    stop it.
+    it is decided by `market` and `clock` alone, and by the faults that are switched on. Use it as
+    an async context manager, or start and stop it.
     """
 
-    def __init__(self, market: Market, clock: ExchangeClock) -> None:
+    def __init__(
+        self,
+        market: Market,
+        clock: ExchangeClock,
+        *,
+        keys: Mapping[str, str] = DEMO_KEYS,
+        balances: Mapping[str, Decimal] = DEFAULT_BALANCES,
+        wallet: Mapping[str, Decimal] = DEFAULT_WALLET,
+        seed: int = 0,
+    ) -> None:
+        """An exchange that does not listen yet.
+
+        Args:
+            market: what is traded, and at which prices.
+            clock: the exchange's time.
+            keys: API keys and their secrets; each has an account of its own.
+            balances: what every spot account opens with, units by asset.
+            wallet: what every futures wallet opens with, units by asset.
+            seed: of the faults that strike by chance.
+        """
         self.clock = clock
         self.venue = Venue(market, clock)
+        self.accounts = Accounts(keys, balances, wallet)
+        self.faults = Faults(seed)
         self._audience = Audience()
-        self._publisher = Publisher(self.venue, self._audience, lambda _done, _now: None)
+        self._engine = MatchingEngine(self.venue, self.accounts)
+        self._users = UserStreams(clock, self._audience, self._engine.futures)
+        self._engine.follow(self._users.on_execution)
+        self._publisher = Publisher(self.venue, self._audience, self.faults, self._pass_time)
         self._runner: web.AppRunner | None = None
         self._pump: asyncio.Task[None] | None = None
+        self._farewells: set[asyncio.Task[None]] = set()
         self._address: tuple[str, int] | None = None
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
@@ -77,6 +116,7 @@ class EmbeddedExchange:
             pump.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await pump
+        await asyncio.gather(*self._farewells)
         await self._audience.dismiss(self.clock.now())
         runner, self._runner = self._runner, None
         if runner is not None:
@@ -96,10 +136,69 @@ class EmbeddedExchange:
     @property
     def ended(self) -> bool:
         """Whether the market has run out of candles: nothing will trade any more."""
-        now = self.clock.now()
-        return all(
-            now >= self.venue.tape.end(item.symbol) for item in self.venue.market.instruments
-        )
+        now, tape = self.clock.now(), self.venue.tape
+        return all(now >= tape.end(item.symbol) for item in self.venue.market.instruments)
+
+    def switch_on(
+        self,
+        kind: FaultKind | str,
+        target: str = "*",
+        *,
+        times: int | None = None,
+        chance: float = 1.0,
+        amount: float | None = None,
+    ) -> Fault:
+        """Switch a fault on; see `FaultKind` for what they do and what their size means.
+
+        A delisting lasts until it is switched off; a testnet reset and a shutdown happen at once.
+
+        Raises:
+            FaultError: if there is no such fault, or nothing it could strike.
+        """
+        fault = self.faults.add(kind, target, times=times, chance=chance, amount=amount)
+        match fault.kind:
+            case FaultKind.DELISTING:
+                self._delist(fault)
+            case FaultKind.TESTNET_RESET:
+                self.accounts.reset()
+                self.faults.remove(fault.id)
+            case FaultKind.SHUTDOWN:
+                task = asyncio.create_task(self._audience.dismiss(self.clock.now()))
+                self._farewells.add(task)
+                task.add_done_callback(self._farewells.discard)
+                self.faults.remove(fault.id)
+        return fault
+
+    def switch_off(self, number: int | None = None) -> None:
+        """Switch off the fault of that number, or all. Candles once changed stay changed."""
+        for fault in self.faults.on:
+            if number not in (None, fault.id):
+                continue
+            if fault.kind is FaultKind.DELISTING:
+                for symbol in self._named(fault.target):
+                    self.venue.tape.relist(symbol)
+            self.faults.remove(fault.id)
+
+    def _delist(self, fault: Fault) -> None:
+        symbols = self._named(fault.target)
+        if not symbols:
+            self.faults.remove(fault.id)
+            raise FaultError(f"there is no market {fault.target!r} to delist: name one, as BTCUSDT")
+        for symbol in symbols:
+            self.venue.tape.delist(symbol, self.clock.now())
+
+    def _named(self, target: str) -> list[str]:
+        """Unified symbols of the markets that a unified or venue symbol means."""
+        return [
+            item.symbol
+            for item in self.venue.market.instruments
+            if target in (item.symbol, item.venue_symbol)
+        ]
+
+    def _pass_time(self, done: int, now: int) -> None:
+        self._engine.pass_time(done, now)
+        self._engine.close_markets(now)
+        self._users.expire()
 
     @property
     def _authority(self) -> str:
@@ -109,16 +208,47 @@ class EmbeddedExchange:
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     def _application(self) -> web.Application:
-        application = web.Application(client_max_size=1 << 20)
+        venue, engine = self.venue, self._engine
+        entry = OrderEntry(venue, self.accounts)
         routes = (
-            MarketData(self.venue, perpetual=False).routes()
-            | MarketData(self.venue, perpetual=True).routes()
+            MarketData(venue, perpetual=False).routes()
+            | MarketData(venue, perpetual=True).routes()
+            | SpotAccount(venue, engine, entry).routes()
+            | FuturesTrading(venue, engine, entry).routes()
+            | FuturesAccount(venue, engine.futures).routes()
+            | self._users.routes()
         )
-        rest = RestServer(self.clock, routes)
-        application.add_routes(StreamServer(self.clock, self._audience).routes())
+        rest = RestServer(self.clock, self.accounts, self.faults, routes)
+        streams = StreamServer(self.clock, self._audience, self._users)
+        api = WebSocketApi(self.clock, self.accounts, self._audience, self._users, self.faults)
+        panel = FaultPanel(
+            self._switch_as_asked, self.switch_off, lambda: self.faults.on, self._status
+        )
+        application = web.Application(client_max_size=1 << 20)
+        application.add_routes(streams.routes())
+        application.add_routes(panel.routes())
+        application.router.add_get("/ws-api/v3", api.handle)
         for root in ("api", "fapi", "sapi", "dapi"):
             application.router.add_route("*", f"/{root}/{{rest:.*}}", rest.handle)
         return application
+
+    def _switch_as_asked(self, wanted: FaultRequest) -> Fault:
+        return self.switch_on(
+            wanted.kind,
+            wanted.target,
+            times=wanted.times,
+            chance=wanted.chance,
+            amount=wanted.amount,
+        )
+
+    def _status(self) -> dict[str, object]:
+        return {
+            "time": self.clock.now(),
+            "speed": self.clock.speed,
+            "ended": self.ended,
+            "connections": len(self._audience.connections),
+            "symbols": [item.symbol for item in self.venue.market.instruments],
+        }
 
     async def __aenter__(self) -> Self:
         await self.start()

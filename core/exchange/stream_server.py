@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 
 import orjson
@@ -12,6 +10,7 @@ from aiohttp import web
 from core.exchange.clock import ExchangeClock
 from core.exchange.connections import MAX_STREAMS, Audience, Category, Connection
 from core.exchange.sockets import FUTURES_RULES, SPOT_RULES, Socket
+from core.exchange.user_streams import UserStreams
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -20,14 +19,15 @@ class StreamServer:
     """The market stream endpoints.
 
     `/ws`, `/ws/<stream>` and `/stream?streams=a/b` are spot's; the same below `/public` and
-    `/market` are USDⓈ-M's, where each carries its own kinds of stream only. Subscribing to a stream
-    that does not exist, or that another category carries, is acknowledged and stays silent, as on
-    Binance.
+    `/market` are USDⓈ-M's, where each carries its own kinds of stream only; `/private` carries the
+    events of a USDⓈ-M account. Subscribing to a stream that does not exist, or that another
+    category carries, is acknowledged and stays silent, as on Binance.
     """
 
-    def __init__(self, clock: ExchangeClock, audience: Audience) -> None:
+    def __init__(self, clock: ExchangeClock, audience: Audience, users: UserStreams) -> None:
         self._clock = clock
         self._audience = audience
+        self._users = users
 
     def routes(self) -> list[web.RouteDef]:
         """The endpoints."""
@@ -43,7 +43,30 @@ class StreamServer:
                 web.get(f"{prefix}/ws/{{streams:.*}}", raw),
                 web.get(f"{prefix}/stream", self._handler(category, combined=True)),
             ]
-        return found
+        private = self._private
+        return [
+            *found,
+            web.get("/private/ws", private),
+            web.get("/private/ws/{key}", private),
+            web.get("/private/stream", private),
+        ]
+
+    async def _private(self, request: web.Request) -> web.StreamResponse:
+        """A USDⓈ-M account's events: by path, `?listenKey=K&events=A/B`, or `?streams=K`."""
+        query = request.query
+        named = request.match_info.get("key") or query.get("listenKey") or query.get("streams", "")
+        socket = Socket(request, self._clock, FUTURES_RULES)
+        await socket.open()
+        combined = request.path.endswith("/stream")
+        connection = Connection(socket, Category.PRIVATE, combined=combined)
+        events = frozenset(name for name in query.get("events", "").split("/") if name)
+        if events:
+            self._users.want(connection, events)
+        try:
+            await self._attend(connection, [name for name in named.split("/") if name])
+        finally:
+            self._users.unsubscribe(connection)
+        return socket.web
 
     def _handler(self, category: Category, *, combined: bool) -> Handler:
         async def serve(request: web.Request) -> web.StreamResponse:
@@ -52,23 +75,15 @@ class StreamServer:
             socket = Socket(request, self._clock, rules)
             await socket.open()
             connection = Connection(socket, category, combined=combined)
-            await self.attend(connection, [name for name in names.split("/") if name])
+            await self._attend(connection, [name for name in names.split("/") if name])
             return socket.web
 
         return serve
 
-    async def attend(self, connection: Connection, streams: list[str]) -> None:
+    async def _attend(self, connection: Connection, streams: list[str]) -> None:
         """Serve a connection until it ends, subscribed to `streams` from the start."""
-        self._audience.enter(connection)
-        writer = asyncio.create_task(connection.write())
-        try:
-            self._audience.subscribe(connection, streams[:MAX_STREAMS])
-            await connection.socket.listen(lambda text: self._hear(connection, text))
-        finally:
-            self._audience.leave(connection)
-            writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-                await writer
+        self._audience.subscribe(connection, streams[:MAX_STREAMS])
+        await self._audience.attend(connection, lambda text: self._hear(connection, text))
 
     def _hear(self, connection: Connection, text: str) -> None:
         """Answer one request of the client."""

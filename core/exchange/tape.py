@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -76,7 +75,7 @@ class Tape:
     def __init__(self, market: Market) -> None:
         self.market = market
         self._paths: dict[str, tuple[Candle, Floats, Floats, Floats]] = {}
-        self._edits: dict[tuple[str, Timeframe], dict[int, Callable[[Candle], Candle | None]]] = {}
+        self._edits: dict[tuple[str, Timeframe], dict[int, Candle | None]] = {}
         self._delisted: dict[str, int] = {}
 
     def end(self, symbol: str) -> int:
@@ -96,15 +95,9 @@ class Tape:
         """Take a delisting back."""
         self._delisted.pop(symbol, None)
 
-    def edit(
-        self,
-        symbol: str,
-        timeframe: Timeframe,
-        time: int,
-        change: Callable[[Candle], Candle | None],
-    ) -> None:
-        """From now on show `change(candle)` where the candle that opens at `time` stood."""
-        self._edits.setdefault((symbol, timeframe), {})[time] = change
+    def edit(self, symbol: str, timeframe: Timeframe, time: int, shown: Candle | None) -> None:
+        """From now on show `shown` in place of the candle that opens at `time`; None: no candle."""
+        self._edits.setdefault((symbol, timeframe), {})[time] = shown
 
     def restore(self) -> None:
         """Show every candle as the market has it."""
@@ -120,13 +113,8 @@ class Tape:
         edits = self._edits.get((symbol, timeframe))
         if not edits:
             return found
-        shown: list[Candle] = []
-        for candle in found:
-            change = edits.get(candle.time)
-            changed = candle if change is None else change(candle)
-            if changed is not None:
-                shown.append(changed)
-        return Candles.of(shown)
+        shown = (edits.get(candle.time, candle) for candle in found)
+        return Candles.of(candle for candle in shown if candle is not None)
 
     def latest(self, symbol: str, timeframe: Timeframe, now: int, limit: int) -> Candles:
         """The newest `limit` candles that have closed by `now`."""
@@ -181,21 +169,23 @@ class Tape:
             sum(part.volume for part in parts),
         )
 
-    def extremes(self, symbol: str, start: int, stop: int) -> tuple[float, float] | None:
-        """Lowest and highest price in (start, stop]; None where nothing traded."""
+    def touch(self, symbol: str, start: int, stop: int, price: float, *, below: bool) -> int | None:
+        """When the price first was at or below (else above) `price` in (start, stop], if ever."""
         step = self.market.finest(symbol)
-        stop = min(stop, self.end(symbol))
-        low, high = float("inf"), float("-inf")
+        stop = min(stop, self.end(symbol) - 1)
         for candle in self.market.candles(symbol, step, step.floor(start), stop + 1):
+            if candle.low > price if below else candle.high < price:
+                continue
             path, _, _ = self._path(symbol, candle, step)
-            scale = (len(path) - 1) / step.ms
-            first = math.ceil((start - candle.time) * scale)
-            last = int((stop - candle.time) * scale)
-            part = path[max(first, 0) : max(last, 0) + 1]
-            at_stop = _on(path, min(1.0, (stop - candle.time) / step.ms))
-            low = min(low, float(part.min(initial=at_stop)))
-            high = max(high, float(part.max(initial=at_stop)))
-        return None if high < low else (low, high)
+            length = len(path) - 1
+            first = max(0, math.ceil((start + 1 - candle.time) * length / step.ms))
+            reached = path[first:] <= price if below else path[first:] >= price
+            found = np.flatnonzero(reached)
+            if len(found):
+                when = candle.time + math.ceil((first + int(found[0])) * step.ms / length)
+                if when <= stop:
+                    return max(when, start + 1)
+        return None
 
     def _at(self, symbol: str, step: Timeframe, time: int) -> Candle | None:
         held = self._paths.get(symbol)

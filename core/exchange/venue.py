@@ -59,6 +59,10 @@ class Venue:
             raise bad_symbol()
         return found
 
+    def instrument_of(self, symbol: str) -> Instrument:
+        """The market with a unified symbol that the market is known to have."""
+        return next(item for item in self.market.instruments if item.symbol == symbol)
+
     def timeframe(self, instrument: Instrument, name: str) -> Timeframe:
         """A timeframe of which this market has candles; -1120 for any other."""
         try:

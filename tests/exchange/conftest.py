@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
 
 import ccxt.async_support as ccxt
 import pytest
 
 from core.exchange.clock import ManualClock
-from core.exchange.server import EmbeddedExchange
+from core.exchange.server import DEMO_KEYS, EmbeddedExchange
 from core.exchange.synthetic import SyntheticMarket
 from core.market.timeframes import DAY
 
 START = 20_755 * DAY  # 2026-10-29
+OPENING = 100_000  # USDT in the spot account
+((KEY, SECRET),) = DEMO_KEYS.items()
 
 
 @pytest.fixture
@@ -20,9 +23,15 @@ def clock() -> ManualClock:
     return ManualClock(START)
 
 
+@pytest.fixture(scope="session")
+def market() -> SyntheticMarket:
+    return SyntheticMarket(seed=7)
+
+
 @pytest.fixture
-async def exchange(clock: ManualClock) -> AsyncIterator[EmbeddedExchange]:
-    async with EmbeddedExchange(SyntheticMarket(seed=7), clock) as running:
+async def exchange(clock: ManualClock, market: SyntheticMarket) -> AsyncIterator[EmbeddedExchange]:
+    balances = {"USDT": Decimal(OPENING), "BTC": Decimal(1)}
+    async with EmbeddedExchange(market, clock, balances=balances) as running:
         yield running
 
 
@@ -30,6 +39,8 @@ def binance(kind: str, base_url: str, **options: object) -> ccxt.binance:
     """An unmodified ccxt client, pointed at the exchange by nothing but its addresses."""
     client = ccxt.binance(
         {
+            "apiKey": KEY,
+            "secret": SECRET,
             "enableRateLimit": False,
             "options": {
                 "defaultType": kind,
@@ -48,11 +59,11 @@ def binance(kind: str, base_url: str, **options: object) -> ccxt.binance:
     return client
 
 
-Connect = Callable[..., Awaitable[ccxt.binance]]
+Connect = Callable[..., ccxt.binance]
 
 
 @pytest.fixture
-async def connect(exchange: EmbeddedExchange) -> AsyncIterator[Callable[..., ccxt.binance]]:
+async def connect(exchange: EmbeddedExchange) -> AsyncIterator[Connect]:
     """Makes ccxt clients of a market type ("spot" or "swap"), closed when the test ends."""
     clients: list[ccxt.binance] = []
 
