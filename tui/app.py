@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual.binding import BindingType
+from textual.command import Provider
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.worker import Worker, WorkerCancelled, WorkerFailed, WorkerState
@@ -20,8 +21,10 @@ from tui.commands import Place, bindings
 from tui.hosting import Hosting
 from tui.modals.ask import Answer, Ask
 from tui.modals.new_session import NewSession
+from tui.palette import PaletteCommands
 from tui.screens.base import BaseScreen
 from tui.screens.help import HelpScreen
+from tui.screens.logs import LogsScreen
 from tui.screens.sessions import SessionsScreen
 from tui.session_commands import SessionCommands
 from tui.shipped import shipped
@@ -42,6 +45,12 @@ class PapertapeApp(GuardedApp):
     """
 
     TITLE = "papertape"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {PaletteCommands}
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
+        "sessions": SessionsScreen,
+        "logs": LogsScreen,
+    }
+    DEFAULT_MODE = "sessions"
     CSS_PATH = sorted(Path(__file__).parent.glob("*/*.tcss"))
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.ANYWHERE)
 
@@ -77,9 +86,10 @@ class PapertapeApp(GuardedApp):
             self.register_theme(theme)
         self.theme = DEFAULT
 
-    def get_default_screen(self) -> Screen[None]:
-        """Home."""
-        return SessionsScreen()
+    def action_go(self, mode: str) -> None:
+        """Go to another of the program's screens; each remembers where one was."""
+        if mode != self.current_mode:
+            self.switch_mode(mode)
 
     def on_mount(self) -> None:
         """Start the host, the clockwork and the handlers of signals."""

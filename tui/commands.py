@@ -14,6 +14,7 @@ class Place(StrEnum):
     ANYWHERE = "Anywhere"
     SESSIONS = "Sessions"
     REPORT = "Report"
+    LOGS = "Logs"
     TABLE = "In a table"
     LOG = "In a log"
 
@@ -78,6 +79,22 @@ COMMANDS: tuple[Command, ...] = (
         "report.copy", Place.REPORT, "c", "c", "copy", "Copy the report as JSON", "copy", 2,
     ),
     Command(
+        "logs.filter", Place.LOGS, "slash", "/", "filter", "Show only lines with this text",
+        "filter", 1,
+    ),
+    Command(
+        "logs.level", Place.LOGS, "l", "l", "level",
+        "Show from debug, information, warnings or errors on", "level", 2,
+    ),
+    Command(
+        "logs.session", Place.LOGS, "s", "s", "session",
+        "Show the lines of all sessions, or of one after the other", "session", 3,
+    ),
+    Command(
+        "logs.follow", Place.LOGS, "f", "f", "follow/freeze",
+        "Stand still, or follow the newest line", "follow", 4,
+    ),
+    Command(
         "table.up", Place.TABLE, "k,up", "k ↑", "up", "One row up", "cursor(-1)",
     ),
     Command(
@@ -128,6 +145,12 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "log.last", Place.LOG, "G,end", "G", "follow", "The newest line, and follow", "edge(1)",
+    ),
+    Command(
+        "go.sessions", Place.ANYWHERE, "1", "1", "Sessions", "Go to Sessions", "app.go('sessions')",
+    ),
+    Command(
+        "go.logs", Place.ANYWHERE, "6", "6", "Logs", "Go to Logs", "app.go('logs')",
     ),
     Command(
         "app.theme", Place.ANYWHERE, "t", "t", "theme", "The next theme", "app.next_theme",

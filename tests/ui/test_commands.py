@@ -11,6 +11,7 @@ from tests.ui.scripted import busy
 from tui.app import PapertapeApp
 from tui.commands import COMMANDS, Place
 from tui.screens.help import HelpScreen
+from tui.screens.logs import LogsScreen
 from tui.screens.report import ReportScreen
 from tui.screens.sessions import SessionsScreen
 from tui.widgets.hints import Hints
@@ -21,6 +22,7 @@ HOMES: dict[Place, type] = {
     Place.ANYWHERE: PapertapeApp,
     Place.SESSIONS: SessionsScreen,
     Place.REPORT: ReportScreen,
+    Place.LOGS: LogsScreen,
     Place.TABLE: LineTable,
     Place.LOG: LogPane,
 }

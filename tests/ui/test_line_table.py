@@ -43,14 +43,14 @@ class TableScreen(Screen[None]):
 class TableApp(PapertapeApp):
     """The app, for its themes, with nothing but a table on it."""
 
+    DEFAULT_MODE = "table"
+
     def __init__(self, rows: list[Row]) -> None:
         super().__init__(ScriptedHosting(ScriptedLink()), choices, host_name="x", poll_every=3_600)
         self.table = CountingTable(COLUMNS, marks=True)
         self.table.drawn = []
         self.table.set_rows(rows)
-
-    def get_default_screen(self) -> Screen[None]:
-        return TableScreen(self.table)
+        self.add_mode("table", lambda: TableScreen(self.table))
 
 
 def rows(*values: int, tail: str = "") -> list[Row]:

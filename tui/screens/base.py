@@ -63,6 +63,11 @@ class BaseScreen(Screen[None]):
         if snapshot is not None:
             self.show(snapshot)
 
+    def on_screen_resume(self) -> None:
+        """Catch up with what happened while another screen was shown."""
+        if self.is_mounted and self.papertape.snapshot is not None:
+            self.show(self.papertape.snapshot)
+
     def on_resize(self, event: events.Resize) -> None:
         """Hide everything behind a notice where nothing could be read."""
         width, height = SMALLEST

@@ -46,7 +46,7 @@ class Hints(Widget):
     def _enabled(self, command: Command) -> bool:
         name = command.action.partition(".")[2] or command.action
         target = self.app if command.action.startswith("app.") else self.screen
-        return target.check_action(name.partition("(")[0], ()) is True
+        return target.check_action(name.partition("(")[0], ()) is not False
 
 
 def _urgency(command: Command) -> float:

@@ -78,6 +78,11 @@ class LogPane(LineView, can_focus=True):
         """The texts that pass the filters, one entry a line of the screen."""
         return tuple(text for _, _, text in self._shown)
 
+    @property
+    def search(self) -> str:
+        """The text that lines must have to be shown."""
+        return self._text
+
     def add(self, lines: Iterable[LogLine]) -> None:
         """Take in newer lines."""
         fresh = [line for line in lines if line.number > self.last_number]
@@ -155,7 +160,9 @@ class LogPane(LineView, can_focus=True):
     def _measure(self, first_new: int) -> None:
         self.virtual_size = Size(self.size.width, len(self._shown))
         if self.following:
-            self.scroll_end(animate=False, immediate=True)
+            self._go_to_end()
+            # Before the first layout there is no end to go to yet.
+            self.call_after_refresh(self._go_to_end)
             self.refresh()
         elif first_new < self.scroll_offset.y + self.size.height:
             self.refresh()
@@ -197,7 +204,7 @@ class LogPane(LineView, can_focus=True):
     def watch_following(self, following: bool) -> None:
         """Jump to the end when following begins."""
         if following and self.is_attached:
-            self.scroll_end(animate=False, immediate=True)
+            self._go_to_end()
         self.post_message(self.Following(following))
 
     def action_line(self, step: int) -> None:
@@ -216,6 +223,10 @@ class LogPane(LineView, can_focus=True):
         self.following = line >= self.max_scroll_y
         if not self.following:
             self.scroll_to(y=max(0, line), animate=False)
+
+    def _go_to_end(self) -> None:
+        if self.following:
+            self.scroll_end(animate=False, immediate=True)
 
     def on_mouse_scroll_up(self) -> None:
         """Stand still once someone looks back."""

@@ -1,0 +1,56 @@
+"""Every screen as a picture, at both sizes. Look at a changed picture before accepting it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.ui.driving import NARROW, WIDE, make_app, until
+from tests.ui.scripted import ScriptedLink, busy
+
+Compare = Callable[..., bool]
+
+
+def keys(*pressed: str, theme: str | None = None) -> Callable[[Pilot[Any]], Any]:
+    """Wait for the host, press keys, and let things settle."""
+
+    async def run(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: pilot.app.snapshot is not None)
+        if theme is not None:
+            pilot.app.theme = theme
+        for key in pressed:
+            await pilot.press(key)
+            await pilot.pause(0.05)
+        await pilot.pause()
+
+    return run
+
+
+SIZES = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "120x40"])
+
+
+@SIZES
+@pytest.mark.parametrize(
+    "pressed",
+    [(), ("n",), ("n", "G"), ("r",), ("question_mark",), ("x",), ("6",), ("space", "j", "space")],
+    ids=["sessions", "new", "new_problems", "report", "help", "stop", "logs", "marked"],
+)
+def test_screens(snap_compare: Compare, size: tuple[int, int], pressed: tuple[str, ...]) -> None:
+    assert snap_compare(make_app(busy()), terminal_size=size, run_before=keys(*pressed))
+
+
+@SIZES
+def test_nothing_yet(snap_compare: Compare, size: tuple[int, int]) -> None:
+    assert snap_compare(make_app(ScriptedLink()), terminal_size=size, run_before=keys())
+
+
+@pytest.mark.parametrize("theme", ["papertape-light", "papertape-clear"])
+def test_themes(snap_compare: Compare, theme: str) -> None:
+    assert snap_compare(make_app(busy()), terminal_size=WIDE, run_before=keys(theme=theme))
+
+
+def test_wide_terminals_show_every_column(snap_compare: Compare) -> None:
+    assert snap_compare(make_app(busy()), terminal_size=(200, 50), run_before=keys())

@@ -1,0 +1,43 @@
+"""What does the command palette offer? The commands of the screen one is on, and the themes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.types import IgnoreReturnCallbackType
+
+from tui.commands import Place, commands_at
+from tui.widgets.safe_text import safe_text
+
+if TYPE_CHECKING:
+    from tui.app import PapertapeApp
+
+
+class PaletteCommands(Provider):
+    """Commands for Ctrl+P."""
+
+    def _offers(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
+        app = cast("PapertapeApp", self.app)
+        place = getattr(self.screen, "PLACE", Place.ANYWHERE)
+        for command in commands_at(place):
+            target = command.action if "." in command.action else f"screen.{command.action}"
+            run = partial(app.run_action, target, self.screen)
+            yield f"{command.label} ({command.key})", command.help, run
+        for name in app.theme_names:
+            yield f"theme {safe_text(name)}", "Use this theme", partial(setattr, app, "theme", name)
+
+    async def discover(self) -> Hits:
+        """Everything that can be done here."""
+        for label, text, run in self._offers():
+            yield DiscoveryHit(label, run, help=text)
+
+    async def search(self, query: str) -> Hits:
+        """What fits the words typed."""
+        matcher = self.matcher(query)
+        for label, text, run in self._offers():
+            score = max(matcher.match(label), matcher.match(text) * 0.8)
+            if score > 0:
+                yield Hit(score, matcher.highlight(label), run, help=text)

@@ -1,0 +1,110 @@
+"""What was said by everything? One log of all sessions, filtered, followed or standing still."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Input
+
+from core.paper.snapshot import HostSnapshot, Level
+from tui.commands import Place, bindings
+from tui.screens.base import BaseScreen, entitle
+from tui.widgets.log_pane import LogPane
+
+
+class LogsScreen(BaseScreen):
+    """The log of the host and all its sessions."""
+
+    PLACE = Place.LOGS
+    TITLE = "Logs"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(Place.LOGS),
+        Binding("escape", "unfilter", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._level = Level.INFO
+        self._session: str | None = None
+        self._names: dict[str, str] = {}
+
+    def body(self) -> ComposeResult:
+        """A filter that shows when asked for, and the log."""
+        yield self.pane(LogPane(id="all-log", names=True, empty="Nothing logged yet."), "Log")
+        yield Input(placeholder="show only lines with this text", id="log-filter")
+
+    def on_mount(self) -> None:
+        """Begin with what matters."""
+        self.query_one(LogPane).filter(level=self._level, session=None)
+        super().on_mount()
+        self.query_one(LogPane).focus()
+
+    def show(self, snapshot: HostSnapshot) -> None:
+        """Take in the lines that are new."""
+        super().show(snapshot)
+        log = self.query_one(LogPane)
+        self._names = {session.id: session.strategy for session in snapshot.sessions}
+        log.name_sessions(self._names)
+        if self.papertape.link is not None and snapshot.last_log > log.last_number:
+            log.add(self.papertape.link.logs(after=log.last_number))
+        self._entitle()
+
+    def _entitle(self) -> None:
+        log = self.query_one(LogPane)
+        whose = "all sessions"
+        if self._session is not None:
+            whose = f"{self._names.get(self._session, '')} {self._session}".strip()
+        parts = ["Log", whose, f"from {self._level.value} on"]
+        if log.search:
+            parts.append(f"with “{log.search}”")
+        parts.append("following" if log.following else "standing still")
+        entitle(log, " · ".join(parts))
+
+    @on(LogPane.Following)
+    def _following(self) -> None:
+        self._entitle()
+
+    def action_level(self) -> None:
+        """Show less, and after errors alone everything again."""
+        levels = list(Level)
+        self._level = levels[(levels.index(self._level) + 1) % len(levels)]
+        self.query_one(LogPane).filter(level=self._level)
+        self._entitle()
+
+    def action_session(self) -> None:
+        """Show the lines of the next session, and after the last those of all."""
+        known = [None, *self._names]
+        position = known.index(self._session) if self._session in known else 0
+        self._session = known[(position + 1) % len(known)]
+        self.query_one(LogPane).filter(session=self._session)
+        self._entitle()
+
+    def action_follow(self) -> None:
+        """Follow, or stand still."""
+        log = self.query_one(LogPane)
+        log.following = not log.following
+
+    def action_filter(self) -> None:
+        """Open the filter."""
+        box = self.query_one("#log-filter", Input)
+        box.add_class("shown")
+        box.focus()
+
+    def action_unfilter(self) -> None:
+        """Close the filter and show every line."""
+        box = self.query_one("#log-filter", Input)
+        box.value = ""
+        box.remove_class("shown")
+        self.query_one(LogPane).focus()
+
+    @on(Input.Changed, "#log-filter")
+    def _filter_changed(self, event: Input.Changed) -> None:
+        self.query_one(LogPane).filter(text=event.value.strip())
+        self._entitle()
+
+    @on(Input.Submitted, "#log-filter")
+    def _filter_done(self) -> None:
+        self.query_one(LogPane).focus()
