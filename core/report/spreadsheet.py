@@ -23,15 +23,16 @@ def trades_csv(report: Report) -> str:
     Numbers are written in full, times in ISO 8601 UTC, what is not known as an empty cell.
     """
     rows = ([trade.get(column) for column in _TRADE_COLUMNS] for trade in report["trades"])
-    return _written(_TRADE_COLUMNS, rows)
+    return csv_text(_TRADE_COLUMNS, rows)
 
 
 def equity_csv(report: Report) -> str:
     """The equity of a report, `time,equity`; only the header where the report has none."""
-    return _written(("time", "equity"), report.get("equity", ()))
+    return csv_text(("time", "equity"), report.get("equity", ()))
 
 
-def _written(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A header and rows as CSV; cells that a spreadsheet would run as formulas are made text."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
