@@ -227,13 +227,11 @@ def _entries(
     if path not in written:
         problems.missing(path, expected)
         return ()
-    before = len(problems.found)
-    entries = parse_conditions(problems, path, written[path], named, direction)
-    if len(problems.found) > before:
-        return entries
-    if not entries:
-        problems.add(path, [], expected)
-    elif direction is Direction.BOTH:
+    raw = written[path]
+    entries = parse_conditions(problems, path, raw, named, direction)
+    if raw in ([], ()):
+        problems.add(path, raw, expected)
+    elif isinstance(raw, list | tuple) and len(entries) == len(raw) and direction is Direction.BOTH:
         _check_sides(problems, path, entries)
     return entries
 

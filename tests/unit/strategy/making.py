@@ -43,7 +43,7 @@ def warnings(**changes: Any) -> tuple[str, ...]:
 
 
 def problems(**changes: Any) -> list[str]:
-    """The problems of the source document's config with keys changed, as shown; [] if it is valid."""
+    """The problems of the source document's config with keys changed; [] if it is valid."""
     return problems_of(written(**changes))
 
 
@@ -69,7 +69,7 @@ def candles_of(
     minutes: int = 5,
     start: int = START,
 ) -> Candles:
-    """Candles of given closes: each opens at the close before it; high and low follow by default."""
+    """Candles of given closes: each opens at the close before it, high and low follow."""
     closes = np.asarray(close, dtype=np.float64)
     opens = np.concatenate((closes[:1], closes[:-1]))
     count = len(closes)
@@ -85,7 +85,7 @@ def candles_of(
 
 @st.composite
 def markets(draw: st.DrawFn, largest: int = 400) -> Candles:
-    """Candles of any market: quiet and wild stretches, flat ones, tiny and huge prices, no volume."""
+    """Candles of any market: quiet, wild and flat stretches, tiny and huge prices, no volume."""
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     price = 10.0 ** draw(st.integers(-9, 9)) * draw(st.floats(1, 10, exclude_max=True))
     stretches = draw(

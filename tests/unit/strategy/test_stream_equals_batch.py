@@ -1,4 +1,4 @@
-"""Candle by candle and all at once, every indicator and every signal is the same to the last bit."""
+"""Candle by candle and all at once, indicators and signals are the same to the last bit."""
 
 from __future__ import annotations
 

@@ -1,0 +1,233 @@
+"""What can never come true, or is probably not meant, is said before a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.strategy.making import condition, warnings
+
+PERPETUAL = ["BTC/USDT:USDT"]
+
+
+def entries(*conditions: dict[str, Any], **changes: Any) -> tuple[str, ...]:
+    """The warnings of a strategy with these entries over every indicator, none of them unused."""
+    made = warnings(
+        indicators={"rsi": 14, "donchian": 20, "bollinger": 20, "macd": None, "willr": 14},
+        entry_conditions=list(conditions),
+        exit_conditions=[],
+        **changes,
+    )
+    return tuple(warning for warning in made if "is in no condition" not in warning)
+
+
+NEVER_LONG = "a long position can never be entered: "
+
+CASES: list[tuple[list[tuple[str, str, Any]], list[str]]] = [
+    (
+        [("rsi", "<", 30), ("rsi", ">", 70)],
+        [NEVER_LONG + "rsi < 30 and rsi > 70 exclude each other"],
+    ),
+    (
+        [("rsi", "<", 30), ("rsi", ">=", 30)],
+        [NEVER_LONG + "rsi < 30 and rsi >= 30 exclude each other"],
+    ),
+    ([("rsi", "<=", 30), ("rsi", ">=", 30)], []),
+    (
+        [("rsi", "cross_above", 70), ("rsi", "<", 70)],
+        [NEVER_LONG + "rsi crosses above 70 and rsi < 70 exclude each other"],
+    ),
+    ([("rsi", "cross_above", 30), ("rsi", "<", 70)], []),
+    (
+        [("rsi", "==", 30), ("rsi", "!=", 30)],
+        [NEVER_LONG + "rsi = 30 and rsi ≠ 30 exclude each other"],
+    ),
+    (
+        [("close", ">", "macd"), ("close", "<", "macd")],
+        [NEVER_LONG + "close > macd and close < macd exclude each other"],
+    ),
+    (
+        [("close", ">", "macd"), ("macd", ">=", "close")],
+        [NEVER_LONG + "close > macd and macd >= close exclude each other"],
+    ),
+    ([("close", ">=", "macd"), ("macd", ">=", "close")], []),
+    ([("rsi", ">", 100)], ["entry condition rsi > 100 can never hold: rsi stays from 0 to 100"]),
+    ([("rsi", ">=", 100)], []),
+    (
+        [("rsi", "cross_below", 0)],
+        ["entry condition rsi crosses below 0 can never hold: rsi stays from 0 to 100"],
+    ),
+    ([("rsi", "==", 101)], ["entry condition rsi = 101 can never hold: rsi stays from 0 to 100"]),
+    ([("rsi", "<=", 100)], ["entry condition rsi <= 100 always holds: rsi stays from 0 to 100"]),
+    ([("rsi", "!=", -1)], ["entry condition rsi ≠ -1 always holds"]),
+    (
+        [("willr", ">", 20)],
+        ["entry condition willr > 20 can never hold: willr stays from -100 to 0"],
+    ),
+    ([("close", "<", 0)], ["entry condition close < 0 can never hold: close stays above 0"]),
+    ([("volume", "==", 0)], []),
+    (
+        [("close", ">", "donchian.upper")],
+        [
+            "entry condition close > donchian.upper can never hold: "
+            "close is never above donchian.upper"
+        ],
+    ),
+    (
+        [("close", "cross_above", "donchian.upper")],
+        [
+            "entry condition close crosses above donchian.upper can never hold: "
+            "close is never above donchian.upper"
+        ],
+    ),
+    (
+        [("donchian.lower", ">", "low")],
+        ["entry condition donchian.lower > low can never hold: donchian.lower is never above low"],
+    ),
+    ([("close", ">=", "donchian.upper")], []),
+    ([("close", ">", "bollinger.upper")], []),
+    (
+        [("bollinger.lower", ">", "bollinger.upper")],
+        [
+            "entry condition bollinger.lower > bollinger.upper can never hold: "
+            "bollinger.lower is never above bollinger.upper"
+        ],
+    ),
+    (
+        [("close", ">", "high")],
+        ["entry condition close > high can never hold: close is never above high"],
+    ),
+    ([("close", "<=", "high")], ["entry condition close <= high always holds"]),
+    (
+        [("rsi", "!=", "rsi")],
+        ["entry condition rsi ≠ rsi can never hold: it compares a series with itself"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("conditions", "expected"), CASES, ids=lambda value: str(value)[:60])
+def test_entries_that_contradict(
+    conditions: list[tuple[str, str, Any]], expected: list[str]
+) -> None:
+    assert list(entries(*(condition(*one) for one in conditions))) == expected
+
+
+def test_a_channel_of_earlier_candles_can_be_left() -> None:
+    assert not warnings(
+        indicators=[{"name": "donchian", "params": {"offset": 1}}],
+        entry_conditions=[condition("close", ">", "donchian.upper")],
+        exit_conditions=[condition("close", "<", "donchian.lower")],
+    )
+
+
+def test_conditions_of_different_sides_do_not_contradict() -> None:
+    both = [condition("rsi", "<", 30, "long"), condition("rsi", ">", 70, "short")]
+    assert entries(*both, direction="both", symbols=PERPETUAL) == ()
+
+
+@pytest.mark.parametrize(
+    ("enter", "leave", "cancels"),
+    [
+        (("rsi", "<", 30), ("rsi", "<", 40), True),
+        (("rsi", "<", 30), ("rsi", "<=", 30), True),
+        (("rsi", "<=", 30), ("rsi", "<", 30), False),
+        (("rsi", "cross_above", 50), ("rsi", ">", 50), True),
+        (("rsi", ">", 50), ("rsi", "cross_above", 50), False),
+        (("rsi", "cross_above", 50), ("rsi", "cross_above", 50), True),
+        (("rsi", "<", "close"), ("rsi", "<=", "close"), True),
+        (("rsi", "<", "close"), ("rsi", "<", "open"), False),
+        (("rsi", "==", 50), ("rsi", "<", 60), True),
+        (("rsi", "<", 30), ("close", "<", 40), False),
+    ],
+)
+def test_an_exit_that_holds_with_every_entry(
+    enter: tuple[str, str, Any], leave: tuple[str, str, Any], cancels: bool
+) -> None:
+    found = warnings(entry_conditions=[condition(*enter)], exit_conditions=[condition(*leave)])
+    assert [warning for warning in found if warning.endswith("they cancel out")] == list(found)
+    assert bool(found) == cancels
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"fees": 0.06},
+            "fees 0.06 is 6 per cent a side: fees are a fraction, 0.0006 for 0.06 per cent",
+        ),
+        (
+            {"direction": "short", "leverage": 2},
+            "BTC/USDT: a spot market has no short positions and no leverage; simulated all the "
+            "same, but refused on a venue (a perpetual is written like BTC/USDT:USDT)",
+        ),
+        (
+            {"symbols": ["BTC/USDT", "ETH/BTC"]},
+            "the symbols are priced in USDT and BTC, but share one account: "
+            "their profits are added up as if these were one currency",
+        ),
+        (
+            {"indicators": {"rsi": 14, "ema": 20}},
+            "indicator ema is in no condition; decisions still wait until it has values",
+        ),
+        (
+            {
+                "indicators": {"rsi": 14, "macd": {"params": {"fast": 26, "slow": 12}}},
+                "exit_conditions": [condition("macd", ">", 0)],
+            },
+            "indicator macd: fast_period 26 is not below slow_period 12",
+        ),
+        (
+            {"risk": {"stop_loss_pct": 3, "note": "x"}},
+            "risk.stop_loss_pct has no effect on trading: write stop_loss_pct "
+            "beside name and symbols",
+        ),
+        (
+            {"symbols": PERPETUAL, "direction": "short", "take_profit_pct": 100},
+            "take_profit_pct 100: the target of a short position lies at or below 0 "
+            "and is never reached",
+        ),
+        (
+            {"symbols": PERPETUAL, "leverage": 20},
+            "stop_loss_pct 5: a long position at leverage 20 is liquidated 4.5 per cent "
+            "from its entry, before the stop",
+        ),
+        (
+            {
+                "symbols": PERPETUAL,
+                "direction": "both",
+                "entry_conditions": [condition("rsi", "<", 30, "long")],
+            },
+            "no entry condition is for short: no short position is ever entered",
+        ),
+        (
+            {
+                "symbols": PERPETUAL,
+                "direction": "both",
+                "entry_conditions": [
+                    condition("rsi", "<", 30, "long"),
+                    condition("rsi", ">", 80, "short"),
+                ],
+                "exit_conditions": [condition("rsi", ">", 70, "long")],
+                "stop_loss_pct": None,
+                "take_profit_pct": None,
+            },
+            "no exit is for short: a short position ends only where the other side enters",
+        ),
+    ],
+)
+def test_what_is_probably_not_meant(changes: dict[str, Any], expected: str) -> None:
+    assert warnings(**changes) == (expected,)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"fees": 0.01},
+        {"symbols": PERPETUAL, "leverage": 15},
+        {"take_profit_pct": 150},
+        {"risk": {"stop_loss_pct": 5}},
+    ],
+)
+def test_what_is_unusual_but_sound_is_not_warned_of(changes: dict[str, Any]) -> None:
+    assert warnings(**changes) == ()
