@@ -8,7 +8,9 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -17,13 +19,19 @@ from tui.cli.exchange import symbol_and_file
 from tui.cli.output import Refusal
 
 
+def iter_until_closed(stream: IO[str]) -> Iterator[str]:
+    """Lines up to the one that closes a JSON object, or the end of the stream."""
+    for line in stream:
+        yield line
+        if line == "}\n":
+            return
+
+
 def test_it_serves_until_it_is_told_to_end() -> None:
     command = [sys.executable, "-m", "tui.cli", "exchange", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        text = ""
-        while not text.endswith("}\n"):
-            text += process.stdout.readline()
+        text = "".join(iter_until_closed(process.stdout))
         address = json.loads(text)["rest"]
         with urllib.request.urlopen(f"{address}/api/v3/time", timeout=10) as reply:
             assert json.load(reply)["serverTime"] > 0
