@@ -80,7 +80,9 @@ def split_at(candles: Mapping[str, Candles], per_cent: float) -> int:
     """
     first = min(int(history.time[0]) for history in candles.values())
     last = max(int(history.time[-1]) for history in candles.values())
-    split = first + int((last - first) * per_cent / 100)
+    wanted = first + int((last - first) * per_cent / 100)
+    times = [history.time[np.searchsorted(history.time, wanted) :] for history in candles.values()]
+    split = min((int(after[0]) for after in times if len(after)), default=last + 1)
     for symbol, history in candles.items():
         if not history.time[0] < split <= history.time[-1]:
             raise SweepError(f"a split at {per_cent:g} % leaves a part without candles of {symbol}")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from tui.cli import backtest, exchange, strategies, workspace
+from tui.cli import backtest, exchange, strategies, sweep, workspace
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, complain
 
@@ -34,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"papertape {version('papertape')}")
     commands = Commands(parser)
-    for group in (strategies, backtest, workspace, exchange):
+    for group in (strategies, backtest, sweep, workspace, exchange):
         group.add_commands(commands)
     parser.epilog = f"{commands.overview()}\n\n{_EPILOG}"
     return parser

@@ -20,6 +20,7 @@ from core.trading.rules import Rules
 from core.trading.values import FillOn
 from tests.unit.backtest.plain_driver import Played, play_every_candle
 
+START = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
 
 
@@ -61,7 +62,7 @@ def walk(seed: int, length: int, volatility: float, present: float) -> Candles:
         low = min(open_, close) * (1 - abs(random.normal(0, volatility / 2)))
         price = close
         if random.random() < present or index == 0:
-            candles.append(Candle(index * HOUR, open_, high, low, close, 1.0))
+            candles.append(Candle(START + index * HOUR, open_, high, low, close, 1.0))
     return Candles.of(candles)
 
 
@@ -84,7 +85,7 @@ def runs(draw: st.DrawFn) -> tuple[Rules, list[Tape]]:
             flags |= np.where(random.random(len(candles)) < density, bit, 0).astype(np.uint8)
         rates = [
             (int(time), float(random.normal(0, 0.001)))
-            for time in np.arange(0, length * HOUR, 8 * HOUR)
+            for time in START + np.arange(0, length * HOUR, 8 * HOUR)
         ]
         funding = funding_by_candle(candles, rates) if draw(st.booleans()) else None
         tapes.append(Tape(slot, candles, flags & np.uint8(allowed), funding))

@@ -1,0 +1,89 @@
+"""The command that tries many settings of a strategy: sweep."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from tui.cli.candle_arguments import candles_in
+from tui.cli.commands import Commands
+from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
+from tui.cli.strategy_argument import add_strategy, parsed_strategy
+
+_MORE = """\
+PATH=RANGE is FIRST:LAST[:STEP] (LAST included) or VALUE,VALUE,…, for example
+  --set rsi.period=7:21 --set 'entry_conditions[0].value=20:40:5' --set stop_loss_pct=3,5,8
+
+With --split 70 the first 70 % of the time make the ranking, and the rest, which it has not seen,
+stands beside it."""
+
+
+def add_commands(commands: Commands) -> None:
+    """Declare this group."""
+    parser = commands.add("sweep", sweep, "which settings would have done best", more=_MORE)
+    add_strategy(parser)
+    parser.add_argument(
+        "--set", action="append", required=True, metavar="PATH=RANGE", help="what to vary"
+    )
+    parser.add_argument(
+        "--data",
+        action="append",
+        required=True,
+        metavar="[SYMBOL=]FILE",
+        help="a candle file; one for each symbol",
+    )
+    parser.add_argument(
+        "--split", type=float, metavar="PERCENT", help="rank on the first part of the time only"
+    )
+    parser.add_argument(
+        "--sort", default="sharpe_ratio", metavar="METRIC", help="(default: sharpe_ratio)"
+    )
+    parser.add_argument("--top", type=int, default=20, metavar="N", help="rows (default: 20)")
+    parser.add_argument("--csv", metavar="FILE", help="write every row to a file as well")
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="processes (default: one for each core)"
+    )
+
+
+def sweep(arguments: argparse.Namespace) -> int:
+    """Try every combination and print the best."""
+    parsed = parsed_strategy(arguments)
+    candles, notes = candles_in("--data", arguments.data, parsed.config)
+    for note in (*parsed.warnings, *notes):
+        complain(f"papertape: {note}")
+    if arguments.top < 1:
+        raise Refusal(f"--top {arguments.top}: expected 1 or more", Exit.BAD_INPUT)
+
+    from core.backtest.axes import SweepError, parse_axis
+    from core.backtest.run import BacktestError
+    from core.backtest.sweep import run_sweep
+    from core.backtest.sweep_output import sweep_to_csv, sweep_to_json
+
+    with refusing(SweepError, BacktestError):
+        found = run_sweep(
+            parsed.config,
+            [parse_axis(text) for text in arguments.set],
+            candles,
+            sort=arguments.sort,
+            split=arguments.split,
+            workers=arguments.workers or os.cpu_count() or 1,
+            progress=_show_progress if sys.stderr.isatty() else None,
+        )
+    if arguments.csv:
+        with refusing(OSError, code=Exit.FAILED):
+            Path(arguments.csv).write_text(sweep_to_csv(found), encoding="utf-8")
+    if arguments.json:
+        print_json(sweep_to_json(found, arguments.top))
+    else:
+        from tui.cli.sweep_text import sweep_text
+
+        print_text(*sweep_text(found, arguments.top))
+    return Exit.DONE
+
+
+def _show_progress(done: int, of: int) -> None:
+    end = "\n" if done == of else ""
+    sys.stderr.write(f"\r{done:,} of {of:,}{end}")
+    sys.stderr.flush()
