@@ -14,6 +14,7 @@ from enum import StrEnum
 from core.report.evidence import Evidence, Span, first_met
 from core.report.instants import short_time
 from core.report.matching import Pair
+from core.trading.account import PAUSED
 from core.trading.values import ExitReason, Refused, Trade
 
 _SAME = 1e-9  # relative: closer prices, quantities and amounts are the same
@@ -158,9 +159,17 @@ def _refusal(refused: Sequence[Refused], trade: Trade, evidence: Evidence) -> Ca
         due = trade.signal_time <= one.time <= trade.signal_time + evidence.timeframe.ms
         due = due or one.time == trade.entry_time
         if due and one.symbol == trade.symbol and one.side is trade.side:
-            balance = "balance" in one.why
-            return Cause(CauseKind.BALANCE if balance else CauseKind.FILTER, one.why)
+            return Cause(_kind_of_refusal(one.why), one.why)
     return None
+
+
+def _kind_of_refusal(why: str) -> CauseKind:
+    """What kept an order from becoming a trade, by the words of `core.trading`."""
+    if why == PAUSED:
+        return CauseKind.MANUAL
+    if "loss limit" in why:
+        return CauseKind.RISK_LIMIT
+    return CauseKind.BALANCE if "free balance" in why else CauseKind.FILTER
 
 
 def _within(spans: Sequence[Span], trade: Trade, kind: CauseKind, words: str) -> Cause | None:

@@ -95,7 +95,8 @@ def test_evidence_about_another_symbol_explains_nothing() -> None:
 @pytest.mark.parametrize(
     ("why", "cause"),
     [("notional 3 is below the market's minimum 5", "filter reject"),
-     ("no free balance: 0 of an equity of 10", "balance")],
+     ("no free balance: 0 of an equity of 10", "balance"), ("entries are paused", "manual"),
+     ("the daily loss limit of 2 % was reached; entries resume with the UTC day", "risk limit")],
 )  # fmt: skip
 def test_a_refused_order_explains_its_missing_trade(why: str, cause: str) -> None:
     refused = Refused(at(6), "BTC/USDT", Side.LONG, why)
