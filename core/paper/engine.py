@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from core.market.feed import Ended, Feed, FeedError, FeedEvent
+from core.market.feed import Ended, Feed, FeedError, FeedEvent, PriceSeen
 from core.paper.intake import Intake
 from core.paper.lines import Commanded, Returned, Stopped
 from core.paper.opening import Opening
@@ -198,11 +198,15 @@ class Engine:
 
     async def _work(self) -> None:
         while not self._leaving and not self._finished():
-            self._take(await self._inbox.get())
+            item = await self._inbox.get()
+            self._take(item)
             for _ in range(_BATCH):
-                if self._inbox.empty() or self._leaving or self._finished():
+                # A fill by a price is durable before the candle that would fill it otherwise.
+                filled = isinstance(item, PriceSeen) and not self._ready().settled
+                if filled or self._inbox.empty() or self._leaving or self._finished():
                     break
-                self._take(self._inbox.get_nowait())
+                item = self._inbox.get_nowait()
+                self._take(item)
             await self._commit()
             self._show_progress()
             self._answer()

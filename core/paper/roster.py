@@ -13,7 +13,7 @@ from core.paper.engine import Engine, Surroundings
 from core.paper.feeds import Feeds
 from core.paper.link import CommandError
 from core.paper.logs import LogRing
-from core.paper.record import SessionRecord, read_record, write_record
+from core.paper.record import RECORD, SessionRecord, read_record, write_record
 from core.paper.reports import nothing_run, session_report, write_report
 from core.paper.session import Storage
 from core.paper.snapshot import Level, SessionSnapshot, SessionState
@@ -122,7 +122,8 @@ class Roster:
     async def take_up_all(self) -> None:
         """Go on with every session of the workspace that has not ended."""
         for session_id in sorted(self._storage.workspace.session_ids()):
-            if self._index.archived(session_id):
+            recorded = self._storage.workspace.session(session_id) / RECORD
+            if self._index.archived(session_id) or not recorded.exists():
                 continue
             final = self._index.final(session_id)
             if final is not None:
@@ -217,7 +218,9 @@ class Roster:
         engine = living.engine
         intake = engine.intake
         if intake is None or intake.settled:
-            run, prices = (None, {}) if intake is None else (intake.run, intake.prices)
+            run = None if intake is None else intake.run
+            # What has ended is marked as its report is: at the close of its last candle.
+            prices = {} if intake is None or engine.state.ended else intake.prices
             jobs = self._jobs_of(engine.record.id)
             living.shown = session_snapshot(engine.record, run, _standing(engine), prices, jobs)
         return living.shown

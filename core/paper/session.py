@@ -60,6 +60,8 @@ class Storage:
             JournalError: it cannot be read, or is damaged.
         """
         path = self.workspace.session(record.id) / EVENTS
+        if not path.exists():
+            return self.create_log(record), [], 0
         contents = read_journal(path, KIND, JOURNAL_VERSION)
         lines = parse_lines(path, contents.lines)
         journal = Journal.reopen(path, contents, self.disk, self.redactor.redact)

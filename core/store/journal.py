@@ -23,7 +23,7 @@ from pathlib import Path
 
 import orjson
 
-from core.store.disk import Disk, sync_directory, write_all
+from core.store.disk import Disk, write_all, write_durably
 
 _CRC = b',"crc":'
 Line = dict[str, object]
@@ -145,20 +145,16 @@ class Journal:
         disk: Disk,
         redact: Callable[[str], str] | None = None,
     ) -> Journal:
-        """A new journal with its header on the disk.
+        """A new journal, which is on the disk with its header or not at all.
 
         Raises:
             JournalError: it exists already, or cannot be written.
         """
         line = encode_line(header, redact)
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                write_all(disk, descriptor, line)
-                disk.sync(descriptor)
-            finally:
-                os.close(descriptor)
-            sync_directory(disk, path.parent)
+            if path.exists():
+                raise FileExistsError(0, "it is there already")
+            write_durably(path, line, disk)
         except OSError as error:
             raise JournalError(f"{path}: the journal cannot be made ({error.strerror})") from error
         return cls(path, len(line), disk, redact)

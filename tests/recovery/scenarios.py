@@ -1,0 +1,181 @@
+"""Sessions to be killed: scripted markets, and a host that runs one session to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from core.market.candles import Candles
+from core.market.feed import CandleClosed, Ended, Feed, FeedEvent, Gap, PriceSeen, Revised
+from core.market.filters import NO_FILTERS, MarketFilters
+from core.market.timeframes import Timeframe
+from core.paper.host import Host, HostOptions
+from core.paper.record import SessionRecord
+from core.paper.snapshot import FeedKind, StartRequest
+from core.report.instants import parse_time
+from core.store.disk import Disk
+from core.store.workspace import Workspace
+from core.strategy.config import StrategyConfig
+from core.trading.values import Fills
+from tests.unit.paper.sessions import RSI, SPAN, START, TWO_SYMBOLS, market, without
+
+_WARMUP = 200
+_DECIDED = 300
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One session: its strategy, its fills and the script of its market."""
+
+    name: str
+    config: dict[str, Any]
+    fills: Fills
+    candles: Mapping[str, Candles]
+    revised: Sequence[int] = ()
+
+    @property
+    def end(self) -> int:
+        """When the session's planned time is over: the candle that closes after it says so."""
+        return max(int(table.time[-1]) for table in self.candles.values())
+
+
+def _history(seed: int, *missing: int) -> Candles:
+    return without(market(_WARMUP + _DECIDED, seed=seed), *missing)
+
+
+SCENARIOS = (
+    Scenario("candle", RSI, Fills.CANDLE, {"BTC/USDT": _history(7)}),
+    Scenario("market", RSI, Fills.MARKET, {"BTC/USDT": _history(7)}, revised=(250, 300)),
+    Scenario(
+        "two symbols with gaps",
+        {**TWO_SYMBOLS, "direction": "long", "max_hold": 30, "trailing_stop_pct": 1.5},
+        Fills.CANDLE,
+        {"BTC/USDT": _history(7, 230, 231, 310), "ETH/USDT": _history(8, 100, 310, 420, 421, 422)},
+    ),
+)
+
+
+class ScriptedFeed:
+    """A live market whose time stands at the candle after the last one said.
+
+    Each candle is preceded by four prices inside it. Whoever subscribes gets everything behind the
+    candle it names, however often it comes back.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._after: dict[str, int] = {}
+        self._now = START + _WARMUP * SPAN
+        self._closed = False
+
+    async def history(
+        self, symbol: str, timeframe: Timeframe, count: int, before: int | None = None
+    ) -> Candles:
+        table = self._scenario.candles[symbol]
+        stop = int(np.searchsorted(table.time, self._now if before is None else before))
+        return table.slice(max(0, stop - count), stop)
+
+    async def subscribe(
+        self,
+        symbol: str,
+        timeframe: Timeframe,
+        *,
+        after: int | None = None,
+        quotes: bool = False,
+        funding: bool = False,
+    ) -> None:
+        assert after is not None
+        self._after[symbol] = after
+
+    async def events(self) -> AsyncIterator[FeedEvent]:
+        for time in range(START, self._scenario.end + SPAN, SPAN):
+            for symbol, table in self._scenario.candles.items():
+                if time > self._after[symbol]:
+                    for event in self._inside(symbol, table, time):
+                        await asyncio.sleep(0)
+                        if self._closed:
+                            return
+                        yield event
+            self._now = time + SPAN
+        yield Ended("the script is over")
+
+    def _inside(self, symbol: str, table: Candles, time: int) -> list[FeedEvent]:
+        place = int(np.searchsorted(table.time, time))
+        if place == len(table) or table.time[place] != time:
+            return [Gap(symbol, Timeframe.M5, time, time, "the script has none")]
+        candle = table.at(place)
+        path = (candle.open, candle.low, candle.high, candle.close)
+        events: list[FeedEvent] = [
+            PriceSeen(symbol, time + (number + 1) * SPAN // 5, price * 0.9999, price * 1.0001, None)
+            for number, price in enumerate(path)
+        ]
+        events.append(CandleClosed(symbol, Timeframe.M5, candle))
+        if place in self._scenario.revised:
+            new = candle._replace(close=candle.close * 1.01)
+            events.append(Revised(symbol, Timeframe.M5, candle, new))
+        return events
+
+    async def filters(self, symbol: str) -> MarketFilters:
+        return NO_FILTERS
+
+    def now(self) -> int:
+        return self._now
+
+    async def close(self) -> None:
+        self._closed = True
+
+
+async def run_to_the_end(root: Path, scenario: Scenario, disk: Disk) -> dict[str, Any]:
+    """Host the workspace until its only session has ended; start the session if there is none."""
+
+    async def feed(_: SessionRecord, __: StrategyConfig) -> Feed:
+        return ScriptedFeed(scenario)
+
+    clock = {"clock": lambda: START}
+    host = Host(Workspace(root), HostOptions(feeds={FeedKind.LIVE: feed}, disk=disk, **clock))
+    ready = asyncio.Event()
+    running = asyncio.create_task(host.run(ready.set))
+    waiting = asyncio.create_task(ready.wait())
+    await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if running.done():
+        running.result()
+    sessions = host.fresh_snapshot().sessions
+    if sessions:
+        session_id = sessions[0].id
+    else:
+        request = StartRequest(
+            scenario.config, FeedKind.LIVE, fills=scenario.fills, until=scenario.end
+        )
+        session_id = (await host.start(request)).session_id
+    await host.ended(session_id)
+    report = dict(await host.report(session_id))
+    (final,) = host.fresh_snapshot().sessions
+    host.shut_down()
+    await running
+    return outcome(report) | {"final": orjson.loads(orjson.dumps(_numbers(final)))}
+
+
+def outcome(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What may not depend on interruptions: everything but IDs and restarts."""
+    kept = ("trades", "open_trades", "equity", "metrics", "ending_balance", "warnings")
+    # A gap that was not on the disk yet is stated again, perhaps together with its neighbour.
+    missing = [
+        (gap["symbol"], time)
+        for gap in report["gaps"]
+        for time in range(parse_time(gap["first"]), parse_time(gap["last"]) + 1, SPAN)
+    ]
+    return {
+        **{name: report[name] for name in (*kept, "state", "reason")},
+        "missing": sorted(f"{symbol} {time}" for symbol, time in missing),
+    }
+
+
+def _numbers(final: Any) -> dict[str, Any]:
+    names = ("trades_count", "wins", "realized_pnl", "unrealized_pnl", "equity", "last_candle")
+    return {name: getattr(final, name) for name in names}
