@@ -1,0 +1,121 @@
+"""The screen on a real host: keys in, trades and a report out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from core.paper.host import Host, HostOptions
+from core.paper.local import LocalHosting
+from core.paper.snapshot import SessionState
+from core.store.workspace import Workspace
+from tests.ui.driving import WIDE
+from tui.app import PapertapeApp
+from tui.finding_strategies import find_strategies
+from tui.hosting import LateHosting
+from tui.modals.ask import Ask
+from tui.modals.new_session import NewSession
+from tui.screens.report import ReportScreen
+from tui.widgets.choice import Choice
+from tui.widgets.line_table import LineTable
+from tui.widgets.log_pane import LogPane
+
+CANDLES = 3_000
+STRATEGY = """---
+name: waves
+symbols: [BTC/USDT]
+timeframe: 1m
+indicators:
+  - {name: rsi, params: {period: 14}}
+entry_conditions:
+  - {indicator: rsi, operator: lt, value: 35}
+exit_conditions:
+  - {indicator: rsi, operator: gt, value: 65}
+stop_loss_pct: 5
+---
+
+Buys troughs and sells crests.
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """A workspace with one strategy, and a candle file beside it."""
+    made = Workspace(tmp_path / "papertape")
+    made.prepare()
+    folder = made.strategies / "waves"
+    folder.mkdir()
+    (folder / "STRATEGY.md").write_text(STRATEGY)
+    lines = ["timestamp,open,high,low,close,volume"]
+    before = 100.0
+    for number in range(CANDLES):
+        close = 100 + 8 * math.sin(number / 25) + math.sin(number * 1.7)
+        high, low = max(before, close) + 0.2, min(before, close) - 0.2
+        time = 1_700_000_040_000 + number * 60_000
+        lines.append(f"{time},{before:.4f},{high:.4f},{low:.4f},{close:.4f},1")
+        before = round(close, 4)
+    (tmp_path / "waves.csv").write_text("\n".join(lines))
+    return made
+
+
+async def soon(pilot: Pilot[int], condition: Callable[[], bool]) -> None:
+    """Wait for something a real host does in its own time."""
+    for _ in range(1_500):
+        if condition():
+            return
+        await pilot.pause(0.02)
+    raise AssertionError("it never came to hold")
+
+
+def table_text(app: PapertapeApp) -> str:
+    table = app.screen_stack[0].query_one("#sessions", LineTable)
+    return "\n".join(cell.text for row in table.rows for cell in row.cells)
+
+
+async def test_a_session_is_started_watched_and_stopped_by_keys(workspace: Workspace) -> None:
+    options = HostOptions(kind="tui")
+    app = PapertapeApp(
+        LateHosting(lambda: LocalHosting(lambda: Host(workspace, options), [])),
+        lambda: find_strategies(workspace),
+        host_name="here",
+        workspace=workspace.root,
+        poll_every=0.05,
+    )
+    async with app.run_test(size=WIDE) as pilot:
+        await soon(pilot, lambda: app.snapshot is not None)
+        await pilot.press("n")
+        await soon(pilot, lambda: isinstance(app.screen, NewSession))
+        form = app.screen
+        assert isinstance(form, NewSession)
+        await soon(pilot, lambda: form.picked is not None and form.picked.name == "waves")
+        form.query_one("#feed", Choice).chosen = "replay"
+        form.query_one("#data", Input).value = str(workspace.root.parent / "waves.csv")
+        form.query_one("#speed", Input).value = "30000"  # five hundred candles a second
+        await pilot.press("enter")
+        await soon(pilot, lambda: "waves" in table_text(app))
+        await soon(pilot, lambda: app.snapshot.sessions[0].trades_count >= 2)
+        assert "● running" in table_text(app)
+        assert "REPLAY" in table_text(app)
+        assert app.screen_stack[0].query_one(LogPane).shown
+
+        await pilot.press("p")
+        await soon(pilot, lambda: app.snapshot.sessions[0].state is SessionState.PAUSED)
+        await pilot.press("p")
+        await soon(pilot, lambda: app.snapshot.sessions[0].state is SessionState.RUNNING)
+
+        await pilot.press("x")
+        await soon(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press("y")
+        await soon(pilot, lambda: isinstance(app.screen, ReportScreen))
+        trades = app.screen.query_one("#trades", LineTable).rows
+        assert len(trades) >= 2
+        assert {row.cells[-1].text for row in trades} <= {"signal", "stop loss"}
+        await soon(pilot, lambda: app.snapshot.sessions[0].state is SessionState.STOPPED)
+        await pilot.press("escape", "q")
+        await soon(pilot, lambda: not app.is_running)
+    assert not list(workspace.root.glob("**/*.tmp"))
