@@ -1,0 +1,251 @@
+"""How fast are backtest, sweep and live step, beside the peers that are installed, in one run?
+
+    python -m tests.benchmarks.backtest_speed [--repeats 5] [--no-peers]
+
+The same candles and the same rule for everyone: RSI 14 below 30 in, above 70 out, stop 5 %,
+target 15 %, fees 0.06 %. Peers are measured where they are installed (`make oracles` does that).
+Medians of wall time; the fastest and the slowest beside them show how quiet the machine was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.backtest.axes import parse_axis
+from core.backtest.run import run_backtest
+from core.backtest.sweep import run_sweep
+from core.market.candles import Candles
+from core.market.timeframes import MINUTE
+from core.strategy.parsing import parse_config
+from core.strategy.signals import SignalStream
+from core.trading.account import Account
+from core.trading.rules import Rules
+from core.trading.step import Bar, step
+
+MILLION = 1_000_000
+START = 1_577_836_800_000  # 2020-01-01T00:00:00Z
+RSI: dict[str, Any] = {
+    "name": "rsi",
+    "symbols": ["BTC/USDT"],
+    "timeframe": "1m",
+    "indicators": [{"name": "rsi", "params": {"period": 14}}],
+    "entry_conditions": [{"indicator": "rsi", "operator": "lt", "value": 30}],
+    "exit_conditions": [{"indicator": "rsi", "operator": "gt", "value": 70}],
+    "stop_loss_pct": 5,
+    "take_profit_pct": 15,
+}
+THREE_INDICATORS: dict[str, Any] = RSI | {
+    "indicators": [
+        {"name": "rsi", "params": {"period": 14}},
+        {"name": "ema", "params": {"period": 50}},
+        {"name": "bollinger", "params": {"period": 20}},
+    ],
+    "entry_conditions": [
+        {"indicator": "rsi", "operator": "lt", "value": 30},
+        {"indicator": "close", "operator": "lt", "value": "bollinger.lower"},
+        {"indicator": "close", "operator": "lt", "value": "ema"},
+    ],
+    "exit_conditions": [{"indicator": "rsi", "operator": "gt", "value": 70}],
+}
+
+
+def random_walk(count: int, seed: int = 1) -> Candles:
+    """One-minute candles of a driftless random walk around 100."""
+    random = np.random.default_rng(seed)
+    close = 100 * np.exp(np.cumsum(random.normal(0, 0.0008, count)))
+    open_ = np.concatenate(([100.0], close[:-1]))
+    spread = np.abs(random.normal(0, 0.0004, (2, count)))
+    high = np.maximum(open_, close) * (1 + spread[0])
+    low = np.minimum(open_, close) * (1 - spread[1])
+    times = START + np.arange(count, dtype=np.int64) * MINUTE
+    return Candles(times, open_, high, low, close, np.ones(count))
+
+
+def timed(run: Callable[[], object], repeats: int) -> list[float]:
+    """Seconds of each of `repeats` runs, after one that does not count."""
+    run()
+    seconds = []
+    for _ in range(repeats):
+        begun = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - begun)
+    return seconds
+
+
+def show(what: str, seconds: list[float], note: str = "") -> None:
+    """A row of the table: median, fastest, slowest."""
+    middle, low, high = statistics.median(seconds), min(seconds), max(seconds)
+    print(f"{what:<52}{middle * 1e3:>10,.1f} ms  ({low * 1e3:,.1f} to {high * 1e3:,.1f})  {note}")
+
+
+def backtest_rows(repeats: int) -> None:
+    candles = random_walk(MILLION)
+    config = parse_config(RSI).config
+    result = run_backtest(config, {"BTC/USDT": candles})
+    note = f"{result.metrics.total_trades:,} trades"
+    show(
+        "papertape: 1,000,000 candles, all metrics",
+        timed(lambda: run_backtest(config, {"BTC/USDT": candles}), repeats),
+        note,
+    )
+    for size in (125_000, 250_000, 500_000):
+        part = candles.slice(0, size)
+        show(
+            f"papertape: {size:,} candles",
+            timed(lambda part=part: run_backtest(config, {"BTC/USDT": part}), repeats),
+        )
+    symbols = [f"S{number}/USDT" for number in range(20)]
+    many = {symbol: random_walk(100_000, seed) for seed, symbol in enumerate(symbols)}
+    shared = parse_config(RSI | {"symbols": symbols, "trade_size_pct": 5}).config
+    trades = run_backtest(shared, many).metrics.total_trades
+    show(
+        "papertape: 20 symbols × 100,000 on one account",
+        timed(lambda: run_backtest(shared, many), repeats),
+        f"{trades:,} trades",
+    )
+
+
+def sweep_rows(repeats: int) -> None:
+    candles = {"BTC/USDT": random_walk(100_000)}
+    config = parse_config(RSI).config
+    axes = [parse_axis("rsi.period=7:26"), parse_axis("entry_conditions[0].value=20:38:2")]
+    for workers in (1, 2):
+        seconds = timed(
+            lambda workers=workers: run_sweep(config, axes, candles, workers=workers), repeats
+        )
+        show(f"papertape: sweep of 200 × 100,000, {workers} worker(s)", seconds)
+
+
+def live_rows(repeats: int) -> None:
+    config = parse_config(THREE_INDICATORS).config
+    candles = list(random_walk(20_000))
+
+    def run() -> None:
+        stream, account = SignalStream(config), Account(Rules.of(config))
+        for candle in candles:
+            time_, open_, high, low, close, _ = candle
+            step(account, time_, [Bar(0, open_, high, low, close, stream.update(candle))])
+
+    seconds = [one / len(candles) for one in timed(run, repeats)]
+    print(
+        f"{'papertape: live step, 3 indicators, 4 conditions':<52}"
+        f"{statistics.median(seconds) * 1e6:>10,.2f} µs a candle"
+    )
+
+
+def process_row(repeats: int) -> None:
+    if importlib.util.find_spec("pyarrow") is None:
+        print("papertape: as a process: skipped, pyarrow is not installed (extra: parquet)")
+        return
+    import json
+
+    from core.market.files import write_candles
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "million.parquet"
+        write_candles(file, random_walk(MILLION))
+        command = [
+            *(sys.executable, "-m", "tui.cli", "backtest", "--json"),
+            *("--config", json.dumps(RSI), "--data", str(file)),
+        ]
+        seconds = timed(
+            lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL), repeats
+        )
+        show("papertape: as a process, Parquet file to JSON", seconds)
+        # The largest of the finished children; on Linux in kilobytes.
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        print(f"{'papertape: peak memory of that process':<52}{peak:>10,.0f} MB")
+
+
+def vectorbt_rows(repeats: int) -> None:
+    import pandas as pd
+    import talib
+    import vectorbt
+
+    def run(columns: list[Candles], engine: str | None) -> Callable[[], object]:
+        index = pd.to_datetime(columns[0].time, unit="ms")
+
+        def frame(values: list[Any]) -> Any:
+            return pd.DataFrame(np.column_stack(values), index=index).squeeze(axis=1)
+
+        prices = {
+            name: frame([getattr(one, name) for one in columns])
+            for name in ("open", "high", "low", "close")
+        }
+        shared = {"cash_sharing": True, "group_by": True} if len(columns) > 1 else {}
+        size = {"size": 0.05, "size_type": "percent"} if len(columns) > 1 else {}
+
+        def once() -> object:
+            rsi = [talib.RSI(one.close, 14) for one in columns]
+            portfolio = vectorbt.Portfolio.from_signals(
+                prices["close"],
+                frame([values < 30 for values in rsi]),
+                frame([values > 70 for values in rsi]),
+                open=prices["open"],
+                high=prices["high"],
+                low=prices["low"],
+                sl_stop=0.05,
+                tp_stop=0.15,
+                fees=0.0006,
+                init_cash=10_000.0,
+                freq="1min",
+                **shared,
+                **size,
+                **({"engine": engine} if engine else {}),
+            )
+            trades = portfolio.trades
+            return (
+                portfolio.total_return(), portfolio.sharpe_ratio(), portfolio.sortino_ratio(),
+                portfolio.calmar_ratio(), portfolio.max_drawdown(), trades.win_rate(),
+                trades.profit_factor(), trades.expectancy(), trades.count(),
+            )  # fmt: skip
+
+        return once
+
+    engines: list[str | None] = [None]
+    if importlib.util.find_spec("vectorbt_rust") is not None:
+        engines.append("rust")
+    for engine in engines:
+        name = engine or "numba"
+        million = run([random_walk(MILLION)], engine)
+        show(f"vectorbt ({name}): 1,000,000 candles, nine metrics", timed(million, repeats))
+        several = run([random_walk(100_000, seed) for seed in range(20)], engine)
+        try:
+            show(f"vectorbt ({name}): 20 × 100,000, shared cash", timed(several, repeats))
+        except (TypeError, ValueError) as error:
+            print(f"vectorbt ({name}): 20 × 100,000: {str(error).splitlines()[0][:80]}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--no-peers", action="store_true")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    backtest_rows(arguments.repeats)
+    live_rows(arguments.repeats)
+    sweep_rows(arguments.repeats)
+    process_row(arguments.repeats)
+    if arguments.no_peers:
+        return
+    if importlib.util.find_spec("vectorbt") is None:
+        print("vectorbt: skipped, not installed (extra: oracles)")
+    else:
+        vectorbt_rows(arguments.repeats)
+
+
+if __name__ == "__main__":
+    main()
