@@ -10,31 +10,41 @@ from tinydb import TinyDB, where
 
 from core.schedule.jobs import Job, JobError
 
-TABLE = "jobs"
+JOBS = "jobs"
+WATCHED = "watched"
 
 
 def random_id() -> str:
-    """Eight characters that no other job has."""
+    """Eight characters for a new job."""
     return secrets.token_hex(4)
 
 
 class JobBook:
-    """The jobs of a workspace. Only the workspace's host writes them."""
+    """The jobs of a workspace. Only the workspace's host has one, and it alone writes the tables.
+
+    Every change raises `IndexWriteError` where the workspace cannot be written.
+    """
 
     def __init__(self, database: TinyDB, new_id: Callable[[], str] = random_id) -> None:
-        self._table = database.table(TABLE)
+        self._table = database.table(JOBS)
+        self._watched = database.table(WATCHED)
         self._new_id = new_id
+        self._jobs = {
+            job.id: job
+            for job in (msgspec.convert(dict(document), Job) for document in self._table.all())
+        }
 
     def fresh_id(self) -> str:
         """An ID that no job has."""
-        while self._table.contains(where("id") == (job_id := self._new_id())):
+        while (job_id := self._new_id()) in self._jobs:
             pass
         return job_id
 
     def jobs(self) -> tuple[Job, ...]:
         """All jobs, the next due first and those that never will be again last."""
-        jobs = [msgspec.convert(dict(document), Job) for document in self._table.all()]
-        return tuple(sorted(jobs, key=lambda job: (job.next_run is None, job.next_run, job.id)))
+        return tuple(
+            sorted(self._jobs.values(), key=lambda job: (job.next_run is None, job.next_run or 0))
+        )
 
     def job(self, job_id: str) -> Job:
         """One job.
@@ -42,14 +52,14 @@ class JobBook:
         Raises:
             JobError: there is none of that ID.
         """
-        document = self._table.get(where("id") == job_id)
-        if not isinstance(document, dict):
+        if job_id not in self._jobs:
             raise JobError(f"there is no job {job_id[:40]!r}: `papertape schedule list` shows all")
-        return msgspec.convert(dict(document), Job)
+        return self._jobs[job_id]
 
     def put(self, job: Job) -> None:
         """Add a job, or replace the one of its ID."""
         self._table.upsert(msgspec.to_builtins(job), where("id") == job.id)
+        self._jobs[job.id] = job
 
     def remove(self, job_id: str) -> Job:
         """Remove a job and return it.
@@ -59,8 +69,23 @@ class JobBook:
         """
         job = self.job(job_id)
         self._table.remove(where("id") == job_id)
+        del self._jobs[job_id]
         return job
 
-    def remove_of_session(self, session_id: str) -> None:
-        """Remove every job that is bound to a session."""
-        self._table.remove(where("session_id") == session_id)
+    # ── Which sessions were given their jobs, so that one removed by hand stays removed ──
+
+    def watches(self, session_id: str, what: str) -> bool:
+        """Whether a session was given the jobs called `what` once."""
+        return self._watched.contains(where("id") == f"{session_id} {what}")
+
+    def note_watched(self, session_id: str, what: str) -> None:
+        """Note that it was."""
+        self._watched.insert({"id": f"{session_id} {what}", "session_id": session_id})
+
+    def forget_session(self, session_id: str) -> None:
+        """Remove every job that is bound to a session, and what is noted of it."""
+        for job in self.jobs():
+            if job.session_id == session_id:
+                self.remove(job.id)
+        if self._watched.contains(where("session_id") == session_id):
+            self._watched.remove(where("session_id") == session_id)

@@ -77,10 +77,6 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the job is to run now."""
         return not self.paused and self.next_run is not None and self.next_run <= now
 
-    def moved_to(self, time: int) -> Job:
-        """The job due once, at `time`, instead of when it was."""
-        return msgspec.structs.replace(self, trigger=At(time), next_run=time)
-
     def after(self, run: JobRun, *, seen_trades: int | None = None) -> Job:
         """The job once `run` is over.
 

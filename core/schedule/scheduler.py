@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import Callable
 
 from core.paper.link import HostLink
-from core.paper.snapshot import SessionSnapshot
+from core.paper.snapshot import FeedKind, SessionSnapshot
 from core.schedule.book import JobBook
 from core.schedule.jobs import Action, Job, JobError, JobRun, new_job
 from core.schedule.runs import carry_out
-from core.schedule.triggers import At, Trigger, at, every
+from core.schedule.triggers import Trigger, at, every
 
 CHECK_EVERY = 4 * 3_600  # seconds: how often a session is looked at, unless told otherwise
 _PULSE = 1.0  # seconds between two looks at what is due
@@ -42,11 +42,11 @@ class Scheduler:
             await asyncio.sleep(_PULSE)
 
     async def pulse(self) -> None:
-        """Run what is due now, then drop the jobs of sessions that have ended."""
+        """Bring the jobs in step with the sessions, then run what is due now."""
+        await self._follow_sessions()
         for job in self._book.jobs():
             if job.due(self._clock()):
                 await self.run_job(job)
-        await self._follow_sessions()
 
     async def run_job(self, job: Job) -> JobRun:
         """Run a job now, whether it is due or not, and record the run."""
@@ -65,16 +65,30 @@ class Scheduler:
 
     # ── the jobs of sessions ──
 
-    def watch(self, session_id: str, planned_end: int | None) -> tuple[Job, ...]:
-        """Add the jobs every session is watched by: a check every few hours, a report at its end.
+    def jobs_of(self, session_id: str) -> tuple[Job, ...]:
+        """The jobs bound to a session, the next due first."""
+        return tuple(job for job in self._book.jobs() if job.session_id == session_id)
 
-        `planned_end`: UTC ms, None for a session without one.
+    def watch(self, session: SessionSnapshot) -> None:
+        """Give a session its jobs, once each: a check every few hours, a report at its end.
+
+        The end is counted from when the session began to run, so it is known only then. A replay
+        is over too soon to be watched.
         """
+        if session.feed is FeedKind.REPLAY or session.state.ended:
+            return
         now = self._clock()
-        jobs = [self.add(every(CHECK_EVERY, now), session_id=session_id)]
-        if planned_end is not None and planned_end > now:
-            jobs.append(self._finish_at(session_id, planned_end))
-        return tuple(jobs)
+        if not self._book.watches(session.id, "check"):
+            self._book.note_watched(session.id, "check")
+            self.add(every(CHECK_EVERY, now), session_id=session.id)
+        end = session.planned_end
+        if end is not None and end > now and not self._book.watches(session.id, "end"):
+            self._book.note_watched(session.id, "end")
+            message = (
+                f"Paper trading session {session.id} has reached its scheduled end: "
+                f"backtest(action='stop_paper', session_id='{session.id}')"
+            )
+            self.add(at(end, now), message=message, session_id=session.id)
 
     def add(
         self,
@@ -110,34 +124,18 @@ class Scheduler:
                 return session
         raise JobError(f"there is no session {session_id!r}: `papertape status` lists all")
 
-    def _finish_at(self, session_id: str, time: int) -> Job:
-        message = (
-            f"Paper trading session {session_id} has reached its scheduled end: "
-            f"backtest(action='stop_paper', session_id='{session_id}')"
-        )
-        return self.add(at(time, self._clock()), message=message, session_id=session_id)
-
     async def _follow_sessions(self) -> None:
-        """Jobs go with their sessions; a report is due when a session has come to its planned end.
-
-        A session's end is counted from when it began to run, so it moves while it warms up.
-        """
+        """Jobs come and go with their sessions; one that has come to its end is reported on."""
         sessions = {session.id: session for session in self._link.snapshot().sessions}
+        for session in sessions.values():
+            self.watch(session)
         for job in self._book.jobs():
-            if job.session_id is None:
+            session_of_job = sessions.get(job.session_id or "")
+            if job.session_id is None or (session_of_job and not session_of_job.state.ended):
                 continue
-            session = sessions.get(job.session_id)
-            if session is None or session.state.ended:
-                if job.action is Action.FINISH and session is not None and _ran_out(session):
-                    await self.run_job(job)
-                self._book.remove_of_session(job.session_id)
-            elif (
-                job.action is Action.FINISH
-                and isinstance(job.trigger, At)
-                and session.planned_end is not None
-                and job.trigger.time != session.planned_end
-            ):
-                self._book.put(job.moved_to(session.planned_end))
+            if job.action is Action.FINISH and session_of_job and _ran_out(session_of_job):
+                await self.run_job(job)
+            self._book.forget_session(job.session_id)
 
 
 def _ran_out(session: SessionSnapshot) -> bool:

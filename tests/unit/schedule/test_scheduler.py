@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.market.timeframes import DAY, HOUR
-from core.paper.snapshot import SessionState
+from core.paper.snapshot import FeedKind, SessionState
 from core.report.instants import parse_time
 from core.schedule.book import JobBook
 from core.schedule.jobs import Action, JobError
@@ -48,6 +48,7 @@ def rig(tmp_path: Path) -> Rig:
 
 
 async def test_a_message_is_said_when_due_and_not_before(rig: Rig) -> None:
+    rig.host.session = None
     rig.scheduler.add(at(NOON + HOUR, NOON), message="Look at the funding rates")
     await rig.at(NOON + HOUR - 1)
     assert rig.said == []
@@ -57,7 +58,7 @@ async def test_a_message_is_said_when_due_and_not_before(rig: Rig) -> None:
 
 
 async def test_a_check_tells_of_trades_once_and_is_silent_without_any(rig: Rig) -> None:
-    rig.scheduler.watch(ID, None)
+    await rig.at(NOON)
     rig.host.trade()
     await rig.at(NOON + 4 * HOUR)
     (text, session_id, went_well) = rig.said.pop()
@@ -74,31 +75,40 @@ async def test_a_check_tells_of_trades_once_and_is_silent_without_any(rig: Rig) 
 
 
 async def test_a_session_is_watched_by_a_check_and_by_a_report_at_its_end(rig: Rig) -> None:
-    rig.host.change(planned_end=NOON + DAY)
-    check, finish = rig.scheduler.watch(ID, NOON + DAY)
+    await rig.at(NOON)
+    (check,) = rig.scheduler.jobs_of(ID)
     assert check.trigger == Every(CHECK_EVERY, NOON)
+    # Its end is known once it runs, which here takes an hour.
+    rig.host.change(planned_end=NOON + DAY)
+    await rig.at(NOON + HOUR)
+    finish = rig.scheduler.jobs_of(ID)[-1]
     assert (finish.action, finish.next_run) == (Action.FINISH, NOON + DAY)
     await rig.at(NOON + DAY)
     assert rig.host.commands == [f"stop {ID}"]
     text, _, _ = rig.said[-1]
     assert "return +0.00 %, win rate 100 %, largest drawdown 0.50 %" in text
     assert text.endswith("Strategy validated. Consider going live with small position.")
+    await rig.at(NOON + DAY + 1_000)
     assert rig.book.jobs() == ()
 
 
-async def test_the_report_moves_with_the_end_that_is_counted_from_running(rig: Rig) -> None:
-    rig.scheduler.watch(ID, NOON + DAY)
-    rig.host.change(planned_end=NOON + DAY + 5 * HOUR)
+async def test_a_job_removed_by_hand_stays_removed(rig: Rig) -> None:
+    await rig.at(NOON)
+    (check,) = rig.scheduler.jobs_of(ID)
+    rig.book.remove(check.id)
     await rig.at(NOON + HOUR)
-    (finish,) = (job for job in rig.book.jobs() if job.action is Action.FINISH)
-    assert finish.next_run == NOON + DAY + 5 * HOUR
-    await rig.at(NOON + DAY)
-    assert rig.host.commands == []
+    assert rig.book.jobs() == ()
+
+
+async def test_a_replay_is_not_watched(rig: Rig) -> None:
+    rig.host.change(feed=FeedKind.REPLAY)
+    await rig.at(NOON)
+    assert rig.book.jobs() == ()
 
 
 async def test_a_session_that_came_to_its_end_by_itself_is_reported_once(rig: Rig) -> None:
     rig.host.change(planned_end=NOON + DAY)
-    rig.scheduler.watch(ID, NOON + DAY)
+    await rig.at(NOON)
     rig.host.change(state=SessionState.STOPPED, ended=NOON + DAY)
     await rig.at(NOON + DAY - 1_000)
     assert len(rig.said) == 1
@@ -108,16 +118,18 @@ async def test_a_session_that_came_to_its_end_by_itself_is_reported_once(rig: Ri
 
 
 async def test_the_jobs_of_a_stopped_session_are_cleaned_up_without_a_word(rig: Rig) -> None:
-    rig.scheduler.watch(ID, NOON + DAY)
+    rig.host.change(planned_end=NOON + DAY)
+    await rig.at(NOON)
     rig.scheduler.add(at(NOON + 2 * DAY, NOON), message="unrelated")
-    rig.host.change(state=SessionState.STOPPED, ended=NOON + HOUR, planned_end=NOON + DAY)
+    rig.host.change(state=SessionState.STOPPED, ended=NOON + HOUR)
     await rig.at(NOON + HOUR)
     assert [job.message for job in rig.book.jobs()] == ["unrelated"]
     assert rig.said == []
 
 
 async def test_the_jobs_of_a_session_that_is_gone_go_too(rig: Rig) -> None:
-    rig.scheduler.watch(ID, None)
+    await rig.at(NOON)
+    assert len(rig.book.jobs()) == 1
     rig.host.session = None
     await rig.at(NOON + HOUR)
     assert rig.book.jobs() == ()
@@ -133,7 +145,6 @@ async def test_a_job_for_a_session_that_ended_or_never_was_is_refused(rig: Rig) 
 
 
 async def test_a_refusal_of_the_host_is_said_and_the_job_goes_on(rig: Rig) -> None:
-    job = rig.scheduler.add(Every(3_600, NOON), message="hello", session_id=ID)
     failing = rig.scheduler.add(
         Every(3_600, NOON),
         message=f"backtest(action='stop_paper', session_id='{ID}')",
@@ -142,4 +153,3 @@ async def test_a_refusal_of_the_host_is_said_and_the_job_goes_on(rig: Rig) -> No
     await rig.scheduler.run_job(failing)
     assert rig.said == [(f"there is no session '{ID}'", ID, False)]
     assert rig.book.job(failing.id).history[-1].succeeded is False
-    assert rig.book.job(job.id).runs == 0

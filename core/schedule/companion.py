@@ -1,0 +1,156 @@
+"""How does a host keep its schedule, and how is it commanded from outside?
+
+Made before the host, because the host is told whom to ask for a session's jobs; it has a scheduler
+from when the host runs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from core.paper.host import Host
+from core.paper.link import CommandError
+from core.paper.snapshot import Level
+from core.report.instants import iso_time, optional_iso_time, parse_time
+from core.schedule.book import JobBook
+from core.schedule.jobs import Job, JobError
+from core.schedule.scheduler import Scheduler
+from core.schedule.triggers import Trigger, TriggerError, at, cron, describe, every
+from core.store.index import IndexWriteError
+
+Json = dict[str, Any]
+
+
+class ScheduleCompanion:
+    """The scheduler of a host. Its commands raise `CommandError`, as the host's own do."""
+
+    def __init__(self) -> None:
+        self._scheduler: Scheduler | None = None
+        self._book: JobBook | None = None
+        self._clock: Callable[[], int] = lambda: 0
+
+    async def run(self, host: Host) -> None:
+        """Run the workspace's jobs until cancelled."""
+
+        def say(text: str, session_id: str | None, went_well: bool) -> None:
+            host.log.add(Level.INFO if went_well else Level.WARNING, text, session_id)
+
+        self._clock = host.options.clock
+        self._book = JobBook(host.database)
+        self._scheduler = Scheduler(self._book, host, self._clock, say)
+        await self._scheduler.run()
+
+    def jobs_of(self, session_id: str) -> tuple[str, ...]:
+        """The jobs of a session in words, the next due first."""
+        if self._scheduler is None:
+            return ()
+        return tuple(_in_words(job) for job in self._scheduler.jobs_of(session_id))
+
+    def commands(self) -> dict[str, Callable[[Mapping[str, Any]], Awaitable[object]]]:
+        """The commands by name, for the host's control socket."""
+        return {
+            "list_jobs": self.list_jobs,
+            "add_job": self.add_job,
+            "remove_job": self.remove_job,
+            "run_job": self.run_job,
+        }
+
+    async def list_jobs(self, _: Mapping[str, Any]) -> list[Json]:
+        """All jobs as JSON values, the next due first."""
+        _, book = self._running()
+        return [job_to_json(job, self._clock()) for job in book.jobs()]
+
+    async def add_job(self, arguments: Mapping[str, Any]) -> Json:
+        """Add a job.
+
+        Args:
+            arguments: exactly one of `every_seconds`, `cron_expr` and `at` (ISO 8601), and of
+                `message`, `session_id`, `max_runs` those that are wanted.
+        """
+        scheduler, _ = self._running()
+        given = {key: value for key, value in arguments.items() if value is not None}
+        try:
+            job = scheduler.add(
+                _trigger(given, self._clock()),
+                message=given.get("message", ""),
+                session_id=given.get("session_id"),
+                max_runs=given.get("max_runs"),
+            )
+        except (JobError, TriggerError, IndexWriteError) as error:
+            raise CommandError(str(error)) from error
+        return job_to_json(job, self._clock())
+
+    async def remove_job(self, arguments: Mapping[str, Any]) -> Json:
+        """Remove the job `job_id`, and return it as it was."""
+        _, book = self._running()
+        try:
+            return job_to_json(book.remove(arguments["job_id"]), self._clock())
+        except (JobError, IndexWriteError) as error:
+            raise CommandError(str(error)) from error
+
+    async def run_job(self, arguments: Mapping[str, Any]) -> Json:
+        """Run the job `job_id` now, due or not, and return what came of it."""
+        scheduler, book = self._running()
+        try:
+            run = await scheduler.run_job(book.job(arguments["job_id"]))
+        except (JobError, IndexWriteError) as error:
+            raise CommandError(str(error)) from error
+        return {"ran": iso_time(run.ran), "succeeded": run.succeeded, "text": run.text}
+
+    def _running(self) -> tuple[Scheduler, JobBook]:
+        if self._scheduler is None or self._book is None:
+            raise CommandError("the host is still starting: try again in a moment")
+        return self._scheduler, self._book
+
+
+def _trigger(given: Mapping[str, Any], now: int) -> Trigger:
+    """The trigger that exactly one of three arguments describes."""
+    names = [name for name in ("every_seconds", "cron_expr", "at") if name in given]
+    if len(names) != 1:
+        found = " and ".join(names) or "none of them"
+        raise TriggerError(f"expected one of every_seconds, cron_expr and at; found {found}")
+    match names[0]:
+        case "every_seconds":
+            return every(int(given["every_seconds"]), now)
+        case "cron_expr":
+            return cron(given["cron_expr"])
+    try:
+        return at(parse_time(given["at"]), now)
+    except TriggerError:
+        raise
+    except ValueError as error:
+        raise TriggerError(
+            f"at {given['at']!r}: expected a time such as 2026-02-11T10:00 (UTC unless it says)"
+        ) from error
+
+
+def job_to_json(job: Job, now: int) -> Json:
+    """A job as JSON values. `due_in`: seconds until its next run, None if there will be none."""
+    return {
+        "job_id": job.id,
+        "trigger": describe(job.trigger),
+        "action": job.action.value,
+        "message": job.message,
+        "session_id": job.session_id,
+        "created": iso_time(job.created),
+        "next_run": optional_iso_time(job.next_run),
+        "due_in": None if job.next_run is None else max(0, job.next_run - now) / 1_000,
+        "runs": job.runs,
+        "max_runs": job.max_runs,
+        "paused": job.paused,
+        "history": [
+            {
+                "due": iso_time(run.due),
+                "ran": iso_time(run.ran),
+                "succeeded": run.succeeded,
+                "text": run.text,
+            }
+            for run in job.history
+        ],
+    }
+
+
+def _in_words(job: Job) -> str:
+    due = "never again" if job.next_run is None else iso_time(job.next_run)
+    return f"{job.id}: {job.describe()}, next {due}"
