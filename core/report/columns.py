@@ -116,34 +116,29 @@ def column_of_live_trades(
             opening to the last close.
     """
     closed = [t for t in trades if t.status == "closed"]
-    counted = sorted(
-        (
-            (t.closed, t.pnl, t)
-            for t in closed
-            if t.closed is not None
-            and t.pnl is not None
-            and (period is None or period[0] <= t.closed < period[1])
-        ),
-        key=lambda row: row[0],
-    )
+    complete = [t for t in closed if t.closed is not None and t.pnl is not None]
     notes = []
     if still_open := len(trades) - len(closed):
         notes.append(f"{still_open} open live trade{'s' * (still_open > 1)} not counted")
-    if unknown := sum(t.closed is None or t.pnl is None for t in closed):
+    if unknown := len(closed) - len(complete):
         notes.append(f"{unknown} closed live trade{'s' * (unknown > 1)} left out: no P&L or time")
-    if not counted:
+    complete.sort(key=lambda t: t.closed or 0)
+    if period is not None:
+        complete = [t for t in complete if period[0] <= (t.closed or 0) < period[1]]
+    if not complete:
         return None
+    closes = [t.closed for t in complete if t.closed is not None]
     if period is None:
-        period = (min(t.opened for *_, t in counted), counted[-1][0] + 1)
+        period = (min(t.opened for t in complete), closes[-1] + 1)
     figures = closed_trade_metrics(
-        [pnl for _, pnl, _ in counted],
-        [(at - t.opened) / 1000 for at, _, t in counted],
-        [at for at, *_ in counted],
+        [t.pnl for t in complete if t.pnl is not None],
+        [(at - t.opened) / 1000 for at, t in zip(closes, complete, strict=True)],
+        closes,
         period,
         starting_balance,
     )
     written = metrics_to_json(figures)
-    per_cent = [_live_pnl_pct(t) for *_, t in counted]
+    per_cent = [_live_pnl_pct(t) for t in complete]
     known = [value for value in per_cent if value is not None]
     if len(known) < len(per_cent):
         notes.append("mean P&L not compared: some live trades do not tell theirs in per cent")

@@ -58,6 +58,7 @@ def outline(report: Report, *, last_trades: int | None = None) -> tuple[Section,
         _metrics(report),
         _recommendation(report),
         _comparison(report),
+        _differences(report),
         _points("Warnings", report.get("warnings", ())),
         _points("Signs to doubt", report.get("quality_flags", ())),
         _diagnosis(report.get("diagnosis")),
@@ -117,16 +118,34 @@ def _recommendation(report: Report) -> Section:
 
 
 def _comparison(report: Report) -> Section:
-    comparison = report.get("comparison") or {}
-    text = comparison.get("text")
-    divergence = comparison.get("divergence") or {}
+    text = (report.get("comparison") or {}).get("text")
     lines = None if text is None else "\n".join(plain(line) for line in str(text).splitlines())
-    return Section(
-        "Comparison",
-        tuple(plain(str(s)) for s in [divergence.get("summary")] if s),
-        tuple(plain(str(note)) for note in comparison.get("notes", ())),
-        literal=lines,
+    return Section("Comparison", literal=lines)
+
+
+def _differences(report: Report) -> Section:
+    divergence = (report.get("comparison") or {}).get("divergence") or {}
+    rows = tuple(
+        (
+            each["match"],
+            plain(trade["symbol"]),
+            trade["side"],
+            short_time(parse_time(trade["signal_time"])),
+            *(_pnl(each[run]) for run in ("backtest", "paper")),
+            signed_money(each["difference"]),
+            plain(f"{each['cause']}: {each['detail']}"),
+        )
+        for each in divergence.get("trades", ())
+        if each["cause"] is not None
+        for trade in [each["backtest"] or each["paper"]]
     )
+    header = ("", "Symbol", "Side", "Signal", "Backtest", "Paper", "Difference", "Cause")
+    numeric = (False, False, False, False, True, True, True, False)
+    return Section("Trades that differ", table=Table(header, rows, numeric) if rows else None)
+
+
+def _pnl(trade: Mapping[str, Any] | None) -> str:
+    return UNDEFINED if trade is None else signed_money(trade["pnl"])
 
 
 def _points(heading: str, texts: Iterable[str]) -> Section:

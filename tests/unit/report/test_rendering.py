@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.market.timeframes import Timeframe
 from core.report.curves import Curve, drawdown, svg
+from core.report.divergence import divergence_to_json, find_divergence
+from core.report.evidence import Evidence
 from core.report.markdown import report_markdown
 from core.report.outline import outline
 from core.report.page import report_page
@@ -103,6 +106,18 @@ def test_a_session_adds_its_gaps_restarts_comparison_and_recommendation(render: 
     for part in ("ab12cd34", "SIMULATED", "candles 3", "while away", "Strategy validated"):
         assert part in page, part
     assert "Win Rate | 62 %" in page
+
+
+def test_the_trades_that_differ_are_listed_with_their_causes() -> None:
+    backtest = [trade(candle=i * 9) for i in range(3)]
+    paper = [backtest[0], trade(candle=9, exit_=100.5)]
+    found = divergence_to_json(find_divergence(backtest, paper, Evidence(Timeframe.H1), 1e4))
+    text = report_text(report(comparison={"text": "", "divergence": found}))
+    assert re.search(
+        r"matched +BTC/USDT +long +2024-01-01 09:00 +\+1.00 +\+0.50 +-0.50 +slip", text
+    )
+    assert re.search(r"missing +BTC/USDT +long +2024-01-01 18:00 +\+1.00 +– +-1.00 +unex", text)
+    assert "matched  BTC/USDT  long  2024-01-01 00:00" not in text
 
 
 def test_text_from_outside_is_no_markup_in_html() -> None:
