@@ -88,13 +88,13 @@ class RunningClock:
 class ManualClock:
     """A clock that stands still until it is advanced: for tests, and for stepping through a market.
 
-    Exchange time and real time are the same here: `elapsed` is what it was advanced by.
+    `elapsed` is what it was advanced by, divided by `speed`: no real time is looked at.
     """
 
-    speed = 1.0
     real_time = False
 
-    def __init__(self, start: int) -> None:
+    def __init__(self, start: int, speed: float = 1.0) -> None:
+        self.speed = speed
         self._start = start
         self._now = start
         self._order = itertools.count()
@@ -106,7 +106,7 @@ class ManualClock:
 
     def elapsed(self) -> float:
         """Real milliseconds since the clock was made."""
-        return float(self._now - self._start)
+        return (self._now - self._start) / self.speed
 
     def advance(self, milliseconds: int) -> None:
         """Move on by `milliseconds` and wake everyone whose moment has come."""
@@ -124,7 +124,7 @@ class ManualClock:
 
     async def pause(self, milliseconds: float) -> None:
         """Return `milliseconds` of real time later."""
-        await self._reached(self._now + milliseconds)
+        await self._reached(self._now + milliseconds * self.speed)
 
     async def _reached(self, moment: float) -> None:
         if moment <= self._now:

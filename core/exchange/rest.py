@@ -76,7 +76,7 @@ class RestServer:
         if fault is not None:
             raise too_many_requests(fault.amount * 1000, SPOT_WEIGHT_LIMIT)
         if self._faults.strikes(FaultKind.UNAVAILABLE, path):
-            raise VenueError(-1008, "Server is currently overloaded with other requests.", 503)
+            raise web.HTTPServiceUnavailable  # from a proxy in front: a text, not Binance's JSON
 
     def _endpoint(self, request: web.Request) -> Endpoint:
         endpoint = self._routes.get((request.method, request.path))

@@ -1,0 +1,102 @@
+"""An account's own events, as an unmodified websockets client receives them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+
+import pytest
+import websockets
+
+from core.market.timeframes import HOUR, MINUTE
+
+from .conftest import KEY, OPENING, SECRET, START
+
+
+def signed(**params):
+    text = "&".join(f"{name}={params[name]}" for name in sorted(params))
+    params["signature"] = hmac.new(SECRET.encode(), text.encode(), hashlib.sha256).hexdigest()
+    return params
+
+
+async def ask(socket, method, **params):
+    await socket.send(json.dumps({"id": "q", "method": method, "params": params}))
+    while True:
+        answer = json.loads(await socket.recv())
+        if answer.get("id") == "q":
+            return answer
+
+
+async def test_spot_account_is_told_of_orders_fills_and_balances(exchange, connect):
+    client = connect()
+    async with websockets.connect(f"{exchange.ws_url}/ws-api/v3") as socket:
+        method = "userDataStream.subscribe.signature"
+        answer = await ask(socket, method, **signed(apiKey=KEY, timestamp=START))
+        assert answer["status"] == 200
+        order = await client.create_order("BTC/USDT", "market", "buy", 0.05)
+        messages = [json.loads(await socket.recv()) for _ in range(4)]
+    assert {m["subscriptionId"] for m in messages} == {answer["result"]["subscriptionId"]}
+    new, _, trade, balances = (m["event"] for m in messages)
+    assert (new["e"], new["x"], new["X"]) == ("executionReport", "NEW", "NEW")
+    assert (trade["x"], trade["X"], str(trade["i"])) == ("TRADE", "FILLED", order["id"])
+    assert float(trade["l"]) == float(trade["z"]) == 0.05
+    assert trade["N"] == "BTC"
+    assert balances["e"] == "outboundAccountPosition"
+    held = {balance["a"]: float(balance["f"]) for balance in balances["B"]}
+    assert held["USDT"] == pytest.approx(OPENING - order["cost"])
+
+
+async def test_spot_subscription_needs_a_valid_signature_and_can_end(exchange, connect):
+    client = connect()
+    async with websockets.connect(f"{exchange.ws_url}/ws-api/v3") as socket:
+        method = "userDataStream.subscribe.signature"
+        forged = signed(apiKey=KEY, timestamp=START) | {"timestamp": START + 1}
+        refused = await ask(socket, method, **forged)
+        assert (refused["status"], refused["error"]["code"]) == (400, -1022)
+        number = (await ask(socket, method, **signed(apiKey=KEY, timestamp=START)))["result"]
+        await ask(socket, "userDataStream.unsubscribe", **number)
+        await client.create_order("BTC/USDT", "market", "buy", 0.05)
+        assert (await ask(socket, "time"))["result"] == {"serverTime": START}
+
+
+@pytest.mark.parametrize("form", ["ws/{key}", "ws?listenKey={key}", "stream?streams={key}"])
+async def test_futures_account_is_told_of_orders_and_positions(exchange, connect, form):
+    client = connect("swap")
+    key = (await client.fapiPrivatePostListenKey())["listenKey"]
+    async with websockets.connect(f"{exchange.ws_url}/private/{form.format(key=key)}") as socket:
+        await client.create_order("BTC/USDT:USDT", "market", "sell", 0.01)
+        messages = [json.loads(await socket.recv()) for _ in range(3)]
+    if "stream?" in form:
+        assert {message["stream"] for message in messages} == {key}
+        messages = [message["data"] for message in messages]
+    new, trade, account = messages
+    assert (new["e"], new["o"]["x"]) == ("ORDER_TRADE_UPDATE", "NEW")
+    assert (trade["o"]["x"], trade["o"]["X"]) == ("TRADE", "FILLED")
+    (position,) = account["a"]["P"]
+    assert float(position["pa"]) == -0.01
+    assert float(account["a"]["B"][0]["wb"]) < 10_000
+
+
+async def test_futures_connection_can_name_the_events_that_it_wants(exchange, connect):
+    client = connect("swap")
+    key = (await client.fapiPrivatePostListenKey())["listenKey"]
+    url = f"{exchange.ws_url}/private/ws?listenKey={key}&events=ACCOUNT_UPDATE"
+    async with websockets.connect(url) as socket:
+        await client.create_order("BTC/USDT:USDT", "market", "sell", 0.01)
+        assert json.loads(await socket.recv())["e"] == "ACCOUNT_UPDATE"
+
+
+async def test_listen_key_expires_an_hour_after_it_was_last_extended(exchange, connect, clock):
+    client = connect("swap")
+    key = (await client.fapiPrivatePostListenKey())["listenKey"]
+    clock.advance(50 * MINUTE)
+    assert (await client.fapiPrivatePutListenKey())["listenKey"] == key
+    async with websockets.connect(f"{exchange.ws_url}/private/ws/{key}") as socket:
+        clock.advance(50 * MINUTE)
+        await client.fetch_time()
+        clock.advance(HOUR)
+        event = json.loads(await socket.recv())
+    assert (event["e"], event["listenKey"]) == ("listenKeyExpired", key)
+    with pytest.raises(Exception, match="-1125"):
+        await client.fapiPrivatePutListenKey()
