@@ -48,13 +48,6 @@ class Column:
         """How many days it spans."""
         return None if self.period is None else (self.period[1] - self.period[0]) / DAY
 
-    @property
-    def trades_per_day(self) -> float | None:
-        """At what rate it closes trades; None where the period is not known."""
-        if self.sample is None or not self.days:
-            return None
-        return self.sample.trades / self.days
-
 
 def column_of_block(name: str, block: object, source: str) -> Column | None:
     """The column of a recorded block of figures (`backtest:` or `paper:` of a STRATEGY.md).

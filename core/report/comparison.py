@@ -19,6 +19,7 @@ from core.report.regime import Regime, regime_warning
 from core.report.significance import block_length, bootstrap_mean
 from core.report.verdict import (
     LEAST_FOR_MEANS,
+    LEAST_FOR_PROFIT_FACTOR,
     Judgement,
     Verdict,
     judge_different_periods,
@@ -26,7 +27,6 @@ from core.report.verdict import (
     ready_at,
 )
 
-LEAST_FOR_PROFIT_FACTOR = 20  # trades: below, one trade more or less moves it at will
 ROWS = (
     "win_rate_pct",
     "profit_factor",
@@ -39,7 +39,11 @@ ROWS = (
     "exposure_pct",
 )
 _ON_EQUITY = ("max_drawdown_pct", "sharpe_ratio", "total_return_pct")
-_JUDGED_BY = {"win_rate_pct": "win rate", "expectancy": "mean P&L"}
+_JUDGED_BY = {
+    "win_rate_pct": "win rate",
+    "profit_factor": "profit factor",
+    "expectancy": "mean P&L",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,16 +147,20 @@ def _verdict(
     backtest: Column, other: Column, divergence: Divergence | None, now: int, seed: int
 ) -> Verdict:
     if divergence is not None:
-        return judge_same_period(_matching(divergence), seed=seed)
-    if backtest.sample is None or other.sample is None:
+        verdict, trades = (
+            judge_same_period(_matching(divergence), seed=seed),
+            len(divergence.trades),
+        )
+    elif backtest.sample is None or other.sample is None:
         unknown = backtest if backtest.sample is None else other
         reason = f"{unknown.name}: no closed trade, or their number is not recorded"
         return Verdict(Judgement.TOO_FEW, False, (), reason)
-    verdict = judge_different_periods(backtest.sample, other.sample, seed=seed)
-    rate = other.trades_per_day
-    if verdict.needed is None or rate is None:
+    else:
+        verdict = judge_different_periods(backtest.sample, other.sample, seed=seed)
+        trades = other.sample.trades
+    if verdict.needed is None or not other.days:
         return verdict
-    at = ready_at(verdict.needed, other.sample.trades, rate, now)
+    at = ready_at(verdict.needed, trades, trades / other.days, now)
     return replace(verdict, needed=replace(verdict.needed, at=at))
 
 

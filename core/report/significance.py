@@ -7,6 +7,7 @@ library; the tests hold each of them against scipy.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -109,18 +110,30 @@ def bootstrap_mean(values: Floats, block: int, rng: np.random.Generator) -> Floa
     of few blocks are spread as Student's t is against the normal: without it their percentiles
     would call chance significant twice as often as they say.
     """
-    n = len(values)
+    means = _resampled((values,), block, rng)[0]
+    centre = float(np.mean(values))
+    blocks = -(-len(values) // max(1, min(block, len(values))))
+    return centre + (means - centre) * _small_sample(blocks)
+
+
+def _resampled(
+    columns: Sequence[Floats], block: int, rng: np.random.Generator
+) -> tuple[Floats, ...]:
+    """Means of resamples of each column, all columns drawn at the same places."""
+    n = len(columns[0])
     size = max(1, min(block, n))
     count = -(-n // size)
-    doubled = np.concatenate(([0.0], np.cumsum(np.concatenate((values, values[: size - 1])))))
-    sums: Floats = doubled[size:] - doubled[:-size]
-    means: list[Floats] = []
+    sums = []
+    for values in columns:
+        total = np.concatenate(([0.0], np.cumsum(np.concatenate((values, values[: size - 1])))))
+        sums.append(total[size:] - total[:-size])
+    means: list[list[Floats]] = [[] for _ in columns]
     rows = max(1, _DRAWN_TOGETHER // count)
     for done in range(0, _RESAMPLES, rows):
         starts = rng.integers(0, n, size=(min(rows, _RESAMPLES - done), count), dtype=np.int32)
-        means.append(sums[starts].sum(axis=1) / (count * size))
-    centre = float(np.mean(values))
-    return centre + (np.concatenate(means) - centre) * _small_sample(count)
+        for at, blocks in enumerate(sums):
+            means[at].append(blocks[starts].sum(axis=1) / (count * size))
+    return tuple(np.concatenate(each) for each in means)
 
 
 def _small_sample(blocks: int) -> float:
@@ -154,6 +167,28 @@ def mean_difference(first: Floats, second: Floats, rng: np.random.Generator) -> 
     means_1 = bootstrap_mean(first, block_length(len(first)), rng)
     means_2 = bootstrap_mean(second, block_length(len(second)), rng)
     return _percentile(float(np.mean(second)) - float(np.mean(first)), means_2 - means_1)
+
+
+def profit_factor_ratio(first: Floats, second: Floats, rng: np.random.Generator) -> Interval | None:
+    """Logarithm of the second profit factor over the first, with a block-bootstrap interval.
+
+    None where a resample without a loss or a win leaves it without bounds.
+    """
+    differences = _log_factors(second, rng) - _log_factors(first, rng)
+    if not np.all(np.isfinite(differences)):
+        return None
+    return _percentile(float(differences[0]), differences[1:])
+
+
+def _log_factors(values: Floats, rng: np.random.Generator) -> Floats:
+    """The logarithm of the profit factor, then of its resamples."""
+    wins, losses = np.maximum(values, 0.0), np.maximum(-values, 0.0)
+    gained, lost = _resampled((wins, losses), block_length(len(values)), rng)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs: Floats = np.log(np.append(np.mean(wins), gained)) - np.log(
+            np.append(np.mean(losses), lost)
+        )
+    return logs
 
 
 def _percentile(estimate: float, resampled: Floats) -> Interval:

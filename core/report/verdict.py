@@ -22,6 +22,7 @@ from core.report.significance import (
     mean_difference,
     paired_mean_difference,
     paired_win_rate_difference,
+    profit_factor_ratio,
     trades_beside,
     trades_to_agree,
     trades_to_detect,
@@ -31,6 +32,7 @@ from core.report.significance import (
 
 WIN_RATE_MARGIN = 0.10
 MEAN_MARGIN = 0.5  # of the backtest's mean
+LEAST_FOR_PROFIT_FACTOR = 20  # trades: below, one trade more or less moves it at will
 LEAST_FOR_MEANS = 8  # trades: a bootstrap of fewer promises more than it knows
 SIGNIFICANT = 0.05
 _SAME = 1e-9  # relative: P&L closer than this is the same
@@ -61,13 +63,14 @@ class Measure:
     """One comparison: `difference` is the second column's minus the backtest's.
 
     `p` is the probability of so large a difference by chance (None: judged by the interval alone).
-    `margin` is how far apart still counts as alike. `unit` names what is measured.
+    `margin` is how far apart still counts as alike; a measure without one is told and not judged.
+    `unit` names what is measured.
     """
 
     name: str
     unit: str
     difference: Interval
-    margin: float
+    margin: float | None
     p: float | None = None
 
     @property
@@ -78,7 +81,7 @@ class Measure:
     @property
     def alike(self) -> bool:
         """Whether the whole interval lies within the margin."""
-        return self.difference.within(self.margin)
+        return self.margin is not None and self.difference.within(self.margin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +187,11 @@ def judge_different_periods(backtest: Sample, other: Sample, *, seed: int) -> Ve
         if margin > 0 and variance > 0:
             of_means = (trades_to_agree(variance, margin), trades_to_detect_mean(variance, margin))
             each = max(each, *of_means)
+        if min(len(first), len(second)) >= LEAST_FOR_PROFIT_FACTOR:
+            # Told, not judged: it says of the same trades what their mean has said already.
+            ratio = profit_factor_ratio(first, second, np.random.default_rng(seed))
+            if ratio is not None:
+                measures.append(Measure("profit factor", "log ratio", ratio, None))
     p_1, p_2 = backtest.wins / backtest.trades, other.wins / other.trades
     observed = trades_to_detect(p_1, p_2) if p_1 != p_2 else None
     needed = Needed(each, trades_beside(each, backtest.trades), observed)
@@ -207,19 +215,20 @@ def _trades_for_win_rate(p: float) -> int:
 
 
 def _judged(measures: Sequence[Measure], same_period: bool, trades: int, needed: Needed) -> Verdict:
-    significant = [measure for measure in measures if measure.significant]
+    judged = [measure for measure in measures if measure.margin is not None]
+    significant = [measure for measure in judged if measure.significant]
     if significant:
         # The P&L says more about better or worse than the win rate does.
         better = significant[-1].difference.estimate > 0
         reason = "; ".join(_said(measure) for measure in significant)
-        if all(measure.alike for measure in measures):
+        if all(measure.alike for measure in judged):
             reason += "; though significant, all differences lie within the margin"
         return Verdict(Judgement.DIVERGENT, same_period, tuple(measures), reason, better)
-    judged_all = not same_period or len(measures) == 2
-    if judged_all and measures and all(measure.alike for measure in measures):
-        reason = "; ".join(_said(measure) for measure in measures)
+    complete = not same_period or len(judged) == 2
+    if complete and judged and all(measure.alike for measure in judged):
+        reason = "; ".join(_said(measure) for measure in judged)
         return Verdict(Judgement.CONSISTENT, same_period, tuple(measures), reason)
-    open_ones = [_said(measure) for measure in measures if not measure.alike]
+    open_ones = [_said(measure) for measure in judged if not measure.alike]
     reason = "; ".join(open_ones) or f"{trades} trades are too few for an interval of the mean P&L"
     return Verdict(Judgement.TOO_FEW, same_period, tuple(measures), reason, needed=needed)
 

@@ -309,6 +309,7 @@ def test_what_a_difference_means_is_marked() -> None:
     )
     meaning = {row.name: row.meaning for row in comparison.rows}
     assert meaning["win_rate_pct"] == {"Paper": "significant"}
+    assert meaning["profit_factor"] == {"Paper": "significant"}
     assert meaning["expectancy"] == {"Paper": "significant"}
     assert meaning["avg_hold"] == {}
 

@@ -18,6 +18,7 @@ from core.report.significance import (
     mean_difference,
     paired_mean_difference,
     paired_win_rate_difference,
+    profit_factor_ratio,
     trades_beside,
     trades_to_agree,
     trades_to_detect,
@@ -112,6 +113,20 @@ def test_paired_differences_need_no_spread_of_their_own() -> None:
     found = paired_mean_difference(first, first + 1 + rng.normal(0, 0.1, 50), rng)
     assert found.excludes_zero
     assert found.estimate == pytest.approx(1, abs=0.1)
+
+
+def test_profit_factors_are_told_apart_by_their_ratio() -> None:
+    rng = np.random.default_rng(3)
+    first, second = rng.normal(1, 2, 200), rng.normal(-1, 2, 200)
+    found = profit_factor_ratio(first, second, rng)
+    assert found is not None
+
+    def factor(x: np.ndarray) -> float:
+        return float(x[x > 0].sum() / -x[x < 0].sum())
+
+    assert found.estimate == pytest.approx(math.log(factor(second) / factor(first)))
+    assert found.excludes_zero
+    assert profit_factor_ratio(np.ones(30), second, rng) is None
 
 
 @given(st.integers(1, 400), st.integers(1, 12))

@@ -83,6 +83,15 @@ def test_few_trades_get_no_bootstrap() -> None:
     assert [measure.name for measure in verdict.measures] == ["win rate"]
 
 
+def test_the_profit_factor_is_told_from_twenty_trades_on_and_never_judges() -> None:
+    def names(n: int) -> list[str]:
+        first, second = sample(returns(300, 0.5, 1)), sample(returns(n, 0.5, 2))
+        return [m.name for m in judge_different_periods(first, second, seed=0).measures]
+
+    assert names(19) == ["win rate", "mean P&L"]
+    assert names(20) == ["win rate", "mean P&L", "profit factor"]
+
+
 def test_a_column_without_trades_cannot_be_judged() -> None:
     verdict = judge_different_periods(Sample(45, 28), Sample(0, 0), seed=0)
     assert verdict.judgement is Judgement.TOO_FEW
