@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,11 +29,11 @@ class Kind(StrEnum):
 
 
 class DocumentError(ConfigError):
-    """A document cannot be read. `source` is the path of the file, or what the text came from."""
+    """A document cannot be read. `source` is the file's path, or where the text came from."""
 
     def __init__(self, source: str, found: str, expected: str, line: int | None = None) -> None:
         super().__init__([Problem("", found, expected, line=line)])
-        self.source = source
+        self.source = source if source.isprintable() else shown(source)
         self.line = line
 
     def __str__(self) -> str:
@@ -116,11 +117,14 @@ def decoded(path: Path) -> str:
         DocumentError: it cannot be read, is too large, or is not UTF-8.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
+        # A pipe would be waited for, a device read without end.
+        is_file = stat.S_ISREG(path.stat().st_mode)
+        data = _beginning(path) if is_file else b""
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise DocumentError(str(path), f"no readable file ({why})", "a strategy file") from None
+    if not is_file:
+        raise DocumentError(str(path), "no regular file", "a strategy file")
     if len(data) > LARGEST_FILE:
         raise DocumentError(str(path), "a larger file", f"at most {LARGEST_FILE} bytes")
     try:
@@ -129,6 +133,11 @@ def decoded(path: Path) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         found = f"the byte 0x{data[error.start]:02x}"
         raise DocumentError(str(path), found, "text in UTF-8: save it so", line) from None
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(LARGEST_FILE + 1)
 
 
 def kind_of(suffix: str) -> Kind | None:
