@@ -67,30 +67,49 @@ def column_of_block(name: str, block: object, source: str) -> Column | None:
     return Column(name, source, _period_of(block), metrics, None, False, sample, stored.notes)
 
 
-def column_of_reports(name: str, reports: Sequence[Mapping[str, Any]], source: str) -> Column:
+def column_of_reports(
+    name: str,
+    reports: Sequence[Mapping[str, Any]],
+    source: str,
+    period: tuple[int, int] | None = None,
+) -> Column:
     """The column of one or several results (their JSON), their trades taken together.
 
     Several have no common equity curve: their figures are on the closed-trade basis, on the
-    starting balance of the first. There must be at least one.
+    starting balance of the first. So are those of a stated `period` (begin and end, exclusive, UTC
+    ms), in which only the trades count that closed within it. There must be at least one report.
     """
     trades = [trade for report in reports for trade in report["trades"]]
     closes = np.array([_closed_at(trade) for trade in trades], dtype=np.int64)
     order = np.argsort(closes, kind="stable")
+    starting_balance = reports[0]["starting_balance"]
+    if period is not None:
+        begin, end = np.searchsorted(closes[order], period).tolist()
+        earlier, order = order[:begin], order[begin:end]
+        starting_balance += sum(trades[at]["pnl"] for at in earlier.tolist())
     trades = [trades[at] for at in order.tolist()]
-    period = _period_of_reports(reports)
     closed = closed_trade_metrics(
         [trade["pnl"] for trade in trades],
         [_hold(trade) for trade in trades],
         closes[order].tolist(),
-        period,
-        reports[0]["starting_balance"],
+        period or _period_of_reports(reports),
+        starting_balance,
     )
-    one = len(reports) == 1
+    whole = len(reports) == 1 and period is None
     written = metrics_to_json(closed)
-    sample = _sample(closed, np.array([trade["pnl_pct"] for trade in trades], dtype=np.float64))
-    notes = () if one else (f"{len(reports)} runs taken together, without a common equity curve",)
-    metrics = reports[0]["metrics"] if one else written
-    return Column(name, source, period, metrics, written, one, sample, notes)
+    notes = []
+    if len(reports) > 1:
+        notes.append(f"{len(reports)} runs taken together, without a common equity curve")
+    return Column(
+        name,
+        source,
+        period or _period_of_reports(reports),
+        reports[0]["metrics"] if whole else written,
+        written,
+        whole,
+        _sample(closed, np.array([trade["pnl_pct"] for trade in trades], dtype=np.float64)),
+        tuple(notes),
+    )
 
 
 def column_of_live_trades(

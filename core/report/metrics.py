@@ -33,7 +33,8 @@ class Metrics:
 
     `max_drawdown_pct` is positive. `win_rate_ci` is the Wilson 95 % interval in per cent.
     `profit_factor` is None without a losing trade: `endless_profit_factor` tells that case of an
-    infinite factor from that of no trade. `short_period`: under 30 days, so that the annualised
+    infinite factor from that of no trade. `calmar_ratio` annualises over the time from the first
+    candle's open to the last one's close. `short_period`: under 30 days, so that the annualised
     figures (Sharpe, Sortino, Calmar) say little. `metrics_undefined` maps the name of every figure
     that is None to the reason.
     """

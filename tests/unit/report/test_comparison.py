@@ -192,6 +192,17 @@ def test_several_sessions_are_one_column_without_a_curve() -> None:
     assert "2 runs taken together" in column.notes[0]
 
 
+def test_a_stated_period_counts_what_closed_within_it() -> None:
+    # Trade i closes at hour i + 5; the second half starts from what the first has made.
+    trades = [trade(100.0 if i < 50 else -102.0, candle=i) for i in range(100)]
+    period = (START + 55 * HOUR, START + 60 * HOUR)
+    column = column_of_reports("Backtest", [report(trades)], "made", period)
+    assert column.metrics["total_trades"] == 5
+    assert column.metrics["total_return_pct"] == pytest.approx(-510 / 15_000 * 100)
+    assert column.period == period
+    assert not column.has_curve
+
+
 def test_old_spellings_of_a_recorded_block() -> None:
     column = column_of_block(
         "Backtest",
