@@ -143,19 +143,28 @@ class PapertapeApp(GuardedApp):
 
     # ── commands ──
 
-    def command(self, name: str, work: Callable[[HostLink], Coroutine[None, None, None]]) -> None:
-        """Run a command against the host, and say what it refused."""
+    def command(
+        self,
+        name: str,
+        work: Callable[[HostLink], Coroutine[None, None, None]],
+        *,
+        quiet: bool = False,
+    ) -> None:
+        """Run a command against the host, and unless quiet say what it refused."""
         link = self.link
         if link is None:
-            self.say("The host is still starting.", "warning")
+            if not quiet:
+                self.say("The host is still starting.", "warning")
             return
 
         async def run() -> None:
             try:
                 await work(link)
             except CommandError as error:
-                self.say(str(error), "error", title=f"{name} refused")
-            self.poll()
+                if not quiet:
+                    self.say(str(error), "error", title=f"{name} refused")
+            if not quiet:
+                self.poll()
 
         self.run_worker(run(), name=name, group="commands", exit_on_error=False)
 

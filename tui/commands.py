@@ -13,6 +13,7 @@ class Place(StrEnum):
 
     ANYWHERE = "Anywhere"
     SESSIONS = "Sessions"
+    SESSION = "Session"
     REPORT = "Report"
     LOGS = "Logs"
     TABLE = "In a table"
@@ -40,6 +41,10 @@ class Command:
 
 COMMANDS: tuple[Command, ...] = (
     Command(
+        "session.open", Place.SESSIONS, "enter", "Enter", "open",
+        "The session by itself: candles, conditions, equity, trades", "open", 10,
+    ),
+    Command(
         "session.new", Place.SESSIONS, "n", "n", "new",
         "Start a session: choose strategy, feed, fills, balance and duration", "new", 1,
     ),
@@ -61,7 +66,7 @@ COMMANDS: tuple[Command, ...] = (
         "Close the session's positions at the next price (asks)", "flatten", 6,
     ),
     Command(
-        "session.report", Place.SESSIONS, "r,enter", "r", "report",
+        "session.report", Place.SESSIONS, "r", "r", "report",
         "The session's report as it stands now, or its final one", "report", 4,
     ),
     Command(
@@ -71,6 +76,35 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "session.archive", Place.SESSIONS, "a", "a", "archive",
         "Take an ended session out of the list; its files stay", "archive",
+    ),
+    Command(
+        "one.back", Place.SESSION, "escape,q", "Esc", "back", "Return to the sessions", "back", 1,
+    ),
+    Command(
+        "one.view", Place.SESSION, "v", "v", "view",
+        "Show trades, log or feed health beneath the charts", "view", 2,
+    ),
+    Command(
+        "one.symbol", Place.SESSION, "l,right", "l →", "symbol", "The session's next symbol",
+        "symbol(1)", 7,
+    ),
+    Command(
+        "one.symbol_back", Place.SESSION, "h,left", "h ←", "symbol back",
+        "The session's previous symbol", "symbol(-1)",
+    ),
+    Command(
+        "one.pause", Place.SESSION, "p", "p", "pause",
+        "Block entries, or allow them again; exits and stops go on", "pause", 4,
+    ),
+    Command(
+        "one.stop", Place.SESSION, "x,s", "x", "stop", "Stop the session (asks)", "stop", 5,
+    ),
+    Command(
+        "one.flatten", Place.SESSION, "f", "f", "flatten",
+        "Close the session's positions at the next price (asks)", "flatten", 6,
+    ),
+    Command(
+        "one.report", Place.SESSION, "r", "r", "report", "The session's report", "report", 3,
     ),
     Command(
         "report.back", Place.REPORT, "escape,q", "Esc", "back", "Return to the sessions", "back", 1,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from core.paper.link import HostLink
 from core.paper.snapshot import SessionSnapshot, SessionState, StartReply, StartRequest
+from tui.modals.ask import Answer, Ask
 from tui.screens.report import ReportScreen
 
 if TYPE_CHECKING:
     from tui.app import PapertapeApp
+
+
+def _nothing() -> None:
+    """What is done when nothing is to be done."""
 
 
 class SessionCommands:
@@ -53,9 +58,29 @@ class SessionCommands:
         text = "\n".join((f"Session {reply.session_id} is starting.", *reply.notices))
         self._app.say(text, "warning" if reply.notices else "information", reply.mode.value)
 
-    def stop(self, sessions: Sequence[SessionSnapshot], *, flatten: bool = False) -> None:
-        """Stop sessions; the report of a single one is shown."""
+    def ask_stop(
+        self, sessions: Sequence[SessionSnapshot], agreed: Callable[[], None] = _nothing
+    ) -> None:
+        """Ask, then stop those that have not ended; `agreed` is called once they are to be."""
+        targets = [s for s in sessions if not s.state.ended]
+        if not targets:
+            return
+        positions = sum(len(s.open_positions) for s in targets)
+        text = "The report is made from what has happened so far."
+        answers = [Answer("stop", "y", "Stop")]
+        if positions:
+            stay = "stays" if positions == 1 else "stay"
+            text += f"\n{_counted(positions, 'position')} {stay} open in it, marked to the market."
+            answers.append(Answer("flatten", "f", "Close positions first, then stop"))
 
+        def answered(answer: str | None) -> None:
+            if answer is not None:
+                agreed()
+                self._stop(targets, flatten=answer == "flatten")
+
+        self._app.push_screen(Ask(f"Stop {_named(targets)}?", text, answers), answered)
+
+    def _stop(self, sessions: Sequence[SessionSnapshot], *, flatten: bool) -> None:
         async def work(link: HostLink) -> None:
             for session in sessions:
                 report = await link.stop(session.id, flatten=flatten)
@@ -79,14 +104,30 @@ class SessionCommands:
 
         self._app.command("pause" if running else "resume", work)
 
-    def flatten(self, sessions: Sequence[SessionSnapshot]) -> None:
-        """Close the positions of sessions at the next price."""
+    def ask_flatten(
+        self, sessions: Sequence[SessionSnapshot], agreed: Callable[[], None] = _nothing
+    ) -> None:
+        """Ask, then close the positions of sessions at the next price."""
+        targets = [s for s in sessions if s.open_positions and not s.state.ended]
+        if not targets:
+            return
+        count = _counted(sum(len(s.open_positions) for s in targets), "position")
 
         async def work(link: HostLink) -> None:
-            for session in sessions:
+            for session in targets:
                 await link.flatten(session.id)
 
-        self._app.command("flatten", work)
+        def answered(answer: str | None) -> None:
+            if answer is not None:
+                agreed()
+                self._app.command("flatten", work)
+
+        question = Ask(
+            f"Close {count} of {_named(targets)}?",
+            "At the next price, with reason manual. The session goes on.",
+            [Answer("flatten", "y", "Close")],
+        )
+        self._app.push_screen(question, answered)
 
     def archive(self, sessions: Sequence[SessionSnapshot]) -> None:
         """Take ended sessions out of the list."""
@@ -105,3 +146,13 @@ class SessionCommands:
             self._app.push_screen(ReportScreen(report))
 
         self._app.command("report", work)
+
+
+def _named(targets: Sequence[SessionSnapshot]) -> str:
+    if len(targets) == 1:
+        return f"{targets[0].strategy} ({targets[0].id})"
+    return _counted(len(targets), "session")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from core.market.symbols import unified_symbol
 from core.paper.link import CommandError, HostLink
 from core.paper.snapshot import (
     BrokerKind,
+    ConditionReading,
     FeedKind,
     HostSnapshot,
     Level,
@@ -23,7 +25,7 @@ from core.paper.snapshot import (
     StartReply,
     StartRequest,
 )
-from core.trading.values import Fills, OpenTrade, Side
+from core.trading.values import ExitReason, Fills, OpenTrade, Side, Trade
 from tui.strategies import StrategyChoice
 
 NOW = 1_763_820_131_000  # 2025-11-22 14:02:11 UTC
@@ -213,10 +215,23 @@ class ScriptedLink:
         await self.archive(session_id)
 
     async def detail(self, session_id: str) -> SessionDetail:
-        """A session without candles."""
+        """A hundred and fifty candles, two trades, and what was read at the last close."""
         found = self._find(session_id)
-        empty: dict[str, tuple[Candle, ...]] = dict.fromkeys(found.symbols, ())
-        return SessionDetail(found.id, empty, {}, (), (), ())
+        return SessionDetail(
+            found.id,
+            {symbol: candles() for symbol in found.symbols},
+            {
+                symbol: (
+                    ConditionReading("entry", "rsi < 30", 41.8, 30.0, 11.8, False),
+                    ConditionReading("entry", "close > ema_200", 64_598.35, 63_120.4, 0.0, True),
+                    ConditionReading("exit", "rsi > 70", 41.8, 70.0, 28.2, False),
+                )
+                for symbol in found.symbols
+            },
+            closed_trades(found.symbols[0]),
+            equity(),
+            ("connected for 2d 1h, 1 reconnect", "BTC/USDT last candle 13:57, 2 s behind"),
+        )
 
     async def report(self, session_id: str) -> Mapping[str, object]:
         """A small report of that session."""
@@ -254,6 +269,53 @@ class ScriptedHosting:
         """Remember how."""
         self.kept_running = keep_running
         self._gone.set()
+
+
+def candles(count: int = 150) -> tuple[Candle, ...]:
+    """A market that swings and rises a little, in five-minute candles up to now."""
+    made = []
+    before = 63_900.0
+    for number in range(count):
+        close = 63_900 + 420 * math.sin(number / 13) + 130 * math.sin(number / 3.1) + 3.2 * number
+        wiggle = 40 + 55 * abs(math.sin(number * 1.7))
+        time = NOW - NOW % (5 * MINUTE) - (count - number) * 5 * MINUTE
+        high, low = max(before, close) + wiggle, min(before, close) - wiggle
+        made.append(Candle(time, before, high, low, close, 12.0))
+        before = close
+    return tuple(made)
+
+
+def equity(count: int = 200) -> tuple[tuple[int, float], ...]:
+    """Equity that rises with setbacks."""
+    start = NOW - count * 5 * MINUTE
+    return tuple(
+        (
+            start + number * 5 * MINUTE,
+            10_000 + 0.9 * number + 60 * math.sin(number / 17) + 25 * math.sin(number / 4),
+        )
+        for number in range(count)
+    )
+
+
+def closed_trades(symbol: str) -> tuple[Trade, ...]:
+    """A win and a loss among the candles of `candles`."""
+    market = candles()
+    made = []
+    for number, (first, last, reason) in enumerate(
+        ((30, 52, ExitReason.TAKE_PROFIT), (74, 90, ExitReason.STOP_LOSS)), start=1
+    ):
+        entry, exit_price = market[first].open, market[last].open
+        pnl = (exit_price - entry) * 0.155
+        made.append(
+            Trade(
+                id=number, symbol=symbol, side=Side.LONG,
+                signal_time=market[first - 1].time, entry_time=market[first].time,
+                entry_price=entry, exit_time=market[last].time, exit_price=exit_price,
+                quantity=0.155, leverage=1.0, margin=entry * 0.155, fees=11.96, funding=0.0,
+                pnl=pnl, pnl_pct=pnl / (entry * 0.155) * 100, exit_reason=reason,
+            )
+        )  # fmt: skip
+    return tuple(made)
 
 
 def trade(number: int, pnl: float, reason: str, **changes: object) -> dict[str, object]:

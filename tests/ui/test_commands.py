@@ -13,6 +13,7 @@ from tui.commands import COMMANDS, Place
 from tui.screens.help import HelpScreen
 from tui.screens.logs import LogsScreen
 from tui.screens.report import ReportScreen
+from tui.screens.session import SessionScreen
 from tui.screens.sessions import SessionsScreen
 from tui.widgets.hints import Hints
 from tui.widgets.line_table import LineTable
@@ -21,6 +22,7 @@ from tui.widgets.log_pane import LogPane
 HOMES: dict[Place, type] = {
     Place.ANYWHERE: PapertapeApp,
     Place.SESSIONS: SessionsScreen,
+    Place.SESSION: SessionScreen,
     Place.REPORT: ReportScreen,
     Place.LOGS: LogsScreen,
     Place.TABLE: LineTable,

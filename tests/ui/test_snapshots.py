@@ -35,8 +35,18 @@ SIZES = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "120x40"])
 @SIZES
 @pytest.mark.parametrize(
     "pressed",
-    [(), ("n",), ("n", "G"), ("r",), ("question_mark",), ("x",), ("6",), ("space", "j", "space")],
-    ids=["sessions", "new", "new_problems", "report", "help", "stop", "logs", "marked"],
+    [
+        (),
+        ("n",),
+        ("n", "G"),
+        ("r",),
+        ("question_mark",),
+        ("x",),
+        ("6",),
+        ("space", "j", "space"),
+        ("enter",),
+    ],
+    ids=["sessions", "new", "new_problems", "report", "help", "stop", "logs", "marked", "session"],
 )
 def test_screens(snap_compare: Compare, size: tuple[int, int], pressed: tuple[str, ...]) -> None:
     assert snap_compare(make_app(busy()), terminal_size=size, run_before=keys(*pressed))

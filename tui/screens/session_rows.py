@@ -33,13 +33,13 @@ POSITION_COLUMNS = (
     Column("SYMBOL", 10, grow=6),
     Column("SIDE", 5),
     Column("QUANTITY", 11, "right", priority=2),
-    Column("ENTRY", 11, "right"),
-    Column("MARK", 11, "right"),
+    Column("ENTRY", 11, "right", priority=1),
+    Column("MARK", 10, "right"),
     Column("STOP", 11, "right", priority=3),
     Column("TARGET", 11, "right", priority=4),
-    Column("P&L", 12, "right"),
+    Column("P&L", 11, "right"),
     Column("P&L %", 9, "right"),
-    Column("HELD", 8, "right", priority=1),
+    Column("HELD", 8, "right", priority=5),
 )
 
 _STATES: dict[SessionState, tuple[str, Tone]] = {
@@ -52,6 +52,11 @@ _STATES: dict[SessionState, tuple[str, Tone]] = {
     SessionState.STOPPED: ("■ stopped", Tone.DIM),
     SessionState.ERROR: ("✗ error", Tone.ERROR),
 }
+
+
+def state_words(state: SessionState) -> tuple[str, Tone]:
+    """A state's mark and word, and their tone."""
+    return _STATES[state]
 
 
 def total_pnl(session: SessionSnapshot) -> float:
@@ -84,7 +89,7 @@ def session_row(session: SessionSnapshot) -> Row:
             Cell(_symbols(session.symbols), quiet),
             Cell(session.timeframe, Tone.DIM),
             Cell(session.mode.value, quiet),
-            Cell(_elapsed(session), Tone.DIM, order=session.started),
+            Cell(elapsed(session), Tone.DIM, order=session.started),
             Cell(str(session.trades_count), quiet, order=session.trades_count),
             Cell(formats.percent(win_rate, 0), quiet, order=win_rate or 0),
             Cell(
@@ -110,14 +115,15 @@ def _symbols(symbols: tuple[str, ...]) -> str:
     return first if len(symbols) < 2 else f"{first} +{len(symbols) - 1}"
 
 
-def _elapsed(session: SessionSnapshot) -> str:
+def elapsed(session: SessionSnapshot) -> str:
+    """How long the session has run, and of how much: `2d 4h of 7d`."""
     if session.running_since is None:
         return formats.UNKNOWN
     end = session.now if session.ended is None else session.ended
-    elapsed = formats.span(end - session.running_since)
+    spent = formats.span(end - session.running_since)
     if session.planned_end is None or session.ended is not None:
-        return elapsed
-    return f"{elapsed} of {formats.span(session.planned_end - session.running_since)}"
+        return spent
+    return f"{spent} of {formats.span(session.planned_end - session.running_since)}"
 
 
 def position_rows(session: SessionSnapshot) -> list[Row]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar
 
 from textual import events, on
@@ -12,8 +11,8 @@ from textual.widgets import Input
 
 from core.paper.snapshot import HostSnapshot, SessionSnapshot, SessionState
 from tui.commands import Place, bindings
-from tui.modals.ask import Answer, Ask
 from tui.screens.base import SHORT, BaseScreen, entitle
+from tui.screens.session import SessionScreen
 from tui.screens.session_rows import (
     POSITION_COLUMNS,
     SESSION_COLUMNS,
@@ -121,8 +120,8 @@ class SessionsScreen(BaseScreen):
         self.refresh_hints()
 
     @on(LineTable.Chosen, "#sessions")
-    async def _opened(self) -> None:
-        await self.run_action("report")
+    def _opened(self) -> None:
+        self.action_open()
 
     def on_resize(self, event: events.Resize) -> None:
         """Give up air before rows."""
@@ -138,7 +137,7 @@ class SessionsScreen(BaseScreen):
             return bool(active)
         if action == "flatten":
             return any(s.open_positions for s in active)
-        if action == "report":
+        if action in ("report", "open"):
             return self.selected is not None
         if action == "archive":
             return any(s.state.ended for s in self.targets)
@@ -163,26 +162,10 @@ class SessionsScreen(BaseScreen):
     def action_stop(self) -> None:
         """Ask, then stop the targets and show the report of a single one."""
         targets = [s for s in self.targets if not s.state.ended]
-        if not targets:
-            return
-        positions = sum(len(s.open_positions) for s in targets)
-        text = "The report is made from what has happened so far."
-        answers = [Answer("stop", "y", "Stop")]
-        if positions:
-            text += (
-                f"\n{positions} open position{'s'[: positions > 1]} would stay open in it, marked."
-            )
-            answers.append(Answer("flatten", "f", "Close positions first, then stop"))
-        self._ask(
-            f"Stop {_named(targets)}?",
-            text,
-            answers,
-            lambda answer: self._stop(targets, flatten=answer == "flatten"),
-        )
+        self.papertape.sessions.ask_stop(targets, agreed=self._unmark)
 
-    def _stop(self, targets: list[SessionSnapshot], *, flatten: bool) -> None:
+    def _unmark(self) -> None:
         self.query_one("#sessions", LineTable).clear_marks()
-        self.papertape.sessions.stop(targets, flatten=flatten)
 
     def action_pause(self) -> None:
         """Pause the targets, or let them enter again if all are paused."""
@@ -192,16 +175,12 @@ class SessionsScreen(BaseScreen):
 
     def action_flatten(self) -> None:
         """Ask, then close the targets' positions."""
-        targets = [s for s in self.targets if s.open_positions and not s.state.ended]
-        if not targets:
-            return
-        count = sum(len(s.open_positions) for s in targets)
-        self._ask(
-            f"Close {count} position{'s'[: count > 1]} of {_named(targets)}?",
-            "They are closed at the next price, with reason manual. The session goes on.",
-            [Answer("flatten", "y", "Close")],
-            lambda _: self.papertape.sessions.flatten(targets),
-        )
+        self.papertape.sessions.ask_flatten(self.targets, agreed=self._unmark)
+
+    def action_open(self) -> None:
+        """Open the session selected."""
+        if self.selected is not None:
+            self.app.push_screen(SessionScreen(self.selected.id))
 
     def action_report(self) -> None:
         """Show the report of the session selected."""
@@ -213,15 +192,6 @@ class SessionsScreen(BaseScreen):
         ended = [s for s in self.targets if s.state.ended]
         if ended:
             self.papertape.sessions.archive(ended)
-
-    def _ask(
-        self, title: str, text: str, answers: list[Answer], then: Callable[[str], None]
-    ) -> None:
-        def answered(answer: str | None) -> None:
-            if answer is not None:
-                then(answer)
-
-        self.app.push_screen(Ask(title, text, answers), answered)
 
     # ── filter ──
 
@@ -238,7 +208,7 @@ class SessionsScreen(BaseScreen):
             box.value = ""
             box.remove_class("shown")
         else:
-            self.query_one("#sessions", LineTable).clear_marks()
+            self._unmark()
         self.query_one("#sessions", LineTable).focus()
 
     @on(Input.Changed, "#filter")
@@ -264,12 +234,6 @@ def _matches(session: SessionSnapshot, text: str) -> bool:
         session.timeframe,
     )
     return not text or any(text in word.casefold() for word in words)
-
-
-def _named(targets: list[SessionSnapshot]) -> str:
-    if len(targets) == 1:
-        return f"{targets[0].strategy} ({targets[0].id})"
-    return f"{len(targets)} sessions"
 
 
 def _counted(shown: int, total: int, marked: int) -> str:

@@ -14,7 +14,6 @@ from tui.commands import COMMANDS
 from tui.widgets.safe_text import safe_text
 
 _SCREENS = tuple(command for command in COMMANDS if command.id.startswith("go."))
-_ROOMY = 110  # columns from which on every screen's name is written
 
 
 class TopBar(Widget):
@@ -29,45 +28,49 @@ class TopBar(Widget):
 
     def __init__(self, title: str, host_name: str) -> None:
         super().__init__()
-        self._title = title
+        self._title = safe_text(title)
         self._host_name = safe_text(host_name)
 
     def render(self) -> RenderResult:
-        """Program and screens to the left; modes, host and clock to the right, as they fit."""
-        left = self._screens(self.size.width >= _ROOMY)
+        """Program and screens to the left; modes, host and clock to the right.
+
+        Where that does not fit, the names of other screens go first, then the host, then their
+        numbers; the modes stay.
+        """
+        ends = self._ends()
+        no_host = (ends[0], ends[-1])
+        for others, end in (("names", ends), ("keys", ends), ("keys", no_host), ("", no_host)):
+            left = self._screens(others)
+            right = Content("   ").join(part for part in end if part.plain)
+            gap = self.size.width - left.cell_length - right.cell_length
+            if gap >= 2:
+                break
+        return left + Content(" " * max(1, gap)) + right
+
+    def _ends(self) -> tuple[Content, ...]:
         snapshot = self.snapshot
         if snapshot is None:
-            right = [Content.styled("starting the host …", "$dim")]
-        else:
-            hosting = "" if snapshot.kind == "tui" else f" · attached to {snapshot.pid}"
-            right = [
-                Content.styled(modes_of(snapshot), "bold $accent"),
-                Content.styled(f"{self._host_name}{hosting}", "$dim"),
-                Content.styled(f"{formats.clock(snapshot.now)} UTC", "$foreground"),
-            ]
-        room = self.size.width - left.cell_length
-        while len(right) > 1 and sum(part.cell_length + 3 for part in right) > room:
-            right.pop(-2 if len(right) > 2 else 0)
-        end = Content("   ").join(part for part in right if part.plain)
-        gap = max(1, self.size.width - left.cell_length - end.cell_length)
-        return left + Content(" " * gap) + end
+            return (Content.styled("starting the host …", "$dim"), Content(""))
+        hosting = "" if snapshot.kind == "tui" else f" · attached to {snapshot.pid}"
+        return (
+            Content.styled(modes_of(snapshot), "bold $accent"),
+            Content.styled(f"{self._host_name}{hosting}", "$dim"),
+            Content.styled(f"{formats.clock(snapshot.now)} UTC", "$foreground"),
+        )
 
-    def _screens(self, roomy: bool) -> Content:
+    def _screens(self, others: str) -> Content:
         parts = [Content.styled("papertape", "bold $accent")]
-        known = False
         for command in _SCREENS:
-            here = command.label == self._title
-            known = known or here
+            here = command.id == f"go.{self.app.current_mode}"
+            if not here and not others:
+                continue
             click = Style.from_meta({"@click": command.action})
-            name = f" {command.label}" if here or roomy else ""
+            name = f" {command.label}" if here or others == "names" else ""
             style = "bold $foreground" if here else "$dim"
-            parts.append(
-                Content.assemble(
-                    (command.key, "$accent" if here else "$dim"), (name, style)
-                ).stylize(click)
-            )
-        if not known:
-            parts.append(Content.styled(safe_text(self._title), "bold $foreground"))
+            key = (command.key, "$accent" if here else "$dim")
+            parts.append(Content.assemble(key, (name, style)).stylize(click))
+            if here and command.label != self._title:
+                parts[-1] += Content.assemble((" › ", "$dim"), (self._title, "bold $foreground"))
         return Content("  ").join(parts)
 
 

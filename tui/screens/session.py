@@ -1,0 +1,215 @@
+"""One session by itself: its candles, why it does (not) act now, its equity, trades and log."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import ContentSwitcher, Static
+
+from core.paper.link import HostLink
+from core.paper.snapshot import HostSnapshot, SessionDetail, SessionSnapshot
+from tui.commands import Place, bindings
+from tui.screens import session_view
+from tui.screens.base import SHORT, BaseScreen, entitle
+from tui.screens.session_rows import POSITION_COLUMNS, position_rows
+from tui.widgets.candle_chart import CandleChart
+from tui.widgets.curve_chart import Curve, CurveChart, drawdown
+from tui.widgets.figures import Figures
+from tui.widgets.line_table import LineTable
+from tui.widgets.line_view import Tone
+from tui.widgets.log_pane import LogPane
+
+_VIEWS = {"one-trades": "Trades", "one-log": "Log", "one-feed": "Feed"}
+_NARROW = 100
+
+
+class SessionScreen(BaseScreen):
+    """A session, drawn from its snapshot and, about once a second, its detail."""
+
+    PLACE = Place.SESSION
+    TITLE = "Session"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.SESSION)
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__()
+        self._session_id = session_id
+        self._session: SessionSnapshot | None = None
+        self._detail: SessionDetail | None = None
+        self._symbol: str | None = None
+        self._asking = False
+
+    def body(self) -> ComposeResult:
+        """Title and figures; candles beside conditions; equity; trades, log or feed."""
+        yield Static("", id="one-title")
+        yield Figures(id="one-figures")
+        with Horizontal(id="one-upper"):
+            yield self.pane(CandleChart(id="one-candles"), "Candles")
+            with Vertical(id="one-side"):
+                yield self.pane(
+                    LineTable(
+                        session_view.CONDITION_COLUMNS,
+                        id="one-why",
+                        empty="Known once the first candle has closed.",
+                        idle_cursor=False,
+                    ),
+                    "Why (not) now",
+                )
+                yield self.pane(
+                    LineTable(POSITION_COLUMNS, id="one-positions", idle_cursor=False), "Positions"
+                )
+        with Horizontal(id="one-curves"):
+            yield self.pane(CurveChart(id="one-equity"), "Equity")
+            yield self.pane(
+                CurveChart(id="one-drawdown", write=session_view.percent_axis), "Drawdown %"
+            )
+        with ContentSwitcher(initial="one-trades", id="one-lower"):
+            yield self.pane(
+                LineTable(session_view.TRADE_COLUMNS, id="one-trades", empty="No trade yet."),
+                "Trades",
+            )
+            yield self.pane(LogPane(id="one-log", empty="Nothing logged yet."), "Log")
+            yield self.pane(
+                LineTable(session_view.FEED_COLUMNS, id="one-feed", header=False), "Feed"
+            )
+
+    def on_mount(self) -> None:
+        """Show what is known, and keep asking for more."""
+        self.query_one(LogPane).filter(session=self._session_id)
+        super().on_mount()
+        self.query_one("#one-trades").focus()
+        self.set_interval(1.0, self.ask)
+        self.ask()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Stack the parts on narrow terminals, and leave some out on low ones."""
+        super().on_resize(event)
+        self.set_class(event.size.height < SHORT, "-short")
+        self.set_class(event.size.width < _NARROW, "-narrow")
+
+    # ── what is shown ──
+
+    def show(self, snapshot: HostSnapshot) -> None:
+        """Draw what the snapshot says of this session."""
+        super().show(snapshot)
+        found = next((s for s in snapshot.sessions if s.id == self._session_id), None)
+        if found is None:
+            return
+        if self._session is None or self._session.state is not found.state:
+            self._session = found
+            self.refresh_hints()
+        self._session = found
+        if self._symbol is None:
+            self._symbol = found.symbols[0]
+        parts = [Content.styled(text, tone.css) for text, tone in session_view.title(found)]
+        self.query_one("#one-title", Static).update(Content(" · ").join(parts))
+        self.query_one(Figures).rows = (session_view.figures(found),)
+        positions = self.query_one("#one-positions", LineTable)
+        positions.set_empty("Flat.")
+        positions.set_rows(position_rows(found))
+        link = self.papertape.link
+        log = self.query_one(LogPane)
+        if link is not None and snapshot.last_log > log.last_number:
+            log.add(link.logs(after=log.last_number))
+
+    def ask(self) -> None:
+        """Ask the host for candles, conditions, equity and trades, unless it still owes them."""
+        if self._asking or not self.is_current:
+            return
+        self._asking = True
+
+        async def work(link: HostLink) -> None:
+            try:
+                detail = await link.detail(self._session_id)
+            finally:
+                self._asking = False
+            if self.is_attached:
+                self.draw(detail)
+
+        self.papertape.command("detail", work, quiet=True)
+
+    def draw(self, detail: SessionDetail) -> None:
+        """Draw what the detail says."""
+        self._detail = detail
+        session = self._session
+        if session is None or self._symbol is None:
+            return
+        symbol = self._symbol
+        chart = self.query_one(CandleChart)
+        levels, marks = session_view.levels_and_marks(session, detail, symbol)
+        chart.draw(detail.candles.get(symbol, ()), levels, marks)
+        more = f" · {len(session.symbols)} symbols" if len(session.symbols) > 1 else ""
+        entitle(chart, f"{symbol} {session.timeframe}{more}")
+        why = self.query_one("#one-why", LineTable)
+        why.set_rows(session_view.condition_rows(detail.readings.get(symbol, ())))
+        entitle(why, session_view.why(session, detail.readings.get(symbol, ()), symbol))
+        start = session.starting_balance
+        tone = Tone.GAIN if session.equity >= start else Tone.LOSS
+        self.query_one("#one-equity", CurveChart).draw([Curve(detail.equity, tone)], start)
+        self.query_one("#one-drawdown", CurveChart).draw(
+            [Curve(drawdown(detail.equity, start), Tone.LOSS, filled=True)], 0.0
+        )
+        trades = self.query_one("#one-trades", LineTable)
+        trades.set_rows(session_view.trade_rows(detail.trades))
+        entitle(trades, f"Trades · {len(detail.trades)}")
+        self.query_one("#one-feed", LineTable).set_rows(session_view.feed_rows(detail.feed_health))
+
+    # ── commands ──
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only what can be done with the session as it stands."""
+        session = self._session
+        if session is None:
+            return True
+        if action in ("stop", "pause"):
+            return not session.state.ended
+        if action == "flatten":
+            return bool(session.open_positions) and not session.state.ended
+        if action == "symbol":
+            return len(session.symbols) > 1
+        return True
+
+    def action_back(self) -> None:
+        """Return to the sessions."""
+        self.dismiss()
+
+    def action_view(self) -> None:
+        """Show the next of trades, log and feed."""
+        switcher = self.query_one(ContentSwitcher)
+        names = list(_VIEWS)
+        position = names.index(switcher.current or names[0])
+        switcher.current = names[(position + 1) % len(names)]
+        self.query_one(f"#{switcher.current}").focus()
+
+    def action_symbol(self, step: int) -> None:
+        """Show another symbol's candles and conditions."""
+        if self._session is None or self._symbol is None:
+            return
+        symbols = self._session.symbols
+        self._symbol = symbols[(symbols.index(self._symbol) + step) % len(symbols)]
+        if self._detail is not None:
+            self.draw(self._detail)
+
+    def action_pause(self) -> None:
+        """Block entries, or allow them again."""
+        if self._session is not None:
+            self.papertape.sessions.pause([self._session])
+
+    def action_stop(self) -> None:
+        """Ask, then stop the session."""
+        if self._session is not None:
+            self.papertape.sessions.ask_stop([self._session])
+
+    def action_flatten(self) -> None:
+        """Ask, then close its positions."""
+        if self._session is not None:
+            self.papertape.sessions.ask_flatten([self._session])
+
+    def action_report(self) -> None:
+        """Show its report."""
+        if self._session is not None:
+            self.papertape.sessions.report(self._session)

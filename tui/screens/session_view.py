@@ -1,0 +1,187 @@
+"""How does one session read on its screen? Values in, rows, levels, marks and words out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.paper.snapshot import ConditionReading, SessionDetail, SessionSnapshot, SessionState
+from core.trading.values import Side, Trade
+from tui import formats
+from tui.screens.session_rows import elapsed, pnl_pct, state_words, total_pnl
+from tui.widgets.candle_chart import Mark, PriceLevel
+from tui.widgets.figures import Figure
+from tui.widgets.line_table import Cell, Column, Row
+from tui.widgets.line_view import Tone, tone_of
+
+CONDITION_COLUMNS = (
+    Column("", 1),
+    Column("FOR", 5),
+    Column("CONDITION", 14, grow=16),
+    Column("NOW", 9, "right"),
+    Column("OFF BY", 8, "right"),
+)
+TRADE_COLUMNS = (
+    Column("#", 4, "right", priority=5),
+    Column("SYMBOL", 9, priority=2, grow=6),
+    Column("SIDE", 5),
+    Column("ENTERED", 12, priority=3),
+    Column("ENTRY", 10, "right"),
+    Column("EXITED", 12),
+    Column("EXIT", 10, "right"),
+    Column("QUANTITY", 10, "right", priority=6),
+    Column("FEES", 8, "right", priority=7),
+    Column("P&L", 12, "right"),
+    Column("P&L %", 9, "right", priority=1),
+    Column("REASON", 13, priority=4),
+)
+FEED_COLUMNS = (Column("", 60, grow=200),)
+
+
+def percent_axis(value: float | None) -> str:
+    """A drawdown beside its chart."""
+    return formats.percent(value)
+
+
+def title(session: SessionSnapshot) -> list[tuple[str, Tone]]:
+    """What the session is and how it stands, in parts."""
+    word, tone = state_words(session.state)
+    symbols = ", ".join(session.symbols[:3]) + (" …" if len(session.symbols) > 3 else "")
+    parts = [
+        (session.strategy, Tone.STRONG),
+        (f"{symbols} {session.timeframe}", Tone.PLAIN),
+        (session.mode.value, Tone.ACCENT),
+        (word, tone),
+        (elapsed(session), Tone.DIM),
+        (session.id, Tone.DIM),
+    ]
+    if session.state_reason:
+        parts.append((session.state_reason, tone))
+    return parts
+
+
+def figures(session: SessionSnapshot) -> tuple[Figure, ...]:
+    """The headline of one session."""
+    stale = session.state is SessionState.STALE
+    gain, share = total_pnl(session), pnl_pct(session)
+    wins = session.wins / session.trades_count * 100 if session.trades_count else None
+    open_pnl = session.unrealized_pnl if session.open_positions else None
+    age = None if session.last_price_at is None else session.now - session.last_price_at
+    return (
+        Figure("EQUITY", formats.money(session.equity), width=11),
+        Figure("P&L", formats.change(gain), Tone.STALE if stale else tone_of(gain), width=11),
+        Figure("P&L %", formats.change(share, "%"), Tone.STALE if stale else tone_of(share)),
+        Figure("TODAY", formats.change(session.pnl_today), tone_of(session.pnl_today), priority=2),
+        Figure("OPEN P&L", formats.change(open_pnl), Tone.STALE if stale else tone_of(open_pnl)),
+        Figure("TRADES", str(session.trades_count)),
+        Figure("WIN RATE", formats.percent(wins), priority=3),
+        Figure("FILLS", session.fills.value, Tone.PLAIN, priority=5),
+        Figure("FEED", session.feed.value, Tone.PLAIN, priority=4),
+        Figure("AGE", formats.age(age), Tone.STALE if stale else Tone.DIM, priority=1),
+    )
+
+
+def condition_rows(readings: Sequence[ConditionReading]) -> list[Row]:
+    """Each condition with its value, how far it is off, and whether it holds."""
+    rows = []
+    for number, reading in enumerate(readings):
+        mark = Cell("✓", Tone.ACCENT) if reading.holds else Cell("✗", Tone.DIM)
+        known = reading.distance is not None
+        off = "" if reading.holds else _plain(reading.distance) if known else "not yet"
+        rows.append(
+            Row(
+                f"{number}",
+                (
+                    mark,
+                    Cell(reading.group, Tone.DIM),
+                    Cell(reading.text, Tone.STRONG if reading.holds else Tone.PLAIN),
+                    Cell(_plain(reading.current)),
+                    Cell(off, Tone.DIM),
+                ),
+            )
+        )
+    return rows
+
+
+def _plain(value: float | None) -> str:
+    if value is None:
+        return formats.UNKNOWN
+    return formats.price(value) if abs(value) < 0.01 and value else formats.number(value)
+
+
+def why(session: SessionSnapshot, readings: Sequence[ConditionReading], symbol: str) -> str:
+    """In one line: what the conditions come to for this symbol."""
+    holding = any(position.symbol == symbol for position in session.open_positions)
+    entries = [reading for reading in readings if reading.group == "entry"]
+    exits = [reading for reading in readings if reading.group == "exit"]
+    if not readings:
+        return "Why (not) now"
+    if session.state is SessionState.PAUSED and not holding:
+        return "Why not now · paused, no entries"
+    if holding:
+        true = sum(reading.holds for reading in exits)
+        return f"In position · {true} of {len(exits)} exits hold, one suffices"
+    true = sum(reading.holds for reading in entries)
+    return f"Flat · {true} of {len(entries)} entry conditions hold"
+
+
+def levels_and_marks(
+    session: SessionSnapshot, detail: SessionDetail, symbol: str
+) -> tuple[list[PriceLevel], list[Mark]]:
+    """What the session did in a symbol, and the prices it waits for."""
+    levels: list[PriceLevel] = []
+    marks: list[Mark] = []
+    for trade in detail.trades:
+        if trade.symbol == symbol:
+            marks.append(_entry(trade.entry_time, trade.entry_price, trade.side))
+            marks.append(Mark(trade.exit_time, trade.exit_price, "◆", tone_of(trade.pnl)))
+    for position in session.open_positions:
+        if position.symbol != symbol:
+            continue
+        marks.append(_entry(position.entry_time, position.entry_price, position.side))
+        levels.append(PriceLevel("entry", position.entry_price, Tone.ACCENT))
+        if position.stop_price is not None:
+            levels.append(PriceLevel("stop", position.stop_price, Tone.LOSS))
+        if position.target_price is not None:
+            levels.append(PriceLevel("target", position.target_price, Tone.GAIN))
+    return levels, marks
+
+
+def _entry(time: int, price: float, side: Side) -> Mark:
+    return Mark(time, price, "▲" if side is Side.LONG else "▼", Tone.ACCENT)
+
+
+def trade_rows(trades: Sequence[Trade]) -> list[Row]:
+    """The closed trades, the newest first."""
+    rows = []
+    for trade in reversed(trades):
+        reason = trade.exit_reason.value.replace("_", " ")
+        marks = (" ?" if trade.ambiguous else "") + (" late" if trade.seen_late else "")
+        rows.append(
+            Row(
+                str(trade.id),
+                (
+                    Cell(str(trade.id), Tone.DIM, order=trade.id),
+                    Cell(trade.symbol),
+                    Cell(trade.side.value),
+                    Cell(formats.day_time(trade.entry_time), Tone.DIM, order=trade.entry_time),
+                    Cell(formats.price(trade.entry_price), order=trade.entry_price),
+                    Cell(formats.day_time(trade.exit_time), Tone.DIM, order=trade.exit_time),
+                    Cell(formats.price(trade.exit_price), order=trade.exit_price),
+                    Cell(formats.quantity(trade.quantity), order=trade.quantity),
+                    Cell(formats.money(trade.fees), Tone.DIM, order=trade.fees),
+                    Cell(formats.change(trade.pnl), tone_of(trade.pnl), order=trade.pnl),
+                    Cell(
+                        formats.change(trade.pnl_pct, "%"),
+                        tone_of(trade.pnl_pct),
+                        order=trade.pnl_pct,
+                    ),
+                    Cell(reason + marks, Tone.DIM),
+                ),
+            )
+        )
+    return rows
+
+
+def feed_rows(lines: Sequence[str]) -> list[Row]:
+    """What the feed says of itself, a line each."""
+    return [Row(str(number), (Cell(line),)) for number, line in enumerate(lines)]

@@ -1,0 +1,89 @@
+"""Which round values and times stand beside a chart, and at which line or column?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from core.market.timeframes import DAY, HOUR, MINUTE
+
+_TIME_STEPS = (
+    MINUTE,
+    5 * MINUTE,
+    15 * MINUTE,
+    30 * MINUTE,
+    HOUR,
+    2 * HOUR,
+    3 * HOUR,
+    6 * HOUR,
+    12 * HOUR,
+    DAY,
+    2 * DAY,
+    7 * DAY,
+    14 * DAY,
+    28 * DAY,
+    91 * DAY,
+    182 * DAY,
+    365 * DAY,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Maps values onto `lines` lines, the highest value on line 0."""
+
+    low: float
+    high: float
+    lines: int
+
+    @classmethod
+    def around(cls, low: float, high: float, lines: int) -> Scale:
+        """A scale that shows `low` to `high`, a flat range in its middle."""
+        if high <= low:
+            margin = abs(high) * 0.001 or 1.0
+            low, high = low - margin, high + margin
+        return cls(low, high, max(1, lines))
+
+    def part(self, value: float) -> float:
+        """How far from the top, in lines: 0 at `high`, `lines` at `low`."""
+        return (self.high - value) / (self.high - self.low) * self.lines
+
+    def line(self, value: float) -> int:
+        """The line a value lies in, clipped to those there are."""
+        return min(self.lines - 1, max(0, math.floor(self.part(value))))
+
+    def ticks(self) -> dict[int, float]:
+        """Round values by line, about one in four lines."""
+        step = _round_step((self.high - self.low) / max(1, self.lines / 4))
+        first = math.ceil(self.low / step) * step
+        count = int((self.high - first) / step + 1e-9) + 1
+        return {self.line(first + n * step): first + n * step for n in range(count)}
+
+
+def _round_step(rough: float) -> float:
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough * 0.999)
+
+
+def time_labels(times: list[int], width: int) -> str:
+    """A line of `width` cells with times under the columns they belong to.
+
+    `times`: UTC ms, one a column, increasing. Labels are days where a day or more lies between two.
+    """
+    if len(times) < 2:
+        return " " * width
+    per_label = max(1, 14 * (times[-1] - times[0]) // max(1, len(times) - 1))
+    step = next((s for s in _TIME_STEPS if s >= per_label), _TIME_STEPS[-1])
+    line = [" "] * width
+    free = 0
+    for column in range(1, min(width, len(times))):
+        if times[column] // step == times[column - 1] // step or column < free:
+            continue
+        moment = datetime.fromtimestamp(times[column] // step * step / 1000, UTC)
+        midnight = times[column] // DAY != times[column - 1] // DAY
+        label = f"{moment:%d %b}" if step >= DAY or midnight else f"{moment:%H:%M}"
+        if column + len(label) <= width:
+            line[column : column + len(label)] = label
+            free = column + len(label) + 2
+    return "".join(line)
