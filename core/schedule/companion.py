@@ -7,14 +7,18 @@ from when the host runs it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
+
+import msgspec
 
 from core.paper.host import Host
 from core.paper.link import CommandError
-from core.paper.snapshot import Level
+from core.paper.snapshot import Level, StartReply, StartRequest
 from core.report.instants import iso_time, optional_iso_time, parse_time
 from core.schedule.book import JobBook
 from core.schedule.jobs import Job, JobError
+from core.schedule.runs import find_session
 from core.schedule.scheduler import Scheduler
 from core.schedule.triggers import Trigger, TriggerError, at, cron, describe, every
 from core.store.index import IndexWriteError
@@ -28,6 +32,7 @@ class ScheduleCompanion:
     def __init__(self) -> None:
         self._scheduler: Scheduler | None = None
         self._book: JobBook | None = None
+        self._host: Host | None = None
         self._clock: Callable[[], int] = lambda: 0
 
     async def run(self, host: Host) -> None:
@@ -36,6 +41,7 @@ class ScheduleCompanion:
         def say(text: str, session_id: str | None, went_well: bool) -> None:
             host.log.add(Level.INFO if went_well else Level.WARNING, text, session_id)
 
+        self._host = host
         self._clock = host.options.clock
         self._book = JobBook(host.database)
         self._scheduler = Scheduler(self._book, host, self._clock, say)
@@ -50,15 +56,25 @@ class ScheduleCompanion:
     def commands(self) -> dict[str, Callable[[Mapping[str, Any]], Awaitable[object]]]:
         """The commands by name, for the host's control socket."""
         return {
+            "start": self.start,
             "list_jobs": self.list_jobs,
             "add_job": self.add_job,
             "remove_job": self.remove_job,
             "run_job": self.run_job,
         }
 
-    async def list_jobs(self, _: Mapping[str, Any]) -> list[Json]:
+    async def start(self, arguments: Mapping[str, Any]) -> StartReply:
+        """Start a session as the host does, and give it its jobs at once."""
+        scheduler, _, host = self._running()
+        reply = await host.start(msgspec.convert(arguments["request"], type=StartRequest))
+        session = find_session(host, reply.session_id)
+        if session is not None:
+            scheduler.watch(session)
+        return replace(reply, jobs=self.jobs_of(reply.session_id))
+
+    async def list_jobs(self, _arguments: Mapping[str, Any]) -> list[Json]:
         """All jobs as JSON values, the next due first."""
-        _, book = self._running()
+        _, book, _ = self._running()
         return [job_to_json(job, self._clock()) for job in book.jobs()]
 
     async def add_job(self, arguments: Mapping[str, Any]) -> Json:
@@ -68,7 +84,7 @@ class ScheduleCompanion:
             arguments: exactly one of `every_seconds`, `cron_expr` and `at` (ISO 8601), and of
                 `message`, `session_id`, `max_runs` those that are wanted.
         """
-        scheduler, _ = self._running()
+        scheduler, _, _ = self._running()
         given = {key: value for key, value in arguments.items() if value is not None}
         try:
             job = scheduler.add(
@@ -83,7 +99,7 @@ class ScheduleCompanion:
 
     async def remove_job(self, arguments: Mapping[str, Any]) -> Json:
         """Remove the job `job_id`, and return it as it was."""
-        _, book = self._running()
+        _, book, _ = self._running()
         try:
             return job_to_json(book.remove(arguments["job_id"]), self._clock())
         except (JobError, IndexWriteError) as error:
@@ -91,17 +107,17 @@ class ScheduleCompanion:
 
     async def run_job(self, arguments: Mapping[str, Any]) -> Json:
         """Run the job `job_id` now, due or not, and return what came of it."""
-        scheduler, book = self._running()
+        scheduler, book, _ = self._running()
         try:
             run = await scheduler.run_job(book.job(arguments["job_id"]))
         except (JobError, IndexWriteError) as error:
             raise CommandError(str(error)) from error
         return {"ran": iso_time(run.ran), "succeeded": run.succeeded, "text": run.text}
 
-    def _running(self) -> tuple[Scheduler, JobBook]:
-        if self._scheduler is None or self._book is None:
+    def _running(self) -> tuple[Scheduler, JobBook, Host]:
+        if self._scheduler is None or self._book is None or self._host is None:
             raise CommandError("the host is still starting: try again in a moment")
-        return self._scheduler, self._book
+        return self._scheduler, self._book, self._host
 
 
 def _trigger(given: Mapping[str, Any], now: int) -> Trigger:

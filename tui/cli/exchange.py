@@ -7,6 +7,8 @@ import asyncio
 import contextlib
 import re
 import signal
+import time
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,18 +16,17 @@ from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, print_json, print_text, refusing
 
 if TYPE_CHECKING:
-    from core.exchange.clock import RunningClock
-    from core.exchange.tape import Market
+    from core.paper.venues import DemoMarket
 
-HOUR_A_SECOND = 3_600.0
+DEFAULT_SPEED = 100.0
 _NAME = re.compile(r"(?P<pair>[A-Z0-9]{5,20})(?P<rest>[-_.].*)?", re.IGNORECASE)
-_WARM_UP = 200 * 4 * 3_600_000
-"""What is left as history before a recorded market starts: 200 candles of four hours, in ms."""
+_HISTORY = 200 * 3_600_000
+"""How much of a recorded market lies before its start, in ms: 200 candles of an hour."""
 
 
 def add_commands(commands: Commands) -> None:
     """Declare this group."""
-    commands.group("Exchange")
+    commands.group("Servers")
     parser = commands.add(
         "exchange",
         exchange,
@@ -50,25 +51,23 @@ def add_market(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--speed",
         type=float,
-        default=HOUR_A_SECOND,
+        default=DEFAULT_SPEED,
         metavar="N",
-        help="times real time (default: 3600, an hour a second)",
+        help="times real time (default: 100, five minutes in three seconds)",
     )
 
 
-def market_and_clock(arguments: argparse.Namespace) -> tuple[Market, RunningClock]:
-    """The market that the arguments describe, and the clock that moves it.
+def demo_market(arguments: argparse.Namespace) -> DemoMarket:
+    """The market that the arguments describe.
 
     A made-up market starts now; a recorded one where enough history lies behind it, or in its
     middle where it has less.
     """
-    import time
-
-    from core.exchange.clock import RunningClock
     from core.exchange.recorded import RecordedMarket
     from core.exchange.synthetic import SyntheticMarket
     from core.market.file_timeframe import timeframe_of_file
     from core.market.files import CandleFileError, read_candles
+    from core.paper.venues import DemoMarket
 
     if not 0 < arguments.speed <= 1e6:
         raise Refusal(
@@ -77,7 +76,8 @@ def market_and_clock(arguments: argparse.Namespace) -> tuple[Market, RunningCloc
         )
     if not arguments.data:
         start = int(time.time() * 1_000)
-        return SyntheticMarket(arguments.seed), RunningClock(start, arguments.speed)
+        market = SyntheticMarket(arguments.seed)
+        return DemoMarket(market, start, arguments.speed, f"seed{arguments.seed}")
     series = {}
     for text in arguments.data:
         symbol, path = symbol_and_file(text)
@@ -86,13 +86,15 @@ def market_and_clock(arguments: argparse.Namespace) -> tuple[Market, RunningCloc
         with refusing(CandleFileError):
             timeframe = timeframe_of_file(path)
             series[symbol] = (timeframe, read_candles(path, timeframe).candles)
-    market = RecordedMarket(series)
-    first = max(market.span(symbol)[0] for symbol in series)
-    last = min(market.span(symbol)[1] for symbol in series)
+    recorded = RecordedMarket(series)
+    first = max(recorded.span(symbol)[0] for symbol in series)
+    last = min(recorded.span(symbol)[1] for symbol in series)
     if last <= first:
         raise Refusal("--data: the files have no time in common", Exit.BAD_INPUT)
-    start = first + min(_WARM_UP, (last - first) // 2)
-    return market, RunningClock(start, arguments.speed)
+    start = first + min(_HISTORY, (last - first) // 2)
+    content = [candles.close.tobytes() for _, candles in series.values()]
+    name = f"data{zlib.crc32(b''.join(content)):08x}"
+    return DemoMarket(recorded, start, arguments.speed, name)
 
 
 def symbol_and_file(text: str) -> tuple[str, Path]:
@@ -124,25 +126,25 @@ def exchange(arguments: argparse.Namespace) -> int:
     """Run the exchange until interrupted."""
     if not 0 <= arguments.port <= 65_535:
         raise Refusal(f"--port {arguments.port}: expected 0 to 65535", Exit.BAD_INPUT)
-    market, clock = market_and_clock(arguments)
-    asyncio.run(_serve(arguments, market, clock))
+    asyncio.run(_serve(arguments, demo_market(arguments)))
     return Exit.DONE
 
 
-async def _serve(arguments: argparse.Namespace, market: Market, clock: RunningClock) -> None:
+async def _serve(arguments: argparse.Namespace, shown: DemoMarket) -> None:
+    from core.exchange.clock import RunningClock
     from core.exchange.server import EmbeddedExchange, ExchangeStartError
 
-    server = EmbeddedExchange(market, clock)
+    server = EmbeddedExchange(shown.market, RunningClock(shown.start, shown.speed))
     with refusing(ExchangeStartError):
         await server.start(port=arguments.port)
     try:
-        symbols = [item.symbol for item in market.instruments]
+        symbols = [item.symbol for item in shown.market.instruments]
         if arguments.json:
             print_json({"rest": server.rest_url, "streams": server.ws_url, "symbols": symbols})
         else:
             print_text(
                 f"REST {server.rest_url}, streams {server.ws_url}",
-                f"{', '.join(symbols)}; time passes {clock.speed:g} times as fast",
+                f"{', '.join(symbols)}; time passes {shown.speed:g} times as fast",
                 "Ctrl+C ends it",
             )
         stop = asyncio.Event()

@@ -1,0 +1,102 @@
+"""What is the host of a workspace made of, and how is one found or started?
+
+Here the parts come together: venues, schedule and control socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+from core.market.venue import BINANCE, VenueError
+from core.paper.attached import SocketLink
+from core.paper.host import Host
+from core.paper.link import CommandError
+from core.paper.socket import ControlSocket
+from core.paper.venues import DemoMarket, Venues, venue_options
+from core.schedule.companion import ScheduleCompanion
+from core.store.lock import current_host
+from core.store.preferences import PreferencesError, read_preferences
+from core.store.workspace import Workspace, WorkspaceError
+
+_PATIENCE = 30.0  # seconds a host that was started may take to answer
+_LOOK_EVERY = 0.1
+
+
+def make_host(
+    workspace: Workspace,
+    kind: str,
+    demo: DemoMarket | None = None,
+    companions: Sequence[Callable[[Host], Awaitable[None]]] = (),
+) -> Host:
+    """A host with everything a workspace's host has; `kind` is "tui" or "headless".
+
+    Raises:
+        WorkspaceError: config.yaml cannot be used.
+    """
+    try:
+        preferences = read_preferences(workspace.preferences)
+        venue = BINANCE.with_addresses(preferences.addresses)
+    except (PreferencesError, VenueError) as error:
+        raise WorkspaceError(str(error)) from error
+    schedule = ScheduleCompanion()
+
+    async def control(host: Host) -> None:
+        await ControlSocket(host, schedule.commands()).serve()
+
+    options = venue_options(
+        Venues(workspace, demo, venue), schedule.run, control, *companions, kind=kind
+    )
+    return Host(workspace, replace(options, jobs_of=schedule.jobs_of))
+
+
+def headless_command(workspace: Workspace, *arguments: str) -> list[str]:
+    """The command line of a host without a screen, for a process of its own."""
+    # By name, not by import: the command line is above this package.
+    program = [sys.executable, "-m", "tui.cli"]
+    return [*program, "--workspace", str(workspace.root), "host", *arguments]
+
+
+def attach(workspace: Workspace, *, follow: bool = False) -> SocketLink | None:
+    """The running host of a workspace, or None where there is none.
+
+    Raises:
+        CommandError: there is one, but it does not answer.
+    """
+    if current_host(workspace) is None:
+        return None
+    return SocketLink.connect(workspace, follow=follow)
+
+
+async def attach_or_start(workspace: Workspace) -> SocketLink:
+    """The running host of a workspace; one without a screen is started where there is none.
+
+    Raises:
+        CommandError: no host answers, and none could be started.
+    """
+    link = attach(workspace)
+    if link is not None:
+        return link
+    workspace.prepare()
+    with workspace.log.open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603  this program itself
+            headless_command(workspace),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    deadline = asyncio.get_running_loop().time() + _PATIENCE
+    while asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(_LOOK_EVERY)
+        try:
+            return SocketLink.connect(workspace, follow=False)
+        except CommandError:
+            if process.poll() is not None and current_host(workspace) is None:
+                break
+    raise CommandError(
+        f"a host for {workspace.root} could not be started; {workspace.log} says why"
+    )

@@ -1,0 +1,126 @@
+"""The command that runs sessions without a screen: host."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from typing import TYPE_CHECKING
+
+from tui.cli.commands import Commands
+from tui.cli.exchange import add_market, demo_market
+from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
+from tui.cli.workspace import prepared_workspace
+
+if TYPE_CHECKING:
+    from core.paper.host import Host
+    from core.store.workspace import Workspace
+
+_LARGEST_LOG = 5_000_000  # bytes, of which five are kept
+_LOG_EVERY = 1.0  # seconds
+
+
+def add_commands(commands: Commands) -> None:
+    """Declare this group."""
+    parser = commands.add(
+        "host",
+        host,
+        "run the workspace's sessions without a screen",
+        more=(
+            "It runs until it is told to stop (SIGTERM, Ctrl+C); the sessions rest until the next\n"
+            "host, or the screen, takes them up."
+        ),
+    )
+    parser.add_argument("--demo", action="store_true", help="offer the embedded exchange as well")
+    parser.add_argument(
+        "--systemd", action="store_true", help="print a user unit that runs it, and do nothing else"
+    )
+    add_market(parser)
+
+
+def host(arguments: argparse.Namespace) -> int:
+    """Run the sessions until told to stop."""
+    if arguments.systemd:
+        print_text(_unit(arguments))
+        return Exit.DONE
+    from core.hosting import make_host
+    from core.store.lock import AlreadyHostedError
+    from core.store.workspace import WorkspaceError
+
+    workspace = prepared_workspace(arguments)
+    demo = demo_market(arguments) if arguments.demo else None
+    with (
+        refusing(WorkspaceError),
+        refusing(AlreadyHostedError, code=Exit.FAILED),
+    ):
+        running = make_host(workspace, "headless", demo, [_keep_log])
+        asyncio.run(_serve(running, workspace, as_json=arguments.json))
+    return Exit.DONE
+
+
+async def _serve(running: Host, workspace: Workspace, *, as_json: bool) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, running.shut_down)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the terminal it came from is not its own
+
+    def ready() -> None:
+        sessions = len(running.snapshot().sessions)
+        if as_json:
+            print_json({"workspace": str(workspace.root), "sessions": sessions})
+        else:
+            print_text(f"hosting {workspace.root}: {sessions} sessions; Ctrl+C leaves them resting")
+
+    await running.run(ready)
+
+
+async def _keep_log(running: Host) -> None:
+    """Write the host's log to a file that rotates, until cancelled."""
+    path = running.workspace.log
+    try:
+        handler = RotatingFileHandler(
+            path, maxBytes=_LARGEST_LOG, backupCount=4, encoding="utf-8", errors="replace"
+        )
+    except OSError as error:
+        raise Refusal(f"the log {path} cannot be written ({error.strerror})") from error
+    path.chmod(0o600)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    written = 0
+    try:
+        while True:
+            for line in running.logs(written):
+                written = line.number
+                moment = datetime.fromtimestamp(line.time / 1_000, UTC).isoformat(
+                    timespec="seconds"
+                )
+                text = f"{moment} {line.level:<7} {line.session_id or '-':<8} {line.text}"
+                handler.emit(logging.LogRecord("host", logging.INFO, "", 0, text, None, None))
+            await asyncio.sleep(_LOG_EVERY)
+    finally:
+        handler.close()
+
+
+def _unit(arguments: argparse.Namespace) -> str:
+    """A systemd user unit."""
+    from tui.cli.workspace import workspace_of
+
+    root = workspace_of(arguments).root
+    complain("save it as ~/.config/systemd/user/papertape.service, then:")
+    complain("  systemctl --user enable --now papertape; loginctl enable-linger")
+    return f"""\
+[Unit]
+Description=Papertape, paper-trading sessions in {root}
+After=network-online.target
+
+[Service]
+ExecStart={sys.executable} -m tui.cli --workspace {root} host
+Restart=on-failure
+KillSignal=SIGTERM
+TimeoutStopSec=30
+
+[Install]
+WantedBy=default.target"""

@@ -1,0 +1,156 @@
+"""The commands that open the screen: papertape by itself, and demo."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import threading
+import zlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from tui.cli.commands import Commands
+from tui.cli.exchange import add_market, demo_market
+from tui.cli.output import refusing
+from tui.cli.workspace import workspace_of
+
+if TYPE_CHECKING:
+    from core.paper.link import HostLink
+    from core.paper.snapshot import FeedKind
+    from core.paper.venues import DemoMarket
+    from core.store.workspace import Workspace
+    from tui.hosting import Hosting
+    from tui.strategies import StrategyChoice
+
+
+def add_commands(commands: Commands) -> None:
+    """Declare this group."""
+    commands.group("Screen")
+    parser = commands.add(
+        "demo",
+        demo,
+        "the screen on the embedded exchange: no account, no key, no network",
+        more=(
+            "It has a workspace of its own, unless --workspace names one. What was left running\n"
+            "is taken up again; where nothing was, it begins anew."
+        ),
+    )
+    add_market(parser)
+
+
+def open_screen(arguments: argparse.Namespace) -> int:
+    """Show the screen on the workspace."""
+    from core.paper.snapshot import FeedKind
+
+    return _show(workspace_of(arguments), FeedKind.LIVE, None, ())
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """Show the screen on the embedded exchange."""
+    from core.paper.snapshot import FeedKind
+
+    # A bad file is to be said before the screen is drawn; making a market up cannot fail, and is to
+    # delay no first frame.
+    made = demo_market(arguments) if arguments.data else None
+    workspace = demo_workspace(arguments)
+    if arguments.workspace is None and not _in_use(workspace):
+        shutil.rmtree(workspace.root, ignore_errors=True)
+    return _show(
+        workspace,
+        FeedKind.DEMO,
+        lambda: made or demo_market(arguments),
+        ("--demo", *market_arguments(arguments)),
+    )
+
+
+def demo_workspace(arguments: argparse.Namespace) -> Workspace:
+    """The workspace of a demo: the one named, else one for each market, beside the usual one."""
+    from core.store.workspace import locate_workspace
+
+    if arguments.workspace is not None:
+        return workspace_of(arguments)
+    import platformdirs
+
+    market = " ".join(market_arguments(arguments))
+    name = f"papertape-demo-{zlib.crc32(market.encode()):08x}"
+    return locate_workspace(platformdirs.user_data_dir(name), {})
+
+
+def market_arguments(arguments: argparse.Namespace) -> list[str]:
+    """The arguments that make the same market again, from anywhere."""
+    from tui.cli.exchange import symbol_and_file
+
+    texts = []
+    for text in arguments.data or ():
+        symbol, path = symbol_and_file(text)
+        texts += ["--data", f"{symbol}={path.expanduser().absolute()}"]
+    return [*texts, "--seed", str(arguments.seed), "--speed", f"{arguments.speed:g}"]
+
+
+def _in_use(workspace: Workspace) -> bool:
+    """Whether a host runs there, or a session rests that one would take up again."""
+    from core.paper.record import EVENTS
+    from core.paper.reports import JSON
+    from core.store.lock import current_host
+
+    return current_host(workspace) is not None or any(
+        (workspace.session(session_id) / EVENTS).exists()
+        and not (workspace.session(session_id) / JSON).exists()
+        for session_id in workspace.session_ids()
+    )
+
+
+def _show(
+    workspace: Workspace,
+    feed: FeedKind,
+    make_demo: Callable[[], DemoMarket] | None,
+    host_arguments: Sequence[str],
+) -> int:
+    from core.store.workspace import WorkspaceError
+    from tui.run import UnfitTerminalError, run_screen
+
+    with refusing(WorkspaceError):
+        workspace.prepare()
+
+    def hosting() -> Hosting:
+        from core.hosting import attach, headless_command, make_host
+        from core.paper.local import LocalHosting
+
+        link = attach(workspace, follow=True)
+        if link is not None:
+            return Attached(link, link.close)
+        demo = None if make_demo is None else make_demo()
+        return LocalHosting(
+            lambda: make_host(workspace, "tui", demo),
+            headless_command(workspace, *host_arguments),
+        )
+
+    def strategies() -> Sequence[StrategyChoice]:
+        from tui.finding_strategies import find_strategies
+
+        return find_strategies(workspace)
+
+    with refusing(UnfitTerminalError):
+        return run_screen(hosting, strategies, workspace.root, feed)
+
+
+class Attached:
+    """Holds a host that lives in another process. Implements `tui.hosting.Hosting`.
+
+    Letting go ends nothing there: who stops the screen has not asked for more.
+    """
+
+    def __init__(self, link: HostLink, close: Callable[[], None]) -> None:
+        self._link = link
+        self._close = close
+        self._let_go = threading.Event()
+
+    def run(self, ready: Callable[[HostLink], None]) -> None:
+        """See `Hosting.run`."""
+        ready(self._link)
+        self._let_go.wait()
+        self._close()
+
+    def let_go(self, *, keep_running: bool) -> None:
+        """See `Hosting.let_go`."""
+        self._let_go.set()
