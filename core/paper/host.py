@@ -24,7 +24,7 @@ from core.paper.logs import LogRing, RingHandler
 from core.paper.record import read_record
 from core.paper.reports import read_report
 from core.paper.roster import JobsOf, Roster, report_of
-from core.paper.session import Storage
+from core.paper.session import RunInputs, Storage, recorded_inputs
 from core.paper.snapshot import (
     FeedKind,
     HostSnapshot,
@@ -324,6 +324,18 @@ class Host:
             return report_of(engine)
         written = read_report(self.workspace.session(session_id))
         return (await self._stored(session_id)).report() if written is None else written
+
+    async def inputs(self, session_id: str) -> RunInputs:
+        """What a session's run followed from so far: to backtest it, or to compare it with.
+
+        Raises:
+            CommandError: there is no such session, or its journal or a tape cannot be read.
+        """
+        self._roster.living(session_id)
+        try:
+            return await recorded_inputs(self._storage, session_id)
+        except JournalError as error:
+            raise CommandError(str(error)) from error
 
     async def _stored(self, session_id: str) -> Stored:
         try:

@@ -67,6 +67,7 @@ class Intake:
         self.last_candle: list[int | None] = [None] * len(run.slots)
         self.stop_why: str | None = None
         self.away_until: int | None = None
+        self.heard = False  # whether the feed has told any price yet
         self.settled = True
         self._session = session
         self._tell = tell
@@ -76,6 +77,7 @@ class Intake:
 
     def take(self, event: FeedEvent) -> None:
         """Take in anything a feed says but its end."""
+        self.heard = self.heard or isinstance(event, CandleClosed | PriceSeen)
         match event:
             case PriceSeen():
                 self._take_price(event)
@@ -131,7 +133,7 @@ class Intake:
     def overdue(self, now: int) -> bool:
         """Whether a candle should have come by `now` (feed's clock) and has not."""
         latest = min((last for last in self.last_candle if last is not None), default=None)
-        if latest is None:
+        if latest is None or not self.heard:
             return False
         return now > latest + 2 * self._step + max(15_000, self._step // 2)
 
@@ -188,12 +190,14 @@ class Intake:
     def _take_status(self, status: FeedStatus) -> None:
         text = status.text if status.symbol is None else f"{status.symbol}: {status.text}"
         self.health.words.append(text)
-        if status.state is FeedState.CONNECTED:
-            self.health.stale.pop(status.symbol, None)
-            self._tell(Level.INFO, text)
-        else:
+        if status.state in (FeedState.RECONNECTING, FeedState.STALE):
             self.health.stale[status.symbol] = text
             self._tell(Level.WARNING, text)
+        elif status.state is FeedState.RATE_LIMITED:
+            self._tell(Level.WARNING, text)
+        else:
+            self.health.stale.pop(status.symbol, None)
+            self._tell(Level.INFO, text)
 
     def _narrate(self, events: Iterable[Event], prefix: str = "") -> None:
         for event in events:

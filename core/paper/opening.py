@@ -58,10 +58,15 @@ class Opening:
         first: dict[str, int] = {}
         decide_from: int | None = None
         if record.feed is not FeedKind.REPLAY:
-            boundary = timeframe.floor(feed.now())
             for slot, symbol in enumerate(symbols):
-                known = list(await feed.history(symbol, timeframe, record.warmup, before=boundary))
-                history[slot] = known
+                history[slot] = list(await feed.history(symbol, timeframe, record.warmup))
+            # The venue has answered by now, so the feed's clock is the venue's.
+            newest = max((known[-1].time for known in history if known), default=None)
+            boundary = timeframe.floor(feed.now())
+            if newest is not None:
+                boundary = max(boundary, newest + timeframe.ms)
+            for slot, symbol in enumerate(symbols):
+                known = history[slot]
                 first[symbol] = known[0].time if known else boundary
                 after[slot] = known[-1].time if known else boundary - timeframe.ms
             missing = max(record.warmup - len(known) for known in history)

@@ -38,6 +38,7 @@ class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
     broker_asked: BrokerKind
     mode: Mode
     fills: Fills
+    exchange: str | None = None
     data: dict[str, str] | None = None
     speed: float | None = None
     run_for: int | None = None

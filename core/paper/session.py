@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from core.market.candles import Candle, Candles
+from core.market.filters import MarketFilters
 from core.paper.commit import Committer
-from core.paper.lines import KIND, Line, to_record
+from core.paper.lines import KIND, FundingSeen, Line, Stopped, to_record
 from core.paper.record import EVENTS, JOURNAL_VERSION, SessionRecord, read_record
 from core.paper.recovery import began, own_candles, parse_lines
 from core.paper.tape import Tape, Tapes
 from core.store.disk import Disk
-from core.store.journal import Journal, read_journal
+from core.store.journal import Journal, JournalError, read_journal
 from core.store.redaction import Redactor
 from core.store.workspace import Workspace
 from core.strategy.config import StrategyConfig
@@ -125,20 +127,42 @@ class SessionLog:
         await self._storage.committer.commit(self._journal, journals)
 
 
-async def recorded_candles(storage: Storage, session_id: str) -> tuple[dict[str, Candles], int]:
-    """The candles a session had, by symbol, and the open time from which it decided on them (0:
+@dataclass(frozen=True, slots=True)
+class RunInputs:
+    """Everything a session's run followed from, by symbol.
 
-    from the first). A backtest on exactly these gives the session's trades (`fills: candle`).
+    A backtest given exactly these makes the session's trades to the last bit (`fills: candle`, and
+    nobody gave a command). `decide_from` as in `core.paper.run.Run`; `funding`: (UTC ms, rate).
+    """
+
+    config: StrategyConfig
+    candles: dict[str, Candles]
+    decide_from: int | None
+    filters: dict[str, MarketFilters]
+    funding: dict[str, list[tuple[int, float]]]
+
+
+async def recorded_inputs(storage: Storage, session_id: str) -> RunInputs:
+    """What a session's run followed from so far.
 
     Raises:
-        JournalError: its journal or a tape cannot be read.
+        JournalError: its journal or a tape cannot be read, or it has not begun.
     """
     record = await asyncio.to_thread(read_record, storage.workspace.session(session_id))
     log, lines, _ = await asyncio.to_thread(storage.reopen_log, record)
-    await log.open_tapes()
-    return own_candles(log.config, lines, log.tapes()), _decide_from(lines)
-
-
-def _decide_from(lines: Sequence[Line]) -> int:
     begun = began(lines)
-    return 0 if begun is None or begun.decide_from is None else begun.decide_from
+    if begun is None:
+        raise JournalError(f"session {session_id} has not begun: it has no candles yet")
+    await log.open_tapes()
+    own = own_candles(log.config, lines, log.tapes())
+    last = next((line.last for line in lines if isinstance(line, Stopped)), None)
+    if last is not None:
+        own = {
+            symbol: candles.slice(0, int(np.searchsorted(candles.time, last, side="right")))
+            for symbol, candles in own.items()
+        }
+    funding: dict[str, list[tuple[int, float]]] = {}
+    for line in lines:
+        if isinstance(line, FundingSeen):
+            funding.setdefault(line.symbol, []).append((line.time, line.rate))
+    return RunInputs(log.config, own, begun.decide_from, begun.filters, funding)

@@ -156,7 +156,8 @@ class StartRequest:
     """What to run. `config` is the strategy as parsed from JSON or a document, not yet validated.
 
     `data`: candle files by symbol (replay); `speed`: times real time, None for full speed.
-    `run_for`: milliseconds counted from running; `until`: UTC ms.
+    `run_for`: milliseconds counted from running; `until`: UTC ms. `exchange`: the ccxt name of the
+    one to poll.
     """
 
     config: dict[str, object]
@@ -168,6 +169,7 @@ class StartRequest:
     run_for: int | None = None
     until: int | None = None
     starting_balance: float | None = None
+    exchange: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from core.paper.link import CommandError
@@ -11,6 +12,7 @@ from core.strategy.parsing import ConfigError, config_digest, config_to_dict, pa
 from core.strategy.signals import warmup_candles
 from core.trading.values import Fills
 
+_POLLED = "binance"
 _NO_TESTNET = (
     "asked for testnet, runs simulated: this version places no orders on a venue; fills follow the "
     "rules on the feed's prices"
@@ -45,6 +47,7 @@ def record_of(
         raise CommandError("the time to run for must be above 0")
     if request.until is not None and not replays and request.until <= now:
         raise CommandError("the time to run until is past")
+    exchange = _exchange(request)
     market_fills = request.feed in (FeedKind.LIVE, FeedKind.DEMO)
     notices = list(parsed.warnings)
     if request.broker is not BrokerKind.SIMULATED:
@@ -55,11 +58,12 @@ def record_of(
         config=config_to_dict(config),
         digest=config_digest(config),
         feed=request.feed,
-        source=f"replay-{session_id}" if replays else source,
+        source=_source(request, session_id, source),
         broker=BrokerKind.SIMULATED,
         broker_asked=request.broker,
         mode=_mode(request.feed),
         fills=request.fills or (Fills.MARKET if market_fills else Fills.CANDLE),
+        exchange=exchange,
         data=data,
         speed=request.speed,
         run_for=request.run_for,
@@ -77,11 +81,30 @@ def request_of(record: SessionRecord) -> StartRequest:
         feed=record.feed,
         broker=record.broker_asked,
         fills=record.fills,
+        exchange=record.exchange,
         data=record.data,
         speed=record.speed,
         run_for=record.run_for,
         until=None,
     )
+
+
+def _exchange(request: StartRequest) -> str | None:
+    """The exchange to poll. Its name becomes part of a path, so it is held to what ccxt's are."""
+    if request.feed is not FeedKind.POLL:
+        if request.exchange is not None:
+            raise CommandError("an exchange goes with the poll feed only")
+        return None
+    name = request.exchange or _POLLED
+    if not re.fullmatch(r"[a-z0-9]{2,40}", name):
+        raise CommandError(f"exchange {name[:40]!r} is no name that ccxt knows")
+    return name
+
+
+def _source(request: StartRequest, session_id: str, source: str) -> str:
+    if request.feed is FeedKind.REPLAY:
+        return f"replay-{session_id}"
+    return f"poll-{_exchange(request)}" if request.feed is FeedKind.POLL else source
 
 
 def _mode(feed: FeedKind) -> Mode:

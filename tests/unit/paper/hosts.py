@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ from tests.unit.paper.sessions import RSI
 
 
 @asynccontextmanager
-async def hosting(root: Path, **options: Any) -> AsyncIterator[Host]:
-    host = Host(Workspace(root), HostOptions(**options))
+async def running(host: Host) -> AsyncIterator[Host]:
+    """A host that takes commands, until the block is left."""
     ready = asyncio.Event()
     task = asyncio.create_task(host.run(ready.set))
     waiting = asyncio.create_task(ready.wait())
@@ -29,6 +29,11 @@ async def hosting(root: Path, **options: Any) -> AsyncIterator[Host]:
     finally:
         host.shut_down()
         await task
+
+
+def hosting(root: Path, **options: Any) -> AbstractAsyncContextManager[Host]:
+    """A host of its own for a workspace."""
+    return running(Host(Workspace(root), HostOptions(**options)))
 
 
 def replay_request(candle_file: Path, **fields: Any) -> StartRequest:

@@ -1,0 +1,155 @@
+"""Where do a host's live, polled and demo prices come from?
+
+What is shared by all sessions of a host (connections, clocks, caches, the embedded exchange) is
+made when the first session needs it, and closed when the host stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+
+from core.exchange.clock import RunningClock
+from core.exchange.server import EmbeddedExchange, ExchangeStartError
+from core.exchange.tape import Market
+from core.market.exchange_api import exchange_api
+from core.market.feed import Feed, FeedError
+from core.market.follower import FollowPace
+from core.market.history import CandleHistory
+from core.market.live import LiveFeed
+from core.market.market_desk import BinanceMarket
+from core.market.poll import PollFeed
+from core.market.server_clock import ServerClock
+from core.market.venue import BINANCE, Venue, embedded
+from core.paper.feeds import FeedMaker
+from core.paper.host import Host, HostOptions
+from core.paper.record import SessionRecord
+from core.paper.snapshot import FeedKind
+from core.store.workspace import Workspace
+from core.strategy.config import StrategyConfig
+
+_LAST_LINE = 4_096  # bytes in which a tape's last line surely lies
+
+
+@dataclass(frozen=True, slots=True)
+class DemoMarket:
+    """What the embedded exchange of a demo shows: a market, from `start` (UTC ms) on, `speed` times
+
+    as fast as real time. `name` tells this market from others, so that its candles stay together.
+    """
+
+    market: Market
+    start: int
+    speed: float
+    name: str
+
+
+@dataclass(slots=True)
+class Venues:
+    """Makes the feeds of one host. A companion of it (`attend`), which closes what was opened."""
+
+    workspace: Workspace
+    demo: DemoMarket | None = None
+    venue: Venue = BINANCE
+    pace: FollowPace = field(default_factory=FollowPace)
+    exchange: EmbeddedExchange | None = None
+    _market: BinanceMarket | None = None
+    _demo_market: BinanceMarket | None = None
+    _polled: dict[str, CandleHistory] = field(default_factory=dict)
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def makers(self) -> Mapping[FeedKind, FeedMaker]:
+        """What makes each kind of feed (`HostOptions.feeds`)."""
+        makers: dict[FeedKind, FeedMaker] = {FeedKind.LIVE: self._live, FeedKind.POLL: self._poll}
+        if self.demo is not None:
+            makers[FeedKind.DEMO] = self._demo
+        return makers
+
+    def sources(self) -> Mapping[FeedKind, str]:
+        """What names the tapes of each kind of feed (`HostOptions.sources`)."""
+        sources = {FeedKind.LIVE: f"live-{self.venue.name}"}
+        if self.demo is not None:
+            sources[FeedKind.DEMO] = self._demo_source(self.demo)
+        return sources
+
+    async def attend(self, _: Host) -> None:
+        """Wait until the host stops, then close everything."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for market in (self._market, self._demo_market):
+                if market is not None:
+                    await market.close()
+            for history in self._polled.values():
+                await history.api.close()
+            if self.exchange is not None:
+                await self.exchange.stop()
+
+    async def _live(self, _: SessionRecord, __: StrategyConfig) -> Feed:
+        if self._market is None:
+            self._market = BinanceMarket(self.venue, self.workspace.cache)
+        return LiveFeed(self._market, self.pace)
+
+    async def _poll(self, record: SessionRecord, _: StrategyConfig) -> Feed:
+        name = record.exchange or "binance"
+        history = self._polled.get(name)
+        if history is None:
+            api = exchange_api(name, ServerClock())
+            history = self._polled[name] = CandleHistory(api, self.workspace.cache)
+        return PollFeed(history)
+
+    async def _demo(self, _: SessionRecord, __: StrategyConfig) -> Feed:
+        async with self._starting:
+            if self._demo_market is None:
+                self._demo_market = BinanceMarket(embedded(await self._start_exchange()))
+        return LiveFeed(self._demo_market, self.pace)
+
+    async def _start_exchange(self) -> str:
+        demo = self.demo
+        if demo is None:
+            raise FeedError("this host has no demo: start `papertape demo`")
+        reached = await asyncio.to_thread(
+            last_open_time, self.workspace.journals / self._demo_source(demo)
+        )
+        # The demo's time goes on where its last host left it, and never backwards.
+        start = demo.start if reached is None else max(demo.start, reached)
+        exchange = EmbeddedExchange(demo.market, RunningClock(start, demo.speed))
+        try:
+            url = await exchange.start()
+        except ExchangeStartError as error:
+            raise FeedError(str(error)) from error
+        self.exchange = exchange
+        return url
+
+    def _demo_source(self, demo: DemoMarket) -> str:
+        return f"demo-{demo.name}"
+
+
+def venue_options(
+    venues: Venues, *companions: Callable[[Host], Awaitable[None]], kind: str
+) -> HostOptions:
+    """The options of a host that trades on these venues, with further companions."""
+    return HostOptions(
+        kind=kind,
+        feeds=venues.makers(),
+        sources=venues.sources(),
+        companions=(venues.attend, *companions),
+    )
+
+
+def last_open_time(tapes: Path) -> int | None:
+    """The open time (UTC ms) of the newest candle at the end of any tape in a folder, or None."""
+    newest: int | None = None
+    for path in tapes.glob("*.jsonl"):
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _LAST_LINE))
+            lines = file.read().splitlines()
+        for line in lines[-2:]:  # the last one may be torn
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                newest = max(int(orjson.loads(line)["c"][0]), newest or 0)
+    return newest

@@ -1,0 +1,107 @@
+"""A demo session: the real clients against the embedded exchange, over loopback."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.backtest.run import run_backtest
+from core.exchange.synthetic import SyntheticMarket
+from core.market.timeframes import Timeframe
+from core.paper.host import Host
+from core.paper.session import RunInputs
+from core.paper.snapshot import FeedKind, Mode, SessionState, StartRequest
+from core.paper.venues import DemoMarket, Venues, venue_options
+from core.report.result import RunResult
+from core.report.result_json import result_to_json
+from core.store.workspace import Workspace
+from core.trading.values import Fills
+from tests.unit.paper.hosts import running
+from tests.unit.paper.sessions import RSI, START
+
+MINUTES = {
+    **RSI,
+    "timeframe": "1m",
+    "entry_conditions": [{"indicator": "rsi", "operator": "lt", "value": 50}],
+    "exit_conditions": [{"indicator": "rsi", "operator": "gt", "value": 51}],
+}
+BOTH = {**MINUTES, "symbols": ["BTC/USDT", "ETH/USDT"], "trade_size_pct": 50}
+
+
+def demo_host(root: Path, speed: float = 3_000.0) -> Host:
+    workspace = Workspace(root)
+    demo = DemoMarket(SyntheticMarket(1), START, speed, "seed1")
+    return Host(workspace, venue_options(Venues(workspace, demo), kind="headless"))
+
+
+def hourly(config: dict[str, Any], fills: Fills) -> StartRequest:
+    return StartRequest(config, FeedKind.DEMO, fills=fills, run_for=90 * 60_000)
+
+
+def backtest_of(inputs: RunInputs) -> RunResult:
+    return run_backtest(
+        inputs.config,
+        inputs.candles,
+        filters=inputs.filters,
+        funding=inputs.funding,
+        decide_from=inputs.decide_from,
+    )
+
+
+@pytest.mark.parametrize("config", [MINUTES, BOTH], ids=["one symbol", "two symbols"])
+async def test_a_demo_session_makes_the_trades_of_the_backtest(
+    tmp_path: Path, config: dict[str, Any]
+) -> None:
+    async with running(demo_host(tmp_path)) as host:
+        reply = await host.start(hourly(config, Fills.CANDLE))
+        assert reply.mode is Mode.DEMO
+        await asyncio.wait_for(host.ended(reply.session_id), 60)
+        report = await host.report(reply.session_id)
+        inputs = await host.inputs(reply.session_id)
+    assert inputs.decide_from is not None
+    for symbol, table in inputs.candles.items():
+        first, last = int(table.time[0]), int(table.time[-1])
+        shown = SyntheticMarket(1).candles(symbol, Timeframe.M1, first, last + 1)
+        assert list(table) == list(shown)
+        assert (inputs.decide_from - first) // 60_000 >= 200
+    backtest = backtest_of(inputs)
+    expected = result_to_json(backtest, equity=True)
+    assert report["reason"] == "its planned end was reached"
+    assert backtest.trades
+    for name in ("trades", "open_trades", "equity", "metrics", "period"):
+        assert report[name] == expected[name], name
+
+
+async def test_market_fills_take_the_quotes_and_record_the_candles_price_beside(
+    tmp_path: Path,
+) -> None:
+    async with running(demo_host(tmp_path)) as host:
+        session_id = (await host.start(hourly(MINUTES, Fills.MARKET))).session_id
+        await asyncio.wait_for(host.ended(session_id), 60)
+        detail = await host.detail(session_id)
+    quoted = [trade for trade in detail.trades if trade.entry_filled_at is not None]
+    assert quoted
+    for trade in quoted:
+        assert trade.candle_entry_price is not None
+        assert abs(trade.entry_price / trade.candle_entry_price - 1) < 0.01
+
+
+async def test_a_demo_goes_on_where_the_last_host_left_it(tmp_path: Path) -> None:
+    async with running(demo_host(tmp_path)) as host:
+        session_id = (await host.start(hourly(MINUTES, Fills.CANDLE))).session_id
+        while not (await host.report(session_id))["trades"]:
+            await asyncio.sleep(0.02)
+        before = await host.report(session_id)
+    async with running(demo_host(tmp_path)) as host:
+        (session,) = host.snapshot().sessions
+        assert session.state is not SessionState.ERROR
+        await asyncio.wait_for(host.ended(session_id), 60)
+        report = await host.report(session_id)
+        inputs = await host.inputs(session_id)
+    assert report["trades"] == result_to_json(backtest_of(inputs))["trades"]
+    assert report["trades"][: len(before["trades"])] == before["trades"]  # type: ignore
+    assert report["gaps"] == []
+    assert len(report["restarts"]) == 1  # type: ignore
