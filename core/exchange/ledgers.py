@@ -29,6 +29,10 @@ class Ledger(Protocol):
         """Unlock what is left of an order that ended."""
         ...
 
+    def affords(self, account: Account, order: Order, value: Decimal) -> bool:
+        """Whether the account can pay for a fill of that value (quote currency)."""
+        ...
+
     def book(
         self, account: Account, order: Order, price: Decimal, quantity: Decimal, fee: Decimal
     ) -> tuple[Decimal, str, Decimal]:
@@ -56,6 +60,12 @@ class SpotLedger:
     def release(self, account: Account, order: Order) -> None:
         """Unlock what no fill has used; see `Ledger`."""
         self._unlock(account, order, order.reserved)
+
+    def affords(self, account: Account, order: Order, value: Decimal) -> bool:
+        """A woken stop may cost more than was locked for it; see `Ledger`."""
+        if order.side is OrderSide.SELL:
+            return True
+        return account.balance(order.instrument.quote).free + order.reserved >= value
 
     def book(
         self, account: Account, order: Order, price: Decimal, quantity: Decimal, fee: Decimal
@@ -118,6 +128,10 @@ class FuturesLedger:
     def release(self, account: Account, order: Order) -> None:
         """Unlock the margin of what was not filled; see `Ledger`."""
         order.reserved = ZERO
+
+    def affords(self, account: Account, order: Order, value: Decimal) -> bool:
+        """The margin was found when the order was accepted; see `Ledger`."""
+        return True
 
     def book(
         self, account: Account, order: Order, price: Decimal, quantity: Decimal, fee: Decimal

@@ -166,6 +166,8 @@ class MatchingEngine:
         if order.time_in_force == "FOK" and sum((part for _, part in taken), ZERO) < wanted:
             taken = []
         for price, quantity in taken:
+            if not order.status.open:
+                break
             self._fill(account, order, price, quantity, now, maker=False)
         rests = order.limited and order.time_in_force in ("GTC", "GTX", "GTD")
         if order.status.open and not rests:
@@ -188,6 +190,9 @@ class MatchingEngine:
             if not quantity:
                 self._end(account, order, OrderStatus.EXPIRED, now)
                 return
+        if not self._ledger(order).affords(account, order, price * quantity):
+            self._end(account, order, OrderStatus.EXPIRED, now)
+            return
         fee = item.maker_fee if maker else item.taker_fee
         commission, asset, realized = self._ledger(order).book(account, order, price, quantity, fee)
         number = next(self.accounts.trade_ids)

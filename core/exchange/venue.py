@@ -118,9 +118,10 @@ class Venue:
         return Level(price, quantity)
 
     def index(self, instrument: Instrument, now: int) -> float:
-        """The index price of a perpetual: its spot market's, else its own."""
+        """The index price of a perpetual: its spot market's where that has one, else its own."""
         spot = self.spot.get(instrument.venue_symbol)
-        return self.last(instrument if spot is None else spot, now)
+        known = spot is not None and self.tape.price(spot.symbol, now) is not None
+        return self.last(spot if spot is not None and known else instrument, now)
 
     def mark(self, instrument: Instrument, now: int) -> float:
         """The mark price: between index and last price, on the price step."""
