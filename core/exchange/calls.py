@@ -10,6 +10,8 @@ from enum import Enum, auto
 from core.exchange.accounts import Account
 from core.exchange.errors import VenueError, illegal, missing
 
+_MOST = 2**53  # what JSON's numbers hold exactly
+
 
 @dataclass(frozen=True, slots=True)
 class Params:
@@ -38,9 +40,12 @@ class Params:
         if value is None:
             return None
         try:
-            return int(value)
+            number = int(value)
         except ValueError:
             raise illegal(name) from None
+        if abs(number) > _MOST:
+            raise illegal(name)
+        return number
 
     def decimal(self, name: str) -> Decimal | None:
         """A number that is not negative, or None. Raises -1100 for anything else."""

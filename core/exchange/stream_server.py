@@ -114,10 +114,10 @@ class StreamServer:
                 connection.reply({"result": None, "id": number})
             case "LIST_SUBSCRIPTIONS":
                 connection.reply({"result": list(connection.streams), "id": number})
-            case "SET_PROPERTY" if params and params[0] == "combined":
-                connection.combined = bool(params[1])
+            case "SET_PROPERTY" if params in (["combined", True], ["combined", False]):
+                connection.combined = params[1]
                 connection.reply({"result": None, "id": number})
-            case "GET_PROPERTY" if params and params[0] == "combined":
+            case "GET_PROPERTY" if params == ["combined"]:
                 connection.reply({"result": connection.combined, "id": number})
             case method:
                 unknown = f"Invalid request: unknown variant `{method}`"
