@@ -10,31 +10,14 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from core.strategy.series import (
-    CLOSE,
-    HIGH,
-    LOW,
-    TYPICAL,
-    VOLUME,
-    Arithmetic,
-    Combined,
-    Constant,
-    Flat,
-    Output,
-    RunningSum,
-    Series,
-    SupertrendCall,
-    talib,
-    talib_outputs,
-)
+from core.strategy import compositions
+from core.strategy.compositions import Parameters, ParameterValue
+from core.strategy.series import Series
 
 PRICES = ("open", "high", "low", "close", "volume")
 PRICE_ALIASES = {"price": "close"}
 MAX_PERIOD = 10_000
 MAX_OFFSET = 10_000
-
-ParameterValue = float | int | str
-Parameters = Mapping[str, ParameterValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,156 +102,8 @@ def _period(
     return Parameter(name, default, low, MAX_PERIOD, aliases=aliases, is_period=True)
 
 
-def _number(params: Parameters, name: str) -> float:
-    return float(params[name])
-
-
-def _count(params: Parameters, name: str = "period") -> int:
-    return int(params[name])
-
-
 def _value(*aliases: str, bounds: tuple[float, float] | None = None) -> tuple[Field, ...]:
     return (Field("value", aliases, bounds),)
-
-
-def _average(function: str) -> Callable[[Parameters], tuple[Series, ...]]:
-    return lambda params: (talib(function, CLOSE, timeperiod=_count(params)),)
-
-
-def _hull(params: Parameters) -> tuple[Series, ...]:
-    """WMA(√n) of 2 × WMA(n/2) − WMA(n), halves and roots rounded down (Hull, 2005)."""
-    period = _count(params)
-    half = talib("WMA", CLOSE, timeperiod=period // 2)
-    full = talib("WMA", CLOSE, timeperiod=period)
-    return (talib("WMA", half * 2.0 - full, timeperiod=math.isqrt(period)),)
-
-
-def _rsi(params: Parameters) -> tuple[Series, ...]:
-    period = _count(params)
-    return (talib("RSI", CLOSE, timeperiod=period).unless(Flat(CLOSE, CLOSE, period + 1)),)
-
-
-def _mfi(params: Parameters) -> tuple[Series, ...]:
-    period = _count(params)
-    moved = abs((TYPICAL - TYPICAL.ago(1)) * VOLUME)
-    value = talib("MFI", HIGH, LOW, CLOSE, VOLUME, timeperiod=period)
-    return (value.unless(Flat(moved, Constant(0.0), period)),)
-
-
-def _willr(params: Parameters) -> tuple[Series, ...]:
-    period = _count(params)
-    return (talib("WILLR", HIGH, LOW, CLOSE, timeperiod=period).unless(Flat(HIGH, LOW, period)),)
-
-
-def _cci(params: Parameters) -> tuple[Series, ...]:
-    period = _count(params)
-    value = talib("CCI", HIGH, LOW, CLOSE, timeperiod=period)
-    return (value.unless(Flat(TYPICAL, TYPICAL, period)),)
-
-
-def _macd(params: Parameters) -> tuple[Series, ...]:
-    fast = talib("EMA", CLOSE, timeperiod=_count(params, "fast_period"))
-    slow = talib("EMA", CLOSE, timeperiod=_count(params, "slow_period"))
-    line = fast - slow
-    signal = talib("EMA", line, timeperiod=_count(params, "signal_period"))
-    return line, signal, line - signal
-
-
-def _stoch(params: Parameters) -> tuple[Series, ...]:
-    period, smooth, slow = (_count(params, name) for name in ("k_period", "k_smooth", "d_period"))
-    k, d = talib_outputs(
-        "STOCH",
-        2,
-        HIGH,
-        LOW,
-        CLOSE,
-        fastk_period=period,
-        slowk_period=smooth,
-        slowk_matype=0,
-        slowd_period=slow,
-        slowd_matype=0,
-    )
-    return (
-        k.unless(Flat(HIGH, LOW, period, memory=smooth - 1)),
-        d.unless(Flat(HIGH, LOW, period, memory=smooth - 1 + slow - 1)),
-    )
-
-
-def _aroon(params: Parameters) -> tuple[Series, ...]:
-    period = _count(params)
-    flat = Flat(HIGH, LOW, period + 1)
-    down, up = talib_outputs("AROON", 2, HIGH, LOW, timeperiod=period)
-    return (up - down).unless(flat), up.unless(flat), down.unless(flat)
-
-
-def _adx(params: Parameters) -> tuple[Series, ...]:
-    period = _count(params)
-    flat = Flat(HIGH, LOW, period + 1)
-    functions = ("ADX", "PLUS_DI", "MINUS_DI")
-    series = (talib(function, HIGH, LOW, CLOSE, timeperiod=period) for function in functions)
-    return tuple(one.unless(flat) for one in series)
-
-
-def _bollinger(params: Parameters) -> tuple[Series, ...]:
-    period, deviations = _count(params), _number(params, "std")
-    upper, mid, lower = talib_outputs(
-        "BBANDS", 3, CLOSE, timeperiod=period, nbdevup=deviations, nbdevdn=deviations, matype=0
-    )
-    width = upper - lower
-    percent = ((CLOSE - lower) / width).unless(Flat(CLOSE, CLOSE, period))
-    return mid, lower, upper, width / mid, percent
-
-
-def _atr(params: Parameters) -> tuple[Series, ...]:
-    return (talib("ATR", HIGH, LOW, CLOSE, timeperiod=_count(params)),)
-
-
-def _donchian(params: Parameters) -> tuple[Series, ...]:
-    lower = talib("MIN", LOW, timeperiod=_count(params))
-    upper = talib("MAX", HIGH, timeperiod=_count(params))
-    return (lower + upper) / 2.0, lower, upper
-
-
-def _keltner(params: Parameters) -> tuple[Series, ...]:
-    mid = talib("EMA", CLOSE, timeperiod=_count(params))
-    true_range = talib("ATR", HIGH, LOW, CLOSE, timeperiod=_count(params, "atr_period"))
-    reach = true_range * _number(params, "multiplier")
-    return mid, mid - reach, mid + reach
-
-
-def _vwap(params: Parameters) -> tuple[Series, ...]:
-    daily = params["anchor"] == "day"
-    return (RunningSum(TYPICAL * VOLUME, daily) / RunningSum(VOLUME, daily),)
-
-
-def _efficiency_ratio(params: Parameters) -> tuple[Series, ...]:
-    """Net change over the sum of single changes (Kaufman).
-
-    The running sum never quite forgets a larger past; the net change is its floor, so that the
-    ratio stays within 0 and 1.
-    """
-    period = _count(params)
-    change = abs(CLOSE - CLOSE.ago(period))
-    path = talib("SUM", abs(CLOSE - CLOSE.ago(1)), timeperiod=period)
-    ratio = change / Combined(Arithmetic.GREATER, path, change)
-    return (ratio.unless(Flat(CLOSE, CLOSE, period + 1)),)
-
-
-def _obv(params: Parameters) -> tuple[Series, ...]:
-    return (talib("OBV", CLOSE, VOLUME),)
-
-
-def _psar(params: Parameters) -> tuple[Series, ...]:
-    step, largest = _number(params, "step"), _number(params, "max")
-    return (talib("SAR", HIGH, LOW, acceleration=step, maximum=largest),)
-
-
-def _supertrend(params: Parameters) -> tuple[Series, ...]:
-    middle = (HIGH + LOW) / 2.0
-    true_range = talib("ATR", HIGH, LOW, CLOSE, timeperiod=_count(params))
-    reach = true_range * _number(params, "multiplier")
-    call = SupertrendCall(middle + reach, middle - reach, middle, CLOSE)
-    return Output(call, 0), Output(call, 1)
 
 
 _PERCENT = (0.0, 100.0)
@@ -283,7 +118,7 @@ _ALL = (
         "Simple moving average",
         (_period(20, low=1),),
         _value(),
-        _average("SMA"),
+        compositions.average("SMA"),
         ("ma", "simple_moving_average"),
     ),
     Indicator(
@@ -291,7 +126,7 @@ _ALL = (
         "Exponential moving average",
         (_period(20, low=1),),
         _value(),
-        _average("EMA"),
+        compositions.average("EMA"),
         ("exponential_moving_average",),
     ),
     Indicator(
@@ -299,7 +134,7 @@ _ALL = (
         "Weighted moving average",
         (_period(20, low=1),),
         _value(),
-        _average("WMA"),
+        compositions.average("WMA"),
         ("weighted_moving_average",),
     ),
     Indicator(
@@ -307,7 +142,7 @@ _ALL = (
         "Double exponential moving average",
         (_period(20, low=1),),
         _value(),
-        _average("DEMA"),
+        compositions.average("DEMA"),
         ("double_ema",),
     ),
     Indicator(
@@ -315,7 +150,7 @@ _ALL = (
         "Triple exponential moving average",
         (_period(20, low=1),),
         _value(),
-        _average("TEMA"),
+        compositions.average("TEMA"),
         ("triple_ema",),
     ),
     Indicator(
@@ -323,7 +158,7 @@ _ALL = (
         "Hull moving average",
         (_period(20),),
         _value(),
-        _hull,
+        compositions.hull,
         ("hull", "hull_ma", "hull_moving_average"),
     ),
     Indicator(
@@ -331,7 +166,7 @@ _ALL = (
         "Kaufman adaptive moving average",
         (_period(10),),
         _value(),
-        _average("KAMA"),
+        compositions.average("KAMA"),
         ("kaufman_adaptive_moving_average",),
     ),
     Indicator(
@@ -339,7 +174,7 @@ _ALL = (
         "Relative strength index",
         (_period(14),),
         _value(bounds=_PERCENT),
-        _rsi,
+        compositions.rsi,
         ("relative_strength_index",),
     ),
     Indicator(
@@ -347,7 +182,7 @@ _ALL = (
         "Money flow index",
         (_period(14),),
         _value(bounds=_PERCENT),
-        _mfi,
+        compositions.mfi,
         ("money_flow_index", "money_flow"),
     ),
     Indicator(
@@ -355,7 +190,7 @@ _ALL = (
         "Williams %R",
         (_period(14),),
         _value(bounds=(-100.0, 0.0)),
-        _willr,
+        compositions.willr,
         ("williams_r", "williams_%r", "williams", "williamsr", "wpr", "%r"),
     ),
     Indicator(
@@ -363,7 +198,7 @@ _ALL = (
         "Commodity channel index",
         (_period(20),),
         _value(),
-        _cci,
+        compositions.cci,
         ("commodity_channel_index",),
     ),
     Indicator(
@@ -371,7 +206,7 @@ _ALL = (
         "Rate of change, per cent",
         (_period(10, low=1),),
         _value(),
-        _average("ROC"),
+        compositions.average("ROC"),
         ("rate_of_change",),
     ),
     Indicator(
@@ -402,7 +237,7 @@ _ALL = (
             Field("signal", ("signal_line", "macd_signal", "macdsignal")),
             Field("histogram", ("hist", "macd_hist", "macdhist", "macd_histogram", "diff")),
         ),
-        _macd,
+        compositions.macd,
         ("moving_average_convergence_divergence",),
     ),
     Indicator(
@@ -432,7 +267,7 @@ _ALL = (
             Field("value", ("k", "%k", "percent_k", "slowk", "slow_k", "stoch_k"), _PERCENT),
             Field("d", ("%d", "percent_d", "slowd", "slow_d", "stoch_d", "signal"), _PERCENT),
         ),
-        _stoch,
+        compositions.stoch,
         ("stochastic", "stochastics", "stochastic_oscillator", "slow_stochastic", "stoch_osc"),
     ),
     Indicator(
@@ -444,7 +279,7 @@ _ALL = (
             Field("up", ("aroon_up", "aroonup"), _PERCENT),
             Field("down", ("aroon_down", "aroondown", "dn"), _PERCENT),
         ),
-        _aroon,
+        compositions.aroon,
     ),
     Indicator(
         "adx",
@@ -455,7 +290,7 @@ _ALL = (
             Field("plus_di", ("plus", "di_plus", "+di", "plusdi", "pdi"), _PERCENT),
             Field("minus_di", ("minus", "di_minus", "-di", "minusdi", "mdi"), _PERCENT),
         ),
-        _adx,
+        compositions.adx,
         ("dmi", "average_directional_index"),
     ),
     Indicator(
@@ -491,7 +326,7 @@ _ALL = (
             Field("bandwidth", ("width", "band_width", "bbw")),
             Field("percent", ("percent_b", "percentb", "%b", "pct_b", "bbp")),
         ),
-        _bollinger,
+        compositions.bollinger,
         ("bbands", "bb", "bollinger_bands", "bollingerbands", "bollinger_band", "boll"),
     ),
     Indicator(
@@ -499,7 +334,7 @@ _ALL = (
         "Average true range",
         (_period(14, low=1),),
         _value(bounds=(0.0, math.inf)),
-        _atr,
+        compositions.atr,
         ("average_true_range",),
     ),
     Indicator(
@@ -507,7 +342,7 @@ _ALL = (
         "Donchian channel",
         (_period(20),),
         (_MID, _LOWER, _UPPER),
-        _donchian,
+        compositions.donchian,
         ("dc", "donchian_channel", "donchian_channels"),
         contains_candle=True,
     ),
@@ -520,7 +355,7 @@ _ALL = (
             Parameter("multiplier", 2.0, 0.01, 100.0, aliases=_MULTIPLIER_ALIASES),
         ),
         (_MID, _LOWER, _UPPER),
-        _keltner,
+        compositions.keltner,
         ("kc", "keltner_channel", "keltner_channels"),
     ),
     Indicator(
@@ -528,7 +363,7 @@ _ALL = (
         "Volume-weighted average price",
         (Parameter("anchor", "day", choices=("day", "none"), aliases=("session", "reset")),),
         _value(),
-        _vwap,
+        compositions.vwap,
         ("volume_weighted_average_price",),
     ),
     Indicator(
@@ -536,10 +371,10 @@ _ALL = (
         "Kaufman efficiency ratio",
         (_period(10),),
         _value(bounds=(0.0, 1.0)),
-        _efficiency_ratio,
+        compositions.efficiency_ratio,
         ("er", "kaufman_efficiency_ratio", "kaufman_er"),
     ),
-    Indicator("obv", "On-balance volume", (), _value(), _obv, ("on_balance_volume",)),
+    Indicator("obv", "On-balance volume", (), _value(), compositions.obv, ("on_balance_volume",)),
     Indicator(
         "psar",
         "Parabolic SAR",
@@ -560,7 +395,7 @@ _ALL = (
             ),
         ),
         _value(),
-        _psar,
+        compositions.psar,
         ("sar", "parabolic_sar", "parabolic"),
     ),
     Indicator(
@@ -574,7 +409,7 @@ _ALL = (
             Field("value", ("line", "trend")),
             Field("direction", ("dir", "side", "trend_direction"), (-1.0, 1.0)),
         ),
-        _supertrend,
+        compositions.supertrend,
         ("super_trend", "st"),
     ),
 )

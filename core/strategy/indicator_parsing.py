@@ -14,10 +14,10 @@ from core.strategy.catalog import (
     PRICES,
     Indicator,
     Parameter,
-    ParameterValue,
     indicator_named,
     plain,
 )
+from core.strategy.compositions import ParameterValue
 from core.strategy.config import IndicatorSpec
 from core.strategy.problems import Problems, child
 from core.strategy.reading import (

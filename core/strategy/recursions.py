@@ -7,10 +7,10 @@ itself or does the same operations in the same order, so that both agree to the 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.market.candles import Floats, Times
 from core.market.timeframes import DAY
@@ -95,51 +95,60 @@ def running_sum(time: Times, values: Floats, daily: bool) -> Floats:
     return total
 
 
-class SupertrendStep:
-    """The band the trend runs along, and its direction (1 up, -1 down).
+SupertrendRow = tuple[float, float, float, float]  # upper and lower band, middle price, close
+
+
+def supertrend_rows(rows: Iterator[SupertrendRow]) -> Iterator[tuple[float, float]]:
+    """The band the trend runs along, and its direction (1 up, -1 down), for each row taken.
 
     The upper band only falls and the lower only rises, until a close gets beyond them; the trend
     turns up on a close above the upper band and down on one below the lower. It begins upwards
-    where the first close is not below the middle price.
+    where the first close is not below the middle price. Both are NaN until the bands exist.
     """
+    upper = lower = middle = close = math.nan
+    while math.isnan(upper):
+        row = next(rows, None)
+        if row is None:
+            return
+        upper, lower, middle, close = row
+        if math.isnan(upper):
+            yield math.nan, math.nan
+    is_up = close >= middle
+    yield (lower, 1.0) if is_up else (upper, -1.0)
+    for next_upper, next_lower, _, next_close in rows:
+        if next_upper < upper or close > upper:
+            upper = next_upper
+        if next_lower > lower or close < lower:
+            lower = next_lower
+        close = next_close
+        is_up = close >= lower if is_up else close > upper
+        yield (lower, 1.0) if is_up else (upper, -1.0)
 
-    __slots__ = ("_close", "_direction", "_lower", "_upper")
+
+class SupertrendStep:
+    """`supertrend_rows`, one row at a time."""
+
+    __slots__ = ("_row", "_trend")
 
     def __init__(self) -> None:
-        self._upper = math.nan
-        self._lower = math.nan
-        self._close = math.nan
-        self._direction = math.nan
+        self._row: SupertrendRow = (math.nan,) * 4
+        self._trend = supertrend_rows(self._rows())
 
-    def __call__(
-        self, upper: float, lower: float, middle: float, close: float
-    ) -> tuple[float, float]:
-        """Take one candle; (value, direction), NaN until the bands exist."""
-        if math.isnan(upper):
-            return math.nan, math.nan
-        if math.isnan(self._upper):
-            direction = 1.0 if close >= middle else -1.0
-        else:
-            if not (upper < self._upper or self._close > self._upper):
-                upper = self._upper
-            if not (lower > self._lower or self._close < self._lower):
-                lower = self._lower
-            direction = self._direction
-            if direction < 0:
-                if close > upper:
-                    direction = 1.0
-            elif close < lower:
-                direction = -1.0
-        self._upper, self._lower, self._close, self._direction = upper, lower, close, direction
-        return (lower if direction > 0 else upper), direction
+    def __call__(self, row: SupertrendRow) -> tuple[float, float]:
+        """Take one row; (value, direction)."""
+        self._row = row
+        return next(self._trend)
+
+    def _rows(self) -> Iterator[SupertrendRow]:
+        while True:
+            yield self._row
 
 
 def supertrend(
     upper: Floats, lower: Floats, middle: Floats, close: Floats
 ) -> tuple[Floats, Floats]:
-    """`SupertrendStep` over arrays."""
-    step = SupertrendStep()
+    """`supertrend_rows` over arrays."""
     rows = zip(upper.tolist(), lower.tolist(), middle.tolist(), close.tolist(), strict=True)
-    result: NDArray[np.float64] = np.array([step(*row) for row in rows], dtype=np.float64)
-    result = result.reshape(len(close), 2)
-    return np.ascontiguousarray(result[:, 0]), np.ascontiguousarray(result[:, 1])
+    pair = np.dtype([("value", np.float64), ("direction", np.float64)])
+    result = np.fromiter(supertrend_rows(rows), pair, len(close))
+    return np.ascontiguousarray(result["value"]), np.ascontiguousarray(result["direction"])

@@ -7,7 +7,7 @@ A signal is a set of the four flags below, as a small int: raw, before the rules
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,7 +40,7 @@ Bools = NDArray[np.bool_]
 
 _SMALLEST_WARMUP = 200
 _WARMUP_PERIODS = 10
-_SEARCH = 4096  # candles looked at in one go for the first without a NaN
+_SEARCH = 4096  # candles first looked at for one without a NaN
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +119,7 @@ def signal_series(
     """
     batch = batch or Batch(candles)
     plan = _Plan(config)
-    first = _first_known([batch.values(one) for one in plan.fields], len(candles))
+    first = _first_known(plan.fields, candles)
     held = [_holds(one, batch) for one in plan.conditions]
     flags = np.zeros(len(candles), dtype=np.uint8)
     for group in plan.groups:
@@ -273,26 +273,22 @@ class _Plan:
                     yield _Group(flag, group == "entry", members)
 
 
-def _first_known(fields: list[Floats], count: int) -> int:
-    first = 0
-    settled = False
-    while first < count and not settled:
-        settled = True
-        for values in fields:
-            found = _first_number(values, first)
-            settled = settled and found == first
-            first = found
-    return first
+def _first_known(fields: Sequence[Series], candles: Candles) -> int:
+    """The first candle on which no field is NaN, looked for in as few candles as will do.
 
-
-def _first_number(values: Floats, start: int) -> int:
-    while start < len(values):
-        unknown = np.isnan(values[start : start + _SEARCH])
-        position = int(np.argmin(unknown))
-        if not unknown[position]:
-            return start + position
-        start += _SEARCH
-    return len(values)
+    A value depends on no later candle, so that a beginning of the candles gives the same ones.
+    """
+    size = _SEARCH
+    while True:
+        batch = Batch(candles.slice(0, size))
+        known = np.ones(min(size, len(candles)), dtype=np.bool_)
+        for series in fields:
+            known &= ~np.isnan(batch.values(series))
+        if known.any():
+            return int(np.argmax(known))
+        if size >= len(candles):
+            return len(candles)
+        size *= 8
 
 
 def _holds(one: _Sides, batch: Batch) -> Bools:

@@ -245,6 +245,6 @@ def _supertrend(parts: list[int], trend: SupertrendStep, out: int) -> Step:
     upper, lower, middle, close = parts
 
     def step(values: Slots) -> None:
-        values[out] = trend(values[upper], values[lower], values[middle], values[close])
+        values[out] = trend((values[upper], values[lower], values[middle], values[close]))
 
     return step

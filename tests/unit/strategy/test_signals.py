@@ -149,6 +149,15 @@ def test_too_few_candles_never_decide(closes: list[float]) -> None:
     assert not series.flags.any()
 
 
+def test_a_first_decision_long_after_the_first_candle_is_found() -> None:
+    strategy = on_close(
+        [condition("sma", "gt", 0)], indicators=[{"name": "sma", "params": {"period": 5000}}]
+    )
+    series = signal_series(strategy, candles_of(np.ones(6000)))
+    assert series.first == 4999
+    assert np.flatnonzero(series.flags).tolist() == list(range(4999, 6000))
+
+
 def test_flags_are_bytes() -> None:
     assert signal_series(config(), candles_of([1, 2, 3])).flags.dtype == np.uint8
 
