@@ -1,0 +1,72 @@
+"""Streams and account events, as an unmodified ccxt.pro client watches them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import ccxt.pro
+import pytest
+
+from core.exchange.clock import RunningClock
+from core.exchange.server import EmbeddedExchange
+
+from .conftest import KEY, SECRET, START
+
+
+def pointed(urls, exchange):
+    """ccxt's addresses with the exchange's host in place of Binance's."""
+    if isinstance(urls, dict):
+        return {name: pointed(part, exchange) for name, part in urls.items()}
+    base = exchange.ws_url if urls.startswith("ws") else exchange.rest_url
+    return f"{base}/{urls.split('/', 3)[3]}" if urls.count("/") > 2 else urls
+
+
+@pytest.fixture
+async def running(market):
+    async with EmbeddedExchange(market, RunningClock(START, speed=100)) as exchange:
+        yield exchange
+
+
+@pytest.fixture(params=[("spot", "BTC/USDT"), ("swap", "BTC/USDT:USDT")], ids=["spot", "swap"])
+async def watching(request, running):
+    kind, symbol = request.param
+    types = ["linear" if kind == "swap" else "spot"]
+    client = ccxt.pro.binance(
+        {
+            "apiKey": KEY,
+            "secret": SECRET,
+            "options": {
+                "defaultType": kind,
+                "fetchMarkets": {"types": types},
+                "fetchCurrencies": False,
+                "fetchMargins": False,
+                "adjustForTimeDifference": True,
+            },
+        }
+    )
+    client.urls["api"] = pointed(client.urls["api"], running)
+    yield client, symbol
+    await client.close()
+
+
+async def test_candles_and_quotes_can_be_watched(running, watching):
+    client, symbol = watching
+    async with asyncio.timeout(10):
+        quote = (await client.watch_bids_asks([symbol]))[symbol]
+        candles = await client.watch_ohlcv(symbol, "1m")
+    assert 0 < quote["bid"] < quote["ask"]
+    assert candles[-1][0] % 60_000 == 0
+    assert START <= candles[-1][0] <= running.clock.now()
+
+
+async def test_orders_can_be_watched(watching):
+    client, symbol = watching
+    watched = asyncio.ensure_future(client.watch_orders(symbol))
+    placed = set()
+    async with asyncio.timeout(10):
+        while not watched.done():  # until the subscription stands, orders go by unseen
+            order = await client.create_order(symbol, "market", "buy", 0.01)
+            placed.add(order["id"])
+        (seen, *_) = await watched
+    assert seen["id"] in placed
+    assert seen["symbol"] == symbol
