@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 from core.market.candle import Candle
 from core.market.exchange_api import ExchangeApi, RateLimitedError
-from core.market.feed import CandleClosed, FeedError, FeedEvent, FeedState, FeedStatus
+from core.market.feed import (
+    CandleClosed,
+    FeedError,
+    FeedEvent,
+    FeedState,
+    FeedStatus,
+    FundingRate,
+)
 from core.market.funding_watch import FundingWatch
 from core.market.inbox import Inbox
 from core.market.sequence import CandleSequence
@@ -42,6 +49,7 @@ class Delivery:
         self._funding = funding
         self._pace = pace
         self._held: list[FeedEvent] = []
+        self._rates: list[FundingRate] = []
         self._hole_tries = 0
         self._funding_tries = 0
 
@@ -93,7 +101,7 @@ class Delivery:
             text = f"candles go on without funding, which is not known: {error}"
             self._inbox.put(FeedStatus(watch.symbol, FeedState.STALE, text))
         self._funding_tries = 0
-        self._inbox.put_all(watch.told(record, next_funding, self._api.clock.now()))
+        self._rates += watch.told(record, next_funding, self._api.clock.now())
         self._let_go()
         return self._pace.hole_delay if self._waits_for_funding() else None
 
@@ -108,10 +116,9 @@ class Delivery:
         """Say what waits, up to the first candle before which funding is due."""
         while self._held:
             event = self._held[0]
-            if (
-                self._funding is not None
-                and isinstance(event, CandleClosed)
-                and self._funding.holds(event.candle.time)
-            ):
-                return
+            if isinstance(event, CandleClosed):
+                if self._funding is not None and self._funding.holds(event.candle.time):
+                    return
+                while self._rates and self._rates[0].time <= event.candle.time:
+                    self._inbox.put(self._rates.pop(0))
             self._inbox.put(self._held.pop(0))

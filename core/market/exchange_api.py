@@ -39,6 +39,10 @@ class RateLimitedError(FeedError):
         self.seconds = seconds
 
 
+class UnknownMarketError(FeedError):
+    """The exchange has no such market."""
+
+
 class UnreachableError(FeedError):
     """The exchange did not answer, or not sensibly; it may do so later."""
 
@@ -178,7 +182,7 @@ class ExchangeApi:
                     self._markets = dict(await self._call(client.load_markets))
         found = self._markets.get(symbol)
         if found is None:
-            raise FeedError(f"{self.name} has no market {symbol}: check the symbol")
+            raise UnknownMarketError(f"{self.name} has no market {symbol}: check the symbol")
         return found
 
     async def filters(self, symbol: str) -> MarketFilters:
@@ -256,9 +260,11 @@ class ExchangeApi:
                 self._perpetuals = {row.get("symbol"): row for row in answer.get("symbols", [])}
             raw = self._perpetuals.get(venue_symbol(symbol))
         else:
-            answer = await self._call(
-                client.public_get_exchangeinfo, {"symbol": venue_symbol(symbol)}
-            )
+            wanted = {"symbol": venue_symbol(symbol)}
+            try:
+                answer = await self._call(client.public_get_exchangeinfo, wanted)
+            except UnknownMarketError:
+                return
             raw = next(iter(answer.get("symbols", [])), None)
         if raw is None:
             return
@@ -277,7 +283,7 @@ class ExchangeApi:
         except (errors.DDoSProtection, errors.RateLimitExceeded) as error:
             raise self._limited(error) from error
         except errors.BadSymbol as error:
-            raise FeedError(f"{self.name} does not know the market: {plain(error)}") from error
+            raise UnknownMarketError(f"{self.name} has no such market: {plain(error)}") from error
         except errors.OperationFailed as error:
             if " 451 " in str(error):
                 raise FeedError(

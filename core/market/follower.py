@@ -75,6 +75,8 @@ class Follower:
         self._delivery = Delivery(market.api, inbox, self._sequence, funding, pace.delivery)
         self._quote: BestPrices | None = None
         self._quote_seen = 0.0
+        self._last: float | None = None
+        self._last_seen = 0.0
         self._state: FeedState | None = None
         self._ask = asyncio.Event()
         self._overdue = pace.overdue
@@ -146,15 +148,9 @@ class Follower:
         quote = self._quote
         if quote is not None and self._monotonic() - self._quote_seen > self._pace.fresh:
             quote = None
-        self._inbox.put(
-            PriceSeen(
-                self.symbol,
-                event.time,
-                None if quote is None else quote.bid,
-                None if quote is None else quote.ask,
-                event.candle.close,
-            )
-        )
+        self._last, self._last_seen = event.candle.close, self._monotonic()
+        bid, ask = (None, None) if quote is None else (quote.bid, quote.ask)
+        self._inbox.put(PriceSeen(self.symbol, event.time, bid, ask, event.candle.close))
 
     def _say_quote(self, event: BestPrices) -> None:
         if self._quote is not None and event.update <= self._quote.update:
@@ -163,7 +159,9 @@ class Follower:
                 return
         self._quote, self._quote_seen = event, self._monotonic()
         time = event.time if event.time is not None else self._market.clock.now()
-        self._inbox.put(PriceSeen(self.symbol, time, event.bid, event.ask, None))
+        fresh = self._monotonic() - self._last_seen <= self._pace.fresh
+        last = self._last if fresh else None
+        self._inbox.put(PriceSeen(self.symbol, time, event.bid, event.ask, last))
 
     def _say_state(self, state: FeedState, text: str) -> None:
         if state is not self._state:

@@ -1,0 +1,82 @@
+"""What the feed tests share: a reader of a feed, and paces without long waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from core.exchange.clock import ManualClock
+from core.exchange.server import EmbeddedExchange
+from core.market.binance_streams import Pace
+from core.market.candle import Candle
+from core.market.delivery import DeliveryPace
+from core.market.feed import CandleClosed, Feed, FeedEvent, Gap
+from core.market.follower import FollowPace
+from core.market.history import Patience
+from core.market.timeframes import MINUTE, Timeframe
+
+Kind = TypeVar("Kind")
+
+PATIENCE = Patience(first_delay=0.01, longest_delay=0.05, settle=0)
+STREAM_PACE = Pace(first_delay=0.01, longest_delay=0.05, watch_every=0.05, takeover=0.2)
+FOLLOW_PACE = FollowPace(
+    first_delay=0.01,
+    longest_delay=0.05,
+    look_every=0.05,
+    delivery=DeliveryPace(hole_delay=0.02),
+)
+
+
+class Reader:
+    """Reads a feed's events as they come."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.events: list[FeedEvent] = []
+        self._news = asyncio.Event()
+        self._task = asyncio.create_task(self._read(feed))
+
+    async def _read(self, feed: Feed) -> None:
+        async for event in feed.events():
+            self.events.append(event)
+            self._news.set()
+
+    def of(self, kind: type[Kind]) -> list[Kind]:
+        """The events of one kind so far."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def candles(self, symbol: str) -> list[Candle]:
+        """A symbol's candles so far, in the order they were said."""
+        return [event.candle for event in self.of(CandleClosed) if event.symbol == symbol]
+
+    async def until(self, true: Callable[[], bool], seconds: float = 20) -> None:
+        """Return once `true()` holds after some event."""
+        async with asyncio.timeout(seconds):
+            while not true():
+                self._news.clear()
+                await self._news.wait()
+
+    async def until_candle(self, symbol: str, time: int) -> None:
+        """Return once a symbol's candle of `time` has been said, a later one, or a gap over it."""
+        await self.until(
+            lambda: (
+                any(candle.time >= time for candle in self.candles(symbol))
+                or any(gap.symbol == symbol and gap.last >= time for gap in self.of(Gap))
+            )
+        )
+
+    async def ended(self) -> None:
+        """Return when the feed has ended."""
+        await asyncio.wait_for(self._task, 20)
+
+
+async def pass_minutes(clock: ManualClock, minutes: int, real_seconds: float = 0.004) -> None:
+    """Let exchange time pass a minute at a time, with a little real time for the wires between."""
+    for _ in range(minutes):
+        clock.advance(MINUTE)
+        await asyncio.sleep(real_seconds)
+
+
+def truth(exchange: EmbeddedExchange, symbol: str, start: int, stop: int) -> list[Candle]:
+    """The market's own one-minute candles in [start, stop)."""
+    return list(exchange.venue.market.candles(symbol, Timeframe.M1, start, stop))

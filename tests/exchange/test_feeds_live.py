@@ -1,0 +1,439 @@
+"""The live feed, over real WebSockets and ccxt: whatever happens, the candles are right."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from core.exchange.clock import ManualClock
+from core.exchange.faults import FaultKind
+from core.exchange.server import EmbeddedExchange
+from core.market.binance_streams import BinanceStreams, Pace
+from core.market.feed import (
+    CandleClosed,
+    Ended,
+    FeedError,
+    FeedState,
+    FeedStatus,
+    FundingRate,
+    Gap,
+    PriceSeen,
+    Revised,
+)
+from core.market.follower import FollowPace
+from core.market.live import LiveFeed
+from core.market.market_desk import BinanceMarket
+from core.market.server_clock import ServerClock
+from core.market.timeframes import HOUR, MINUTE, Timeframe
+from core.market.venue import BINANCE, Channel, embedded
+
+from .conftest import START
+from .feeds import FOLLOW_PACE, PATIENCE, STREAM_PACE, Reader, pass_minutes, truth
+
+BTC, PERP = "BTC/USDT", "BTC/USDT:USDT"
+Open = Callable[..., Awaitable[tuple[LiveFeed, Reader]]]
+
+
+def market_of(exchange: EmbeddedExchange, pace: Pace = STREAM_PACE) -> BinanceMarket:
+    return BinanceMarket(embedded(exchange.rest_url), pace=pace, patience=PATIENCE)
+
+
+@pytest.fixture
+async def desk(exchange: EmbeddedExchange) -> AsyncIterator[BinanceMarket]:
+    opened = market_of(exchange)
+    yield opened
+    await opened.close()
+
+
+async def follow(
+    desk: BinanceMarket,
+    clock: ManualClock,
+    symbol: str = BTC,
+    *,
+    pace: FollowPace = FOLLOW_PACE,
+    **options: object,
+) -> tuple[LiveFeed, Reader]:
+    """A feed that follows a symbol, once its stream flows."""
+    feed = LiveFeed(desk, pace)
+    await feed.subscribe(symbol, Timeframe.M1, **options)  # type: ignore[arg-type]
+    reader = Reader(feed)
+    await flowing(reader, clock)
+    return feed, reader
+
+
+async def flowing(reader: Reader, clock: ManualClock) -> None:
+    async with asyncio.timeout(20):
+        while not any(status.state is FeedState.CONNECTED for status in reader.of(FeedStatus)):
+            clock.advance(100)
+            await asyncio.sleep(0.005)
+
+
+async def test_candles_come_once_in_order_as_they_close(
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+) -> None:
+    feed, reader = await follow(desk, clock)
+    await pass_minutes(clock, 50)
+    end = Timeframe.M1.floor(clock.now())
+    await reader.until_candle(BTC, end - MINUTE)
+    assert reader.candles(BTC) == truth(exchange, BTC, START, end)
+    assert not reader.of(CandleClosed)[-1].backfilled
+    assert reader.of(Gap) == reader.of(Revised) == []
+    await feed.close()
+    await reader.ended()
+    assert isinstance(reader.events[-1], Ended)
+
+
+async def test_a_restarted_session_gets_everything_since_its_last_candle(
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+) -> None:
+    after = START - 2345 * MINUTE
+    _, reader = await follow(desk, clock, after=after)
+    await reader.until_candle(BTC, START - MINUTE)
+    assert reader.candles(BTC) == truth(exchange, BTC, after + MINUTE, START)
+    assert all(event.backfilled for event in reader.of(CandleClosed))
+    await pass_minutes(clock, 2)
+    await reader.until_candle(BTC, START)
+    assert not reader.of(CandleClosed)[-1].backfilled
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "options"),
+    [
+        (FaultKind.DROP, "*kline*", {"times": 6, "chance": 0.3}),
+        (FaultKind.DUPLICATE, "*kline*", {}),
+        (FaultKind.REORDER, "*kline*", {"chance": 0.5}),
+        (FaultKind.LATE_CLOSE, "*kline*", {"amount": 130_000, "times": 5}),
+        (FaultKind.UNAVAILABLE, "/api/*", {"times": 4}),
+        (FaultKind.SLOW_REPLY, "/api/*", {"amount": 50}),
+        (FaultKind.TOO_MANY_REQUESTS, "/api/*", {"amount": 1, "times": 1}),
+        (FaultKind.BANNED, "/api/*", {"amount": 1, "times": 1}),
+        (FaultKind.UNKNOWN_OUTCOME, "/api/*", {"times": 2}),
+        (FaultKind.CLOCK_SKEW, "*", {"amount": -5_000}),
+    ],
+    ids=lambda value: value.value if isinstance(value, FaultKind) else "",
+)
+async def test_a_fault_changes_no_candle(
+    exchange: EmbeddedExchange,
+    clock: ManualClock,
+    desk: BinanceMarket,
+    kind: FaultKind,
+    target: str,
+    options: dict[str, float],
+) -> None:
+    _, reader = await follow(desk, clock)
+    exchange.switch_on(kind, target, **options)
+    if kind in (FaultKind.UNAVAILABLE, FaultKind.TOO_MANY_REQUESTS, FaultKind.BANNED):
+        # Only who asks meets these: let the line be cut, so that the feed has to ask.
+        exchange.switch_on(FaultKind.DROP, "*kline*", times=1)
+    await pass_minutes(clock, 30)
+    exchange.switch_off()
+    await pass_minutes(clock, 3, 0.02)
+    end = Timeframe.M1.floor(clock.now())
+    await reader.until_candle(BTC, end - 2 * MINUTE)
+    expected = truth(exchange, BTC, START, end)
+    assert reader.candles(BTC) == expected[: len(reader.candles(BTC))]
+    assert reader.of(Gap) == reader.of(Revised) == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_mixture_of_faults_changes_no_candle(clock: ManualClock, seed: int) -> None:
+    from core.exchange.synthetic import SyntheticMarket
+
+    async with EmbeddedExchange(SyntheticMarket(seed=7), clock, seed=seed) as exchange:
+        desk = market_of(exchange)
+        _, reader = await follow(desk, clock)
+        for kind, chance in (
+            (FaultKind.DROP, 0.03),
+            (FaultKind.DUPLICATE, 0.2),
+            (FaultKind.REORDER, 0.2),
+            (FaultKind.LATE_CLOSE, 0.1),
+        ):
+            exchange.switch_on(kind, "*kline*", chance=chance)
+        exchange.switch_on(FaultKind.UNAVAILABLE, "/api/*", chance=0.2)
+        await pass_minutes(clock, 60)
+        exchange.switch_off()
+        await pass_minutes(clock, 3, 0.02)
+        end = Timeframe.M1.floor(clock.now())
+        await reader.until_candle(BTC, end - 2 * MINUTE)
+        expected = truth(exchange, BTC, START, end)
+        assert reader.candles(BTC) == expected[: len(reader.candles(BTC))]
+        assert reader.of(Gap) == reader.of(Revised) == []
+        await desk.close()
+
+
+async def test_a_candle_that_nobody_has_is_a_gap_in_its_place(
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+) -> None:
+    _, reader = await follow(desk, clock)
+    await pass_minutes(clock, 3)
+    missing = Timeframe.M1.floor(clock.now())
+    exchange.switch_on(FaultKind.MISSING_CANDLE, "btcusdt@kline_1m", times=1)
+    await pass_minutes(clock, 4)
+    await reader.until_candle(BTC, missing + 2 * MINUTE)
+    (gap,) = reader.of(Gap)
+    assert (gap.first, gap.last, gap.count) == (missing, missing, 1)
+    assert "no such candles" in gap.why
+    said = [
+        event.candle.time if isinstance(event, CandleClosed) else event.first
+        for event in reader.events
+        if isinstance(event, CandleClosed | Gap)
+    ]
+    assert said == list(range(START, said[-1] + 1, MINUTE))
+
+
+async def test_a_revised_candle_is_said_as_such_and_not_again(
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+) -> None:
+    _, reader = await follow(desk, clock)
+    await pass_minutes(clock, 2)
+    exchange.switch_on(FaultKind.REVISED_CANDLE, "btcusdt@kline_1m", times=1)
+    await pass_minutes(clock, 4)
+    await reader.until(lambda: bool(reader.of(Revised)))
+    (revised,) = reader.of(Revised)
+    assert revised.old in reader.candles(BTC)
+    assert revised.old.time == revised.new.time
+    assert revised.old.close != revised.new.close
+    times = [candle.time for candle in reader.candles(BTC)]
+    assert times == sorted(set(times))
+
+
+async def test_a_stream_that_falls_silent_is_noticed_and_its_candles_fetched(
+    exchange: EmbeddedExchange, clock: ManualClock
+) -> None:
+    desk = market_of(exchange, replace(STREAM_PACE, silent_after=0.25))
+    _, reader = await follow(desk, clock)
+    exchange.switch_on(FaultKind.SILENT_STALL, "btcusdt@kline_1m")
+    await pass_minutes(clock, 5)
+    end = Timeframe.M1.floor(clock.now())
+    await reader.until_candle(BTC, end - MINUTE)
+    assert any(status.state is FeedState.STALE for status in reader.of(FeedStatus))
+    assert reader.candles(BTC) == truth(exchange, BTC, START, end)
+    assert reader.of(CandleClosed)[-1].backfilled
+    exchange.switch_off()
+    reader.events.clear()
+    await flowing(reader, clock)
+    await desk.close()
+
+
+async def test_an_announced_shutdown_loses_nothing(
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+) -> None:
+    _, reader = await follow(desk, clock)
+    for _ in range(3):
+        exchange.switch_on(FaultKind.SHUTDOWN)
+        await pass_minutes(clock, 10)
+    await pass_minutes(clock, 2, 0.02)
+    end = Timeframe.M1.floor(clock.now())
+    await reader.until_candle(BTC, end - 2 * MINUTE)
+    said = reader.candles(BTC)
+    assert said == truth(exchange, BTC, START, end)[: len(said)]
+
+
+async def test_connections_are_replaced_before_their_day_is_over_without_a_break(
+    exchange: EmbeddedExchange, clock: ManualClock
+) -> None:
+    desk = market_of(exchange, replace(STREAM_PACE, rotate_after=0.1, takeover=0.05))
+    _, reader = await follow(desk, clock)
+    await pass_minutes(clock, 80, 0.01)
+    end = Timeframe.M1.floor(clock.now())
+    await reader.until_candle(BTC, end - MINUTE)
+    assert reader.candles(BTC) == truth(exchange, BTC, START, end)
+    states = [status.state for status in reader.of(FeedStatus)]
+    assert FeedState.RECONNECTING not in states
+    await desk.close()
+
+
+async def test_sessions_share_connections_and_the_last_one_ends_them(
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+) -> None:
+    feeds = []
+    for symbol in (BTC, BTC, "ETH/USDT", PERP, PERP):
+        feed = LiveFeed(desk, FOLLOW_PACE)
+        await feed.subscribe(symbol, Timeframe.M1, quotes=True)
+        feeds.append((symbol, feed, Reader(feed)))
+    assert desk.streams.connections == 3  # spot, and the two kinds of futures streams
+    for _, _, reader in feeds:
+        await flowing(reader, clock)
+    await pass_minutes(clock, 5)
+    end = Timeframe.M1.floor(clock.now())
+    for symbol, feed, reader in feeds:
+        await reader.until_candle(symbol, end - MINUTE)
+        assert reader.candles(symbol) == truth(exchange, symbol, START, end)
+        await feed.close()
+    assert desk.streams.connections == 0
+
+
+async def test_streams_beyond_one_connections_limit_get_another(
+    exchange: EmbeddedExchange, clock: ManualClock
+) -> None:
+    desk = market_of(exchange, replace(STREAM_PACE, streams_per_connection=2))
+    feed = LiveFeed(desk, FOLLOW_PACE)
+    symbols = [item.symbol for item in exchange.venue.market.instruments if not item.perpetual]
+    for symbol in symbols:
+        await feed.subscribe(symbol, Timeframe.M1)
+    reader = Reader(feed)
+    assert desk.streams.connections == (len(symbols) + 1) // 2
+    await flowing(reader, clock)
+    await pass_minutes(clock, 4, 0.02)
+    end = Timeframe.M1.floor(clock.now())
+    for symbol in symbols:
+        await reader.until_candle(symbol, end - MINUTE)
+        assert reader.candles(symbol) == truth(exchange, symbol, START, end)
+    await feed.close()
+    await desk.close()
+
+
+async def test_a_market_added_later_joins_the_running_connection(
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+) -> None:
+    feed, reader = await follow(desk, clock)
+    await feed.subscribe("ETH/USDT", Timeframe.M1, after=START - 3 * MINUTE)
+    await reader.until_candle("ETH/USDT", START - MINUTE)
+    reader_states = reader.of(FeedStatus)
+    while not any(
+        status.symbol == "ETH/USDT" and status.state is FeedState.CONNECTED
+        for status in reader_states
+    ):
+        clock.advance(100)
+        await asyncio.sleep(0.005)
+        reader_states = reader.of(FeedStatus)
+    await pass_minutes(clock, 3)
+    end = Timeframe.M1.floor(clock.now())
+    await reader.until_candle("ETH/USDT", end - MINUTE)
+    expected = truth(exchange, "ETH/USDT", START - 2 * MINUTE, end)
+    assert reader.candles("ETH/USDT") == expected
+    assert desk.streams.connections == 1
+
+
+async def test_prices_between_candles_carry_bid_and_ask_and_the_last_price(
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+) -> None:
+    _, reader = await follow(desk, clock, PERP, quotes=True)
+
+    def complete() -> bool:
+        return any(
+            price.bid is not None and price.ask is not None and price.last is not None
+            for price in reader.of(PriceSeen)
+        )
+
+    async with asyncio.timeout(20):
+        while not complete():
+            clock.advance(250)
+            await asyncio.sleep(0.01)
+    for price in reader.of(PriceSeen):
+        assert price.symbol == PERP
+        if price.bid is not None and price.ask is not None:
+            assert price.bid < price.ask
+
+
+async def test_no_price_of_a_closed_candle_comes_after_it(
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+) -> None:
+    _, reader = await follow(desk, clock, quotes=True)
+    exchange.switch_on(FaultKind.REORDER, "*", chance=0.5)
+    for _ in range(120):
+        clock.advance(2_500)
+        await asyncio.sleep(0.004)
+    closed = 0
+    for event in reader.events:
+        if isinstance(event, CandleClosed):
+            closed = event.candle.time + MINUTE
+        elif isinstance(event, PriceSeen) and event.last is not None:
+            assert event.time >= closed
+
+
+async def test_funding_is_said_before_the_candle_it_belongs_to(
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+) -> None:
+    funded = START + 8 * HOUR
+    clock.advance(8 * HOUR - 5 * MINUTE)
+    _, reader = await follow(desk, clock, PERP, funding=True)
+    await pass_minutes(clock, 10, 0.02)
+    end = Timeframe.M1.floor(clock.now())
+    await reader.until_candle(PERP, end - MINUTE)
+    (rate,) = reader.of(FundingRate)
+    assert rate.time == funded
+    place = reader.events.index(rate)
+    later = [e for e in reader.events[place:] if isinstance(e, CandleClosed)]
+    assert later[0].candle.time == funded
+    said = reader.candles(PERP)
+    assert said == truth(exchange, PERP, said[0].time, end)
+
+
+async def test_funding_missed_while_away_is_said_on_return(
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+) -> None:
+    clock.advance(20 * HOUR)
+    _, reader = await follow(desk, clock, PERP, funding=True, after=START + HOUR)
+    await reader.until_candle(PERP, START + 20 * HOUR - MINUTE)
+    assert [rate.time for rate in reader.of(FundingRate)] == [START + 8 * HOUR, START + 16 * HOUR]
+
+
+async def test_history_holds_only_closed_candles(
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+) -> None:
+    clock.advance(90_000)
+    feed = LiveFeed(desk, FOLLOW_PACE)
+    found = await feed.history(BTC, Timeframe.M1, 1500)
+    assert list(found) == truth(exchange, BTC, START + MINUTE - 1500 * MINUTE, START + MINUTE)
+    before = await feed.history(BTC, Timeframe.M1, 3, before=START)
+    assert list(before) == truth(exchange, BTC, START - 3 * MINUTE, START)
+
+
+async def test_a_market_that_is_not_there_is_refused_in_words(
+    exchange: EmbeddedExchange, desk: BinanceMarket
+) -> None:
+    feed = LiveFeed(desk, FOLLOW_PACE)
+    with pytest.raises(FeedError, match="NOPE"):
+        await feed.subscribe("NOPE/USDT", Timeframe.M1)
+    with pytest.raises(FeedError, match="no market NOPE/USDT:USDT"):
+        await feed.subscribe("NOPE/USDT:USDT", Timeframe.M1)
+
+
+async def test_order_limits_are_the_markets_own(
+    exchange: EmbeddedExchange, desk: BinanceMarket
+) -> None:
+    feed = LiveFeed(desk, FOLLOW_PACE)
+    for symbol in (BTC, PERP):
+        instrument = next(i for i in exchange.venue.market.instruments if i.symbol == symbol)
+        filters = await feed.filters(symbol)
+        assert filters.lot_step == instrument.lot_step
+        assert filters.tick_size == instrument.tick_size
+        assert filters.min_notional == instrument.min_notional
+
+
+async def test_a_server_that_always_closes_is_asked_ever_more_rarely() -> None:
+    """A close with 1001 raises nothing: without a delay of its own a client would spin."""
+    import websockets
+
+    naps: list[float] = []
+    served = 0
+
+    async def close_at_once(socket: websockets.ServerConnection) -> None:
+        nonlocal served
+        served += 1
+        await socket.close(1001, "going away")
+
+    async def nap(seconds: float) -> None:
+        naps.append(seconds)
+        await asyncio.sleep(0)
+
+    class Nobody:
+        def __getattr__(self, _: str) -> Callable[..., None]:
+            return lambda *_: None
+
+    async with websockets.serve(close_at_once, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        venue = BINANCE.with_addresses({"spot_stream": f"ws://127.0.0.1:{port}"})
+        pace = Pace(watch_every=0, first_delay=0.5, longest_delay=8)
+        streams = BinanceStreams(venue, ServerClock(), pace, sleep=nap, chance=lambda: 0.5)
+        streams.listen(Channel.SPOT, "btcusdt@kline_1m", Nobody())  # type: ignore[arg-type]
+        async with asyncio.timeout(20):
+            while served < 7:
+                await asyncio.sleep(0.01)
+        await streams.close()
+    waits = [nap for nap in naps if nap]
+    assert waits[:6] == [0.375, 0.75, 1.5, 3.0, 6.0, 6.0]
