@@ -151,10 +151,10 @@ def _key(
     if raw is None:
         if indicator is not None:
             return indicator.name
-        return name if isinstance(name, str) else None
+        return name if isinstance(name, str) and _KEY.fullmatch(name) else None
     if not isinstance(raw, str) or not _KEY.fullmatch(raw):
         problems.add(path, raw, "a word of letters, digits, - and _ that begins with a letter")
-        return raw if isinstance(raw, str) else None
+        return None
     if plain(raw) in (*PRICES, *PRICE_ALIASES):
         problems.add(path, raw, f"another word: {', '.join((*PRICES, *PRICE_ALIASES))} are prices")
         return None

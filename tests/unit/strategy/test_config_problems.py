@@ -420,6 +420,8 @@ def cyclic() -> dict[str, Any]:
         {"timeframe": "\x1b[31m4h"},
         {"\x1b]0;title\x07": 1},
         {"paper": 10**5000},
+        {"indicators": {"\x1b[2J": None}},
+        {"indicators": [{"name": "rsi", "key": "\x1b[2J"}]},
     ],
     ids=lambda changes: next(iter(changes)).encode("ascii", "replace").hex()[:12],
 )
