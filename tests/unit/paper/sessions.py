@@ -72,6 +72,8 @@ class Bench:
         self.workspace.prepare()
         self.disk = disk or OsDisk()
         self.log: list[str] = []
+        self.naps: list[float] = []
+        self.seconds = 0.0
         self.restart()
 
     def restart(self) -> None:
@@ -82,7 +84,11 @@ class Bench:
         def log(_: Level, text: str) -> None:
             self.log.append(text)
 
-        return Surroundings(clock=lambda: START, log=log)
+        async def nap(seconds: float) -> None:
+            self.naps.append(seconds)
+            await asyncio.sleep(0)
+
+        return Surroundings(lambda: START, log, sleep=nap, monotonic=lambda: self.seconds)
 
     def record(self, config: dict[str, Any], **fields: Any) -> SessionRecord:
         parsed = parse_config(config).config

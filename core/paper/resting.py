@@ -1,0 +1,88 @@
+"""Which sessions has a workspace that nobody hosts?
+
+They are read from their files. Reading a journal cuts off a torn last line, so the lock is held
+meanwhile: no host may begin to write just then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from core.paper.catalog import SessionIndex, Stored, stored_session
+from core.paper.host import wall_clock
+from core.paper.link import CommandError
+from core.paper.reports import read_report
+from core.paper.session import Storage
+from core.paper.snapshot import SessionSnapshot, SessionState
+from core.store.disk import OsDisk
+from core.store.index import open_index
+from core.store.journal import JournalError
+from core.store.lock import HostLock
+from core.store.redaction import Redactor
+from core.store.workspace import Workspace, WorkspaceError
+
+_WHY = "no host is running: `papertape` or `papertape host` goes on with it"
+
+
+async def resting_sessions(workspace: Workspace) -> tuple[SessionSnapshot, ...]:
+    """All sessions that are not archived, the oldest first; those that have not ended are stale.
+
+    Raises:
+        CommandError: one cannot be read, or a host has just started.
+    """
+    found: list[SessionSnapshot] = []
+    if not workspace.sessions.is_dir():
+        return ()
+    with _locked(workspace) as storage:
+        index = SessionIndex(open_index(workspace.index, OsDisk())[0])
+        for session_id in workspace.session_ids():
+            if index.archived(session_id):
+                continue
+            final = index.final(session_id)
+            found.append(await _read(storage, session_id) if final is None else final)
+    return tuple(sorted(found, key=lambda session: (session.started, session.id)))
+
+
+async def resting_report(workspace: Workspace, session_id: str) -> dict[str, Any]:
+    """The report of a session, as its files tell it.
+
+    Raises:
+        CommandError: it has not begun, or cannot be read.
+    """
+    report = read_report(workspace.session(session_id))
+    if report is not None:
+        return report
+    with _locked(workspace) as storage:
+        return (await _stored(storage, session_id)).report()
+
+
+@contextmanager
+def _locked(workspace: Workspace) -> Iterator[Storage]:
+    try:
+        lock = HostLock.acquire(workspace, kind="reader", now=wall_clock())
+    except WorkspaceError as error:
+        raise CommandError(str(error)) from error
+    storage = Storage.of(workspace, OsDisk(), Redactor())
+    try:
+        yield storage
+    finally:
+        storage.committer.close()
+        lock.release()
+
+
+async def _stored(storage: Storage, session_id: str) -> Stored:
+    try:
+        return await stored_session(storage, session_id)
+    except JournalError as error:
+        raise CommandError(str(error)) from error
+
+
+async def _read(storage: Storage, session_id: str) -> SessionSnapshot:
+    stored = await _stored(storage, session_id)
+    snapshot = stored.snapshot()
+    if stored.stopped is None:
+        return replace(snapshot, state=SessionState.STALE, state_reason=_WHY)
+    return snapshot

@@ -1,0 +1,115 @@
+"""The index is whole after any crash, and a damaged one is set aside."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from pathlib import Path
+
+import pytest
+
+from core.store.disk import OsDisk
+from core.store.index import IndexWriteError, open_index
+from tests.unit.store.disks import FullDisk, StuckDisk
+
+
+def test_documents_survive(tmp_path: Path) -> None:
+    path = tmp_path / "papertape.json"
+    database, _ = open_index(path, OsDisk())
+    database.table("sessions").insert({"id": "a", "nested": {"x": [1, 2.5]}})
+    again, storage = open_index(path, OsDisk())
+    assert again.table("sessions").all() == [{"id": "a", "nested": {"x": [1, 2.5]}}]
+    assert storage.notices == []
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_damaged_index_is_set_aside_for_its_backup(tmp_path: Path) -> None:
+    path = tmp_path / "papertape.json"
+    database, _ = open_index(path, OsDisk())
+    database.insert({"n": 1})
+    database.insert({"n": 2})
+    path.write_bytes(b'{"_default": {"1": {"n"')
+    again, storage = open_index(path, OsDisk())
+    assert again.all() == [{"n": 1}]
+    assert storage.notices == [
+        "papertape.json could not be read and was set aside as papertape.json.damaged-1"
+    ]
+    assert (tmp_path / "papertape.json.damaged-1").read_bytes() == b'{"_default": {"1": {"n"'
+
+
+def test_index_and_backup_both_damaged_leave_an_empty_one(tmp_path: Path) -> None:
+    for name in ("papertape.json", "papertape.backup.json"):
+        (tmp_path / name).write_bytes(b"\0\0\0")
+    database, storage = open_index(tmp_path / "papertape.json", OsDisk())
+    assert database.all() == []
+    assert len(storage.notices) == 2
+    assert len(list(tmp_path.glob("*.damaged-1"))) == 2
+
+
+@pytest.mark.parametrize("disk", [FullDisk(10), StuckDisk()])
+def test_a_write_that_fails_changes_nothing(tmp_path: Path, disk: OsDisk) -> None:
+    path = tmp_path / "papertape.json"
+    open_index(path, OsDisk())[0].insert({"n": 1})
+    database, _ = open_index(path, disk)
+    with pytest.raises(IndexWriteError, match="cannot be written"):
+        database.insert({"n": 2})
+    assert database.all() == [{"n": 1}]
+    assert open_index(path, OsDisk())[0].all() == [{"n": 1}]
+
+
+def test_leftovers_of_a_killed_writer_are_swept(tmp_path: Path) -> None:
+    leftover = tmp_path / ".papertape.json.4711.tmp"
+    leftover.write_bytes(b"half")
+    other = tmp_path / ".other.tmp"
+    other.write_bytes(b"")
+    open_index(tmp_path / "papertape.json", OsDisk())
+    assert not leftover.exists()
+    assert other.exists()
+
+
+def test_killed_in_the_middle_of_writing_the_index_is_always_whole(tmp_path: Path) -> None:
+    path = tmp_path / "papertape.json"
+    chance = random.Random(5)
+    for _ in range(15):
+        child = os.fork()
+        if child == 0:
+            _write_until_killed(path, calls=chance.randint(3, 60))
+        chance.random()
+        _, status = os.waitpid(child, 0)
+        assert os.WIFSIGNALED(status)
+        database, storage = open_index(path, OsDisk())
+        numbers = [document["n"] for document in database.all()]
+        assert storage.notices == []
+        assert numbers == list(range(len(numbers)))
+
+
+def _write_until_killed(path: Path, calls: int) -> None:
+    class Deadly(OsDisk):
+        left = calls
+
+        def _count(self) -> None:
+            self.left -= 1
+            if self.left <= 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def write(self, descriptor: int, data: bytes) -> int:
+            self._count()
+            return super().write(descriptor, data[: max(1, len(data) // 2)])
+
+        def sync(self, descriptor: int) -> None:
+            self._count()
+            super().sync(descriptor)
+
+        def replace(self, source: Path, target: Path) -> None:
+            self._count()
+            super().replace(source, target)
+
+    try:
+        database, _ = open_index(path, Deadly())
+        number = len(database)
+        while True:
+            database.insert({"n": number})
+            number += 1
+    finally:
+        os._exit(1)

@@ -1,0 +1,173 @@
+"""A journal keeps what was committed, drops what was cut short, and refuses what is damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.store.disk import OsDisk
+from core.store.journal import (
+    Journal,
+    JournalDamagedError,
+    JournalError,
+    encode_line,
+    read_journal,
+)
+from tests.unit.store.disks import ForgetfulDisk, FullDisk
+
+HEADER = {"journal": "test", "version": 1}
+
+
+def make(path: Path, *records: dict[str, object]) -> Journal:
+    journal = Journal.create(path, HEADER, OsDisk())
+    for record in records:
+        journal.append(record)
+    journal.commit(journal.take())
+    return journal
+
+
+def lines_of(path: Path) -> list[dict[str, object]]:
+    contents = read_journal(path, "test", 1)
+    return [{key: line[key] for key in line if key != "crc"} for line in contents.lines]
+
+
+def test_what_was_committed_is_read_back_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    make(path, {"a": 1.1, "text": 'ä,"crc":7'}, {"b": None})
+    assert lines_of(path) == [{"a": 1.1, "text": 'ä,"crc":7'}, {"b": None}]
+    assert read_journal(path, "test", 1).header["version"] == 1
+
+
+def test_nothing_is_written_before_the_commit(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    journal = make(path)
+    journal.append({"a": 1})
+    assert lines_of(path) == []
+    journal.commit(journal.take())
+    assert lines_of(path) == [{"a": 1}]
+
+
+@given(cut=st.integers(min_value=1, max_value=200), tail=st.binary(max_size=20))
+def test_a_cut_at_any_byte_keeps_the_whole_lines_before_it(
+    tmp_path_factory: pytest.TempPathFactory, cut: int, tail: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("cut") / "j.jsonl"
+    records: list[dict[str, object]] = [{"number": number} for number in range(4)]
+    make(path, *records)
+    whole = path.read_bytes()
+    header = whole.index(b"\n") + 1
+    kept = max(header, len(whole) - cut)
+    # What a power cut leaves behind the last whole line may be anything but another line.
+    path.write_bytes(whole[:kept] + tail.replace(b"\n", b""))
+    contents = read_journal(path, "test", 1)
+    found = [line["number"] for line in contents.lines]
+    assert found == list(range(len(found)))
+    assert len(found) >= whole[:kept].count(b"\n") - 1
+    assert contents.size + contents.torn == path.stat().st_size
+
+
+def test_going_on_behind_a_torn_line_cuts_it_off(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    make(path, {"a": 1})
+    with path.open("ab") as file:
+        file.write(encode_line({"b": 2})[:-5])
+    contents = read_journal(path, "test", 1)
+    assert contents.torn == len(encode_line({"b": 2})) - 5
+    journal = Journal.reopen(path, contents, OsDisk())
+    journal.append({"c": 3})
+    journal.commit(journal.take())
+    assert lines_of(path) == [{"a": 1}, {"c": 3}]
+
+
+def test_a_changed_byte_before_good_lines_is_damage_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    make(path, {"price": 100.0}, {"price": 200.0})
+    damaged = path.read_bytes().replace(b"100.0", b"900.0")
+    path.write_bytes(damaged)
+    with pytest.raises(JournalDamagedError, match="line 2 is damaged though good lines follow"):
+        read_journal(path, "test", 1)
+    assert path.read_bytes() == damaged
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ({"journal": "test", "version": 2}, "is of version 2, this program reads version 1"),
+        ({"journal": "other", "version": 1}, "expected a test journal, found 'other'"),
+    ],
+)
+def test_another_version_or_kind_is_refused_with_words(
+    tmp_path: Path, header: dict[str, object], message: str
+) -> None:
+    path = tmp_path / "j.jsonl"
+    Journal.create(path, header, OsDisk())
+    with pytest.raises(JournalError, match=message):
+        read_journal(path, "test", 1)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 40, b'{"journal": "te'])
+def test_a_file_without_a_header_is_no_journal(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "j.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(JournalDamagedError, match="no header of a test journal"):
+        read_journal(path, "test", 1)
+
+
+@pytest.mark.parametrize("room", [0, 1, 20])
+def test_a_full_disk_takes_nothing_and_leaves_what_was_there(tmp_path: Path, room: int) -> None:
+    path = tmp_path / "j.jsonl"
+    journal = make(path, {"a": 1})
+    journal.disk = FullDisk(room)
+    journal.append({"b": "x" * 100})
+    with pytest.raises(JournalError, match="No space left on device"):
+        journal.commit(journal.take())
+    assert lines_of(path) == [{"a": 1}]
+    journal.disk = OsDisk()
+    journal.append({"c": 1})
+    with pytest.raises(JournalError, match="No space left"):
+        journal.commit(journal.take())  # only a restart finds out what is on the disk
+
+
+def test_a_failed_sync_is_no_commit(tmp_path: Path) -> None:
+    journal = make(tmp_path / "j.jsonl")
+    journal.disk = ForgetfulDisk(0)
+    journal.append({"a": 1})
+    with pytest.raises(JournalError, match="Input/output error"):
+        journal.commit(journal.take())
+
+
+def test_a_vanished_file_is_noticed_and_not_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    journal = make(path)
+    path.unlink()
+    journal.append({"a": 1})
+    with pytest.raises(JournalError, match="No such file"):
+        journal.commit(journal.take())
+    assert not path.exists()
+
+
+def test_a_second_writer_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    journal = make(path)
+    with path.open("ab") as file:
+        file.write(encode_line({"other": 1}))
+    journal.append({"a": 1})
+    with pytest.raises(JournalError, match="two writers"):
+        journal.commit(journal.take())
+
+
+def test_a_journal_is_never_made_over_an_old_one(tmp_path: Path) -> None:
+    make(tmp_path / "j.jsonl", {"a": 1})
+    with pytest.raises(JournalError, match="there already"):
+        Journal.create(tmp_path / "j.jsonl", HEADER, OsDisk())
+
+
+def test_secrets_are_taken_out_before_the_checksum(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    journal = Journal.create(path, HEADER, OsDisk(), lambda text: text.replace("hunter2", "***"))
+    journal.append({"why": "key hunter2 refused"})
+    journal.commit(journal.take())
+    assert lines_of(path) == [{"why": "key *** refused"}]
