@@ -37,7 +37,9 @@ def run_screen(
     Raises:
         UnfitTerminalError: nothing was drawn.
     """
-    refusal = unfit(os.environ, is_terminal=sys.stdin.isatty() and sys.stdout.isatty())
+    # The screen is drawn on standard error.
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    refusal = unfit(os.environ, is_terminal=all(stream.isatty() for stream in streams))
     if refusal is not None:
         raise UnfitTerminalError(refusal)
     app = PapertapeApp(

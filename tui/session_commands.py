@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from core.paper.link import HostLink
-from core.paper.snapshot import SessionSnapshot, SessionState, StartReply, StartRequest
+from core.paper.snapshot import FeedKind, SessionSnapshot, SessionState, StartReply, StartRequest
 from tui.modals.ask import Answer, Ask
 from tui.screens.report import ReportScreen
 
@@ -33,7 +33,10 @@ class SessionCommands:
         self._app.command("start", work)
 
     def quick_start(self) -> None:
-        """Start the first strategy that can run, on the app's own feed."""
+        """Start the first strategy that can run on the demo; elsewhere open the form."""
+        if self._app.feed is not FeedKind.DEMO:
+            self._app.open_new_session()
+            return
 
         async def work(link: HostLink) -> None:
             choices = await self._app.read_strategies()

@@ -16,7 +16,7 @@ from tui.widgets.line_view import Tone, tone_of
 CONDITION_COLUMNS = (
     Column("", 1),
     Column("FOR", 5),
-    Column("CONDITION", 14, grow=16),
+    Column("CONDITION", 14, grow=30),
     Column("NOW", 9, "right"),
     Column("OFF BY", 8, "right"),
 )

@@ -27,7 +27,7 @@ from tui.widgets.safe_text import safe_text
 
 _NOTHING_RUNS = (
     "Nothing runs yet.\n\n"
-    "s   start the first strategy\n"
+    "s   start a session\n"
     "n   choose strategy, feed and duration\n"
     "?   every key"
 )
