@@ -176,7 +176,7 @@ def _reference(
     if canonical is None:
         known = [one.name for one in indicator.fields]
         nearest = problems.nearest(field, known)
-        whole_text = f"{source}.{nearest}" if nearest and not field_path else nearest
+        whole_text = f"{key}.{nearest}" if nearest and not field_path else nearest
         problems.add(
             field_path or path,
             field if field_path else written,

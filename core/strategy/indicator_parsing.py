@@ -137,8 +137,9 @@ def _check_keys(
 ) -> None:
     rest = {}
     for key, value in written.items():
-        if key not in _KEYS and indicator is not None and indicator.parameter(key):
-            expected = f'it within "params": {{"params": {{"{key}": …}}}}'
+        parameter = indicator.parameter(key) if indicator is not None else None
+        if key not in _KEYS and parameter is not None:
+            expected = f'it within "params": {{"params": {{"{parameter.name}": …}}}}'
             problems.found_text(child(path, key), "a parameter", expected)
         else:
             rest[key] = value

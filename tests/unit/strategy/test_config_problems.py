@@ -421,6 +421,8 @@ def cyclic() -> dict[str, Any]:
         {"\x1b]0;title\x07": 1},
         {"paper": 10**5000},
         {"indicators": {"\x1b[2J": None}},
+        {"indicators": [{"name": "rsi", "time\x1fperiod": 14}]},
+        {"entry_conditions": [condition("relative\x1fstrength\x1findex.valu", "lt", 3)]},
         {"indicators": [{"name": "rsi", "key": "\x1b[2J"}]},
     ],
     ids=lambda changes: next(iter(changes)).encode("ascii", "replace").hex()[:12],
