@@ -29,10 +29,12 @@ _LOOK_EVERY = 0.1
 def make_host(
     workspace: Workspace,
     kind: str,
-    demo: DemoMarket | None = None,
+    demo: DemoMarket,
     companions: Sequence[Callable[[Host], Awaitable[None]]] = (),
 ) -> Host:
     """A host with everything a workspace's host has; `kind` is "tui" or "headless".
+
+    `demo` is what demo sessions are shown; its exchange is started when the first one asks for it.
 
     Raises:
         WorkspaceError: config.yaml cannot be used.

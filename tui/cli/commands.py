@@ -18,45 +18,66 @@ class Commands:
             default=None,
             help="the workspace (else $PAPERTAPE_HOME, else the XDG data folder)",
         )
-        self._everywhere = argparse.ArgumentParser(add_help=False)
-        self._everywhere.add_argument(
-            "--json", action="store_true", help="print JSON, and nothing but JSON, on stdout"
-        )
-        self._everywhere.add_argument(
-            "--workspace", metavar="FOLDER", default=argparse.SUPPRESS, help="the workspace"
-        )
-        self._added = parser.add_subparsers(
-            dest="command", metavar="COMMAND", prog="papertape", help=argparse.SUPPRESS
-        )
+        self._below = Subcommands(parser, "papertape", "COMMAND", top=True)
         self._listed: list[tuple[str, list[tuple[str, str]]]] = []
 
     def group(self, title: str) -> None:
         """Begin a group: the commands added from here on are listed under `title`."""
         self._listed.append((title, []))
 
-    def add(
-        self, name: str, run: Run, summary: str, *, more: str = "", listed: bool = True
-    ) -> argparse.ArgumentParser:
+    def add(self, name: str, run: Run, summary: str, *, more: str = "") -> argparse.ArgumentParser:
         """Add a command and return its parser, to which its own arguments are added.
 
         `summary`: one line, without a full stop. `more`: what else its help says.
         """
-        parser = self._added.add_parser(
-            name,
-            parents=[self._everywhere],
-            description=f"{summary[0].upper()}{summary[1:]}.\n\n{more}".rstrip(),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        parser.set_defaults(run=run)
-        if listed:
-            self._listed[-1][1].append((name, summary))
-        return parser
+        self._listed[-1][1].append((name, summary))
+        return self._below.add(name, run, summary, more=more)
+
+    def below(self, parser: argparse.ArgumentParser) -> Subcommands:
+        """Commands of a command."""
+        return Subcommands(parser, parser.prog, "VERB", top=False)
 
     def overview(self) -> str:
-        """All listed commands, a line each, under their groups' titles."""
+        """All commands, a line each, under their groups' titles."""
         blocks = [
             "\n".join([f"{title}:", *(f"  {name:<12}{summary}" for name, summary in rows)])
             for title, rows in self._listed
         ]
         return "\n\n".join(blocks)
+
+
+class Subcommands:
+    """The next word of a command line.
+
+    Below the top, what the words before it have set stays as it is, and the words are listed.
+    """
+
+    def __init__(
+        self, parser: argparse.ArgumentParser, program: str, word: str, *, top: bool
+    ) -> None:
+        self._everywhere = argparse.ArgumentParser(add_help=False)
+        self._everywhere.add_argument(
+            "--json",
+            action="store_true",
+            default=False if top else argparse.SUPPRESS,
+            help="print JSON, and nothing but JSON, on stdout",
+        )
+        self._everywhere.add_argument(
+            "--workspace", metavar="FOLDER", default=argparse.SUPPRESS, help="the workspace"
+        )
+        self._added = parser.add_subparsers(
+            metavar=word, prog=program, help=argparse.SUPPRESS if top else None
+        )
+
+    def add(self, name: str, run: Run, summary: str, *, more: str = "") -> argparse.ArgumentParser:
+        """See `Commands.add`."""
+        parser = self._added.add_parser(
+            name,
+            parents=[self._everywhere],
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.\n\n{more}".rstrip(),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        parser.set_defaults(run=run)
+        return parser

@@ -32,10 +32,9 @@ def add_commands(commands: Commands) -> None:
         "run the workspace's sessions without a screen",
         more=(
             "It runs until it is told to stop (SIGTERM, Ctrl+C); the sessions rest until the next\n"
-            "host, or the screen, takes them up."
+            "host, or the screen, takes them up. The options describe the market of demo sessions."
         ),
     )
-    parser.add_argument("--demo", action="store_true", help="offer the embedded exchange as well")
     parser.add_argument(
         "--systemd", action="store_true", help="print a user unit that runs it, and do nothing else"
     )
@@ -52,12 +51,11 @@ def host(arguments: argparse.Namespace) -> int:
     from core.store.workspace import WorkspaceError
 
     workspace = prepared_workspace(arguments)
-    demo = demo_market(arguments) if arguments.demo else None
     with (
         refusing(WorkspaceError),
         refusing(AlreadyHostedError, code=Exit.FAILED),
     ):
-        running = make_host(workspace, "headless", demo, [_keep_log])
+        running = make_host(workspace, "headless", demo_market(arguments), [_keep_log])
         asyncio.run(_serve(running, workspace, as_json=arguments.json))
     return Exit.DONE
 

@@ -8,7 +8,17 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from tui.cli import backtest, exchange, host, screen, strategies, sweep, workspace
+from tui.cli import (
+    backtest,
+    exchange,
+    host,
+    schedule,
+    screen,
+    sessions,
+    strategies,
+    sweep,
+    workspace,
+)
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, complain
 
@@ -35,7 +45,17 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"papertape {version('papertape')}")
     parser.set_defaults(run=screen.open_screen)
     commands = Commands(parser)
-    for group in (screen, strategies, backtest, sweep, workspace, exchange, host):
+    for group in (
+        screen,
+        sessions,
+        schedule,
+        strategies,
+        backtest,
+        sweep,
+        workspace,
+        exchange,
+        host,
+    ):
         group.add_commands(commands)
     parser.epilog = f"{commands.overview()}\n\n{_EPILOG}"
     return parser

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tui.cli.commands import Commands
-from tui.cli.exchange import add_market, demo_market
+from tui.cli.exchange import DEFAULT_SPEED, add_market, demo_market
 from tui.cli.output import refusing
 from tui.cli.workspace import workspace_of
 
@@ -42,7 +42,8 @@ def open_screen(arguments: argparse.Namespace) -> int:
     """Show the screen on the workspace."""
     from core.paper.snapshot import FeedKind
 
-    return _show(workspace_of(arguments), FeedKind.LIVE, None, ())
+    usual = argparse.Namespace(data=None, seed=1, speed=DEFAULT_SPEED)
+    return _show(workspace_of(arguments), FeedKind.LIVE, lambda: demo_market(usual), ())
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -59,7 +60,7 @@ def demo(arguments: argparse.Namespace) -> int:
         workspace,
         FeedKind.DEMO,
         lambda: made or demo_market(arguments),
-        ("--demo", *market_arguments(arguments)),
+        market_arguments(arguments),
     )
 
 
@@ -103,7 +104,7 @@ def _in_use(workspace: Workspace) -> bool:
 def _show(
     workspace: Workspace,
     feed: FeedKind,
-    make_demo: Callable[[], DemoMarket] | None,
+    make_demo: Callable[[], DemoMarket],
     host_arguments: Sequence[str],
 ) -> int:
     from core.store.workspace import WorkspaceError
@@ -119,9 +120,8 @@ def _show(
         link = attach(workspace, follow=True)
         if link is not None:
             return Attached(link, link.close)
-        demo = None if make_demo is None else make_demo()
         return LocalHosting(
-            lambda: make_host(workspace, "tui", demo),
+            lambda: make_host(workspace, "tui", make_demo()),
             headless_command(workspace, *host_arguments),
         )
 

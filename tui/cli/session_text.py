@@ -1,0 +1,90 @@
+"""How do sessions and log lines read in a terminal?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tui import formats
+from tui.cli.output import table
+
+if TYPE_CHECKING:
+    from core.paper.snapshot import HostSnapshot, LogLine, SessionSnapshot
+
+
+def sessions_text(host: HostSnapshot | None, sessions: Sequence[SessionSnapshot]) -> list[str]:
+    """All sessions, a line each, beneath who runs them."""
+    who = "no host is running" if host is None else f"host {host.pid} ({host.kind})"
+    if not sessions:
+        return [f"{who}; no sessions"]
+    rows = [
+        (
+            session.id,
+            session.state.value,
+            session.strategy,
+            ",".join(session.symbols),
+            session.timeframe,
+            session.mode.value,
+            _elapsed(session),
+            str(session.trades_count),
+            str(len(session.open_positions)),
+            formats.money(session.equity),
+            f"{_gain(session):+.2f}%",
+        )
+        for session in sessions
+    ]
+    headings = (
+        *("id", "state", "strategy", "symbols", "tf", "mode"),
+        *("elapsed", "trades", "open", "equity", "P&L"),
+    )
+    return [who, *table(headings, rows, right="       >>>>")]
+
+
+def session_text(session: SessionSnapshot) -> list[str]:
+    """One session in full."""
+    lines = [
+        f"{session.strategy}  {session.id}",
+        f"  state        {session.state}{_because(session.state_reason)}",
+        f"  mode         {session.mode}, feed {session.feed}, broker {session.broker}, "
+        f"fills {session.fills}",
+        f"  trades       {', '.join(session.symbols)} on {session.timeframe}",
+        f"  running      {_elapsed(session)}",
+        f"  last candle  {formats.date_time(session.last_candle)} UTC",
+        f"  equity       {formats.money(session.equity)} ({_gain(session):+.2f}%)",
+        f"  realized     {session.realized_pnl:+,.2f} in {session.trades_count} trades",
+        f"  unrealized   {session.unrealized_pnl:+,.2f}",
+    ]
+    lines += [
+        f"  position     {one.side} {formats.quantity(one.quantity)} {one.symbol} at "
+        f"{formats.price(one.entry_price)}, now {formats.price(one.mark_price)} "
+        f"({one.unrealized_pnl:+,.2f})"
+        for one in session.open_positions
+    ]
+    lines += [f"  job          {job}" for job in session.next_jobs]
+    lines += [f"  note         {notice}" for notice in session.notices]
+    return lines
+
+
+def log_text(line: LogLine) -> str:
+    """One line of the log."""
+    about = line.session_id or "-"
+    return f"{formats.date_time(line.time)}  {line.level:<7}  {about:<8}  {line.text}"
+
+
+def _because(reason: str | None) -> str:
+    return "" if reason is None else f" ({reason})"
+
+
+def _gain(session: SessionSnapshot) -> float:
+    return (session.equity / session.starting_balance - 1) * 100
+
+
+def _elapsed(session: SessionSnapshot) -> str:
+    """`2d 4h of 7d`."""
+    if session.running_since is None:
+        return formats.UNKNOWN
+    end = session.now if session.ended is None else session.ended
+    elapsed = formats.span(end - session.running_since)
+    if session.planned_end is None:
+        return elapsed
+    return f"{elapsed} of {formats.span(session.planned_end - session.running_since)}"
