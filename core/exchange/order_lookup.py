@@ -54,10 +54,7 @@ def cancellable(order: Order | None) -> Order:
 
 
 def open_orders(account: Account, *, perpetual: bool, instrument: Instrument | None) -> list[Order]:
-    """An account's open orders on one market, or on all of a type; sleeping ones that are part of
-
-    algoOrder's books are not among them.
-    """
+    """An account's open orders on one market, or on all of a type, without sleeping algo orders."""
     return [
         order
         for order in account.open_orders.values()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import orjson
 
@@ -14,9 +15,19 @@ from core.exchange.streams import Stream, open_stream
 from core.exchange.venue import Venue
 from core.exchange.wire import Message, Wire
 from core.market.candles import Candle
+from core.market.timeframes import Timeframe
 
 _TICK = 250  # real ms between two looks at the market
 _SHORTEST_TICK = 5  # real ms, however fast the exchange's time runs
+
+
+class _Close(NamedTuple):
+    """A candle that closed at `moment` (UTC ms)."""
+
+    moment: int
+    stream: Stream
+    timeframe: Timeframe
+    candle: Candle
 
 
 class Publisher:
@@ -69,7 +80,7 @@ class Publisher:
     def publish(self, done: int, now: int) -> None:
         """Send what happened in (done, now]."""
         self._wire.deliver_late(now)
-        closing: list[tuple[int, Stream, Candle]] = []
+        closing: list[_Close] = []
         moving: list[Stream] = []
         for stream in self._streams():
             closed = self._closed(stream, done, now)
@@ -79,15 +90,15 @@ class Publisher:
                 self._shown[key] = now
                 if self._venue.tape.trading(stream.instrument.symbol, now):
                     moving.append(stream)
-        closing.sort(key=lambda entry: entry[0])
-        for moment, stream, candle in closing:
-            self._close(stream, candle, moment, now)
+        closing.sort(key=lambda close: close.moment)
+        for close in closing:
+            self._close(close, now)
         for stream in moving:
             shown = stream.show(now)
             if shown is not None:
                 self._tell(stream, shown, now, final=False)
 
-    def _closed(self, stream: Stream, done: int, now: int) -> list[tuple[int, Stream, Candle]]:
+    def _closed(self, stream: Stream, done: int, now: int) -> list[_Close]:
         timeframe = stream.timeframe
         if timeframe is None or timeframe.floor(now) <= done:
             return []
@@ -95,13 +106,12 @@ class Publisher:
         candles = self._venue.tape.closed(
             stream.instrument.symbol, timeframe, first, now - timeframe.ms + 1
         )
-        return [(candle.time + timeframe.ms, stream, candle) for candle in candles]
+        return [_Close(candle.time + timeframe.ms, stream, timeframe, candle) for candle in candles]
 
-    def _close(self, stream: Stream, candle: Candle, moment: int, now: int) -> None:
+    def _close(self, closed: _Close, now: int) -> None:
         """Send a closed candle, unless a fault says that there is none, or that it was another."""
-        timeframe, instrument = stream.timeframe, stream.instrument
-        if timeframe is None:
-            return
+        moment, stream, timeframe, candle = closed
+        instrument = stream.instrument
         edit = partial(self._venue.tape.edit, instrument.symbol, timeframe, candle.time)
         if self._faults.strikes(FaultKind.MISSING_CANDLE, stream.name):
             edit(None)

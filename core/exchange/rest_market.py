@@ -102,9 +102,10 @@ class MarketData:
         limit: int,
         now: int,
     ) -> list[Candle]:
-        """Up to `limit` candles opening in [start, stop]: the first ones where `start` is given,
+        """Up to `limit` candles opening in [start, stop].
 
-        else the last ones. The one still forming is among them, unflagged, as on Binance.
+        The first ones where `start` is given, else the last ones; the one still forming is among
+        them, unflagged, as on Binance.
         """
         tape, symbol = self._venue.tape, instrument.symbol
         past = timeframe.floor(now) if stop is None else min(timeframe.floor(now), stop + 1)

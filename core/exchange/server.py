@@ -107,6 +107,7 @@ class EmbeddedExchange:
         self._runner = runner
         self._address = (host, runner.addresses[0][1])
         self._pump = asyncio.create_task(self._publisher.run(), name="exchange publisher")
+        self._pump.add_done_callback(_complain)
         return self.rest_url
 
     async def stop(self) -> None:
@@ -261,6 +262,14 @@ class EmbeddedExchange:
         trace: TracebackType | None,
     ) -> None:
         await self.stop()
+
+
+def _complain(pump: asyncio.Task[None]) -> None:
+    """Say at once that time stands still because the publisher failed."""
+    if not pump.cancelled() and (error := pump.exception()) is not None:
+        pump.get_loop().call_exception_handler(
+            {"message": "the embedded exchange's publisher failed", "exception": error}
+        )
 
 
 def _is_loopback(host: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 
 from core.exchange.clock import ExchangeClock
@@ -138,8 +137,3 @@ class Venue:
     def next_funding(self, now: int) -> int:
         """When funding is settled next."""
         return now - now % FUNDING_INTERVAL + FUNDING_INTERVAL
-
-
-def symbol_number(instrument: Instrument) -> int:
-    """A number by which an instrument is told from the others, the same in every process."""
-    return zlib.crc32(instrument.symbol.encode())
