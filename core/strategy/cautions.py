@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from core.market.symbols import is_perpetual, quote_currency
 from core.strategy.config import Condition, Direction, Reference, StrategyConfig
+from core.strategy.problems import shown
+
+STATUSES = ("draft", "active", "paused", "retired")
 
 _LIKELY_FEES = 0.01  # per side; above it, per cent was probably meant
 _TRADING_KEYS = ("stop_loss_pct", "take_profit_pct", "trailing_stop_pct", "max_hold")
@@ -19,7 +22,7 @@ def cautions(config: StrategyConfig) -> tuple[str, ...]:
         *_markets(config),
         *_indicators(config),
         *_sides(config),
-        *_risk_block(config),
+        *_document(config),
     )
 
 
@@ -87,7 +90,10 @@ def _sides(config: StrategyConfig) -> Iterator[str]:
             yield f"no exit is for {side}: a {side} position ends only where the other side enters"
 
 
-def _risk_block(config: StrategyConfig) -> Iterator[str]:
+def _document(config: StrategyConfig) -> Iterator[str]:
+    status = config.extras.get("status")
+    if status is not None and status not in STATUSES:
+        yield f"status {shown(status)} is none of {', '.join(STATUSES)}"
     risk = config.extras.get("risk")
     if not isinstance(risk, Mapping):
         return

@@ -183,6 +183,10 @@ def test_an_exit_that_holds_with_every_entry(
             "beside name and symbols",
         ),
         (
+            {"status": "actve"},
+            "status 'actve' is none of draft, active, paused, retired",
+        ),
+        (
             {"symbols": PERPETUAL, "direction": "short", "take_profit_pct": 100},
             "take_profit_pct 100: the target of a short position lies at or below 0 "
             "and is never reached",
@@ -226,7 +230,7 @@ def test_what_is_probably_not_meant(changes: dict[str, Any], expected: str) -> N
         {"fees": 0.01},
         {"symbols": PERPETUAL, "leverage": 15},
         {"take_profit_pct": 150},
-        {"risk": {"stop_loss_pct": 5}},
+        {"risk": {"stop_loss_pct": 5}, "status": "paused"},
     ],
 )
 def test_what_is_unusual_but_sound_is_not_warned_of(changes: dict[str, Any]) -> None:
