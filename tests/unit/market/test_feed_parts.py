@@ -1,0 +1,261 @@
+"""The small parts of a feed: waiting events, delays, the venue's clock, messages and funding."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.market.backoff import Backoff
+from core.market.binance_events import (
+    BestPrices,
+    Kline,
+    MalformedMessageError,
+    MarkPrice,
+    Reply,
+    Shutdown,
+    read_message,
+)
+from core.market.candle import Candle
+from core.market.exchange_api import Funding
+from core.market.feed import CandleClosed, FeedEvent, FundingRate, PriceSeen
+from core.market.funding_watch import FundingWatch
+from core.market.inbox import Inbox
+from core.market.server_clock import ServerClock
+from core.market.timeframes import HOUR, Timeframe
+from core.market.venue import BINANCE, Channel, VenueError, embedded
+from core.market.words import plain
+
+
+def price(symbol: str, time: int) -> PriceSeen:
+    return PriceSeen(symbol, time, None, None, 1.0)
+
+
+def candle(symbol: str, time: int) -> CandleClosed:
+    return CandleClosed(symbol, Timeframe.M1, Candle(time, 1, 1, 1, 1, 1))
+
+
+# ── Inbox ──
+
+
+async def read_all(inbox: Inbox) -> list[FeedEvent]:
+    return [await inbox.get() for _ in range(len(inbox))]
+
+
+async def test_a_slow_reader_finds_the_newest_price_of_each_symbol() -> None:
+    inbox = Inbox()
+    inbox.put_all([price("A", 1), price("B", 2), price("A", 3)])
+    assert await read_all(inbox) == [price("A", 3), price("B", 2)]
+
+
+async def test_no_price_moves_to_the_other_side_of_a_candle() -> None:
+    inbox = Inbox()
+    events = [price("A", 1), candle("A", 0), price("A", 2), candle("B", 0), price("A", 3)]
+    inbox.put_all(events)
+    assert await read_all(inbox) == events
+
+
+async def test_a_quick_reader_gets_every_price() -> None:
+    inbox = Inbox()
+    for time in range(3):
+        inbox.put(price("A", time))
+        assert await inbox.get() == price("A", time)
+
+
+async def test_a_flood_of_prices_takes_no_room_and_loses_no_candle() -> None:
+    inbox = Inbox()
+    for number in range(10):
+        inbox.put_all(price("A", number * 1000 + n) for n in range(1000))
+        inbox.put(candle("A", number))
+    assert len(inbox) == 20
+
+
+# ── Back-off and clock ──
+
+
+def test_delays_double_up_to_the_most_and_never_come_near_zero() -> None:
+    for chance, share in ((0.0, 0.5), (1.0, 1.0)):
+        backoff = Backoff(1, 6, lambda chance=chance: chance)
+        assert [backoff.next() for _ in range(5)] == [d * share for d in (1, 2, 4, 6, 6)]
+        backoff.reset()
+        assert backoff.next() == share
+
+
+def test_the_venues_clock_follows_what_the_venue_says() -> None:
+    seconds = 100.0
+    clock = ServerClock(monotonic=lambda: seconds, wall=lambda: 5000.0)
+    assert clock.now() == 5_000_000
+    assert not clock.synchronised
+    seconds = 102.0
+    clock.measured(9_000_000, asked_at=100.0)  # told half way: one second ago
+    assert clock.now() == 9_001_000
+    clock.heard(9_000_500)  # late on the wire: says nothing new
+    assert clock.now() == 9_001_000
+    clock.heard(9_002_000)
+    assert clock.now() == 9_002_000
+    seconds = 103.0
+    assert clock.now() == 9_003_000
+
+
+# ── Messages ──
+
+KLINE = {
+    "e": "kline",
+    "E": 1672515782136,
+    "s": "BTCUSDT",
+    "k": {
+        "t": 1672515780000,
+        "T": 1672515839999,
+        "s": "BTCUSDT",
+        "i": "1m",
+        "o": "1",
+        "c": "2",
+        "h": "2.5",
+        "l": "0.5",
+        "v": "1000",
+        "x": False,
+        "later": {"unknown": 1},
+    },
+    "st": 1,
+}
+
+
+def message(stream: str, data: object) -> str:
+    return json.dumps({"stream": stream, "data": data})
+
+
+def test_documented_messages_are_read() -> None:
+    assert read_message(message("btcusdt@kline_1m", KLINE)) == Kline(
+        "btcusdt@kline_1m",
+        1672515782136,
+        Candle(1672515780000, 1.0, 2.5, 0.5, 2.0, 1000.0),
+        closed=False,
+    )
+    spot = {"u": 400900217, "s": "BNBUSDT", "b": "25.35", "B": "31.21", "a": "25.36", "A": "40.66"}
+    assert read_message(message("bnbusdt@bookTicker", spot)) == BestPrices(
+        "bnbusdt@bookTicker", None, 400900217, 25.35, 25.36
+    )
+    futures = {"e": "bookTicker", "u": 1, "E": 7, "T": 7, "b": "25.35", "a": "25.36", "st": 1}
+    assert read_message(message("bnbusdt@bookTicker", futures)) == BestPrices(
+        "bnbusdt@bookTicker", 7, 1, 25.35, 25.36
+    )
+    mark = {"e": "markPriceUpdate", "E": 1, "s": "B", "p": "11794.15", "r": "0.0003", "T": 15}
+    assert read_message(message("b@markPrice", mark)) == MarkPrice(
+        "b@markPrice", 1, 11794.15, 0.0003, 15
+    )
+    assert read_message('{"result":null,"id":1}') == Reply(1, None)
+    assert read_message('{"code":2,"msg":"Invalid request: x"}') == Reply(
+        None, "2 Invalid request: x"
+    )
+    nested = '{"error":{"code":2,"msg":"invalid stream"},"id":1}'
+    assert read_message(nested) == Reply(1, "2 invalid stream")
+    assert read_message('{"e":"serverShutdown","E":1}') == Shutdown()
+    assert read_message(message("!serverShutdown", {"e": "serverShutdown", "E": 1})) == Shutdown()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"o": "nan"},
+        {"c": "0"},
+        {"t": "x"},
+        {"t": 1672515780001},
+        {"h": "0.1"},
+        {"i": "7m"},
+        {"v": None},
+    ],
+)
+def test_a_candle_that_is_none_is_refused(change: dict[str, object]) -> None:
+    data = KLINE | {"k": KLINE["k"] | change}  # type: ignore[operator]
+    with pytest.raises(MalformedMessageError):
+        read_message(message("btcusdt@kline_1m", data))
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False)
+        | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["e", "E", "k", "u", "b", "a", "p", "stream", "data"]), inner
+            )
+        ),
+        max_leaves=12,
+    )
+)
+def test_no_message_breaks_the_reader(data: object) -> None:
+    for raw in (json.dumps(data), message("btcusdt@bookTicker", data)):
+        with contextlib.suppress(MalformedMessageError):
+            read_message(raw)
+
+
+# ── Funding ──
+
+FIRST = 8 * HOUR
+
+
+def test_candles_wait_for_funding_only_from_its_time_on() -> None:
+    watch = FundingWatch("P", since=0)
+    assert watch.holds(1)  # nothing is known yet: ask
+    assert watch.told([], FIRST, now=5) == []
+    assert not watch.holds(FIRST - 1)
+    assert watch.holds(FIRST)
+
+
+def test_the_record_decides_and_each_rate_is_said_once() -> None:
+    watch = FundingWatch("P", since=0)
+    record = [Funding(FIRST, 0.1), Funding(2 * FIRST, 0.2)]
+    assert watch.told(record, 3 * FIRST, now=2 * FIRST) == [
+        FundingRate("P", FIRST, 0.1),
+        FundingRate("P", 2 * FIRST, 0.2),
+    ]
+    assert watch.told(record, 3 * FIRST, now=2 * FIRST) == []
+    assert not watch.holds(3 * FIRST - 1)
+
+
+def test_a_late_record_is_waited_for_and_then_replaced_by_the_streamed_rate() -> None:
+    watch = FundingWatch("P", since=0)
+    watch.told([], FIRST, now=5)
+    watch.streamed(FIRST, 0.3)
+    assert watch.told([], 2 * FIRST, now=FIRST) == []
+    assert watch.holds(FIRST)
+    assert watch.told([], 2 * FIRST, now=FIRST) == []
+    assert watch.told([], 2 * FIRST, now=FIRST) == [FundingRate("P", FIRST, 0.3)]
+    assert not watch.holds(FIRST)
+
+
+def test_a_shorter_interval_is_learnt_from_the_stream() -> None:
+    watch = FundingWatch("P", since=0)
+    watch.told([], FIRST, now=5)
+    watch.streamed(FIRST // 2, 0.1)
+    assert watch.holds(FIRST // 2)
+
+
+# ── Venue and words ──
+
+
+def test_streams_have_their_own_addresses() -> None:
+    assert BINANCE.stream_url(Channel.FUTURES_MARKET) == "wss://fstream.binance.com/market/stream"
+    venue = embedded("http://127.0.0.1:8080/")
+    assert venue.stream_url(Channel.SPOT) == "ws://127.0.0.1:8080/stream"
+    assert venue.stream_url(Channel.FUTURES_PUBLIC) == "ws://127.0.0.1:8080/public/stream"
+
+
+def test_addresses_from_a_configuration_are_checked() -> None:
+    changed = BINANCE.with_addresses({"spot_rest": "https://data-api.binance.vision/"})
+    assert changed.spot_rest == "https://data-api.binance.vision"
+    for addresses in ({"spot_ret": "https://x"}, {"spot_rest": "wss://x"}, {"spot_stream": "x"}):
+        with pytest.raises(VenueError):
+            BINANCE.with_addresses(addresses)
+
+
+def test_text_from_outside_is_one_plain_line() -> None:
+    assert plain("a\nb\x1b[31m\x00c") == "a b?[31m?c"
+    assert len(plain("x" * 1000)) == 200
