@@ -36,7 +36,9 @@ _FIRST_DAY = 16_436  # 2015-01-01, in days since 1970
 _DAYS = 11_323  # up to 2046
 _MINUTES = DAY // MINUTE
 _COMMON = "common"
-_BLOCKS = 1500  # days of candles kept in memory, over all symbols and timeframes
+# Days kept in memory, over all symbols: minutes (70 kB a day), and what was cut from them.
+_MINUTE_DAYS = 256
+_CUT_DAYS = 2000
 
 # Price the coin keeps returning to, and how strongly it follows the common market.
 _COINS = {
@@ -74,7 +76,8 @@ class SyntheticMarket:
         self._digits = {item.symbol: item.price_digits for item in instruments}
         self._lots = {item.symbol: item.quantity_digits for item in instruments}
         self._levels: dict[str, Floats] = {}
-        self._blocks: OrderedDict[tuple[str, str, int], Candles] = OrderedDict()
+        self._minute_days: OrderedDict[tuple[str, int], Candles] = OrderedDict()
+        self._cut_days: OrderedDict[tuple[str, str, int], Candles] = OrderedDict()
         self._shocks: OrderedDict[int, Floats] = OrderedDict()
         self._daily: dict[tuple[str, int], Candles] = {}
 
@@ -114,9 +117,10 @@ class SyntheticMarket:
             if timeframe is Timeframe.M1:
                 return self._minutes(symbol, day)
             return _kept(
-                self._blocks,
-                (symbol, timeframe, day),
+                self._cut_days,
+                (symbol, timeframe.value, day),
                 lambda: aggregate(self._minutes(symbol, day), timeframe),
+                _CUT_DAYS,
             )
 
         return cut
@@ -130,7 +134,7 @@ class SyntheticMarket:
 
     def _minutes(self, symbol: str, day: int) -> Candles:
         make = self._perpetual_minutes if ":" in symbol else self._spot_minutes
-        return _kept(self._blocks, (symbol, Timeframe.M1, day), lambda: make(symbol, day))
+        return _kept(self._minute_days, (symbol, day), lambda: make(symbol, day), _MINUTE_DAYS)
 
     def _spot_minutes(self, symbol: str, day: int) -> Candles:
         coin = self._coins[symbol]
@@ -171,7 +175,10 @@ class SyntheticMarket:
         return Candles(times, opens, highs, np.maximum(lows, step), closes, volumes)
 
     def _common(self, day: int) -> Floats:
-        return _kept(self._shocks, day, lambda: _minute_returns(self._rng(_COMMON, day)))
+        def make() -> Floats:
+            return _minute_returns(self._rng(_COMMON, day))
+
+        return _kept(self._shocks, day, make, _MINUTE_DAYS)
 
     def _day_levels(self, coin: _Coin) -> Floats:
         """Log prices at the days' opens, `_DAYS` + 1 of them."""
@@ -257,12 +264,14 @@ def _between(candles: Candles, start: int, stop: int) -> Candles:
 _Key = TypeVar("_Key")
 
 
-def _kept(cache: OrderedDict[_Key, _Made], key: _Key, make: Callable[[], _Made]) -> _Made:
+def _kept(
+    cache: OrderedDict[_Key, _Made], key: _Key, make: Callable[[], _Made], most: int
+) -> _Made:
     """The cached value, made if need be; the least recently used one leaves when there are many."""
     found = cache.get(key)
     if found is None:
         found = cache[key] = make()
-        if len(cache) > _BLOCKS:
+        if len(cache) > most:
             cache.popitem(last=False)
     else:
         cache.move_to_end(key)
