@@ -48,6 +48,15 @@ class _Reader:
                 self.tape.live_through(position, self.done, index, trailing=trailing)
             self.done = index
 
+    def mark_at_open(self, account: Account, time: int) -> None:
+        """Mark the position, if there is one, as the moment `time` begins: for sizing an entry."""
+        position = account.positions[self.tape.slot]
+        if position is not None:
+            index = self.tape.index_at(time)
+            self.catch_up(account, index)
+            if self.tape.time(index) == time:
+                position.mark = self.tape.open(index)
+
     def read(self, account: Account) -> Bar:
         """The candle that is due, everything before it lived through."""
         self.catch_up(account, self.due)
@@ -77,8 +86,14 @@ def drive(
         time = min([reader.time for reader in readers])
         if time == END:
             break
-        present = readers if len(readers) == 1 else _present(account, readers, time, everyone)
-        bars = [reader.read(account) for reader in present]
+        acting = [reader for reader in readers if reader.time == time]
+        if everyone:
+            acting = _with_positions(account, readers, time)
+        elif any(account.due_entries[reader.tape.slot] for reader in acting):
+            for reader in readers:
+                if reader.time != time:
+                    reader.mark_at_open(account, time)
+        bars = [reader.read(account) for reader in acting]
         events = step(account, time, bars, finer)
         if events:
             happened += events
@@ -86,7 +101,7 @@ def drive(
         if account.stopped:
             curve.end(time)
             break
-        for reader in present:
+        for reader in acting:
             reader.look_ahead(account)
         if watched:
             _look_at_every_close(account, readers, time)
@@ -95,30 +110,20 @@ def drive(
     return curve, happened
 
 
-def _present(
-    account: Account, readers: Sequence[_Reader], time: int, everyone: bool
-) -> list[_Reader]:
-    """The readers that take part in the moment `time`, each with its candle due.
-
-    Those that have something to do there; and where an entry is to be sized by the account's
-    equity, those whose position is part of that equity.
-    """
-    entering = everyone or any(
-        reader.time == time and account.due_entries[reader.tape.slot] is not None
-        for reader in readers
-    )
-    present = []
+def _with_positions(account: Account, readers: Sequence[_Reader], time: int) -> list[_Reader]:
+    """The readers that act at `time`, and those that have a position and a candle there."""
+    acting = []
     for reader in readers:
         if reader.time != time:
-            if not entering or account.positions[reader.tape.slot] is None:
+            if account.positions[reader.tape.slot] is None:
                 continue
             index = reader.tape.index_at(time)
             if reader.tape.time(index) != time:
                 reader.catch_up(account, index)
                 continue
             reader.due = index
-        present.append(reader)
-    return present
+        acting.append(reader)
+    return acting
 
 
 def _look_at_every_close(account: Account, readers: Sequence[_Reader], time: int) -> None:

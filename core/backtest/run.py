@@ -89,6 +89,7 @@ def run_backtest(
         warnings=warnings,
         ambiguous_return_pct=ambiguous_return_pct,
         diagnosis=None if account.trades else _diagnosis(config, candles, decide_from, happened),
+        happened=happened,
     )
 
 

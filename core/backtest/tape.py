@@ -38,7 +38,7 @@ class Tape:
         self.funding = funding
         self.length = len(candles)
         # The hot path reads single values as Python numbers: numpy's own are slow one by one.
-        self._open, self._high = candles.open.item, candles.high.item
+        self.open, self._high = candles.open.item, candles.high.item
         self._low, self._close = candles.low.item, candles.close.item
         self._time, self._flags = candles.time.item, flags.item
         self._raised: dict[int, list[int]] = {}
@@ -56,7 +56,7 @@ class Tape:
         """The candle at `index` as the rules take it."""
         return Bar(
             self.slot,
-            self._open(index),
+            self.open(index),
             self._high(index),
             self._low(index),
             self._close(index),
