@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -37,6 +38,7 @@ class Tape:
         self.torn = torn
         self._columns = _Columns(candles)
         self._whole = True
+        self._newest: Candle | None = None  # other sessions on the tape bring it in once more
 
     @classmethod
     def open(
@@ -64,8 +66,11 @@ class Tape:
     def record(self, candle: Candle) -> Candle:
         """Take a candle in, and return the one to act on: this one, or the one first received."""
         columns = self._columns
+        if candle == self._newest:
+            return candle
         if columns.last is None or candle.time > columns.last:
             columns.append(candle)
+            self._newest = candle
             self.journal.append({"c": list(candle)})
             if columns.count > 2 * _WINDOW and self._growing:
                 columns.keep_newest(_WINDOW)
@@ -107,6 +112,26 @@ class Tape:
         self._columns = _Columns(_joined(older, newest))
         self._columns.appended = False
         self._whole = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TapeContents:
+    """What a tape tells: the candles `as_received`, and what the venue said of some later."""
+
+    as_received: Candles
+    revised: Candles
+
+
+def read_tape(path: Path) -> TapeContents:
+    """A tape as it stands, left as it is: a host may be writing it. Blocks.
+
+    Raises:
+        JournalError: it cannot be read, or is damaged.
+    """
+    lines = read_journal(path, KIND, VERSION).lines
+    # Of several revisions of a candle the last one counts.
+    revisions = [{"c": line["revised"]} for line in reversed(lines) if "revised" in line]
+    return TapeContents(_candles_of(lines), _candles_of(revisions))
 
 
 class Tapes:

@@ -11,7 +11,7 @@ from core.report.quality import quality_flags
 from core.report.result import RunResult
 from core.report.result_json import metrics_to_json
 from core.strategy.config import StrategyConfig
-from core.trading.values import FillOn, OpenTrade, Trade
+from core.trading.values import Event, FillOn, OpenTrade, Trade
 
 
 def assemble_result(
@@ -28,6 +28,7 @@ def assemble_result(
     warnings: Sequence[str] = (),
     ambiguous_return_pct: float | None = None,
     diagnosis: Mapping[str, object] | None = None,
+    happened: Sequence[Event] = (),
 ) -> RunResult:
     """The result of a run, with its metrics counted and its warning signs raised.
 
@@ -45,6 +46,7 @@ def assemble_result(
         warnings: sentences about the run.
         ambiguous_return_pct: the total return had ambiguous candles met the target first.
         diagnosis: why there was no trade (`core.report.diagnosis`), if there was none.
+        happened: what the run did, in order, where nothing else tells it.
     """
     metrics = compute_metrics(
         trades,
@@ -70,4 +72,5 @@ def assemble_result(
         quality_flags=quality_flags(metrics_to_json(metrics)),
         ambiguous_return_pct=ambiguous_return_pct,
         diagnosis=diagnosis,
+        happened=tuple(happened),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from core.market.candles import Floats, Times
 from core.report.metrics import Metrics
 from core.strategy.config import StrategyConfig
-from core.trading.values import FillOn, OpenTrade, Trade
+from core.trading.values import Event, FillOn, OpenTrade, Trade
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,6 +19,7 @@ class RunResult:
     marked at its close, both of length `candles`. `exposed`: how many of those had a position.
     `ambiguous_return_pct`: the total return had every ambiguous candle met the target first; None
     when no trade is ambiguous. `diagnosis` explains a run without trades. `warnings` are sentences.
+    `happened`: what a backtest did, in order; a session has a journal for that.
     """
 
     config: StrategyConfig
@@ -35,3 +36,4 @@ class RunResult:
     quality_flags: tuple[str, ...] = ()
     ambiguous_return_pct: float | None = None
     diagnosis: Mapping[str, object] | None = None
+    happened: tuple[Event, ...] = ()

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
-from core.report.instants import iso_time
+import msgspec
+
+from core.report.instants import iso_time, parse_time
 from core.report.metrics import Metrics
 from core.report.monthly import monthly_returns
 from core.report.result import RunResult
@@ -12,6 +16,8 @@ from core.trading.rules import RULES_VERSION
 from core.trading.values import OpenTrade, Trade
 
 Json = dict[str, object]
+_Made = TypeVar("_Made", Trade, OpenTrade)
+_TIMES = ("signal_time", "entry_time", "exit_time", "entry_filled_at", "exit_filled_at")
 
 
 def result_to_json(result: RunResult, *, equity: bool = False) -> Json:
@@ -106,6 +112,29 @@ def trade_to_json(trade: Trade) -> Json:
         if price is not None:
             written[name] = price
     return written
+
+
+def trade_from_json(written: Mapping[str, Any]) -> Trade:
+    """The trade that `trade_to_json` wrote, to the last bit.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _read(written, Trade)
+
+
+def open_trade_from_json(written: Mapping[str, Any]) -> OpenTrade:
+    """The position that `open_trade_to_json` wrote, to the last bit.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _read(written, OpenTrade)
+
+
+def _read(written: Mapping[str, Any], kind: type[_Made]) -> _Made:
+    times = {name: parse_time(written[name]) for name in _TIMES if name in written}
+    return msgspec.convert({**written, **times}, type=kind)
 
 
 def open_trade_to_json(trade: OpenTrade) -> Json:
