@@ -15,7 +15,7 @@ from core.report.evidence import Evidence, Span, first_met
 from core.report.instants import short_time
 from core.report.matching import Pair
 from core.trading.account import PAUSED
-from core.trading.values import ExitReason, Refused, Trade
+from core.trading.values import ExitReason, OpenTrade, Refused, Trade
 
 _SAME = 1e-9  # relative: closer prices, quantities and amounts are the same
 
@@ -52,14 +52,14 @@ def pair_cause(pair: Pair, evidence: Evidence) -> Cause | None:
     """Why the trades of a pair differ, or None where they are the same."""
     before, after = pair.backtest, pair.paper
     entry = not _same(before.entry_price, after.entry_price)
-    exit_ = (
-        not _same(before.exit_price, after.exit_price)
-        or before.exit_reason is not after.exit_reason
-        or before.exit_time != after.exit_time
-    )
+    moved = before.exit_reason is not after.exit_reason or before.exit_time != after.exit_time
+    exit_ = moved or not _same(before.exit_price, after.exit_price)
     if exit_ and after.exit_reason is ExitReason.MANUAL:
         return Cause(CauseKind.MANUAL, "closed by hand")
-    if after.seen_late:
+    if after.seen_late and exit_ and (moved or not entry):
+        away = first_met(evidence.away, after.symbol, after.exit_time, after.exit_time)
+        if away is not None:
+            return Cause(CauseKind.DOWNTIME, _told(away, "no host was running"))
         return Cause(CauseKind.SEEN_LATE, "the touch was found only in the closed candle")
     if before.exit_reason is not after.exit_reason and (before.ambiguous or after.ambiguous):
         return Cause(
@@ -125,6 +125,25 @@ def extra_cause(trade: Trade, evidence: Evidence) -> Cause | None:
     if start is not None and trade.signal_time < start:
         return Cause(CauseKind.WARM_UP, f"the backtest decided only from {short_time(start)} on")
     return _at_its_signal(trade, evidence)
+
+
+def left_open_cause(trade: Trade, other: OpenTrade, evidence: Evidence) -> Cause | None:
+    """Why only one run closed `trade`, where the other still held it (`other`) at the end.
+
+    None without direct evidence.
+    """
+    if trade.exit_reason is ExitReason.MANUAL:
+        return Cause(CauseKind.MANUAL, "closed by hand")
+    last = trade.exit_time
+    found = _evidence(trade.symbol, last - evidence.timeframe.ms, last, evidence)
+    if found is not None:
+        return found
+    if not _same(trade.entry_price, other.entry_price):
+        prices = f"entered at {trade.entry_price:.8g} and {other.entry_price:.8g}"
+        return Cause(CauseKind.SLIPPAGE, prices)
+    if trade.exit_filled_at is not None:
+        return Cause(CauseKind.SLIPPAGE, f"left at {trade.exit_price:.8g}, between two candles")
+    return None
 
 
 def knock_on(trade: Trade, other: Trade, cause: Cause | None) -> Cause | None:

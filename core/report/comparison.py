@@ -65,6 +65,8 @@ class Comparison:
 
     `basis` names what drawdown and Sharpe count on. `verdicts`: of each column but the backtest.
     `intervals`: lines of confidence intervals. `missing`: what is not there, and how to get it.
+    `replay`: the backtest over the very period of the paper column, where the backtest column is
+    over another one; `divergence` and `replay_verdict` are then against it.
     """
 
     strategy: str
@@ -80,6 +82,8 @@ class Comparison:
     notes: tuple[str, ...] = ()
     divergence: Divergence | None = None
     regimes: Mapping[str, Regime] = field(default_factory=dict)
+    replay: Column | None = None
+    replay_verdict: Verdict | None = None
 
 
 def compare(
@@ -91,6 +95,7 @@ def compare(
     live: Column | None,
     now: int,
     divergence: Divergence | None = None,
+    replay: Column | None = None,
     regimes: Mapping[str, Regime] | None = None,
     seed: int = 0,
 ) -> Comparison:
@@ -103,18 +108,28 @@ def compare(
         paper: the column of the paper session or sessions.
         live: the column of the live trades.
         now: UTC ms, from which dates are counted ahead.
-        divergence: trade by trade, if `backtest` is over the very period of `paper`: the verdict
-            then rests on paired trades.
+        divergence: trade by trade, if there is a backtest over the very period of `paper`: a
+            verdict on the two then rests on paired trades.
+        replay: that backtest, if `backtest` is another one; None if it is `backtest` itself.
         regimes: what the market was like, by column name.
         seed: of the resampling: the same seed gives the same intervals.
     """
     columns = tuple(column for column in (backtest, paper, live) if column is not None)
     verdicts = {
-        column.name: _verdict(backtest, column, divergence if column is paper else None, now, seed)
+        column.name: _verdict(
+            backtest,
+            column,
+            divergence if column is paper and replay is None else None,
+            now,
+            seed,
+        )
         for column in columns
         if backtest is not None and column is not backtest
     }
     on_closed = any(column.closed is not None and not column.has_curve for column in columns)
+    replay_verdict = None
+    if replay is not None and paper is not None and divergence is not None:
+        replay_verdict = _verdict(replay, paper, divergence, now, seed)
     followed = paper or live
     verdict = verdicts.get(followed.name) if followed is not None else None
     return Comparison(
@@ -128,9 +143,14 @@ def compare(
         intervals=tuple(_intervals(columns, seed)),
         warning_signs=tuple(_warning_signs(columns, regimes or {})),
         missing=tuple(_missing(strategy, backtest, paper, live)),
-        notes=tuple(_notes(columns, verdicts, on_closed=on_closed)),
+        notes=(
+            *_notes(columns, verdicts, on_closed=on_closed),
+            *_replay_notes(replay, replay_verdict),
+        ),
         divergence=divergence,
         regimes=regimes or {},
+        replay=replay,
+        replay_verdict=replay_verdict,
     )
 
 
@@ -291,6 +311,13 @@ def _missing(
             f'no closed live trades: trades.jsonl has none of source "strategy:{strategy}"'
         )
     return lines
+
+
+def _replay_notes(replay: Column | None, verdict: Verdict | None) -> list[str]:
+    if replay is None or verdict is None:
+        return []
+    told = f"Paper against a backtest of its own period: {verdict.judgement}. {verdict.reason}"
+    return [told, *(f"{replay.name}: {note}" for note in replay.notes)]
 
 
 def _notes(

@@ -123,21 +123,7 @@ def comparison_to_json(comparison: Comparison, readings: Readings | None = None)
     return {
         "strategy": comparison.strategy,
         "basis": comparison.basis,
-        "columns": {
-            column.name.lower(): {
-                "source": column.source,
-                "period": None
-                if column.period is None
-                else {
-                    "start": optional_iso_time(column.period[0]),
-                    "end": optional_iso_time(column.period[1]),
-                },
-                "described": describe_period(column),
-                "metrics": dict(column.metrics),
-                "closed_trade_metrics": None if column.closed is None else dict(column.closed),
-            }
-            for column in comparison.columns
-        },
+        "columns": {column.name.lower(): _column_to_json(column) for column in comparison.columns},
         "rows": [
             {
                 "metric": row.name,
@@ -150,6 +136,14 @@ def comparison_to_json(comparison: Comparison, readings: Readings | None = None)
         "verdicts": {
             name.lower(): _verdict_to_json(verdict) for name, verdict in comparison.verdicts.items()
         },
+        "replay": None
+        if comparison.replay is None
+        else {
+            **_column_to_json(comparison.replay),
+            "verdict": None
+            if comparison.replay_verdict is None
+            else _verdict_to_json(comparison.replay_verdict),
+        },
         "assessment": comparison.assessment,
         "recommendation": comparison.recommendation,
         "intervals": list(comparison.intervals),
@@ -161,6 +155,21 @@ def comparison_to_json(comparison: Comparison, readings: Readings | None = None)
         },
         "divergence": None if divergence is None else divergence_to_json(divergence, readings),
         "text": comparison_text(comparison),
+    }
+
+
+def _column_to_json(column: Column) -> Json:
+    return {
+        "source": column.source,
+        "period": None
+        if column.period is None
+        else {
+            "start": optional_iso_time(column.period[0]),
+            "end": optional_iso_time(column.period[1]),
+        },
+        "described": describe_period(column),
+        "metrics": dict(column.metrics),
+        "closed_trade_metrics": None if column.closed is None else dict(column.closed),
     }
 
 

@@ -9,12 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 from core.report.causes import (
     Cause,
     CauseKind,
     extra_cause,
     knock_on,
     last_resort,
+    left_open_cause,
     missing_cause,
     pair_cause,
 )
@@ -29,6 +32,8 @@ from core.report.waterfall import (
     sum_parts,
 )
 from core.trading.values import OpenTrade, Trade
+
+_NEVER = 1 << 62
 
 Readings = Callable[[str, int], Mapping[str, float | None]]
 """The indicator values of a symbol at the candle that opened then."""
@@ -181,22 +186,29 @@ def _unmatched(
             in_backtest[each.backtest.symbol].append((each.backtest, each.cause))
     for made in (*in_paper.values(), *in_backtest.values()):
         made.sort(key=_decided)
-    open_in_paper = {(one.symbol, one.side, one.signal_time) for one in paper_open}
-    open_in_backtest = {(one.symbol, one.side, one.signal_time) for one in backtest_open}
+    open_in_paper = {(one.symbol, one.side, one.signal_time): one for one in paper_open}
+    open_in_backtest = {(one.symbol, one.side, one.signal_time): one for one in backtest_open}
     alone = [(trade, MatchKind.MISSING) for trade in matching.missing]
     alone += [(trade, MatchKind.EXTRA) for trade in matching.extra]
     alone.sort(key=lambda one: one[0].signal_time)
     found = []
     for trade, kind in alone:
         missing = kind is MatchKind.MISSING
-        direct = (missing_cause if missing else extra_cause)(trade, evidence)
+        held = (open_in_paper if missing else open_in_backtest).get(decision(trade))
+        if held is None:
+            direct = (missing_cause if missing else extra_cause)(trade, evidence)
+        else:
+            direct = left_open_cause(trade, held, evidence)
         others = (in_paper if missing else in_backtest)[trade.symbol]
         before = bisect_left(others, trade.signal_time, key=_decided)
         follows = knock_on(trade, *others[before - 1]) if before else None
         cause = direct or follows or last_resort(trade, evidence)
-        if decision(trade) in (open_in_paper if missing else open_in_backtest):
+        if held is not None:
             where = "session" if missing else "backtest"
             cause = Cause(cause.kind, f"still open in the {where}; {cause.detail}")
+            # The position that is still open keeps its run from entering again.
+            kept = (msgspec.structs.replace(trade, exit_time=_NEVER), cause)
+            insort(others, kept, key=_decided)
         insort((in_backtest if missing else in_paper)[trade.symbol], (trade, cause), key=_decided)
         part = Part.MISSING if missing else Part.EXTRA
         found.append(
