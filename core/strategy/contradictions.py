@@ -11,11 +11,10 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from core.market.filters import DEFAULT_MAINTENANCE_MARGIN_RATE
 from core.strategy.catalog import INDICATORS, PRICES
 from core.strategy.conditions import condition_text
 from core.strategy.config import Condition, Direction, Operator, Reference, StrategyConfig
-
-_MAINTENANCE = 0.005  # of the notional: the rules' own where a market's filters say nothing
 
 _LESS, _EQUAL, _MORE = 1, 2, 4
 _ANYTHING = _LESS | _EQUAL | _MORE
@@ -236,7 +235,7 @@ def _stops_and_targets(config: StrategyConfig) -> Iterator[str]:
     for side in _sides(config):
         if side is Direction.LONG and config.leverage <= 1:
             continue
-        room = (1 / config.leverage - _MAINTENANCE) * 100
+        room = (1 / config.leverage - DEFAULT_MAINTENANCE_MARGIN_RATE) * 100
         stop = config.stop_loss_pct
         if stop is not None and stop >= room:
             yield (

@@ -70,14 +70,6 @@ def whole(problems: Problems, path: str, value: object, low: int, high: int) -> 
     return int(read)
 
 
-def text(problems: Problems, path: str, value: object, expected: str) -> str | None:
-    """A text that is not empty."""
-    if isinstance(value, str) and value.strip():
-        return value
-    problems.add(path, value, expected)
-    return None
-
-
 def choice(
     problems: Problems,
     path: str,

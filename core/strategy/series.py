@@ -172,7 +172,6 @@ def _series(value: Series | float) -> Series:
     return value if isinstance(value, Series) else Constant(float(value))
 
 
-OPEN = Price("open")
 HIGH = Price("high")
 LOW = Price("low")
 CLOSE = Price("close")

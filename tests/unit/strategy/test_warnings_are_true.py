@@ -1,0 +1,65 @@
+"""What a warning says can never happen does not happen, on any candles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.market.candles import Candles
+from core.strategy.catalog import PRICES
+from core.strategy.conditions import condition_text
+from core.strategy.parsing import ConfigError, parse_config
+from core.strategy.signals import ENTER_LONG, EXIT_LONG, condition_series, signal_series
+from tests.unit.strategy.making import condition, markets, written
+
+sides = st.sampled_from(
+    [
+        *PRICES,
+        *("rsi", "er", "stoch.d", "aroon.up"),
+        *("dc", "dc.lower", "dc.upper", "late.upper", "bb.lower", "bb.upper", "bb.percent"),
+    ]
+)
+conditions = st.builds(
+    condition,
+    sides,
+    st.sampled_from(["lt", "gt", "lte", "gte", "ne", "cross_above", "cross_below"]),
+    st.one_of(sides, st.sampled_from([0, 1, 30, 50, 70, 100, -5])),
+)
+
+
+@given(
+    entries=st.lists(conditions, min_size=1, max_size=3),
+    exits=st.lists(conditions, max_size=2),
+    candles=markets(),
+)
+def test_contradictions(entries: list[Any], exits: list[Any], candles: Candles) -> None:
+    raw = written(
+        indicators=[
+            {"rsi": 3},
+            {"name": "donchian", "key": "dc", "params": {"period": 4}},
+            {"name": "donchian", "key": "late", "params": {"period": 4, "offset": 1}},
+            {"name": "bollinger", "key": "bb", "params": {"period": 5}},
+            {"name": "efficiency_ratio", "key": "er", "params": {"period": 3}},
+            {"name": "stoch", "params": {"k": 4, "d": 2}},
+            {"name": "aroon", "params": {"period": 4}},
+        ],
+        entry_conditions=entries,
+        exit_conditions=exits,
+    )
+    try:
+        parsed = parse_config(raw)
+    except ConfigError:
+        return
+    flags = signal_series(parsed.config, candles).flags
+    for warning in parsed.warnings:
+        if warning.startswith("a long position can never be entered"):
+            assert not ((flags & (ENTER_LONG | EXIT_LONG)) == ENTER_LONG).any(), warning
+    for one in condition_series(parsed.config, candles):
+        said = f"{one.group} condition {condition_text(one.condition)} "
+        for warning in parsed.warnings:
+            if warning.startswith(said + "can never hold"):
+                assert not one.holds.any(), warning
+            if warning.startswith(said + "always holds"):
+                assert one.holds[one.valid].all(), warning
