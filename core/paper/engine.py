@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,15 +33,21 @@ _BY_HAND = "stopped by hand"
 _Told = list[tuple[Level, str]]
 
 
+async def _at_once() -> None:
+    """Wait for no turn."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What an engine is given beside its session: clocks, and where to tell what happens.
 
-    `clock` is the host's (UTC ms); `sleep` and `monotonic` (seconds) are for waiting.
+    `clock` is the host's (UTC ms); `sleep` and `monotonic` (seconds) are for waiting; `turn` is
+    awaited before work, so that many sessions woken by one moment do not hold the loop together.
     """
 
     clock: Callable[[], int]
     log: Callable[[Level, str], None]
+    turn: Callable[[], Awaitable[None]] = _at_once
     sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep
     monotonic: Callable[[], float] = lambda: asyncio.get_running_loop().time()
 
@@ -199,6 +205,7 @@ class Engine:
     async def _work(self) -> None:
         while not self._leaving and not self._finished():
             item = await self._inbox.get()
+            await self._around.turn()
             self._take(item)
             for _ in range(_BATCH):
                 # A fill by a price is durable before the candle that would fill it otherwise.

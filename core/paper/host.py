@@ -180,6 +180,7 @@ class Host:
             await asyncio.sleep(_REFRESH)
             if self._looked:
                 self._looked = False
+                await self._roster.look_in_turn()
                 self._show()
 
     async def _tick(self) -> None:
@@ -196,6 +197,7 @@ class Host:
 
     def fresh_snapshot(self) -> HostSnapshot:
         """The state of everything now. On the host's loop only."""
+        self._roster.look()
         self._show()
         return self._shown
 
@@ -203,8 +205,10 @@ class Host:
         """See `HostLink.logs`."""
         return self.log.after(after, session_id)
 
-    def _show(self) -> None:
-        """Take the picture that `snapshot` hands out."""
+    def _show(self, changed: str | None = None) -> None:
+        """Take the picture that `snapshot` hands out, looking anew at the session that changed."""
+        if changed is not None:
+            self._roster.look(changed)
         self._shown = self._picture(self._roster.snapshots())
 
     def _picture(self, sessions: tuple[SessionSnapshot, ...]) -> HostSnapshot:
@@ -258,12 +262,12 @@ class Host:
     async def pause(self, session_id: str) -> None:
         """See `HostLink.pause`."""
         await self._roster.alive(session_id).command("pause")
-        self._show()
+        self._show(session_id)
 
     async def resume(self, session_id: str) -> None:
         """See `HostLink.resume`."""
         await self._roster.alive(session_id).command("resume")
-        self._show()
+        self._show(session_id)
 
     async def flatten(self, session_id: str, symbol: str | None = None) -> None:
         """See `HostLink.flatten`."""
@@ -272,7 +276,7 @@ class Host:
             traded = ", ".join(engine.config.symbols)
             raise CommandError(f"session {session_id} trades {traded}, not {symbol[:40]!r}")
         await engine.command("flatten", symbol=symbol)
-        self._show()
+        self._show(session_id)
 
     async def restart(self, session_id: str) -> StartReply:
         """See `HostLink.restart`."""

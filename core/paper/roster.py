@@ -15,11 +15,13 @@ from core.paper.link import CommandError
 from core.paper.logs import LogRing
 from core.paper.record import RECORD, SessionRecord, read_record, write_record
 from core.paper.reports import nothing_run, session_report, write_report
-from core.paper.session import Storage
+from core.paper.session import SessionLog, Storage
 from core.paper.snapshot import Level, SessionSnapshot, SessionState
 from core.paper.view import Standing, session_snapshot
 from core.store.index import IndexWriteError
 from core.store.journal import JournalError
+
+_SLICE = 0.008  # seconds of work between two turns of the event loop
 
 JobsOf = Callable[[str], tuple[str, ...]]
 """The next jobs of a session, as texts."""
@@ -30,6 +32,25 @@ class _Living:
     engine: Engine
     task: asyncio.Task[None]
     shown: SessionSnapshot
+
+
+class Turns:
+    """Lets the event loop turn often, however many tasks have work to do at once."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+
+    async def take(self) -> None:
+        """Return at once, or in a later turn of the loop when this one has worked long enough."""
+        loop = asyncio.get_running_loop()
+        while self._began is not None and loop.time() - self._began > _SLICE:
+            await asyncio.sleep(0)
+        if self._began is None:
+            self._began = loop.time()
+            loop.call_soon(self._turned)
+
+    def _turned(self) -> None:
+        self._began = None
 
 
 class Roster:
@@ -55,16 +76,31 @@ class Roster:
         self._clock = clock
         self._jobs_of = jobs_of
         self._tell_end = ended
+        self._turns = Turns()
         self._living: dict[str, _Living] = {}
         self._ended: dict[str, SessionSnapshot] = {}
 
     # ── Which there are ──
 
     def snapshots(self) -> tuple[SessionSnapshot, ...]:
-        """All sessions as they may be shown now, the oldest first."""
-        shown = [self._view(living) for living in self._living.values()]
+        """All sessions as they were when last looked at, the oldest first."""
+        shown = [living.shown for living in self._living.values()]
         shown += self._ended.values()
         return tuple(sorted(shown, key=lambda one: (one.started, one.id)))
+
+    def look(self, session_id: str | None = None) -> None:
+        """Look at a session (None: at all) anew, for `snapshots` to show."""
+        if session_id is None:
+            for living in self._living.values():
+                self._view(living)
+        elif session_id in self._living:
+            self._view(self._living[session_id])
+
+    async def look_in_turn(self) -> None:
+        """Look at all sessions anew, without holding the loop for long."""
+        for living in list(self._living.values()):
+            await self._turns.take()
+            self._view(living)
 
     def living(self, session_id: str) -> Engine | None:
         """The engine of a session that has not ended; None where it has.
@@ -114,10 +150,13 @@ class Roster:
             JournalError: the workspace cannot be written.
         """
         feed = await self._feeds.make(record, record.strategy())
-        write_record(self._storage.workspace.session(record.id), record, self._storage.disk)
-        log = self._storage.create_log(record)
+        log = await asyncio.to_thread(self._write_down, record)
         self._index.note(record)
         self._wake(record, Engine(log, feed, self._around(record.id)))
+
+    def _write_down(self, record: SessionRecord) -> SessionLog:
+        write_record(self._storage.workspace.session(record.id), record, self._storage.disk)
+        return self._storage.create_log(record)
 
     async def take_up_all(self) -> None:
         """Go on with every session of the workspace that has not ended."""
@@ -178,7 +217,7 @@ class Roster:
         def say(level: Level, text: str) -> None:
             self._log.add(level, text, session_id)
 
-        return Surroundings(self._clock, say)
+        return Surroundings(self._clock, say, self._turns.take)
 
     def _wake(self, record: SessionRecord, engine: Engine) -> None:
         shown = session_snapshot(record, None, _standing(engine), {})
