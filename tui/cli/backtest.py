@@ -1,13 +1,20 @@
-"""The command that runs a strategy over past candles: backtest."""
+"""The commands about past candles: backtest, and candles to fetch them."""
 
 from __future__ import annotations
 
 import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from tui.cli.candle_arguments import candles_in, finer_candles_in
+from tui.cli.candle_arguments import candles_in, finer_candles_in, period_of
 from tui.cli.commands import Commands
-from tui.cli.output import Exit, Refusal, print_json, print_text, refusing
-from tui.cli.strategy_argument import add_strategy, parsed_strategy
+from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
+from tui.cli.strategy_argument import add_strategy, written_strategy
+
+if TYPE_CHECKING:
+    from core.report.result import RunResult
+    from core.strategy.parsing import ParsedConfig
 
 
 def add_commands(commands: Commands) -> None:
@@ -21,6 +28,7 @@ def add_commands(commands: Commands) -> None:
         metavar="[SYMBOL=]FILE",
         help="a candle file (CSV, JSON, JSONL, each also .gz, or Parquet); one for each symbol",
     )
+    add_period(parser)
     parser.add_argument(
         "--balance", type=float, metavar="N", help="the starting balance, in quote currency"
     )
@@ -39,38 +47,139 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument(
         "--equity", action="store_true", help="with --json: the equity at every candle as well"
     )
+    parser.add_argument(
+        "--save", action="store_true", help="write the figures into the strategy's own document"
+    )
+    parser = commands.add("candles", candles, "fetch past candles into a file")
+    add_period(parser, needed=True)
+    parser.add_argument("--symbol", required=True, metavar="S", help="BTC/USDT, BTC/USDT:USDT")
+    parser.add_argument("--timeframe", required=True, metavar="T", help="1m to 1w")
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="FILE",
+        help="its name says the format: .csv, .json, .jsonl (each also .gz) or .parquet",
+    )
+
+
+def add_period(parser: argparse.ArgumentParser, *, needed: bool = False) -> None:
+    """Let a command fetch candles from an exchange."""
+    parser.add_argument("--exchange", required=needed, metavar="NAME", help="as ccxt calls it")
+    parser.add_argument(
+        "--period", required=needed, metavar="6m", help="how far back: d, w, m (months) or y"
+    )
 
 
 def backtest(arguments: argparse.Namespace) -> int:
     """Run a strategy over past candles and print what came of it."""
-    parsed = parsed_strategy(arguments, starting_balance=arguments.balance)
-    if not arguments.data:
-        raise Refusal(
-            "a backtest needs candles: give --data FILE (for several symbols, "
-            "--data SYMBOL=FILE for each)",
-            Exit.BAD_INPUT,
-        )
-    config = parsed.config
-    candles, notes = candles_in("--data", arguments.data, config)
-    detail = finer_candles_in("--detail", arguments.detail or (), config)
+    from core.strategy.problems import ConfigError
 
-    from core.backtest.run import BacktestError, run_backtest
+    with refusing(ConfigError):
+        written = written_strategy(arguments)
+        parsed = written.parse(starting_balance=arguments.balance)
+    if arguments.save and written.path is None:
+        raise Refusal("--save needs a strategy that stands in a file", Exit.BAD_INPUT)
+
     from core.report.result_json import result_to_json
-    from core.trading.values import FillOn
 
-    with refusing(BacktestError):
-        result = run_backtest(
-            config,
-            candles,
-            fill_on=FillOn(arguments.fill_on),
-            detail=detail or None,
-            warnings=(*parsed.warnings, *notes),
-        )
-    report = result_to_json(result, equity=arguments.equity)
+    report = result_to_json(_run(arguments, parsed), equity=arguments.equity)
+    if arguments.save and written.path is not None:
+        _save(written.path, report)
     if arguments.json:
         print_json(report)
     else:
         from core.report.text import report_text
 
         print_text(report_text(report).rstrip("\n"))
+    return Exit.DONE
+
+
+def _run(arguments: argparse.Namespace, parsed: ParsedConfig) -> RunResult:
+    """Run the backtest on the candles that the arguments name."""
+    if bool(arguments.data) == bool(arguments.exchange and arguments.period):
+        raise Refusal(
+            "a backtest needs candles: give either --data FILE (for several symbols, "
+            "--data SYMBOL=FILE for each) or --exchange NAME and --period 6m",
+            Exit.BAD_INPUT,
+        )
+    from core.backtest.run import BacktestError, run_backtest
+    from core.strategy.signals import warmup_candles
+    from core.trading.values import FillOn
+
+    config = parsed.config
+    detail = finer_candles_in("--detail", arguments.detail or (), config)
+    inputs: dict[str, Any]
+    if arguments.data:
+        history, notes = candles_in("--data", arguments.data, config)
+        inputs = {}
+    else:
+        period = period_of(
+            arguments, config.symbols, config.timeframe, warmup=warmup_candles(config)
+        )
+        history, notes = period.candles, list(period.notes)
+        inputs = {
+            "filters": period.filters,
+            "funding": period.funding,
+            "decide_from": period.start,
+        }
+    with refusing(BacktestError):
+        return run_backtest(
+            config,
+            history,
+            fill_on=FillOn(arguments.fill_on),
+            detail=detail or None,
+            warnings=(*parsed.warnings, *notes),
+            **inputs,
+        )
+
+
+def _save(path: Path, report: dict[str, object]) -> None:
+    """Write the figures into the strategy's document, and nothing else of it."""
+    from core.report.blocks import backtest_block
+    from core.report.instants import short_date
+    from core.strategy.problems import ConfigError
+    from core.strategy.write_back import write_blocks
+
+    updated = short_date(int(time.time() * 1_000))
+    with refusing(ConfigError, OSError, code=Exit.FAILED):
+        write_blocks(path, {"backtest": backtest_block(report), "updated": updated})
+    complain(f"papertape: the figures stand in {path}")
+
+
+def candles(arguments: argparse.Namespace) -> int:
+    """Fetch the candles of one market into a file."""
+    from core.market.files import CandleFileError, write_candles
+    from core.market.symbols import SymbolError, unified_symbol
+    from core.market.timeframes import Timeframe
+    from core.report.instants import iso_time
+
+    with refusing(SymbolError):
+        symbol = unified_symbol(arguments.symbol)
+    if arguments.timeframe not in list(Timeframe):
+        raise Refusal(
+            f"--timeframe {arguments.timeframe}: expected one of {', '.join(Timeframe)}",
+            Exit.BAD_INPUT,
+        )
+    timeframe = Timeframe(arguments.timeframe)
+    period = period_of(arguments, [symbol], timeframe, warmup=0)
+    found = period.candles[symbol]
+    with refusing(CandleFileError):
+        write_candles(arguments.output, found)
+    first, last = iso_time(found.at(0).time), iso_time(found.at(-1).time)
+    complain(*period.notes)
+    if arguments.json:
+        print_json(
+            {
+                "file": arguments.output,
+                "symbol": symbol,
+                "timeframe": str(timeframe),
+                "candles": len(found),
+                "start": first,
+                "end": last,
+                "notes": list(period.notes),
+            }
+        )
+    else:
+        print_text(f"{arguments.output}: {len(found):,} candles, {first} to {last}")
     return Exit.DONE

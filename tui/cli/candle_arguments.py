@@ -1,15 +1,23 @@
-"""Which candles do `--data` and `--detail` mean?"""
+"""Which candles do `--data`, `--detail` and `--exchange --period` mean?"""
 
 from __future__ import annotations
 
+import argparse
+import asyncio
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui.cli.output import Exit, Refusal, refusing
+from tui.cli.workspace import prepared_workspace
 
 if TYPE_CHECKING:
     from core.market.candles import Candles
+    from core.market.history import Progress
+    from core.market.period import MarketPeriod
+    from core.market.timeframes import Timeframe
     from core.strategy.config import StrategyConfig
 
 
@@ -81,3 +89,38 @@ def finer_candles_in(
                 )
             candles[symbol] = read_candles(path, timeframe).candles
     return candles
+
+
+def period_of(
+    arguments: argparse.Namespace, symbols: Sequence[str], timeframe: Timeframe, *, warmup: int
+) -> MarketPeriod:
+    """What `--exchange` tells of the last `--period`, with `warmup` candles before it."""
+    from core.market.feed import FeedError
+    from core.market.period import market_period, public_api
+    from core.market.spans import SpanError, period_start
+    from core.market.venue import BINANCE, VenueError
+    from core.store.preferences import PreferencesError, read_preferences
+
+    workspace = prepared_workspace(arguments)
+    with refusing(SpanError, PreferencesError, VenueError):
+        start = period_start(arguments.period, int(time.time() * 1_000))
+        venue = BINANCE.with_addresses(read_preferences(workspace.preferences).addresses)
+    with refusing(FeedError, code=Exit.FAILED):
+        return asyncio.run(
+            market_period(
+                public_api(arguments.exchange, venue),
+                symbols,
+                timeframe,
+                start,
+                warmup=warmup,
+                cache=workspace.cache,
+                said=_show_progress if sys.stderr.isatty() else lambda _: None,
+            )
+        )
+
+
+def _show_progress(progress: Progress) -> None:
+    from tui.widgets.safe_text import safe_text
+
+    end = "\n" if progress.done >= progress.total else ""
+    sys.stderr.write(f"\r{safe_text(progress.text)}\x1b[K{end}")

@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 from tui.cli import (
     backtest,
+    compare,
     exchange,
     host,
     schedule,
@@ -51,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
         schedule,
         strategies,
         backtest,
+        compare,
         sweep,
         workspace,
         exchange,
