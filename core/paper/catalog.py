@@ -72,13 +72,16 @@ class SessionIndex:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A session as its files tell it. `past` is None where it had not begun."""
+    """A session as its files tell it. `past` is None where it had not begun.
+
+    `notices` are what had to be done to read it.
+    """
 
     record: SessionRecord
     log: SessionLog
     past: Past | None
     stopped: Stopped | None
-    torn: int
+    notices: list[str]
 
     def snapshot(self) -> SessionSnapshot:
         """How it ended."""
@@ -121,7 +124,12 @@ async def stored_session(storage: Storage, session_id: str) -> Stored:
     log, lines, torn = await asyncio.to_thread(storage.reopen_log, record)
     stopped = next((line for line in lines if isinstance(line, Stopped)), None)
     past = None
+    notices = []
+    if torn:
+        notices.append(f"{torn} bytes of an interrupted write were dropped from its journal")
     if began(lines) is not None:
-        torn += await log.open_tapes()
+        notices += await log.open_tapes()
         past = await asyncio.to_thread(rebuild, record, lines, log.tapes())
-    return Stored(record, log, past, stopped, torn)
+    if stopped is not None:
+        storage.release(record)
+    return Stored(record, log, past, stopped, notices)

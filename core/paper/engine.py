@@ -41,12 +41,14 @@ async def _at_once() -> None:
 class Surroundings:
     """What an engine is given beside its session: clocks, and where to tell what happens.
 
-    `clock` is the host's (UTC ms); `sleep` and `monotonic` (seconds) are for waiting; `turn` is
-    awaited before work, so that many sessions woken by one moment do not hold the loop together.
+    `clock` is the host's (UTC ms); `safe` makes an error's words fit to be shown; `turn` is awaited
+    before work, so that many sessions woken by one moment do not hold the loop together; `sleep`
+    and `monotonic` (seconds) are for waiting.
     """
 
     clock: Callable[[], int]
     log: Callable[[Level, str], None]
+    safe: Callable[[str], str] = str
     turn: Callable[[], Awaitable[None]] = _at_once
     sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep
     monotonic: Callable[[], float] = lambda: asyncio.get_running_loop().time()
@@ -346,7 +348,8 @@ class Engine:
         self._enter(state, why)
         self._tell_all()
 
-    async def _end_in_error(self, why: str) -> None:
+    async def _end_in_error(self, words: str) -> None:
+        why = self._around.safe(words)
         try:
             await self._end(SessionState.ERROR, why)
         except JournalError as error:
@@ -357,7 +360,7 @@ class Engine:
         self._untold.clear()
         self.durable = False
         self.ended_at = self.feed.now()
-        self._enter(SessionState.ERROR, why)
+        self._enter(SessionState.ERROR, self._around.safe(why))
         self._tell_all()
 
     def _commands_waiting(self) -> list[_Command]:

@@ -32,9 +32,13 @@ class LogRing:
         """The newest line's number; 0 where there is none yet."""
         return self._number
 
+    def safe(self, text: str) -> str:
+        """A text as it may be shown: one line, no secrets, nothing a terminal would obey."""
+        return plain(self._redactor.redact(text))
+
     def add(self, level: Level, text: str, session_id: str | None = None) -> LogLine:
         """Say something."""
-        safe = plain(self._redactor.redact(text))
+        safe = self.safe(text)
         with self._lock:
             self._number += 1
             line = LogLine(self._number, self._clock(), level, session_id, safe)

@@ -51,7 +51,8 @@ class Opening:
             session.config.symbols,
             session.config.timeframe,
         )
-        await session.open_tapes()
+        for notice in await session.open_tapes():
+            self._tell(Level.WARNING, notice)
         filters = {symbol: await feed.filters(symbol) for symbol in symbols}
         history: list[list[Candle]] = [[] for _ in symbols]
         after: list[int | None] = [None] * len(symbols)

@@ -170,7 +170,7 @@ class Roster:
                 continue
             try:
                 await self._take_up(await stored_session(self._storage, session_id))
-            except (JournalError, FeedError) as error:
+            except (JournalError, FeedError, IndexWriteError) as error:
                 self._log.add(Level.ERROR, str(error), session_id)
                 self._show_stranded(session_id, str(error))
 
@@ -193,9 +193,8 @@ class Roster:
 
     async def _take_up(self, stored: Stored) -> None:
         record = stored.record
-        if stored.torn:
-            text = f"{stored.torn} bytes of an interrupted write were dropped from its journal"
-            self._log.add(Level.WARNING, text, record.id)
+        for notice in stored.notices:
+            self._log.add(Level.WARNING, notice, record.id)
         if stored.stopped is not None:
             snapshot = self._ended[record.id] = stored.snapshot()
             self._index.note_end(snapshot)
@@ -210,14 +209,14 @@ class Roster:
             record = read_record(self._storage.workspace.session(session_id))
         except JournalError:
             return
-        standing = Standing(SessionState.ERROR, why, now=self._clock())
+        standing = Standing(SessionState.ERROR, self._log.safe(why), now=self._clock())
         self._ended[session_id] = session_snapshot(record, None, standing, {})
 
     def _around(self, session_id: str) -> Surroundings:
         def say(level: Level, text: str) -> None:
             self._log.add(level, text, session_id)
 
-        return Surroundings(self._clock, say, self._turns.take)
+        return Surroundings(self._clock, say, self._log.safe, self._turns.take)
 
     def _wake(self, record: SessionRecord, engine: Engine) -> None:
         shown = session_snapshot(record, None, _standing(engine), {})
@@ -239,6 +238,7 @@ class Roster:
             )
         if engine.state.ended:
             del self._living[session_id]
+            self._storage.release(engine.record)
             self._tell_end()
 
     async def _conclude(self, engine: Engine, snapshot: SessionSnapshot) -> None:

@@ -13,6 +13,7 @@ from core.paper.commit import Committer
 from core.paper.lines import KIND, FundingSeen, Line, Stopped, to_record
 from core.paper.record import EVENTS, JOURNAL_VERSION, SessionRecord, read_record
 from core.paper.recovery import began, own_candles, parse_lines
+from core.paper.snapshot import FeedKind
 from core.paper.tape import Tape, Tapes
 from core.store.disk import Disk
 from core.store.journal import Journal, JournalError, read_journal
@@ -36,6 +37,11 @@ class Storage:
         """The storage of a workspace."""
         tapes = Tapes(workspace.journals, disk)
         return cls(workspace, disk, tapes, Committer(), redactor)
+
+    def release(self, record: SessionRecord) -> None:
+        """A session has ended: let go of the tapes that are its own."""
+        if record.feed is FeedKind.REPLAY:
+            self.tapes.release(record.source)
 
     def create_log(self, record: SessionRecord) -> SessionLog:
         """The journal of a new session. Blocks.
@@ -83,16 +89,17 @@ class SessionLog:
         self._tapes: list[Tape] = []
         self._unsaved = False
 
-    async def open_tapes(self) -> int:
-        """Open the tapes of the session's symbols; returns how many bytes of torn lines they lost.
+    async def open_tapes(self) -> list[str]:
+        """Open the tapes of the session's symbols; returns what had to be done to open them.
 
         Raises:
-            JournalError: one cannot be read or made, or is damaged.
+            JournalError: one cannot be read or made.
         """
         for symbol in self.config.symbols[len(self._tapes) :]:
             tape = await self._storage.tapes.get(self.record.source, symbol, self.config.timeframe)
             self._tapes.append(tape)
-        return sum(tape.torn for tape in self._tapes)
+        notices = (tape.take_notice() for tape in self._tapes)
+        return [notice for notice in notices if notice is not None]
 
     def tapes(self, first: int = 0) -> dict[str, Candles]:
         """All candles on the session's tapes from open time `first` on."""
@@ -143,26 +150,33 @@ class RunInputs:
 
 
 async def recorded_inputs(storage: Storage, session_id: str) -> RunInputs:
-    """What a session's run followed from so far.
+    """What a session's run followed from so far. Only reads: the session may be living.
 
     Raises:
         JournalError: its journal or a tape cannot be read, or it has not begun.
     """
-    record = await asyncio.to_thread(read_record, storage.workspace.session(session_id))
-    log, lines, _ = await asyncio.to_thread(storage.reopen_log, record)
+    folder = storage.workspace.session(session_id)
+    record = await asyncio.to_thread(read_record, folder)
+    contents = await asyncio.to_thread(read_journal, folder / EVENTS, KIND, JOURNAL_VERSION)
+    lines = parse_lines(folder / EVENTS, contents.lines)
     begun = began(lines)
     if begun is None:
         raise JournalError(f"session {session_id} has not begun: it has no candles yet")
-    await log.open_tapes()
-    own = own_candles(log.config, lines, log.tapes())
+    config = record.strategy()
+    tapes = {}
+    for symbol in config.symbols:
+        tape = await storage.tapes.get(record.source, symbol, config.timeframe)
+        tapes[symbol] = tape.candles(begun.first.get(symbol, 0))
+    own = own_candles(config, lines, tapes)
     last = next((line.last for line in lines if isinstance(line, Stopped)), None)
     if last is not None:
         own = {
             symbol: candles.slice(0, int(np.searchsorted(candles.time, last, side="right")))
             for symbol, candles in own.items()
         }
+        storage.release(record)
     funding: dict[str, list[tuple[int, float]]] = {}
     for line in lines:
         if isinstance(line, FundingSeen):
             funding.setdefault(line.symbol, []).append((line.time, line.rate))
-    return RunInputs(log.config, own, begun.decide_from, begun.filters, funding)
+    return RunInputs(config, own, begun.decide_from, begun.filters, funding)

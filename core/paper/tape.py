@@ -17,8 +17,14 @@ import numpy as np
 
 from core.market.candles import Candle, Candles
 from core.market.timeframes import Timeframe
-from core.store.disk import Disk
-from core.store.journal import Journal, read_journal
+from core.store.disk import Disk, set_aside
+from core.store.journal import (
+    Journal,
+    JournalDamagedError,
+    JournalError,
+    read_journal,
+    salvage,
+)
 
 KIND = "candles"
 VERSION = 1
@@ -33,9 +39,9 @@ class Tape:
     that of time. In memory: the newest candles as columns, from `_since` on.
     """
 
-    def __init__(self, journal: Journal, candles: Candles, torn: int) -> None:
+    def __init__(self, journal: Journal, candles: Candles, notice: str | None = None) -> None:
         self.journal = journal
-        self.torn = torn
+        self._notice = notice
         self._columns = _Columns(candles)
         self._whole = True
         self._newest: Candle | None = None  # other sessions on the tape bring it in once more
@@ -51,17 +57,49 @@ class Tape:
         """The tape at `path`, made if it is not there. Blocks.
 
         Raises:
-            JournalError: it cannot be read or made, or is damaged.
+            JournalError: it cannot be read or made.
         """
+        whole_header = {"journal": KIND, "version": VERSION, **header}
         if path.exists():
-            contents = read_journal(path, KIND, VERSION)
+            try:
+                contents = read_journal(path, KIND, VERSION)
+            except JournalDamagedError as error:
+                return cls._salvaged(path, whole_header, disk, redact, str(error))
             journal = Journal.reopen(path, contents, disk, redact)
-            return cls(journal, _candles_of(contents.lines), contents.torn)
+            torn = f"{path.name}: {contents.torn} bytes of an interrupted write were dropped"
+            return cls(journal, _candles_of(contents.lines), torn if contents.torn else None)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        journal = Journal.create(
-            path, {"journal": KIND, "version": VERSION, **header}, disk, redact
-        )
-        return cls(journal, Candles.of([]), 0)
+        return cls(Journal.create(path, whole_header, disk, redact), Candles.of([]))
+
+    @classmethod
+    def _salvaged(
+        cls,
+        path: Path,
+        header: dict[str, object],
+        disk: Disk,
+        redact: Callable[[str], str] | None,
+        damage: str,
+    ) -> Tape:
+        """A new tape with every candle that is whole on a damaged one, which is set aside.
+
+        A session that had decided on a candle that is lost will find out, and say so.
+        """
+        lines = [line for line in salvage(path) if "c" in line]
+        try:
+            aside = set_aside(path)
+        except OSError as error:
+            raise JournalError(f"{damage}; it cannot be set aside ({error})") from error
+        journal = Journal.create(path, header, disk, redact)
+        for line in lines:
+            journal.append({"c": line["c"]})
+        journal.commit(journal.take())
+        notice = f"{damage}; set aside as {aside.name}, {len(lines)} whole candles were kept"
+        return cls(journal, _candles_of(lines), notice)
+
+    def take_notice(self) -> str | None:
+        """What had to be done to open the tape; told once, to the first who asks."""
+        notice, self._notice = self._notice, None
+        return notice
 
     def record(self, candle: Candle) -> Candle:
         """Take a candle in, and return the one to act on: this one, or the one first received."""
@@ -147,6 +185,11 @@ class Tapes:
         """Where a tape lies. `source` names the feed (and for a file, its contents)."""
         market = symbol.replace("/", "-").replace(":", "-")
         return self._root / source / f"{market}-{timeframe}.jsonl"
+
+    def release(self, source: str) -> None:
+        """Hold the tapes of a feed no longer: nobody is on them any more."""
+        folder = self._root / source
+        self._open = {path: task for path, task in self._open.items() if path.parent != folder}
 
     async def get(self, source: str, symbol: str, timeframe: Timeframe) -> Tape:
         """The tape of a feed, symbol and timeframe.

@@ -112,6 +112,15 @@ def read_journal(path: Path, kind: str, version: int) -> JournalContents:
     return JournalContents(header, lines, size, len(data) - size)
 
 
+def salvage(path: Path) -> list[Line]:
+    """Every line of a damaged journal that is whole, in order, its header included where it is.
+
+    Each carries its own checksum, so each can be trusted by itself; that none is missing cannot.
+    """
+    lines = (_decode_line(raw) for raw in path.read_bytes().splitlines())
+    return [line for line in lines if line is not None]
+
+
 def _refuse_damage(path: Path, number: int, rest: bytes) -> None:
     later = (_decode_line(raw) for raw in rest.splitlines()[1:])
     if any(record is not None for record in later):
