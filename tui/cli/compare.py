@@ -77,7 +77,7 @@ def _report(workspace: Workspace, session_id: str, config: StrategyConfig) -> Ma
     from core.store.workspace import WorkspaceError
 
     async def work() -> Mapping[str, Any]:
-        if not workspace.session(session_id).is_dir():
+        if session_id not in workspace.session_ids():
             raise Refusal(
                 f"there is no session {session_id!r}: `papertape status` lists all",
                 Exit.NOTHING_FOUND,

@@ -90,16 +90,21 @@ async def _keep_log(running: Host) -> None:
     written = 0
     try:
         while True:
-            for line in running.logs(written):
-                written = line.number
-                moment = datetime.fromtimestamp(line.time / 1_000, UTC).isoformat(
-                    timespec="seconds"
-                )
-                text = f"{moment} {line.level:<7} {line.session_id or '-':<8} {line.text}"
-                handler.emit(logging.LogRecord("host", logging.INFO, "", 0, text, None, None))
+            written = _write(handler, running, written)
             await asyncio.sleep(_LOG_EVERY)
     finally:
+        _write(handler, running, written)
         handler.close()
+
+
+def _write(handler: RotatingFileHandler, running: Host, written: int) -> int:
+    """Write the lines after number `written`; returns the number of the last one."""
+    for line in running.logs(written):
+        written = line.number
+        moment = datetime.fromtimestamp(line.time / 1_000, UTC).isoformat(timespec="seconds")
+        text = f"{moment} {line.level:<7} {line.session_id or '-':<8} {line.text}"
+        handler.emit(logging.LogRecord("host", logging.INFO, "", 0, text, None, None))
+    return written
 
 
 def _unit(arguments: argparse.Namespace) -> str:

@@ -376,14 +376,23 @@ def _each(
 async def _ids(
     arguments: argparse.Namespace, *, living: bool | None
 ) -> tuple[SocketLink, list[str]]:
-    """The host, and the sessions that are meant: one, or all that live (or have ended)."""
-    link = _host_of(arguments)
+    """The host, and the sessions that are meant: one, or all that live (or have ended).
+
+    Where no host runs, one is started to take the sessions up.
+    """
+    from core.hosting import attach_or_start
+
+    workspace = workspace_of(arguments)
+    stored = workspace.session_ids()
+    if not stored or arguments.id not in (ALL, *stored):
+        raise _no_such(arguments.id)
+    link = await attach_or_start(workspace)
     sessions = (await link.fresh_snapshot()).sessions
     if arguments.id != ALL:
         return link, [_known(arguments.id, sessions).id]
     ids = [one.id for one in sessions if living is None or one.state.ended is not living]
     if not ids:
-        raise Refusal("there is no such session", Exit.NOTHING_FOUND)
+        raise _no_such(ALL)
     return link, ids
 
 
@@ -391,9 +400,12 @@ def _known(session_id: str, sessions: tuple[SessionSnapshot, ...]) -> SessionSna
     for session in sessions:
         if session.id == session_id:
             return session
-    raise Refusal(
-        f"there is no session {session_id!r}: `papertape status` lists all", Exit.NOTHING_FOUND
-    )
+    raise _no_such(session_id)
+
+
+def _no_such(session_id: str) -> Refusal:
+    which = "session to do that with" if session_id == ALL else f"session {session_id!r}"
+    return Refusal(f"there is no {which}: `papertape status` lists all", Exit.NOTHING_FOUND)
 
 
 def _host_of(arguments: argparse.Namespace, *, follow: bool = False) -> SocketLink:

@@ -76,22 +76,10 @@ def indicators(arguments: argparse.Namespace) -> int:
     if arguments.show is not None:
         return _show_indicator(arguments)
     from core.strategy.catalog import INDICATORS
+    from core.strategy.listing import indicators_to_json
 
     if arguments.json:
-        print_json(
-            {
-                "indicators": [
-                    {
-                        "name": one.name,
-                        "title": one.title,
-                        "params": {known.name: known.default for known in one.parameters},
-                        "fields": [field.name for field in one.fields],
-                        "aliases": list(one.aliases),
-                    }
-                    for one in INDICATORS.values()
-                ]
-            }
-        )
+        print_json({"indicators": indicators_to_json()})
     else:
         rows = [
             (

@@ -1,0 +1,297 @@
+"""The tool calls of programs: backtest(action=…) and cron(action=…).
+
+They return JSON values and never raise for what a caller may get wrong: `{"error": message}` says
+what was expected. They work from any process; sessions and jobs are the host's, spoken to over its
+control socket, and one without a screen is started where none runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from core.backtest.run import BacktestError, run_backtest
+from core.hosting import attach, attach_or_start
+from core.market.feed import FeedError
+from core.market.files import CandleFileError, read_candles
+from core.market.period import market_period, public_api
+from core.market.spans import SpanError, parse_duration, period_start
+from core.market.venue import BINANCE, VenueError
+from core.paper.link import CommandError
+from core.paper.resting import resting_report, resting_sessions
+from core.paper.snapshot import BrokerKind, FeedKind, SessionSnapshot, StartRequest
+from core.paper.status_json import host_to_json, reply_to_json, session_to_json
+from core.report.comparison_text import comparison_to_json
+from core.report.result_json import result_to_json
+from core.store.preferences import PreferencesError, read_preferences
+from core.store.workspace import Workspace, WorkspaceError, locate_workspace
+from core.strategy.document import strategy_document
+from core.strategy.listing import indicators_to_json
+from core.strategy.parsing import ParsedConfig, parse_config
+from core.strategy.problems import ConfigError
+from core.strategy.signals import warmup_candles
+from core.trading.values import FillOn
+from core.validation import ended_reports, validate_strategy
+
+Json = dict[str, Any]
+
+_ACTIONS = ("run", "start_paper", "paper_status", "stop_paper", "list_indicators", "compare")
+_ALIASES = {"run_backtest": "run", "list": "list_indicators"}
+_CRON_ACTIONS = ("add", "list", "remove")
+_MISTAKES = (
+    BacktestError,
+    CandleFileError,
+    CommandError,
+    ConfigError,
+    FeedError,
+    PreferencesError,
+    SpanError,
+    VenueError,
+    WorkspaceError,
+)
+
+
+class ToolError(ValueError):
+    """A call is not understood; the message says what was expected."""
+
+
+def backtest(
+    action: str,
+    strategy_config: str | Mapping[str, object] | None = None,
+    session_id: str | None = None,
+    api_key: str | None = None,
+    api_secret: str | None = None,
+    *,
+    data: str | Mapping[str, str] | None = None,
+    exchange: str | None = None,
+    period: str = "6m",
+    fill_on: str = "next_open",
+    feed: str = "live",
+    duration: str | None = None,
+    flatten: bool = False,
+    workspace: str | os.PathLike[str] | None = None,
+) -> Json:
+    """Run a strategy over the past, or as a paper-trading session.
+
+    Args:
+        action: run, start_paper, paper_status, stop_paper, list_indicators or compare (also
+            run_backtest and list).
+        strategy_config: the strategy, as JSON text or as an object.
+        session_id: which session; paper_status without it tells of all.
+        api_key: of Binance Testnet, for start_paper. It is neither kept nor shown.
+        api_secret: the same.
+        data: run: a candle file, or one for each symbol; start_paper: with feed "replay".
+        exchange: run: where past candles come from (binance unless `data` is given).
+        period: run: how far back, such as 6m.
+        fill_on: run: next_open or close.
+        feed: start_paper: live, poll, replay or demo.
+        duration: start_paper: how long it is to run, such as 7d.
+        flatten: stop_paper: close its positions first.
+        workspace: which one (else $PAPERTAPE_HOME, else the usual one).
+    """
+    home = locate_workspace(workspace, os.environ)
+    asked = _ALIASES.get(action, action)
+
+    async def work() -> Json:
+        match asked:
+            case "run":
+                config = _config(strategy_config)
+                return await _run(config, home, data, exchange, period, fill_on)
+            case "start_paper":
+                request = StartRequest(
+                    config=_raw_config(strategy_config),
+                    feed=_one_of("feed", FeedKind, feed),
+                    broker=BrokerKind.TESTNET if api_key or api_secret else BrokerKind.SIMULATED,
+                    data=None if data is None else _files(data, _config(strategy_config)),
+                    run_for=None if duration is None else parse_duration(duration),
+                    exchange=exchange,
+                )
+                link = await attach_or_start(home)
+                return reply_to_json(await link.start(request))
+            case "paper_status":
+                return await _status(home, session_id)
+            case "stop_paper":
+                link = await attach_or_start(home)
+                return dict(await link.stop(_needed("session_id", session_id), flatten=flatten))
+            case "compare":
+                return await _compare(home, _config(strategy_config).config, session_id)
+            case "list_indicators":
+                return {"indicators": indicators_to_json()}
+        raise ToolError(_unknown("backtest", action, (*_ACTIONS, *_ALIASES)))
+
+    return _answer(work)
+
+
+def cron(
+    action: str,
+    every_seconds: int | None = None,
+    cron_expr: str | None = None,
+    at: str | None = None,
+    message: str | None = None,
+    job_id: str | None = None,
+    max_runs: int | None = None,
+    *,
+    session_id: str | None = None,
+    workspace: str | os.PathLike[str] | None = None,
+) -> Json:
+    """Have something done at set times.
+
+    Args:
+        action: add, list or remove.
+        every_seconds: add: every so many seconds;
+        cron_expr: or whenever these five fields match, in UTC;
+        at: or once, at this time (ISO 8601).
+        message: add: what to say then. A message that calls backtest(action='paper_status', …) or
+            backtest(action='stop_paper', …) with a session_id has that done.
+        job_id: remove: which job.
+        max_runs: add: how often at most.
+        session_id: add: the session it is about, with which it goes.
+        workspace: which one (else $PAPERTAPE_HOME, else the usual one).
+    """
+    home = locate_workspace(workspace, os.environ)
+    given = {
+        "every_seconds": every_seconds,
+        "cron_expr": cron_expr,
+        "at": at,
+        "message": message,
+        "session_id": session_id,
+        "max_runs": max_runs,
+    }
+
+    async def work() -> Json:
+        if action not in _CRON_ACTIONS:
+            raise ToolError(_unknown("cron", action, _CRON_ACTIONS))
+        link = await attach_or_start(home)
+        if action == "add":
+            wanted = {name: value for name, value in given.items() if value is not None}
+            return await link.ask("add_job", dict[str, Any], **wanted)
+        if action == "remove":
+            return await link.ask("remove_job", dict[str, Any], job_id=_needed("job_id", job_id))
+        return {"jobs": await link.ask("list_jobs", list[Any])}
+
+    return _answer(work)
+
+
+def _answer(work: Callable[[], Awaitable[Json]]) -> Json:
+    async def run() -> Json:
+        return await work()
+
+    try:
+        return asyncio.run(run())
+    except (ToolError, *_MISTAKES) as error:
+        return {"error": str(error)}
+
+
+async def _run(
+    parsed: ParsedConfig,
+    home: Workspace,
+    data: str | Mapping[str, str] | None,
+    exchange: str | None,
+    period: str,
+    fill_on: str,
+) -> Json:
+    config = parsed.config
+    inputs: Json = {"fill_on": _one_of("fill_on", FillOn, fill_on)}
+    if data is not None:
+        if exchange is not None:
+            raise ToolError("give either data or exchange, not both")
+        files = _files(data, parsed)
+        read = {name: read_candles(path, config.timeframe) for name, path in files.items()}
+        candles = {name: file.candles for name, file in read.items()}
+        notes = [note for file in read.values() for note in file.notes]
+    else:
+        venue = BINANCE.with_addresses(read_preferences(home.preferences).addresses)
+        found = await market_period(
+            public_api(exchange or venue.name, venue),
+            config.symbols,
+            config.timeframe,
+            period_start(period, _now()),
+            warmup=warmup_candles(config),
+            cache=home.cache,
+        )
+        candles, notes = found.candles, list(found.notes)
+        inputs |= {"filters": found.filters, "funding": found.funding, "decide_from": found.start}
+    result = await asyncio.to_thread(
+        run_backtest, config, candles, warnings=(*parsed.warnings, *notes), **inputs
+    )
+    return result_to_json(result)
+
+
+async def _status(home: Workspace, session_id: str | None) -> Json:
+    host, sessions = await _sessions(home)
+    if session_id is None:
+        return {"host": host, "sessions": [session_to_json(session) for session in sessions]}
+    for session in sessions:
+        if session.id == session_id:
+            return session_to_json(session)
+    raise ToolError(f"there is no session {session_id[:40]!r}: paper_status without it lists all")
+
+
+async def _sessions(home: Workspace) -> tuple[Json | None, tuple[SessionSnapshot, ...]]:
+    link = attach(home)
+    if link is None:
+        return None, await resting_sessions(home)
+    snapshot = await link.fresh_snapshot()
+    return host_to_json(snapshot), snapshot.sessions
+
+
+async def _compare(home: Workspace, config: Any, session_id: str | None) -> Json:
+    if session_id is None:
+        reports = ended_reports(home, config.name, config.timeframe)
+    else:
+        link = attach(home)
+        reports = [
+            await (resting_report(home, session_id) if link is None else link.report(session_id))
+        ]
+    return comparison_to_json(validate_strategy(home, config, now=_now(), reports=reports))
+
+
+def _raw_config(given: str | Mapping[str, object] | None) -> dict[str, object]:
+    """The config as an object, from JSON text or as it is."""
+    if given is None:
+        raise ToolError("strategy_config is missing: the strategy as JSON text or as an object")
+    if isinstance(given, str):
+        return strategy_document(given, "strategy_config").config
+    return dict(given)
+
+
+def _config(given: str | Mapping[str, object] | None) -> ParsedConfig:
+    return parse_config(_raw_config(given))
+
+
+def _files(data: str | Mapping[str, str], parsed: ParsedConfig) -> dict[str, str]:
+    """A candle file for each symbol of a strategy."""
+    symbols = parsed.config.symbols
+    if isinstance(data, str):
+        if len(symbols) > 1:
+            raise ToolError(f"data: give a file for each of {', '.join(symbols)}")
+        data = {symbols[0]: data}
+    missing = [symbol for symbol in symbols if symbol not in data]
+    if missing:
+        raise ToolError(f"data: no file for {', '.join(missing)}; found {', '.join(data)}")
+    return {symbol: str(Path(data[symbol]).expanduser().absolute()) for symbol in symbols}
+
+
+def _one_of(name: str, kind: Any, given: str) -> Any:
+    try:
+        return kind(given)
+    except ValueError:
+        raise ToolError(f"{name} {given[:40]!r}: expected one of {', '.join(kind)}") from None
+
+
+def _needed(name: str, given: str | None) -> str:
+    if given is None:
+        raise ToolError(f"{name} is missing")
+    return given
+
+
+def _unknown(tool: str, action: str, known: tuple[str, ...]) -> str:
+    return f"{tool} has no action {str(action)[:40]!r}: expected one of {', '.join(known)}"
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

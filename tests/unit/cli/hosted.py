@@ -1,0 +1,52 @@
+"""A host in this process, for commands that speak to one in another."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.exchange.synthetic import SyntheticMarket
+from core.hosting import make_host
+from core.paper.attached import SocketLink
+from core.paper.host import Host
+from core.paper.link import CommandError
+from core.paper.venues import DemoMarket
+from core.store.workspace import Workspace
+
+DEMO_START = 1_760_000_400_000
+FAST = 6_000.0  # times real time: a candle of five minutes in a twentieth of a second
+
+
+@contextmanager
+def hosted(root: Path) -> Iterator[Host]:
+    """A host of the workspace, on a loop and a thread of its own, until the block is left."""
+    workspace = Workspace(root)
+    host = make_host(
+        workspace, "headless", DemoMarket(SyntheticMarket(7), DEMO_START, FAST, "test")
+    )
+    ready = threading.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(host.run(ready.set)))
+    thread.start()
+    try:
+        assert ready.wait(30)
+        wait_for_socket(workspace)
+        yield host
+    finally:
+        host.shut_down()
+        thread.join(30)
+
+
+def wait_for_socket(workspace: Workspace) -> None:
+    """Return once the host answers on its socket, which it opens as soon as it is ready."""
+    pause = threading.Event()
+    for _ in range(500):
+        try:
+            SocketLink.connect(workspace, follow=False)
+        except CommandError:
+            pause.wait(0.02)
+        else:
+            return
+    raise AssertionError("the host never answered")

@@ -1,0 +1,250 @@
+"""Sessions and their schedule, commanded from another process's point of view."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.market.files import write_candles
+from core.market.timeframes import Timeframe
+from core.paper.host import Host
+from core.store.lock import current_host
+from core.store.workspace import Workspace
+from tests.unit.cli.conftest import Run
+from tests.unit.cli.hosted import hosted
+from tests.unit.cli.test_strategy_commands import rsi_bounce, waves
+
+
+@pytest.fixture
+def hours(tmp_path: Path) -> Path:
+    path = tmp_path / "BTCUSDT-1h.csv"
+    write_candles(path, waves(Timeframe.H1, 500))
+    return path
+
+
+@pytest.fixture
+def host(workspace: Path) -> Iterator[Host]:
+    with hosted(workspace) as running:
+        yield running
+
+
+def until(look: Callable[[], Any]) -> Any:
+    """What `look` finds, once it finds something."""
+    pause = threading.Event()
+    for _ in range(1_000):
+        if found := look():
+            return found
+        pause.wait(0.02)
+    raise AssertionError("it never came")
+
+
+def state_of(run: Run, session_id: str) -> str:
+    state: str = run("status", session_id, "--json").json["state"]
+    return state
+
+
+def test_a_replay_ends_in_the_trades_of_the_backtest(run: Run, host: Host, hours: Path) -> None:
+    config = json.dumps(rsi_bounce())
+    started = run(*("start", "--config", config, "--feed", "replay", "--data", hours, "--json"))
+    assert started.code == 0
+    session_id = started.json["session_id"]
+    assert started.json["mode"] == "REPLAY"
+    until(lambda: state_of(run, session_id) == "stopped")
+    report = run("report", session_id, "--json").json
+    backtest = run("backtest", "--config", config, "--data", hours, "--json").json
+    assert report["trades"] == backtest["trades"]
+    assert report["ending_balance"] == backtest["ending_balance"]
+    assert report["trades"]
+    for form in ("text", "md", "html"):
+        assert session_id in run("report", session_id, "--format", form).out
+    logged = run("logs", session_id, "--json").json
+    assert any("the data ends" in line["text"] for line in logged)
+    assert session_id in run("logs").out
+
+
+def test_a_demo_session_from_start_to_delete(run: Run, host: Host) -> None:
+    config = json.dumps(rsi_bounce(timeframe="5m"))
+    started = run("start", "--config", config, "--feed", "demo", "--for", "30d", "--json").json
+    session_id = started["session_id"]
+    assert started["mode"] == "DEMO"
+    assert "check session" in started["jobs"][0]
+    until(lambda: state_of(run, session_id) == "running")
+    one = run("status", session_id, "--json").json
+    assert one["strategy"] == "rsi_bounce"
+    assert one["equity"] == 10_000
+    everything = run("status", "--json").json
+    assert everything["host"] == {
+        "pid": os.getpid(),
+        "kind": "headless",
+        "since": everything["host"]["since"],
+    }
+    assert [session["session_id"] for session in everything["sessions"]] == [session_id]
+    assert f"{session_id}  running" in run("status").out
+    assert "of 30d" in run("status", session_id).out
+
+    assert run("pause", session_id, "--json").json == {"sessions": [session_id], "done": "paused"}
+    assert state_of(run, session_id) == "paused"
+    assert run("resume", "all").out == f"{session_id} resumed\n"
+    assert run("flatten", session_id, "ETH/USDT").code == 1
+    assert run("flatten", session_id).code == 0
+    assert run("delete", session_id).code == 1
+
+    report = run("stop", session_id, "--json").json
+    assert report["session_id"] == session_id
+    assert run("stop", "all").code == 3
+    again = run("restart", session_id, "--json").json["session_id"]
+    assert again != session_id
+    assert run("stop", again).code == 0
+    assert run("archive", again).code == 0
+    assert run("delete", session_id).code == 0
+    assert run("status", "--json").json["sessions"] == []
+
+
+def test_jobs_come_with_a_session_and_go_with_it(run: Run, host: Host) -> None:
+    config = json.dumps(rsi_bounce(timeframe="5m"))
+    session_id = run("start", "--config", config, "--feed", "demo", "--json").json["session_id"]
+    said = run("schedule", "add", "--every", "2h", "--message", "look", "--max-runs", "3", "--json")
+    assert said.json["action"] == "say"
+    bound = run("schedule", "add", "--cron", "0 10 * * *", "--session", session_id, "--json").json
+    assert bound["trigger"] == "At 10:00 every day (UTC)"
+    assert run("schedule", "run", bound["job_id"]).out.startswith(f"rsi_bounce ({session_id}) is ")
+    jobs = run("schedule", "list", "--json").json["jobs"]
+    assert {job["session_id"] for job in jobs} == {None, session_id}
+    assert "look" in run("schedule").out
+    run("stop", session_id)
+    until(lambda: len(run("schedule", "--json").json["jobs"]) == 1)
+    assert run("schedule", "remove", said.json["job_id"]).code == 0
+    assert run("schedule").out == "no jobs\n"
+    assert run("schedule", "remove", said.json["job_id"]).code == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--every", "3s", "--message", "x"), "10 seconds to a year"),
+        (("--every", "soon", "--message", "x"), "is not a duration"),
+        (("--at", "2020-01-01", "--message", "x"), "has passed"),
+        (("--at", "tomorrow", "--message", "x"), "expected a time such as"),
+        (("--cron", "* *", "--message", "x"), "five fields"),
+        (("--every", "4h"), "neither a message nor a session"),
+        (("--every", "4h", "--session", "zz99zz99"), "no session 'zz99zz99'"),
+        (("--every", "4h", "--cron", "* * * * *"), "not allowed with"),
+    ],
+)
+def test_a_job_that_makes_no_sense_is_bad_input(
+    run: Run, host: Host, arguments: tuple[str, ...], said: str
+) -> None:
+    done = run("schedule", "add", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--speed", "0"), "--speed 0"),
+        (("--for", "soon"), "not a duration"),
+        (("--until", "soon"), "--until soon"),
+        (("--data", "x.csv", "--data", "y.csv"), "two files for BTC/USDT"),
+        (("--balance", "-1"), "starting_balance"),
+    ],
+)
+def test_a_start_that_makes_no_sense_is_bad_input_before_any_host(
+    run: Run, workspace: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    done = run("start", "--config", json.dumps(rsi_bounce()), *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert current_host(Workspace(workspace)) is None
+
+
+def test_what_the_host_refuses_is_one_message_and_code_1(run: Run, host: Host) -> None:
+    done = run(
+        "start", "--config", json.dumps(rsi_bounce()), "--feed", "replay", "--data", "no.csv"
+    )
+    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
+    assert "no.csv" in done.err
+
+
+@pytest.mark.parametrize("command", ["stop", "pause", "resume", "archive", "delete", "restart"])
+def test_a_session_that_is_not_there_is_code_3_and_starts_no_host(
+    run: Run, workspace: Path, command: str
+) -> None:
+    assert run(command, "zz99zz99").code == 3
+    assert run("status", "../../etc").code == 3
+    assert current_host(Workspace(workspace)) is None
+
+
+def test_without_a_host_sessions_rest_and_can_still_be_read(
+    run: Run, workspace: Path, hours: Path
+) -> None:
+    assert run("status", "--json").json == {"host": None, "sessions": []}
+    config = json.dumps(rsi_bounce(timeframe="5m"))
+    with hosted(workspace):
+        living = run("start", "--config", config, "--feed", "demo", "--json").json["session_id"]
+        until(lambda: state_of(run, living) == "running")
+    status = run("status", living, "--json").json
+    assert status["state"] == "stale"
+    assert "no host is running" in status["reason"]
+    assert run("report", living, "--json").json["session_id"] == living
+    assert run("logs").code == 1
+    with hosted(workspace):
+        until(lambda: state_of(run, living) == "running")
+
+
+def test_a_start_without_a_host_starts_one_that_ends_when_told(
+    run: Run, workspace: Path, hours: Path
+) -> None:
+    started = run(
+        *("start", "--config", json.dumps(rsi_bounce()), "--feed", "replay"),
+        *("--data", hours, "--json"),
+    )
+    assert started.code == 0
+    holder = current_host(Workspace(workspace))
+    assert holder is not None
+    try:
+        session_id = started.json["session_id"]
+        until(lambda: state_of(run, session_id) == "stopped")
+        assert (workspace / "host.log").stat().st_mode & 0o777 == 0o600
+        second = run("host")
+        assert second.code == 1
+        assert f"hosted by process {holder.pid}" in second.err
+    finally:
+        os.kill(holder.pid, signal.SIGTERM)
+    until(lambda: current_host(Workspace(workspace)) is None)
+    assert "the data ends" in (workspace / "host.log").read_text(encoding="utf-8")
+
+
+def test_compare_puts_saved_backtest_and_ended_sessions_side_by_side(
+    run: Run, workspace: Path, host: Host, hours: Path
+) -> None:
+    document = workspace / "strategies" / "rsi_bounce" / "STRATEGY.md"
+    document.parent.mkdir(parents=True)
+    document.write_text(f"---\n{json.dumps(rsi_bounce())}\n---\n", encoding="utf-8")
+    nothing = run("compare", "rsi_bounce")
+    assert nothing.code == 3
+    assert "papertape backtest rsi_bounce" in nothing.err
+    saved = run("backtest", "rsi_bounce", "--data", hours, "--save")
+    assert saved.code == 0
+    table = run("compare", "rsi_bounce")
+    assert "Strategy Validation: rsi_bounce" in table.out
+    session_id = run(*("start", "rsi_bounce", "--feed", "replay", "--data", hours, "--json")).json[
+        "session_id"
+    ]
+    until(lambda: state_of(run, session_id) == "stopped")
+    both = run("compare", "rsi_bounce", "--session", session_id, "--json").json
+    assert set(both["columns"]) == {"backtest", "paper"}
+    assert both["recommendation"]
+    assert run("compare", "rsi_bounce", "--session", "zz99zz99").code == 3
+
+
+def test_an_installed_unit_names_this_program(run: Run, workspace: Path) -> None:
+    unit = run("host", "--systemd")
+    assert f"-m tui.cli --workspace {workspace} host" in unit.out
