@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping
 from itertools import takewhile
@@ -23,10 +24,12 @@ from core.paper.snapshot import (
     StartReply,
     StartRequest,
 )
+from core.store.lock import current_host
 from core.store.workspace import Workspace
 
 _T = TypeVar("_T")
-_PATIENCE = 5.0  # seconds a host may take to greet
+_PATIENCE = 10.0  # seconds a host may take to greet
+_LOOK_EVERY = 0.05
 _GONE = "the host does not answer: it has stopped, or another one is starting"
 
 
@@ -50,13 +53,13 @@ class SocketLink:
     def connect(cls, workspace: Workspace, *, follow: bool = True) -> SocketLink:
         """Attach to the host of a workspace. Blocks until it has greeted and told the first news.
 
+        A host that is still taking its sessions up is waited for.
+
         Raises:
             CommandError: no host answers, or it speaks another version of the protocol.
         """
-        ear = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        ear = _reach(workspace)
         try:
-            ear.settimeout(_PATIENCE)
-            ear.connect(str(workspace.socket))
             lines = _Lines(ear)
             _check(lines.next())
             ear.sendall(line_of(Request("follow")))
@@ -176,6 +179,23 @@ class SocketLink:
             raise CommandError(f"{_GONE} ({error})") from error
         finally:
             writer.close()
+
+
+def _reach(workspace: Workspace) -> socket.socket:
+    """A connection to the host of a workspace."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        ear = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        ear.settimeout(_PATIENCE)
+        try:
+            ear.connect(str(workspace.socket))
+        except OSError as error:
+            ear.close()
+            if current_host(workspace) is None or time.monotonic() > deadline:
+                raise CommandError(f"no host answers at {workspace.socket} ({error})") from error
+            time.sleep(_LOOK_EVERY)
+        else:
+            return ear
 
 
 def _check(greeting: bytes) -> None:

@@ -107,7 +107,7 @@ class Stored:
             nothing_run(self.record) if past is None else past.run,
             gaps=() if past is None else past.gaps,
             returns=() if past is None else past.returns,
-            revised=0 if past is None else past.revised,
+            revised=0 if past is None else len(past.revised),
             state="stopped" if end is None else end.state,
             reason=None if end is None else end.why,
             ended=None if end is None else end.now,

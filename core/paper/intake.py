@@ -7,7 +7,7 @@ awaited here, and nothing is durable until the engine commits.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from core.market.candles import Candle
@@ -54,13 +54,13 @@ class Intake:
         tell: Callable[[Level, str], None],
         since: int,
         gaps: Iterable[GapSeen] = (),
-        revised: int = 0,
+        revised: Mapping[tuple[str, int], Candle] | None = None,
     ) -> None:
         self.run = run
         self.since = since
         self.end = session.record.planned_end(since)
         self.gaps = list(gaps)
-        self.revised = revised
+        self.revised = dict(revised or {})
         self.health = Health()
         self.prices: dict[str, PriceSeen] = {}
         self.last_price_at: int | None = None
@@ -178,7 +178,10 @@ class Intake:
             self._narrate(events)
 
     def _take_revision(self, revised: Revised) -> None:
-        self.revised += 1
+        known = (revised.symbol, revised.new.time)
+        if self.revised.get(known) == revised.new:
+            return  # told again after a return
+        self.revised[known] = revised.new
         self._session.take_revision(self.run.slots[revised.symbol], revised.new)
         self._session.append(CandleRevised(revised.symbol, revised.old, revised.new))
         self._tell(

@@ -51,7 +51,7 @@ class Past:
     run: Run
     unheard: list[tuple[int, Candle]]
     gaps: list[GapSeen] = field(default_factory=list)
-    revised: int = 0
+    revised: dict[tuple[str, int], Candle] = field(default_factory=dict)
     returns: list[Returned] = field(default_factory=list)
     stopping: Commanded | None = None
     stopped: Stopped | None = None
@@ -124,7 +124,7 @@ def rebuild(record: SessionRecord, lines: Sequence[Line], tapes: Mapping[str, Ca
             case GapSeen():
                 past.gaps.append(line)
             case CandleRevised():
-                past.revised += 1
+                past.revised[line.symbol, line.new.time] = line.new
             case Returned():
                 replay.to(line.after)
                 past.returns.append(line)

@@ -9,6 +9,7 @@ from typing import Any
 
 from core.market.feed import FeedError
 from core.paper.catalog import SessionIndex, Stored, stored_session
+from core.paper.comparing import compared
 from core.paper.engine import Engine, Surroundings
 from core.paper.feeds import Feeds
 from core.paper.link import CommandError
@@ -21,6 +22,7 @@ from core.paper.view import Standing, session_snapshot
 from core.store.index import IndexWriteError
 from core.store.journal import JournalError
 
+_JOBS_EVERY = 0.01  # seconds, times the number of sessions
 _SLICE = 0.008  # seconds of work between two turns of the event loop
 
 JobsOf = Callable[[str], tuple[str, ...]]
@@ -32,6 +34,8 @@ class _Living:
     engine: Engine
     task: asyncio.Task[None]
     shown: SessionSnapshot
+    jobs: tuple[str, ...] = ()
+    jobs_known_until: float = 0.0  # on the loop's clock
 
 
 class Turns:
@@ -246,7 +250,7 @@ class Roster:
         session_id = engine.record.id
         folder = self._storage.workspace.session(session_id)
         try:
-            report = report_of(engine)
+            report = await compared(self._storage.workspace, report_of(engine), self._clock())
             await asyncio.to_thread(write_report, folder, report, self._storage.disk)
             self._index.note_end(snapshot)
         except (OSError, IndexWriteError) as error:
@@ -260,9 +264,17 @@ class Roster:
             run = None if intake is None else intake.run
             # What has ended is marked as its report is: at the close of its last candle.
             prices = {} if intake is None or engine.state.ended else intake.prices
-            jobs = self._jobs_of(engine.record.id)
+            jobs = self._jobs(living)
             living.shown = session_snapshot(engine.record, run, _standing(engine), prices, jobs)
         return living.shown
+
+    def _jobs(self, living: _Living) -> tuple[str, ...]:
+        """A session's jobs. Asking looks through all jobs, so many sessions ask less often."""
+        now = asyncio.get_running_loop().time()
+        if now >= living.jobs_known_until:
+            living.jobs = self._jobs_of(living.engine.record.id)
+            living.jobs_known_until = now + len(self._living) * _JOBS_EVERY
+        return living.jobs
 
 
 def _standing(engine: Engine) -> Standing:
@@ -286,7 +298,7 @@ def report_of(engine: Engine) -> dict[str, Any]:
         nothing_run(engine.record) if intake is None else intake.run,
         gaps=() if intake is None else intake.gaps,
         returns=engine.returns,
-        revised=0 if intake is None else intake.revised,
+        revised=0 if intake is None else len(intake.revised),
         state=engine.state.value,
         reason=engine.reason,
         ended=engine.ended_at,

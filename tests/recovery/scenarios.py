@@ -115,10 +115,11 @@ class ScriptedFeed:
             PriceSeen(symbol, time + (number + 1) * SPAN // 5, price * 0.9999, price * 1.0001, None)
             for number, price in enumerate(path)
         ]
+        if place - 1 in self._scenario.revised:
+            old = table.at(place - 1)
+            new = old._replace(close=old.close * 1.01)
+            events.append(Revised(symbol, Timeframe.M5, old, new))
         events.append(CandleClosed(symbol, Timeframe.M5, candle))
-        if place in self._scenario.revised:
-            new = candle._replace(close=candle.close * 1.01)
-            events.append(Revised(symbol, Timeframe.M5, candle, new))
         return events
 
     async def filters(self, symbol: str) -> MarketFilters:

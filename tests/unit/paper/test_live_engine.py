@@ -138,10 +138,11 @@ async def test_a_revised_candle_is_told_and_what_was_decided_stands(tmp_path: Pa
     engine = bench.new(bench.record(ALWAYS, **LIVE), feed)
     async with living(engine):
         old = feed.candle(250)
-        feed.say(Revised("BTC/USDT", Timeframe.M5, old, old._replace(close=old.close * 2)))
+        revised = Revised("BTC/USDT", Timeframe.M5, old, old._replace(close=old.close * 2))
+        feed.say(revised, revised)
         await decided(engine, feed.candle(251).time)
         assert engine.intake is not None
-        assert engine.intake.revised == 1
+        assert len(engine.intake.revised) == 1
         assert run_of(engine).recent[0][-2] == old
         assert any("revised" in text and "stands" in text for text in bench.log)
     assert '"revised"' in bench.storage.tapes.path("live", "BTC/USDT", Timeframe.M5).read_text()

@@ -26,10 +26,6 @@ async def serve(host: Host) -> None:
 
 
 async def attach(root: Path, *, follow: bool = True) -> SocketLink:
-    for _ in range(500):
-        if Workspace(root).socket.exists():
-            break
-        await asyncio.sleep(0.01)
     return await asyncio.to_thread(SocketLink.connect, Workspace(root), follow=follow)
 
 
