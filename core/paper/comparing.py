@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,6 +32,8 @@ from core.store.live_trades import read_live_trades
 from core.store.workspace import Workspace
 from core.strategy.document import StrategyDocument, read_strategy
 from core.strategy.problems import ConfigError
+
+_logger = logging.getLogger(__name__)
 
 _AS_ITS_BACKTEST = "The session traded as a backtest of its own period would have."
 
@@ -152,6 +156,16 @@ def with_comparison(workspace: Workspace, report: Mapping[str, Any], now: int) -
         "comparison": compared.to_json(),
         "recommendation": compared.comparison.recommendation,
     }
+
+
+async def compared(workspace: Workspace, report: Mapping[str, Any], now: int) -> dict[str, Any]:
+    """`with_comparison`, off the event loop. A fault in it does not cost the report."""
+    try:
+        return await asyncio.to_thread(with_comparison, workspace, report, now)
+    except Exception as error:  # a report without a comparison is better than none
+        _logger.exception("comparison of session %s", report["session_id"])
+        warning = f"it was not compared ({type(error).__name__}: {error})"
+        return {**report, "warnings": [*report["warnings"], warning]}
 
 
 def document_of(workspace: Workspace, name: str) -> Path | None:

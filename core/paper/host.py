@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from core.market.feed import FeedError
 from core.paper.catalog import SessionIndex, Stored, stored_session
+from core.paper.comparing import compared
 from core.paper.feeds import FeedMaker, Feeds
 from core.paper.link import CommandError
 from core.paper.logs import LogRing, RingHandler
@@ -325,9 +326,12 @@ class Host:
         """See `HostLink.report`."""
         engine = self._roster.living(session_id)
         if engine is not None:
-            return report_of(engine)
+            return await compared(self.workspace, report_of(engine), self.options.clock())
         written = read_report(self.workspace.session(session_id))
-        return (await self._stored(session_id)).report() if written is None else written
+        if written is not None:
+            return written
+        stored = (await self._stored(session_id)).report()
+        return await compared(self.workspace, stored, self.options.clock())
 
     async def inputs(self, session_id: str) -> RunInputs:
         """What a session's run followed from so far: to backtest it, or to compare it with.

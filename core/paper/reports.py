@@ -1,4 +1,4 @@
-"""What did a session come to? (report.json, report.md, product.md's `report --json`)"""
+"""What did a session come to? (report.json and its kin, `report --json`)"""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ from core.paper.record import SessionRecord
 from core.paper.run import Run
 from core.report.instants import iso_time
 from core.report.markdown import report_markdown
+from core.report.page import report_page
 from core.report.result_json import result_to_json
+from core.report.spreadsheet import equity_csv, trades_csv
 from core.store.disk import Disk, write_durably
 
 JSON = "report.json"
 MARKDOWN = "report.md"
+PAGE = "report.html"
+TRADES = "trades.csv"
+EQUITY = "equity.csv"
 
 
 def nothing_run(record: SessionRecord) -> Run:
@@ -85,7 +90,13 @@ def write_report(folder: Path, report: dict[str, Any], disk: Disk) -> None:
         OSError: the workspace cannot be written.
     """
     write_durably(folder / JSON, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n", disk)
-    write_durably(folder / MARKDOWN, report_markdown(report).encode(), disk)
+    for name, written in (
+        (MARKDOWN, report_markdown),
+        (PAGE, report_page),
+        (TRADES, trades_csv),
+        (EQUITY, equity_csv),
+    ):
+        write_durably(folder / name, written(report).encode(), disk)
 
 
 def read_report(folder: Path) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.paper.catalog import SessionIndex, Stored, stored_session
+from core.paper.comparing import compared
 from core.paper.host import wall_clock
 from core.paper.link import CommandError
 from core.paper.reports import read_report
@@ -56,7 +57,8 @@ async def resting_report(workspace: Workspace, session_id: str) -> dict[str, Any
     if report is not None:
         return report
     with _locked(workspace) as storage:
-        return (await _stored(storage, session_id)).report()
+        report = (await _stored(storage, session_id)).report()
+    return await compared(workspace, report, wall_clock())
 
 
 @contextmanager

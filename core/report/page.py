@@ -46,8 +46,11 @@ def report_page(report: Report, *, beside: Sequence[tuple[str, Report]] = ()) ->
     Args:
         report: a result's or a session's JSON; its curves are drawn where it has `equity`.
         beside: other reports by name whose equity is drawn into the same plot, in per cent of
-            their starting balances then.
+            their starting balances then; by default the backtests a session was compared with.
     """
+    if not beside:
+        replays = (report.get("comparison") or {}).get("replays", ())
+        beside = [("Backtest", replay) for replay in replays]
     heading = escape(title(report))
     sections = outline(report)
     body = [
