@@ -18,12 +18,12 @@ from tests.unit.cli.conftest import Run
 START = 1_700_006_400_000
 
 
-def waves(timeframe: Timeframe, count: int, wick: float = 0.1) -> Candles:
-    """Candles whose price swings around 100 every 60 hours."""
+def waves(timeframe: Timeframe, count: int, wick: float = 0.1, hours: int = 60) -> Candles:
+    """Candles whose price swings around 100 once in so many hours."""
     import numpy as np
 
     times = START + timeframe.ms * np.arange(count + 1, dtype=np.int64)
-    prices = 100 + 10 * np.sin(2 * math.pi * times / 216_000_000)
+    prices = 100 + 10 * np.sin(2 * math.pi * times / (hours * 3_600_000))
     opens, closes = prices[:-1].copy(), prices[1:].copy()
     return Candles(
         times[:-1].copy(),

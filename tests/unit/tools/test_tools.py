@@ -1,0 +1,195 @@
+"""Do the tool calls of the source document do what it says, from outside the host's process?"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.market.files import write_candles
+from core.market.timeframes import Timeframe
+from core.store.workspace import Workspace
+from core.tools import backtest, cron
+from tests.unit.cli.hosted import hosted
+from tests.unit.cli.test_strategy_commands import waves
+
+# As the source document writes it.
+DOCUMENT = """{
+    "name": "rsi_bounce_paper",
+    "symbols": ["BTC/USDT"],
+    "timeframe": "4h",
+    "indicators": [
+      {"name": "rsi", "params": {"period": 14}}
+    ],
+    "entry_conditions": [
+      {"indicator": "rsi", "field": "value", "operator": "lt", "value": 30}
+    ],
+    "exit_conditions": [
+      {"indicator": "rsi", "field": "value", "operator": "gt", "value": 70}
+    ],
+    "direction": "long",
+    "stop_loss_pct": 5,
+    "take_profit_pct": 15
+  }"""
+KEY, SECRET = "TESTNETKEY0123456789", "TESTNETSECRET0123456789"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "workspace"
+
+
+@pytest.fixture
+def tool(root: Path) -> partial[dict[str, Any]]:
+    return partial(backtest, workspace=root)
+
+
+@pytest.fixture
+def jobs(root: Path) -> partial[dict[str, Any]]:
+    return partial(cron, workspace=root)
+
+
+@pytest.fixture
+def _host(root: Path) -> Iterator[None]:
+    with hosted(root):
+        yield
+
+
+@pytest.fixture
+def candle_file(tmp_path: Path) -> str:
+    path = tmp_path / "BTCUSDT-4h.csv"
+    write_candles(path, waves(Timeframe.H4, 400, hours=240))
+    return str(path)
+
+
+def test_a_run_returns_the_object_of_a_backtest(tool: Any, candle_file: str) -> None:
+    for action in ("run", "run_backtest"):
+        report = tool(action=action, strategy_config=DOCUMENT, data=candle_file)
+        assert report["strategy"] == "rsi_bounce_paper"
+        assert report["metrics"]["total_trades"] == len(report["trades"]) > 0
+    as_object = tool(action="run", strategy_config=json.loads(DOCUMENT), data=candle_file)
+    assert as_object == report
+    json.dumps(report, allow_nan=False)
+
+
+def test_the_indicators_are_listed(tool: Any) -> None:
+    listed = tool(action="list_indicators")
+    assert tool(action="list") == listed
+    assert "rsi" in {one["name"] for one in listed["indicators"]}
+
+
+@pytest.mark.usefixtures("_host")
+def test_the_lifecycle_of_the_source_document(tool: Any, jobs: Any, root: Path) -> None:
+    started = tool(
+        action="start_paper",
+        strategy_config=DOCUMENT,
+        api_key=KEY,
+        api_secret=SECRET,
+        feed="demo",
+    )
+    session_id = started["session_id"]
+    assert started["mode"] == "DEMO"
+    assert any("asked for testnet, runs simulated" in notice for notice in started["notices"])
+    assert started["jobs"]
+
+    status = tool(action="paper_status", session_id=session_id)
+    assert status["session_id"] == session_id
+    assert status["trades_count"] == 0
+    everything = tool(action="paper_status")
+    assert [one["session_id"] for one in everything["sessions"]] == [session_id]
+    assert everything["host"]["kind"] == "headless"
+
+    monitoring = jobs(
+        action="add",
+        every_seconds=14400,
+        message=(
+            f"Check paper trading session {session_id}: call backtest(action='paper_status', "
+            f"session_id='{session_id}'). If there are new trades, briefly notify the user with "
+            "entry/exit prices and P&L."
+        ),
+    )
+    assert (monitoring["action"], monitoring["session_id"]) == ("check", session_id)
+    at_the_end = jobs(
+        action="add",
+        cron_expr="0 10 11 2 *",
+        message=(
+            f"Paper trading session {session_id} has reached its scheduled end. Stop it: call "
+            f"backtest(action='stop_paper', session_id='{session_id}'). Generate a full report."
+        ),
+        max_runs=1,
+    )
+    assert at_the_end["action"] == "finish"
+    listed = {job["job_id"] for job in jobs(action="list")["jobs"]}
+    assert {monitoring["job_id"], at_the_end["job_id"]} <= listed
+
+    report = tool(action="stop_paper", session_id=session_id)
+    assert report["session_id"] == session_id
+    assert "metrics" in report
+    removed = jobs(action="remove", job_id=monitoring["job_id"])
+    assert "error" in removed or removed["job_id"] == monitoring["job_id"]
+    assert _comes_true(lambda: jobs(action="list")["jobs"] == [])
+
+    compared = tool(action="compare", strategy_config=DOCUMENT, session_id=session_id)
+    assert compared["strategy"] == "rsi_bounce_paper"
+    assert "Strategy Validation: rsi_bounce_paper" in compared["text"]
+    assert _keys_in(root) == []
+
+
+def _comes_true(look: Any) -> bool:
+    pause = threading.Event()
+    return any(look() or pause.wait(0.05) for _ in range(200))
+
+
+def _keys_in(root: Path) -> list[str]:
+    return [
+        str(path)
+        for path in root.rglob("*")
+        if path.is_file() and any(key.encode() in path.read_bytes() for key in (KEY, SECRET))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"action": "paper"}, "has no action 'paper'"),
+        ({"action": "run"}, "strategy_config is missing"),
+        ({"action": "run", "strategy_config": "{"}, "strategy_config"),
+        ({"action": "run", "strategy_config": {"name": 3}}, "problems in the config"),
+        ({"action": "run", "strategy_config": DOCUMENT, "data": "no.csv"}, "no.csv"),
+        ({"action": "run", "strategy_config": DOCUMENT, "period": "soon"}, "not a period"),
+        ({"action": "run", "strategy_config": DOCUMENT, "data": {"ETH/USDT": "x"}}, "no file for"),
+        ({"action": "run", "strategy_config": DOCUMENT, "fill_on": "open", "data": "x"}, "fill_on"),
+        ({"action": "start_paper", "strategy_config": DOCUMENT, "feed": "magic"}, "feed 'magic'"),
+        ({"action": "paper_status", "session_id": "zz99zz99"}, "no session 'zz99zz99'"),
+    ],
+)
+def test_a_mistake_is_an_error_in_words_and_starts_no_host(
+    tool: Any, root: Path, arguments: dict[str, Any], said: str
+) -> None:
+    answer = tool(**arguments)
+    assert set(answer) == {"error"}
+    assert said in answer["error"]
+    assert not Workspace(root).lock.exists() or Workspace(root).lock.stat().st_size == 0
+
+
+@pytest.mark.usefixtures("_host")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"action": "insert"}, "has no action 'insert'"),
+        ({"action": "add", "message": "x"}, "expected one of every_seconds, cron_expr and at"),
+        ({"action": "add", "message": "x", "at": "soon"}, "expected a time such as"),
+        ({"action": "add", "every_seconds": 60}, "neither a message nor a session"),
+        ({"action": "remove"}, "job_id is missing"),
+        ({"action": "remove", "job_id": "nothere1"}, "no job 'nothere1'"),
+    ],
+)
+def test_a_mistake_in_the_schedule_is_an_error_in_words(
+    jobs: Any, arguments: dict[str, Any], said: str
+) -> None:
+    assert said in jobs(**arguments)["error"]
