@@ -318,6 +318,7 @@ class Engine:
             self._enter(SessionState.RUNNING)
 
     def _enter(self, state: SessionState, reason: str | None = None) -> None:
+        reason = None if reason is None else self._around.safe(reason)
         if state is not self.state:
             why = "" if reason is None else f": {reason}"
             level = Level.ERROR if state is SessionState.ERROR else Level.INFO
@@ -360,7 +361,7 @@ class Engine:
         self._untold.clear()
         self.durable = False
         self.ended_at = self.feed.now()
-        self._enter(SessionState.ERROR, self._around.safe(why))
+        self._enter(SessionState.ERROR, why)
         self._tell_all()
 
     def _commands_waiting(self) -> list[_Command]:

@@ -239,7 +239,7 @@ class Host:
         try:
             await self._roster.begin(record)
         except (FeedError, JournalError, IndexWriteError, WorkspaceError) as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(self.log.safe(str(error))) from error
         for notice in record.notices:
             self.log.add(Level.WARNING, notice, session_id)
         self._show()
@@ -318,7 +318,7 @@ class Host:
             intake = engine.intake
             if intake is None:
                 return session_detail(session_id, None, ())
-            return session_detail(session_id, intake.run, intake.health.words)
+            return session_detail(session_id, intake.run, map(self.log.safe, intake.health.words))
         stored = await self._stored(session_id)
         return session_detail(session_id, None if stored.past is None else stored.past.run, ())
 

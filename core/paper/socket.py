@@ -91,12 +91,13 @@ class ControlSocket:
         try:
             value = await command(request.arguments)
         except CommandError as error:
-            return Reply(request.id, error=str(error))
+            return Reply(request.id, error=self._host.redactor.redact(str(error)))
         except (msgspec.ValidationError, TypeError, KeyError) as error:
             return Reply(request.id, error=f"{request.do}: wrong arguments ({error})")
         except Exception as error:  # a fault in one command must not leave its caller waiting
             _logger.exception("command %s", request.do)
-            return Reply(request.id, error=f"{request.do} failed: {type(error).__name__}: {error}")
+            words = f"{request.do} failed: {type(error).__name__}: {error}"
+            return Reply(request.id, error=self._host.redactor.redact(words))
         return Reply(request.id, msgspec.Raw(msgspec.json.encode(value)))
 
     async def _tell(self, writer: asyncio.StreamWriter, after: int) -> None:
