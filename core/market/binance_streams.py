@@ -9,7 +9,6 @@ acknowledged subscription proves nothing: each stream is watched by itself.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 import time
@@ -28,6 +27,7 @@ from core.market.binance_events import (
 )
 from core.market.server_clock import ServerClock
 from core.market.stream_connection import Connection, ConnectionPace, StreamConnectError
+from core.market.tasks import cancelled
 from core.market.venue import Channel, Venue
 from core.market.words import plain
 
@@ -95,6 +95,7 @@ class BinanceStreams:
         self._sleep = sleep
         self._chance = chance
         self._groups: list[_Group] = []
+        self._closing: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
 
     @property
@@ -116,20 +117,17 @@ class BinanceStreams:
                 group.remove(stream, listener)
                 if not group.streams:
                     self._groups.remove(group)
-                    group.cancel()
+                    closing = asyncio.create_task(group.close(), name="close streams")
+                    self._closing.add(closing)
+                    closing.add_done_callback(self._closing.discard)
 
     async def close(self) -> None:
         """End all connections. May be called more than once."""
         groups, self._groups = self._groups, []
-        for group in groups:
-            group.cancel()
         watch, self._watch = self._watch, None
         if watch is not None:
-            watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watch
-        for group in groups:
-            await group.ended()
+            await cancelled(watch)
+        await asyncio.gather(*(group.close() for group in groups), *self._closing)
 
     def _group_for(self, channel: Channel, stream: str) -> _Group:
         mine = [group for group in self._groups if group.channel is channel]
@@ -217,14 +215,9 @@ class _Group:
             if self._connection is not None:
                 self._connection.follow(set(self.streams))
 
-    def cancel(self) -> None:
+    async def close(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-
-    async def ended(self) -> None:
-        if self._task is not None:
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await cancelled(self._task)
 
     def look_for_silence(self) -> None:
         """Tell who listens to a stream that has been silent too long, and ask for a successor."""
@@ -301,7 +294,11 @@ class _Group:
                 log.warning("%s", error)
                 life += 60.0 + self._backoff.next()
                 continue
-            await successor.first_message(self._pace.takeover)
+            try:
+                await successor.first_message(self._pace.takeover)
+            except asyncio.CancelledError:
+                await successor.close()
+                raise
             self._take_over(successor)
             await connection.close()
             born = self._monotonic()

@@ -185,6 +185,20 @@ class ExchangeApi:
             raise UnknownMarketError(f"{self.name} has no market {symbol}: check the symbol")
         return found
 
+    async def trades(self, symbol: str) -> bool:
+        """Whether a market trades at present, asked anew.
+
+        Raises:
+            FeedError: if the exchange does not answer.
+        """
+        async with self._market_lock:
+            self._markets.pop(symbol, None)
+            self._perpetuals = None
+        try:
+            return (await self.market(symbol)).get("active") is not False
+        except UnknownMarketError:
+            return False
+
     async def filters(self, symbol: str) -> MarketFilters:
         """The order limits of a market.
 

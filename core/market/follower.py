@@ -7,7 +7,6 @@ silent stream, a candle overdue) the REST API is asked, and both go through one 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 
@@ -21,6 +20,7 @@ from core.market.inbox import Inbox
 from core.market.market_desk import BinanceMarket
 from core.market.sequence import CandleSequence
 from core.market.symbols import venue_symbol
+from core.market.tasks import cancelled
 from core.market.timeframes import Timeframe
 from core.market.venue import Channel, candle_channel, quote_channel
 
@@ -77,7 +77,7 @@ class Follower:
         self._quote_seen = 0.0
         self._last: float | None = None
         self._last_seen = 0.0
-        self._state: FeedState | None = None
+        self._said_state: tuple[FeedState, str] | None = None
         self._ask = asyncio.Event()
         self._overdue = pace.overdue
         self._audited = self._monotonic()
@@ -103,9 +103,7 @@ class Follower:
         for channel, stream in self._streams:
             self._market.streams.leave(channel, stream, self)
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await cancelled(self._task)
 
     # ── What the streams say ──
 
@@ -113,8 +111,7 @@ class Follower:
         """See `StreamListener.on_event`."""
         match event:
             case Kline():
-                if self._state is not FeedState.CONNECTED:
-                    self._say_state(FeedState.CONNECTED, "the candle stream flows")
+                self._say_state(FeedState.CONNECTED, "the candle stream flows")
                 if event.closed:
                     self._delivery.closed(event.candle, backfilled=False)
                     if self._delivery.incomplete:
@@ -164,8 +161,8 @@ class Follower:
         self._inbox.put(PriceSeen(self.symbol, time, event.bid, event.ask, last))
 
     def _say_state(self, state: FeedState, text: str) -> None:
-        if state is not self._state:
-            self._state = state
+        if (state, text) != self._said_state:
+            self._said_state = (state, text)
             self._inbox.put(FeedStatus(self.symbol, state, text))
 
     # ── Asking the REST API ──
@@ -183,8 +180,7 @@ class Follower:
                 self._ask.set()
                 await self._sleep(error.seconds)
             except FeedError as error:
-                self._inbox.put(FeedStatus(self.symbol, FeedState.STALE, str(error)))
-                self._state = FeedState.STALE
+                self._say_state(FeedState.STALE, str(error))
                 self._ask.set()
                 await self._sleep(backoff.next())
             else:
@@ -218,10 +214,17 @@ class Follower:
         for candle in await self._market.backfill.since(self.symbol, self.timeframe, start):
             self._delivery.closed(candle, backfilled=True)
         if self._sequence.expected == expected:
+            await self._look_whether_it_trades()
             self._overdue = min(self._overdue * 2, self._pace.longest_overdue)
         else:
             self._overdue = self._pace.overdue
         return self._delivery.hole_remains()
+
+    async def _look_whether_it_trades(self) -> None:
+        """Where a candle is long overdue and the record has none, the market may have stopped."""
+        if self._overdue > self._pace.overdue and not await self._market.api.trades(self.symbol):
+            name = self._market.venue.name
+            self._say_state(FeedState.STALE, f"{self.symbol} does not trade on {name} any more")
 
     async def _again_after(self, seconds: float | None) -> None:
         if seconds is not None:

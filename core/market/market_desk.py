@@ -14,6 +14,7 @@ from core.market.candle import Candle
 from core.market.exchange_api import ExchangeApi, binance_api
 from core.market.history import CandleHistory, Patience
 from core.market.server_clock import ServerClock
+from core.market.tasks import cancelled
 from core.market.timeframes import Timeframe
 from core.market.venue import Venue
 
@@ -42,10 +43,7 @@ class Backfill:
 
     async def close(self) -> None:
         """Give up what is being asked for."""
-        tasks = list(self._asked.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancelled(*self._asked.values())
 
     async def _fetch(self, symbol: str, timeframe: Timeframe, start: int) -> list[Candle]:
         size = await self._api.page_size(symbol)

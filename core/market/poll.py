@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 
@@ -18,6 +17,7 @@ from core.market.history import CandleHistory
 from core.market.inbox import Inbox
 from core.market.sequence import CandleSequence
 from core.market.symbols import is_perpetual
+from core.market.tasks import cancelled
 from core.market.timeframes import MINUTE, Timeframe
 
 _OVERLAP = 2  # candles asked for again at each look, to notice revisions
@@ -129,11 +129,7 @@ class PollFeed:
         if self._closed:
             return
         self._closed = True
-        for task in self._polls.values():
-            task.cancel()
-        for task in self._polls.values():
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await cancelled(*self._polls.values())
         self._polls.clear()
         self._inbox.put(Ended("the feed was closed"))
 
@@ -195,7 +191,7 @@ class _Poll:
                     missed = self._looked is None or closes <= self._looked
                     self._delivery.closed(candle, backfilled=missed)
             reached = page[-1].time + timeframe.ms if page else start
-            if len(page) < size or reached <= start or reached > settled:
+            if reached <= start or reached > settled:
                 break
             start = reached
         again = self._delivery.hole_remains()

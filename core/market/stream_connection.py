@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ import orjson
 import websockets
 from websockets.asyncio.client import ClientConnection
 
+from core.market.tasks import cancelled
 from core.market.venue import is_loopback
 from core.market.words import plain
 
@@ -120,11 +120,10 @@ class Connection:
 
     async def close(self) -> None:
         """Close. May be called more than once."""
-        for task in (self._sender, self._reader):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        await self._socket.close()
+        try:
+            await cancelled(self._sender, self._reader)
+        finally:
+            await self._socket.close()
 
     async def _read(self) -> str:
         try:

@@ -26,6 +26,7 @@ from core.market.feed import (
 from core.market.follower import FollowPace
 from core.market.live import LiveFeed
 from core.market.market_desk import BinanceMarket
+from core.market.probe import probe_venue
 from core.market.server_clock import ServerClock
 from core.market.timeframes import HOUR, MINUTE, Timeframe
 from core.market.venue import BINANCE, Channel, embedded
@@ -208,13 +209,31 @@ async def test_a_stream_that_falls_silent_is_noticed_and_its_candles_fetched(
     exchange.switch_on(FaultKind.SILENT_STALL, "btcusdt@kline_1m")
     await pass_minutes(clock, 5)
     end = Timeframe.M1.floor(clock.now())
+    await reader.until(
+        lambda: any(status.state is FeedState.STALE for status in reader.of(FeedStatus))
+    )
     await reader.until_candle(BTC, end - MINUTE)
-    assert any(status.state is FeedState.STALE for status in reader.of(FeedStatus))
     assert reader.candles(BTC) == truth(exchange, BTC, START, end)
     assert reader.of(CandleClosed)[-1].backfilled
     exchange.switch_off()
     reader.events.clear()
     await flowing(reader, clock)
+    await desk.close()
+
+
+async def test_a_market_that_stops_trading_is_said_to_have_stopped(
+    exchange: EmbeddedExchange, clock: ManualClock
+) -> None:
+    desk = market_of(exchange, replace(STREAM_PACE, silent_after=0.25))
+    _, reader = await follow(desk, clock)
+    await pass_minutes(clock, 3)
+    exchange.switch_on(FaultKind.DELISTING, "BTCUSDT")
+    await pass_minutes(clock, 10)
+    await reader.until(
+        lambda: any("does not trade on" in status.text for status in reader.of(FeedStatus))
+    )
+    said = reader.candles(BTC)
+    assert said == truth(exchange, BTC, START, said[-1].time + 1)
     await desk.close()
 
 
@@ -403,6 +422,29 @@ async def test_order_limits_are_the_markets_own(
         assert filters.lot_step == instrument.lot_step
         assert filters.tick_size == instrument.tick_size
         assert filters.min_notional == instrument.min_notional
+
+
+async def test_every_address_of_a_venue_is_probed_by_what_it_says(
+    exchange: EmbeddedExchange, clock: ManualClock
+) -> None:
+    venue = embedded(exchange.rest_url)
+    asking = asyncio.create_task(probe_venue(venue, timeout=5))
+    while not asking.done():
+        clock.advance(250)
+        await asyncio.sleep(0.01)
+    assert [(probe.name, probe.well) for probe in await asking] == [
+        ("spot REST", True),
+        ("futures REST", True),
+        ("spot stream", True),
+        ("futures public stream", True),
+        ("futures market stream", True),
+    ]
+    # A futures stream on the wrong path connects and says nothing.
+    wrong = venue.with_addresses({"futures_market_stream": venue.futures_public_stream})
+    closed = wrong.with_addresses({"spot_rest": "http://127.0.0.1:1"})
+    found = {probe.name: probe for probe in await probe_venue(closed, timeout=0.3)}
+    assert "says nothing" in found["futures market stream"].text
+    assert not found["spot REST"].well
 
 
 async def test_a_server_that_always_closes_is_asked_ever_more_rarely() -> None:

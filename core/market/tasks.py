@@ -1,0 +1,18 @@
+"""How is a task ended by someone who may be ended in the middle of it?"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+
+async def cancelled(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel tasks and return when they have ended.
+
+    Awaiting a cancelled task and suppressing its `CancelledError` would swallow a cancellation of
+    the caller as well.
+    """
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
