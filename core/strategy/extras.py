@@ -29,11 +29,12 @@ _EXPECTED = "text, numbers, dates, lists and mappings"
 
 
 def parse_extras(problems: Problems, raw: Mapping[str, object]) -> dict[str, object]:
-    """The extras among the keys of a config, as JSON values."""
+    """The extras among the keys of a config, as JSON values; what is null is left out."""
     extras = {}
     for key in EXTRA_KEYS:
-        if key in raw and raw[key] is not None:
-            extras[key] = _Reader(problems).json_value(key, raw[key], 0)
+        value = _Reader(problems).json_value(key, raw.get(key), 0)
+        if value is not None:
+            extras[key] = value
     return extras
 
 

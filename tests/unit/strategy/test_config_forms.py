@@ -239,7 +239,9 @@ def test_no_two_names_of_the_catalog_collide(indicator: Any) -> None:
 
 
 def test_extras_are_kept_as_json_and_do_not_change_the_digest() -> None:
-    made = config(author="me", created=dt.date(2026, 11, 22), paper={"loss": float("nan")})
+    made = config(
+        author="me", created=dt.date(2026, 11, 22), paper={"loss": float("nan")}, risk=float("inf")
+    )
     assert made.extras == {"author": "me", "created": "2026-11-22", "paper": {"loss": None}}
     assert config_to_dict(made)["author"] == "me"
 
