@@ -29,7 +29,7 @@ from core.market.server_clock import ServerClock
 from core.market.stream_connection import Connection, ConnectionPace, StreamConnectError
 from core.market.tasks import cancelled
 from core.market.venue import Channel, Venue
-from core.market.words import plain
+from core.market.words import brief
 
 log = logging.getLogger(__name__)
 
@@ -309,7 +309,7 @@ class _Group:
         try:
             message = read_message(raw)
         except MalformedMessageError as error:
-            log.warning("%s streams: %s", self.channel, plain(error))
+            log.warning("%s streams: %s", self.channel, brief(error))
             return
         if message is None:
             return
@@ -317,7 +317,7 @@ class _Group:
             self._ask_for_successor("the server is shutting down")
         elif isinstance(message, Reply):
             if message.error is not None:
-                log.warning("%s streams: refused: %s", self.channel, plain(message.error))
+                log.warning("%s streams: refused: %s", self.channel, brief(message.error))
         else:
             self._pass_on(message)
 

@@ -22,7 +22,7 @@ from core.market.server_clock import ServerClock
 from core.market.symbols import is_perpetual, venue_symbol
 from core.market.timeframes import MINUTE, Timeframe
 from core.market.venue import Venue, is_loopback
-from core.market.words import plain
+from core.market.words import brief
 
 T = TypeVar("T")
 
@@ -297,20 +297,20 @@ class ExchangeApi:
         except (errors.DDoSProtection, errors.RateLimitExceeded) as error:
             raise self._limited(error) from error
         except errors.BadSymbol as error:
-            raise UnknownMarketError(f"{self.name} has no such market: {plain(error)}") from error
+            raise UnknownMarketError(f"{self.name} has no such market: {brief(error)}") from error
         except errors.OperationFailed as error:
             if " 451 " in str(error):
                 raise FeedError(
                     f"{self.name} does not answer from this place (451): choose another exchange, "
                     "or another address of it in the configuration"
                 ) from error
-            raise UnreachableError(f"{self.name} did not answer: {plain(error)}") from error
+            raise UnreachableError(f"{self.name} did not answer: {brief(error)}") from error
         except errors.BaseError as error:
-            raise FeedError(f"{self.name} refused: {plain(error)}") from error
+            raise FeedError(f"{self.name} refused: {brief(error)}") from error
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             # ccxt trips over answers of another shape than it expects.
             raise UnreachableError(
-                f"{self.name} answered in a way that is not understood: {plain(error)}"
+                f"{self.name} answered in a way that is not understood: {brief(error)}"
             ) from error
 
     def _limited(self, error: Exception) -> RateLimitedError:
@@ -355,7 +355,7 @@ def exchange_api(name: str, clock: ServerClock) -> ExchangeApi:
 
     def make(ccxt: Any) -> Any:
         if name not in ccxt.exchanges:
-            raise FeedError(f"exchange {plain(name)} is not known: use a name that ccxt lists")
+            raise FeedError(f"exchange {brief(name)} is not known: use a name that ccxt lists")
         return getattr(ccxt, name)({"enableRateLimit": True, "aiohttp_trust_env": True})
 
     return ExchangeApi(name, make, clock, one_by_one=name == "binance")

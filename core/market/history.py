@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +15,7 @@ from core.market.candles import Candles
 from core.market.exchange_api import ExchangeApi, Funding, RateLimitedError, UnreachableError
 from core.market.feed import FeedError
 from core.market.timeframes import Timeframe
+from core.market.words import when
 
 T = TypeVar("T")
 
@@ -224,7 +224,7 @@ class CandleHistory:
             if kept
             else f"{name} has none of {symbol} before that"
         )
-        return (f"candles begin at {_when(begin)}, not at {_when(start)}: {why}",)
+        return (f"candles begin at {when(begin)}, not at {when(start)}: {why}",)
 
     async def patiently(
         self,
@@ -251,7 +251,3 @@ class CandleHistory:
             progress(Progress(0, 0, why))
             await self._sleep(wait)
         raise FeedError(f"{self.api.name} was not asked: attempts must be at least 1")
-
-
-def _when(time: int) -> str:
-    return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")

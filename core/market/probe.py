@@ -10,7 +10,7 @@ import aiohttp
 
 from core.market.stream_connection import Connection, ConnectionPace, StreamConnectError
 from core.market.venue import Channel, Venue, is_loopback
-from core.market.words import plain
+from core.market.words import brief
 
 _STREAMS = {
     Channel.SPOT: "btcusdt@kline_1m",
@@ -57,7 +57,7 @@ async def _probe_rest(name: str, address: str, timeout: float) -> Probe:
             if answer.status != 200:
                 return Probe(name, address, False, f"answers {answer.status}", None)
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-        return Probe(name, address, False, plain(error) or type(error).__name__, None)
+        return Probe(name, address, False, brief(error) or type(error).__name__, None)
     if not isinstance(body, dict) or not isinstance(body.get("serverTime"), int):
         return Probe(name, address, False, "answers, but does not tell its time", None)
     took = time.monotonic() - began

@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection
 
 from core.market.tasks import cancelled
 from core.market.venue import is_loopback
-from core.market.words import plain
+from core.market.words import brief
 
 
 class StreamConnectError(Exception):
@@ -83,7 +83,7 @@ class Connection:
                 proxy=None if is_loopback(url) else True,
             )
         except (OSError, TimeoutError, websockets.WebSocketException) as error:
-            why = plain(error) or type(error).__name__
+            why = brief(error) or type(error).__name__
             raise StreamConnectError(f"no stream connection to {url}: {why}") from error
         return cls(socket, set(first), deliver, pace, sleep)
 
@@ -131,9 +131,9 @@ class Connection:
                 self._spoke.set()
                 self._deliver(message)
         except websockets.ConnectionClosed as error:
-            return f"the connection broke: {plain(error)}"
+            return f"the connection broke: {brief(error)}"
         # A close with 1000 or 1001 ends the loop without an exception.
-        reason = plain(self._socket.close_reason or "")
+        reason = brief(self._socket.close_reason or "")
         return f"the server closed the connection ({self._socket.close_code} {reason})".rstrip()
 
     async def _subscribe(self) -> None:

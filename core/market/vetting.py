@@ -12,7 +12,6 @@ What is decided about rows that are not quite:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from core.market.columns import FIELDS, NO_TIME, as_numbers, as_times
 from core.market.file_error import CandleFileError, lines_in_words, shown
 from core.market.raw_table import RawTable
 from core.market.timeframes import DAY, HOUR, MINUTE, Timeframe
+from core.market.words import when
 
 Mask = NDArray[np.bool_]
 _PRICES = ("open", "high", "low", "close")
@@ -209,14 +209,6 @@ def _outside(candles: Candles) -> Mask:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def when(time: int) -> str:
-    """A time (UTC ms) as ISO 8601, or as the number itself where no calendar reaches."""
-    try:
-        return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (ValueError, OverflowError, OSError):
-        return str(time)
 
 
 def length_in_words(span: int) -> str:

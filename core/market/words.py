@@ -1,12 +1,22 @@
-"""How does text from outside stand in a message?"""
+"""How do times, and an exchange's own words, stand in a message?"""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from core.store.redaction import plain
 
 _LONGEST = 200
 
 
-def plain(value: object, longest: int = _LONGEST) -> str:
-    """`value` as one line of printable text, cut where it is too long: no markup, no escapes."""
-    text = " ".join(str(value).split())
-    text = "".join(letter if letter.isprintable() else "?" for letter in text)
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+def brief(value: object) -> str:
+    """What an exchange or a library said, as one plain line that is not too long."""
+    return plain(str(value), limit=_LONGEST).strip()
+
+
+def when(time: int) -> str:
+    """A time (UTC ms) as ISO 8601, or as the number itself where no calendar reaches."""
+    try:
+        return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return str(time)

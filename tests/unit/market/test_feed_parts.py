@@ -27,7 +27,7 @@ from core.market.inbox import Inbox
 from core.market.server_clock import ServerClock
 from core.market.timeframes import HOUR, Timeframe
 from core.market.venue import BINANCE, Channel, VenueError, embedded
-from core.market.words import plain
+from core.market.words import brief
 
 
 def price(symbol: str, time: int) -> PriceSeen:
@@ -257,5 +257,5 @@ def test_addresses_from_a_configuration_are_checked() -> None:
 
 
 def test_text_from_outside_is_one_plain_line() -> None:
-    assert plain("a\nb\x1b[31m\x00c") == "a b?[31m?c"
-    assert len(plain("x" * 1000)) == 200
+    assert brief("a\nb\x1b[31m\x00c") == "a b�[31m�c"
+    assert len(brief("x" * 1000)) == 200
