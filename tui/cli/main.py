@@ -11,8 +11,10 @@ from importlib.metadata import version
 from tui.cli import (
     backtest,
     compare,
+    doctor,
     exchange,
     host,
+    mcp,
     schedule,
     screen,
     sessions,
@@ -55,8 +57,10 @@ def build_parser() -> argparse.ArgumentParser:
         compare,
         sweep,
         workspace,
+        doctor,
         exchange,
         host,
+        mcp,
     ):
         group.add_commands(commands)
     parser.epilog = f"{commands.overview()}\n\n{_EPILOG}"

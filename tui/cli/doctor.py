@@ -1,0 +1,165 @@
+"""The command that looks whether everything is in order: doctor."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from tui.cli.commands import Commands
+from tui.cli.output import Exit, print_json, print_text
+from tui.cli.workspace import workspace_of
+
+if TYPE_CHECKING:
+    from core.market.venue import Venue
+    from core.store.workspace import Workspace
+
+_PATIENCE = 10.0  # seconds an address may take to answer
+_LEAST_SPACE = 500_000_000  # bytes
+_LARGEST_OFFSET = 1_000  # ms the local clock may be off; sessions go by the venue's
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. `fine` is None where there is nothing to judge."""
+
+    check: str
+    fine: bool | None
+    text: str
+
+
+def add_commands(commands: Commands) -> None:
+    """Declare this group's command."""
+    commands.add(
+        "doctor", doctor, "check workspace, keys, clock, the venue's addresses and the terminal"
+    )
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Say what is in order and what is not."""
+    workspace = workspace_of(arguments)
+    findings = [
+        *_workspace(workspace),
+        *_keys(workspace),
+        *asyncio.run(_venue(workspace)),
+        *_terminal(),
+    ]
+    if arguments.json:
+        print_json({"findings": [asdict(finding) for finding in findings]})
+    else:
+        marks = {True: "ok   ", False: "WRONG", None: "-    "}
+        print_text(
+            *(f"{marks[finding.fine]} {finding.check:<12}{finding.text}" for finding in findings)
+        )
+    return Exit.FAILED if any(finding.fine is False for finding in findings) else Exit.DONE
+
+
+def _workspace(workspace: Workspace) -> Iterator[Finding]:
+    from core.store.lock import current_host
+    from core.store.workspace import WorkspaceError
+
+    try:
+        workspace.prepare()
+    except WorkspaceError as error:
+        yield Finding("workspace", fine=False, text=str(error))
+        return
+    mode = workspace.root.stat().st_mode & 0o777
+    private = mode & 0o077 == 0
+    told = str(workspace.root) if private else f"{workspace.root} has mode {mode:o}; chmod 700 it"
+    yield Finding("workspace", private, told)
+    free = workspace.free_bytes()
+    yield Finding("disk", free >= _LEAST_SPACE, f"{free / 1e9:.1f} GB free")
+    holder = current_host(workspace)
+    yield Finding(
+        "host",
+        None,
+        "none is running" if holder is None else f"process {holder.pid} ({holder.kind})",
+    )
+
+
+def _keys(workspace: Workspace) -> Iterator[Finding]:
+    from core.store.credentials import SECTIONS, CredentialsError, read_credentials
+    from core.store.redaction import Redactor
+
+    try:
+        credentials = read_credentials(workspace.credentials, Redactor())
+    except CredentialsError as error:
+        yield Finding("keys", fine=False, text=str(error))
+        return
+    for section in SECTIONS:
+        there = section in credentials.sections
+        yield Finding("keys", True if there else None, f"{section}: {'set' if there else 'none'}")
+    for notice in credentials.notices:
+        yield Finding("keys", None, notice)
+
+
+async def _venue(workspace: Workspace) -> list[Finding]:
+    from core.market.venue import BINANCE, Channel, VenueError
+    from core.store.preferences import PreferencesError, read_preferences
+
+    try:
+        venue = BINANCE.with_addresses(read_preferences(workspace.preferences).addresses)
+    except (PreferencesError, VenueError) as error:
+        return [Finding("config", fine=False, text=str(error))]
+    return list(
+        await asyncio.gather(
+            _clock(venue), *(_stream(venue.stream_url(channel)) for channel in Channel)
+        )
+    )
+
+
+async def _clock(venue: Venue) -> Finding:
+    from core.market.feed import FeedError
+    from core.market.period import public_api
+
+    api = public_api(venue.name, venue)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await api.server_time()  # loads the client, which is not to count
+            before = time.time() * 1_000
+            theirs = await api.server_time()
+            ours = (before + time.time() * 1_000) / 2
+    except (FeedError, TimeoutError) as error:
+        return Finding("REST", fine=False, text=f"{venue.spot_rest}: {error or 'no answer'}")
+    finally:
+        await api.close()
+    offset = ours - theirs
+    return Finding(
+        "REST, clock",
+        abs(offset) <= _LARGEST_OFFSET,
+        f"{venue.spot_rest} answers; the local clock is {offset:+.0f} ms off its own",
+    )
+
+
+async def _stream(url: str) -> Finding:
+    import websockets
+
+    try:
+        async with websockets.connect(url, open_timeout=_PATIENCE):
+            return Finding("stream", fine=True, text=f"{url} answers")
+    except (OSError, TimeoutError, websockets.WebSocketException) as error:
+        return Finding("stream", fine=False, text=f"{url}: {error or 'no answer'}")
+
+
+def _terminal() -> Iterator[Finding]:
+    from tui.terminal import SMALLEST, unfit
+
+    refusal = unfit(os.environ, is_terminal=sys.stdin.isatty() and sys.stdout.isatty())
+    size = shutil.get_terminal_size()
+    if refusal is not None:
+        yield Finding("terminal", None, refusal)
+        return
+    wide, high = SMALLEST
+    yield Finding(
+        "terminal",
+        size.columns >= wide and size.lines >= high,
+        f"{os.environ.get('TERM')}, {size.columns}×{size.lines} (at least {wide}×{high})",
+    )
+    encoding = sys.stdout.encoding
+    yield Finding("encoding", encoding.lower() == "utf-8", f"{encoding} (UTF-8 is expected)")

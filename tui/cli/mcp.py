@@ -1,0 +1,68 @@
+"""The command that offers the two tool calls over the Model Context Protocol: mcp."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from tui.cli.commands import Commands
+from tui.cli.output import Exit, Refusal
+from tui.cli.workspace import prepared_workspace
+
+
+def add_commands(commands: Commands) -> None:
+    """Declare this group's command."""
+    commands.add(
+        "mcp",
+        mcp,
+        "the tool calls backtest and cron, over the Model Context Protocol on stdio",
+        more="It needs the extra papertape[mcp].",
+    )
+
+
+def mcp(arguments: argparse.Namespace) -> int:
+    """Serve until the client hangs up."""
+    try:
+        from mcp.server import MCPServer
+    except ImportError as error:
+        raise Refusal("the package mcp is not installed: install papertape[mcp]") from error
+    from core.tools import backtest, cron
+
+    root = str(prepared_workspace(arguments).root)
+    server = MCPServer("papertape", log_level="WARNING")
+    for tool in (backtest, cron):
+        server.add_tool(on_workspace(tool, root))
+    server.run("stdio")
+    return Exit.DONE
+
+
+def on_workspace(
+    tool: Callable[..., dict[str, Any]], root: str
+) -> Callable[..., Awaitable[dict[str, Any]]]:
+    """A tool call tied to one workspace, which its caller can neither see nor change.
+
+    The calls block, so each runs in a thread of its own.
+    """
+
+    @functools.wraps(tool)
+    async def call(**arguments: Any) -> dict[str, Any]:
+        return await asyncio.to_thread(tool, workspace=root, **arguments)
+
+    signature = inspect.signature(tool, eval_str=True)
+    shown = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in signature.parameters.values()
+        if parameter.name != "workspace"
+    ]
+    call.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
+    call.__annotations__ = {
+        name: hint
+        for name, hint in inspect.get_annotations(tool, eval_str=True).items()
+        if name != "workspace"
+    }
+    del call.__wrapped__  # its annotations would be read instead
+    return call
