@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import statistics
 import tempfile
 import time
@@ -86,6 +87,11 @@ def _minutely(candles: Candles) -> Candles:
     return Candles(time, *columns)
 
 
+def _resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
 def _decided(engine: Engine, due: int) -> bool:
     intake = engine.intake
     return intake is not None and intake.settled and (intake.run.moment_time or 0) >= due
@@ -100,7 +106,7 @@ async def watch_lag(lags: list[float]) -> None:
 
 
 async def measure(root: Path, sessions: int, symbols: int, minutes: int) -> dict[str, float]:
-    """Seconds: the slowest minute, the median one, and the loop's lag."""
+    """The slowest minute, the median one, the loop's lag, and what memory and tasks remain."""
     crowd = Crowd(symbols, minutes)
     options: dict[str, Any] = {"feeds": {FeedKind.LIVE: crowd.feed}}
     async with running(Host(Workspace(root), HostOptions(**options))) as host:
@@ -113,7 +119,8 @@ async def measure(root: Path, sessions: int, symbols: int, minutes: int) -> dict
         started = time.perf_counter() - began
         lags: list[float] = []
         watcher = asyncio.create_task(watch_lag(lags))
-        took = []
+        took: list[float] = []
+        memory: list[float] = []
         for place in range(KNOWN, KNOWN + minutes):
             began = time.perf_counter()
             due = crowd.minute(place)
@@ -121,6 +128,8 @@ async def measure(root: Path, sessions: int, symbols: int, minutes: int) -> dict
                 await asyncio.sleep(0.01)
             took.append(time.perf_counter() - began)
             host.snapshot()  # a screen is looking, a few times a second
+            if place - KNOWN in (minutes // 2, minutes - 1):
+                memory.append(_resident_mb())
         watcher.cancel()
     lags.sort()
     return {
@@ -129,6 +138,9 @@ async def measure(root: Path, sessions: int, symbols: int, minutes: int) -> dict
         "median_minute_s": statistics.median(took),
         "loop_lag_p99_ms": lags[int(len(lags) * 0.99)] * 1000,
         "loop_lag_max_ms": lags[-1] * 1000,
+        "memory_mb": memory[-1],
+        "second_half_mb": memory[-1] - memory[0],
+        "tasks_left": len(asyncio.all_tasks()) - 1,
     }
 
 

@@ -13,6 +13,7 @@ import orjson
 
 from core.market.candles import Candles
 from core.market.feed import CandleClosed, Ended, Feed, FeedEvent, Gap, PriceSeen, Revised
+from core.market.files import write_candles
 from core.market.filters import NO_FILTERS, MarketFilters
 from core.market.timeframes import Timeframe
 from core.paper.host import Host, HostOptions
@@ -38,6 +39,7 @@ class Scenario:
     fills: Fills
     candles: Mapping[str, Candles]
     revised: Sequence[int] = ()
+    feed: FeedKind = FeedKind.LIVE
 
     @property
     def end(self) -> int:
@@ -57,6 +59,13 @@ SCENARIOS = (
         {**TWO_SYMBOLS, "direction": "long", "max_hold": 30, "trailing_stop_pct": 1.5},
         Fills.CANDLE,
         {"BTC/USDT": _history(7, 230, 231, 310), "ETH/USDT": _history(8, 100, 310, 420, 421, 422)},
+    ),
+    Scenario(
+        "replay",
+        TWO_SYMBOLS,
+        Fills.CANDLE,
+        {"BTC/USDT": _history(7, 230, 310), "ETH/USDT": _history(8, 310, 420)},
+        feed=FeedKind.REPLAY,
     ),
 )
 
@@ -150,16 +159,26 @@ async def run_to_the_end(root: Path, scenario: Scenario, disk: Disk) -> dict[str
     if sessions:
         session_id = sessions[0].id
     else:
-        request = StartRequest(
-            scenario.config, FeedKind.LIVE, fills=scenario.fills, until=scenario.end
-        )
-        session_id = (await host.start(request)).session_id
+        session_id = (await host.start(_request(root, scenario))).session_id
     await host.ended(session_id)
     report = dict(await host.report(session_id))
     (final,) = host.fresh_snapshot().sessions
     host.shut_down()
     await running
     return outcome(report) | {"final": orjson.loads(orjson.dumps(_numbers(final)))}
+
+
+def _request(root: Path, scenario: Scenario) -> StartRequest:
+    if scenario.feed is not FeedKind.REPLAY:
+        return StartRequest(
+            scenario.config, scenario.feed, fills=scenario.fills, until=scenario.end
+        )
+    files = {}
+    for symbol, table in scenario.candles.items():
+        path = root / f"{symbol.partition('/')[0]}.csv"
+        write_candles(path, table)
+        files[symbol] = str(path)
+    return StartRequest(scenario.config, scenario.feed, data=files)
 
 
 def outcome(report: Mapping[str, Any]) -> dict[str, Any]:

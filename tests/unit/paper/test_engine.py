@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from core.backtest.run import run_backtest
+from core.market.files import read_candles
+from core.market.timeframes import Timeframe
 from core.paper.snapshot import SessionState
 from core.strategy.parsing import parse_config
 from tests.unit.paper.sessions import RSI, TWO_SYMBOLS, Bench, market, replay, without
@@ -44,5 +46,25 @@ async def test_symbols_with_gaps_of_their_own_trade_as_in_the_backtest(
     await engine.live()
     expected = run_backtest(parse_config(TWO_SYMBOLS).config, candles)
     assert engine.intake is not None
+    assert tuple(engine.intake.run.account.trades) == expected.trades
+    assert engine.intake.run.result(()).equity.tolist() == expected.equity.tolist()
+
+
+@pytest.mark.shared_data
+async def test_real_candles_of_two_markets_make_the_same_trades(
+    tmp_path: Path, shared_data: Path
+) -> None:
+    candles = {
+        f"{coin}/USDT": read_candles(
+            shared_data / f"{coin}USDT-5m.csv.gz", Timeframe.M5
+        ).candles.slice(-6_000)
+        for coin in ("BTC", "ETH")
+    }
+    bench = Bench(tmp_path)
+    engine = bench.new(bench.record(TWO_SYMBOLS), replay(candles))
+    await engine.live()
+    expected = run_backtest(parse_config(TWO_SYMBOLS).config, candles)
+    assert engine.intake is not None
+    assert len(expected.trades) > 50
     assert tuple(engine.intake.run.account.trades) == expected.trades
     assert engine.intake.run.result(()).equity.tolist() == expected.equity.tolist()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +169,38 @@ def test_a_host_on_its_own_thread_answers_other_loops(tmp_path: Path, candle_fil
         hosted.let_go(keep_running=False)
         thread.join(10)
     assert not thread.is_alive()
+
+
+def test_letting_go_hands_the_sessions_to_a_host_without_a_screen(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    home = tmp_path / "home"
+    code = (
+        "import asyncio, sys; from pathlib import Path\n"
+        "from core.paper.host import Host, HostOptions\n"
+        "from core.store.workspace import Workspace\n"
+        "host = Host(Workspace(Path(sys.argv[1])), HostOptions())\n"
+        "def ready():\n"
+        "    Path(sys.argv[2]).write_text(host.snapshot().sessions[0].state)\n"
+        "    host.shut_down()\n"
+        "asyncio.run(host.run(ready))\n"
+    )
+    taken = tmp_path / "taken"
+    successor = [sys.executable, "-c", code, str(home), str(taken)]
+    hosted = LocalHosting(lambda: Host(Workspace(home), HostOptions(kind="tui")), successor)
+
+    def take(link: LocalLink) -> None:
+        async def use() -> None:
+            await link.start(replay_request(candle_file, speed=0.001))
+            hosted.let_go(keep_running=True)
+
+        asyncio.get_running_loop().create_task(use())
+
+    hosted.run(take)
+    deadline = time.monotonic() + 20
+    while not taken.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert taken.read_text() in ("starting", "running")
 
 
 def test_a_workspace_that_cannot_be_made_is_refused_with_words(tmp_path: Path) -> None:
