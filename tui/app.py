@@ -17,21 +17,24 @@ from textual.worker import Worker, WorkerCancelled, WorkerFailed, WorkerState
 
 from core.paper.link import CommandError, HostLink
 from core.paper.snapshot import FeedKind, HostSnapshot, SessionSnapshot, StartRequest
+from tui.backtest_commands import BacktestCommands
 from tui.commands import Place, bindings
 from tui.hosting import Hosting
 from tui.modals.ask import Answer, Ask
 from tui.modals.new_session import NewSession
 from tui.palette import PaletteCommands
+from tui.screens.backtest import BacktestScreen
 from tui.screens.base import BaseScreen
 from tui.screens.help import HelpScreen
 from tui.screens.logs import LogsScreen
 from tui.screens.sessions import SessionsScreen
+from tui.screens.strategies import StrategiesScreen
 from tui.session_commands import SessionCommands
 from tui.shipped import shipped
 from tui.strategies import StrategyChoice
 from tui.terminal import GuardedApp
 from tui.theming import DEFAULT, find_themes
-from tui.widgets.safe_text import safe_text
+from tui.widgets.safe_text import safe_lines, safe_text
 
 POLL_EVERY = 0.25
 _PATIENCE = 3.0  # seconds the host is given to let go when the program leaves
@@ -48,6 +51,8 @@ class PapertapeApp(GuardedApp):
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {PaletteCommands}
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
         "sessions": SessionsScreen,
+        "strategies": StrategiesScreen,
+        "backtest": BacktestScreen,
         "logs": LogsScreen,
     }
     DEFAULT_MODE = "sessions"
@@ -73,6 +78,8 @@ class PapertapeApp(GuardedApp):
         self.feed = feed
         self.link: HostLink | None = None
         self.sessions = SessionCommands(self)
+        self.backtests = BacktestCommands(self)
+        self.workspace = workspace
         self._poll_every = poll_every
         self._leaving = False
         self._find_themes(workspace)
@@ -138,8 +145,7 @@ class PapertapeApp(GuardedApp):
 
     def say(self, text: str, severity: str = "information", title: str = "") -> None:
         """Tell the user something; the text is shown literally."""
-        shown = "\n".join(safe_text(line) for line in text.splitlines())
-        self.notify(shown, title=safe_text(title), severity=severity, markup=False)  # type: ignore[arg-type]
+        self.notify(safe_lines(text), title=safe_text(title), severity=severity, markup=False)  # type: ignore[arg-type]
 
     # ── commands ──
 
@@ -178,14 +184,14 @@ class PapertapeApp(GuardedApp):
         """What can be started, read in a thread."""
         return tuple(await asyncio.to_thread(self.strategies))
 
-    def open_new_session(self) -> None:
-        """Open the form for a new session."""
+    def open_new_session(self, picked: str | None = None) -> None:
+        """Open the form for a new session, on the strategy of that name if there is one."""
 
         def answered(request: StartRequest | None) -> None:
             if request is not None:
                 self.sessions.start(request)
 
-        self.push_screen(NewSession(self.read_strategies, self.feed), answered)
+        self.push_screen(NewSession(self.read_strategies, self.feed, picked), answered)
 
     def action_help(self) -> None:
         """Show every key."""

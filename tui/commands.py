@@ -15,6 +15,8 @@ class Place(StrEnum):
     SESSIONS = "Sessions"
     SESSION = "Session"
     REPORT = "Report"
+    STRATEGIES = "Strategies"
+    BACKTEST = "Backtest"
     LOGS = "Logs"
     TABLE = "In a table"
     LOG = "In a log"
@@ -110,7 +112,52 @@ COMMANDS: tuple[Command, ...] = (
         "report.back", Place.REPORT, "escape,q", "Esc", "back", "Return to the sessions", "back", 1,
     ),
     Command(
+        "report.view", Place.REPORT, "v", "v", "view", "Trades, months, or the curves", "view", 3,
+    ),
+    Command(
         "report.copy", Place.REPORT, "c", "c", "copy", "Copy the report as JSON", "copy", 2,
+    ),
+    Command(
+        "strategies.start", Place.STRATEGIES, "s", "s", "start", "Start a session of it",
+        "start", 1,
+    ),
+    Command(
+        "strategies.backtest", Place.STRATEGIES, "b", "b", "backtest", "Backtest it", "backtest", 2,
+    ),
+    Command(
+        "strategies.edit", Place.STRATEGIES, "e,enter", "e", "edit",
+        "Edit it in $EDITOR; a sample is copied into the workspace first", "edit", 3,
+    ),
+    Command(
+        "strategies.copy", Place.STRATEGIES, "c", "c", "copy", "Copy it under another name",
+        "duplicate", 4,
+    ),
+    Command(
+        "strategies.reload", Place.STRATEGIES, "r", "r", "reload", "Read the files again",
+        "reload", 5,
+    ),
+    Command(
+        "backtest.new", Place.BACKTEST, "n", "n", "new",
+        "Choose a strategy and candles, and run it over them", "new", 1,
+    ),
+    Command(
+        "backtest.again", Place.BACKTEST, "r", "r", "run again", "Run the same once more",
+        "again", 2,
+    ),
+    Command(
+        "backtest.cancel", Place.BACKTEST, "escape,x", "Esc", "cancel", "Break off what runs",
+        "cancel", 3,
+    ),
+    Command(
+        "backtest.save", Place.BACKTEST, "w", "w", "save",
+        "Write the result into the strategy's STRATEGY.md", "save", 4,
+    ),
+    Command(
+        "backtest.view", Place.BACKTEST, "v", "v", "view", "Trades, months, or the curves",
+        "view", 5,
+    ),
+    Command(
+        "backtest.copy", Place.BACKTEST, "c", "c", "copy", "Copy the result as JSON", "copy", 6,
     ),
     Command(
         "logs.filter", Place.LOGS, "slash", "/", "filter", "Show only lines with this text",
@@ -182,6 +229,14 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "go.sessions", Place.ANYWHERE, "1", "1", "Sessions", "Go to Sessions", "app.go('sessions')",
+    ),
+    Command(
+        "go.strategies", Place.ANYWHERE, "2", "2", "Strategies", "Go to Strategies",
+        "app.go('strategies')",
+    ),
+    Command(
+        "go.backtest", Place.ANYWHERE, "3", "3", "Backtest", "Go to Backtest",
+        "app.go('backtest')",
     ),
     Command(
         "go.logs", Place.ANYWHERE, "6", "6", "Logs", "Go to Logs", "app.go('logs')",

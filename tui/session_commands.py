@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from core.paper.link import HostLink
@@ -88,7 +88,7 @@ class SessionCommands:
             for session in sessions:
                 report = await link.stop(session.id, flatten=flatten)
                 if len(sessions) == 1:
-                    self._app.push_screen(ReportScreen(report))
+                    await self._show(link, session.id, report)
             if len(sessions) > 1:
                 self._app.say(f"{len(sessions)} sessions stopped; r shows a report.")
 
@@ -145,10 +145,13 @@ class SessionCommands:
         """Show the report of a session."""
 
         async def work(link: HostLink) -> None:
-            report = await link.report(session.id)
-            self._app.push_screen(ReportScreen(report))
+            await self._show(link, session.id, await link.report(session.id))
 
         self._app.command("report", work)
+
+    async def _show(self, link: HostLink, session_id: str, report: Mapping[str, object]) -> None:
+        equity = (await link.detail(session_id)).equity
+        self._app.push_screen(ReportScreen(report, equity))
 
 
 def _named(targets: Sequence[SessionSnapshot]) -> str:

@@ -10,11 +10,13 @@ from tests.ui.driving import driven, make_app
 from tests.ui.scripted import busy
 from tui.app import PapertapeApp
 from tui.commands import COMMANDS, Place
+from tui.screens.backtest import BacktestScreen
 from tui.screens.help import HelpScreen
 from tui.screens.logs import LogsScreen
 from tui.screens.report import ReportScreen
 from tui.screens.session import SessionScreen
 from tui.screens.sessions import SessionsScreen
+from tui.screens.strategies import StrategiesScreen
 from tui.widgets.hints import Hints
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
@@ -23,6 +25,8 @@ HOMES: dict[Place, type] = {
     Place.ANYWHERE: PapertapeApp,
     Place.SESSIONS: SessionsScreen,
     Place.SESSION: SessionScreen,
+    Place.STRATEGIES: StrategiesScreen,
+    Place.BACKTEST: BacktestScreen,
     Place.REPORT: ReportScreen,
     Place.LOGS: LogsScreen,
     Place.TABLE: LineTable,

@@ -25,7 +25,7 @@ from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
 
-CANDLES = 3_000
+CANDLES = 20_000
 STRATEGY = """---
 name: waves
 symbols: [BTC/USDT]
@@ -112,7 +112,7 @@ async def test_a_session_is_started_watched_and_stopped_by_keys(workspace: Works
         await soon(pilot, lambda: isinstance(app.screen, Ask))
         await pilot.press("y")
         await soon(pilot, lambda: isinstance(app.screen, ReportScreen))
-        trades = app.screen.query_one("#trades", LineTable).rows
+        trades = app.screen.query_one("#result-trades", LineTable).rows
         assert len(trades) >= 2
         assert {row.cells[-1].text for row in trades} <= {"signal", "stop loss"}
         await soon(pilot, lambda: app.snapshot.sessions[0].state is SessionState.STOPPED)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from textual.pilot import Pilot
 
 from tests.ui.driving import NARROW, WIDE, make_app, until
 from tests.ui.scripted import ScriptedLink, busy
+from tui.app import PapertapeApp
 
 Compare = Callable[..., bool]
 
@@ -18,12 +19,15 @@ def keys(*pressed: str, theme: str | None = None) -> Callable[[Pilot[Any]], Any]
     """Wait for the host, press keys, and let things settle."""
 
     async def run(pilot: Pilot[Any]) -> None:
-        await until(pilot, lambda: pilot.app.snapshot is not None)
+        app = cast("PapertapeApp", pilot.app)
+        await until(pilot, lambda: app.snapshot is not None)
         if theme is not None:
-            pilot.app.theme = theme
+            app.theme = theme
         for key in pressed:
             await pilot.press(key)
             await pilot.pause(0.05)
+            # Whatever the key set going, but the host, has come to its end.
+            await until(pilot, lambda: all(w.is_finished for w in app.workers if w.group != "host"))
         await pilot.pause()
 
     return run
@@ -45,8 +49,24 @@ SIZES = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "120x40"])
         ("6",),
         ("space", "j", "space"),
         ("enter",),
+        ("2",),
+        ("3",),
+        ("3", "n"),
     ],
-    ids=["sessions", "new", "new_problems", "report", "help", "stop", "logs", "marked", "session"],
+    ids=[
+        "sessions",
+        "new",
+        "new_problems",
+        "report",
+        "help",
+        "stop",
+        "logs",
+        "marked",
+        "session",
+        "strategies",
+        "backtest",
+        "new_backtest",
+    ],
 )
 def test_screens(snap_compare: Compare, size: tuple[int, int], pressed: tuple[str, ...]) -> None:
     assert snap_compare(make_app(busy()), terminal_size=size, run_before=keys(*pressed))

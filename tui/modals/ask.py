@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.widgets.safe_text import safe_text
+from tui.widgets.safe_text import safe_lines, safe_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Ask(ModalScreen[str | None]):
     def __init__(self, title: str, text: str, answers: Sequence[Answer]) -> None:
         super().__init__()
         self._question = safe_text(title)
-        self._text = "\n".join(safe_text(line) for line in text.splitlines())
+        self._text = safe_lines(text)
         self._answers = (*answers, Answer("", "Esc", "Cancel"))
         self._current = len(self._answers) - 1
 

@@ -17,20 +17,14 @@ from core.market.spans import SpanError, parse_duration
 from core.paper.snapshot import FeedKind, StartRequest
 from core.trading.values import Fills
 from tui import formats
+from tui.modals import strategy_picker
 from tui.strategies import StrategyChoice
 from tui.widgets.choice import Choice
-from tui.widgets.line_table import Cell, Column, LineTable, Row
+from tui.widgets.line_table import LineTable
 from tui.widgets.line_view import Tone
 from tui.widgets.safe_text import safe_text
 
 AUTOMATIC = "automatic"
-_COLUMNS = (
-    Column("STRATEGY", 16, grow=10),
-    Column("SYMBOLS", 12, grow=8),
-    Column("TF", 3),
-    Column("FROM", 9, priority=2),
-    Column("", 20, priority=1),
-)
 _FEEDS = {
     FeedKind.LIVE: "Binance's public streams, no key needed",
     FeedKind.POLL: "REST at intervals, from any exchange ccxt knows",
@@ -64,8 +58,8 @@ class NewSession(ModalScreen[StartRequest | None]):
     def compose(self) -> ComposeResult:
         """Strategies above, fields beneath, then what is wrong with them."""
         with Vertical(classes="form"):
-            yield Static(Content.styled("New session", "bold $foreground"), id="form-title")
-            yield LineTable(_COLUMNS, id="strategies", empty="Reading the strategies …")
+            yield Static(Content.styled("New session", "bold $foreground"), classes="form-title")
+            yield strategy_picker.table()
             yield from _field(
                 "Feed", Choice([feed.value for feed in FeedKind], self._feed.value, id="feed")
             )
@@ -82,20 +76,8 @@ class NewSession(ModalScreen[StartRequest | None]):
                 yield Input(placeholder="the strategy's", id="balance", compact=True)
                 yield Static("Run for", classes="field-label second")
                 yield Input(placeholder="until stopped", id="duration", compact=True)
-            yield Static("", id="verdict")
-            yield Static(
-                Content.assemble(
-                    ("Enter", "$accent"),
-                    (" start   ", "$dim"),
-                    ("Tab ↑↓", "$accent"),
-                    (" field   ", "$dim"),
-                    ("←→", "$accent"),
-                    (" choose   ", "$dim"),
-                    ("Esc", "$accent"),
-                    (" cancel", "$dim"),
-                ),
-                id="form-hints",
-            )
+            yield Static("", classes="verdict", id="verdict")
+            yield strategy_picker.hints("start")
 
     async def on_mount(self) -> None:
         """Read the strategies, then let one be picked."""
@@ -107,13 +89,8 @@ class NewSession(ModalScreen[StartRequest | None]):
         choices = await self._read_strategies()
         if not self.is_attached:
             return
-        self._choices = {f"{c.origin}:{c.path}": c for c in choices}
         table = self.query_one("#strategies", LineTable)
-        table.set_empty("No strategy was found. papertape init makes a workspace with samples.")
-        table.set_rows(_row(key, choice) for key, choice in self._choices.items())
-        for key, choice in self._choices.items():
-            if choice.name == self._picked:
-                table.move_to(key)
+        self._choices = strategy_picker.fill(table, choices, self._picked)
         self._judge()
 
     # ── what the form says ──
@@ -137,8 +114,10 @@ class NewSession(ModalScreen[StartRequest | None]):
             problems.append("pick a strategy")
         else:
             problems += strategy.problems
-        balance = self._number("balance", "balance", problems)
-        speed = self._number("speed", "speed", problems) if self.feed is FeedKind.REPLAY else None
+        balance = strategy_picker.number(self.query_one("#balance", Input), "balance", problems)
+        speed = None
+        if self.feed is FeedKind.REPLAY:
+            speed = strategy_picker.number(self.query_one("#speed", Input), "speed", problems)
         run_for = None
         text = self.query_one("#duration", Input).value.strip()
         if text:
@@ -168,19 +147,6 @@ class NewSession(ModalScreen[StartRequest | None]):
             ),
             [],
         )
-
-    def _number(self, field: str, name: str, problems: list[str]) -> float | None:
-        text = self.query_one(f"#{field}", Input).value.strip().replace(",", "")
-        if not text or (field == "speed" and text in ("max", "full")):
-            return None
-        try:
-            value = float(text)
-        except ValueError:
-            value = 0.0
-        if not 0 < value < 1e15:
-            problems.append(f"{name}: expected a number above 0, found {text!r}")
-            return None
-        return value
 
     def _judge(self) -> None:
         request, problems = self.request()
@@ -229,25 +195,3 @@ def _field(label: str, widget: Choice) -> ComposeResult:
     with Horizontal(classes="field"):
         yield Static(label, classes="field-label")
         yield widget
-
-
-def _row(key: str, choice: StrategyChoice) -> Row:
-    state = Cell("")
-    if choice.problems:
-        count = len(choice.problems)
-        state = Cell(f"✗ {count} problem{'s'[: count > 1]}", Tone.ERROR)
-    elif not choice.backtested:
-        state = Cell("no backtest", Tone.DIM)
-    symbols = choice.symbols[0] if choice.symbols else formats.UNKNOWN
-    if len(choice.symbols) > 1:
-        symbols += f" +{len(choice.symbols) - 1}"
-    return Row(
-        key,
-        (
-            Cell(choice.name, Tone.DIM if choice.problems else Tone.STRONG),
-            Cell(symbols),
-            Cell(choice.timeframe, Tone.DIM),
-            Cell(choice.origin, Tone.DIM),
-            state,
-        ),
-    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from tui.app import PapertapeApp
 
 SHORT = 30  # lower terminals lose the air between the parts
+NARROW = 100  # on narrower ones what stands side by side is stacked, or left out
 
 
 class BaseScreen(Screen[None]):
@@ -69,9 +72,16 @@ class BaseScreen(Screen[None]):
             self.show(self.papertape.snapshot)
 
     def on_resize(self, event: events.Resize) -> None:
-        """Hide everything behind a notice where nothing could be read."""
+        """Give up air on low terminals, and everything where nothing could be read."""
         width, height = SMALLEST
         self.set_class(event.size.width < width or event.size.height < height, "too-small")
+        self.set_class(event.size.height < SHORT, "-short")
+        self.set_class(event.size.width < NARROW, "-narrow")
+
+    def copy_json(self, value: Mapping[str, object]) -> None:
+        """Put a value on the clipboard as JSON, also over SSH (OSC 52)."""
+        self.app.copy_to_clipboard(json.dumps(value, indent=2, default=str))
+        self.papertape.say("Copied as JSON, if this terminal allows it.")
 
     def pane(self, widget: Widget, title: str) -> Widget:
         """A widget under a rule that carries its title."""

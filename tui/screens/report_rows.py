@@ -29,6 +29,9 @@ TRADE_COLUMNS = (
 )
 
 
+MONTH_COLUMNS = (Column("MONTH", 7), Column("RETURN", 10, "right"), Column("", 6, grow=18))
+
+
 def mapping(value: object) -> Mapping[str, object]:
     """`value` if it is a mapping, else an empty one."""
     return value if isinstance(value, Mapping) else {}
@@ -118,6 +121,7 @@ def sentences(report: Mapping[str, object]) -> tuple[tuple[str, Tone], ...]:
     recommendation = report.get("recommendation")
     if isinstance(recommendation, str) and recommendation:
         found.append((recommendation, Tone.ACCENT))
+    found += _diagnosis(mapping(report.get("diagnosis")))
     found += [(f"! {flag}", Tone.WARNING) for flag in items(report.get("quality_flags"))]
     found += [(f"! {warning}", Tone.WARNING) for warning in items(report.get("warnings"))]
     left_open = len(items(report.get("open_trades")))
@@ -133,6 +137,43 @@ def sentences(report: Mapping[str, object]) -> tuple[tuple[str, Tone], ...]:
         reasons = "; ".join(f"{name.replace('_', ' ')}: {why}" for name, why in undefined.items())
         found.append((f"unknown: {reasons}", Tone.DIM))
     return tuple(found)
+
+
+def _diagnosis(diagnosis: Mapping[str, object]) -> list[tuple[str, Tone]]:
+    if not diagnosis:
+        return []
+    found = [(f"No trade: {diagnosis.get('summary', '')}", Tone.WARNING)]
+    for entry in items(diagnosis.get("conditions")):
+        condition = mapping(entry)
+        without = figure(condition.get("without"))
+        rest = "" if without is None else f"; without it {without:,.0f} entries"
+        found.append(
+            (
+                f"  {condition.get('group', '')} {condition.get('condition', '')}: held on "
+                f"{figure(condition.get('hits')) or 0:,.0f} of "
+                f"{figure(condition.get('valid')) or 0:,.0f} candles{rest}",
+                Tone.PLAIN,
+            )
+        )
+    return found
+
+
+def month_rows(report: Mapping[str, object]) -> list[Row]:
+    """The return of each month, with a bar as long as the largest allows."""
+    months = [mapping(entry) for entry in items(report.get("monthly"))]
+    returns = [figure(month.get("return_pct")) for month in months]
+    largest = max((abs(value) for value in returns if value), default=0.0) or 1.0
+    return [
+        Row(
+            str(month.get("month")),
+            (
+                Cell(str(month.get("month")), Tone.DIM),
+                Cell(formats.change(value, "%"), tone_of(value), order=value),
+                Cell("━" * round(abs(value or 0.0) / largest * 24), tone_of(value)),
+            ),
+        )
+        for month, value in zip(months, returns, strict=True)
+    ]
 
 
 def trade_rows(report: Mapping[str, object]) -> list[Row]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
@@ -15,7 +14,7 @@ from core.paper.link import HostLink
 from core.paper.snapshot import HostSnapshot, SessionDetail, SessionSnapshot
 from tui.commands import Place, bindings
 from tui.screens import session_view
-from tui.screens.base import SHORT, BaseScreen, entitle
+from tui.screens.base import BaseScreen, entitle
 from tui.screens.session_rows import POSITION_COLUMNS, position_rows
 from tui.widgets.candle_chart import CandleChart
 from tui.widgets.curve_chart import Curve, CurveChart, drawdown
@@ -25,7 +24,6 @@ from tui.widgets.line_view import Tone
 from tui.widgets.log_pane import LogPane
 
 _VIEWS = {"one-trades": "Trades", "one-log": "Log", "one-feed": "Feed"}
-_NARROW = 100
 
 
 class SessionScreen(BaseScreen):
@@ -84,12 +82,6 @@ class SessionScreen(BaseScreen):
         self.query_one("#one-trades").focus()
         self.set_interval(1.0, self.ask)
         self.ask()
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Stack the parts on narrow terminals, and leave some out on low ones."""
-        super().on_resize(event)
-        self.set_class(event.size.height < SHORT, "-short")
-        self.set_class(event.size.width < _NARROW, "-narrow")
 
     # ── what is shown ──
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from core.paper.snapshot import HostSnapshot, SessionSnapshot, SessionState
 from tui.commands import Place, bindings
-from tui.screens.base import SHORT, BaseScreen, entitle
+from tui.screens.base import BaseScreen, entitle
 from tui.screens.session import SessionScreen
 from tui.screens.session_rows import (
     POSITION_COLUMNS,
@@ -122,11 +122,6 @@ class SessionsScreen(BaseScreen):
     @on(LineTable.Chosen, "#sessions")
     def _opened(self) -> None:
         self.action_open()
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Give up air before rows."""
-        super().on_resize(event)
-        self.set_class(event.size.height < SHORT, "-short")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done with what is selected."""

@@ -36,3 +36,8 @@ def safe_text(text: str) -> str:
             shown.append(character)
         marks = 0
     return "".join(shown)
+
+
+def safe_lines(text: str) -> str:
+    """`text` with its line breaks, each line as `safe_text` has it."""
+    return "\n".join(safe_text(line) for line in text.split("\n"))

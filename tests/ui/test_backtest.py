@@ -1,0 +1,216 @@
+"""Strategies and backtests on the screen, on real files and the real engine."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from core.paper.snapshot import FeedKind
+from core.store.workspace import Workspace
+from core.strategy.document import read_strategy
+from tests.ui.driving import NARROW, WIDE, driven, until
+from tests.ui.scripted import ScriptedHosting, ScriptedLink
+from tui.app import PapertapeApp
+from tui.finding_strategies import find_strategies
+from tui.modals.name import AskName
+from tui.modals.new_backtest import NewBacktest
+from tui.modals.new_session import NewSession
+from tui.screens.backtest import BacktestScreen
+from tui.screens.result_view import ResultView
+from tui.screens.strategies import StrategiesScreen
+from tui.strategy_files import StrategyFileError, copy_strategy, editor_command
+from tui.widgets.choice import Choice
+from tui.widgets.line_table import LineTable
+
+WAVES = """---
+name: waves  # a comment stays
+symbols: [BTC/USDT]
+timeframe: 1m
+indicators:
+  - {name: rsi, params: {period: 14}}
+entry_conditions:
+  - {indicator: rsi, operator: lt, value: 35}
+exit_conditions:
+  - {indicator: rsi, operator: gt, value: 65}
+---
+Prose.
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """A workspace with a strategy that trades, one that never does, and one with problems."""
+    made = Workspace(tmp_path / "papertape")
+    made.prepare()
+    for name, text in (
+        ("waves", WAVES),
+        ("never", WAVES.replace("waves", "never").replace("value: 35", "value: 1")),
+        ("wrong", WAVES.replace("waves", "wrong").replace("operator: lt", "operator: lessthan")),
+    ):
+        (made.strategies / name).mkdir()
+        (made.strategies / name / "STRATEGY.md").write_text(text)
+    lines = ["timestamp,open,high,low,close,volume"]
+    before = 100.0
+    for number in range(2_000):
+        close = round(100 + 8 * math.sin(number / 25) + math.sin(number * 1.7), 4)
+        high, low = max(before, close) + 0.2, min(before, close) - 0.2
+        time = 1_700_000_040_000 + number * 60_000
+        lines.append(f"{time},{before:.4f},{high:.4f},{low:.4f},{close:.4f},1")
+        before = close
+    (tmp_path / "waves.csv").write_text("\n".join(lines))
+    return made
+
+
+def make(workspace: Workspace) -> PapertapeApp:
+    return PapertapeApp(
+        ScriptedHosting(ScriptedLink()),
+        lambda: find_strategies(workspace),
+        host_name="here",
+        feed=FeedKind.DEMO,
+        workspace=workspace.root,
+        poll_every=3_600,
+    )
+
+
+async def pick(pilot, app: PapertapeApp, name: str) -> None:  # type: ignore[no-untyped-def]
+    await pilot.press("2")
+    await until(pilot, lambda: isinstance(app.screen, StrategiesScreen))
+    screen = app.screen
+    assert isinstance(screen, StrategiesScreen)
+    table = screen.query_one("#strategy-list", LineTable)
+    await until(pilot, lambda: bool(table.rows))
+    key = next(row.key for row in table.rows if row.cells[0].text == name)
+    table.move_to(key)
+    await until(pilot, lambda: screen.selected is not None and screen.selected.name == name)
+
+
+async def backtest(pilot, app: PapertapeApp, data: str) -> BacktestScreen:  # type: ignore[no-untyped-def]
+    await pilot.press("b")
+    await until(pilot, lambda: isinstance(app.screen, NewBacktest))
+    form = app.screen
+    await until(pilot, lambda: form.query_one(LineTable).cursor_key is not None)
+    form.query_one("#data", Input).value = data
+    await pilot.pause()
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
+    screen = app.screen
+    assert isinstance(screen, BacktestScreen)
+    await until(pilot, lambda: not screen.is_busy)
+    await pilot.pause()
+    return screen
+
+
+async def test_a_strategy_is_backtested_and_the_result_saved(workspace: Workspace) -> None:
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await pick(pilot, app, "waves")
+        screen = await backtest(pilot, app, str(workspace.root.parent / "waves.csv"))
+        trades = screen.query_one("#result-trades", LineTable)
+        assert len(trades.rows) >= 5
+        await pilot.press("v")
+        assert screen.query_one("#result-months").display
+        await pilot.press("w")
+        path = workspace.strategies / "waves" / "STRATEGY.md"
+        await until(pilot, lambda: "backtest:" in path.read_text())
+        saved = read_strategy(path).config["backtest"]
+        assert isinstance(saved, dict)
+        assert saved["total_trades"] == len(trades.rows)
+        assert "name: waves  # a comment stays" in path.read_text()
+        await pilot.press("2")
+        table = app.screen.query_one("#strategy-list", LineTable)
+        await until(
+            pilot,
+            lambda: any(
+                row.cells[0].text == "waves" and row.cells[6].text == str(len(trades.rows))
+                for row in table.rows
+            ),
+        )
+
+
+async def test_a_backtest_without_trades_says_why(workspace: Workspace) -> None:
+    app = make(workspace)
+    async with driven(app, NARROW) as pilot:
+        await pick(pilot, app, "never")
+        screen = await backtest(pilot, app, str(workspace.root.parent / "waves.csv"))
+        said = str(screen.query_one("#result-sentences").render())
+        assert "No trade:" in said
+        assert "rsi < 1: held on 0 of" in said
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [(None, "waves.csv"), ("not,candles\n1,2\n", "waves.csv"), ("", "waves.csv")],
+    ids=["missing", "no candles", "empty"],
+)
+async def test_a_candle_file_that_cannot_be_used_is_said(
+    workspace: Workspace, content: str | None, complaint: str
+) -> None:
+    data = workspace.root.parent / "waves.csv"
+    data.unlink()
+    if content is not None:
+        data.write_text(content)
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await pick(pilot, app, "waves")
+        screen = await backtest(pilot, app, str(data))
+        assert complaint in str(screen.query_one("#backtest-progress").render())
+        assert not screen.query_one(ResultView).display
+
+
+async def test_problems_stand_at_their_lines(workspace: Workspace) -> None:
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await pick(pilot, app, "wrong")
+        about = app.screen.query_one("#strategy-text")
+        await until(pilot, lambda: "line 8" in str(about.render()))
+        assert "lessthan" in str(about.render())
+        await pilot.press("b")
+        await until(pilot, lambda: isinstance(app.screen, NewBacktest))
+        form = app.screen
+        assert isinstance(form, NewBacktest)
+        form.query_one("#source", Choice).chosen = "exchange"
+        form.query_one("#exchange", Input).value = ""
+        await until(pilot, lambda: "ccxt" in str(form.query_one("#verdict").render()))
+        assert "lessthan" in str(form.query_one("#verdict").render())
+        await pilot.press("enter")
+        assert app.screen is form
+
+
+async def test_a_strategy_is_started_from_the_list(workspace: Workspace) -> None:
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await pick(pilot, app, "waves")
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(app.screen, NewSession))
+        form = app.screen
+        assert isinstance(form, NewSession)
+        await until(pilot, lambda: form.picked is not None and form.picked.name == "waves")
+
+
+async def test_a_strategy_is_copied_under_another_name(workspace: Workspace) -> None:
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await pick(pilot, app, "waves")
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(app.screen, AskName))
+        app.screen.query_one(Input).value = "surf"
+        await pilot.press("enter")
+        await until(pilot, (workspace.strategies / "surf" / "STRATEGY.md").exists)
+        copied = read_strategy(workspace.strategies / "surf" / "STRATEGY.md").parse().config
+        assert copied.name == "surf"
+
+
+@pytest.mark.parametrize("name", ["../evil", "", "a b", "waves", "x" * 61])
+def test_a_copy_needs_a_free_and_harmless_name(workspace: Workspace, name: str) -> None:
+    with pytest.raises(StrategyFileError):
+        copy_strategy(workspace.strategies / "waves" / "STRATEGY.md", workspace.strategies, name)
+    assert len(list(workspace.strategies.iterdir())) == 3
+    assert not list(workspace.root.glob("evil*"))
+
+
+def test_the_editor_is_the_users() -> None:
+    assert editor_command({"EDITOR": "code --wait"}) == ["code", "--wait"]
+    assert editor_command({"EDITOR": "vi", "VISUAL": "emacs -nw"}) == ["emacs", "-nw"]

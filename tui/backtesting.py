@@ -1,0 +1,148 @@
+"""How does the screen run a backtest? Candles from files or an exchange in, a report out.
+
+Loads numpy, TA-Lib and their kin: import it late, in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.backtest.run import BacktestError, run_backtest
+from core.market.candles import Candles
+from core.market.exchange_api import exchange_api
+from core.market.feed import FeedError
+from core.market.file_error import CandleFileError
+from core.market.files import read_candles, split_data_argument
+from core.market.history import CandleHistory, Progress
+from core.market.server_clock import ServerClock
+from core.market.spans import SpanError, period_start
+from core.report.blocks import backtest_block
+from core.report.result_json import result_to_json
+from core.strategy.config import StrategyConfig
+from core.strategy.parsing import ParsedConfig, parse_config
+from core.strategy.problems import ConfigError
+from core.strategy.signals import warmup_candles
+from core.strategy.write_back import write_blocks
+from core.trading.values import FillOn
+from tui.backtest_order import BacktestOrder, BacktestOutcome, BacktestRefusedError, Points
+
+_POINTS = 1_500  # of a curve: more than any screen has dots
+
+
+@dataclass(frozen=True, slots=True)
+class _Material:
+    """What a run is made on. `decide_from` as in `run_backtest`."""
+
+    candles: Mapping[str, Candles]
+    decide_from: int | None
+    notes: tuple[str, ...]
+
+
+async def backtest(
+    order: BacktestOrder, cache: Path | None, progress: Callable[[str], None]
+) -> BacktestOutcome:
+    """Get the candles and run the strategy over them; may be cancelled while it fetches.
+
+    Raises:
+        BacktestRefusedError: it cannot be run; the message says why and what to do.
+    """
+    changes = {} if order.balance is None else {"starting_balance": order.balance}
+    try:
+        parsed = parse_config({**order.raw, **changes})
+        if order.exchange:
+            material = await _fetched(order, parsed.config, cache, progress)
+        else:
+            progress("reading the candles …")
+            material = await asyncio.to_thread(_from_files, order, parsed.config)
+        progress("running …")
+        return await asyncio.to_thread(_run, order, parsed, material)
+    except (ConfigError, CandleFileError, FeedError, SpanError, BacktestError) as error:
+        raise BacktestRefusedError(str(error)) from error
+
+
+def save(path: Path, report: Mapping[str, object]) -> None:
+    """Write the result into the strategy's document.
+
+    Raises:
+        BacktestRefusedError: the document cannot be changed; the message says why.
+    """
+    try:
+        write_blocks(path, {"backtest": backtest_block(report)})
+    except (ConfigError, OSError) as error:
+        raise BacktestRefusedError(f"{path}: {error}") from error
+
+
+def _from_files(order: BacktestOrder, config: StrategyConfig) -> _Material:
+    candles: dict[str, Candles] = {}
+    notes: list[str] = []
+    for text in order.data.split():
+        symbol, path = split_data_argument(text, config.symbols)
+        # A file that names no symbol holds that of a strategy that has but one.
+        if symbol is None and len(config.symbols) > 1:
+            raise BacktestRefusedError(
+                f"say which of {', '.join(config.symbols)} {text} holds: {config.symbols[0]}={text}"
+            )
+        read = read_candles(path.expanduser(), config.timeframe)
+        candles[symbol or config.symbols[0]] = read.candles
+        notes += [f"{path.name}: {note}" for note in read.notes]
+    return _Material(candles, None, tuple(notes))
+
+
+async def _fetched(
+    order: BacktestOrder,
+    config: StrategyConfig,
+    cache: Path | None,
+    progress: Callable[[str], None],
+) -> _Material:
+    history = CandleHistory(exchange_api(order.exchange, ServerClock()), cache)
+    try:
+        now = await history.patiently(history.api.server_time)
+        start = period_start(order.period, now)
+        first = start - warmup_candles(config) * config.timeframe.ms
+        candles: dict[str, Candles] = {}
+        notes: list[str] = []
+        for symbol in config.symbols:
+
+            def tell(done: Progress, symbol: str = symbol) -> None:
+                progress(f"{symbol} from {order.exchange}: {done.text}")
+
+            got = await history.between(symbol, config.timeframe, first, now, tell)
+            candles[symbol] = got.candles
+            notes += [f"{symbol}: {note}" for note in got.notes]
+    finally:
+        await history.api.close()
+    return _Material(candles, start, tuple(notes))
+
+
+def _run(order: BacktestOrder, parsed: ParsedConfig, material: _Material) -> BacktestOutcome:
+    config = parsed.config
+    result = run_backtest(
+        config,
+        material.candles,
+        fill_on=FillOn(order.fill_on),
+        decide_from=material.decide_from,
+        warnings=(*parsed.warnings, *material.notes),
+    )
+    equity = list(zip(result.times.tolist(), result.equity.tolist(), strict=True))
+    first = result.times[0] if len(result.times) else 0
+    market = material.candles[config.symbols[0]]
+    closes = [
+        (time, close)
+        for time, close in zip(market.time.tolist(), market.close.tolist(), strict=True)
+        if time >= first
+    ]
+    scale = result.starting_balance / closes[0][1] if closes and closes[0][1] else 0.0
+    return BacktestOutcome(
+        order,
+        result_to_json(result),
+        _thinned(equity),
+        _thinned([(time, close * scale) for time, close in closes]),
+    )
+
+
+def _thinned(points: list[tuple[int, float]]) -> Points:
+    step = max(1, len(points) // _POINTS)
+    return tuple(points[::-step][::-1])

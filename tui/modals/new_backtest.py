@@ -1,0 +1,152 @@
+"""How is a backtest set up? Strategy, candles from a file or an exchange, fills and balance."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from core.trading.values import FillOn
+from tui.backtest_order import BacktestOrder
+from tui.modals import strategy_picker
+from tui.strategies import StrategyChoice
+from tui.widgets.choice import Choice
+from tui.widgets.line_table import LineTable
+from tui.widgets.line_view import Tone
+from tui.widgets.safe_text import safe_text
+
+_FILE, _EXCHANGE = "file", "exchange"
+
+
+class NewBacktest(ModalScreen[BacktestOrder | None]):
+    """The form for a backtest; it begins with what the last one was asked for."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", show=False),
+        Binding("down", "app.focus_next", show=False),
+        Binding("up", "app.focus_previous", show=False),
+    ]
+
+    def __init__(
+        self,
+        read_strategies: Callable[[], Awaitable[Sequence[StrategyChoice]]],
+        last: BacktestOrder | None,
+        picked: str | None = None,
+    ) -> None:
+        super().__init__()
+        self._read_strategies = read_strategies
+        self._last = last
+        self._picked = picked
+        self._choices: dict[str, StrategyChoice] = {}
+
+    def compose(self) -> ComposeResult:
+        """Strategies above, fields beneath, then what is wrong with them."""
+        last = self._last
+        source = _EXCHANGE if last is not None and last.exchange else _FILE
+        with Vertical(classes="form"):
+            yield Static(Content.styled("New backtest", "bold $foreground"), classes="form-title")
+            yield strategy_picker.table()
+            with Horizontal(classes="field"):
+                yield Static("Candles", classes="field-label")
+                yield Choice([_FILE, _EXCHANGE], source, id="source")
+            with Horizontal(classes="field", id="file-field"):
+                yield Static("File", classes="field-label")
+                yield Input(
+                    last.data if last else "",
+                    placeholder="candles.csv.gz, or SYMBOL=FILE for each, parted by spaces",
+                    id="data",
+                    compact=True,
+                )
+            with Horizontal(classes="field", id="exchange-field"):
+                yield Static("Exchange", classes="field-label")
+                yield Input(last.exchange if last else "binance", id="exchange", compact=True)
+                yield Static("Period", classes="field-label second")
+                yield Input(last.period if last else "6m", id="period", compact=True)
+            with Horizontal(classes="field"):
+                yield Static("Fill on", classes="field-label")
+                yield Choice([fill.value for fill in FillOn], id="fill-on")
+            with Horizontal(classes="field"):
+                yield Static("Balance", classes="field-label")
+                yield Input(placeholder="the strategy's", id="balance", compact=True)
+            yield Static("", classes="verdict", id="verdict")
+            yield strategy_picker.hints("run")
+
+    async def on_mount(self) -> None:
+        """Read the strategies, then let one be picked."""
+        self.query_one(LineTable).focus()
+        self.run_worker(self._read(), name="strategies", exit_on_error=False)
+
+    async def _read(self) -> None:
+        choices = await self._read_strategies()
+        if self.is_attached:
+            wanted = self._picked or (self._last.name if self._last else None)
+            self._choices = strategy_picker.fill(self.query_one(LineTable), choices, wanted)
+            self._judge()
+
+    def order(self) -> tuple[BacktestOrder | None, list[str]]:
+        """What the form asks for, or every reason why that cannot be."""
+        key = self.query_one(LineTable).cursor_key
+        strategy = None if key is None else self._choices.get(key)
+        problems = ["pick a strategy"] if strategy is None else list(strategy.problems)
+        balance = strategy_picker.number(self.query_one("#balance", Input), "balance", problems)
+        from_exchange = self.query_one("#source", Choice).chosen == _EXCHANGE
+        data, exchange, period = (
+            self.query_one(f"#{name}", Input).value.strip()
+            for name in ("data", "exchange", "period")
+        )
+        if from_exchange and not exchange:
+            problems.append("exchange: expected a name that ccxt knows, such as binance")
+        if from_exchange and not period:
+            problems.append("period: expected a length of time until now, such as 6m")
+        if not from_exchange and not data:
+            problems.append("file: expected a candle file, such as candles.csv.gz")
+        if strategy is None or problems:
+            return None, problems
+        return (
+            BacktestOrder(
+                strategy.name,
+                strategy.path,
+                strategy.raw,
+                data="" if from_exchange else data,
+                exchange=exchange if from_exchange else "",
+                period=period if from_exchange else "",
+                fill_on=self.query_one("#fill-on", Choice).chosen,
+                balance=balance,
+            ),
+            [],
+        )
+
+    def _judge(self) -> None:
+        from_exchange = self.query_one("#source", Choice).chosen == _EXCHANGE
+        self.query_one("#file-field").display = not from_exchange
+        self.query_one("#exchange-field").display = from_exchange
+        _, problems = self.order()
+        lines = [Content.styled(safe_text(f"✗ {p}"), Tone.ERROR.css) for p in problems]
+        self.query_one("#verdict", Static).update(Content("\n").join(lines))
+
+    @on(Choice.Changed)
+    @on(Input.Changed)
+    @on(LineTable.Highlighted)
+    def _changed(self) -> None:
+        self._judge()
+
+    @on(LineTable.Chosen)
+    @on(Input.Submitted)
+    def action_run(self) -> None:
+        """Run, if nothing is wrong."""
+        order, _ = self.order()
+        if order is not None:
+            self.dismiss(order)
+        else:
+            self.app.bell()
+
+    def action_cancel(self) -> None:
+        """Change nothing."""
+        self.dismiss(None)

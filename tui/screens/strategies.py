@@ -1,0 +1,252 @@
+"""Which strategies are there, how did they fare, and what is wrong with them?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from tui import formats
+from tui.commands import Place, bindings
+from tui.modals.name import AskName
+from tui.screens.backtest import BacktestScreen
+from tui.screens.base import BaseScreen, entitle
+from tui.screens.report_rows import figure, items, mapping
+from tui.strategies import StrategyChoice
+from tui.strategy_files import StrategyFileError, copy_strategy, edit
+from tui.widgets.line_table import Cell, Column, LineTable, Row
+from tui.widgets.line_view import Tone, tone_of
+from tui.widgets.safe_text import safe_text
+
+_COLUMNS = (
+    Column("STRATEGY", 16, grow=10),
+    Column("STATUS", 8, priority=4),
+    Column("SYMBOLS", 12, priority=2, grow=8),
+    Column("TF", 3, priority=1),
+    Column("FROM", 9, priority=5),
+    Column("BACKTEST", 10, "right"),
+    Column("TRADES", 6, "right", priority=3),
+    Column("WIN", 6, "right", priority=6),
+    Column("DRAWDOWN", 8, "right", priority=7),
+    Column("", 14),
+)
+
+
+_SIGNS = {"lt": "<", "gt": ">", "lte": "≤", "gte": "≥", "eq": "=", "ne": "≠"}
+
+
+class StrategiesScreen(BaseScreen):
+    """The strategies of the workspace and the samples, and the one under the cursor in full."""
+
+    PLACE = Place.STRATEGIES
+    TITLE = "Strategies"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.STRATEGIES)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._choices: dict[str, StrategyChoice] = {}
+
+    def body(self) -> ComposeResult:
+        """The list, and what one of them says."""
+        yield self.pane(
+            LineTable(_COLUMNS, id="strategy-list", empty="Reading the strategies …"), "Strategies"
+        )
+        with VerticalScroll(id="strategy-about", classes="pane"):
+            yield Static("", id="strategy-text")
+
+    def on_screen_resume(self) -> None:
+        """Read the files anew: they may have been edited meanwhile."""
+        super().on_screen_resume()
+        self.action_reload()
+
+    # ── what is shown ──
+
+    def action_reload(self) -> None:
+        """Read the files again."""
+        self.app.run_worker(
+            self._read, name="strategies", group="strategies", exclusive=True, exit_on_error=False
+        )
+
+    async def _read(self) -> None:
+        choices = await self.papertape.read_strategies()
+        if not self.is_attached:
+            return
+        self._choices = {f"{choice.origin}:{choice.path}": choice for choice in choices}
+        table = self.query_one("#strategy-list", LineTable)
+        table.set_empty("No strategy was found. papertape init makes a workspace with samples.")
+        table.set_rows(_row(key, choice) for key, choice in self._choices.items())
+        entitle(table, f"Strategies · {len(choices)}")
+        self._describe()
+
+    @property
+    def selected(self) -> StrategyChoice | None:
+        """The strategy under the cursor."""
+        key = self.query_one("#strategy-list", LineTable).cursor_key
+        return None if key is None else self._choices.get(key)
+
+    @on(LineTable.Highlighted)
+    def _describe(self) -> None:
+        choice = self.selected
+        about = self.query_one("#strategy-about", VerticalScroll)
+        lines = [] if choice is None else description(choice)
+        text = Content("\n").join(Content.styled(safe_text(line), tone.css) for line, tone in lines)
+        self.query_one("#strategy-text", Static).update(text)
+        entitle(about, "" if choice is None else choice.name)
+        self.refresh_hints()
+
+    @on(LineTable.Chosen)
+    def _opened(self) -> None:
+        self.action_edit()
+
+    # ── commands ──
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only what can be done with the strategy under the cursor."""
+        if action in ("start", "backtest", "edit", "duplicate") and self.is_mounted:
+            return self.selected is not None
+        return True
+
+    def action_start(self) -> None:
+        """Open the form for a session of it."""
+        if self.selected is not None:
+            self.papertape.open_new_session(self.selected.name)
+
+    def action_backtest(self) -> None:
+        """Go to the backtest, with it picked."""
+        choice = self.selected
+        if choice is None:
+            return
+        self.papertape.action_go("backtest")
+        screen = self.app.screen
+        if isinstance(screen, BacktestScreen):
+            screen.choose(choice.name)
+
+    def action_duplicate(self) -> None:
+        """Ask for a name, and copy it under that."""
+        choice, workspace = self.selected, self.papertape.workspace
+        if choice is None or workspace is None:
+            return
+
+        def named(name: str | None) -> None:
+            if name is not None:
+                self._copy(choice, name)
+
+        proposed = choice.path.parent.name + ("_2" if choice.origin == "workspace" else "")
+        self.app.push_screen(
+            AskName(f"Copy {choice.name}", "The copy is a strategy of the workspace.", proposed),
+            named,
+        )
+
+    def _copy(self, choice: StrategyChoice, name: str) -> bool:
+        workspace = self.papertape.workspace
+        if workspace is None:
+            return False
+        try:
+            made = copy_strategy(choice.path, workspace / "strategies", name)
+        except StrategyFileError as error:
+            self.papertape.say(str(error), "error", "Not copied")
+            return False
+        self.papertape.say(f"Copied to {made}.")
+        self.action_reload()
+        return True
+
+    def action_edit(self) -> None:
+        """Open it in the user's editor; a sample is copied into the workspace first."""
+        choice, workspace = self.selected, self.papertape.workspace
+        if choice is None or workspace is None:
+            return
+        path = choice.path
+        if not path.is_relative_to(workspace):
+            name = path.parent.name
+            if not self._copy(choice, name):
+                return
+            path = workspace / "strategies" / name / path.name
+        self.app.run_worker(self._edit(path), name="edit", exit_on_error=False)
+
+    async def _edit(self, path: Path) -> None:
+        # A repaint while the terminal is lent would wait for it for ever.
+        with self.app.batch_update(), self.app.suspend():
+            try:
+                await asyncio.to_thread(edit, path)
+            except StrategyFileError as error:
+                self.papertape.say(str(error), "error", "Not edited")
+        self.app.refresh(layout=True)
+        self.action_reload()
+
+
+def _row(key: str, choice: StrategyChoice) -> Row:
+    backtest = mapping(choice.raw.get("backtest"))
+    gain, trades = figure(backtest.get("total_return_pct")), figure(backtest.get("total_trades"))
+    wins, fall = figure(backtest.get("win_rate_pct")), figure(backtest.get("max_drawdown_pct"))
+    count = len(choice.problems)
+    state = Cell(f"✗ {count} problem{'s'[: count > 1]}", Tone.ERROR) if count else Cell("")
+    if not count and choice.warnings:
+        state = Cell(f"! {len(choice.warnings)} to know", Tone.WARNING)
+    symbols = choice.symbols[0] if choice.symbols else formats.UNKNOWN
+    if len(choice.symbols) > 1:
+        symbols += f" +{len(choice.symbols) - 1}"
+    status = choice.raw.get("status")
+    return Row(
+        key,
+        (
+            Cell(choice.name, Tone.STRONG),
+            Cell(status if isinstance(status, str) else "", Tone.DIM),
+            Cell(symbols),
+            Cell(choice.timeframe, Tone.DIM),
+            Cell(choice.origin, Tone.DIM),
+            Cell(formats.change(gain, "%"), tone_of(gain), order=gain or 0.0),
+            Cell(formats.number(trades, 0), order=trades or 0.0),
+            Cell(formats.percent(wins, 0), order=wins or 0.0),
+            Cell(formats.percent(fall), order=fall or 0.0),
+            state,
+        ),
+    )
+
+
+def description(choice: StrategyChoice) -> list[tuple[str, Tone]]:
+    """What a strategy says, problems first."""
+    lines = [(f"✗ {problem}", Tone.ERROR) for problem in choice.problems]
+    lines += [(f"! {warning}", Tone.WARNING) for warning in choice.warnings]
+    if lines:
+        lines.append(("", Tone.DIM))
+    if choice.description:
+        lines += [(choice.description, Tone.PLAIN), ("", Tone.DIM)]
+    raw = choice.raw
+    for key, word in (("entry_conditions", "enter"), ("exit_conditions", "leave")):
+        joint = " and " if key == "entry_conditions" else " or "
+        conditions = [_condition(mapping(entry)) for entry in items(raw.get(key))]
+        if conditions:
+            lines.append((f"{word:<14}{joint.join(conditions)}", Tone.PLAIN))
+    for key in (
+        "direction",
+        "stop_loss_pct",
+        "take_profit_pct",
+        "trailing_stop_pct",
+        "max_hold",
+        "trade_size_pct",
+        "leverage",
+    ):
+        if key in raw:
+            unit = " %" if key.endswith("_pct") else ""
+            name = key.removesuffix("_pct").replace("_", " ")
+            lines.append((f"{name:<14}{raw[key]}{unit}", Tone.DIM))
+    lines.append((f"{'file':<14}{choice.path}", Tone.DIM))
+    return lines
+
+
+def _condition(condition: Mapping[str, object]) -> str:
+    field = condition.get("field")
+    left = f"{condition.get('indicator')}"
+    if field not in (None, "value"):
+        left += f".{field}"
+    written = str(condition.get("operator", ""))
+    operator = _SIGNS.get(written, written.replace("_", " "))
+    return f"{left} {operator} {condition.get('value')}"
