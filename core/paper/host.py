@@ -13,7 +13,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.market.feed import FeedError
@@ -47,6 +47,7 @@ from core.store.redaction import Redactor
 from core.store.workspace import Workspace, WorkspaceError
 
 _REFRESH = 0.2  # seconds between two snapshots while somebody looks
+_TAKING_UP = 1.0  # seconds for which `ready` waits for sessions to be taken up
 _TICK = 1.0  # seconds between two looks at the clock
 
 
@@ -100,7 +101,8 @@ class Host:
     async def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Host the workspace until `shut_down`: take the lock, take its sessions up, serve.
 
-        Calls `ready` once commands are taken. Sessions are left in such a state that the next host
+        Calls `ready` once commands are taken; where there are many sessions, the last of them are
+        taken up after that. Sessions are left in such a state that the next host
         goes on with them.
 
         Raises:
@@ -114,11 +116,6 @@ class Host:
         logging.getLogger().addHandler(handler)
         try:
             self._open()
-            await self._roster.take_up_all()
-            self._show()
-            # What exists now stays: the collector need not look at it again and again.
-            gc.collect()
-            gc.freeze()
             await self._serve(ready)
         finally:
             logging.getLogger().removeHandler(handler)
@@ -131,24 +128,39 @@ class Host:
             self._loop.call_soon_threadsafe(self._stopping.set)
 
     async def _serve(self, ready: Callable[[], None]) -> None:
+        self._roster.find()
+        self._show()
+        taking_up = asyncio.ensure_future(self._take_up())
         helpers = [
-            asyncio.ensure_future(work)
-            for work in (
-                self._refresh(),
-                self._tick(),
-                *(companion(self) for companion in self.options.companions),
-            )
+            taking_up,
+            *(asyncio.ensure_future(work) for work in self._work()),
         ]
         for helper in helpers:
             helper.add_done_callback(self._watch)
         try:
+            await asyncio.wait({taking_up}, timeout=_TAKING_UP)
             ready()
             await self._stopping.wait()
+            taking_up.cancel()
             await self._roster.leave_all()
         finally:
             for helper in helpers:
                 helper.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
+
+    def _work(self) -> Iterator[Awaitable[None]]:
+        """What runs beside the sessions."""
+        yield self._refresh()
+        yield self._tick()
+        for companion in self.options.companions:
+            yield companion(self)
+
+    async def _take_up(self) -> None:
+        await self._roster.take_up_all()
+        self._show()
+        # What exists now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
 
     def _open(self) -> None:
         """Read the keys (so that they are never shown) and the index."""

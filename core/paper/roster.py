@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +22,8 @@ from core.paper.snapshot import Level, SessionSnapshot, SessionState
 from core.paper.view import Standing, session_snapshot
 from core.store.index import IndexWriteError
 from core.store.journal import JournalError
+
+_logger = logging.getLogger(__name__)
 
 _JOBS_EVERY = 0.01  # seconds, times the number of sessions
 _SLICE = 0.008  # seconds of work between two turns of the event loop
@@ -60,7 +63,7 @@ class Turns:
 class Roster:
     """The sessions of a host, by ID.
 
-    `clock` is the host's (UTC ms); `ended` is called whenever a session has ended.
+    `clock` is the host's (UTC ms); `changed` is called when a session has come to life or ended.
     """
 
     def __init__(
@@ -71,7 +74,7 @@ class Roster:
         log: LogRing,
         clock: Callable[[], int],
         jobs_of: JobsOf,
-        ended: Callable[[], None],
+        changed: Callable[[], None],
     ) -> None:
         self._storage = storage
         self._feeds = feeds
@@ -79,9 +82,10 @@ class Roster:
         self._log = log
         self._clock = clock
         self._jobs_of = jobs_of
-        self._tell_end = ended
+        self._tell_change = changed
         self._turns = Turns()
         self._living: dict[str, _Living] = {}
+        self._coming: dict[str, SessionSnapshot] = {}
         self._ended: dict[str, SessionSnapshot] = {}
 
     # ── Which there are ──
@@ -89,6 +93,7 @@ class Roster:
     def snapshots(self) -> tuple[SessionSnapshot, ...]:
         """All sessions as they were when last looked at, the oldest first."""
         shown = [living.shown for living in self._living.values()]
+        shown += self._coming.values()
         shown += self._ended.values()
         return tuple(sorted(shown, key=lambda one: (one.started, one.id)))
 
@@ -110,8 +115,10 @@ class Roster:
         """The engine of a session that has not ended; None where it has.
 
         Raises:
-            CommandError: there is no such session.
+            CommandError: there is no such session, or it is not ready for commands yet.
         """
+        if session_id in self._coming:
+            raise CommandError(f"session {session_id} is being taken up again: try once more")
         living = self._living.get(session_id)
         if living is None and session_id not in self._ended:
             raise CommandError(
@@ -137,7 +144,7 @@ class Roster:
 
     def taken(self, session_id: str) -> bool:
         """Whether some session has this ID."""
-        known = session_id in self._living or session_id in self._ended
+        known = any(session_id in group for group in (self._living, self._coming, self._ended))
         return known or self._storage.workspace.session(session_id).exists()
 
     def drop(self, session_id: str) -> None:
@@ -162,21 +169,37 @@ class Roster:
         write_record(self._storage.workspace.session(record.id), record, self._storage.disk)
         return self._storage.create_log(record)
 
-    async def take_up_all(self) -> None:
-        """Go on with every session of the workspace that has not ended."""
+    def find(self) -> None:
+        """See which sessions the workspace has: those that have ended, and those to go on with."""
         for session_id in sorted(self._storage.workspace.session_ids()):
-            recorded = self._storage.workspace.session(session_id) / RECORD
-            if self._index.archived(session_id) or not recorded.exists():
+            folder = self._storage.workspace.session(session_id)
+            if self._index.archived(session_id) or not (folder / RECORD).exists():
                 continue
             final = self._index.final(session_id)
             if final is not None:
                 self._ended[session_id] = final
                 continue
             try:
+                record = read_record(folder)
+            except JournalError as error:
+                self._log.add(Level.ERROR, str(error), session_id)
+                continue
+            standing = Standing(SessionState.STARTING, "being taken up again", now=self._clock())
+            self._coming[session_id] = session_snapshot(record, None, standing, {})
+
+    async def take_up_all(self) -> None:
+        """Go on with every session found that has not ended, one after the other."""
+        for session_id, shown in list(self._coming.items()):
+            await self._turns.take()
+            try:
                 await self._take_up(await stored_session(self._storage, session_id))
             except (JournalError, FeedError, IndexWriteError) as error:
-                self._log.add(Level.ERROR, str(error), session_id)
-                self._show_stranded(session_id, str(error))
+                self._strand(shown, str(error))
+            except Exception as error:  # one session's fault must not keep the others waiting
+                _logger.exception("session %s", session_id)
+                self._strand(shown, f"{type(error).__name__}: {error}")
+            del self._coming[session_id]
+            self._tell_change()
 
     async def leave_all(self) -> None:
         """Let every session rest, so that the next host goes on with it."""
@@ -207,14 +230,11 @@ class Roster:
         feed = await self._feeds.make(record, stored.log.config)
         self._wake(record, Engine(stored.log, feed, self._around(record.id), stored.past))
 
-    def _show_stranded(self, session_id: str, why: str) -> None:
+    def _strand(self, shown: SessionSnapshot, why: str) -> None:
         """Show a session that cannot be gone on with as an error; its files stay as they are."""
-        try:
-            record = read_record(self._storage.workspace.session(session_id))
-        except JournalError:
-            return
-        standing = Standing(SessionState.ERROR, self._log.safe(why), now=self._clock())
-        self._ended[session_id] = session_snapshot(record, None, standing, {})
+        words = self._log.safe(why)
+        self._log.add(Level.ERROR, words, shown.id)
+        self._ended[shown.id] = replace(shown, state=SessionState.ERROR, state_reason=words)
 
     def _around(self, session_id: str) -> Surroundings:
         def say(level: Level, text: str) -> None:
@@ -243,7 +263,7 @@ class Roster:
         if engine.state.ended:
             del self._living[session_id]
             self._storage.release(engine.record)
-            self._tell_end()
+            self._tell_change()
 
     async def _conclude(self, engine: Engine, snapshot: SessionSnapshot) -> None:
         """Write what remains of a session that has ended."""
