@@ -22,20 +22,20 @@ from core.market.period import market_period, public_api
 from core.market.spans import SpanError, parse_duration, period_start
 from core.market.venue import BINANCE, VenueError
 from core.paper.link import CommandError
-from core.paper.resting import resting_report, resting_sessions
+from core.paper.resting import resting_sessions
 from core.paper.snapshot import BrokerKind, FeedKind, SessionSnapshot, StartRequest
 from core.paper.status_json import host_to_json, reply_to_json, session_to_json
-from core.report.comparison_text import comparison_to_json
 from core.report.result_json import result_to_json
 from core.store.preferences import PreferencesError, read_preferences
 from core.store.workspace import Workspace, WorkspaceError, locate_workspace
+from core.strategy.config import StrategyConfig
 from core.strategy.document import strategy_document
 from core.strategy.listing import indicators_to_json
 from core.strategy.parsing import ParsedConfig, parse_config
 from core.strategy.problems import ConfigError
 from core.strategy.signals import warmup_candles
 from core.trading.values import FillOn
-from core.validation import ended_reports, validate_strategy
+from core.validation import Question, validate_strategy
 
 Json = dict[str, Any]
 
@@ -239,15 +239,14 @@ async def _sessions(home: Workspace) -> tuple[Json | None, tuple[SessionSnapshot
     return host_to_json(snapshot), snapshot.sessions
 
 
-async def _compare(home: Workspace, config: Any, session_id: str | None) -> Json:
-    if session_id is None:
-        reports = ended_reports(home, config.name, config.timeframe)
-    else:
-        link = attach(home)
-        reports = [
-            await (resting_report(home, session_id) if link is None else link.report(session_id))
-        ]
-    return comparison_to_json(validate_strategy(home, config, now=_now(), reports=reports))
+async def _compare(home: Workspace, config: StrategyConfig, session_id: str | None) -> Json:
+    question = Question(
+        config.name,
+        config.timeframe,
+        block=config.extras.get("backtest"),
+        sessions=() if session_id is None else (session_id,),
+    )
+    return (await validate_strategy(home, question, _now())).compared.to_json()
 
 
 def _raw_config(given: str | Mapping[str, object] | None) -> dict[str, object]:

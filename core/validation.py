@@ -1,73 +1,211 @@
-"""What has been recorded of a strategy, and do its backtest, paper and live columns agree?"""
+"""Which sessions of a strategy count, and do its backtest, paper and live columns agree?"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.hosting import attach
+from core.market.candles import Candles
+from core.market.feed import FeedError
+from core.market.history import CandleHistory
+from core.market.period import public_api
 from core.market.timeframes import Timeframe
+from core.market.venue import BINANCE, VenueError
+from core.paper.comparing import Compared, Sources, compare_sources, document_of
+from core.paper.evidence import read_session
+from core.paper.link import CommandError
+from core.paper.record import SessionRecord, read_record
 from core.paper.reports import read_report
-from core.paper.snapshot import Mode
-from core.report.columns import Column, column_of_block, column_of_live_trades, column_of_reports
-from core.report.comparison import Comparison, compare
-from core.store.live_trades import read_live_trades
+from core.paper.resting import resting_report
+from core.paper.snapshot import FeedKind, Mode
+from core.report.instants import parse_time
+from core.store.journal import JournalError
+from core.store.preferences import PreferencesError, read_preferences
 from core.store.workspace import Workspace
-from core.strategy.config import StrategyConfig
+
+Report = Mapping[str, Any]
+ReportOf = Callable[[str], Awaitable[Report]]
+"""Gives the report of a session that has not ended."""
 
 
-def validate_strategy(
-    workspace: Workspace,
-    config: StrategyConfig,
-    *,
-    now: int,
-    reports: Sequence[Mapping[str, Any]],
-    live_balance: float | None = None,
-) -> Comparison:
+class NoSessionError(CommandError):
+    """There is no such session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to compare of a strategy.
+
+    Attributes:
+        strategy: its name.
+        timeframe: its timeframe.
+        document: the file it stands in; None: the workspace's strategy of this name, if any.
+        block: its recorded backtest, where it stands in no file.
+        sessions: the IDs of those that count; empty: all that have ended, without replays.
+        live: the file of live trades; None: the workspace's.
+        balance: the live account's before its first trade, if known.
+        period: begin and end (exclusive, UTC ms) to which all columns are cut; None for all.
+        fetch: whether to ask the exchange for its candles as it tells them now.
+    """
+
+    strategy: str
+    timeframe: Timeframe
+    document: Path | None = None
+    block: object = None
+    sessions: tuple[str, ...] = ()
+    live: Path | None = None
+    balance: float | None = None
+    period: tuple[int, int] | None = None
+    fetch: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What a comparison found, with the `reports` of the sessions that counted."""
+
+    compared: Compared
+    reports: tuple[Report, ...]
+
+
+async def validate_strategy(
+    workspace: Workspace, question: Question, now: int, report_of: ReportOf | None = None
+) -> Answer:
     """Backtest, paper and live of a strategy, side by side.
 
     Args:
-        workspace: where the live trades are.
-        config: the strategy; its `backtest:` block is the first column.
+        workspace: where its sessions are.
+        question: what to compare.
         now: UTC ms.
-        reports: of the paper sessions that count.
-        live_balance: the real account's balance before its first trade, if known.
+        report_of: gives the reports of sessions that have not ended; by default the host of the
+            workspace does, or else their files.
+
+    Raises:
+        NoSessionError: there is no such session.
+        CommandError: a session cannot be read, or runs another strategy; or the exchange cannot
+            tell its candles.
     """
-    return compare(
-        config.name,
-        config.timeframe,
-        backtest=column_of_block("Backtest", config.extras.get("backtest"), "STRATEGY.md"),
-        paper=_paper(reports),
-        live=_live(workspace.live_trades, config.name, live_balance),
-        now=now,
+    reports = await _reports(workspace, question, report_of or _asking(workspace))
+    document, block = question.document, question.block
+    if document is None and block is None:
+        document, block = await asyncio.to_thread(document_of, workspace, question.strategy)
+    present = {}
+    if question.fetch:
+        for report in reports:
+            present[str(report["session_id"])] = await fetch_present(workspace, report)
+    sources = Sources(
+        strategy=question.strategy,
+        timeframe=question.timeframe,
+        document=document,
+        block=block,
+        reports=reports,
+        live=question.live or workspace.live_trades,
+        balance=question.balance,
+        period=question.period,
+        present=present,
     )
+    compared = await asyncio.to_thread(compare_sources, workspace, sources, now)
+    return Answer(compared, tuple(reports))
 
 
-def ended_reports(
-    workspace: Workspace, strategy: str, timeframe: Timeframe
-) -> list[Mapping[str, Any]]:
-    """The final reports of a strategy's sessions, the oldest first; replays are left out."""
+async def fetch_present(workspace: Workspace, report: Report) -> dict[str, Candles]:
+    """The candles of a session's period as its exchange tells them now, by symbol.
+
+    Raises:
+        CommandError: its prices came from no exchange, or that one does not answer.
+    """
+    session_id, end = str(report["session_id"]), report["period"]["end"]
+    if end is None:
+        raise CommandError(f"session {session_id} has decided on no candle yet")
+    try:
+        session = await asyncio.to_thread(read_session, workspace, session_id, parse_time(end))
+        config, record = session.config, session.record
+        venue = BINANCE.with_addresses(read_preferences(workspace.preferences).addresses)
+        history = CandleHistory(public_api(_exchange(record), venue))  # not its cache
+        stop = session.last + config.timeframe.ms
+        found = {}
+        try:
+            for symbol in config.symbols:
+                first = int(session.seen[symbol].time[0])
+                past = await history.between(symbol, config.timeframe, first, stop)
+                found[symbol] = past.candles
+        finally:
+            await history.api.close()
+    except (JournalError, FeedError, PreferencesError, VenueError) as error:
+        raise CommandError(f"session {session_id}: {error}") from error
+    return found
+
+
+def _exchange(record: SessionRecord) -> str:
+    if record.feed is FeedKind.LIVE:
+        return BINANCE.name
+    if record.feed is FeedKind.POLL and record.exchange is not None:
+        return record.exchange
+    raise FeedError(f"its candles came from a {record.feed} feed: no exchange tells them now")
+
+
+async def _reports(
+    workspace: Workspace, question: Question, report_of: ReportOf
+) -> Sequence[Report]:
+    """The reports of the sessions that count: those named, or what there is to choose from."""
     reports = []
+    for session_id in question.sessions:
+        if session_id not in workspace.session_ids():
+            raise NoSessionError(
+                f"there is no session {session_id[:40]!r}: `papertape status` lists all"
+            )
+        report = read_report(workspace.session(session_id)) or await report_of(session_id)
+        if report["strategy"] != question.strategy:
+            raise CommandError(
+                f"session {session_id} runs {report['strategy']}, not {question.strategy}"
+            )
+        reports.append(report)
+    if question.sessions:
+        return reports
+    ended, living = await asyncio.to_thread(_sessions_of, workspace, question)
+    if ended:
+        return ended
+    found = [await report_of(session_id) for session_id in living]
+    return [report for report in found if report["period"]["candles"]]
+
+
+def _sessions_of(workspace: Workspace, question: Question) -> tuple[list[Report], list[str]]:
+    """A strategy's final reports and the IDs of its other sessions, the oldest first, no replays.
+
+    A session without a candle is left out.
+    """
+    ended: list[Report] = []
+    living: list[tuple[int, str]] = []
     for session_id in workspace.session_ids():
-        report = read_report(workspace.session(session_id))
-        if (
-            report is not None
-            and report["strategy"] == strategy
-            and report["timeframe"] == timeframe
-            and report["mode"] != Mode.REPLAY
-        ):
-            reports.append(report)
-    return sorted(reports, key=lambda report: str(report["started"]))
+        folder = workspace.session(session_id)
+        try:
+            record = read_record(folder)
+        except JournalError:
+            continue  # it cannot be read by this program: `papertape status` says so
+        config = record.config
+        same = (config.get("name"), config.get("timeframe")) == (
+            question.strategy,
+            question.timeframe.value,
+        )
+        if not same or record.mode is Mode.REPLAY:
+            continue
+        report = read_report(folder)
+        if report is None:
+            living.append((record.created, session_id))
+        elif report["period"]["candles"]:
+            ended.append(report)
+    ended.sort(key=lambda report: str(report["started"]))
+    return ended, [session_id for _, session_id in sorted(living)]
 
 
-def _paper(reports: Sequence[Mapping[str, Any]]) -> Column | None:
-    counted = [report for report in reports if report["period"]["candles"]]
-    if not counted:
-        return None
-    names = ", ".join(str(report["session_id"]) for report in counted)
-    return column_of_reports("Paper", counted, f"session{'s'[: len(counted) > 1]} {names}")
+def _asking(workspace: Workspace) -> ReportOf:
+    async def report_of(session_id: str) -> Report:
+        link = attach(workspace)
+        if link is None:
+            return await resting_report(workspace, session_id)
+        return await link.report(session_id)
 
-
-def _live(path: Path, strategy: str, balance: float | None) -> Column | None:
-    trades = read_live_trades(path).of_strategy(strategy)
-    return column_of_live_trades(trades, balance, path.name) if trades else None
+    return report_of

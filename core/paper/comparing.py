@@ -21,16 +21,16 @@ from core.report.columns import (
 from core.report.comparison import Comparison, compare
 from core.report.comparison_text import comparison_to_json
 from core.report.divergence import Divergence, Readings
-from core.report.instants import iso_time
+from core.report.instants import iso_time, parse_time, short_date
 from core.report.recommendation import NO_BACKTEST
-from core.report.regime import Regime, regime
+from core.report.regime import Regime, regime_of_run
 from core.report.result_json import Json, result_to_json
 from core.report.stored import stored_backtest
 from core.report.verdict import Judgement
 from core.report.waterfall import Waterfall, sum_parts
 from core.store.live_trades import read_live_trades
 from core.store.workspace import Workspace
-from core.strategy.document import StrategyDocument, read_strategy
+from core.strategy.document import read_strategy
 from core.strategy.problems import ConfigError
 
 _logger = logging.getLogger(__name__)
@@ -46,6 +46,7 @@ class Sources:
         strategy: its name, by which live trades are found.
         timeframe: its timeframe.
         document: the file it stands in; None where it stands in none.
+        block: its recorded backtest, as a document's `backtest:` has it.
         reports: of its paper sessions (their JSON), one or several.
         live: the file of live trades; None: they are not asked for.
         balance: the live account's before the first trade, if known.
@@ -56,6 +57,7 @@ class Sources:
     strategy: str
     timeframe: Timeframe
     document: Path | None = None
+    block: object = None
     reports: Sequence[Mapping[str, Any]] = ()
     live: Path | None = None
     balance: float | None = None
@@ -143,10 +145,12 @@ def compare_sources(workspace: Workspace, sources: Sources, now: int) -> Compare
 def with_comparison(workspace: Workspace, report: Mapping[str, Any], now: int) -> dict[str, Any]:
     """A session's report (its JSON) with its comparison and recommendation filled in. Blocks."""
     name = str(report["strategy"])
+    document, block = document_of(workspace, name)
     sources = Sources(
         strategy=name,
         timeframe=Timeframe(report["timeframe"]),
-        document=document_of(workspace, name),
+        document=document,
+        block=block,
         reports=(report,),
         live=workspace.live_trades,
     )
@@ -168,35 +172,29 @@ async def compared(workspace: Workspace, report: Mapping[str, Any], now: int) ->
         return {**report, "warnings": [*report["warnings"], warning]}
 
 
-def document_of(workspace: Workspace, name: str) -> Path | None:
-    """The document of the workspace's strategy of this name, or None."""
+def document_of(workspace: Workspace, name: str) -> tuple[Path | None, object]:
+    """The document of the workspace's strategy of this name, and its `backtest:`, or None."""
     for path in sorted(
         workspace.strategies.glob("*/STRATEGY.md"), key=lambda path: path.parent.name != name
     ):
-        document = _read(path)
-        if document is not None and document.config.get("name") == name:
-            return path
-    return None
-
-
-def _read(path: Path) -> StrategyDocument | None:
-    try:
-        return read_strategy(path)
-    except ConfigError:
-        return None
+        try:
+            config = read_strategy(path).config
+        except ConfigError:
+            continue
+        if config.get("name") == name:
+            return path, config.get("backtest")
+    return None, None
 
 
 def _promised(sources: Sources, told: list[str]) -> tuple[Column | None, Mapping[str, Any] | None]:
     """The column of the backtest that was made before, and its whole result if it was kept."""
-    document = None if sources.document is None else _read(sources.document)
-    if document is None or sources.document is None:
-        return None, None
-    block = document.config.get("backtest")
-    stored = stored_backtest(sources.document, block)
+    document = sources.document
+    stored = None if document is None else stored_backtest(document, sources.block)
     if stored is not None:
-        source = f"backtest saved beside {sources.document.name}"
+        source = f"saved beside its document on {short_date(parse_time(stored['saved']))}"
         return column_of_reports("Backtest", [stored], source, sources.period), stored
-    column = column_of_block("Backtest", block, f"`backtest:` of {sources.document.name}")
+    where = "the config" if document is None else document.name
+    column = column_of_block("Backtest", sources.block, f"`backtest:` of {where}")
     if column is not None and sources.period is not None:
         told.append(
             "Backtest: its single trades are not known, so it is not cut to the period asked for"
@@ -289,23 +287,14 @@ def _regimes(
     """What the market was like, where there is a backtest of another period to set it beside."""
     if promised is None or not replayed:
         return {}
-    found = {"Paper": _market_of(replayed[-1])}
+    last = replayed[-1]
+    found = {"Paper": regime_of_run(last.candles, last.now)}
     if stored is not None:
         then = stored["regime"]
         found["Backtest"] = Regime(then["benchmark_return_pct"], then["volatility_pct"])
     elif (benchmark := promised.metrics.get("benchmark_return_pct")) is not None:
         found["Backtest"] = Regime(benchmark, None)
     return found
-
-
-def _market_of(one: Replayed) -> Regime:
-    """The market over the candles a session decided on."""
-    first = int(one.now.times[0])
-    counted = {
-        symbol: candles.slice(int(candles.time.searchsorted(first)))
-        for symbol, candles in one.candles.items()
-    }
-    return regime(counted, one.session.config.timeframe)
 
 
 def _without_promise(comparison: Comparison) -> Comparison:

@@ -11,6 +11,7 @@ import numpy as np
 from core.market.candles import Candles
 from core.market.timeframes import DAY, Timeframe
 from core.report.benchmark import buy_and_hold_pct
+from core.report.result import RunResult
 
 _CALM_TO_WILD = 1.5  # volatilities further apart than this factor are another regime
 
@@ -43,6 +44,18 @@ def regime(candles: Mapping[str, Candles], timeframe: Timeframe) -> Regime:
         buy_and_hold_pct((float(one.open[0]), float(one.close[-1])) for one in present),
         math.fsum(volatilities) / len(volatilities) if volatilities else None,
     )
+
+
+def regime_of_run(candles: Mapping[str, Candles], result: RunResult) -> Regime:
+    """The market over the candles that a run on `candles` decided on."""
+    if not len(result.times):
+        return Regime(None, None)
+    first, last = result.times[[0, -1]].tolist()
+    counted = {}
+    for symbol, one in candles.items():
+        start, stop = np.searchsorted(one.time, (first, last + 1)).tolist()
+        counted[symbol] = one.slice(start, stop)
+    return regime(counted, result.config.timeframe)
 
 
 def regime_warning(backtest: Regime, session: Regime) -> str | None:

@@ -5,20 +5,24 @@ Its document holds the figures; the whole result lies beside it.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from core.market.candles import Candles
 from core.report.blocks import backtest_block
-from core.report.regime import Regime
+from core.report.instants import iso_time, short_date
+from core.report.regime import regime_of_run
+from core.report.result import RunResult
+from core.report.result_json import result_to_json
 from core.store.disk import Disk, OsDisk, write_durably
 from core.strategy.canonical import config_digest
-from core.strategy.config import StrategyConfig
 from core.strategy.write_back import write_blocks
 
-_NEEDED = ("metrics", "trades", "period", "timeframe", "starting_balance", "regime", "config_hash")
+_KEPT_WITH_IT = ("trades", "config_hash", "regime", "saved")
 
 
 def stored_path(document: Path) -> Path:
@@ -28,20 +32,18 @@ def stored_path(document: Path) -> Path:
 
 def save_backtest(
     document: Path,
-    config: StrategyConfig,
-    report: Mapping[str, Any],
-    regime: Regime,
-    today: str,
+    result: RunResult,
+    candles: Mapping[str, Candles],
+    now: int,
     disk: Disk | None = None,
 ) -> None:
-    """Write a result (its JSON, with equity) into a strategy's document and whole beside it.
+    """Write a backtest's figures into its strategy's document, and the whole result beside it.
 
     Args:
         document: of the strategy.
-        config: what was run; its hash tells later whether the document has changed.
-        report: the result.
-        regime: the market over its period.
-        today: the date, for the document's `updated`.
+        result: of the backtest.
+        candles: what it ran on, by symbol: what the market was like is kept, too.
+        now: UTC ms.
         disk: where to write.
 
     Raises:
@@ -49,14 +51,13 @@ def save_backtest(
         OSError: it cannot be written.
     """
     whole = {
-        **report,
-        "config_hash": config_digest(config),
-        "regime": {
-            "benchmark_return_pct": regime.benchmark_return_pct,
-            "volatility_pct": regime.volatility_pct,
-        },
+        **result_to_json(result, equity=True),
+        "config_hash": config_digest(result.config),
+        "regime": dataclasses.asdict(regime_of_run(candles, result)),
+        "saved": iso_time(now),
     }
-    write_blocks(document, {"backtest": backtest_block(report), "updated": today}, disk)
+    block = {"backtest": backtest_block(whole), "updated": short_date(now)}
+    write_blocks(document, block, disk)
     write_durably(stored_path(document), orjson.dumps(whole) + b"\n", disk or OsDisk())
 
 
@@ -66,9 +67,8 @@ def stored_backtest(document: Path, block: object) -> dict[str, Any] | None:
     None where there is none, it cannot be read, or the block tells of another run.
     """
     try:
-        whole = orjson.loads(stored_path(document).read_bytes())
-    except (OSError, ValueError):
+        whole: dict[str, Any] = orjson.loads(stored_path(document).read_bytes())
+        same = backtest_block(whole) == block and all(key in whole for key in _KEPT_WITH_IT)
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    if not isinstance(whole, dict) or any(key not in whole for key in _NEEDED):
-        return None
-    return whole if backtest_block(whole) == block else None
+    return whole if same else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refu
 from tui.cli.strategy_argument import add_strategy, written_strategy
 
 if TYPE_CHECKING:
+    from core.market.candles import Candles
     from core.report.result import RunResult
     from core.strategy.parsing import ParsedConfig
 
@@ -83,9 +85,10 @@ def backtest(arguments: argparse.Namespace) -> int:
 
     from core.report.result_json import result_to_json
 
-    report = result_to_json(_run(arguments, parsed), equity=arguments.equity)
+    result, history = _run(arguments, parsed)
+    report = result_to_json(result, equity=arguments.equity)
     if arguments.save and written.path is not None:
-        _save(written.path, report)
+        _save(written.path, result, history)
     if arguments.json:
         print_json(report)
     else:
@@ -95,8 +98,10 @@ def backtest(arguments: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def _run(arguments: argparse.Namespace, parsed: ParsedConfig) -> RunResult:
-    """Run the backtest on the candles that the arguments name."""
+def _run(
+    arguments: argparse.Namespace, parsed: ParsedConfig
+) -> tuple[RunResult, Mapping[str, Candles]]:
+    """Run the backtest on the candles that the arguments name; these come with it."""
     if bool(arguments.data) == bool(arguments.exchange and arguments.period):
         raise Refusal(
             "a backtest needs candles: give either --data FILE (for several symbols, "
@@ -124,7 +129,7 @@ def _run(arguments: argparse.Namespace, parsed: ParsedConfig) -> RunResult:
             "decide_from": period.start,
         }
     with refusing(BacktestError):
-        return run_backtest(
+        result = run_backtest(
             config,
             history,
             fill_on=FillOn(arguments.fill_on),
@@ -132,19 +137,17 @@ def _run(arguments: argparse.Namespace, parsed: ParsedConfig) -> RunResult:
             warnings=(*parsed.warnings, *notes),
             **inputs,
         )
+    return result, history
 
 
-def _save(path: Path, report: dict[str, object]) -> None:
-    """Write the figures into the strategy's document, and nothing else of it."""
-    from core.report.blocks import backtest_block
-    from core.report.instants import short_date
+def _save(path: Path, result: RunResult, history: Mapping[str, Candles]) -> None:
+    """Write the figures into the strategy's document, and the whole result beside it."""
+    from core.report.stored import save_backtest, stored_path
     from core.strategy.problems import ConfigError
-    from core.strategy.write_back import write_blocks
 
-    updated = short_date(int(time.time() * 1_000))
     with refusing(ConfigError, OSError, code=Exit.FAILED):
-        write_blocks(path, {"backtest": backtest_block(report), "updated": updated})
-    complain(f"papertape: the figures stand in {path}")
+        save_backtest(path, result, history, int(time.time() * 1_000))
+    complain(f"papertape: the figures stand in {path}, the whole result in {stored_path(path)}")
 
 
 def candles(arguments: argparse.Namespace) -> int:

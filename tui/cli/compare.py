@@ -5,17 +5,20 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tui.cli.commands import Commands
-from tui.cli.output import Exit, Refusal, print_json, print_text, refusing
-from tui.cli.strategy_argument import add_strategy, parsed_strategy
+from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
+from tui.cli.sessions import moment_of
+from tui.cli.strategy_argument import Written, add_strategy, written_strategy
 from tui.cli.workspace import workspace_of
 
 if TYPE_CHECKING:
-    from core.store.workspace import Workspace
     from core.strategy.config import StrategyConfig
+    from core.validation import Answer, Question
+
+_LATEST = 253_402_300_799_999  # 9999-12-31
 
 
 def add_commands(commands: Commands) -> None:
@@ -25,72 +28,126 @@ def add_commands(commands: Commands) -> None:
         compare,
         "backtest, paper and live of a strategy side by side",
         more=(
-            "The backtest is the one saved in the strategy's document (backtest --save), paper\n"
-            "all ended sessions of the strategy, live what trades.jsonl has of it."
+            "The backtest is the one saved with `backtest --save`; paper all ended sessions of\n"
+            'the strategy; live what trades.jsonl has of source "strategy:NAME". Each session is\n'
+            "also compared, trade by trade, with a backtest of its own period."
         ),
     )
     add_strategy(parser)
-    parser.add_argument("--session", metavar="ID", help="this session only, also while it runs")
     parser.add_argument(
+        "--session",
+        action="append",
+        metavar="ID",
+        help="this session only, also while it runs; may be given several times",
+    )
+    parser.add_argument("--since", metavar="WHEN", help="only trades closed from then on (UTC)")
+    parser.add_argument("--until", metavar="WHEN", help="only trades closed before then (UTC)")
+    parser.add_argument("--live", metavar="FILE", help="live trades (default: trades.jsonl)")
+    parser.add_argument(
+        "--balance",
         "--live-balance",
+        dest="balance",
         type=float,
         metavar="N",
-        help="the real account before its first trade",
+        help="the live account before its first trade, for its drawdown, Sharpe and return",
+    )
+    parser.add_argument(
+        "--fetch",
+        action="store_true",
+        help="compare sessions with a backtest on the candles the exchange tells now",
+    )
+    parser.add_argument(
+        "--save",
+        action="store_true",
+        help="write paper figures and observations into the strategy's document",
     )
 
 
 def compare(arguments: argparse.Namespace) -> int:
     """Print what the columns say, and what may be concluded."""
-    from core.report.comparison_text import comparison_text, comparison_to_json
-    from core.validation import ended_reports, validate_strategy
+    from core.report.comparison_text import comparison_text
+    from core.strategy.problems import ConfigError
 
-    config = parsed_strategy(arguments).config
-    workspace = workspace_of(arguments)
-    if arguments.session is None:
-        reports = ended_reports(workspace, config.name, config.timeframe)
-    else:
-        reports = [_report(workspace, arguments.session, config)]
-    with refusing(OSError, code=Exit.FAILED):
-        comparison = validate_strategy(
-            workspace,
-            config,
-            now=int(time.time() * 1_000),
-            reports=reports,
-            live_balance=arguments.live_balance,
-        )
+    with refusing(ConfigError):
+        written = written_strategy(arguments)
+        config = written.parse().config
+    if arguments.save and written.path is None:
+        raise Refusal("--save needs a strategy that stands in a file", Exit.BAD_INPUT)
+    answer = _answer(arguments, _question(arguments, written, config))
+    comparison = answer.compared.comparison
     if not comparison.columns:
         raise Refusal(
-            "\n".join(["there is nothing to compare", *comparison.missing]), Exit.NOTHING_FOUND
+            "\n".join(["there is nothing to compare", *comparison.missing, *comparison.notes]),
+            Exit.NOTHING_FOUND,
         )
     if arguments.json:
-        print_json(comparison_to_json(comparison))
+        print_json(answer.compared.to_json())
     else:
         print_text(comparison_text(comparison).rstrip("\n"))
+    if arguments.save and written.path is not None:
+        _save(written.path, answer, to_stdout=not arguments.json)
     return Exit.DONE
 
 
-def _report(workspace: Workspace, session_id: str, config: StrategyConfig) -> Mapping[str, Any]:
-    """The report of one session, as it stands."""
-    from core.hosting import attach
+def _question(arguments: argparse.Namespace, written: Written, config: StrategyConfig) -> Question:
+    from core.validation import Question
+
+    if arguments.balance is not None and not 0 < arguments.balance < float("inf"):
+        raise Refusal(f"--balance {arguments.balance:g}: expected a number above 0", Exit.BAD_INPUT)
+    live = None if arguments.live is None else Path(arguments.live).expanduser()
+    if live is not None and not live.is_file():
+        raise Refusal(f"--live {live}: there is no such file", Exit.NOTHING_FOUND)
+    return Question(
+        strategy=config.name,
+        timeframe=config.timeframe,
+        document=written.path,
+        block=written.document.config.get("backtest"),
+        sessions=tuple(dict.fromkeys(arguments.session or ())),
+        live=live,
+        balance=arguments.balance,
+        period=_period(arguments),
+        fetch=arguments.fetch,
+    )
+
+
+def _period(arguments: argparse.Namespace) -> tuple[int, int] | None:
+    if arguments.since is None and arguments.until is None:
+        return None
+    since = 0 if arguments.since is None else moment_of("--since", arguments.since)
+    until = _LATEST if arguments.until is None else moment_of("--until", arguments.until)
+    if since >= until:
+        raise Refusal("--since must come before --until", Exit.BAD_INPUT)
+    return since, until
+
+
+def _answer(arguments: argparse.Namespace, question: Question) -> Answer:
     from core.paper.link import CommandError
-    from core.paper.resting import resting_report
     from core.store.workspace import WorkspaceError
+    from core.validation import NoSessionError, validate_strategy
 
-    async def work() -> Mapping[str, Any]:
-        if session_id not in workspace.session_ids():
-            raise Refusal(
-                f"there is no session {session_id!r}: `papertape status` lists all",
-                Exit.NOTHING_FOUND,
-            )
-        link = attach(workspace)
-        if link is None:
-            return await resting_report(workspace, session_id)
-        return await link.report(session_id)
+    now = int(time.time() * 1_000)
+    with (
+        refusing(WorkspaceError),
+        refusing(CommandError, code=Exit.FAILED),
+        refusing(NoSessionError, code=Exit.NOTHING_FOUND),
+    ):
+        return asyncio.run(validate_strategy(workspace_of(arguments), question, now))
 
-    with refusing(WorkspaceError), refusing(CommandError, code=Exit.FAILED):
-        report = asyncio.run(work())
-    if report["strategy"] != config.name:
+
+def _save(path: Path, answer: Answer, *, to_stdout: bool) -> None:
+    """Write the paper figures into the strategy's document, after showing what changes."""
+    from core.report.observations import paper_change
+    from core.strategy.problems import ConfigError
+
+    if len(answer.reports) != 1:
         raise Refusal(
-            f"session {session_id} runs {report['strategy']}, not {config.name}", Exit.BAD_INPUT
+            f"--save writes the figures of one session, and {len(answer.reports)} were compared: "
+            "name it with --session ID",
+            Exit.BAD_INPUT,
         )
-    return report
+    (report,) = answer.reports
+    with refusing(ConfigError, OSError, code=Exit.FAILED):
+        change = paper_change(path, report, answer.compared.comparison, int(time.time() * 1_000))
+        (print_text if to_stdout else complain)(*change.difference)
+        change.write()
+    complain(f"papertape: written into {path}")
