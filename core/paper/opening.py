@@ -97,8 +97,6 @@ class Opening:
         session, run = self._session, past.run
         await session.open_tapes()
         intake = Intake(session, run, self._tell, past.begun.since, past.gaps, past.revised)
-        returned = Returned(self._clock(), run.moment_time)
-        session.append(returned)
         if run.moment_time is not None:
             for slot in range(len(run.slots)):
                 intake.skip(slot, run.moment_time)
@@ -112,6 +110,8 @@ class Opening:
             else:
                 intake.take_candle(slot, item, backfilled=False)
             intake.pass_moments()
+        returned = Returned(self._clock(), run.moment_time)
+        session.append(returned)
         return intake, returned
 
     async def follow(self, after: After) -> None:
