@@ -243,7 +243,7 @@ async def _compare(home: Workspace, config: StrategyConfig, session_id: str | No
     question = Question(
         config.name,
         config.timeframe,
-        block=config.extras.get("backtest"),
+        blocks=config.extras if "backtest" in config.extras else None,
         sessions=() if session_id is None else (session_id,),
     )
     return (await validate_strategy(home, question, _now())).compared.to_json()

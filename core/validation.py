@@ -43,8 +43,9 @@ class Question:
     Attributes:
         strategy: its name.
         timeframe: its timeframe.
-        document: the file it stands in; None: the workspace's strategy of this name, if any.
-        block: its recorded backtest, where it stands in no file.
+        document: the file it stands in, where there is one.
+        blocks: what is recorded of it (`backtest:`, `paper:`), as its document has it; None: look for
+            the document in the workspace.
         sessions: the IDs of those that count; empty: all that have ended, without replays.
         live: the file of live trades; None: the workspace's.
         balance: the live account's before its first trade, if known.
@@ -55,7 +56,7 @@ class Question:
     strategy: str
     timeframe: Timeframe
     document: Path | None = None
-    block: object = None
+    blocks: Mapping[str, object] | None = None
     sessions: tuple[str, ...] = ()
     live: Path | None = None
     balance: float | None = None
@@ -89,9 +90,9 @@ async def validate_strategy(
             tell its candles.
     """
     reports = await _reports(workspace, question, report_of or _asking(workspace))
-    document, block = question.document, question.block
-    if document is None and block is None:
-        document, block = await asyncio.to_thread(document_of, workspace, question.strategy)
+    document, blocks = question.document, question.blocks
+    if blocks is None:
+        document, blocks = await asyncio.to_thread(document_of, workspace, question.strategy)
     present = {}
     if question.fetch:
         for report in reports:
@@ -100,7 +101,7 @@ async def validate_strategy(
         strategy=question.strategy,
         timeframe=question.timeframe,
         document=document,
-        block=block,
+        blocks=blocks or {},
         reports=reports,
         live=question.live or workspace.live_trades,
         balance=question.balance,

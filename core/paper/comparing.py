@@ -46,7 +46,7 @@ class Sources:
         strategy: its name, by which live trades are found.
         timeframe: its timeframe.
         document: the file it stands in; None where it stands in none.
-        block: its recorded backtest, as a document's `backtest:` has it.
+        blocks: what is recorded of it: `backtest:` and `paper:` as a document has them.
         reports: of its paper sessions (their JSON), one or several.
         live: the file of live trades; None: they are not asked for.
         balance: the live account's before the first trade, if known.
@@ -57,7 +57,7 @@ class Sources:
     strategy: str
     timeframe: Timeframe
     document: Path | None = None
-    block: object = None
+    blocks: Mapping[str, object] = field(default_factory=dict)
     reports: Sequence[Mapping[str, Any]] = ()
     live: Path | None = None
     balance: float | None = None
@@ -116,9 +116,7 @@ def compare_sources(workspace: Workspace, sources: Sources, now: int) -> Compare
     told: list[str] = []
     promised, stored = _promised(sources, told)
     replayed = _replays(workspace, sources, told)
-    paper = None
-    if sources.reports:
-        paper = column_of_reports("Paper", sources.reports, _named(sources.reports), sources.period)
+    paper = _paper(sources)
     replay, divergence = None, None
     if replayed and paper is not None:
         divergence = _together([one.divergence for one in replayed], sources.period)
@@ -145,12 +143,12 @@ def compare_sources(workspace: Workspace, sources: Sources, now: int) -> Compare
 def with_comparison(workspace: Workspace, report: Mapping[str, Any], now: int) -> dict[str, Any]:
     """A session's report (its JSON) with its comparison and recommendation filled in. Blocks."""
     name = str(report["strategy"])
-    document, block = document_of(workspace, name)
+    document, blocks = document_of(workspace, name)
     sources = Sources(
         strategy=name,
         timeframe=Timeframe(report["timeframe"]),
         document=document,
-        block=block,
+        blocks=blocks,
         reports=(report,),
         live=workspace.live_trades,
     )
@@ -172,8 +170,8 @@ async def compared(workspace: Workspace, report: Mapping[str, Any], now: int) ->
         return {**report, "warnings": [*report["warnings"], warning]}
 
 
-def document_of(workspace: Workspace, name: str) -> tuple[Path | None, object]:
-    """The document of the workspace's strategy of this name, and its `backtest:`, or None."""
+def document_of(workspace: Workspace, name: str) -> tuple[Path | None, dict[str, object]]:
+    """The document of the workspace's strategy of this name (None: it has none), and its keys."""
     for path in sorted(
         workspace.strategies.glob("*/STRATEGY.md"), key=lambda path: path.parent.name != name
     ):
@@ -182,24 +180,34 @@ def document_of(workspace: Workspace, name: str) -> tuple[Path | None, object]:
         except ConfigError:
             continue
         if config.get("name") == name:
-            return path, config.get("backtest")
-    return None, None
+            return path, config
+    return None, {}
 
 
 def _promised(sources: Sources, told: list[str]) -> tuple[Column | None, Mapping[str, Any] | None]:
     """The column of the backtest that was made before, and its whole result if it was kept."""
-    document = sources.document
-    stored = None if document is None else stored_backtest(document, sources.block)
+    document, block = sources.document, sources.blocks.get("backtest")
+    stored = None if document is None else stored_backtest(document, block)
     if stored is not None:
         source = f"saved beside its document on {short_date(parse_time(stored['saved']))}"
         return column_of_reports("Backtest", [stored], source, sources.period), stored
-    where = "the config" if document is None else document.name
-    column = column_of_block("Backtest", sources.block, f"`backtest:` of {where}")
+    column = column_of_block("Backtest", block, f"`backtest:` of {_where(sources)}")
     if column is not None and sources.period is not None:
         told.append(
             "Backtest: its single trades are not known, so it is not cut to the period asked for"
         )
     return column, None
+
+
+def _where(sources: Sources) -> str:
+    return "the config" if sources.document is None else sources.document.name
+
+
+def _paper(sources: Sources) -> Column | None:
+    """The column of the sessions, or of what the document has recorded of earlier ones."""
+    if sources.reports:
+        return column_of_reports("Paper", sources.reports, _named(sources.reports), sources.period)
+    return column_of_block("Paper", sources.blocks.get("paper"), f"`paper:` of {_where(sources)}")
 
 
 def _replays(workspace: Workspace, sources: Sources, told: list[str]) -> list[Replayed]:
@@ -263,9 +271,13 @@ def _live(sources: Sources, told: list[str]) -> Column | None:
         return None
     if read.bad_lines:
         first = read.bad_lines[0]
+        lines = (
+            "1 line is no trade"
+            if len(read.bad_lines) == 1
+            else (f"{len(read.bad_lines)} lines are no trades")
+        )
         told.append(
-            f"{sources.live.name}: {len(read.bad_lines)} lines are no trades and were left out, "
-            f"the first is line {first.number} ({first.why})"
+            f"{sources.live.name}: {lines} and left out, first line {first.number} ({first.why})"
         )
     trades = read.of_strategy(sources.strategy)
     column = column_of_live_trades(

@@ -101,7 +101,7 @@ def _question(arguments: argparse.Namespace, written: Written, config: StrategyC
         strategy=config.name,
         timeframe=config.timeframe,
         document=written.path,
-        block=written.document.config.get("backtest"),
+        blocks=written.document.config,
         sessions=tuple(dict.fromkeys(arguments.session or ())),
         live=live,
         balance=arguments.balance,

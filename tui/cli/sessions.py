@@ -49,7 +49,12 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("-f", "--follow", action="store_true", help="go on until interrupted")
     parser = commands.add("report", report, "a session's report, as it stands or final")
     parser.add_argument("id", metavar="ID")
-    parser.add_argument("--format", choices=("text", "md", "json", "html"), default="text")
+    parser.add_argument(
+        "--format",
+        choices=("text", "md", "json", "html", "csv", "equity-csv"),
+        default="text",
+        help="csv: its trades; equity-csv: its equity at every candle",
+    )
 
 
 def _add_on_session(
@@ -232,6 +237,7 @@ def report(arguments: argparse.Namespace) -> int:
 def _print_report(found: Mapping[str, Any], form: str) -> None:
     from core.report.markdown import report_markdown
     from core.report.page import report_page
+    from core.report.spreadsheet import equity_csv, trades_csv
     from core.report.text import report_text
 
     match form:
@@ -241,6 +247,10 @@ def _print_report(found: Mapping[str, Any], form: str) -> None:
             print_text(report_markdown(found).rstrip("\n"))
         case "html":
             print_text(report_page(found).rstrip("\n"))
+        case "csv":
+            print_text(trades_csv(found).rstrip("\n"))
+        case "equity-csv":
+            print_text(equity_csv(found).rstrip("\n"))
         case _:
             print_text(report_text(found).rstrip("\n"))
 
