@@ -134,6 +134,9 @@ def _enter_if_due(
         side, signal_time = due
         slipped = _market_entry(account, side, price)
         events.append(account.enter(slot, side, slipped, time, signal_time, None))
+        entered = account.positions[slot]
+        if entered is not None:
+            entered.mark = price  # the next entry of this moment sees what slippage has cost
 
 
 def _market_entry(account: Account, side: Side, price: float) -> float:
@@ -297,9 +300,6 @@ def _fill_at_close(account: Account, time: int, bars: Sequence[Bar], events: lis
             events.append(account.close(position, price, reason, time))
     for bar in bars:
         _enter_if_due(account, bar.slot, bar.close, time, events)
-        entered = account.positions[bar.slot]
-        if entered is not None:
-            entered.mark = bar.close
     if account.rules.watches_equity:
         _watch_limits(account, time, events)  # of these fills' fees too
 

@@ -531,6 +531,23 @@ def test_equity_at_an_entry_counts_the_other_positions_at_this_moments_opens() -
     assert second.margin == pytest.approx(432)
 
 
+@pytest.mark.parametrize("fill_on", FillOn)
+def test_equity_at_an_entry_counts_what_slippage_cost_the_entry_before_it(fill_on: FillOn) -> None:
+    account, _ = play(
+        """
+        100 100 100 100 | EL || 50 50 50 50 | EL
+        100 100 100 100 |    || 50 50 50 50 |
+        """,
+        fill_on=fill_on,
+        trade_size_pct=50,
+        slippage_pct=25,
+        **TWO,
+    )
+    first, second = account.open_trades()
+    assert (first.entry_price, first.margin) == (125, 500)  # worth 400 at the market's own price
+    assert second.margin == 450
+
+
 def test_a_symbol_without_a_candle_is_marked_at_its_last_close() -> None:
     _, events = play(
         """
