@@ -31,21 +31,23 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-# make oracles  trades and metrics against independent libraries, in an environment of their own
+# make oracles  trades, metrics and speed against independent libraries, in an environment of their own
 oracles: $(VENV)-oracles/.installed
 	$(VENV)-oracles/bin/python -m pytest -m oracle
+	$(VENV)-oracles/bin/python -m tests.benchmarks.backtest_speed
 
 # make fuzz     the readers of configs, documents and candle files against anything, for longer
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m fuzz --hypothesis-profile=fuzz -n $(WORKERS)
 
-# make soak     many sessions for many candles with faults switched on
+# make soak     hosts killed at many points of their sessions' lives; what comes out must not change
 soak: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m soak
+	$(BIN)/python -m tests.recovery.soak_kill --points 240
 
-# make bench    the measured numbers: rules, journal, screen
+# make bench    the measured numbers: backtest, sweep, step; five hundred sessions in one host
 bench: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -p benchmark -m bench -s
+	$(BIN)/python -m tests.benchmarks.backtest_speed --no-peers
+	$(BIN)/python -m tests.benchmarks.bench_sessions
 
 # make wheel    dist/papertape-*.whl
 wheel: $(VENV)/.installed-dev
