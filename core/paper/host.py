@@ -260,6 +260,7 @@ class Host:
 
     async def stop(self, session_id: str, *, flatten: bool = False) -> Mapping[str, object]:
         """See `HostLink.stop`."""
+        await self._roster.arrived(session_id)
         engine = self._roster.living(session_id)
         if engine is not None:
             await engine.command("stop", flatten=flatten)
@@ -269,21 +270,25 @@ class Host:
 
     async def ended(self, session_id: str) -> None:
         """Return once a session has ended and its report is written."""
+        await self._roster.arrived(session_id)
         self._roster.living(session_id)
         await self._roster.ended(session_id)
 
     async def pause(self, session_id: str) -> None:
         """See `HostLink.pause`."""
+        await self._roster.arrived(session_id)
         await self._roster.alive(session_id).command("pause")
         self._show(session_id)
 
     async def resume(self, session_id: str) -> None:
         """See `HostLink.resume`."""
+        await self._roster.arrived(session_id)
         await self._roster.alive(session_id).command("resume")
         self._show(session_id)
 
     async def flatten(self, session_id: str, symbol: str | None = None) -> None:
         """See `HostLink.flatten`."""
+        await self._roster.arrived(session_id)
         engine = self._roster.alive(session_id)
         if symbol is not None and symbol not in engine.config.symbols:
             traded = ", ".join(engine.config.symbols)
@@ -293,6 +298,7 @@ class Host:
 
     async def restart(self, session_id: str) -> StartReply:
         """See `HostLink.restart`."""
+        await self._roster.arrived(session_id)
         self._roster.living(session_id)
         try:
             record = read_record(self.workspace.session(session_id))
@@ -302,6 +308,7 @@ class Host:
 
     async def archive(self, session_id: str) -> None:
         """See `HostLink.archive`."""
+        await self._roster.arrived(session_id)
         self._roster.require_ended(session_id)
         try:
             self._index.archive(session_id)
@@ -312,6 +319,7 @@ class Host:
 
     async def delete(self, session_id: str) -> None:
         """See `HostLink.delete`."""
+        await self._roster.arrived(session_id)
         self._roster.require_ended(session_id)
         own_tapes = self.workspace.journals / f"replay-{session_id}"
         try:
@@ -325,6 +333,7 @@ class Host:
 
     async def detail(self, session_id: str) -> SessionDetail:
         """See `HostLink.detail`."""
+        await self._roster.arrived(session_id)
         engine = self._roster.living(session_id)
         if engine is not None:
             intake = engine.intake
@@ -336,6 +345,7 @@ class Host:
 
     async def report(self, session_id: str) -> Mapping[str, object]:
         """See `HostLink.report`."""
+        await self._roster.arrived(session_id)
         engine = self._roster.living(session_id)
         if engine is not None:
             return await compared(self.workspace, report_of(engine), self.options.clock())
@@ -351,6 +361,7 @@ class Host:
         Raises:
             CommandError: there is no such session, or its journal or a tape cannot be read.
         """
+        await self._roster.arrived(session_id)
         self._roster.living(session_id)
         try:
             return await recorded_inputs(self._storage, session_id)

@@ -96,8 +96,13 @@ class Intake:
             case FeedStatus():
                 self._take_status(event)
 
-    def take_candle(self, slot: int, candle: Candle, *, backfilled: bool) -> bool:
-        """Take a candle in; False where a later one of its symbol has come already."""
+    def take_candle(
+        self, slot: int, candle: Candle, *, backfilled: bool = False, stored: bool = False
+    ) -> bool:
+        """Take a candle in; False where a later one of its symbol has come already.
+
+        `stored`: it was on the tape already, and nobody has decided on it yet.
+        """
         last = self.last_candle[slot]
         if last is not None and candle.time <= last:
             return False
@@ -108,7 +113,7 @@ class Intake:
         acted_on = self._session.take_candle(slot, candle)
         self.last_candle[slot] = candle.time
         self.health.stale.pop(symbol, None)
-        return self._alignment.candle(slot, acted_on, backfilled=backfilled)
+        return self._alignment.candle(slot, acted_on, backfilled=backfilled, stored=stored)
 
     def skip(self, slot: int, last: int) -> None:
         """No candle of the symbol will come up to open time `last`."""

@@ -34,13 +34,18 @@ class Alignment:
         self._told: list[int] = [-1] * symbols
         self._in_step = in_step
 
-    def candle(self, slot: int, candle: Candle, *, backfilled: bool) -> bool:
-        """Take a candle in. False: it comes after a later one of its symbol, and is left out."""
+    def candle(
+        self, slot: int, candle: Candle, *, backfilled: bool = False, stored: bool = False
+    ) -> bool:
+        """Take a candle in. False: it comes after a later one of its symbol, and is left out.
+
+        `stored`: it comes from a tape, which says nothing about the other symbols' candles.
+        """
         if candle.time <= self._told[slot]:
             return False
         self._waiting[slot].append((candle, backfilled))
         self._told[slot] = candle.time
-        if self._in_step:
+        if self._in_step and not stored:
             for other in range(len(self._told)):
                 self._told[other] = max(self._told[other], candle.time - 1)
         return True
@@ -81,6 +86,6 @@ def moments_of(columns: Sequence[Sequence[Candle]]) -> Iterator[Moment]:
     alignment = Alignment(len(columns), in_step=False)
     for slot, candles in enumerate(columns):
         for candle in candles:
-            alignment.candle(slot, candle, backfilled=False)
+            alignment.candle(slot, candle)
     alignment.end()
     return alignment.ready()

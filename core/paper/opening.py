@@ -108,7 +108,7 @@ class Opening:
             if isinstance(item, GapSeen):
                 intake.skip(slot, item.last)
             else:
-                intake.take_candle(slot, item, backfilled=False)
+                intake.take_candle(slot, item, stored=True)
             intake.pass_moments()
         returned = Returned(self._clock(), run.moment_time)
         session.append(returned)

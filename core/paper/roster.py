@@ -86,6 +86,7 @@ class Roster:
         self._turns = Turns()
         self._living: dict[str, _Living] = {}
         self._coming: dict[str, SessionSnapshot] = {}
+        self._arrival = asyncio.Event()
         self._ended: dict[str, SessionSnapshot] = {}
 
     # ── Which there are ──
@@ -111,14 +112,17 @@ class Roster:
             await self._turns.take()
             self._view(living)
 
+    async def arrived(self, session_id: str) -> None:
+        """Return once a session is not being taken up any more."""
+        while session_id in self._coming:
+            await self._arrival.wait()
+
     def living(self, session_id: str) -> Engine | None:
         """The engine of a session that has not ended; None where it has.
 
         Raises:
-            CommandError: there is no such session, or it is not ready for commands yet.
+            CommandError: there is no such session.
         """
-        if session_id in self._coming:
-            raise CommandError(f"session {session_id} is being taken up again: try once more")
         living = self._living.get(session_id)
         if living is None and session_id not in self._ended:
             raise CommandError(
@@ -199,6 +203,8 @@ class Roster:
                 _logger.exception("session %s", session_id)
                 self._strand(shown, f"{type(error).__name__}: {error}")
             del self._coming[session_id]
+            self._arrival.set()
+            self._arrival = asyncio.Event()
             self._tell_change()
 
     async def leave_all(self) -> None:

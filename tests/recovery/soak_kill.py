@@ -14,6 +14,7 @@ import random
 import signal
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,8 @@ def in_a_process(root: Path, scenario: Scenario, disk: CountingDisk) -> dict[str
             found = asyncio.run(run_to_the_end(root, scenario, disk))
             result.write_text(json.dumps({"outcome": found, "calls": disk.calls}))
             code = 0
+        except BaseException:  # noqa: BLE001  it ends here, and only the exit code goes on
+            traceback.print_exc()
         finally:
             os._exit(code)
     _, status = os.waitpid(child, 0)
