@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from textual import on
 from textual.binding import BindingType
 from textual.command import Provider
+from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.worker import Worker, WorkerCancelled, WorkerFailed, WorkerState
+from textual.worker import Worker, WorkerState
 
 from core.paper.link import CommandError, HostLink
-from core.paper.snapshot import FeedKind, HostSnapshot, SessionSnapshot, StartRequest
+from core.paper.snapshot import FeedKind, HostSnapshot, StartRequest
 from tui.backtest_commands import BacktestCommands
 from tui.commands import Place, bindings
 from tui.hosting import Hosting
-from tui.modals.ask import Answer, Ask
+from tui.leaving import Leaving
 from tui.modals.new_session import NewSession
 from tui.palette import PaletteCommands
 from tui.screens.backtest import BacktestScreen
@@ -37,7 +38,7 @@ from tui.theming import DEFAULT, find_themes
 from tui.widgets.safe_text import safe_lines, safe_text
 
 POLL_EVERY = 0.25
-_PATIENCE = 3.0  # seconds the host is given to let go when the program leaves
+_LOOK_AGAIN = 1.0  # seconds after which a host that is gone is looked for
 
 
 class PapertapeApp(GuardedApp):
@@ -60,6 +61,7 @@ class PapertapeApp(GuardedApp):
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.ANYWHERE)
 
     snapshot: reactive[HostSnapshot | None] = reactive(None)
+    waiting: reactive[str] = reactive("starting the host …")
 
     def __init__(
         self,
@@ -79,9 +81,9 @@ class PapertapeApp(GuardedApp):
         self.link: HostLink | None = None
         self.sessions = SessionCommands(self)
         self.backtests = BacktestCommands(self)
+        self.leaving = Leaving(self)
         self.workspace = workspace
         self._poll_every = poll_every
-        self._leaving = False
         self._find_themes(workspace)
 
     def _find_themes(self, workspace: Path | None) -> None:
@@ -102,30 +104,50 @@ class PapertapeApp(GuardedApp):
         """Start the host, the clockwork and the handlers of signals."""
         for number in (signal.SIGTERM, signal.SIGHUP):
             if not self.is_headless:
-                asyncio.get_running_loop().add_signal_handler(number, self._signalled, number)
+                asyncio.get_running_loop().add_signal_handler(
+                    number, self.leaving.signalled, number
+                )
         self.watch_terminal()
-        self.run_worker(
-            lambda: self.hosting.run(self._link_ready),
-            name="host",
-            group="host",
-            thread=True,
-            exit_on_error=False,
-        )
+        self._hold_host()
         self.set_interval(self._poll_every, self.poll)
         for problem in self.theme_problems:
             self.say(problem, "warning")
 
     def on_unmount(self) -> None:
         """Let go of the host whatever ended the app, or its thread would keep the process."""
-        if not self._leaving:
+        if not self.leaving.begun:
             self.hosting.let_go(keep_running=False)
 
-    def _link_ready(self, link: HostLink) -> None:
-        self.call_from_thread(self._take_link, link)
+    # ── the host ──
 
-    def _take_link(self, link: HostLink) -> None:
-        self.link = link
+    class LinkReady(Message):
+        """A host takes commands."""
+
+        def __init__(self, link: HostLink) -> None:
+            self.link = link
+            super().__init__()
+
+    def _hold_host(self) -> None:
+        self.run_worker(
+            # A message waits for nobody: a screen that stalls holds up no host.
+            lambda: self.hosting.run(lambda link: _drop(self.post_message(self.LinkReady(link)))),
+            name="host",
+            group="host",
+            thread=True,
+            exit_on_error=False,
+        )
+
+    @on(LinkReady)
+    def _link_ready(self, message: LinkReady) -> None:
+        self.link = message.link
+        self.waiting = ""
         self.poll()
+
+    def _host_ended(self) -> None:
+        """Look for a host again: one that another process ran has stopped."""
+        self.link = None
+        self.waiting = "the host is gone, looking for it …"
+        self.set_timer(_LOOK_AGAIN, self._hold_host)
 
     # ── snapshots ──
 
@@ -176,7 +198,10 @@ class PapertapeApp(GuardedApp):
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Say what went wrong in a worker, in one sentence."""
-        if event.state is WorkerState.ERROR:
+        if event.worker.group == "host" and event.state is WorkerState.SUCCESS:
+            if not self.leaving.begun:
+                self._host_ended()
+        elif event.state is WorkerState.ERROR:
             error = event.worker.error
             self.say(f"{event.worker.name}: {type(error).__name__}: {error}", "error", "Failed")
 
@@ -208,60 +233,16 @@ class PapertapeApp(GuardedApp):
 
     async def action_quit(self) -> None:
         """Textual's own way out leads through the same door."""
-        self.action_leave()
+        self.leaving.ask()
 
     def action_leave(self) -> None:
-        """Leave at once where nothing runs, else ask what becomes of the sessions."""
-        sessions = () if self.snapshot is None else self.snapshot.sessions
-        active = [s for s in sessions if not s.state.ended]
-        if not active:
-            self.leave(keep_running=False)
-            return
-        count = f"{len(active)} session{'s'[: len(active) > 1]}"
-        question = Ask(
-            f"{count} still running",
-            "Kept running, they go on without a screen, and papertape finds them again.",
-            [
-                Answer("keep", "k", "Keep running without the screen"),
-                Answer("stop", "s", f"Stop {count}, write the reports, and quit"),
-            ],
-        )
-
-        def answered(answer: str | None) -> None:
-            if answer == "keep":
-                self.leave(keep_running=True)
-            elif answer == "stop":
-                self.leave(keep_running=False, stop=active)
-
-        self.push_screen(question, answered)
-
-    def _signalled(self, number: signal.Signals) -> None:
-        # SIGTERM lets the sessions rest until the next start; a hang-up is not meant for them.
-        self.leave(keep_running=number is signal.SIGHUP)
+        """Leave, having asked what becomes of the sessions."""
+        self.leaving.ask()
 
     def terminal_lost(self) -> None:
         """The terminal was closed: the sessions go on without it."""
-        self.leave(keep_running=True)
+        self.leaving.leave(keep_running=True)
 
-    def leave(self, *, keep_running: bool, stop: Sequence[SessionSnapshot] = ()) -> None:
-        """Let the host go, having stopped sessions if asked to, and end."""
-        if self._leaving:
-            return
-        self._leaving = True
-        self.run_worker(self._leave(keep_running, tuple(stop)), name="leave", exit_on_error=False)
 
-    async def _leave(self, keep_running: bool, stop: tuple[SessionSnapshot, ...]) -> None:
-        try:
-            for session in stop:
-                if self.link is not None:
-                    await self.link.stop(session.id)
-        except CommandError as error:
-            self._leaving = False
-            self.say(str(error), "error", "Not stopped")
-            return
-        self.hosting.let_go(keep_running=keep_running)
-        hosts = [worker for worker in self.workers if worker.group == "host"]
-        with contextlib.suppress(TimeoutError, WorkerFailed, WorkerCancelled):
-            async with asyncio.timeout(_PATIENCE):
-                await self.workers.wait_for_complete(hosts)
-        self.exit(0)
+def _drop(_: object) -> None:
+    """Take a result nobody needs."""

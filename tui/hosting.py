@@ -13,7 +13,7 @@ class Hosting(Protocol):
     """A host as the app holds it: run on a thread of its own, let go from another."""
 
     def run(self, ready: Callable[[HostLink], None]) -> None:
-        """Serve until let go. Blocks; called once, on a worker thread.
+        """Serve until let go, or until another process's host is gone. Blocks; on a thread.
 
         Calls `ready` with the link as soon as commands are taken. Raises what kept the host from
         starting; the message is for the user.

@@ -255,15 +255,23 @@ class ScriptedHosting:
     def __init__(self, link: ScriptedLink, failure: Exception | None = None) -> None:
         self.link = link
         self.kept_running: bool | None = None
+        self.runs = 0
         self._failure = failure
         self._gone = threading.Event()
 
     def run(self, ready: Callable[[HostLink], None]) -> None:
-        """Ready at once, then wait to be let go."""
+        """Ready at once, then wait to be let go or lost."""
         if self._failure is not None:
             raise self._failure
+        self.runs += 1
         ready(self.link)
         self._gone.wait()
+        if self.kept_running is None:
+            self._gone.clear()
+
+    def lose(self) -> None:
+        """The host is gone, as one in another process may be."""
+        self._gone.set()
 
     def let_go(self, *, keep_running: bool) -> None:
         """Remember how."""

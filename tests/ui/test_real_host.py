@@ -112,6 +112,7 @@ async def test_a_session_is_started_watched_and_stopped_by_keys(workspace: Works
         await soon(pilot, lambda: isinstance(app.screen, Ask))
         await pilot.press("y")
         await soon(pilot, lambda: isinstance(app.screen, ReportScreen))
+        await soon(pilot, lambda: bool(app.screen.query("#result-trades")))
         trades = app.screen.query_one("#result-trades", LineTable).rows
         assert len(trades) >= 2
         assert {row.cells[-1].text for row in trades} <= {"signal", "stop loss"}

@@ -333,3 +333,16 @@ async def test_the_clock_is_the_hosts() -> None:
         app.poll()
         await pilot.pause()
         assert "14:03:12 UTC" in str(app.screen.query_one("TopBar").render())
+
+
+async def test_a_host_that_is_gone_is_said_to_be_and_looked_for() -> None:
+    link = busy()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        app.hosting.lose()
+        await until(pilot, lambda: "gone" in str(app.screen.query_one("TopBar").render()))
+        await pilot.press("p")
+        await until(pilot, lambda: len(app._notifications) == 1)
+        assert link.state("k3x9a1pq") is SessionState.RUNNING
+        await until(pilot, lambda: app.hosting.runs == 2)
+        await until(pilot, lambda: "gone" not in str(app.screen.query_one("TopBar").render()))

@@ -15,6 +15,7 @@ from tui.cli.output import refusing
 from tui.cli.workspace import workspace_of
 
 if TYPE_CHECKING:
+    from core.paper.attached import SocketLink
     from core.paper.link import HostLink
     from core.paper.snapshot import FeedKind
     from core.paper.venues import DemoMarket
@@ -119,7 +120,7 @@ def _show(
 
         link = attach(workspace, follow=True)
         if link is not None:
-            return Attached(link, link.close)
+            return Attached(link)
         return LocalHosting(
             lambda: make_host(workspace, "tui", make_demo()),
             headless_command(workspace, *host_arguments),
@@ -134,22 +135,25 @@ def _show(
         return run_screen(hosting, strategies, workspace.root, feed)
 
 
+_LOOK_EVERY = 0.5  # seconds between two looks whether the host is still there
+
+
 class Attached:
     """Holds a host that lives in another process. Implements `tui.hosting.Hosting`.
 
     Letting go ends nothing there: who stops the screen has not asked for more.
     """
 
-    def __init__(self, link: HostLink, close: Callable[[], None]) -> None:
+    def __init__(self, link: SocketLink) -> None:
         self._link = link
-        self._close = close
         self._let_go = threading.Event()
 
     def run(self, ready: Callable[[HostLink], None]) -> None:
         """See `Hosting.run`."""
         ready(self._link)
-        self._let_go.wait()
-        self._close()
+        while self._link.lost is None and not self._let_go.wait(_LOOK_EVERY):
+            pass
+        self._link.close()
 
     def let_go(self, *, keep_running: bool) -> None:
         """See `Hosting.let_go`."""

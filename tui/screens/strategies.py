@@ -72,7 +72,7 @@ class StrategiesScreen(BaseScreen):
     def action_reload(self) -> None:
         """Read the files again."""
         self.app.run_worker(
-            self._read, name="strategies", group="strategies", exclusive=True, exit_on_error=False
+            self._read(), name="strategies", group="strategies", exit_on_error=False
         )
 
     async def _read(self) -> None:

@@ -26,10 +26,19 @@ class TopBar(Widget):
 
     snapshot: reactive[HostSnapshot | None] = reactive(None)
 
+    waiting: reactive[str] = reactive("")
+
     def __init__(self, title: str, host_name: str) -> None:
         super().__init__()
         self._title = safe_text(title)
         self._host_name = safe_text(host_name)
+
+    def on_mount(self) -> None:
+        """Follow what the app waits for."""
+        self.watch(self.app, "waiting", self._wait)
+
+    def _wait(self, waiting: str) -> None:
+        self.waiting = waiting
 
     def render(self) -> RenderResult:
         """Program and screens to the left; modes, host and clock to the right.
@@ -49,8 +58,8 @@ class TopBar(Widget):
 
     def _ends(self) -> tuple[Content, ...]:
         snapshot = self.snapshot
-        if snapshot is None:
-            return (Content.styled("starting the host …", "$dim"), Content(""))
+        if snapshot is None or self.waiting:
+            return (Content.styled(self.waiting or "starting the host …", "$stale"), Content(""))
         hosting = "" if snapshot.kind == "tui" else f" · attached to {snapshot.pid}"
         return (
             Content.styled(modes_of(snapshot), "bold $accent"),
