@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.exchange.clock import RunningClock
+from core.exchange.server import EmbeddedExchange
+from core.exchange.synthetic import SyntheticMarket
 from tui.cli import main
 
 
@@ -53,3 +59,36 @@ def run(
         return Done(code, captured.out, captured.err)
 
     return run_command
+
+
+@pytest.fixture
+def exchange() -> Iterator[str]:
+    """The address of an embedded exchange on a thread of its own."""
+    ready, stop = threading.Event(), threading.Event()
+    found: list[str] = []
+
+    async def serve() -> None:
+        clock = RunningClock(int(time.time() * 1_000))
+        async with EmbeddedExchange(SyntheticMarket(1), clock) as server:
+            found.append(server.rest_url)
+            ready.set()
+            await asyncio.to_thread(stop.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        assert ready.wait(30)
+        yield found[0]
+    finally:
+        stop.set()
+        thread.join(30)
+
+
+def write_addresses(workspace: Path, rest: str) -> None:
+    workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
+    stream = rest.replace("http", "ws")
+    (workspace / "config.yaml").write_text(
+        f"addresses:\n  spot_rest: {rest}\n  futures_rest: {rest}\n  spot_stream: {stream}\n"
+        f"  futures_public_stream: {stream}/public\n  futures_market_stream: {stream}/market\n",
+        encoding="utf-8",
+    )

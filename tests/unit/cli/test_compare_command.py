@@ -21,13 +21,9 @@ DAY = 86_400_000
 START = 1_700_006_400_000
 PROSE = "\r\n# Notes  \r\n\r\nSomething a person wrote.\t\r\n"
 SAMPLE = {
-    "backtest": {
-        "win_rate": 0.62, "profit_factor": 1.8, "max_drawdown": "-8.0%", "sharpe": 1.6, "trades": 45
-    },
-    "paper": {
-        "win_rate": 0.58, "profit_factor": 1.5, "max_drawdown": "-11.0%", "sharpe": 1.2, "trades": 12
-    },
-}  # fmt: skip
+    "backtest": {"win_rate": 0.62, "pf": 1.8, "max_drawdown": "-8.0%", "sharpe": 1.6, "trades": 45},
+    "paper": {"win_rate": 0.58, "pf": 1.5, "max_drawdown": "-11.0%", "sharpe": 1.2, "trades": 12},
+}
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import pytest
 from core.market.candles import Candles
 from core.market.files import write_candles
 from core.market.timeframes import Timeframe
-from tests.unit.cli.conftest import Run
+from core.strategy.document import read_strategy
+from tests.unit.cli.conftest import Run, write_addresses
 
 START = 1_700_006_400_000
 
@@ -262,3 +263,70 @@ def test_each_of_several_symbols_needs_its_file(run: Run, hours: Path) -> None:
     )
     assert both.code == 0
     assert {trade["symbol"] for trade in both.json["trades"]} == {"BTC/USDT", "ETH/USDT"}
+
+
+# ── over a period of an exchange ──
+
+
+def test_a_backtest_over_a_period_is_warmed_up_before_it_and_can_be_saved(
+    run: Run, workspace: Path, exchange: str
+) -> None:
+    write_addresses(workspace, exchange)
+    document = workspace / "strategies" / "mine" / "STRATEGY.md"
+    document.parent.mkdir(parents=True)
+    document.write_text(
+        f"---\n{json.dumps(rsi_bounce(name='mine'))}\n---\nMy own words.\n", encoding="utf-8"
+    )
+    command = ("backtest", "mine", "--exchange", "binance", "--period", "20d", "--json")
+    report = run(*command, "--save").json
+    # 20 days of hours, the first perhaps begun before the period: all decided on.
+    assert report["period"]["candles"] in (479, 480)
+    saved = read_strategy(document).config["backtest"]
+    assert isinstance(saved, dict)
+    assert saved["total_trades"] == report["metrics"]["total_trades"]
+    assert document.read_text(encoding="utf-8").endswith("My own words.\n")
+
+
+def test_a_perpetual_pays_funding(run: Run, workspace: Path, exchange: str) -> None:
+    write_addresses(workspace, exchange)
+    always = [{"indicator": "close", "operator": "gt", "value": 0}]
+    config = rsi_bounce(symbols=["BTC/USDT:USDT"], entry_conditions=always, max_hold=48)
+    done = run(
+        *("backtest", "--config", json.dumps(config), "--json"),
+        *("--exchange", "binance", "--period", "10d"),
+    )
+    assert any(trade["funding"] != 0 for trade in done.json["trades"])
+
+
+def test_candles_are_fetched_into_a_file_that_a_backtest_reads(
+    run: Run, workspace: Path, exchange: str, tmp_path: Path, strategy: Path
+) -> None:
+    write_addresses(workspace, exchange)
+    path = tmp_path / "BTCUSDT-1h.csv.gz"
+    fetched = run(
+        *("candles", "--exchange", "binance", "--symbol", "BTCUSDT", "--timeframe", "1h"),
+        *("--period", "30d", "-o", path, "--json"),
+    )
+    assert fetched.json["candles"] in (719, 720)
+    assert run("backtest", strategy, "--data", path).code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("--period", "20 days"), 2, "is not a period"),
+        (("--period", "1d", "--data", "x.csv"), 2, "either --data"),
+        (("--period", "1d", "--symbol", "NOPE/USDT"), 1, "NOPE/USDT"),
+    ],
+)
+def test_a_period_that_cannot_be_had_is_one_message(
+    run: Run, workspace: Path, exchange: str, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    write_addresses(workspace, exchange)
+    config = rsi_bounce()
+    if "--symbol" in arguments:
+        *arguments_before, _, symbol = arguments
+        arguments, config = tuple(arguments_before), rsi_bounce(symbols=[symbol])
+    done = run("backtest", "--config", json.dumps(config), "--exchange", "binance", *arguments)
+    assert (done.code, done.out, done.err.count("\n")) == (code, "", 1)
+    assert said in done.err
