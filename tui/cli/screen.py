@@ -56,13 +56,21 @@ def demo(arguments: argparse.Namespace) -> int:
     made = demo_market(arguments) if arguments.data else None
     workspace = demo_workspace(arguments)
     if arguments.workspace is None and not _in_use(workspace):
-        shutil.rmtree(workspace.root, ignore_errors=True)
+        _begin_anew(workspace)
     return _show(
         workspace,
         FeedKind.DEMO,
         lambda: made or demo_market(arguments),
         market_arguments(arguments),
     )
+
+
+def _begin_anew(workspace: Workspace) -> None:
+    """Forget a demo's sessions and candles, so that its time begins again. Strategies stay."""
+    for folder in (workspace.sessions, workspace.journals):
+        shutil.rmtree(folder, ignore_errors=True)
+    for index in workspace.root.glob(f"{workspace.index.stem}*.json"):
+        index.unlink()
 
 
 def demo_workspace(arguments: argparse.Namespace) -> Workspace:
