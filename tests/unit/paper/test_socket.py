@@ -65,6 +65,7 @@ async def test_two_viewers_see_the_same_sessions_and_log(tmp_path: Path, candle_
         await seen(two, SessionState.RUNNING)
         await two.pause(session_id)
         await seen(one, SessionState.PAUSED)
+        await seen(two, SessionState.PAUSED)
         assert one.snapshot().sessions == two.snapshot().sessions == host.snapshot().sessions
         texts = [line.text for line in host.logs(session_id=session_id)]
         assert "entries are blocked" in texts
