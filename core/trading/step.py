@@ -235,6 +235,11 @@ def _watch_limits(account: Account, time: int, events: list[Event]) -> None:
     if limit is not None and equity <= floor and not account.halted_today:
         account.halted_today = True
         events.append(Halted(time, "max_daily_loss_pct", limit, equity))
+        # An entry that is still due, its symbol having no candle now, would fill today as well.
+        for slot, due in enumerate(account.due_entries):
+            if due is not None:
+                account.due_entries[slot] = None
+                events.append(_refused_today(account, slot, due[0], time))
     limit = rules.max_drawdown_pct
     if limit is not None and equity <= account.peak_equity * (1 - limit / 100):
         account.stopped = True
@@ -282,12 +287,16 @@ def _order_entry(account: Account, slot: int, side: Side, time: int, events: lis
     if account.entries_paused:
         events.append(Refused(time, symbol, side, PAUSED))
     elif account.halted_today:
-        limit = account.rules.max_daily_loss_pct
-        why = f"the daily loss limit of {limit:g} % was reached; entries resume with the UTC day"
-        events.append(Refused(time, symbol, side, why))
+        events.append(_refused_today(account, slot, side, time))
     else:
         account.due_entries[slot] = (side, time)
         events.append(Decided(time, symbol, side))
+
+
+def _refused_today(account: Account, slot: int, side: Side, time: int) -> Refused:
+    limit = account.rules.max_daily_loss_pct
+    why = f"the daily loss limit of {limit:g} % was reached; entries resume with the UTC day"
+    return Refused(time, account.rules.symbols[slot], side, why)
 
 
 def _fill_at_close(account: Account, time: int, bars: Sequence[Bar], events: list[Event]) -> None:

@@ -653,6 +653,24 @@ def test_the_daily_loss_limit_blocks_entries_until_the_utc_day_ends() -> None:
     assert Decided(DAY, "BTC/USDT", Side.LONG) in events
 
 
+def test_the_daily_loss_limit_takes_back_an_entry_that_waits_for_its_symbols_candle() -> None:
+    account, events = play(
+        """
+        100 100 100 100 | EL || -
+        100 100 100 100 |    || 50 50 50 50 | EL
+        100 100  60  60 |    || -
+         60  60  60  60 |    || 50 50 50 50 |
+        """,
+        trade_size_pct=50,
+        max_daily_loss_pct=10,
+        **TWO,
+    )
+    assert [trade.symbol for trade in account.open_trades()] == ["BTC/USDT"]
+    refused = [event for event in events if isinstance(event, Refused)]
+    assert [(event.time, event.symbol) for event in refused] == [(2 * MINUTE, "ETH/USDT")]
+    assert "daily loss" in refused[0].why
+
+
 def test_the_drawdown_limit_stops_for_good_and_leaves_the_position_open() -> None:
     account, events = play(
         """
