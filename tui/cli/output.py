@@ -39,11 +39,11 @@ def refusing(*errors: type[Exception], code: Exit = Exit.BAD_INPUT) -> Iterator[
         raise Refusal(str(error), code) from error
 
 
-def print_json(value: object) -> None:
+def print_json(value: object, *, on_one_line: bool = False) -> None:
     """One JSON value on stdout. What is not a number (NaN, infinity) is null."""
     import orjson
 
-    text = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS)
+    text = orjson.dumps(value, option=0 if on_one_line else orjson.OPT_INDENT_2)
     sys.stdout.write(text.decode() + "\n")
     sys.stdout.flush()
 

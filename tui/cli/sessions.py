@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 ALL = "all"
 _FOLLOW_EVERY = 0.3  # seconds
+_WATCH_EVERY = 1.0
 
 
 def add_commands(commands: Commands) -> None:
@@ -35,6 +37,7 @@ def add_commands(commands: Commands) -> None:
     _add_start(commands)
     parser = commands.add("status", status, "what runs and how it stands, or one session")
     parser.add_argument("id", nargs="?", metavar="ID")
+    parser.add_argument("--watch", action="store_true", help="again every second")
     parser = _add_on_session(commands, "stop", stop, "stop a session; prints its report")
     parser.add_argument("--flatten", action="store_true", help="close its positions first")
     _add_on_session(commands, "pause", pause, "block a session's entries; exits go on")
@@ -179,26 +182,45 @@ def moment_of(option: str, text: str) -> int:
 
 def status(arguments: argparse.Namespace) -> int:
     """Say what runs."""
+    if arguments.watch:
+        _run(_watch(arguments))
+    else:
+        _show_status(arguments, *_run(_all_sessions(arguments)))
+    return Exit.DONE
+
+
+async def _watch(arguments: argparse.Namespace) -> None:
+    """Show the status every second until interrupted: on a terminal in place, else one by one."""
+    in_place = sys.stdout.isatty() and not arguments.json
+    while True:
+        host, sessions = await _all_sessions(arguments)
+        if in_place:
+            sys.stdout.write("\x1b[H\x1b[2J")
+        _show_status(arguments, host, sessions)
+        await asyncio.sleep(_WATCH_EVERY)
+
+
+def _show_status(
+    arguments: argparse.Namespace,
+    host: HostSnapshot | None,
+    sessions: tuple[SessionSnapshot, ...],
+) -> None:
     from core.paper.status_json import host_to_json, session_to_json
 
-    host, sessions = _run(_all_sessions(arguments))
+    shown: object
     if arguments.id is not None:
         session = _known(arguments.id, sessions)
-        if arguments.json:
-            print_json(session_to_json(session))
-        else:
-            print_text(*session_text(session))
-        return Exit.DONE
-    if arguments.json:
-        print_json(
-            {
-                "host": None if host is None else host_to_json(host),
-                "sessions": [session_to_json(session) for session in sessions],
-            }
-        )
+        lines, shown = session_text(session), session_to_json(session)
     else:
-        print_text(*sessions_text(host, sessions))
-    return Exit.DONE
+        lines = sessions_text(host, sessions)
+        shown = {
+            "host": None if host is None else host_to_json(host),
+            "sessions": [session_to_json(session) for session in sessions],
+        }
+    if arguments.json:
+        print_json(shown, on_one_line=arguments.watch)
+    else:
+        print_text(*lines)
 
 
 async def _all_sessions(
@@ -279,8 +301,6 @@ def logs(arguments: argparse.Namespace) -> int:
 
 async def _follow(arguments: argparse.Namespace) -> None:
     """Print lines as they come: under --json each is an object on a line of its own."""
-    import orjson
-
     from core.paper.status_json import log_line_to_json
 
     link = _host_of(arguments, follow=True)
@@ -288,7 +308,7 @@ async def _follow(arguments: argparse.Namespace) -> None:
     while link.lost is None:
         for line in link.logs(seen, arguments.id):
             if arguments.json:
-                print_text(orjson.dumps(log_line_to_json(line)).decode())
+                print_json(log_line_to_json(line), on_one_line=True)
             else:
                 print_text(log_text(line))
             seen = line.number

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -105,6 +107,23 @@ def test_a_demo_session_from_start_to_delete(run: Run, host: Host) -> None:
     assert run("archive", again).code == 0
     assert run("delete", session_id).code == 0
     assert run("status", "--json").json["sessions"] == []
+
+
+@pytest.mark.parametrize("command", [("status", "--watch"), ("logs", "-f")])
+def test_what_happens_can_be_followed_a_json_line_at_a_time(
+    run: Run, host: Host, workspace: Path, command: tuple[str, str]
+) -> None:
+    config = json.dumps(rsi_bounce(timeframe="5m"))
+    session_id = run("start", "--config", config, "--feed", "demo", "--json").json["session_id"]
+    program = [sys.executable, "-m", "tui.cli", "--workspace", str(workspace)]
+    with subprocess.Popen(
+        [*program, *command, session_id, "--json"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        lines = [json.loads(process.stdout.readline()) for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+    assert {line["session_id"] for line in lines} == {session_id}
 
 
 def test_jobs_come_with_a_session_and_go_with_it(run: Run, host: Host) -> None:
