@@ -24,7 +24,7 @@ from core.trading.values import (
 )
 
 # A budget below this share of equity is what rounding left over, not money to trade with.
-_DUST = 1e-9
+_DUST = 1e-12
 
 PAUSED = "entries are paused"
 

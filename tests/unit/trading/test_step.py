@@ -186,6 +186,18 @@ def test_the_quantity_is_floored_to_the_lot_step_in_decimal() -> None:
     assert entered.quantity == 3.3  # 3.333… floored; 3.3000000000000003 in floats
 
 
+def test_what_the_lot_step_leaves_over_stays_in_the_account() -> None:
+    account, _ = play(
+        """
+        100 100 100 100 | EL
+        100 100 100 100 |
+        """,
+        starting_balance=10_000_000_000.5,
+        filters=MarketFilters(lot_step=Decimal("0.01")),
+    )
+    assert account.free == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize(
     ("filters", "says"),
     [
