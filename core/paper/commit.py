@@ -54,7 +54,12 @@ class Committer:
             group, self._requests = self._requests, []
             tapes = {id(tape): tape for request in group for tape in request.tapes}
             gathered = [(tape, tape.take()) for tape in tapes.values()]
-            failures = await loop.run_in_executor(self._thread, _write, gathered, group)
+            failures: list[JournalError | None]
+            try:
+                failures = await loop.run_in_executor(self._thread, _write, gathered, group)
+            except Exception as error:  # noqa: BLE001  whoever waits has to be told, whatever it was
+                why = f"the journals cannot be written ({type(error).__name__}: {error})"
+                failures = [JournalError(why) for _ in group]
             for request, failure in zip(group, failures, strict=True):
                 if request.done.cancelled():
                     continue

@@ -142,7 +142,10 @@ class Engine:
         finally:
             if pump is not None:
                 pump.cancel()
-            await self.feed.close()
+            try:
+                await self.feed.close()
+            except Exception:  # what it was for is over
+                _logger.exception("session %s: its feed does not close", self.record.id)
             self._answer_all()
 
     async def _prepared(self) -> bool:

@@ -25,6 +25,7 @@ from core.store.journal import JournalError
 
 _logger = logging.getLogger(__name__)
 
+_LEAVING = 10.0  # seconds a session may take to come to rest
 _JOBS_EVERY = 0.01  # seconds, times the number of sessions
 _SLICE = 0.008  # seconds of work between two turns of the event loop
 
@@ -208,10 +209,18 @@ class Roster:
             self._tell_change()
 
     async def leave_all(self) -> None:
-        """Let every session rest, so that the next host goes on with it."""
+        """Let every session rest, so that the next host goes on with it.
+
+        One that does not (its disk hangs) is given up: its journal is whole at any time.
+        """
         living = list(self._living.values())
-        await asyncio.gather(*(one.engine.command("leave") for one in living))
-        await asyncio.gather(*(one.task for one in living))
+        leaving = [asyncio.ensure_future(one.engine.command("leave")) for one in living]
+        tasks = {*leaving, *(one.task for one in living)}
+        if tasks:
+            _, stuck = await asyncio.wait(tasks, timeout=_LEAVING)
+            for task in stuck:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def ended(self, session_id: str) -> None:
         """Return once a session that is stopping has ended and its report is written."""
