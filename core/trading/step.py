@@ -181,7 +181,8 @@ def _inside(
         if (liquidation - stop) * sign >= 0:
             level, reason = liquidation, ExitReason.LIQUIDATION
         against = (worst - level) * sign <= 0
-        reached = (best - target) * sign >= 0
+        # Slippage may have entered beyond the liquidation price: then the open met that first.
+        reached = (best - target) * sign >= 0 and (open_ - level) * sign > 0
         if not (against or reached):
             return
         if against and reached:

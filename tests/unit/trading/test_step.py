@@ -489,6 +489,19 @@ def test_a_short_is_liquidated_even_unleveraged() -> None:
     assert exits(account) == ["100@1 > 199.5@2 liquidation"]
 
 
+def test_an_entry_slipped_beyond_its_liquidation_price_leaves_no_doubt() -> None:
+    account, _ = play(
+        """
+        100 100 100 100 | EL
+        100 110 100 100 |
+        """,
+        leverage=100,
+        slippage_pct=1,
+        take_profit_pct=5,
+    )
+    assert exits(account) == ["101@1 > 100.495@1 liquidation"]
+
+
 def test_no_position_loses_more_than_its_margin_whatever_slippage_adds() -> None:
     account, _ = play(
         """
