@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
-from tui.cli.sessions import moment_of
+from tui.cli.start import moment_of
 from tui.cli.strategy_argument import Written, add_strategy, written_strategy
 from tui.cli.workspace import workspace_of
 

@@ -18,6 +18,8 @@ from tui.cli import (
     schedule,
     screen,
     sessions,
+    start,
+    status,
     strategies,
     sweep,
     workspace,
@@ -50,6 +52,8 @@ def build_parser() -> argparse.ArgumentParser:
     commands = Commands(parser)
     for group in (
         screen,
+        start,
+        status,
         sessions,
         schedule,
         strategies,

@@ -1,0 +1,54 @@
+"""How does a command speak to the workspace's host, and which session does it mean?"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tui.cli.output import Exit, Refusal, refusing
+from tui.cli.workspace import workspace_of
+
+if TYPE_CHECKING:
+    from core.paper.attached import SocketLink
+    from core.paper.snapshot import SessionSnapshot
+
+_T = TypeVar("_T")
+ALL = "all"
+
+
+def known_session(session_id: str, sessions: tuple[SessionSnapshot, ...]) -> SessionSnapshot:
+    """The session of an ID; refuses where there is none."""
+    for session in sessions:
+        if session.id == session_id:
+            return session
+    raise no_such_session(session_id)
+
+
+def no_such_session(session_id: str) -> Refusal:
+    """What is said where no session has an ID, or none is left to do something with."""
+    which = "session to do that with" if session_id == ALL else f"session {session_id!r}"
+    return Refusal(f"there is no {which}: `papertape status` lists all", Exit.NOTHING_FOUND)
+
+
+def running_host(arguments: argparse.Namespace, *, follow: bool = False) -> SocketLink:
+    """The host of the workspace, which must be running."""
+    from core.hosting import attach
+
+    workspace = workspace_of(arguments)
+    link = attach(workspace, follow=follow)
+    if link is None:
+        raise Refusal(
+            f"no host runs the workspace {workspace.root}: start papertape, or papertape host"
+        )
+    return link
+
+
+def run_on_host(work: Coroutine[Any, Any, _T]) -> _T:
+    """Run a command's work; a host's refusal is one message."""
+    from core.paper.link import CommandError
+    from core.store.workspace import WorkspaceError
+
+    with refusing(CommandError, code=Exit.FAILED), refusing(WorkspaceError):
+        return asyncio.run(work)

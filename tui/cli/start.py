@@ -1,0 +1,119 @@
+"""The command that starts a session: start."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from tui.cli.candle_arguments import files_by_symbol
+from tui.cli.commands import Commands
+from tui.cli.output import Exit, Refusal, print_json, print_text, refusing
+from tui.cli.speaking import run_on_host
+from tui.cli.strategy_argument import add_strategy, written_strategy
+from tui.cli.workspace import prepared_workspace
+
+if TYPE_CHECKING:
+    from core.paper.snapshot import StartReply, StartRequest
+
+
+def add_commands(commands: Commands) -> None:
+    """Declare the group of sessions, and this command."""
+    commands.group("Sessions")
+    parser = commands.add(
+        "start",
+        start,
+        "start a strategy as a paper-trading session",
+        more="Where no host runs, one without a screen is started.",
+    )
+    add_strategy(parser)
+    parser.add_argument("--feed", choices=("live", "poll", "replay", "demo"), default="live")
+    parser.add_argument(
+        "--data", action="append", metavar="[SYMBOL=]FILE", help="replay: the candle file"
+    )
+    parser.add_argument("--speed", metavar="N|max", help="replay: times real time (default: max)")
+    parser.add_argument("--exchange", metavar="NAME", help="poll: which one (default: binance)")
+    parser.add_argument("--broker", choices=("simulated", "testnet"), default="simulated")
+    end = parser.add_mutually_exclusive_group()
+    end.add_argument("--for", dest="run_for", metavar="7d", help="how long, from when it runs")
+    end.add_argument("--until", metavar="WHEN", help="until when (ISO 8601, UTC)")
+    parser.add_argument("--fills", choices=("candle", "market"), help="which prices fill orders")
+    parser.add_argument("--balance", type=float, metavar="N", help="the starting balance")
+
+
+def start(arguments: argparse.Namespace) -> int:
+    """Start a session."""
+    from core.paper.status_json import reply_to_json
+
+    request = _request(arguments)
+    workspace = prepared_workspace(arguments)
+
+    async def work() -> StartReply:
+        from core.hosting import attach_or_start
+
+        link = await attach_or_start(workspace)
+        return await link.start(request)
+
+    reply = run_on_host(work())
+    if arguments.json:
+        print_json(reply_to_json(reply))
+    else:
+        print_text(
+            f"session {reply.session_id} is starting ({reply.mode})",
+            *(f"note: {notice}" for notice in reply.notices),
+            *(f"job {job}" for job in reply.jobs),
+        )
+    return Exit.DONE
+
+
+def _request(arguments: argparse.Namespace) -> StartRequest:
+    """What the arguments ask to be started; its config is known to be valid."""
+    from core.market.spans import SpanError, parse_duration
+    from core.paper.snapshot import BrokerKind, FeedKind, StartRequest
+    from core.strategy.problems import ConfigError
+    from core.trading.values import Fills
+
+    with refusing(ConfigError, SpanError):
+        written = written_strategy(arguments)
+        config = written.parse(starting_balance=arguments.balance).config
+        run_for = None if arguments.run_for is None else parse_duration(arguments.run_for)
+    data = None
+    if arguments.data:
+        files = files_by_symbol("--data", arguments.data, config.symbols)
+        data = {symbol: str(path.expanduser().absolute()) for symbol, path in files.items()}
+    return StartRequest(
+        config=written.document.config,
+        feed=FeedKind(arguments.feed),
+        broker=BrokerKind(arguments.broker),
+        fills=None if arguments.fills is None else Fills(arguments.fills),
+        data=data,
+        speed=_speed(arguments.speed),
+        run_for=run_for,
+        until=None if arguments.until is None else moment_of("--until", arguments.until),
+        starting_balance=arguments.balance,
+        exchange=arguments.exchange,
+    )
+
+
+def _speed(text: str | None) -> float | None:
+    if text in (None, "max"):
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < float("inf"):
+        raise Refusal(f"--speed {text}: expected a number above 0, or max", Exit.BAD_INPUT)
+    return speed
+
+
+def moment_of(option: str, text: str) -> int:
+    """UTC milliseconds of a time given with `option`."""
+    from core.report.instants import parse_time
+
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise Refusal(
+            f"{option} {text}: expected a time such as 2026-02-11T10:00 (UTC unless it says)",
+            Exit.BAD_INPUT,
+        ) from error

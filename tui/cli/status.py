@@ -1,0 +1,180 @@
+"""The commands that look at sessions, also where no host runs: status, logs, report."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tui.cli.commands import Commands
+from tui.cli.output import Exit, Refusal, print_json, print_text
+from tui.cli.session_text import log_text, session_text, sessions_text
+from tui.cli.speaking import known_session, run_on_host, running_host
+from tui.cli.workspace import workspace_of
+
+if TYPE_CHECKING:
+    from core.paper.snapshot import (
+        HostSnapshot,
+        LogLine,
+        SessionSnapshot,
+    )
+
+_FOLLOW_EVERY = 0.3  # seconds
+_WATCH_EVERY = 1.0
+
+
+def add_commands(commands: Commands) -> None:
+    """Declare these commands."""
+    parser = commands.add("status", status, "what runs and how it stands, or one session")
+    parser.add_argument("id", nargs="?", metavar="ID")
+    parser.add_argument("--watch", action="store_true", help="again every second")
+    parser = commands.add("logs", logs, "what a session, or everything, has logged")
+    parser.add_argument("id", nargs="?", metavar="ID")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on until interrupted")
+    parser = commands.add("report", report, "a session's report, as it stands or final")
+    parser.add_argument("id", metavar="ID")
+    parser.add_argument(
+        "--format",
+        choices=("text", "md", "json", "html", "csv", "equity-csv"),
+        default="text",
+        help="csv: its trades; equity-csv: its equity at every candle",
+    )
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """Say what runs."""
+    if arguments.watch:
+        run_on_host(_watch(arguments))
+    else:
+        _show_status(arguments, *run_on_host(all_sessions(arguments)))
+    return Exit.DONE
+
+
+async def _watch(arguments: argparse.Namespace) -> None:
+    """Show the status every second until interrupted: on a terminal in place, else one by one."""
+    in_place = sys.stdout.isatty() and not arguments.json
+    while True:
+        host, sessions = await all_sessions(arguments)
+        if in_place:
+            sys.stdout.write("\x1b[H\x1b[2J")
+        _show_status(arguments, host, sessions)
+        await asyncio.sleep(_WATCH_EVERY)
+
+
+def _show_status(
+    arguments: argparse.Namespace,
+    host: HostSnapshot | None,
+    sessions: tuple[SessionSnapshot, ...],
+) -> None:
+    from core.paper.status_json import host_to_json, session_to_json
+
+    shown: object
+    if arguments.id is not None:
+        session = known_session(arguments.id, sessions)
+        lines, shown = session_text(session), session_to_json(session)
+    else:
+        lines = sessions_text(host, sessions)
+        shown = {
+            "host": None if host is None else host_to_json(host),
+            "sessions": [session_to_json(session) for session in sessions],
+        }
+    if arguments.json:
+        print_json(shown, on_one_line=arguments.watch)
+    else:
+        print_text(*lines)
+
+
+async def all_sessions(
+    arguments: argparse.Namespace,
+) -> tuple[HostSnapshot | None, tuple[SessionSnapshot, ...]]:
+    """The host, if one runs, and all sessions."""
+    from core.hosting import attach
+    from core.paper.resting import resting_sessions
+
+    workspace = workspace_of(arguments)
+    link = attach(workspace)
+    if link is None:
+        return None, await resting_sessions(workspace)
+    snapshot = await link.fresh_snapshot()
+    return snapshot, snapshot.sessions
+
+
+def report(arguments: argparse.Namespace) -> int:
+    """Print a session's report."""
+
+    async def work() -> Mapping[str, object]:
+        from core.hosting import attach
+        from core.paper.resting import resting_report
+
+        _, sessions = await all_sessions(arguments)
+        session = known_session(arguments.id, sessions)
+        link = attach(workspace_of(arguments))
+        if link is None:
+            return await resting_report(workspace_of(arguments), session.id)
+        return await link.report(session.id)
+
+    print_report(run_on_host(work()), "json" if arguments.json else arguments.format)
+    return Exit.DONE
+
+
+def print_report(found: Mapping[str, Any], form: str) -> None:
+    """Print a report in one of the forms of `papertape report --format`."""
+    from core.report.markdown import report_markdown
+    from core.report.page import report_page
+    from core.report.spreadsheet import equity_csv, trades_csv
+    from core.report.text import report_text
+
+    match form:
+        case "json":
+            print_json(found)
+        case "md":
+            print_text(report_markdown(found).rstrip("\n"))
+        case "html":
+            print_text(report_page(found).rstrip("\n"))
+        case "csv":
+            print_text(trades_csv(found).rstrip("\n"))
+        case "equity-csv":
+            print_text(equity_csv(found).rstrip("\n"))
+        case _:
+            print_text(report_text(found).rstrip("\n"))
+
+
+def logs(arguments: argparse.Namespace) -> int:
+    """Print what was logged."""
+    from core.paper.status_json import log_line_to_json
+
+    if arguments.follow:
+        run_on_host(_follow(arguments))
+        return Exit.DONE
+
+    async def work() -> tuple[LogLine, ...]:
+        link = running_host(arguments)
+        if arguments.id is not None:
+            known_session(arguments.id, (await link.fresh_snapshot()).sessions)
+        return link.logs(0, arguments.id)
+
+    lines = run_on_host(work())
+    if arguments.json:
+        print_json([log_line_to_json(line) for line in lines])
+    else:
+        print_text(*(log_text(line) for line in lines))
+    return Exit.DONE
+
+
+async def _follow(arguments: argparse.Namespace) -> None:
+    """Print lines as they come: under --json each is an object on a line of its own."""
+    from core.paper.status_json import log_line_to_json
+
+    link = running_host(arguments, follow=True)
+    seen = 0
+    while link.lost is None:
+        for line in link.logs(seen, arguments.id):
+            if arguments.json:
+                print_json(log_line_to_json(line), on_one_line=True)
+            else:
+                print_text(log_text(line))
+            seen = line.number
+        await asyncio.sleep(_FOLLOW_EVERY)
+    raise Refusal(link.lost)
