@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
@@ -66,4 +67,10 @@ class RingHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """See `logging.Handler.emit`."""
         level = Level.ERROR if record.levelno >= logging.ERROR else Level.WARNING
-        self._ring.add(level, f"{record.name}: {record.getMessage()}")
+        text = f"{record.name}: {record.getMessage()}"
+        if record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            places = traceback.extract_tb(error.__traceback__)[-3:]
+            where = " < ".join(f"{place.name}:{place.lineno}" for place in reversed(places))
+            text = f"{text}: {type(error).__name__}: {error} (at {where})"
+        self._ring.add(level, text)

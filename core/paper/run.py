@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from core.market.candles import Candle, Candles
+from core.market.candles import Candle
 from core.market.filters import MarketFilters
 from core.market.timeframes import DAY
 from core.paper.moments import Moment
@@ -179,8 +179,3 @@ class Run:
         self._times.append(time)
         self._equity.append(self.account.equity())
         self.exposed += not self.flat
-
-
-def recent_candles(run: Run) -> dict[str, Candles]:
-    """The newest candles of each symbol, as columns."""
-    return {symbol: Candles.of(run.recent[slot]) for symbol, slot in run.slots.items()}

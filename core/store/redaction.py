@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import logging
 import re
 import unicodedata
 from urllib.parse import quote
@@ -67,22 +66,6 @@ class Redactor:
     def redact(self, text: str) -> str:
         """`text` without any known secret."""
         return text if self._pattern is None else self._pattern.sub(HIDDEN, text)
-
-    def knows_any(self) -> bool:
-        """Whether there is anything to hide at all."""
-        return self._pattern is not None
-
-
-class RedactingFormatter(logging.Formatter):
-    """Formats a log record, traceback included, and hides the secrets in the outcome."""
-
-    def __init__(self, redactor: Redactor, pattern: str | None = None) -> None:
-        super().__init__(pattern)
-        self._redactor = redactor
-
-    def format(self, record: logging.LogRecord) -> str:
-        """See `logging.Formatter.format`."""
-        return self._redactor.redact(super().format(record))
 
 
 def plain(text: str, *, limit: int = 2_000) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from core.market.candle import Candle
 from core.market.candles import Candles
 from core.market.feed import CandleClosed, Ended, Feed, FeedEvent, Gap, PriceSeen, Revised
 from core.market.files import write_candles
@@ -103,6 +104,11 @@ class ScriptedFeed:
         self._after[symbol] = after
 
     async def events(self) -> AsyncIterator[FeedEvent]:
+        # As a real feed does, compare with the record what was known before.
+        for symbol, table in self._scenario.candles.items():
+            for place in self._scenario.revised:
+                if table.time[place] < self._after[symbol]:
+                    yield _revision(symbol, table.at(place))
         for time in range(START, self._scenario.end + SPAN, SPAN):
             for symbol, table in self._scenario.candles.items():
                 if time > self._after[symbol]:
@@ -125,9 +131,7 @@ class ScriptedFeed:
             for number, price in enumerate(path)
         ]
         if place - 1 in self._scenario.revised:
-            old = table.at(place - 1)
-            new = old._replace(close=old.close * 1.01)
-            events.append(Revised(symbol, Timeframe.M5, old, new))
+            events.append(_revision(symbol, table.at(place - 1)))
         events.append(CandleClosed(symbol, Timeframe.M5, candle))
         return events
 
@@ -139,6 +143,10 @@ class ScriptedFeed:
 
     async def close(self) -> None:
         self._closed = True
+
+
+def _revision(symbol: str, old: Candle) -> Revised:
+    return Revised(symbol, Timeframe.M5, old, old._replace(close=old.close * 1.01))
 
 
 async def run_to_the_end(root: Path, scenario: Scenario, disk: Disk) -> dict[str, Any]:

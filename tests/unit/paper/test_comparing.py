@@ -109,6 +109,10 @@ class Stage:
         It comes from candle number `first` or a later one.
         """
         await self.play(KNOWN, first)
+        return await self.due_entry_from(first)
+
+    async def due_entry_from(self, first: int) -> int:
+        """The same, where the candles before `first` have passed already."""
         for place in range(first, END):
             await self.play(place, place + 1)
             assert self.engine.intake is not None
