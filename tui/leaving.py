@@ -79,4 +79,4 @@ class Leaving:
         with contextlib.suppress(TimeoutError, WorkerFailed, WorkerCancelled):
             async with asyncio.timeout(_PATIENCE):
                 await self._app.workers.wait_for_complete(hosts)
-        self._app.exit(0)
+        self._app.end()

@@ -7,8 +7,10 @@ takes output again, so that a stalled SSH connection stops nothing but the pictu
 
 from __future__ import annotations
 
+import os
 import select
 import sys
+import threading
 import traceback
 from collections.abc import Mapping
 
@@ -20,6 +22,7 @@ from textual.screen import Screen
 FRAMES_WAITING = 18
 CHECK_EVERY = 0.5
 SMALLEST = (60, 15)
+_TEARDOWN = 3.0  # seconds to restore the terminal in, once everything else has ended
 
 
 def unfit(environ: Mapping[str, str], *, is_terminal: bool) -> str | None:
@@ -68,6 +71,14 @@ class GuardedApp(App[int]):
         if self.terminal_stalled and writer is not None and writer._queue.empty():
             self.terminal_stalled = False
             self.refresh(layout=True)
+
+    def end(self) -> None:
+        """Exit, also where the terminal takes no more output and would hold the exit up."""
+        if self.terminal_stalled:
+            watchdog = threading.Timer(_TEARDOWN, os._exit, (0,))
+            watchdog.daemon = True
+            watchdog.start()
+        self.exit(0)
 
     def terminal_lost(self) -> None:
         """The terminal was closed under the app."""

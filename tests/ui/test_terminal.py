@@ -44,6 +44,16 @@ from tests.ui.driving import make_app
 from tests.ui.scripted import busy
 app = make_app(busy())
 app._poll_every = 0.05
+beats = pathlib.Path(sys.argv[1] + ".beats")
+app.call_later(lambda: app.set_interval(0.05, lambda: beats.open("a").write(".")))
+noisy = [0]
+
+def scroll():
+    noisy[0] += 1
+    app.hosting.link.change("k3x9a1pq", equity=10_000.0 + noisy[0] * 7)
+    app.refresh(layout=True)
+
+app.call_later(lambda: app.set_interval(0.02, scroll))
 code = app.run()
 pathlib.Path(sys.argv[1]).write_text(f"kept running: {app.hosting.kept_running}")
 sys.exit(code or 0)
@@ -107,3 +117,35 @@ def test_a_closed_terminal_leaves_the_sessions_running(tmp_path: Path) -> None:
     os.close(terminal.master)
     terminal.process.wait(20)
     assert "kept running: True" in terminal.outcome
+
+
+def test_a_stalled_terminal_holds_nothing_up_but_the_picture(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path / "outcome")
+    terminal.read_until(b"rsi_bounce")
+    beats = tmp_path / "outcome.beats"
+    beats.touch()
+    # Nobody reads from here on: soon the pseudo-terminal takes no more output.
+    deadline = time.monotonic() + 60
+    before = len(beats.read_text())
+    while len(beats.read_text()) < before + 100:
+        assert time.monotonic() < deadline, "the event loop stood still"
+        select.select([], [], [], 0.05)
+    terminal.read_until(b"rsi_bounce")
+    terminal.process.send_signal(signal.SIGTERM)
+    terminal.drain()
+    assert terminal.process.wait(20) == 0
+    os.close(terminal.master)
+
+
+def test_a_stalled_terminal_does_not_keep_the_program_from_ending(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path / "outcome")
+    terminal.read_until(b"rsi_bounce")
+    beats = tmp_path / "outcome.beats"
+    beats.touch()
+    before, deadline = len(beats.read_text()), time.monotonic() + 60
+    while len(beats.read_text()) < before + 60:
+        assert time.monotonic() < deadline
+        select.select([], [], [], 0.05)
+    terminal.process.send_signal(signal.SIGTERM)
+    assert terminal.process.wait(20) == 0
+    os.close(terminal.master)

@@ -1,0 +1,59 @@
+"""The demo as its user meets it: one key starts on the embedded exchange, one stops."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.exchange.synthetic import SyntheticMarket
+from core.hosting import make_host
+from core.paper.local import LocalHosting
+from core.paper.snapshot import FeedKind, Mode, SessionState
+from core.paper.venues import DemoMarket
+from core.store.workspace import Workspace
+from tests.ui.driving import NARROW
+from tests.ui.test_real_host import soon, table_text
+from tui.app import PapertapeApp
+from tui.finding_strategies import find_strategies
+from tui.hosting import LateHosting
+from tui.modals.ask import Ask
+from tui.screens.report import ReportScreen
+from tui.screens.session import SessionScreen
+from tui.widgets.line_table import LineTable
+
+START = 1_767_571_200_000  # 2026-01-05 00:00 UTC
+
+
+async def test_one_key_starts_on_the_embedded_exchange_and_one_stops(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "demo")
+    workspace.prepare()
+    demo = DemoMarket(SyntheticMarket(7), START, 600.0, "test")  # five minutes in half a second
+    app = PapertapeApp(
+        LateHosting(lambda: LocalHosting(lambda: make_host(workspace, "tui", demo), [])),
+        lambda: find_strategies(workspace),
+        host_name="here",
+        feed=FeedKind.DEMO,
+        workspace=workspace.root,
+        poll_every=0.05,
+    )
+    async with app.run_test(size=NARROW) as pilot:
+        await soon(pilot, lambda: app.snapshot is not None)
+        await pilot.press("s")
+        await soon(pilot, lambda: "● running" in table_text(app))
+        assert app.snapshot is not None
+        (session,) = app.snapshot.sessions
+        assert session.mode is Mode.DEMO
+        first = session.last_candle
+
+        def candles_close() -> bool:
+            return app.snapshot is not None and app.snapshot.sessions[0].last_candle != first
+
+        await soon(pilot, candles_close)
+        await pilot.press("enter")
+        await soon(pilot, lambda: isinstance(app.screen, SessionScreen))
+        await soon(pilot, lambda: bool(app.screen.query("#one-why")))
+        await soon(pilot, lambda: bool(app.screen.query_one("#one-why", LineTable).rows))
+        await pilot.press("x")
+        await soon(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press("y")
+        await soon(pilot, lambda: isinstance(app.screen, ReportScreen))
+        await soon(pilot, lambda: app.snapshot.sessions[0].state is SessionState.STOPPED)
