@@ -84,7 +84,9 @@ def run_backtest(
         trades=account.trades,
         open_trades=account.open_trades(),
         starting_balance=config.starting_balance,
-        benchmark_prices=[_ends(tape, curve.last_time) for tape in tapes],
+        benchmark_prices=[
+            _ends(tape, curve.last_time) for tape in tapes if tape.time(0) <= curve.last_time
+        ],
         fill_on=fill_on,
         warnings=warnings,
         ambiguous_return_pct=ambiguous_return_pct,
@@ -125,7 +127,7 @@ def _moments(tapes: Sequence[Tape]) -> Times:
 
 def _ends(tape: Tape, last_time: int) -> tuple[float, float]:
     """The first open and the last close of a tape, up to the candle that opens at `last_time`."""
-    last = max(tape.index_at(last_time + 1) - 1, 0)
+    last = tape.index_at(last_time + 1) - 1
     return tape.candles.open.item(0), tape.candles.close.item(last)
 
 
