@@ -6,6 +6,7 @@ from when the host runs it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from core.paper.snapshot import Level, StartReply, StartRequest
 from core.report.instants import iso_time, optional_iso_time, parse_time
 from core.schedule.book import JobBook
 from core.schedule.jobs import Job, JobError
+from core.schedule.notifications import NotificationsError, Notifier, read_notifications
 from core.schedule.runs import find_session
 from core.schedule.scheduler import Scheduler
 from core.schedule.triggers import Trigger, TriggerError, at, cron, describe, every
@@ -27,7 +29,7 @@ Json = dict[str, Any]
 
 
 class ScheduleCompanion:
-    """The scheduler of a host. Its commands raise `CommandError`, as the host's own do."""
+    """A host's scheduler, and whom it notifies. Its commands raise `CommandError`, as a host's do."""
 
     def __init__(self) -> None:
         self._scheduler: Scheduler | None = None
@@ -38,14 +40,27 @@ class ScheduleCompanion:
     async def run(self, host: Host) -> None:
         """Run the workspace's jobs until cancelled."""
 
+        def complain(text: str) -> None:
+            host.log.add(Level.WARNING, text)
+
+        try:
+            urls = read_notifications(host.workspace.notifications, host.redactor)
+        except NotificationsError as error:
+            urls = ()
+            complain(str(error))
+        notifier = Notifier(urls, complain)
+
         def say(text: str, session_id: str | None, went_well: bool) -> None:
             host.log.add(Level.INFO if went_well else Level.WARNING, text, session_id)
+            notifier.say(text)
 
         self._host = host
         self._clock = host.options.clock
         self._book = JobBook(host.database)
         self._scheduler = Scheduler(self._book, host, self._clock, say)
-        await self._scheduler.run()
+        async with asyncio.TaskGroup() as both:
+            both.create_task(notifier.run())
+            both.create_task(self._scheduler.run())
 
     def jobs_of(self, session_id: str) -> tuple[str, ...]:
         """The jobs of a session in words, the next due first."""

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 
 from core.paper.link import HostLink
-from core.paper.snapshot import FeedKind, SessionSnapshot
+from core.paper.snapshot import FeedKind, SessionSnapshot, SessionState
 from core.schedule.book import JobBook
 from core.schedule.jobs import Action, Job, JobError, JobRun, new_job
 from core.schedule.runs import carry_out
@@ -34,6 +34,7 @@ class Scheduler:
         self._link = link
         self._clock = clock
         self._say = say
+        self._in_order: set[str] = set()
 
     async def run(self) -> None:
         """Run jobs until cancelled."""
@@ -124,11 +125,21 @@ class Scheduler:
                 return session
         raise JobError(f"there is no session {session_id!r}: `papertape status` lists all")
 
+    def _tell_of_failure(self, session: SessionSnapshot) -> None:
+        """Say that a session has failed, once, if it failed before our eyes."""
+        if session.state is not SessionState.ERROR:
+            self._in_order.add(session.id)
+        elif session.id in self._in_order:
+            self._in_order.discard(session.id)
+            text = f"{session.strategy} ({session.id}) has failed: {session.state_reason}"
+            self._say(text, session.id, False)
+
     async def _follow_sessions(self) -> None:
         """Jobs come and go with their sessions; one that has come to its end is reported on."""
         sessions = {session.id: session for session in self._link.snapshot().sessions}
         for session in sessions.values():
             self.watch(session)
+            self._tell_of_failure(session)
         for job in self._book.jobs():
             session_of_job = sessions.get(job.session_id or "")
             if job.session_id is None or (session_of_job and not session_of_job.state.ended):

@@ -153,3 +153,14 @@ async def test_a_refusal_of_the_host_is_said_and_the_job_goes_on(rig: Rig) -> No
     await rig.scheduler.run_job(failing)
     assert rig.said == [(f"there is no session '{ID}'", ID, False)]
     assert rig.book.job(failing.id).history[-1].succeeded is False
+
+
+async def test_a_session_that_fails_is_told_of_once_and_an_old_failure_never(rig: Rig) -> None:
+    await rig.at(NOON)
+    rig.host.change(state=SessionState.ERROR, state_reason="the disk is full", ended=NOON)
+    await rig.at(NOON + 1_000)
+    await rig.at(NOON + 2_000)
+    assert rig.said == [(f"rsi_bounce ({ID}) has failed: the disk is full", ID, False)]
+    late = Scheduler(rig.book, rig.host, lambda: rig.now, rig.say)
+    await late.pulse()
+    assert len(rig.said) == 1
