@@ -71,7 +71,8 @@ def step(
 
     `time` is the open time (UTC ms) of the candles in `bars`, which stand in the order of
     `rules.symbols` and leave out symbols that have no candle at this moment. Bars of symbols with
-    no position, no due order and no signal change nothing and may be left out as well.
+    no position, no due order and no signal change nothing and may be left out as well; not so where
+    quotes fill: a trade that one closed waits for its candle's prices.
     """
     events: list[Event] = []
     positions = account.positions
