@@ -44,8 +44,8 @@ class Question:
         strategy: its name.
         timeframe: its timeframe.
         document: the file it stands in, where there is one.
-        blocks: what is recorded of it (`backtest:`, `paper:`), as its document has it; None: look for
-            the document in the workspace.
+        blocks: what is recorded of it (`backtest:`, `paper:`), as in its document; None: look for
+            that one in the workspace.
         sessions: the IDs of those that count; empty: all that have ended, without replays.
         live: the file of live trades; None: the workspace's.
         balance: the live account's before its first trade, if known.

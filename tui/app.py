@@ -20,12 +20,14 @@ from core.paper.link import CommandError, HostLink
 from core.paper.snapshot import FeedKind, HostSnapshot, StartRequest
 from tui.backtest_commands import BacktestCommands
 from tui.commands import Place, bindings
+from tui.comparison_commands import ComparisonCommands
 from tui.hosting import Hosting
 from tui.leaving import Leaving
 from tui.modals.new_session import NewSession
 from tui.palette import PaletteCommands
 from tui.screens.backtest import BacktestScreen
 from tui.screens.base import BaseScreen
+from tui.screens.compare import CompareScreen
 from tui.screens.help import HelpScreen
 from tui.screens.logs import LogsScreen
 from tui.screens.sessions import SessionsScreen
@@ -54,6 +56,7 @@ class PapertapeApp(GuardedApp):
         "sessions": SessionsScreen,
         "strategies": StrategiesScreen,
         "backtest": BacktestScreen,
+        "compare": CompareScreen,
         "logs": LogsScreen,
     }
     DEFAULT_MODE = "sessions"
@@ -81,6 +84,7 @@ class PapertapeApp(GuardedApp):
         self.link: HostLink | None = None
         self.sessions = SessionCommands(self)
         self.backtests = BacktestCommands(self)
+        self.comparisons = ComparisonCommands(self)
         self.leaving = Leaving(self)
         self.workspace = workspace
         self._poll_every = poll_every

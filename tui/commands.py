@@ -17,6 +17,8 @@ class Place(StrEnum):
     REPORT = "Report"
     STRATEGIES = "Strategies"
     BACKTEST = "Backtest"
+    COMPARE = "Compare"
+    COMPARED_TRADE = "Compared trade"
     LOGS = "Logs"
     TABLE = "In a table"
     LOG = "In a log"
@@ -70,6 +72,10 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "session.report", Place.SESSIONS, "r", "r", "report",
         "The session's report as it stands now, or its final one", "report", 4,
+    ),
+    Command(
+        "session.compare", Place.SESSIONS, "c", "c", "compare",
+        "Compare the session with its backtest, trade by trade", "compare", 7,
     ),
     Command(
         "session.filter", Place.SESSIONS, "slash", "/", "filter",
@@ -160,6 +166,57 @@ COMMANDS: tuple[Command, ...] = (
         "backtest.copy", Place.BACKTEST, "c", "c", "copy", "Copy the result as JSON", "copy", 6,
     ),
     Command(
+        "compare.new", Place.COMPARE, "n", "n", "strategy", "Choose a strategy to compare",
+        "new", 1,
+    ),
+    Command(
+        "compare.open", Place.COMPARE, "enter", "Enter", "trade",
+        "The trade by itself: both runs, their candles, what parts them", "open", 6,
+    ),
+    Command(
+        "compare.filter", Place.COMPARE, "f", "f", "filter",
+        "Show all trades, those that differ, are matched, missing or extra", "filter", 2,
+    ),
+    Command(
+        "compare.view", Place.COMPARE, "v", "v", "view",
+        "Trades, their spread, what is to be known, or the curves", "view", 3,
+    ),
+    Command(
+        "compare.session", Place.COMPARE, "s", "s", "session",
+        "The strategy's sessions one after the other, then all that ended", "next_session", 4,
+    ),
+    Command(
+        "compare.fetch", Place.COMPARE, "e", "e", "exchange",
+        "Backtest the period again on the candles the exchange tells now", "fetch", 7,
+    ),
+    Command(
+        "compare.save", Place.COMPARE, "w", "w", "save",
+        "Write paper figures and observations into STRATEGY.md (shows the difference, asks)",
+        "save", 5,
+    ),
+    Command(
+        "compare.export", Place.COMPARE, "x", "x", "export",
+        "Write the comparison and its sessions into files", "export", 8,
+    ),
+    Command(
+        "compare.copy", Place.COMPARE, "c", "c", "copy", "Copy the comparison as JSON", "copy",
+    ),
+    Command(
+        "compare.again", Place.COMPARE, "r", "r", "again", "Compare the same once more", "again",
+    ),
+    Command(
+        "compared.back", Place.COMPARED_TRADE, "escape,q", "Esc", "back",
+        "Return to the comparison", "back", 1,
+    ),
+    Command(
+        "compared.next", Place.COMPARED_TRADE, "l,right,n", "l →", "next", "The next trade",
+        "other(1)", 2,
+    ),
+    Command(
+        "compared.previous", Place.COMPARED_TRADE, "h,left,p", "h ←", "previous",
+        "The trade before", "other(-1)", 3,
+    ),
+    Command(
         "logs.filter", Place.LOGS, "slash", "/", "filter", "Show only lines with this text",
         "filter", 1,
     ),
@@ -237,6 +294,9 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "go.backtest", Place.ANYWHERE, "3", "3", "Backtest", "Go to Backtest",
         "app.go('backtest')",
+    ),
+    Command(
+        "go.compare", Place.ANYWHERE, "4", "4", "Compare", "Go to Compare", "app.go('compare')",
     ),
     Command(
         "go.logs", Place.ANYWHERE, "6", "6", "Logs", "Go to Logs", "app.go('logs')",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.backtest.run import BacktestError, run_backtest
-from core.market.candles import Candles
+from core.market.candles import Candles, Floats
 from core.paper.evidence import Journaled, between, evidence_of, read_session
 from core.report.divergence import Divergence, Readings, find_divergence
 from core.report.instants import parse_time
@@ -17,8 +17,7 @@ from core.report.result import RunResult
 from core.report.result_json import open_trade_from_json, trade_from_json
 from core.store.journal import JournalError
 from core.store.workspace import Workspace
-from core.strategy.conditions import condition_text
-from core.strategy.config import StrategyConfig
+from core.strategy.config import Reference, StrategyConfig
 from core.strategy.signals import condition_series
 
 
@@ -98,23 +97,25 @@ def replay_session(
 
 
 def readings_at(config: StrategyConfig, candles: Mapping[str, Candles]) -> Readings:
-    """Looks up what each condition read at the candle of a symbol that opened at a time."""
-    series = {
-        symbol: [
-            (condition_text(one.condition), one.values)
-            for one in condition_series(config, candles[symbol])
-        ]
-        for symbol in config.symbols
-        if len(candles[symbol])
-    }
+    """Looks up what the conditions compared at the candle of a symbol that opened at a time."""
+    series: dict[str, dict[str, Floats]] = {}
+    for symbol in config.symbols:
+        series[symbol] = {}
+        for one in condition_series(config, candles[symbol]):
+            for side, values in (
+                (one.condition.left, one.values),
+                (one.condition.right, one.thresholds),
+            ):
+                if isinstance(side, Reference):
+                    series[symbol][str(side)] = values
 
     def readings(symbol: str, time: int) -> dict[str, float | None]:
         times = candles[symbol].time
         at = int(np.searchsorted(times, time))
         if at == len(times) or times[at] != time:
             return {}
-        values = ((text, float(column[at])) for text, column in series[symbol])
-        return {text: None if np.isnan(value) else value for text, value in values}
+        values = {name: float(column[at]) for name, column in series[symbol].items()}
+        return {name: None if np.isnan(value) else value for name, value in values.items()}
 
     return readings
 

@@ -51,12 +51,14 @@ class Row:
     """One figure in every column (None: not known there).
 
     `meaning` says, by column, what its difference from the backtest is worth: "significant",
-    "alike" or "unclear"; figures without a test have none.
+    "alike" or "unclear"; figures without a test have none. `intervals`: 95 % ones by column, in
+    the figure's own unit, where there is one.
     """
 
     name: str
     values: Mapping[str, float | None]
     meaning: Mapping[str, str]
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +213,13 @@ def _row(
                     else "unclear"
                 )
     values = {column.name: figure_of(column, name, on_closed=on_closed) for column in columns}
-    return Row(name, values, meaning)
+    intervals = {}
+    if name == "win_rate_pct":
+        for one in columns:
+            if one.sample is not None:
+                low, high = wilson_interval(one.sample.wins, one.sample.trades)
+                intervals[one.name] = (low * 100, high * 100)
+    return Row(name, values, meaning, intervals)
 
 
 def _assessment(columns: Sequence[Column], verdicts: Mapping[str, Verdict]) -> str:

@@ -129,6 +129,7 @@ def comparison_to_json(comparison: Comparison, readings: Readings | None = None)
                 "metric": row.name,
                 "label": _LABELS[row.name],
                 **{name.lower(): value for name, value in row.values.items()},
+                "intervals": {name.lower(): list(one) for name, one in row.intervals.items()},
                 "meaning": {name.lower(): value for name, value in row.meaning.items()},
             }
             for row in comparison.rows

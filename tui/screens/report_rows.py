@@ -7,6 +7,7 @@ shown as unknown.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from tui import formats
 from tui.widgets.figures import Figure
@@ -45,6 +46,17 @@ def items(value: object) -> Sequence[object]:
 def figure(value: object) -> float | None:
     """`value` if it is a number, else None."""
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def moment(value: object) -> int | None:
+    """UTC ms of a time as reports write it, else None."""
+    if not isinstance(value, str):
+        return None
+    try:
+        time = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return round(time.astimezone(UTC).timestamp() * 1000)
 
 
 def _words(value: object) -> str:

@@ -12,6 +12,7 @@ from textual.widgets import Input
 from core.paper.snapshot import HostSnapshot, SessionSnapshot, SessionState
 from tui.commands import Place, bindings
 from tui.screens.base import BaseScreen, entitle
+from tui.screens.compare import CompareScreen
 from tui.screens.session import SessionScreen
 from tui.screens.session_rows import (
     POSITION_COLUMNS,
@@ -132,7 +133,7 @@ class SessionsScreen(BaseScreen):
             return bool(active)
         if action == "flatten":
             return any(s.open_positions for s in active)
-        if action in ("report", "open"):
+        if action in ("report", "open", "compare"):
             return self.selected is not None
         if action == "archive":
             return any(s.state.ended for s in self.targets)
@@ -181,6 +182,16 @@ class SessionsScreen(BaseScreen):
         """Show the report of the session selected."""
         if self.selected is not None:
             self.papertape.sessions.report(self.selected)
+
+    def action_compare(self) -> None:
+        """Go to the comparison, with the session selected."""
+        session = self.selected
+        if session is None:
+            return
+        self.papertape.action_go("compare")
+        screen = self.app.screen
+        if isinstance(screen, CompareScreen):
+            screen.compare_session(session.id, session.strategy)
 
     def action_archive(self) -> None:
         """Take ended targets out of the list."""

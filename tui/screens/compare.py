@@ -1,0 +1,330 @@
+"""Does a strategy behave as its backtest promised? Backtest, paper and live side by side."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.widgets import ContentSwitcher, Static
+from textual.worker import Worker
+
+from tui import formats
+from tui.commands import Place, bindings
+from tui.comparison_order import ComparisonOrder, ComparisonOutcome, ComparisonRefusedError
+from tui.modals.ask import Answer, Ask
+from tui.modals.pick_strategy import PickStrategy
+from tui.screens import compare_rows
+from tui.screens.base import BaseScreen, entitle
+from tui.screens.compare_trade import ComparedTradeScreen
+from tui.strategies import StrategyChoice
+from tui.widgets.curve_chart import Curve, CurveChart
+from tui.widgets.line_table import LineTable
+from tui.widgets.line_view import Tone
+from tui.widgets.safe_text import safe_lines, safe_text
+
+_EMPTY = (
+    "Nothing is compared yet.\n\n"
+    "n   choose a strategy\n"
+    "1   the sessions, where c compares the one under the cursor"
+)
+_VIEWS = ("compare-trades", "compare-spread", "compare-notes")
+_LOW_VIEWS = ("-curves", "-falls")  # classes that put a part of the middle in the place of these
+_SHOWN_DIFFERENCE = 14  # lines of what a save would change
+_SHOWN_WIDTH = 56
+
+
+class CompareScreen(BaseScreen):
+    """The last comparison, and the one that is being made."""
+
+    PLACE = Place.COMPARE
+    TITLE = "Compare"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.COMPARE)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._order: ComparisonOrder | None = None
+        self._outcome: ComparisonOutcome | None = None
+        self._worker: Worker[None] | None = None
+        self._filter = compare_rows.FILTERS[0]
+
+    def body(self) -> ComposeResult:
+        """Table and verdict; equity and where the difference comes from; trade by trade."""
+        yield Static(_EMPTY, id="compare-progress", markup=False)
+        yield Static("", id="compare-title")
+        with Horizontal(id="compare-upper"):
+            yield self.pane(
+                LineTable(compare_rows.FIGURE_COLUMNS, id="compare-table", idle_cursor=False),
+                "Figures",
+            )
+            with VerticalScroll(id="compare-verdict", classes="pane"):
+                yield Static("", id="compare-said")
+        with Horizontal(id="compare-middle"):
+            yield self.pane(
+                CurveChart(id="compare-curves", write=_axis, empty="No session to draw yet."),
+                "Equity",
+            )
+            yield self.pane(
+                LineTable(
+                    compare_rows.FALL_COLUMNS,
+                    id="compare-fall",
+                    empty="Known once a session is compared.",
+                    idle_cursor=False,
+                ),
+                "Where it differs",
+            )
+        with ContentSwitcher(initial="compare-trades", id="compare-lower"):
+            yield self.pane(LineTable(compare_rows.TRADE_COLUMNS, id="compare-trades"), "Trades")
+            yield self.pane(
+                LineTable(compare_rows.SPREAD_COLUMNS, id="compare-spread", empty="No trades."),
+                "How the trades' P&L is spread",
+            )
+            with VerticalScroll(id="compare-notes", classes="pane"):
+                yield Static("", id="compare-noted")
+
+    def on_mount(self) -> None:
+        """Nothing to show before the first comparison."""
+        super().on_mount()
+        entitle(self.query_one("#compare-verdict"), "Verdict")
+        entitle(self.query_one("#compare-notes"), "To know")
+        self.set_class(True, "-nothing")
+
+    # ── comparing ──
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a comparison is being made."""
+        return self._worker is not None and not self._worker.is_finished
+
+    def run_order(self, order: ComparisonOrder) -> None:
+        """Compare, in a worker of the app; one that is being made is given up."""
+        if self._worker is not None and self.is_busy:
+            self._worker.cancel()
+        self._order = order
+        fetching = "asking the exchange for its candles" if order.fetch else "comparing"
+        self._tell(f"{order.name}: {fetching} …")
+        self._worker = self.app.run_worker(
+            self._work(order), name="compare", group="compare", exit_on_error=False
+        )
+
+    async def _work(self, order: ComparisonOrder) -> None:
+        try:
+            outcome = await self.papertape.comparisons.run(order)
+        except ComparisonRefusedError as error:
+            self._tell(str(error), "$error")
+        else:
+            if self.is_attached and order is self._order:
+                self._show_outcome(outcome)
+        finally:
+            self.call_later(self.refresh_hints)
+
+    def _tell(self, text: str, style: str = "$dim") -> None:
+        if self.is_attached:
+            progress = self.query_one("#compare-progress", Static)
+            progress.display = True
+            progress.update(Content.styled(safe_lines(text), style))
+
+    def _show_outcome(self, outcome: ComparisonOutcome) -> None:
+        self._outcome = outcome
+        found = outcome.found
+        self.set_class(False, "-nothing")
+        self.query_one("#compare-progress").display = False
+        self.query_one("#compare-title", Static).update(
+            Content.assemble(
+                (safe_text(outcome.order.name), "bold $foreground"),
+                "   ",
+                (safe_text(compare_rows.periods(found)), "$dim"),
+            )
+        )
+        self.query_one("#compare-table", LineTable).set_rows(compare_rows.figure_rows(found))
+        self.query_one("#compare-said", Static).update(_content(compare_rows.verdict_lines(found)))
+        self.query_one("#compare-noted", Static).update(_content(compare_rows.note_lines(found)))
+        tones = {"Paper": Tone.ACCENT, "Backtest": Tone.DIM}
+        curves = self.query_one("#compare-curves", CurveChart)
+        curves.draw([Curve(points, tones[name]) for name, points in outcome.curves], 0.0)
+        names = dict.fromkeys(name for name, _ in outcome.curves)
+        told = {"Paper": "paper", "Backtest": "backtest dimmed"}
+        entitle(curves, " · ".join(["Equity %", *(told[name] for name in names)]))
+        self.query_one("#compare-fall", LineTable).set_rows(compare_rows.fall_rows(found))
+        spread = self.query_one("#compare-spread", LineTable)
+        spread.set_rows(compare_rows.spread_rows(outcome.gains))
+        differing = any(True for _ in compare_rows.compared_trades(found, "differing"))
+        self._filter = "differing" if differing else "all"
+        self._show_trades()
+        self.query_one(f"#{self._view}").focus()
+
+    def _show_trades(self) -> None:
+        if self._outcome is None:
+            return
+        found = self._outcome.found
+        table = self.query_one("#compare-trades", LineTable)
+        table.set_empty(
+            f"No trade is {self._filter}." if self._filter != "all" else "No trade to match."
+        )
+        table.set_rows(compare_rows.trade_rows(found, self._filter))
+        counts = {
+            name: sum(1 for _ in compare_rows.compared_trades(found, name))
+            for name in compare_rows.FILTERS
+        }
+        shown = (
+            f"▸{name} {n}" if name == self._filter else f"{name} {n}" for name, n in counts.items()
+        )
+        entitle(table, "Trades · " + "  ".join(shown))
+
+    # ── commands ──
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only what can be done now."""
+        if action in ("filter", "view", "copy", "export", "open"):
+            return self._outcome is not None
+        if action in ("next_session", "fetch", "again"):
+            return self._order is not None and not self.is_busy
+        if action == "save":
+            return self._outcome is not None and bool(self._outcome.difference)
+        return True
+
+    def choose(self) -> None:
+        """Pick a strategy to compare."""
+
+        def picked(choice: StrategyChoice | None) -> None:
+            if choice is not None:
+                self.run_order(ComparisonOrder(choice.name, choice.path, choice.raw))
+
+        name = None if self._order is None else self._order.name
+        title = "Compare which strategy?"
+        self.app.push_screen(PickStrategy(title, self.papertape.read_strategies, name), picked)
+
+    def compare_session(self, session_id: str, strategy: str) -> None:
+        """Compare one session with what its strategy promised."""
+
+        async def find() -> None:
+            choices = await self.papertape.read_strategies()
+            choice = next((one for one in choices if one.name == strategy), None)
+            if choice is None or choice.problems:
+                self._tell(f"{strategy}: its document is no longer there, or has problems.")
+                return
+            self.run_order(ComparisonOrder(strategy, choice.path, choice.raw, (session_id,)))
+
+        self.app.run_worker(find(), name="strategies", exit_on_error=False)
+
+    def action_new(self) -> None:
+        """Choose what to compare."""
+        self.choose()
+
+    def action_again(self) -> None:
+        """Compare the same once more."""
+        if self._order is not None:
+            self.run_order(replace(self._order, fetch=False))
+
+    def action_next_session(self) -> None:
+        """Compare the strategy's next session alone, and after the last one all together."""
+        snapshot, order = self.papertape.snapshot, self._order
+        if snapshot is None or order is None:
+            return
+        ids = [one.id for one in snapshot.sessions if one.strategy == order.name]
+        if not ids:
+            self.papertape.say(f"{order.name} has no session yet.", "warning")
+            return
+        now = order.sessions[0] if order.sessions else None
+        place = ids.index(now) + 1 if now in ids else 0
+        chosen = (ids[place],) if place < len(ids) else ()
+        self.run_order(replace(order, sessions=chosen, fetch=False))
+
+    def action_fetch(self) -> None:
+        """Compare with a backtest on the candles that the exchange tells now."""
+        if self._order is not None:
+            self.run_order(replace(self._order, fetch=True))
+
+    def action_open(self) -> None:
+        """Open the trade under the cursor."""
+        self.query_one("#compare-trades", LineTable).action_choose()
+
+    def action_filter(self) -> None:
+        """Show the next kind of trades."""
+        names = compare_rows.FILTERS
+        self._filter = names[(names.index(self._filter) + 1) % len(names)]
+        self._show_trades()
+
+    @property
+    def _view(self) -> str:
+        return self.query_one(ContentSwitcher).current or _VIEWS[0]
+
+    def action_view(self) -> None:
+        """Show the next of trades, spread, notes and, on low terminals, curves and differences."""
+        views = [*_VIEWS, *(_LOW_VIEWS if self.has_class("-short") else ())]
+        if not self.has_class("-narrow"):
+            views = [view for view in views if view != "-falls"]
+        now = next((name for name in _LOW_VIEWS if self.has_class(name)), self._view)
+        chosen = views[(views.index(now) + 1) % len(views)] if now in views else views[0]
+        for name in _LOW_VIEWS:
+            self.set_class(name == chosen, name)
+        if chosen in _VIEWS:
+            self.query_one(ContentSwitcher).current = chosen
+        self.query_one(f"#{chosen if chosen in _VIEWS else 'compare-fall'}").focus()
+
+    def action_copy(self) -> None:
+        """Copy the comparison as JSON."""
+        if self._outcome is not None:
+            self.copy_json(self._outcome.found)
+
+    def action_export(self) -> None:
+        """Write the comparison and its sessions into files."""
+        if self._outcome is not None:
+            self._do(self._outcome.export, lambda folder: f"Written into {folder}.", "Not exported")
+
+    def action_save(self) -> None:
+        """Show what a save would change in the document, and ask."""
+        outcome = self._outcome
+        if outcome is None or not outcome.difference:
+            return
+        changed = [line for line in outcome.difference[2:] if line[:1] in "+-"]
+        shown = [_cut(line) for line in changed[:_SHOWN_DIFFERENCE]]
+        if len(changed) > len(shown):
+            shown.append(f"… and {len(changed) - len(shown)} more lines")
+
+        def answered(answer: str | None) -> None:
+            if answer is not None:
+                self._do(outcome.save, lambda _: f"Written into {outcome.order.path}.", "Not saved")
+
+        question = f"Write the paper results into {outcome.order.path.name}?"
+        self.app.push_screen(
+            Ask(question, "\n".join(shown), [Answer("save", "y", "Write")]), answered
+        )
+
+    def _do(self, work: Callable[[], object], told: Callable[[object], str], failed: str) -> None:
+        async def run() -> None:
+            try:
+                done = await asyncio.to_thread(work)
+            except ComparisonRefusedError as error:
+                self.papertape.say(str(error), "error", failed)
+            else:
+                self.papertape.say(told(done))
+
+        self.app.run_worker(run(), name="compare", group="compare-files", exit_on_error=False)
+
+    @on(LineTable.Chosen, "#compare-trades")
+    def _open_trade(self, event: LineTable.Chosen) -> None:
+        if self._outcome is not None:
+            places = [
+                place
+                for place, _ in compare_rows.compared_trades(self._outcome.found, self._filter)
+            ]
+            self.app.push_screen(ComparedTradeScreen(self._outcome, places, int(event.key)))
+
+
+def _content(lines: compare_rows.Lines) -> Content:
+    return Content("\n").join(Content.styled(safe_text(text), tone.css) for text, tone in lines)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _SHOWN_WIDTH else line[: _SHOWN_WIDTH - 1] + "…"
+
+
+def _axis(value: float | None) -> str:
+    return formats.UNKNOWN if value is None else f"{value:+.2f}%"
