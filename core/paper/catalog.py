@@ -15,7 +15,7 @@ from tinydb import TinyDB, where
 
 from core.paper.lines import Stopped
 from core.paper.record import SessionRecord, read_record
-from core.paper.recovery import Past, began, rebuild
+from core.paper.recovery import Past, began, read_on, rebuild
 from core.paper.reports import nothing_run, session_report
 from core.paper.session import SessionLog, Storage
 from core.paper.snapshot import SessionSnapshot, SessionState
@@ -83,20 +83,28 @@ class Stored:
     stopped: Stopped | None
     notices: list[str]
 
+    def read_on(self) -> None:
+        """Look at what was received as well, and not decided on yet (see `recovery.read_on`)."""
+        if self.past is not None and self.stopped is None:
+            read_on(self.past)
+
     def snapshot(self) -> SessionSnapshot:
-        """How it ended."""
+        """How it ended, or where it stands."""
         end = self.stopped
         state = SessionState.STOPPED if end is None else SessionState(end.state)
         since = None if self.past is None else self.past.begun.since
+        run = None if self.past is None else self.past.run
+        now = self.record.created if since is None else since
+        if run is not None and run.forming is not None:
+            now = max(now, run.forming)
         standing = Standing(
             state,
             None if end is None else end.why,
-            now=self.record.created if end is None else end.now,
+            now=now if end is None else end.now,
             running_since=since,
             planned_end=None if since is None else self.record.planned_end(since),
             ended=None if end is None else end.now,
         )
-        run = None if self.past is None else self.past.run
         return session_snapshot(self.record, run, standing, {})
 
     def report(self) -> dict[str, Any]:

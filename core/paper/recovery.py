@@ -27,7 +27,7 @@ from core.paper.lines import (
     Stopped,
     from_record,
 )
-from core.paper.moments import Moment, moments_of
+from core.paper.moments import Alignment, Moment, moments_of
 from core.paper.record import SessionRecord
 from core.paper.run import Run
 from core.store.journal import JournalDamagedError
@@ -48,6 +48,7 @@ class Past:
     """
 
     begun: Begun
+    planned_end: int | None
     run: Run
     unheard: list[tuple[int, Candle]]
     gaps: list[GapSeen] = field(default_factory=list)
@@ -55,6 +56,29 @@ class Past:
     returns: list[Returned] = field(default_factory=list)
     stopping: Commanded | None = None
     stopped: Stopped | None = None
+
+
+def read_on(past: Past) -> None:
+    """Let the candles that no line vouches for happen, to show where the session stands.
+
+    Only to look at: nothing of it is journaled, and an engine must not go on with this `past`.
+    """
+    run = past.run
+    step = run.config.timeframe.ms
+    alignment = Alignment(len(run.slots), in_step=False)
+    told = [run.moment_time or 0] * len(run.slots)
+    for gap in past.gaps:
+        slot = run.slots[gap.symbol]
+        told[slot] = max(told[slot], gap.last)
+    for slot, last in enumerate(told):
+        alignment.gap(slot, last)
+    for slot, candle in past.unheard:
+        alignment.candle(slot, candle)
+    end = past.planned_end
+    for moment in alignment.ready():
+        if run.account.stopped or (end is not None and moment.time + step > end):
+            return
+        run.moment(moment)
 
 
 def parse_lines(path: Path, records: Sequence[dict[str, object]]) -> list[Line]:
@@ -107,7 +131,7 @@ def rebuild(record: SessionRecord, lines: Sequence[Line], tapes: Mapping[str, Ca
     run = Run(config, begun.filters, record.fills, begun.decide_from)
     own = own_candles(config, lines, tapes)
     replay = _Replay(record, run, [list(own[symbol]) for symbol in config.symbols])
-    past = Past(begun, run, [])
+    past = Past(begun, record.planned_end(begun.since), run, [])
     for line in lines:
         match line:
             case MomentPassed():

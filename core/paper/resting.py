@@ -77,7 +77,9 @@ def _locked(workspace: Workspace) -> Iterator[Storage]:
 
 async def _stored(storage: Storage, session_id: str) -> Stored:
     try:
-        return await stored_session(storage, session_id)
+        stored = await stored_session(storage, session_id)
+        stored.read_on()
+        return stored
     except JournalError as error:
         raise CommandError(str(error)) from error
 

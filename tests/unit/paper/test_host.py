@@ -16,13 +16,16 @@ from core.backtest.run import run_backtest
 from core.paper.host import Host, HostOptions
 from core.paper.link import CommandError
 from core.paper.local import LocalHosting, LocalLink
+from core.paper.resting import resting_report, resting_sessions
 from core.paper.snapshot import FeedKind, SessionState, StartRequest
 from core.report.result_json import result_to_json
 from core.store.lock import AlreadyHostedError
 from core.store.workspace import Workspace
 from core.strategy.parsing import parse_config
+from core.trading.values import Fills
 from tests.unit.paper.hosts import hosting, replay_request
-from tests.unit.paper.sessions import RSI, market
+from tests.unit.paper.scripted import TestFeed
+from tests.unit.paper.sessions import RSI, market, until
 
 
 async def test_a_replay_ends_by_itself_with_the_backtests_report(
@@ -208,3 +211,28 @@ def test_a_workspace_that_cannot_be_made_is_refused_with_words(tmp_path: Path) -
     host = Host(Workspace(tmp_path / "file" / "home"), HostOptions())
     with pytest.raises(Exception, match="cannot be made"):
         asyncio.run(host.run())
+
+
+async def test_a_resting_session_shows_where_it_stands(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    feed = TestFeed({"BTC/USDT": market(300)}, 250)
+
+    async def make(*_: Any) -> TestFeed:
+        return feed
+
+    async with hosting(home, feeds={FeedKind.LIVE: make}) as host:
+        session_id = (await host.start(StartRequest(RSI, fills=Fills.CANDLE))).session_id
+        await until(lambda: bool(feed.subscribed))
+        for place in range(250, 290):
+            feed.candle(place)
+        last = int(feed.candles["BTC/USDT"].time[289])
+        while host.fresh_snapshot().sessions[0].last_candle != last:
+            await asyncio.sleep(0.01)
+        (running,) = host.fresh_snapshot().sessions
+    (resting,) = await resting_sessions(Workspace(home))
+    same = ("last_candle", "equity", "trades_count", "realized_pnl", "equity_curve", "pnl_today")
+    for name in same:
+        assert getattr(resting, name) == getattr(running, name), name
+    assert resting.state is SessionState.STALE
+    assert resting.now >= (resting.running_since or 0)
+    assert (await resting_report(Workspace(home), session_id))["period"]["candles"] == 40
