@@ -63,6 +63,7 @@ def run_backtest(
     finer = _finer(config, detail) if detail else None
     account = Account(Rules.of(config, filters, fill_on=fill_on))
     curve, happened = drive(account, tapes, moments, finer)
+    open_trades = account.open_trades()
     ambiguous_return_pct = None
     if any(trade.ambiguous for trade in account.trades):
         hopeful = Account(Rules.of(config, filters, fill_on=fill_on, target_first=True))
@@ -82,7 +83,7 @@ def run_backtest(
         equity=equity,
         exposed=exposed,
         trades=account.trades,
-        open_trades=account.open_trades(),
+        open_trades=open_trades,
         starting_balance=config.starting_balance,
         benchmark_prices=[
             _ends(tape, curve.last_time) for tape in tapes if tape.time(0) <= curve.last_time
@@ -90,7 +91,9 @@ def run_backtest(
         fill_on=fill_on,
         warnings=warnings,
         ambiguous_return_pct=ambiguous_return_pct,
-        diagnosis=None if account.trades else _diagnosis(config, candles, decide_from, happened),
+        diagnosis=None
+        if account.trades
+        else _diagnosis(config, candles, decide_from, happened, len(open_trades)),
         happened=happened,
     )
 
@@ -149,8 +152,9 @@ def _diagnosis(
     candles: Mapping[str, Candles],
     decide_from: int | None,
     happened: Sequence[Event],
+    still_open: int,
 ) -> dict[str, object]:
-    """Why there was no trade."""
+    """Why there was no closed trade."""
     symbols = []
     for symbol in config.symbols:
         history = candles[symbol]
@@ -159,4 +163,4 @@ def _diagnosis(
             first = max(first, int(np.searchsorted(history.time, decide_from)))
         symbols.append(SymbolConditions(condition_series(config, history), len(history), first))
     refusals = [event.why for event in happened if isinstance(event, Refused)]
-    return diagnose(config, symbols, refusals)
+    return diagnose(config, symbols, refusals, still_open)

@@ -43,14 +43,18 @@ class _Count:
 
 
 def diagnose(
-    config: StrategyConfig, symbols: Sequence[SymbolConditions], refusals: Sequence[str] = ()
+    config: StrategyConfig,
+    symbols: Sequence[SymbolConditions],
+    refusals: Sequence[str] = (),
+    still_open: int = 0,
 ) -> dict[str, object]:
-    """What kept a run from trading, as plain JSON values.
+    """What kept a run from closing a trade, as plain JSON values.
 
     Args:
         config: the strategy.
         symbols: what the conditions said, for each symbol.
         refusals: why orders that were due did not become trades, a sentence each.
+        still_open: how many positions the run ended with.
 
     Returns:
         `summary` (a sentence); `candles` and `decided` (how many there were, how many were decided
@@ -80,7 +84,7 @@ def diagnose(
             cancelled += int(np.count_nonzero(held & (_exits(side, symbol) | both)))
     bottleneck = _bottleneck(counts, entries)
     return {
-        "summary": _summary(counts, entries, cancelled, decided, refusals, bottleneck),
+        "summary": _summary(counts, entries, cancelled, decided, refusals, still_open, bottleneck),
         "candles": sum(symbol.candles for symbol in symbols),
         "decided": decided,
         "conditions": [
@@ -162,6 +166,7 @@ def _summary(
     cancelled: int,
     decided: int,
     refusals: Sequence[str],
+    still_open: int,
     bottleneck: _Count | None,
 ) -> str:
     if decided == 0:
@@ -188,6 +193,9 @@ def _summary(
             f"without it there would be {bottleneck.without:,} entries"
         )
     reasons = []
+    if still_open:
+        are = "position was" if still_open == 1 else "positions were"
+        reasons.append(f"{still_open:,} {are} entered and never closed")
     if cancelled:
         reasons.append(
             f"{cancelled:,} cancelled by an exit or the opposite entry on the same candle"

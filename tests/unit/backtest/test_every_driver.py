@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.backtest.run import run_backtest
-from core.market.candles import Candle, Candles
-from core.market.timeframes import HOUR
+from core.market.candles import Candles
 from core.paper.moments import moments_of
 from core.paper.run import Run
 from core.report.result import RunResult
@@ -130,25 +129,3 @@ def test_the_strategies_drawn_do_trade() -> None:
 
     count()
     assert trades > 100
-
-
-def test_a_symbol_first_seen_after_the_run_has_stopped_is_no_part_of_the_benchmark() -> None:
-    config = parse_config(
-        {
-            "name": "stops",
-            "symbols": ["BTC/USDT", "ETH/USDT"],
-            "timeframe": "1h",
-            "entry_conditions": [{"indicator": "close", "operator": "gt", "value": 1}],
-            "max_hold": 1000,
-            "max_drawdown_pct": 10,
-        }
-    ).config
-    falling = Candles.of(
-        Candle(hour * HOUR, price, price, price, price, 1.0)
-        for hour, price in enumerate([100.0, 100.0, 80.0, 80.0])
-    )
-    late = Candles.of([Candle(9 * HOUR, 50.0, 70.0, 50.0, 70.0, 1.0)])
-    candles = {"BTC/USDT": falling, "ETH/USDT": late}
-    stopped = run_backtest(config, candles)
-    assert len(stopped.times) == 3
-    assert stopped.metrics.benchmark_return_pct == pytest.approx(-20)
