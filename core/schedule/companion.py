@@ -29,7 +29,7 @@ Json = dict[str, Any]
 
 
 class ScheduleCompanion:
-    """A host's scheduler, and whom it notifies. Its commands raise `CommandError`, as the host's."""
+    """A host's scheduler, and whom it notifies. Its commands raise `CommandError`."""
 
     def __init__(self) -> None:
         self._scheduler: Scheduler | None = None
