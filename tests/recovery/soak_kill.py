@@ -144,7 +144,9 @@ def main(arguments: list[str]) -> int:
             wrong = difference(expected["outcome"], found["outcome"])
             if wrong is not None:
                 failures += 1
-                print(f"{scenario.name}, killed at {kills}: {wrong}")
+                print(f"{scenario.name}, killed at {kills}: {wrong}", flush=True)
+            if (number + 1) % 30 == 0:
+                print(f"{number + 1} sessions, {killed} kills so far", flush=True)
     print(f"{killed} kills in {options.points} sessions, {failures} with another outcome")
     return 1 if failures else 0
 
