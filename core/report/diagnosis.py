@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +28,10 @@ class SymbolConditions:
 
 @dataclass(slots=True)
 class _Count:
-    """One condition over all symbols; `without`: entries there would be were it dropped."""
+    """One condition over all symbols; `without`: entries there would be were it dropped.
+
+    `closest`: the value that came nearest to its threshold, `distance` away from it.
+    """
 
     group: str
     condition: Condition
@@ -36,6 +40,7 @@ class _Count:
     nan: int = 0
     without: int = 0
     closest: float | None = None
+    distance: float = math.inf
 
     @property
     def text(self) -> str:
@@ -113,7 +118,9 @@ def _add(count: _Count, one: ConditionSeries) -> None:
     count.nan += len(one.valid) - valid
     if valid and count.hits == 0:
         gaps = np.where(one.valid, np.abs(one.values - one.thresholds), np.inf)
-        count.closest = float(one.values[int(np.argmin(gaps))])
+        nearest = int(np.argmin(gaps))
+        if gaps[nearest] < count.distance:
+            count.closest, count.distance = float(one.values[nearest]), float(gaps[nearest])
 
 
 def _sides(config: StrategyConfig) -> tuple[Direction, ...]:

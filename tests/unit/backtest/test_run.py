@@ -53,3 +53,11 @@ def test_a_symbol_first_seen_after_the_run_has_stopped_is_no_part_of_the_benchma
     stopped = run({"BTC/USDT": hours(100, 100, 80, 80), "ETH/USDT": late}, max_drawdown_pct=10)
     assert len(stopped.times) == 3
     assert stopped.metrics.benchmark_return_pct == pytest.approx(-20)
+
+
+def test_the_diagnosis_names_the_value_that_came_closest_on_any_symbol() -> None:
+    never = [{"indicator": "close", "operator": "gt", "value": 1000}]
+    candles = {"BTC/USDT": hours(100, 900, 100), "ETH/USDT": hours(50, 60, 70)}
+    diagnosis = run(candles, entry_conditions=never).diagnosis
+    assert diagnosis is not None
+    assert "close > 1000 never held (closest: 900)" in str(diagnosis["summary"])
