@@ -36,7 +36,7 @@ from tui.session_commands import SessionCommands
 from tui.shipped import shipped
 from tui.strategies import StrategyChoice
 from tui.terminal import GuardedApp
-from tui.theming import DEFAULT, find_themes
+from tui.theming import DEFAULT, SIXTEEN_COLORS, find_themes
 from tui.widgets.safe_text import safe_lines, safe_text
 
 POLL_EVERY = 0.25
@@ -111,6 +111,8 @@ class PapertapeApp(GuardedApp):
                 asyncio.get_running_loop().add_signal_handler(
                     number, self.leaving.signalled, number
                 )
+        if not self.is_headless and self.console.color_system == "standard":
+            self.theme = SIXTEEN_COLORS
         self.watch_terminal()
         self._hold_host()
         self.set_interval(self._poll_every, self.poll)

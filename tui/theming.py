@@ -1,7 +1,7 @@
 """Which themes are there? Files in the shipped folder and in the workspace, one theme each.
 
-A theme file is YAML: `name`, `dark`, `colors` (Textual's base colours) and `variables` (the
-semantic ones this program's style sheets use).
+A theme file is YAML: `name`, `dark`, `colors` (Textual's base colours), `variables` (the semantic
+ones this program's style sheets use), and `ansi: true` where they are the terminal's own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 from textual.color import Color, ColorParseError
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 COLORS = (
     "primary",
@@ -28,6 +28,7 @@ COLORS = (
 )
 VARIABLES = ("gain", "loss", "stale", "dim", "rule", "info", "cursor", "cursor-idle")
 DEFAULT = "papertape-dark"
+SIXTEEN_COLORS = "papertape-ansi"
 
 
 class ThemeError(ValueError):
@@ -59,10 +60,13 @@ def read_theme(path: Path) -> Theme:
         raise ThemeError(f"theme {path.name}: `name` must be a text")
     colors = _section(path, raw, "colors", COLORS)
     variables = _section(path, raw, "variables", VARIABLES)
+    ansi = raw.get("ansi") is True
     return Theme(
         name=name.strip(),
         dark=raw.get("dark") is not False,
-        variables=variables,
+        ansi=ansi,
+        # The toolkit's own style sheets need some names more where colours are the terminal's.
+        variables={**(BUILTIN_THEMES["ansi-dark"].variables if ansi else {}), **variables},
         luminosity_spread=0.08,
         **colors,  # type: ignore[arg-type]  # the keys are exactly COLORS
     )

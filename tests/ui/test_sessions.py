@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from textual.widgets import Input
 
@@ -13,8 +15,10 @@ from tui.app import PapertapeApp
 from tui.modals.ask import Ask
 from tui.modals.new_session import NewSession
 from tui.screens.report import ReportScreen
+from tui.screens.session_rows import headline
 from tui.screens.sessions import SessionsScreen
 from tui.widgets.choice import Choice
+from tui.widgets.figures import Figures
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
 
@@ -346,3 +350,24 @@ async def test_a_host_that_is_gone_is_said_to_be_and_looked_for() -> None:
         assert link.state("k3x9a1pq") is SessionState.RUNNING
         await until(pilot, lambda: app.hosting.runs == 2)
         await until(pilot, lambda: "gone" not in str(app.screen.query_one("TopBar").render()))
+
+
+async def test_positions_are_counted_where_their_equity_is() -> None:
+    ended = session(
+        "ended001", "rsi_bounce", state=SessionState.STOPPED, open_positions=(position(),)
+    )
+    running = session("runs0001", "rsi_bounce", open_positions=(position(), position("ETH/USDT")))
+    link = ScriptedLink(sessions=[ended, running])
+    figures = {figure.label: figure.value for figure in headline(link.snapshot())}
+    assert (figures["EQUITY USDT"], figures["POSITIONS"]) == ("10,000.00", "2")
+
+
+async def test_figures_that_do_not_fit_go_with_their_labels() -> None:
+    app = make_app(busy())
+    async with driven(app, (60, 15)):
+        lines = app.screen.query_one("#figures", Figures).render_line(0).text
+        labels = re.split(r"\s{2,}", lines.strip())
+        shown = app.screen.query_one("#figures", Figures).render_line(1).text
+        values = re.split(r"\s{2,}", shown.strip())
+        assert len(labels) == len(values) >= 3
+        assert "STALE" in labels

@@ -83,6 +83,8 @@ class LineView(ScrollView):
         & > .tone--rule { color: $rule; }
         & > .line--cursor { background: $cursor; }
         & > .line--cursor-idle { background: $cursor-idle; }
+        &:ansi > .line--cursor { text-style: reverse; }
+        &:ansi > .line--cursor-idle { text-style: bold; }
     }
     """
 
@@ -90,9 +92,11 @@ class LineView(ScrollView):
         """The style of a tone, on the widget's own background or a component's."""
         style = self.get_component_rich_style(f"tone--{tone}")
         if background is not None:
-            style += Style.from_color(
-                bgcolor=self.get_component_rich_style(background).bgcolor,
-            )
+            behind = self.get_component_rich_style(background)
+            if behind.reverse and tone in (Tone.DIM, Tone.RULE):
+                # Turned round, a dim text would be a grey block.
+                style = self.get_component_rich_style(f"tone--{Tone.PLAIN}")
+            style += Style(bgcolor=behind.bgcolor, reverse=behind.reverse, bold=behind.bold)
         return style
 
     def refresh_lines(self, first: int, count: int = 1) -> None:

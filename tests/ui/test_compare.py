@@ -1,0 +1,292 @@
+"""The comparison on the screen, of a real session in a real workspace."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from core.backtest.run import run_backtest
+from core.paper.comparing import with_comparison
+from core.paper.reports import write_report
+from core.paper.snapshot import SessionState
+from core.report.stored import save_backtest
+from core.store.disk import OsDisk
+from core.store.workspace import Workspace
+from core.strategy.parsing import parse_config
+from tests.ui.driving import NARROW, WIDE, driven, until
+from tests.ui.scripted import ScriptedHosting, ScriptedLink, session
+from tests.unit.paper.sessions import SPAN, START, market
+from tests.unit.paper.test_comparing import CROSS, END, Stage, Venue, on_stage
+from tui.app import PapertapeApp
+from tui.finding_strategies import find_strategies
+from tui.modals.ask import Ask
+from tui.modals.pick_strategy import PickStrategy
+from tui.screens.compare import CompareScreen
+from tui.screens.compare_trade import ComparedTradeScreen
+from tui.theming import DEFAULT
+from tui.widgets.line_table import LineTable
+
+SESSION = "abcd1234"
+SIZES = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "120x40"])
+PROMISE_BEGAN = START - 2_000 * SPAN
+
+
+async def a_session_that_differs(root: Path) -> Stage:
+    """A session with a bad fill, one by hand and a pause; its report stands in its folder."""
+    async with on_stage(root, Venue()) as stage:
+        entry = await stage.due_entry(360)
+        candle = stage.venue.at(entry)
+        stage.venue.quote(candle.open * 1.004, candle.time + 1_000)
+        stage.venue.candle(entry)
+        await stage.play(entry + 1, 480)
+        entry = await stage.due_entry_from(480)
+        await stage.play(entry, entry + 1)
+        await stage.engine.command("flatten")
+        await stage.play(entry + 1, 560)
+        await stage.engine.command("pause")
+        await stage.play(560, 610)
+        await stage.engine.command("resume")
+        await stage.play(610, END)
+        report = await stage.stop()
+    finished = with_comparison(stage.bench.workspace, report, START)
+    write_report(stage.bench.workspace.session(SESSION), finished, OsDisk())
+    return stage
+
+
+@pytest.fixture(scope="module")
+def compared_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with that session, its strategy, the strategy's backtest, and live trades."""
+    stage = asyncio.run(a_session_that_differs(tmp_path_factory.mktemp("compare")))
+    place = stage.bench.workspace
+    document = place.strategies / "cross" / "STRATEGY.md"
+    document.parent.mkdir(parents=True)
+    front = "\n".join(f"{key}: {json.dumps(value)}" for key, value in CROSS.items())
+    document.write_text(f"---\n{front}\n---\nProse that stays.\n")
+    history = {"BTC/USDT": market(1_900, seed=11, start=PROMISE_BEGAN)}
+    promise = run_backtest(parse_config(CROSS).config, history)
+    save_backtest(document, promise, history, START)
+    lines = [
+        json.dumps(
+            {"ts": START + n * SPAN, "id": n, "symbol": "BTC/USDT", "side": "buy", "price": 100,
+             "amount": 1, "status": "closed", "close_ts": START + (n + 1) * SPAN,
+             "pnl": 0.6 if n % 3 else -0.9, "source": "strategy:cross"}
+        )
+        for n in range(8)
+    ]  # fmt: skip
+    place.live_trades.write_text("\n".join(lines))
+    return place.root
+
+
+@pytest.fixture
+def workspace(compared_workspace: Path, tmp_path: Path) -> Path:
+    """A copy of it that a test may change."""
+    return Path(shutil.copytree(compared_workspace, tmp_path / "papertape"))
+
+
+def make(root: Path) -> PapertapeApp:
+    ended = session(SESSION, "cross", state=SessionState.STOPPED, ended=START)
+    app = PapertapeApp(
+        ScriptedHosting(ScriptedLink([ended])),
+        lambda: tuple(one for one in find_strategies(Workspace(root)) if one.origin == "workspace"),
+        host_name="web1",
+        workspace=root,
+        poll_every=3_600,
+    )
+    app.theme = DEFAULT  # whatever the terminal that runs the tests can show
+    return app
+
+
+def screen_of(app: PapertapeApp) -> CompareScreen:
+    screen = app.screen
+    assert isinstance(screen, CompareScreen)
+    return screen
+
+
+async def compared(pilot: Pilot[Any], app: PapertapeApp) -> CompareScreen:
+    """The screen once the session under the cursor has been compared."""
+    await until(pilot, lambda: app.snapshot is not None)
+    await pilot.press("c")
+    await until(pilot, lambda: isinstance(app.screen, CompareScreen))
+    await settled(pilot, app)
+    return screen_of(app)
+
+
+async def settled(pilot: Pilot[Any], app: PapertapeApp) -> None:
+    """Return once a comparison is shown."""
+    screen = screen_of(app)
+    table = screen.query_one("#compare-table", LineTable)
+    for _ in range(20):  # a worker in another thread, on a machine that may be busy
+        try:
+            await until(pilot, lambda: bool(table.rows) and not screen.is_busy)
+        except AssertionError:
+            continue
+        break
+    await pilot.pause()
+
+
+def cells(screen: CompareScreen, name: str) -> list[list[str]]:
+    return [[cell.text for cell in row.cells] for row in screen.query_one(name, LineTable).rows]
+
+
+def said(screen: CompareScreen, name: str) -> str:
+    return str(screen.query_one(name, Static).render())
+
+
+async def test_the_columns_the_verdict_and_where_the_difference_comes_from(
+    workspace: Path,
+) -> None:
+    app = make(workspace)
+    async with driven(app) as pilot:
+        screen = await compared(pilot, app)
+        table = cells(screen, "#compare-table")
+        assert [row[0] for row in table][:3] == ["Win rate", "  95 %", "PF"]
+        (trades,) = (row for row in table if row[0] == "Trades")
+        assert trades[3] == "8"
+        assert int(trades[1]) > 100 > int(trades[2]) > 10
+        verdict = said(screen, "#compare-said")
+        assert "Same period:" in verdict
+        assert "trades differ:" in verdict
+        assert "1 slippage" in verdict
+        assert "3d" in verdict  # the minimum duration
+        fall = cells(screen, "#compare-fall")
+        assert {"Missing trades", "Entry price", "Together"} <= {row[0] for row in fall}
+        assert any(row[0].endswith(" manual") for row in fall)
+
+
+async def test_trades_are_filtered_and_opened_down_to_their_candles(workspace: Path) -> None:
+    app = make(workspace)
+    async with driven(app) as pilot:
+        screen = await compared(pilot, app)
+        differing = len(cells(screen, "#compare-trades"))
+        assert differing > 3
+        counts = {"differing": differing}
+        for name in ("matched", "missing", "extra", "all"):
+            await pilot.press("f")
+            counts[name] = len(cells(screen, "#compare-trades"))
+        assert counts["all"] == counts["matched"] + counts["missing"] + counts["extra"]
+        assert counts["all"] > differing
+        await pilot.press("f")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ComparedTradeScreen))
+        opened = app.screen
+        why = str(opened.query_one("#compared-cause", Static).render())
+        assert why.startswith("slippage: filled at")
+        fields = opened.query_one("#compared-fields", LineTable)
+        assert any(row.cells[0].text == "Entry" and "≠" in row.cells[2].text for row in fields.rows)
+        parts = [row.cells[0].text for row in opened.query_one("#compared-parts", LineTable).rows]
+        assert parts[-2:] == ["close", "sma"]
+        await pilot.press("l")
+        assert "2 of" in str(opened.query_one("#compared-title", Static).render())
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, CompareScreen))
+
+
+async def test_the_result_is_saved_after_the_difference_is_shown(workspace: Path) -> None:
+    document = workspace / "strategies" / "cross" / "STRATEGY.md"
+    app = make(workspace)
+    async with driven(app) as pilot:
+        await compared(pilot, app)
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        assert "+paper:" in str(app.screen.query_one(".dialog-text", Static).render())
+        await pilot.press("escape")
+        assert "paper:" not in document.read_text()
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press("y")
+        await until(pilot, lambda: "observations:" in document.read_text())
+        assert document.read_text().endswith("Prose that stays.\n")
+
+
+async def test_the_comparison_is_exported_into_files(workspace: Path) -> None:
+    app = make(workspace)
+    async with driven(app) as pilot:
+        await compared(pilot, app)
+        await pilot.press("x")
+
+        def written() -> list[Path]:
+            return sorted((workspace / "exports").glob("cross-*/*"))
+
+        await until(pilot, lambda: len(written()) == 4)
+        assert [path.name for path in written()] == [
+            f"{SESSION}-trades.csv",
+            f"{SESSION}.html",
+            "comparison.json",
+            "comparison.txt",
+        ]
+        assert "Strategy Validation: cross" in written()[3].read_text()
+
+
+async def test_a_strategy_is_picked_and_its_sessions_taken_in_turn(workspace: Path) -> None:
+    app = make(workspace)
+    async with driven(app) as pilot:
+        await pilot.press("4")
+        await until(pilot, lambda: isinstance(app.screen, CompareScreen))
+        screen = screen_of(app)
+        assert "Nothing is compared yet" in said(screen, "#compare-progress")
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, PickStrategy))
+        form = app.screen
+        await until(pilot, lambda: form.query_one(LineTable).cursor_key is not None)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, CompareScreen))
+        await settled(pilot, app)
+        together = cells(screen, "#compare-table")
+        await pilot.press("s")
+        await pilot.pause()
+        await settled(pilot, app)
+        assert cells(screen, "#compare-table") == together  # there is but one
+
+
+async def test_a_session_whose_strategy_is_gone_is_told(workspace: Path) -> None:
+    (workspace / "strategies" / "cross" / "STRATEGY.md").unlink()
+    app = make(workspace)
+    async with driven(app) as pilot:
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(app.screen, CompareScreen))
+        screen = screen_of(app)
+        await until(pilot, lambda: "no longer there" in said(screen, "#compare-progress"))
+
+
+@SIZES
+@pytest.mark.parametrize(
+    "pressed",
+    [(), ("v",), ("v", "v", "v"), ("v", "v", "v", "v"), ("enter",)],
+    ids=["trades", "spread", "curves", "differences", "one_trade"],
+)
+def test_pictures(
+    snap_compare: Callable[..., bool],
+    compared_workspace: Path,
+    size: tuple[int, int],
+    pressed: tuple[str, ...],
+) -> None:
+    app = make(compared_workspace)
+
+    async def run(pilot: Pilot[Any]) -> None:
+        await compared(pilot, app)
+        for key in pressed:
+            await pilot.press(key)
+            await pilot.pause(0.05)
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=size, run_before=run)
+
+
+@SIZES
+def test_before_the_first_comparison(
+    snap_compare: Callable[..., bool], compared_workspace: Path, size: tuple[int, int]
+) -> None:
+    async def run(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: pilot.app.link is not None)  # type: ignore[attr-defined]
+        await pilot.press("4")
+        await pilot.pause()
+
+    assert snap_compare(make(compared_workspace), terminal_size=size, run_before=run)
