@@ -115,6 +115,15 @@ class Engine:
         if self.intake is not None and self._inbox.empty():
             self._inbox.put_nowait(_Tick())
 
+    def now(self) -> int:
+        """The feed's clock, UTC ms, which is the machine's until the venue has told its time.
+
+        Then it may lie behind the candles already decided on, and the session never goes back.
+        """
+        if self.intake is None:
+            return self.feed.now()
+        return max(self.feed.now(), self.intake.run.forming or self.intake.since)
+
     @property
     def planned_end(self) -> int | None:
         """When the session ends by itself, on the feed's clock."""
@@ -346,9 +355,9 @@ class Engine:
 
     async def _end(self, state: SessionState, why: str) -> None:
         last = None if self.intake is None else self.intake.run.moment_time
-        self._session.append(Stopped(self._around.clock(), self.feed.now(), last, state.value, why))
+        self._session.append(Stopped(self._around.clock(), self.now(), last, state.value, why))
         await self._commit()
-        self.ended_at = self.feed.now()
+        self.ended_at = self.now()
         self._enter(state, why)
         self._tell_all()
 
@@ -363,7 +372,7 @@ class Engine:
         """The journal cannot be written: what was not made durable is never told."""
         self._untold.clear()
         self.durable = False
-        self.ended_at = self.feed.now()
+        self.ended_at = self.now()
         self._enter(SessionState.ERROR, why)
         self._tell_all()
 

@@ -317,7 +317,7 @@ def _standing(engine: Engine) -> Standing:
     return Standing(
         engine.state,
         engine.reason,
-        now=engine.feed.now() if engine.ended_at is None else engine.ended_at,
+        now=engine.now() if engine.ended_at is None else engine.ended_at,
         running_since=None if intake is None else intake.since,
         planned_end=engine.planned_end,
         ended=engine.ended_at,

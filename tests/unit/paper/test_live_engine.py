@@ -401,3 +401,19 @@ async def test_market_fills_take_the_first_price_after_the_close(tmp_path: Path)
 def journals_of(engine: Engine) -> list[Any]:
     session = engine._session
     return [session._journal, *(tape.journal for tape in session._tapes)]
+
+
+async def test_a_session_never_ends_before_its_last_candle(tmp_path: Path) -> None:
+    bench, feed = Bench(tmp_path), feed_of()
+    engine = bench.new(bench.record(ALWAYS, **LIVE), feed)
+    async with living(engine):
+        last = feed.candle(250)
+        await decided(engine, last.time)
+    bench.restart()
+    unset = feed_of(known=251)
+    again = await bench.again(unset)
+    async with living(again) as task:
+        unset.time -= 1_000 * SPAN  # the machine's clock: the venue has not told its own yet
+        await again.command("stop")
+        await task
+        assert again.now() == again.ended_at == last.time + SPAN
