@@ -177,8 +177,8 @@ def headline(snapshot: HostSnapshot) -> tuple[Figure, ...]:
         Figure(f"EQUITY{unit}{mixed}", formats.money(equity), width=12),
         Figure("TODAY", formats.change(today), tone_of(today), width=12),
         Figure("ALL TIME", formats.change(overall), tone_of(overall), width=12),
-        Figure("POSITIONS", str(sum(len(s.open_positions) for s in sessions)), priority=2),
-        Figure("RUNNING", str(running)),
+        Figure("POSITIONS", str(sum(len(s.open_positions) for s in active)), priority=2),
+        Figure("RUNNING", str(running), priority=1),
         Figure("STALE", str(stale), Tone.STALE if stale else Tone.DIM),
         Figure("ERRORS", str(failed), Tone.ERROR if failed else Tone.DIM, priority=1),
     )

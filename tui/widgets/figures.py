@@ -59,11 +59,8 @@ class Figures(Widget):
         """The columns that fit."""
         columns = list(zip_longest(*self.rows))
         widths = {i: max(f.cells for f in column if f) for i, column in enumerate(columns)}
-        while _total(widths) > self.size.width:
-            droppable = [i for i in widths if _priority(columns[i])]
-            if not droppable:
-                break
-            del widths[max(droppable, key=lambda i: (_priority(columns[i]), i))]
+        while len(widths) > 1 and _total(widths) > self.size.width:
+            del widths[max(widths, key=lambda i: (_priority(columns[i]), i))]
         lines: list[Content] = []
         air = self.size.height >= 3 * len(self.rows) - 1
         for row in range(len(self.rows)):
