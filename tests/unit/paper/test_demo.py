@@ -28,6 +28,12 @@ MINUTES = {
     "entry_conditions": [{"indicator": "rsi", "operator": "lt", "value": 50}],
     "exit_conditions": [{"indicator": "rsi", "operator": "gt", "value": 51}],
 }
+RESTLESS = {
+    **MINUTES,
+    "entry_conditions": [{"indicator": "close", "operator": "gt", "value": 0}],
+    "exit_conditions": [],
+    "max_hold": 2,
+}
 BOTH = {**MINUTES, "symbols": ["BTC/USDT", "ETH/USDT"], "trade_size_pct": 50}
 
 
@@ -78,8 +84,10 @@ async def test_a_demo_session_makes_the_trades_of_the_backtest(
 async def test_market_fills_take_the_quotes_and_record_the_candles_price_beside(
     tmp_path: Path,
 ) -> None:
-    async with running(demo_host(tmp_path)) as host:
-        session_id = (await host.start(hourly(MINUTES, Fills.MARKET))).session_id
+    # Slow enough for prices to come between the candles on a busy machine as well.
+    async with running(demo_host(tmp_path, speed=300)) as host:
+        request = StartRequest(RESTLESS, FeedKind.DEMO, fills=Fills.MARKET, run_for=20 * 60_000)
+        session_id = (await host.start(request)).session_id
         await asyncio.wait_for(host.ended(session_id), 60)
         detail = await host.detail(session_id)
     quoted = [trade for trade in detail.trades if trade.entry_filled_at is not None]
