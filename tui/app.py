@@ -168,7 +168,7 @@ class PapertapeApp(GuardedApp):
             return
         with self.batch_update():
             for screen in self.screen_stack:
-                if isinstance(screen, BaseScreen) and screen.is_mounted:
+                if isinstance(screen, BaseScreen) and screen.ready:
                     screen.show(snapshot)
 
     def say(self, text: str, severity: str = "information", title: str = "") -> None:

@@ -11,6 +11,8 @@ from tests.ui.scripted import busy
 from tui.app import PapertapeApp
 from tui.commands import COMMANDS, Place
 from tui.screens.backtest import BacktestScreen
+from tui.screens.compare import CompareScreen
+from tui.screens.compare_trade import ComparedTradeScreen
 from tui.screens.help import HelpScreen
 from tui.screens.logs import LogsScreen
 from tui.screens.report import ReportScreen
@@ -27,6 +29,8 @@ HOMES: dict[Place, type] = {
     Place.SESSION: SessionScreen,
     Place.STRATEGIES: StrategiesScreen,
     Place.BACKTEST: BacktestScreen,
+    Place.COMPARE: CompareScreen,
+    Place.COMPARED_TRADE: ComparedTradeScreen,
     Place.REPORT: ReportScreen,
     Place.LOGS: LogsScreen,
     Place.TABLE: LineTable,

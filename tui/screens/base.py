@@ -32,6 +32,7 @@ class BaseScreen(Screen[None]):
 
     PLACE: ClassVar[Place]
     TITLE: ClassVar[str | None] = None
+    ready = False  # whether its widgets are there to be drawn on
 
     @property
     def papertape(self) -> PapertapeApp:
@@ -62,13 +63,14 @@ class BaseScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Show what is known already."""
+        self.ready = True
         snapshot = self.papertape.snapshot
         if snapshot is not None:
             self.show(snapshot)
 
     def on_screen_resume(self) -> None:
         """Catch up with what happened while another screen was shown."""
-        if self.is_mounted and self.papertape.snapshot is not None:
+        if self.ready and self.papertape.snapshot is not None:
             self.show(self.papertape.snapshot)
 
     def on_resize(self, event: events.Resize) -> None:

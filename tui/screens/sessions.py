@@ -126,7 +126,7 @@ class SessionsScreen(BaseScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done with what is selected."""
-        if not self.is_mounted:
+        if not self.ready:
             return True
         active = [s for s in self.targets if not s.state.ended]
         if action in ("stop", "pause"):

@@ -110,7 +110,7 @@ class StrategiesScreen(BaseScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done with the strategy under the cursor."""
-        if action in ("start", "backtest", "edit", "duplicate") and self.is_mounted:
+        if action in ("start", "backtest", "edit", "duplicate") and self.ready:
             return self.selected is not None
         return True
 
