@@ -34,6 +34,7 @@ class Opening:
         self._feed = feed
         self._clock = clock
         self._tell = tell
+        self._followed: set[str] = set()
 
     async def anew(self) -> tuple[Intake, After]:
         """Load the warm-up and write down the inputs of the run.
@@ -115,7 +116,7 @@ class Opening:
         return intake, returned
 
     async def follow(self, after: After) -> None:
-        """Have the feed go on behind the last candles known.
+        """Have the feed go on behind the last candles known. May be tried again after an error.
 
         Raises:
             FeedError: a market cannot be followed.
@@ -123,6 +124,8 @@ class Opening:
         record, config = self._session.record, self._session.config
         paced = record.feed is not FeedKind.REPLAY
         for symbol, last in zip(config.symbols, after, strict=True):
+            if symbol in self._followed:
+                continue
             await self._feed.subscribe(
                 symbol,
                 config.timeframe,
@@ -130,3 +133,4 @@ class Opening:
                 quotes=paced or record.fills is Fills.MARKET,
                 funding=paced and is_perpetual(symbol),
             )
+            self._followed.add(symbol)

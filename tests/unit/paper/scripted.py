@@ -43,7 +43,9 @@ class TestFeed:
         quotes: bool = False,
         funding: bool = False,
     ) -> None:
-        if self.unreachable:
+        if symbol in self.subscribed:
+            raise FeedError(f"{symbol} is followed already")
+        if self.unreachable and symbol == list(self.candles)[-1]:
             self.unreachable -= 1
             raise FeedError("the venue does not answer")
         self.subscribed[symbol] = after

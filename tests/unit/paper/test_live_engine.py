@@ -315,12 +315,14 @@ async def test_a_vanished_workspace_stops_trading(tmp_path: Path) -> None:
 
 
 async def test_a_return_waits_for_a_venue_that_does_not_answer(tmp_path: Path) -> None:
-    bench, feed = Bench(tmp_path), feed_of()
-    engine = bench.new(bench.record(ALWAYS, **LIVE), feed)
+    both = ("BTC/USDT", "ETH/USDT")
+    bench, feed = Bench(tmp_path), feed_of(*both)
+    engine = bench.new(bench.record(TWO_SYMBOLS, **LIVE), feed)
     async with living(engine):
-        await decided(engine, feed.candle(250).time)
+        feed.candle(250)
+        await decided(engine, feed.candle(250, "ETH/USDT").time)
     bench.restart()
-    later = feed_of()
+    later = feed_of(*both)
     later.unreachable = 3
     again = await bench.again(later)
     async with living(again):
