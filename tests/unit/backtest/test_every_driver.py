@@ -61,16 +61,10 @@ def conditions(draw: st.DrawFn, written: list[dict[str, Any]], candles: Candles)
 
 
 @st.composite
-def backtests(draw: st.DrawFn) -> tuple[StrategyConfig, dict[str, Candles]]:
-    symbols = ["BTC/USDT:USDT", "ETH/USDT:USDT"][: draw(st.integers(1, 2))]
-    seed = draw(st.integers(0, 2**32 - 1))
-    present = draw(st.sampled_from([1.0, 0.9]))
-    candles = {
-        symbol: walk(seed + place, draw(st.integers(30, 250)), 0.01, present)
-        for place, symbol in enumerate(symbols)
-    }
+def strategies(draw: st.DrawFn, candles: dict[str, Candles], timeframe: str) -> StrategyConfig:
+    """A strategy on these candles whose conditions hold now and then."""
     written = draw(indicators())
-    first = candles[symbols[0]]
+    first = next(iter(candles.values()))
     several = st.lists(conditions(written, first), min_size=1, max_size=2)
     direction = draw(st.sampled_from(["long", "short", "both"]))
     entries = draw(several)
@@ -79,8 +73,8 @@ def backtests(draw: st.DrawFn) -> tuple[StrategyConfig, dict[str, Candles]]:
         entries += [{**one, "direction": "short"} for one in draw(several)]
     raw = {
         "name": "any",
-        "symbols": symbols,
-        "timeframe": "1h",
+        "symbols": list(candles),
+        "timeframe": timeframe,
         "indicators": written,
         "entry_conditions": entries,
         "exit_conditions": draw(several),
@@ -93,9 +87,21 @@ def backtests(draw: st.DrawFn) -> tuple[StrategyConfig, dict[str, Candles]]:
         if (value := draw(st.none() | st.sampled_from([0.5, 2.0]))) is not None:
             raw[key] = value
     try:
-        return parse_config(raw).config, candles
+        return parse_config(raw).config
     except ConfigError:  # what was drawn contradicts itself
         return draw(st.nothing())
+
+
+@st.composite
+def backtests(draw: st.DrawFn) -> tuple[StrategyConfig, dict[str, Candles]]:
+    symbols = ["BTC/USDT:USDT", "ETH/USDT:USDT"][: draw(st.integers(1, 2))]
+    seed = draw(st.integers(0, 2**32 - 1))
+    present = draw(st.sampled_from([1.0, 0.9]))
+    candles = {
+        symbol: walk(seed + place, draw(st.integers(30, 250)), 0.01, present)
+        for place, symbol in enumerate(symbols)
+    }
+    return draw(strategies(candles, "1h")), candles
 
 
 def candle_by_candle(config: StrategyConfig, candles: dict[str, Candles]) -> RunResult:
