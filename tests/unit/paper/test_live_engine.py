@@ -296,10 +296,11 @@ async def test_a_disk_that_takes_nothing_stops_trading_and_shows_nothing_undurab
         assert not engine.intake.settled
         assert [text.split(":")[0] for text in bench.log[told:]] == ["error"]
     bench.restart()
-    again = await bench.again(feed)
+    later = feed_of()
+    again = await bench.again(later)
     async with living(again):
-        await decided(again, feed.candle(251).time)
-        await decided(again, feed.candle(252).time)
+        await decided(again, later.candle(251).time)
+        await decided(again, later.candle(252).time)
         assert len(run_of(again).curve()) == 3
 
 
