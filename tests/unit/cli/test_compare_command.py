@@ -134,6 +134,27 @@ def test_a_session_beside_its_promise_and_its_replay(
     assert run("compare", "rsi_bounce", "--session", session_id).code == 0
 
 
+def test_several_sessions_are_taken_together_and_cut_to_a_period(
+    run: Run, workspace: Path, document: Path, tmp_path: Path
+) -> None:
+    data = file_of(tmp_path)
+    with hosted(workspace) as host:
+        ids = [replayed(run, host, data) for _ in range(2)]
+    one = run("compare", "rsi_bounce", "--session", ids[0], "--json").json
+    named = ("--session", ids[0], "--session", ids[1])
+    both = run("compare", "rsi_bounce", *named, "--json").json
+    trades = one["columns"]["paper"]["metrics"]["total_trades"]
+    assert trades > 4
+    assert both["columns"]["paper"]["metrics"]["total_trades"] == 2 * trades
+    assert both["divergence"]["matched"] == 2 * trades
+    assert both["basis"] == "closed trades"
+    cut = run("compare", "rsi_bounce", *named, "--since", "2023-11-25", "--json").json
+    counted = cut["columns"]["paper"]["metrics"]["total_trades"]
+    assert 0 < counted < 2 * trades
+    assert cut["divergence"]["matched"] == counted
+    assert cut["columns"]["backtest"]["metrics"]["total_trades"] == counted
+
+
 def test_save_shows_the_difference_and_keeps_every_other_byte(
     run: Run, workspace: Path, document: Path, tmp_path: Path
 ) -> None:
