@@ -45,9 +45,8 @@ class BacktestCommands:
             return
 
         async def work() -> None:
-            runner = await asyncio.to_thread(importlib.import_module, _RUNNER)
             try:
-                await asyncio.to_thread(runner.save, path, outcome.report)
+                await asyncio.to_thread(outcome.save, path)
             except BacktestRefusedError as error:
                 self._app.say(str(error), "error", "Not saved")
             else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,10 +37,12 @@ class BacktestOrder:
 class BacktestOutcome:
     """What a run came to: its report, equity at the candles' closes, and the same money in the
 
-    first symbol from the start.
+    first symbol from the start. `save` writes it into the document at a path: it blocks, and raises
+    `BacktestRefusedError`.
     """
 
     order: BacktestOrder
     report: Mapping[str, object]
     equity: Points
     held: Points
+    save: Callable[[Path], None]

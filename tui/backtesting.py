@@ -19,13 +19,13 @@ from core.market.files import read_candles, split_data_argument
 from core.market.history import CandleHistory, Progress
 from core.market.server_clock import ServerClock
 from core.market.spans import SpanError, period_start
-from core.report.blocks import backtest_block
+from core.paper.host import wall_clock
 from core.report.result_json import result_to_json
+from core.report.stored import save_backtest
 from core.strategy.config import StrategyConfig
 from core.strategy.parsing import ParsedConfig, parse_config
 from core.strategy.problems import ConfigError
 from core.strategy.signals import warmup_candles
-from core.strategy.write_back import write_blocks
 from core.trading.values import FillOn
 from tui.backtest_order import BacktestOrder, BacktestOutcome, BacktestRefusedError, Points
 
@@ -61,18 +61,6 @@ async def backtest(
         return await asyncio.to_thread(_run, order, parsed, material)
     except (ConfigError, CandleFileError, FeedError, SpanError, BacktestError) as error:
         raise BacktestRefusedError(str(error)) from error
-
-
-def save(path: Path, report: Mapping[str, object]) -> None:
-    """Write the result into the strategy's document.
-
-    Raises:
-        BacktestRefusedError: the document cannot be changed; the message says why.
-    """
-    try:
-        write_blocks(path, {"backtest": backtest_block(report)})
-    except (ConfigError, OSError) as error:
-        raise BacktestRefusedError(f"{path}: {error}") from error
 
 
 def _from_files(order: BacktestOrder, config: StrategyConfig) -> _Material:
@@ -135,11 +123,19 @@ def _run(order: BacktestOrder, parsed: ParsedConfig, material: _Material) -> Bac
         if time >= first
     ]
     scale = result.starting_balance / closes[0][1] if closes and closes[0][1] else 0.0
+
+    def save(path: Path) -> None:
+        try:
+            save_backtest(path, result, material.candles, wall_clock())
+        except (ConfigError, OSError) as error:
+            raise BacktestRefusedError(f"{path}: {error}") from error
+
     return BacktestOutcome(
         order,
         result_to_json(result),
         _thinned(equity),
         _thinned([(time, close * scale) for time, close in closes]),
+        save,
     )
 
 

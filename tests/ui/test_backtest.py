@@ -9,6 +9,7 @@ import pytest
 from textual.widgets import Input
 
 from core.paper.snapshot import FeedKind
+from core.report.stored import stored_backtest
 from core.store.workspace import Workspace
 from core.strategy.document import read_strategy
 from tests.ui.driving import NARROW, WIDE, driven, until
@@ -119,6 +120,7 @@ async def test_a_strategy_is_backtested_and_the_result_saved(workspace: Workspac
         assert isinstance(saved, dict)
         assert saved["total_trades"] == len(trades.rows)
         assert "name: waves  # a comment stays" in path.read_text()
+        assert stored_backtest(path, saved) is not None
         await pilot.press("2")
         table = app.screen.query_one("#strategy-list", LineTable)
         await until(
