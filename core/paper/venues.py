@@ -103,7 +103,13 @@ class Venues:
             history = self._polled[name] = CandleHistory(api, self.workspace.cache)
         return PollFeed(history)
 
-    async def _demo(self, _: SessionRecord, __: StrategyConfig) -> Feed:
+    async def _demo(self, record: SessionRecord, _: StrategyConfig) -> Feed:
+        if self.demo is not None and record.source != self._demo_source(self.demo):
+            # The candles of two markets on one tape would be a market that never was.
+            raise FeedError(
+                "the session trades on another demo market than this host's: start "
+                "`papertape demo` as it was started then (with the same --data)"
+            )
         async with self._starting:
             if self._demo_market is None:
                 self._demo_market = BinanceMarket(embedded(await self._start_exchange()))

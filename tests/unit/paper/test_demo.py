@@ -37,9 +37,9 @@ RESTLESS = {
 BOTH = {**MINUTES, "symbols": ["BTC/USDT", "ETH/USDT"], "trade_size_pct": 50}
 
 
-def demo_host(root: Path, speed: float = 3_000.0) -> Host:
+def demo_host(root: Path, speed: float = 3_000.0, seed: int = 1) -> Host:
     workspace = Workspace(root)
-    demo = DemoMarket(SyntheticMarket(1), START, speed, "seed1")
+    demo = DemoMarket(SyntheticMarket(seed), START, speed, f"seed{seed}")
     return Host(workspace, venue_options(Venues(workspace, demo), kind="headless"))
 
 
@@ -113,3 +113,20 @@ async def test_a_demo_goes_on_where_the_last_host_left_it(tmp_path: Path) -> Non
     assert report["trades"][: len(before["trades"])] == before["trades"]  # type: ignore
     assert report["gaps"] == []
     assert len(report["restarts"]) == 1  # type: ignore
+
+
+async def test_a_demo_session_is_not_carried_on_in_another_market(tmp_path: Path) -> None:
+    async with running(demo_host(tmp_path)) as host:
+        session_id = (await host.start(hourly(MINUTES, Fills.CANDLE))).session_id
+        while not (await host.report(session_id))["trades"]:
+            await asyncio.sleep(0.02)
+        before = await host.report(session_id)
+    async with running(demo_host(tmp_path, seed=2)) as host:
+        (session,) = host.snapshot().sessions
+        assert session.state is SessionState.ERROR
+        assert "another demo market" in str(session.state_reason)
+    async with running(demo_host(tmp_path)) as host:
+        await asyncio.wait_for(host.ended(session_id), 60)
+        report = await host.report(session_id)
+    assert report["trades"][: len(before["trades"])] == before["trades"]  # type: ignore
+    assert report["gaps"] == []
