@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,20 @@ def test_bad_usage_is_code_2_and_nothing_on_stdout(run: Run, arguments: tuple[st
     done = run(*arguments)
     assert (done.code, done.out) == (2, "")
     assert "error:" in done.err
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_fault(closed: str, workspace: Path) -> None:
+    done = subprocess.run(
+        [
+            "sh",
+            "-c",
+            f'"$0" -m tui.cli --workspace "$1" status {closed}',
+            sys.executable,
+            workspace,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
