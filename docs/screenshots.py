@@ -14,23 +14,32 @@ from collections.abc import Callable
 from pathlib import Path
 
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from core.exchange.synthetic import SyntheticMarket  # noqa: E402
 from core.hosting import make_host  # noqa: E402
+from core.market.timeframes import Timeframe  # noqa: E402
 from core.paper.local import LocalHosting  # noqa: E402
-from core.paper.snapshot import FeedKind  # noqa: E402
+from core.paper.snapshot import FeedKind, HostSnapshot  # noqa: E402
 from core.paper.venues import DemoMarket  # noqa: E402
 from core.store.workspace import Workspace  # noqa: E402
 from tui.app import PapertapeApp  # noqa: E402
 from tui.finding_strategies import find_strategies  # noqa: E402
 from tui.hosting import LateHosting  # noqa: E402
+from tui.modals.new_backtest import NewBacktest  # noqa: E402
+from tui.modals.new_session import NewSession  # noqa: E402
+from tui.screens.backtest import BacktestScreen  # noqa: E402
+from tui.screens.report import ReportScreen  # noqa: E402
 
 START = 1_767_571_200_000  # 2026-01-05 00:00 UTC
 SPEED = 3_000.0  # five minutes in a tenth of a second
-TRADES = 4  # how many to wait for
+SEED = 13
+TRADES = 3  # how many to wait for in every session
+SHOWN = 2  # the session that is looked at, in the order started
+DAY = 86_400_000
 
 
 async def until(pilot: Pilot[int], condition: Callable[[], bool], seconds: float = 240) -> None:
@@ -42,12 +51,21 @@ async def until(pilot: Pilot[int], condition: Callable[[], bool], seconds: float
     raise TimeoutError("the demo did not get that far")
 
 
+def write_candles(market: SyntheticMarket, path: Path) -> None:
+    """The sixty days before the demo begins, as a candle file for a backtest."""
+    candles = market.candles("BTC/USDT", Timeframe.M5, START - 60 * DAY, START)
+    rows = [",".join(map(str, candle)) for candle in candles]
+    path.write_text("\n".join(["time,open,high,low,close,volume", *rows]))
+
+
 async def take(images: Path, size: tuple[int, int]) -> None:
     """Run the demo and save a picture of each screen."""
     with tempfile.TemporaryDirectory() as folder:
-        workspace = Workspace(Path(folder))
+        workspace = Workspace(Path(folder) / "demo")
         workspace.prepare()
-        demo = DemoMarket(SyntheticMarket(7), START, SPEED, "pictures")
+        market = SyntheticMarket(SEED)
+        write_candles(market, Path(folder) / "BTCUSDT-5m.csv")
+        demo = DemoMarket(market, START, SPEED, "pictures")
         app = PapertapeApp(
             LateHosting(lambda: LocalHosting(lambda: make_host(workspace, "tui", demo), [])),
             lambda: find_strategies(workspace),
@@ -59,31 +77,10 @@ async def take(images: Path, size: tuple[int, int]) -> None:
         def picture(name: str) -> None:
             app.save_screenshot(f"{name}.svg", str(images))
 
-        def sessions() -> int:
-            return 0 if app.snapshot is None else len(app.snapshot.sessions)
-
         async with app.run_test(size=size) as pilot:
             await until(pilot, lambda: app.link is not None)
-            for number in range(4):
-                await pilot.press("n")
-                await pilot.pause(0.5)
-                await pilot.press(*["j"] * number)
-                await pilot.pause(0.2)
-                if number == 3:
-                    picture("new-session")
-                await pilot.press("enter")
-                await until(pilot, lambda number=number: sessions() == number + 1)
-            app.clear_notifications()
-
-            def eventful() -> bool:
-                snapshot = app.snapshot
-                return (
-                    snapshot is not None
-                    and min(s.trades_count for s in snapshot.sessions) >= TRADES
-                    and bool(snapshot.sessions[0].open_positions)
-                )
-
-            await until(pilot, eventful)
+            await start_sessions(app, pilot, picture)
+            await until(pilot, lambda: eventful(app.snapshot))
             await pilot.pause(0.5)
             picture("sessions")
             app.theme = "papertape-light"
@@ -97,11 +94,62 @@ async def take(images: Path, size: tuple[int, int]) -> None:
             await pilot.pause(0.5)
             picture("logs")
             await pilot.press("1", "x")
-            await pilot.pause(0.3)
+            await pilot.pause(0.5)
             await pilot.press("y")
-            await until(pilot, lambda: type(app.screen).__name__ == "ReportScreen")
-            await pilot.pause(0.3)
+            await until(pilot, lambda: isinstance(app.screen, ReportScreen))
+            await pilot.pause(0.5)
             picture("report")
+            await backtest(app, pilot, picture, Path(folder) / "BTCUSDT-5m.csv")
+
+
+async def start_sessions(
+    app: PapertapeApp, pilot: Pilot[int], picture: Callable[[str], None]
+) -> None:
+    """Start the first four samples by the form."""
+    for number in range(4):
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewSession))
+        await pilot.pause(1)
+        await pilot.press(*["j"] * number)
+        await pilot.pause(0.3)
+        if number == 3:
+            picture("new-session")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.snapshot is not None)
+        await until(pilot, lambda number=number: len(app.snapshot.sessions) == number + 1)
+    app.clear_notifications()
+    await pilot.press("j", "j")
+
+
+def eventful(snapshot: HostSnapshot | None) -> bool:
+    """Whether there is something to see: trades everywhere, and a position in the one shown."""
+    return (
+        snapshot is not None
+        and min(session.trades_count for session in snapshot.sessions) >= TRADES
+        and bool(snapshot.sessions[SHOWN].open_positions)
+    )
+
+
+async def backtest(
+    app: PapertapeApp, pilot: Pilot[int], picture: Callable[[str], None], data: Path
+) -> None:
+    """Backtest the sample that follows trends, from the list of strategies."""
+    await pilot.press("escape", "2")
+    await pilot.pause(1.5)
+    await pilot.press("j", "j")
+    await pilot.pause(0.3)
+    picture("strategies")
+    await pilot.press("b")
+    await until(pilot, lambda: isinstance(app.screen, NewBacktest))
+    await pilot.pause(1)
+    app.screen.query_one("#data", Input).value = str(data)
+    await pilot.pause(0.3)
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
+    screen = app.screen
+    await until(pilot, lambda: isinstance(screen, BacktestScreen) and not screen.is_busy)
+    await pilot.pause(0.5)
+    picture("backtest")
 
 
 def main() -> None:

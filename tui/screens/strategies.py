@@ -238,7 +238,8 @@ def description(choice: StrategyChoice) -> list[tuple[str, Tone]]:
             unit = " %" if key.endswith("_pct") else ""
             name = key.removesuffix("_pct").replace("_", " ")
             lines.append((f"{name:<14}{raw[key]}{unit}", Tone.DIM))
-    lines.append((f"{'file':<14}{choice.path}", Tone.DIM))
+    where = "a sample; e copies it into the workspace" if choice.origin == "sample" else choice.path
+    lines.append((f"{'file':<14}{where}", Tone.DIM))
     return lines
 
 
