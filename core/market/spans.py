@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from core.market.timeframes import DAY, HOUR, MINUTE
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+_LONGEST_DURATION = 36_500 * DAY
 _DURATION_UNITS = {"s": 1_000, "m": MINUTE, "h": HOUR, "d": DAY}
 _PERIOD = re.compile(r"([1-9]\d{0,4})([dwmy])")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,7 +26,7 @@ def parse_duration(text: str) -> int:
     """Milliseconds of `30s`, `90m`, `4h`, `7d` or several of them (`1d12h`).
 
     Raises:
-        SpanError: if `text` is none of these, or no time at all.
+        SpanError: if `text` is none of these, no time at all, or more than a century.
     """
     parts = _DURATION.findall(text.strip().lower())
     if not parts or "".join(count + unit for count, unit in parts) != text.strip().lower():
@@ -35,6 +36,8 @@ def parse_duration(text: str) -> int:
     length = round(sum(float(count) * _DURATION_UNITS[unit] for count, unit in parts))
     if length <= 0:
         raise SpanError(f"{text!r} is no time at all: a duration must be above 0")
+    if length > _LONGEST_DURATION:
+        raise SpanError(f"{text!r} is too long: a duration is at most 100 years (36500d)")
     return length
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from typing import TYPE_CHECKING
 
 from tui.cli.candle_arguments import files_by_symbol
@@ -88,10 +89,20 @@ def _request(arguments: argparse.Namespace) -> StartRequest:
         data=data,
         speed=_speed(arguments.speed),
         run_for=run_for,
-        until=None if arguments.until is None else moment_of("--until", arguments.until),
+        until=_until(arguments),
         starting_balance=arguments.balance,
         exchange=arguments.exchange,
     )
+
+
+def _until(arguments: argparse.Namespace) -> int | None:
+    """When the session is to end; for a replay a time of its candles, else one to come."""
+    if arguments.until is None:
+        return None
+    until = moment_of("--until", arguments.until)
+    if arguments.feed != "replay" and until <= time.time() * 1_000:
+        raise Refusal(f"--until {arguments.until}: that time has passed", Exit.BAD_INPUT)
+    return until
 
 
 def _speed(text: str | None) -> float | None:

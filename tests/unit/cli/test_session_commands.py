@@ -170,7 +170,9 @@ def test_a_job_that_makes_no_sense_is_bad_input(
     [
         (("--speed", "0"), "--speed 0"),
         (("--for", "soon"), "not a duration"),
+        (("--for", "99999999999999d"), "too long"),
         (("--until", "soon"), "--until soon"),
+        (("--until", "2020-01-01"), "has passed"),
         (("--data", "x.csv", "--data", "y.csv"), "two files for BTC/USDT"),
         (("--balance", "-1"), "starting_balance"),
     ],

@@ -25,7 +25,9 @@ def test_a_duration_is_read(text: str, length: int) -> None:
     assert parse_duration(text) == length
 
 
-@pytest.mark.parametrize("text", ["", "4", "h", "4w", "-4h", "4h x", "0s", "1e3h", "6 months"])
+@pytest.mark.parametrize(
+    "text", ["", "4", "h", "4w", "-4h", "4h x", "0s", "1e3h", "6 months", "99999d"]
+)
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(SpanError, match="duration"):
         parse_duration(text)
