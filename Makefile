@@ -1,5 +1,5 @@
-# make run    opens the program on its embedded exchange; nothing else is needed
-# make test   everything a change must pass: lint, format, types, room contracts, tests
+# make run         opens the program on its embedded exchange; nothing else is needed
+# make test        everything a change must pass: lint, format, types, room contracts, tests
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -26,34 +26,34 @@ check: $(VENV)/.installed-dev
 tests: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n $(WORKERS)
 
-# make format   rewrites the code as the formatter and the sorter of imports want it
+# make format      rewrites the code as the formatter and the sorter of imports want it
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-# make oracles  trades, metrics and speed against independent libraries, in an environment of their own
+# make oracles     trades, metrics and speed against independent libraries, in an environment of their own
 oracles: $(VENV)-oracles/.installed
 	$(VENV)-oracles/bin/python -m pytest -m oracle
 	$(VENV)-oracles/bin/python -m tests.benchmarks.backtest_speed
 
-# make fuzz     the readers of configs, documents and candle files against anything, for longer
+# make fuzz        the readers of configs, documents and candle files against anything, for longer
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m fuzz --hypothesis-profile=fuzz -n $(WORKERS)
 
-# make soak     hosts killed at many points of their sessions' lives; what comes out must not change
+# make soak        hosts killed at many points of their sessions' lives; what comes out must not change
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.recovery.soak_kill --points 240
 
-# make bench    the measured numbers: backtest, sweep, step; five hundred sessions in one host
+# make bench       the measured numbers: backtest, sweep, step; five hundred sessions in one host
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmarks.backtest_speed --no-peers
 	$(BIN)/python -m tests.benchmarks.bench_sessions
 
-# make wheel    dist/papertape-*.whl
+# make wheel       dist/papertape-*.whl
 wheel: $(VENV)/.installed-dev
 	$(BIN)/python -m hatchling build -t wheel
 
-# make constraints  every version anew, for every Python that is supported (needs uv)
+# make constraints every version anew, for every Python that is supported (needs uv)
 constraints:
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade \
 		--no-annotate --no-header --quiet --output-file constraints.txt
