@@ -12,11 +12,12 @@ import select
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.console import RenderableType
 from rich.text import Text
 from textual.app import App
+from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 
 FRAMES_WAITING = 18
@@ -50,6 +51,16 @@ class GuardedApp(App[int]):
         """Begin to look after the terminal; call once mounted."""
         if not self.is_headless:
             self.set_interval(CHECK_EVERY, self._check_terminal)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """The toolkit's, but no greys under NO_COLOR where the colours are the terminal's own.
+
+        What they are is not known, so that each of them would become black.
+        """
+        filters = super().get_line_filters()
+        if not self.native_ansi_color:
+            return filters
+        return [NoColor() if isinstance(each, Monochrome) else each for each in filters]
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         writer = getattr(self._driver, "_writer_thread", None)

@@ -12,7 +12,7 @@ from textual.theme import Theme
 from tests.ui.driving import driven, make_app
 from tests.ui.scripted import busy
 from tui.shipped import shipped
-from tui.theming import DEFAULT, ThemeError, find_themes, read_theme
+from tui.theming import DEFAULT, SIXTEEN_COLORS, ThemeError, find_themes, read_theme
 
 SHIPPED = find_themes([shipped("themes")])
 
@@ -103,6 +103,24 @@ async def test_t_goes_through_the_themes() -> None:
             seen.append(app.theme)
         assert seen[0] == seen[-1] == DEFAULT
         assert len(set(seen)) == 4
+
+
+async def test_without_colours_the_terminals_own_stay_legible(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        app.theme = SIXTEEN_COLORS
+        await pilot.pause()
+        styles = [
+            segment.style
+            for strip in app.screen._compositor.render_strips()
+            for segment in strip
+            if segment.style is not None and segment.text.strip()
+        ]
+        assert styles
+        assert {style.color.name for style in styles if style.color} == {"default"}
 
 
 def test_no_colour_is_written_in_code() -> None:
