@@ -12,6 +12,7 @@ from typing import Any
 from core.market.candles import Candles
 from core.market.timeframes import Timeframe
 from core.paper.replaying import Replayed, ReplayError, readings_at, replay_session
+from core.report.causes import CauseKind
 from core.report.columns import (
     Column,
     column_of_block,
@@ -121,7 +122,13 @@ def compare_sources(workspace: Workspace, sources: Sources, now: int) -> Compare
     if replayed and paper is not None:
         divergence = _together([one.divergence for one in replayed], sources.period)
         replay = _replay_column(replayed, sources.period)
-        told += [f"session {one.session.record.id}: {one.parity}" for one in replayed]
+        for one in replayed:
+            told.append(f"session {one.session.record.id}: {one.parity}")
+            if one.beyond:
+                told.append(
+                    f"session {one.session.record.id}: {one.beyond} of its trades closed after its "
+                    "last whole candle, which no backtest knows, and so not matched"
+                )
         told += _other_version(stored, replayed)
     comparison = compare(
         sources.strategy,
@@ -136,7 +143,11 @@ def compare_sources(workspace: Workspace, sources: Sources, now: int) -> Compare
     )
     if promised is None and replay is not None:
         comparison = _without_promise(comparison)
-    comparison = replace(comparison, notes=(*comparison.notes, *told))
+    comparison = replace(
+        comparison,
+        warning_signs=(*comparison.warning_signs, *_riddles(divergence)),
+        notes=(*comparison.notes, *told),
+    )
     return Compared(comparison, stored, tuple(replayed))
 
 
@@ -248,6 +259,13 @@ def _together(parts: Sequence[Divergence], period: tuple[int, int] | None) -> Di
     trades.sort(key=lambda each: (each.trade.signal_time, each.trade.id))
     fall = Waterfall(sum_parts([each.parts for each in trades]))
     return Divergence(tuple(trades), fall, parts[0].starting_balance)
+
+
+def _riddles(divergence: Divergence | None) -> list[str]:
+    """A warning where trades differ without a cause: the parity of the rules is then in doubt."""
+    causes = () if divergence is None else divergence.by_cause()
+    counts = [count for kind, count, _ in causes if kind is CauseKind.UNEXPLAINED]
+    return [f"Paper: nothing recorded explains why {counts[0]} trades differ"] if counts else []
 
 
 def _other_version(stored: Mapping[str, Any] | None, replayed: Sequence[Replayed]) -> list[str]:

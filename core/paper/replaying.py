@@ -19,6 +19,7 @@ from core.store.journal import JournalError
 from core.store.workspace import Workspace
 from core.strategy.config import Reference, StrategyConfig
 from core.strategy.signals import condition_series
+from core.trading.values import ExitReason, Trade
 
 
 class ReplayError(Exception):
@@ -36,6 +37,8 @@ class Replayed:
         now: the backtest on the candles as they are known now; `seen` where they are the same.
         divergence: where the session differs from that one.
         candles: the candles of `now`, by symbol.
+        beyond: how many of the session's trades prices closed after its last whole candle. A
+            backtest has not come that far, so they are not matched.
     """
 
     session: Journaled
@@ -44,6 +47,7 @@ class Replayed:
     now: RunResult
     divergence: Divergence
     candles: Mapping[str, Candles]
+    beyond: int
 
     @property
     def same_candles(self) -> bool:
@@ -91,9 +95,24 @@ def replay_session(
         now = seen if same else _backtest(session, candles)
     except (JournalError, BacktestError) as error:
         raise ReplayError(str(error)) from error
-    seen_divergence = _divergence(session, report, seen, session.seen)
-    divergence = seen_divergence if same else _divergence(session, report, now, candles)
-    return Replayed(session, seen, seen_divergence, now, divergence, candles)
+    trades = [trade_from_json(trade) for trade in report["trades"]]
+    within = [trade for trade in trades if not _is_beyond(trade, session.last)]
+    positions = [open_trade_from_json(trade) for trade in report["open_trades"]]
+
+    def compared(backtest: RunResult, candles: Mapping[str, Candles]) -> Divergence:
+        return find_divergence(
+            backtest.trades,
+            within,
+            evidence_of(session, candles, backtest),
+            report["starting_balance"],
+            backtest_open=backtest.open_trades,
+            paper_open=positions,
+        )
+
+    seen_divergence = compared(seen, session.seen)
+    divergence = seen_divergence if same else compared(now, candles)
+    beyond = len(trades) - len(within)
+    return Replayed(session, seen, seen_divergence, now, divergence, candles, beyond)
 
 
 def readings_at(config: StrategyConfig, candles: Mapping[str, Candles]) -> Readings:
@@ -130,20 +149,9 @@ def _backtest(session: Journaled, candles: Mapping[str, Candles]) -> RunResult:
     )
 
 
-def _divergence(
-    session: Journaled,
-    report: Mapping[str, Any],
-    backtest: RunResult,
-    candles: Mapping[str, Candles],
-) -> Divergence:
-    return find_divergence(
-        backtest.trades,
-        [trade_from_json(trade) for trade in report["trades"]],
-        evidence_of(session, candles, backtest),
-        report["starting_balance"],
-        backtest_open=backtest.open_trades,
-        paper_open=[open_trade_from_json(trade) for trade in report["open_trades"]],
-    )
+def _is_beyond(trade: Trade, last: int) -> bool:
+    """Whether a price, and nobody's hand, closed a trade after the candle that opened at `last`."""
+    return trade.exit_time > last and trade.exit_reason is not ExitReason.MANUAL
 
 
 def _same(one: Candles, other: Candles) -> bool:

@@ -148,14 +148,18 @@ async def living(engine: Engine) -> AsyncIterator[Engine]:
         await task
 
 
-def compared(stage: Stage, report: Mapping[str, Any]) -> Compared:
-    """What the session's report says, once it is shown to sum."""
+def compared(stage: Stage, report: Mapping[str, Any], *, beyond: int = 0) -> Compared:
+    """What the session's report says, once it is shown to sum.
+
+    The last `beyond` of its trades are not part of the comparison.
+    """
     sources = Sources("cross", Timeframe.M5, reports=(report,))
     found = compare_sources(stage.bench.workspace, sources, START)
     divergence = found.comparison.divergence
     assert divergence is not None
     (replayed,) = found.replayed
-    meant = [trade["pnl"] for trade in report["trades"]]
+    assert replayed.beyond == beyond
+    meant = [trade["pnl"] for trade in report["trades"][: len(report["trades"]) - beyond]]
     meant += [-trade.pnl for trade in replayed.now.trades]
     assert divergence.waterfall.difference == pytest.approx(math.fsum(meant), abs=1e-8)
     written = found.to_json()["divergence"]
@@ -331,6 +335,23 @@ async def test_a_stop_that_closes_the_position_is_no_riddle(tmp_path: Path) -> N
         report = report_of(stage.engine)
     assert report["trades"][-1]["exit_reason"] == "manual"
     assert names(compared(stage, report)) == {"manual"}
+
+
+async def test_what_closes_after_the_last_whole_candle_is_not_matched(tmp_path: Path) -> None:
+    async with on_stage(tmp_path, Venue()) as stage:
+        place = await stage.due_entry(400)
+        intake = stage.engine.intake
+        assert intake is not None
+        while intake.run.account.due_exits == [None]:
+            await stage.play(place, place + 1)
+            place += 1
+        candle = stage.venue.at(place)
+        stage.venue.quote(candle.open * 0.999, candle.time + 500)
+        await until(lambda: intake.settled and intake.run.flat)
+        report = await stage.stop()
+    found = compared(stage, report, beyond=1)
+    assert names(found) == set()
+    assert any("after its last whole candle" in note for note in found.comparison.notes)
 
 
 async def test_leverage_and_funding(tmp_path: Path) -> None:
