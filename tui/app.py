@@ -158,8 +158,8 @@ class PapertapeApp(GuardedApp):
     # ── snapshots ──
 
     def poll(self) -> None:
-        """Take the latest snapshot; an unchanged one draws nothing."""
-        if self.link is not None:
+        """Take the latest snapshot; an unchanged one draws nothing, nor does an app that ends."""
+        if self.link is not None and self.is_running:
             self.snapshot = self.link.snapshot()
 
     def watch_snapshot(self, snapshot: HostSnapshot | None) -> None:
