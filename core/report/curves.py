@@ -14,6 +14,7 @@ from core.report.instants import short_date
 
 _WIDTH, _HEIGHT = 800, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 10, 10, 24
+_LEGEND = 20  # above the plot, where several curves need one
 _BUCKETS = 600
 _LEAST_RANGE = 1e-9
 
@@ -51,8 +52,10 @@ def svg(curves: Sequence[Curve], title: str, *, filled: bool = False) -> str:
         low, high = low - 1, high if filled else high + 1
     decimals = max(0, 1 - math.floor(math.log10((high - low) / 4)))
 
+    top = _TOP + (_LEGEND if len(drawn) > 1 else 0)
+
     def y(value: float) -> float:
-        return _TOP + (high - value) / (high - low) * (_HEIGHT - _TOP - _BOTTOM)
+        return top + (high - value) / (high - low) * (_HEIGHT - top - _BOTTOM)
 
     parts = [
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">',
@@ -72,7 +75,7 @@ def svg(curves: Sequence[Curve], title: str, *, filled: bool = False) -> str:
     for curve in drawn:
         times, values = _thinned(curve.times, curve.values)
         xs = _LEFT + (times - first) / (last - first) * (_WIDTH - _LEFT - _RIGHT)
-        ys = _TOP + (high - values) / (high - low) * (_HEIGHT - _TOP - _BOTTOM)
+        ys = top + (high - values) / (high - low) * (_HEIGHT - top - _BOTTOM)
         points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(xs.tolist(), ys.tolist(), strict=True))
         if filled:
             edge = f"{xs[0]:.1f},{y(high):.1f} {points} {xs[-1]:.1f},{y(high):.1f}"
@@ -82,8 +85,8 @@ def svg(curves: Sequence[Curve], title: str, *, filled: bool = False) -> str:
         for at, curve in enumerate(drawn):
             x = _LEFT + 10 + at * 150
             parts.append(
-                f'<line class="curve {curve.style}" x1="{x}" x2="{x + 20}" y1="18" y2="18"/>'
-                f'<text x="{x + 26}" y="22">{escape(curve.name)}</text>'
+                f'<line class="curve {curve.style}" x1="{x}" x2="{x + 20}" y1="10" y2="10"/>'
+                f'<text x="{x + 26}" y="14">{escape(curve.name)}</text>'
             )
     parts.append("</svg>")
     return "".join(parts)

@@ -87,6 +87,8 @@ def _run(report: Report) -> Section:
     else:
         sentences.append("no candle was decided on")
     fills = "the close" if report["fill_on"] == "close" else "the next open"
+    if report.get("fills") == "market":
+        fills = "the market's prices"
     sentences.append(f"fills at {fills}, fees {report['fees'] * 100:g} % per side")
     if report.get("mode"):
         sentences.append(f"mode {report['mode']}")

@@ -27,7 +27,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .2rem .8rem .2rem 0; border-bottom: 1px solid var(--rule); text-align: left;
   white-space: nowrap; }
 th { color: var(--soft); font-weight: 600; } .numeric { text-align: right; }
-pre { overflow-x: auto; line-height: 1.3; }
+pre { white-space: pre-wrap; line-height: 1.3; }
 svg { width: 100%; height: auto; } svg text { fill: var(--soft); font-size: 11px; }
 .grid { stroke: var(--rule); } .curve { fill: none; stroke-width: 1.5; }
 .first { stroke: var(--first); } .second { stroke: var(--second); stroke-dasharray: 6 3; }
