@@ -12,6 +12,7 @@ import pytest
 from core.market.files import write_candles
 from core.market.timeframes import Timeframe
 from core.paper.host import Host
+from core.tools import backtest
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.hosted import hosted
 from tests.unit.cli.test_session_commands import state_of, until
@@ -130,8 +131,16 @@ def test_a_session_beside_its_promise_and_its_replay(
     assert (folder / "equity.csv").read_text() == equity
     assert len(trades.splitlines()) == len(report["trades"]) + 1
     assert len(equity.splitlines()) == len(report["equity"]) + 1
-    # The same from the files, with no host.
+    # The same from the files, with no host, and from the tool call.
     assert run("compare", "rsi_bounce", "--session", session_id).code == 0
+    answer = backtest(
+        action="compare",
+        strategy_config=rsi_bounce(),
+        session_id=session_id,
+        workspace=workspace,
+    )
+    for key in ("columns", "rows", "divergence", "assessment", "recommendation"):
+        assert json.loads(json.dumps(answer[key])) == found[key]
 
 
 def test_several_sessions_are_taken_together_and_cut_to_a_period(
