@@ -88,9 +88,6 @@ class PapertapeApp(GuardedApp):
         self.leaving = Leaving(self)
         self.workspace = workspace
         self._poll_every = poll_every
-        self._find_themes(workspace)
-
-    def _find_themes(self, workspace: Path | None) -> None:
         folders = [shipped("themes")] + ([] if workspace is None else [workspace / "themes"])
         found = find_themes(folders)
         self.theme_problems = found.problems
@@ -134,9 +131,12 @@ class PapertapeApp(GuardedApp):
             super().__init__()
 
     def _hold_host(self) -> None:
-        self.run_worker(
+        def ready(link: HostLink) -> None:
             # A message waits for nobody: a screen that stalls holds up no host.
-            lambda: self.hosting.run(lambda link: _drop(self.post_message(self.LinkReady(link)))),
+            self.post_message(self.LinkReady(link))
+
+        self.run_worker(
+            lambda: self.hosting.run(ready),
             name="host",
             group="host",
             thread=True,
@@ -248,7 +248,3 @@ class PapertapeApp(GuardedApp):
     def terminal_lost(self) -> None:
         """The terminal was closed: the sessions go on without it."""
         self.leaving.leave(keep_running=True)
-
-
-def _drop(_: object) -> None:
-    """Take a result nobody needs."""
