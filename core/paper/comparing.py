@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.market.candles import Candles
-from core.market.timeframes import Timeframe
+from core.market.timeframes import DAY, Timeframe
 from core.paper.replaying import Replayed, ReplayError, readings_at, replay_session
 from core.report.causes import CauseKind
 from core.report.columns import (
@@ -138,7 +138,7 @@ def compare_sources(workspace: Workspace, sources: Sources, now: int) -> Compare
         live=_live(sources, told),
         now=now,
         divergence=divergence,
-        replay=None if promised is None else replay,
+        replay=None if promised is None or _is_promised(replay, promised) else replay,
         regimes=_regimes(stored, promised, replayed),
     )
     if promised is None and replay is not None:
@@ -246,6 +246,18 @@ def _replay_column(replayed: Sequence[Replayed], period: tuple[int, int] | None)
         f"of the session's own period, on {candles}",
         period,
     )
+
+
+def _is_promised(replay: Column | None, promised: Column) -> bool:
+    """Whether the replay is the promised backtest itself: the same trades over the same period.
+
+    Its trades are then paired with the session's, and the verdict rests on the pairs.
+    """
+    if replay is None or replay.period is None or promised.period is None:
+        return False
+    apart = max(abs(one - other) for one, other in zip(replay.period, promised.period, strict=True))
+    same_trades = replay.metrics["total_trades"] == promised.metrics.get("total_trades")
+    return apart < DAY and same_trades  # a block records its period by the day
 
 
 def _together(parts: Sequence[Divergence], period: tuple[int, int] | None) -> Divergence:
