@@ -47,7 +47,8 @@ class TopBar(Widget):
         numbers; the modes stay.
         """
         ends = self._ends()
-        no_host = (ends[0], ends[-1])
+        attached = self.snapshot is not None and self.snapshot.kind != "tui"
+        no_host = (ends[0], Content.styled("attached" if attached else "", "$dim"), ends[-1])
         for others, end in (("names", ends), ("keys", ends), ("keys", no_host), ("", no_host)):
             left = self._screens(others)
             right = Content("   ").join(part for part in end if part.plain)
