@@ -268,9 +268,8 @@ class Roster:
         if engine.state.ended and engine.durable:
             await self._conclude(engine, self._view(living))
         elif engine.state.ended:
-            # What was decided last is not on the disk: only what had been shown before is shown.
             self._ended[session_id] = replace(
-                living.shown,
+                await self._on_disk(living),
                 state=engine.state,
                 state_reason=engine.reason,
                 ended=engine.ended_at,
@@ -291,6 +290,17 @@ class Roster:
         except (OSError, IndexWriteError) as error:
             self._log.add(Level.ERROR, f"its report cannot be written ({error})", session_id)
         self._ended[session_id] = snapshot
+
+    async def _on_disk(self, living: _Living) -> SessionSnapshot:
+        """A session as its files have it, whatever it had decided that could not be written."""
+        record = living.engine.record
+        self._storage.release(record)
+        try:
+            return (await stored_session(self._storage, record.id)).snapshot()
+        except (OSError, JournalError) as error:
+            text = f"its files cannot be read, and it is shown as it last was ({error})"
+            self._log.add(Level.ERROR, text, record.id)
+            return living.shown
 
     def _view(self, living: _Living) -> SessionSnapshot:
         engine = living.engine

@@ -26,6 +26,7 @@ from core.trading.values import Fills
 from tests.unit.paper.hosts import hosting, replay_request
 from tests.unit.paper.scripted import TestFeed
 from tests.unit.paper.sessions import RSI, market, until
+from tests.unit.store.disks import FullDisk
 
 
 async def test_a_replay_ends_by_itself_with_the_backtests_report(
@@ -45,6 +46,21 @@ async def test_a_replay_ends_by_itself_with_the_backtests_report(
     folder = tmp_path / "home" / "sessions" / reply.session_id
     assert json.loads((folder / "report.json").read_bytes())["trades"] == expected["trades"]
     assert (folder / "report.md").read_text().startswith("# rsi")
+
+
+async def test_a_session_that_a_full_disk_ended_shows_what_is_on_the_disk(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    # Room for the session's files and some of its trades.
+    async with hosting(tmp_path / "home", disk=FullDisk(150_000)) as host:
+        reply = await host.start(replay_request(candle_file))
+        await host.ended(reply.session_id)
+        (session,) = host.snapshot().sessions
+    assert session.state is SessionState.ERROR
+    assert "cannot be written" in str(session.state_reason)
+    report = await resting_report(Workspace(tmp_path / "home"), reply.session_id)
+    assert session.trades_count == len(report["trades"]) > 0
+    assert session.equity == report["ending_balance"]
 
 
 async def test_pause_flatten_resume_and_stop(tmp_path: Path, candle_file: Path) -> None:
