@@ -90,7 +90,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "one.view", Place.SESSION, "v", "v", "view",
-        "Show trades, log or feed health beneath the charts", "view", 2,
+        "Show trades, log, or notices, jobs and feed beneath the charts", "view", 2,
     ),
     Command(
         "one.symbol", Place.SESSION, "l,right", "l →", "symbol", "The session's next symbol",

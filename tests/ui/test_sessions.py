@@ -379,3 +379,20 @@ async def test_a_viewer_that_is_attached_says_so(size: tuple[int, int]) -> None:
     app = make_app(link)
     async with driven(app, size):
         assert "attached" in str(app.screen.query_one("TopBar").render())
+
+
+async def test_a_session_by_itself_shows_its_notices_jobs_and_feed() -> None:
+    link = busy()
+    link.change(
+        "k3x9a1pq", notices=("asked for testnet, runs simulated",), next_jobs=("report in 5d",)
+    )
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(app.screen.query("#one-feed")))
+        feed = app.screen.query_one("#one-feed", LineTable)
+        await until(pilot, lambda: len(feed.rows) == 4)
+        await pilot.press("v", "v")
+        await until(pilot, lambda: "asked for testnet" in drawn(app, "#one-feed"))
+        assert "next: report in 5d" in drawn(app, "#one-feed")
+        assert "1 reconnect" in drawn(app, "#one-feed")

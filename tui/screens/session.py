@@ -72,7 +72,8 @@ class SessionScreen(BaseScreen):
             )
             yield self.pane(LogPane(id="one-log", empty="Nothing logged yet."), "Log")
             yield self.pane(
-                LineTable(session_view.FEED_COLUMNS, id="one-feed", header=False), "Feed"
+                LineTable(session_view.FEED_COLUMNS, id="one-feed", header=False),
+                "Notices, jobs and feed",
             )
 
     def on_mount(self) -> None:
@@ -148,7 +149,7 @@ class SessionScreen(BaseScreen):
         trades = self.query_one("#one-trades", LineTable)
         trades.set_rows(session_view.trade_rows(detail.trades))
         entitle(trades, f"Trades · {len(detail.trades)}")
-        self.query_one("#one-feed", LineTable).set_rows(session_view.feed_rows(detail.feed_health))
+        self.query_one("#one-feed", LineTable).set_rows(session_view.feed_rows(session, detail))
 
     # ── commands ──
 

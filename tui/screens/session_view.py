@@ -182,6 +182,9 @@ def trade_rows(trades: Sequence[Trade]) -> list[Row]:
     return rows
 
 
-def feed_rows(lines: Sequence[str]) -> list[Row]:
-    """What the feed says of itself, a line each."""
-    return [Row(str(number), (Cell(line),)) for number, line in enumerate(lines)]
+def feed_rows(session: SessionSnapshot, detail: SessionDetail) -> list[Row]:
+    """What its owner should know, what is planned, and what the feed says of itself."""
+    lines = [(f"! {notice}", Tone.WARNING) for notice in session.notices]
+    lines += [(f"next: {job}", Tone.PLAIN) for job in session.next_jobs]
+    lines += [(line, Tone.DIM) for line in detail.feed_health]
+    return [Row(str(number), (Cell(text, tone),)) for number, (text, tone) in enumerate(lines)]
