@@ -82,17 +82,14 @@ def drive(
     happened: list[Event] = []
     for reader in readers:
         reader.look_ahead(account)
+    alone = len(readers) == 1
     while True:
-        time = min([reader.time for reader in readers])
+        time = readers[0].time if alone else min([reader.time for reader in readers])
         if time == END:
             break
-        acting = [reader for reader in readers if reader.time == time]
-        if everyone:
-            acting = _with_positions(account, readers, time)
-        elif any(account.due_entries[reader.tape.slot] for reader in acting):
-            for reader in readers:
-                if reader.time != time:
-                    reader.mark_at_open(account, time)
+        acting: Sequence[_Reader] = readers
+        if not alone:
+            acting = _acting(account, readers, time, everyone=everyone)
         bars = [reader.read(account) for reader in acting]
         events = step(account, time, bars, finer)
         if events:
@@ -108,6 +105,20 @@ def drive(
     for reader in readers:
         reader.catch_up(account, reader.tape.index_at(curve.last_time + 1))
     return curve, happened
+
+
+def _acting(
+    account: Account, readers: Sequence[_Reader], time: int, *, everyone: bool
+) -> Sequence[_Reader]:
+    """The readers that take part in the moment `time`, the other positions marked for it."""
+    if everyone:
+        return _with_positions(account, readers, time)
+    acting = [reader for reader in readers if reader.time == time]
+    if any(account.due_entries[reader.tape.slot] for reader in acting):
+        for reader in readers:
+            if reader.time != time:
+                reader.mark_at_open(account, time)
+    return acting
 
 
 def _with_positions(account: Account, readers: Sequence[_Reader], time: int) -> list[_Reader]:
