@@ -48,11 +48,15 @@ class _Reader:
                 self.tape.live_through(position, self.done, index, trailing=trailing)
             self.done = index
 
-    def mark_at_open(self, account: Account, time: int) -> None:
-        """Mark the position, if there is one, as the moment `time` begins: for sizing an entry."""
+    def mark_at_open(self, account: Account, time: int, likely: int) -> None:
+        """Mark the position, if there is one, as the moment `time` begins: for sizing an entry.
+
+        `likely` is where another tape has that moment; without gaps, this one has it there too.
+        """
         position = account.positions[self.tape.slot]
         if position is not None:
-            index = self.tape.index_at(time)
+            there = self.tape.time(likely) == time
+            index = likely if there else self.tape.index_at(time)
             self.catch_up(account, index)
             if self.tape.time(index) == time:
                 position.mark = self.tape.open(index)
@@ -117,7 +121,7 @@ def _acting(
     if any(account.due_entries[reader.tape.slot] for reader in acting):
         for reader in readers:
             if reader.time != time:
-                reader.mark_at_open(account, time)
+                reader.mark_at_open(account, time, acting[0].due)
     return acting
 
 

@@ -50,7 +50,7 @@ class Tape:
 
     def index_at(self, time: int) -> int:
         """Index of the first candle that opens at `time` or later."""
-        return int(np.searchsorted(self.candles.time, time))
+        return int(self.candles.time.searchsorted(time))
 
     def bar(self, index: int) -> Bar:
         """The candle at `index` as the rules take it."""
