@@ -166,9 +166,26 @@ def with_comparison(workspace: Workspace, report: Mapping[str, Any], now: int) -
     compared = compare_sources(workspace, sources, now)
     return {
         **report,
+        **_told_by_candles(report, compared.replayed),
         "comparison": compared.to_json(),
         "recommendation": compared.comparison.recommendation,
     }
+
+
+def _told_by_candles(report: Mapping[str, Any], replayed: Sequence[Replayed]) -> dict[str, Any]:
+    """What only the backtest on the candles a session saw can tell of it.
+
+    Why there was no trade, and what the return had been with the target first in ambiguous candles.
+    """
+    told: dict[str, Any] = {}
+    if len(replayed) == 1:
+        seen = replayed[0].seen
+        if not report["trades"]:
+            told["diagnosis"] = seen.diagnosis
+        if report["ambiguous"]["trades"]:
+            worth = {"target_first_return_pct": seen.ambiguous_return_pct}
+            told["ambiguous"] = {**report["ambiguous"], **worth}
+    return told
 
 
 async def compared(workspace: Workspace, report: Mapping[str, Any], now: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import json
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,20 @@ async def test_a_session_that_a_full_disk_ended_shows_what_is_on_the_disk(
     report = await resting_report(Workspace(tmp_path / "home"), reply.session_id)
     assert session.trades_count == len(report["trades"]) > 0
     assert session.equity == report["ending_balance"]
+
+
+async def test_a_session_without_a_trade_says_why(tmp_path: Path, candle_file: Path) -> None:
+    never = {**RSI, "entry_conditions": [{"indicator": "rsi", "operator": "lt", "value": 1}]}
+    async with hosting(tmp_path / "home") as host:
+        request = replace(replay_request(candle_file), config=never)
+        session_id = (await host.start(request)).session_id
+        await host.ended(session_id)
+        report = await host.report(session_id)
+    expected = run_backtest(parse_config(never).config, {"BTC/USDT": market(1_000)}).diagnosis
+    assert report["trades"] == []
+    assert report["diagnosis"] == expected
+    assert expected is not None
+    assert expected["bottleneck"] == "rsi < 1"
 
 
 async def test_pause_flatten_resume_and_stop(tmp_path: Path, candle_file: Path) -> None:
