@@ -78,6 +78,12 @@ def _request(arguments: argparse.Namespace) -> StartRequest:
         config = written.parse(starting_balance=arguments.balance).config
         run_for = None if arguments.run_for is None else parse_duration(arguments.run_for)
     data = None
+    if arguments.feed == "replay" and not arguments.data:
+        raise Refusal(
+            "a replay needs a candle file: give --data FILE (for several symbols, "
+            "--data SYMBOL=FILE for each)",
+            Exit.BAD_INPUT,
+        )
     if arguments.data:
         files = files_by_symbol("--data", arguments.data, config.symbols)
         data = {symbol: str(path.expanduser().absolute()) for symbol, path in files.items()}

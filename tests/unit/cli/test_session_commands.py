@@ -175,6 +175,7 @@ def test_a_job_that_makes_no_sense_is_bad_input(
         (("--until", "2020-01-01"), "has passed"),
         (("--data", "x.csv", "--data", "y.csv"), "two files for BTC/USDT"),
         (("--balance", "-1"), "starting_balance"),
+        (("--feed", "replay"), "a replay needs a candle file"),
     ],
 )
 def test_a_start_that_makes_no_sense_is_bad_input_before_any_host(
