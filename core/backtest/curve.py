@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.backtest.tape import END, Tape
 from core.market.candles import Floats, Times
@@ -63,19 +64,41 @@ class Curve:
         changed = np.searchsorted(times, [time for time, _ in self._free])
         balances = np.array([free for _, free in self._free])
         equity = np.repeat(balances, np.diff(changed, append=len(times)))
-        exposed = np.zeros(len(times), dtype=bool)
+        entered, left = [], []
         for tape, held, still in zip(self._tapes, self._held, self._open, strict=True):
             stays = held if still is None else [*held, (still[0], END, still[1])]
-            closes = self._closes(tape)
-            starts = np.searchsorted(times, [start for start, _, _ in stays]).tolist()
-            stops = np.searchsorted(times, [stop for _, stop, _ in stays]).tolist()
-            for start, stop, (_, _, position) in zip(starts, stops, stays, strict=True):
-                values = closes[start:stop] - position.entry_price
-                values *= position.quantity * position.sign
-                values += position.margin
-                equity[start:stop] += values
-                exposed[start:stop] = True
-        return equity, int(np.count_nonzero(exposed))
+            if not stays:
+                continue
+            starts = np.searchsorted(times, [start for start, _, _ in stays])
+            stops = np.searchsorted(times, [stop for _, stop, _ in stays])
+            equity += self._worth(tape, starts, stops, [position for _, _, position in stays])
+            entered.append(starts)
+            left.append(stops)
+        return equity, _covered(entered, left)
+
+    def _worth(
+        self,
+        tape: Tape,
+        starts: NDArray[np.intp],
+        stops: NDArray[np.intp],
+        positions: Sequence[Position],
+    ) -> Floats:
+        """What one symbol's `positions` add to equity at each moment; 0 where there is none.
+
+        Each is held from its start to its stop (exclusive), and none before the last has stopped.
+        """
+        lengths = np.diff(np.column_stack((starts, stops)).ravel(), prepend=0, append=self._length)
+
+        def spread(values: Sequence[float]) -> Floats:
+            """Each position's value at its moments, 0 between them."""
+            between = np.zeros(2 * len(values) + 1)
+            between[1::2] = values
+            return np.repeat(between, lengths)
+
+        worth = self._closes(tape)[: self._length] - spread([one.entry_price for one in positions])
+        worth *= spread([one.quantity * one.sign for one in positions])
+        worth += spread([one.margin for one in positions])
+        return worth
 
     def _closes(self, tape: Tape) -> Floats:
         """The last known close at every moment (what comes before the first is never looked at)."""
@@ -84,3 +107,13 @@ class Curve:
             return candles.close
         latest = np.searchsorted(candles.time, self._moments, side="right") - 1
         return candles.close[np.maximum(latest, 0)]
+
+
+def _covered(starts: Sequence[NDArray[np.intp]], stops: Sequence[NDArray[np.intp]]) -> int:
+    """How many places lie in any of the spans from a start to its stop (exclusive)."""
+    if not starts:
+        return 0
+    ends = np.concatenate([*starts, *stops])
+    order = ends.argsort()
+    spans_open = np.where(order < len(ends) // 2, 1, -1).cumsum()
+    return int(np.diff(ends[order])[spans_open[:-1] > 0].sum())

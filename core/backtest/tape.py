@@ -15,7 +15,7 @@ from core.trading.account import Position
 from core.trading.rules import Rules
 from core.trading.step import Bar
 
-_FIRST_CHUNK = 256
+_BLOCK = 128  # candles whose extremes are looked at together
 
 END = 1 << 62
 """A time that never comes."""
@@ -38,15 +38,21 @@ class Tape:
         self.funding = funding
         self.length = len(candles)
         # The hot path reads single values as Python numbers: numpy's own are slow one by one.
-        self.open, self._high = candles.open.item, candles.high.item
-        self._low, self._close = candles.low.item, candles.close.item
-        self._time, self._flags = candles.time.item, flags.item
+        self._open, self._high = candles.open.data, candles.high.data
+        self._low, self._close = candles.low.data, candles.close.data
+        self._time, self._flags = candles.time.data, flags.data
         self._raised: dict[int, list[int]] = {}
+        self._lowest: list[float] = []
+        self._highest: list[float] = []
         self._funded = [] if funding is None else np.flatnonzero(funding).tolist()
 
     def time(self, index: int) -> int:
         """Open time of the candle at `index`, or END behind the last."""
-        return self._time(index) if index < self.length else END
+        return self._time[index] if index < self.length else END
+
+    def open(self, index: int) -> float:
+        """The price that the candle at `index` opened at."""
+        return self._open[index]
 
     def index_at(self, time: int) -> int:
         """Index of the first candle that opens at `time` or later."""
@@ -56,11 +62,11 @@ class Tape:
         """The candle at `index` as the rules take it."""
         return Bar(
             self.slot,
-            self.open(index),
-            self._high(index),
-            self._low(index),
-            self._close(index),
-            self._flags(index),
+            self._open[index],
+            self._high[index],
+            self._low[index],
+            self._close[index],
+            self._flags[index],
             0.0 if self.funding is None else self.funding.item(index),
         )
 
@@ -83,12 +89,8 @@ class Tape:
 
         Only a `trailing` stop asks for the best price among them.
         """
-        best = position.best
-        if trailing and position.sign > 0:
-            best = self.candles.high[start:stop].max().item()
-        elif trailing:
-            best = self.candles.low[start:stop].min().item()
-        position.pass_over(stop - start, best, self._close(stop - 1))
+        best = self._best_between(start, stop, position.sign) if trailing else position.best
+        position.pass_over(stop - start, best, self._close[stop - 1])
 
     def _raising(self, mask: int) -> list[int]:
         """Indices of the candles that raise any flag of `mask`, looked up once."""
@@ -105,40 +107,68 @@ class Tape:
         self, start: int, stop: int, position: Position, trailing_stop_pct: float | None
     ) -> int:
         """The first candle in `start` to `stop` that reaches a level of `position`, else `stop`."""
-        long = position.sign > 0
-        against, target = position.stop_price, position.target_price
-        if long:
-            worst, best = self.candles.low, self.candles.high
-            against = max(against, position.liquidation_price)
-        else:
-            worst, best = self.candles.high, self.candles.low
-            against = min(against, position.liquidation_price)
-        if trailing_stop_pct is None and isinf(against) and isinf(target):
+        sign, target, running = position.sign, position.target_price, position.best
+        farther = max if sign > 0 else min
+        fixed = level = farther(position.stop_price, position.liquidation_price)
+        if trailing_stop_pct is None and isinf(fixed) and isinf(target):
             return stop
-        running = position.best
-        chunk = _FIRST_CHUNK
+        if not self._lowest:
+            self._gather_extremes()
+        worst, best = self._lowest, self._highest
+        if sign < 0:
+            worst, best = best, worst
         while start < stop:
-            end = min(start + chunk, stop)
-            level: float | Floats = against
+            block = start // _BLOCK
+            end = min((block + 1) * _BLOCK, stop)
             if trailing_stop_pct is not None:
-                # The trailing stop of each candle comes from the best price before it.
-                extreme = np.maximum if long else np.minimum
-                bests = extreme.accumulate(np.concatenate(([running], best[start:end])))
-                running = bests[-1]
-                trailing = bests[:-1] * (1 - position.sign * trailing_stop_pct / 100)
-                level = extreme(trailing, against)
-            if long:
-                touched = worst[start:end] <= level
-                touched |= best[start:end] >= target
-            else:
-                touched = worst[start:end] >= level
-                touched |= best[start:end] <= target
-            first = int(touched.argmax())
-            if touched[first]:
-                return start + first
+                # Nowhere in the block is the trailing stop nearer than its best price would put it.
+                level = farther(running, best[block]) * (1 - sign * trailing_stop_pct / 100)
+                level = farther(level, fixed)
+            if (worst[block] - level) * sign <= 0 or (best[block] - target) * sign >= 0:
+                found = self._touched(start, end, position, running, fixed, trailing_stop_pct)
+                if found < end:
+                    return found
+            if trailing_stop_pct is not None:
+                running = farther(running, self._best_between(start, end, sign))
             start = end
-            chunk *= 2
         return stop
+
+    def _touched(
+        self,
+        start: int,
+        stop: int,
+        position: Position,
+        running: float,
+        fixed: float,
+        trailing_stop_pct: float | None,
+    ) -> int:
+        """As `_next_touch`, candle by candle; `running` is the best price before `start`."""
+        long = position.sign > 0
+        low, high = self.candles.low[start:stop], self.candles.high[start:stop]
+        level: float | Floats = fixed
+        if trailing_stop_pct is not None:
+            # The trailing stop of each candle comes from the best price before it.
+            extreme = np.maximum if long else np.minimum
+            bests = extreme.accumulate(np.concatenate(([running], high if long else low)))[:-1]
+            level = extreme(bests * (1 - position.sign * trailing_stop_pct / 100), fixed)
+        if long:
+            touched = (low <= level) | (high >= position.target_price)
+        else:
+            touched = (high >= level) | (low <= position.target_price)
+        first = int(touched.argmax())
+        return start + first if touched[first] else stop
+
+    def _best_between(self, start: int, stop: int, sign: int) -> float:
+        """The highest high (for a short, `sign` -1: the lowest low) from `start` to `stop`."""
+        if sign > 0:
+            return float(self.candles.high[start:stop].max())
+        return float(self.candles.low[start:stop].min())
+
+    def _gather_extremes(self) -> None:
+        """Find the lowest low and the highest high of each block of candles."""
+        starts = np.arange(0, self.length, _BLOCK)
+        self._lowest = np.minimum.reduceat(self.candles.low, starts).tolist()
+        self._highest = np.maximum.reduceat(self.candles.high, starts).tolist()
 
 
 def funding_by_candle(candles: Candles, rates: Sequence[tuple[int, float]]) -> Floats:
