@@ -1,0 +1,88 @@
+"""Which hosts may an order ever reach? (the only list of them: testnet, demo, this machine)
+
+Nothing here can be widened by configuration. It is asked twice: when a broker is made, for its
+addresses, and for the final URL of every request, before a connection is opened.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+
+from yarl import URL
+
+_TEST_HOSTS = (
+    "testnet.binance.vision",
+    "demo-api.binance.com",
+    "testnet.binancefuture.com",
+    "demo-fapi.binance.com",
+)
+
+
+class ForbiddenAddressError(Exception):
+    """An address is none that orders may reach; nothing was sent to it."""
+
+
+def check_order_address(address: str | URL) -> URL:
+    """The address, if orders may be sent there: a test host by https, or this machine.
+
+    It is read by the parser that the HTTP client goes by, so that both see the same host.
+
+    Raises:
+        ForbiddenAddressError: it is anywhere else, or written in a way that could hide where.
+    """
+    try:
+        url = URL(address)
+        host, port, user = url.host or "", url.port, url.user
+    except ValueError:
+        raise ForbiddenAddressError(_refusal("an address that cannot be read")) from None
+    if user is not None or url.password is not None:
+        raise ForbiddenAddressError(_refusal("an address with a user name before its host"))
+    where = f"{url.scheme}://{host}" + ("" if url.explicit_port is None else f":{port}")
+    if is_this_machine(host):
+        if url.scheme in ("http", "https"):
+            return url
+    elif host in _TEST_HOSTS and url.scheme == "https" and port == 443:
+        return url
+    raise ForbiddenAddressError(_refusal(where))
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host is a loopback address, written as one."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _refusal(what: str) -> str:
+    hosts = ", ".join(f"https://{host}" for host in _TEST_HOSTS)
+    return f"orders never go to {what[:100]!r}: only to {hosts}, or to this machine"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAddresses:
+    """Where the test venues take orders: base addresses, to be followed by Binance's own paths."""
+
+    testnet_spot: str = "https://testnet.binance.vision"
+    testnet_futures: str = "https://testnet.binancefuture.com"
+    demo_spot: str = "https://demo-api.binance.com"
+    demo_futures: str = "https://demo-fapi.binance.com"
+
+    def with_addresses(self, addresses: Mapping[str, str]) -> OrderAddresses:
+        """These with some replaced, as a configuration file gives them.
+
+        Raises:
+            ForbiddenAddressError: one is not known, or is no place for orders.
+        """
+        known = [field.name for field in fields(self)]
+        for name, address in addresses.items():
+            if name not in known:
+                raise ForbiddenAddressError(
+                    f"order address {name[:40]!r} is not known: use {', '.join(known)}"
+                )
+            check_order_address(address)
+        return replace(self, **{name: text.rstrip("/") for name, text in addresses.items()})
