@@ -10,7 +10,7 @@ import asyncio
 import email.utils
 import importlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -315,9 +315,8 @@ class ExchangeApi:
 
     def _limited(self, error: Exception) -> RateLimitedError:
         # No other call can have come between the answer and here: nothing was awaited since.
-        headers = self._client.last_response_headers or {}
         banned = " 418 " in str(error)
-        seconds = _retry_after(headers) or (_BAN_WAIT if banned else _LIMIT_WAIT)
+        seconds = asked_wait(self._client.last_response_headers or {}, banned=banned)
         what = "has banned this address" if banned else "asks for fewer requests"
         self._blocked_why = f"{self.name} {what}: nothing is asked for {seconds:.0f} s"
         self._blocked_until = max(self._blocked_until, self._monotonic() + seconds)
@@ -374,7 +373,15 @@ def _known(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) and value > 0 else None
 
 
-def _retry_after(headers: dict[str, str]) -> float | None:
+def asked_wait(headers: Mapping[str, str], *, banned: bool) -> float:
+    """Seconds for which an exchange that refused a request for their number wants no more.
+
+    What its answer's `headers` say, else what is usual. `banned`: it said 418, and not 429.
+    """
+    return _retry_after(headers) or (_BAN_WAIT if banned else _LIMIT_WAIT)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that a Retry-After header asks for, given in seconds or as a date."""
     text = next((value for key, value in headers.items() if key.lower() == "retry-after"), None)
     if text is None:
