@@ -129,8 +129,10 @@ def evidence_of(
             for one in backtest.happened
             if isinstance(one, Halted) and one.limit_name == "max_drawdown_pct"
         ),
-        decide_from=session.begun.decide_from,
-        backtest_decide_from=session.begun.decide_from,
+        same_warmup=all(
+            np.array_equal(session.seen[symbol].time[:1], now.time[:1])
+            for symbol, now in candles.items()
+        ),
         lookback=warmup_candles(session.config),
     )
 

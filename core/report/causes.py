@@ -18,6 +18,7 @@ from core.trading.account import PAUSED
 from core.trading.values import ExitReason, OpenTrade, Refused, Trade
 
 _SAME = 1e-9  # relative: closer prices, quantities and amounts are the same
+_LATE = 5_000  # ms after its candle's open: a market order filled after that was late
 
 
 class CauseKind(StrEnum):
@@ -99,32 +100,16 @@ def pair_cause(pair: Pair, evidence: Evidence) -> Cause | None:
 
 def missing_cause(trade: Trade, evidence: Evidence) -> Cause | None:
     """Why the session did not make a trade of the backtest; None without direct evidence."""
-    kept_out = (
-        _refusal(evidence.refused, trade, evidence)
-        or _within(evidence.halted, trade, CauseKind.RISK_LIMIT, "entries were halted")
-        or _within(evidence.paused, trade, CauseKind.MANUAL, "entries were paused")
-    )
-    if kept_out is not None:
-        return kept_out
-    if evidence.decide_from is not None and trade.signal_time < evidence.decide_from:
-        return Cause(
-            CauseKind.WARM_UP,
-            f"the session decided only from {short_time(evidence.decide_from)} on",
-        )
-    return _at_its_signal(trade, evidence)
+    return _refusal(evidence.refused, trade, evidence) or _at_its_signal(trade, evidence)
 
 
 def extra_cause(trade: Trade, evidence: Evidence) -> Cause | None:
     """Why the session made a trade that the backtest did not; None without direct evidence."""
-    kept_out = _refusal(evidence.backtest_refused, trade, evidence) or _within(
-        evidence.backtest_halted, trade, CauseKind.RISK_LIMIT, "the backtest's entries were halted"
+    return (
+        _refusal(evidence.backtest_refused, trade, evidence)
+        or _after_the_backtest_stopped(trade, evidence)
+        or _at_its_signal(trade, evidence)
     )
-    if kept_out is not None:
-        return kept_out
-    start = evidence.backtest_decide_from
-    if start is not None and trade.signal_time < start:
-        return Cause(CauseKind.WARM_UP, f"the backtest decided only from {short_time(start)} on")
-    return _at_its_signal(trade, evidence)
 
 
 def left_open_cause(trade: Trade, other: OpenTrade, evidence: Evidence) -> Cause | None:
@@ -191,9 +176,12 @@ def _kind_of_refusal(why: str) -> CauseKind:
     return CauseKind.BALANCE if "free balance" in why else CauseKind.FILTER
 
 
-def _within(spans: Sequence[Span], trade: Trade, kind: CauseKind, words: str) -> Cause | None:
-    span = first_met(spans, trade.symbol, trade.signal_time, trade.signal_time)
-    return None if span is None else Cause(kind, _told(span, words))
+def _after_the_backtest_stopped(trade: Trade, evidence: Evidence) -> Cause | None:
+    decided = trade.signal_time
+    span = first_met(evidence.backtest_halted, trade.symbol, decided, decided)
+    if span is None:
+        return None
+    return Cause(CauseKind.RISK_LIMIT, _told(span, "the backtest's entries were halted"))
 
 
 def _at_its_signal(trade: Trade, evidence: Evidence) -> Cause | None:
@@ -250,7 +238,7 @@ def _filled_otherwise(pair: Pair, evidence: Evidence) -> Cause | None:
         return None
     _, delay, backtest, paper = max(differing)
     prices = f"filled at {paper:.8g} against {backtest:.8g}"
-    if delay > evidence.late_after:
+    if delay > _LATE:
         return Cause(CauseKind.LATENCY, f"{prices}, {delay / 1000:.1f} s after the candle opened")
     return Cause(CauseKind.SLIPPAGE, prices)
 

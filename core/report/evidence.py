@@ -39,32 +39,23 @@ class Evidence:
         gaps: candles the session never had.
         revised: candles the exchange now tells otherwise than the session saw them.
         away: candles that closed while no host ran the session.
-        halted: while a risk limit allowed no entries.
-        paused: while the user had entries paused.
-        refused: orders of the session that were due and did not become trades.
+        refused: orders of the session that were due and did not become trades: for a risk limit, a
+            pause, a filter, the balance.
         backtest_refused: the same of the backtest.
-        backtest_halted: while a risk limit allowed the backtest no entries.
-        decide_from: the first candle the session decided on; None where it is not known.
-        backtest_decide_from: the same of the backtest.
+        backtest_halted: since when a risk limit had stopped the backtest for good.
         same_warmup: whether both began their indicators with the same candle.
         lookback: how many candles back an indicator still feels one, for gaps and revisions.
-        late_after: a market order filled more than so many ms after its candle's open was late.
     """
 
     timeframe: Timeframe
     gaps: tuple[Span, ...] = ()
     revised: tuple[Span, ...] = ()
     away: tuple[Span, ...] = ()
-    halted: tuple[Span, ...] = ()
-    paused: tuple[Span, ...] = ()
     refused: tuple[Refused, ...] = ()
     backtest_refused: tuple[Refused, ...] = ()
     backtest_halted: tuple[Span, ...] = ()
-    decide_from: int | None = None
-    backtest_decide_from: int | None = None
     same_warmup: bool = True
     lookback: int = 200
-    late_after: int = 5_000
 
 
 def first_met(spans: Iterable[Span], symbol: str, first: int, last: int) -> Span | None:

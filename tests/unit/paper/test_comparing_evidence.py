@@ -89,6 +89,13 @@ def test_candles_told_otherwise_and_candles_never_had_are_found(
     assert "close" in span.note
 
 
+def test_candles_the_venue_has_no_more_leave_the_indicators_another_beginning(
+    tmp_path: Path, backtest: RunResult
+) -> None:
+    assert told(session(tmp_path), backtest).same_warmup
+    assert not told(session(tmp_path), backtest, market(COUNT).slice(5)).same_warmup
+
+
 def test_a_backtest_that_stopped_for_good_and_its_refusals_are_evidence(
     tmp_path: Path, backtest: RunResult
 ) -> None:

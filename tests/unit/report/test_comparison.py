@@ -21,7 +21,7 @@ from core.report.columns import (
 from core.report.comparison import Comparison, compare
 from core.report.comparison_text import comparison_table, comparison_text, comparison_to_json
 from core.report.divergence import find_divergence
-from core.report.evidence import Evidence, Span
+from core.report.evidence import Evidence
 from core.report.recommendation import (
     BETTER,
     LOSING,
@@ -34,7 +34,7 @@ from core.report.regime import Regime, regime, regime_warning
 from core.report.result_json import result_to_json
 from core.report.verdict import Judgement
 from core.store.live_trades import LiveTrade
-from core.trading.values import Trade
+from core.trading.values import Refused, Side, Trade
 from tests.unit.report.making import START, result, trade
 
 NOW = START + 400 * DAY
@@ -267,8 +267,8 @@ def test_minimum_durations(timeframe: str, days: int) -> None:
 def test_a_divergence_over_the_same_period_shows_its_waterfall_in_cents() -> None:
     backtest = [trade(1.0, candle=i * 9, exit_=101.0) for i in range(12)]
     paper = [trade(candle=i * 9, exit_=100.335) for i in range(11)]
-    halted = (Span(START + 99 * HOUR, START + 99 * HOUR),)
-    divergence = find_divergence(backtest, paper, Evidence(Timeframe.H1, halted=halted), 1e4)
+    refused = (Refused(START + 100 * HOUR, "BTC/USDT", Side.LONG, "the daily loss limit"),)
+    divergence = find_divergence(backtest, paper, Evidence(Timeframe.H1, refused=refused), 1e4)
     columns = (
         column_of_reports(name, [report(trades)], "made")
         for name, trades in (("Backtest", backtest), ("Paper", paper))

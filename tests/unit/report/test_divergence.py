@@ -75,9 +75,8 @@ def test_only_fees_or_funding_differ() -> None:
 
 @pytest.mark.parametrize(
     ("kept", "cause"),
-    [("gaps", "data gap"), ("revised", "candle revised"), ("away", "downtime"),
-     ("halted", "risk limit"), ("paused", "manual")],
-)  # fmt: skip
+    [("gaps", "data gap"), ("revised", "candle revised"), ("away", "downtime")],
+)
 def test_a_missing_trade_is_explained_by_what_happened_at_its_signal(kept: str, cause: str) -> None:
     span = Span(at(5), at(6), "BTC/USDT", "as recorded")
     found = find([trade(candle=5), trade(candle=40)], [trade(candle=40)], **{kept: (span,)})
@@ -89,7 +88,15 @@ def test_a_missing_trade_is_explained_by_what_happened_at_its_signal(kept: str, 
 
 def test_evidence_about_another_symbol_explains_nothing() -> None:
     span = Span(at(5), at(6), "ETH/USDT")
-    assert causes([trade(candle=5)], [], halted=(span,)) == [("missing", "unexplained")]
+    assert causes([trade(candle=5)], [], gaps=(span,)) == [("missing", "unexplained")]
+    stopped = {"backtest_halted": (span,)}
+    assert causes([], [trade(candle=5)], **stopped) == [("extra", "unexplained")]
+
+
+def test_what_the_session_made_after_the_backtest_stopped_is_a_risk_limit() -> None:
+    since = Span(at(5), at(90))
+    found = causes([], [trade(candle=4), trade(candle=60)], backtest_halted=(since,))
+    assert found == [("extra", "unexplained"), ("extra", "risk limit")]
 
 
 @pytest.mark.parametrize(
@@ -108,9 +115,8 @@ def test_a_refused_order_explains_its_missing_trade(why: str, cause: str) -> Non
     assert causes([trade(candle=5)], [], refused=(other_side,)) == [("missing", "unexplained")]
 
 
-def test_before_either_run_decided_is_warm_up() -> None:
-    assert causes([trade(candle=5)], [], decide_from=at(9)) == [("missing", "warm-up")]
-    assert causes([], [trade(candle=5)], backtest_decide_from=at(9)) == [("extra", "warm-up")]
+def test_indicators_that_began_with_other_candles_are_warm_up() -> None:
+    assert causes([trade(candle=5)], [], same_warmup=False) == [("missing", "warm-up")]
     assert causes([], [trade(candle=5)], same_warmup=False) == [("extra", "warm-up")]
 
 
@@ -131,12 +137,12 @@ def test_indicators_remember_a_gap() -> None:
 
 
 def test_what_one_difference_leads_to_carries_its_cause() -> None:
-    # The session missed a trade while halted, so it was free to make one the backtest could not,
+    # The session was refused a trade, so it was free to make one the backtest could not,
     # which in turn kept it out of the backtest's next.
     backtest = [trade(candle=5, held=10), trade(candle=17, held=3)]
     paper = [trade(candle=9, held=20)]
-    halted = (Span(at(5), at(6)),)
-    found = find(backtest, paper, halted=halted)
+    why = "the daily loss limit of 2 % was reached; entries resume with the UTC day"
+    found = find(backtest, paper, refused=(Refused(at(6), "BTC/USDT", Side.LONG, why),))
     assert [str(t.cause and t.cause.kind) for t in found.trades] == ["risk limit"] * 3
     assert found.trades[2].cause is not None
     assert found.trades[2].cause.detail.startswith("follows from trade 10: follows from trade 6: ")

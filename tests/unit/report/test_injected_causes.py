@@ -15,7 +15,7 @@ import pytest
 
 from core.market.candles import Candles
 from core.market.filters import MarketFilters
-from core.market.timeframes import DAY, HOUR, Timeframe
+from core.market.timeframes import HOUR, Timeframe
 from core.report.divergence import Divergence, MatchKind, find_divergence
 from core.report.evidence import Evidence, Span
 from core.report.waterfall import Part, in_cents
@@ -30,7 +30,7 @@ from core.strategy.signals import signal_series
 from core.trading.account import Account
 from core.trading.rules import Rules
 from core.trading.step import Bar, step
-from core.trading.values import Halted, Refused
+from core.trading.values import Refused
 from tests.unit.report.making import START, config
 
 SYMBOL = "BTC/USDT"
@@ -57,7 +57,6 @@ def market(n: int = 700) -> Candles:
 class Ran:
     account: Account
     refused: tuple[Refused, ...]
-    halted: tuple[Halted, ...]
 
 
 def run(
@@ -77,11 +76,7 @@ def run(
         bar = Bar(0, candle.open, candle.high, candle.low, candle.close, signals, due)
         events += step(account, candle.time, [bar])
         meanwhile(account, candle.time)
-    return Ran(
-        account,
-        tuple(event for event in events if isinstance(event, Refused)),
-        tuple(event for event in events if isinstance(event, Halted)),
-    )
+    return Ran(account, tuple(event for event in events if isinstance(event, Refused)))
 
 
 def without(candles: Candles, first: int, last: int) -> Candles:
@@ -177,11 +172,7 @@ def test_downtime() -> None:
 
 def test_a_risk_limit() -> None:
     session = run(replace(STRATEGY, max_daily_loss_pct=1.0), market())
-    halted = tuple(
-        Span(one.time, (one.time // DAY + 1) * DAY - HOUR, note=one.limit_name)
-        for one in session.halted
-    )
-    found = told(session, halted=halted)
+    found = told(session, refused=session.refused)
     assert names(found) == {"risk limit", "balance"}
     assert found.count(MatchKind.MISSING) > 0
 
