@@ -76,7 +76,8 @@ class Leaving:
             return
         self._app.hosting.let_go(keep_running=keep_running)
         hosts = [worker for worker in self._app.workers if worker.group == "host"]
-        with contextlib.suppress(TimeoutError, WorkerFailed, WorkerCancelled):
-            async with asyncio.timeout(_PATIENCE):
-                await self._app.workers.wait_for_complete(hosts)
+        if hosts:  # of no workers at all, every one would be waited for, this one included
+            with contextlib.suppress(TimeoutError, WorkerFailed, WorkerCancelled):
+                async with asyncio.timeout(_PATIENCE):
+                    await self._app.workers.wait_for_complete(hosts)
         self._app.end()
