@@ -18,6 +18,7 @@ from textual.worker import Worker, WorkerState
 
 from core.paper.link import CommandError, HostLink
 from core.paper.snapshot import FeedKind, HostSnapshot, StartRequest
+from core.store.workspace import WorkspaceError
 from tui.backtest_commands import BacktestCommands
 from tui.commands import Place, bindings
 from tui.comparison_commands import ComparisonCommands
@@ -149,6 +150,15 @@ class PapertapeApp(GuardedApp):
         self.waiting = ""
         self.poll()
 
+    def _host_failed(self, error: BaseException | None) -> None:
+        """Say why there is no host any more; what it last told stays on the screen."""
+        self.poll()
+        self.waiting = "the host has stopped"
+        words = (
+            str(error) if isinstance(error, WorkspaceError) else f"{type(error).__name__}: {error}"
+        )
+        self.say(words, "error", "The host has stopped")
+
     def _host_ended(self) -> None:
         """Look for a host again: one that another process ran has stopped."""
         self.link = None
@@ -207,6 +217,8 @@ class PapertapeApp(GuardedApp):
         if event.worker.group == "host" and event.state is WorkerState.SUCCESS:
             if not self.leaving.begun:
                 self._host_ended()
+        elif event.worker.group == "host" and event.state is WorkerState.ERROR:
+            self._host_failed(event.worker.error)
         elif event.state is WorkerState.ERROR:
             error = event.worker.error
             self.say(f"{event.worker.name}: {type(error).__name__}: {error}", "error", "Failed")

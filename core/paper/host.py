@@ -42,7 +42,7 @@ from core.store.credentials import CredentialsError, read_credentials
 from core.store.disk import Disk, OsDisk
 from core.store.index import IndexWriteError, open_index
 from core.store.journal import JournalError
-from core.store.lock import HostLock
+from core.store.lock import HostLock, WorkspaceLostError
 from core.store.redaction import Redactor
 from core.store.workspace import Workspace, WorkspaceError
 
@@ -93,6 +93,7 @@ class Host:
         self._storage = Storage.of(workspace, options.disk, self.redactor)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
+        self._lost: WorkspaceLostError | None = None
         self._looked = True
         self._shown = self._picture(())
 
@@ -108,6 +109,8 @@ class Host:
         Raises:
             AlreadyHostedError: another process hosts the workspace.
             WorkspaceError: the workspace cannot be used.
+            WorkspaceLostError: it vanished meanwhile. All trading has stopped, and what was
+                acknowledged stands in it, wherever it is now.
         """
         self._loop = asyncio.get_running_loop()
         self.workspace.prepare()
@@ -116,7 +119,7 @@ class Host:
         logging.getLogger().addHandler(handler)
         try:
             self._open()
-            await self._serve(ready)
+            await self._serve(ready, lock)
         finally:
             logging.getLogger().removeHandler(handler)
             self._storage.committer.close()
@@ -127,13 +130,13 @@ class Host:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stopping.set)
 
-    async def _serve(self, ready: Callable[[], None]) -> None:
+    async def _serve(self, ready: Callable[[], None], lock: HostLock) -> None:
         self._roster.find()
         self._show()
         taking_up = asyncio.ensure_future(self._take_up())
         helpers = [
             taking_up,
-            *(asyncio.ensure_future(work) for work in self._work()),
+            *(asyncio.ensure_future(work) for work in self._work(lock)),
         ]
         for helper in helpers:
             helper.add_done_callback(self._watch)
@@ -143,15 +146,21 @@ class Host:
             await self._stopping.wait()
             taking_up.cancel()
             await self._roster.leave_all()
+            if self._lost is not None:
+                self.log.add(Level.ERROR, str(self._lost))
+                self._roster.strand_all(str(self._lost))
+                self._show()
+                raise self._lost
         finally:
             for helper in helpers:
                 helper.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
 
-    def _work(self) -> Iterator[Awaitable[None]]:
+    def _work(self, lock: HostLock) -> Iterator[Awaitable[None]]:
         """What runs beside the sessions."""
         yield self._refresh()
         yield self._tick()
+        yield self._watch_workspace(lock)
         for companion in self.options.companions:
             yield companion(self)
 
@@ -200,6 +209,17 @@ class Host:
         while True:
             await asyncio.sleep(_TICK)
             self._roster.tick()
+
+    async def _watch_workspace(self, lock: HostLock) -> None:
+        """Stop when the workspace is gone: what is decided then could not be written down."""
+        while True:
+            await asyncio.sleep(_TICK)
+            try:
+                await asyncio.to_thread(lock.verify)
+            except WorkspaceLostError as error:
+                self._lost = error
+                self._stopping.set()
+                return
 
     # ── What may be read from any thread ──
 

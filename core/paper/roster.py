@@ -222,6 +222,14 @@ class Roster:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    def strand_all(self, why: str) -> None:
+        """Show every session that rests as one that cannot be gone on with, and say so."""
+        shown = [living.shown for living in self._living.values()]
+        for session in (*shown, *self._coming.values()):
+            self._strand(session, why)
+        self._living.clear()
+        self._coming.clear()
+
     async def ended(self, session_id: str) -> None:
         """Return once a session that is stopping has ended and its report is written."""
         living = self._living.get(session_id)

@@ -103,13 +103,16 @@ class ControlSocket:
     async def _tell(self, writer: asyncio.StreamWriter, after: int) -> None:
         """Send news, no faster than they are read: a viewer that stalls delays nobody."""
         self._host.fresh_snapshot()
-        while not writer.is_closing():
-            if writer.transport.get_write_buffer_size() < _UNREAD:
-                snapshot = self._host.snapshot()
-                logs = self._host.logs(after)
-                after = logs[-1].number if logs else after
-                writer.write(line_of(News(snapshot, logs)))
-            await asyncio.sleep(_NEWS_EVERY)
+        try:
+            while not writer.is_closing():
+                if writer.transport.get_write_buffer_size() < _UNREAD:
+                    logs = self._host.logs(after)
+                    after = logs[-1].number if logs else after
+                    writer.write(line_of(News(self._host.snapshot(), logs)))
+                await asyncio.sleep(_NEWS_EVERY)
+        finally:
+            # Why a host stops is said last of all.
+            writer.write(line_of(News(self._host.snapshot(), self._host.logs(after))))
 
 
 def _commands_of(host: Host) -> dict[str, Command]:

@@ -7,6 +7,7 @@ lock is stale exactly when it can be taken.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from dataclasses import asdict, dataclass
@@ -49,6 +50,10 @@ class AlreadyHostedError(WorkspaceError):
         )
 
 
+class WorkspaceLostError(WorkspaceError):
+    """The workspace is no longer there, or no longer this host's; the message says how one sees."""
+
+
 class HostLock:
     """The lock, held from `acquire` to `release` or the end of the process."""
 
@@ -86,10 +91,34 @@ class HostLock:
             ) from error
         return cls(workspace, descriptor)
 
+    def verify(self) -> None:
+        """See whether the workspace is still where it was, with this very lock in it. Blocks.
+
+        Raises:
+            WorkspaceLostError: it was deleted or moved, its disk is gone, or its lock is another.
+        """
+        root, path = self._workspace.root, self._workspace.lock
+        if self._descriptor is None:
+            raise WorkspaceLostError(f"the lock {path} is held no longer")
+        try:
+            found = path.stat()
+        except OSError as error:
+            raise WorkspaceLostError(
+                f"the workspace {root} has vanished: {path} cannot be found any more "
+                f"({error.strerror}). It was deleted or moved, or its disk is gone; bring it back "
+                "and start again, and its sessions go on"
+            ) from error
+        if not os.path.samestat(found, os.fstat(self._descriptor)):
+            raise WorkspaceLostError(
+                f"the workspace {root} is another one now: {path} is not the file this host has "
+                "locked. Put the old one back, or start again on the new one"
+            )
+
     def release(self) -> None:
         """Stop being the host. May be called more than once."""
         if self._descriptor is not None:
-            os.ftruncate(self._descriptor, 0)
+            with contextlib.suppress(OSError):  # the disk may be gone; the kernel frees the lock
+                os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None
 

@@ -12,8 +12,9 @@ from textual.widgets import Input
 
 from core.paper.host import Host, HostOptions
 from core.paper.local import LocalHosting
-from core.paper.snapshot import SessionState
+from core.paper.snapshot import FeedKind, SessionState, StartRequest
 from core.store.workspace import Workspace
+from core.strategy.document import strategy_document
 from tests.ui.driving import WIDE
 from tui.app import PapertapeApp
 from tui.finding_strategies import find_strategies
@@ -24,6 +25,7 @@ from tui.screens.report import ReportScreen
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
+from tui.widgets.top_bar import TopBar
 
 CANDLES = 20_000
 STRATEGY = """---
@@ -77,6 +79,16 @@ def table_text(app: PapertapeApp) -> str:
     return "\n".join(cell.text for row in table.rows for cell in row.cells)
 
 
+def top_line(app: PapertapeApp) -> str:
+    return str(app.screen.query_one(TopBar).render())
+
+
+def slow_replay(workspace: Workspace) -> StartRequest:
+    config = strategy_document(STRATEGY, "waves").config
+    data = {"BTC/USDT": str(workspace.root.parent / "waves.csv")}
+    return StartRequest(config, FeedKind.REPLAY, data=data, speed=0.001)
+
+
 async def test_a_session_is_started_watched_and_stopped_by_keys(workspace: Workspace) -> None:
     options = HostOptions(kind="tui")
     app = PapertapeApp(
@@ -120,3 +132,28 @@ async def test_a_session_is_started_watched_and_stopped_by_keys(workspace: Works
         await pilot.press("escape", "q")
         await soon(pilot, lambda: not app.is_running)
     assert not list(workspace.root.glob("**/*.tmp"))
+
+
+async def test_a_vanished_workspace_is_said_and_nothing_of_it_is_made_anew(
+    workspace: Workspace,
+) -> None:
+    options = HostOptions(kind="tui")
+    app = PapertapeApp(
+        LateHosting(lambda: LocalHosting(lambda: Host(workspace, options), [])),
+        lambda: find_strategies(workspace),
+        host_name="here",
+        poll_every=0.05,
+    )
+    async with app.run_test(size=WIDE) as pilot:
+        await soon(pilot, lambda: app.link is not None)
+        assert app.link is not None
+        await app.link.start(slow_replay(workspace))
+        await soon(pilot, lambda: "running" in table_text(app))
+        workspace.root.rename(workspace.root.with_name("elsewhere"))
+        await soon(pilot, lambda: "the host has stopped" in top_line(app))
+        assert "error" in table_text(app)
+        assert any("has vanished" in line.text for line in app.link.logs())
+        assert any("has vanished" in str(toast.message) for toast in app._notifications)
+        await pilot.press("q")
+        await soon(pilot, lambda: not app.is_running)
+    assert not workspace.root.exists()

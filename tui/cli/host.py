@@ -47,13 +47,13 @@ def host(arguments: argparse.Namespace) -> int:
         print_text(_unit(arguments))
         return Exit.DONE
     from core.hosting import make_host
-    from core.store.lock import AlreadyHostedError
+    from core.store.lock import AlreadyHostedError, WorkspaceLostError
     from core.store.workspace import WorkspaceError
 
     workspace = prepared_workspace(arguments)
     with (
         refusing(WorkspaceError),
-        refusing(AlreadyHostedError, code=Exit.FAILED),
+        refusing(AlreadyHostedError, WorkspaceLostError, code=Exit.FAILED),
     ):
         running = make_host(workspace, "headless", demo_market(arguments), [_keep_log])
         asyncio.run(_serve(running, workspace, as_json=arguments.json))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import threading
 import zlib
@@ -16,6 +17,7 @@ from tui.cli.workspace import workspace_of
 
 if TYPE_CHECKING:
     from core.paper.attached import SocketLink
+    from core.paper.host import Host
     from core.paper.link import HostLink
     from core.paper.snapshot import FeedKind
     from core.paper.venues import DemoMarket
@@ -121,6 +123,7 @@ def _show(
 
     with refusing(WorkspaceError):
         workspace.prepare()
+    place = workspace.root.stat()
 
     def hosting() -> Hosting:
         from core.hosting import attach, headless_command, make_host
@@ -129,8 +132,18 @@ def _show(
         link = attach(workspace, follow=True)
         if link is not None:
             return Attached(link)
+
+        def make() -> Host:
+            # A host makes what is missing, and no empty workspace is to stand in for a lost one.
+            if not workspace.root.exists() or not os.path.samestat(place, workspace.root.stat()):
+                raise WorkspaceError(
+                    f"the workspace {workspace.root} has vanished: it was deleted or moved, or its "
+                    "disk is gone; bring it back and start papertape again"
+                )
+            return make_host(workspace, "tui", make_demo())
+
         return LocalHosting(
-            lambda: make_host(workspace, "tui", make_demo()),
+            make,
             headless_command(workspace, *host_arguments),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -242,6 +243,23 @@ def test_a_start_without_a_host_starts_one_that_ends_when_told(
         os.kill(holder.pid, signal.SIGTERM)
     until(lambda: current_host(Workspace(workspace)) is None)
     assert "the data ends" in (workspace / "host.log").read_text(encoding="utf-8")
+
+
+def test_a_host_whose_workspace_is_deleted_ends_with_a_message_and_code_1(
+    workspace: Path,
+) -> None:
+    program = [sys.executable, "-m", "tui.cli", "--workspace", str(workspace), "host"]
+    with subprocess.Popen(
+        program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith("hosting ")
+        shutil.rmtree(workspace)
+        assert process.wait(20) == 1
+        (message,) = process.stderr.read().splitlines()
+    assert message.startswith(f"papertape: the workspace {workspace} has vanished")
+    assert not workspace.exists()
 
 
 def test_compare_puts_saved_backtest_and_ended_sessions_side_by_side(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import sys
 import threading
 import time
@@ -20,11 +21,11 @@ from core.paper.local import LocalHosting, LocalLink
 from core.paper.resting import resting_report, resting_sessions
 from core.paper.snapshot import FeedKind, SessionState, StartRequest
 from core.report.result_json import result_to_json
-from core.store.lock import AlreadyHostedError
+from core.store.lock import AlreadyHostedError, WorkspaceLostError
 from core.store.workspace import Workspace
 from core.strategy.parsing import parse_config
 from core.trading.values import Fills
-from tests.unit.paper.hosts import hosting, replay_request
+from tests.unit.paper.hosts import hosting, replay_request, running
 from tests.unit.paper.scripted import TestFeed
 from tests.unit.paper.sessions import RSI, market, until
 from tests.unit.store.disks import FullDisk
@@ -62,6 +63,35 @@ async def test_a_session_that_a_full_disk_ended_shows_what_is_on_the_disk(
     report = await resting_report(Workspace(tmp_path / "home"), reply.session_id)
     assert session.trades_count == len(report["trades"]) > 0
     assert session.equity == report["ending_balance"]
+
+
+@pytest.mark.parametrize("fate", ["moved", "deleted", "replaced"])
+async def test_a_vanished_workspace_stops_all_trading_and_ends_the_host_with_words(
+    tmp_path: Path, candle_file: Path, fate: str
+) -> None:
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    host = Host(Workspace(home), HostOptions())
+    with pytest.raises(WorkspaceLostError, match=f"the workspace {home} "):
+        async with running(host):
+            session_id = (await host.start(replay_request(candle_file, speed=0.001))).session_id
+            await host.pause(session_id)  # so that it has begun
+            home.rename(elsewhere)
+            if fate == "deleted":
+                shutil.rmtree(elsewhere)
+            elif fate == "replaced":
+                shutil.copytree(elsewhere, home)
+            async with asyncio.timeout(10):
+                while host.snapshot().sessions[0].state is not SessionState.ERROR:
+                    await asyncio.sleep(0.02)
+    (session,) = host.snapshot().sessions
+    assert session.state is SessionState.ERROR
+    assert str(home) in str(session.state_reason)
+    assert any(str(home) in line.text and line.session_id is None for line in host.logs())
+    assert home.exists() is (fate == "replaced")
+    if fate != "deleted":
+        async with hosting(elsewhere) as later:
+            await later.resume(session_id)
+            assert later.snapshot().sessions[0].state is SessionState.RUNNING
 
 
 async def test_a_session_without_a_trade_says_why(tmp_path: Path, candle_file: Path) -> None:
