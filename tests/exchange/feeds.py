@@ -77,6 +77,17 @@ async def pass_minutes(clock: ManualClock, minutes: int, real_seconds: float = 0
         await asyncio.sleep(real_seconds)
 
 
+async def pass_until_struck(exchange: EmbeddedExchange, clock: ManualClock) -> None:
+    """Let minutes pass until the faults that strike a given number of times have done so.
+
+    A client that answers a ping only after the next minute has passed is cut off, and a fault finds
+    nobody to strike until it has come back.
+    """
+    async with asyncio.timeout(20):
+        while exchange.faults.on:
+            await pass_minutes(clock, 1)
+
+
 def truth(exchange: EmbeddedExchange, symbol: str, start: int, stop: int) -> list[Candle]:
     """The market's own one-minute candles in [start, stop)."""
     return list(exchange.venue.market.candles(symbol, Timeframe.M1, start, stop))

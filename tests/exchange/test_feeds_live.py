@@ -33,7 +33,15 @@ from core.market.timeframes import HOUR, MINUTE, Timeframe
 from core.market.venue import BINANCE, Channel, embedded
 
 from .conftest import START
-from .feeds import FOLLOW_PACE, PATIENCE, STREAM_PACE, Reader, pass_minutes, truth
+from .feeds import (
+    FOLLOW_PACE,
+    PATIENCE,
+    STREAM_PACE,
+    Reader,
+    pass_minutes,
+    pass_until_struck,
+    truth,
+)
 
 BTC, PERP = "BTC/USDT", "BTC/USDT:USDT"
 Open = Callable[..., Awaitable[tuple[LiveFeed, Reader]]]
@@ -171,10 +179,13 @@ async def test_a_candle_that_nobody_has_is_a_gap_in_its_place(
 ) -> None:
     _, reader = await follow(desk, clock)
     await pass_minutes(clock, 3)
-    missing = Timeframe.M1.floor(clock.now())
     exchange.switch_on(FaultKind.MISSING_CANDLE, "btcusdt@kline_1m", times=1)
-    await pass_minutes(clock, 4)
-    await reader.until_candle(BTC, missing + 2 * MINUTE)
+    await pass_until_struck(exchange, clock)
+    await pass_minutes(clock, 3)
+    end = Timeframe.M1.floor(clock.now())
+    await reader.until_candle(BTC, end - MINUTE)
+    told = {candle.time for candle in exchange.venue.tape.closed(BTC, Timeframe.M1, START, end)}
+    (missing,) = set(range(START, end, MINUTE)) - told
     (gap,) = reader.of(Gap)
     assert (gap.first, gap.last, gap.count) == (missing, missing, 1)
     assert "no such candles" in gap.why
@@ -192,7 +203,8 @@ async def test_a_revised_candle_is_said_as_such_and_not_again(
     _, reader = await follow(desk, clock)
     await pass_minutes(clock, 2)
     exchange.switch_on(FaultKind.REVISED_CANDLE, "btcusdt@kline_1m", times=1)
-    await pass_minutes(clock, 4)
+    await pass_until_struck(exchange, clock)
+    await pass_minutes(clock, 3)
     await reader.until(lambda: bool(reader.of(Revised)))
     (revised,) = reader.of(Revised)
     assert revised.old in reader.candles(BTC)
