@@ -22,10 +22,21 @@ from core.schedule.jobs import Job, JobError
 from core.schedule.notifications import NotificationsError, Notifier, read_notifications
 from core.schedule.runs import find_session
 from core.schedule.scheduler import Scheduler
-from core.schedule.triggers import Trigger, TriggerError, at, cron, describe, every
+from core.schedule.triggers import (
+    At,
+    Cron,
+    Every,
+    Trigger,
+    TriggerError,
+    at,
+    cron,
+    describe,
+    every,
+)
 from core.store.index import IndexWriteError
 
 Json = dict[str, Any]
+_WHEN = ("every_seconds", "cron_expr", "at")
 
 
 class ScheduleCompanion:
@@ -74,6 +85,8 @@ class ScheduleCompanion:
             "start": self.start,
             "list_jobs": self.list_jobs,
             "add_job": self.add_job,
+            "edit_job": self.edit_job,
+            "pause_job": self.pause_job,
             "remove_job": self.remove_job,
             "run_job": self.run_job,
         }
@@ -112,6 +125,35 @@ class ScheduleCompanion:
             raise CommandError(str(error)) from error
         return job_to_json(job, self._clock())
 
+    async def edit_job(self, arguments: Mapping[str, Any]) -> Json:
+        """Change the job `job_id`, and return it as it is then.
+
+        Args:
+            arguments: as in `add_job`; without a trigger or a message those stay as they are.
+        """
+        scheduler, _, _ = self._running()
+        given = {key: value for key, value in arguments.items() if value is not None}
+        try:
+            job = scheduler.edit(
+                given["job_id"],
+                _trigger(given, self._clock()) if any(name in given for name in _WHEN) else None,
+                message=given.get("message"),
+                session_id=given.get("session_id"),
+                max_runs=given.get("max_runs"),
+            )
+        except (JobError, TriggerError, IndexWriteError) as error:
+            raise CommandError(str(error)) from error
+        return job_to_json(job, self._clock())
+
+    async def pause_job(self, arguments: Mapping[str, Any]) -> Json:
+        """Pause the job `job_id`, or with `paused` false let it run again; return it."""
+        scheduler, _, _ = self._running()
+        try:
+            job = scheduler.pause(arguments["job_id"], arguments.get("paused", True))
+        except (JobError, IndexWriteError) as error:
+            raise CommandError(str(error)) from error
+        return job_to_json(job, self._clock())
+
     async def remove_job(self, arguments: Mapping[str, Any]) -> Json:
         """Remove the job `job_id`, and return it as it was."""
         _, book, _ = self._running()
@@ -137,7 +179,7 @@ class ScheduleCompanion:
 
 def _trigger(given: Mapping[str, Any], now: int) -> Trigger:
     """The trigger that exactly one of three arguments describes."""
-    names = [name for name in ("every_seconds", "cron_expr", "at") if name in given]
+    names = [name for name in _WHEN if name in given]
     if len(names) != 1:
         found = " and ".join(names) or "none of them"
         raise TriggerError(f"expected one of every_seconds, cron_expr and at; found {found}")
@@ -161,6 +203,7 @@ def job_to_json(job: Job, now: int) -> Json:
     return {
         "job_id": job.id,
         "trigger": describe(job.trigger),
+        **_written(job.trigger),
         "action": job.action.value,
         "message": job.message,
         "session_id": job.session_id,
@@ -182,6 +225,18 @@ def job_to_json(job: Job, now: int) -> Json:
     }
 
 
+def _written(trigger: Trigger) -> Json:
+    """A trigger as the argument of `add_job` that makes it, the other two None."""
+    match trigger:
+        case Every(seconds, _):
+            given: Json = {"every_seconds": seconds}
+        case Cron(expression):
+            given = {"cron_expr": expression}
+        case At(time):
+            given = {"at": iso_time(time)}
+    return dict.fromkeys(_WHEN) | given
+
+
 def _in_words(job: Job) -> str:
     due = "never again" if job.next_run is None else iso_time(job.next_run)
-    return f"{job.id}: {job.describe()}, next {due}"
+    return f"{job.id}: {job.describe()}, " + ("paused" if job.paused else f"next {due}")

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import msgspec
+
 from core.paper.link import HostLink
 from core.paper.snapshot import FeedKind, SessionSnapshot, SessionState
 from core.schedule.book import JobBook
 from core.schedule.jobs import Action, Job, JobError, JobRun, new_job
 from core.schedule.runs import carry_out
-from core.schedule.triggers import Trigger, at, every
+from core.schedule.triggers import Trigger, at, every, next_due
 
 CHECK_EVERY = 4 * 3_600  # seconds: how often a session is looked at, unless told otherwise
 _PULSE = 1.0  # seconds between two looks at what is due
@@ -114,6 +116,63 @@ class Scheduler:
         )
         if job.session_id is not None:
             self._living(job.session_id)
+        self._book.put(job)
+        return job
+
+    def edit(
+        self,
+        job_id: str,
+        trigger: Trigger | None,
+        *,
+        message: str | None = None,
+        session_id: str | None = None,
+        max_runs: int | None = None,
+    ) -> Job:
+        """Change what a job does and when; it keeps its ID, its runs and whether it is paused.
+
+        Without `trigger` or `message` those stay; `session_id` and `max_runs` are the new ones.
+
+        Raises:
+            JobError: there is no such job, it would do nothing, or it has run `max_runs` times.
+        """
+        old = self._book.job(job_id)
+        made = new_job(
+            job_id,
+            old.trigger if trigger is None else trigger,
+            now=self._clock(),
+            message=old.message if message is None else message,
+            session_id=session_id,
+            max_runs=max_runs,
+        )
+        if max_runs is not None and max_runs <= old.runs:
+            raise JobError(f"the job has run {old.runs} times: max_runs must be more than that")
+        if made.session_id is not None:
+            self._living(made.session_id)
+        job = msgspec.structs.replace(
+            made,
+            created=old.created,
+            next_run=old.next_run if trigger is None else made.next_run,
+            runs=old.runs,
+            paused=old.paused,
+            seen_trades=old.seen_trades if made.session_id == old.session_id else 0,
+            history=old.history,
+        )
+        self._book.put(job)
+        return job
+
+    def pause(self, job_id: str, paused: bool) -> Job:
+        """Have a job not run when it is due, or run again; what was slept through is not made up.
+
+        Raises:
+            JobError: there is no such job, or the only time it was due has passed meanwhile.
+        """
+        job = self._book.job(job_id)
+        next_run = job.next_run
+        if job.paused and not paused:
+            next_run = next_due(job.trigger, self._clock())
+            if next_run is None:
+                raise JobError(f"job {job_id} was due while it was paused: run, edit or remove it")
+        job = msgspec.structs.replace(job, paused=paused, next_run=next_run)
         self._book.put(job)
         return job
 

@@ -1,4 +1,4 @@
-"""The commands about what happens at set times: schedule add, list, run, remove."""
+"""The commands about what happens at set times: schedule add, list, edit, run, pause, remove."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def add_commands(commands: Commands) -> None:
     parser = commands.add(
         "schedule",
         list_jobs,
-        "what happens at set times: add, list, run, remove",
+        "what happens at set times: add, list, edit, run, pause, resume, remove",
         more=(
             "A session is given a check every four hours, and a report at its planned end.\n"
             "Times and cron expressions are UTC."
@@ -25,40 +25,80 @@ def add_commands(commands: Commands) -> None:
     )
     verbs = commands.below(parser)
     adding = verbs.add("add", add_job, "have something done at set times")
-    when = adding.add_mutually_exclusive_group(required=True)
+    _add_what(adding, required=True)
+    verbs.add("list", list_jobs, "all jobs, the next due first")
+    editing = verbs.add("edit", edit_job, "change when or what; what is not given stays")
+    editing.add_argument("job", metavar="JOB")
+    _add_what(editing, required=False)
+    for verb, run, text in (
+        ("run", run_job, "run a job now"),
+        ("pause", pause_job, "have a job not run when it is due"),
+        ("resume", resume_job, "have it run again; what it missed is not made up for"),
+        ("remove", remove_job, "remove a job"),
+    ):
+        verbs.add(verb, run, text).add_argument("job", metavar="JOB")
+
+
+def _add_what(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    when = parser.add_mutually_exclusive_group(required=required)
     when.add_argument("--every", metavar="4h")
     when.add_argument("--cron", metavar="'0 10 * * *'", help="minute hour day month weekday")
     when.add_argument("--at", metavar="WHEN", help="once (ISO 8601)")
-    adding.add_argument("--session", metavar="ID", help="bound to it, and gone with it")
-    adding.add_argument(
+    parser.add_argument("--session", metavar="ID", help="bound to it, and gone with it")
+    parser.add_argument(
         "--message", metavar="TEXT", help="what to say; without it, the session is checked"
     )
-    adding.add_argument("--max-runs", type=int, metavar="N")
-    verbs.add("list", list_jobs, "all jobs, the next due first")
-    verbs.add("run", run_job, "run a job now").add_argument("job", metavar="JOB")
-    verbs.add("remove", remove_job, "remove a job").add_argument("job", metavar="JOB")
+    parser.add_argument("--max-runs", type=int, metavar="N")
 
 
 def add_job(arguments: argparse.Namespace) -> int:
     """Add a job."""
+    return _tell_job(arguments, _ask(arguments, "add_job", **_what(arguments)))
+
+
+def edit_job(arguments: argparse.Namespace) -> int:
+    """Change a job."""
+    was = _job(arguments)
+    given = _given(_what(arguments))
+    # The host takes these two as they are to be; here, what is not given stays.
+    kept = {name: was[name] for name in ("session_id", "max_runs")}
+    return _tell_job(arguments, _ask(arguments, "edit_job", job_id=was["job_id"], **kept | given))
+
+
+def pause_job(arguments: argparse.Namespace) -> int:
+    """Pause a job."""
+    job = _ask(arguments, "pause_job", job_id=_job(arguments)["job_id"])
+    return _tell_job(arguments, job)
+
+
+def resume_job(arguments: argparse.Namespace) -> int:
+    """Let a job run again."""
+    job = _ask(arguments, "pause_job", job_id=_job(arguments)["job_id"], paused=False)
+    return _tell_job(arguments, job)
+
+
+def _what(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the options say of a job, in the host's own names."""
     from core.market.spans import SpanError, parse_duration
 
     with refusing(SpanError):
         seconds = None if arguments.every is None else parse_duration(arguments.every) // 1_000
-    job = _ask(
-        arguments,
-        "add_job",
-        every_seconds=seconds,
-        cron_expr=arguments.cron,
-        at=arguments.at,
-        message=arguments.message,
-        session_id=arguments.session,
-        max_runs=arguments.max_runs,
-    )
+    return {
+        "every_seconds": seconds,
+        "cron_expr": arguments.cron,
+        "at": arguments.at,
+        "message": arguments.message,
+        "session_id": arguments.session,
+        "max_runs": arguments.max_runs,
+    }
+
+
+def _tell_job(arguments: argparse.Namespace, job: dict[str, Any]) -> int:
     if arguments.json:
         print_json(job)
     else:
-        print_text(f"job {job['job_id']}, {job['trigger']}, next {job['next_run']}")
+        due = "paused" if job["paused"] else f"next {job['next_run']}"
+        print_text(f"job {job['job_id']}, {job['trigger']}, {due}")
     return Exit.DONE
 
 
@@ -74,7 +114,7 @@ def list_jobs(arguments: argparse.Namespace) -> int:
             (
                 job["job_id"],
                 job["trigger"],
-                job["next_run"] or "never again",
+                "paused" if job["paused"] else job["next_run"] or "never again",
                 job["session_id"] or "",
                 str(job["runs"]),
                 job["message"] or job["action"],
@@ -89,7 +129,7 @@ def list_jobs(arguments: argparse.Namespace) -> int:
 
 def run_job(arguments: argparse.Namespace) -> int:
     """Run a job now."""
-    run = _ask(arguments, "run_job", job_id=_known(arguments))
+    run = _ask(arguments, "run_job", job_id=_job(arguments)["job_id"])
     if arguments.json:
         print_json(run)
     else:
@@ -99,7 +139,7 @@ def run_job(arguments: argparse.Namespace) -> int:
 
 def remove_job(arguments: argparse.Namespace) -> int:
     """Remove a job."""
-    job = _ask(arguments, "remove_job", job_id=_known(arguments))
+    job = _ask(arguments, "remove_job", job_id=_job(arguments)["job_id"])
     if arguments.json:
         print_json(job)
     else:
@@ -107,13 +147,16 @@ def remove_job(arguments: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def _known(arguments: argparse.Namespace) -> str:
-    job_id: str = arguments.job
-    if job_id not in {job["job_id"] for job in _ask(arguments, "list_jobs")}:
-        raise Refusal(
-            f"there is no job {job_id!r}: `papertape schedule list` shows all", Exit.NOTHING_FOUND
-        )
-    return job_id
+def _job(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The job named, as the host lists it."""
+    jobs: list[dict[str, Any]] = _ask(arguments, "list_jobs")
+    for job in jobs:
+        if job["job_id"] == arguments.job:
+            return job
+    raise Refusal(
+        f"there is no job {arguments.job!r}: `papertape schedule list` shows all",
+        Exit.NOTHING_FOUND,
+    )
 
 
 def _ask(arguments: argparse.Namespace, do: str, **values: Any) -> Any:
@@ -127,7 +170,9 @@ def _ask(arguments: argparse.Namespace, do: str, **values: Any) -> Any:
         link = await attach_or_start(workspace)
         return await link.ask(do, list if do == "list_jobs" else dict, **_given(values))
 
-    with refusing(CommandError, code=Exit.BAD_INPUT if do == "add_job" else Exit.FAILED):
+    with refusing(
+        CommandError, code=Exit.BAD_INPUT if do in ("add_job", "edit_job") else Exit.FAILED
+    ):
         return asyncio.run(work())
 
 

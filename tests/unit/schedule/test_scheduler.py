@@ -164,3 +164,54 @@ async def test_a_session_that_fails_is_told_of_once_and_an_old_failure_never(rig
     late = Scheduler(rig.book, rig.host, lambda: rig.now, rig.say)
     await late.pulse()
     assert len(rig.said) == 1
+
+
+async def test_a_paused_job_does_not_run_and_makes_nothing_up(rig: Rig) -> None:
+    rig.host.session = None
+    job = rig.scheduler.add(Every(3_600, NOON), message="look")
+    rig.scheduler.pause(job.id, True)
+    await rig.at(NOON + 3 * HOUR)
+    assert rig.said == []
+    rig.scheduler.pause(job.id, False)
+    await rig.at(NOON + 3 * HOUR + 1)
+    assert rig.said == []
+    await rig.at(NOON + 4 * HOUR)
+    assert [text for text, _, _ in rig.said] == ["look"]
+
+
+async def test_a_job_that_was_due_once_while_paused_is_not_resumed_in_silence(rig: Rig) -> None:
+    rig.host.session = None
+    job = rig.scheduler.add(at(NOON + HOUR, NOON), message="look")
+    rig.scheduler.pause(job.id, True)
+    await rig.at(NOON + 2 * HOUR)
+    with pytest.raises(JobError, match="was due while it was paused"):
+        rig.scheduler.pause(job.id, False)
+
+
+async def test_an_edited_job_keeps_its_past_and_goes_by_what_is_new(rig: Rig) -> None:
+    job = rig.scheduler.add(Every(3_600, NOON), message="look")
+    await rig.at(NOON + HOUR)
+    edited = rig.scheduler.edit(job.id, Every(600, rig.now), message="look again")
+    assert (edited.id, edited.runs, edited.created) == (job.id, 1, job.created)
+    assert edited.next_run == NOON + HOUR + 600_000
+    await rig.at(NOON + HOUR + 600_000)
+    assert [text for text, _, _ in rig.said] == ["look", "look again"]
+    assert [run.text for run in rig.book.job(job.id).history] == ["look", "look again"]
+
+
+async def test_an_edited_message_leaves_when_the_job_is_due(rig: Rig) -> None:
+    job = rig.scheduler.add(Every(3_600, NOON), message="look")
+    rig.now = NOON + HOUR // 2
+    assert rig.scheduler.edit(job.id, None, message="see").next_run == job.next_run
+
+
+async def test_an_edit_that_would_end_a_job_or_bind_it_to_nothing_is_refused(rig: Rig) -> None:
+    job = rig.scheduler.add(Every(3_600, NOON), message="look")
+    await rig.at(NOON + HOUR)
+    with pytest.raises(JobError, match="must be more than that"):
+        rig.scheduler.edit(job.id, None, max_runs=1)
+    with pytest.raises(JobError, match="no session 'zz99zz99'"):
+        rig.scheduler.edit(job.id, None, session_id="zz99zz99")
+    with pytest.raises(JobError, match="no job 'zz99zz99'"):
+        rig.scheduler.edit("zz99zz99", None)
+    assert rig.book.job(job.id).message == "look"

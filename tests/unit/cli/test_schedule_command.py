@@ -1,0 +1,34 @@
+"""Jobs are paused, resumed and edited from the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.paper.host import Host
+from tests.unit.cli.conftest import Run
+from tests.unit.cli.hosted import hosted
+
+
+@pytest.fixture
+def host(workspace: Path) -> Iterator[Host]:
+    with hosted(workspace) as running:
+        yield running
+
+
+def test_a_job_is_paused_resumed_and_edited(run: Run, host: Host) -> None:
+    job = run("schedule", "add", "--every", "2h", "--message", "look", "--json").json
+    assert (job["every_seconds"], job["cron_expr"], job["at"]) == (7_200, None, None)
+    job_id = job["job_id"]
+    assert run("schedule", "pause", job_id).out == f"job {job_id}, every 2h, paused\n"
+    assert "paused" in run("schedule").out
+    assert run("schedule", "resume", job_id, "--json").json["paused"] is False
+    edited = run("schedule", "edit", job_id, "--cron", "0 10 * * *", "--max-runs", "3", "--json")
+    assert edited.json["cron_expr"] == "0 10 * * *"
+    assert (edited.json["message"], edited.json["max_runs"]) == ("look", 3)
+    assert run("schedule", "edit", job_id, "--message", "see", "--json").json["max_runs"] == 3
+    refused = run("schedule", "edit", job_id, "--cron", "* *")
+    assert (refused.code, refused.out) == (2, "")
+    assert run("schedule", "pause", "zz99zz99").code == 3
