@@ -28,7 +28,6 @@ from core.report.regime import Regime, regime_of_run
 from core.report.result_json import Json, result_to_json
 from core.report.stored import stored_backtest
 from core.report.verdict import Judgement
-from core.report.waterfall import Waterfall, sum_parts
 from core.store.live_trades import read_live_trades
 from core.store.workspace import Workspace
 from core.strategy.document import read_strategy
@@ -286,8 +285,7 @@ def _together(parts: Sequence[Divergence], period: tuple[int, int] | None) -> Di
     if len(parts) == 1 and period is None:
         return parts[0]
     trades.sort(key=lambda each: (each.trade.signal_time, each.trade.id))
-    fall = Waterfall(sum_parts([each.parts for each in trades]))
-    return Divergence(tuple(trades), fall, parts[0].starting_balance)
+    return Divergence(tuple(trades), parts[0].starting_balance)
 
 
 def _riddles(divergence: Divergence | None) -> list[str]:

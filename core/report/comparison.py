@@ -11,7 +11,6 @@ import numpy as np
 from core.market.timeframes import DAY, Timeframe
 from core.report.columns import Column
 from core.report.divergence import Divergence
-from core.report.matching import Matching, Pair
 from core.report.metrics import NO_STARTING_BALANCE, wilson_interval
 from core.report.quality import quality_flags
 from core.report.recommendation import needed_text, recommend
@@ -38,6 +37,7 @@ ROWS = (
     "avg_hold",
     "exposure_pct",
 )
+_SEED = 0  # of the resampling: the same trades always give the same intervals
 _ON_EQUITY = ("max_drawdown_pct", "sharpe_ratio", "total_return_pct")
 _JUDGED_BY = {
     "win_rate_pct": "win rate",
@@ -99,7 +99,6 @@ def compare(
     divergence: Divergence | None = None,
     replay: Column | None = None,
     regimes: Mapping[str, Regime] | None = None,
-    seed: int = 0,
 ) -> Comparison:
     """Compare what is known of a strategy.
 
@@ -114,16 +113,11 @@ def compare(
             verdict on the two then rests on paired trades.
         replay: that backtest, if `backtest` is another one; None if it is `backtest` itself.
         regimes: what the market was like, by column name.
-        seed: of the resampling: the same seed gives the same intervals.
     """
     columns = tuple(column for column in (backtest, paper, live) if column is not None)
     verdicts = {
         column.name: _verdict(
-            backtest,
-            column,
-            divergence if column is paper and replay is None else None,
-            now,
-            seed,
+            backtest, column, divergence if column is paper and replay is None else None, now
         )
         for column in columns
         if backtest is not None and column is not backtest
@@ -131,7 +125,7 @@ def compare(
     on_closed = any(column.closed is not None and not column.has_curve for column in columns)
     replay_verdict = None
     if replay is not None and paper is not None and divergence is not None:
-        replay_verdict = _verdict(replay, paper, divergence, now, seed)
+        replay_verdict = _verdict(replay, paper, divergence, now)
     followed = paper or live
     verdict = verdicts.get(followed.name) if followed is not None else None
     return Comparison(
@@ -142,7 +136,7 @@ def compare(
         verdicts=verdicts,
         assessment=_assessment(columns, verdicts),
         recommendation=_recommendation(followed, verdict, timeframe, divergence, backtest),
-        intervals=tuple(_intervals(columns, seed)),
+        intervals=tuple(_intervals(columns)),
         warning_signs=tuple(_warning_signs(columns, regimes or {})),
         missing=tuple(_missing(strategy, backtest, paper, live)),
         notes=(
@@ -165,37 +159,21 @@ def figure_of(column: Column, name: str, *, on_closed: bool) -> float | None:
     return value
 
 
-def _verdict(
-    backtest: Column, other: Column, divergence: Divergence | None, now: int, seed: int
-) -> Verdict:
+def _verdict(backtest: Column, other: Column, divergence: Divergence | None, now: int) -> Verdict:
     if divergence is not None:
-        verdict, trades = (
-            judge_same_period(_matching(divergence), seed=seed),
-            len(divergence.trades),
-        )
+        decisions = [(each.backtest, each.paper) for each in divergence.trades]
+        verdict, trades = judge_same_period(decisions, seed=_SEED), len(decisions)
     elif backtest.sample is None or other.sample is None:
         unknown = backtest if backtest.sample is None else other
         reason = f"{unknown.name}: no closed trade, or their number is not recorded"
         return Verdict(Judgement.TOO_FEW, False, (), reason)
     else:
-        verdict = judge_different_periods(backtest.sample, other.sample, seed=seed)
+        verdict = judge_different_periods(backtest.sample, other.sample, seed=_SEED)
         trades = other.sample.trades
     if verdict.needed is None or not other.days:
         return verdict
     at = ready_at(verdict.needed, trades, trades / other.days, now)
     return replace(verdict, needed=replace(verdict.needed, at=at))
-
-
-def _matching(divergence: Divergence) -> Matching:
-    pairs, missing, extra = [], [], []
-    for each in divergence.trades:
-        if each.backtest is not None and each.paper is not None:
-            pairs.append(Pair(each.backtest, each.paper))
-        elif each.backtest is not None:
-            missing.append(each.backtest)
-        elif each.paper is not None:
-            extra.append(each.paper)
-    return Matching(tuple(pairs), tuple(missing), tuple(extra))
 
 
 def _row(
@@ -275,7 +253,7 @@ def _recommendation(
     )
 
 
-def _intervals(columns: Sequence[Column], seed: int) -> list[str]:
+def _intervals(columns: Sequence[Column]) -> list[str]:
     lines = []
     for column in columns:
         parts = []
@@ -284,7 +262,7 @@ def _intervals(columns: Sequence[Column], seed: int) -> list[str]:
             parts.append(f"win rate {low * 100:.1f}–{high * 100:.1f} %")
         pnl = None if column.sample is None else column.sample.pnl
         if pnl is not None and len(pnl) >= LEAST_FOR_MEANS:
-            means = bootstrap_mean(pnl, block_length(len(pnl)), np.random.default_rng(seed))
+            means = bootstrap_mean(pnl, block_length(len(pnl)), np.random.default_rng(_SEED))
             low, high = np.percentile(means, (2.5, 97.5)).tolist()
             parts.append(f"mean P&L {low:+.2f} to {high:+.2f} % of margin".replace("-", "−"))
         if parts:

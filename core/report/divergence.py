@@ -75,11 +75,18 @@ class TradeDifference:
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """Every trade of both runs in order of its decision, and the difference of P&L split."""
+    """Every trade of both runs in order of its decision.
+
+    `starting_balance`: the session's, quote currency, for effects in per cent.
+    """
 
     trades: tuple[TradeDifference, ...]
-    waterfall: Waterfall
     starting_balance: float
+
+    @property
+    def waterfall(self) -> Waterfall:
+        """The difference of P&L, split."""
+        return Waterfall(sum_parts(each.parts for each in self.trades))
 
     @property
     def differing(self) -> tuple[TradeDifference, ...]:
@@ -136,7 +143,7 @@ def find_divergence(
         backtest: its closed trades, in exit order.
         paper: the session's.
         evidence: what happened to the session.
-        starting_balance: of the session, quote currency; for effects in per cent.
+        starting_balance: of the session, quote currency.
         backtest_open: positions the backtest ended with: a trade the session closed and the
             backtest did not is told apart from one it never made.
         paper_open: positions the session ended with.
@@ -154,8 +161,7 @@ def find_divergence(
     ]
     differences += _unmatched(matching, differences, evidence, backtest_open, paper_open)
     differences.sort(key=lambda each: (each.trade.signal_time, each.trade.id))
-    parts = sum_parts([each.parts for each in differences])
-    return Divergence(tuple(differences), Waterfall(parts), starting_balance)
+    return Divergence(tuple(differences), starting_balance)
 
 
 _Explained = tuple[Trade, Cause | None]
@@ -225,14 +231,13 @@ def _unmatched(
 
 def divergence_to_json(divergence: Divergence, readings: Readings | None = None) -> Json:
     """The divergence as plain JSON; `readings` adds the indicator values of signal candles."""
+    fall = divergence.waterfall
     return {
         "summary": divergence.summary,
         **{str(kind): divergence.count(kind) for kind in MatchKind},
-        "difference": divergence.waterfall.difference,
-        "waterfall": {str(part): amount for part, amount in divergence.waterfall.parts.items()},
-        "waterfall_cents": {
-            str(part): str(amount) for part, amount in in_cents(divergence.waterfall).items()
-        },
+        "difference": fall.difference,
+        "waterfall": {str(part): amount for part, amount in fall.parts.items()},
+        "waterfall_cents": {str(part): str(amount) for part, amount in in_cents(fall).items()},
         "causes": [
             {"cause": str(kind), "trades": count, "pnl": effect}
             for kind, count, effect in divergence.by_cause()

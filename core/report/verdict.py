@@ -14,7 +14,6 @@ from enum import StrEnum
 import numpy as np
 
 from core.market.candles import Floats
-from core.report.matching import Matching
 from core.report.significance import (
     Interval,
     fisher_exact,
@@ -29,6 +28,7 @@ from core.report.significance import (
     trades_to_detect_mean,
     win_rate_difference,
 )
+from core.trading.values import Trade
 
 WIN_RATE_MARGIN = 0.10
 MEAN_MARGIN = 0.5  # of the backtest's mean
@@ -116,21 +116,32 @@ class Verdict:
     needed: Needed | None = None
 
 
-def judge_same_period(matching: Matching, *, seed: int) -> Verdict:
+def judge_same_period(
+    decisions: Sequence[tuple[Trade | None, Trade | None]], *, seed: int
+) -> Verdict:
     """Judge a session against a backtest of the same period, decision by decision.
 
     P&L is paired over all decisions, in quote currency; a trade that only one run made counts as 0
     in the other, for that is what the other made of the decision. Wins are paired over the trades
     both made (McNemar).
+
+    Args:
+        decisions: what the backtest and the session made of each (None: no trade), in order.
+        seed: of the resampling.
     """
-    wins = [(pair.backtest.pnl > 0, pair.paper.pnl > 0) for pair in matching.pairs]
-    amounts = [(pair.backtest.pnl, pair.paper.pnl) for pair in matching.pairs]
-    amounts += [(trade.pnl, 0.0) for trade in matching.missing]
-    amounts += [(0.0, trade.pnl) for trade in matching.extra]
-    n = len(amounts)
+    wins = [
+        (backtest.pnl > 0, paper.pnl > 0)
+        for backtest, paper in decisions
+        if backtest is not None and paper is not None
+    ]
+    amounts = [
+        (0.0 if backtest is None else backtest.pnl, 0.0 if paper is None else paper.pnl)
+        for backtest, paper in decisions
+    ]
+    n = len(decisions)
     if n == 0:
         return Verdict(Judgement.TOO_FEW, True, (), "neither run closed a trade")
-    if not matching.missing and not matching.extra and _all_same(amounts):
+    if len(wins) == n and _all_same(amounts):
         trades = "trade is" if n == 1 else f"{n} trades are"
         return Verdict(Judgement.CONSISTENT, True, (), f"the {trades} the same in both")
     first = np.array([backtest for backtest, _ in amounts])

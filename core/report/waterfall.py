@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from enum import StrEnum
 
-from core.report.matching import Matching, Pair
+from core.report.matching import Pair
 from core.trading.values import ExitReason, Trade
 
 _ROUNDING = 1e-9  # of the amounts involved: a smaller remainder is floating point, not an exit
@@ -47,16 +47,6 @@ class Waterfall:
     def difference(self) -> float:
         """The whole difference: the correctly rounded sum of the parts."""
         return math.fsum(self.parts.values())
-
-
-def waterfall(matching: Matching) -> Waterfall:
-    """The P&L difference of all trades, split."""
-    by_trade = [
-        *(pair_parts(pair) for pair in matching.pairs),
-        *({Part.MISSING: -trade.pnl} for trade in matching.missing),
-        *({Part.EXTRA: trade.pnl} for trade in matching.extra),
-    ]
-    return Waterfall(sum_parts(by_trade))
 
 
 def sum_parts(by_trade: Iterable[Mapping[Part, float]]) -> Parts:

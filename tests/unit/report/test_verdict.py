@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.market.timeframes import DAY
-from core.report.matching import match_trades
+from core.market.timeframes import DAY, Timeframe
+from core.report.divergence import find_divergence
+from core.report.evidence import Evidence
 from core.report.verdict import (
     Judgement,
     Needed,
@@ -35,6 +36,11 @@ def pairs(n: int, worse_by: float = 0.0, spread: float = 0.0) -> tuple[list[Trad
         trade(t.pnl + float(d), candle=i * 9)
         for i, (t, d) in enumerate(zip(base, noise, strict=True))
     ]
+
+
+def decisions(backtest: list[Trade], paper: list[Trade]) -> list[tuple[Trade | None, Trade | None]]:
+    found = find_divergence(backtest, paper, Evidence(Timeframe.H1), 10_000.0)
+    return [(each.backtest, each.paper) for each in found.trades]
 
 
 def test_the_documents_sample_is_too_few_trades_to_tell() -> None:
@@ -134,14 +140,14 @@ def test_the_same_seed_gives_the_same_verdict() -> None:
 
 def test_identical_trades_are_consistent_however_few() -> None:
     backtest, paper = pairs(2)
-    verdict = judge_same_period(match_trades(backtest, paper), seed=0)
+    verdict = judge_same_period(decisions(backtest, paper), seed=0)
     assert verdict.judgement is Judgement.CONSISTENT
     assert verdict.reason == "the 2 trades are the same in both"
 
 
 def test_pairs_show_a_small_loss_that_columns_could_not() -> None:
     backtest, paper = pairs(40, worse_by=0.3, spread=0.2)
-    verdict = judge_same_period(match_trades(backtest, paper), seed=0)
+    verdict = judge_same_period(decisions(backtest, paper), seed=0)
     assert verdict.judgement is Judgement.DIVERGENT
     assert verdict.better is False
     apart = judge_different_periods(
@@ -154,24 +160,24 @@ def test_pairs_show_a_small_loss_that_columns_could_not() -> None:
 
 def test_unbiased_small_differences_are_consistent() -> None:
     backtest, paper = pairs(150, spread=0.05)
-    verdict = judge_same_period(match_trades(backtest, paper), seed=0)
+    verdict = judge_same_period(decisions(backtest, paper), seed=0)
     assert verdict.judgement is Judgement.CONSISTENT
 
 
 def test_missed_trades_count_although_every_pair_agrees() -> None:
     backtest = [trade(3.0 if i % 2 else -1.0, candle=i * 9) for i in range(60)]
     paper = [one for one in backtest if one.pnl < 0]
-    verdict = judge_same_period(match_trades(backtest, paper), seed=0)
+    verdict = judge_same_period(decisions(backtest, paper), seed=0)
     assert verdict.judgement is Judgement.DIVERGENT
     assert verdict.better is False
 
 
 def test_a_few_pairs_that_differ_cannot_be_judged() -> None:
     backtest, paper = pairs(4, worse_by=1.0)
-    verdict = judge_same_period(match_trades(backtest, paper), seed=0)
+    verdict = judge_same_period(decisions(backtest, paper), seed=0)
     assert verdict.judgement is Judgement.TOO_FEW
     assert verdict.needed is not None
-    assert judge_same_period(match_trades([], []), seed=0).judgement is Judgement.TOO_FEW
+    assert judge_same_period([], seed=0).judgement is Judgement.TOO_FEW
 
 
 def test_when_there_will_be_enough_trades() -> None:

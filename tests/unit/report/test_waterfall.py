@@ -9,14 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.market.timeframes import Timeframe
+from core.report.divergence import find_divergence
+from core.report.evidence import Evidence
 from core.report.matching import Pair, match_trades
-from core.report.waterfall import Part, Parts, Waterfall, in_cents, pair_parts, waterfall
+from core.report.waterfall import Part, Parts, Waterfall, in_cents, pair_parts
 from core.trading.values import ExitReason, Side, Trade
 from tests.unit.report.making import trade
 
 
 def changed(parts: Parts) -> dict[str, float]:
     return {str(part): amount for part, amount in parts.items() if amount}
+
+
+def waterfall(backtest: list[Trade], paper: list[Trade]) -> Waterfall:
+    return find_divergence(backtest, paper, Evidence(Timeframe.H1), 10_000.0).waterfall
 
 
 def test_trades_match_on_symbol_side_and_signal_candle() -> None:
@@ -89,7 +96,7 @@ def test_two_liquidations_differ_only_by_entry_price_and_size() -> None:
 
 
 def test_missing_and_extra_trades_count_with_their_whole_pnl() -> None:
-    fall = waterfall(match_trades([trade(5.0)], [trade(-3.0, candle=7)]))
+    fall = waterfall([trade(5.0)], [trade(-3.0, candle=7)])
     assert fall.parts[Part.MISSING] == -5.0
     assert fall.parts[Part.EXTRA] == -3.0
     assert fall.difference == -8.0
@@ -126,7 +133,7 @@ def trades(draw: st.DrawFn) -> Trade:
 
 @given(st.lists(trades(), max_size=6), st.lists(trades(), max_size=6))
 def test_the_waterfall_always_sums(backtest: list[Trade], paper: list[Trade]) -> None:
-    fall = waterfall(match_trades(backtest, paper))
+    fall = waterfall(backtest, paper)
     meant = math.fsum([t.pnl for t in paper] + [-t.pnl for t in backtest])
     largest = max([abs(t.pnl) for t in [*paper, *backtest]] + [abs(p) for p in fall.parts.values()])
     assert math.fsum(fall.parts.values()) == fall.difference
