@@ -40,23 +40,18 @@ svg { width: 100%; height: auto; } svg text { fill: var(--soft); font-size: 11px
 _STYLES = ("first", "second", "third")
 
 
-def report_page(report: Report, *, beside: Sequence[tuple[str, Report]] = ()) -> str:
+def report_page(report: Report) -> str:
     """The report as an HTML document: no script, no network, all text escaped.
 
-    Args:
-        report: a result's or a session's JSON; its curves are drawn where it has `equity`.
-        beside: other reports by name whose equity is drawn into the same plot, in per cent of
-            their starting balances then; by default the backtests a session was compared with.
+    `report` is a result's or a session's JSON. Its curves are drawn where it has `equity`; beside
+    the backtests it was compared with, in per cent of the starting balances.
     """
-    if not beside:
-        replays = (report.get("comparison") or {}).get("replays", ())
-        beside = [("Backtest", replay) for replay in replays]
     heading = escape(title(report))
     sections = outline(report)
     body = [
         f"<h1>{heading}</h1>",
         _section(sections[0]),
-        *_plots(report, beside),
+        *_plots(report),
         *(_section(section) for section in sections[1:]),
     ]
     return (
@@ -69,8 +64,9 @@ def report_page(report: Report, *, beside: Sequence[tuple[str, Report]] = ()) ->
     )
 
 
-def _plots(report: Report, beside: Sequence[tuple[str, Report]]) -> list[str]:
-    others = [(name, other) for name, other in beside if other.get("equity")]
+def _plots(report: Report) -> list[str]:
+    replays = (report.get("comparison") or {}).get("replays", ())
+    others = [("Backtest", replay) for replay in replays if replay.get("equity")]
     named = [("This run", report), *others] if report.get("equity") else others
     if not named:
         return []

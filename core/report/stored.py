@@ -18,7 +18,7 @@ from core.report.instants import iso_time, short_date
 from core.report.regime import regime_of_run
 from core.report.result import RunResult
 from core.report.result_json import result_to_json
-from core.store.disk import Disk, OsDisk, write_durably
+from core.store.disk import OsDisk, write_durably
 from core.strategy.canonical import config_digest
 from core.strategy.write_back import write_blocks
 
@@ -35,7 +35,6 @@ def save_backtest(
     result: RunResult,
     candles: Mapping[str, Candles],
     now: int,
-    disk: Disk | None = None,
 ) -> None:
     """Write a backtest's figures into its strategy's document, and the whole result beside it.
 
@@ -44,7 +43,6 @@ def save_backtest(
         result: of the backtest.
         candles: what it ran on, by symbol: what the market was like is kept, too.
         now: UTC ms.
-        disk: where to write.
 
     Raises:
         DocumentError: the document cannot be changed.
@@ -57,8 +55,8 @@ def save_backtest(
         "saved": iso_time(now),
     }
     block = {"backtest": backtest_block(whole), "updated": short_date(now)}
-    write_blocks(document, block, disk)
-    write_durably(stored_path(document), orjson.dumps(whole) + b"\n", disk or OsDisk())
+    write_blocks(document, block)
+    write_durably(stored_path(document), orjson.dumps(whole) + b"\n", OsDisk())
 
 
 def stored_backtest(document: Path, block: object) -> dict[str, Any] | None:

@@ -130,7 +130,7 @@ def test_text_from_outside_is_no_markup_in_html() -> None:
 
 
 def test_the_page_asks_the_network_for_nothing() -> None:
-    parsed = Page(report_page(report(), beside=[("Backtest", report())]))
+    parsed = Page(report_page(report(comparison={"replays": [report()]})))
     assert not {"script", "link", "img", "iframe", "object", "audio"} & set(parsed.tags)
     assert not [value for name, value in parsed.attributes if name in ("src", "href")]
     assert "url(" not in report_page(report())
