@@ -77,15 +77,6 @@ def read_strategy(path: Path) -> StrategyDocument:
     return strategy_document(decoded(path), str(path), kind_of(path.suffix))
 
 
-def strategy_in_text(text: str, source: str = "the text given") -> dict[str, object]:
-    """The config in a text: JSON, YAML or a whole STRATEGY.md, told by how it begins.
-
-    Raises:
-        DocumentError: it is none of them.
-    """
-    return strategy_document(text, source).config
-
-
 def strategy_document(text: str, source: str, kind: Kind | None = None) -> StrategyDocument:
     """The strategy in a text; `source` names the text in errors.
 

@@ -102,17 +102,12 @@ def _show_indicator(arguments: argparse.Namespace) -> int:
     from core.market.file_timeframe import timeframe_of_file
     from core.market.files import read_candles
     from core.report.instants import iso_time
-    from core.strategy.batch import Batch
-    from core.strategy.catalog import fields_of
+    from core.strategy.signals import indicator_values
 
     spec = _spec(arguments.show)
     with refusing(CandleFileError):
         file = read_candles(arguments.data, timeframe_of_file(arguments.data))
-    batch = Batch(file.candles)
-    series = {
-        name: batch.values(one)
-        for name, one in fields_of(spec.name, spec.params, spec.offset).items()
-    }
+    series = indicator_values(spec, file.candles)
     complain(*file.notes)
     if arguments.json:
         print_json(

@@ -12,7 +12,6 @@ from core.strategy.document import (
     Kind,
     read_strategy,
     strategy_document,
-    strategy_in_text,
 )
 from core.strategy.parsing import ConfigError
 from tests.unit.strategy.making import RSI_BOUNCE, config
@@ -112,9 +111,8 @@ def test_the_documents_own_keys_come_along() -> None:
 
 
 def test_text_from_elsewhere_is_told_by_how_it_begins() -> None:
-    assert strategy_in_text(JSON_CONFIG)["timeframe"] == "4h"
-    assert strategy_in_text(FRONT)["timeframe"] == "4h"
-    assert strategy_in_text("timeframe: 4h")["timeframe"] == "4h"
+    for text in (JSON_CONFIG, FRONT, "timeframe: 4h"):
+        assert strategy_document(text, "text").config["timeframe"] == "4h"
 
 
 @pytest.mark.parametrize(
@@ -135,7 +133,7 @@ def test_text_from_elsewhere_is_told_by_how_it_begins() -> None:
     ],
 )
 def test_yaml_is_read_without_surprises(written: str, value: object) -> None:
-    found = strategy_in_text(f"version: {written}")["version"]
+    found = strategy_document(f"version: {written}", "text").config["version"]
     assert found == value
     assert type(found) is type(value)
 
@@ -260,4 +258,4 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_the_source_document_round_trip() -> None:
-    assert strategy_in_text(JSON_CONFIG)["indicators"] == RSI_BOUNCE["indicators"]
+    assert strategy_document(JSON_CONFIG, "text").config["indicators"] == RSI_BOUNCE["indicators"]

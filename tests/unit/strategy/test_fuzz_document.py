@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.strategy.document import Kind, read_strategy, strategy_document, strategy_in_text
+from core.strategy.document import Kind, read_strategy, strategy_document
 from core.strategy.parsing import ConfigError
 from core.strategy.stored_metrics import stored_metrics
 from core.strategy.write_back import write_blocks
@@ -61,14 +61,6 @@ def read(text: str, kind: Kind | None) -> None:
 @given(text=st.one_of(st.text(), fragments, damaged()), kind=st.sampled_from([None, *Kind]))
 def test_any_text(text: str, kind: Kind | None) -> None:
     read(text, kind)
-
-
-@given(text=st.one_of(fragments, damaged()))
-def test_any_text_from_standard_input(text: str) -> None:
-    try:
-        assert isinstance(strategy_in_text(text), dict)
-    except ConfigError as refusal:
-        assert all(str(problem).isprintable() for problem in refusal.problems)
 
 
 @SAME_FOLDER
