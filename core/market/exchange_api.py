@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from core.market.candle import Candle
-from core.market.feed import FeedError
+from core.market.feed import FeedError, UnavailableError
 from core.market.filters import MarketFilters
 from core.market.server_clock import ServerClock
 from core.market.symbols import is_perpetual, venue_symbol
@@ -31,7 +31,7 @@ _BAN_WAIT = 120.0  # the shortest ban Binance gives
 _DEFAULT_PAGE = 500
 
 
-class RateLimitedError(FeedError):
+class RateLimitedError(UnavailableError):
     """The exchange wants no requests for `seconds`; none will be sent until then."""
 
     def __init__(self, message: str, seconds: float) -> None:
@@ -43,7 +43,7 @@ class UnknownMarketError(FeedError):
     """The exchange has no such market."""
 
 
-class UnreachableError(FeedError):
+class UnreachableError(UnavailableError):
     """The exchange did not answer, or not sensibly; it may do so later."""
 
 

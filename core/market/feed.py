@@ -27,6 +27,10 @@ class FeedError(Exception):
     """A feed cannot give what was asked of it; the message says what, and what to do."""
 
 
+class UnavailableError(FeedError):
+    """A venue does not answer, or not sensibly; asked later it may."""
+
+
 class FeedState(StrEnum):
     """How a feed, or one market of it, is doing."""
 

@@ -10,9 +10,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from core.market.feed import Ended, Feed, FeedError, FeedEvent, PriceSeen
+from core.market.feed import Ended, Feed, FeedError, FeedEvent, PriceSeen, UnavailableError
 from core.paper.intake import Intake
 from core.paper.lines import Commanded, Returned, Stopped
 from core.paper.opening import Opening
@@ -30,6 +30,7 @@ _FLATTEN_WAIT = 20.0  # seconds a stop waits for a price to close positions at
 _RETRY = 10.0  # seconds between attempts to take a feed up again
 
 _BY_HAND = "stopped by hand"
+_T = TypeVar("_T")
 _Told = list[tuple[Level, str]]
 
 
@@ -81,6 +82,7 @@ class Engine:
         self.state = SessionState.STARTING
         self.reason: str | None = None
         self.ended_at: int | None = None
+        self.waiting_for_venue = False  # before it can take commands
         self.durable = True  # whether the journal has taken everything so far
         self.intake: Intake | None = None
         self.returns: list[Returned] = [] if past is None else past.returns
@@ -181,9 +183,9 @@ class Engine:
         past = self._past
         if past is None:
             self._enter(SessionState.WARMING_UP)
-            self.intake, after = await opening.anew()
+            self.intake, after = await self._once_reached(opening.anew)
             await self._commit()
-            await opening.follow(after)
+            await self._once_reached(lambda: opening.follow(after))
             self._show_progress()
             return
         intake, returned = await opening.again(past)
@@ -197,13 +199,33 @@ class Engine:
             try:
                 await opening.follow(intake.last_candle)
             except FeedError as error:
-                self._enter(SessionState.STALE, f"the feed cannot be taken up again: {error}")
-                self._tell_all()
-                await self._around.sleep(_RETRY)
+                await self._wait_for_venue(f"the feed cannot be taken up again: {error}")
             else:
+                self.waiting_for_venue = False
                 intake.away_until = self.feed.now()
                 self._show_progress()
                 return
+
+    async def _once_reached(self, ask: Callable[[], Awaitable[_T]]) -> _T:
+        """What the venue answers, asked again and again while it does not.
+
+        Raises:
+            FeedError: it answers, and cannot give what was asked of it.
+        """
+        while True:
+            try:
+                found = await ask()
+            except UnavailableError as error:
+                await self._wait_for_venue(f"{error}; it is tried again every {_RETRY:.0f} s")
+            else:
+                self.waiting_for_venue = False
+                return found
+
+    async def _wait_for_venue(self, why: str) -> None:
+        self.waiting_for_venue = True
+        self._enter(SessionState.STALE, why)
+        self._tell_all()
+        await self._around.sleep(_RETRY)
 
     async def _pump(self) -> None:
         """Carry the feed's events to the engine, no faster than it works them off."""

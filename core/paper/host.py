@@ -19,8 +19,9 @@ from dataclasses import dataclass, field
 from core.market.feed import FeedError
 from core.paper.catalog import SessionIndex, Stored, stored_session
 from core.paper.comparing import compared
+from core.paper.engine import Engine
 from core.paper.feeds import FeedMaker, Feeds
-from core.paper.link import CommandError
+from core.paper.link import Command, CommandError
 from core.paper.logs import LogRing, RingHandler
 from core.paper.record import read_record
 from core.paper.reports import read_report
@@ -67,13 +68,15 @@ class HostOptions:
 
     `sources` names the tapes of a feed where its kind alone does not say which market it shows (a
     demo's seed). `companions` run beside the sessions as long as the host does (the scheduler, the
-    control socket); each is given the host, and cancelled when it stops.
+    control socket); each is given the host, and cancelled when it stops. `commands` are theirs, by
+    name, for whoever speaks to the host.
     """
 
     kind: str = "headless"
     feeds: Mapping[FeedKind, FeedMaker] = field(default_factory=dict)
     sources: Mapping[FeedKind, str] = field(default_factory=dict)
     companions: Sequence[Callable[[Host], Awaitable[None]]] = ()
+    commands: Mapping[str, Command] = field(default_factory=dict)
     clock: Callable[[], int] = wall_clock
     disk: Disk = field(default_factory=OsDisk)
     new_id: Callable[[], str] = random_id
@@ -296,25 +299,37 @@ class Host:
 
     async def pause(self, session_id: str) -> None:
         """See `HostLink.pause`."""
-        await self._roster.arrived(session_id)
-        await self._roster.alive(session_id).command("pause")
+        await (await self._attentive(session_id)).command("pause")
         self._show(session_id)
 
     async def resume(self, session_id: str) -> None:
         """See `HostLink.resume`."""
-        await self._roster.arrived(session_id)
-        await self._roster.alive(session_id).command("resume")
+        await (await self._attentive(session_id)).command("resume")
         self._show(session_id)
 
     async def flatten(self, session_id: str, symbol: str | None = None) -> None:
         """See `HostLink.flatten`."""
-        await self._roster.arrived(session_id)
-        engine = self._roster.alive(session_id)
+        engine = await self._attentive(session_id)
         if symbol is not None and symbol not in engine.config.symbols:
             traded = ", ".join(engine.config.symbols)
             raise CommandError(f"session {session_id} trades {traded}, not {symbol[:40]!r}")
         await engine.command("flatten", symbol=symbol)
         self._show(session_id)
+
+    async def _attentive(self, session_id: str) -> Engine:
+        """The engine of a session that lives and takes commands.
+
+        Raises:
+            CommandError: it has ended, or waits for its venue first.
+        """
+        await self._roster.arrived(session_id)
+        engine = self._roster.alive(session_id)
+        if engine.waiting_for_venue:
+            raise CommandError(
+                f"session {session_id} waits for its venue ({engine.reason}): stop it, or give "
+                "this command once it runs"
+            )
+        return engine
 
     async def restart(self, session_id: str) -> StartReply:
         """See `HostLink.restart`."""

@@ -8,7 +8,15 @@ from collections.abc import AsyncIterator, Mapping
 import numpy as np
 
 from core.market.candles import Candle, Candles
-from core.market.feed import CandleClosed, Ended, FeedError, FeedEvent, Gap, PriceSeen
+from core.market.feed import (
+    CandleClosed,
+    Ended,
+    FeedError,
+    FeedEvent,
+    Gap,
+    PriceSeen,
+    UnavailableError,
+)
 from core.market.filters import NO_FILTERS, MarketFilters
 from core.market.timeframes import Timeframe
 from tests.unit.paper.sessions import SPAN
@@ -23,13 +31,15 @@ class TestFeed:
         self.candles = candles
         self.time = int(next(iter(candles.values())).time[0]) + known * SPAN
         self.subscribed: dict[str, int | None] = {}
-        self.unreachable = 0
+        self.unreachable = 0  # how often the last symbol cannot be followed
+        self.silent = 0  # how often the venue does not answer at all
         self.closed = False
         self._events: asyncio.Queue[FeedEvent] = asyncio.Queue()
 
     async def history(
         self, symbol: str, timeframe: Timeframe, count: int, before: int | None = None
     ) -> Candles:
+        self._answer()
         table = self.candles[symbol]
         stop = int(np.searchsorted(table.time, self.time - SPAN, side="right"))
         return table.slice(max(0, stop - count), stop)
@@ -47,7 +57,7 @@ class TestFeed:
             raise FeedError(f"{symbol} is followed already")
         if self.unreachable and symbol == list(self.candles)[-1]:
             self.unreachable -= 1
-            raise FeedError("the venue does not answer")
+            raise UnavailableError("the venue does not answer")
         self.subscribed[symbol] = after
 
     async def events(self) -> AsyncIterator[FeedEvent]:
@@ -58,6 +68,9 @@ class TestFeed:
                 return
 
     async def filters(self, symbol: str) -> MarketFilters:
+        self._answer()
+        if symbol not in self.candles:
+            raise FeedError(f"there is no market {symbol}")
         return NO_FILTERS
 
     def now(self) -> int:
@@ -65,6 +78,11 @@ class TestFeed:
 
     async def close(self) -> None:
         self.closed = True
+
+    def _answer(self) -> None:
+        if self.silent:
+            self.silent -= 1
+            raise UnavailableError("the venue does not answer")
 
     def say(self, *events: FeedEvent) -> None:
         """Say these things."""

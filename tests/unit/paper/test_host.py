@@ -129,6 +129,25 @@ async def test_pause_flatten_resume_and_stop(tmp_path: Path, candle_file: Path) 
     assert not (tmp_path / "home" / "sessions" / session_id).exists()
 
 
+async def test_a_session_that_waits_for_its_venue_refuses_commands_but_stop(
+    tmp_path: Path,
+) -> None:
+    feed = TestFeed({"BTC/USDT": market(300)}, 250)
+    feed.silent = 1
+
+    async def make(*_: Any) -> TestFeed:
+        return feed
+
+    async with hosting(tmp_path / "home", feeds={FeedKind.LIVE: make}) as host:
+        session_id = (await host.start(StartRequest(RSI))).session_id
+        while host.fresh_snapshot().sessions[0].state is not SessionState.STALE:
+            await asyncio.sleep(0.01)
+        for command in (host.pause, host.resume, host.flatten):
+            with pytest.raises(CommandError, match=r"waits for its venue \(the venue does not"):
+                await command(session_id)
+        assert (await host.stop(session_id))["state"] == "stopped"
+
+
 async def test_the_next_host_goes_on_with_what_was_running_and_shows_what_had_ended(
     tmp_path: Path, candle_file: Path
 ) -> None:

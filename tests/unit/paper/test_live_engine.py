@@ -332,6 +332,47 @@ async def test_a_return_waits_for_a_venue_that_does_not_answer(tmp_path: Path) -
         assert any("cannot be taken up again" in text for text in bench.log)
 
 
+@pytest.mark.parametrize(
+    "fields", [{"silent": 2}, {"unreachable": 2}, {"silent": 1, "unreachable": 1}]
+)
+async def test_a_start_waits_for_a_venue_that_does_not_answer(
+    tmp_path: Path, fields: dict[str, int]
+) -> None:
+    bench, feed = Bench(tmp_path), feed_of()
+    for name, times in fields.items():
+        setattr(feed, name, times)
+    engine = bench.new(bench.record(ALWAYS, **LIVE), feed)
+    async with living(engine):
+        assert bench.naps == [10.0] * sum(fields.values())
+        assert "stale: the venue does not answer; it is tried again every 10 s" in bench.log
+        assert engine.state is SessionState.RUNNING
+        await decided(engine, feed.candle(250).time)
+        assert len(run_of(engine).curve()) == 1
+
+
+async def test_a_session_that_waits_for_its_venue_can_be_stopped(tmp_path: Path) -> None:
+    bench, feed = Bench(tmp_path), feed_of()
+    feed.silent = 1_000_000
+    engine = bench.new(bench.record(ALWAYS, **LIVE), feed)
+    task = asyncio.create_task(engine.live())
+    await until(lambda: len(bench.naps) > 3)
+    assert engine.state is SessionState.STALE
+    assert engine.waiting_for_venue
+    await engine.command("stop")
+    await task
+    assert engine.state is SessionState.STOPPED
+    assert engine.reason == "stopped by hand before it had begun"
+
+
+async def test_a_market_that_is_not_there_is_an_error_at_once(tmp_path: Path) -> None:
+    bench, feed = Bench(tmp_path), feed_of("ETH/USDT")
+    engine = bench.new(bench.record(ALWAYS, **LIVE), feed)
+    await engine.live()
+    assert engine.state is SessionState.ERROR
+    assert engine.reason == "there is no market BTC/USDT"
+    assert bench.naps == []
+
+
 async def test_what_was_missed_is_run_through_the_rules_and_marked(tmp_path: Path) -> None:
     bench, feed = Bench(tmp_path), feed_of()
     engine = bench.new(bench.record(ALWAYS, **LIVE), feed)
