@@ -47,12 +47,12 @@ def make_host(
     schedule = ScheduleCompanion()
 
     async def control(host: Host) -> None:
-        await ControlSocket(host, schedule.commands()).serve()
+        await ControlSocket(host).serve()
 
     options = venue_options(
         Venues(workspace, demo, venue), schedule.run, control, *companions, kind=kind
     )
-    return Host(workspace, replace(options, jobs_of=schedule.jobs_of))
+    return Host(workspace, replace(options, jobs_of=schedule.jobs_of, commands=schedule.commands()))
 
 
 def headless_command(workspace: Workspace, *arguments: str) -> list[str]:

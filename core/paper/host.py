@@ -15,6 +15,9 @@ import shutil
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
 
 from core.market.feed import FeedError
 from core.paper.catalog import SessionIndex, Stored, stored_session
@@ -47,6 +50,7 @@ from core.store.lock import HostLock, WorkspaceLostError
 from core.store.redaction import Redactor
 from core.store.workspace import Workspace, WorkspaceError
 
+_T = TypeVar("_T")
 _REFRESH = 0.2  # seconds between two snapshots while somebody looks
 _TAKING_UP = 1.0  # seconds for which `ready` waits for sessions to be taken up
 _TICK = 1.0  # seconds between two looks at the clock
@@ -389,6 +393,13 @@ class Host:
             return written
         stored = (await self._stored(session_id)).report()
         return await compared(self.workspace, stored, self.options.clock())
+
+    async def ask(self, do: str, answer: type[_T], **arguments: Any) -> _T:
+        """See `HostLink.ask`."""
+        command = self.options.commands.get(do)
+        if command is None:
+            raise CommandError(f"this host has no command {do[:40]!r}")
+        return msgspec.convert(await command(arguments), answer)
 
     async def inputs(self, session_id: str) -> RunInputs:
         """What a session's run followed from so far: to backtest it, or to compare it with.

@@ -6,8 +6,8 @@ host in this process) and `SocketLink` (another process's, over the control sock
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Protocol, TypeVar
 
 from core.paper.snapshot import (
     HostSnapshot,
@@ -16,6 +16,11 @@ from core.paper.snapshot import (
     StartReply,
     StartRequest,
 )
+
+_T = TypeVar("_T")
+
+Command = Callable[[Mapping[str, Any]], Coroutine[Any, Any, object]]
+"""Carries out one kind of request, given its arguments, on the host's loop."""
 
 
 class CommandError(Exception):
@@ -75,4 +80,8 @@ class HostLink(Protocol):
 
     async def report(self, session_id: str) -> Mapping[str, object]:
         """The report as it stands now, or the final one of an ended session."""
+        ...
+
+    async def ask(self, do: str, answer: type[_T], **arguments: Any) -> _T:
+        """Have a command of a part of the host (`HostOptions.commands`) carried out."""
         ...

@@ -80,6 +80,10 @@ class LocalLink:
         """See `HostLink.report`."""
         return await self._ask(self._host.report(session_id))
 
+    async def ask(self, do: str, answer: type[_T], **arguments: Any) -> _T:
+        """See `HostLink.ask`."""
+        return await self._ask(self._host.ask(do, answer, **arguments))
+
     async def _ask(self, command: Coroutine[Any, Any, _T]) -> _T:
         if asyncio.get_running_loop() is self._loop:
             return await command

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from core.paper.host import Host
-from core.paper.link import CommandError
+from core.paper.link import Command, CommandError
 from core.paper.protocol import LONGEST_LINE, VERSION, Hello, News, Reply, Request, line_of
 from core.paper.snapshot import StartRequest
 
@@ -21,19 +21,13 @@ _logger = logging.getLogger(__name__)
 _NEWS_EVERY = 0.2  # seconds
 _UNREAD = 1 << 20  # bytes a follower may leave unread before it is told nothing more for a while
 
-Command = Callable[[Mapping[str, Any]], Awaitable[object]]
-"""Carries out one kind of request, given its arguments, on the host's loop."""
-
 
 class ControlSocket:
-    """Serves a host's commands on its socket. A companion of the host (`HostOptions`).
+    """Serves a host's commands on its socket. A companion of the host (`HostOptions`)."""
 
-    `more` are commands of other parts of the host, by name.
-    """
-
-    def __init__(self, host: Host, more: Mapping[str, Command] | None = None) -> None:
+    def __init__(self, host: Host) -> None:
         self._host = host
-        self._commands: dict[str, Command] = {**_commands_of(host), **(more or {})}
+        self._commands: dict[str, Command] = {**_commands_of(host), **host.options.commands}
         self._callers: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> None:

@@ -7,14 +7,14 @@ from when the host runs it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from core.paper.host import Host
-from core.paper.link import CommandError
+from core.paper.link import Command, CommandError
 from core.paper.snapshot import Level, StartReply, StartRequest
 from core.report.instants import iso_time, optional_iso_time, parse_time
 from core.schedule.book import JobBook
@@ -79,8 +79,8 @@ class ScheduleCompanion:
             return ()
         return tuple(_in_words(job) for job in self._scheduler.jobs_of(session_id))
 
-    def commands(self) -> dict[str, Callable[[Mapping[str, Any]], Awaitable[object]]]:
-        """The commands by name, for the host's control socket."""
+    def commands(self) -> dict[str, Command]:
+        """The commands by name (`HostOptions.commands`)."""
         return {
             "start": self.start,
             "list_jobs": self.list_jobs,

@@ -7,13 +7,16 @@ import json
 import os
 import socket
 import stat
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.paper.attached import SocketLink
 from core.paper.host import Host
 from core.paper.link import CommandError
+from core.paper.local import LocalLink
 from core.paper.snapshot import FeedKind, Level, SessionState, StartRequest
 from core.paper.socket import ControlSocket
 from core.store.workspace import Workspace
@@ -91,6 +94,19 @@ async def test_a_refusal_arrives_with_the_hosts_words(tmp_path: Path) -> None:
             await link.tell("dance")
         with pytest.raises(CommandError, match="wrong arguments"):
             await link.tell("pause", nonsense=1)
+
+
+async def test_commands_of_a_part_of_the_host_are_the_same_here_and_there(tmp_path: Path) -> None:
+    async def add(arguments: Mapping[str, Any]) -> int:
+        return int(arguments["first"]) + int(arguments["second"])
+
+    async with hosting(tmp_path, companions=[serve], commands={"add": add}) as host:
+        there = await attach(tmp_path, follow=False)
+        here = LocalLink(host, asyncio.get_running_loop())
+        for link in (here, there):
+            assert await link.ask("add", int, first=2, second=3) == 5
+            with pytest.raises(CommandError, match="no command 'dance'"):
+                await link.ask("dance", int)
 
 
 async def test_the_socket_is_the_users_alone_and_goes_with_the_host(tmp_path: Path) -> None:

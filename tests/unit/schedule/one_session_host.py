@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from core.paper.link import CommandError
 from core.paper.snapshot import (
@@ -146,6 +147,9 @@ class OneSessionHost:
 
     async def delete(self, session_id: str) -> None:
         self.commands.append(f"delete {session_id}")
+
+    async def ask(self, do: str, answer: type[object], **arguments: object) -> Any:
+        raise CommandError(f"this host has no command {do!r}")
 
     def _known(self, session_id: str) -> None:
         if self.session is None or session_id != self.session.id:
