@@ -10,9 +10,8 @@ from core.backtest.drive import drive
 from core.backtest.tape import Tape, funding_by_candle
 from core.market.candles import Candle, Candles, Times
 from core.market.filters import MarketFilters
-from core.report.assemble import assemble_result
 from core.report.diagnosis import SymbolConditions, diagnose
-from core.report.result import RunResult
+from core.report.result import RunResult, run_result
 from core.strategy.batch import Batch
 from core.strategy.config import StrategyConfig
 from core.strategy.signals import condition_series, signal_series
@@ -77,14 +76,13 @@ def run_backtest(
             f"stopped for good: equity fell {config.max_drawdown_pct:g} % from its peak "
             "(max_drawdown_pct); the candles after that are not part of the result",
         )
-    return assemble_result(
+    return run_result(
         config,
         times=times,
         equity=equity,
         exposed=exposed,
         trades=account.trades,
         open_trades=open_trades,
-        starting_balance=config.starting_balance,
         benchmark_prices=[
             _ends(tape, curve.last_time) for tape in tapes if tape.time(0) <= curve.last_time
         ],

@@ -17,8 +17,7 @@ from core.market.candles import Candle
 from core.market.filters import MarketFilters
 from core.market.timeframes import DAY
 from core.paper.moments import Moment
-from core.report.assemble import assemble_result
-from core.report.result import RunResult
+from core.report.result import RunResult, run_result
 from core.strategy.config import StrategyConfig
 from core.strategy.signals import SignalStream
 from core.trading.account import Account
@@ -143,14 +142,13 @@ class Run:
 
     def result(self, warnings: Sequence[str]) -> RunResult:
         """What the session comes to so far, in the shape a backtest has."""
-        return assemble_result(
+        return run_result(
             self.config,
             times=np.array(self._times, dtype=np.int64),
             equity=np.array(self._equity, dtype=np.float64),
             exposed=self.exposed,
             trades=self.account.trades,
             open_trades=self.account.open_trades(),
-            starting_balance=self.config.starting_balance,
             benchmark_prices=[
                 (first, last)
                 for first, last in zip(self._first_open, self._last_close, strict=True)

@@ -11,6 +11,7 @@ import msgspec
 from core.report.instants import iso_time, parse_time
 from core.report.metrics import Metrics
 from core.report.monthly import monthly_returns
+from core.report.quality import quality_flags
 from core.report.result import RunResult
 from core.trading.rules import RULES_VERSION
 from core.trading.values import OpenTrade, Trade
@@ -28,6 +29,7 @@ def result_to_json(result: RunResult, *, equity: bool = False) -> Json:
         equity: also write `equity`, `[[time, value], …]`, one entry a candle.
     """
     config, times = result.config, result.times
+    metrics = metrics_to_json(result.metrics)
     written: Json = {
         "strategy": config.name,
         "symbols": list(config.symbols),
@@ -41,12 +43,12 @@ def result_to_json(result: RunResult, *, equity: bool = False) -> Json:
         "fees": config.fees,
         "starting_balance": result.starting_balance,
         "ending_balance": result.ending_balance,
-        "metrics": metrics_to_json(result.metrics),
+        "metrics": metrics,
         "trades": [trade_to_json(trade) for trade in result.trades],
         "open_trades": [open_trade_to_json(trade) for trade in result.open_trades],
         "warnings": list(result.warnings),
         "diagnosis": None if result.diagnosis is None else dict(result.diagnosis),
-        "quality_flags": list(result.quality_flags),
+        "quality_flags": list(quality_flags(metrics)),
         "monthly": [
             {"month": month.month, "return_pct": month.return_pct}
             for month in monthly_returns(

@@ -121,7 +121,6 @@ def test_all_at_once_is_candle_by_candle(run: tuple[StrategyConfig, dict[str, Ca
     assert at_once.open_trades == one_by_one.open_trades
     assert at_once.times.tolist() == one_by_one.times.tolist()
     assert at_once.equity.tolist() == one_by_one.equity.tolist()
-    assert at_once.exposed == one_by_one.exposed
     assert at_once.metrics == one_by_one.metrics
 
 

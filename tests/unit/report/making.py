@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.market.timeframes import HOUR, Timeframe
-from core.report.assemble import assemble_result
-from core.report.result import RunResult
+from core.report.result import RunResult, run_result
 from core.strategy.config import Condition, IndicatorSpec, Operator, Reference, StrategyConfig
 from core.trading.values import ExitReason, Side, Trade
 
@@ -80,15 +79,14 @@ def result(
 ) -> RunResult:
     """A result of hourly candles from START, one for each value of `equity`."""
     settings: dict[str, object] = {
-        "config": config(),
+        "config": config(starting_balance=starting_balance),
         "open_trades": (),
         "benchmark_prices": [(100.0, 110.0)],
         "exposed": 0,
     }
-    return assemble_result(
+    return run_result(
         times=np.arange(len(equity), dtype=np.int64) * HOUR + START,
         equity=np.array(equity, dtype=np.float64),
         trades=trades,
-        starting_balance=starting_balance,
         **(settings | more),  # type: ignore[arg-type]
     )
