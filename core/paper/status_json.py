@@ -6,7 +6,7 @@ from typing import Any
 
 from core.paper.snapshot import HostSnapshot, LogLine, SessionSnapshot, StartReply
 from core.report.instants import iso_time, optional_iso_time
-from core.report.result_json import open_trade_to_json
+from core.report.result_json import trade_to_json
 
 Json = dict[str, Any]
 
@@ -22,6 +22,7 @@ def session_to_json(session: SessionSnapshot) -> Json:
         "mode": session.mode.value,
         "state": session.state.value,
         "reason": session.state_reason,
+        "interrupted": session.interrupted,
         "feed": session.feed.value,
         "broker": session.broker.value,
         "fills": session.fills.value,
@@ -31,7 +32,7 @@ def session_to_json(session: SessionSnapshot) -> Json:
         "ended": optional_iso_time(session.ended),
         "last_candle": optional_iso_time(session.last_candle),
         "trades_count": session.trades_count,
-        "open_positions": [open_trade_to_json(one) for one in session.open_positions],
+        "open_positions": [trade_to_json(one) for one in session.open_positions],
         "starting_balance": session.starting_balance,
         "realized_pnl": session.realized_pnl,
         "unrealized_pnl": session.unrealized_pnl,

@@ -11,11 +11,12 @@ import numpy as np
 from core.market.candles import Floats
 from core.market.timeframes import DAY, Timeframe
 from core.report.instants import parse_time, short_date
-from core.report.metrics import Metrics, closed_trade_metrics
-from core.report.result_json import Json, metrics_to_json
+from core.report.metrics import Metrics, closed_trade_metrics, hold_seconds
+from core.report.result_json import Json, metrics_to_json, trade_from_json
 from core.report.verdict import Sample
 from core.store.live_trades import LiveTrade
 from core.strategy.stored_metrics import stored_metrics
+from core.trading.values import Trade
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,18 +80,18 @@ def column_of_reports(
     starting balance of the first. So are those of a stated `period` (begin and end, exclusive, UTC
     ms), in which only the trades count that closed within it. There must be at least one report.
     """
-    trades = [trade for report in reports for trade in report["trades"]]
+    trades = [trade_from_json(trade) for report in reports for trade in report["trades"]]
     closes = np.array([_closed_at(trade) for trade in trades], dtype=np.int64)
     order = np.argsort(closes, kind="stable")
     starting_balance = reports[0]["starting_balance"]
     if period is not None:
         begin, end = np.searchsorted(closes[order], period).tolist()
         earlier, order = order[:begin], order[begin:end]
-        starting_balance += sum(trades[at]["pnl"] for at in earlier.tolist())
+        starting_balance += sum(trades[at].pnl for at in earlier.tolist())
     trades = [trades[at] for at in order.tolist()]
     closed = closed_trade_metrics(
-        [trade["pnl"] for trade in trades],
-        [_hold(trade) for trade in trades],
+        [trade.pnl for trade in trades],
+        [hold_seconds(trade) for trade in trades],
         closes[order].tolist(),
         period or _period_of_reports(reports),
         starting_balance,
@@ -107,7 +108,7 @@ def column_of_reports(
         reports[0]["metrics"] if whole else written,
         written,
         whole,
-        _sample(closed, np.array([trade["pnl_pct"] for trade in trades], dtype=np.float64)),
+        _sample(closed, np.array([trade.pnl_pct for trade in trades], dtype=np.float64)),
         tuple(notes),
     )
 
@@ -183,15 +184,8 @@ def _live_pnl_pct(trade: LiveTrade) -> float | None:
     return trade.pnl / (trade.price * trade.amount / (trade.leverage or 1)) * 100
 
 
-def _closed_at(trade: Mapping[str, Any]) -> int:
-    return parse_time(trade.get("exit_filled_at") or trade["exit_time"])
-
-
-def _hold(trade: Mapping[str, Any]) -> float:
-    entered, left = trade.get("entry_filled_at"), trade.get("exit_filled_at")
-    if entered is None or left is None:
-        entered, left = trade["entry_time"], trade["exit_time"]
-    return (parse_time(left) - parse_time(entered)) / 1000
+def _closed_at(trade: Trade) -> int:
+    return trade.exit_filled_at or trade.exit_time
 
 
 def _period_of_reports(reports: Sequence[Mapping[str, Any]]) -> tuple[int, int] | None:

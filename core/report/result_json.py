@@ -19,6 +19,13 @@ from core.trading.values import OpenTrade, Trade
 Json = dict[str, object]
 _Made = TypeVar("_Made", Trade, OpenTrade)
 _TIMES = ("signal_time", "entry_time", "exit_time", "entry_filled_at", "exit_filled_at")
+_WHERE_KNOWN = (
+    "seen_late",
+    "entry_filled_at",
+    "exit_filled_at",
+    "candle_entry_price",
+    "candle_exit_price",
+)
 
 
 def result_to_json(result: RunResult, *, equity: bool = False) -> Json:
@@ -45,7 +52,7 @@ def result_to_json(result: RunResult, *, equity: bool = False) -> Json:
         "ending_balance": result.ending_balance,
         "metrics": metrics,
         "trades": [trade_to_json(trade) for trade in result.trades],
-        "open_trades": [open_trade_to_json(trade) for trade in result.open_trades],
+        "open_trades": [trade_to_json(trade) for trade in result.open_trades],
         "warnings": list(result.warnings),
         "diagnosis": None if result.diagnosis is None else dict(result.diagnosis),
         "quality_flags": list(quality_flags(metrics)),
@@ -78,46 +85,20 @@ def metrics_to_json(metrics: Metrics) -> Json:
     return written
 
 
-def trade_to_json(trade: Trade) -> Json:
-    """A closed trade. What only a session knows of it is written only where it is known."""
-    written: Json = {
-        "id": trade.id,
-        "symbol": trade.symbol,
-        "side": str(trade.side),
-        "signal_time": iso_time(trade.signal_time),
-        "entry_time": iso_time(trade.entry_time),
-        "entry_price": trade.entry_price,
-        "exit_time": iso_time(trade.exit_time),
-        "exit_price": trade.exit_price,
-        "quantity": trade.quantity,
-        "leverage": trade.leverage,
-        "margin": trade.margin,
-        "fees": trade.fees,
-        "funding": trade.funding,
-        "pnl": trade.pnl,
-        "pnl_pct": trade.pnl_pct,
-        "exit_reason": str(trade.exit_reason),
-        "ambiguous": trade.ambiguous,
-    }
-    if trade.seen_late:
-        written["seen_late"] = True
-    for name, moment in (
-        ("entry_filled_at", trade.entry_filled_at),
-        ("exit_filled_at", trade.exit_filled_at),
-    ):
-        if moment is not None:
-            written[name] = iso_time(moment)
-    for name, price in (
-        ("candle_entry_price", trade.candle_entry_price),
-        ("candle_exit_price", trade.candle_exit_price),
-    ):
-        if price is not None:
-            written[name] = price
-    return written
+def trade_to_json(trade: Trade | OpenTrade) -> Json:
+    """A trade, or a position left open as it was marked last.
+
+    What only a session knows of it is written only where it is known.
+    """
+    written = msgspec.to_builtins(trade)
+    for name in _TIMES:
+        if written.get(name) is not None:
+            written[name] = iso_time(written[name])
+    return {name: value for name, value in written.items() if value or name not in _WHERE_KNOWN}
 
 
 def trade_from_json(written: Mapping[str, Any]) -> Trade:
-    """The trade that `trade_to_json` wrote, to the last bit.
+    """The closed trade that `trade_to_json` wrote, to the last bit.
 
     Raises:
         ValueError: it is none.
@@ -126,7 +107,7 @@ def trade_from_json(written: Mapping[str, Any]) -> Trade:
 
 
 def open_trade_from_json(written: Mapping[str, Any]) -> OpenTrade:
-    """The position that `open_trade_to_json` wrote, to the last bit.
+    """The position that `trade_to_json` wrote, to the last bit.
 
     Raises:
         ValueError: it is none.
@@ -137,27 +118,3 @@ def open_trade_from_json(written: Mapping[str, Any]) -> OpenTrade:
 def _read(written: Mapping[str, Any], kind: type[_Made]) -> _Made:
     times = {name: parse_time(written[name]) for name in _TIMES if name in written}
     return msgspec.convert({**written, **times}, type=kind)
-
-
-def open_trade_to_json(trade: OpenTrade) -> Json:
-    """A position left open, as it was marked last."""
-    written: Json = {
-        "symbol": trade.symbol,
-        "side": str(trade.side),
-        "signal_time": iso_time(trade.signal_time),
-        "entry_time": iso_time(trade.entry_time),
-        "entry_price": trade.entry_price,
-        "quantity": trade.quantity,
-        "leverage": trade.leverage,
-        "margin": trade.margin,
-        "fees": trade.fees,
-        "funding": trade.funding,
-        "mark_price": trade.mark_price,
-        "unrealized_pnl": trade.unrealized_pnl,
-        "stop_price": trade.stop_price,
-        "target_price": trade.target_price,
-        "liquidation_price": trade.liquidation_price,
-    }
-    if trade.entry_filled_at is not None:
-        written["entry_filled_at"] = iso_time(trade.entry_filled_at)
-    return written
