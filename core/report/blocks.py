@@ -7,31 +7,17 @@ The `backtest:` and `paper:` blocks of a STRATEGY.md: figures under their rulebo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from core.report.comparison import Comparison
+from core.report.metrics import Metrics
 from core.report.result_json import Json
 
-_FIGURES = (
-    "total_trades",
-    "win_rate_pct",
-    "profit_factor",
-    "total_return_pct",
-    "max_drawdown_pct",
-    "sharpe_ratio",
-    "sortino_ratio",
-    "calmar_ratio",
-    "expectancy",
-    "best",
-    "worst",
-    "avg_win",
-    "avg_loss",
-    "payoff_ratio",
-    "sqn",
-    "max_consecutive_losses",
-    "avg_hold",
-    "exposure_pct",
-    "benchmark_return_pct",
+_FIGURES = tuple(
+    field.name
+    for field in fields(Metrics)
+    if field.name not in ("win_rate_ci", "short_period", "metrics_undefined")
 )
 _DIGITS = 4
 

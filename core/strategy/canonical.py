@@ -4,22 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import fields
 
 from core.strategy.config import Condition, IndicatorSpec, Reference, StrategyConfig
-
-_NUMBERS = (
-    "stop_loss_pct",
-    "take_profit_pct",
-    "trailing_stop_pct",
-    "max_hold",
-    "trade_size_pct",
-    "leverage",
-    "fees",
-    "slippage_pct",
-    "starting_balance",
-    "max_daily_loss_pct",
-    "max_drawdown_pct",
-)
 
 
 def config_to_dict(config: StrategyConfig) -> dict[str, object]:
@@ -36,10 +23,10 @@ def config_to_dict(config: StrategyConfig) -> dict[str, object]:
         "exit_conditions": [_condition(one) for one in config.exit_conditions],
         "direction": config.direction.value,
     }
-    for name in _NUMBERS:
-        number = getattr(config, name)
-        if number is not None:
-            written[name] = number
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if field.name not in written and field.name != "extras" and value is not None:
+            written[field.name] = value
     return {**written, **config.extras}
 
 
