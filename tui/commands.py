@@ -63,7 +63,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "session.pause", Place.SESSIONS, "p", "p", "pause",
-        "Block entries, or allow them again; exits and stops go on", "pause", 3,
+        "Block entries, or allow them again; take up what a failure interrupted", "pause", 3,
     ),
     Command(
         "session.flatten", Place.SESSIONS, "f", "f", "flatten",
@@ -102,7 +102,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "one.pause", Place.SESSION, "p", "p", "pause",
-        "Block entries, or allow them again; exits and stops go on", "pause", 4,
+        "Block entries, or allow them again; take up what a failure interrupted", "pause", 4,
     ),
     Command(
         "one.stop", Place.SESSION, "x,s", "x", "stop", "Stop the session (asks)", "stop", 5,

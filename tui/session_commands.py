@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from core.paper.link import HostLink
-from core.paper.snapshot import FeedKind, SessionSnapshot, SessionState, StartReply, StartRequest
+from core.paper.snapshot import FeedKind, SessionSnapshot, StartReply, StartRequest
 from tui.modals.ask import Answer, Ask
 from tui.screens.report import ReportScreen
 
@@ -95,8 +95,8 @@ class SessionCommands:
         self._app.command("stop", work)
 
     def pause(self, sessions: Sequence[SessionSnapshot]) -> None:
-        """Pause what runs; where all are paused, let them enter again."""
-        running = [s for s in sessions if s.state is not SessionState.PAUSED]
+        """Pause what runs; where nothing does, let it enter again, or take it up again."""
+        running = [s for s in sessions if not s.resumable]
 
         async def work(link: HostLink) -> None:
             for session in running or sessions:

@@ -288,6 +288,8 @@ class Host:
     async def stop(self, session_id: str, *, flatten: bool = False) -> Mapping[str, object]:
         """See `HostLink.stop`."""
         await self._roster.arrived(session_id)
+        if self._roster.interrupted(session_id):
+            await self._roster.take_up_again(session_id)  # or the next host would
         engine = self._roster.living(session_id)
         if engine is not None:
             await engine.command("stop", flatten=flatten)
@@ -308,6 +310,10 @@ class Host:
 
     async def resume(self, session_id: str) -> None:
         """See `HostLink.resume`."""
+        await self._roster.arrived(session_id)
+        if self._roster.interrupted(session_id):
+            await self._roster.take_up_again(session_id)
+            return
         await (await self._attentive(session_id)).command("resume")
         self._show(session_id)
 

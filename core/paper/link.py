@@ -55,7 +55,7 @@ class HostLink(Protocol):
         ...
 
     async def resume(self, session_id: str) -> None:
-        """Allow entries again."""
+        """Allow entries again; take a session up again that was interrupted (see its snapshot)."""
         ...
 
     async def flatten(self, session_id: str, symbol: str | None = None) -> None:

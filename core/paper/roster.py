@@ -27,6 +27,7 @@ _logger = logging.getLogger(__name__)
 
 _LEAVING = 10.0  # seconds a session may take to come to rest
 _JOBS_EVERY = 0.01  # seconds, times the number of sessions
+_COMING = "being taken up again"
 _SLICE = 0.008  # seconds of work between two turns of the event loop
 
 JobsOf = Callable[[str], tuple[str, ...]]
@@ -142,6 +143,11 @@ class Roster:
             raise CommandError(f"session {session_id} has ended")
         return engine
 
+    def interrupted(self, session_id: str) -> bool:
+        """Whether a session was interrupted here, and could be taken up again."""
+        shown = self._ended.get(session_id)
+        return shown is not None and shown.interrupted
+
     def require_ended(self, session_id: str) -> None:
         """Raises `CommandError` unless a session has ended."""
         if self.living(session_id) is not None:
@@ -189,24 +195,48 @@ class Roster:
             except JournalError as error:
                 self._log.add(Level.ERROR, str(error), session_id)
                 continue
-            standing = Standing(SessionState.STARTING, "being taken up again", now=self._clock())
+            standing = Standing(SessionState.STARTING, _COMING, now=self._clock())
             self._coming[session_id] = session_snapshot(record, None, standing, {})
 
     async def take_up_all(self) -> None:
         """Go on with every session found that has not ended, one after the other."""
-        for session_id, shown in list(self._coming.items()):
+        for shown in list(self._coming.values()):
             await self._turns.take()
-            try:
-                await self._take_up(await stored_session(self._storage, session_id))
-            except (JournalError, FeedError, IndexWriteError) as error:
-                self._strand(shown, str(error))
-            except Exception as error:  # one session's fault must not keep the others waiting
-                _logger.exception("session %s", session_id)
-                self._strand(shown, f"{type(error).__name__}: {error}")
-            del self._coming[session_id]
-            self._arrival.set()
-            self._arrival = asyncio.Event()
-            self._tell_change()
+            await self._arrive(shown)
+
+    async def take_up_again(self, session_id: str) -> None:
+        """Go on with a session that was interrupted here.
+
+        Raises:
+            CommandError: it has ended for good, or cannot be gone on with yet.
+        """
+        shown = self._ended[session_id]
+        if not shown.interrupted:
+            raise CommandError(f"session {session_id} has ended")
+        standing = replace(shown, state=SessionState.STARTING, state_reason=_COMING, ended=None)
+        self._coming[session_id] = replace(standing, interrupted=False)
+        del self._ended[session_id]
+        # Whoever asked may not wait; a session half taken up could never be again.
+        await asyncio.shield(asyncio.ensure_future(self._arrive(self._coming[session_id])))
+        if session_id in self._ended:
+            raise CommandError(
+                f"session {session_id} cannot be taken up again: "
+                f"{self._ended[session_id].state_reason}"
+            )
+
+    async def _arrive(self, shown: SessionSnapshot) -> None:
+        """Go on with a session that is coming, or strand it."""
+        try:
+            await self._take_up(await stored_session(self._storage, shown.id))
+        except (JournalError, FeedError, IndexWriteError) as error:
+            self._strand(shown, str(error))
+        except Exception as error:  # one session's fault must not keep the others waiting
+            _logger.exception("session %s", shown.id)
+            self._strand(shown, f"{type(error).__name__}: {error}")
+        del self._coming[shown.id]
+        self._arrival.set()
+        self._arrival = asyncio.Event()
+        self._tell_change()
 
     async def leave_all(self) -> None:
         """Let every session rest, so that the next host goes on with it.
@@ -257,7 +287,9 @@ class Roster:
         """Show a session that cannot be gone on with as an error; its files stay as they are."""
         words = self._log.safe(why)
         self._log.add(Level.ERROR, words, shown.id)
-        self._ended[shown.id] = replace(shown, state=SessionState.ERROR, state_reason=words)
+        self._ended[shown.id] = replace(
+            shown, state=SessionState.ERROR, state_reason=words, interrupted=True
+        )
 
     def _around(self, session_id: str) -> Surroundings:
         def say(level: Level, text: str) -> None:
@@ -281,6 +313,7 @@ class Roster:
                 state=engine.state,
                 state_reason=engine.reason,
                 ended=engine.ended_at,
+                interrupted=True,
             )
         if engine.state.ended:
             del self._living[session_id]

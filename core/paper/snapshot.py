@@ -94,7 +94,11 @@ class ConditionReading:
 
 @dataclass(frozen=True, slots=True)
 class SessionSnapshot:
-    """One row of the sessions table and what hangs below it."""
+    """One row of the sessions table and what hangs below it.
+
+    `interrupted`: it is in error only because it could not be gone on with here (a disk that
+    failed, say). Its journal goes on: resuming takes it up again, and so does the next host.
+    """
 
     id: str
     strategy: str
@@ -124,6 +128,12 @@ class SessionSnapshot:
     equity_curve: tuple[float, ...]  # the most recent equities at candle closes, oldest first
     notices: tuple[str, ...]
     next_jobs: tuple[str, ...]
+    interrupted: bool = False
+
+    @property
+    def resumable(self) -> bool:
+        """Whether resuming changes anything."""
+        return self.interrupted or self.state is SessionState.PAUSED
 
 
 @dataclass(frozen=True, slots=True)

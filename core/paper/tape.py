@@ -192,14 +192,14 @@ class Tapes:
         self._open = {path: task for path, task in self._open.items() if path.parent != folder}
 
     async def get(self, source: str, symbol: str, timeframe: Timeframe) -> Tape:
-        """The tape of a feed, symbol and timeframe.
+        """The tape of a feed, symbol and timeframe, read anew where it could not be written.
 
         Raises:
             JournalError: it cannot be read or made, or is damaged.
         """
         path = self.path(source, symbol, timeframe)
         task = self._open.get(path)
-        if task is None or (task.done() and task.exception() is not None):
+        if task is None or _failed(task):
             header: dict[str, object] = {
                 "feed": source,
                 "symbol": symbol,
@@ -209,6 +209,12 @@ class Tapes:
             task = asyncio.create_task(opening)
             self._open[path] = task
         return await asyncio.shield(task)
+
+
+def _failed(task: asyncio.Task[Tape]) -> bool:
+    return task.done() and (
+        task.exception() is not None or task.result().journal.failure is not None
+    )
 
 
 class _Columns:

@@ -201,11 +201,16 @@ class Scheduler:
             self._tell_of_failure(session)
         for job in self._book.jobs():
             session_of_job = sessions.get(job.session_id or "")
-            if job.session_id is None or (session_of_job and not session_of_job.state.ended):
+            if job.session_id is None or (session_of_job and _goes_on(session_of_job)):
                 continue
             if job.action is Action.FINISH and session_of_job and _ran_out(session_of_job):
                 await self.run_job(job)
             self._book.forget_session(job.session_id)
+
+
+def _goes_on(session: SessionSnapshot) -> bool:
+    """Whether there is, or may again be, something in a session to watch."""
+    return session.interrupted or not session.state.ended
 
 
 def _ran_out(session: SessionSnapshot) -> bool:

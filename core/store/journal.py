@@ -136,7 +136,7 @@ class Journal:
     """One append-only file. `append` gathers lines, `commit` makes them durable.
 
     A journal that has failed once stays failed (`failure`): after an error of fsync nobody knows
-    what is on the disk, and only a restart, which reads what is there, finds out.
+    what is on the disk, and only who reads it again finds out.
     """
 
     path: Path
@@ -217,7 +217,7 @@ class Journal:
         except OSError as error:
             self.failure = (
                 f"{self.path}: the journal cannot be written ({error.strerror or error}); "
-                "nothing was decided without it: make room or repair the disk, then start again"
+                "nothing was decided without it: make room or repair the disk, then resume"
             )
             raise JournalError(self.failure) from error
         self.size += len(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from core.paper.snapshot import FeedKind, SessionState, StartRequest
 from core.store.workspace import Workspace
 from core.strategy.document import strategy_document
 from tests.ui.driving import WIDE
+from tests.unit.store.disks import FullDisk
 from tui.app import PapertapeApp
 from tui.finding_strategies import find_strategies
 from tui.hosting import LateHosting
@@ -157,3 +159,26 @@ async def test_a_vanished_workspace_is_said_and_nothing_of_it_is_made_anew(
         await pilot.press("q")
         await soon(pilot, lambda: not app.is_running)
     assert not workspace.root.exists()
+
+
+async def test_the_pause_key_takes_up_a_session_that_a_full_disk_stopped(
+    workspace: Workspace,
+) -> None:
+    disk = FullDisk(100_000)
+    options = HostOptions(kind="tui", disk=disk)
+    app = PapertapeApp(
+        LateHosting(lambda: LocalHosting(lambda: Host(workspace, options), [])),
+        lambda: find_strategies(workspace),
+        host_name="here",
+        poll_every=0.05,
+    )
+    async with app.run_test(size=WIDE) as pilot:
+        await soon(pilot, lambda: app.link is not None)
+        assert app.link is not None
+        await app.link.start(replace(slow_replay(workspace), speed=None))
+        await soon(pilot, lambda: "✗ error" in table_text(app))
+        disk.room = 100_000_000
+        await pilot.press("p")
+        await soon(pilot, lambda: "■ stopped" in table_text(app))
+        assert app.snapshot is not None
+        assert app.snapshot.sessions[0].state_reason == "the data ends"

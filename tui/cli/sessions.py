@@ -22,7 +22,7 @@ def add_commands(commands: Commands) -> None:
     parser = _add_on_session(commands, "stop", stop, "stop a session; prints its report")
     parser.add_argument("--flatten", action="store_true", help="close its positions first")
     _add_on_session(commands, "pause", pause, "block a session's entries; exits go on")
-    _add_on_session(commands, "resume", resume, "allow its entries again")
+    _add_on_session(commands, "resume", resume, "allow entries, or take it up again")
     parser = _add_on_session(commands, "flatten", flatten, "close a session's positions")
     parser.add_argument("symbol", nargs="?", metavar="SYMBOL", help="only this one's")
     _add_on_session(commands, "restart", restart, "the same config as a new session", many=False)
@@ -65,8 +65,10 @@ def pause(arguments: argparse.Namespace) -> int:
 
 
 def resume(arguments: argparse.Namespace) -> int:
-    """Allow entries."""
-    return _each(arguments, lambda link, one: link.resume(one), "resumed", living=True)
+    """Allow entries, and take up what was interrupted."""
+    return _each(
+        arguments, lambda link, one: link.resume(one), "resumed", living=True, interrupted=True
+    )
 
 
 def flatten(arguments: argparse.Namespace) -> int:
@@ -110,11 +112,12 @@ def _each(
     done: str,
     *,
     living: bool,
+    interrupted: bool = False,
 ) -> int:
     """Give a command for one session, or for all to which it applies."""
 
     async def work() -> list[str]:
-        link, ids = await _ids(arguments, living=living)
+        link, ids = await _ids(arguments, living=living, interrupted=interrupted)
         for one in ids:
             await command(link, one)
         return ids
@@ -128,9 +131,11 @@ def _each(
 
 
 async def _ids(
-    arguments: argparse.Namespace, *, living: bool | None
+    arguments: argparse.Namespace, *, living: bool | None, interrupted: bool = False
 ) -> tuple[SocketLink, list[str]]:
     """The host, and the sessions that are meant: one, or all that live (or have ended).
+
+    With `interrupted`, those that were interrupted are meant as well.
 
     Where no host runs, one is started to take the sessions up.
     """
@@ -144,7 +149,11 @@ async def _ids(
     sessions = (await link.fresh_snapshot()).sessions
     if arguments.id != ALL:
         return link, [known_session(arguments.id, sessions).id]
-    ids = [one.id for one in sessions if living is None or one.state.ended is not living]
+    ids = [
+        one.id
+        for one in sessions
+        if living is None or one.state.ended is not living or (interrupted and one.interrupted)
+    ]
     if not ids:
         raise no_such_session(ALL)
     return link, ids

@@ -158,8 +158,10 @@ class SessionScreen(BaseScreen):
         session = self._session
         if session is None:
             return True
-        if action in ("stop", "pause"):
+        if action == "stop":
             return not session.state.ended
+        if action == "pause":
+            return session.interrupted or not session.state.ended
         if action == "flatten":
             return bool(session.open_positions) and not session.state.ended
         if action == "symbol":
@@ -188,7 +190,7 @@ class SessionScreen(BaseScreen):
             self.draw(self._detail)
 
     def action_pause(self) -> None:
-        """Block entries, or allow them again."""
+        """Block entries, allow them again, or take the session up again."""
         if self._session is not None:
             self.papertape.sessions.pause([self._session])
 

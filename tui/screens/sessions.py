@@ -129,8 +129,10 @@ class SessionsScreen(BaseScreen):
         if not self.ready:
             return True
         active = [s for s in self.targets if not s.state.ended]
-        if action in ("stop", "pause"):
+        if action == "stop":
             return bool(active)
+        if action == "pause":
+            return bool(active) or any(s.interrupted for s in self.targets)
         if action == "flatten":
             return any(s.open_positions for s in active)
         if action in ("report", "open", "compare"):
@@ -164,10 +166,10 @@ class SessionsScreen(BaseScreen):
         self.query_one("#sessions", LineTable).clear_marks()
 
     def action_pause(self) -> None:
-        """Pause the targets, or let them enter again if all are paused."""
-        active = [s for s in self.targets if not s.state.ended]
-        if active:
-            self.papertape.sessions.pause(active)
+        """Pause the targets; if none runs, let them enter again or take them up again."""
+        targets = [s for s in self.targets if s.interrupted or not s.state.ended]
+        if targets:
+            self.papertape.sessions.pause(targets)
 
     def action_flatten(self) -> None:
         """Ask, then close the targets' positions."""

@@ -65,6 +65,71 @@ async def test_a_session_that_a_full_disk_ended_shows_what_is_on_the_disk(
     assert session.equity == report["ending_balance"]
 
 
+async def test_a_session_that_a_full_disk_ended_is_resumed_when_there_is_room_again(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    disk = FullDisk(150_000)
+    async with hosting(tmp_path / "home", disk=disk) as host:
+        session_id = (await host.start(replay_request(candle_file))).session_id
+        await host.ended(session_id)
+        (before,) = host.snapshot().sessions
+        assert before.interrupted
+        await host.resume(session_id)  # the disk is still full
+        await host.ended(session_id)
+        assert host.snapshot().sessions[0].state is SessionState.ERROR
+        disk.room = 100_000_000
+        await host.resume(session_id)
+        await host.ended(session_id)
+        (after,) = host.snapshot().sessions
+        report = await host.report(session_id)
+        with pytest.raises(CommandError, match="has ended"):
+            await host.resume(session_id)
+    expected = result_to_json(run_backtest(parse_config(RSI).config, {"BTC/USDT": market(1_000)}))
+    assert (after.state, after.state_reason) == (SessionState.STOPPED, "the data ends")
+    assert not after.interrupted
+    assert report["trades"] == expected["trades"]
+    assert len(report["trades"]) > before.trades_count > 0  # type: ignore[arg-type]
+
+
+async def test_sessions_on_one_tape_are_resumed_after_its_disk_failed(tmp_path: Path) -> None:
+    disk, candles = FullDisk(100_000_000), {"BTC/USDT": market(400)}
+    feeds: list[TestFeed] = []
+
+    async def make(*_: Any) -> TestFeed:
+        # Whoever comes back is told everything that closed since.
+        feeds.append(TestFeed(candles, 250))
+        return feeds[-1]
+
+    async def decided(host: Host, place: int) -> None:
+        for feed in feeds[-2:]:
+            await until(lambda feed=feed: bool(feed.subscribed))  # type: ignore[misc]
+            for one in range(250, place + 1):
+                feed.candle(one)
+        time = int(candles["BTC/USDT"].time[place])
+        while any(one.last_candle != time for one in host.fresh_snapshot().sessions):
+            await asyncio.sleep(0.01)
+
+    async with hosting(tmp_path / "home", feeds={FeedKind.LIVE: make}, disk=disk) as host:
+        request = StartRequest(RSI, fills=Fills.CANDLE)
+        ids = [(await host.start(request)).session_id for _ in range(2)]
+        await decided(host, 260)
+        disk.room = 0
+        for feed in feeds:
+            feed.candle(261)
+        while not all(one.interrupted for one in host.fresh_snapshot().sessions):
+            await asyncio.sleep(0.01)
+        disk.room = 100_000_000
+        for session_id in ids:
+            await host.resume(session_id)
+        await decided(host, 390)
+        reports = [await host.stop(session_id) for session_id in ids]
+        inputs = await host.inputs(ids[0])
+    expected = run_backtest(inputs.config, inputs.candles, decide_from=inputs.decide_from)
+    for report in reports:
+        assert report["trades"] == result_to_json(expected)["trades"] != []
+        assert report["period"]["candles"] == 141  # type: ignore[index]
+
+
 @pytest.mark.parametrize("fate", ["moved", "deleted", "replaced"])
 async def test_a_vanished_workspace_stops_all_trading_and_ends_the_host_with_words(
     tmp_path: Path, candle_file: Path, fate: str
