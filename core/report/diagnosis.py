@@ -79,7 +79,7 @@ def diagnose(
             _add(count, one)
         decided += max(0, symbol.candles - symbol.first)
         entered = {}
-        for side in _sides(config):
+        for side in config.sides:
             held = _entries(side, symbol, counts)
             if held is not None:
                 entered[side] = held
@@ -123,12 +123,6 @@ def _add(count: _Count, one: ConditionSeries) -> None:
             count.closest, count.distance = float(one.values[nearest]), float(gaps[nearest])
 
 
-def _sides(config: StrategyConfig) -> tuple[Direction, ...]:
-    if config.direction is Direction.BOTH:
-        return (Direction.LONG, Direction.SHORT)
-    return (config.direction,)
-
-
 def _entries(side: Direction, symbol: SymbolConditions, counts: list[_Count]) -> Bools | None:
     """The decided candles on which the entry on `side` held; None where nothing enters that side.
 
@@ -138,7 +132,7 @@ def _entries(side: Direction, symbol: SymbolConditions, counts: list[_Count]) ->
     members = [
         at
         for at, one in enumerate(symbol.series)
-        if one.group == "entry" and one.condition.direction in (None, side)
+        if one.group == "entry" and one.condition.concerns(side)
     ]
     if not members:
         return None
@@ -157,7 +151,7 @@ def _exits(side: Direction, symbol: SymbolConditions) -> Bools:
     """The decided candles on which an exit condition of `side` held."""
     any_held = np.zeros(max(0, symbol.candles - symbol.first), dtype=np.bool_)
     for one in symbol.series:
-        if one.group == "exit" and one.condition.direction in (None, side):
+        if one.group == "exit" and one.condition.concerns(side):
             any_held |= one.holds[symbol.first :]
     return any_held
 

@@ -81,12 +81,10 @@ def _sides(config: StrategyConfig) -> Iterator[str]:
     if config.direction is not Direction.BOTH:
         return
     other_exit = any(getattr(config, key) is not None for key in _TRADING_KEYS)
-    for side in (Direction.LONG, Direction.SHORT):
-        if not any(one.direction in (None, side) for one in config.entry_conditions):
+    for side in config.sides:
+        if not any(one.concerns(side) for one in config.entry_conditions):
             yield f"no entry condition is for {side}: no {side} position is ever entered"
-        elif not other_exit and not any(
-            one.direction in (None, side) for one in config.exit_conditions
-        ):
+        elif not other_exit and not any(one.concerns(side) for one in config.exit_conditions):
             yield f"no exit is for {side}: a {side} position ends only where the other side enters"
 
 

@@ -99,7 +99,7 @@ def _condition(
     side = _side(problems, f"{path}.direction", written.get("direction"), strategy_direction)
     if len(problems.found) > before or left is None or operator is None or right is None:
         return None
-    return Condition(left, Operator(operator), right, side)
+    return Condition(left, operator, right, side)
 
 
 _VALUE = 'a number, or a series like "close", "ema_21", "macd.signal"'
@@ -208,7 +208,7 @@ def _side(
         problems.add(
             path, raw, f'no direction here: the strategy\'s is "{strategy_direction}", not "both"'
         )
-    return Direction(side) if side is not None else None
+    return side
 
 
 def _series_names(named: Mapping[str, Named]) -> str:

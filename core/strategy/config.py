@@ -70,6 +70,10 @@ class Condition:
     right: float | Reference
     direction: Direction | None = None
 
+    def concerns(self, side: Direction) -> bool:
+        """Whether it counts for positions on `side`."""
+        return self.direction in (None, side)
+
 
 @dataclass(frozen=True, slots=True)
 class StrategyConfig:
@@ -98,3 +102,18 @@ class StrategyConfig:
     max_daily_loss_pct: float | None = None
     max_drawdown_pct: float | None = None
     extras: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def sides(self) -> tuple[Direction, ...]:
+        """The sides it trades: LONG, SHORT or both."""
+        if self.direction is Direction.BOTH:
+            return Direction.LONG, Direction.SHORT
+        return (self.direction,)
+
+    @property
+    def grouped_conditions(self) -> tuple[tuple[str, Condition], ...]:
+        """Every condition with its group, "entry" or "exit": entries first, in their order."""
+        return (
+            *(("entry", one) for one in self.entry_conditions),
+            *(("exit", one) for one in self.exit_conditions),
+        )

@@ -134,9 +134,7 @@ class _Bounds:
 
 
 def _single_conditions(config: StrategyConfig, known: _Bounds) -> Iterator[str]:
-    written = [("entry", one) for one in config.entry_conditions]
-    written += [("exit", one) for one in config.exit_conditions]
-    for group, one in written:
+    for group, one in config.grouped_conditions:
         verdict = _verdict(one, known)
         if verdict is not None:
             yield f"{group} condition {condition_text(one)} {verdict}"
@@ -166,7 +164,7 @@ def _verdict(one: Condition, known: _Bounds) -> str | None:
 
 def _entries_together(config: StrategyConfig, known: _Bounds) -> Iterator[str]:
     """Entry conditions that can each hold, but not all on one candle."""
-    for side in _sides(config):
+    for side in config.sides:
         entries = [
             one for one in _for_side(config.entry_conditions, side) if not _impossible(one, known)
         ]
@@ -199,7 +197,7 @@ def _exclude_each_other(one: Condition, other: Condition) -> bool:
 
 def _exits_against_entries(config: StrategyConfig) -> Iterator[str]:
     """Exits that hold whenever the entry does: both flags of a side together count as neither."""
-    for side in _sides(config):
+    for side in config.sides:
         for leave in _for_side(config.exit_conditions, side):
             for enter in _for_side(config.entry_conditions, side):
                 if _implies(enter, leave):
@@ -232,7 +230,7 @@ def _stops_and_targets(config: StrategyConfig) -> Iterator[str]:
             f"take_profit_pct {config.take_profit_pct:.12g}: the target of a short position lies "
             "at or below 0 and is never reached"
         )
-    for side in _sides(config):
+    for side in config.sides:
         if side is Direction.LONG and config.leverage <= 1:
             continue
         room = (1 / config.leverage - DEFAULT_MAINTENANCE_MARGIN_RATE) * 100
@@ -244,14 +242,8 @@ def _stops_and_targets(config: StrategyConfig) -> Iterator[str]:
             )
 
 
-def _sides(config: StrategyConfig) -> tuple[Direction, ...]:
-    if config.direction is Direction.BOTH:
-        return Direction.LONG, Direction.SHORT
-    return (config.direction,)
-
-
 def _for_side(conditions: Sequence[Condition], side: Direction) -> list[Condition]:
-    return [one for one in conditions if one.direction in (None, side)]
+    return [one for one in conditions if one.concerns(side)]
 
 
 def _impossible(one: Condition, known: _Bounds) -> bool:

@@ -212,8 +212,7 @@ def _timeframe(problems: Problems, written: Mapping[str, object]) -> Timeframe |
 def _direction(problems: Problems, written: Mapping[str, object]) -> Direction | None:
     if "direction" not in written:
         return Direction.LONG
-    direction = choice(problems, "direction", written["direction"], Direction)
-    return Direction(direction) if direction is not None else None
+    return choice(problems, "direction", written["direction"], Direction)
 
 
 def _entries(
@@ -240,9 +239,7 @@ def _check_sides(problems: Problems, path: str, entries: tuple[Condition, ...]) 
     """Where one side enters whenever the other does, both flags come together and cancel out."""
 
     def needed(side: Direction) -> set[tuple[object, ...]]:
-        return {
-            (one.left, one.operator, one.right) for one in entries if one.direction in (None, side)
-        }
+        return {(one.left, one.operator, one.right) for one in entries if one.concerns(side)}
 
     long, short = needed(Direction.LONG), needed(Direction.SHORT)
     if not long or not short or not (long <= short or short <= long):

@@ -10,10 +10,12 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from core.strategy.problems import Problems, child
 
 LONGEST_LIST = 200
+_Word = TypeVar("_Word", bound=str)
 
 _NUMERIC = re.compile(r"\s*[+-]?(\d[\d_]*\.?\d*|\.\d+)([eE][+-]?\d+)?\s*%?\s*")
 
@@ -74,11 +76,11 @@ def choice(
     problems: Problems,
     path: str,
     value: object,
-    choices: Iterable[str],
+    choices: Iterable[_Word],
     *,
     aliases: Mapping[str, str] | None = None,
     meant: Mapping[str, str] | None = None,
-) -> str | None:
+) -> _Word | None:
     """One of `choices`, in any case, also by one of its `aliases`.
 
     `meant` gives the right word for common other ones: they are refused, but the problem says it.
@@ -87,8 +89,9 @@ def choice(
     if isinstance(value, str):
         word = value.strip().lower()
         word = (aliases or {}).get(word, word)
-        if word in names:
-            return word
+        for name in names:
+            if word == name:
+                return name
         if meant is not None and word in meant:
             problems.add(path, value, f"one of {', '.join(names)}", meant[word])
             return None

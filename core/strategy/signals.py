@@ -7,7 +7,7 @@ A signal is a set of the four flags below, as a small int: raw, before the rules
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -34,6 +34,13 @@ ENTER_LONG = 1
 EXIT_LONG = 2
 ENTER_SHORT = 4
 EXIT_SHORT = 8
+
+_FLAGS = {
+    (Direction.LONG, "entry"): ENTER_LONG,
+    (Direction.LONG, "exit"): EXIT_LONG,
+    (Direction.SHORT, "entry"): ENTER_SHORT,
+    (Direction.SHORT, "exit"): EXIT_SHORT,
+}
 
 Flags = NDArray[np.uint8]
 Bools = NDArray[np.bool_]
@@ -249,28 +256,22 @@ class _Plan:
                 return Price(side.source)
             return described[side.source][side.field]
 
-        written = [("entry", one) for one in config.entry_conditions]
-        written += [("exit", one) for one in config.exit_conditions]
         self.conditions = tuple(
-            _Sides(group, one, series(one.left), series(one.right)) for group, one in written
+            _Sides(group, one, series(one.left), series(one.right))
+            for group, one in config.grouped_conditions
         )
-        self.groups = tuple(self._groups(config.direction))
+        self.groups = tuple(self._groups(config.sides))
 
-    def _groups(self, direction: Direction) -> Iterator[_Group]:
-        for side, enter, leave in (
-            (Direction.LONG, ENTER_LONG, EXIT_LONG),
-            (Direction.SHORT, ENTER_SHORT, EXIT_SHORT),
-        ):
-            if direction not in (side, Direction.BOTH):
-                continue
-            for group, flag in (("entry", enter), ("exit", leave)):
+    def _groups(self, sides: Iterable[Direction]) -> Iterator[_Group]:
+        for side in sides:
+            for group in ("entry", "exit"):
                 members = tuple(
                     position
                     for position, one in enumerate(self.conditions)
-                    if one.group == group and one.condition.direction in (None, side)
+                    if one.group == group and one.condition.concerns(side)
                 )
                 if members:
-                    yield _Group(flag, group == "entry", members)
+                    yield _Group(_FLAGS[side, group], group == "entry", members)
 
 
 def _first_known(fields: Sequence[Series], candles: Candles) -> int:
