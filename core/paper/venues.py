@@ -17,6 +17,7 @@ import orjson
 from core.exchange.clock import RunningClock
 from core.exchange.server import EmbeddedExchange, ExchangeStartError
 from core.exchange.tape import Market
+from core.market.binance_streams import Pace
 from core.market.exchange_api import exchange_api
 from core.market.feed import Feed, FeedError
 from core.market.follower import FollowPace
@@ -112,10 +113,14 @@ class Venues:
             )
         async with self._starting:
             if self._demo_market is None:
-                self._demo_market = BinanceMarket(embedded(await self._start_exchange()))
+                exchange, url = await self._start_exchange()
+                market = BinanceMarket(embedded(url), pace=demo_pace(exchange.clock.speed))
+                # Its time may be years from the machine's, and is asked for before it is told.
+                market.clock.heard(exchange.clock.now())
+                self._demo_market = market
         return LiveFeed(self._demo_market, self.pace)
 
-    async def _start_exchange(self) -> str:
+    async def _start_exchange(self) -> tuple[EmbeddedExchange, str]:
         demo = self.demo
         if demo is None:
             raise FeedError("this host has no demo: start `papertape demo`")
@@ -130,7 +135,7 @@ class Venues:
         except ExchangeStartError as error:
             raise FeedError(str(error)) from error
         self.exchange = exchange
-        return url
+        return exchange, url
 
     def _demo_source(self, demo: DemoMarket) -> str:
         return f"demo-{demo.name}"
@@ -145,6 +150,19 @@ def venue_options(
         feeds=venues.makers(),
         sources=venues.sources(),
         companions=(venues.attend, *companions),
+    )
+
+
+def demo_pace(speed: float) -> Pace:
+    """When the streams of a demo count as silent: as many candles late as in real time.
+
+    The exchange sends four times a second at most, and a busy machine may hold that up.
+    """
+    usual = Pace()
+    return Pace(
+        silent_after=max(3.0, usual.silent_after / speed),
+        longest_silence=max(30.0, usual.longest_silence / speed),
+        watch_every=max(0.5, usual.watch_every / speed),
     )
 
 

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from core.backtest.run import run_backtest
+from core.exchange.faults import FaultKind
 from core.exchange.synthetic import SyntheticMarket
-from core.market.timeframes import Timeframe
+from core.market.timeframes import HOUR, Timeframe
 from core.paper.host import Host
 from core.paper.session import RunInputs
-from core.paper.snapshot import FeedKind, Mode, SessionState, StartRequest
+from core.paper.snapshot import FeedKind, Mode, SessionSnapshot, SessionState, StartRequest
 from core.paper.venues import DemoMarket, Venues, venue_options
 from core.report.result import RunResult
 from core.report.result_json import result_to_json
@@ -130,3 +131,37 @@ async def test_a_demo_session_is_not_carried_on_in_another_market(tmp_path: Path
         report = await host.report(session_id)
     assert report["trades"][: len(before["trades"])] == before["trades"]  # type: ignore
     assert report["gaps"] == []
+
+
+async def test_a_demo_taken_up_again_never_tells_the_machines_time(tmp_path: Path) -> None:
+    async with running(demo_host(tmp_path)) as host:
+        session_id = (await host.start(hourly(MINUTES, Fills.CANDLE))).session_id
+        while not (await host.report(session_id))["trades"]:
+            await asyncio.sleep(0.02)
+    async with running(demo_host(tmp_path)) as host:
+        while True:
+            (session,) = host.fresh_snapshot().sessions
+            assert session.running_since is None or session.now - session.running_since < 2 * HOUR
+            if session.state is SessionState.RUNNING:
+                break
+            await asyncio.sleep(0)
+
+
+async def test_a_silent_stall_of_a_demo_is_noticed_at_the_demos_speed(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    venues = Venues(workspace, DemoMarket(SyntheticMarket(1), START, 600.0, "seed1"))
+    async with running(Host(workspace, venue_options(venues, kind="headless"))) as host:
+        await host.start(StartRequest(MINUTES, FeedKind.DEMO))
+
+        async def until(state: SessionState) -> SessionSnapshot:
+            async with asyncio.timeout(15):
+                while (one := host.fresh_snapshot().sessions[0]).state is not state:
+                    await asyncio.sleep(0.02)
+            return one
+
+        await until(SessionState.RUNNING)
+        assert venues.exchange is not None
+        venues.exchange.switch_on(FaultKind.SILENT_STALL, "*kline*")
+        assert "has said nothing for" in str((await until(SessionState.STALE)).state_reason)
+        venues.exchange.switch_off()
+        await until(SessionState.RUNNING)
