@@ -1,0 +1,292 @@
+"""How is one account on a test venue asked, and what does its answer mean for an order?
+
+What an answer means is decided by the venue's own status and code: how ccxt classes an error
+depends on the name of the host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, NoReturn, TypeVar
+
+import aiohttp
+
+from core.market.exchange_api import (
+    ExchangeApi,
+    RateLimitedError,
+    UnreachableError,
+    asked_wait,
+)
+from core.market.feed import FeedError
+from core.market.filters import MarketFilters
+from core.market.server_clock import ServerClock
+from core.market.words import brief
+from core.store.credentials import ApiKey
+from core.trading.orders import VenueOrder
+from core.trading.venue_hosts import ForbiddenAddressError, check_order_address, is_this_machine
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+RECEIVE_WINDOW = 5_000  # ms after which the venue takes a request no more
+
+_TOO_MANY = (-1003, -1015)
+_CLOCK = (-1021, -5028)
+_UNSURE = (-1000, -1001, -1006, -1007)  # it may have been executed
+_NO_SUCH_ORDER = -2013
+
+
+class RefusedError(Exception):
+    """The venue has not done what it was asked, and will not. `code` is its own, where it told."""
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class UnsureError(Exception):
+    """No answer, or one that leaves open whether the venue has done what it was asked."""
+
+
+class LaterError(Exception):
+    """The venue has not done it, and wants no requests for `seconds`."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class ClockError(Exception):
+    """The venue has not done it: the request's time was not its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+
+class OrderClient:
+    """One account on a test venue: its spot markets, or (`perpetual`) its USDⓈ-M ones.
+
+    Requests go out one at a time. `ask` and what uses it raise `RefusedError`, `UnsureError`,
+    `LaterError`, `ClockError`, and `ForbiddenAddressError` where a request would have gone to a
+    host that orders may not reach.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        address: str,
+        key: ApiKey,
+        *,
+        perpetual: bool,
+        sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`name` is what people call the venue.
+
+        Raises:
+            ForbiddenAddressError: orders may not go to `address`.
+        """
+        self.name = name
+        self.address = str(check_order_address(address)).rstrip("/")
+        self.perpetual = perpetual
+        self._key = key
+        self._sleep = sleep
+        self._monotonic = monotonic
+        self._api = ExchangeApi(
+            name, self._make, ServerClock(), one_by_one=True, monotonic=monotonic
+        )
+        self._turn = asyncio.Lock()
+        self._blocked_until = 0.0
+        self._errors: tuple[type[Exception], ...] = ()
+        self._client: Any = None
+        self._session: aiohttp.ClientSession | None = None
+        self._answer: _Answer | None = None
+
+    async def filters(self, symbol: str) -> MarketFilters:
+        """The venue's order limits of a market, which is learnt by this: ask before ordering."""
+        return await self.ask(lambda _: self._api.filters(symbol))
+
+    async def prepare(self, symbol: str, leverage: int) -> None:
+        """Have a perpetual's margin isolated, and its leverage set."""
+        await self.ask(lambda client: client.set_margin_mode("isolated", symbol))
+        await self.ask(lambda client: client.set_leverage(leverage, symbol))
+
+    async def place(self, order: VenueOrder, quantity: float) -> Json:
+        """Send a market order for `quantity`; the venue's row of it, as ccxt reads it."""
+        only = {"reduceOnly": True} if order.closes and self.perpetual else {}
+        return await self.ask(
+            lambda client: client.create_order(
+                order.symbol, "market", order.side.value, quantity, None,
+                {"clientOrderId": order.id, **only},
+            )
+        )  # fmt: skip
+
+    async def find(self, order: VenueOrder) -> Json | None:
+        """The venue's row of an order, or None where it says that it has none of that ID."""
+        await self.filters(order.symbol)
+        named = {"clientOrderId": order.id}
+        try:
+            return await self.ask(lambda client: client.fetch_order(None, order.symbol, named))
+        except RefusedError as error:
+            if error.code != _NO_SUCH_ORDER:
+                raise
+            return None
+
+    async def trades(self, symbol: str, venue_id: str) -> list[Json]:
+        """The executions of an order."""
+        of = {"orderId": venue_id}
+        return await self.ask(lambda client: client.fetch_my_trades(symbol, None, None, of))
+
+    async def check(self) -> None:
+        """Ask for the account, which takes a valid key and changes nothing."""
+        if self.perpetual:
+            await self.ask(lambda client: client.fapiPrivateV3GetAccount())
+        else:
+            await self.ask(lambda client: client.privateGetAccount({"omitZeroBalances": "true"}))
+
+    async def set_clock(self) -> None:
+        """Go by the venue's time from now on."""
+        await self.ask(lambda _: self._set_clock())
+
+    async def ask(self, request: Callable[[Any], Awaitable[T]]) -> T:
+        """What the venue answers to one request of the ccxt client. Errors: see the class."""
+        async with self._turn:
+            left = self._blocked_until - self._monotonic()
+            if left > 0:
+                await self._sleep(left)
+            try:
+                if self._client is None:
+                    await self._set_clock()
+                self._answer = None
+                return await request(self._client)
+            except RateLimitedError as error:
+                raise self._limited(str(error), error.seconds) from error
+            except UnreachableError as error:
+                raise UnsureError(str(error)) from error
+            except FeedError as error:
+                raise RefusedError(str(error)) from error
+            except self._errors as error:
+                raise self._meaning(error) from error
+            except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+                # ccxt trips over answers of another shape than it expects.
+                raise UnsureError(f"an answer that is not understood ({brief(error)})") from error
+
+    async def close(self) -> None:
+        """Let go of the connections. May be called more than once."""
+        await self._api.close()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _set_clock(self) -> None:
+        now = await self._api.server_time()
+        self._client.options["timeDifference"] = self._client.milliseconds() - now
+
+    def _make(self, ccxt: Any) -> Any:
+        """The ccxt client: it knows no address but this venue's, and its session lets no other."""
+        client = ccxt.binance(
+            {
+                "apiKey": self._key.api_key.reveal(),
+                "secret": self._key.api_secret.reveal(),
+                "session": None,  # it is to use ours
+                "enableRateLimit": not self._local,
+                "options": {
+                    "defaultType": "swap" if self.perpetual else "spot",
+                    "recvWindow": RECEIVE_WINDOW,
+                    "fetchCurrencies": False,
+                    "fetchMargins": False,
+                    "crossMarginPairsData": [],
+                    "isolatedMarginPairsData": [],
+                },
+            }
+        )
+        kinds = ("fapi",) if self.perpetual else ("public", "private", "v1")
+        client.urls["api"] = {
+            name: f"{self.address}/{url.split('/', 3)[3]}"
+            for name, url in client.urls["api"].items()
+            if name.startswith(kinds)
+        }
+        self._session = guarded_session(client.cafile, proxies=not self._local)
+        client.session = self._session
+        client.on_rest_response = self._heard
+        self._client, self._errors = client, (ccxt.BaseError,)
+        return client
+
+    @property
+    def _local(self) -> bool:
+        return is_this_machine(check_order_address(self.address).host or "")
+
+    def _heard(
+        self,
+        status: int,
+        _: str,
+        __: str,
+        ___: str,
+        headers: Mapping[str, str],
+        body: str,
+        *____: object,
+    ) -> str:
+        self._answer = _Answer(status, dict(headers), body)
+        return body.strip()
+
+    def _meaning(self, error: Exception) -> Exception:
+        """What has become of a request that ccxt says failed."""
+        answer = self._answer
+        if answer is None:
+            # Its text would show the whole request.
+            return UnsureError(f"no answer ({type(error).__name__})")
+        code, said = _told(answer.body)
+        words = f"{answer.status} {brief(said)}" if code is None else f"{code} {brief(said)}"
+        if answer.status in (418, 429) or code in _TOO_MANY:
+            banned = answer.status == 418
+            return self._limited(words, asked_wait(answer.headers, banned=banned))
+        if code in _CLOCK:
+            return ClockError(words)
+        if answer.status >= 500 or code in _UNSURE or (code is None and answer.status < 400):
+            return UnsureError(words)
+        return RefusedError(words, code)
+
+    def _limited(self, words: str, seconds: float) -> LaterError:
+        self._blocked_until = max(self._blocked_until, self._monotonic() + seconds)
+        return LaterError(f"{words}; nothing is asked for {seconds:.0f} s", seconds)
+
+
+def guarded_session(certificates: str, *, proxies: bool) -> aiohttp.ClientSession:
+    """An HTTP session that opens no connection but to where orders may go, and follows nobody.
+
+    `certificates` is the file of those trusted; `proxies`: use the environment's.
+    """
+
+    async def check(_: object, __: SimpleNamespace, asked: aiohttp.TraceRequestStartParams) -> None:
+        check_order_address(asked.url)
+
+    async def refuse(_: object, __: SimpleNamespace, ___: object) -> NoReturn:
+        # The signature would go along, to wherever the answer points.
+        raise ForbiddenAddressError("the venue sent the request elsewhere; it was not followed")
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(check)
+    trace.on_request_redirect.append(refuse)
+    context = ssl.create_default_context(cafile=certificates)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=context), trace_configs=[trace], trust_env=proxies
+    )
+
+
+def _told(body: str) -> tuple[int | None, str]:
+    """The venue's code and words, or None and the beginning of what it sent instead."""
+    try:
+        told = json.loads(body)
+        return int(told["code"]), str(told.get("msg", ""))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None, body
