@@ -350,7 +350,7 @@ class Roster:
             run = None if intake is None else intake.run
             # What has ended is marked as its report is: at the close of its last candle.
             prices = {} if intake is None or engine.state.ended else intake.prices
-            jobs = self._jobs(living)
+            jobs = () if engine.state.ended else self._jobs(living)
             living.shown = session_snapshot(engine.record, run, _standing(engine), prices, jobs)
         return living.shown
 

@@ -159,6 +159,20 @@ async def test_a_vanished_workspace_stops_all_trading_and_ends_the_host_with_wor
             assert later.snapshot().sessions[0].state is SessionState.RUNNING
 
 
+async def test_a_stopped_session_has_no_next_jobs(tmp_path: Path, candle_file: Path) -> None:
+    def jobs_of(_: str) -> tuple[str, ...]:
+        return ("a job",)
+
+    async with hosting(tmp_path / "home", jobs_of=jobs_of) as host:
+        session_id = (await host.start(replay_request(candle_file, speed=0.001))).session_id
+        await host.pause(session_id)
+        assert host.fresh_snapshot().sessions[0].next_jobs == ("a job",)
+        await host.stop(session_id)
+        assert host.snapshot().sessions[0].next_jobs == ()
+    async with hosting(tmp_path / "home", jobs_of=jobs_of) as host:
+        assert host.snapshot().sessions[0].next_jobs == ()
+
+
 async def test_a_session_without_a_trade_says_why(tmp_path: Path, candle_file: Path) -> None:
     never = {**RSI, "entry_conditions": [{"indicator": "rsi", "operator": "lt", "value": 1}]}
     async with hosting(tmp_path / "home") as host:
