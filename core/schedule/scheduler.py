@@ -17,6 +17,7 @@ from core.schedule.book import JobBook
 from core.schedule.jobs import Action, Job, JobError, JobRun, new_job
 from core.schedule.runs import carry_out
 from core.schedule.triggers import Trigger, at, every, next_due
+from core.store.index import IndexWriteError
 
 CHECK_EVERY = 4 * 3_600  # seconds: how often a session is looked at, unless told otherwise
 _PULSE = 1.0  # seconds between two looks at what is due
@@ -28,21 +29,36 @@ Say = Callable[[str, str | None, bool], None]
 class Scheduler:
     """Runs what is due, and keeps the jobs of sessions in step with the sessions.
 
-    `clock` gives UTC ms. `say` tells the user.
+    `clock` gives UTC ms. `say` tells the user. `every`: seconds between two looks at what is due.
     """
 
-    def __init__(self, book: JobBook, link: HostLink, clock: Callable[[], int], say: Say) -> None:
+    def __init__(
+        self,
+        book: JobBook,
+        link: HostLink,
+        clock: Callable[[], int],
+        say: Say,
+        every: float = _PULSE,
+    ) -> None:
         self._book = book
         self._link = link
         self._clock = clock
         self._say = say
+        self._every = every
         self._in_order: set[str] = set()
 
     async def run(self) -> None:
-        """Run jobs until cancelled."""
+        """Run jobs until cancelled. While the workspace cannot be written, they wait."""
+        waiting = False
         while True:
-            await self.pulse()
-            await asyncio.sleep(_PULSE)
+            try:
+                await self.pulse()
+                waiting = False
+            except IndexWriteError as error:
+                if not waiting:
+                    self._say(f"jobs wait until the disk is repaired: {error}", None, False)
+                waiting = True
+            await asyncio.sleep(self._every)
 
     async def pulse(self) -> None:
         """Bring the jobs in step with the sessions, then run what is due now."""

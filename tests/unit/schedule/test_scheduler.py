@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from core.schedule.scheduler import CHECK_EVERY, Scheduler
 from core.schedule.triggers import Every, at
 from core.store.disk import OsDisk
 from core.store.index import open_index
+from tests.unit.paper.sessions import until
 from tests.unit.schedule.one_session_host import ID, OneSessionHost
+from tests.unit.store.disks import FullDisk
 
 NOON = parse_time("2026-02-10T12:00:00Z")
 
@@ -31,7 +34,7 @@ class Rig:
     said: list[tuple[str, str | None, bool]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.scheduler = Scheduler(self.book, self.host, lambda: self.now, self.say)
+        self.scheduler = Scheduler(self.book, self.host, lambda: self.now, self.say, every=0)
 
     def say(self, text: str, session_id: str | None, went_well: bool) -> None:
         self.said.append((text, session_id, went_well))
@@ -125,6 +128,28 @@ async def test_the_jobs_of_a_stopped_session_are_cleaned_up_without_a_word(rig: 
     await rig.at(NOON + HOUR)
     assert [job.message for job in rig.book.jobs()] == ["unrelated"]
     assert rig.said == []
+
+
+async def test_the_jobs_of_an_interrupted_session_wait_for_it(rig: Rig) -> None:
+    await rig.at(NOON)
+    rig.host.change(state=SessionState.ERROR, interrupted=True)
+    await rig.at(NOON + 1)
+    assert len(rig.scheduler.jobs_of(ID)) == 1
+
+
+async def test_jobs_wait_for_a_disk_that_is_full(tmp_path: Path) -> None:
+    disk = FullDisk(0)
+    database, _ = open_index(tmp_path / "papertape.json", disk)
+    rig = Rig(OneSessionHost(NOON), JobBook(database))
+    running = asyncio.create_task(rig.scheduler.run())
+    await until(lambda: bool(rig.said))
+    (text, session_id, went_well) = rig.said.pop()
+    assert text.startswith("jobs wait until the disk is repaired: ")
+    assert (session_id, went_well) == (None, False)
+    disk.room = 1_000_000
+    await until(lambda: bool(rig.scheduler.jobs_of(ID)))
+    assert rig.said == []
+    running.cancel()
 
 
 async def test_the_jobs_of_a_session_that_is_gone_go_too(rig: Rig) -> None:
