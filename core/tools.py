@@ -28,9 +28,9 @@ from core.paper.status_json import host_to_json, reply_to_json, session_to_json
 from core.report.result_json import result_to_json
 from core.store.preferences import PreferencesError, read_preferences
 from core.store.workspace import Workspace, WorkspaceError, locate_workspace
+from core.strategy.catalog import indicators_to_json
 from core.strategy.config import StrategyConfig
 from core.strategy.document import strategy_document
-from core.strategy.listing import indicators_to_json
 from core.strategy.parsing import ParsedConfig, parse_config
 from core.strategy.problems import ConfigError
 from core.strategy.signals import warmup_candles

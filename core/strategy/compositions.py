@@ -7,8 +7,9 @@ order. TA-Lib gets every parameter; an oscillator is NaN where its window has no
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
+from core.strategy.config import Parameters
 from core.strategy.series import (
     CLOSE,
     HIGH,
@@ -27,12 +28,9 @@ from core.strategy.series import (
     talib_outputs,
 )
 
-ParameterValue = float | int | str
-Parameters = Mapping[str, ParameterValue]
 
-
-def average(function: str) -> Callable[[Parameters], tuple[Series, ...]]:
-    """An indicator that is a TA-Lib function of the close and its period."""
+def of_close(function: str) -> Callable[[Parameters], tuple[Series, ...]]:
+    """A TA-Lib function of the close and a period."""
     return lambda params: (talib(function, CLOSE, timeperiod=_count(params)),)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.strategy.catalog import PRICE_ALIASES, PRICES, indicator_named, plain
+from core.strategy.catalog import PRICE_ALIASES, PRICES, indicator_named
 from core.strategy.config import Condition, Direction, Operator, Reference
 from core.strategy.indicator_parsing import Named
 from core.strategy.problems import Problems
 from core.strategy.reading import (
     ANY_NUMBER,
+    as_word,
     choice,
     is_numeric,
     listing,
@@ -158,9 +159,9 @@ def _reference(
     source, dot, rest = written.strip().partition(".")
     if dot and field is None:
         field = rest
-    price = PRICE_ALIASES.get(plain(source), plain(source))
+    price = PRICE_ALIASES.get(as_word(source), as_word(source))
     if source not in named and price in PRICES:
-        if field is None or plain(field) in ("value", price, plain(source)):
+        if field is None or as_word(field) in ("value", price, as_word(source)):
             return Reference(price)
         problems.add(field_path or path, field if field_path else written, "a price, no field")
         return None

@@ -11,6 +11,9 @@ from enum import StrEnum
 
 from core.market.timeframes import Timeframe
 
+ParameterValue = float | int | str
+Parameters = Mapping[str, ParameterValue]
+
 
 class Direction(StrEnum):
     """Which sides a strategy trades; on a condition, the one it is limited to, never BOTH."""
@@ -42,7 +45,7 @@ class IndicatorSpec:
 
     name: str
     key: str
-    params: Mapping[str, float | int | str]
+    params: Parameters
     offset: int = 0
 
 

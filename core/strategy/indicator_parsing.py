@@ -12,17 +12,15 @@ from core.strategy.catalog import (
     MAX_OFFSET,
     PRICE_ALIASES,
     PRICES,
-    Indicator,
-    Parameter,
     indicator_named,
-    plain,
 )
-from core.strategy.compositions import ParameterValue
-from core.strategy.config import IndicatorSpec
+from core.strategy.config import IndicatorSpec, ParameterValue
+from core.strategy.indicator import Indicator, Parameter
 from core.strategy.problems import Problems, child
 from core.strategy.reading import (
     LONGEST_LIST,
     Range,
+    as_word,
     choice,
     listing,
     mapping,
@@ -156,7 +154,7 @@ def _key(
     if not isinstance(raw, str) or not _KEY.fullmatch(raw):
         problems.add(path, raw, "a word of letters, digits, - and _ that begins with a letter")
         return None
-    if plain(raw) in (*PRICES, *PRICE_ALIASES):
+    if as_word(raw) in (*PRICES, *PRICE_ALIASES):
         problems.add(path, raw, f"another word: {', '.join((*PRICES, *PRICE_ALIASES))} are prices")
         return None
     return raw
@@ -174,7 +172,7 @@ def _params(
     items = {} if raw is None else mapping(problems, where, raw, "a mapping of parameters") or {}
     for key, value in items.items():
         parameter = indicator.parameter(key)
-        canonical = "offset" if plain(key) == "offset" else parameter.name if parameter else None
+        canonical = "offset" if as_word(key) == "offset" else parameter.name if parameter else None
         if canonical is None:
             names = [one.name for one in indicator.parameters] + ["offset"]
             right = problems.nearest(key, names)

@@ -47,6 +47,11 @@ class Range:
 ANY_NUMBER = Range()
 
 
+def as_word(written: str) -> str:
+    """A name as it is compared with others: in lower case, its words joined by `_`."""
+    return "_".join(written.strip().lower().replace("-", " ").split())
+
+
 def number(
     problems: Problems, path: str, value: object, allowed: Range, note: str = ""
 ) -> float | None:

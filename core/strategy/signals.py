@@ -98,7 +98,7 @@ class Reading:
 def indicator_values(spec: IndicatorSpec, candles: Candles) -> dict[str, Floats]:
     """Every field of one indicator over the candles: canonical field name → values."""
     batch = Batch(candles)
-    fields = fields_of(spec.name, spec.params, spec.offset)
+    fields = fields_of(spec)
     return {field: batch.values(series) for field, series in fields.items()}
 
 
@@ -244,9 +244,7 @@ class _Plan:
     """A config as series: the fields decisions wait for, the conditions, the flags they give."""
 
     def __init__(self, config: StrategyConfig) -> None:
-        described = {
-            spec.key: fields_of(spec.name, spec.params, spec.offset) for spec in config.indicators
-        }
+        described = {spec.key: fields_of(spec) for spec in config.indicators}
         self.fields = tuple(one for fields in described.values() for one in fields.values())
 
         def series(side: float | Reference) -> Series:

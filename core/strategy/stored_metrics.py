@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core.strategy.catalog import plain
 from core.strategy.problems import shown
+from core.strategy.reading import as_word
 
 _PER_CENT: Mapping[str, tuple[str, ...]] = {
     "win_rate_pct": ("win_rate", "winrate", "wr", "win_ratio"),
@@ -69,15 +69,15 @@ def stored_metrics(block: object) -> StoredMetrics:
     values: dict[str, float] = {}
     notes = []
     for key, raw in written.items():
-        name = _NAMES.get(plain(key)) if isinstance(key, str) else None
-        if name is None or raw is None or (name in values and plain(key) != name):
+        name = _NAMES.get(as_word(key)) if isinstance(key, str) else None
+        if name is None or raw is None or (name in values and as_word(key) != name):
             continue
         number = _number(raw)
         if number is None:
             notes.append(f"{key}: found {shown(raw)}, expected a number")
             continue
         value, has_sign = number
-        if name in _PER_CENT and plain(key) != name and not has_sign:
+        if name in _PER_CENT and as_word(key) != name and not has_sign:
             beyond = abs(value) > 1 if fractions is None else not fractions
             value = value if beyond else value * 100
         values[name] = abs(value) if name == "max_drawdown_pct" else value
@@ -87,7 +87,7 @@ def stored_metrics(block: object) -> StoredMetrics:
 def _in_fractions(written: Mapping[object, object]) -> bool | None:
     """Whether the block's unmarked shares are fractions, by its win rate; None without one."""
     for key, raw in written.items():
-        if isinstance(key, str) and plain(key) in _PER_CENT["win_rate_pct"]:
+        if isinstance(key, str) and as_word(key) in _PER_CENT["win_rate_pct"]:
             number = _number(raw)
             if number is not None and not number[1]:
                 return number[0] <= 1

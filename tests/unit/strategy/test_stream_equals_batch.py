@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from core.market.candles import Candles, Floats
 from core.strategy.batch import Batch
-from core.strategy.catalog import INDICATORS, Indicator, Parameter, fields_of
+from core.strategy.catalog import INDICATORS, fields_of
+from core.strategy.config import IndicatorSpec
+from core.strategy.indicator import Indicator, Parameter
 from core.strategy.parsing import parse_config
 from core.strategy.signals import SignalStream, signal_series
 from core.strategy.stream import Program
@@ -60,7 +62,7 @@ def parameters(draw: st.DrawFn, indicator: Indicator) -> dict[str, Any]:
 def test_every_indicator_streams_to_the_bits_of_its_batch(
     name: str, data: st.DataObject, candles: Candles, offset: int
 ) -> None:
-    fields = fields_of(name, data.draw(parameters(INDICATORS[name])), offset)
+    fields = fields_of(IndicatorSpec(name, name, data.draw(parameters(INDICATORS[name])), offset))
     batch = Batch(candles)
     for field, values in streamed(fields, candles).items():
         assert same_bits(batch.values(fields[field]), values), field
