@@ -75,8 +75,7 @@ def indicators(arguments: argparse.Namespace) -> int:
         raise Refusal("--data and --show go together", Exit.BAD_INPUT)
     if arguments.show is not None:
         return _show_indicator(arguments)
-    from core.strategy.catalog import INDICATORS
-    from core.strategy.listing import indicators_to_json
+    from core.strategy.catalog import INDICATORS, indicators_to_json
 
     if arguments.json:
         print_json({"indicators": indicators_to_json()})
