@@ -27,7 +27,8 @@ from core.paper.narration import clock_text, tell
 from core.paper.run import Run
 from core.paper.session import SessionLog
 from core.paper.snapshot import FeedKind, Level
-from core.trading.values import Event, Quote
+from core.trading.account import PAUSED
+from core.trading.values import Decided, Event, Quote, Refused, Side
 
 
 @dataclass(slots=True)
@@ -69,6 +70,7 @@ class Intake:
         self.away_until: int | None = None
         self.heard = False  # whether the feed has told any price yet
         self.settled = True
+        self._refused: dict[tuple[str, Side], str] = {}  # why, as last told
         self._session = session
         self._tell = tell
         self._step = run.config.timeframe.ms
@@ -145,6 +147,8 @@ class Intake:
     def _pass(self, moment: Moment) -> None:
         run = self.run
         self.settled = False
+        if self._refused and not run.account.entries_paused:
+            self._refused = {key: why for key, why in self._refused.items() if why != PAUSED}
         events = run.moment(moment)
         if events:
             closed = moment.time + self._step
@@ -208,6 +212,14 @@ class Intake:
             self._tell(Level.INFO, text)
 
     def _narrate(self, events: Iterable[Event], prefix: str = "") -> None:
+        """Tell of events; a refusal that only repeats itself stands in the journal alone."""
         for event in events:
+            if isinstance(event, Refused):
+                key = (event.symbol, event.side)
+                if self._refused.get(key) == event.why:
+                    continue
+                self._refused[key] = event.why
+            elif isinstance(event, Decided):
+                self._refused.pop((event.symbol, event.side), None)
             level, text = tell(event)
             self._tell(level, prefix + text)

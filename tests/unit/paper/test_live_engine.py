@@ -163,6 +163,26 @@ async def test_pause_blocks_entries_and_resume_allows_them(tmp_path: Path) -> No
         assert not run_of(engine).flat
 
 
+async def test_entries_that_a_pause_refuses_are_told_once_a_pause(tmp_path: Path) -> None:
+    bench, feed = Bench(tmp_path), feed_of()
+    engine = bench.new(bench.record(ALWAYS, **LIVE), feed)
+
+    def told() -> int:
+        return sum("entries are paused" in text for text in bench.log)
+
+    async with living(engine):
+        for pause in (1, 2):
+            await engine.command("pause")
+            start = 250 + 10 * pause
+            for place in range(start, start + 5):
+                await decided(engine, feed.candle(place).time)
+            assert told() == pause
+            await engine.command("resume")
+            await decided(engine, feed.candle(start + 5).time)
+    journal = (bench.workspace.session("abcd1234") / EVENTS).read_text()
+    assert journal.count("entries are paused") >= 10
+
+
 async def test_flatten_closes_at_the_next_price(tmp_path: Path) -> None:
     bench, feed = Bench(tmp_path), feed_of()
     engine = bench.new(bench.record(ALWAYS, **LIVE), feed)
