@@ -1,4 +1,4 @@
-"""What was the account worth at every close? Computed from the fills, after the run."""
+"""What was the account worth at every close? Computed from its trades, after the run."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from core.backtest.tape import END, Tape
 from core.market.candles import Floats, Times
-from core.trading.account import Account, Position
+from core.trading.account import Account
+
+_PART = 16_384  # moments worked on together: few enough to stay in the processor's cache
 
 
 class Curve:
-    """Records what an account held and when, and marks it to the closes of all moments at once.
+    """Notes the free balance during a run, and afterwards marks the account to all closes at once.
 
     The sums are those of `Account.equity`, in the same order, so the curve is bit for bit what
     marking the account at every close would have given.
@@ -24,10 +26,8 @@ class Curve:
         self._tapes = tapes
         self._moments = moments
         self._length = len(moments)
-        self._free: list[tuple[int, float]] = [(0, account.free)]  # from a time on
-        self._positions = account.positions.copy()
-        self._held: list[list[tuple[int, int, Position]]] = [[] for _ in tapes]  # from, until
-        self._open: list[tuple[int, Position] | None] = [None] * len(tapes)
+        self._changed = [0]  # the times at which the free balance changed, and what it became
+        self._free = [account.free]
 
     @property
     def last_time(self) -> int:
@@ -40,19 +40,11 @@ class Curve:
         return self._moments[: self._length]
 
     def note(self, time: int) -> None:
-        """Take down what the step at `time` left behind, if it changed what the account holds."""
-        account = self._account
-        if account.free == self._free[-1][1] and account.positions == self._positions:
-            return
-        self._free.append((time, account.free))
-        self._positions = account.positions.copy()
-        for slot, position in enumerate(account.positions):
-            known = self._open[slot]
-            if known is not None and known[1] is not position:
-                self._held[slot].append((known[0], time, known[1]))
-                known = self._open[slot] = None
-            if known is None and position is not None:
-                self._open[slot] = (time, position)
+        """Take down the free balance that the step at `time` left behind."""
+        free = self._account.free
+        if free != self._free[-1]:
+            self._changed.append(time)
+            self._free.append(free)
 
     def end(self, time: int) -> None:
         """The run ends with the moment `time`."""
@@ -60,45 +52,51 @@ class Curve:
 
     def equity(self) -> tuple[Floats, int]:
         """Equity at each moment's close, and at how many of those a position was open."""
-        times = self.times
-        changed = np.searchsorted(times, [time for time, _ in self._free])
-        balances = np.array([free for _, free in self._free])
-        equity = np.repeat(balances, np.diff(changed, append=len(times)))
-        entered, left = [], []
-        for tape, held, still in zip(self._tapes, self._held, self._open, strict=True):
-            stays = held if still is None else [*held, (still[0], END, still[1])]
-            if not stays:
-                continue
-            starts = np.searchsorted(times, [start for start, _, _ in stays])
-            stops = np.searchsorted(times, [stop for _, stop, _ in stays])
-            equity += self._worth(tape, starts, stops, [position for _, _, position in stays])
-            entered.append(starts)
-            left.append(stops)
-        return equity, _covered(entered, left)
+        changed = np.searchsorted(self.times, self._changed)
+        free = _Steps(np.append(changed, self._length), np.array([self._free]))
+        closes = [self._closes(tape) for tape in self._tapes]
+        held = self._positions_held()
+        equity = np.empty(self._length)
+        for start in range(0, self._length, _PART):
+            stop = min(start + _PART, self._length)
+            (part,) = free.between(start, stop)
+            for close, positions in zip(closes, held, strict=True):
+                entry_price, quantity, margin = positions.between(start, stop)
+                worth = close[start:stop] - entry_price
+                worth *= quantity
+                worth += margin
+                part += worth
+            equity[start:stop] = part
+        return equity, _covered([positions.edges[1:-1] for positions in held])
 
-    def _worth(
-        self,
-        tape: Tape,
-        starts: NDArray[np.intp],
-        stops: NDArray[np.intp],
-        positions: Sequence[Position],
-    ) -> Floats:
-        """What one symbol's `positions` add to equity at each moment; 0 where there is none.
+    def _positions_held(self) -> list[_Steps]:
+        """Of each symbol: entry price, signed quantity and margin of its position; zeros if flat.
 
-        Each is held from its start to its stop (exclusive), and none before the last has stopped.
+        A position is there from the close of the candle it was entered in, up to the last close
+        before the candle it was left in.
         """
-        lengths = np.diff(np.column_stack((starts, stops)).ravel(), prepend=0, append=self._length)
+        account = self._account
+        spans: list[list[int]] = [[] for _ in self._tapes]
+        values: list[list[tuple[float, float, float]]] = [[] for _ in self._tapes]
+        slots = {symbol: slot for slot, symbol in enumerate(account.rules.symbols)}
+        for trade in account.trades:
+            slot = slots[trade.symbol]
+            spans[slot] += (trade.entry_time, trade.exit_time)
+            quantity = trade.quantity * trade.side.sign
+            values[slot].append((trade.entry_price, quantity, trade.margin))
+        for slot, position in enumerate(account.positions):
+            if position is not None:
+                spans[slot] += (position.entry_time, END)
+                quantity = position.quantity * position.sign
+                values[slot].append((position.entry_price, quantity, position.margin))
+        return [self._steps(*one) for one in zip(spans, values, strict=True)]
 
-        def spread(values: Sequence[float]) -> Floats:
-            """Each position's value at its moments, 0 between them."""
-            between = np.zeros(2 * len(values) + 1)
-            between[1::2] = values
-            return np.repeat(between, lengths)
-
-        worth = self._closes(tape)[: self._length] - spread([one.entry_price for one in positions])
-        worth *= spread([one.quantity * one.sign for one in positions])
-        worth += spread([one.margin for one in positions])
-        return worth
+    def _steps(self, spans: list[int], values: list[tuple[float, float, float]]) -> _Steps:
+        """Values that hold in spans of time (their starts and stops in turns), zeros between."""
+        edges = self.times.searchsorted(np.array(spans, dtype=np.int64))
+        spread = np.zeros((3, len(spans) + 1))
+        spread[:, 1::2] = np.array(values).reshape(-1, 3).T
+        return _Steps(np.concatenate(([0], edges, [self._length])), spread)
 
     def _closes(self, tape: Tape) -> Floats:
         """The last known close at every moment (what comes before the first is never looked at)."""
@@ -109,11 +107,28 @@ class Curve:
         return candles.close[np.maximum(latest, 0)]
 
 
-def _covered(starts: Sequence[NDArray[np.intp]], stops: Sequence[NDArray[np.intp]]) -> int:
-    """How many places lie in any of the spans from a start to its stop (exclusive)."""
-    if not starts:
-        return 0
-    ends = np.concatenate([*starts, *stops])
+class _Steps:
+    """Values over the moments of a run that change only at `edges`, the first 0, the last its end.
+
+    `values` has a row for each kind of value, and in it one for each span from edge to edge.
+    """
+
+    def __init__(self, edges: NDArray[np.intp], values: Floats) -> None:
+        self.edges = edges
+        self._values = values
+
+    def between(self, start: int, stop: int) -> Floats:
+        """The values at the moments `start` to `stop` (exclusive), a row for each kind."""
+        first = int(self.edges.searchsorted(start, side="right")) - 1
+        last = int(self.edges.searchsorted(stop))
+        lengths = np.diff(self.edges[first : last + 1].clip(start, stop))
+        return np.repeat(self._values[:, first:last], lengths, axis=1)
+
+
+def _covered(edges: Sequence[NDArray[np.intp]]) -> int:
+    """How many places lie in any of the spans whose starts and stops (exclusive) take turns."""
+    ends = np.concatenate(edges)
+    change = np.concatenate([np.tile((1, -1), len(some) // 2) for some in edges])
     order = ends.argsort()
-    spans_open = np.where(order < len(ends) // 2, 1, -1).cumsum()
-    return int(np.diff(ends[order])[spans_open[:-1] > 0].sum())
+    open_spans = change[order].cumsum()
+    return int(np.diff(ends[order])[open_spans[:-1] > 0].sum())

@@ -41,7 +41,7 @@ class Tape:
         self._open, self._high = candles.open.data, candles.high.data
         self._low, self._close = candles.low.data, candles.close.data
         self._time, self._flags = candles.time.data, flags.data
-        self._raised: dict[int, list[int]] = {}
+        self._raising: dict[int, list[int]] = {}
         self._lowest: list[float] = []
         self._highest: list[float] = []
         self._funded = [] if funding is None else np.flatnonzero(funding).tolist()
@@ -72,12 +72,12 @@ class Tape:
 
     def next_entry(self, index: int) -> int:
         """Index of the first candle from `index` on that could make a flat account enter."""
-        return self._next(self._raising(ENTER_LONG | ENTER_SHORT), index)
+        return self._next_raising(ENTER_LONG | ENTER_SHORT, index)
 
     def next_in_position(self, index: int, position: Position, rules: Rules) -> int:
         """Index of the first candle from `index` on that could do something to `position`."""
         leaving = EXIT_LONG | ENTER_SHORT if position.sign > 0 else EXIT_SHORT | ENTER_LONG
-        found = self._next(self._raising(leaving), index)
+        found = self._next_raising(leaving, index)
         if self._funded:
             found = min(found, self._next(self._funded, index))
         if rules.max_hold is not None:
@@ -92,12 +92,12 @@ class Tape:
         best = self._best_between(start, stop, position.sign) if trailing else position.best
         position.pass_over(stop - start, best, self._close[stop - 1])
 
-    def _raising(self, mask: int) -> list[int]:
-        """Indices of the candles that raise any flag of `mask`, looked up once."""
-        indices = self._raised.get(mask)
-        if indices is None:
-            indices = self._raised[mask] = np.flatnonzero(self.flags & mask).tolist()
-        return indices
+    def _next_raising(self, mask: int, index: int) -> int:
+        """Index of the first candle from `index` on that raises any flag of `mask`."""
+        raising = self._raising.get(mask)
+        if raising is None:
+            raising = self._raising[mask] = np.flatnonzero((self.flags & mask) != 0).tolist()
+        return self._next(raising, index)
 
     def _next(self, indices: Sequence[int], index: int) -> int:
         place = bisect_left(indices, index)

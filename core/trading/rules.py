@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.market.filters import NO_FILTERS, MarketFilters
 from core.strategy.config import StrategyConfig
@@ -38,6 +38,12 @@ class Rules:
     fill_on: FillOn = FillOn.NEXT_OPEN
     fills: Fills = Fills.CANDLE
     target_first: bool = False
+    watches_equity: bool = field(init=False)
+    """Whether a risk limit looks at the equity of every close."""
+
+    def __post_init__(self) -> None:
+        limited = self.max_daily_loss_pct is not None or self.max_drawdown_pct is not None
+        object.__setattr__(self, "watches_equity", limited)
 
     @classmethod
     def of(
@@ -71,11 +77,6 @@ class Rules:
             target_first=target_first,
         )
 
-    @property
-    def watches_equity(self) -> bool:
-        """Whether a risk limit looks at the equity of every close."""
-        return self.max_daily_loss_pct is not None or self.max_drawdown_pct is not None
-
     def stop_price(self, sign: int, entry_price: float) -> float | None:
         """The fixed stop of a position (sign +1 long, -1 short) entered at `entry_price`."""
         if self.stop_loss_pct is None:
@@ -95,10 +96,10 @@ class Rules:
         rate = self.filters[slot].maintenance_margin_rate
         return entry_price * (1 - sign * (1 / self.leverage - rate))
 
-    def buy_price(self, price: float) -> float:
-        """A candle's price as a buyer gets it: slippage against him."""
-        return price * (1 + self.slippage_pct / 100)
+    def entry_price(self, sign: int, price: float) -> float:
+        """What a market order that opens a position gets at a candle's `price`."""
+        return price * (1 + sign * self.slippage_pct / 100)
 
-    def sell_price(self, price: float) -> float:
-        """A candle's price as a seller gets it: slippage against him."""
-        return price * (1 - self.slippage_pct / 100)
+    def exit_price(self, sign: int, price: float) -> float:
+        """What a market order that closes a position gets at a candle's `price`."""
+        return price * (1 - sign * self.slippage_pct / 100)

@@ -46,6 +46,9 @@ class Bar(msgspec.Struct, frozen=True, gc=False):
     funding_rate: float = 0.0
 
 
+# What every step asks for: looked up on its class, a member costs a call in Python 3.11.
+_LONG, _SHORT, _SIGNAL, _CLOSE = Side.LONG, Side.SHORT, ExitReason.SIGNAL, FillOn.CLOSE
+
 FinerCandles = Callable[[int, int], Sequence[Candle]]
 """Gives the finer candles inside the candle of a slot that opened at a time; empty: none known."""
 
@@ -107,7 +110,7 @@ def _at_the_open(
 ) -> None:
     """Funding, then liquidation, then the exit that is due, of a position held before."""
     if position.entry_time == time:  # entered by a quote since this candle opened
-        position.candle_entry_price = _market_entry(account, position.side, bar.open)
+        position.candle_entry_price = account.rules.entry_price(position.sign, bar.open)
         return
     position.mark = bar.open
     if bar.funding_rate:
@@ -121,7 +124,7 @@ def _at_the_open(
         return
     reason = account.due_exits[bar.slot]
     if reason is not None:
-        price = _market_exit(account, position.side, bar.open)
+        price = account.rules.exit_price(position.sign, bar.open)
         events.append(account.close(position, price, reason, time))
 
 
@@ -133,23 +136,11 @@ def _enter_if_due(
     if due is not None:
         account.due_entries[slot] = None
         side, signal_time = due
-        slipped = _market_entry(account, side, price)
+        slipped = account.rules.entry_price(side.sign, price)
         events.append(account.enter(slot, side, slipped, time, signal_time, None))
         entered = account.positions[slot]
         if entered is not None:
             entered.mark = price  # the next entry of this moment sees what slippage has cost
-
-
-def _market_entry(account: Account, side: Side, price: float) -> float:
-    """What a market order that opens a position on `side` gets at a candle's `price`."""
-    rules = account.rules
-    return rules.buy_price(price) if side is Side.LONG else rules.sell_price(price)
-
-
-def _market_exit(account: Account, side: Side, price: float) -> float:
-    """What a market order that closes a position on `side` gets at a candle's `price`."""
-    rules = account.rules
-    return rules.sell_price(price) if side is Side.LONG else rules.buy_price(price)
 
 
 def _inside(
@@ -173,7 +164,7 @@ def _inside(
 
     ambiguous = False
     if (open_ - stop) * sign <= 0:
-        price = _market_exit(account, position.side, open_)
+        price = account.rules.exit_price(position.sign, open_)
     elif (open_ - target) * sign >= 0:
         price, reason = target, ExitReason.TAKE_PROFIT
     else:
@@ -196,7 +187,7 @@ def _inside(
         elif reason is ExitReason.LIQUIDATION:
             price = level
         else:
-            price = _market_exit(account, position.side, level)
+            price = account.rules.exit_price(position.sign, level)
     late = rules.fills is Fills.MARKET
     exited = account.close(position, price, reason, time, ambiguous=ambiguous, seen_late=late)
     events.append(exited)
@@ -260,15 +251,15 @@ def _decide(account: Account, time: int, bars: Sequence[Bar], events: list[Event
         position = account.positions[bar.slot]
         if position is None:
             if flags & ENTER_LONG:
-                _order_entry(account, bar.slot, Side.LONG, time, events)
+                _order_entry(account, bar.slot, _LONG, time, events)
             elif flags & ENTER_SHORT:
-                _order_entry(account, bar.slot, Side.SHORT, time, events)
+                _order_entry(account, bar.slot, _SHORT, time, events)
             continue
         long = position.sign > 0
         if flags & (ENTER_SHORT if long else ENTER_LONG):
             reason = ExitReason.REVERSE
         elif flags & (EXIT_LONG if long else EXIT_SHORT):
-            reason = ExitReason.SIGNAL
+            reason = _SIGNAL
         elif rules.max_hold is not None and position.held >= rules.max_hold:
             reason = ExitReason.MAX_HOLD
         elif bar.slot in account.asked_out:
@@ -279,7 +270,7 @@ def _decide(account: Account, time: int, bars: Sequence[Bar], events: list[Event
         events.append(Decided(time, rules.symbols[bar.slot], position.side, reason))
         if reason is ExitReason.REVERSE:
             _order_entry(account, bar.slot, position.side.opposite, time, events)
-    if rules.fill_on is FillOn.CLOSE:
+    if rules.fill_on is _CLOSE:
         _fill_at_close(account, time, bars, events)
 
 
@@ -307,7 +298,7 @@ def _fill_at_close(account: Account, time: int, bars: Sequence[Bar], events: lis
         position = account.positions[bar.slot]
         reason = account.due_exits[bar.slot]
         if position is not None and reason is not None:
-            price = _market_exit(account, position.side, bar.close)
+            price = account.rules.exit_price(position.sign, bar.close)
             events.append(account.close(position, price, reason, time))
     for bar in bars:
         _enter_if_due(account, bar.slot, bar.close, time, events)
@@ -330,7 +321,7 @@ def _price_by_candles(
             continue
         entry_price = trade.candle_entry_price
         if entry_price is None and trade.entry_filled_at is not None and trade.entry_time == time:
-            entry_price = _market_entry(account, trade.side, bar.open)
+            entry_price = account.rules.entry_price(trade.side.sign, bar.open)
         priced = msgspec.structs.replace(
             trade,
             candle_entry_price=entry_price,
@@ -350,8 +341,8 @@ def _candle_exit_price(
     if trade.exit_reason in (ExitReason.TAKE_PROFIT, ExitReason.LIQUIDATION):
         return trade.exit_price
     if stop is None or (bar.open - stop) * trade.side.sign <= 0:
-        return _market_exit(account, trade.side, bar.open)
-    return _market_exit(account, trade.side, stop)
+        return account.rules.exit_price(trade.side.sign, bar.open)
+    return account.rules.exit_price(trade.side.sign, stop)
 
 
 def _number(account: Account, first: int, events: list[Event]) -> None:
