@@ -12,30 +12,22 @@ _LATEST = 253_402_300_799_999  # 9999-12-31 in ms; what is larger is not a time 
 
 
 class LiveTrade(msgspec.Struct, frozen=True):
-    """One live trade as last recorded. Times are UTC ms, money is in quote currency.
+    """What is counted of a live trade, as last recorded. Times are UTC ms, money quote currency.
 
-    `strategy` is the name in `source` ("strategy:NAME"), None for trades of another source.
+    `status` is "open" or "closed"; `strategy` the name in `source` ("strategy:NAME"), None for
+    trades of another source.
     """
 
     id: str
     opened: int
-    symbol: str
-    side: str
     status: str
     strategy: str | None
-    source: str | None
-    exchange: str | None
-    type: str | None
-    price: float | None
-    amount: float | None
-    leverage: float | None
-    stop_loss: float | None
-    take_profit: float | None
-    closed: int | None
-    close_price: float | None
-    pnl: float | None
-    pnl_pct: float | None
-    notes: str | None
+    price: float | None = None
+    amount: float | None = None
+    leverage: float | None = None
+    closed: int | None = None
+    pnl: float | None = None
+    pnl_pct: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +51,20 @@ class LiveTrades:
 
 
 class _Record(msgspec.Struct):
-    """A line as it stands: numbers may be spelt as text, times as ms, seconds or ISO 8601."""
+    """What is read of a line: numbers may be spelt as text, times as ms, seconds or ISO 8601."""
 
     ts: float | str
     id: str | int
     symbol: str
     side: str
     status: str = "open"
-    exchange: str | None = None
-    type: str | None = None
     price: float | None = None
     amount: float | None = None
     leverage: float | None = None
-    stop_loss: float | None = None
-    take_profit: float | None = None
     source: str | None = None
     close_ts: float | str | None = None
-    close_price: float | None = None
     pnl: float | None = None
     pnl_pct: float | None = None
-    notes: str | None = None
 
 
 def read_live_trades(path: Path) -> LiveTrades:
@@ -110,34 +96,23 @@ def read_live_trades(path: Path) -> LiveTrades:
 
 
 def _trade(record: _Record) -> LiveTrade:
-    side = record.side.lower()
-    if side not in ("buy", "sell"):
+    if record.side.lower() not in ("buy", "sell"):
         raise ValueError(f"side: expected buy or sell, found {record.side[:20]!r}")
     status = record.status.lower()
     if status not in ("open", "closed"):
         raise ValueError(f"status: expected open or closed, found {record.status[:20]!r}")
-    source = record.source
-    named = source is not None and source.startswith("strategy:")
+    prefix, colon, name = (record.source or "").partition(":")
     return LiveTrade(
         str(record.id),
         _time(record.ts),
-        record.symbol,
-        side,
         status,
-        source.removeprefix("strategy:") if source is not None and named else None,
-        source,
-        record.exchange,
-        record.type,
+        name if colon and prefix == "strategy" else None,
         record.price,
         record.amount,
         record.leverage,
-        record.stop_loss,
-        record.take_profit,
         None if record.close_ts is None else _time(record.close_ts),
-        record.close_price,
         record.pnl,
         record.pnl_pct,
-        record.notes,
     )
 
 

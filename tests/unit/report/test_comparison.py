@@ -51,11 +51,8 @@ def report(trades: list[Trade], hours: int = 24 * 30) -> dict[str, Any]:
 def live(number: int, pnl: float | None = 5.0, **changes: Any) -> LiveTrade:
     opened = START + number * HOUR
     values: dict[str, Any] = {
-        "id": str(number), "opened": opened, "symbol": "BTC/USDT", "side": "buy",
-        "status": "closed", "strategy": "rsi_bounce", "source": "strategy:rsi_bounce",
-        "exchange": None, "type": None, "price": 100.0, "amount": 1.0, "leverage": None,
-        "stop_loss": None, "take_profit": None, "closed": opened + 2 * HOUR, "close_price": 105.0,
-        "pnl": pnl, "pnl_pct": None, "notes": None,
+        "id": str(number), "opened": opened, "status": "closed", "strategy": "rsi_bounce",
+        "price": 100.0, "amount": 1.0, "closed": opened + 2 * HOUR, "pnl": pnl,
     }  # fmt: skip
     return LiveTrade(**(values | changes))
 
