@@ -98,10 +98,5 @@ class DurableStorage(Storage):
 
 def open_index(path: Path, disk: Disk) -> tuple[TinyDB, DurableStorage]:
     """The index of a workspace, with its storage. Only who holds the workspace's lock writes it."""
-    storages: list[DurableStorage] = []
-
-    def make() -> DurableStorage:
-        storages.append(DurableStorage(path, disk))
-        return storages[0]
-
-    return TinyDB(storage=make), storages[0]
+    storage = DurableStorage(path, disk)
+    return TinyDB(storage=lambda: storage), storage
