@@ -15,6 +15,7 @@ from core.market.venue import BINANCE, VenueError
 from core.paper.attached import SocketLink
 from core.paper.host import Host
 from core.paper.link import CommandError
+from core.paper.log_file import keep_log
 from core.paper.socket import ControlSocket
 from core.paper.venues import DemoMarket, Venues, venue_options
 from core.schedule.companion import ScheduleCompanion
@@ -50,7 +51,7 @@ def make_host(
         await ControlSocket(host).serve()
 
     options = venue_options(
-        Venues(workspace, demo, venue), schedule.run, control, *companions, kind=kind
+        Venues(workspace, demo, venue), schedule.run, control, keep_log, *companions, kind=kind
     )
     return Host(workspace, replace(options, jobs_of=schedule.jobs_of, commands=schedule.commands()))
 

@@ -23,12 +23,11 @@ from core.market.feed import (
 )
 from core.paper.lines import CandleRevised, FundingSeen, GapSeen, MomentPassed, QuoteFilled
 from core.paper.moments import Alignment, Moment
-from core.paper.narration import clock_text, tell
+from core.paper.narration import Refusals, gap_text, revision_text, tell
 from core.paper.run import Run
 from core.paper.session import SessionLog
 from core.paper.snapshot import FeedKind, Level
-from core.trading.account import PAUSED
-from core.trading.values import Decided, Event, Quote, Refused, Side
+from core.trading.values import Event, Quote
 
 
 @dataclass(slots=True)
@@ -70,7 +69,7 @@ class Intake:
         self.away_until: int | None = None
         self.heard = False  # whether the feed has told any price yet
         self.settled = True
-        self._refused: dict[tuple[str, Side], str] = {}  # why, as last told
+        self._refusals = Refusals()
         self._session = session
         self._tell = tell
         self._step = run.config.timeframe.ms
@@ -147,8 +146,8 @@ class Intake:
     def _pass(self, moment: Moment) -> None:
         run = self.run
         self.settled = False
-        if self._refused and not run.account.entries_paused:
-            self._refused = {key: why for key, why in self._refused.items() if why != PAUSED}
+        if not run.account.entries_paused:
+            self._refusals.resumed()
         events = run.moment(moment)
         if events:
             closed = moment.time + self._step
@@ -171,9 +170,7 @@ class Intake:
         self.gaps.append(gap)
         self._session.append(gap)
         self.skip(slot, last)
-        count = (last - first) // self._step + 1
-        candles = "1 candle" if count == 1 else f"{count} candles"
-        self._tell(Level.WARNING, f"{symbol}: {candles} missing from {clock_text(first)} on: {why}")
+        self._tell(Level.WARNING, gap_text(symbol, first, last, self._step, why))
 
     def _take_price(self, price: PriceSeen) -> None:
         self.prices[price.symbol] = price
@@ -193,11 +190,7 @@ class Intake:
         self.revised[known] = revised.new
         self._session.take_revision(self.run.slots[revised.symbol], revised.new)
         self._session.append(CandleRevised(revised.symbol, revised.old, revised.new))
-        self._tell(
-            Level.WARNING,
-            f"{revised.symbol}: the venue revised the {clock_text(revised.old.time)} candle, close "
-            f"{revised.old.close:.8g} → {revised.new.close:.8g}; what was decided stands",
-        )
+        self._tell(Level.WARNING, revision_text(revised.symbol, revised.old, revised.new))
 
     def _take_status(self, status: FeedStatus) -> None:
         text = status.text if status.symbol is None else f"{status.symbol}: {status.text}"
@@ -214,12 +207,7 @@ class Intake:
     def _narrate(self, events: Iterable[Event], prefix: str = "") -> None:
         """Tell of events; a refusal that only repeats itself stands in the journal alone."""
         for event in events:
-            if isinstance(event, Refused):
-                key = (event.symbol, event.side)
-                if self._refused.get(key) == event.why:
-                    continue
-                self._refused[key] = event.why
-            elif isinstance(event, Decided):
-                self._refused.pop((event.symbol, event.side), None)
+            if self._refusals.repeated(event):
+                continue
             level, text = tell(event)
             self._tell(level, prefix + text)

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from core.market.candles import Candle
+from core.paper.lines import (
+    Begun,
+    CandleRevised,
+    Commanded,
+    GapSeen,
+    Line,
+    MomentPassed,
+    QuoteFilled,
+    Returned,
+    Stopped,
+)
 from core.paper.snapshot import Level
+from core.trading.account import PAUSED
 from core.trading.values import (
     Decided,
     Entered,
@@ -15,6 +29,7 @@ from core.trading.values import (
     Halted,
     Priced,
     Refused,
+    Side,
     Trade,
 )
 
@@ -70,6 +85,82 @@ def tell(event: Event) -> tuple[Level, str]:
                 f"{event.equity:.2f}"
             )
     raise TypeError(f"expected an event of core.trading.values, got {event!r}")
+
+
+class Refusals:
+    """Which refused entries only repeat what was told? Those of a pause come at every candle."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[str, Side], str] = {}
+
+    def repeated(self, event: Event) -> bool:
+        """Whether an event is a refusal like the last one told of its symbol and side."""
+        if isinstance(event, Decided):
+            self._told.pop((event.symbol, event.side), None)
+        if not isinstance(event, Refused):
+            return False
+        key = (event.symbol, event.side)
+        before, self._told[key] = self._told.get(key), event.why
+        return before == event.why
+
+    def resumed(self) -> None:
+        """Entries are allowed: the next pause is told of again."""
+        self._told = {key: why for key, why in self._told.items() if why != PAUSED}
+
+
+def gap_text(symbol: str, first: int, last: int, step: int, why: str) -> str:
+    """A gap: open times of its first and last candle, `step` ms apart."""
+    count = (last - first) // step + 1
+    candles = "1 candle" if count == 1 else f"{count} candles"
+    return f"{symbol}: {candles} missing from {clock_text(first)} on: {why}"
+
+
+def revision_text(symbol: str, old: Candle, new: Candle) -> str:
+    """A candle that the venue tells differently from what was acted on."""
+    return (
+        f"{symbol}: the venue revised the {clock_text(old.time)} candle, close "
+        f"{old.close:.8g} → {new.close:.8g}; what was decided stands"
+    )
+
+
+def retell(lines: Iterable[Line], step: int) -> Iterator[tuple[int, Level, str]]:
+    """A session's journal as a log: when (UTC ms), how loud, and what.
+
+    `step`: ms of a candle. What the journal does not keep, such as troubles of the feed, is not
+    told; what happened at a candle is told at its close.
+    """
+    now = 0
+    refusals = Refusals()
+    for line in lines:
+        match line:
+            case Begun():
+                now = line.since
+                yield now, Level.INFO, "begun"
+            case MomentPassed(time, _, events, away):
+                now = time + step
+                for event in events:
+                    if refusals.repeated(event):
+                        continue
+                    level, text = tell(event)
+                    yield now, level, f"while away: {text}" if away else text
+            case QuoteFilled():
+                now = line.quote.time
+                for event in line.events:
+                    yield now, *tell(event)
+            case GapSeen(symbol, first, last, why):
+                yield last + step, Level.WARNING, gap_text(symbol, first, last, step, why)
+            case CandleRevised(symbol, old, new):
+                yield max(now, old.time + step), Level.WARNING, revision_text(symbol, old, new)
+            case Commanded(at, _, do, symbol, flatten):
+                what = " ".join(filter(None, (do, symbol, "flatten" if flatten else None)))
+                yield at, Level.INFO, f"{what}, by hand"
+                if do == "resume":
+                    refusals.resumed()
+            case Returned():
+                yield line.at, Level.INFO, "taken up again"
+            case Stopped():
+                level = Level.ERROR if line.state == "error" else Level.INFO
+                yield line.now, level, f"{line.state}: {line.why}"
 
 
 def _trade_text(trade: Trade) -> str:

@@ -6,6 +6,7 @@ meanwhile: no host may begin to write just then.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,15 +15,20 @@ from typing import Any
 from core.paper.catalog import SessionIndex, Stored, stored_session
 from core.paper.comparing import compared
 from core.paper.host import wall_clock
+from core.paper.lines import KIND
 from core.paper.link import CommandError
+from core.paper.log_file import read_log
+from core.paper.narration import retell
+from core.paper.record import EVENTS, JOURNAL_VERSION, read_record
+from core.paper.recovery import parse_lines
 from core.paper.reports import read_report
 from core.paper.session import Storage
-from core.paper.snapshot import SessionSnapshot, SessionState
+from core.paper.snapshot import LogLine, SessionSnapshot, SessionState
 from core.store.disk import OsDisk
 from core.store.index import open_index
-from core.store.journal import JournalError
+from core.store.journal import JournalError, read_journal
 from core.store.lock import HostLock
-from core.store.redaction import Redactor
+from core.store.redaction import Redactor, plain
 from core.store.workspace import Workspace, WorkspaceError
 
 _WHY = "no host is running: `papertape` or `papertape host` goes on with it"
@@ -45,6 +51,31 @@ async def resting_sessions(workspace: Workspace) -> tuple[SessionSnapshot, ...]:
             final = index.final(session_id)
             found.append(await _read(storage, session_id) if final is None else final)
     return tuple(sorted(found, key=lambda session: (session.started, session.id)))
+
+
+async def resting_logs(workspace: Workspace, session_id: str | None) -> tuple[LogLine, ...]:
+    """What the last hosts logged; of a session, what its journal tells.
+
+    Raises:
+        CommandError: it cannot be read.
+    """
+    if session_id is None:
+        try:
+            return await asyncio.to_thread(read_log, workspace.log)
+        except OSError as error:
+            raise CommandError(f"{workspace.log} cannot be read ({error.strerror})") from error
+    folder = workspace.session(session_id)
+    try:
+        record = await asyncio.to_thread(read_record, folder)
+        path = folder / EVENTS
+        contents = await asyncio.to_thread(read_journal, path, KIND, JOURNAL_VERSION)
+        told = retell(parse_lines(path, contents.lines), record.strategy().timeframe.ms)
+        return tuple(
+            LogLine(number, time, level, session_id, plain(text))
+            for number, (time, level, text) in enumerate(told, start=1)
+        )
+    except JournalError as error:
+        raise CommandError(str(error)) from error
 
 
 async def resting_report(workspace: Workspace, session_id: str) -> dict[str, Any]:

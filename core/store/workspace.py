@@ -80,7 +80,7 @@ class Workspace:
 
     @property
     def log(self) -> Path:
-        """Where a host without a screen writes its log."""
+        """Where the host writes its log."""
         return self.root / "host.log"
 
     @property

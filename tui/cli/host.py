@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import signal
 import sys
-from datetime import UTC, datetime
-from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING
 
 from tui.cli.commands import Commands
 from tui.cli.exchange import add_market, demo_market
-from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
+from tui.cli.output import Exit, complain, print_json, print_text, refusing
 from tui.cli.workspace import prepared_workspace
 
 if TYPE_CHECKING:
     from core.paper.host import Host
     from core.store.workspace import Workspace
-
-_LARGEST_LOG = 5_000_000  # bytes, of which five are kept
-_LOG_EVERY = 1.0  # seconds
 
 
 def add_commands(commands: Commands) -> None:
@@ -55,7 +49,7 @@ def host(arguments: argparse.Namespace) -> int:
         refusing(WorkspaceError),
         refusing(AlreadyHostedError, WorkspaceLostError, code=Exit.FAILED),
     ):
-        running = make_host(workspace, "headless", demo_market(arguments), [_keep_log])
+        running = make_host(workspace, "headless", demo_market(arguments))
         asyncio.run(_serve(running, workspace, as_json=arguments.json))
     return Exit.DONE
 
@@ -74,37 +68,6 @@ async def _serve(running: Host, workspace: Workspace, *, as_json: bool) -> None:
             print_text(f"hosting {workspace.root}: {sessions} sessions; Ctrl+C leaves them resting")
 
     await running.run(ready)
-
-
-async def _keep_log(running: Host) -> None:
-    """Write the host's log to a file that rotates, until cancelled."""
-    path = running.workspace.log
-    try:
-        handler = RotatingFileHandler(
-            path, maxBytes=_LARGEST_LOG, backupCount=4, encoding="utf-8", errors="replace"
-        )
-    except OSError as error:
-        raise Refusal(f"the log {path} cannot be written ({error.strerror})") from error
-    path.chmod(0o600)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    written = 0
-    try:
-        while True:
-            written = _write(handler, running, written)
-            await asyncio.sleep(_LOG_EVERY)
-    finally:
-        _write(handler, running, written)
-        handler.close()
-
-
-def _write(handler: RotatingFileHandler, running: Host, written: int) -> int:
-    """Write the lines after number `written`; returns the number of the last one."""
-    for line in running.logs(written):
-        written = line.number
-        moment = datetime.fromtimestamp(line.time / 1_000, UTC).isoformat(timespec="seconds")
-        text = f"{moment} {line.level:<7} {line.session_id or '-':<8} {line.text}"
-        handler.emit(logging.LogRecord("host", logging.INFO, "", 0, text, None, None))
-    return written
 
 
 def _unit(arguments: argparse.Namespace) -> str:

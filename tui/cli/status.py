@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, print_json, print_text
 from tui.cli.session_text import log_text, session_text, sessions_text
-from tui.cli.speaking import known_session, run_on_host, running_host
+from tui.cli.speaking import known_session, no_such_session, run_on_host, running_host
 from tui.cli.workspace import workspace_of
 
 if TYPE_CHECKING:
@@ -150,7 +150,15 @@ def logs(arguments: argparse.Namespace) -> int:
         return Exit.DONE
 
     async def work() -> tuple[LogLine, ...]:
-        link = running_host(arguments)
+        from core.hosting import attach
+        from core.paper.resting import resting_logs
+
+        workspace = workspace_of(arguments)
+        link = attach(workspace)
+        if link is None:
+            if arguments.id not in (None, *workspace.session_ids()):
+                raise no_such_session(arguments.id)
+            return await resting_logs(workspace, arguments.id)
         if arguments.id is not None:
             known_session(arguments.id, (await link.fresh_snapshot()).sessions)
         return link.logs(0, arguments.id)

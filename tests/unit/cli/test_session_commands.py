@@ -217,7 +217,13 @@ def test_without_a_host_sessions_rest_and_can_still_be_read(
     assert status["state"] == "stale"
     assert "no host is running" in status["reason"]
     assert run("report", living, "--json").json["session_id"] == living
-    assert run("logs").code == 1
+    logged = run("logs", "--json").json
+    assert any("warming up" in line["text"] and line["session_id"] == living for line in logged)
+    assert [line["number"] for line in logged] == list(range(1, len(logged) + 1))
+    told = run("logs", living, "--json").json
+    assert (told[0]["text"], told[0]["session_id"]) == ("begun", living)
+    assert run("logs", "zz99zz99").code == 3
+    assert run("logs", "-f").code == 1
     with hosted(workspace):
         until(lambda: state_of(run, living) == "running")
 
