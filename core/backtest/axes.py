@@ -12,7 +12,8 @@ from typing import Any
 
 from core.strategy.canonical import config_to_dict
 from core.strategy.config import StrategyConfig
-from core.strategy.parsing import ConfigError, parse_config
+from core.strategy.parsing import parse_config
+from core.strategy.problems import ConfigError
 
 MAX_COMBINATIONS = 1_000_000
 

@@ -10,8 +10,9 @@ import msgspec
 from core.paper.snapshot import BrokerKind, FeedKind, Mode
 from core.store.disk import Disk, write_durably
 from core.store.journal import JournalError
+from core.strategy.canonical import config_digest
 from core.strategy.config import StrategyConfig
-from core.strategy.parsing import config_digest, parse_config
+from core.strategy.parsing import parse_config
 from core.trading.rules import RULES_VERSION
 from core.trading.values import Fills
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from core.paper.link import CommandError
 from core.paper.record import SessionRecord
 from core.paper.snapshot import BrokerKind, FeedKind, Mode, StartRequest
-from core.strategy.parsing import ConfigError, config_digest, config_to_dict, parse_config
+from core.strategy.canonical import config_digest, config_to_dict
+from core.strategy.parsing import parse_config
+from core.strategy.problems import ConfigError
 from core.strategy.signals import warmup_candles
 from core.trading.values import Fills
 

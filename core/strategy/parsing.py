@@ -11,25 +11,14 @@ from dataclasses import dataclass
 
 from core.market.symbols import SymbolError, unified_symbol
 from core.market.timeframes import Timeframe
-from core.strategy.canonical import config_digest, config_to_dict
 from core.strategy.cautions import cautions
 from core.strategy.condition_parsing import parse_conditions
 from core.strategy.config import Condition, Direction, IndicatorSpec, StrategyConfig
 from core.strategy.contradictions import contradictions
 from core.strategy.extras import EXTRA_KEYS, parse_extras
 from core.strategy.indicator_parsing import Named, parse_indicators
-from core.strategy.problems import ConfigError, Problem, Problems
+from core.strategy.problems import ConfigError, Problems
 from core.strategy.reading import Range, choice, listing, mapping, number, unknown_keys, whole
-
-__all__ = [
-    "ConfigError",
-    "ParsedConfig",
-    "Problem",
-    "config_digest",
-    "config_to_dict",
-    "parse_config",
-    "parse_indicator",
-]
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LONGEST_HOLD = 1_000_000

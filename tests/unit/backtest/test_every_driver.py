@@ -16,7 +16,8 @@ from core.paper.run import Run
 from core.report.result import RunResult
 from core.strategy.catalog import INDICATORS
 from core.strategy.config import IndicatorSpec, StrategyConfig
-from core.strategy.parsing import ConfigError, parse_config
+from core.strategy.parsing import parse_config
+from core.strategy.problems import ConfigError
 from core.strategy.signals import indicator_values
 from core.trading.values import Fills
 from tests.unit.backtest.test_skipping import walk

@@ -21,7 +21,8 @@ from core.paper.snapshot import BrokerKind, FeedKind, Level, Mode
 from core.store.disk import Disk, OsDisk
 from core.store.redaction import Redactor
 from core.store.workspace import Workspace
-from core.strategy.parsing import config_digest, config_to_dict, parse_config
+from core.strategy.canonical import config_digest, config_to_dict
+from core.strategy.parsing import parse_config
 from core.trading.values import Fills
 
 START = 1_700_006_400_000  # 2023-11-15 00:00 UTC

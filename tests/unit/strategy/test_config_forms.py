@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from core.strategy.canonical import config_digest, config_to_dict
 from core.strategy.catalog import INDICATORS
 from core.strategy.config import (
     Condition,
@@ -17,7 +18,7 @@ from core.strategy.config import (
     Reference,
     StrategyConfig,
 )
-from core.strategy.parsing import config_digest, config_to_dict, parse_config, parse_indicator
+from core.strategy.parsing import parse_config, parse_indicator
 from tests.unit.strategy.making import RSI_BOUNCE, condition, config, written
 
 

@@ -13,7 +13,7 @@ from core.strategy.document import (
     read_strategy,
     strategy_document,
 )
-from core.strategy.parsing import ConfigError
+from core.strategy.problems import ConfigError
 from tests.unit.strategy.making import RSI_BOUNCE, config
 
 FRONT = """\
