@@ -78,14 +78,16 @@ def step(
     quotes fill: a trade that one closed waits for its candle's prices.
     """
     events: list[Event] = []
-    positions = account.positions
+    positions, due_entries = account.positions, account.due_entries
     first_trade = len(account.trades)
     entering = False
     for bar in bars:
-        position = positions[bar.slot]
+        slot = bar.slot
+        position = positions[slot]
         if position is not None:
             _at_the_open(account, position, bar, time, events)
-        entering = entering or account.due_entries[bar.slot] is not None
+        if due_entries[slot] is not None:
+            entering = True
     if entering:
         for bar in bars:
             _enter_if_due(account, bar.slot, bar.open, time, events)
@@ -93,8 +95,6 @@ def step(
         position = positions[bar.slot]
         if position is not None:
             _inside(account, position, bar, time, finer, events)
-            if positions[bar.slot] is position:
-                position.pass_over(1, bar.high if position.sign > 0 else bar.low, bar.close)
     if account.unpriced:
         _price_by_candles(account, time, bars, events)
     if account.rules.watches_equity:
@@ -151,7 +151,10 @@ def _inside(
     finer: FinerCandles | None,
     events: list[Event],
 ) -> None:
-    """Stop, target and liquidation inside one candle, in the order of rulebook §3.5."""
+    """Take `position` through one candle: out at its stop, target or liquidation, or else on.
+
+    The order is that of rulebook §3.5.
+    """
     rules = account.rules
     sign = position.sign
     target = position.target_price
@@ -176,6 +179,7 @@ def _inside(
         # Slippage may have entered beyond the liquidation price: then the open met that first.
         reached = (best - target) * sign >= 0 and (open_ - level) * sign > 0
         if not (against or reached):
+            position.pass_over(1, best, bar.close)
             return
         if against and reached:
             inside = finer(position.slot, time) if finer else ()
