@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
@@ -18,14 +19,15 @@ from textual.worker import Worker, WorkerState
 
 from core.paper.link import CommandError, HostLink
 from core.paper.snapshot import FeedKind, HostSnapshot, StartRequest
-from core.store.workspace import WorkspaceError
 from tui.backtest_commands import BacktestCommands
 from tui.commands import Place, bindings
 from tui.comparison_commands import ComparisonCommands
+from tui.holding import Holding
 from tui.hosting import Hosting
 from tui.leaving import Leaving
 from tui.modals.new_session import NewSession
 from tui.palette import PaletteCommands
+from tui.returning import Returning
 from tui.screens.backtest import BacktestScreen
 from tui.screens.base import BaseScreen
 from tui.screens.compare import CompareScreen
@@ -41,7 +43,6 @@ from tui.theming import DEFAULT, SIXTEEN_COLORS, find_themes
 from tui.widgets.safe_text import safe_lines, safe_text
 
 POLL_EVERY = 0.25
-_LOOK_AGAIN = 1.0  # seconds after which a host that is gone is looked for
 
 
 class PapertapeApp(GuardedApp):
@@ -86,7 +87,9 @@ class PapertapeApp(GuardedApp):
         self.sessions = SessionCommands(self)
         self.backtests = BacktestCommands(self)
         self.comparisons = ComparisonCommands(self)
+        self.holding = Holding(self)
         self.leaving = Leaving(self)
+        self.returning = Returning(self)
         self.workspace = workspace
         self._poll_every = poll_every
         folders = [shipped("themes")] + ([] if workspace is None else [workspace / "themes"])
@@ -98,9 +101,15 @@ class PapertapeApp(GuardedApp):
         self.theme = DEFAULT
 
     def action_go(self, mode: str) -> None:
-        """Go to another of the program's screens; each remembers where one was."""
+        """Go to another of the program's screens, each of which remembers where one was.
+
+        From what was opened there (a session, a report) the same key leads back to its list.
+        """
         if mode != self.current_mode:
             self.switch_mode(mode)
+            return
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
 
     def on_mount(self) -> None:
         """Start the host, the clockwork and the handlers of signals."""
@@ -112,7 +121,8 @@ class PapertapeApp(GuardedApp):
         if not self.is_headless and self.console.color_system == "standard":
             self.theme = SIXTEEN_COLORS
         self.watch_terminal()
-        self._hold_host()
+        self.returning.begin()
+        self.holding.hold()
         self.set_interval(self._poll_every, self.poll)
         for problem in self.theme_problems:
             self.say(problem, "warning")
@@ -131,39 +141,9 @@ class PapertapeApp(GuardedApp):
             self.link = link
             super().__init__()
 
-    def _hold_host(self) -> None:
-        def ready(link: HostLink) -> None:
-            # A message waits for nobody: a screen that stalls holds up no host.
-            self.post_message(self.LinkReady(link))
-
-        self.run_worker(
-            lambda: self.hosting.run(ready),
-            name="host",
-            group="host",
-            thread=True,
-            exit_on_error=False,
-        )
-
     @on(LinkReady)
     def _link_ready(self, message: LinkReady) -> None:
-        self.link = message.link
-        self.waiting = ""
-        self.poll()
-
-    def _host_failed(self, error: BaseException | None) -> None:
-        """Say why there is no host any more; what it last told stays on the screen."""
-        self.poll()
-        self.waiting = "the host has stopped"
-        words = (
-            str(error) if isinstance(error, WorkspaceError) else f"{type(error).__name__}: {error}"
-        )
-        self.say(words, "error", "The host has stopped")
-
-    def _host_ended(self) -> None:
-        """Look for a host again: one that another process ran has stopped."""
-        self.link = None
-        self.waiting = "the host is gone, looking for it …"
-        self.set_timer(_LOOK_AGAIN, self._hold_host)
+        self.holding.ready(message.link)
 
     # ── snapshots ──
 
@@ -172,14 +152,23 @@ class PapertapeApp(GuardedApp):
         if self.link is not None and self.is_running:
             self.snapshot = self.link.snapshot()
 
-    def watch_snapshot(self, snapshot: HostSnapshot | None) -> None:
+    @property
+    def attached(self) -> bool:
+        """Whether the sessions run in another process."""
+        return self.snapshot is not None and self.snapshot.pid != os.getpid()
+
+    def watch_snapshot(self, before: HostSnapshot | None, snapshot: HostSnapshot | None) -> None:
         """Pass a new snapshot to every screen that can be seen."""
         if snapshot is None:
             return
+        another_host = before is None or before.pid != snapshot.pid
         with self.batch_update():
             for screen in self.screen_stack:
                 if isinstance(screen, BaseScreen) and screen.ready:
                     screen.show(snapshot)
+                    if another_host:
+                        screen.refresh_hints()
+        self.returning.see(snapshot)
 
     def say(self, text: str, severity: str = "information", title: str = "") -> None:
         """Tell the user something; the text is shown literally."""
@@ -216,9 +205,9 @@ class PapertapeApp(GuardedApp):
         """Say what went wrong in a worker, in one sentence."""
         if event.worker.group == "host" and event.state is WorkerState.SUCCESS:
             if not self.leaving.begun:
-                self._host_ended()
+                self.holding.ended()
         elif event.worker.group == "host" and event.state is WorkerState.ERROR:
-            self._host_failed(event.worker.error)
+            self.holding.failed(event.worker.error)
         elif event.state is WorkerState.ERROR:
             error = event.worker.error
             self.say(f"{event.worker.name}: {type(error).__name__}: {error}", "error", "Failed")
@@ -236,6 +225,14 @@ class PapertapeApp(GuardedApp):
 
         self.push_screen(NewSession(self.read_strategies, self.feed, picked), answered)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to take over only where there is something to take."""
+        return self.attached if action == "take_over" else True
+
+    def action_take_over(self) -> None:
+        """Ask, then run the sessions here that another process runs."""
+        self.holding.ask_take_over()
+
     def action_help(self) -> None:
         """Show every key."""
         place = self.screen.PLACE if isinstance(self.screen, BaseScreen) else Place.ANYWHERE
@@ -248,6 +245,11 @@ class PapertapeApp(GuardedApp):
         self.theme = names[(position + 1) % len(names)]
 
     # ── leaving ──
+
+    @property
+    def name_typed(self) -> str:
+        """What was typed to start the program."""
+        return "papertape demo" if self.feed is FeedKind.DEMO else "papertape"
 
     async def action_quit(self) -> None:
         """Textual's own way out leads through the same door."""

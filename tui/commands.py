@@ -302,6 +302,11 @@ COMMANDS: tuple[Command, ...] = (
         "go.logs", Place.ANYWHERE, "6", "6", "Logs", "Go to Logs", "app.go('logs')",
     ),
     Command(
+        "app.take_over", Place.ANYWHERE, "T", "T", "take over",
+        "While another process runs the sessions: run them in this screen (asks)",
+        "app.take_over", 0,
+    ),
+    Command(
         "app.theme", Place.ANYWHERE, "t", "t", "theme", "The next theme", "app.next_theme",
     ),
     Command(

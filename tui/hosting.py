@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from core.paper.link import HostLink
+from core.paper.link import CommandError, HostLink
 
 
 class Hosting(Protocol):
@@ -16,7 +16,7 @@ class Hosting(Protocol):
         """Serve until let go, or until another process's host is gone. Blocks; on a thread.
 
         Calls `ready` with the link as soon as commands are taken. Raises what kept the host from
-        starting; the message is for the user.
+        starting; the message is for the user. Once it has returned it may be called again.
         """
         ...
 
@@ -25,6 +25,16 @@ class Hosting(Protocol):
 
         With `keep_running` the sessions go on without this screen; otherwise they rest until the
         next start.
+        """
+        ...
+
+    def take_over(self) -> None:
+        """Have another process's host leave its sessions to this one. Blocks; on any thread.
+
+        `run` returns as soon as the other has gone; called again, it hosts here.
+
+        Raises:
+            CommandError: the sessions are left where they are; the message says why.
         """
         ...
 
@@ -43,7 +53,7 @@ class LateHosting:
 
     def run(self, ready: Callable[[HostLink], None]) -> None:
         """See `Hosting.run`."""
-        made = self._make()
+        made = self._made or self._make()
         with self._lock:
             if self._gone:
                 return
@@ -57,3 +67,9 @@ class LateHosting:
             made = self._made
         if made is not None:
             made.let_go(keep_running=keep_running)
+
+    def take_over(self) -> None:
+        """See `Hosting.take_over`."""
+        if self._made is None:
+            raise CommandError("the host is still starting: try again in a moment")
+        self._made.take_over()

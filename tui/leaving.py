@@ -37,7 +37,8 @@ class Leaving:
         count = f"{len(active)} session{'s'[: len(active) > 1]}"
         question = Ask(
             f"{count} still running",
-            "Kept running, they go on without a screen, and papertape finds them again.",
+            f"Kept running, they go on without a screen, and {self._app.name_typed} finds them "
+            "again.",
             [
                 Answer("keep", "k", "Keep running without the screen"),
                 Answer("stop", "s", f"Stop {count}, write the reports, and quit"),
@@ -74,6 +75,7 @@ class Leaving:
             self.begun = False
             self._app.say(str(error), "error", "Not stopped")
             return
+        self._app.returning.leave()
         self._app.hosting.let_go(keep_running=keep_running)
         hosts = [worker for worker in self._app.workers if worker.group == "host"]
         if hosts:  # of no workers at all, every one would be waited for, this one included

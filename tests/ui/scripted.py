@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -106,6 +107,7 @@ class ScriptedLink:
     lines: list[LogLine] = field(default_factory=list)
     now: int = NOW
     kind: str = "tui"
+    pid: int = field(default_factory=os.getpid)
     refuse: str | None = None
     requests: list[StartRequest] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
@@ -133,7 +135,7 @@ class ScriptedLink:
     def snapshot(self) -> HostSnapshot:
         """The sessions as they stand."""
         return HostSnapshot(
-            pid=4711,
+            pid=self.pid,
             kind=self.kind,
             since=NOW - 3 * DAY,
             now=self.now,
@@ -272,6 +274,13 @@ class ScriptedHosting:
     def lose(self) -> None:
         """The host is gone, as one in another process may be."""
         self._gone.set()
+
+    def take_over(self) -> None:
+        """The sessions are this process's from the next run on."""
+        if self.link.refuse is not None:
+            raise CommandError(self.link.refuse)
+        self.link.pid, self.link.kind = os.getpid(), "tui"
+        self.lose()
 
     def let_go(self, *, keep_running: bool) -> None:
         """Remember how."""

@@ -375,7 +375,7 @@ async def test_figures_that_do_not_fit_go_with_their_labels() -> None:
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
 async def test_a_viewer_that_is_attached_says_so(size: tuple[int, int]) -> None:
-    link = ScriptedLink([session("k3x9a1pq", "rsi_bounce")], kind="headless")
+    link = ScriptedLink([session("k3x9a1pq", "rsi_bounce")], kind="headless", pid=4711)
     app = make_app(link)
     async with driven(app, size):
         assert "attached" in str(app.screen.query_one("TopBar").render())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import threading
 import zlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -16,9 +15,7 @@ from tui.cli.output import refusing
 from tui.cli.workspace import workspace_of
 
 if TYPE_CHECKING:
-    from core.paper.attached import SocketLink
     from core.paper.host import Host
-    from core.paper.link import HostLink
     from core.paper.snapshot import FeedKind
     from core.paper.venues import DemoMarket
     from core.store.workspace import Workspace
@@ -126,12 +123,8 @@ def _show(
     place = workspace.root.stat()
 
     def hosting() -> Hosting:
-        from core.hosting import attach, headless_command, make_host
-        from core.paper.local import LocalHosting
-
-        link = attach(workspace, follow=True)
-        if link is not None:
-            return Attached(link)
+        from core.hosting import headless_command, make_host
+        from tui.workspace_hosting import WorkspaceHosting
 
         def make() -> Host:
             # A host makes what is missing, and no empty workspace is to stand in for a lost one.
@@ -142,10 +135,7 @@ def _show(
                 )
             return make_host(workspace, "tui", make_demo())
 
-        return LocalHosting(
-            make,
-            headless_command(workspace, *host_arguments),
-        )
+        return WorkspaceHosting(workspace, make, headless_command(workspace, *host_arguments))
 
     def strategies() -> Sequence[StrategyChoice]:
         from tui.finding_strategies import find_strategies
@@ -154,28 +144,3 @@ def _show(
 
     with refusing(UnfitTerminalError):
         return run_screen(hosting, strategies, workspace.root, feed)
-
-
-_LOOK_EVERY = 0.5  # seconds between two looks whether the host is still there
-
-
-class Attached:
-    """Holds a host that lives in another process. Implements `tui.hosting.Hosting`.
-
-    Letting go ends nothing there: who stops the screen has not asked for more.
-    """
-
-    def __init__(self, link: SocketLink) -> None:
-        self._link = link
-        self._let_go = threading.Event()
-
-    def run(self, ready: Callable[[HostLink], None]) -> None:
-        """See `Hosting.run`."""
-        ready(self._link)
-        while self._link.lost is None and not self._let_go.wait(_LOOK_EVERY):
-            pass
-        self._link.close()
-
-    def let_go(self, *, keep_running: bool) -> None:
-        """See `Hosting.let_go`."""
-        self._let_go.set()

@@ -48,8 +48,8 @@ class LogsScreen(BaseScreen):
         log = self.query_one(LogPane)
         self._names = {session.id: session.strategy for session in snapshot.sessions}
         log.name_sessions(self._names)
-        if self.papertape.link is not None and snapshot.last_log > log.last_number:
-            log.add(self.papertape.link.logs(after=log.last_number))
+        if self.papertape.link is not None:
+            log.catch_up(self.papertape.link, snapshot)
         self._entitle()
 
     def _entitle(self) -> None:

@@ -106,8 +106,8 @@ class SessionScreen(BaseScreen):
         positions.set_rows(position_rows(found))
         link = self.papertape.link
         log = self.query_one(LogPane)
-        if link is not None and snapshot.last_log > log.last_number:
-            log.add(link.logs(after=log.last_number))
+        if link is not None:
+            log.catch_up(link, snapshot)
 
     def ask(self) -> None:
         """Ask the host for candles, conditions, equity and trades, unless it still owes them."""

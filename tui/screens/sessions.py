@@ -98,8 +98,8 @@ class SessionsScreen(BaseScreen):
         positions.set_rows([] if session is None else position_rows(session))
         positions.set_empty(_no_position(session))
         link = self.papertape.link
-        if link is not None:
-            log.add(link.logs(after=log.last_number))
+        if link is not None and self.papertape.snapshot is not None:
+            log.catch_up(link, self.papertape.snapshot)
 
     @property
     def selected(self) -> SessionSnapshot | None:

@@ -14,7 +14,8 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 
-from core.paper.snapshot import Level, LogLine
+from core.paper.link import HostLink
+from core.paper.snapshot import HostSnapshot, Level, LogLine
 from tui import formats
 from tui.commands import Place, bindings
 from tui.widgets.line_view import LineView, Tone
@@ -61,17 +62,14 @@ class LogPane(LineView, can_focus=True):
         self._names = names
         self._by_id: Mapping[str, str] = {}
         self._lines: deque[LogLine] = deque(maxlen=KEPT)
+        self._host: tuple[int, int] | None = None
+        self._last = 0
         self._shown: list[tuple[LogLine, int, str]] = []
         self._level = Level.DEBUG
         self._session: str | None = None
         self._text = ""
 
     # ── lines ──
-
-    @property
-    def last_number(self) -> int:
-        """The number of the newest line taken in."""
-        return self._lines[-1].number if self._lines else 0
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -83,11 +81,20 @@ class LogPane(LineView, can_focus=True):
         """The text that lines must have to be shown."""
         return self._text
 
+    def catch_up(self, link: HostLink, snapshot: HostSnapshot) -> None:
+        """Take in what a host has logged since; another host counts its lines anew."""
+        host = (snapshot.pid, snapshot.since)
+        if host != self._host:
+            self._host, self._last = host, 0
+        if snapshot.last_log > self._last:
+            self.add(link.logs(after=self._last))
+
     def add(self, lines: Iterable[LogLine]) -> None:
         """Take in newer lines."""
-        fresh = [line for line in lines if line.number > self.last_number]
+        fresh = [line for line in lines if line.number > self._last]
         if not fresh:
             return
+        self._last = fresh[-1].number
         overflow = len(self._lines) + len(fresh) > KEPT
         self._lines.extend(fresh)
         if overflow:
@@ -103,6 +110,7 @@ class LogPane(LineView, can_focus=True):
     def clear(self) -> None:
         """Forget every line."""
         self._lines.clear()
+        self._last = 0
         self._rebuild()
 
     def name_sessions(self, names: Mapping[str, str]) -> None:

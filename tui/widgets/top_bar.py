@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from textual.app import RenderResult
 from textual.content import Content
 from textual.reactive import reactive
@@ -47,8 +49,7 @@ class TopBar(Widget):
         numbers; the modes stay.
         """
         ends = self._ends()
-        attached = self.snapshot is not None and self.snapshot.kind != "tui"
-        no_host = (ends[0], Content.styled("attached" if attached else "", "$dim"), ends[-1])
+        no_host = (ends[0], Content.styled("attached" if self._attached else "", "$info"), ends[-1])
         for others, end in (("names", ends), ("keys", ends), ("keys", no_host), ("", no_host)):
             left = self._screens(others)
             right = Content("   ").join(part for part in end if part.plain)
@@ -61,12 +62,18 @@ class TopBar(Widget):
         snapshot = self.snapshot
         if snapshot is None or self.waiting:
             return (Content.styled(self.waiting or "starting the host …", "$stale"), Content(""))
-        hosting = "" if snapshot.kind == "tui" else f" · attached to {snapshot.pid}"
+        host = Content.styled(self._host_name, "$dim")
+        if self._attached:
+            host += Content.styled(f" · attached to {snapshot.pid}", "$info")
         return (
             Content.styled(modes_of(snapshot), "bold $accent"),
-            Content.styled(f"{self._host_name}{hosting}", "$dim"),
+            host,
             Content.styled(f"{formats.clock(snapshot.now)} UTC", "$foreground"),
         )
+
+    @property
+    def _attached(self) -> bool:
+        return self.snapshot is not None and self.snapshot.pid != os.getpid()
 
     def _screens(self, others: str) -> Content:
         parts = [Content.styled("papertape", "bold $accent")]

@@ -1,0 +1,291 @@
+"""The sessions go from one process to another, and the screens say so."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from core.exchange.synthetic import SyntheticMarket
+from core.hosting import headless_command, make_host
+from core.paper.host import Host
+from core.paper.link import CommandError, HostLink
+from core.paper.snapshot import FeedKind, HostSnapshot, SessionState, StartRequest
+from core.paper.venues import DemoMarket
+from core.store.workspace import Workspace
+from tests.ui.driving import NARROW, driven, make_app, until
+from tests.ui.scripted import DAY, NOW, ScriptedLink, busy, session
+from tests.ui.test_real_host import soon, top_line
+from tests.unit.cli.hosted import wait_for_socket
+from tui.app import PapertapeApp
+from tui.modals.ask import Ask
+from tui.modals.meanwhile import Meanwhile
+from tui.returning import Absence, absence, last_look, note_look
+from tui.screens.sessions import SessionsScreen
+from tui.widgets.hints import Hints
+from tui.widgets.line_table import LineTable
+from tui.widgets.log_pane import LogPane
+from tui.workspace_hosting import WorkspaceHosting
+
+ALWAYS: dict[str, object] = {
+    "name": "always",
+    "symbols": ["BTC/USDT"],
+    "timeframe": "1m",
+    "indicators": [],
+    "entry_conditions": [{"indicator": "close", "operator": "gt", "value": 0}],
+    "max_hold": 2,
+}
+
+
+def attached(**fields: object) -> ScriptedLink:
+    """A host in another process, with sessions."""
+    link = busy()
+    link.kind, link.pid = "headless", 4711
+    for name, value in fields.items():
+        setattr(link, name, value)
+    return link
+
+
+def hints(app: PapertapeApp) -> str:
+    return str(app.screen.query_one(Hints).render())
+
+
+async def test_only_where_another_process_hosts_may_one_take_over() -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        assert "take over" not in hints(app)
+        await pilot.press("T")
+        assert isinstance(app.screen, SessionsScreen)
+    app = make_app(attached())
+    async with driven(app, NARROW) as pilot:
+        assert "T take over" in hints(app)
+        assert "attached" in top_line(app)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("headless", "and ends then"), ("tui", "only watches")]
+)
+async def test_it_asks_says_what_becomes_of_the_other_and_takes_over(kind: str, words: str) -> None:
+    link = attached(kind=kind)
+    app = make_app(link)
+    async with driven(app) as pilot:
+        link.log("from the other host")
+        await pilot.press("T")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        text = " ".join(str(each.render()) for each in app.screen.query("Static"))
+        assert "Take 4 sessions over?" in text
+        assert words in text
+        await pilot.press("escape")
+        assert link.pid == 4711
+        await pilot.press("T", "y")
+        await until(pilot, lambda: app.hosting.runs == 2)
+        await until(pilot, lambda: not app.attached)
+        await until(pilot, lambda: "attached" not in top_line(app))
+        assert "take over" not in hints(app)
+        assert any("runs the sessions now" in note.message for note in app._notifications)
+
+
+async def test_what_cannot_be_taken_over_stays_where_it_is_and_is_said() -> None:
+    app = make_app(attached(refuse="session k3x9a1pq trades on another market"))
+    async with driven(app) as pilot:
+        await pilot.press("T", "y")
+        await until(pilot, lambda: bool(app._notifications))
+        assert any("another market" in note.message for note in app._notifications)
+        assert app.attached
+        assert "attached" in top_line(app)
+
+
+async def test_the_screen_whose_sessions_are_taken_says_so_and_shows_the_new_hosts_log() -> None:
+    link = busy()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        link.kind, link.pid, link.lines = "tui", 4711, []
+        link.log("from the new host", "k3x9a1pq")
+        app.hosting.lose()
+        await until(pilot, lambda: app.attached)
+        assert any("Process 4711 runs the sessions" in note.message for note in app._notifications)
+        await until(
+            pilot,
+            lambda: any(
+                "from the new host" in line for line in app.screen.query_one(LogPane).shown
+            ),
+        )
+
+
+# ── with real hosts ──
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    made = Workspace(tmp_path / "papertape")
+    made.prepare()
+    return made
+
+
+def host_here(workspace: Workspace, market: str = "seed7") -> Host:
+    """A host as a screen makes it, on the market of `other_host`."""
+    now = int(time.time() * 1_000)
+    return make_host(workspace, "tui", DemoMarket(SyntheticMarket(7), now, 1_200.0, market))
+
+
+@contextmanager
+def other_host(workspace: Workspace) -> Iterator[subprocess.Popen[bytes]]:
+    """A host without a screen, in a process of its own."""
+    command = headless_command(workspace, "--seed", "7", "--speed", "1200")
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            wait_for_socket(workspace)
+            yield process
+        finally:
+            process.terminate()
+
+
+class Viewer:
+    """Another screen that is attached: it looks for a host again whenever one is gone."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.hosting = WorkspaceHosting(workspace, lambda: host_here(workspace), [])
+        self.links: list[HostLink] = []
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            self.hosting.run(self.links.append)
+            self._ended.wait(1)
+
+    def end(self) -> None:
+        self._ended.set()
+        self.hosting.let_go(keep_running=False)
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+
+
+async def test_sessions_go_on_in_the_screen_that_takes_them_over_while_two_watch(
+    workspace: Workspace,
+) -> None:
+    app = PapertapeApp(
+        WorkspaceHosting(workspace, lambda: host_here(workspace), []),
+        lambda: (),
+        host_name="here",
+        feed=FeedKind.DEMO,
+        workspace=workspace.root,
+        poll_every=0.05,
+    )
+
+    def shown() -> HostSnapshot:
+        assert app.snapshot is not None
+        return app.snapshot
+
+    with other_host(workspace) as process:
+        async with app.run_test(size=NARROW) as pilot:
+            await soon(pilot, lambda: app.snapshot is not None)
+            assert (app.attached, shown().pid) == (True, process.pid)
+            viewer = Viewer(workspace)
+            assert app.link is not None
+            started = await app.link.start(StartRequest(ALWAYS, FeedKind.DEMO))
+            await soon(pilot, lambda: bool(shown().sessions))
+            await soon(pilot, lambda: shown().sessions[0].trades_count >= 1)
+            await pilot.press("T", "y")
+            await soon(pilot, lambda: not app.attached)
+            assert process.wait(10) == 0
+            before = shown().sessions[0].trades_count
+            await soon(pilot, lambda: shown().sessions[0].trades_count > before + 1)
+            assert shown().sessions[0].state is SessionState.RUNNING
+            await soon(pilot, lambda: len(viewer.links) == 2)
+            assert viewer.links[1].snapshot().pid == os.getpid()
+            viewer.end()
+            assert app.link is not None
+            report = await app.link.stop(started.session_id)
+            assert report["gaps"] == []
+            assert len(report["restarts"]) == 1  # type: ignore[arg-type]
+            await soon(pilot, lambda: shown().sessions[0].state.ended)
+            await pilot.press("q")
+            await soon(pilot, lambda: not app.is_running)
+
+
+async def test_demo_sessions_of_another_market_are_not_taken_over(workspace: Workspace) -> None:
+    links: list[HostLink] = []
+    hosting = WorkspaceHosting(workspace, lambda: host_here(workspace, "seed8"), [])
+    with other_host(workspace):
+        thread = threading.Thread(target=hosting.run, args=(links.append,))
+        thread.start()
+        while not links:
+            thread.join(0.02)
+        started = await links[0].start(StartRequest(ALWAYS, FeedKind.DEMO))
+        while not links[0].snapshot().sessions:
+            thread.join(0.02)
+        with pytest.raises(CommandError, match=f"{started.session_id} .* is not this screen's"):
+            hosting.take_over()
+        assert links[0].snapshot().sessions[0].state is not SessionState.STOPPED
+        hosting.let_go(keep_running=False)
+        thread.join(10)
+    assert not thread.is_alive()
+
+
+# ── coming back ──
+
+
+def since(before: HostSnapshot, after: HostSnapshot, path: Path) -> Absence:
+    note_look(path, before)
+    look = last_look(path)
+    assert look is not None
+    return absence(look, after)
+
+
+def test_an_absence_names_trades_ends_and_beginnings_and_nothing_else(tmp_path: Path) -> None:
+    link = ScriptedLink(
+        [session("aaaaaaa1", "one"), session("aaaaaaa2", "two"), session("aaaaaaa3", "three")]
+    )
+    before = link.snapshot()
+    link.now = NOW + DAY
+    link.change("aaaaaaa1", trades_count=3, equity=10_050.0)
+    link.change("aaaaaaa2", state=SessionState.ERROR, state_reason="the disk is full")
+    link.sessions.append(session("aaaaaaa4", "four", started=NOW + 1))
+    gone = since(before, link.snapshot(), tmp_path / "look.json")
+    assert (gone.milliseconds, gone.going_on) == (DAY, 3)
+    assert [(c.strategy, c.trades, c.gained, c.what) for c in gone.changes] == [
+        ("one", 3, 50.0, ""),
+        ("two", 0, 0.0, "the disk is full"),
+        ("four", 0, 0.0, "started"),
+    ]
+
+
+def test_a_note_that_cannot_be_read_or_written_is_none(tmp_path: Path) -> None:
+    note_look(tmp_path / "gone" / "look.json", busy().snapshot())
+    assert not (tmp_path / "gone").exists()
+    (tmp_path / "look.json").write_text("{broken")
+    assert last_look(tmp_path / "look.json") is None
+
+
+async def test_who_comes_back_is_told_once_the_sessions_have_caught_up(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    link = busy()
+    note_look(tmp_path / "cache" / "last-look.json", link.snapshot())
+    link.now += 2 * DAY
+    link.change("k3x9a1pq", state=SessionState.STARTING)
+    link.change("p0d7w2ee", state=SessionState.RUNNING)
+    app = make_app(link)
+    app.workspace = tmp_path
+    async with driven(app) as pilot:
+        assert isinstance(app.screen, SessionsScreen)
+        link.change("k3x9a1pq", state=SessionState.RUNNING, trades_count=14, equity=10_400.0)
+        app.poll()
+        await until(pilot, lambda: isinstance(app.screen, Meanwhile))
+        await until(pilot, lambda: any(t.rows for t in app.screen.query(LineTable)))
+        (row,) = app.screen.query_one(LineTable).rows
+        assert [cell.text for cell in row.cells[:3]] == ["● running", "rsi_bounce", "+2"]
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
+        await pilot.press("q", "k")
+        await until(pilot, lambda: not app.is_running)
+    look = last_look(tmp_path / "cache" / "last-look.json")
+    assert look is not None
+    assert (look.at, look.sessions["k3x9a1pq"].trades) == (link.now, 14)

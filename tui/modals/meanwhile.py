@@ -1,0 +1,91 @@
+"""How is it told what happened while nobody looked? A line for each session that has news."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from core.paper.snapshot import SessionState
+from tui import formats
+from tui.screens.session_rows import state_words
+from tui.widgets.line_table import Cell, Column, LineTable, Row
+from tui.widgets.line_view import Tone, tone_of
+from tui.widgets.safe_text import safe_text
+
+_COLUMNS = (
+    Column("STATE", 10),
+    Column("STRATEGY", 14, grow=12),
+    Column("TRADES", 6, "right"),
+    Column("EQUITY", 12, "right"),
+    Column("", 14, grow=60, priority=1),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of a session: trades closed, equity gained, and how it began or ended."""
+
+    session_id: str
+    state: SessionState
+    strategy: str
+    trades: int
+    gained: float
+    what: str
+
+
+class Meanwhile(ModalScreen[None]):
+    """What is new, until it has been read."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,space", "dismiss", show=False),
+    ]
+
+    def __init__(self, title: str, changes: Sequence[Change]) -> None:
+        super().__init__()
+        self._heading = safe_text(title)
+        self._changes = tuple(changes)
+
+    def compose(self) -> ComposeResult:
+        """Heading, a row a session, the way out."""
+        with Vertical(classes="form"):
+            yield Static(Content.styled(self._heading, "bold $foreground"), classes="form-title")
+            table = LineTable(_COLUMNS, id="changes")
+            table.styles.height = min(len(self._changes), 12) + 1
+            yield table
+            yield Static(
+                Content.assemble(("Enter", "$accent"), (" go on", "$dim")), classes="form-hints"
+            )
+
+    def on_mount(self) -> None:
+        """Fill the table."""
+        table = self.query_one(LineTable)
+        table.set_rows(_row(change) for change in self._changes)
+        table.focus()
+
+    @on(LineTable.Chosen)
+    def _read(self) -> None:
+        self.dismiss()
+
+
+def _row(change: Change) -> Row:
+    word, tone = state_words(change.state)
+    trades = f"+{change.trades}" if change.trades else ""
+    return Row(
+        change.session_id,
+        (
+            Cell(word, tone),
+            Cell(change.strategy, Tone.STRONG),
+            Cell(trades, order=change.trades),
+            Cell(formats.change(change.gained), tone_of(change.gained), order=change.gained),
+            Cell(change.what, Tone.DIM),
+        ),
+    )
