@@ -10,7 +10,7 @@ from decimal import Decimal
 from core.report.columns import Column, describe_period
 from core.report.comparison import Comparison, Row
 from core.report.divergence import Readings, divergence_to_json
-from core.report.figures import UNDEFINED, signed_money
+from core.report.figures import UNDEFINED, signed_money, undefined_text
 from core.report.instants import optional_iso_time, short_duration
 from core.report.result_json import Json
 from core.report.verdict import Measure, Verdict
@@ -85,11 +85,11 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _cell(row: Row, column: Column | None) -> str:
-    value = None if column is None else row.values.get(column.name)
-    if column is None or value is None:
-        metrics = {} if column is None else column.metrics
-        endless = row.name == "profit_factor" and (metrics.get("best") or 0) > 0
-        return "∞" if endless else UNDEFINED
+    if column is None:
+        return UNDEFINED
+    value = row.values.get(column.name)
+    if value is None:
+        return undefined_text(row.name, column.metrics)
     if row.name == "total_trades":
         return f"{value:.0f}"
     if row.name == "avg_hold":

@@ -16,7 +16,6 @@ UNDEFINED = "–"
 class Figure:
     """One metric for a reader: its words, its value as text, and what must be known of it."""
 
-    name: str
     label: str
     text: str
     note: str = ""
@@ -50,17 +49,16 @@ _MONEY = ("expectancy", "avg_win", "avg_loss", "best", "worst")
 def figures(metrics: Mapping[str, Any]) -> tuple[Figure, ...]:
     """Every figure of a result's `metrics` (as in its JSON), in the order a reader wants them."""
     return tuple(
-        Figure(name, label, figure_text(name, metrics), _note(name, metrics))
+        Figure(label, figure_text(name, metrics), _note(name, metrics))
         for name, label in _LABELS.items()
     )
 
 
 def figure_text(name: str, metrics: Mapping[str, Any]) -> str:
-    """One figure of `metrics` in its unit; an en dash where it is undefined."""
+    """One figure of `metrics` in its unit."""
     value = metrics.get(name)
     if value is None:
-        endless = name == "profit_factor" and (metrics.get("best") or 0) > 0
-        return "∞" if endless else UNDEFINED
+        return undefined_text(name, metrics)
     if name in _SIGNED_PER_CENT:
         return f"{value:+,.2f} %"
     if name.endswith("_pct"):
@@ -70,6 +68,13 @@ def figure_text(name: str, metrics: Mapping[str, Any]) -> str:
     if name == "avg_hold":
         return short_duration(value)
     return str(value) if isinstance(value, int) else f"{value:,.2f}"
+
+
+def undefined_text(name: str, metrics: Mapping[str, Any]) -> str:
+    """What stands for a figure that is None: ∞ for the profit factor of wins without a loss."""
+    best, worst = metrics.get("best"), metrics.get("worst")
+    endless = best is not None and worst is not None and best > 0 and worst >= 0
+    return "∞" if endless and name == "profit_factor" else UNDEFINED
 
 
 def _note(name: str, metrics: Mapping[str, Any]) -> str:

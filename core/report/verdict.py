@@ -14,6 +14,7 @@ from enum import StrEnum
 import numpy as np
 
 from core.market.candles import Floats
+from core.market.timeframes import DAY
 from core.report.significance import (
     Interval,
     fisher_exact,
@@ -216,7 +217,7 @@ def ready_at(needed: Needed, trades: int, per_day: float, now: int) -> int | Non
         return None
     days = max(0, wanted - trades) / per_day
     # Beyond a lifetime a date says no more than "never".
-    return now + round(days * 86_400_000) if days < 36_500 else None
+    return now + round(days * DAY) if days < 36_500 else None
 
 
 def _trades_for_win_rate(p: float) -> int:

@@ -122,6 +122,13 @@ def test_consistent_columns_that_fall_are_assessed_in_the_documents_words() -> N
     )
 
 
+@pytest.mark.parametrize(("worst", "shown"), [(-5.0, "–"), (0.0, "∞")])
+def test_a_profit_factor_that_was_not_recorded_is_not_endless(worst: float, shown: str) -> None:
+    recorded = column_of_block("Backtest", {"best": 12.0, "worst": worst}, "STRATEGY.md")
+    (line,) = [line for line in comparison_table(compared(recorded)) if line.startswith("PF")]
+    assert line.split("|")[1].strip() == shown
+
+
 def test_further_figures_follow_the_documents_rows() -> None:
     comparison = compared(column_of_reports("Backtest", [report(many(40, 2.0, 1))], "made"))
     labels = [line.split("|")[0].strip() for line in comparison_table(comparison)]
