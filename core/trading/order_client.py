@@ -103,7 +103,7 @@ class OrderClient:
         self._sleep = sleep
         self._monotonic = monotonic
         self._api = ExchangeApi(
-            name, self._make, ServerClock(), one_by_one=True, monotonic=monotonic
+            name, self._make, ServerClock(monotonic), one_by_one=True, monotonic=monotonic
         )
         self._turn = asyncio.Lock()
         self._blocked_until = 0.0
