@@ -57,7 +57,7 @@ def result_to_json(result: RunResult, *, equity: bool = False) -> Json:
         "diagnosis": None if result.diagnosis is None else dict(result.diagnosis),
         "quality_flags": list(quality_flags(metrics)),
         "monthly": [
-            {"month": month.month, "return_pct": month.return_pct}
+            dataclasses.asdict(month)
             for month in monthly_returns(
                 times, result.equity, result.starting_balance, config.timeframe
             )

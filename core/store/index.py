@@ -23,7 +23,7 @@ class IndexWriteError(Exception):
     """The index cannot be written; the message says which, why, and what to do."""
 
 
-Document = dict[str, dict[str, Any]]
+Tables = dict[str, dict[str, Any]]
 
 
 class DurableStorage(Storage):
@@ -36,11 +36,11 @@ class DurableStorage(Storage):
         self._path = path
         self._backup = path.with_suffix(".backup.json")
         self._disk = disk
-        self._cache: Document | None = None
+        self._cache: Tables | None = None
         self.notices: list[str] = []
         self._sweep()
 
-    def read(self) -> Document | None:
+    def read(self) -> Tables | None:
         """The tables, or None where there are none yet. Callers do not change what they get."""
         if self._cache is None:
             self._cache = self._load(self._path)
@@ -48,7 +48,7 @@ class DurableStorage(Storage):
                 self._cache = self._load(self._backup)
         return self._cache
 
-    def write(self, data: Document) -> None:
+    def write(self, data: Tables) -> None:
         """Replace the tables.
 
         Raises:
@@ -68,7 +68,7 @@ class DurableStorage(Storage):
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _load(self, path: Path) -> Document | None:
+    def _load(self, path: Path) -> Tables | None:
         try:
             tables = orjson.loads(path.read_bytes())
         except FileNotFoundError:

@@ -29,15 +29,6 @@ class Secret:
 
     __str__ = __repr__
 
-    def __bool__(self) -> bool:
-        return bool(self._value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._value == self._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
     def __reduce__(self) -> tuple[object, ...]:
         raise TypeError("a secret is not written anywhere but to exchanges.yaml")
 
@@ -53,13 +44,12 @@ class Redactor:
         self._known: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
 
-    def add(self, secret: Secret | str | None) -> None:
+    def add(self, secret: str) -> None:
         """Hide this secret from now on. Empty and very short ones are ignored."""
-        value = secret.reveal() if isinstance(secret, Secret) else secret
-        if value is None or len(value) < _SHORTEST:
+        if len(secret) < _SHORTEST:
             return
-        encoded = base64.b64encode(value.encode()).decode().rstrip("=")
-        self._known |= {value, quote(value, safe=""), encoded, value.replace('"', '\\"')}
+        encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
+        self._known |= {secret, quote(secret, safe=""), encoded, secret.replace('"', '\\"')}
         longest_first = sorted(self._known, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first)))
 
