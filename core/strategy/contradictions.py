@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from core.market.filters import DEFAULT_MAINTENANCE_MARGIN_RATE
 from core.strategy.catalog import INDICATORS, PRICES
 from core.strategy.conditions import condition_text
 from core.strategy.config import Condition, Direction, Operator, Reference, StrategyConfig
+from core.strategy.reading import ANY_NUMBER, Range
 
 _LESS, _EQUAL, _MORE = 1, 2, 4
 _ANYTHING = _LESS | _EQUAL | _MORE
@@ -46,43 +46,20 @@ def contradictions(config: StrategyConfig) -> tuple[str, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Interval:
-    """The numbers from `low` to `high`, an end open where it does not belong to them."""
-
-    low: float = -math.inf
-    high: float = math.inf
-    low_open: bool = False
-    high_open: bool = False
-
-    @property
-    def empty(self) -> bool:
-        return self.low > self.high or (self.low == self.high and (self.low_open or self.high_open))
-
-    def __and__(self, other: _Interval) -> _Interval:
-        low, low_open = max((self.low, self.low_open), (other.low, other.low_open))
-        high, closed = min((self.high, not self.high_open), (other.high, not other.high_open))
-        return _Interval(low, high, low_open, not closed)
-
-    def within(self, other: _Interval) -> bool:
-        """Whether every number of this one belongs to the other."""
-        return self & other == self
-
-
-def _interval(operator: Operator, threshold: float) -> _Interval:
+def _interval(operator: Operator, threshold: float) -> Range:
     match operator:
         case Operator.LT | Operator.CROSS_BELOW:
-            return _Interval(high=threshold, high_open=True)
+            return Range(high=threshold, high_open=True)
         case Operator.LTE:
-            return _Interval(high=threshold)
+            return Range(high=threshold)
         case Operator.GT | Operator.CROSS_ABOVE:
-            return _Interval(low=threshold, low_open=True)
+            return Range(low=threshold, low_open=True)
         case Operator.GTE:
-            return _Interval(low=threshold)
+            return Range(low=threshold)
         case Operator.EQ:
-            return _Interval(threshold, threshold)
+            return Range(threshold, threshold)
         case Operator.NE:
-            return _Interval()
+            return ANY_NUMBER
 
 
 class _Bounds:
@@ -91,14 +68,14 @@ class _Bounds:
     def __init__(self, config: StrategyConfig) -> None:
         self._specs = {spec.key: spec for spec in config.indicators}
 
-    def interval(self, series: Reference) -> _Interval:
+    def interval(self, series: Reference) -> Range:
         """The values a series can have."""
         if series.source in PRICES:
-            return _Interval(low=0.0, low_open=series.source != "volume")
+            return Range(low=0.0, low_open=series.source != "volume")
         for field in INDICATORS[self._specs[series.source].name].fields:
             if field.name == series.field and field.bounds is not None:
-                return _Interval(*field.bounds)
-        return _Interval()
+                return Range(*field.bounds)
+        return ANY_NUMBER
 
     def relation(self, left: Reference, right: Reference) -> int:
         """How `left` can stand to `right`."""
@@ -151,7 +128,7 @@ def _verdict(one: Condition, known: _Bounds) -> str | None:
         always = not possible & ~wanted and one.operator not in _CROSSINGS
         return "always holds" if always else None
     values, wanted_values = known.interval(one.left), _interval(one.operator, one.right)
-    outside = (values & _Interval(one.right, one.right)).empty
+    outside = (values & Range(one.right, one.right)).empty
     if one.operator is Operator.NE:
         return "always holds" if outside else None
     never = (values & wanted_values).empty or (one.operator in _CROSSINGS and outside)
@@ -259,7 +236,7 @@ def _beyond(relation: int) -> str:
     return " or ".join(word for one, word in words.items() if relation & one)
 
 
-def _span(values: _Interval) -> str:
+def _span(values: Range) -> str:
     if values.high == math.inf:
         return f"{'above' if values.low_open else 'at or above'} {values.low:.12g}"
     return f"from {values.low:.12g} to {values.high:.12g}"

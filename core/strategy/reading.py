@@ -22,7 +22,7 @@ _NUMERIC = re.compile(r"\s*[+-]?(\d[\d_]*\.?\d*|\.\d+)([eE][+-]?\d+)?\s*%?\s*")
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Which numbers are allowed: `low` to `high`, each end itself included or not."""
+    """The numbers from `low` to `high`, an end open where it does not belong to them."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -33,6 +33,20 @@ class Range:
         above = number > self.low if self.low_open else number >= self.low
         below = number < self.high if self.high_open else number <= self.high
         return above and below
+
+    @property
+    def empty(self) -> bool:
+        """Whether no number belongs to it."""
+        return self.low > self.high or (self.low == self.high and (self.low_open or self.high_open))
+
+    def __and__(self, other: Range) -> Range:
+        low, low_open = max((self.low, self.low_open), (other.low, other.low_open))
+        high, closed = min((self.high, not self.high_open), (other.high, not other.high_open))
+        return Range(low, high, low_open, not closed)
+
+    def within(self, other: Range) -> bool:
+        """Whether every number of this one belongs to the other."""
+        return self & other == self
 
     def __str__(self) -> str:
         parts = []
