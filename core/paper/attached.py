@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import threading
 import time
@@ -83,6 +84,8 @@ class SocketLink:
         """Stop following. Commands may still be given."""
         ear, self._ear = self._ear, None
         if ear is not None:
+            with contextlib.suppress(OSError):  # the host may have hung up before
+                ear.shutdown(socket.SHUT_RDWR)  # the thread that listens holds it open otherwise
             ear.close()
 
     def _listen(self, lines: _Lines) -> None:
