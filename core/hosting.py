@@ -14,6 +14,7 @@ from dataclasses import replace
 from core.market.venue import BINANCE, VenueError
 from core.paper.attached import SocketLink
 from core.paper.host import Host
+from core.paper.idle import end_when_idle
 from core.paper.link import CommandError
 from core.paper.log_file import keep_log
 from core.paper.socket import ControlSocket
@@ -32,10 +33,14 @@ def make_host(
     kind: str,
     demo: DemoMarket,
     companions: Sequence[Callable[[Host], Awaitable[None]]] = (),
+    *,
+    idle_after: float | None = None,
 ) -> Host:
     """A host with everything a workspace's host has; `kind` is "tui" or "headless".
 
     `demo` is what demo sessions are shown; its exchange is started when the first one asks for it.
+    With `idle_after` the host ends by itself once no session has lived, no job has waited and
+    nobody has been attached for so many seconds.
 
     Raises:
         WorkspaceError: config.yaml cannot be used.
@@ -48,7 +53,12 @@ def make_host(
     schedule = ScheduleCompanion()
 
     async def control(host: Host) -> None:
-        await ControlSocket(host).serve()
+        socket = ControlSocket(host)
+        async with asyncio.TaskGroup() as both:
+            both.create_task(socket.serve())
+            if idle_after is not None:
+                needed = lambda: socket.attached > 0 or schedule.pending  # noqa: E731
+                both.create_task(end_when_idle(host, needed, idle_after))
 
     options = venue_options(
         Venues(workspace, demo, venue), schedule.run, control, keep_log, *companions, kind=kind
@@ -57,10 +67,10 @@ def make_host(
 
 
 def headless_command(workspace: Workspace, *arguments: str) -> list[str]:
-    """The command line of a host without a screen, for a process of its own."""
+    """The command line of a host without a screen, for a process of its own that nobody stops."""
     # By name, not by import: the command line is above this package.
     program = [sys.executable, "-m", "tui.cli"]
-    return [*program, "--workspace", str(workspace.root), "host", *arguments]
+    return [*program, "--workspace", str(workspace.root), "host", "--while-needed", *arguments]
 
 
 def attach(workspace: Workspace, *, follow: bool = False) -> SocketLink | None:

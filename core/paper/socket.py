@@ -30,6 +30,11 @@ class ControlSocket:
         self._commands: dict[str, Command] = {**_commands_of(host), **host.options.commands}
         self._callers: set[asyncio.Task[None]] = set()
 
+    @property
+    def attached(self) -> int:
+        """How many callers there are at the moment."""
+        return len(self._callers)
+
     async def serve(self) -> None:
         """Answer callers until cancelled."""
         path = self._host.workspace.socket

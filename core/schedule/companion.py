@@ -73,6 +73,12 @@ class ScheduleCompanion:
             both.create_task(notifier.run())
             both.create_task(self._scheduler.run())
 
+    @property
+    def pending(self) -> bool:
+        """Whether any job is still to run."""
+        jobs = () if self._book is None else self._book.jobs()
+        return any(job.next_run is not None and not job.paused for job in jobs)
+
     def jobs_of(self, session_id: str) -> tuple[str, ...]:
         """The jobs of a session in words, the next due first."""
         if self._scheduler is None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from core.paper.host import Host
     from core.store.workspace import Workspace
 
+_IDLE_AFTER = 300.0  # seconds
+
 
 def add_commands(commands: Commands) -> None:
     """Declare this group."""
@@ -31,6 +33,12 @@ def add_commands(commands: Commands) -> None:
     )
     parser.add_argument(
         "--systemd", action="store_true", help="print a user unit that runs it, and do nothing else"
+    )
+    parser.add_argument(
+        "--while-needed",
+        action="store_true",
+        help="end once no session has lived, no job has waited and nobody has been attached for "
+        "five minutes, as a host does that a command or a closing screen starts",
     )
     add_market(parser)
 
@@ -49,7 +57,9 @@ def host(arguments: argparse.Namespace) -> int:
         refusing(WorkspaceError),
         refusing(AlreadyHostedError, WorkspaceLostError, code=Exit.FAILED),
     ):
-        running = make_host(workspace, "headless", demo_market(arguments))
+        idle_after = _IDLE_AFTER if arguments.while_needed else None
+        market = demo_market(arguments)
+        running = make_host(workspace, "headless", market, idle_after=idle_after)
         asyncio.run(_serve(running, workspace, as_json=arguments.json))
     return Exit.DONE
 
