@@ -90,11 +90,14 @@ def trade_to_json(trade: Trade | OpenTrade) -> Json:
 
     What only a session knows of it is written only where it is known.
     """
-    written = msgspec.to_builtins(trade)
+    written: Json = msgspec.to_builtins(trade)
+    for name in _WHERE_KNOWN:
+        if not written.get(name):
+            written.pop(name, None)
     for name in _TIMES:
-        if written.get(name) is not None:
-            written[name] = iso_time(written[name])
-    return {name: value for name, value in written.items() if value or name not in _WHERE_KNOWN}
+        if name in written:
+            written[name] = iso_time(getattr(trade, name))
+    return written
 
 
 def trade_from_json(written: Mapping[str, Any]) -> Trade:
