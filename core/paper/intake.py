@@ -153,7 +153,8 @@ class Intake:
             closed = moment.time + self._step
             away = moment.backfilled and self.away_until is not None and closed <= self.away_until
             equity = run.account.equity()
-            self._session.append(MomentPassed(moment.time, equity, events, away))
+            orders = self._session.orders.made_of(events)
+            self._session.append(MomentPassed(moment.time, equity, events, away, orders))
             self._narrate(events, "while away: " if away else "")
         if run.account.stopped:
             limit = run.config.max_drawdown_pct or 0
@@ -180,7 +181,8 @@ class Intake:
         if events:
             self.settled = False
             after = self.run.moment_time
-            self._session.append(QuoteFilled(after, price.symbol, quote, events))
+            orders = self._session.orders.made_of(events)
+            self._session.append(QuoteFilled(after, price.symbol, quote, events, orders))
             self._narrate(events)
 
     def _take_revision(self, revised: Revised) -> None:

@@ -15,6 +15,7 @@ import msgspec
 
 from core.market.candles import Candle
 from core.market.filters import MarketFilters
+from core.trading.orders import Execution, VenueOrder
 from core.trading.values import Event, Quote
 
 KIND = "session"
@@ -36,22 +37,34 @@ class Begun(msgspec.Struct, frozen=True, tag_field="kind", tag="begun"):
 class MomentPassed(msgspec.Struct, frozen=True, tag_field="kind", tag="moment", omit_defaults=True):
     """A moment in which something happened. `equity` is marked at its close.
 
-    `away`: its candle had closed while no host was running the session.
+    `away`: its candle had closed while no host was running the session. `orders`: what is to be
+    sent to a venue for its events; they stand in the line itself, so that neither is ever durable
+    without the other.
     """
 
     time: int
     equity: float
     events: list[Event]
     away: bool = False
+    orders: list[VenueOrder] = []
 
 
-class QuoteFilled(msgspec.Struct, frozen=True, tag_field="kind", tag="quote"):
-    """A price between two candles that filled something."""
+class QuoteFilled(msgspec.Struct, frozen=True, tag_field="kind", tag="quote", omit_defaults=True):
+    """A price between two candles that filled something. `orders` as in `MomentPassed`."""
 
     after: int | None
     symbol: str
     quote: Quote
     events: list[Event]
+    orders: list[VenueOrder] = []
+
+
+class OrderAnswered(msgspec.Struct, frozen=True, tag_field="kind", tag="order"):
+    """What a venue made of the session's order of that number."""
+
+    number: int
+    at: int
+    execution: Execution
 
 
 class FundingSeen(msgspec.Struct, frozen=True, tag_field="kind", tag="funding"):
@@ -114,6 +127,7 @@ Line = (
     Begun
     | MomentPassed
     | QuoteFilled
+    | OrderAnswered
     | FundingSeen
     | GapSeen
     | CandleRevised

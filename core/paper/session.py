@@ -11,6 +11,7 @@ from core.market.candles import Candle, Candles
 from core.market.filters import MarketFilters
 from core.paper.commit import Committer
 from core.paper.lines import KIND, FundingSeen, Line, Stopped, to_record
+from core.paper.order_book import OrderBook
 from core.paper.record import EVENTS, JOURNAL_VERSION, SessionRecord, read_record
 from core.paper.recovery import began, own_candles, parse_lines
 from core.paper.snapshot import FeedKind
@@ -73,17 +74,24 @@ class Storage:
         contents = read_journal(path, KIND, JOURNAL_VERSION)
         lines = parse_lines(path, contents.lines)
         journal = Journal.reopen(path, contents, self.disk, self.redactor.redact)
-        return SessionLog(self, record, record.strategy(), journal), lines, contents.torn
+        log = SessionLog(self, record, record.strategy(), journal)
+        for line in lines:
+            log.orders.take(line)
+        return log, lines, contents.torn
 
 
 class SessionLog:
-    """One session's journal with its tapes: what is put in is durable once `commit` returns."""
+    """One session's journal with its tapes: what is put in is durable once `commit` returns.
+
+    `orders` are those for a venue, as the lines tell them.
+    """
 
     def __init__(
         self, storage: Storage, record: SessionRecord, config: StrategyConfig, journal: Journal
     ) -> None:
         self.record = record
         self.config = config
+        self.orders = OrderBook(record)
         self._storage = storage
         self._journal = journal
         self._tapes: list[Tape] = []
@@ -119,6 +127,7 @@ class SessionLog:
     def append(self, line: Line) -> None:
         """Add a line."""
         self._unsaved = True
+        self.orders.take(line)
         self._journal.append(to_record(line))
 
     async def commit(self) -> None:

@@ -6,7 +6,7 @@ not known is None.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core.market.candle import Candle
@@ -93,6 +93,44 @@ class ConditionReading:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderCounts:
+    """How a session's orders on a venue went.
+
+    `refused` are those of which nothing was filled. `mean_difference_bp`: how much worse the
+    venue's prices were than the session's own, in basis points; None before one was filled.
+    """
+
+    made: int
+    filled: int
+    refused: int
+    mean_difference_bp: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """One order on a venue: the session's own fill, and what the venue made of it.
+
+    `quantity` and `price` are the session's, `filled` and `venue_price` the venue's; without an
+    answer (yet) `filled` is None. `latency`: ms. `why`: why not all of it was filled.
+    """
+
+    id: str
+    symbol: str
+    side: str
+    closes: bool
+    quantity: float
+    price: float
+    filled: float | None = None
+    venue_price: float | None = None
+    difference_bp: float | None = None
+    fees: dict[str, float] = field(default_factory=dict)
+    venue_id: str | None = None
+    venue_time: int | None = None
+    latency: int | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SessionSnapshot:
     """One row of the sessions table and what hangs below it.
 
@@ -129,6 +167,7 @@ class SessionSnapshot:
     notices: tuple[str, ...]
     next_jobs: tuple[str, ...]
     interrupted: bool = False
+    orders: OrderCounts | None = None  # on a venue, where its fills are mirrored on one
 
     @property
     def resumable(self) -> bool:
@@ -146,6 +185,7 @@ class SessionDetail:
     trades: tuple[Trade, ...]
     equity: tuple[tuple[int, float], ...]
     feed_health: tuple[str, ...]
+    orders: tuple[OrderRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ class _Order:
                 return Execution.none(str(error))
             except RefusedError as error:
                 if self._turned_away(placing) and "duplicate" not in str(error).lower():
-                    return Execution.none(self._refusal(error))
+                    return self._refused(error)
                 self._say(f"whether it was executed is not told ({error})")
             except LaterError as error:
                 if self._turned_away(placing):
@@ -140,7 +140,8 @@ class _Order:
         if row is not None:
             return await self._outcome(row)
         if self._acknowledged:
-            return Execution.none(f"the venue knows nothing of it any more: {_RESET}")
+            words = f"the venue knows nothing of it any more: {_RESET}"
+            return Execution.none(words, gone=True)
         assert self._sent_at is not None
         if self._desk.monotonic() - self._sent_at > _TOO_OLD:
             self._sent_at = None
@@ -187,10 +188,10 @@ class _Order:
             f"only a part was filled ({row['status']})" if part else None,
         )  # fmt: skip
 
-    def _refusal(self, error: RefusedError) -> str:
+    def _refused(self, error: RefusedError) -> Execution:
         if self._order.closes and error.code in _NOTHING_THERE:
-            return f"{error}: {_RESET}"
-        return str(error)
+            return Execution.none(f"{error}: {_RESET}", gone=True)
+        return Execution.none(str(error))
 
     def _turned_away(self, placing: bool) -> bool:
         """Whether an error is about the order itself, and not about a question after it."""

@@ -38,7 +38,8 @@ class Execution(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `quantity` (base currency) is what was filled, at the average `price`; 0 and None where nothing
     was. `fees` by currency; `time` is the venue's (UTC ms); `latency` is ms from the request to its
-    answer, None where the answer had to be asked for later. `why`: why not all of it was filled.
+    answer, None where the answer had to be asked for later. `why`: why not all of it was filled;
+    `gone`: because the venue has nothing any more that it could close.
     """
 
     quantity: float
@@ -48,11 +49,12 @@ class Execution(msgspec.Struct, frozen=True, omit_defaults=True):
     time: int | None = None
     latency: int | None = None
     why: str | None = None
+    gone: bool = False
 
     @classmethod
-    def none(cls, why: str) -> Execution:
+    def none(cls, why: str, *, gone: bool = False) -> Execution:
         """Nothing was executed."""
-        return cls(0.0, why=why)
+        return cls(0.0, why=why, gone=gone)
 
 
 def orders_of(events: Iterable[Event], session_id: str, number: int) -> list[VenueOrder]:
