@@ -22,6 +22,7 @@ from core.market.period import market_period, public_api
 from core.market.spans import SpanError, parse_duration, period_start
 from core.market.venue import BINANCE, VenueError
 from core.paper.link import CommandError
+from core.paper.reports import without_equity
 from core.paper.resting import resting_sessions
 from core.paper.snapshot import BrokerKind, FeedKind, SessionSnapshot, StartRequest
 from core.paper.status_json import host_to_json, reply_to_json, session_to_json
@@ -116,7 +117,8 @@ def backtest(
                 return await _status(home, session_id)
             case "stop_paper":
                 link = await attach_or_start(home)
-                return dict(await link.stop(_needed("session_id", session_id), flatten=flatten))
+                session = _needed("session_id", session_id)
+                return without_equity(await link.stop(session, flatten=flatten))
             case "compare":
                 return await _compare(home, _config(strategy_config).config, session_id)
             case "list_indicators":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,15 @@ MARKDOWN = "report.md"
 PAGE = "report.html"
 TRADES = "trades.csv"
 EQUITY = "equity.csv"
+
+
+def without_equity(report: Mapping[str, Any]) -> dict[str, Any]:
+    """A report without its curves, its own and those of the backtests it is compared with."""
+    slim = {name: value for name, value in report.items() if name != "equity"}
+    if comparison := slim.get("comparison"):
+        replays = [without_equity(replay) for replay in comparison["replays"]]
+        slim["comparison"] = {**comparison, "replays": replays}
+    return slim
 
 
 def nothing_run(record: SessionRecord) -> Run:

@@ -45,12 +45,13 @@ def _add_on_session(
 
 def stop(arguments: argparse.Namespace) -> int:
     """Stop sessions and print their reports."""
+    from core.paper.reports import without_equity
 
     async def work() -> list[Mapping[str, object]]:
         link, ids = await _ids(arguments, living=True)
         return [await link.stop(one, flatten=arguments.flatten) for one in ids]
 
-    reports = run_on_host(work())
+    reports = [without_equity(report) for report in run_on_host(work())]
     if arguments.json:
         print_json({"reports": reports} if arguments.id == ALL else reports[0])
         return Exit.DONE

@@ -41,6 +41,9 @@ def add_commands(commands: Commands) -> None:
         default="text",
         help="csv: its trades; equity-csv: its equity at every candle",
     )
+    parser.add_argument(
+        "--equity", action="store_true", help="with --json: the equity at every candle as well"
+    )
 
 
 def status(arguments: argparse.Namespace) -> int:
@@ -115,12 +118,14 @@ def report(arguments: argparse.Namespace) -> int:
             return await resting_report(workspace_of(arguments), session.id)
         return await link.report(session.id)
 
-    print_report(run_on_host(work()), "json" if arguments.json else arguments.format)
+    form = "json" if arguments.json else arguments.format
+    print_report(run_on_host(work()), form, equity=arguments.equity)
     return Exit.DONE
 
 
-def print_report(found: Mapping[str, Any], form: str) -> None:
+def print_report(found: Mapping[str, Any], form: str, *, equity: bool = False) -> None:
     """Print a report in one of the forms of `papertape report --format`."""
+    from core.paper.reports import without_equity
     from core.report.markdown import report_markdown
     from core.report.page import report_page
     from core.report.spreadsheet import equity_csv, trades_csv
@@ -128,7 +133,7 @@ def print_report(found: Mapping[str, Any], form: str) -> None:
 
     match form:
         case "json":
-            print_json(found)
+            print_json(found if equity else without_equity(found))
         case "md":
             print_text(report_markdown(found).rstrip("\n"))
         case "html":

@@ -112,7 +112,7 @@ def test_a_session_beside_its_promise_and_its_replay(
         # Replays are not counted unless they are named.
         assert set(run("compare", "rsi_bounce", "--json").json["columns"]) == {"backtest"}
         found = run("compare", "rsi_bounce", "--session", session_id, "--json").json
-        report = run("report", session_id, "--json").json
+        report = run("report", session_id, "--json", "--equity").json
         trades = run("report", session_id, "--format", "csv").out
         equity = run("report", session_id, "--format", "equity-csv").out
     assert set(found["columns"]) == {"backtest", "paper"}

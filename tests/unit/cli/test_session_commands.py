@@ -61,10 +61,15 @@ def test_a_replay_ends_in_the_trades_of_the_backtest(run: Run, host: Host, hours
     assert started.json["mode"] == "REPLAY"
     until(lambda: state_of(run, session_id) == "stopped")
     report = run("report", session_id, "--json").json
-    backtest = run("backtest", "--config", config, "--data", hours, "--json").json
+    backtesting = ("backtest", "--config", config, "--data", hours, "--json")
+    backtest = run(*backtesting).json
     assert report["trades"] == backtest["trades"]
     assert report["ending_balance"] == backtest["ending_balance"]
     assert report["trades"]
+    assert set(backtest) - set(report) == set()
+    assert "equity" not in json.dumps(report["comparison"]["replays"])
+    curve = run("report", session_id, "--json", "--equity").json["equity"]
+    assert curve == run(*backtesting, "--equity").json["equity"]
     for form in ("text", "md", "html"):
         assert session_id in run("report", session_id, "--format", form).out
     logged = run("logs", session_id, "--json").json
