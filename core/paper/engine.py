@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from core.market.feed import Ended, Feed, FeedError, FeedEvent, PriceSeen, UnavailableError
 from core.paper.intake import Intake
 from core.paper.lines import Commanded, Returned, Stopped
+from core.paper.mirror import Mirror, Route
 from core.paper.opening import Opening
 from core.paper.recovery import Past
 from core.paper.session import SessionLog
@@ -44,7 +45,8 @@ class Surroundings:
 
     `clock` is the host's (UTC ms); `safe` makes an error's words fit to be shown; `turn` is awaited
     before work, so that many sessions woken by one moment do not hold the loop together; `sleep`
-    and `monotonic` (seconds) are for waiting.
+    and `monotonic` (seconds) are for waiting. `route` is where its orders go, if they go anywhere,
+    and `orders_wait` for how many seconds its end waits for their answers.
     """
 
     clock: Callable[[], int]
@@ -53,6 +55,8 @@ class Surroundings:
     turn: Callable[[], Awaitable[None]] = _at_once
     sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep
     monotonic: Callable[[], float] = lambda: asyncio.get_running_loop().time()
+    route: Route | None = None
+    orders_wait: float = 20.0
 
 
 @dataclass(slots=True, eq=False)
@@ -86,10 +90,14 @@ class Engine:
         self.durable = True  # whether the journal has taken everything so far
         self.intake: Intake | None = None
         self.returns: list[Returned] = [] if past is None else past.returns
+        self.orders = session.orders
         self._session = session
         self._around = around
         self._past = past
         self._inbox: asyncio.Queue[FeedEvent | _Command | _Tick] = asyncio.Queue()
+        self._mirror = Mirror(
+            session, around.route, around.clock, around.log, self._nudge, around.orders_wait
+        )
         self._room = asyncio.Event()
         self._interrupted = asyncio.Event()
         self._flattening_since: float | None = None
@@ -115,7 +123,10 @@ class Engine:
     def tick(self) -> None:
         """Let the engine look at the clock."""
         if self.intake is not None and self._inbox.empty():
-            self._inbox.put_nowait(_Tick())
+            self._nudge()
+
+    def _nudge(self) -> None:
+        self._inbox.put_nowait(_Tick())
 
     def now(self) -> int:
         """The feed's clock, UTC ms, which is the machine's until the venue has told its time.
@@ -153,6 +164,7 @@ class Engine:
         finally:
             if pump is not None:
                 pump.cancel()
+            await self._mirror.close()
             try:
                 await self.feed.close()
             except Exception:  # what it was for is over
@@ -368,7 +380,9 @@ class Engine:
             self._around.log(level, text)
 
     async def _commit(self) -> None:
+        self._mirror.journal(self._tell)
         await self._session.commit()
+        self._mirror.release()
         if self.intake is not None:
             self.intake.settled = True
         self._tell_all()
@@ -377,6 +391,7 @@ class Engine:
 
     async def _end(self, state: SessionState, why: str) -> None:
         last = None if self.intake is None else self.intake.run.moment_time
+        await self._mirror.finish(self._commit)
         self._session.append(Stopped(self._around.clock(), self.now(), last, state.value, why))
         await self._commit()
         self.ended_at = self.now()

@@ -1,0 +1,194 @@
+"""How do a session's orders go to a venue, without the session ever waiting for it?
+
+The session fills by its own rules. What its journal then says is to be ordered is sent from a task
+of its own, one order after the other; each answer goes back to the session's journal before the
+next order is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from math import ceil
+from typing import Protocol
+
+from core.market.tasks import cancelled
+from core.paper.lines import OrderAnswered
+from core.paper.session import SessionLog
+from core.paper.snapshot import Level
+from core.trading.order_desk import OrderDesk
+from core.trading.orders import Execution, OrderSide, VenueOrder, difference_bp
+
+_logger = logging.getLogger(__name__)
+
+_NOTHING_OPEN = "not sent: nothing was opened on the testnet that it could close"
+
+
+class NoDeskError(Exception):
+    """A session's orders can be sent nowhere; the message says why and what to do."""
+
+
+class Route(Protocol):
+    """Where a session's orders go."""
+
+    def desk(self, symbol: str) -> OrderDesk:
+        """Who executes orders of a symbol.
+
+        Raises:
+            NoDeskError: nobody does.
+        """
+        ...
+
+
+class Mirror:
+    """The way of one session's orders to a venue and back. Does nothing for a simulated one.
+
+    `patience`: seconds for which the end of the session waits for answers. `log` tells at once;
+    what has to be durable first is told by `journal`.
+    """
+
+    def __init__(
+        self,
+        session: SessionLog,
+        route: Route | None,
+        clock: Callable[[], int],
+        log: Callable[[Level, str], None],
+        wake: Callable[[], None],
+        patience: float,
+    ) -> None:
+        """`wake` has the session come to its next commit."""
+        self._session = session
+        self._book = session.orders
+        self._route = route
+        self._clock = clock
+        self._log = log
+        self._wake = wake
+        self._patience = patience
+        self._leverage = ceil(session.config.leverage)
+        self._earlier = len(self._book.orders)  # sent, perhaps, before this process was
+        self._durable = 0
+        self._passed_over: set[int] = set()
+        self._answers: list[OrderAnswered] = []
+        self._news = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def journal(self, tell: Callable[[Level, str], None]) -> None:
+        """Put the answers that have come into the journal, and tell them once that is durable."""
+        answers, self._answers = self._answers, []
+        for answer in answers:
+            order = self._book.orders[answer.number - 1]
+            self._session.append(answer)
+            tell(*_narrated(order, answer.execution))
+
+    def release(self) -> None:
+        """Everything in the journal is durable: its orders may be sent."""
+        self._durable = len(self._book.orders)
+        self._news.set()
+        if self._task is None and self._route is not None and self._book.waiting():
+            self._task = asyncio.create_task(
+                self._send_all(self._route), name=f"orders of {self._session.record.id}"
+            )
+
+    async def finish(self, commit: Callable[[], Awaitable[None]]) -> None:
+        """Wait a while for the answers still missing, and say what is left open on the venue."""
+        deadline = asyncio.get_running_loop().time() + self._patience
+        if waiting := self._unsettled():
+            self._log(Level.INFO, f"waiting for the testnet: {len(waiting)} orders without answer")
+        while waiting and asyncio.get_running_loop().time() < deadline:
+            if not self._answers:
+                self._news.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout_at(deadline):
+                        await self._news.wait()
+            await commit()
+            waiting = self._unsettled()
+        await self.close()
+        if waiting:
+            names = ", ".join(order.id for order in waiting)
+            self._log(
+                Level.WARNING,
+                f"unsettled at the end, and perhaps executed on the testnet: {names}",
+            )
+        for symbol, quantity in self._book.open_positions().items():
+            self._log(
+                Level.WARNING,
+                f"{symbol}: the testnet account still holds the session's position of "
+                f"{quantity:.8g}; close it there, or stop with --flatten next time",
+            )
+
+    async def close(self) -> None:
+        """Send nothing more. What is on its way is asked for when the session is taken up again."""
+        task, self._task = self._task, None
+        if task is not None:
+            await cancelled(task)
+
+    def _unsettled(self) -> list[VenueOrder]:
+        if self._route is None or self._task is None or self._task.done():
+            return []
+        return [one for one in self._book.waiting() if one.number not in self._passed_over]
+
+    async def _send_all(self, route: Route) -> None:
+        try:
+            while True:
+                order = await self._next()
+                execution = await self._execute(route, order)
+                if execution is None:
+                    self._passed_over.add(order.number)
+                    continue
+                self._answers.append(OrderAnswered(order.number, self._clock(), execution))
+                self._news.set()
+                self._wake()
+        except Exception as error:  # the session goes on, and its owner has to know
+            _logger.exception("orders of session %s", self._session.record.id)
+            words = f"{type(error).__name__}: {error}"
+            self._log(Level.ERROR, f"no more orders are sent to the testnet ({words})")
+
+    async def _next(self) -> VenueOrder:
+        """The oldest order that is durable and not answered, once earlier answers are durable."""
+        while True:
+            for order in [] if self._answers else self._book.waiting():
+                if order.number <= self._durable and order.number not in self._passed_over:
+                    return order
+            self._news.clear()
+            await self._news.wait()
+
+    async def _execute(self, route: Route, order: VenueOrder) -> Execution | None:
+        """What came of an order; None where that cannot be found out."""
+        sent = order.number <= self._earlier
+        try:
+            desk = route.desk(order.symbol)
+        except NoDeskError as error:
+            if not sent:
+                return Execution.none(f"not sent: {error}")
+            self._log(Level.WARNING, f"{order.id}: whether it was executed is not known: {error}")
+            return None
+        quantity = self._book.quantity(order)
+        if quantity is None:
+            return Execution.none(_NOTHING_OPEN)
+
+        def tell(words: str) -> None:
+            self._log(Level.WARNING, f"{order.symbol}: testnet order {order.id}: {words}")
+
+        return await desk.execute(order, quantity, self._leverage, sent=sent, tell=tell)
+
+
+def _narrated(order: VenueOrder, came: Execution) -> tuple[Level, str]:
+    """What a venue made of an order, as a sentence, and how loud that is."""
+    bought = order.side is OrderSide.BUY
+    difference = difference_bp(order, came)
+    if not came.quantity or difference is None:
+        verb = "buy" if bought else "sell"
+        return Level.WARNING, (
+            f"{order.symbol}: the testnet did not {verb} {order.quantity:.8g}: {came.why}; the "
+            "session goes on by the rules"
+        )
+    word = "worse" if difference >= 0 else "better"
+    took = "" if came.latency is None else f", after {came.latency} ms"
+    part = "" if came.why is None else f" ({came.why})"
+    return Level.INFO if came.why is None else Level.WARNING, (
+        f"{order.symbol}: the testnet {'bought' if bought else 'sold'} {came.quantity:.8g} at "
+        f"{came.price:.8g}, {abs(difference):.1f} bp {word} than the session's "
+        f"{order.price:.8g}{took}{part}"
+    )
