@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from core.report.instants import short_duration
 from core.report.metrics import ANNUALISED, SHORT_PERIOD_DAYS
 
@@ -99,5 +101,7 @@ def signed_money(value: float) -> str:
 
 
 def price(value: float) -> str:
-    """A price with enough digits to tell two neighbours apart: `64,210.50`, `0.5123`."""
-    return f"{value:,.2f}" if abs(value) >= 1000 else f"{value:.6g}"
+    """A price with enough digits to tell two neighbours apart: `64,210.50`, `0.00001234`."""
+    if abs(value) >= 1000:
+        return f"{value:,.2f}"
+    return np.format_float_positional(value, precision=6, fractional=False, trim="-")

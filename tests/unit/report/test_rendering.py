@@ -15,6 +15,7 @@ from core.market.timeframes import Timeframe
 from core.report.curves import Curve, drawdown, svg
 from core.report.divergence import divergence_to_json, find_divergence
 from core.report.evidence import Evidence
+from core.report.figures import price
 from core.report.markdown import report_markdown
 from core.report.outline import outline
 from core.report.page import report_page
@@ -148,6 +149,14 @@ def test_text_from_outside_is_no_markup_in_markdown() -> None:
 def test_a_fence_is_longer_than_any_in_its_text() -> None:
     text = report_markdown(report(comparison={"text": "````\nout"}))
     assert "`````text\n````\nout\n`````" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(64_210.5, "64,210.50"), (101.0, "101"), (0.5123, "0.5123"), (0.00001234, "0.00001234")],
+)
+def test_a_price_is_written_out_however_small(value: float, shown: str) -> None:
+    assert price(value) == shown
 
 
 def test_markdown_holds_every_trade() -> None:
