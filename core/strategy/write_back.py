@@ -11,7 +11,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from core.store.disk import Disk, OsDisk, write_durably
+from core.store.disk import OsDisk, write_durably
 from core.strategy.document import (
     BOM,
     DocumentError,
@@ -28,7 +28,7 @@ from core.strategy.yaml_text import read_yaml, write_yaml
 OWN_KEYS = ("status", "updated", "backtest", "paper")
 
 
-def write_blocks(path: Path, blocks: Mapping[str, object], disk: Disk | None = None) -> None:
+def write_blocks(path: Path, blocks: Mapping[str, object]) -> None:
     """Set some of `OWN_KEYS` in a document, in one durable step.
 
     The values are JSON values. The file is read afresh, and nothing is written unless the new text
@@ -54,7 +54,7 @@ def write_blocks(path: Path, blocks: Mapping[str, object], disk: Disk | None = N
             "each of these keys on a line of its own",
         )
     mode = stat.S_IMODE(target.stat().st_mode)
-    write_durably(target, changed.encode(), disk or OsDisk(), mode=mode)
+    write_durably(target, changed.encode(), OsDisk(), mode=mode)
 
 
 def text_with_blocks(text: str, kind: Kind, blocks: Mapping[str, object]) -> str:
