@@ -177,7 +177,7 @@ class EmbeddedExchange:
                 continue
             if fault.kind is FaultKind.DELISTING:
                 for symbol in self._named(fault.target):
-                    self.venue.tape.relist(symbol)
+                    self.venue.tape.relist(symbol, self.clock.now())
             self.faults.remove(fault.id)
 
     def _delist(self, fault: Fault) -> None:

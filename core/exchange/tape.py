@@ -77,6 +77,7 @@ class Tape:
         self._paths: dict[str, tuple[Candle, Floats, Floats, Floats]] = {}
         self._edits: dict[tuple[str, Timeframe], dict[int, Candle | None]] = {}
         self._delisted: dict[str, int] = {}
+        self._halts: dict[str, list[tuple[int, int]]] = {}
 
     def end(self, symbol: str) -> int:
         """When the instrument stops trading (UTC ms): no candle closes after it."""
@@ -91,17 +92,15 @@ class Tape:
         """Let the instrument's market stop at `time`."""
         self._delisted[symbol] = time
 
-    def relist(self, symbol: str) -> None:
-        """Take a delisting back."""
-        self._delisted.pop(symbol, None)
+    def relist(self, symbol: str, time: int) -> None:
+        """Let a market that has stopped trade again; what would have closed meanwhile never was."""
+        stopped = self._delisted.pop(symbol, None)
+        if stopped is not None:
+            self._halts.setdefault(symbol, []).append((stopped, time))
 
     def edit(self, symbol: str, timeframe: Timeframe, time: int, shown: Candle | None) -> None:
         """From now on show `shown` in place of the candle that opens at `time`; None: no candle."""
         self._edits.setdefault((symbol, timeframe), {})[time] = shown
-
-    def restore(self) -> None:
-        """Show every candle as the market has it."""
-        self._edits.clear()
 
     def closed(self, symbol: str, timeframe: Timeframe, start: int, stop: int) -> Candles:
         """Candles opening in [start, stop), as shown; the caller keeps `stop` in the past.
@@ -110,10 +109,15 @@ class Tape:
         """
         last = self.end(symbol) - timeframe.ms
         found = self.market.candles(symbol, timeframe, start, min(stop, last + 1))
-        edits = self._edits.get((symbol, timeframe))
-        if not edits:
+        edits = self._edits.get((symbol, timeframe), {})
+        halts = self._halts.get(symbol, ())
+        if not edits and not halts:
             return found
-        shown = (edits.get(candle.time, candle) for candle in found)
+        shown = (
+            edits.get(candle.time, candle)
+            for candle in found
+            if not any(start < candle.time + timeframe.ms <= end for start, end in halts)
+        )
         return Candles.of(candle for candle in shown if candle is not None)
 
     def latest(self, symbol: str, timeframe: Timeframe, now: int, limit: int) -> Candles:

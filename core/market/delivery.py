@@ -79,6 +79,21 @@ class Delivery:
         self._say(self.sequence.give_up(f"{self._api.name} has no such candles, asked {asked}"))
         return None if self.sequence.hole is None else self._pace.hole_delay
 
+    async def market_has_stopped(self, closed: int) -> bool:
+        """The record has no candle though one is overdue: does the market trade no more?
+
+        Then the candles that would have closed by `closed` (UTC ms) are said as a gap, so that no
+        session waits for them.
+
+        Raises:
+            FeedError: if the exchange does not answer.
+        """
+        if await self._api.trades(self.sequence.symbol):
+            return False
+        before = self.sequence.timeframe.floor(closed)
+        self._say(self.sequence.give_up(f"it does not trade on {self._api.name}", before))
+        return True
+
     async def settle_funding(self) -> float | None:
         """Ask for the funding that candles wait for; seconds after which to ask again, if need be.
 

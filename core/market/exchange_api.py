@@ -43,6 +43,10 @@ class UnknownMarketError(FeedError):
     """The exchange has no such market."""
 
 
+class UnknownExchangeError(FeedError):
+    """ccxt knows no exchange of that name."""
+
+
 class UnreachableError(UnavailableError):
     """The exchange did not answer, or not sensibly; it may do so later."""
 
@@ -354,7 +358,9 @@ def exchange_api(name: str, clock: ServerClock) -> ExchangeApi:
 
     def make(ccxt: Any) -> Any:
         if name not in ccxt.exchanges:
-            raise FeedError(f"exchange {brief(name)} is not known: use a name that ccxt lists")
+            raise UnknownExchangeError(
+                f"exchange {brief(name)} is not known: use a name that ccxt lists"
+            )
         return getattr(ccxt, name)({"enableRateLimit": True, "aiohttp_trust_env": True})
 
     return ExchangeApi(name, make, clock, one_by_one=name == "binance")

@@ -18,6 +18,7 @@ from core.market.feed import FeedError, FeedState, FeedStatus, PriceSeen
 from core.market.funding_watch import FundingWatch
 from core.market.inbox import Inbox
 from core.market.market_desk import BinanceMarket
+from core.market.overdue import Overdue
 from core.market.sequence import CandleSequence
 from core.market.symbols import venue_symbol
 from core.market.tasks import cancelled
@@ -79,7 +80,7 @@ class Follower:
         self._last_seen = 0.0
         self._said_state: tuple[FeedState, str] | None = None
         self._ask = asyncio.Event()
-        self._overdue = pace.overdue
+        self._overdue = Overdue(pace.overdue, pace.longest_overdue)
         self._audited = self._monotonic()
         name = venue_symbol(symbol).lower()
         self._kline_stream = f"{name}@kline_{timeframe}"
@@ -196,11 +197,13 @@ class Follower:
             finally:
                 waiting.cancel()
                 looking.cancel()
-            closes = self._sequence.expected + self.timeframe.ms
-            overdue = self._market.clock.now() - closes > self._overdue * 1000
             audit = self._monotonic() - self._audited > self._pace.audit
-            if overdue or audit:
+            if self._is_overdue() or audit:
                 return
+
+    def _is_overdue(self) -> bool:
+        closes = self._sequence.expected + self.timeframe.ms
+        return self._overdue.since(closes, self._market.clock.now())
 
     async def _back_fill(self) -> float | None:
         """Take in the record; seconds after which to ask again, if something is still missing."""
@@ -208,23 +211,21 @@ class Follower:
         if self._monotonic() - self._audited > self._pace.audit:
             self._audited = self._monotonic()
             again = self._pace.audit_candles
-        expected = self._sequence.expected
+        overdue, expected = self._is_overdue(), self._sequence.expected
         start = max(0, expected - again * self.timeframe.ms)
         start = self.timeframe.next_open(start - 1)
         for candle in await self._market.backfill.since(self.symbol, self.timeframe, start):
             self._delivery.closed(candle, backfilled=True)
-        if self._sequence.expected == expected:
-            await self._look_whether_it_trades()
-            self._overdue = min(self._overdue * 2, self._pace.longest_overdue)
-        else:
-            self._overdue = self._pace.overdue
+        if self._sequence.expected != expected:
+            self._overdue.came()
+        elif overdue and self._sequence.hole is None:
+            closed = self._market.clock.now() - int(self._overdue.seconds * 1000)
+            if self._overdue.asked and await self._delivery.market_has_stopped(closed):
+                name = self._market.venue.name
+                self._say_state(FeedState.STALE, f"{self.symbol} does not trade on {name} any more")
+            else:
+                self._overdue.none_came()
         return self._delivery.hole_remains()
-
-    async def _look_whether_it_trades(self) -> None:
-        """Where a candle is long overdue and the record has none, the market may have stopped."""
-        if self._overdue > self._pace.overdue and not await self._market.api.trades(self.symbol):
-            name = self._market.venue.name
-            self._say_state(FeedState.STALE, f"{self.symbol} does not trade on {name} any more")
 
     async def _again_after(self, seconds: float | None) -> None:
         if seconds is not None:

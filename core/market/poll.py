@@ -15,6 +15,7 @@ from core.market.filters import MarketFilters
 from core.market.funding_watch import FundingWatch
 from core.market.history import CandleHistory
 from core.market.inbox import Inbox
+from core.market.overdue import Overdue
 from core.market.sequence import CandleSequence
 from core.market.symbols import is_perpetual
 from core.market.tasks import cancelled
@@ -29,13 +30,16 @@ class PollPace:
 
     `every`: between two looks; None for 10 on timeframes up to 5m and 30 on longer ones. A candle
     is also looked for right after its close. `settle`: how long after its close a candle counts
-    as final.
+    as final. `overdue`: how long it may take before one asks whether the market still trades;
+    twice as long each time that it does, up to `longest_overdue`.
     """
 
     every: float | None = None
     settle: float = 2.0
     first_delay: float = 1.0
     longest_delay: float = 120.0
+    overdue: float = 60.0
+    longest_overdue: float = 900.0
     delivery: DeliveryPace = field(default_factory=DeliveryPace)
 
     def between_looks(self, timeframe: Timeframe) -> float:
@@ -157,6 +161,8 @@ class _Poll:
         self._quotes = quotes
         self._state: FeedState | None = None
         self._looked: int | None = None  # venue time of the last look that succeeded
+        self._overdue = Overdue(pace.overdue, pace.longest_overdue)
+        self._halted = False  # whether the market has stopped trading
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -172,7 +178,6 @@ class _Poll:
                 wait = backoff.next()
             else:
                 backoff.reset()
-                self._say_state(FeedState.CONNECTED, f"{self._api.name} answers")
             await self._sleep(wait)
 
     async def _look(self) -> float:
@@ -180,7 +185,7 @@ class _Poll:
         symbol, timeframe = self._sequence.symbol, self._sequence.timeframe
         size = await self._api.page_size(symbol)
         now = await self._api.server_time()
-        settled = now - int(self._pace.settle * 1000)
+        settled, expected = now - int(self._pace.settle * 1000), self._sequence.expected
         start = max(0, self._sequence.expected - _OVERLAP * timeframe.ms)
         start = timeframe.next_open(start - 1)
         while True:
@@ -194,6 +199,7 @@ class _Poll:
             if reached <= start or reached > settled:
                 break
             start = reached
+        await self._look_whether_it_trades(expected, settled)
         again = self._delivery.hole_remains()
         later = await self._delivery.settle_funding()
         last = page[-1].close if page and page[-1].time + timeframe.ms > now else None
@@ -205,6 +211,22 @@ class _Poll:
         if until_close > 0:
             waits.append(until_close)
         return min(wait for wait in waits if wait is not None)
+
+    async def _look_whether_it_trades(self, expected: int, settled: int) -> None:
+        """Where a candle is overdue and the record has none, the market may have stopped."""
+        sequence, overdue = self._sequence, self._overdue
+        if sequence.expected != expected:
+            overdue.came()
+            self._halted = False
+        elif sequence.hole is None and overdue.since(expected + sequence.timeframe.ms, settled):
+            self._halted = await self._delivery.market_has_stopped(settled)
+            if not self._halted:
+                overdue.none_came()
+        if self._halted:
+            text = f"{sequence.symbol} does not trade on {self._api.name} any more"
+            self._say_state(FeedState.STALE, text)
+        else:
+            self._say_state(FeedState.CONNECTED, f"{self._api.name} answers")
 
     async def _say_price(self, now: int, last: float | None) -> None:
         symbol = self._sequence.symbol

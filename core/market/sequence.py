@@ -42,9 +42,14 @@ class CandleSequence:
             return None
         return self.expected, min(self._early) - self.timeframe.ms
 
-    def give_up(self, why: str) -> list[FeedEvent]:
-        """Say the hole as a gap, and go on behind it."""
+    def give_up(self, why: str, before: int | None = None) -> list[FeedEvent]:
+        """Say the hole as a gap, and go on behind it.
+
+        `before` (UTC ms): where no candle waits, everything that opens earlier is the hole.
+        """
         hole = self.hole
+        if hole is None and before is not None and before > self.expected:
+            hole = self.expected, before - self.timeframe.ms
         if hole is None:
             return []
         self.expected = hole[1] + self.timeframe.ms

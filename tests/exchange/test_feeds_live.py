@@ -234,7 +234,7 @@ async def test_a_stream_that_falls_silent_is_noticed_and_its_candles_fetched(
     await desk.close()
 
 
-async def test_a_market_that_stops_trading_is_said_to_have_stopped(
+async def test_a_market_that_stops_trading_leaves_a_gap_until_it_trades_again(
     exchange: EmbeddedExchange, clock: ManualClock
 ) -> None:
     desk = market_of(exchange, replace(STREAM_PACE, silent_after=0.25))
@@ -245,8 +245,18 @@ async def test_a_market_that_stops_trading_is_said_to_have_stopped(
     await reader.until(
         lambda: any("does not trade on" in status.text for status in reader.of(FeedStatus))
     )
-    said = reader.candles(BTC)
-    assert said == truth(exchange, BTC, START, said[-1].time + 1)
+    stopped = reader.candles(BTC)[-1].time + MINUTE
+    assert reader.candles(BTC) == truth(exchange, BTC, START, stopped)
+    await reader.until(lambda: bool(reader.of(Gap)))
+    assert reader.of(Gap)[0].first == stopped
+    exchange.switch_off()
+    begins = Timeframe.M1.floor(clock.now())
+    await pass_minutes(clock, 3, 0.05)
+    await reader.until_candle(BTC, begins + MINUTE)
+    gaps = {time for gap in reader.of(Gap) for time in range(gap.first, gap.last + 1, MINUTE)}
+    assert gaps == set(range(stopped, begins, MINUTE))
+    said = [candle for candle in reader.candles(BTC) if candle.time > stopped]
+    assert said == truth(exchange, BTC, begins, said[-1].time + 1)
     await desk.close()
 
 

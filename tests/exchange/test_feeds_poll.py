@@ -117,6 +117,22 @@ async def test_a_missing_candle_is_a_gap(
     assert (gap.first, gap.last) == (START + MINUTE, START + MINUTE)
 
 
+async def test_a_market_that_stops_trading_leaves_a_gap(
+    exchange: EmbeddedExchange, clock: ManualClock, feed: PollFeed
+) -> None:
+    await feed.subscribe(BTC, Timeframe.M1)
+    reader = Reader(feed)
+    await pass_minutes(clock, 2, 0.02)
+    await reader.until_candle(BTC, START + MINUTE)
+    exchange.switch_on(FaultKind.DELISTING, "BTCUSDT")
+    await pass_minutes(clock, 10)
+    await reader.until(lambda: any(s.state is FeedState.STALE for s in reader.of(FeedStatus)))
+    await reader.until(lambda: bool(reader.of(Gap)))
+    (gap,) = reader.of(Gap)
+    assert gap.first == START + 2 * MINUTE
+    assert "does not trade on embedded" in gap.why
+
+
 async def test_bid_ask_and_funding_come_where_asked_for(
     exchange: EmbeddedExchange, clock: ManualClock, feed: PollFeed
 ) -> None:

@@ -85,3 +85,13 @@ def test_a_candle_that_comes_after_it_was_given_up_is_not_said() -> None:
     line.closed(candle(2), backfilled=False)
     line.give_up("nobody has them")
     assert line.closed(candle(1), backfilled=True) == []
+
+
+def test_what_nothing_waits_behind_is_given_up_only_as_far_as_said() -> None:
+    line = sequence()
+    assert line.give_up("nobody has them") == []
+    (gap,) = line.give_up("it does not trade", 3 * MINUTE)
+    assert isinstance(gap, Gap)
+    assert (gap.first, gap.last) == (0, 2 * MINUTE)
+    assert line.give_up("it does not trade", 3 * MINUTE) == []
+    assert minutes(line.closed(candle(3), backfilled=True)) == [3]
