@@ -7,7 +7,7 @@ WORKERS ?= 2
 HOW := pyproject.toml constraints.txt .ci/setup
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check tests format oracles fuzz soak bench wheel constraints clean
+.PHONY: help run test check tests format oracles fuzz soak soak-week bench wheel constraints clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -40,9 +40,14 @@ oracles: $(VENV)-oracles/.installed
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m fuzz --hypothesis-profile=fuzz -n $(WORKERS)
 
-# make soak        hosts killed at many points of their sessions' lives; what comes out must not change
+# make soak        hosts killed at many points of their sessions' lives; exchanges that fail in every way
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.recovery.soak_kill --points 240
+	$(BIN)/python -m tests.recovery.soak_faults --mixtures 200
+
+# make soak-week   a week of minutes for fifty sessions, on an exchange that fails (some 20 minutes)
+soak-week: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.recovery.soak_week
 
 # make bench       the measured numbers: backtest, sweep, step; five hundred sessions in one host
 bench: $(VENV)/.installed-dev
