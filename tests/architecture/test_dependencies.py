@@ -1,0 +1,72 @@
+"""Does the product ask for the libraries it imports, and for no others?"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = ("parquet", "mcp", "notify")
+TREES = [
+    ast.parse(path.read_text(encoding="utf-8"))
+    for room in ("core", "tui")
+    for path in sorted((ROOT / room).rglob("*.py"))
+]
+
+
+def names(requirements: Iterable[str]) -> set[str]:
+    """The names of libraries, as they are compared, in requirements like `PyYAML>=6.0,<7`."""
+    found = (re.match(r"[\w.-]+", one) for one in requirements)
+    return {re.sub(r"[-_.]+", "-", match[0]).lower() for match in found if match is not None}
+
+
+def libraries(modules: Iterable[str]) -> set[str]:
+    """The installed libraries that the modules belong to."""
+    owners = metadata.packages_distributions()
+    return names(owner for module in modules for owner in owners.get(module.split(".")[0], ()))
+
+
+def imported() -> set[str]:
+    found: set[str] = set()
+    for tree in TREES:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                found.add(node.module)
+    return found
+
+
+def named() -> set[str]:
+    """What is imported late, by a name given to `import_module`."""
+    return {
+        word.value
+        for tree in TREES
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and "import_module" in ast.unparse(call)
+        for word in call.args
+        if isinstance(word, ast.Constant) and isinstance(word.value, str)
+    }
+
+
+ASKED_FOR = names(PROJECT["dependencies"])
+FOR_EXTRAS = names(one for extra in EXTRAS for one in PROJECT["optional-dependencies"][extra])
+
+
+def test_every_library_asked_for_is_imported() -> None:
+    assert libraries(imported() | named()) >= ASKED_FOR | FOR_EXTRAS
+
+
+def test_every_library_imported_is_asked_for_or_comes_with_one_that_is() -> None:
+    direct = ASKED_FOR | FOR_EXTRAS
+    theirs = (one for name in direct for one in metadata.requires(name) or ())
+    with_them = names(one for one in theirs if "extra ==" not in one)
+    modules = {one for one in imported() | named() if one.split(".")[0] not in ("core", "tui")}
+    foreign = {one for one in modules if one.split(".")[0] not in sys.stdlib_module_names}
+    assert {one for one in foreign if not libraries([one]) & (direct | with_them)} == set()
