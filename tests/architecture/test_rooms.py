@@ -30,7 +30,7 @@ CLOCKS = {
 }
 RULE_ROOMS = ("trading", "strategy", "report", "backtest")
 
-HEAVY = ("ccxt", "pandas", "talib", "scipy", "aiohttp", "textual")
+HEAVY = ("ccxt", "pandas", "talib", "aiohttp", "textual")
 
 
 def modules_after(*statements: str) -> set[str]:
@@ -60,6 +60,10 @@ def test_what_the_screen_needs_to_show_its_first_frame_is_light(module: str) -> 
 def test_the_command_line_starts_without_what_no_command_has_asked_for() -> None:
     loaded = modules_after("import tui.cli")
     assert loaded.isdisjoint({"numpy", *HEAVY})
+
+
+def test_validating_a_strategy_waits_for_no_heavy_library() -> None:
+    assert modules_after("import core.strategy.document").isdisjoint(HEAVY)
 
 
 @pytest.mark.parametrize("room", RULE_ROOMS)
