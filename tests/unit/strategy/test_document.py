@@ -14,7 +14,7 @@ from core.strategy.document import (
     strategy_document,
 )
 from core.strategy.problems import ConfigError
-from tests.unit.strategy.making import RSI_BOUNCE, config
+from tests.unit.strategy.making import config
 
 FRONT = """\
 ---
@@ -80,7 +80,7 @@ def same_as_source(text: str) -> bool:
     ],
     ids=range(14),
 )
-def test_a_strategy_in_every_kind_of_document(text: str) -> None:
+def test_a_strategy_in_every_kind_of_document_told_by_how_it_begins(text: str) -> None:
     assert same_as_source(text)
 
 
@@ -108,11 +108,6 @@ def test_the_documents_own_keys_come_along() -> None:
         "status": "draft",
         "created": "2026-11-22",
     }
-
-
-def test_text_from_elsewhere_is_told_by_how_it_begins() -> None:
-    for text in (JSON_CONFIG, FRONT, "timeframe: 4h"):
-        assert strategy_document(text, "text").config["timeframe"] == "4h"
 
 
 @pytest.mark.parametrize(
@@ -255,7 +250,3 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     with pytest.raises(DocumentError, match="no regular file"):
         read_strategy(pipe)
-
-
-def test_the_source_document_round_trip() -> None:
-    assert strategy_document(JSON_CONFIG, "text").config["indicators"] == RSI_BOUNCE["indicators"]
