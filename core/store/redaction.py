@@ -44,9 +44,9 @@ class Redactor:
         self._known: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
 
-    def add(self, secret: str) -> None:
-        """Hide this secret from now on. Empty and very short ones are ignored."""
-        if len(secret) < _SHORTEST:
+    def add(self, secret: str | None) -> None:
+        """Hide this secret from now on. Empty and very short ones are ignored, and None."""
+        if secret is None or len(secret) < _SHORTEST:
             return
         encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
         self._known |= {secret, quote(secret, safe=""), encoded, secret.replace('"', '\\"')}
