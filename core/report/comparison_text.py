@@ -107,7 +107,7 @@ def _waterfall(comparison: Comparison) -> list[str]:
     """The parts of the difference in P&L, in cents that sum."""
     if comparison.divergence is None:
         return []
-    cents = in_cents(comparison.divergence.waterfall)
+    cents = in_cents(comparison.divergence.parts)
     rows = [(str(part), amount) for part, amount in cents.items() if amount]
     rows.append(("P&L, paper − backtest", sum(cents.values(), Decimal(0))))
     width = max(len(name) for name, _ in rows)

@@ -24,13 +24,7 @@ from core.report.causes import (
 from core.report.evidence import Evidence
 from core.report.matching import Matching, decision, match_trades
 from core.report.result_json import Json, trade_to_json
-from core.report.waterfall import (
-    Part,
-    Waterfall,
-    in_cents,
-    pair_parts,
-    sum_parts,
-)
+from core.report.waterfall import Part, Parts, in_cents, pair_parts, sum_parts
 from core.trading.values import OpenTrade, Trade
 
 _NEVER = 1 << 62
@@ -57,7 +51,7 @@ class TradeDifference:
     kind: MatchKind
     backtest: Trade | None
     paper: Trade | None
-    parts: Mapping[Part, float]
+    parts: Parts
     cause: Cause | None
 
     @property
@@ -84,9 +78,14 @@ class Divergence:
     starting_balance: float
 
     @property
-    def waterfall(self) -> Waterfall:
-        """The difference of P&L, split."""
-        return Waterfall(sum_parts(each.parts for each in self.trades))
+    def parts(self) -> Parts:
+        """The difference in P&L split into its parts, all of them."""
+        return sum_parts(each.parts for each in self.trades)
+
+    @property
+    def difference(self) -> float:
+        """P&L of the session minus P&L of the backtest: the correctly rounded sum of the parts."""
+        return math.fsum(self.parts.values())
 
     @property
     def differing(self) -> tuple[TradeDifference, ...]:
@@ -231,13 +230,13 @@ def _unmatched(
 
 def divergence_to_json(divergence: Divergence, readings: Readings | None = None) -> Json:
     """The divergence as plain JSON; `readings` adds the indicator values of signal candles."""
-    fall = divergence.waterfall
+    parts = divergence.parts
     return {
         "summary": divergence.summary,
         **{str(kind): divergence.count(kind) for kind in MatchKind},
-        "difference": fall.difference,
-        "waterfall": {str(part): amount for part, amount in fall.parts.items()},
-        "waterfall_cents": {str(part): str(amount) for part, amount in in_cents(fall).items()},
+        "difference": divergence.difference,
+        "waterfall": {str(part): amount for part, amount in parts.items()},
+        "waterfall_cents": {str(part): str(amount) for part, amount in in_cents(parts).items()},
         "causes": [
             {"cause": str(kind), "trades": count, "pnl": effect}
             for kind, count, effect in divergence.by_cause()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from enum import StrEnum
 
@@ -35,18 +34,7 @@ class Part(StrEnum):
 
 
 Parts = dict[Part, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Waterfall:
-    """The parts, all of them, in quote currency (paper minus backtest), and their exact sum."""
-
-    parts: Mapping[Part, float]
-
-    @property
-    def difference(self) -> float:
-        """The whole difference: the correctly rounded sum of the parts."""
-        return math.fsum(self.parts.values())
+"""Parts of a difference in P&L, paper minus backtest, in quote currency."""
 
 
 def sum_parts(by_trade: Iterable[Mapping[Part, float]]) -> Parts:
@@ -82,14 +70,14 @@ def pair_parts(pair: Pair) -> Parts:
     return parts
 
 
-def in_cents(fall: Waterfall) -> dict[Part, Decimal]:
+def in_cents(parts: Mapping[Part, float]) -> dict[Part, Decimal]:
     """The parts rounded to cents so that they still sum to the difference rounded to cents.
 
     The cents that rounding each part by itself would lose go to the parts that lost most.
     """
-    exact = {part: Decimal(amount) for part, amount in fall.parts.items()}
+    exact = {part: Decimal(amount) for part, amount in parts.items()}
     floors = {part: amount.quantize(_CENT, ROUND_FLOOR) for part, amount in exact.items()}
-    whole = Decimal(fall.difference).quantize(_CENT)
+    whole = Decimal(math.fsum(parts.values())).quantize(_CENT)
     missing = int((whole - sum(floors.values(), Decimal(0))) / _CENT)
     by_loss = sorted(exact, key=lambda part: floors[part] - exact[part])
     for part in by_loss[: max(0, missing)]:

@@ -161,10 +161,10 @@ def compared(stage: Stage, report: Mapping[str, Any], *, beyond: int = 0) -> Com
     assert replayed.beyond == beyond
     meant = [trade["pnl"] for trade in report["trades"][: len(report["trades"]) - beyond]]
     meant += [-trade.pnl for trade in replayed.now.trades]
-    assert divergence.waterfall.difference == pytest.approx(math.fsum(meant), abs=1e-8)
+    assert divergence.difference == pytest.approx(math.fsum(meant), abs=1e-8)
     written = found.to_json()["divergence"]
     cents = sum(Decimal(amount) for amount in written["waterfall_cents"].values())  # type: ignore
-    assert cents == round(Decimal(divergence.waterfall.difference), 2)
+    assert cents == round(Decimal(divergence.difference), 2)
     return found
 
 

@@ -32,7 +32,7 @@ def test_equal_trades_have_no_cause() -> None:
     found = find([trade(), trade(candle=10)], [trade(), trade(candle=10)])
     assert found.differing == ()
     assert found.summary == "all 2 trades are the same"
-    assert found.waterfall.difference == 0
+    assert found.difference == 0
 
 
 def test_a_better_known_price_is_slippage_and_a_late_one_latency() -> None:

@@ -100,8 +100,8 @@ def told(session: Ran, *, backtest: Ran | None = None, **evidence: object) -> Di
     meant = math.fsum(
         [t.pnl for t in session.account.trades] + [-t.pnl for t in base.account.trades]
     )
-    assert found.waterfall.difference == pytest.approx(meant, abs=1e-8)
-    assert sum(in_cents(found.waterfall).values()) == round(Decimal(found.waterfall.difference), 2)
+    assert found.difference == pytest.approx(meant, abs=1e-8)
+    assert sum(in_cents(found.parts).values()) == round(Decimal(found.difference), 2)
     assert all(
         math.isclose(each.difference, (each.paper.pnl if each.paper else 0)
                      - (each.backtest.pnl if each.backtest else 0), abs_tol=1e-9)
@@ -150,8 +150,8 @@ def test_a_revised_candle() -> None:
 def test_slippage() -> None:
     found = told(run(replace(STRATEGY, slippage_pct=0.05), market()))
     assert names(found) == {"slippage"}
-    assert found.waterfall.parts[Part.ENTRY_PRICE] < 0
-    assert found.waterfall.parts[Part.MISSING] == found.waterfall.parts[Part.EXTRA] == 0
+    assert found.parts[Part.ENTRY_PRICE] < 0
+    assert found.parts[Part.MISSING] == found.parts[Part.EXTRA] == 0
 
 
 def test_a_filter_reject() -> None:
@@ -195,7 +195,7 @@ def test_leverage_and_funding() -> None:
     leveraged = replace(STRATEGY, leverage=3.0)
     found = told(run(leveraged, market(), funding=0.0001), backtest=run(leveraged, market()))
     assert names(found) == {"funding", "balance"}
-    assert found.waterfall.parts[Part.FUNDING] < 0
+    assert found.parts[Part.FUNDING] < 0
 
 
 def test_liquidations_sum_too() -> None:

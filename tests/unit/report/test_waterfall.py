@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.market.timeframes import Timeframe
-from core.report.divergence import find_divergence
+from core.report.divergence import Divergence, find_divergence
 from core.report.evidence import Evidence
 from core.report.matching import Pair, match_trades
-from core.report.waterfall import Part, Parts, Waterfall, in_cents, pair_parts
+from core.report.waterfall import Part, Parts, in_cents, pair_parts
 from core.trading.values import ExitReason, Side, Trade
 from tests.unit.report.making import trade
 
@@ -22,8 +22,8 @@ def changed(parts: Parts) -> dict[str, float]:
     return {str(part): amount for part, amount in parts.items() if amount}
 
 
-def waterfall(backtest: list[Trade], paper: list[Trade]) -> Waterfall:
-    return find_divergence(backtest, paper, Evidence(Timeframe.H1), 10_000.0).waterfall
+def found(backtest: list[Trade], paper: list[Trade]) -> Divergence:
+    return find_divergence(backtest, paper, Evidence(Timeframe.H1), 10_000.0)
 
 
 def test_trades_match_on_symbol_side_and_signal_candle() -> None:
@@ -96,7 +96,7 @@ def test_two_liquidations_differ_only_by_entry_price_and_size() -> None:
 
 
 def test_missing_and_extra_trades_count_with_their_whole_pnl() -> None:
-    fall = waterfall([trade(5.0)], [trade(-3.0, candle=7)])
+    fall = found([trade(5.0)], [trade(-3.0, candle=7)])
     assert fall.parts[Part.MISSING] == -5.0
     assert fall.parts[Part.EXTRA] == -3.0
     assert fall.difference == -8.0
@@ -106,7 +106,7 @@ def test_cents_still_sum_where_rounding_each_part_would_not() -> None:
     parts = dict.fromkeys(Part, 0.0) | {
         Part.ENTRY_PRICE: 0.004, Part.EXIT_PRICE: 0.004, Part.SIZE: 0.004, Part.FEES: -1.0,
     }  # fmt: skip
-    cents = in_cents(Waterfall(parts))
+    cents = in_cents(parts)
     assert sum(cents.values()) == Decimal("-0.99")
     assert cents[Part.FUNDING] == 0
 
@@ -133,12 +133,12 @@ def trades(draw: st.DrawFn) -> Trade:
 
 @given(st.lists(trades(), max_size=6), st.lists(trades(), max_size=6))
 def test_the_waterfall_always_sums(backtest: list[Trade], paper: list[Trade]) -> None:
-    fall = waterfall(backtest, paper)
+    fall = found(backtest, paper)
     meant = math.fsum([t.pnl for t in paper] + [-t.pnl for t in backtest])
     largest = max([abs(t.pnl) for t in [*paper, *backtest]] + [abs(p) for p in fall.parts.values()])
     assert math.fsum(fall.parts.values()) == fall.difference
     assert abs(fall.difference - meant) <= 1e-12 * largest
-    cents = in_cents(fall)
+    cents = in_cents(fall.parts)
     assert sum(cents.values()) == Decimal(fall.difference).quantize(Decimal("0.01"))
     assert all(abs(cents[part] - Decimal(fall.parts[part])) <= Decimal("0.01") for part in Part)
 
