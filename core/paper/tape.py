@@ -28,7 +28,7 @@ from core.store.journal import (
 
 KIND = "candles"
 VERSION = 1
-_WINDOW = 8_192  # candles of a growing tape that stay in memory; older ones are read when asked for
+_WINDOW = 2_048  # candles of a growing tape that stay in memory; older ones are read when asked for
 
 
 class Tape:
@@ -114,7 +114,8 @@ class Tape:
                 columns.keep_newest(_WINDOW)
                 self._whole = False
             return candle
-        self._load_all()
+        if columns.first is None or candle.time < columns.first:
+            self._load_all()
         known = self._columns.find(candle.time)
         if known is None:
             self._columns.insert(candle)

@@ -57,6 +57,7 @@ def test_a_long_tape_keeps_only_its_newest_candles_in_memory_and_reads_the_rest_
         commit(tape)
     assert tape._columns.count <= 21
     assert list(tape.candles(CANDLES[-5].time)) == CANDLES[-5:]
+    assert tape.record(CANDLES[-2]) == CANDLES[-2]  # of a session that lags behind
     assert tape._columns.count <= 21
     assert tape.record(CANDLES[0]) == CANDLES[0]
     assert list(tape.candles(0)) == CANDLES
