@@ -17,7 +17,7 @@ from core.market.timeframes import Timeframe
 from core.market.venue import BINANCE, VenueError
 from core.paper.comparing import Compared, Sources, compare_sources, document_of
 from core.paper.evidence import read_session
-from core.paper.link import CommandError
+from core.paper.link import CommandError, NotFoundError
 from core.paper.record import SessionRecord, read_record
 from core.paper.reports import read_report
 from core.paper.resting import resting_report
@@ -30,10 +30,6 @@ from core.store.workspace import Workspace
 Report = Mapping[str, Any]
 ReportOf = Callable[[str], Awaitable[Report]]
 """Gives the report of a session that has not ended."""
-
-
-class NoSessionError(CommandError):
-    """There is no such session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +81,7 @@ async def validate_strategy(
             workspace does, or else their files.
 
     Raises:
-        NoSessionError: there is no such session.
+        NotFoundError: there is no such session.
         CommandError: a session cannot be read, or runs another strategy; or the exchange cannot
             tell its candles.
     """
@@ -155,7 +151,7 @@ async def _reports(
     reports = []
     for session_id in question.sessions:
         if session_id not in workspace.session_ids():
-            raise NoSessionError(
+            raise NotFoundError(
                 f"there is no session {session_id[:40]!r}: `papertape status` lists all"
             )
         report = read_report(workspace.session(session_id)) or await report_of(session_id)

@@ -176,7 +176,7 @@ class SocketLink:
             writer.write(line_of(Request(do, 1, arguments)))
             reply = msgspec.json.decode(await reader.readline(), type=Reply)
             if reply.error is not None:
-                raise CommandError(reply.error)
+                raise reply.refusal.error(reply.error)
             return msgspec.json.decode(reply.value, type=answer)
         except (OSError, msgspec.DecodeError) as error:
             raise CommandError(f"{_GONE} ({error})") from error

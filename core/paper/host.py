@@ -24,7 +24,7 @@ from core.paper.catalog import SessionIndex, Stored, stored_session
 from core.paper.comparing import compared
 from core.paper.engine import Engine
 from core.paper.feeds import FeedMaker, Feeds
-from core.paper.link import Command, CommandError
+from core.paper.link import BadRequestError, Command, CommandError
 from core.paper.logs import LogRing, RingHandler
 from core.paper.record import read_record
 from core.paper.reports import read_report
@@ -267,7 +267,7 @@ class Host:
     async def start(self, request: StartRequest, restart_of: str | None = None) -> StartReply:
         """See `HostLink.start`."""
         if not self._feeds.offers(request.feed):
-            raise CommandError(
+            raise BadRequestError(
                 f"this host has no {request.feed} feed: choose another one, or for the demo start "
                 "`papertape demo`"
             )
@@ -277,7 +277,10 @@ class Host:
         record = record_of(request, session_id, self.options.clock(), source, restart_of)
         try:
             await self._roster.begin(record)
-        except (FeedError, JournalError, IndexWriteError, WorkspaceError) as error:
+        except FeedError as error:
+            # Nothing has been asked of a venue yet: it is a file, or a name, that does not fit.
+            raise BadRequestError(self.log.safe(str(error))) from error
+        except (JournalError, IndexWriteError, WorkspaceError) as error:
             raise CommandError(self.log.safe(str(error))) from error
         for notice in record.notices:
             self.log.add(Level.WARNING, notice, session_id)
@@ -322,7 +325,7 @@ class Host:
         engine = await self._attentive(session_id)
         if symbol is not None and symbol not in engine.config.symbols:
             traded = ", ".join(engine.config.symbols)
-            raise CommandError(f"session {session_id} trades {traded}, not {symbol[:40]!r}")
+            raise BadRequestError(f"session {session_id} trades {traded}, not {symbol[:40]!r}")
         await engine.command("flatten", symbol=symbol)
         self._show(session_id)
 

@@ -27,6 +27,14 @@ class CommandError(Exception):
     """A host refused or failed a command. The message is for the user: what, why, what to do."""
 
 
+class BadRequestError(CommandError):
+    """What was asked makes no sense: it would be refused again."""
+
+
+class NotFoundError(CommandError):
+    """There is no such session or job."""
+
+
 class HostLink(Protocol):
     """One host, seen from outside its event loop.
 

@@ -6,10 +6,12 @@ JSON lines, one message each. The host greets with `Hello`. A caller sends `Requ
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 import msgspec
 
+from core.paper.link import BadRequestError, CommandError, NotFoundError
 from core.paper.snapshot import HostSnapshot, LogLine
 
 VERSION = 1
@@ -32,12 +34,33 @@ class Request(msgspec.Struct, frozen=True):
     arguments: dict[str, Any] = {}
 
 
+class Refusal(StrEnum):
+    """Why a request came to nothing, for callers that treat these differently."""
+
+    FAILED = "failed"
+    BAD_REQUEST = "bad_request"
+    NOT_FOUND = "not_found"
+
+    @classmethod
+    def of(cls, error: CommandError) -> Refusal:
+        """What kind of refusal an error is."""
+        return next((kind for kind, made in _ERRORS.items() if isinstance(error, made)), cls.FAILED)
+
+    def error(self, message: str) -> CommandError:
+        """The error that stands for it on the caller's side."""
+        return _ERRORS.get(self, CommandError)(message)
+
+
+_ERRORS = {Refusal.BAD_REQUEST: BadRequestError, Refusal.NOT_FOUND: NotFoundError}
+
+
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     """The answer to the request of the same ID: what it returned, or the words of its failure."""
 
     id: int
     value: msgspec.Raw = msgspec.Raw(b"null")
     error: str | None = None
+    refusal: Refusal = Refusal.FAILED
 
 
 class News(msgspec.Struct, frozen=True):

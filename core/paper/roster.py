@@ -13,7 +13,7 @@ from core.paper.catalog import SessionIndex, Stored, stored_session
 from core.paper.comparing import compared
 from core.paper.engine import Engine, Surroundings
 from core.paper.feeds import Feeds
-from core.paper.link import CommandError
+from core.paper.link import CommandError, NotFoundError
 from core.paper.logs import LogRing
 from core.paper.record import RECORD, SessionRecord, read_record, write_record
 from core.paper.reports import nothing_run, session_report, write_report
@@ -123,11 +123,11 @@ class Roster:
         """The engine of a session that has not ended; None where it has.
 
         Raises:
-            CommandError: there is no such session.
+            NotFoundError: there is no such session.
         """
         living = self._living.get(session_id)
         if living is None and session_id not in self._ended:
-            raise CommandError(
+            raise NotFoundError(
                 f"there is no session {session_id[:40]!r}: `papertape status` lists all"
             )
         return None if living is None else living.engine

@@ -13,7 +13,16 @@ import msgspec
 
 from core.paper.host import Host
 from core.paper.link import Command, CommandError
-from core.paper.protocol import LONGEST_LINE, VERSION, Hello, News, Reply, Request, line_of
+from core.paper.protocol import (
+    LONGEST_LINE,
+    VERSION,
+    Hello,
+    News,
+    Refusal,
+    Reply,
+    Request,
+    line_of,
+)
 from core.paper.snapshot import StartRequest
 
 _logger = logging.getLogger(__name__)
@@ -90,9 +99,11 @@ class ControlSocket:
         try:
             value = await command(request.arguments)
         except CommandError as error:
-            return Reply(request.id, error=self._host.redactor.redact(str(error)))
+            words = self._host.redactor.redact(str(error))
+            return Reply(request.id, error=words, refusal=Refusal.of(error))
         except (msgspec.ValidationError, TypeError, KeyError) as error:
-            return Reply(request.id, error=f"{request.do}: wrong arguments ({error})")
+            words = f"{request.do}: wrong arguments ({error})"
+            return Reply(request.id, error=words, refusal=Refusal.BAD_REQUEST)
         except Exception as error:  # a fault in one command must not leave its caller waiting
             _logger.exception("command %s", request.do)
             words = f"{request.do} failed: {type(error).__name__}: {error}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from core.paper.link import CommandError
+from core.paper.link import BadRequestError
 from core.paper.record import SessionRecord
 from core.paper.snapshot import BrokerKind, FeedKind, Mode, StartRequest
 from core.strategy.canonical import config_digest, config_to_dict
@@ -27,7 +27,7 @@ def record_of(
     """The record of the session that `request` asks for. `source` names its tapes.
 
     Raises:
-        CommandError: the config has problems (all are listed), or the request contradicts itself.
+        BadRequestError: the config has problems (all listed), or the request contradicts itself.
     """
     raw = dict(request.config)
     if request.starting_balance is not None:
@@ -35,20 +35,20 @@ def record_of(
     try:
         parsed = parse_config(raw)
     except ConfigError as error:
-        raise CommandError(str(error)) from error
+        raise BadRequestError(str(error)) from error
     config = parsed.config
     replays = request.feed is FeedKind.REPLAY
     data = None
     if replays:
         data = _files(request, config.symbols)
     elif request.data:
-        raise CommandError("candle files go with the replay feed only: leave out --data")
+        raise BadRequestError("candle files go with the replay feed only: leave out --data")
     if request.speed is not None and not (replays and request.speed > 0):
-        raise CommandError("a speed above 0 goes with the replay feed only")
+        raise BadRequestError("a speed above 0 goes with the replay feed only")
     if request.run_for is not None and request.run_for <= 0:
-        raise CommandError("the time to run for must be above 0")
+        raise BadRequestError("the time to run for must be above 0")
     if request.until is not None and not replays and request.until <= now:
-        raise CommandError("the time to run until is past")
+        raise BadRequestError("the time to run until is past")
     exchange = _exchange(request)
     market_fills = request.feed in (FeedKind.LIVE, FeedKind.DEMO)
     notices = list(parsed.warnings)
@@ -95,11 +95,11 @@ def _exchange(request: StartRequest) -> str | None:
     """The exchange to poll. Its name becomes part of a path, so it is held to what ccxt's are."""
     if request.feed is not FeedKind.POLL:
         if request.exchange is not None:
-            raise CommandError("an exchange goes with the poll feed only")
+            raise BadRequestError("an exchange goes with the poll feed only")
         return None
     name = request.exchange or _POLLED
     if not re.fullmatch(r"[a-z0-9]{2,40}", name):
-        raise CommandError(f"exchange {name[:40]!r} is no name that ccxt knows")
+        raise BadRequestError(f"exchange {name[:40]!r} is no name that ccxt knows")
     return name
 
 
@@ -122,9 +122,9 @@ def _files(request: StartRequest, symbols: tuple[str, ...]) -> dict[str, str]:
     if unknown or set(given) != set(symbols):
         missing = [symbol for symbol in symbols if symbol not in given]
         what = f"none for {missing[0]}" if missing else f"{unknown[0]} is no symbol of the config"
-        raise CommandError(f"a replay needs a candle file for each symbol: {what}")
+        raise BadRequestError(f"a replay needs a candle file for each symbol: {what}")
     files = {symbol: str(Path(path).expanduser().absolute()) for symbol, path in given.items()}
     for path in files.values():
         if not Path(path).is_file():
-            raise CommandError(f"there is no candle file {path}")
+            raise BadRequestError(f"there is no candle file {path}")
     return files

@@ -101,6 +101,7 @@ class Venues:
         history = self._polled.get(name)
         if history is None:
             api = exchange_api(name, ServerClock())
+            await api.timeframes()  # so that a wrong name is refused at once
             history = self._polled[name] = CandleHistory(api, self.workspace.cache)
         return PollFeed(history)
 

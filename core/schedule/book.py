@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 from tinydb import TinyDB, where
 
-from core.schedule.jobs import Job, JobError
+from core.schedule.jobs import Job, NothingSuchError
 
 JOBS = "jobs"
 WATCHED = "watched"
@@ -50,10 +50,12 @@ class JobBook:
         """One job.
 
         Raises:
-            JobError: there is none of that ID.
+            NothingSuchError: there is none of that ID.
         """
         if job_id not in self._jobs:
-            raise JobError(f"there is no job {job_id[:40]!r}: `papertape schedule list` shows all")
+            raise NothingSuchError(
+                f"there is no job {job_id[:40]!r}: `papertape schedule list` shows all"
+            )
         return self._jobs[job_id]
 
     def put(self, job: Job) -> None:
@@ -65,7 +67,7 @@ class JobBook:
         """Remove a job and return it.
 
         Raises:
-            JobError: there is none of that ID.
+            NothingSuchError: there is none of that ID.
         """
         job = self.job(job_id)
         self._table.remove(where("id") == job_id)

@@ -7,18 +7,19 @@ from when the host runs it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from core.paper.host import Host
-from core.paper.link import Command, CommandError
+from core.paper.link import BadRequestError, Command, CommandError, NotFoundError
 from core.paper.snapshot import Level, StartReply, StartRequest
 from core.report.instants import iso_time, optional_iso_time, parse_time
 from core.schedule.book import JobBook
-from core.schedule.jobs import Job, JobError
+from core.schedule.jobs import Job, JobError, NothingSuchError
 from core.schedule.notifications import NotificationsError, Notifier, read_notifications
 from core.schedule.runs import find_session
 from core.schedule.scheduler import Scheduler
@@ -120,15 +121,13 @@ class ScheduleCompanion:
         """
         scheduler, _, _ = self._running()
         given = {key: value for key, value in arguments.items() if value is not None}
-        try:
+        with _refusing():
             job = scheduler.add(
                 _trigger(given, self._clock()),
                 message=given.get("message", ""),
                 session_id=given.get("session_id"),
                 max_runs=given.get("max_runs"),
             )
-        except (JobError, TriggerError, IndexWriteError) as error:
-            raise CommandError(str(error)) from error
         return job_to_json(job, self._clock())
 
     async def edit_job(self, arguments: Mapping[str, Any]) -> Json:
@@ -139,7 +138,7 @@ class ScheduleCompanion:
         """
         scheduler, _, _ = self._running()
         given = {key: value for key, value in arguments.items() if value is not None}
-        try:
+        with _refusing():
             job = scheduler.edit(
                 given["job_id"],
                 _trigger(given, self._clock()) if any(name in given for name in _WHEN) else None,
@@ -147,40 +146,45 @@ class ScheduleCompanion:
                 session_id=given.get("session_id"),
                 max_runs=given.get("max_runs"),
             )
-        except (JobError, TriggerError, IndexWriteError) as error:
-            raise CommandError(str(error)) from error
         return job_to_json(job, self._clock())
 
     async def pause_job(self, arguments: Mapping[str, Any]) -> Json:
         """Pause the job `job_id`, or with `paused` false let it run again; return it."""
         scheduler, _, _ = self._running()
-        try:
+        with _refusing():
             job = scheduler.pause(arguments["job_id"], arguments.get("paused", True))
-        except (JobError, IndexWriteError) as error:
-            raise CommandError(str(error)) from error
         return job_to_json(job, self._clock())
 
     async def remove_job(self, arguments: Mapping[str, Any]) -> Json:
         """Remove the job `job_id`, and return it as it was."""
         _, book, _ = self._running()
-        try:
+        with _refusing():
             return job_to_json(book.remove(arguments["job_id"]), self._clock())
-        except (JobError, IndexWriteError) as error:
-            raise CommandError(str(error)) from error
 
     async def run_job(self, arguments: Mapping[str, Any]) -> Json:
         """Run the job `job_id` now, due or not, and return what came of it."""
         scheduler, book, _ = self._running()
-        try:
+        with _refusing():
             run = await scheduler.run_job(book.job(arguments["job_id"]))
-        except (JobError, IndexWriteError) as error:
-            raise CommandError(str(error)) from error
         return {"ran": iso_time(run.ran), "succeeded": run.succeeded, "text": run.text}
 
     def _running(self) -> tuple[Scheduler, JobBook, Host]:
         if self._scheduler is None or self._book is None or self._host is None:
             raise CommandError("the host is still starting: try again in a moment")
         return self._scheduler, self._book, self._host
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What the schedule refuses, as the host's callers expect it."""
+    try:
+        yield
+    except NothingSuchError as error:
+        raise NotFoundError(str(error)) from error
+    except (JobError, TriggerError) as error:
+        raise BadRequestError(str(error)) from error
+    except IndexWriteError as error:
+        raise CommandError(str(error)) from error
 
 
 def _trigger(given: Mapping[str, Any], now: int) -> Trigger:

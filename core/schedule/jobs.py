@@ -24,6 +24,10 @@ class JobError(ValueError):
     """A job cannot be added; the message says why."""
 
 
+class NothingSuchError(JobError):
+    """There is no such job, or no such session for one."""
+
+
 class Action(StrEnum):
     """What a run of a job does."""
 

@@ -14,7 +14,7 @@ import msgspec
 from core.paper.link import HostLink
 from core.paper.snapshot import FeedKind, SessionSnapshot, SessionState
 from core.schedule.book import JobBook
-from core.schedule.jobs import Action, Job, JobError, JobRun, new_job
+from core.schedule.jobs import Action, Job, JobError, JobRun, NothingSuchError, new_job
 from core.schedule.runs import carry_out
 from core.schedule.triggers import Trigger, at, every, next_due
 from core.store.index import IndexWriteError
@@ -198,7 +198,7 @@ class Scheduler:
                 if session.state.ended:
                     raise JobError(f"session {session_id} has ended: no job can watch it")
                 return session
-        raise JobError(f"there is no session {session_id!r}: `papertape status` lists all")
+        raise NothingSuchError(f"there is no session {session_id!r}: `papertape status` lists all")
 
     def _tell_of_failure(self, session: SessionSnapshot) -> None:
         """Say that a session has failed, once, if it failed before our eyes."""

@@ -95,6 +95,7 @@ def period_of(
     arguments: argparse.Namespace, symbols: Sequence[str], timeframe: Timeframe, *, warmup: int
 ) -> MarketPeriod:
     """What `--exchange` tells of the last `--period`, with `warmup` candles before it."""
+    from core.market.exchange_api import UnknownExchangeError, UnknownMarketError
     from core.market.feed import FeedError
     from core.market.period import market_period, public_api
     from core.market.spans import SpanError, period_start
@@ -105,7 +106,10 @@ def period_of(
     with refusing(SpanError, PreferencesError, VenueError):
         start = period_start(arguments.period, int(time.time() * 1_000))
         venue = BINANCE.with_addresses(read_preferences(workspace.preferences).addresses)
-    with refusing(FeedError, code=Exit.FAILED):
+    with (
+        refusing(FeedError, code=Exit.FAILED),
+        refusing(UnknownExchangeError, UnknownMarketError),
+    ):
         return asyncio.run(
             market_period(
                 public_api(arguments.exchange, venue),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
+from tui.cli.speaking import run_on_host
 from tui.cli.start import moment_of
 from tui.cli.strategy_argument import Written, add_strategy, written_strategy
 from tui.cli.workspace import workspace_of
@@ -121,17 +121,10 @@ def _period(arguments: argparse.Namespace) -> tuple[int, int] | None:
 
 
 def _answer(arguments: argparse.Namespace, question: Question) -> Answer:
-    from core.paper.link import CommandError
-    from core.store.workspace import WorkspaceError
-    from core.validation import NoSessionError, validate_strategy
+    from core.validation import validate_strategy
 
     now = int(time.time() * 1_000)
-    with (
-        refusing(WorkspaceError),
-        refusing(CommandError, code=Exit.FAILED),
-        refusing(NoSessionError, code=Exit.NOTHING_FOUND),
-    ):
-        return asyncio.run(validate_strategy(workspace_of(arguments), question, now))
+    return run_on_host(validate_strategy(workspace_of(arguments), question, now))
 
 
 def _save(path: Path, answer: Answer, *, to_stdout: bool) -> None:

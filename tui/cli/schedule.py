@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, print_json, print_text, refusing, table
+from tui.cli.speaking import run_on_host
 from tui.cli.workspace import prepared_workspace
 
 
@@ -67,13 +67,13 @@ def edit_job(arguments: argparse.Namespace) -> int:
 
 def pause_job(arguments: argparse.Namespace) -> int:
     """Pause a job."""
-    job = _ask(arguments, "pause_job", job_id=_job(arguments)["job_id"])
+    job = _ask(arguments, "pause_job", job_id=arguments.job)
     return _tell_job(arguments, job)
 
 
 def resume_job(arguments: argparse.Namespace) -> int:
     """Let a job run again."""
-    job = _ask(arguments, "pause_job", job_id=_job(arguments)["job_id"], paused=False)
+    job = _ask(arguments, "pause_job", job_id=arguments.job, paused=False)
     return _tell_job(arguments, job)
 
 
@@ -129,7 +129,7 @@ def list_jobs(arguments: argparse.Namespace) -> int:
 
 def run_job(arguments: argparse.Namespace) -> int:
     """Run a job now."""
-    run = _ask(arguments, "run_job", job_id=_job(arguments)["job_id"])
+    run = _ask(arguments, "run_job", job_id=arguments.job)
     if arguments.json:
         print_json(run)
     else:
@@ -139,7 +139,7 @@ def run_job(arguments: argparse.Namespace) -> int:
 
 def remove_job(arguments: argparse.Namespace) -> int:
     """Remove a job."""
-    job = _ask(arguments, "remove_job", job_id=_job(arguments)["job_id"])
+    job = _ask(arguments, "remove_job", job_id=arguments.job)
     if arguments.json:
         print_json(job)
     else:
@@ -162,7 +162,6 @@ def _job(arguments: argparse.Namespace) -> dict[str, Any]:
 def _ask(arguments: argparse.Namespace, do: str, **values: Any) -> Any:
     """Have the host carry out a command on its schedule; one is started where none runs."""
     from core.hosting import attach_or_start
-    from core.paper.link import CommandError
 
     workspace = prepared_workspace(arguments)
 
@@ -170,10 +169,7 @@ def _ask(arguments: argparse.Namespace, do: str, **values: Any) -> Any:
         link = await attach_or_start(workspace)
         return await link.ask(do, list if do == "list_jobs" else dict, **_given(values))
 
-    with refusing(
-        CommandError, code=Exit.BAD_INPUT if do in ("add_job", "edit_job") else Exit.FAILED
-    ):
-        return asyncio.run(work())
+    return run_on_host(work())
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,8 +47,13 @@ def running_host(arguments: argparse.Namespace, *, follow: bool = False) -> Sock
 
 def run_on_host(work: Coroutine[Any, Any, _T]) -> _T:
     """Run a command's work; a host's refusal is one message."""
-    from core.paper.link import CommandError
+    from core.paper.link import BadRequestError, CommandError, NotFoundError
     from core.store.workspace import WorkspaceError
 
-    with refusing(CommandError, code=Exit.FAILED), refusing(WorkspaceError):
+    # The innermost is asked first.
+    with (
+        refusing(CommandError, code=Exit.FAILED),
+        refusing(NotFoundError, code=Exit.NOTHING_FOUND),
+        refusing(BadRequestError, WorkspaceError),
+    ):
         return asyncio.run(work)

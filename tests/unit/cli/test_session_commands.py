@@ -100,7 +100,7 @@ def test_a_demo_session_from_start_to_delete(run: Run, host: Host) -> None:
     assert run("pause", session_id, "--json").json == {"sessions": [session_id], "done": "paused"}
     assert state_of(run, session_id) == "paused"
     assert run("resume", "all").out == f"{session_id} resumed\n"
-    assert run("flatten", session_id, "ETH/USDT").code == 1
+    assert run("flatten", session_id, "ETH/USDT").code == 2
     assert run("flatten", session_id).code == 0
     assert run("delete", session_id).code == 1
 
@@ -159,7 +159,6 @@ def test_jobs_come_with_a_session_and_go_with_it(run: Run, host: Host) -> None:
         (("--at", "tomorrow", "--message", "x"), "expected a time such as"),
         (("--cron", "* *", "--message", "x"), "five fields"),
         (("--every", "4h"), "neither a message nor a session"),
-        (("--every", "4h", "--session", "zz99zz99"), "no session 'zz99zz99'"),
         (("--every", "4h", "--cron", "* * * * *"), "not allowed with"),
     ],
 )
@@ -193,12 +192,43 @@ def test_a_start_that_makes_no_sense_is_bad_input_before_any_host(
     assert current_host(Workspace(workspace)) is None
 
 
-def test_what_the_host_refuses_is_one_message_and_code_1(run: Run, host: Host) -> None:
-    done = run(
-        "start", "--config", json.dumps(rsi_bounce()), "--feed", "replay", "--data", "no.csv"
-    )
-    assert (done.code, done.out, done.err.count("\n")) == (1, "", 1)
-    assert "no.csv" in done.err
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--feed", "replay", "--data", "no.csv"), "no.csv"),
+        (("--feed", "replay", "--data", __file__), "test_session_commands.py"),
+        (("--feed", "live", "--exchange", "kraken"), "goes with the poll feed only"),
+        (("--feed", "poll", "--exchange", "nosuch"), "exchange nosuch is not known"),
+        (("--speed", "2"), "goes with the replay feed only"),
+    ],
+)
+def test_a_start_that_the_host_finds_senseless_is_one_message_and_code_2(
+    run: Run, host: Host, arguments: tuple[str, ...], said: str
+) -> None:
+    done = run("start", "--config", json.dumps(rsi_bounce()), *arguments)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert said in done.err
+    assert host.snapshot().sessions == ()
+
+
+def test_what_the_host_cannot_do_now_is_code_1_and_what_is_not_there_code_3(
+    run: Run, host: Host
+) -> None:
+    config = json.dumps(rsi_bounce(timeframe="5m"))
+    session_id = run("start", "--config", config, "--feed", "demo", "--json").json["session_id"]
+    assert run("delete", session_id).code == 1
+    missing = run("schedule", "add", "--every", "4h", "--session", "zz99zz99")
+    assert (missing.code, missing.out) == (3, "")
+    assert "no session 'zz99zz99'" in missing.err
+    for command in (("run",), ("pause",), ("resume",), ("remove",), ("edit", "--every", "4h")):
+        assert run("schedule", command[0], "zz99zz99", *command[1:]).code == 3, command
+
+
+def test_an_exchange_or_a_market_that_nobody_knows_is_bad_input(run: Run) -> None:
+    config = json.dumps(rsi_bounce())
+    done = run("backtest", "--config", config, "--exchange", "nosuch", "--period", "1m")
+    assert (done.code, done.out) == (2, "")
+    assert "exchange nosuch is not known" in done.err
 
 
 @pytest.mark.parametrize("command", ["stop", "pause", "resume", "archive", "delete", "restart"])
