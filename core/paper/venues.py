@@ -18,13 +18,13 @@ from core.exchange.clock import RunningClock
 from core.exchange.server import EmbeddedExchange, ExchangeStartError
 from core.exchange.tape import Market
 from core.market.binance_streams import Pace
-from core.market.exchange_api import exchange_api
+from core.market.exchange_api import binance_api, exchange_api
 from core.market.feed import Feed, FeedError
 from core.market.follower import FollowPace
 from core.market.history import CandleHistory
 from core.market.live import LiveFeed
 from core.market.market_desk import BinanceMarket
-from core.market.poll import PollFeed
+from core.market.poll import PollFeed, PollPace
 from core.market.server_clock import ServerClock
 from core.market.venue import BINANCE, Venue, embedded
 from core.paper.feeds import FeedMaker
@@ -58,6 +58,7 @@ class Venues:
     demo: DemoMarket | None = None
     venue: Venue = BINANCE
     pace: FollowPace = field(default_factory=FollowPace)
+    poll_pace: PollPace = field(default_factory=PollPace)
     exchange: EmbeddedExchange | None = None
     _market: BinanceMarket | None = None
     _demo_market: BinanceMarket | None = None
@@ -100,10 +101,12 @@ class Venues:
         name = record.exchange or "binance"
         history = self._polled.get(name)
         if history is None:
-            api = exchange_api(name, ServerClock())
-            await api.timeframes()  # so that a wrong name is refused at once
+            clock = ServerClock()
+            # Binance is where the configuration says, polled or streamed.
+            polls_venue = name == self.venue.name
+            api = binance_api(self.venue, clock) if polls_venue else exchange_api(name, clock)
             history = self._polled[name] = CandleHistory(api, self.workspace.cache)
-        return PollFeed(history)
+        return PollFeed(history, self.poll_pace)
 
     async def _demo(self, record: SessionRecord, _: StrategyConfig) -> Feed:
         if self.demo is not None and record.source != self._demo_source(self.demo):

@@ -109,18 +109,19 @@ def agrees(report: Any, inputs: RunInputs) -> None:
 
 
 def unaccounted(
-    root: Path, report: Any, inputs: RunInputs, exchange: EmbeddedExchange
+    root: Path, report: Any, inputs: RunInputs, exchange: EmbeddedExchange, feed: str = "live"
 ) -> list[str]:
     """Which of a session's candles are neither what the exchange has now nor stated otherwise."""
+    tapes = root / "journal" / feed
     return [
         f"{symbol} {wrong}"
         for symbol in inputs.config.symbols
-        for wrong in unaccounted_of(root, report, inputs, symbol, finally_told(exchange, symbol))
+        for wrong in unaccounted_of(tapes, report, inputs, symbol, finally_told(exchange, symbol))
     ]
 
 
 def unaccounted_of(
-    root: Path, report: Any, inputs: RunInputs, symbol: str, told: Mapping[int, Candle]
+    tapes: Path, report: Any, inputs: RunInputs, symbol: str, told: Mapping[int, Candle]
 ) -> list[str]:
     """The same of one symbol, of which the exchange tells the candles `told`, by open time.
 
@@ -129,7 +130,7 @@ def unaccounted_of(
     """
     candles = inputs.candles[symbol]
     name = f"{symbol.replace('/', '-').replace(':', '-')}-{inputs.config.timeframe}.jsonl"
-    revised = set(read_tape(root / "journal" / "live" / name).revised.time.tolist())
+    revised = set(read_tape(tapes / name).revised.time.tolist())
     had, stated = set(candles.time.tolist()), stated_missing(report, symbol)
     begin, end = inputs.decide_from or 0, parse_time(report["period"]["end"])
     holes = set(range(begin, end + 1, MINUTE)) - had

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,14 +62,13 @@ def run(
     return run_command
 
 
-@pytest.fixture
-def exchange() -> Iterator[str]:
-    """The address of an embedded exchange on a thread of its own."""
+@contextmanager
+def serving(clock: RunningClock) -> Iterator[str]:
+    """The address of an embedded exchange on a thread of its own, until the block is left."""
     ready, stop = threading.Event(), threading.Event()
     found: list[str] = []
 
     async def serve() -> None:
-        clock = RunningClock(int(time.time() * 1_000))
         async with EmbeddedExchange(SyntheticMarket(1), clock) as server:
             found.append(server.rest_url)
             ready.set()
@@ -82,6 +82,13 @@ def exchange() -> Iterator[str]:
     finally:
         stop.set()
         thread.join(30)
+
+
+@pytest.fixture
+def exchange() -> Iterator[str]:
+    """The address of an embedded exchange in real time."""
+    with serving(RunningClock(int(time.time() * 1_000))) as address:
+        yield address
 
 
 def write_addresses(workspace: Path, rest: str) -> None:

@@ -1,0 +1,105 @@
+"""Polled sessions, through ccxt and nothing else: the same trades, whatever the exchange does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.exchange.clock import ManualClock
+from core.exchange.faults import FaultKind
+from core.exchange.server import EmbeddedExchange
+from core.exchange.synthetic import SyntheticMarket
+from core.market.delivery import DeliveryPace
+from core.market.poll import PollPace
+from core.market.timeframes import MINUTE
+from core.market.venue import embedded
+from core.paper.host import Host
+from core.paper.session import RunInputs
+from core.paper.snapshot import FeedKind, StartRequest
+from core.paper.venues import Venues, venue_options
+from core.store.workspace import Workspace
+from tests.recovery.venue import (
+    FUNDED,
+    PERPETUAL,
+    SPOT,
+    START,
+    agrees,
+    all_running,
+    stated_missing,
+    unaccounted,
+)
+from tests.unit.paper.hosts import running
+
+PACE = PollPace(
+    every=0.1,
+    settle=0,
+    first_delay=0.01,
+    longest_delay=0.05,
+    delivery=DeliveryPace(hole_delay=0.02),
+)
+REST = {"target": "*/klines"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (None, {}),
+        (FaultKind.TOO_MANY_REQUESTS, {**REST, "times": 1, "amount": 1}),
+        (FaultKind.BANNED, {**REST, "times": 1, "amount": 1}),
+        (FaultKind.UNAVAILABLE, {"target": "/*", "chance": 0.4}),
+        (FaultKind.UNKNOWN_OUTCOME, {"target": "/*", "chance": 0.4}),
+        (FaultKind.SLOW_REPLY, {"target": "/*", "amount": 50}),
+        (FaultKind.CLOCK_SKEW, {"amount": -90_000}),
+        (FaultKind.DELISTING, {"target": "ETHUSDT"}),
+        (FaultKind.TESTNET_RESET, {}),
+    ],
+    ids=lambda value: value.value if isinstance(value, FaultKind) else "",
+)
+async def test_a_polled_session_makes_the_backtests_trades_or_says_what_is_missing(
+    tmp_path: Path, kind: FaultKind | None, options: Mapping[str, Any]
+) -> None:
+    clock = ManualClock(START, 600.0)
+    ended: list[tuple[Any, RunInputs]] = []
+    told: list[str] = []
+
+    async def use(host: Host, exchange: EmbeddedExchange) -> None:
+        for config in (SPOT, PERPETUAL):
+            await host.start(StartRequest(config, FeedKind.POLL, exchange="binance"))
+        await all_running(host)
+        if kind is not None:
+            exchange.switch_on(kind, **options)
+        for _ in range(80):  # each minute is looked at while it forms, too
+            clock.advance(MINUTE // 2)
+            await asyncio.sleep(0.02)
+        exchange.switch_off()
+        for _ in range(100):
+            clock.advance(MINUTE // 2)
+            await asyncio.sleep(0.1)
+            lasts = [one.last_candle or 0 for one in host.fresh_snapshot().sessions]
+            if min(lasts) >= clock.now() - 3 * MINUTE:
+                break
+        told.extend(line.text for line in host.logs())
+        for session in host.fresh_snapshot().sessions:
+            ended.append((await host.stop(session.id), await host.inputs(session.id)))
+
+    async with EmbeddedExchange(SyntheticMarket(seed=7), clock) as exchange:
+        # Polled under its own name, at the addresses of the configuration.
+        venue = replace(embedded(exchange.rest_url), name="binance")
+        venues = Venues(Workspace(tmp_path), venue=venue, poll_pace=PACE)
+        host = Host(Workspace(tmp_path), venue_options(venues, kind="headless"))
+        async with running(host):
+            await use(host, exchange)
+        for report, inputs in ended:
+            agrees(report, inputs)
+            wrong = unaccounted(tmp_path, report, inputs, exchange, feed="poll-binance")
+            assert not wrong, wrong
+    missing = {symbol for symbol in (*SPOT["symbols"],) if stated_missing(ended[0][0], symbol)}
+    assert missing == ({"ETH/USDT"} if kind is FaultKind.DELISTING else set())
+    assert [time for time, _ in ended[1][1].funding["BTC/USDT:USDT"]] == [FUNDED]
+    if kind in (FaultKind.TOO_MANY_REQUESTS, FaultKind.BANNED):
+        assert any("nothing is asked for 1 s" in text for text in told)
