@@ -105,7 +105,7 @@ class Stored:
             planned_end=None if since is None else self.record.planned_end(since),
             ended=None if end is None else end.now,
         )
-        return session_snapshot(self.record, run, standing, {})
+        return session_snapshot(self.record, run, standing, {}, orders=self.log.orders)
 
     def report(self) -> dict[str, Any]:
         """Its report."""
@@ -119,6 +119,7 @@ class Stored:
             state="stopped" if end is None else end.state,
             reason=None if end is None else end.why,
             ended=None if end is None else end.now,
+            orders=self.log.orders,
         )
 
 

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from core.market.feed import FeedError
+from core.paper.brokers import Brokers
 from core.paper.catalog import SessionIndex, Stored, stored_session
 from core.paper.comparing import compared
 from core.paper.engine import Engine
@@ -40,15 +41,16 @@ from core.paper.snapshot import (
     StartReply,
     StartRequest,
 )
-from core.paper.starting import record_of, request_of
+from core.paper.starting import record_of, request_of, require_no_clash
 from core.paper.view import session_detail
-from core.store.credentials import CredentialsError, read_credentials
+from core.store.credentials import ApiKey, CredentialsError, read_credentials
 from core.store.disk import Disk, OsDisk
 from core.store.index import IndexWriteError, open_index
 from core.store.journal import JournalError
 from core.store.lock import HostLock, WorkspaceLostError
-from core.store.redaction import Redactor
+from core.store.redaction import Redactor, Secret
 from core.store.workspace import Workspace, WorkspaceError
+from core.trading.venue_hosts import OrderAddresses
 
 _T = TypeVar("_T")
 _REFRESH = 0.2  # seconds between two snapshots while somebody looks
@@ -73,7 +75,8 @@ class HostOptions:
     `sources` names the tapes of a feed where its kind alone does not say which market it shows (a
     demo's seed). `companions` run beside the sessions as long as the host does (the scheduler, the
     control socket); each is given the host, and cancelled when it stops. `commands` are theirs, by
-    name, for whoever speaks to the host.
+    name, for whoever speaks to the host. Orders go to `order_addresses`, those of demo sessions to
+    the embedded exchange at `demo_address` (None while it does not run).
     """
 
     kind: str = "headless"
@@ -85,6 +88,8 @@ class HostOptions:
     disk: Disk = field(default_factory=OsDisk)
     new_id: Callable[[], str] = random_id
     jobs_of: JobsOf = lambda _: ()
+    order_addresses: OrderAddresses = field(default_factory=OrderAddresses)
+    demo_address: Callable[[], str | None] = lambda: None
 
 
 class Host:
@@ -98,6 +103,9 @@ class Host:
         self.since = options.clock()
         self._feeds = Feeds(options.feeds)
         self._storage = Storage.of(workspace, options.disk, self.redactor)
+        self._brokers = Brokers(
+            workspace.credentials, self.redactor, options.order_addresses, options.demo_address
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
         self._lost: WorkspaceLostError | None = None
@@ -168,6 +176,7 @@ class Host:
         yield self._refresh()
         yield self._tick()
         yield self._watch_workspace(lock)
+        yield self._brokers.attend()
         for companion in self.options.companions:
             yield companion(self)
 
@@ -193,6 +202,7 @@ class Host:
         self._roster = Roster(
             self._storage,
             self._feeds,
+            self._brokers.route,
             self._index,
             self.log,
             self.options.clock,
@@ -274,7 +284,18 @@ class Host:
         source = self.options.sources.get(request.feed, request.feed.value)
         while self._roster.taken(session_id := self.options.new_id()):
             pass
-        record = record_of(request, session_id, self.options.clock(), source, restart_of)
+        key = self._given_key(request)
+        record = record_of(
+            request,
+            session_id,
+            self.options.clock(),
+            source,
+            lambda symbols: self._brokers.accounts(symbols, request.feed, key),
+            restart_of,
+        )
+        require_no_clash(record, self._roster.snapshots())
+        if key is not None:
+            self._brokers.give(session_id, key)
         try:
             await self._roster.begin(record)
         except FeedError as error:
@@ -287,6 +308,17 @@ class Host:
         self._show()
         jobs = self.options.jobs_of(session_id)
         return StartReply(session_id, record.mode, record.notices, jobs)
+
+    def _given_key(self, request: StartRequest) -> ApiKey | None:
+        """The key that came with a request, which is hidden from now on."""
+        key, secret = request.api_key, request.api_secret
+        for text in (key, secret):
+            self.redactor.add(text or "")
+        if not key and not secret:
+            return None
+        if not key or not secret:
+            raise BadRequestError("a key of the testnet takes both: api_key and api_secret")
+        return ApiKey(Secret(key), Secret(secret))
 
     async def stop(self, session_id: str, *, flatten: bool = False) -> Mapping[str, object]:
         """See `HostLink.stop`."""
@@ -387,9 +419,11 @@ class Host:
             intake = engine.intake
             if intake is None:
                 return session_detail(session_id, None, ())
-            return session_detail(session_id, intake.run, map(self.log.safe, intake.health.words))
+            words = map(self.log.safe, intake.health.words)
+            return session_detail(session_id, intake.run, words, engine.orders.rows())
         stored = await self._stored(session_id)
-        return session_detail(session_id, None if stored.past is None else stored.past.run, ())
+        run = None if stored.past is None else stored.past.run
+        return session_detail(session_id, run, (), stored.log.orders.rows())
 
     async def report(self, session_id: str) -> Mapping[str, object]:
         """See `HostLink.report`."""

@@ -26,7 +26,8 @@ class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     `source` names the feed's tapes: the feed itself, or for a candle file what is in it. `broker`
     is where orders go, `broker_asked` where they were asked to go; `notices` say why the two
-    differ, and whatever else the owner should know. Times are UTC ms.
+    differ, and whatever else the owner should know. `accounts` are the keys it orders with, by kind
+    of market ("spot", "perpetual"), as sections of exchanges.yaml. Times are UTC ms.
     """
 
     id: str
@@ -39,6 +40,7 @@ class SessionRecord(msgspec.Struct, frozen=True, kw_only=True):
     broker_asked: BrokerKind
     mode: Mode
     fills: Fills
+    accounts: dict[str, str] = {}
     exchange: str | None = None
     data: dict[str, str] | None = None
     speed: float | None = None

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from core.paper.lines import GapSeen, Returned
+from core.paper.order_book import OrderBook
 from core.paper.record import SessionRecord
 from core.paper.run import Run
 from core.report.instants import iso_time
@@ -49,10 +50,11 @@ def session_report(
     state: str,
     reason: str | None,
     ended: int | None,
+    orders: OrderBook,
 ) -> dict[str, Any]:
     """A session's report: a backtest's shape, and what only a session has.
 
-    `ended` (UTC ms) is None while the session lives.
+    `ended` (UTC ms) is None while the session lives; `orders` are those for a venue.
     """
     warnings = list(record.notices)
     if revised:
@@ -87,6 +89,7 @@ def session_report(
             }
             for one in returns
         ],
+        "venue_orders": orders.to_json(),
         "comparison": None,
         "recommendation": None,
     }

@@ -15,6 +15,7 @@ from core.paper.engine import Engine, Surroundings
 from core.paper.feeds import Feeds
 from core.paper.link import CommandError, NotFoundError
 from core.paper.logs import LogRing
+from core.paper.mirror import Route
 from core.paper.record import RECORD, SessionRecord, read_record, write_record
 from core.paper.reports import nothing_run, session_report, write_report
 from core.paper.session import SessionLog, Storage
@@ -29,6 +30,9 @@ _LEAVING = 10.0  # seconds a session may take to come to rest
 _JOBS_EVERY = 0.01  # seconds, times the number of sessions
 _COMING = "being taken up again"
 _SLICE = 0.008  # seconds of work between two turns of the event loop
+
+RouteOf = Callable[[SessionRecord], Route | None]
+"""Where a session's orders go; None where it makes none."""
 
 JobsOf = Callable[[str], tuple[str, ...]]
 """The next jobs of a session, as texts."""
@@ -72,6 +76,7 @@ class Roster:
         self,
         storage: Storage,
         feeds: Feeds,
+        route_of: RouteOf,
         index: SessionIndex,
         log: LogRing,
         clock: Callable[[], int],
@@ -80,6 +85,7 @@ class Roster:
     ) -> None:
         self._storage = storage
         self._feeds = feeds
+        self._route_of = route_of
         self._index = index
         self._log = log
         self._clock = clock
@@ -174,7 +180,7 @@ class Roster:
         feed = await self._feeds.make(record, record.strategy())
         log = await asyncio.to_thread(self._write_down, record)
         self._index.note(record)
-        self._wake(record, Engine(log, feed, self._around(record.id)))
+        self._wake(record, Engine(log, feed, self._around(record)))
 
     def _write_down(self, record: SessionRecord) -> SessionLog:
         write_record(self._storage.workspace.session(record.id), record, self._storage.disk)
@@ -281,7 +287,7 @@ class Roster:
             return
         self._log.add(Level.INFO, "taken up again", record.id)
         feed = await self._feeds.make(record, stored.log.config)
-        self._wake(record, Engine(stored.log, feed, self._around(record.id), stored.past))
+        self._wake(record, Engine(stored.log, feed, self._around(record), stored.past))
 
     def _strand(self, shown: SessionSnapshot, why: str) -> None:
         """Show a session that cannot be gone on with as an error; its files stay as they are."""
@@ -291,11 +297,12 @@ class Roster:
             shown, state=SessionState.ERROR, state_reason=words, interrupted=True
         )
 
-    def _around(self, session_id: str) -> Surroundings:
+    def _around(self, record: SessionRecord) -> Surroundings:
         def say(level: Level, text: str) -> None:
-            self._log.add(level, text, session_id)
+            self._log.add(level, text, record.id)
 
-        return Surroundings(self._clock, say, self._log.safe, self._turns.take)
+        route = self._route_of(record)
+        return Surroundings(self._clock, say, self._log.safe, self._turns.take, route=route)
 
     def _wake(self, record: SessionRecord, engine: Engine) -> None:
         shown = session_snapshot(record, None, _standing(engine), {})
@@ -351,7 +358,9 @@ class Roster:
             # What has ended is marked as its report is: at the close of its last candle.
             prices = {} if intake is None or engine.state.ended else intake.prices
             jobs = () if engine.state.ended else self._jobs(living)
-            living.shown = session_snapshot(engine.record, run, _standing(engine), prices, jobs)
+            living.shown = session_snapshot(
+                engine.record, run, _standing(engine), prices, jobs, engine.orders
+            )
         return living.shown
 
     def _jobs(self, living: _Living) -> tuple[str, ...]:
@@ -388,4 +397,5 @@ def report_of(engine: Engine) -> dict[str, Any]:
         state=engine.state.value,
         reason=engine.reason,
         ended=engine.ended_at,
+        orders=engine.orders,
     )

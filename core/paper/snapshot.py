@@ -207,7 +207,7 @@ class StartRequest:
 
     `data`: candle files by symbol (replay); `speed`: times real time, None for full speed.
     `run_for`: milliseconds counted from running; `until`: UTC ms. `exchange`: the ccxt name of the
-    one to poll.
+    one to poll. `api_key`, `api_secret`: of the testnet, for this session alone; never kept.
     """
 
     config: dict[str, object]
@@ -220,6 +220,8 @@ class StartRequest:
     until: int | None = None
     starting_balance: float | None = None
     exchange: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    api_secret: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from core.market.symbols import is_perpetual, quote_currency
+from core.paper.brokers import NoAccountError
 from core.paper.link import BadRequestError
 from core.paper.record import SessionRecord
-from core.paper.snapshot import BrokerKind, FeedKind, Mode, StartRequest
+from core.paper.snapshot import BrokerKind, FeedKind, Mode, SessionSnapshot, StartRequest
 from core.strategy.canonical import config_digest, config_to_dict
+from core.strategy.config import Direction, StrategyConfig
 from core.strategy.parsing import parse_config
 from core.strategy.problems import ConfigError
 from core.strategy.signals import warmup_candles
 from core.trading.values import Fills
 
 _POLLED = "binance"
-_NO_TESTNET = (
-    "asked for testnet, runs simulated: this version places no orders on a venue; fills follow the "
-    "rules on the feed's prices"
-)
+
+AccountsOf = Callable[[Sequence[str]], dict[str, str]]
+"""The keys to order some symbols with (`SessionRecord.accounts`); raises `NoAccountError`."""
 
 
 def record_of(
-    request: StartRequest, session_id: str, now: int, source: str, restart_of: str | None = None
+    request: StartRequest,
+    session_id: str,
+    now: int,
+    source: str,
+    accounts_of: AccountsOf,
+    restart_of: str | None = None,
 ) -> SessionRecord:
     """The record of the session that `request` asks for. `source` names its tapes.
+
+    Without keys for it, a session that asks for the testnet runs simulated and says so.
 
     Raises:
         BadRequestError: the config has problems (all listed), or the request contradicts itself.
@@ -52,8 +62,13 @@ def record_of(
     exchange = _exchange(request)
     market_fills = request.feed in (FeedKind.LIVE, FeedKind.DEMO)
     notices = list(parsed.warnings)
-    if request.broker is not BrokerKind.SIMULATED:
-        notices.append(_NO_TESTNET)
+    accounts: dict[str, str] = {}
+    if request.broker is BrokerKind.TESTNET:
+        _require_orderable(request, config)
+        try:
+            accounts = accounts_of(config.symbols)
+        except NoAccountError as error:
+            notices.append(f"asked for testnet, runs simulated: {error}")
     return SessionRecord(
         id=session_id,
         created=now,
@@ -61,10 +76,11 @@ def record_of(
         digest=config_digest(config),
         feed=request.feed,
         source=_source(request, session_id, source),
-        broker=BrokerKind.SIMULATED,
+        broker=BrokerKind.TESTNET if accounts else BrokerKind.SIMULATED,
         broker_asked=request.broker,
-        mode=_mode(request.feed),
+        mode=_mode(request.feed, orders=bool(accounts)),
         fills=request.fills or (Fills.MARKET if market_fills else Fills.CANDLE),
+        accounts=accounts,
         exchange=exchange,
         data=data,
         speed=request.speed,
@@ -109,10 +125,51 @@ def _source(request: StartRequest, session_id: str, source: str) -> str:
     return f"poll-{_exchange(request)}" if request.feed is FeedKind.POLL else source
 
 
-def _mode(feed: FeedKind) -> Mode:
+def _mode(feed: FeedKind, *, orders: bool) -> Mode:
     if feed is FeedKind.REPLAY:
         return Mode.REPLAY
-    return Mode.DEMO if feed is FeedKind.DEMO else Mode.SIMULATED
+    if feed is FeedKind.DEMO:
+        return Mode.DEMO
+    return Mode.TESTNET if orders else Mode.SIMULATED
+
+
+def _require_orderable(request: StartRequest, config: StrategyConfig) -> None:
+    """Raises `BadRequestError` where a venue could not do what the session does."""
+    if request.feed not in (FeedKind.LIVE, FeedKind.DEMO):
+        raise BadRequestError(
+            f"orders on the testnet follow prices as they come, not a {request.feed} feed: use the "
+            "live feed, or the simulated broker"
+        )
+    if request.fills is Fills.CANDLE:
+        raise BadRequestError(
+            "orders on the testnet are sent when a price fills, not a candle later: leave out "
+            "fills candle"
+        )
+    for symbol in config.symbols:
+        if is_perpetual(symbol):
+            if config.leverage != int(config.leverage):
+                raise BadRequestError(f"leverage {config.leverage:g}: a venue takes whole numbers")
+        elif config.leverage > 1 or config.direction is not Direction.LONG:
+            raise BadRequestError(
+                f"{symbol} is a spot market, where a venue takes neither short nor leverage: trade "
+                f"the perpetual {symbol}:{quote_currency(symbol)}, or use the simulated broker"
+            )
+
+
+def require_no_clash(record: SessionRecord, others: Iterable[SessionSnapshot]) -> None:
+    """Raises `BadRequestError` where another session trades one of its perpetuals on the venue.
+
+    An account has one position in a perpetual: two sessions would close each other's.
+    """
+    for other in others:
+        if other.orders is None or other.state.ended or other.mode is not record.mode:
+            continue
+        for symbol in record.config["symbols"]:
+            if record.accounts and is_perpetual(symbol) and symbol in other.symbols:
+                raise BadRequestError(
+                    f"session {other.id} trades {symbol} on the testnet already, and an account "
+                    "has one position in it: stop that one first, or use the simulated broker"
+                )
 
 
 def _files(request: StartRequest, symbols: tuple[str, ...]) -> dict[str, str]:

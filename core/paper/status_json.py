@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from core.paper.snapshot import HostSnapshot, LogLine, SessionSnapshot, StartReply
@@ -37,6 +38,7 @@ def session_to_json(session: SessionSnapshot) -> Json:
         "realized_pnl": session.realized_pnl,
         "unrealized_pnl": session.unrealized_pnl,
         "equity": session.equity,
+        "orders": None if session.orders is None else asdict(session.orders),
         "next_jobs": list(session.next_jobs),
         "notices": list(session.notices),
     }

@@ -79,6 +79,10 @@ class Venues:
             sources[FeedKind.DEMO] = self._demo_source(self.demo)
         return sources
 
+    def demo_address(self) -> str | None:
+        """Where the embedded exchange of the demo answers; None while it does not run."""
+        return None if self.exchange is None else self.exchange.rest_url
+
     async def attend(self, _: Host) -> None:
         """Wait until the host stops, then close everything."""
         try:
@@ -105,6 +109,7 @@ class Venues:
             # Binance is where the configuration says, polled or streamed.
             polls_venue = name == self.venue.name
             api = binance_api(self.venue, clock) if polls_venue else exchange_api(name, clock)
+            await api.timeframes()  # so that a wrong name is refused at once
             history = self._polled[name] = CandleHistory(api, self.workspace.cache)
         return PollFeed(history, self.poll_pace)
 
@@ -154,6 +159,7 @@ def venue_options(
         feeds=venues.makers(),
         sources=venues.sources(),
         companions=(venues.attend, *companions),
+        demo_address=venues.demo_address,
     )
 
 

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from core.market.feed import PriceSeen
+from core.paper.order_book import OrderBook
 from core.paper.record import SessionRecord
 from core.paper.run import Run
 from core.paper.snapshot import (
     ConditionReading,
+    OrderRow,
     SessionDetail,
     SessionSnapshot,
     SessionState,
@@ -39,6 +41,7 @@ def session_snapshot(
     standing: Standing,
     prices: Mapping[str, PriceSeen],
     jobs: tuple[str, ...] = (),
+    orders: OrderBook | None = None,
 ) -> SessionSnapshot:
     """One row of the sessions table. Positions are marked at `prices` where there are any."""
     config = record.config
@@ -84,13 +87,16 @@ def session_snapshot(
         equity_curve=() if run is None else run.recent_equity(_SPARK),
         notices=record.notices,
         next_jobs=jobs,
+        orders=(orders or OrderBook(record)).counts(),
     )
 
 
-def session_detail(session_id: str, run: Run | None, health: Iterable[str]) -> SessionDetail:
+def session_detail(
+    session_id: str, run: Run | None, health: Iterable[str], orders: tuple[OrderRow, ...] = ()
+) -> SessionDetail:
     """What the session screen shows beyond the row."""
     if run is None:
-        return SessionDetail(session_id, {}, {}, (), (), tuple(health))
+        return SessionDetail(session_id, {}, {}, (), (), tuple(health), orders)
     readings = {
         symbol: tuple(
             ConditionReading(
@@ -107,6 +113,7 @@ def session_detail(session_id: str, run: Run | None, health: Iterable[str]) -> S
         tuple(run.account.trades),
         tuple(run.curve(_CURVE)),
         tuple(health),
+        orders,
     )
 
 
