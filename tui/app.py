@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import ClassVar
 
@@ -28,11 +29,13 @@ from tui.leaving import Leaving
 from tui.modals.new_session import NewSession
 from tui.palette import PaletteCommands
 from tui.returning import Returning
+from tui.schedule_commands import ScheduleCommands
 from tui.screens.backtest import BacktestScreen
 from tui.screens.base import BaseScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.help import HelpScreen
 from tui.screens.logs import LogsScreen
+from tui.screens.schedule import ScheduleScreen
 from tui.screens.sessions import SessionsScreen
 from tui.screens.strategies import StrategiesScreen
 from tui.session_commands import SessionCommands
@@ -59,6 +62,7 @@ class PapertapeApp(GuardedApp):
         "strategies": StrategiesScreen,
         "backtest": BacktestScreen,
         "compare": CompareScreen,
+        "schedule": ScheduleScreen,
         "logs": LogsScreen,
     }
     DEFAULT_MODE = "sessions"
@@ -67,6 +71,7 @@ class PapertapeApp(GuardedApp):
 
     snapshot: reactive[HostSnapshot | None] = reactive(None)
     waiting: reactive[str] = reactive("starting the host …")
+    zone: reactive[tzinfo] = reactive[tzinfo](UTC)
 
     def __init__(
         self,
@@ -85,6 +90,7 @@ class PapertapeApp(GuardedApp):
         self.feed = feed
         self.link: HostLink | None = None
         self.sessions = SessionCommands(self)
+        self.schedule = ScheduleCommands(self)
         self.backtests = BacktestCommands(self)
         self.comparisons = ComparisonCommands(self)
         self.holding = Holding(self)

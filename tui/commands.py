@@ -19,6 +19,7 @@ class Place(StrEnum):
     BACKTEST = "Backtest"
     COMPARE = "Compare"
     COMPARED_TRADE = "Compared trade"
+    SCHEDULE = "Scheduler"
     LOGS = "Logs"
     TABLE = "In a table"
     LOG = "In a log"
@@ -217,6 +218,27 @@ COMMANDS: tuple[Command, ...] = (
         "The trade before", "other(-1)", 3,
     ),
     Command(
+        "schedule.new", Place.SCHEDULE, "n", "n", "new",
+        "Have something done at set times: check or stop a session, or say something", "new", 1,
+    ),
+    Command(
+        "schedule.edit", Place.SCHEDULE, "e,enter", "e", "edit",
+        "Change what the job does, or when", "edit", 2,
+    ),
+    Command(
+        "schedule.run", Place.SCHEDULE, "r", "r", "run now", "Run the job now, due or not",
+        "run", 3,
+    ),
+    Command(
+        "schedule.pause", Place.SCHEDULE, "p", "p", "pause",
+        "Have the job not run when it is due, or run again; what it missed is not made up for",
+        "pause", 4,
+    ),
+    Command(
+        "schedule.remove", Place.SCHEDULE, "x", "x", "remove", "Remove the job (asks)",
+        "remove", 5,
+    ),
+    Command(
         "logs.filter", Place.LOGS, "slash", "/", "filter", "Show only lines with this text",
         "filter", 1,
     ),
@@ -297,6 +319,10 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "go.compare", Place.ANYWHERE, "4", "4", "Compare", "Go to Compare", "app.go('compare')",
+    ),
+    Command(
+        "go.schedule", Place.ANYWHERE, "5", "5", "Scheduler", "Go to Scheduler",
+        "app.go('schedule')",
     ),
     Command(
         "go.logs", Place.ANYWHERE, "6", "6", "Logs", "Go to Logs", "app.go('logs')",

@@ -1,12 +1,13 @@
 """How are numbers, times and spans written on the screen?
 
-Unknown values (None) are written as an en dash. Times are UTC.
+Unknown values (None) are written as an en dash. Times are given as UTC milliseconds and written in
+a zone.
 """
 
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 UNKNOWN = "–"
 _SECOND = 1_000
@@ -98,26 +99,34 @@ def age(milliseconds: int | None) -> str:
     return f"{left // _SECOND}s"
 
 
-def _moment(time: int) -> datetime | None:
+def _moment(time: int | None, zone: tzinfo) -> datetime | None:
+    if time is None:
+        return None
     try:
-        return datetime.fromtimestamp(time / 1000, UTC)
+        return datetime.fromtimestamp(time / 1000, zone)
     except (OverflowError, ValueError, OSError):
         return None
 
 
-def clock(time: int | None) -> str:
-    """The time of day of a UTC millisecond time: `14:02:11`."""
-    moment = None if time is None else _moment(time)
+def clock(time: int | None, zone: tzinfo = UTC) -> str:
+    """The time of day: `14:02:11`."""
+    moment = _moment(time, zone)
     return UNKNOWN if moment is None else f"{moment:%H:%M:%S}"
 
 
-def date_time(time: int | None) -> str:
-    """Day and minute of a UTC millisecond time: `2026-11-22 14:02`."""
-    moment = None if time is None else _moment(time)
+def date_time(time: int | None, zone: tzinfo = UTC) -> str:
+    """Day and minute: `2026-11-22 14:02`."""
+    moment = _moment(time, zone)
     return UNKNOWN if moment is None else f"{moment:%Y-%m-%d %H:%M}"
 
 
-def day_time(time: int | None) -> str:
-    """Day of the month and minute of a UTC millisecond time: `22 Nov 14:02`."""
-    moment = None if time is None else _moment(time)
+def day_time(time: int | None, zone: tzinfo = UTC) -> str:
+    """Day of the month and minute: `22 Nov 14:02`."""
+    moment = _moment(time, zone)
     return UNKNOWN if moment is None else f"{moment:%d %b %H:%M}"
+
+
+def zone_name(time: int | None, zone: tzinfo = UTC) -> str:
+    """What a zone is called at a time: `UTC`, `CET`, `-03`."""
+    moment = _moment(time, zone)
+    return "" if moment is None else moment.tzname() or ""

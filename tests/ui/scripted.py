@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from core.market.candle import Candle
 from core.market.symbols import unified_symbol
@@ -26,7 +27,10 @@ from core.paper.snapshot import (
     StartReply,
     StartRequest,
 )
+from core.report.instants import iso_time
+from core.schedule.jobs import Action
 from core.trading.values import ExitReason, Fills, OpenTrade, Side, Trade
+from tui.jobs import Job, JobRun
 from tui.strategies import StrategyChoice
 
 NOW = 1_763_820_131_000  # 2025-11-22 14:02:11 UTC
@@ -111,6 +115,7 @@ class ScriptedLink:
     refuse: str | None = None
     requests: list[StartRequest] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
 
     # ── what a test does ──
 
@@ -240,6 +245,11 @@ class ScriptedLink:
         found = self._find(session_id)
         return report(found.strategy, session_id=found.id, mode=found.mode.value)
 
+    async def ask(self, do: str, answer: type[object], **arguments: object) -> Any:
+        """The jobs; what else is asked for must be looked at on a real host."""
+        assert do == "list_jobs"
+        return tuple(self.jobs)
+
     def _check(self) -> None:
         if self.refuse is not None:
             raise CommandError(self.refuse)
@@ -286,6 +296,57 @@ class ScriptedHosting:
         """Remember how."""
         self.kept_running = keep_running
         self._gone.set()
+
+
+def job(job_id: str, due_in: int, **changes: object) -> Job:
+    """A check of rsi_bounce every four hours, due in so many ms, but for what is changed."""
+    values: dict[str, object] = {
+        "job_id": job_id,
+        "trigger": "every 4h",
+        "every_seconds": 14_400,
+        "cron_expr": None,
+        "at": None,
+        "action": Action.CHECK,
+        "message": "",
+        "session_id": "k3x9a1pq",
+        "next_run": iso_time(NOW + due_in),
+        "runs": 12,
+        "max_runs": None,
+        "paused": False,
+        "history": (),
+    }
+    return Job(**(values | changes))  # type: ignore[arg-type]
+
+
+def jobs() -> list[Job]:
+    """Jobs of every kind: near and far, paused, failed, and one that never ran."""
+    checked = tuple(
+        JobRun(
+            iso_time(NOW - ago * HOUR + 40_000),
+            True,
+            f"rsi_bounce (k3x9a1pq) is running, {48 - ago}h in: {trades} trades, 1 open position, "
+            f"equity {equity:,.2f} ({equity / 100 - 100:+.2f} %); {news}",
+        )
+        for ago, trades, equity, news in (
+            (12, 11, 10_207.4, "no new trade"),
+            (8, 13, 10_288.1, "2 new trades: long BTC/USDT 64210.5 → 65494.7 (take_profit), "
+             "+186.22 (+1.87 %); long BTC/USDT 64880 → 64231.2 (stop_loss), -105.37 (-1.06 %)"),
+            (4, 14, 10_346.2, "1 new trade: long BTC/USDT 64010 → 64470.9 (signal), "
+             "+58.10 (+0.58 %)"),
+        )
+    )  # fmt: skip
+    return [
+        job("5b1c9e02", 83_000, history=checked),
+        job("a90d44f1", 57 * MINUTE, session_id="m81c0zzt",
+            history=(JobRun(iso_time(NOW - 3 * HOUR), False, "the host was asked and refused"),)),
+        job("0c7be3a8", 5 * DAY, trigger="at 2025-11-27T14:02:11Z", every_seconds=None,
+            at="2025-11-27T14:02:11Z", action=Action.FINISH, runs=0),
+        job("77d2f016", 20 * HOUR, trigger="At 10:00 every day (UTC)", every_seconds=None,
+            cron_expr="0 10 * * *", action=Action.SAY, session_id=None, runs=3, max_runs=10,
+            message="Look at the funding rates before Asia opens",
+            history=(JobRun(iso_time(NOW - 4 * HOUR), True, "Look at the funding rates"),)),
+        job("e18a5b9d", HOUR, session_id="t5b2n8vv", paused=True),
+    ]  # fmt: skip
 
 
 def candles(count: int = 150) -> tuple[Candle, ...]:
@@ -498,6 +559,7 @@ def busy() -> ScriptedLink:
             ),
         ]
     )  # fmt: skip
+    link.jobs = jobs()
     link.now = NOW - 9 * MINUTE
     for minutes, session_id, level, text in (
         (0, "k3x9a1pq", Level.INFO, "warming up: 200 of 200 candles from 2025-11-19 04:00"),

@@ -16,6 +16,7 @@ from tui.screens.compare_trade import ComparedTradeScreen
 from tui.screens.help import HelpScreen
 from tui.screens.logs import LogsScreen
 from tui.screens.report import ReportScreen
+from tui.screens.schedule import ScheduleScreen
 from tui.screens.session import SessionScreen
 from tui.screens.sessions import SessionsScreen
 from tui.screens.strategies import StrategiesScreen
@@ -32,6 +33,7 @@ HOMES: dict[Place, type] = {
     Place.COMPARE: CompareScreen,
     Place.COMPARED_TRADE: ComparedTradeScreen,
     Place.REPORT: ReportScreen,
+    Place.SCHEDULE: ScheduleScreen,
     Place.LOGS: LogsScreen,
     Place.TABLE: LineTable,
     Place.LOG: LogPane,

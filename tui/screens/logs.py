@@ -49,6 +49,7 @@ class LogsScreen(BaseScreen):
         self._names = {session.id: session.strategy for session in snapshot.sessions}
         log.name_sessions(self._names)
         if self.papertape.link is not None:
+            log.zone = self.papertape.zone
             log.catch_up(self.papertape.link, snapshot)
         self._entitle()
 

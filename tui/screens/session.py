@@ -107,6 +107,7 @@ class SessionScreen(BaseScreen):
         link = self.papertape.link
         log = self.query_one(LogPane)
         if link is not None:
+            log.zone = self.papertape.zone
             log.catch_up(link, snapshot)
 
     def ask(self) -> None:
@@ -134,7 +135,8 @@ class SessionScreen(BaseScreen):
         symbol = self._symbol
         chart = self.query_one(CandleChart)
         levels, marks = session_view.levels_and_marks(session, detail, symbol)
-        chart.draw(detail.candles.get(symbol, ()), levels, marks)
+        zone = self.papertape.zone
+        chart.draw(detail.candles.get(symbol, ()), levels, marks, zone)
         more = f" · {len(session.symbols)} symbols" if len(session.symbols) > 1 else ""
         entitle(chart, f"{symbol} {session.timeframe}{more}")
         why = self.query_one("#one-why", LineTable)
@@ -142,12 +144,12 @@ class SessionScreen(BaseScreen):
         entitle(why, session_view.why(session, detail.readings.get(symbol, ()), symbol))
         start = session.starting_balance
         tone = Tone.GAIN if session.equity >= start else Tone.LOSS
-        self.query_one("#one-equity", CurveChart).draw([Curve(detail.equity, tone)], start)
+        self.query_one("#one-equity", CurveChart).draw([Curve(detail.equity, tone)], start, zone)
         self.query_one("#one-drawdown", CurveChart).draw(
-            [Curve(drawdown(detail.equity, start), Tone.LOSS, filled=True)], 0.0
+            [Curve(drawdown(detail.equity, start), Tone.LOSS, filled=True)], 0.0, zone
         )
         trades = self.query_one("#one-trades", LineTable)
-        trades.set_rows(session_view.trade_rows(detail.trades))
+        trades.set_rows(session_view.trade_rows(detail.trades, zone))
         entitle(trades, f"Trades · {len(detail.trades)}")
         self.query_one("#one-feed", LineTable).set_rows(session_view.feed_rows(session, detail))
 

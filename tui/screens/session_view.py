@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import tzinfo
 
 from core.paper.snapshot import ConditionReading, SessionDetail, SessionSnapshot, SessionState
 from core.trading.values import Side, Trade
@@ -150,7 +151,7 @@ def _entry(time: int, price: float, side: Side) -> Mark:
     return Mark(time, price, "▲" if side is Side.LONG else "▼", Tone.ACCENT)
 
 
-def trade_rows(trades: Sequence[Trade]) -> list[Row]:
+def trade_rows(trades: Sequence[Trade], zone: tzinfo) -> list[Row]:
     """The closed trades, the newest first."""
     rows = []
     for trade in reversed(trades):
@@ -163,9 +164,11 @@ def trade_rows(trades: Sequence[Trade]) -> list[Row]:
                     Cell(str(trade.id), Tone.DIM, order=trade.id),
                     Cell(trade.symbol),
                     Cell(trade.side.value),
-                    Cell(formats.day_time(trade.entry_time), Tone.DIM, order=trade.entry_time),
+                    Cell(
+                        formats.day_time(trade.entry_time, zone), Tone.DIM, order=trade.entry_time
+                    ),
                     Cell(formats.price(trade.entry_price), order=trade.entry_price),
-                    Cell(formats.day_time(trade.exit_time), Tone.DIM, order=trade.exit_time),
+                    Cell(formats.day_time(trade.exit_time, zone), Tone.DIM, order=trade.exit_time),
                     Cell(formats.price(trade.exit_price), order=trade.exit_price),
                     Cell(formats.quantity(trade.quantity), order=trade.quantity),
                     Cell(formats.money(trade.fees), Tone.DIM, order=trade.fees),

@@ -99,6 +99,7 @@ class SessionsScreen(BaseScreen):
         positions.set_empty(_no_position(session))
         link = self.papertape.link
         if link is not None and self.papertape.snapshot is not None:
+            log.zone = self.papertape.zone
             log.catch_up(link, self.papertape.snapshot)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from core.market.timeframes import DAY, HOUR, MINUTE
 
@@ -66,13 +66,14 @@ def _round_step(rough: float) -> float:
     return next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough * 0.999)
 
 
-def time_labels(times: list[int], width: int) -> str:
-    """A line of `width` cells with times under the columns they belong to.
+def time_labels(times: list[int], width: int, zone: tzinfo = UTC) -> str:
+    """A line of `width` cells with times, in a zone, under the columns they belong to.
 
     `times`: UTC ms, one a column, increasing. Labels are days where a day or more lies between two.
     """
     if len(times) < 2:
         return " " * width
+    times = [time + _offset(time, zone) for time in times]
     per_label = max(1, 14 * (times[-1] - times[0]) // max(1, len(times) - 1))
     step = next((s for s in _TIME_STEPS if s >= per_label), _TIME_STEPS[-1])
     line = [" "] * width
@@ -87,3 +88,11 @@ def time_labels(times: list[int], width: int) -> str:
             line[column : column + len(label)] = label
             free = column + len(label) + 2
     return "".join(line)
+
+
+def _offset(time: int, zone: tzinfo) -> int:
+    """How far the zone's clocks are ahead of UTC at a time (UTC ms), in milliseconds."""
+    if zone is UTC:
+        return 0
+    ahead = datetime.fromtimestamp(time / 1000, zone).utcoffset()
+    return 0 if ahead is None else round(ahead.total_seconds() * 1000)

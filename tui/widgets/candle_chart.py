@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
 from rich.segment import Segment
 from textual.geometry import Size
@@ -57,6 +58,7 @@ class CandleChart(LineView, can_focus=False):
         self._candles: tuple[Candle, ...] = ()
         self._levels: tuple[PriceLevel, ...] = ()
         self._marks: tuple[Mark, ...] = ()
+        self._zone: tzinfo = UTC
         self._lines: list[list[tuple[str, Tone]]] = []
 
     def draw(
@@ -64,11 +66,12 @@ class CandleChart(LineView, can_focus=False):
         candles: Sequence[Candle],
         levels: Sequence[PriceLevel] = (),
         marks: Sequence[Mark] = (),
+        zone: tzinfo = UTC,
     ) -> None:
-        """Show these; the same again repaints nothing."""
-        given = (tuple(candles), tuple(levels), tuple(marks))
-        if given != (self._candles, self._levels, self._marks):
-            self._candles, self._levels, self._marks = given
+        """Show these, with times in a zone; the same again repaints nothing."""
+        given = (tuple(candles), tuple(levels), tuple(marks), zone)
+        if given != (self._candles, self._levels, self._marks, self._zone):
+            self._candles, self._levels, self._marks, self._zone = given
             self._paint()
 
     def on_resize(self) -> None:
@@ -110,7 +113,7 @@ class CandleChart(LineView, can_focus=False):
         for line in range(height):
             text, tone = axis.get(line, ("", Tone.DIM))
             cells[line] += [("  ", Tone.DIM), (text[:_AXIS].ljust(_AXIS), tone)]
-        times = " " * right + time_labels([c.time for c in candles], len(candles))
+        times = " " * right + time_labels([c.time for c in candles], len(candles), self._zone)
         return [*cells, [(times, Tone.DIM)]]
 
     def _scale(self, candles: Sequence[Candle], height: int) -> Scale:

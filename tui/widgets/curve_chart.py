@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
 from rich.segment import Segment
 from textual.geometry import Size
@@ -45,13 +46,17 @@ class CurveChart(LineView, can_focus=False):
         self._with_times = times
         self._curves: tuple[Curve, ...] = ()
         self._base: float | None = None
+        self._zone: tzinfo = UTC
         self._lines: list[list[tuple[str, Tone]]] = []
 
-    def draw(self, curves: Sequence[Curve], base: float | None = None) -> None:
-        """Show curves, and a level they are compared with; the same again repaints nothing."""
-        given = (tuple(curve for curve in curves if curve.points), base)
-        if given != (self._curves, self._base):
-            self._curves, self._base = given
+    def draw(self, curves: Sequence[Curve], base: float | None = None, zone: tzinfo = UTC) -> None:
+        """Show curves, a level they are compared with, and times in a zone.
+
+        The same again repaints nothing.
+        """
+        given = (tuple(curve for curve in curves if curve.points), base, zone)
+        if given != (self._curves, self._base, self._zone):
+            self._curves, self._base, self._zone = given
             self._paint()
 
     def on_resize(self) -> None:
@@ -86,7 +91,7 @@ class CurveChart(LineView, can_focus=False):
             text = self._write(axis[line]) if line in axis else ""
             cells[line] += [("  ", Tone.DIM), (text[:_AXIS].ljust(_AXIS), Tone.DIM)]
         if self._with_times:
-            cells.append([(time_labels(moments[::2], width), Tone.DIM)])
+            cells.append([(time_labels(moments[::2], width, self._zone), Tone.DIM)])
         return cells
 
     def render_line(self, y: int) -> Strip:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
+from datetime import UTC, tzinfo
 from typing import ClassVar
 
 from rich.cells import cell_len, chop_cells
@@ -30,7 +31,7 @@ _TONES = {
     Level.ERROR: Tone.ERROR,
 }
 _MARKS = {Level.DEBUG: "·", Level.INFO: " ", Level.WARNING: "!", Level.ERROR: "✗"}
-_TIME_WIDTH = 14  # two cells of air, "14:02:11", two, a mark and another
+_AROUND_TIME = 6  # two cells of air before a time, and two, a mark and another after it
 
 
 class LogPane(LineView, can_focus=True):
@@ -42,6 +43,7 @@ class LogPane(LineView, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.LOG)
 
     following: reactive[bool] = reactive(True, repaint=False)
+    zone: reactive[tzinfo] = reactive[tzinfo](UTC)
 
     class Following(Message):
         """The pane began to follow the end, or to stand still."""
@@ -54,12 +56,15 @@ class LogPane(LineView, can_focus=True):
         self,
         *,
         names: bool = False,
+        dates: bool = False,
         empty: str = "",
         id: str | None = None,  # noqa: A002  (Textual's own name for it)
     ) -> None:
         super().__init__(id=id)
         self.empty = empty
         self._names = names
+        self._write_time = formats.day_time if dates else formats.clock
+        self._time_width = _AROUND_TIME + (12 if dates else 8)
         self._by_id: Mapping[str, str] = {}
         self._lines: deque[LogLine] = deque(maxlen=KEPT)
         self._host: tuple[int, int] | None = None
@@ -157,7 +162,7 @@ class LogPane(LineView, can_focus=True):
 
     @property
     def _indent(self) -> int:
-        return _TIME_WIDTH + (18 if self._names and self.size.width >= 70 else 0)
+        return self._time_width + (18 if self._names and self.size.width >= 70 else 0)
 
     def _wrapped(self, line: LogLine) -> list[tuple[LogLine, int, str]]:
         width = max(20, self.size.width - self._indent - 1)
@@ -197,9 +202,9 @@ class LogPane(LineView, can_focus=True):
         if part:
             segments.append(Segment(" " * self._indent, dim))
         else:
-            segments.append(Segment(f"  {formats.clock(line.time)}", dim))
+            segments.append(Segment(f"  {self._write_time(line.time, self.zone)}", dim))
             segments.append(Segment(f"  {_MARKS[line.level]} ", tone))
-            if self._indent > _TIME_WIDTH:
+            if self._indent > self._time_width:
                 name = safe_text(self._origin(line))[:16]
                 segments.append(
                     Segment(f"{name}" + " " * (18 - cell_len(name)), self.tone(Tone.INFO))

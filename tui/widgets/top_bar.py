@@ -1,8 +1,9 @@
-"""Where am I? The top line: program, screens, modes in use, host and the UTC clock."""
+"""Where am I? The top line: program, screens, modes in use, host and the clock."""
 
 from __future__ import annotations
 
 import os
+from datetime import UTC, tzinfo
 
 from textual.app import RenderResult
 from textual.content import Content
@@ -45,12 +46,18 @@ class TopBar(Widget):
     def render(self) -> RenderResult:
         """Program and screens to the left; modes, host and clock to the right.
 
-        Where that does not fit, the names of other screens go first, then the host, then their
+        Where that does not fit, the host goes first, then the names of other screens, then their
         numbers; the modes stay.
         """
         ends = self._ends()
         no_host = (ends[0], Content.styled("attached" if self._attached else "", "$info"), ends[-1])
-        for others, end in (("names", ends), ("keys", ends), ("keys", no_host), ("", no_host)):
+        for others, end in (
+            ("names", ends),
+            ("names", no_host),
+            ("keys", ends),
+            ("keys", no_host),
+            ("", no_host),
+        ):
             left = self._screens(others)
             right = Content("   ").join(part for part in end if part.plain)
             gap = self.size.width - left.cell_length - right.cell_length
@@ -63,12 +70,14 @@ class TopBar(Widget):
         if snapshot is None or self.waiting:
             return (Content.styled(self.waiting or "starting the host …", "$stale"), Content(""))
         host = Content.styled(self._host_name, "$dim")
+        zone: tzinfo = getattr(self.app, "zone", UTC)
+        zone_name = safe_text(formats.zone_name(snapshot.now, zone))
         if self._attached:
             host += Content.styled(f" · attached to {snapshot.pid}", "$info")
         return (
             Content.styled(modes_of(snapshot), "bold $accent"),
             host,
-            Content.styled(f"{formats.clock(snapshot.now)} UTC", "$foreground"),
+            Content.styled(f"{formats.clock(snapshot.now, zone)} {zone_name}", "$foreground"),
         )
 
     @property

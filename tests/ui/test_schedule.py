@@ -1,0 +1,206 @@
+"""Jobs under the keys of their user, on a real host's schedule."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from core.exchange.synthetic import SyntheticMarket
+from core.hosting import make_host
+from core.paper.local import LocalHosting
+from core.paper.snapshot import FeedKind, StartRequest
+from core.paper.venues import DemoMarket
+from core.store.workspace import Workspace
+from tests.ui.driving import WIDE, driven, make_app, until
+from tests.ui.scripted import NOW, busy, job, session
+from tests.ui.test_real_host import soon
+from tui.app import PapertapeApp
+from tui.hosting import LateHosting
+from tui.jobs import Job, JobOrder
+from tui.modals.ask import Ask
+from tui.modals.job import JobForm
+from tui.screens.schedule import ScheduleScreen
+from tui.screens.schedule_rows import countdown
+from tui.widgets.choice import Choice
+from tui.widgets.line_table import LineTable
+from tui.widgets.log_pane import LogPane
+
+START = 1_767_571_200_000  # 2026-01-05 00:00 UTC
+
+
+@asynccontextmanager
+async def on_a_real_host(root: Path) -> AsyncIterator[tuple[PapertapeApp, Pilot[int]]]:
+    """The scheduler screen of a program that hosts a workspace."""
+    workspace = Workspace(root)
+    workspace.prepare()
+    demo = DemoMarket(SyntheticMarket(7), START, 60.0, "test")
+    app = PapertapeApp(
+        LateHosting(lambda: LocalHosting(lambda: make_host(workspace, "tui", demo), [])),
+        lambda: (),
+        host_name="here",
+        feed=FeedKind.DEMO,
+        poll_every=0.05,
+    )
+    async with app.run_test(size=WIDE) as pilot:
+        await soon(pilot, lambda: app.link is not None)
+        await pilot.press("5")
+        await soon(pilot, lambda: isinstance(app.screen, ScheduleScreen) and app.screen.ready)
+        yield app, pilot
+        app.leaving.leave(keep_running=False)
+        await soon(pilot, lambda: not app.is_running)
+
+
+def rows(app: PapertapeApp) -> list[list[str]]:
+    table = app.screen.query_one("#jobs", LineTable)
+    return [[cell.text for cell in row.cells] for row in table.rows]
+
+
+async def test_a_message_is_added_run_edited_paused_and_removed(tmp_path: Path) -> None:
+    async with on_a_real_host(tmp_path / "home") as (app, pilot):
+        screen = app.screen
+        await soon(pilot, lambda: "No job yet" in screen.query_one("#jobs", LineTable).empty)
+        await pilot.press("n")
+        await soon(pilot, lambda: bool(app.screen.query("#verdict")))
+        app.screen.query_one("#say", Input).value = "Look at the [b]rates"
+        app.screen.query_one("#time", Input).value = "2h"
+        await pilot.press("enter")
+        await soon(pilot, lambda: app.screen is screen and len(rows(app)) == 1)
+        assert rows(app)[0][:3] == ["● set", "say: Look at the [b]rates", "every 2h"]
+        assert rows(app)[0][4] in ("1h 59m", "2h")
+
+        await pilot.press("r")
+        history = screen.query_one(LogPane)
+        await soon(pilot, lambda: history.shown == ("Look at the [b]rates",))
+        await soon(pilot, lambda: rows(app)[0][5:] == ["1", "✓ 0s ago"])
+
+        await pilot.press("e")
+        await soon(pilot, lambda: bool(app.screen.query("#verdict")))
+        assert app.screen.query_one("#time", Input).value == "2h"
+        app.screen.query_one("#when", Choice).chosen = "cron"
+        app.screen.query_one("#time", Input).value = "0 10 * * *"
+        app.screen.query_one("#runs", Input).value = "3"
+        await pilot.press("enter")
+        await soon(pilot, lambda: app.screen is screen and "10:00" in rows(app)[0][2])
+        assert rows(app)[0][5] == "1 of 3"
+
+        await pilot.press("p")
+        await soon(pilot, lambda: rows(app)[0][0] == "‖ paused")
+        await pilot.press("p")
+        await soon(pilot, lambda: rows(app)[0][0] == "● set")
+
+        await pilot.press("x")
+        await soon(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press("y")
+        await soon(pilot, lambda: app.screen is screen and not rows(app))
+
+
+async def test_a_session_brings_its_check_and_can_be_given_an_end(tmp_path: Path) -> None:
+    config: dict[str, object] = {
+        "name": "always",
+        "symbols": ["BTC/USDT"],
+        "timeframe": "5m",
+        "entry_conditions": [{"indicator": "close", "operator": "gt", "value": 0}],
+        "max_hold": 2,
+    }
+    async with on_a_real_host(tmp_path / "home") as (app, pilot):
+        screen = app.screen
+        assert app.link is not None
+        await app.link.start(StartRequest(config, FeedKind.DEMO))
+        await soon(pilot, lambda: [row[1] for row in rows(app)] == ["check always"])
+        await pilot.press("n")
+        await soon(pilot, lambda: bool(app.screen.query("#verdict")))
+        app.screen.query_one("#do", Choice).chosen = "stop it, report"
+        app.screen.query_one("#when", Choice).chosen = "once"
+        app.screen.query_one("#time", Input).value = "2099-12-24T18:00"
+        await pilot.press("enter")
+        await soon(pilot, lambda: app.screen is screen and len(rows(app)) == 2)
+        assert rows(app)[1][1:3] == ["stop always, report", "once, 24 Dec 18:00"]
+        await pilot.press("G", "r")
+        await soon(pilot, lambda: rows(app) == [])
+        assert app.snapshot is not None
+        assert app.snapshot.sessions[0].state.ended
+
+
+async def order(
+    fields: dict[str, str], zone: str = "UTC", old: Job | None = None
+) -> tuple[JobOrder | None, list[str]]:
+    """What the form makes of its fields, on the session it begins with."""
+    app = make_app(busy())
+    form = JobForm([session("k3x9a1pq", "rsi_bounce")], ZoneInfo(zone), NOW, old)
+    async with driven(app) as pilot:
+        app.push_screen(form)
+        await until(pilot, lambda: bool(form.query("#verdict")))
+        await pilot.pause()
+        for name, text in fields.items():
+            widget = form.query_one(f"#{name}")
+            if isinstance(widget, Choice):
+                widget.chosen = text
+            else:
+                form.query_one(f"#{name}", Input).value = text
+            await pilot.pause()
+        made, _, problems = form.order()
+        return made, problems
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"time": "3s"}, "10 seconds to a year"),
+        ({"time": "soon"}, "not a duration"),
+        ({"when": "cron"}, "such as 0 10 * * *"),
+        ({"when": "cron", "time": "* *"}, "five fields"),
+        ({"when": "once", "time": "tomorrow"}, "such as 2026-12-24T18:00"),
+        ({"when": "once", "time": "2020-01-01"}, "has passed"),
+        ({"do": "say"}, "expected what to say"),
+        ({"runs": "1.5"}, "whole number"),
+    ],
+)
+async def test_a_job_that_makes_no_sense_is_said_to_be(
+    fields: dict[str, str], problem: str
+) -> None:
+    made, problems = await order(fields)
+    assert made is None
+    assert problem in "\n".join(problems)
+
+
+async def test_times_are_typed_in_the_zone_they_are_shown_in() -> None:
+    made, _ = await order({"when": "once", "time": "2026-07-01T18:00"}, "Europe/Berlin")
+    assert made is not None
+    assert (made.at, made.session_id, made.message) == ("2026-07-01T16:00:00Z", "k3x9a1pq", "")
+
+
+async def test_an_edit_says_nothing_of_when_unless_that_was_touched() -> None:
+    old = job("5b1c9e02", 1_000, max_runs=20)
+    kept, _ = await order({"runs": "30"}, old=old)
+    assert kept == JobOrder(session_id="k3x9a1pq", max_runs=30)
+    changed, _ = await order({"time": "2h"}, old=old)
+    assert changed == JobOrder(every_seconds=7_200, session_id="k3x9a1pq", max_runs=20)
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [(None, "–"), (-5, "now"), (59_000, "0:59"), (599_000, "9:59"), (7_500_000, "2h 05m")],
+)
+def test_a_countdown_is_finer_the_nearer_it_is(left: int | None, words: str) -> None:
+    assert countdown(left) == words
+
+
+async def test_the_clock_and_the_log_are_in_the_users_zone() -> None:
+    link = busy()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        log = app.screen.query_one(LogPane)
+        assert "14:02:11 UTC" in str(app.screen.query_one("TopBar").render())
+        assert log.zone is UTC
+        app.zone = ZoneInfo("America/New_York")
+        await pilot.press("5")
+        await until(pilot, lambda: len(rows(app)) == 5)
+        assert "09:02:11 EST" in str(app.screen.query_one("TopBar").render())
+        assert rows(app)[0][3] == "22 Nov 09:03"

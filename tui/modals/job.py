@@ -1,0 +1,253 @@
+"""How is a job set up? What it does, to which session, when, and how often at most."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from core.market.spans import SpanError, parse_duration
+from core.paper.snapshot import SessionSnapshot
+from core.report.instants import iso_time
+from core.schedule.jobs import Action
+from core.schedule.triggers import At, Trigger, TriggerError, at, cron, describe, every, next_due
+from tui import formats
+from tui.jobs import Job, JobOrder
+from tui.modals import strategy_picker
+from tui.widgets.choice import Choice
+from tui.widgets.line_table import Cell, Column, LineTable, Row
+from tui.widgets.line_view import Tone
+from tui.widgets.safe_text import safe_text
+
+_COLUMNS = (
+    Column("SESSION", 16, grow=14),
+    Column("ID", 8),
+    Column("SYMBOLS", 12, grow=10),
+    Column("TF", 3),
+)
+_NONE = "none"
+_EVERY, _CRON, _ONCE = "every", "cron", "once"
+_EXAMPLES = {_EVERY: "4h", _CRON: "0 10 * * *", _ONCE: "2026-12-24T18:00"}
+_DO = {"check it": Action.CHECK, "stop it, report": Action.FINISH, "say": Action.SAY}
+
+
+class JobForm(ModalScreen[JobOrder | None]):
+    """The form for a new job, or for one there is (`job`).
+
+    Times are written in `zone`; `now` is the host's clock (UTC ms). An order for a job there is
+    says nothing about when where that was not touched.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", show=False),
+        Binding("down", "app.focus_next", show=False),
+        Binding("up", "app.focus_previous", show=False),
+    ]
+
+    def __init__(
+        self,
+        sessions: Sequence[SessionSnapshot],
+        zone: tzinfo,
+        now: int,
+        job: Job | None = None,
+    ) -> None:
+        super().__init__()
+        self._active = [session for session in sessions if not session.state.ended]
+        self._zone = zone
+        self._now = now
+        self._job = job
+
+    def compose(self) -> ComposeResult:
+        """Sessions above, fields beneath, then what is wrong or when it will be."""
+        job = self._job
+        title = "New job" if job is None else f"Job {job.job_id}"
+        do = next((word for word, one in _DO.items() if job and one is job.action), None)
+        when, written = self._written()
+        said = job.message if job is not None and job.action is Action.SAY else ""
+        runs = "" if job is None or job.max_runs is None else str(job.max_runs)
+        with Vertical(classes="form"):
+            yield Static(Content.styled(title, "bold $foreground"), classes="form-title")
+            yield LineTable(_COLUMNS, id="sessions-of-job")
+            with Horizontal(classes="field", id="do-field"):
+                yield Static("Do", classes="field-label")
+                yield Choice(list(_DO), do, id="do")
+            with Horizontal(classes="field", id="message-field"):
+                yield Static("Message", classes="field-label")
+                yield Input(said, placeholder="Look at the funding rates", id="say", compact=True)
+            with Horizontal(classes="field"):
+                yield Static("When", classes="field-label")
+                yield Choice([_EVERY, _CRON, _ONCE], when, id="when")
+            with Horizontal(classes="field"):
+                yield Static("", classes="field-label")
+                yield Input(written, id="time", compact=True)
+                yield Static("Runs", classes="field-label second")
+                yield Input(runs, placeholder="without end", id="runs", compact=True)
+            yield Static("", classes="verdict", id="verdict")
+            yield strategy_picker.hints("save" if job else "add")
+
+    def _written(self) -> tuple[str, str]:
+        job = self._job
+        if job is None:
+            return _EVERY, _EXAMPLES[_EVERY]
+        if job.every_seconds is not None:
+            return _EVERY, _short(job.every_seconds)
+        if job.cron_expr is not None:
+            return _CRON, job.cron_expr
+        moment = datetime.fromisoformat(job.at or "").astimezone(self._zone)
+        return _ONCE, moment.strftime("%Y-%m-%dT%H:%M")
+
+    def on_mount(self) -> None:
+        """List the sessions, the one of the job under the cursor."""
+        table = self.query_one(LineTable)
+        none = Row(_NONE, (Cell("no session", Tone.DIM), Cell(""), Cell(""), Cell("")))
+        table.set_rows([*(_row(session) for session in self._active), none])
+        if self._job is not None:
+            table.move_to(self._job.session_id or _NONE)
+        table.focus()
+        self._judge()
+
+    # ── what the form says ──
+
+    @property
+    def session_id(self) -> str | None:
+        """The session under the cursor."""
+        key = self.query_one(LineTable).cursor_key
+        return None if key in (None, _NONE) else key
+
+    @property
+    def action(self) -> Action:
+        """What the job is to do; without a session it can only say something."""
+        return _DO[self.query_one("#do", Choice).chosen] if self.session_id else Action.SAY
+
+    def order(self) -> tuple[JobOrder | None, Trigger | None, list[str]]:
+        """What the form asks for and when that is due, or every reason why it cannot be."""
+        problems: list[str] = []
+        session, action = self.session_id, self.action
+        message = ""
+        if action is Action.SAY:
+            message = self.query_one("#say", Input).value.strip()
+            if not message:
+                problems.append("message: expected what to say")
+        elif action is Action.FINISH:
+            message = (
+                f"Paper trading session {session} has reached its scheduled end: "
+                f"backtest(action='stop_paper', session_id='{session}')"
+            )
+        runs = strategy_picker.number(self.query_one("#runs", Input), "runs", problems)
+        if runs is not None and runs != int(runs):
+            problems.append(f"runs: expected a whole number, found {runs:g}")
+        trigger, given = self._trigger(problems)
+        if problems:
+            return None, None, problems
+        order = JobOrder(
+            **given,
+            message=message,
+            session_id=session,
+            max_runs=None if runs is None else int(runs),
+        )
+        return order, trigger, []
+
+    def _trigger(self, problems: list[str]) -> tuple[Trigger | None, dict[str, Any]]:
+        kind, text = self._typed
+        if self._job is not None and self._typed == self._written():
+            return None, {}
+        if not text:
+            problems.append(f"when: expected a time such as {_EXAMPLES[kind]}")
+            return None, {}
+        try:
+            if kind == _EVERY:
+                seconds = parse_duration(text) // 1_000
+                return every(seconds, self._now), {"every_seconds": seconds}
+            if kind == _CRON:
+                return cron(text), {"cron_expr": text}
+            moment = datetime.fromisoformat(text)
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=self._zone)
+            due = int(moment.timestamp() * 1_000)
+            return at(due, self._now), {"at": iso_time(due)}
+        except (SpanError, TriggerError) as error:
+            problems.append(str(error))
+        except (ValueError, OverflowError):
+            problems.append(f"when: expected a time such as {_EXAMPLES[_ONCE]}, found {text!r}")
+        return None, {}
+
+    @property
+    def _typed(self) -> tuple[str, str]:
+        time = self.query_one("#time", Input).value.strip()
+        return self.query_one("#when", Choice).chosen, time
+
+    def _judge(self) -> None:
+        self.query_one("#message-field").display = self.action is Action.SAY
+        self.query_one("#do-field").display = self.session_id is not None
+        kind, _ = self._typed
+        self.query_one("#time", Input).placeholder = _EXAMPLES[kind]
+        order, trigger, problems = self.order()
+        lines = [(f"✗ {problem}", Tone.ERROR.css) for problem in problems]
+        if order is not None and trigger is not None:
+            due = trigger.time if isinstance(trigger, At) else next_due(trigger, self._now)
+            first = formats.date_time(due, self._zone)
+            zone = formats.zone_name(due, self._zone)
+            lines.append((f"{describe(trigger)}: first {first} {zone}", Tone.DIM.css))
+        elif order is not None and self._job is not None:
+            lines.append((f"{self._job.trigger}, as before", Tone.DIM.css))
+        if kind == _CRON:
+            lines.append(("minute hour day month weekday, in UTC", Tone.DIM.css))
+        verdict = Content("\n").join(Content.styled(safe_text(text), css) for text, css in lines)
+        self.query_one("#verdict", Static).update(verdict)
+
+    @on(Choice.Changed, "#when")
+    def _another_kind(self, event: Choice.Changed) -> None:
+        time = self.query_one("#time", Input)
+        if time.value in _EXAMPLES.values() and time.value != _EXAMPLES[event.value]:
+            time.value = ""
+
+    @on(Choice.Changed)
+    @on(Input.Changed)
+    @on(LineTable.Highlighted)
+    def _changed(self) -> None:
+        self._judge()
+
+    # ── how it ends ──
+
+    @on(LineTable.Chosen)
+    @on(Input.Submitted)
+    def action_save(self) -> None:
+        """Add or change it, if nothing is wrong."""
+        order, _, _ = self.order()
+        if order is not None:
+            self.dismiss(order)
+        else:
+            self.app.bell()
+
+    def action_cancel(self) -> None:
+        """Change nothing."""
+        self.dismiss(None)
+
+
+def _row(session: SessionSnapshot) -> Row:
+    more = f" +{len(session.symbols) - 1}" if len(session.symbols) > 1 else ""
+    return Row(
+        session.id,
+        (
+            Cell(session.strategy, Tone.STRONG),
+            Cell(session.id, Tone.DIM),
+            Cell(session.symbols[0] + more),
+            Cell(session.timeframe, Tone.DIM),
+        ),
+    )
+
+
+def _short(seconds: int) -> str:
+    """Seconds as they may be typed: `4h`, `90m`, `45s`."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds % length == 0:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"

@@ -1,0 +1,72 @@
+"""What does the screen ask of the schedule? Its jobs; to add, edit, run, pause and remove one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from core.paper.link import HostLink
+from tui.jobs import Job, JobOrder, JobRun
+
+if TYPE_CHECKING:
+    from tui.app import PapertapeApp
+
+Jobs = tuple[Job, ...]
+
+
+class ScheduleCommands:
+    """The commands on jobs, each a worker of the app; `done` is called with the jobs thereafter."""
+
+    def __init__(self, app: PapertapeApp) -> None:
+        self._app = app
+
+    def list(self, done: Callable[[Jobs], None], after: Callable[[], None]) -> None:
+        """Ask for the jobs; `after` is called whether or not they came."""
+
+        async def work(link: HostLink) -> None:
+            try:
+                done(await _listed(link))
+            finally:
+                after()
+
+        self._app.command("list jobs", work, quiet=True)
+
+    def add(self, order: JobOrder, done: Callable[[Jobs], None]) -> None:
+        """Add a job."""
+        self._change("add", "add_job", done, **msgspec.structs.asdict(order))
+
+    def edit(self, job: Job, order: JobOrder, done: Callable[[Jobs], None]) -> None:
+        """Make a job what `order` says."""
+        given = msgspec.structs.asdict(order)
+        self._change("edit", "edit_job", done, job_id=job.job_id, **given)
+
+    def pause(self, job: Job, done: Callable[[Jobs], None]) -> None:
+        """Pause a job, or let a paused one run again."""
+        self._change("pause", "pause_job", done, job_id=job.job_id, paused=not job.paused)
+
+    def remove(self, job: Job, done: Callable[[Jobs], None]) -> None:
+        """Remove a job."""
+        self._change("remove", "remove_job", done, job_id=job.job_id)
+
+    def run(self, job: Job, done: Callable[[Jobs], None]) -> None:
+        """Run a job now, and say what came of it."""
+
+        async def work(link: HostLink) -> None:
+            run = await link.ask("run_job", JobRun, job_id=job.job_id)
+            self._app.say(run.text, "information" if run.succeeded else "error")
+            done(await _listed(link))
+
+        self._app.command("run", work)
+
+    def _change(self, name: str, do: str, done: Callable[[Jobs], None], **arguments: Any) -> None:
+        async def work(link: HostLink) -> None:
+            await link.ask(do, Job, **arguments)
+            done(await _listed(link))
+
+        self._app.command(name, work)
+
+
+async def _listed(link: HostLink) -> Jobs:
+    return await link.ask("list_jobs", tuple[Job, ...])

@@ -1,0 +1,200 @@
+"""What happens at set times? The jobs with their next run, and what came of the last ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from core.paper.snapshot import HostSnapshot, SessionSnapshot
+from tui.commands import Place, bindings
+from tui.jobs import Job, JobOrder
+from tui.modals.ask import Answer, Ask
+from tui.modals.job import JobForm
+from tui.schedule_commands import Jobs
+from tui.screens.base import BaseScreen, entitle
+from tui.screens.schedule_rows import JOB_COLUMNS, history, job_row, what, when
+from tui.widgets.line_table import LineTable
+from tui.widgets.log_pane import LogPane
+
+_NOTHING = (
+    "No job yet.\n\n"
+    "A session on a live, polled or demo feed is given a check every four hours,\n"
+    "and a report at its planned end.\n\n"
+    "n   have something else done at set times"
+)
+
+
+class ScheduleScreen(BaseScreen):
+    """The jobs, the next due first, and the history of the one under the cursor."""
+
+    PLACE = Place.SCHEDULE
+    TITLE = "Scheduler"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.SCHEDULE)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._jobs: dict[str, Job] = {}
+        self._known = False
+        self._asking = False
+        self._told: Job | None = None
+
+    def body(self) -> ComposeResult:
+        """The jobs, and the runs of one."""
+        yield self.pane(LineTable(JOB_COLUMNS, id="jobs", empty="Asking the host …"), "Scheduler")
+        yield self.pane(LogPane(id="job-history", dates=True, empty=""), "History")
+
+    def on_mount(self) -> None:
+        """Show what is known, and keep asking."""
+        super().on_mount()
+        self.query_one("#jobs").focus()
+        self.set_interval(1.0, self.ask)
+        self.ask()
+
+    def on_screen_resume(self) -> None:
+        """Ask at once: the jobs may have changed meanwhile."""
+        super().on_screen_resume()
+        if self.ready:
+            self.ask()
+
+    # ── what is shown ──
+
+    def ask(self) -> None:
+        """Ask the host for the jobs, unless it still owes them."""
+        if self._asking or not self.is_current or self.papertape.link is None:
+            return
+        self._asking = True
+
+        def answered() -> None:
+            self._asking = False
+
+        self.papertape.schedule.list(self.take, answered)
+
+    def take(self, jobs: Jobs) -> None:
+        """Show these jobs."""
+        if not self.is_attached:
+            return
+        self._jobs = {job.job_id: job for job in jobs}
+        self._known = True
+        if self.papertape.snapshot is not None:
+            self._draw(self.papertape.snapshot)
+        self.refresh_hints()
+
+    def show(self, snapshot: HostSnapshot) -> None:
+        """Count down."""
+        super().show(snapshot)
+        self._draw(snapshot)
+
+    def _draw(self, snapshot: HostSnapshot) -> None:
+        table = self.query_one("#jobs", LineTable)
+        names = {session.id: session.strategy for session in snapshot.sessions}
+        if self._known:
+            table.set_empty(_NOTHING)
+        table.set_rows(
+            job_row(job, names, snapshot.now, self.papertape.zone) for job in self._jobs.values()
+        )
+        paused = sum(job.paused for job in self._jobs.values())
+        title = f"Jobs · {len(self._jobs)}" if self._jobs else "Jobs"
+        entitle(table, f"{title} · {paused} paused" if paused else title)
+        self._tell()
+
+    def _tell(self) -> None:
+        job, log = self.selected, self.query_one(LogPane)
+        if job == self._told:
+            return
+        self._told = job
+        log.zone = self.papertape.zone
+        log.clear()
+        if job is None:
+            entitle(log, "History")
+            log.empty = ""
+            return
+        log.empty = "It has not run yet."
+        log.add(history(job))
+        names = {session.id: session.strategy for session in self._sessions()}
+        entitle(log, f"History · {what(job, names)} · job {job.job_id}")
+
+    def _sessions(self) -> tuple[SessionSnapshot, ...]:
+        snapshot = self.papertape.snapshot
+        return () if snapshot is None else snapshot.sessions
+
+    @property
+    def selected(self) -> Job | None:
+        """The job under the cursor."""
+        key = self.query_one("#jobs", LineTable).cursor_key
+        return None if key is None else self._jobs.get(key)
+
+    @on(LineTable.Highlighted, "#jobs")
+    def _another_selected(self) -> None:
+        self._tell()
+        self.refresh_hints()
+
+    @on(LineTable.Chosen, "#jobs")
+    def _opened(self) -> None:
+        self.action_edit()
+
+    # ── commands ──
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only what can be done with the job under the cursor."""
+        if action in ("edit", "run", "pause", "remove") and self.ready:
+            return self.selected is not None
+        return True
+
+    def action_new(self) -> None:
+        """Ask what is to be done when, and add it."""
+
+        def answered(order: JobOrder | None) -> None:
+            if order is not None:
+                self.papertape.schedule.add(order, self.take)
+
+        self._open_form(None, answered)
+
+    def action_edit(self) -> None:
+        """Change what the job does, or when."""
+        job = self.selected
+        if job is None:
+            return
+
+        def answered(order: JobOrder | None) -> None:
+            if order is not None:
+                self.papertape.schedule.edit(job, order, self.take)
+
+        self._open_form(job, answered)
+
+    def _open_form(self, job: Job | None, answered: Callable[[JobOrder | None], None]) -> None:
+        snapshot = self.papertape.snapshot
+        if snapshot is not None:
+            form = JobForm(snapshot.sessions, self.papertape.zone, snapshot.now, job)
+            self.app.push_screen(form, answered)
+
+    def action_run(self) -> None:
+        """Run the job now."""
+        if self.selected is not None:
+            self.papertape.schedule.run(self.selected, self.take)
+
+    def action_pause(self) -> None:
+        """Pause the job, or let it run again."""
+        if self.selected is not None:
+            self.papertape.schedule.pause(self.selected, self.take)
+
+    def action_remove(self) -> None:
+        """Ask, then remove the job."""
+        job = self.selected
+        if job is None:
+            return
+        names = {session.id: session.strategy for session in self._sessions()}
+
+        def answered(answer: str | None) -> None:
+            if answer is not None:
+                self.papertape.schedule.remove(job, self.take)
+
+        question = Ask(
+            f"Remove “{what(job, names)}”, {when(job, self.papertape.zone)}?",
+            "Its history goes with it; what it said stays in the log.",
+            [Answer("remove", "y", "Remove")],
+        )
+        self.app.push_screen(question, answered)

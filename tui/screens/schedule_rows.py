@@ -1,0 +1,92 @@
+"""How does a job read as a row of a table, and its past as a log? Values in, rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import tzinfo
+
+from core.paper.snapshot import Level, LogLine
+from core.report.instants import parse_time
+from core.schedule.jobs import Action
+from tui import formats
+from tui.jobs import Job
+from tui.widgets.line_table import Cell, Column, Row
+from tui.widgets.line_view import Tone
+
+JOB_COLUMNS = (
+    Column("STATE", 8),
+    Column("WHAT", 18, grow=34),
+    Column("WHEN", 15, priority=2, grow=14),
+    Column("NEXT RUN", 12, "right", priority=4),
+    Column("IN", 8, "right"),
+    Column("RUNS", 7, "right", priority=5),
+    Column("LAST", 9, priority=1),
+)
+
+
+def job_row(job: Job, names: Mapping[str, str], now: int, zone: tzinfo) -> Row:
+    """A job as a row of `JOB_COLUMNS`; `names` are those of the sessions by ID."""
+    due = job.next_time
+    left = None if due is None or job.paused else due - now
+    quiet = Tone.DIM if job.paused else Tone.PLAIN
+    last = job.history[-1] if job.history else None
+    state = Cell("‖ paused", Tone.WARNING) if job.paused else Cell("● set", Tone.INFO)
+    if last is not None and not last.succeeded and not job.paused:
+        state = Cell("✗ failed", Tone.ERROR)
+    ran = Cell("") if last is None else _ran(last.succeeded, now - last.time)
+    return Row(
+        job.job_id,
+        (
+            state,
+            Cell(what(job, names), quiet if job.paused else Tone.STRONG),
+            Cell(when(job, zone), quiet),
+            Cell(formats.day_time(due, zone), Tone.DIM, order=due or 0),
+            Cell(countdown(left), quiet, order=float("inf") if left is None else left),
+            Cell(f"{job.runs} of {job.max_runs}" if job.max_runs else str(job.runs), Tone.DIM),
+            ran,
+        ),
+    )
+
+
+def _ran(succeeded: bool, ago: int) -> Cell:
+    mark = "✓" if succeeded else "✗"
+    return Cell(f"{mark} {formats.age(ago)} ago", Tone.DIM if succeeded else Tone.ERROR, order=ago)
+
+
+def what(job: Job, names: Mapping[str, str]) -> str:
+    """What a job does, in a few words."""
+    session = names.get(job.session_id or "", job.session_id or "")
+    match job.action:
+        case Action.CHECK:
+            return f"check {session}"
+        case Action.FINISH:
+            return f"stop {session}, report"
+        case Action.SAY:
+            return f"say: {job.message}"
+
+
+def when(job: Job, zone: tzinfo) -> str:
+    """When a job is due, in a few words."""
+    if job.at is None:
+        return job.trigger
+    return f"once, {formats.day_time(parse_time(job.at), zone)}"
+
+
+def countdown(left: int | None) -> str:
+    """How long until a run, to the second once it is near: `3h 12m`, `4:09`, `now`."""
+    if left is None:
+        return formats.UNKNOWN
+    if left < 1_000:
+        return "now"
+    seconds = left // 1_000
+    if seconds < 600:
+        return f"{seconds // 60}:{seconds % 60:02d}"
+    return formats.span(left)
+
+
+def history(job: Job) -> list[LogLine]:
+    """A job's runs as lines of a log, the oldest first."""
+    return [
+        LogLine(number, run.time, Level.INFO if run.succeeded else Level.ERROR, None, run.text)
+        for number, run in enumerate(job.history, start=1)
+    ]
