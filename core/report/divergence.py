@@ -48,11 +48,17 @@ class TradeDifference:
     trades are the same.
     """
 
-    kind: MatchKind
     backtest: Trade | None
     paper: Trade | None
     parts: Parts
     cause: Cause | None
+
+    @property
+    def kind(self) -> MatchKind:
+        """Which of the two made it."""
+        if self.paper is None:
+            return MatchKind.MISSING
+        return MatchKind.EXTRA if self.backtest is None else MatchKind.MATCHED
 
     @property
     def trade(self) -> Trade:
@@ -149,13 +155,7 @@ def find_divergence(
     """
     matching = match_trades(backtest, paper)
     differences = [
-        TradeDifference(
-            MatchKind.MATCHED,
-            pair.backtest,
-            pair.paper,
-            pair_parts(pair),
-            pair_cause(pair, evidence),
-        )
+        TradeDifference(pair.backtest, pair.paper, pair_parts(pair), pair_cause(pair, evidence))
         for pair in matching.pairs
     ]
     differences += _unmatched(matching, differences, evidence, backtest_open, paper_open)
@@ -191,14 +191,13 @@ def _unmatched(
             in_backtest[each.backtest.symbol].append((each.backtest, each.cause))
     for made in (*in_paper.values(), *in_backtest.values()):
         made.sort(key=_decided)
-    open_in_paper = {(one.symbol, one.side, one.signal_time): one for one in paper_open}
-    open_in_backtest = {(one.symbol, one.side, one.signal_time): one for one in backtest_open}
-    alone = [(trade, MatchKind.MISSING) for trade in matching.missing]
-    alone += [(trade, MatchKind.EXTRA) for trade in matching.extra]
+    open_in_paper = {decision(one): one for one in paper_open}
+    open_in_backtest = {decision(one): one for one in backtest_open}
+    alone = [(trade, True) for trade in matching.missing]
+    alone += [(trade, False) for trade in matching.extra]
     alone.sort(key=lambda one: one[0].signal_time)
     found = []
-    for trade, kind in alone:
-        missing = kind is MatchKind.MISSING
+    for trade, missing in alone:
         held = (open_in_paper if missing else open_in_backtest).get(decision(trade))
         if held is None:
             direct = (missing_cause if missing else extra_cause)(trade, evidence)
@@ -215,15 +214,10 @@ def _unmatched(
             kept = (msgspec.structs.replace(trade, exit_time=_NEVER), cause)
             insort(others, kept, key=_decided)
         insort((in_backtest if missing else in_paper)[trade.symbol], (trade, cause), key=_decided)
-        part = Part.MISSING if missing else Part.EXTRA
         found.append(
-            TradeDifference(
-                kind,
-                trade if missing else None,
-                None if missing else trade,
-                {part: -trade.pnl if missing else trade.pnl},
-                cause,
-            )
+            TradeDifference(trade, None, {Part.MISSING: -trade.pnl}, cause)
+            if missing
+            else TradeDifference(None, trade, {Part.EXTRA: trade.pnl}, cause)
         )
     return found
 

@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.trading.values import Side, Trade
+from core.trading.values import OpenTrade, Side, Trade
 
 Decision = tuple[str, Side, int]
 """What makes two trades the same: symbol, side, and the open time of the candle that decided."""
@@ -32,8 +32,8 @@ class Matching:
     extra: tuple[Trade, ...]
 
 
-def decision(trade: Trade) -> Decision:
-    """The decision a trade came from."""
+def decision(trade: Trade | OpenTrade) -> Decision:
+    """The decision a trade or a position came from."""
     return trade.symbol, trade.side, trade.signal_time
 
 
