@@ -9,9 +9,7 @@ from difflib import get_close_matches
 
 _LONGEST_TEXT = 60  # characters of a found text that are shown
 _LONGEST_NUMBER = 200  # bits of a found whole number that are shown
-_MOST_SUGGESTIONS = (
-    100  # spelling suggestions cost time: beyond so many problems none is looked for
-)
+_MOST_SUGGESTIONS = 100  # they cost time: beyond so many problems none is looked for
 
 
 @dataclass(frozen=True, slots=True)
