@@ -23,6 +23,7 @@ from core.schedule.companion import ScheduleCompanion
 from core.store.lock import current_host
 from core.store.preferences import PreferencesError, read_preferences
 from core.store.workspace import Workspace, WorkspaceError
+from core.trading.venue_hosts import ForbiddenAddressError, OrderAddresses
 
 _PATIENCE = 30.0  # seconds a host that was started may take to answer
 _LOOK_EVERY = 0.1
@@ -48,7 +49,8 @@ def make_host(
     try:
         preferences = read_preferences(workspace.preferences)
         venue = BINANCE.with_addresses(preferences.addresses)
-    except (PreferencesError, VenueError) as error:
+        order_addresses = OrderAddresses().with_addresses(preferences.order_addresses)
+    except (PreferencesError, VenueError, ForbiddenAddressError) as error:
         raise WorkspaceError(str(error)) from error
     schedule = ScheduleCompanion()
 
@@ -63,7 +65,13 @@ def make_host(
     options = venue_options(
         Venues(workspace, demo, venue), schedule.run, control, keep_log, *companions, kind=kind
     )
-    return Host(workspace, replace(options, jobs_of=schedule.jobs_of, commands=schedule.commands()))
+    options = replace(
+        options,
+        jobs_of=schedule.jobs_of,
+        commands=schedule.commands(),
+        order_addresses=order_addresses,
+    )
+    return Host(workspace, options)
 
 
 def headless_command(workspace: Workspace, *arguments: str) -> list[str]:

@@ -27,7 +27,9 @@ from core.paper.resting import resting_sessions
 from core.paper.snapshot import BrokerKind, FeedKind, SessionSnapshot, StartRequest
 from core.paper.status_json import host_to_json, reply_to_json, session_to_json
 from core.report.result_json import result_to_json
+from core.store.credentials import CredentialsError, read_credentials
 from core.store.preferences import PreferencesError, read_preferences
+from core.store.redaction import Redactor
 from core.store.workspace import Workspace, WorkspaceError, locate_workspace
 from core.strategy.catalog import indicators_to_json
 from core.strategy.config import StrategyConfig
@@ -48,6 +50,7 @@ _MISTAKES = (
     CandleFileError,
     CommandError,
     ConfigError,
+    CredentialsError,
     FeedError,
     PreferencesError,
     SpanError,
@@ -72,6 +75,7 @@ def backtest(
     period: str = "6m",
     fill_on: str = "next_open",
     feed: str = "live",
+    broker: str | None = None,
     duration: str | None = None,
     flatten: bool = False,
     workspace: str | os.PathLike[str] | None = None,
@@ -83,13 +87,16 @@ def backtest(
             run_backtest and list).
         strategy_config: the strategy, as JSON text or as an object.
         session_id: which session; paper_status without it tells of all.
-        api_key: of Binance Testnet, for start_paper. It is neither kept nor shown.
+        api_key: of Binance Testnet, for start_paper: its fills are ordered there as well. It is
+            used for this session alone, and neither kept nor shown.
         api_secret: the same.
         data: run: a candle file, or one for each symbol; start_paper: with feed "replay".
         exchange: run: where past candles come from (binance unless `data` is given).
         period: run: how far back, such as 6m.
         fill_on: run: next_open or close.
         feed: start_paper: live, poll, replay or demo.
+        broker: start_paper: simulated or testnet. Without it, testnet with an api_key, and on the
+            live feed with keys in exchanges.yaml.
         duration: start_paper: how long it is to run, such as 7d.
         flatten: stop_paper: close its positions first.
         workspace: which one (else $PAPERTAPE_HOME, else the usual one).
@@ -106,10 +113,12 @@ def backtest(
                 request = StartRequest(
                     config=_raw_config(strategy_config),
                     feed=_one_of("feed", FeedKind, feed),
-                    broker=BrokerKind.TESTNET if api_key or api_secret else BrokerKind.SIMULATED,
+                    broker=_broker(home, broker, feed, has_key=bool(api_key or api_secret)),
                     data=None if data is None else _files(data, _config(strategy_config)),
                     run_for=None if duration is None else parse_duration(duration),
                     exchange=exchange,
+                    api_key=api_key,
+                    api_secret=api_secret,
                 )
                 link = await attach_or_start(home)
                 return reply_to_json(await link.start(request))
@@ -282,6 +291,15 @@ def _one_of(name: str, kind: Any, given: str) -> Any:
         return kind(given)
     except ValueError:
         raise ToolError(f"{name} {given[:40]!r}: expected one of {', '.join(kind)}") from None
+
+
+def _broker(home: Workspace, asked: str | None, feed: str, *, has_key: bool) -> BrokerKind:
+    """Where orders are to go, where nobody says: to the testnet, if there is a key for it."""
+    if asked is not None:
+        found: BrokerKind = _one_of("broker", BrokerKind, asked)
+        return found
+    stored = feed == "live" and read_credentials(home.credentials, Redactor()).sections
+    return BrokerKind.TESTNET if has_key or stored else BrokerKind.SIMULATED
 
 
 def _needed(name: str, given: str | None) -> str:

@@ -132,13 +132,7 @@ class Brokers:
             if address is None:
                 raise NoDeskError("the exchange of the demo does not run")
             return address
-        of = self.addresses
-        return {
-            (TESTNET, _SPOT): of.testnet_spot,
-            (TESTNET, _PERPETUAL): of.testnet_futures,
-            (DEMO, _SPOT): of.demo_spot,
-            (DEMO, _PERPETUAL): of.demo_futures,
-        }[account, kind]
+        return self.addresses.of(account, perpetual=kind == _PERPETUAL)
 
 
 @dataclass(frozen=True, slots=True)

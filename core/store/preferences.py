@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-_KNOWN = ("addresses",)
+_KNOWN = ("addresses", "order_addresses")
 
 
 class PreferencesError(Exception):
@@ -17,9 +17,14 @@ class PreferencesError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """`addresses`: those of Binance that are to be other ones than usual (`core.market.venue`)."""
+    """What is to be other than usual.
+
+    `addresses`: of Binance (`core.market.venue`); `order_addresses`: of the test venues that orders
+    may go to (`core.trading.venue_hosts`).
+    """
 
     addresses: Mapping[str, str] = field(default_factory=dict)
+    order_addresses: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_preferences(path: Path) -> Preferences:
@@ -43,9 +48,15 @@ def read_preferences(path: Path) -> Preferences:
         raise PreferencesError(
             f"{path}: {', '.join(unknown)} is not known; known are {', '.join(_KNOWN)}"
         )
-    addresses = written.get("addresses") or {}
-    if not isinstance(addresses, dict) or not all(
-        isinstance(text, str) for pair in addresses.items() for text in pair
+    return Preferences(
+        _addresses(path, written, "addresses"), _addresses(path, written, "order_addresses")
+    )
+
+
+def _addresses(path: Path, written: Mapping[str, object], name: str) -> Mapping[str, str]:
+    found = written.get(name) or {}
+    if not isinstance(found, dict) or not all(
+        isinstance(text, str) for pair in found.items() for text in pair
     ):
-        raise PreferencesError(f"{path}: addresses must be names with URLs")
-    return Preferences(addresses)
+        raise PreferencesError(f"{path}: {name} must be names with URLs")
+    return found

@@ -42,7 +42,11 @@ _UNSURE = (-1000, -1001, -1006, -1007)  # it may have been executed
 _NO_SUCH_ORDER = -2013
 
 
-class RefusedError(Exception):
+class OrderError(Exception):
+    """A request to a venue did not do what it was for."""
+
+
+class RefusedError(OrderError):
     """The venue has not done what it was asked, and will not. `code` is its own, where it told."""
 
     def __init__(self, message: str, code: int | None = None) -> None:
@@ -50,11 +54,11 @@ class RefusedError(Exception):
         self.code = code
 
 
-class UnsureError(Exception):
+class UnsureError(OrderError):
     """No answer, or one that leaves open whether the venue has done what it was asked."""
 
 
-class LaterError(Exception):
+class LaterError(OrderError):
     """The venue has not done it, and wants no requests for `seconds`."""
 
     def __init__(self, message: str, seconds: float) -> None:
@@ -62,7 +66,7 @@ class LaterError(Exception):
         self.seconds = seconds
 
 
-class ClockError(Exception):
+class ClockError(OrderError):
     """The venue has not done it: the request's time was not its own."""
 
 

@@ -20,6 +20,7 @@ from core.trading.order_client import (
     Json,
     LaterError,
     OrderClient,
+    OrderError,
     RefusedError,
     UnsureError,
 )
@@ -200,7 +201,7 @@ class _Order:
     async def _set_clock(self) -> None:
         try:
             await self._desk.client.set_clock()
-        except (RefusedError, UnsureError, LaterError, ClockError) as error:
+        except OrderError as error:
             self._say(str(error))
 
     def _say(self, words: str) -> None:

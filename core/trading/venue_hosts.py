@@ -72,6 +72,12 @@ class OrderAddresses:
     demo_spot: str = "https://demo-api.binance.com"
     demo_futures: str = "https://demo-fapi.binance.com"
 
+    def of(self, section: str, *, perpetual: bool) -> str:
+        """Where orders with the keys of a section of exchanges.yaml go, such as binance_demo."""
+        market = "futures" if perpetual else "spot"
+        address: str = getattr(self, f"{section.removeprefix('binance_')}_{market}")
+        return address
+
     def with_addresses(self, addresses: Mapping[str, str]) -> OrderAddresses:
         """These with some replaced, as a configuration file gives them.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import re
 import shutil
 import sys
 import time
@@ -18,11 +19,14 @@ from tui.cli.workspace import workspace_of
 
 if TYPE_CHECKING:
     from core.market.venue import Venue
+    from core.store.credentials import ApiKey
     from core.store.workspace import Workspace
+    from core.trading.venue_hosts import OrderAddresses
 
 _PATIENCE = 10.0  # seconds an address may take to answer
 _LEAST_SPACE = 500_000_000  # bytes
 _LARGEST_OFFSET = 1_000  # ms the local clock may be off; sessions go by the venue's
+_ERROR_NUMBER = re.compile(r"\[Errno -?\d+\] ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     workspace = workspace_of(arguments)
     findings = [
         *_workspace(workspace),
-        *_keys(workspace),
+        *asyncio.run(_keys(workspace)),
         *asyncio.run(_venue(workspace)),
         *_terminal(),
     ]
@@ -83,20 +87,58 @@ def _workspace(workspace: Workspace) -> Iterator[Finding]:
     )
 
 
-def _keys(workspace: Workspace) -> Iterator[Finding]:
+async def _keys(workspace: Workspace) -> list[Finding]:
     from core.store.credentials import SECTIONS, CredentialsError, read_credentials
+    from core.store.preferences import PreferencesError, read_preferences
     from core.store.redaction import Redactor
+    from core.trading.venue_hosts import ForbiddenAddressError, OrderAddresses
 
     try:
         credentials = read_credentials(workspace.credentials, Redactor())
-    except CredentialsError as error:
-        yield Finding("keys", fine=False, text=str(error))
-        return
-    for section in SECTIONS:
-        there = section in credentials.sections
-        yield Finding("keys", True if there else None, f"{section}: {'set' if there else 'none'}")
-    for notice in credentials.notices:
-        yield Finding("keys", None, notice)
+        moved = read_preferences(workspace.preferences).order_addresses
+        addresses = OrderAddresses().with_addresses(moved)
+    except (CredentialsError, ForbiddenAddressError) as error:
+        return [Finding("keys", fine=False, text=str(error))]
+    except PreferencesError:
+        return []  # said of the venue
+    there = [section for section in SECTIONS if section in credentials.sections]
+    return [
+        *(Finding("keys", None, f"{name}: none") for name in SECTIONS if name not in there),
+        *await asyncio.gather(
+            *(_account(name, credentials.sections[name], addresses) for name in there)
+        ),
+        *(Finding("keys", None, notice) for notice in credentials.notices),
+    ]
+
+
+async def _account(section: str, key: ApiKey, addresses: OrderAddresses) -> Finding:
+    """Whether a key is taken where it is for; the sites for spot and for perpetuals differ."""
+    spot, futures = await asyncio.gather(
+        *(_trial(section, key, addresses, perpetual=perpetual) for perpetual in (False, True))
+    )
+    told = f"{section}: for spot orders {spot or 'works'}; for perpetuals {futures or 'works'}"
+    return Finding("keys", not (spot and futures), told)
+
+
+async def _trial(
+    section: str, key: ApiKey, addresses: OrderAddresses, *, perpetual: bool
+) -> str | None:
+    """What is wrong with a key, found by asking for its account; None for nothing."""
+    from core.trading.order_client import OrderClient, OrderError
+    from core.trading.venue_hosts import ForbiddenAddressError
+
+    address = addresses.of(section, perpetual=perpetual)
+    client = OrderClient(section, address, key, perpetual=perpetual)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await client.check()
+    except TimeoutError:
+        return f"{address} does not answer"
+    except (OrderError, ForbiddenAddressError) as error:
+        return f"does not work ({error})"
+    finally:
+        await client.close()
+    return None
 
 
 async def _venue(workspace: Workspace) -> list[Finding]:
@@ -144,7 +186,8 @@ async def _stream(url: str) -> Finding:
         async with websockets.connect(url, open_timeout=_PATIENCE):
             return Finding("stream", fine=True, text=f"{url} answers")
     except (OSError, TimeoutError, websockets.WebSocketException) as error:
-        return Finding("stream", fine=False, text=f"{url}: {error or 'no answer'}")
+        why = _ERROR_NUMBER.sub("", str(error)) or "no answer"
+        return Finding("stream", fine=False, text=f"{url}: {why}")
 
 
 def _terminal() -> Iterator[Finding]:

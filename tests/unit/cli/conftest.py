@@ -96,6 +96,8 @@ def write_addresses(workspace: Path, rest: str) -> None:
     stream = rest.replace("http", "ws")
     (workspace / "config.yaml").write_text(
         f"addresses:\n  spot_rest: {rest}\n  futures_rest: {rest}\n  spot_stream: {stream}\n"
-        f"  futures_public_stream: {stream}/public\n  futures_market_stream: {stream}/market\n",
+        f"  futures_public_stream: {stream}/public\n  futures_market_stream: {stream}/market\n"
+        f"order_addresses:\n  testnet_spot: {rest}\n  testnet_futures: {rest}\n"
+        f"  demo_spot: {rest}\n  demo_futures: {rest}\n",
         encoding="utf-8",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from core.exchange.server import DEMO_KEYS
 from tests.unit.cli.conftest import Run, write_addresses
 
 KEY = "doctorkey0123456789"
@@ -11,16 +12,47 @@ KEY = "doctorkey0123456789"
 
 def test_all_is_well_where_everything_answers(run: Run, workspace: Path, exchange: str) -> None:
     write_addresses(workspace, exchange)
+    ((key, secret),) = DEMO_KEYS.items()
     keys = workspace / "exchanges.yaml"
-    keys.write_text(f"binance_testnet: {{api_key: {KEY}, api_secret: {KEY}}}\n", encoding="utf-8")
+    keys.write_text(f"binance_testnet: {{api_key: {key}, api_secret: {secret}}}\n", "utf-8")
     done = run("doctor", "--json")
     found = [(finding["check"], finding["fine"]) for finding in done.json["findings"]]
     assert done.code == 0
     assert found.count(("stream", True)) == 3
     assert ("REST, clock", True) in found
     assert ("keys", True) in found
-    assert KEY not in done.out + done.err
+    assert key not in done.out + done.err
+    assert secret not in done.out + done.err
     assert keys.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_key_that_no_venue_takes_is_wrong_and_never_shown(
+    run: Run, workspace: Path, exchange: str
+) -> None:
+    write_addresses(workspace, exchange)
+    (workspace / "exchanges.yaml").write_text(
+        f"binance_demo: {{api_key: {KEY}, api_secret: {KEY}}}\n", "utf-8"
+    )
+    done = run("doctor")
+    assert done.code == 1
+    (line,) = (line for line in done.out.splitlines() if "binance_demo" in line)
+    assert line.startswith("WRONG")
+    assert line.count("-2015 Invalid API-key") == 2
+    assert KEY not in done.out + done.err
+
+
+def test_keys_are_never_taken_to_a_host_that_orders_may_not_reach(
+    run: Run, workspace: Path, exchange: str
+) -> None:
+    write_addresses(workspace, exchange)
+    config = workspace / "config.yaml"
+    text = config.read_text("utf-8").replace(
+        f"testnet_spot: {exchange}", "testnet_spot: https://api.binance.com"
+    )
+    config.write_text(text, "utf-8")
+    done = run("doctor")
+    assert done.code == 1
+    assert "orders never go to 'https://api.binance.com'" in done.out
 
 
 def test_what_does_not_answer_is_wrong_and_code_1(run: Run, workspace: Path) -> None:
@@ -29,6 +61,8 @@ def test_what_does_not_answer_is_wrong_and_code_1(run: Run, workspace: Path) -> 
     assert done.code == 1
     assert done.out.count("WRONG") == 4
     assert "ws://127.0.0.1:9/public/stream" in done.out
+    assert "Connect call failed" in done.out
+    assert "Errno" not in done.out
 
 
 def test_a_config_that_is_not_understood_is_named(run: Run, workspace: Path) -> None:
@@ -37,5 +71,5 @@ def test_a_config_that_is_not_understood_is_named(run: Run, workspace: Path) -> 
     (workspace / "config.yaml").write_text("addreses: {}\n", encoding="utf-8")
     done = run("doctor")
     assert done.code == 1
-    assert "addreses is not known; known are addresses" in done.out
+    assert "addreses is not known; known are addresses, order_addresses" in done.out
     assert "has mode 755" in done.out

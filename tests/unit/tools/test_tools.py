@@ -94,11 +94,10 @@ def test_the_lifecycle_of_the_source_document(tool: Any, jobs: Any, root: Path) 
     )
     session_id = started["session_id"]
     assert started["mode"] == "DEMO"
-    assert any("asked for testnet, runs simulated" in notice for notice in started["notices"])
     assert started["jobs"]
 
     status = tool(action="paper_status", session_id=session_id)
-    assert status["session_id"] == session_id
+    assert (status["session_id"], status["broker"]) == (session_id, "testnet")
     assert status["trades_count"] == 0
     everything = tool(action="paper_status")
     assert [one["session_id"] for one in everything["sessions"]] == [session_id]
