@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+OWNERS = metadata.packages_distributions()
 EXTRAS = ("parquet", "mcp", "notify")
 TREES = [
     ast.parse(path.read_text(encoding="utf-8"))
@@ -28,8 +29,7 @@ def names(requirements: Iterable[str]) -> set[str]:
 
 def libraries(modules: Iterable[str]) -> set[str]:
     """The installed libraries that the modules belong to."""
-    owners = metadata.packages_distributions()
-    return names(owner for module in modules for owner in owners.get(module.split(".")[0], ()))
+    return names(owner for module in modules for owner in OWNERS.get(module.split(".")[0], ()))
 
 
 def imported() -> set[str]:
