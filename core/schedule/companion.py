@@ -47,6 +47,7 @@ class ScheduleCompanion:
         self._scheduler: Scheduler | None = None
         self._book: JobBook | None = None
         self._host: Host | None = None
+        self._notifier: Notifier | None = None
         self._clock: Callable[[], int] = lambda: 0
 
     async def run(self, host: Host) -> None:
@@ -60,7 +61,7 @@ class ScheduleCompanion:
         except NotificationsError as error:
             urls = ()
             complain(str(error))
-        notifier = Notifier(urls, complain)
+        notifier = self._notifier = Notifier(urls, complain)
 
         def say(text: str, session_id: str | None, went_well: bool) -> None:
             host.log.add(Level.INFO if went_well else Level.WARNING, text, session_id)
@@ -96,6 +97,8 @@ class ScheduleCompanion:
             "pause_job": self.pause_job,
             "remove_job": self.remove_job,
             "run_job": self.run_job,
+            "renew_notifications": self.renew_notifications,
+            "try_notifications": self.try_notifications,
         }
 
     async def start(self, arguments: Mapping[str, Any]) -> StartReply:
@@ -106,6 +109,28 @@ class ScheduleCompanion:
         if session is not None:
             scheduler.watch(session)
         return replace(reply, jobs=self.jobs_of(reply.session_id))
+
+    async def renew_notifications(self, _arguments: Mapping[str, Any]) -> None:
+        """Read anew where notifications go."""
+        _, _, host = self._running()
+        path = host.workspace.notifications
+        try:
+            self._notifying().send_to(read_notifications(path, host.redactor))
+        except NotificationsError as error:
+            raise CommandError(str(error)) from error
+
+    async def try_notifications(self, arguments: Mapping[str, Any]) -> None:
+        """Read anew where notifications go, and send one."""
+        await self.renew_notifications(arguments)
+        try:
+            await self._notifying().send_now("A test: notifications of Papertape arrive here.")
+        except NotificationsError as error:
+            raise CommandError(str(error)) from error
+
+    def _notifying(self) -> Notifier:
+        if self._notifier is None:
+            raise CommandError("the host is still starting: try again in a moment")
+        return self._notifier
 
     async def list_jobs(self, _arguments: Mapping[str, Any]) -> list[Json]:
         """All jobs as JSON values, the next due first."""

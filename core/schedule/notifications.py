@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from core.store.disk import Disk, write_durably
 from core.store.redaction import Redactor, Secret
 
 _WAITING = 100  # notifications that may wait for a slow service; further ones are dropped, and said
@@ -58,6 +59,19 @@ def read_notifications(path: Path, redactor: Redactor) -> tuple[Secret, ...]:
     return tuple(Secret(url) for url in urls)
 
 
+def write_notifications(path: Path, urls: Sequence[Secret], disk: Disk) -> None:
+    """Put these addresses, and no others, into notifications.yaml (0600).
+
+    Raises:
+        NotificationsError: the file cannot be written.
+    """
+    text = yaml.safe_dump({"urls": [url.reveal() for url in urls]}, sort_keys=False)
+    try:
+        write_durably(path, text.encode(), disk, mode=0o600)
+    except OSError as error:
+        raise NotificationsError(f"{path} cannot be written ({error.strerror})") from None
+
+
 class Notifier:
     """Sends sentences to services, one after the other, without holding anyone up.
 
@@ -68,6 +82,10 @@ class Notifier:
         self._urls = urls
         self._complain = complain
         self._waiting: asyncio.Queue[str] = asyncio.Queue(_WAITING)
+
+    def send_to(self, urls: Sequence[Secret]) -> None:
+        """Have what is said from now on sent to these services."""
+        self._urls = urls
 
     def say(self, text: str) -> None:
         """Have a sentence sent, soon."""
@@ -80,18 +98,32 @@ class Notifier:
 
     async def run(self) -> None:
         """Send until cancelled."""
-        if not self._urls:
-            return
-        try:
-            services = await asyncio.to_thread(_services, self._urls)
-        except NotificationsError as error:
-            self._complain(str(error))
-            self._urls = ()
-            return
+        if self._urls:
+            try:
+                await asyncio.to_thread(_services, self._urls)
+            except NotificationsError as error:
+                self._complain(str(error))
         while True:
             text = await self._waiting.get()
-            if not await asyncio.to_thread(services.notify, body=text, title="Papertape"):
-                self._complain("a notification could not be sent to every service")
+            try:
+                await asyncio.to_thread(_send, self._urls, text)
+            except NotificationsError as error:
+                self._complain(str(error))
+
+    async def send_now(self, text: str) -> None:
+        """Send a sentence and return once every service has taken it.
+
+        Raises:
+            NotificationsError: there is none, or one has not.
+        """
+        if not self._urls:
+            raise NotificationsError("there is nowhere to send a notification to")
+        await asyncio.to_thread(_send, self._urls, text)
+
+
+def _send(urls: Sequence[Secret], text: str) -> None:
+    if not _services(urls).notify(body=text, title="Papertape"):
+        raise NotificationsError("a notification could not be sent to every service")
 
 
 def _services(urls: Sequence[Secret]) -> Any:

@@ -11,7 +11,13 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from core.schedule.notifications import NotificationsError, Notifier, read_notifications
+from core.schedule.notifications import (
+    NotificationsError,
+    Notifier,
+    read_notifications,
+    write_notifications,
+)
+from core.store.disk import OsDisk
 from core.store.redaction import Redactor, Secret
 
 TOKEN = "token0123456789"
@@ -75,11 +81,29 @@ async def test_a_service_that_does_not_answer_is_complained_of_without_its_addre
     task.cancel()
 
 
-async def test_without_addresses_nothing_is_sent_and_nothing_waits() -> None:
+async def test_without_addresses_nothing_waits_and_there_is_nowhere_to_send_to() -> None:
     notifier = Notifier((), pytest.fail)
     for _ in range(1_000):
         notifier.say("hello")
-    await notifier.run()
+    with pytest.raises(NotificationsError, match="nowhere"):
+        await notifier.send_now("hello")
+
+
+async def test_addresses_written_are_read_again_and_taken_without_a_new_start(
+    tmp_path: Path, service: tuple[str, asyncio.Queue[dict[str, Any]]]
+) -> None:
+    pytest.importorskip("apprise", reason="needs the extra papertape[notify]")
+    url, received = service
+    path = tmp_path / "notifications.yaml"
+    write_notifications(path, [Secret(url)], OsDisk())
+    assert path.stat().st_mode & 0o777 == 0o600
+    notifier = Notifier((), pytest.fail)
+    notifier.send_to(read_notifications(path, Redactor()))
+    await notifier.send_now("does this arrive?")
+    assert (await received.get())["message"] == "does this arrive?"
+    notifier.send_to([Secret(f"json://127.0.0.1:9/{TOKEN}")])
+    with pytest.raises(NotificationsError, match="could not be sent"):
+        await notifier.send_now("this does not")
 
 
 @pytest.mark.parametrize("text", ["urls: 3", "- a", "urls: [{a: 1}]", f"urls: [{TOKEN}", "x: {{"])
