@@ -26,7 +26,7 @@ from core.report.verdict import (
     ready_at,
 )
 
-ROWS = (
+_ROWS = (
     "win_rate_pct",
     "profit_factor",
     "max_drawdown_pct",
@@ -131,7 +131,7 @@ def compare(
     return Comparison(
         strategy=strategy,
         columns=columns,
-        rows=tuple(_row(name, columns, verdicts, on_closed=on_closed) for name in ROWS),
+        rows=tuple(_row(name, columns, verdicts, on_closed=on_closed) for name in _ROWS),
         basis="closed trades" if on_closed else "equity curve",
         verdicts=verdicts,
         assessment=_assessment(columns, verdicts),
@@ -150,7 +150,7 @@ def compare(
     )
 
 
-def figure_of(column: Column, name: str, *, on_closed: bool) -> float | None:
+def _figure_of(column: Column, name: str, *, on_closed: bool) -> float | None:
     """A figure of a column on the comparison's basis; None where it is not known."""
     metrics = column.metrics
     if on_closed and name in _ON_EQUITY and column.closed is not None:
@@ -190,7 +190,7 @@ def _row(
                     if measure.alike
                     else "unclear"
                 )
-    values = {column.name: figure_of(column, name, on_closed=on_closed) for column in columns}
+    values = {column.name: _figure_of(column, name, on_closed=on_closed) for column in columns}
     intervals = {}
     if name == "win_rate_pct":
         for one in columns:

@@ -23,7 +23,7 @@ _ROUNDING = 1e-14  # daily returns are differences of numbers near 1: a smaller 
 
 _BLOCK = 65_536  # candles looked at together: what fits the processor's cache is read but once
 
-NO_TRADE = "no closed trade"
+_NO_TRADE = "no closed trade"
 NO_STARTING_BALANCE = "no starting balance is known"
 
 
@@ -311,7 +311,7 @@ def _of_trades(
     amounts = np.asarray(pnl, dtype=np.float64)
     n = len(amounts)
     if n == 0:
-        undefined.update(dict.fromkeys(_TRADE_FIGURES, NO_TRADE))
+        undefined.update(dict.fromkeys(_TRADE_FIGURES, _NO_TRADE))
         nothing: dict[str, object] = dict.fromkeys(_TRADE_FIGURES)
         return nothing | {"total_trades": 0, "max_consecutive_losses": 0}
     wins, losses = amounts[amounts > 0], amounts[amounts < 0]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-FEW_TRADES = 30
-HIGH_WIN_RATE_PCT = 80
-DEEP_DRAWDOWN_PCT = 25
-LOW_SHARPE = 0.5
-LONG_LOSING_RUN = 8
+_FEW_TRADES = 30
+_HIGH_WIN_RATE_PCT = 80
+_DEEP_DRAWDOWN_PCT = 25
+_LOW_SHARPE = 0.5
+_LONG_LOSING_RUN = 8
 
 
 def quality_flags(metrics: Mapping[str, Any]) -> tuple[str, ...]:
@@ -23,23 +23,23 @@ def quality_flags(metrics: Mapping[str, Any]) -> tuple[str, ...]:
     drawdown, sharpe = metrics.get("max_drawdown_pct"), metrics.get("sharpe_ratio")
     gained, held = metrics.get("total_return_pct"), metrics.get("benchmark_return_pct")
     factor, run = metrics.get("profit_factor"), metrics.get("max_consecutive_losses")
-    if trades is not None and trades < FEW_TRADES:
-        flags.append(f"fewer than {FEW_TRADES} trades ({trades}): too few to tell luck from skill")
-    if win_rate is not None and win_rate > HIGH_WIN_RATE_PCT:
+    if trades is not None and trades < _FEW_TRADES:
+        flags.append(f"fewer than {_FEW_TRADES} trades ({trades}): too few to tell luck from skill")
+    if win_rate is not None and win_rate > _HIGH_WIN_RATE_PCT:
         flags.append(
-            f"win rate over {HIGH_WIN_RATE_PCT} % ({win_rate:.1f} %): "
+            f"win rate over {_HIGH_WIN_RATE_PCT} % ({win_rate:.1f} %): "
             "often a sign of overfitting, or of losses left open"
         )
-    if drawdown is not None and drawdown > DEEP_DRAWDOWN_PCT:
-        flags.append(f"drawdown over {DEEP_DRAWDOWN_PCT} % ({drawdown:.1f} %): few sit through it")
+    if drawdown is not None and drawdown > _DEEP_DRAWDOWN_PCT:
+        flags.append(f"drawdown over {_DEEP_DRAWDOWN_PCT} % ({drawdown:.1f} %): few sit through it")
     if gained is not None and held is not None and gained < held:
         flags.append(f"behind buy and hold ({gained:+.2f} % against {held:+.2f} %)")
-    if sharpe is not None and sharpe < LOW_SHARPE:
+    if sharpe is not None and sharpe < _LOW_SHARPE:
         flags.append(
-            f"Sharpe under {LOW_SHARPE} ({sharpe:.2f}): the return hardly pays for its swings"
+            f"Sharpe under {_LOW_SHARPE} ({sharpe:.2f}): the return hardly pays for its swings"
         )
     if factor is not None and factor < 1:
         flags.append(f"profit factor under 1 ({factor:.2f}): the losses outweigh the wins")
-    if run is not None and run > LONG_LOSING_RUN:
-        flags.append(f"more than {LONG_LOSING_RUN} losses in a row ({run:.0f})")
+    if run is not None and run > _LONG_LOSING_RUN:
+        flags.append(f"more than {_LONG_LOSING_RUN} losses in a row ({run:.0f})")
     return tuple(flags)

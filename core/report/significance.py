@@ -21,9 +21,9 @@ _MOST_BLOCKS = 500
 _DRAWN_TOGETHER = 2_000_000  # indices held at once
 _TIE = 1e-7  # relative: tables this close in probability are equally likely (as in R and scipy)
 
-POWER = 0.8
-_Z_POWER = NormalDist().inv_cdf(POWER)
-_Z_POWER_BOTH_ENDS = NormalDist().inv_cdf(1 - (1 - POWER) / 2)
+_POWER = 0.8
+_Z_POWER = NormalDist().inv_cdf(_POWER)
+_Z_POWER_BOTH_ENDS = NormalDist().inv_cdf(1 - (1 - _POWER) / 2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,11 +31,11 @@ from core.report.significance import (
 )
 from core.trading.values import Trade
 
-WIN_RATE_MARGIN = 0.10
-MEAN_MARGIN = 0.5  # of the backtest's mean
+_WIN_RATE_MARGIN = 0.10
+_MEAN_MARGIN = 0.5  # of the backtest's mean
 LEAST_FOR_PROFIT_FACTOR = 20  # trades: below, one trade more or less moves it at will
 LEAST_FOR_MEANS = 8  # trades: a bootstrap of fewer promises more than it knows
-SIGNIFICANT = 0.05
+_SIGNIFICANT = 0.05
 _SAME = 1e-9  # relative: P&L closer than this is the same
 
 
@@ -77,7 +77,7 @@ class Measure:
     @property
     def significant(self) -> bool:
         """Whether the difference is more than chance at the 5 % level."""
-        return self.difference.excludes_zero if self.p is None else self.p < SIGNIFICANT
+        return self.difference.excludes_zero if self.p is None else self.p < _SIGNIFICANT
 
     @property
     def alike(self) -> bool:
@@ -156,18 +156,18 @@ def judge_same_period(
                 "win rate",
                 "points",
                 paired_win_rate_difference(only_first, only_second, len(wins)),
-                WIN_RATE_MARGIN,
+                _WIN_RATE_MARGIN,
                 mcnemar_exact(only_first, only_second),
             )
         )
-    margin = MEAN_MARGIN * abs(float(np.mean(first)))
+    margin = _MEAN_MARGIN * abs(float(np.mean(first)))
     if n >= LEAST_FOR_MEANS:
         difference = paired_mean_difference(first, second, np.random.default_rng(seed))
         measures.append(Measure("mean P&L", "quote currency", difference, margin))
     spread = float(np.var(second - first, ddof=1)) if n > 1 else 0.0
     needed = trades_to_agree(spread, margin) if margin > 0 and spread > 0 else 0
     discordant = sum(a != b for a, b in wins) + 2
-    of_wins = trades_to_agree(discordant / (len(wins) + 2), WIN_RATE_MARGIN)
+    of_wins = trades_to_agree(discordant / (len(wins) + 2), _WIN_RATE_MARGIN)
     each = max(needed, of_wins, LEAST_FOR_MEANS)
     return _judged(measures, True, n, Needed(each, each, None))
 
@@ -185,14 +185,14 @@ def judge_different_periods(backtest: Sample, other: Sample, *, seed: int) -> Ve
             "win rate",
             "points",
             win_rate_difference(*a, *b),
-            WIN_RATE_MARGIN,
+            _WIN_RATE_MARGIN,
             fisher_exact(*a, *b),
         )
     ]
     each = _trades_for_win_rate(backtest.wins / backtest.trades)
     first, second = backtest.pnl, other.pnl
     if first is not None and second is not None and min(len(first), len(second)) >= LEAST_FOR_MEANS:
-        margin = MEAN_MARGIN * abs(float(np.mean(first)))
+        margin = _MEAN_MARGIN * abs(float(np.mean(first)))
         difference = mean_difference(first, second, np.random.default_rng(seed))
         measures.append(Measure("mean P&L", "per cent of margin", difference, margin))
         variance = float(np.var(first, ddof=1)) + float(np.var(second, ddof=1))
@@ -222,8 +222,8 @@ def ready_at(needed: Needed, trades: int, per_day: float, now: int) -> int | Non
 
 def _trades_for_win_rate(p: float) -> int:
     """Trades in each column that tell, whether the win rates are alike or a margin apart."""
-    apart = p - WIN_RATE_MARGIN if p >= WIN_RATE_MARGIN else p + WIN_RATE_MARGIN
-    return max(trades_to_detect(p, apart), trades_to_agree(2 * p * (1 - p), WIN_RATE_MARGIN))
+    apart = p - _WIN_RATE_MARGIN if p >= _WIN_RATE_MARGIN else p + _WIN_RATE_MARGIN
+    return max(trades_to_detect(p, apart), trades_to_agree(2 * p * (1 - p), _WIN_RATE_MARGIN))
 
 
 def _judged(measures: Sequence[Measure], same_period: bool, trades: int, needed: Needed) -> Verdict:

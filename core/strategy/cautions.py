@@ -8,7 +8,7 @@ from core.market.symbols import is_perpetual, quote_currency
 from core.strategy.config import Condition, Direction, Reference, StrategyConfig
 from core.strategy.problems import shown
 
-STATUSES = ("draft", "active", "paused", "retired")
+_STATUSES = ("draft", "active", "paused", "retired")
 
 _LIKELY_FEES = 0.01  # per side; above it, per cent was probably meant
 _TRADING_KEYS = ("stop_loss_pct", "take_profit_pct", "trailing_stop_pct", "max_hold")
@@ -90,8 +90,8 @@ def _sides(config: StrategyConfig) -> Iterator[str]:
 
 def _document(config: StrategyConfig) -> Iterator[str]:
     status = config.extras.get("status")
-    if status is not None and status not in STATUSES:
-        yield f"status {shown(status)} is none of {', '.join(STATUSES)}"
+    if status is not None and status not in _STATUSES:
+        yield f"status {shown(status)} is none of {', '.join(_STATUSES)}"
     risk = config.extras.get("risk")
     if not isinstance(risk, Mapping):
         return

@@ -12,9 +12,9 @@ from typing import Any
 
 from core.strategy.config import Condition, Operator, Reference
 
-EQUAL_WITHIN = 1e-9  # relative
+_EQUAL_WITHIN = 1e-9  # relative
 
-SYMBOLS = {
+_SYMBOLS = {
     Operator.LT: "<",
     Operator.GT: ">",
     Operator.LTE: "<=",
@@ -28,12 +28,12 @@ SYMBOLS = {
 
 def _equal(left: Any, right: Any) -> Any:
     apart = abs(left - right)
-    return (apart <= EQUAL_WITHIN * abs(left)) | (apart <= EQUAL_WITHIN * abs(right))
+    return (apart <= _EQUAL_WITHIN * abs(left)) | (apart <= _EQUAL_WITHIN * abs(right))
 
 
 def _unequal(left: Any, right: Any) -> Any:
     apart = abs(left - right)
-    return (apart > EQUAL_WITHIN * abs(left)) & (apart > EQUAL_WITHIN * abs(right))
+    return (apart > _EQUAL_WITHIN * abs(left)) & (apart > _EQUAL_WITHIN * abs(right))
 
 
 COMPARISONS: dict[Operator, Callable[[Any, Any], Any]] = {
@@ -62,7 +62,7 @@ def condition_text(condition: Condition) -> str:
     right = condition.right
     shown = str(right) if isinstance(right, Reference) else f"{right:.12g}"
     side = f" ({condition.direction})" if condition.direction else ""
-    return f"{condition.left} {SYMBOLS[condition.operator]} {shown}{side}"
+    return f"{condition.left} {_SYMBOLS[condition.operator]} {shown}{side}"
 
 
 def distance(current: float, threshold: float, holds: bool) -> float | None:

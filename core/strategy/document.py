@@ -16,7 +16,7 @@ from core.strategy.problems import ConfigError, Problem, shown
 from core.strategy.yaml_text import read_yaml
 
 BOM = "\ufeff"
-LARGEST_FILE = 1024 * 1024  # bytes
+_LARGEST_FILE = 1024 * 1024  # bytes
 _CONFIG_KEYS = ("entry_conditions", "exit_conditions", "indicators")
 
 
@@ -116,8 +116,8 @@ def decoded(path: Path) -> str:
         raise DocumentError(str(path), f"no readable file ({why})", "a strategy file") from None
     if not is_file:
         raise DocumentError(str(path), "no regular file", "a strategy file")
-    if len(data) > LARGEST_FILE:
-        raise DocumentError(str(path), "a larger file", f"at most {LARGEST_FILE} bytes")
+    if len(data) > _LARGEST_FILE:
+        raise DocumentError(str(path), "a larger file", f"at most {_LARGEST_FILE} bytes")
     try:
         return data.decode()
     except UnicodeDecodeError as error:
@@ -128,7 +128,7 @@ def decoded(path: Path) -> str:
 
 def _beginning(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(LARGEST_FILE + 1)
+        return file.read(_LARGEST_FILE + 1)
 
 
 def kind_of(suffix: str) -> Kind | None:

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-LARGEST_TEXT = 256 * 1024  # characters: a strategy has a few thousand
+_LARGEST_TEXT = 256 * 1024  # characters: a strategy has a few thousand
 DEEPEST = 50
 
 
@@ -71,5 +71,5 @@ def check_size(text: str) -> None:
     Raises:
         TextError: it is.
     """
-    if len(text) > LARGEST_TEXT:
-        raise TextError(f"{len(text)} characters", f"at most {LARGEST_TEXT}", None)
+    if len(text) > _LARGEST_TEXT:
+        raise TextError(f"{len(text)} characters", f"at most {_LARGEST_TEXT}", None)
