@@ -112,33 +112,10 @@ async def _keys(workspace: Workspace) -> list[Finding]:
 
 
 async def _account(section: str, key: ApiKey, addresses: OrderAddresses) -> Finding:
-    """Whether a key is taken where it is for; the sites for spot and for perpetuals differ."""
-    spot, futures = await asyncio.gather(
-        *(_trial(section, key, addresses, perpetual=perpetual) for perpetual in (False, True))
-    )
-    told = f"{section}: for spot orders {spot or 'works'}; for perpetuals {futures or 'works'}"
-    return Finding("keys", not (spot and futures), told)
+    from core.trading.key_trial import try_key
 
-
-async def _trial(
-    section: str, key: ApiKey, addresses: OrderAddresses, *, perpetual: bool
-) -> str | None:
-    """What is wrong with a key, found by asking for its account; None for nothing."""
-    from core.trading.order_client import OrderClient, OrderError
-    from core.trading.venue_hosts import ForbiddenAddressError
-
-    address = addresses.of(section, perpetual=perpetual)
-    client = OrderClient(section, address, key, perpetual=perpetual)
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            await client.check()
-    except TimeoutError:
-        return f"{address} does not answer"
-    except (OrderError, ForbiddenAddressError) as error:
-        return f"does not work ({error})"
-    finally:
-        await client.close()
-    return None
+    trial = await try_key(section, key, addresses)
+    return Finding("keys", trial.works, f"{section}: {trial.text}")
 
 
 async def _venue(workspace: Workspace) -> list[Finding]:
