@@ -44,7 +44,10 @@ def workspace(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(
-    workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    workspace: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Run:
     """Runs `papertape ARGUMENTS …` on a workspace of the test's own."""
     monkeypatch.setenv("PAPERTAPE_HOME", str(workspace))
@@ -56,6 +59,8 @@ def run(
         except SystemExit as leaving:
             code = int(leaving.code or 0)
         captured = capsys.readouterr()
+        with (tmp_path / "printed").open("a", encoding="utf-8") as kept:  # it is searched for keys
+            kept.write(captured.out + captured.err)
         assert "Traceback" not in captured.err
         return Done(code, captured.out, captured.err)
 

@@ -1,0 +1,107 @@
+"""Did any key that the tests used end up anywhere but in exchanges.yaml?
+
+Hooks for pytest. When the run is over, everything it left (all temporary folders, and what every
+test printed and logged) is searched for every key that any of its exchanges.yaml holds or that the
+embedded exchange accepts, as it is, quoted for a URL or encoded. A key found fails the run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.exchange.server import DEMO_KEYS
+from core.store.redaction import Redactor
+
+_NAME = "exchanges.yaml"
+_ENTRY = re.compile(r"""api_(?:key|secret)["']?\s*:\s*["']?([^\s"',{}]{6,})""")
+_ENVIRONMENT = "pyvenv.cfg"  # an installed program is nothing that the tests produced
+
+
+class KeySearch:
+    """What the tests printed, and what is found in the end."""
+
+    def __init__(self) -> None:
+        self.printed: list[tuple[str, str]] = []
+        self.keys = 0
+        self.files = 0
+        self.found: list[str] = []
+
+    def search(self, root: Path) -> None:
+        """Search the folders below `root` and what was printed."""
+        paths = list(_files(root))
+        redactor = Redactor()
+        keys = {key for pair in DEMO_KEYS.items() for key in pair}
+        for path in paths:
+            if path.name == _NAME:
+                keys.update(_ENTRY.findall(_text(path)))
+        for key in keys:
+            redactor.add(key)
+        self.keys, self.files = len(keys), len(paths)
+        said = (where for where, text in self.printed if redactor.redact(text) != text)
+        self.found = [f"printed by {where}" for where in dict.fromkeys(said)]
+        for path in paths:
+            if path.name != _NAME and redactor.redact(text := _text(path)) != text:
+                self.found.append(str(path))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    if (folder / _ENVIRONMENT).exists():
+        return
+    for path in sorted(folder.iterdir()):
+        if path.is_symlink():
+            continue
+        if path.is_dir():
+            yield from _files(path)
+        elif path.is_file():
+            yield path
+
+
+def _text(path: Path) -> str:
+    return path.read_bytes().decode("utf-8", errors="replace")
+
+
+_SEARCH = pytest.StashKey[KeySearch]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # the process that starts the workers hears of all
+        search = config.stash[_SEARCH] = KeySearch()
+        config.pluginmanager.register(_Listener(search))
+
+
+class _Listener:
+    def __init__(self, search: KeySearch) -> None:
+        self._search = search
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep what a test printed; why one failed may show anything."""
+        for _, text in report.sections:
+            self._search.printed.append((report.nodeid, text))
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    search = session.config.stash.get(_SEARCH, None)
+    if search is None:
+        return
+    folders = session.config._tmp_path_factory  # type: ignore[attr-defined]
+    search.search(folders.getbasetemp())
+    if search.found and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    search = config.stash.get(_SEARCH, None)
+    if search is None:
+        return
+    for place in search.found:
+        terminalreporter.write_line(f"A KEY WAS FOUND: {place}", red=True)
+    terminalreporter.write_line(
+        f"{search.keys} keys searched for in {search.files} files and all that was printed: "
+        f"{len(search.found)} found"
+    )
