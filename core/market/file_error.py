@@ -42,7 +42,7 @@ def shown(value: object) -> str:
         text = value if isinstance(value, str) else str(value)
     except ValueError:  # an integer of more digits than Python prints
         text = f"a {type(value).__name__} too long to show"
-    return ascii(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
+    return ascii(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!a}…"
 
 
 def lines_in_words(lines: list[int], unit: str, most: int = 5) -> str:

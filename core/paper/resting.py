@@ -39,9 +39,10 @@ async def resting_sessions(workspace: Workspace) -> tuple[SessionSnapshot, ...]:
 
     Raises:
         CommandError: one cannot be read, or a host has just started.
+        WorkspaceError: the workspace cannot be read.
     """
     found: list[SessionSnapshot] = []
-    if not workspace.sessions.is_dir():
+    if not workspace.session_ids():
         return ()
     with _locked(workspace) as storage:
         index = SessionIndex(open_index(workspace.index, OsDisk())[0])

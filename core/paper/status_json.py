@@ -13,7 +13,11 @@ Json = dict[str, Any]
 
 
 def session_to_json(session: SessionSnapshot) -> Json:
-    """A session as it stands. `elapsed`: seconds since it began to run."""
+    """A session as it stands. `elapsed`: seconds since it began to run.
+
+    Times are the feed's, which is in the past on a replay; `created` alone is the machine's. Until
+    it runs, `started` is when it was created.
+    """
     since = session.running_since
     return {
         "session_id": session.id,
@@ -27,7 +31,8 @@ def session_to_json(session: SessionSnapshot) -> Json:
         "feed": session.feed.value,
         "broker": session.broker.value,
         "fills": session.fills.value,
-        "started": iso_time(session.started),
+        "created": iso_time(session.started),
+        "started": iso_time(session.started if since is None else since),
         "elapsed": None if since is None else (session.now - since) / 1_000,
         "planned_end": optional_iso_time(session.planned_end),
         "ended": optional_iso_time(session.ended),

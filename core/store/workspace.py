@@ -108,11 +108,20 @@ class Workspace:
         return self.sessions / session_id
 
     def session_ids(self) -> tuple[str, ...]:
-        """The IDs of all session folders, in no particular order."""
+        """The IDs of all session folders, in no particular order; none where nothing is there yet.
+
+        Raises:
+            WorkspaceError: they cannot be listed.
+        """
         try:
             names = [entry.name for entry in os.scandir(self.sessions) if entry.is_dir()]
         except FileNotFoundError:
             return ()
+        except OSError as error:
+            raise WorkspaceError(
+                f"the workspace {self.root} cannot be read ({error.strerror}: {error.filename}): "
+                f"choose another with --workspace or ${ENVIRONMENT_VARIABLE}"
+            ) from error
         return tuple(name for name in names if _SESSION_ID.fullmatch(name))
 
     def prepare(self) -> None:

@@ -49,7 +49,7 @@ def session_text(session: SessionSnapshot) -> list[str]:
         f"fills {session.fills}",
         f"  trades       {', '.join(session.symbols)} on {session.timeframe}",
         f"  running      {_elapsed(session)}",
-        f"  last candle  {formats.date_time(session.last_candle)} UTC",
+        f"  last candle  {_last_candle(session)}",
         f"  equity       {formats.money(session.equity)} ({_gain(session):+.2f}%)",
         f"  realized     {session.realized_pnl:+,.2f} in {session.trades_count} trades",
         f"  unrealized   {session.unrealized_pnl:+,.2f}",
@@ -69,6 +69,12 @@ def log_text(line: LogLine) -> str:
     """One line of the log."""
     about = line.session_id or "-"
     return f"{formats.date_time(line.time)}  {line.level:<7}  {about:<8}  {line.text}"
+
+
+def _last_candle(session: SessionSnapshot) -> str:
+    if session.last_candle is None:
+        return "none yet"
+    return f"{formats.date_time(session.last_candle)} UTC"
 
 
 def _because(reason: str | None) -> str:

@@ -161,7 +161,7 @@ def logs(arguments: argparse.Namespace) -> int:
         workspace = workspace_of(arguments)
         link = attach(workspace)
         if link is None:
-            if arguments.id not in (None, *workspace.session_ids()):
+            if arguments.id not in (*workspace.session_ids(), None):
                 raise no_such_session(arguments.id)
             return await resting_logs(workspace, arguments.id)
         if arguments.id is not None:

@@ -60,6 +60,8 @@ def test_a_replay_ends_in_the_trades_of_the_backtest(run: Run, host: Host, hours
     session_id = started.json["session_id"]
     assert started.json["mode"] == "REPLAY"
     until(lambda: state_of(run, session_id) == "stopped")
+    status = run("status", session_id, "--json").json
+    assert status["started"] <= status["last_candle"] < status["ended"] < status["created"]
     report = run("report", session_id, "--json").json
     backtesting = ("backtest", "--config", config, "--data", hours, "--json")
     backtest = run(*backtesting).json
@@ -83,6 +85,7 @@ def test_a_demo_session_from_start_to_delete(run: Run, host: Host) -> None:
     session_id = started["session_id"]
     assert started["mode"] == "DEMO"
     assert "check session" in started["jobs"][0]
+    assert "last candle" in run("status", session_id).out
     until(lambda: state_of(run, session_id) == "running")
     one = run("status", session_id, "--json").json
     assert one["strategy"] == "rsi_bounce"
@@ -238,6 +241,17 @@ def test_a_session_that_is_not_there_is_code_3_and_starts_no_host(
     assert run(command, "zz99zz99").code == 3
     assert run("status", "../../etc").code == 3
     assert current_host(Workspace(workspace)) is None
+
+
+@pytest.mark.parametrize("command", [("status",), ("logs", "ab12cd34"), ("stop", "all")])
+def test_a_workspace_that_is_a_file_is_bad_input(
+    run: Run, workspace: Path, command: tuple[str, ...]
+) -> None:
+    workspace.write_text("", encoding="utf-8")
+    done = run(*command)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert f"the workspace {workspace} cannot be read" in done.err
+    assert run("logs").out == ""
 
 
 def test_without_a_host_sessions_rest_and_can_still_be_read(

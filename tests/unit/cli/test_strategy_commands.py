@@ -316,7 +316,7 @@ def test_candles_are_fetched_into_a_file_that_a_backtest_reads(
     [
         (("--period", "20 days"), 2, "is not a period"),
         (("--period", "1d", "--data", "x.csv"), 2, "either --data"),
-        (("--period", "1d", "--symbol", "NOPE/USDT"), 1, "NOPE/USDT"),
+        (("--period", "1d", "--symbol", "NOPE/USDT"), 2, "NOPE/USDT"),
     ],
 )
 def test_a_period_that_cannot_be_had_is_one_message(

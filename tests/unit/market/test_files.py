@@ -391,3 +391,13 @@ def test_real_candles_are_read_whole(
 ) -> None:
     found = read_candles(shared_data / f"{name}.csv.gz", Timeframe(timeframe))
     assert (len(found.candles), found.merged, found.dropped) == (count, 0, 0)
+
+
+def test_a_file_that_ends_too_early_says_so_in_plain_words(tmp_path: Path) -> None:
+    path = tmp_path / "candles.csv.gz"
+    whole = gzip.compress(b"time,open,high,low,close,volume\n" * 1_000)
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CandleFileError) as caught:
+        read_candles(path, Timeframe.H1)
+    assert "Compressed file ended before" in str(caught.value)
+    assert "\\u" not in str(caught.value)

@@ -1,0 +1,14 @@
+"""How sessions read in a terminal."""
+
+from __future__ import annotations
+
+from tests.unit.schedule.one_session_host import OneSessionHost
+from tui.cli.session_text import session_text
+
+
+def test_a_session_without_a_candle_says_so() -> None:
+    host = OneSessionHost(1_760_000_400_000)
+    assert host.session is not None
+    assert "  last candle  none yet" in session_text(host.session)
+    host.change(last_candle=1_760_000_400_000)
+    assert "  last candle  2025-10-09 09:00 UTC" in session_text(host.session)
