@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import yaml
 
-_KNOWN = ("addresses", "order_addresses")
+from core.store.disk import Disk, write_durably
+
+_KNOWN = ("addresses", "order_addresses", "theme", "time_zone")
 
 
 class PreferencesError(Exception):
@@ -20,11 +24,14 @@ class Preferences:
     """What is to be other than usual.
 
     `addresses`: of Binance (`core.market.venue`); `order_addresses`: of the test venues that orders
-    may go to (`core.trading.venue_hosts`).
+    may go to (`core.trading.venue_hosts`). `theme` and `time_zone` (an IANA name, such as
+    Europe/Berlin) are how the screen looks; whether there are such ones it sees for itself.
     """
 
     addresses: Mapping[str, str] = field(default_factory=dict)
     order_addresses: Mapping[str, str] = field(default_factory=dict)
+    theme: str | None = None
+    time_zone: str | None = None
 
 
 def read_preferences(path: Path) -> Preferences:
@@ -34,10 +41,18 @@ def read_preferences(path: Path) -> Preferences:
         PreferencesError: the file cannot be read, or says something that is not known.
     """
     try:
-        written = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return Preferences()
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError) as error:
+        raise PreferencesError(f"{path} cannot be read: {error}") from error
+    return _parsed(path, text)
+
+
+def _parsed(path: Path, text: str) -> Preferences:
+    try:
+        written = yaml.safe_load(text)
+    except yaml.YAMLError as error:
         raise PreferencesError(f"{path} cannot be read: {error}") from error
     if written is None:
         return Preferences()
@@ -49,8 +64,43 @@ def read_preferences(path: Path) -> Preferences:
             f"{path}: {', '.join(unknown)} is not known; known are {', '.join(_KNOWN)}"
         )
     return Preferences(
-        _addresses(path, written, "addresses"), _addresses(path, written, "order_addresses")
+        _addresses(path, written, "addresses"),
+        _addresses(path, written, "order_addresses"),
+        _text(path, written, "theme"),
+        _text(path, written, "time_zone"),
     )
+
+
+def write_preference(
+    path: Path, name: Literal["theme", "time_zone"], value: str, disk: Disk
+) -> None:
+    """Write `theme` or `time_zone` into config.yaml, leaving every other line as it is.
+
+    Raises:
+        PreferencesError: the file cannot be read, or not be written without changing more.
+    """
+    before = read_preferences(path)
+    expected = replace(before, theme=value) if name == "theme" else replace(before, time_zone=value)
+    try:
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        line = yaml.safe_dump({name: value}, allow_unicode=True, width=1_000)
+        pattern = re.compile(rf"^{re.escape(name)}[ \t]*:.*\n?", re.MULTILINE)
+        if pattern.search(text):
+            text = pattern.sub(lambda _: line, text, count=1)
+        else:
+            text += ("" if not text or text.endswith("\n") else "\n") + line
+        if _parsed(path, text) != expected:
+            raise PreferencesError(f"{path}: write `{line.strip()}` into it yourself")
+        write_durably(path, text.encode(), disk)
+    except OSError as error:
+        raise PreferencesError(f"{path} cannot be written: {error}") from error
+
+
+def _text(path: Path, written: Mapping[str, object], name: str) -> str | None:
+    found = written.get(name)
+    if found is not None and not isinstance(found, str):
+        raise PreferencesError(f"{path}: {name} must be a text")
+    return found
 
 
 def _addresses(path: Path, written: Mapping[str, object], name: str) -> Mapping[str, str]:
