@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+NO_BACKTEST = "No backtest stands behind this strategy yet."
+
 
 @dataclass(frozen=True, slots=True)
 class StrategyChoice:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tui.cli.candle_arguments import files_by_symbol
@@ -12,6 +13,7 @@ from tui.cli.output import Exit, Refusal, print_json, print_text, refusing
 from tui.cli.speaking import run_on_host
 from tui.cli.strategy_argument import add_strategy, written_strategy
 from tui.cli.workspace import prepared_workspace
+from tui.strategies import NO_BACKTEST
 
 if TYPE_CHECKING:
     from core.paper.snapshot import StartReply, StartRequest
@@ -55,6 +57,8 @@ def start(arguments: argparse.Namespace) -> int:
         return await link.start(request)
 
     reply = run_on_host(work())
+    if not isinstance(request.config.get("backtest"), dict):
+        reply = replace(reply, notices=(*reply.notices, NO_BACKTEST))
     if arguments.json:
         print_json(reply_to_json(reply))
     else:

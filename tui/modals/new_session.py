@@ -18,7 +18,7 @@ from core.paper.snapshot import FeedKind, StartRequest
 from core.trading.values import Fills
 from tui import formats
 from tui.modals import strategy_picker
-from tui.strategies import StrategyChoice
+from tui.strategies import NO_BACKTEST, StrategyChoice
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
 from tui.widgets.line_view import Tone
@@ -155,7 +155,7 @@ class NewSession(ModalScreen[StartRequest | None]):
         if strategy is not None and request is not None:
             lines += [(f"! {warning}", Tone.WARNING.css) for warning in strategy.warnings]
             if not strategy.backtested:
-                lines.append(("! No backtest stands behind this strategy yet.", Tone.WARNING.css))
+                lines.append((f"! {NO_BACKTEST}", Tone.WARNING.css))
             lines.append((f"{self.feed.value}: {_FEEDS[self.feed]}", Tone.DIM.css))
         verdict = Content("\n").join(Content.styled(safe_text(text), css) for text, css in lines)
         self.query_one("#verdict", Static).update(verdict)
