@@ -155,9 +155,10 @@ def _same(one: float, other: float) -> bool:
 
 
 def _refusal(refused: Sequence[Refused], trade: Trade, evidence: Evidence) -> Cause | None:
-    """An order of the same decision that was refused; it was due on the candle after the signal's
+    """What the refusal of an order of the same decision says.
 
-    (or the first there was), at the latest on the one the other run filled it on.
+    It was due on the candle after the signal's (or the first there was), at the latest on the one
+    the other run filled it on.
     """
     for one in refused:
         due = trade.signal_time <= one.time <= trade.signal_time + evidence.timeframe.ms

@@ -16,9 +16,10 @@ from core.strategy.signals import Bools, ConditionSeries
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SymbolConditions:
-    """What the conditions said of one symbol: `core.strategy.signals.condition_series` over all its
+    """What the conditions said of one symbol.
 
-    candles, and the position of the first candle that was decided on.
+    `series` are `core.strategy.signals.condition_series` over all its `candles`; `first` is the
+    position of the first candle that was decided on.
     """
 
     series: Sequence[ConditionSeries]
@@ -30,7 +31,8 @@ class SymbolConditions:
 class _Count:
     """One condition over all symbols; `without`: entries there would be were it dropped.
 
-    `closest`: the value that came nearest to its threshold, `distance` away from it.
+    `ever`: whether it had a value on any candle at all; `closest`: the value that came nearest to
+    its threshold, `distance` away from it.
     """
 
     group: str
@@ -38,6 +40,7 @@ class _Count:
     hits: int = 0
     valid: int = 0
     nan: int = 0
+    ever: bool = False
     without: int = 0
     closest: float | None = None
     distance: float = math.inf
@@ -63,10 +66,11 @@ def diagnose(
 
     Returns:
         `summary` (a sentence); `candles` and `decided` (how many there were, how many were decided
-        on, over all symbols); `conditions`, each with its `hits`, `valid` and `nan` candles (of all
-        candles) and, for an entry, `without`: on how many decided candles the entry would have held
-        without it (the drop-one analysis), and `closest`: the value that came nearest, where it
-        never held; `entries`, candles on which a whole entry held, and how many of them were
+        on, over all symbols); `conditions`, each with its `hits` among the `valid` candles decided
+        on (a hit in the warm-up could have entered nothing), its `nan` candles (of all candles)
+        and, for an entry, `without`: on how many decided candles the entry would have held without
+        it (the drop-one analysis), and `closest`: the value that came nearest, where it never held;
+        `entries`, candles on which a whole entry held, and how many of them were
         `cancelled` by an exit or the opposite entry on the same candle; `refused`, by reason;
         `bottleneck`, the condition whose absence would have given the most entries, or null.
     """
@@ -76,7 +80,7 @@ def diagnose(
         if not counts:
             counts = [_Count(one.group, one.condition) for one in symbol.series]
         for count, one in zip(counts, symbol.series, strict=True):
-            _add(count, one)
+            _add(count, one, symbol.first)
         decided += max(0, symbol.candles - symbol.first)
         entered = {}
         for side in config.sides:
@@ -111,16 +115,19 @@ def diagnose(
     }
 
 
-def _add(count: _Count, one: ConditionSeries) -> None:
-    valid = int(np.count_nonzero(one.valid))
-    count.hits += int(np.count_nonzero(one.holds))
-    count.valid += valid
-    count.nan += len(one.valid) - valid
-    if valid and count.hits == 0:
-        gaps = np.where(one.valid, np.abs(one.values - one.thresholds), np.inf)
+def _add(count: _Count, one: ConditionSeries, first: int) -> None:
+    """Count what a condition said, from the first candle on that was decided on."""
+    valid = one.valid[first:]
+    count.hits += int(np.count_nonzero(one.holds[first:]))
+    count.valid += int(np.count_nonzero(valid))
+    count.nan += len(one.valid) - int(np.count_nonzero(one.valid))
+    count.ever = count.ever or bool(one.valid.any())
+    if valid.any() and count.hits == 0:
+        values = one.values[first:]
+        gaps = np.where(valid, np.abs(values - one.thresholds[first:]), np.inf)
         nearest = int(np.argmin(gaps))
         if gaps[nearest] < count.distance:
-            count.closest, count.distance = float(one.values[nearest]), float(gaps[nearest])
+            count.closest, count.distance = float(values[nearest]), float(gaps[nearest])
 
 
 def _entries(side: Direction, symbol: SymbolConditions, counts: list[_Count]) -> Bools | None:
@@ -171,7 +178,7 @@ def _summary(
     bottleneck: _Count | None,
 ) -> str:
     if decided == 0:
-        unknown = [count.text for count in counts if count.valid == 0]
+        unknown = [count.text for count in counts if not count.ever]
         of_these = f" ({', '.join(unknown)} never had a value)" if unknown else ""
         return f"too few candles: the indicators were not complete on any of them{of_these}"
     if entries == 0:

@@ -43,9 +43,9 @@ class MatchKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TradeDifference:
-    """One decision in both runs. `parts` sum to its difference in P&L; `cause` is None where the
+    """One decision in both runs.
 
-    trades are the same.
+    `parts` sum to its difference in P&L; `cause` is None where the trades are the same.
     """
 
     backtest: Trade | None

@@ -22,9 +22,9 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """Every trade of both runs, once: in a pair, or `missing` (only the backtest made it), or
+    """Every trade of both runs, once, each part in the order its trades were given.
 
-    `extra` (only the session did). Each part is in the order its trades were given.
+    `missing`: only the backtest made them; `extra`: only the session did.
     """
 
     pairs: tuple[Pair, ...]

@@ -181,9 +181,9 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
 
 
 def hold_seconds(trade: Trade) -> float:
-    """How long a trade was held: between its fills where both moments are known, else between the
+    """How long a trade was held, between its fills where both moments are known.
 
-    open times of its candles (one known and one not would mix two clocks).
+    Else between the open times of its candles: one known and one not would mix two clocks.
     """
     if trade.entry_filled_at is not None and trade.exit_filled_at is not None:
         return (trade.exit_filled_at - trade.entry_filled_at) / 1000

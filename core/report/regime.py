@@ -28,9 +28,10 @@ class Regime:
 
 
 def regime(candles: Mapping[str, Candles], timeframe: Timeframe) -> Regime:
-    """The market over the given candles; volatility is the standard deviation of log returns from
+    """The market over the given candles.
 
-    close to close, times √(candles a year), averaged over the symbols.
+    Volatility is the standard deviation of log returns from close to close, times √(candles a
+    year), averaged over the symbols.
     """
     present = [one for one in candles.values() if len(one)]
     volatilities = [

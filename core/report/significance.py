@@ -45,9 +45,9 @@ class Interval:
 
 
 def fisher_exact(wins_1: int, n_1: int, wins_2: int, n_2: int) -> float:
-    """Two-sided p of Fisher's exact test on two win rates: the probability of all tables with the
+    """Two-sided p of Fisher's exact test on two win rates.
 
-    same margins that are no likelier than this one.
+    It is the probability of all tables with the same margins that are no likelier than this one.
     """
     wins = wins_1 + wins_2
     possible = np.arange(max(0, wins - n_2), min(wins, n_1) + 1)
@@ -63,10 +63,7 @@ def fisher_exact(wins_1: int, n_1: int, wins_2: int, n_2: int) -> float:
 
 
 def mcnemar_exact(only_first: int, only_second: int) -> float:
-    """Two-sided p of McNemar's exact test: `only_first` pairs won on the first side alone,
-
-    `only_second` on the second alone; without such pairs 1.
-    """
+    """Two-sided p of McNemar's exact test on pairs that one side alone won; without such pairs 1."""
     n, fewer = only_first + only_second, min(only_first, only_second)
     k = np.arange(1, n + 1, dtype=np.float64)
     logs = np.concatenate(([0.0], np.cumsum(np.log(n - k + 1) - np.log(k)))) - n * math.log(2)
@@ -137,9 +134,10 @@ def _resampled(
 
 
 def _small_sample(blocks: int) -> float:
-    """How much wider an interval from so few blocks must be than the bootstrap's: the degree of
+    """How much wider an interval from so few blocks must be than the bootstrap's.
 
-    freedom it lost, and Student's t over the normal quantile (Cornish-Fisher expansion).
+    By the degree of freedom it lost, and by Student's t over the normal quantile (Cornish-Fisher
+    expansion).
     """
     free = max(1, blocks - 1)
     z = Z95
@@ -148,9 +146,9 @@ def _small_sample(blocks: int) -> float:
 
 
 def block_length(n: int) -> int:
-    """Neighbouring trades in a block: the cube root of n, and never so few that there are more than
+    """How many neighbouring trades make a block: the cube root of n.
 
-    500 blocks, beyond which more of them only cost time.
+    More where there were more than 500 blocks otherwise, beyond which they only cost time.
     """
     return max(1, round(math.cbrt(n)), n // _MOST_BLOCKS)
 
@@ -197,9 +195,10 @@ def _percentile(estimate: float, resampled: Floats) -> Interval:
 
 
 def trades_to_detect(p_1: float, p_2: float) -> int:
-    """Trades in each of two columns at which win rates of p_1 and p_2 are told apart at the 5 %
+    """Trades in each of two columns that tell win rates of p_1 and p_2 apart.
 
-    level with 80 % power (two-sided; J. L. Fleiss, Statistical methods for rates and proportions).
+    At the 5 % level, two-sided, with 80 % power (J. L. Fleiss, Statistical methods for rates and
+    proportions).
     """
     mean = (p_1 + p_2) / 2
     chance = Z95 * math.sqrt(2 * mean * (1 - mean))
@@ -208,10 +207,10 @@ def trades_to_detect(p_1: float, p_2: float) -> int:
 
 
 def trades_to_agree(variance: float, margin: float) -> int:
-    """Trades in each of two columns at which the 95 % interval of the difference of their means
+    """Trades in each of two columns that show means to be alike where they are.
 
-    lies within `margin` with 80 % power, where they are in fact alike; `variance` is the sum of the
-    variances of one observation in each.
+    The 95 % interval of their difference then lies within `margin` with 80 % power. `variance` is
+    the sum of the variances of one observation in each.
     """
     return max(1, math.ceil(variance * ((Z95 + _Z_POWER_BOTH_ENDS) / margin) ** 2))
 
@@ -222,9 +221,9 @@ def trades_to_detect_mean(variance: float, difference: float) -> int:
 
 
 def trades_beside(needed: int, n_1: int) -> int | None:
-    """Trades in the second column that give what `needed` in each would, if the first stays at n_1;
+    """Trades in the second column that give what `needed` in each would, the first staying at n_1.
 
-    None where no number does: 1/n_1 + 1/n_2 = 2/needed.
+    1/n_1 + 1/n_2 = 2/needed; None where no number does.
     """
     rest = 2 / needed - 1 / n_1 if n_1 else 0.0
     return math.ceil(1 / rest - 1e-9) if rest > 0 else None

@@ -49,9 +49,10 @@ class Judgement(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """The trades of a column: how many, how many of them won, and, where each is known, the P&L of
+    """The trades of a column: how many they are and how many of them won.
 
-    each as a per cent of its margin, in the order they closed.
+    `pnl`: the P&L of each as a per cent of its margin, in the order they closed; None where the
+    single trades are not known.
     """
 
     trades: int
@@ -173,9 +174,10 @@ def judge_same_period(
 
 
 def judge_different_periods(backtest: Sample, other: Sample, *, seed: int) -> Verdict:
-    """Judge a column against a backtest of another period: Fisher's exact test on win rates, block
+    """Judge a column against a backtest of another period.
 
-    bootstrap on mean P&L in per cent of margin (where both columns know it of each trade).
+    By Fisher's exact test on win rates, and block bootstrap on mean P&L in per cent of margin (where
+    both columns know it of each trade).
     """
     if not backtest.trades or not other.trades:
         return Verdict(Judgement.TOO_FEW, False, (), "one of the two has no closed trade")

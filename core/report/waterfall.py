@@ -91,9 +91,9 @@ def _gross(trade: Trade) -> float:
 
 
 def _per_entry_price(trade: Trade) -> float:
-    """What one unit of entry price costs a trade: its signed quantity, or for a trade that lost its
+    """What one unit of entry price costs a trade: its signed quantity.
 
-    margin (entry price × quantity / leverage) that much of the margin.
+    Or, for a trade that lost its margin (entry price × quantity / leverage), that much of it.
     """
     lost = trade.exit_reason is ExitReason.LIQUIDATION
     if lost or abs(_gross(trade) + trade.margin) <= _ROUNDING * trade.margin:

@@ -80,10 +80,11 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class StrategyConfig:
-    """A valid strategy. Units are rulebook §1's: per cent for `*_pct`, a fraction for `fees`,
+    """A valid strategy.
 
-    candles for `max_hold`, quote currency for `starting_balance`. `extras` keeps the accepted keys
-    without effect on trading (description, risk, the document's keys).
+    Units are rulebook §1's: per cent for `*_pct`, a fraction for `fees`, candles for `max_hold`,
+    quote currency for `starting_balance`. `extras` keeps the accepted keys without effect on
+    trading (description, risk, the document's keys).
     """
 
     name: str
