@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -76,3 +77,32 @@ def test_no_rule_asks_what_time_it_is(room: str) -> None:
         and (ast.unparse(node.value).split(".")[-1], node.attr) in CLOCKS
     ]
     assert asked == []
+
+
+# What moves money on a venue, as ccxt spells it, in either of its two ways.
+ORDERING = re.compile(
+    r"\b(create|edit|cancel)_?\w*orders?\w*\(|\w*post_?(sor_?|algo_?|batch_?)?orders?\w*\("
+    r"|\b(withdraw|transfer|set_leverage|set_margin_mode|borrow\w*|repay\w*)\(",
+    re.IGNORECASE,
+)
+
+
+def test_orders_are_placed_in_one_place_alone() -> None:
+    placing = {
+        str(path.relative_to(ROOT))
+        for room in ("core", "tui")
+        for path in (ROOT / room).rglob("*.py")
+        # The embedded exchange is the other end of them.
+        if "core/exchange" not in str(path) and ORDERING.search(path.read_text(encoding="utf-8"))
+    }
+    assert placing == {"core/trading/order_client.py"}
+
+
+def test_keys_are_given_to_one_client_alone() -> None:
+    given = {
+        str(path.relative_to(ROOT))
+        for room in ("core", "tui")
+        for path in (ROOT / room).rglob("*.py")
+        if "core/exchange" not in str(path) and "apiKey" in path.read_text(encoding="utf-8")
+    }
+    assert given == {"core/trading/order_client.py"}

@@ -11,43 +11,14 @@ from aiohttp import web
 
 from core.exchange.clock import RunningClock
 from core.exchange.server import EmbeddedExchange
-from core.store.credentials import ApiKey
-from core.store.redaction import Secret
 from core.trading.order_client import OrderClient, UnsureError
-from core.trading.order_desk import OrderDesk
-from core.trading.orders import Execution, OrderSide, VenueOrder
+from core.trading.orders import OrderSide, VenueOrder
 from core.trading.venue_hosts import ForbiddenAddressError
 
-from .conftest import KEY, OPENING, SECRET, START
+from .conftest import OPENING, START
+from .desks import KEY, KEYS, SECRET, Desk, executed
 
 SPOT, PERPETUAL = "BTC/USDT", "BTC/USDT:USDT"
-KEYS = ApiKey(Secret(KEY), Secret(SECRET))
-
-
-class Desk:
-    """A desk whose waiting takes no time, and what it told meanwhile."""
-
-    def __init__(self, address: str, *, perpetual: bool = False) -> None:
-        self.seconds = 0.0
-        self.naps: list[float] = []
-        self.told: list[str] = []
-        self.meanwhile: Callable[[], None] = lambda: None
-        timing = {"sleep": self.nap, "monotonic": lambda: self.seconds}
-        self.client = OrderClient("testnet", address, KEYS, perpetual=perpetual, **timing)
-        self.desk = OrderDesk(self.client, **timing)
-
-    async def nap(self, seconds: float) -> None:
-        self.naps.append(seconds)
-        self.seconds += seconds
-        self.meanwhile()
-        await asyncio.sleep(0)
-
-    async def execute(
-        self, placed: VenueOrder, *, sent: bool = False, leverage: int = 1
-    ) -> Execution:
-        return await self.desk.execute(
-            placed, placed.quantity, leverage, sent=sent, tell=self.told.append
-        )
 
 
 def order(
@@ -67,12 +38,6 @@ async def desk(exchange: EmbeddedExchange) -> AsyncIterator[Callable[..., Desk]]
     yield make
     for one in made:
         await one.client.close()
-
-
-def executed(exchange: EmbeddedExchange) -> list[Decimal]:
-    """The quantities of all orders that the exchange has executed."""
-    (account,) = exchange.accounts
-    return [found.executed for found in account.orders.values()]
 
 
 async def test_spot_order_is_executed_with_its_price_and_fees(exchange, desk):
