@@ -63,7 +63,7 @@ def fisher_exact(wins_1: int, n_1: int, wins_2: int, n_2: int) -> float:
 
 
 def mcnemar_exact(only_first: int, only_second: int) -> float:
-    """Two-sided p of McNemar's exact test on pairs that one side alone won; without such pairs 1."""
+    """Two-sided p of McNemar's exact test on pairs that one side alone won; 1 without such."""
     n, fewer = only_first + only_second, min(only_first, only_second)
     k = np.arange(1, n + 1, dtype=np.float64)
     logs = np.concatenate(([0.0], np.cumsum(np.log(n - k + 1) - np.log(k)))) - n * math.log(2)

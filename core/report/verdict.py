@@ -176,8 +176,8 @@ def judge_same_period(
 def judge_different_periods(backtest: Sample, other: Sample, *, seed: int) -> Verdict:
     """Judge a column against a backtest of another period.
 
-    By Fisher's exact test on win rates, and block bootstrap on mean P&L in per cent of margin (where
-    both columns know it of each trade).
+    By Fisher's exact test on win rates, and block bootstrap on mean P&L in per cent of margin
+    (where both columns know it of each trade).
     """
     if not backtest.trades or not other.trades:
         return Verdict(Judgement.TOO_FEW, False, (), "one of the two has no closed trade")
