@@ -56,6 +56,15 @@ def test_hits_valid_and_nan_candles_are_counted_over_all_symbols() -> None:
     assert (said["candles"], said["decided"]) == (8, 5)
 
 
+def test_what_held_before_the_first_decision_could_have_entered_nothing() -> None:
+    warm = seen("entry", "rsi", "?xx...", values="nan 20 25 44 31.5 60")
+    said = diagnose(config(), [of(warm, first=3)])
+    (condition,) = said["conditions"]  # type: ignore[misc]
+    assert (condition["hits"], condition["valid"], condition["nan"]) == (0, 3, 1)
+    assert condition["closest"] == 31.5
+    assert said["summary"] == "rsi < 30 never held (closest: 31.5) on 3 candles"
+
+
 def test_a_condition_that_never_held_says_how_close_it_came() -> None:
     said = diagnose(config(), [of(seen("entry", "rsi", "?...", values="nan 44 31.5 60"))])
     assert said["summary"] == "rsi < 30 never held (closest: 31.5) on 4 candles"
