@@ -40,10 +40,11 @@ oracles: $(VENV)-oracles/.installed
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m fuzz --hypothesis-profile=fuzz -n $(WORKERS)
 
-# make soak        hosts killed at many points of their sessions' lives; exchanges that fail in every way
+# make soak        hosts killed at many points, exchanges that fail in every way, a terminal nobody reads
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.recovery.soak_kill --points 240
 	$(BIN)/python -m tests.recovery.soak_faults --mixtures 200
+	$(BIN)/python -m tests.recovery.soak_terminal
 
 # make soak-week   a week of minutes for fifty sessions, on an exchange that fails (some 20 minutes)
 soak-week: $(VENV)/.installed-dev

@@ -1,0 +1,272 @@
+"""A real screen in a real terminal that is not read for a minute, hangs up, and is killed.
+
+`python -m tests.recovery.soak_terminal` (needs tmux): the screen hosts a session on the embedded
+exchange, whose minutes last two seconds here. Measured are how late its candles are decided and
+durable while nobody reads the terminal, whether the screen is right afterwards, and how long it
+takes until another host goes on after a hang-up. In the end its trades are the backtest's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import shlex
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from core.exchange.clock import RunningClock
+from core.exchange.server import EmbeddedExchange
+from core.exchange.synthetic import SyntheticMarket
+from core.market.timeframes import DAY, MINUTE
+from core.paper.attached import SocketLink
+from core.paper.link import CommandError
+from core.paper.session import Storage, recorded_inputs
+from core.paper.snapshot import SessionState, StartRequest
+from core.store.disk import OsDisk
+from core.store.lock import current_host
+from core.store.redaction import Redactor
+from core.store.workspace import Workspace
+from core.trading.values import Fills
+from tests.recovery.venue import SPOT, differences
+from tests.unit.cli.conftest import write_addresses
+
+START = 20_755 * DAY
+SPEED = 30.0
+CONFIG = {**SPOT, "name": "unread", "symbols": ["BTC/USDT"]}
+LATE = 1.0  # seconds after which a decision is late
+HAND_OVER = 2.0  # seconds in which another host goes on
+
+
+class Terminal:
+    """A tmux server of its own, with one screen in it."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._name = f"papertape-{os.getpid()}"
+        self._program = [sys.executable, "-m", "tui.cli", "--workspace", str(workspace.root)]
+
+    def tmux(self, *arguments: str) -> str:
+        command = ["tmux", "-L", self._name, "-f", "/dev/null", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def open(self, window: str) -> int:
+        """Start the program in a window of its own; its process."""
+        command = "exec " + shlex.join(self._program)
+        name = ("-n", window, "-P", "-F", "#{pane_pid}", command)
+        if not self._alive():
+            return int(self.tmux("new-session", "-d", "-x", "140", "-y", "40", *name))
+        return int(self.tmux("new-window", "-d", *name))
+
+    def text(self, window: str) -> str:
+        """What the window shows."""
+        return self.tmux("capture-pane", "-p", "-t", window)
+
+    def server(self) -> int:
+        return int(self.tmux("display-message", "-p", "#{pid}"))
+
+    def close(self) -> None:
+        if self._alive():
+            self.tmux("kill-server")
+
+    def _alive(self) -> bool:
+        command = ["tmux", "-L", self._name, "list-sessions"]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+async def until(look: Callable[[], object], seconds: float = 60, every: float = 0.02) -> float:
+    """Wait for something; how long it took."""
+    began = time.monotonic()
+    while not look():
+        if time.monotonic() - began > seconds:
+            raise TimeoutError("it never came")
+        await asyncio.sleep(every)
+    return time.monotonic() - began
+
+
+class Trial:
+    """The workspace, its exchange, and what was found wrong."""
+
+    def __init__(self, workspace: Workspace, exchange: EmbeddedExchange) -> None:
+        self.workspace = workspace
+        self.clock = exchange.clock
+        self.terminal = Terminal(workspace)
+        self.session = ""
+        self.wrong: list[str] = []
+
+    async def link(self, process: int | None = None) -> SocketLink:
+        """The host of the workspace, once it answers; the one in `process` where that is named."""
+        found: list[SocketLink] = []
+
+        def connect() -> bool:
+            holder = current_host(self.workspace)
+            if holder is None or (process is not None and holder.pid != process):
+                return False
+            try:
+                found.append(SocketLink.connect(self.workspace, follow=False))
+            except CommandError:
+                return False
+            return True
+
+        await until(connect)
+        return found[0]
+
+    async def runs(self, link: SocketLink) -> None:
+        """Return once the session runs."""
+        async with asyncio.timeout(60):
+            while True:
+                (one,) = (await link.fresh_snapshot()).sessions
+                if one.state is SessionState.RUNNING:
+                    return
+                await asyncio.sleep(0.02)
+
+    def tape(self) -> list[bytes]:
+        path = self.workspace.journals / "live-binance" / "BTC-USDT-1m.jsonl"
+        return [line for line in path.read_bytes().splitlines() if line.startswith(b'{"c":')]
+
+    async def delays(self, seconds: float) -> list[float]:
+        """By how much the candles of the next `seconds` were durable after their close."""
+        late: list[float] = []
+        known = len(self.tape())
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            await asyncio.sleep(0.01)
+            lines = self.tape()
+            for line in lines[known:]:
+                closed = int(line[6 : line.index(b",")]) + MINUTE
+                late.append((self.clock.now() - closed) / 1000 / SPEED)
+            known = len(lines)
+        return late
+
+    async def unread(self, seconds: float) -> None:
+        """Nobody reads the terminal for so long."""
+        server = self.terminal.server()
+        os.kill(server, signal.SIGSTOP)
+        try:
+            late = await self.delays(seconds)
+        finally:
+            os.kill(server, signal.SIGCONT)
+        print(
+            f"unread for {seconds:.0f} s: {len(late)} candles, durable {max(late):.2f} s after "
+            f"their close at most, median {statistics.median(late):.2f}"
+        )
+        if max(late) > LATE or len(late) < seconds * SPEED / 60 - 2:
+            self.wrong.append(f"decisions were late or missing while unread: {late}")
+        # Another screen, opened now, shows what is right.
+        self.terminal.open("other")
+        await until(lambda: "unread" in self.terminal.text("other"))
+
+        def row(window: str) -> str:
+            lines = self.terminal.text(window).splitlines()
+            return next((line.strip() for line in lines if self.session[:4] in line), "")
+
+        def same() -> bool:
+            return bool(row("first")) and row("first") == row("other")
+
+        try:
+            took = await until(same, 20, every=0.1)
+            print(f"the screen is right again: {row('first')} ({took:.1f} s with a new screen)")
+        except TimeoutError:
+            self.wrong.append(f"the screen says {row('first')!r}, a new one {row('other')!r}")
+        self.terminal.tmux("kill-window", "-t", "other")
+
+    async def hang_up(self, process: int) -> int:
+        """The terminal is gone: how long until another host runs the session; that host."""
+        load = os.getloadavg()[0]
+        began = time.monotonic()
+        os.kill(process, signal.SIGHUP)
+        await until(lambda: (current_host(self.workspace) or _Nobody).pid not in (process, 0))
+        locked = time.monotonic() - began
+        link = await self.link()
+        answers = time.monotonic() - began
+        await self.runs(link)
+        took = time.monotonic() - began
+        print(
+            f"hang-up: locked after {locked:.2f} s, answers after {answers:.2f} s, session runs "
+            f"after {took:.2f} s (load {load:.1f})"
+        )
+        if took > HAND_OVER:
+            self.wrong.append(f"the hand-over took {took:.1f} s")
+        holder = current_host(self.workspace)
+        assert holder is not None
+        return holder.pid
+
+
+class _Nobody:
+    pid = 0
+
+
+async def run(root: Path, unread: float, hang_ups: int) -> list[str]:
+    """Everything; what was wrong."""
+    workspace = Workspace(root)
+    async with EmbeddedExchange(SyntheticMarket(7), RunningClock(START, SPEED)) as exchange:
+        write_addresses(root, exchange.rest_url)
+        trial = Trial(workspace, exchange)
+        hosts: set[int] = set()
+        try:
+            process = trial.terminal.open("first")
+            hosts.add(process)
+            link = await trial.link(process)
+            request = StartRequest(CONFIG, fills=Fills.CANDLE)
+            trial.session = (await link.start(request)).session_id
+            await trial.runs(link)
+            await trial.delays(6)
+            if unread:
+                await trial.unread(unread)
+            for _ in range(hang_ups):
+                host = await trial.hang_up(process)
+                hosts.add(host)
+                await trial.delays(6)
+                os.kill(host, signal.SIGTERM)
+                await until(lambda: current_host(workspace) is None)
+                process = trial.terminal.open("first")
+                hosts.add(process)
+                await trial.runs(await trial.link(process))
+            os.kill(process, signal.SIGKILL)
+            await until(lambda: current_host(workspace) is None)
+            await asyncio.sleep(5)  # candles close while nobody is there
+            process = trial.terminal.open("first")
+            hosts.add(process)
+            link = await trial.link(process)
+            await trial.runs(link)
+            await trial.delays(6)
+            report = await link.stop(trial.session)
+            os.kill(process, signal.SIGTERM)
+            await until(lambda: current_host(workspace) is None)
+        finally:
+            trial.terminal.close()
+            holder = current_host(workspace)
+            if holder is not None:
+                os.kill(holder.pid, signal.SIGTERM)
+    inputs = await recorded_inputs(Storage.of(workspace, OsDisk(), Redactor()), trial.session)
+    trial.wrong += differences(report, inputs)
+    if report["gaps"]:
+        trial.wrong.append(f"candles were lost: {report['gaps']}")
+    count = len(inputs.candles["BTC/USDT"])
+    print(f"{count} candles, {len(report['trades'])} trades, {len(report['restarts'])} hosts after")
+    return trial.wrong
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--unread", type=float, default=60.0, help="seconds (0: not at all)")
+    parser.add_argument("--hang-ups", type=int, default=3)
+    options = parser.parse_args(arguments)
+    if shutil.which("tmux") is None:
+        print("left out: tmux is not installed")
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        wrong = asyncio.run(run(Path(folder) / "home", options.unread, options.hang_ups))
+    for line in wrong:
+        print(f"WRONG {line}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
