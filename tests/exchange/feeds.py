@@ -80,8 +80,7 @@ async def pass_minutes(clock: ManualClock, minutes: int, real_seconds: float = 0
 async def pass_until_struck(exchange: EmbeddedExchange, clock: ManualClock) -> None:
     """Let minutes pass until the faults that strike a given number of times have done so.
 
-    A client that answers a ping only after the next minute has passed is cut off, and a fault finds
-    nobody to strike until it has come back.
+    While a client that was cut off comes back, a fault finds nobody to strike.
     """
     async with asyncio.timeout(20):
         while exchange.faults.on:
