@@ -208,15 +208,30 @@ def _stops_and_targets(config: StrategyConfig) -> Iterator[str]:
             "at or below 0 and is never reached"
         )
     for side in config.sides:
-        if side is Direction.LONG and config.leverage <= 1:
-            continue
-        room = (1 / config.leverage - DEFAULT_MAINTENANCE_MARGIN_RATE) * 100
-        stop = config.stop_loss_pct
+        room, stop = math.inf, config.stop_loss_pct
+        if side is Direction.SHORT or config.leverage > 1:
+            room = (1 / config.leverage - DEFAULT_MAINTENANCE_MARGIN_RATE) * 100
         if stop is not None and stop >= room:
             yield (
                 f"stop_loss_pct {stop:.12g}: a {side} position at leverage {config.leverage:.12g} "
                 f"is liquidated {room:.4g} per cent from its entry, before the stop"
             )
+        nearest, how = room, f"liquidated at leverage {config.leverage:.12g}"
+        if stop is not None and stop < room:
+            nearest, how = stop, "stopped"
+        if nearest < math.inf and _lost_by_entering(side, config.slippage_pct, nearest):
+            yield (
+                f"slippage_pct {config.slippage_pct:.12g}: a {side} position is {how} {nearest:.4g}"
+                " per cent from its entry, which the slippage alone has cost: filled by candles, "
+                "each one is closed at once"
+            )
+
+
+def _lost_by_entering(side: Direction, slippage_pct: float, nearest: float) -> bool:
+    """Whether the price one enters at, before slippage, lies `nearest` per cent below the entry."""
+    sign = 1 if side is Direction.LONG else -1
+    entry = 1 + sign * slippage_pct / 100
+    return (1 - entry * (1 - sign * nearest / 100)) * sign <= 0
 
 
 def _for_side(conditions: Sequence[Condition], side: Direction) -> list[Condition]:
