@@ -216,7 +216,7 @@ def _stops_and_targets(config: StrategyConfig) -> Iterator[str]:
                 f"stop_loss_pct {stop:.12g}: a {side} position at leverage {config.leverage:.12g} "
                 f"is liquidated {room:.4g} per cent from its entry, before the stop"
             )
-        nearest, how = room, f"liquidated at leverage {config.leverage:.12g}"
+        nearest, how = room, f"liquidated, at leverage {config.leverage:.12g},"
         if stop is not None and stop < room:
             nearest, how = stop, "stopped"
         if nearest < math.inf and _lost_by_entering(side, config.slippage_pct, nearest):
