@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 from core.exchange.server import DEMO_KEYS
@@ -94,7 +95,8 @@ class Brokers:
         account = record.accounts.get(kind, TESTNET)
         key, address = self._key(record, account), self._address(account, kind)
         # What belongs to one account goes through one desk, which minds its limits.
-        known = (address, key.api_key.reveal(), kind == _PERPETUAL)
+        whose = sha256(key.api_key.reveal().encode()).hexdigest()
+        known = (address, whose, kind == _PERPETUAL)
         desk = self._desks.get(known)
         if desk is None:
             client = OrderClient(account, address, key, perpetual=kind == _PERPETUAL)

@@ -6,7 +6,7 @@ A report is a result as written by `core.report.result_json`, with what a sessio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,7 @@ def outline(report: Report, *, last_trades: int | None = None) -> tuple[Section,
         _points("Restarts", map(_described, report.get("restarts") or ())),
         _months(report.get("monthly", ())),
         _open_trades(report.get("open_trades", ())),
+        _venue_orders(report.get("venue_orders")),
         _trades(report.get("trades", ()), last_trades),
     )
     return tuple(
@@ -212,6 +213,49 @@ def _open_trades(trades: Sequence[Mapping[str, Any]]) -> Section:
     header = ("Symbol", "Side", "Entry", "Price", "Marked at", "Quantity", "Open P&L")
     numeric = (False, False, False, True, True, True, True)
     return Section("Open positions", table=Table(header, rows, numeric) if rows else None)
+
+
+def _venue_orders(orders: Mapping[str, Any] | None) -> Section:
+    """What a session's fills became on a test venue, beside its own prices."""
+    title = "On the testnet"
+    if orders is None:
+        return Section(title)
+    sentences = [
+        f"{orders['made']} orders: {orders['filled']} filled, {orders['refused']} refused, "
+        f"{orders['unsettled']} unsettled"
+    ]
+    mean = orders["mean_difference_bp"]
+    if mean is not None:
+        word = "worse" if mean >= 0 else "better"
+        sentences.append(
+            f"the venue's prices were {abs(mean):.1f} bp {word} than the session's own on average; "
+            "the figures above are by the session's own"
+        )
+    for symbol, quantity in orders["still_held"].items():
+        sentences.append(f"{quantity:.8g} of {symbol} are still held there")
+    rows = tuple(_venue_order_row(row) for row in orders["list"])
+    header = ("Order", "Symbol", "Side", "Quantity", "Price", "Filled", "There", "bp", "ms", "Why")
+    numeric = (False, False, False, True, True, True, True, True, True, False)
+    table = Table(header, rows, numeric) if rows else None
+    return Section(title, tuple(map(plain, sentences)), table=table)
+
+
+def _venue_order_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    def known(name: str, text: Callable[[float], str]) -> str:
+        return "" if row[name] is None else text(row[name])
+
+    return (
+        plain(row["id"]),
+        plain(row["symbol"]),
+        row["side"],
+        f"{row['quantity']:.8g}",
+        price(row["price"]),
+        "?" if row["filled"] is None else f"{row['filled']:.8g}",
+        known("venue_price", price),
+        known("difference_bp", "{:+.1f}".format),
+        known("latency", "{:.0f}".format),
+        plain(row["why"] or ""),
+    )
 
 
 def _trades(trades: Sequence[Mapping[str, Any]], last: int | None) -> Section:
