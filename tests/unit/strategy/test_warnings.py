@@ -199,8 +199,8 @@ def test_an_exit_that_holds_with_every_entry(
         (
             {"symbols": PERPETUAL, "leverage": 125, "slippage_pct": 0.5, "stop_loss_pct": None},
             "slippage_pct 0.5: a long position is liquidated, at leverage 125, 0.3 per cent from "
-            "its entry, which the slippage alone has cost: filled by candles, each one is closed at "
-            "once",
+            "its entry, which the slippage alone has cost: filled by candles, each one is closed "
+            "at once",
         ),
         (
             {"symbols": PERPETUAL, "direction": "short", "slippage_pct": 1, "stop_loss_pct": 1},
