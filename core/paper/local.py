@@ -97,7 +97,8 @@ class LocalHosting:
     """A host that lives on a worker thread of the screen's process.
 
     `make_host` makes the host on that thread; `successor` is the command line of a host without a
-    screen, which goes on with the sessions when the screen closes.
+    screen, which goes on with the sessions when the screen closes. It is started while this host
+    still lays them to rest, so that it is ready by then; it has to wait for that by itself.
     """
 
     def __init__(self, make_host: Callable[[], Host], successor: Sequence[str]) -> None:
@@ -106,6 +107,8 @@ class LocalHosting:
         self._host: Host | None = None
         self._let_go = threading.Event()
         self._hand_over = False
+        self._serving = False
+        self._handed_over = False
 
     def run(self, ready: Callable[[LocalLink], None]) -> None:
         """Serve until let go. Blocks; called once, on a worker thread.
@@ -118,14 +121,7 @@ class LocalHosting:
         """
         asyncio.run(self._serve(ready))
         if self._hand_over:
-            # A session of its own: the terminal that is closing takes nothing with it.
-            subprocess.Popen(  # noqa: S603  the command is this program's own
-                self._successor,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+            self._start_successor()
 
     def let_go(self, *, keep_running: bool) -> None:
         """Make `run` return soon, from any thread; may be called again.
@@ -135,16 +131,35 @@ class LocalHosting:
         """
         self._hand_over = self._hand_over or keep_running
         self._let_go.set()
+        if self._hand_over and self._serving:
+            self._start_successor()
         if self._host is not None:
             self._host.shut_down()
+
+    def _start_successor(self) -> None:
+        if self._handed_over:
+            return
+        self._handed_over = True
+        # A session of its own: the terminal that is closing takes nothing with it.
+        subprocess.Popen(  # noqa: S603  the command is this program's own
+            self._successor,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     async def _serve(self, ready: Callable[[LocalLink], None]) -> None:
         self._host = host = self._make_host()
         loop = asyncio.get_running_loop()
 
         def serving() -> None:
+            self._serving = True
             ready(LocalLink(host, loop))
             if self._let_go.is_set():
                 host.shut_down()
 
-        await host.run(serving)
+        try:
+            await host.run(serving)
+        finally:
+            self._serving = False

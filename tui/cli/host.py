@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from tui.cli.commands import Commands
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from core.store.workspace import Workspace
 
 _IDLE_AFTER = 300.0  # seconds
+_PATIENCE = 30.0  # seconds the host before may take to lay its sessions to rest
+_LOOK_EVERY = 0.02  # seconds
 
 
 def add_commands(commands: Commands) -> None:
@@ -40,6 +43,12 @@ def add_commands(commands: Commands) -> None:
         help="end once no session has lived, no job has waited and nobody has been attached for "
         "five minutes, as a host does that a command or a closing screen starts",
     )
+    parser.add_argument(
+        "--after",
+        type=int,
+        metavar="PID",
+        help="wait until that process hosts no longer; a closing screen hands over so",
+    )
     add_market(parser)
 
 
@@ -60,8 +69,22 @@ def host(arguments: argparse.Namespace) -> int:
         idle_after = _IDLE_AFTER if arguments.while_needed else None
         market = demo_market(arguments)
         running = make_host(workspace, "headless", market, idle_after=idle_after)
+        if arguments.after is not None:
+            _wait_for_end_of(arguments.after, workspace)
         asyncio.run(_serve(running, workspace, as_json=arguments.json))
     return Exit.DONE
+
+
+def _wait_for_end_of(pid: int, workspace: Workspace) -> None:
+    """Return once process `pid` hosts the workspace no longer, or has had its time to end."""
+    from core.store.lock import current_host
+
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        holder = current_host(workspace)
+        if holder is None or holder.pid != pid:
+            return
+        time.sleep(_LOOK_EVERY)
 
 
 async def _serve(running: Host, workspace: Workspace, *, as_json: bool) -> None:

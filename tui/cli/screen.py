@@ -135,7 +135,9 @@ def _show(
                 )
             return make_host(workspace, "tui", make_demo())
 
-        return WorkspaceHosting(workspace, make, headless_command(workspace, *host_arguments))
+        after = ("--after", str(os.getpid()))
+        successor = headless_command(workspace, *after, *host_arguments)
+        return WorkspaceHosting(workspace, make, successor)
 
     def strategies() -> Sequence[StrategyChoice]:
         from tui.finding_strategies import find_strategies

@@ -340,7 +340,10 @@ def test_letting_go_hands_the_sessions_to_a_host_without_a_screen(
     code = (
         "import asyncio, sys; from pathlib import Path\n"
         "from core.paper.host import Host, HostOptions\n"
+        "from core.store.lock import current_host\n"
         "from core.store.workspace import Workspace\n"
+        "while current_host(Workspace(Path(sys.argv[1]))):\n"
+        "    pass\n"
         "host = Host(Workspace(Path(sys.argv[1])), HostOptions())\n"
         "def ready():\n"
         "    Path(sys.argv[2]).write_text(host.snapshot().sessions[0].state)\n"
