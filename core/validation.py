@@ -194,7 +194,7 @@ def _sessions_of(workspace: Workspace, question: Question) -> tuple[list[Report]
             living.append((record.created, session_id))
         elif report["period"]["candles"]:
             ended.append(report)
-    ended.sort(key=lambda report: str(report["started"]))
+    ended.sort(key=lambda report: str(report.get("created", report["started"])))
     return ended, [session_id for _, session_id in sorted(living)]
 
 

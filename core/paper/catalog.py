@@ -118,6 +118,7 @@ class Stored:
             revised=0 if past is None else len(past.revised),
             state="stopped" if end is None else end.state,
             reason=None if end is None else end.why,
+            since=None if past is None else past.begun.since,
             ended=None if end is None else end.now,
             orders=self.log.orders,
         )

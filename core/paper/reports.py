@@ -49,12 +49,14 @@ def session_report(
     revised: int,
     state: str,
     reason: str | None,
+    since: int | None,
     ended: int | None,
     orders: OrderBook,
 ) -> dict[str, Any]:
     """A session's report: a backtest's shape, and what only a session has.
 
-    `ended` (UTC ms) is None while the session lives; `orders` are those for a venue.
+    `since` (UTC ms on the feed's clock, as `ended`) is when it began to run, None where it never
+    did; `ended` is None while the session lives; `orders` are those for a venue.
     """
     warnings = list(record.notices)
     if revised:
@@ -70,7 +72,8 @@ def session_report(
         "broker": record.broker.value,
         "fills": record.fills.value,
         "config_hash": record.digest,
-        "started": iso_time(record.created),
+        "created": iso_time(record.created),
+        "started": iso_time(record.created if since is None else since),
         "ended": None if ended is None else iso_time(ended),
         "gaps": [
             {

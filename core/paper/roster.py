@@ -396,6 +396,7 @@ def report_of(engine: Engine) -> dict[str, Any]:
         revised=0 if intake is None else len(intake.revised),
         state=engine.state.value,
         reason=engine.reason,
+        since=None if intake is None else intake.since,
         ended=engine.ended_at,
         orders=engine.orders,
     )

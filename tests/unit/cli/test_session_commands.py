@@ -69,6 +69,8 @@ def test_a_replay_ends_in_the_trades_of_the_backtest(run: Run, host: Host, hours
     assert report["ending_balance"] == backtest["ending_balance"]
     assert report["trades"]
     assert set(backtest) - set(report) == set()
+    times = ("created", "started", "ended")
+    assert [report[name] for name in times] == [status[name] for name in times]
     assert "equity" not in json.dumps(report["comparison"]["replays"])
     curve = run("report", session_id, "--json", "--equity").json["equity"]
     assert curve == run(*backtesting, "--equity").json["equity"]
