@@ -21,7 +21,7 @@ Z95 = 1.959963984540054  # the standard normal's 97.5 % quantile
 SHORT_PERIOD_DAYS = 30
 _ROUNDING = 1e-14  # daily returns are differences of numbers near 1: a smaller spread is rounding
 
-_BLOCK = 65_536  # candles looked at together: what fits the processor's cache is read but once
+_BLOCK = 4_096  # candles looked at together: few enough to stay in the processor's cache
 
 _NO_TRADE = "no closed trade"
 NO_STARTING_BALANCE = "no starting balance is known"
@@ -195,12 +195,13 @@ def max_drawdown_pct(equity: Floats, starting_balance: float) -> float:
     top, deepest = starting_balance, 0.0
     for begin in range(0, len(equity), _BLOCK):
         part = equity[begin : begin + _BLOCK]
-        peak = np.maximum.accumulate(part)
-        if top > peak[0]:
-            np.maximum(peak, top, out=peak)
-        low = int(np.argmin(part / peak))
-        top = float(peak[-1])
-        deepest = max(deepest, (float(peak[low]) - float(part[low])) / float(peak[low]))
+        highest = max(top, float(part.max()))
+        fall = (highest - float(part.min())) / highest
+        if fall > deepest and highest > top:  # it counts only if the highest came first
+            peak = np.maximum(np.maximum.accumulate(part), top)
+            fall = float(((peak - part) / peak).max())
+        deepest = max(deepest, fall)
+        top = highest
     return deepest * 100
 
 

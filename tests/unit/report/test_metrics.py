@@ -143,11 +143,14 @@ def test_drawdown_equals_the_definition(equity: list[float], start: float) -> No
     assert max_drawdown_pct(np.array(equity), start) == pytest.approx(deepest * 100)
 
 
-def test_drawdown_of_a_long_curve_is_found_across_blocks() -> None:
-    equity = np.full(200_000, 50.0)
-    equity[10] = 200.0
-    equity[150_000] = 20.0
-    assert max_drawdown_pct(equity, 50.0) == 90.0
+@pytest.mark.parametrize("drift", [-0.0002, 0.0, 0.0002])
+@pytest.mark.parametrize("length", [4_095, 4_096, 4_097, 30_000])
+def test_drawdown_of_a_long_curve_equals_the_definition(length: int, drift: float) -> None:
+    moves = np.random.default_rng(length).normal(drift, 0.01, length)
+    equity = np.concatenate(([1_000.0], 1_000 * np.exp(np.cumsum(moves))))
+    peaks = np.maximum.accumulate(equity)
+    deepest = float(((peaks - equity) / peaks).max()) * 100
+    assert max_drawdown_pct(equity[1:], 1_000.0) == deepest
 
 
 def test_sharpe_takes_equity_at_each_day_end_with_the_starting_balance_before() -> None:
