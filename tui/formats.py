@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.paper.snapshot import OrderCounts
 
 UNKNOWN = "–"
 _SECOND = 1_000
@@ -130,3 +134,13 @@ def zone_name(time: int | None, zone: tzinfo = UTC) -> str:
     """What a zone is called at a time: `UTC`, `CET`, `-03`."""
     moment = _moment(time, zone)
     return "" if moment is None else moment.tzname() or ""
+
+
+def order_counts(counts: OrderCounts) -> str:
+    """How the orders went, in few words."""
+    text = f"{counts.filled} of {counts.made} filled"
+    if counts.refused:
+        text += f", {counts.refused} refused"
+    if counts.mean_difference_bp is not None:
+        text += f", {counts.mean_difference_bp:+.1f} bp"
+    return text

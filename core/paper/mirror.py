@@ -16,10 +16,11 @@ from typing import Protocol
 
 from core.market.tasks import cancelled
 from core.paper.lines import OrderAnswered
+from core.paper.narration import tell_order
 from core.paper.session import SessionLog
 from core.paper.snapshot import Level
 from core.trading.order_desk import OrderDesk
-from core.trading.orders import Execution, OrderSide, VenueOrder, difference_bp
+from core.trading.orders import Execution, VenueOrder
 
 _logger = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class Mirror:
         for answer in answers:
             order = self._book.orders[answer.number - 1]
             self._session.append(answer)
-            tell(*_narrated(order, answer.execution))
+            tell(*tell_order(order, answer.execution))
 
     def release(self) -> None:
         """Everything in the journal is durable: its orders may be sent."""
@@ -172,23 +173,3 @@ class Mirror:
             self._log(Level.WARNING, f"{order.symbol}: testnet order {order.id}: {words}")
 
         return await desk.execute(order, quantity, self._leverage, sent=sent, tell=tell)
-
-
-def _narrated(order: VenueOrder, came: Execution) -> tuple[Level, str]:
-    """What a venue made of an order, as a sentence, and how loud that is."""
-    bought = order.side is OrderSide.BUY
-    difference = difference_bp(order, came)
-    if not came.quantity or difference is None:
-        verb = "buy" if bought else "sell"
-        return Level.WARNING, (
-            f"{order.symbol}: the testnet did not {verb} {order.quantity:.8g}: {came.why}; the "
-            "session goes on by the rules"
-        )
-    word = "worse" if difference >= 0 else "better"
-    took = "" if came.latency is None else f", after {came.latency} ms"
-    part = "" if came.why is None else f" ({came.why})"
-    return Level.INFO if came.why is None else Level.WARNING, (
-        f"{order.symbol}: the testnet {'bought' if bought else 'sold'} {came.quantity:.8g} at "
-        f"{came.price:.8g}, {abs(difference):.1f} bp {word} than the session's "
-        f"{order.price:.8g}{took}{part}"
-    )

@@ -13,12 +13,14 @@ from core.paper.lines import (
     GapSeen,
     Line,
     MomentPassed,
+    OrderAnswered,
     QuoteFilled,
     Returned,
     Stopped,
 )
 from core.paper.snapshot import Level
 from core.trading.account import PAUSED
+from core.trading.orders import Execution, OrderSide, VenueOrder, difference_bp
 from core.trading.values import (
     Decided,
     Entered,
@@ -87,6 +89,26 @@ def tell(event: Event) -> tuple[Level, str]:
     raise TypeError(f"expected an event of core.trading.values, got {event!r}")
 
 
+def tell_order(order: VenueOrder, came: Execution) -> tuple[Level, str]:
+    """What a venue made of an order, as a sentence, and how loud that is."""
+    bought = order.side is OrderSide.BUY
+    difference = difference_bp(order, came)
+    if not came.quantity or difference is None:
+        verb = "buy" if bought else "sell"
+        return Level.WARNING, (
+            f"{order.symbol}: the testnet did not {verb} {order.quantity:.8g}: {came.why}; the "
+            "session goes on by the rules"
+        )
+    word = "worse" if difference >= 0 else "better"
+    took = "" if came.latency is None else f", after {came.latency} ms"
+    part = "" if came.why is None else f" ({came.why})"
+    return Level.INFO if came.why is None else Level.WARNING, (
+        f"{order.symbol}: the testnet {'bought' if bought else 'sold'} {came.quantity:.8g} at "
+        f"{came.price:.8g}, {abs(difference):.1f} bp {word} than the session's "
+        f"{order.price:.8g}{took}{part}"
+    )
+
+
 class Refusals:
     """Which refused entries only repeat what was told? Those of a pause come at every candle."""
 
@@ -131,7 +153,13 @@ def retell(lines: Iterable[Line], step: int) -> Iterator[tuple[int, Level, str]]
     """
     now = 0
     refusals = Refusals()
+    orders: list[VenueOrder] = []
     for line in lines:
+        match line:
+            case MomentPassed() | QuoteFilled():
+                orders += line.orders
+            case OrderAnswered():
+                yield now, *tell_order(orders[line.number - 1], line.execution)
         match line:
             case Begun():
                 now = line.since

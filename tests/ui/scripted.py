@@ -21,6 +21,7 @@ from core.paper.snapshot import (
     Level,
     LogLine,
     Mode,
+    OrderRow,
     SessionDetail,
     SessionSnapshot,
     SessionState,
@@ -116,6 +117,7 @@ class ScriptedLink:
     requests: list[StartRequest] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
+    orders: tuple[OrderRow, ...] = ()
 
     # ── what a test does ──
 
@@ -238,6 +240,7 @@ class ScriptedLink:
             closed_trades(found.symbols[0]),
             equity(),
             ("connected for 2d 1h, 1 reconnect", "BTC/USDT last candle 13:57, 2 s behind"),
+            self.orders,
         )
 
     async def report(self, session_id: str) -> Mapping[str, object]:

@@ -7,7 +7,7 @@ import re
 import pytest
 from textual.widgets import Input
 
-from core.paper.snapshot import FeedKind, Level, SessionState
+from core.paper.snapshot import FeedKind, Level, OrderCounts, OrderRow, SessionState
 from core.trading.values import Fills
 from tests.ui.driving import NARROW, WIDE, driven, make_app, until
 from tests.ui.scripted import MINUTE, NOW, ScriptedLink, busy, position, session
@@ -396,3 +396,36 @@ async def test_a_session_by_itself_shows_its_notices_jobs_and_feed() -> None:
         await until(pilot, lambda: "asked for testnet" in drawn(app, "#one-feed"))
         assert "next: report in 5d" in drawn(app, "#one-feed")
         assert "1 reconnect" in drawn(app, "#one-feed")
+
+
+async def test_orders_on_the_testnet_stand_beside_the_sessions_own_prices() -> None:
+    link = busy()
+    link.change("k3x9a1pq", orders=OrderCounts(made=3, filled=1, refused=1, mean_difference_bp=2.5))
+    sent = ("BTC/USDT", "buy", False, 0.5, 64_000.0)
+    link.orders = (
+        OrderRow("pt-k3x9a1pq-1", *sent, 0.5, 64_016.0, 2.5, latency=35),
+        OrderRow("pt-k3x9a1pq-2", *sent, 0.0, why="-2010 [bold]insufficient balance"),
+        OrderRow("pt-k3x9a1pq-3", *sent),
+    )
+    app = make_app(link)
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(app.screen.query("#one-orders")))
+        table = app.screen.query_one("#one-orders", LineTable)
+        await until(pilot, lambda: len(table.rows) == 3)
+        await pilot.press("v")
+        await until(pilot, lambda: "64,016.00" in drawn(app, "#one-orders"))
+        shown = drawn(app, "#one-orders")
+        for words in ("+2.5", "refused", "waiting", "-2010 [bold]"):
+            assert words in shown
+        assert "1 of 3 filled, 1 refused, +2.5 bp" in str(table.border_title)
+
+
+async def test_a_simulated_session_has_no_view_of_orders() -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(app.screen.query("#one-orders")))
+        await pilot.press("v")
+        assert app.screen.query_one("#one-log").display
+        assert not app.screen.query_one("#one-orders").display

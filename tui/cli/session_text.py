@@ -60,6 +60,8 @@ def session_text(session: SessionSnapshot) -> list[str]:
         f"({one.unrealized_pnl:+,.2f})"
         for one in session.open_positions
     ]
+    if session.orders is not None:
+        lines.append(f"  testnet      orders: {formats.order_counts(session.orders)}")
     lines += [f"  job          {job}" for job in session.next_jobs]
     lines += [f"  note         {notice}" for notice in session.notices]
     return lines

@@ -144,6 +144,15 @@ def sentences(report: Mapping[str, object]) -> tuple[tuple[str, Tone], ...]:
         count = len(items(value)) if isinstance(value, (list, tuple)) else figure(value)
         if count:
             found.append((f"{count:.0f} {one if count == 1 else many}", Tone.DIM))
+    orders = mapping(report.get("venue_orders"))
+    if orders:
+        made, filled = figure(orders.get("made")), figure(orders.get("filled"))
+        mean = figure(orders.get("mean_difference_bp"))
+        text = f"on the testnet {filled or 0:.0f} of {made or 0:.0f} orders were filled"
+        if mean is not None:
+            worse = "worse" if mean >= 0 else "better"
+            text += f", {abs(mean):.1f} bp {worse} than the session's own prices on average"
+        found.append((text, Tone.DIM))
     undefined = mapping(mapping(report.get("metrics")).get("metrics_undefined"))
     if undefined:
         reasons = "; ".join(f"{name.replace('_', ' ')}: {why}" for name, why in undefined.items())

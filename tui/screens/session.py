@@ -12,9 +12,11 @@ from textual.widgets import ContentSwitcher, Static
 
 from core.paper.link import HostLink
 from core.paper.snapshot import HostSnapshot, SessionDetail, SessionSnapshot
+from tui import formats
 from tui.commands import Place, bindings
 from tui.screens import session_view
 from tui.screens.base import BaseScreen, entitle
+from tui.screens.order_rows import ORDER_COLUMNS, order_rows
 from tui.screens.session_rows import POSITION_COLUMNS, position_rows
 from tui.widgets.candle_chart import CandleChart
 from tui.widgets.curve_chart import Curve, CurveChart, drawdown
@@ -23,7 +25,7 @@ from tui.widgets.line_table import LineTable
 from tui.widgets.line_view import Tone
 from tui.widgets.log_pane import LogPane
 
-_VIEWS = {"one-trades": "Trades", "one-log": "Log", "one-feed": "Feed"}
+_VIEWS = ("one-trades", "one-orders", "one-log", "one-feed")
 
 
 class SessionScreen(BaseScreen):
@@ -42,7 +44,7 @@ class SessionScreen(BaseScreen):
         self._asking = False
 
     def body(self) -> ComposeResult:
-        """Title and figures; candles beside conditions; equity; trades, log or feed."""
+        """Title and figures; candles beside conditions; equity; trades, orders, log or feed."""
         yield Static("", id="one-title")
         yield Figures(id="one-figures")
         with Horizontal(id="one-upper"):
@@ -69,6 +71,9 @@ class SessionScreen(BaseScreen):
             yield self.pane(
                 LineTable(session_view.TRADE_COLUMNS, id="one-trades", empty="No trade yet."),
                 "Trades",
+            )
+            yield self.pane(
+                LineTable(ORDER_COLUMNS, id="one-orders", empty="No order yet."), "Orders"
             )
             yield self.pane(LogPane(id="one-log", empty="Nothing logged yet."), "Log")
             yield self.pane(
@@ -151,6 +156,10 @@ class SessionScreen(BaseScreen):
         trades = self.query_one("#one-trades", LineTable)
         trades.set_rows(session_view.trade_rows(detail.trades, zone))
         entitle(trades, f"Trades · {len(detail.trades)}")
+        if session.orders is not None:
+            orders = self.query_one("#one-orders", LineTable)
+            orders.set_rows(order_rows(detail.orders))
+            entitle(orders, f"Orders on the testnet · {formats.order_counts(session.orders)}")
         self.query_one("#one-feed", LineTable).set_rows(session_view.feed_rows(session, detail))
 
     # ── commands ──
@@ -175,9 +184,10 @@ class SessionScreen(BaseScreen):
         self.dismiss()
 
     def action_view(self) -> None:
-        """Show the next of trades, log and feed."""
+        """Show the next of trades, orders where there are any to be made, log and feed."""
         switcher = self.query_one(ContentSwitcher)
-        names = list(_VIEWS)
+        places = self._session is not None and self._session.orders is not None
+        names = [name for name in _VIEWS if places or name != "one-orders"]
         position = names.index(switcher.current or names[0])
         switcher.current = names[(position + 1) % len(names)]
         self.query_one(f"#{switcher.current}").focus()
