@@ -80,6 +80,13 @@ class Terminal:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
+def writes(process: int) -> bool:
+    """Whether a thread of a process waits in a write, as to a terminal that takes no more."""
+    tasks = Path(f"/proc/{process}/task").iterdir()
+    calls = ((task / "syscall").read_text().split() for task in tasks)
+    return any(call[0] == "1" for call in calls)
+
+
 async def until(look: Callable[[], object], seconds: float = 60, every: float = 0.02) -> float:
     """Wait for something; how long it took."""
     began = time.monotonic()
@@ -144,12 +151,14 @@ class Trial:
             known = len(lines)
         return late
 
-    async def unread(self, seconds: float) -> None:
-        """Nobody reads the terminal for so long."""
+    async def unread(self, process: int, seconds: float) -> None:
+        """Nobody reads the terminal of a process for so long."""
         server = self.terminal.server()
         os.kill(server, signal.SIGSTOP)
         try:
             late = await self.delays(seconds)
+            if not writes(process):
+                self.wrong.append("the terminal still took output: it was never full")
         finally:
             os.kill(server, signal.SIGCONT)
         print(
@@ -218,7 +227,7 @@ async def run(root: Path, unread: float, hang_ups: int) -> list[str]:
             await trial.runs(link)
             await trial.delays(6)
             if unread:
-                await trial.unread(unread)
+                await trial.unread(process, unread)
             for _ in range(hang_ups):
                 host = await trial.hang_up(process)
                 hosts.add(host)
