@@ -35,7 +35,12 @@ def add_commands(commands: Commands) -> None:
     )
     parser.add_argument("--speed", metavar="N|max", help="replay: times real time (default: max)")
     parser.add_argument("--exchange", metavar="NAME", help="poll: which one (default: binance)")
-    parser.add_argument("--broker", choices=("simulated", "testnet"), default="simulated")
+    parser.add_argument(
+        "--broker",
+        choices=("simulated", "testnet"),
+        default="simulated",
+        help="testnet: also send its fills as orders to Binance's test venues (default: simulated)",
+    )
     end = parser.add_mutually_exclusive_group()
     end.add_argument("--for", dest="run_for", metavar="7d", help="how long, from when it runs")
     end.add_argument("--until", metavar="WHEN", help="until when (ISO 8601, UTC)")
