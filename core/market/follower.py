@@ -34,7 +34,8 @@ class FollowPace:
 
     `overdue`: how long after its close a candle may take (some arrive after 15); where asking finds
     nothing, it is twice as long next time, up to `longest_overdue`. `audit`: how often candles
-    already said are compared with the record. `fresh`: how old a quote may be to stand beside a
+    already said are compared with the record, `audit_candles` of them: an hour of minutes, and some
+    for the next audit being a little later. `fresh`: how old a quote may be to stand beside a
     newer price.
     """
 
@@ -44,7 +45,7 @@ class FollowPace:
     first_delay: float = 1.0
     longest_delay: float = 60.0
     audit: float = 3600.0
-    audit_candles: int = 60
+    audit_candles: int = 66
     fresh: float = 10.0
     delivery: DeliveryPace = field(default_factory=DeliveryPace)
 

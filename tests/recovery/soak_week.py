@@ -116,7 +116,8 @@ class Speed:
             look_every=0.5,
             first_delay=0.05,
             longest_delay=1.0,
-            audit=6 * 3600 / self.factor,
+            audit=3600 / self.factor,
+            audit_candles=150,
             fresh=1.0,
             delivery=DeliveryPace(hole_delay=0.1),
         )
