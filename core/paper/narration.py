@@ -19,7 +19,6 @@ from core.paper.lines import (
     Stopped,
 )
 from core.paper.snapshot import Level
-from core.trading.account import PAUSED
 from core.trading.orders import Execution, OrderSide, VenueOrder, difference_bp
 from core.trading.values import (
     Decided,
@@ -29,6 +28,7 @@ from core.trading.values import (
     ExitReason,
     FundingPaid,
     Halted,
+    Obstacle,
     Priced,
     Refused,
     Side,
@@ -113,7 +113,7 @@ class Refusals:
     """Which refused entries only repeat what was told? Those of a pause come at every candle."""
 
     def __init__(self) -> None:
-        self._told: dict[tuple[str, Side], str] = {}
+        self._told: dict[tuple[str, Side], Refused] = {}
 
     def repeated(self, event: Event) -> bool:
         """Whether an event is a refusal like the last one told of its symbol and side."""
@@ -122,12 +122,13 @@ class Refusals:
         if not isinstance(event, Refused):
             return False
         key = (event.symbol, event.side)
-        before, self._told[key] = self._told.get(key), event.why
-        return before == event.why
+        before, self._told[key] = self._told.get(key), event
+        return before is not None and before.why == event.why
 
     def resumed(self) -> None:
         """Entries are allowed: the next pause is told of again."""
-        self._told = {key: why for key, why in self._told.items() if why != PAUSED}
+        told = self._told.items()
+        self._told = {key: one for key, one in told if one.obstacle is not Obstacle.PAUSED}
 
 
 def gap_text(symbol: str, first: int, last: int, step: int, why: str) -> str:

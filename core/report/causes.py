@@ -14,8 +14,7 @@ from enum import StrEnum
 from core.report.evidence import Evidence, Span, first_met
 from core.report.instants import short_time
 from core.report.matching import Pair
-from core.trading.account import PAUSED
-from core.trading.values import ExitReason, OpenTrade, Refused, Trade
+from core.trading.values import ExitReason, Obstacle, OpenTrade, Refused, Trade
 
 _SAME = 1e-9  # relative: closer prices, quantities and amounts are the same
 _LATE = 5_000  # ms after its candle's open: a market order filled after that was late
@@ -39,6 +38,14 @@ class CauseKind(StrEnum):
     FEES = "fees"
     FUNDING = "funding"
     UNEXPLAINED = "unexplained"
+
+
+_OF_A_REFUSAL = {
+    Obstacle.PAUSED: CauseKind.MANUAL,
+    Obstacle.RISK_LIMIT: CauseKind.RISK_LIMIT,
+    Obstacle.BALANCE: CauseKind.BALANCE,
+    Obstacle.FILTER: CauseKind.FILTER,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,17 +171,8 @@ def _refusal(refused: Sequence[Refused], trade: Trade, evidence: Evidence) -> Ca
         due = trade.signal_time <= one.time <= trade.signal_time + evidence.timeframe.ms
         due = due or one.time == trade.entry_time
         if due and one.symbol == trade.symbol and one.side is trade.side:
-            return Cause(_kind_of_refusal(one.why), one.why)
+            return Cause(_OF_A_REFUSAL[one.obstacle], one.why)
     return None
-
-
-def _kind_of_refusal(why: str) -> CauseKind:
-    """What kept an order from becoming a trade, by the words of `core.trading`."""
-    if why == PAUSED:
-        return CauseKind.MANUAL
-    if "loss limit" in why:
-        return CauseKind.RISK_LIMIT
-    return CauseKind.BALANCE if "free balance" in why else CauseKind.FILTER
 
 
 def _after_the_backtest_stopped(trade: Trade, evidence: Evidence) -> Cause | None:

@@ -17,6 +17,7 @@ from core.trading.values import (
     Event,
     Exited,
     ExitReason,
+    Obstacle,
     OpenTrade,
     Refused,
     Side,
@@ -202,17 +203,17 @@ class Account:
         rules = self.rules
         symbol = rules.symbols[slot]
         if self.entries_paused:
-            return Refused(time, symbol, side, PAUSED)
+            return Refused(time, symbol, side, Obstacle.PAUSED, PAUSED)
         equity = self.equity()
         budget = min(equity * rules.trade_size_pct / 100, self.free)
         if budget <= equity * _DUST:
             why = f"no free balance: {self.free:.8g} of an equity of {equity:.8g}"
-            return Refused(time, symbol, side, why)
+            return Refused(time, symbol, side, Obstacle.BALANCE, why)
         market = rules.filters[slot]
         wanted = budget * rules.leverage / (price * (1 + rules.fees * rules.leverage))
         quantity = market.floor_quantity(wanted)
         if why_not := market.refusal(quantity, price):
-            return Refused(time, symbol, side, why_not)
+            return Refused(time, symbol, side, Obstacle.FILTER, why_not)
         notional = quantity * price
         margin = notional / rules.leverage
         fee = notional * rules.fees

@@ -23,6 +23,7 @@ from core.trading.values import (
     Fills,
     FundingPaid,
     Halted,
+    Obstacle,
     Priced,
     Refused,
     Side,
@@ -282,7 +283,7 @@ def _order_entry(account: Account, slot: int, side: Side, time: int, events: lis
     """Make an entry due, unless something forbids entries now."""
     symbol = account.rules.symbols[slot]
     if account.entries_paused:
-        events.append(Refused(time, symbol, side, PAUSED))
+        events.append(Refused(time, symbol, side, Obstacle.PAUSED, PAUSED))
     elif account.halted_today:
         events.append(_refused_today(account, slot, side, time))
     else:
@@ -293,7 +294,7 @@ def _order_entry(account: Account, slot: int, side: Side, time: int, events: lis
 def _refused_today(account: Account, slot: int, side: Side, time: int) -> Refused:
     limit = account.rules.max_daily_loss_pct
     why = f"the daily loss limit of {limit:g} % was reached; entries resume with the UTC day"
-    return Refused(time, account.rules.symbols[slot], side, why)
+    return Refused(time, account.rules.symbols[slot], side, Obstacle.RISK_LIMIT, why)
 
 
 def _fill_at_close(account: Account, time: int, bars: Sequence[Bar], events: list[Event]) -> None:

@@ -42,6 +42,15 @@ class ExitReason(StrEnum):
     MANUAL = "manual"
 
 
+class Obstacle(StrEnum):
+    """What keeps an order that is due from becoming a trade."""
+
+    PAUSED = "paused"
+    RISK_LIMIT = "risk_limit"
+    BALANCE = "balance"
+    FILTER = "filter"
+
+
 class FillOn(StrEnum):
     """Where a market order decided at the close of candle t fills, by the candles alone."""
 
@@ -172,11 +181,12 @@ class Priced(msgspec.Struct, frozen=True, gc=False, tag="priced"):
 
 
 class Refused(msgspec.Struct, frozen=True, gc=False, tag="refused"):
-    """An order that was due did not become a trade; `why` says so in words."""
+    """An order that was due did not become a trade, for `obstacle`; `why` says so in words."""
 
     time: int
     symbol: str
     side: Side
+    obstacle: Obstacle
     why: str
 
 

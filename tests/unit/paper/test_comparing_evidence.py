@@ -16,7 +16,7 @@ from core.paper.snapshot import FeedKind
 from core.report.evidence import Evidence, Span
 from core.report.result import RunResult
 from core.strategy.parsing import parse_config
-from core.trading.values import Halted, Refused, Side
+from core.trading.values import Halted, Obstacle, Refused, Side
 from tests.unit.paper.sessions import RSI, SPAN, START, Bench, market
 
 CONFIG = parse_config(RSI).config
@@ -99,7 +99,7 @@ def test_candles_the_venue_has_no_more_leave_the_indicators_another_beginning(
 def test_a_backtest_that_stopped_for_good_and_its_refusals_are_evidence(
     tmp_path: Path, backtest: RunResult
 ) -> None:
-    refused = Refused(at(40), SYMBOL, Side.LONG, "below the minimum notional")
+    refused = Refused(at(40), SYMBOL, Side.LONG, Obstacle.FILTER, "below the minimum notional")
     halted = Halted(at(60), "max_drawdown_pct", 10.0, 9_000.0)
     daily = Halted(at(50), "max_daily_loss_pct", 5.0, 9_500.0)
     run = replace(backtest, happened=(refused, daily, halted))

@@ -34,7 +34,7 @@ from core.report.regime import Regime, regime, regime_warning
 from core.report.result_json import result_to_json
 from core.report.verdict import Judgement
 from core.store.live_trades import LiveTrade
-from core.trading.values import Refused, Side, Trade
+from core.trading.values import Obstacle, Refused, Side, Trade
 from tests.unit.report.making import START, result, trade
 
 NOW = START + 400 * DAY
@@ -271,7 +271,9 @@ def test_minimum_durations(timeframe: str, days: int) -> None:
 def test_a_divergence_over_the_same_period_shows_its_waterfall_in_cents() -> None:
     backtest = [trade(1.0, candle=i * 9, exit_=101.0) for i in range(12)]
     paper = [trade(candle=i * 9, exit_=100.335) for i in range(11)]
-    refused = (Refused(START + 100 * HOUR, "BTC/USDT", Side.LONG, "the daily loss limit"),)
+    refused = (
+        Refused(START + 100 * HOUR, "BTC/USDT", Side.LONG, Obstacle.RISK_LIMIT, "its words"),
+    )
     divergence = find_divergence(backtest, paper, Evidence(Timeframe.H1, refused=refused), 1e4)
     columns = (
         column_of_reports(name, [report(trades)], "made")

@@ -8,7 +8,7 @@ import pytest
 from core.market.timeframes import HOUR, Timeframe
 from core.report.divergence import Divergence, MatchKind, divergence_to_json, find_divergence
 from core.report.evidence import Evidence, Span
-from core.trading.values import ExitReason, OpenTrade, Refused, Side, Trade
+from core.trading.values import ExitReason, Obstacle, OpenTrade, Refused, Side, Trade
 from tests.unit.report.making import START, trade
 
 
@@ -100,18 +100,18 @@ def test_what_the_session_made_after_the_backtest_stopped_is_a_risk_limit() -> N
 
 
 @pytest.mark.parametrize(
-    ("why", "cause"),
-    [("notional 3 is below the market's minimum 5", "filter reject"),
-     ("no free balance: 0 of an equity of 10", "balance"), ("entries are paused", "manual"),
-     ("the daily loss limit of 2 % was reached; entries resume with the UTC day", "risk limit")],
+    ("obstacle", "cause"),
+    [(Obstacle.FILTER, "filter reject"), (Obstacle.BALANCE, "balance"),
+     (Obstacle.PAUSED, "manual"), (Obstacle.RISK_LIMIT, "risk limit")],
 )  # fmt: skip
-def test_a_refused_order_explains_its_missing_trade(why: str, cause: str) -> None:
-    refused = Refused(at(6), "BTC/USDT", Side.LONG, why)
+def test_a_refused_order_explains_its_missing_trade(obstacle: Obstacle, cause: str) -> None:
+    why = "as the rules said it"
+    refused = Refused(at(6), "BTC/USDT", Side.LONG, obstacle, why)
     found = find([trade(candle=5)], [], refused=(refused,))
     assert found.trades[0].cause is not None
     assert found.trades[0].cause.kind == cause
     assert found.trades[0].cause.detail == why
-    other_side = Refused(at(6), "BTC/USDT", Side.SHORT, why)
+    other_side = Refused(at(6), "BTC/USDT", Side.SHORT, obstacle, why)
     assert causes([trade(candle=5)], [], refused=(other_side,)) == [("missing", "unexplained")]
 
 
@@ -142,7 +142,9 @@ def test_what_one_difference_leads_to_carries_its_cause() -> None:
     backtest = [trade(candle=5, held=10), trade(candle=17, held=3)]
     paper = [trade(candle=9, held=20)]
     why = "the daily loss limit of 2 % was reached; entries resume with the UTC day"
-    found = find(backtest, paper, refused=(Refused(at(6), "BTC/USDT", Side.LONG, why),))
+    found = find(
+        backtest, paper, refused=(Refused(at(6), "BTC/USDT", Side.LONG, Obstacle.RISK_LIMIT, why),)
+    )
     assert [str(t.cause and t.cause.kind) for t in found.trades] == ["risk limit"] * 3
     assert found.trades[2].cause is not None
     assert found.trades[2].cause.detail.startswith("follows from trade 10: follows from trade 6: ")
