@@ -74,6 +74,7 @@ class Mirror:
         self._answers: list[OrderAnswered] = []
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._closed = False
 
     def journal(self, tell: Callable[[Level, str], None]) -> None:
         """Put the answers that have come into the journal, and tell them once that is durable."""
@@ -87,7 +88,9 @@ class Mirror:
         """Everything in the journal is durable: its orders may be sent."""
         self._durable = len(self._book.orders)
         self._news.set()
-        if self._task is None and self._route is not None and self._book.waiting():
+        if self._closed or self._route is None:
+            return
+        if self._task is None and self._book.waiting():
             self._task = asyncio.create_task(
                 self._send_all(self._route), name=f"orders of {self._session.record.id}"
             )
@@ -121,6 +124,7 @@ class Mirror:
 
     async def close(self) -> None:
         """Send nothing more. What is on its way is asked for when the session is taken up again."""
+        self._closed = True
         task, self._task = self._task, None
         if task is not None:
             await cancelled(task)

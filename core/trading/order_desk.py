@@ -60,6 +60,10 @@ class OrderDesk:
         """
         return await _Order(self, order, quantity, leverage, tell).execute(sent)
 
+    def reset(self) -> None:
+        """The venue seems to have forgotten everything: also what it was told beforehand."""
+        self._prepared.clear()
+
     async def prepare(self, symbol: str, leverage: int) -> None:
         """Set a perpetual's margin and leverage, unless that was done already."""
         if self.client.perpetual and (symbol, leverage) not in self._prepared:
@@ -141,8 +145,7 @@ class _Order:
         if row is not None:
             return await self._outcome(row)
         if self._acknowledged:
-            words = f"the venue knows nothing of it any more: {_RESET}"
-            return Execution.none(words, gone=True)
+            return self._vanished("the venue knows nothing of it any more")
         assert self._sent_at is not None
         if self._desk.monotonic() - self._sent_at > _TOO_OLD:
             self._sent_at = None
@@ -191,8 +194,12 @@ class _Order:
 
     def _refused(self, error: RefusedError) -> Execution:
         if self._order.closes and error.code in _NOTHING_THERE:
-            return Execution.none(f"{error}: {_RESET}", gone=True)
+            return self._vanished(str(error))
         return Execution.none(str(error))
+
+    def _vanished(self, words: str) -> Execution:
+        self._desk.reset()
+        return Execution.none(f"{words.rstrip('.')}: {_RESET}", gone=True)
 
     def _turned_away(self, placing: bool) -> bool:
         """Whether an error is about the order itself, and not about a question after it."""

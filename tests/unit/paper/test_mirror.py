@@ -273,6 +273,9 @@ async def test_a_reset_of_the_testnet_is_survived_and_named(tmp_path: Path, venu
         await price(100.0)
         again = (await answered(engine, 3))[2]
         assert (again.closes, again.why) == (False, None)
+        (account,) = venue.exchange.accounts
+        position = account.position(PERPETUAL)
+        assert (position.leverage, position.isolated_margin) == (1, True)
     assert len(run_of(engine).account.trades) == 1
 
 
