@@ -20,6 +20,7 @@ from textual.worker import Worker, WorkerState
 
 from core.paper.link import CommandError, HostLink
 from core.paper.snapshot import FeedKind, HostSnapshot, StartRequest
+from core.store.workspace import Workspace
 from tui.backtest_commands import BacktestCommands
 from tui.commands import Place, bindings
 from tui.comparison_commands import ComparisonCommands
@@ -37,8 +38,11 @@ from tui.screens.help import HelpScreen
 from tui.screens.logs import LogsScreen
 from tui.screens.schedule import ScheduleScreen
 from tui.screens.sessions import SessionsScreen
+from tui.screens.settings import SettingsScreen
 from tui.screens.strategies import StrategiesScreen
 from tui.session_commands import SessionCommands
+from tui.settings import Appearance, read_appearance
+from tui.settings_commands import SettingsCommands
 from tui.shipped import shipped
 from tui.strategies import StrategyChoice
 from tui.terminal import GuardedApp
@@ -64,6 +68,7 @@ class PapertapeApp(GuardedApp):
         "compare": CompareScreen,
         "schedule": ScheduleScreen,
         "logs": LogsScreen,
+        "settings": SettingsScreen,
     }
     DEFAULT_MODE = "sessions"
     CSS_PATH = sorted(Path(__file__).parent.glob("*/*.tcss"))
@@ -91,6 +96,7 @@ class PapertapeApp(GuardedApp):
         self.link: HostLink | None = None
         self.sessions = SessionCommands(self)
         self.schedule = ScheduleCommands(self)
+        self.settings = SettingsCommands(self)
         self.backtests = BacktestCommands(self)
         self.comparisons = ComparisonCommands(self)
         self.holding = Holding(self)
@@ -104,7 +110,13 @@ class PapertapeApp(GuardedApp):
         self.theme_names = tuple(found.themes)
         for theme in found.themes.values():
             self.register_theme(theme)
+        self._appearance = (
+            Appearance() if workspace is None else read_appearance(Workspace(workspace))
+        )
         self.theme = DEFAULT
+        if self._appearance.theme in found.themes:
+            self.theme = self._appearance.theme
+        self.set_reactive(PapertapeApp.zone, self._appearance.zone)
 
     def action_go(self, mode: str) -> None:
         """Go to another of the program's screens, each of which remembers where one was.
@@ -132,6 +144,11 @@ class PapertapeApp(GuardedApp):
         self.set_interval(self._poll_every, self.poll)
         for problem in self.theme_problems:
             self.say(problem, "warning")
+        wanted = self._appearance.theme
+        if wanted is not None and wanted not in self.theme_names:
+            self.say(f"config.yaml asks for theme {wanted!r}, which is not there.", "warning")
+        if self._appearance.problem is not None:
+            self.say(self._appearance.problem, "warning")
 
     def on_unmount(self) -> None:
         """Let go of the host whatever ended the app, or its thread would keep the process."""
@@ -248,7 +265,12 @@ class PapertapeApp(GuardedApp):
         """Go on to the next of the program's themes."""
         names = self.theme_names
         position = names.index(self.theme) if self.theme in names else -1
-        self.theme = names[(position + 1) % len(names)]
+        self.choose_theme(names[(position + 1) % len(names)])
+
+    def choose_theme(self, name: str) -> None:
+        """Use a theme from now on, and the next time."""
+        self.theme = name
+        self.settings.keep_theme(name)
 
     # ── leaving ──
 

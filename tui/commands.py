@@ -21,6 +21,7 @@ class Place(StrEnum):
     COMPARED_TRADE = "Compared trade"
     SCHEDULE = "Scheduler"
     LOGS = "Logs"
+    SETTINGS = "Settings"
     TABLE = "In a table"
     LOG = "In a log"
 
@@ -255,6 +256,18 @@ COMMANDS: tuple[Command, ...] = (
         "Stand still, or follow the newest line", "follow", 4,
     ),
     Command(
+        "settings.change", Place.SETTINGS, "e,enter", "e", "change",
+        "Change the setting, or add to it", "change", 1,
+    ),
+    Command(
+        "settings.try", Place.SETTINGS, "c", "c", "try",
+        "Try whether the test venue takes the keys, or whether notifications arrive", "try_it", 2,
+    ),
+    Command(
+        "settings.remove", Place.SETTINGS, "x", "x", "take out",
+        "Have notifications go there no more (asks)", "remove", 3,
+    ),
+    Command(
         "table.up", Place.TABLE, "k,up", "k ↑", "up", "One row up", "cursor(-1)",
     ),
     Command(
@@ -326,6 +339,10 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "go.logs", Place.ANYWHERE, "6", "6", "Logs", "Go to Logs", "app.go('logs')",
+    ),
+    Command(
+        "go.settings", Place.ANYWHERE, "7", "7", "Settings", "Go to Settings",
+        "app.go('settings')",
     ),
     Command(
         "app.take_over", Place.ANYWHERE, "T", "T", "take over",

@@ -27,7 +27,7 @@ class PaletteCommands(Provider):
             run = partial(app.run_action, target, self.screen)
             yield f"{command.label} ({command.key})", command.help, run
         for name in app.theme_names:
-            yield f"theme {safe_text(name)}", "Use this theme", partial(setattr, app, "theme", name)
+            yield f"theme {safe_text(name)}", "Use this theme", partial(app.choose_theme, name)
 
     async def discover(self) -> Hits:
         """Everything that can be done here."""

@@ -19,6 +19,7 @@ from tui.screens.report import ReportScreen
 from tui.screens.schedule import ScheduleScreen
 from tui.screens.session import SessionScreen
 from tui.screens.sessions import SessionsScreen
+from tui.screens.settings import SettingsScreen
 from tui.screens.strategies import StrategiesScreen
 from tui.widgets.hints import Hints
 from tui.widgets.line_table import LineTable
@@ -35,6 +36,7 @@ HOMES: dict[Place, type] = {
     Place.REPORT: ReportScreen,
     Place.SCHEDULE: ScheduleScreen,
     Place.LOGS: LogsScreen,
+    Place.SETTINGS: SettingsScreen,
     Place.TABLE: LineTable,
     Place.LOG: LogPane,
 }

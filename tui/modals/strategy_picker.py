@@ -54,16 +54,16 @@ def number(field: Input, name: str, problems: list[str]) -> float | None:
     return value
 
 
-def hints(verb: str) -> Static:
-    """What the keys do in a form."""
+def hints(verb: str, *, choices: bool = True) -> Static:
+    """What the keys do in a form; without `choices` in it, not how one chooses."""
+    choose = [("←→", "$accent"), (" choose   ", "$dim")] if choices else []
     return Static(
         Content.assemble(
             ("Enter", "$accent"),
             (f" {verb}   ", "$dim"),
             ("Tab ↑↓", "$accent"),
             (" field   ", "$dim"),
-            ("←→", "$accent"),
-            (" choose   ", "$dim"),
+            *choose,
             ("Esc", "$accent"),
             (" cancel", "$dim"),
         ),

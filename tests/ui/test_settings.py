@@ -1,0 +1,228 @@
+"""Settings under the keys of their user: kept in the workspace's files, and no secret shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from core.exchange.server import DEMO_KEYS
+from core.store.preferences import read_preferences
+from tests.ui.driving import driven, make_app, until
+from tests.ui.scripted import ScriptedLink, busy
+from tests.ui.test_real_host import soon
+from tests.unit.cli.conftest import exchange, write_addresses
+from tui.app import PapertapeApp
+from tui.modals.ask import Ask
+from tui.modals.key import KeyForm
+from tui.modals.name import AskName
+from tui.modals.pick import Pick
+from tui.screens.settings import SettingsScreen
+from tui.settings import Settings, SettingsError, read_settings, zone_of
+from tui.widgets.line_table import LineTable
+
+TOKEN = "token0123456789"
+UNKNOWN = "settingskey0123456789"
+__all__ = ["exchange"]  # a fixture of the command line's tests
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    made = tmp_path / "home"
+    made.mkdir()
+    return made
+
+
+def app_of(home: Path, link: ScriptedLink | None = None) -> PapertapeApp:
+    """The app on a scripted host, with a workspace whose files are real."""
+    made = make_app(link or busy())
+    return PapertapeApp(
+        made.hosting, made.strategies, host_name="web1", workspace=home, poll_every=3_600
+    )
+
+
+async def settings_of(app: PapertapeApp, pilot: Pilot[int]) -> SettingsScreen:
+    await pilot.press("7")
+    await until(pilot, lambda: isinstance(app.screen, SettingsScreen) and app.screen.ready)
+    screen = app.screen
+    assert isinstance(screen, SettingsScreen)
+    await done(app, pilot)
+    return screen
+
+
+async def done(app: PapertapeApp, pilot: Pilot[int]) -> None:
+    """Wait until nothing is being read or written."""
+    await until(pilot, lambda: all(w.is_finished for w in app.workers if w.group == "settings"))
+
+
+def value(screen: SettingsScreen, key: str) -> str:
+    rows = screen.query_one("#settings", LineTable).rows
+    return next(row.cells[1].text for row in rows if row.key == key)
+
+
+def pictured(app: PapertapeApp) -> str:
+    """Everything on the screen, as text."""
+    return app.export_screenshot()
+
+
+async def put_in(app: PapertapeApp, pilot: Pilot[int], key: str, secret: str) -> None:
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, KeyForm) and app.screen.is_mounted)
+    await until(pilot, lambda: bool(app.screen.query("#verdict")))
+    app.screen.query_one("#api-key", Input).value = key
+    app.screen.query_one("#api-secret", Input).value = secret
+    await pilot.pause()
+    assert key not in pictured(app)
+    assert secret not in pictured(app)
+    await pilot.press("enter")
+
+
+async def test_keys_that_the_venue_takes_are_kept_and_never_shown(
+    home: Path, exchange: str
+) -> None:
+    write_addresses(home, exchange)
+    ((key, secret),) = DEMO_KEYS.items()
+    app = app_of(home)
+    async with driven(app) as pilot:
+        screen = await settings_of(app, pilot)
+        assert value(screen, "binance_testnet") == "none"
+        await put_in(app, pilot, key, secret)
+        await soon(pilot, lambda: app.screen is screen and screen.is_current)
+        await soon(pilot, lambda: value(screen, "binance_testnet") == "✓ set, and they work")
+        path = home / "exchanges.yaml"
+        assert path.stat().st_mode & 0o777 == 0o600
+        written = yaml.safe_load(path.read_text())
+        assert written == {"binance_testnet": {"api_key": key, "api_secret": secret}}
+        await pilot.press("c")
+        await soon(pilot, lambda: "for spot orders works" in pictured(app).replace("&#160;", " "))
+        assert key not in pictured(app)
+        assert secret not in pictured(app)
+
+
+async def test_keys_that_it_refuses_are_kept_only_when_asked_twice(
+    home: Path, exchange: str
+) -> None:
+    write_addresses(home, exchange)
+    app = app_of(home)
+    async with driven(app) as pilot:
+        screen = await settings_of(app, pilot)
+        await pilot.press("j")
+        await put_in(app, pilot, UNKNOWN, f"{UNKNOWN}secret")
+        await soon(pilot, lambda: "once&#160;more" in pictured(app))
+        assert not (home / "exchanges.yaml").exists()
+        assert UNKNOWN not in pictured(app)
+        await pilot.press("enter")
+        await soon(pilot, lambda: value(screen, "binance_demo") == "✗ set, but refused")
+        assert UNKNOWN in (home / "exchanges.yaml").read_text()
+
+
+async def test_notifications_are_added_and_taken_out_and_only_their_kind_is_shown(
+    home: Path,
+) -> None:
+    link = busy()
+    app = app_of(home, link)
+    async with driven(app) as pilot:
+        screen = await settings_of(app, pilot)
+        await pilot.press("j", "j", "enter")
+        await until(pilot, lambda: bool(app.screen.query(Input)))
+        assert isinstance(app.screen, AskName)
+        app.screen.query_one(Input).value = f"tgram://{TOKEN}/42"
+        await pilot.pause()
+        assert TOKEN not in pictured(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: value(screen, "places") == "1 address")
+        assert value(screen, "place 0") == "tgram"
+        assert link.commands == ["renew_notifications"]
+        assert TOKEN not in pictured(app)
+        assert read_settings(app.settings.workspace) == Settings((), ("tgram",))  # type: ignore[arg-type]
+        assert (home / "notifications.yaml").stat().st_mode & 0o777 == 0o600
+        await pilot.press("j", "x")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press("y")
+        await until(pilot, lambda: value(screen, "places") == "none")
+
+
+async def test_what_is_no_address_is_refused_without_repeating_it(home: Path) -> None:
+    app = app_of(home)
+    async with driven(app) as pilot:
+        await settings_of(app, pilot)
+        await pilot.press("j", "j", "enter")
+        await until(pilot, lambda: bool(app.screen.query(Input)))
+        app.screen.query_one(Input).value = TOKEN
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(app._notifications))
+        (told,) = app._notifications
+        assert "expected an address" in told.message
+        assert TOKEN not in told.message
+        assert not (home / "notifications.yaml").exists()
+
+
+async def test_theme_and_time_zone_are_remembered(home: Path) -> None:
+    app = app_of(home)
+    async with driven(app) as pilot:
+        screen = await settings_of(app, pilot)
+        await pilot.press("j", "j", "j", "enter")
+        await until(pilot, lambda: bool(app.screen.query("#names")))
+        await pilot.press("down")
+        await until(pilot, lambda: app.theme == "papertape-light")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.theme == "papertape-dark")
+        assert not (home / "config.yaml").exists()
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(app.screen.query("#names")))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: value(screen, "theme") == "papertape-light")
+
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Pick))
+        await until(pilot, lambda: bool(app.screen.query("#names")))
+        await pilot.press(*"eirut", "enter")
+        await until(pilot, lambda: value(screen, "zone") == "Asia/Beirut")
+        await done(app, pilot)
+    kept = read_preferences(home / "config.yaml")
+    assert (kept.theme, kept.time_zone) == ("papertape-light", "Asia/Beirut")
+    again = app_of(home)
+    assert (again.theme, again.zone) == ("papertape-light", ZoneInfo("Asia/Beirut"))
+
+
+async def test_a_theme_taken_with_its_key_is_remembered(home: Path) -> None:
+    app = app_of(home)
+    async with driven(app) as pilot:
+        await pilot.press("t")
+        taken = app.theme
+        await until(pilot, (home / "config.yaml").exists)
+    assert app_of(home).theme == taken
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("theme: no-such", "'no-such', which is not there"),
+        ("time_zone: Mars/Base", "no time zone 'Mars/Base'"),
+        ("theme: [1", "config.yaml"),
+    ],
+)
+async def test_preferences_that_cannot_be_used_are_said_and_nothing_fails(
+    home: Path, text: str, told: str
+) -> None:
+    (home / "config.yaml").write_text(text)
+    app = app_of(home)
+    async with driven(app):
+        assert app.theme == "papertape-dark"
+        assert any(told in note.message for note in app._notifications)
+
+
+def test_files_that_cannot_be_read_are_problems_that_quote_nothing(home: Path) -> None:
+    (home / "exchanges.yaml").write_text(f"- {TOKEN}")
+    (home / "notifications.yaml").write_text(f"urls: {TOKEN}")
+    app = app_of(home)
+    assert app.settings.workspace is not None
+    found = read_settings(app.settings.workspace)
+    assert len(found.problems) == 2
+    assert TOKEN not in "".join(found.problems)
+    with pytest.raises(SettingsError, match="Europe/Berlin"):
+        zone_of("../../etc/passwd")

@@ -1,0 +1,102 @@
+"""How is a key for a test venue put in? Masked; it is tried first, and never shown again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from core.store.credentials import ApiKey
+from core.store.redaction import Secret
+from tui.modals import strategy_picker
+from tui.settings import SettingsError
+from tui.widgets.line_view import Tone
+from tui.widgets.safe_text import safe_text
+
+Try = Callable[[ApiKey], Awaitable[tuple[bool, str]]]
+
+
+class KeyForm(ModalScreen[ApiKey | None]):
+    """A key and its secret; `try_it` says whether the venue takes them.
+
+    Those that work are kept at once, others (the venue may be down) with a second Enter.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", show=False),
+        Binding("down", "app.focus_next", show=False),
+        Binding("up", "app.focus_previous", show=False),
+    ]
+
+    def __init__(self, title: str, where: str, try_it: Try) -> None:
+        super().__init__()
+        self._heading = safe_text(title)
+        self._where = where
+        self._try_it = try_it
+        self._failed = False
+        self._trying = False
+
+    def compose(self) -> ComposeResult:
+        """Where to get them, the two fields, what the venue says."""
+        with Vertical(classes="form"):
+            yield Static(Content.styled(self._heading, "bold $foreground"), classes="form-title")
+            yield Static(Content.styled(self._where, "$dim"), classes="form-text")
+            for label, name in (("API key", "api-key"), ("Secret", "api-secret")):
+                with Horizontal(classes="field"):
+                    yield Static(label, classes="field-label")
+                    yield Input(password=True, id=name, compact=True)
+            yield Static("", classes="verdict", id="verdict")
+            yield strategy_picker.hints("try and keep", choices=False)
+
+    def on_mount(self) -> None:
+        """Begin with the key."""
+        self.query_one("#api-key").focus()
+        self._say("Only test venues ever get them. They are kept in exchanges.yaml, for you alone.")
+
+    def _say(self, text: str, tone: Tone = Tone.DIM) -> None:
+        self.query_one("#verdict", Static).update(Content.styled(safe_text(text), tone.css))
+
+    def _key(self) -> ApiKey | None:
+        key, secret = (
+            self.query_one(f"#{name}", Input).value.strip() for name in ("api-key", "api-secret")
+        )
+        return ApiKey(Secret(key), Secret(secret)) if key and secret else None
+
+    @on(Input.Changed)
+    def _changed(self) -> None:
+        self._failed = False
+
+    @on(Input.Submitted)
+    def _submitted(self) -> None:
+        key = self._key()
+        if key is None:
+            self.app.bell()
+            self._say("✗ expected both, the key and its secret", Tone.ERROR)
+        elif self._failed:
+            self.dismiss(key)
+        elif not self._trying:
+            self._trying = True
+            self._say("asking the venue …")
+            self.run_worker(self._try(key), name="try keys", exit_on_error=False)
+
+    async def _try(self, key: ApiKey) -> None:
+        try:
+            works, text = await self._try_it(key)
+        except SettingsError as error:
+            works, text = False, str(error)
+        finally:
+            self._trying = False
+        if not self.is_attached:
+            return
+        if works:
+            self.dismiss(key)
+        else:
+            self._failed = True
+            self._say(f"✗ {text}. Enter once more keeps them all the same.", Tone.ERROR)

@@ -1,0 +1,100 @@
+"""How is one name picked from many? A list with a filter; the one under the cursor can be tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from tui.widgets.line_table import Cell, Column, LineTable, Row
+from tui.widgets.line_view import Tone
+from tui.widgets.safe_text import safe_text
+
+
+class Pick(ModalScreen[str | None]):
+    """One of `names`, with Enter; Esc picks none. `tried` is told of each name one comes to."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", show=False),
+        Binding("down", "cursor(1)", show=False),
+        Binding("up", "cursor(-1)", show=False),
+        Binding("pagedown", "cursor(8)", show=False),
+        Binding("pageup", "cursor(-8)", show=False),
+    ]
+
+    def __init__(
+        self,
+        title: str,
+        names: Sequence[str],
+        chosen: str,
+        tried: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        super().__init__()
+        self._heading = safe_text(title)
+        self._names = tuple(names)
+        self._chosen = chosen
+        self._tried = tried
+
+    def compose(self) -> ComposeResult:
+        """Filter and names."""
+        with Vertical(classes="form"):
+            yield Static(Content.styled(self._heading, "bold $foreground"), classes="form-title")
+            yield Input(placeholder="type to find one", id="pick-filter", compact=True)
+            table = LineTable(
+                (Column("", 40, grow=30),), id="names", header=False, empty="None has that text."
+            )
+            table.styles.height = 10
+            yield table
+            yield Static(
+                Content.assemble(
+                    ("↑↓", "$accent"),
+                    (" move   ", "$dim"),
+                    ("Enter", "$accent"),
+                    (" take   ", "$dim"),
+                    ("Esc", "$accent"),
+                    (" cancel", "$dim"),
+                ),
+                classes="form-hints",
+            )
+
+    def on_mount(self) -> None:
+        """Begin at the one chosen."""
+        self._list("")
+        self.query_one(LineTable).move_to(self._chosen)
+        self.query_one(Input).focus()
+
+    def _list(self, text: str) -> None:
+        shown = [name for name in self._names if text in name.casefold()]
+        self.query_one(LineTable).set_rows(
+            Row(name, (Cell(name, Tone.ACCENT if name == self._chosen else Tone.PLAIN),))
+            for name in shown
+        )
+
+    @on(Input.Changed)
+    def _filter_changed(self, event: Input.Changed) -> None:
+        self._list(event.value.strip().casefold())
+
+    @on(LineTable.Highlighted)
+    def _came_to(self, event: LineTable.Highlighted) -> None:
+        if event.key is not None:
+            self._tried(event.key)
+
+    @on(Input.Submitted)
+    @on(LineTable.Chosen)
+    def _taken(self) -> None:
+        key = self.query_one(LineTable).cursor_key
+        if key is None:
+            self.app.bell()
+        else:
+            self.dismiss(key)
+
+    def action_cursor(self, step: int) -> None:
+        """Move among the names without leaving the filter."""
+        self.query_one(LineTable).action_cursor(step)

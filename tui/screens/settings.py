@@ -1,0 +1,297 @@
+"""What is set for this workspace? Keys, notifications, theme and time zone, changed in place."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC
+from typing import ClassVar
+from zoneinfo import available_timezones
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from core.paper.snapshot import HostSnapshot
+from core.store.credentials import ApiKey
+from tui import formats
+from tui.commands import Place, bindings
+from tui.modals.ask import Answer, Ask
+from tui.modals.key import KeyForm
+from tui.modals.name import AskName
+from tui.modals.pick import Pick
+from tui.screens.base import BaseScreen, entitle
+from tui.settings import Settings, SettingsError, zone_of
+from tui.widgets.line_table import Cell, Column, LineTable, Row
+from tui.widgets.line_view import Tone
+from tui.widgets.safe_text import safe_text
+
+_COLUMNS = (
+    Column("SETTING", 17, grow=6),
+    Column("VALUE", 24, grow=4),
+    Column("", 16, grow=50, priority=1),
+)
+_VENUES = {
+    "binance_testnet": (
+        "Testnet keys",
+        "Binance Spot Testnet: make a key at testnet.binance.vision (log in with GitHub, “Generate "
+        "HMAC-SHA-256 Key”). Keys of the futures testnet go here too. A key of the real exchange "
+        "does not work there, and nothing is ever sent to the real exchange.",
+    ),
+    "binance_demo": (
+        "Demo keys",
+        "Binance Demo: make a key at demo.binance.com, under API Management. Orders for perpetuals "
+        "go there first, spot orders to the testnet first. Nothing is ever sent to the real "
+        "exchange.",
+    ),
+}
+_JUDGED: dict[bool | None, tuple[str, str]] = {
+    True: ("✓ ", "$foreground"),
+    False: ("✗ ", "$error"),
+    None: ("", "$dim"),
+}
+_PLACES, _PLACE, _THEME, _ZONE = "places", "place", "theme", "zone"
+_ABOUT = {
+    _PLACES: "Where trades, reports and failures are told of away from the terminal. Enter adds an "
+    "address as apprise writes them (tgram://TOKEN/CHAT, mailto://USER:PASSWORD@HOST, and some "
+    "hundred more); it is kept in notifications.yaml, for you alone, and never shown. Needs the "
+    "extra papertape[notify].",
+    _PLACE: "One address that notifications go to. x takes it out.",
+    _THEME: "How everything looks. The files of themes are in the program's own folder and in "
+    "themes/ of the workspace; one of the same name replaces the shipped one. t takes the next "
+    "one on any screen.",
+    _ZONE: "The zone in which the screen writes times: clock, logs, sessions, schedule. Reports, "
+    "comparisons and backtests stay in UTC, and so do cron expressions.",
+}
+
+
+class SettingsScreen(BaseScreen):
+    """The settings, and what the one under the cursor means."""
+
+    PLACE = Place.SETTINGS
+    TITLE = "Settings"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.SETTINGS)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._settings = Settings((), ())
+        self._outcomes: dict[str, tuple[bool | None, str]] = {}
+
+    def body(self) -> ComposeResult:
+        """The settings, and words on one of them."""
+        yield self.pane(LineTable(_COLUMNS, id="settings"), "Settings")
+        with VerticalScroll(id="setting-about", classes="pane"):
+            yield Static("", id="setting-text")
+
+    def on_mount(self) -> None:
+        """Read them."""
+        super().on_mount()
+        self._draw()
+        self.query_one("#settings").focus()
+        self.watch(self.app, "theme", self._draw, init=False)
+        self.watch(self.app, "zone", self._draw, init=False)
+
+    def on_screen_resume(self) -> None:
+        """Read the files anew: they may have been edited meanwhile."""
+        super().on_screen_resume()
+        self._look_up()
+
+    # ── what is shown ──
+
+    def show(self, snapshot: HostSnapshot) -> None:
+        """Draw the time of day in the zone chosen."""
+        super().show(snapshot)
+        self._draw()
+
+    def _look_up(self) -> None:
+        self.papertape.settings.look_up(self._take)
+
+    def _take(self, settings: Settings) -> None:
+        self._settings = settings
+        if self.is_attached:
+            self._draw()
+
+    def _draw(self) -> None:
+        rows = [self._key_row(section) for section in _VENUES]
+        places = self._settings.places
+        count = f"{len(places)} address{'es'[: 2 * (len(places) != 1)]}" if places else "none"
+        rows.append(self._row(_PLACES, "Notifications", count, "Enter adds one", bool(places)))
+        for number, kind in enumerate(places):
+            rows.append(self._row(f"{_PLACE} {number}", "", kind, "x takes it out", True))
+        rows.append(self._row(_THEME, "Theme", self.app.theme, "Enter chooses", True))
+        zone, snapshot = self.papertape.zone, self.papertape.snapshot
+        now = None if snapshot is None else snapshot.now
+        clock = "" if now is None else f"it is {formats.clock(now, zone)} there"
+        rows.append(self._row(_ZONE, "Time zone", str(getattr(zone, "key", "UTC")), clock, True))
+        self.query_one("#settings", LineTable).set_rows(rows)
+        self._describe()
+
+    def _key_row(self, section: str) -> Row:
+        name, _ = _VENUES[section]
+        is_set = section in self._settings.keys
+        works, _ = self._outcomes.get(section, (None, ""))
+        if not is_set:
+            return self._row(section, name, "none", "Enter puts some in", False)
+        told = {True: "✓ set, and they work", False: "✗ set, but refused", None: "set"}[works]
+        return self._row(section, name, told, "c tries them, Enter replaces them", True)
+
+    def _row(self, key: str, name: str, value: str, note: str, is_set: bool) -> Row:
+        tone = Tone.PLAIN if is_set else Tone.DIM
+        if value.startswith("✗"):
+            tone = Tone.ERROR
+        return Row(key, (Cell(name, Tone.STRONG), Cell(value, tone), Cell(note, Tone.DIM)))
+
+    def _describe(self) -> None:
+        key = self.selected
+        name = key.partition(" ")[0]
+        heading, about = _VENUES.get(name, ("", _ABOUT.get(name, "")))
+        if not heading:
+            heading = {_THEME: "Theme", _ZONE: "Time zone"}.get(name, "Notifications")
+        lines = [Content.styled(f"✗ {safe_text(text)}", "$error") for text in self._problems]
+        if key in self._outcomes:
+            works, text = self._outcomes[key]
+            mark, tone = _JUDGED[works]
+            lines += [Content.styled(f"{mark}{safe_text(text)}", tone), Content("")]
+        lines.append(Content.styled(about, "$dim"))
+        self.query_one("#setting-text", Static).update(Content("\n").join(lines))
+        entitle(self.query_one("#setting-about"), heading)
+
+    @property
+    def _problems(self) -> tuple[str, ...]:
+        return self._settings.problems
+
+    @property
+    def selected(self) -> str:
+        """The key of the setting under the cursor."""
+        return self.query_one("#settings", LineTable).cursor_key or _THEME
+
+    @on(LineTable.Highlighted, "#settings")
+    def _another_selected(self) -> None:
+        self._describe()
+        self.refresh_hints()
+
+    @on(LineTable.Chosen, "#settings")
+    def _opened(self) -> None:
+        self.action_change()
+
+    # ── commands ──
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only what can be done with the setting under the cursor."""
+        if not self.ready:
+            return True
+        if action == "try_it":
+            is_key = self.selected in self._settings.keys
+            return is_key or (self.selected == _PLACES and bool(self._settings.places))
+        if action == "remove":
+            return self.selected.startswith(f"{_PLACE} ")
+        if action == "change":
+            return not self.selected.startswith(f"{_PLACE} ")
+        return True
+
+    def action_change(self) -> None:
+        """Change the setting under the cursor."""
+        key = self.selected
+        if key in _VENUES:
+            self._change_key(key)
+        elif key == _PLACES:
+            self._add_place()
+        elif key == _THEME:
+            self._pick_theme()
+        elif key == _ZONE:
+            self.app.run_worker(self._pick_zone(), name="time zones", exit_on_error=False)
+
+    def action_try_it(self) -> None:
+        """Try the keys, or the notifications."""
+        key = self.selected
+        self._outcomes[key] = (None, "asking …")
+        self._describe()
+        self.app.run_worker(self._try(key), name="try", group="settings", exit_on_error=False)
+
+    async def _try(self, key: str) -> None:
+        commands = self.papertape.settings
+        try:
+            outcome = await (
+                commands.try_notifications() if key == _PLACES else commands.try_key(key, None)
+            )
+        except SettingsError as error:
+            outcome = False, str(error)
+        self._outcomes[key] = outcome
+        if self.is_attached:
+            self._draw()
+
+    def action_remove(self) -> None:
+        """Ask, then have notifications go to one address less."""
+        number = int(self.selected.partition(" ")[2])
+
+        def answered(answer: str | None) -> None:
+            if answer is not None:
+                self.papertape.settings.remove_place(number, self._look_up)
+
+        kind = self._settings.places[number]
+        self.app.push_screen(
+            Ask(
+                f"Take this address ({kind}) out?",
+                "It is not kept anywhere else.",
+                [Answer("remove", "y", "Take out")],
+            ),
+            answered,
+        )
+
+    def _change_key(self, section: str) -> None:
+        name, where = _VENUES[section]
+
+        async def try_it(key: ApiKey) -> tuple[bool, str]:
+            outcome = await self.papertape.settings.try_key(section, key)
+            self._outcomes[section] = outcome
+            return outcome
+
+        def answered(key: ApiKey | None) -> None:
+            if key is not None:
+                self.papertape.settings.keep_key(section, key, self._look_up)
+            else:
+                self._outcomes.pop(section, None)
+
+        self.app.push_screen(KeyForm(name, where, try_it), answered)
+
+    def _add_place(self) -> None:
+        def answered(url: str | None) -> None:
+            if url is not None:
+                self.papertape.settings.add_place(url, self._look_up)
+
+        self.app.push_screen(
+            AskName(
+                "Where are notifications to go as well?",
+                "An address as apprise writes them, such as tgram://BOT_TOKEN/CHAT_ID. "
+                "It is masked here and never shown.",
+                secret=True,
+            ),
+            answered,
+        )
+
+    def _pick_theme(self) -> None:
+        before = self.app.theme
+
+        def tried(name: str) -> None:
+            self.app.theme = name
+
+        def answered(name: str | None) -> None:
+            if name is None:
+                self.app.theme = before
+            else:
+                self.papertape.choose_theme(name)
+
+        self.app.push_screen(Pick("Theme", self.papertape.theme_names, before, tried), answered)
+
+    async def _pick_zone(self) -> None:
+        def answered(name: str | None) -> None:
+            if name is not None:
+                self.papertape.zone = zone_of(name)
+                self.papertape.settings.keep_zone(name)
+
+        there = await asyncio.to_thread(available_timezones)
+        names = ["UTC", *sorted(there - {"UTC", "localtime"})]
+        chosen = "UTC" if self.papertape.zone is UTC else str(self.papertape.zone)
+        self.app.push_screen(Pick("Time zone", names, chosen), answered)

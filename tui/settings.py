@@ -1,0 +1,165 @@
+"""What is set for a workspace, and how is it changed? Keys, notifications, and how things look.
+
+What stands in exchanges.yaml and notifications.yaml is never shown, only that it is there. All of
+this reads or writes files: call it in a thread.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from core.schedule.notifications import (
+    NotificationsError,
+    read_notifications,
+    write_notifications,
+)
+from core.store.credentials import (
+    SECTIONS,
+    ApiKey,
+    CredentialsError,
+    read_credentials,
+    write_credentials,
+)
+from core.store.disk import OsDisk
+from core.store.preferences import PreferencesError, read_preferences, write_preference
+from core.store.redaction import Redactor, Secret
+from core.store.workspace import Workspace
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+]{1,15})://[^\s]+")
+
+
+class SettingsError(Exception):
+    """Something cannot be read or changed; the message is for the user and holds no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is set: the sections with keys, and the kind of each place notifications go to.
+
+    `problems`: what cannot be read, and why.
+    """
+
+    keys: tuple[str, ...]
+    places: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """How the screen is to look. `theme` None: the usual one."""
+
+    theme: str | None = None
+    zone: tzinfo = UTC
+    problem: str | None = None
+
+
+def read_settings(workspace: Workspace) -> Settings:
+    """What is set for a workspace."""
+    problems = []
+    keys: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    try:
+        found = read_credentials(workspace.credentials, Redactor()).sections
+        keys = tuple(name for name in SECTIONS if name in found)
+    except CredentialsError as error:
+        problems.append(str(error))
+    try:
+        urls = read_notifications(workspace.notifications, Redactor())
+        places = tuple(_kind(url) for url in urls)
+    except NotificationsError as error:
+        problems.append(str(error))
+    return Settings(keys, places, tuple(problems))
+
+
+def _kind(url: Secret) -> str:
+    match = _SCHEME.fullmatch(url.reveal().strip())
+    return "an address" if match is None else match[1]
+
+
+def read_appearance(workspace: Workspace) -> Appearance:
+    """How the screen is to look, as far as that can be read."""
+    try:
+        preferences = read_preferences(workspace.preferences)
+    except PreferencesError as error:
+        return Appearance(problem=str(error))
+    try:
+        return Appearance(preferences.theme, zone_of(preferences.time_zone))
+    except SettingsError as error:
+        return Appearance(preferences.theme, problem=f"{workspace.preferences}: {error}")
+
+
+def zone_of(name: str | None) -> tzinfo:
+    """The time zone of that IANA name; UTC without one.
+
+    Raises:
+        SettingsError: there is none of that name on this machine.
+    """
+    if name in (None, "UTC"):
+        return UTC
+    try:
+        return ZoneInfo(str(name))
+    except (OSError, ValueError, KeyError) as error:
+        raise SettingsError(
+            f"there is no time zone {name!r} here: expected one such as Europe/Berlin or UTC"
+        ) from error
+
+
+def write_appearance(workspace: Workspace, name: Literal["theme", "time_zone"], value: str) -> None:
+    """Remember a theme or time zone.
+
+    Raises:
+        SettingsError: it cannot be written.
+    """
+    try:
+        write_preference(workspace.preferences, name, value, OsDisk())
+    except PreferencesError as error:
+        raise SettingsError(str(error)) from error
+
+
+def write_key(workspace: Workspace, section: str, key: ApiKey) -> None:
+    """Keep a key.
+
+    Raises:
+        SettingsError: it cannot be written.
+    """
+    try:
+        write_credentials(workspace.credentials, section, key, OsDisk())
+    except CredentialsError as error:
+        raise SettingsError(str(error)) from None
+
+
+def add_place(workspace: Workspace, url: str) -> None:
+    """Have notifications sent to one more address, as apprise writes them.
+
+    Raises:
+        SettingsError: it is no such address, or cannot be written.
+    """
+    if _SCHEME.fullmatch(url) is None:
+        raise SettingsError(
+            "expected an address as apprise writes them, such as tgram://TOKEN/CHAT"
+        )
+    _change_places(workspace, lambda urls: [*urls, Secret(url)])
+
+
+def remove_place(workspace: Workspace, number: int) -> None:
+    """Have notifications sent no more to the address of that number, counted from 0.
+
+    Raises:
+        SettingsError: it cannot be written.
+    """
+    _change_places(workspace, lambda urls: [*urls[:number], *urls[number + 1 :]])
+
+
+def _change_places(
+    workspace: Workspace, change: Callable[[Sequence[Secret]], Sequence[Secret]]
+) -> None:
+    path = workspace.notifications
+    try:
+        write_notifications(path, change(read_notifications(path, Redactor())), OsDisk())
+    except NotificationsError as error:
+        raise SettingsError(str(error)) from None

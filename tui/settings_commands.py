@@ -1,0 +1,117 @@
+"""What does the screen ask of the settings? Look up, change, try keys and notifications."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from core.paper.link import CommandError
+from core.store.credentials import ApiKey
+from core.store.workspace import Workspace
+from tui import settings
+from tui.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from tui.app import PapertapeApp
+
+_TRIER = "tui.trying_keys"  # loaded late: what it needs takes a second and 100 MB
+
+
+class SettingsCommands:
+    """The settings of the app's workspace; nothing happens where it has none."""
+
+    def __init__(self, app: PapertapeApp) -> None:
+        self._app = app
+
+    @property
+    def workspace(self) -> Workspace | None:
+        """The workspace, if there is one."""
+        return None if self._app.workspace is None else Workspace(self._app.workspace)
+
+    def look_up(self, done: Callable[[Settings], None]) -> None:
+        """Read what is set."""
+        workspace = self.workspace
+        if workspace is None:
+            return
+
+        async def work() -> None:
+            done(await asyncio.to_thread(settings.read_settings, workspace))
+
+        self._app.run_worker(work(), name="settings", group="settings", exit_on_error=False)
+
+    def keep_theme(self, name: str) -> None:
+        """Remember the theme."""
+        self._change(lambda workspace: settings.write_appearance(workspace, "theme", name))
+
+    def keep_zone(self, name: str) -> None:
+        """Remember the time zone."""
+        self._change(lambda workspace: settings.write_appearance(workspace, "time_zone", name))
+
+    def keep_key(self, section: str, key: ApiKey, done: Callable[[], None]) -> None:
+        """Keep a key; sessions that start from then on order with it."""
+        self._change(lambda workspace: settings.write_key(workspace, section, key), done)
+
+    def add_place(self, url: str, done: Callable[[], None]) -> None:
+        """Have notifications sent to one more address."""
+        add = partial(settings.add_place, url=url)
+        self._change(add, lambda: self._renew(done))
+
+    def remove_place(self, number: int, done: Callable[[], None]) -> None:
+        """Have notifications sent to one address less."""
+        remove = partial(settings.remove_place, number=number)
+        self._change(remove, lambda: self._renew(done))
+
+    async def try_key(self, section: str, key: ApiKey | None) -> tuple[bool, str]:
+        """Whether a key (None: the one that is kept) works, and the words.
+
+        Raises:
+            SettingsError: there is nothing to try.
+        """
+        workspace = self.workspace
+        if workspace is None:
+            raise SettingsError("without a workspace there are no keys")
+        trier = await asyncio.to_thread(importlib.import_module, _TRIER)
+        outcome: tuple[bool, str] = await trier.try_section(workspace, section, key)
+        return outcome
+
+    async def try_notifications(self) -> tuple[bool, str]:
+        """Have the host send a notification, and say whether every service took it."""
+        link = self._app.link
+        if link is None:
+            return False, "the host is still starting: try again in a moment"
+        try:
+            await link.ask("try_notifications", object)
+        except CommandError as error:
+            return False, str(error)
+        return True, "sent, and taken by every service"
+
+    def _renew(self, done: Callable[[], None]) -> None:
+        async def work() -> None:
+            if self._app.link is not None:
+                try:
+                    await self._app.link.ask("renew_notifications", object)
+                except CommandError as error:
+                    self._app.say(str(error), "warning", "Kept, but not used yet")
+            done()
+
+        self._app.run_worker(work(), name="notifications", exit_on_error=False)
+
+    def _change(
+        self, change: Callable[[Workspace], None], done: Callable[[], None] = lambda: None
+    ) -> None:
+        workspace = self.workspace
+        if workspace is None:
+            return
+
+        async def work() -> None:
+            try:
+                await asyncio.to_thread(change, workspace)
+            except SettingsError as error:
+                self._app.say(str(error), "error", "Not kept")
+            else:
+                done()
+
+        self._app.run_worker(work(), name="settings", group="settings", exit_on_error=False)

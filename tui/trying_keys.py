@@ -1,0 +1,34 @@
+"""Do the keys for a test venue work? Loads exchange libraries: import it late, in a thread."""
+
+from __future__ import annotations
+
+from core.store.credentials import ApiKey, CredentialsError, read_credentials
+from core.store.preferences import PreferencesError, read_preferences
+from core.store.redaction import Redactor
+from core.store.workspace import Workspace
+from core.trading.key_trial import try_key
+from core.trading.venue_hosts import ForbiddenAddressError, OrderAddresses
+from tui.settings import SettingsError
+
+
+async def try_section(workspace: Workspace, section: str, key: ApiKey | None) -> tuple[bool, str]:
+    """Whether a key, or without one that in exchanges.yaml, is good for anything; and the words.
+
+    Raises:
+        SettingsError: there is nothing to try, or nowhere.
+    """
+    redactor = Redactor()
+    try:
+        addresses = OrderAddresses().with_addresses(
+            read_preferences(workspace.preferences).order_addresses
+        )
+        if key is None:
+            key = read_credentials(workspace.credentials, redactor).sections.get(section)
+    except (PreferencesError, ForbiddenAddressError, CredentialsError) as error:
+        raise SettingsError(redactor.redact(str(error))) from None
+    if key is None:
+        raise SettingsError(f"there are no keys of {section} to try")
+    redactor.add(key.api_key.reveal())
+    redactor.add(key.api_secret.reveal())
+    trial = await try_key(section, key, addresses)
+    return trial.works, redactor.redact(trial.text)
