@@ -41,8 +41,6 @@ from tests.unit.cli.conftest import write_addresses
 START = 20_755 * DAY
 SPEED = 30.0
 CONFIG = {**SPOT, "name": "unread", "symbols": ["BTC/USDT"]}
-LATE = 1.0  # seconds after which a decision is late
-HAND_OVER = 2.0  # seconds in which another host goes on
 
 
 class Terminal:
@@ -54,7 +52,11 @@ class Terminal:
 
     def tmux(self, *arguments: str) -> str:
         command = ["tmux", "-L", self._name, "-f", "/dev/null", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        # Not the size of the terminal, or of none, that this runs in.
+        own = ("COLUMNS", "LINES", "TMUX")
+        environment = {name: value for name, value in os.environ.items() if name not in own}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return done.stdout
 
     def open(self, window: str) -> int:
         """Start the program in a window of its own; its process."""
@@ -100,9 +102,12 @@ async def until(look: Callable[[], object], seconds: float = 60, every: float = 
 class Trial:
     """The workspace, its exchange, and what was found wrong."""
 
-    def __init__(self, workspace: Workspace, exchange: EmbeddedExchange) -> None:
+    def __init__(
+        self, workspace: Workspace, exchange: EmbeddedExchange, options: argparse.Namespace
+    ) -> None:
         self.workspace = workspace
         self.clock = exchange.clock
+        self.options = options
         self.terminal = Terminal(workspace)
         self.session = ""
         self.wrong: list[str] = []
@@ -165,7 +170,7 @@ class Trial:
             f"unread for {seconds:.0f} s: {len(late)} candles, durable {max(late):.2f} s after "
             f"their close at most, median {statistics.median(late):.2f}"
         )
-        if max(late) > LATE or len(late) < seconds * SPEED / 60 - 2:
+        if max(late) > self.options.late or len(late) < seconds * SPEED / 60 - 2:
             self.wrong.append(f"decisions were late or missing while unread: {late}")
         # Another screen, opened now, shows what is right.
         self.terminal.open("other")
@@ -173,7 +178,7 @@ class Trial:
 
         def row(window: str) -> str:
             lines = self.terminal.text(window).splitlines()
-            return next((line.strip() for line in lines if self.session[:4] in line), "")
+            return next((line.strip() for line in lines if self.session in line), "")
 
         def same() -> bool:
             return bool(row("first")) and row("first") == row("other")
@@ -182,7 +187,8 @@ class Trial:
             took = await until(same, 20, every=0.1)
             print(f"the screen is right again: {row('first')} ({took:.1f} s with a new screen)")
         except TimeoutError:
-            self.wrong.append(f"the screen says {row('first')!r}, a new one {row('other')!r}")
+            both = (self.terminal.text("first"), self.terminal.text("other"))
+            self.wrong.append("the screen says\n{}\na new one\n{}".format(*both))
         self.terminal.tmux("kill-window", "-t", "other")
 
     async def hang_up(self, process: int) -> int:
@@ -200,7 +206,7 @@ class Trial:
             f"hang-up: locked after {locked:.2f} s, answers after {answers:.2f} s, session runs "
             f"after {took:.2f} s (load {load:.1f})"
         )
-        if took > HAND_OVER:
+        if took > self.options.hand_over:
             self.wrong.append(f"the hand-over took {took:.1f} s")
         holder = current_host(self.workspace)
         assert holder is not None
@@ -211,12 +217,12 @@ class _Nobody:
     pid = 0
 
 
-async def run(root: Path, unread: float, hang_ups: int) -> list[str]:
+async def run(root: Path, options: argparse.Namespace) -> list[str]:
     """Everything; what was wrong."""
     workspace = Workspace(root)
     async with EmbeddedExchange(SyntheticMarket(7), RunningClock(START, SPEED)) as exchange:
         write_addresses(root, exchange.rest_url)
-        trial = Trial(workspace, exchange)
+        trial = Trial(workspace, exchange, options)
         hosts: set[int] = set()
         try:
             process = trial.terminal.open("first")
@@ -225,13 +231,13 @@ async def run(root: Path, unread: float, hang_ups: int) -> list[str]:
             request = StartRequest(CONFIG, fills=Fills.CANDLE)
             trial.session = (await link.start(request)).session_id
             await trial.runs(link)
-            await trial.delays(6)
-            if unread:
-                await trial.unread(process, unread)
-            for _ in range(hang_ups):
+            await trial.delays(3)
+            if options.unread:
+                await trial.unread(process, options.unread)
+            for _ in range(options.hang_ups):
                 host = await trial.hang_up(process)
                 hosts.add(host)
-                await trial.delays(6)
+                await trial.delays(3)
                 os.kill(host, signal.SIGTERM)
                 await until(lambda: current_host(workspace) is None)
                 process = trial.terminal.open("first")
@@ -239,12 +245,12 @@ async def run(root: Path, unread: float, hang_ups: int) -> list[str]:
                 await trial.runs(await trial.link(process))
             os.kill(process, signal.SIGKILL)
             await until(lambda: current_host(workspace) is None)
-            await asyncio.sleep(5)  # candles close while nobody is there
+            await asyncio.sleep(3)  # candles close while nobody is there
             process = trial.terminal.open("first")
             hosts.add(process)
             link = await trial.link(process)
             await trial.runs(link)
-            await trial.delays(6)
+            await trial.delays(3)
             report = await link.stop(trial.session)
             os.kill(process, signal.SIGTERM)
             await until(lambda: current_host(workspace) is None)
@@ -266,12 +272,14 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--unread", type=float, default=60.0, help="seconds (0: not at all)")
     parser.add_argument("--hang-ups", type=int, default=3)
+    parser.add_argument("--late", type=float, default=1.0, help="seconds a decision may take")
+    parser.add_argument("--hand-over", type=float, default=2.0, help="seconds a hang-up may take")
     options = parser.parse_args(arguments)
     if shutil.which("tmux") is None:
         print("left out: tmux is not installed")
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        wrong = asyncio.run(run(Path(folder) / "home", options.unread, options.hang_ups))
+        wrong = asyncio.run(run(Path(folder) / "home", options))
     for line in wrong:
         print(f"WRONG {line}")
     return 1 if wrong else 0

@@ -63,6 +63,7 @@ CANDLE_BYTES = 90
 MOMENT_BYTES = 400
 
 _SLACK = 10.0  # MB by which an allocator's own may grow
+_WARM_UP = 24.0  # hours; after nine, a session remembers as many candles for the screen as it may
 
 _STRATEGIES: Sequence[Mapping[str, Any]] = (
     {"max_hold": 90},
@@ -367,6 +368,8 @@ class Week:
             tally["trades"] += len(report["trades"])
             tally["funding rates"] += sum(len(rates) for rates in inputs.funding.values())
             self.wrong += [f"{one.id}: {wrong}" for wrong in differences(report, inputs)]
+            if not report["trades"] and self.samples[-1].hours > _WARM_UP:
+                self.wrong.append(f"{one.id} made no trade")
             for symbol, candles in inputs.candles.items():
                 tally["candles"] += len(candles)
                 tally["missing candles"] += len(stated_missing(report, symbol))
@@ -401,6 +404,8 @@ class Week:
 
     def judge_growth(self) -> None:
         """Nothing may grow after the warm-up but what the sessions' results themselves hold."""
+        if self.samples[-1].hours < 2 * _WARM_UP:
+            return
         settled = self.samples[len(self.samples) // 3 :]
         first, last = settled[0], settled[-1]
         share = (last.hours - first.hours) / last.hours

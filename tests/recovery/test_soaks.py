@@ -1,0 +1,42 @@
+"""The long trials in short, as `make soak` and `make soak-week` run them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def soak(name: str, *options: str) -> str:
+    """What a trial printed, which found nothing wrong.
+
+    A process of its own: it forks, signals or counts what is left of it, which no process with
+    pytest's threads must.
+    """
+    command = [sys.executable, "-m", f"tests.recovery.soak_{name}", *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_sessions_killed_at_sampled_points_end_as_if_nothing_had_happened() -> None:
+    assert " 0 with another outcome" in soak("kill", "--points", "4", "--seed", "3")
+
+
+def test_some_hours_on_a_failing_exchange_leave_the_backtests_trades_and_nothing_else() -> None:
+    said = soak("week", "--sessions", "6", "--hours", "4", "--speed", "1200")
+    assert "\n0 things wrong" in said
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
+def test_a_real_screen_survives_a_stalled_terminal_a_hang_up_and_a_kill() -> None:
+    # How quick it is, is for a quiet machine to say.
+    patient = ("--late", "20", "--hand-over", "30")
+    said = soak("terminal", "--unread", "8", "--hang-ups", "1", *patient)
+    assert "unread for 8 s" in said
+    assert "hang-up: " in said
