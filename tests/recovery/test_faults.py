@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -158,9 +159,8 @@ async def mixed(root: Path, seed: int) -> None:
         accounted_for(root, exchange, await endure(root, exchange, mixture(seed)))
 
 
-@pytest.mark.parametrize("seed", range(4))
-async def test_a_mixture_of_faults_does_so_too(tmp_path: Path, seed: int) -> None:
-    await mixed(tmp_path, seed)
+async def test_mixtures_of_faults_do_so_too(tmp_path: Path) -> None:
+    await asyncio.gather(*(mixed(tmp_path / str(seed), seed) for seed in range(4)))
 
 
 @pytest.mark.parametrize("seed", range(2))

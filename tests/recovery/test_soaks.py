@@ -29,7 +29,7 @@ def test_sessions_killed_at_sampled_points_end_as_if_nothing_had_happened() -> N
 
 
 def test_some_hours_on_a_failing_exchange_leave_the_backtests_trades_and_nothing_else() -> None:
-    said = soak("week", "--sessions", "6", "--hours", "4", "--speed", "1200")
+    said = soak("week", "--sessions", "6", "--hours", "3", "--speed", "1200")
     assert "\n0 things wrong" in said
 
 
@@ -37,6 +37,6 @@ def test_some_hours_on_a_failing_exchange_leave_the_backtests_trades_and_nothing
 def test_a_real_screen_survives_a_stalled_terminal_a_hang_up_and_a_kill() -> None:
     # How quick it is, is for a quiet machine to say.
     patient = ("--late", "20", "--hand-over", "30")
-    said = soak("terminal", "--unread", "8", "--hang-ups", "1", *patient)
-    assert "unread for 8 s" in said
+    said = soak("terminal", "--unread", "6", "--hang-ups", "1", *patient)
+    assert "unread for 6 s" in said
     assert "hang-up: " in said
