@@ -68,9 +68,10 @@ class Mirror:
         self._wake = wake
         self._patience = patience
         self._leverage = ceil(session.config.leverage)
-        self._earlier = len(self._book.orders)  # sent, perhaps, before this process was
+        # No order is sent before the answer to the one before is durable, so that of all orders of
+        # an earlier life only the oldest without an answer can have gone out.
+        self._perhaps_sent = next((order.number for order in self._book.waiting()), None)
         self._durable = 0
-        self._passed_over: set[int] = set()
         self._answers: list[OrderAnswered] = []
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -132,16 +133,13 @@ class Mirror:
     def _unsettled(self) -> list[VenueOrder]:
         if self._route is None or self._task is None or self._task.done():
             return []
-        return [one for one in self._book.waiting() if one.number not in self._passed_over]
+        return self._book.waiting()
 
     async def _send_all(self, route: Route) -> None:
         try:
             while True:
                 order = await self._next()
                 execution = await self._execute(route, order)
-                if execution is None:
-                    self._passed_over.add(order.number)
-                    continue
                 self._answers.append(OrderAnswered(order.number, self._clock(), execution))
                 self._news.set()
                 self._wake()
@@ -154,21 +152,20 @@ class Mirror:
         """The oldest order that is durable and not answered, once earlier answers are durable."""
         while True:
             for order in [] if self._answers else self._book.waiting():
-                if order.number <= self._durable and order.number not in self._passed_over:
+                if order.number <= self._durable:
                     return order
             self._news.clear()
             await self._news.wait()
 
-    async def _execute(self, route: Route, order: VenueOrder) -> Execution | None:
-        """What came of an order; None where that cannot be found out."""
-        sent = order.number <= self._earlier
+    async def _execute(self, route: Route, order: VenueOrder) -> Execution:
+        """What came of an order."""
+        sent = order.number == self._perhaps_sent
         try:
             desk = route.desk(order.symbol)
         except NoDeskError as error:
-            if not sent:
-                return Execution.none(f"not sent: {error}")
-            self._log(Level.WARNING, f"{order.id}: whether it was executed is not known: {error}")
-            return None
+            if sent:
+                return Execution(None, why=f"whether it was executed cannot be asked: {error}")
+            return Execution.none(f"not sent: {error}")
         quantity = self._book.quantity(order)
         if quantity is None:
             return Execution.none(_NOTHING_OPEN)

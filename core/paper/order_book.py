@@ -68,7 +68,8 @@ class OrderBook:
         """How they went, in numbers; None where there are none to be made."""
         if not self.placed:
             return None
-        filled = [one for one in self._answers.values() if one.execution.quantity > 0]
+        answers = self._answers.values()
+        filled = [one for one in answers if one.execution.quantity]
         found = [
             difference
             for one in filled
@@ -77,7 +78,7 @@ class OrderBook:
         return OrderCounts(
             made=len(self.orders),
             filled=len(filled),
-            refused=len(self._answers) - len(filled),
+            refused=sum(one.execution.quantity == 0 for one in answers),
             mean_difference_bp=sum(found) / len(found) if found else None,
         )
 
@@ -129,13 +130,13 @@ class OrderBook:
         held = self._held.get(symbol, 0.0)
         if not order.closes:
             base = symbol.partition("/")[0]
-            if came.quantity > 0:
+            if came.quantity:
                 self._opened.add(symbol)
                 self._held[symbol] = held + came.quantity - came.fees.get(base, 0.0)
         elif came.gone:
             self._opened.discard(symbol)
             self._held[symbol] = 0.0
-        elif came.quantity > 0:
+        elif came.quantity:
             self._held[symbol] = max(0.0, held - came.quantity)
             if came.why is None:
                 self._opened.discard(symbol)

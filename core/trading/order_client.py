@@ -40,6 +40,7 @@ _TOO_MANY = (-1003, -1015)
 _CLOCK = (-1021, -5028)
 _UNSURE = (-1000, -1001, -1006, -1007)  # it may have been executed
 _NO_SUCH_ORDER = -2013
+_ISOLATED_ALREADY = -4046
 
 
 class OrderError(Exception):
@@ -122,7 +123,11 @@ class OrderClient:
 
     async def prepare(self, symbol: str, leverage: int) -> None:
         """Have a perpetual's margin isolated, and its leverage set."""
-        await self.ask(lambda client: client.set_margin_mode("isolated", symbol))
+        try:
+            await self.ask(lambda client: client.set_margin_mode("isolated", symbol))
+        except RefusedError as error:
+            if error.code != _ISOLATED_ALREADY:
+                raise
         await self.ask(lambda client: client.set_leverage(leverage, symbol))
 
     async def place(self, order: VenueOrder, quantity: float) -> Json:

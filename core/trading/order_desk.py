@@ -121,7 +121,7 @@ class _Order:
                 await self._set_clock()
             except UnsureError as error:
                 self._say(f"{error}; the venue will be asked whether it was executed")
-            await self._desk.sleep(self._delays.next())
+            await self._desk.sleep(self._pause())
 
     async def _place(self) -> Execution | None:
         """Send it. From the moment of sending on it may be executed, whatever is heard of it."""
@@ -204,6 +204,14 @@ class _Order:
     def _turned_away(self, placing: bool) -> bool:
         """Whether an error is about the order itself, and not about a question after it."""
         return placing and not self._acknowledged
+
+    def _pause(self) -> float:
+        """Seconds until the next try, which is no later than that the order may be sent again."""
+        delay = self._delays.next()
+        if self._sent_at is None or self._acknowledged:
+            return delay
+        left = self._sent_at + _TOO_OLD - self._desk.monotonic()
+        return min(delay, left + 0.01) if left > 0 else delay
 
     async def _set_clock(self) -> None:
         try:

@@ -37,12 +37,13 @@ class Execution(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a venue made of an order.
 
     `quantity` (base currency) is what was filled, at the average `price`; 0 and None where nothing
-    was. `fees` by currency; `time` is the venue's (UTC ms); `latency` is ms from the request to its
-    answer, None where the answer had to be asked for later. `why`: why not all of it was filled;
-    `gone`: because the venue has nothing any more that it could close.
+    was, both None where that cannot be found out. `fees` by currency; `time` is the venue's (UTC
+    ms); `latency` is ms from the request to its answer, None where the answer had to be asked for
+    later. `why`: why not all of it was filled; `gone`: because the venue has nothing any more that
+    it could close.
     """
 
-    quantity: float
+    quantity: float | None
     price: float | None = None
     fees: dict[str, float] = {}
     venue_id: str | None = None

@@ -67,6 +67,13 @@ async def test_perpetual_order_has_isolated_margin_leverage_and_its_fee(exchange
     assert position.amount == 0
 
 
+async def test_margin_that_is_isolated_already_is_no_refusal(exchange, desk):
+    assert (await desk(perpetual=True).execute(order(PERPETUAL))).why is None
+    another = VenueOrder(2, "pt-abcd1234-2", PERPETUAL, OrderSide.BUY, 0.01, 60_000.0, False)
+    assert (await desk(perpetual=True).execute(another)).why is None
+    assert executed(exchange) == [Decimal("0.01")] * 2
+
+
 async def test_quantity_is_floored_to_the_venues_lot_step(exchange, desk):
     assert (await desk().execute(order(quantity=0.0123456789))).quantity == 0.01234
     assert executed(exchange) == [Decimal("0.01234")]

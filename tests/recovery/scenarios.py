@@ -19,12 +19,13 @@ from core.market.filters import NO_FILTERS, MarketFilters
 from core.market.timeframes import Timeframe
 from core.paper.host import Host, HostOptions
 from core.paper.record import SessionRecord
-from core.paper.snapshot import FeedKind, StartRequest
+from core.paper.snapshot import BrokerKind, FeedKind, StartRequest
 from core.report.instants import parse_time
 from core.store.disk import Disk
 from core.store.workspace import Workspace
 from core.strategy.config import StrategyConfig
 from core.trading.values import Fills
+from core.trading.venue_hosts import OrderAddresses
 from tests.unit.paper.sessions import RSI, SPAN, START, TWO_SYMBOLS, market, without
 
 _WARMUP = 200
@@ -33,7 +34,7 @@ _DECIDED = 300
 
 @dataclass(frozen=True)
 class Scenario:
-    """One session: its strategy, its fills and the script of its market."""
+    """One session: its strategy, its fills, the script of its market, and where its orders go."""
 
     name: str
     config: dict[str, Any]
@@ -41,6 +42,7 @@ class Scenario:
     candles: Mapping[str, Candles]
     revised: Sequence[int] = ()
     feed: FeedKind = FeedKind.LIVE
+    orders_to: str | None = None
 
     @property
     def end(self) -> int:
@@ -155,8 +157,11 @@ async def run_to_the_end(root: Path, scenario: Scenario, disk: Disk) -> dict[str
     async def feed(_: SessionRecord, __: StrategyConfig) -> Feed:
         return ScriptedFeed(scenario)
 
-    clock = {"clock": lambda: START}
-    host = Host(Workspace(root), HostOptions(feeds={FeedKind.LIVE: feed}, disk=disk, **clock))
+    addresses = OrderAddresses(*[scenario.orders_to or "http://127.0.0.1"] * 4)
+    options = HostOptions(
+        feeds={FeedKind.LIVE: feed}, disk=disk, clock=lambda: START, order_addresses=addresses
+    )
+    host = Host(Workspace(root), options)
     ready = asyncio.Event()
     running = asyncio.create_task(host.run(ready.set))
     waiting = asyncio.create_task(ready.wait())
@@ -173,13 +178,19 @@ async def run_to_the_end(root: Path, scenario: Scenario, disk: Disk) -> dict[str
     (final,) = host.fresh_snapshot().sessions
     host.shut_down()
     await running
-    return outcome(report) | {"final": orjson.loads(orjson.dumps(_numbers(final)))}
+    orders = {} if scenario.orders_to is None else {"orders": report["venue_orders"]}
+    return outcome(report) | orders | {"final": orjson.loads(orjson.dumps(_numbers(final)))}
 
 
 def _request(root: Path, scenario: Scenario) -> StartRequest:
     if scenario.feed is not FeedKind.REPLAY:
+        ordered = scenario.orders_to is not None
         return StartRequest(
-            scenario.config, scenario.feed, fills=scenario.fills, until=scenario.end
+            scenario.config,
+            scenario.feed,
+            fills=scenario.fills,
+            until=scenario.end,
+            broker=BrokerKind.TESTNET if ordered else BrokerKind.SIMULATED,
         )
     files = {}
     for symbol, table in scenario.candles.items():

@@ -55,7 +55,7 @@ def order_rows(orders: Sequence[OrderRow]) -> list[Row]:
 
 def _filled(order: OrderRow) -> Cell:
     if order.filled is None:
-        return Cell("waiting", Tone.STALE)
+        return Cell("waiting" if order.why is None else "unknown", Tone.STALE)
     if not order.filled:
         return Cell("refused", Tone.WARNING)
     return Cell(formats.quantity(order.filled), order=order.filled)
