@@ -327,7 +327,7 @@ class Host:
             await self._roster.take_up_again(session_id)  # or the next host would
         engine = self._roster.living(session_id)
         if engine is not None:
-            await engine.command("stop", flatten=flatten)
+            await _obeyed(engine, "stop", flatten=flatten)
             await self._roster.ended(session_id)
             self._show()
         return await self.report(session_id)
@@ -340,7 +340,7 @@ class Host:
 
     async def pause(self, session_id: str) -> None:
         """See `HostLink.pause`."""
-        await (await self._attentive(session_id)).command("pause")
+        await _obeyed(await self._attentive(session_id), "pause")
         self._show(session_id)
 
     async def resume(self, session_id: str) -> None:
@@ -349,7 +349,7 @@ class Host:
         if self._roster.interrupted(session_id):
             await self._roster.take_up_again(session_id)
             return
-        await (await self._attentive(session_id)).command("resume")
+        await _obeyed(await self._attentive(session_id), "resume")
         self._show(session_id)
 
     async def flatten(self, session_id: str, symbol: str | None = None) -> None:
@@ -358,7 +358,7 @@ class Host:
         if symbol is not None and symbol not in engine.config.symbols:
             traded = ", ".join(engine.config.symbols)
             raise BadRequestError(f"session {session_id} trades {traded}, not {symbol[:40]!r}")
-        await engine.command("flatten", symbol=symbol)
+        await _obeyed(engine, "flatten", symbol=symbol)
         self._show(session_id)
 
     async def _attentive(self, session_id: str) -> Engine:
@@ -462,3 +462,16 @@ class Host:
             return await stored_session(self._storage, session_id)
         except JournalError as error:
             raise CommandError(str(error)) from error
+
+
+async def _obeyed(
+    engine: Engine, do: str, *, symbol: str | None = None, flatten: bool = False
+) -> None:
+    """Have a session do something.
+
+    Raises:
+        CommandError: it could not be written down, so that the next host would know nothing of it.
+    """
+    await engine.command(do, symbol=symbol, flatten=flatten)
+    if not engine.durable:
+        raise CommandError(f"session {engine.record.id} was interrupted: {engine.reason}")

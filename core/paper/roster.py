@@ -121,9 +121,12 @@ class Roster:
             self._view(living)
 
     async def arrived(self, session_id: str) -> None:
-        """Return once a session is not being taken up any more."""
+        """Return once a session is neither being taken up nor just ending."""
         while session_id in self._coming:
             await self._arrival.wait()
+        living = self._living.get(session_id)
+        if living is not None and living.engine.state.ended:
+            await self.ended(session_id)
 
     def living(self, session_id: str) -> Engine | None:
         """The engine of a session that has not ended; None where it has.

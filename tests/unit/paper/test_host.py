@@ -91,6 +91,22 @@ async def test_a_session_that_a_full_disk_ended_is_resumed_when_there_is_room_ag
     assert len(report["trades"]) > before.trades_count > 0  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("command", ["pause", "flatten", "stop"])
+async def test_a_command_that_cannot_be_written_down_is_not_acknowledged(
+    tmp_path: Path, candle_file: Path, command: str
+) -> None:
+    disk = FullDisk(100_000_000)
+    async with hosting(tmp_path / "home", disk=disk) as host:
+        session_id = (await host.start(replay_request(candle_file, speed=0.001))).session_id
+        await host.resume(session_id)
+        disk.room = 0
+        with pytest.raises(CommandError, match=r"was interrupted: .*cannot be written"):
+            await getattr(host, command)(session_id)
+        disk.room = 100_000_000
+        await host.stop(session_id)
+        assert host.snapshot().sessions[0].state is SessionState.STOPPED
+
+
 async def test_sessions_on_one_tape_are_resumed_after_its_disk_failed(tmp_path: Path) -> None:
     disk, candles = FullDisk(100_000_000), {"BTC/USDT": market(400)}
     feeds: list[TestFeed] = []
