@@ -72,21 +72,24 @@ class Mirror:
         # an earlier life only the oldest without an answer can have gone out.
         self._perhaps_sent = next((order.number for order in self._book.waiting()), None)
         self._durable = 0
-        self._answers: list[OrderAnswered] = []
+        self._answers: list[OrderAnswered] = []  # that are not durable yet
+        self._written = 0  # how many of them wait in the journal for its commit
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
     def journal(self, tell: Callable[[Level, str], None]) -> None:
         """Put the answers that have come into the journal, and tell them once that is durable."""
-        answers, self._answers = self._answers, []
-        for answer in answers:
+        for answer in self._answers[self._written :]:
             order = self._book.orders[answer.number - 1]
             self._session.append(answer)
             tell(*tell_order(order, answer.execution))
+        self._written = len(self._answers)
 
     def release(self) -> None:
         """Everything in the journal is durable: its orders may be sent."""
+        del self._answers[: self._written]
+        self._written = 0
         self._durable = len(self._book.orders)
         self._news.set()
         if self._closed or self._route is None:
@@ -110,8 +113,8 @@ class Mirror:
             await commit()
             waiting = self._unsettled()
         await self.close()
-        if waiting:
-            names = ", ".join(order.id for order in waiting)
+        if left := self._book.waiting():
+            names = ", ".join(order.id for order in left)
             self._log(
                 Level.WARNING,
                 f"unsettled at the end, and perhaps executed on the testnet: {names}",
