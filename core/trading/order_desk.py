@@ -135,6 +135,7 @@ class _Order:
             self._say(f"the venue does not answer ({error})")
             return None
         began = self._sent_at = self._desk.monotonic()
+        self._delays.reset()
         row = await client.place(order, quantity)
         self._latency = round((self._desk.monotonic() - began) * 1_000)
         return await self._outcome(row)
