@@ -112,7 +112,8 @@ class OrderClient:
         )
         self._turn = asyncio.Lock()
         self._blocked_until = 0.0
-        self._errors: tuple[type[Exception], ...] = ()
+        self._errors: tuple[type[Exception], ...] = ()  # ccxt's, once it is loaded
+        self._passing: tuple[type[Exception], ...] = ()
         self._client: Any = None
         self._session: aiohttp.ClientSession | None = None
         self._answer: _Answer | None = None
@@ -228,7 +229,8 @@ class OrderClient:
         self._session = guarded_session(client.cafile, proxies=not self._local)
         client.session = self._session
         client.on_rest_response = self._heard
-        self._client, self._errors = client, (ccxt.BaseError,)
+        self._client = client
+        self._errors, self._passing = (ccxt.BaseError,), (ccxt.OperationFailed,)
         return client
 
     @property
@@ -251,6 +253,8 @@ class OrderClient:
     def _meaning(self, error: Exception) -> Exception:
         """What has become of a request that ccxt says failed."""
         answer = self._answer
+        if answer is None and error.__cause__ is None and not isinstance(error, self._passing):
+            return RefusedError(f"not sent: {brief(error)}")  # by ccxt itself
         if answer is None:
             # Its text would show the whole request.
             return UnsureError(f"no answer ({type(error).__name__})")

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientSession, web
+from yarl import URL
 
 from core.exchange.clock import RunningClock
 from core.exchange.server import EmbeddedExchange
@@ -273,6 +274,52 @@ async def test_a_client_whose_addresses_were_changed_opens_no_connection(exchang
     client.urls["api"]["private"] = f"{exchange.rest_url}/api/v3"
     assert (await one.execute(order())).why is None
     assert len(opened) == 1
+
+
+async def test_what_the_client_itself_refuses_was_not_sent(exchange, desk):
+    one = desk()
+    await one.client.filters(SPOT)
+    del one.client._client.urls["api"]["private"]
+    refused = await one.execute(order())
+    assert (refused.why or "").startswith("not sent: ")
+    assert executed(exchange) == []
+    assert one.naps == []
+
+
+async def test_an_answer_that_breaks_off_is_no_refusal(exchange, desk):
+    async def break_off(request: web.Request) -> web.StreamResponse:
+        sent = await request.text()
+        async with ClientSession(exchange.rest_url) as behind:
+            headers = {"X-MBX-APIKEY": request.headers.get("X-MBX-APIKEY", "")}
+            if request.method == "POST":
+                headers["Content-Type"] = "application/x-www-form-urlencoded"
+            url = URL(f"{exchange.rest_url}{request.raw_path}", encoded=True)
+            async with behind.request(
+                request.method, url, data=sent or None, headers=headers
+            ) as answer:
+                body = await answer.read()
+                status = answer.status
+        if request.method == "POST":
+            broken = web.StreamResponse(headers={"Content-Length": str(len(body))})
+            await broken.prepare(request)
+            await broken.write(body[:20])
+            assert request.transport is not None
+            request.transport.close()
+            return broken
+        return web.Response(body=body, status=status, content_type="application/json")
+
+    application = web.Application()
+    application.router.add_route("*", "/{rest:.*}", break_off)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    one = Desk(f"http://127.0.0.1:{runner.addresses[0][1]}")
+    execution = await one.execute(order())
+    assert (execution.quantity, execution.why) == (0.01, None)
+    assert executed(exchange) == [Decimal("0.01")]
+    assert any("no answer" in words for words in one.told)
+    await one.client.close()
+    await runner.cleanup()
 
 
 async def test_the_client_knows_no_other_addresses_than_the_venues_own(exchange, desk):
