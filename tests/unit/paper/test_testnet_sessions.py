@@ -317,3 +317,22 @@ def test_a_demo_needs_no_keys_and_orders_on_its_own_exchange(tmp_path: Path) -> 
         found.desk(record, SPOT)
     running.append("http://127.0.0.1:5555")
     assert found.desk(record, SPOT).client.address == "http://127.0.0.1:5555"
+
+
+async def test_a_session_from_before_there_were_orders_is_gone_on_with(
+    tmp_path: Path, venue: EmbeddedExchange
+) -> None:
+    hosts = Hosting(tmp_path, venue)
+    async with hosts.host() as host:
+        session_id = (await host.start(request(broker=BrokerKind.SIMULATED))).session_id
+        await hosts.enter(host, session_id)
+    folder = Workspace(tmp_path).session(session_id)
+    record = orjson.loads((folder / "session.json").read_bytes())
+    del record["accounts"]
+    (folder / "session.json").write_bytes(orjson.dumps(record))
+    assert b"orders" not in (folder / "events.jsonl").read_bytes()
+    async with hosts.host(known=251) as host:
+        await soon(lambda: len(hosts.feeds) == 2 and bool(hosts.feeds[1].subscribed))
+        (position,) = session(host, session_id).open_positions
+        assert position.entry_price == 100.0
+        assert session(host, session_id).orders is None
