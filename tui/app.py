@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import BindingType
@@ -49,6 +49,9 @@ from tui.terminal import GuardedApp
 from tui.theming import DEFAULT, SIXTEEN_COLORS, find_themes
 from tui.widgets.safe_text import safe_lines, safe_text
 
+if TYPE_CHECKING:
+    from core.paper.venues import DemoMarket
+
 POLL_EVERY = 0.25
 
 
@@ -56,7 +59,8 @@ class PapertapeApp(GuardedApp):
     """Papertape on the screen.
 
     `hosting` runs (or is attached to) the host; `strategies` lists what can be started, read in a
-    thread; `feed` is the one a quick start uses. Workers belong to the app, never to a screen.
+    thread; `feed` is the one a quick start uses; `demo` makes the market that the embedded exchange
+    of a demo shows. Workers belong to the app, never to a screen.
     """
 
     TITLE = "papertape"
@@ -86,6 +90,7 @@ class PapertapeApp(GuardedApp):
         host_name: str,
         feed: FeedKind = FeedKind.LIVE,
         workspace: Path | None = None,
+        demo: Callable[[], DemoMarket] | None = None,
         poll_every: float = POLL_EVERY,
     ) -> None:
         super().__init__()
@@ -93,6 +98,7 @@ class PapertapeApp(GuardedApp):
         self.strategies = strategies
         self.host_name = host_name
         self.feed = feed
+        self.demo = demo
         self.link: HostLink | None = None
         self.sessions = SessionCommands(self)
         self.schedule = ScheduleCommands(self)

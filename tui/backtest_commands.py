@@ -30,7 +30,7 @@ class BacktestCommands:
         runner = await asyncio.to_thread(importlib.import_module, _RUNNER)
         workspace = self._app.workspace
         cache = None if workspace is None else workspace / "cache"
-        outcome: BacktestOutcome = await runner.backtest(order, cache, progress)
+        outcome: BacktestOutcome = await runner.backtest(order, cache, self._app.demo, progress)
         return outcome
 
     def save(self, outcome: BacktestOutcome) -> None:

@@ -10,6 +10,10 @@ Points = tuple[tuple[int, float], ...]
 """Values over time, UTC ms."""
 
 
+DEMO_MARKET = "demo"
+"""Stands for the market of the embedded exchange, where an exchange is named."""
+
+
 class BacktestRefusedError(Exception):
     """A backtest could not be run or saved; the message is for the user."""
 
@@ -19,8 +23,8 @@ class BacktestOrder:
     """Which strategy to run on which candles.
 
     `raw`: the config as written, in the document at `path`. `data`: candle files, `FILE` or
-    `SYMBOL=FILE`, parted by spaces; or, where `exchange` (its ccxt name) is given, `period` until
-    now. `balance` None: the strategy's own.
+    `SYMBOL=FILE`, parted by spaces; or, where `exchange` (its ccxt name, or `DEMO_MARKET`) is
+    given, `period` until now. `balance` None: the strategy's own.
     """
 
     name: str

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.backtest.run import BacktestError, run_backtest
+from core.exchange.tape import served
 from core.market.candles import Candles
 from core.market.exchange_api import exchange_api
 from core.market.feed import FeedError
@@ -20,6 +21,7 @@ from core.market.history import CandleHistory, Progress
 from core.market.server_clock import ServerClock
 from core.market.spans import SpanError, period_start
 from core.paper.host import wall_clock
+from core.paper.venues import DemoMarket
 from core.report.result_json import result_to_json
 from core.report.stored import save_backtest
 from core.strategy.config import StrategyConfig
@@ -27,7 +29,13 @@ from core.strategy.parsing import ParsedConfig, parse_config
 from core.strategy.problems import ConfigError
 from core.strategy.signals import warmup_candles
 from core.trading.values import FillOn
-from tui.backtest_order import BacktestOrder, BacktestOutcome, BacktestRefusedError, Points
+from tui.backtest_order import (
+    DEMO_MARKET,
+    BacktestOrder,
+    BacktestOutcome,
+    BacktestRefusedError,
+    Points,
+)
 
 _POINTS = 1_500  # of a curve: more than any screen has dots
 
@@ -42,9 +50,14 @@ class _Material:
 
 
 async def backtest(
-    order: BacktestOrder, cache: Path | None, progress: Callable[[str], None]
+    order: BacktestOrder,
+    cache: Path | None,
+    demo: Callable[[], DemoMarket] | None,
+    progress: Callable[[str], None],
 ) -> BacktestOutcome:
     """Get the candles and run the strategy over them; may be cancelled while it fetches.
+
+    `demo` makes the market of the embedded exchange, where the program has one.
 
     Raises:
         BacktestRefusedError: it cannot be run; the message says why and what to do.
@@ -52,7 +65,10 @@ async def backtest(
     changes = {} if order.balance is None else {"starting_balance": order.balance}
     try:
         parsed = parse_config({**order.raw, **changes})
-        if order.exchange:
+        if order.exchange == DEMO_MARKET and demo is not None:
+            progress("making the candles …")
+            material = await asyncio.to_thread(_from_demo, order, parsed.config, demo)
+        elif order.exchange:
             material = await _fetched(order, parsed.config, cache, progress)
         else:
             progress("reading the candles …")
@@ -77,6 +93,30 @@ def _from_files(order: BacktestOrder, config: StrategyConfig) -> _Material:
         candles[symbol or config.symbols[0]] = read.candles
         notes += [f"{path.name}: {note}" for note in read.notes]
     return _Material(candles, None, tuple(notes))
+
+
+def _from_demo(
+    order: BacktestOrder, config: StrategyConfig, make: Callable[[], DemoMarket]
+) -> _Material:
+    """The period before the demo began, with its warm-up."""
+    demo = make()
+    market, timeframe = demo.market, config.timeframe
+    offered = {instrument.symbol for instrument in market.instruments}
+    start = period_start(order.period, demo.start)
+    first = start - warmup_candles(config) * timeframe.ms
+    candles: dict[str, Candles] = {}
+    for symbol in config.symbols:
+        if symbol not in offered or not served(market, symbol, timeframe):
+            raise BacktestRefusedError(
+                f"the demo has no {timeframe} candles of {symbol}; "
+                f"it has {', '.join(sorted(offered))}"
+            )
+        candles[symbol] = market.candles(symbol, timeframe, first, demo.start)
+        if not len(candles[symbol]):
+            raise BacktestRefusedError(
+                f"the demo has no {timeframe} candles of {symbol} before its beginning"
+            )
+    return _Material(candles, start, ())
 
 
 async def _fetched(

@@ -7,12 +7,16 @@ import platform
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.paper.snapshot import FeedKind
 from tui.app import PapertapeApp
 from tui.hosting import Hosting, LateHosting
 from tui.strategies import StrategyChoice
 from tui.terminal import unfit
+
+if TYPE_CHECKING:
+    from core.paper.venues import DemoMarket
 
 
 class UnfitTerminalError(Exception):
@@ -24,6 +28,7 @@ def run_screen(
     strategies: Callable[[], Sequence[StrategyChoice]],
     workspace: Path,
     feed: FeedKind,
+    demo: Callable[[], DemoMarket] | None = None,
 ) -> int:
     """Show the screen until it is left; returns the exit code.
 
@@ -33,6 +38,7 @@ def run_screen(
         strategies: reads what can be started; called in a thread whenever it is asked for.
         workspace: the root of the workspace, whose themes are offered.
         feed: what a session gets that is started with one key.
+        demo: makes the market that the embedded exchange of a demo shows.
 
     Raises:
         UnfitTerminalError: nothing was drawn.
@@ -48,6 +54,7 @@ def run_screen(
         host_name=platform.node(),
         feed=feed,
         workspace=workspace,
+        demo=demo,
     )
     app.run()
     return app.return_code or 0

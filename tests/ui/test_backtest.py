@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
+from core.exchange.synthetic import SyntheticMarket
 from core.paper.snapshot import FeedKind
+from core.paper.venues import DemoMarket
 from core.report.stored import stored_backtest
 from core.store.workspace import Workspace
 from core.strategy.document import read_strategy
@@ -26,6 +28,7 @@ from tui.strategy_files import StrategyFileError, copy_strategy, editor_command
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
 
+START = 1_767_571_200_000  # 2026-01-05 00:00 UTC
 WAVES = """---
 name: waves  # a comment stays
 symbols: [BTC/USDT]
@@ -130,6 +133,27 @@ async def test_a_strategy_is_backtested_and_the_result_saved(workspace: Workspac
                 for row in table.rows
             ),
         )
+
+
+async def test_a_demo_offers_the_market_of_its_own_exchange(workspace: Workspace) -> None:
+    app = make(workspace)
+    app.demo = lambda: DemoMarket(SyntheticMarket(7), START, 100.0, "test")
+    async with driven(app, WIDE) as pilot:
+        await pick(pilot, app, "waves")
+        await pilot.press("b")
+        await until(pilot, lambda: isinstance(app.screen, NewBacktest))
+        form = app.screen
+        await until(pilot, lambda: form.query_one(LineTable).cursor_key is not None)
+        assert form.query_one("#source", Choice).chosen == "demo"
+        form.query_one("#period", Input).value = "2d"
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
+        screen = app.screen
+        assert isinstance(screen, BacktestScreen)
+        await until(pilot, lambda: not screen.is_busy)
+        assert len(screen.query_one("#result-trades", LineTable).rows) >= 5
+        title = str(screen.query_one("#result-title").render())
+        assert "2026-01-03 00:00 to 2026-01-04 23:59 UTC, 2,880 candles" in title
 
 
 async def test_a_backtest_without_trades_says_why(workspace: Workspace) -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 from textual.widgets import Input
 
-from core.paper.snapshot import FeedKind, Level, OrderCounts, OrderRow, SessionState
+from core.paper.snapshot import BrokerKind, FeedKind, Level, OrderCounts, OrderRow, SessionState
 from core.trading.values import Fills
 from tests.ui.driving import NARROW, WIDE, driven, make_app, until
 from tests.ui.scripted import MINUTE, NOW, ScriptedLink, busy, position, session
@@ -15,6 +15,7 @@ from tui.app import PapertapeApp
 from tui.modals.ask import Ask
 from tui.modals.new_session import NewSession
 from tui.screens.report import ReportScreen
+from tui.screens.session import SessionScreen
 from tui.screens.session_rows import headline
 from tui.screens.sessions import SessionsScreen
 from tui.widgets.choice import Choice
@@ -255,6 +256,13 @@ async def test_the_form_starts_what_it_says() -> None:
         form.query_one("#feed", Choice).chosen = "replay"
         form.query_one("#fills", Choice).chosen = "candle"
         form.query_one("#data", Input).value = "btc.csv.gz"
+        assert form.request() == (
+            None,
+            ["candles: say which symbol is in btc.csv.gz: ETH/USDT=btc.csv.gz"],
+        )
+        form.query_one("#data", Input).value = "BTC/USDT=btc.csv.gz"
+        assert form.request() == (None, ["candles: no file for ETH/USDT; add ETH/USDT=FILE"])
+        form.query_one("#data", Input).value = "BTC/USDT=btc.csv.gz ETHUSDT=eth.csv"
         form.query_one("#speed", Input).value = "60"
         form.query_one("#balance", Input).value = "5,000"
         form.query_one("#duration", Input).value = "1d12h"
@@ -264,12 +272,71 @@ async def test_the_form_starts_what_it_says() -> None:
         assert request.config["name"] == "ema_cross"
         assert request.feed is FeedKind.REPLAY
         assert request.fills is Fills.CANDLE
-        assert request.data == {"ETH/USDT": "btc.csv.gz", "BTC/USDT": "btc.csv.gz"}
+        assert request.data == {"ETH/USDT": "eth.csv", "BTC/USDT": "btc.csv.gz"}
+        assert request.broker is BrokerKind.SIMULATED
         assert (request.speed, request.run_for, request.starting_balance) == (
             60.0,
             36 * 60 * MINUTE,
             5_000.0,
         )
+
+
+async def test_the_form_names_broker_and_exchange_where_there_is_a_choice() -> None:
+    link = ScriptedLink()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewSession))
+        form = app.screen
+        assert isinstance(form, NewSession)
+        await until(pilot, lambda: form.picked is not None)
+        form.query_one("#broker", Choice).chosen = "testnet"
+        form.query_one("#fills", Choice).chosen = "candle"
+        assert form.request()[1] == [
+            "fills: orders on the testnet follow prices as they come, not candles"
+        ]
+        form.query_one("#fills", Choice).chosen = "automatic"
+        await pilot.pause()
+        request, _ = form.request()
+        assert request is not None
+        assert request.broker is BrokerKind.TESTNET
+        assert "the embedded exchange as well" in str(form.query_one("#verdict").render())
+
+        form.query_one("#feed", Choice).chosen = "poll"
+        await pilot.pause()
+        assert not form.query_one("#broker-field").display
+        form.query_one("#exchange", Input).value = ""
+        assert form.request()[1] == ["exchange: expected a name that ccxt knows, such as binance"]
+        form.query_one("#exchange", Input).value = "kraken"
+        await pilot.press("enter")
+        await until(pilot, lambda: len(link.requests) == 1)
+        assert link.requests[0].exchange == "kraken"
+        assert link.requests[0].broker is BrokerKind.SIMULATED
+
+
+async def test_the_key_of_a_screen_leads_back_from_what_was_opened_there() -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        home = app.screen
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        opened = app.screen
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen))
+        await pilot.press("6", "1")
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen))
+        await pilot.press("1")
+        await until(pilot, lambda: app.screen is home)
+        assert opened not in app.screen_stack
+
+
+async def test_a_demo_says_how_its_sessions_are_found_again() -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        text = " ".join(str(each.render()) for each in app.screen.query("Static"))
+        assert "papertape demo finds them again" in " ".join(text.split())
 
 
 async def test_the_form_shows_every_problem_at_once_and_starts_nothing() -> None:
@@ -287,7 +354,7 @@ async def test_the_form_shows_every_problem_at_once_and_starts_nothing() -> None
         form.query_one("#duration", Input).value = "soon"
         await pilot.pause()
         verdict = str(form.query_one("#verdict").render())
-        for problem in ("did you mean 'lt'", "timeframe", "balance", "run for", "data file"):
+        for problem in ("did you mean 'lt'", "timeframe", "balance", "run for", "candle file"):
             assert problem in verdict
         await pilot.press("enter")
         assert app.screen is form

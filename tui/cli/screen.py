@@ -115,6 +115,7 @@ def _show(
     make_demo: Callable[[], DemoMarket],
     host_arguments: Sequence[str],
 ) -> int:
+    from core.paper.snapshot import FeedKind
     from core.store.workspace import WorkspaceError
     from tui.run import UnfitTerminalError, run_screen
 
@@ -145,4 +146,5 @@ def _show(
         return find_strategies(workspace)
 
     with refusing(UnfitTerminalError):
-        return run_screen(hosting, strategies, workspace.root, feed)
+        demo = make_demo if feed is FeedKind.DEMO else None
+        return run_screen(hosting, strategies, workspace.root, feed, demo)

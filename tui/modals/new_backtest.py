@@ -1,4 +1,4 @@
-"""How is a backtest set up? Strategy, candles from a file or an exchange, fills and balance."""
+"""How is a backtest set up? Strategy, candles and where they come from, fills and balance."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from core.trading.values import FillOn
-from tui.backtest_order import BacktestOrder
+from tui.backtest_order import DEMO_MARKET, BacktestOrder
 from tui.modals import strategy_picker
 from tui.strategies import StrategyChoice
 from tui.widgets.choice import Choice
@@ -23,6 +23,7 @@ from tui.widgets.line_view import Tone
 from tui.widgets.safe_text import safe_text
 
 _FILE, _EXCHANGE = "file", "exchange"
+_SHORT_PERIOD, _PERIOD = "1m", "6m"
 
 
 class NewBacktest(ModalScreen[BacktestOrder | None]):
@@ -39,23 +40,28 @@ class NewBacktest(ModalScreen[BacktestOrder | None]):
         read_strategies: Callable[[], Awaitable[Sequence[StrategyChoice]]],
         last: BacktestOrder | None,
         picked: str | None = None,
+        *,
+        demo: bool = False,
     ) -> None:
         super().__init__()
         self._read_strategies = read_strategies
         self._last = last
         self._picked = picked
+        self._sources = [DEMO_MARKET, _FILE, _EXCHANGE] if demo else [_FILE, _EXCHANGE]
         self._choices: dict[str, StrategyChoice] = {}
 
     def compose(self) -> ComposeResult:
         """Strategies above, fields beneath, then what is wrong with them."""
         last = self._last
-        source = _EXCHANGE if last is not None and last.exchange else _FILE
+        source = self._sources[0] if last is None else _source(last)
+        exchange = last.exchange if last and source == _EXCHANGE else "binance"
+        usual = _SHORT_PERIOD if source == DEMO_MARKET else _PERIOD
         with Vertical(classes="form"):
             yield Static(Content.styled("New backtest", "bold $foreground"), classes="form-title")
             yield strategy_picker.table()
             with Horizontal(classes="field"):
                 yield Static("Candles", classes="field-label")
-                yield Choice([_FILE, _EXCHANGE], source, id="source")
+                yield Choice(self._sources, source, id="source")
             with Horizontal(classes="field", id="file-field"):
                 yield Static("File", classes="field-label")
                 yield Input(
@@ -66,9 +72,10 @@ class NewBacktest(ModalScreen[BacktestOrder | None]):
                 )
             with Horizontal(classes="field", id="exchange-field"):
                 yield Static("Exchange", classes="field-label")
-                yield Input(last.exchange if last else "binance", id="exchange", compact=True)
-                yield Static("Period", classes="field-label second")
-                yield Input(last.period if last else "6m", id="period", compact=True)
+                yield Input(exchange, id="exchange", compact=True)
+            with Horizontal(classes="field", id="period-field"):
+                yield Static("Period", classes="field-label")
+                yield Input((last.period if last else "") or usual, id="period", compact=True)
             with Horizontal(classes="field"):
                 yield Static("Fill on", classes="field-label")
                 yield Choice([fill.value for fill in FillOn], id="fill-on")
@@ -96,16 +103,16 @@ class NewBacktest(ModalScreen[BacktestOrder | None]):
         strategy = None if key is None else self._choices.get(key)
         problems = ["pick a strategy"] if strategy is None else list(strategy.problems)
         balance = strategy_picker.number(self.query_one("#balance", Input), "balance", problems)
-        from_exchange = self.query_one("#source", Choice).chosen == _EXCHANGE
+        source = self.query_one("#source", Choice).chosen
         data, exchange, period = (
             self.query_one(f"#{name}", Input).value.strip()
             for name in ("data", "exchange", "period")
         )
-        if from_exchange and not exchange:
+        if source == _EXCHANGE and not exchange:
             problems.append("exchange: expected a name that ccxt knows, such as binance")
-        if from_exchange and not period:
+        if source != _FILE and not period:
             problems.append("period: expected a length of time until now, such as 6m")
-        if not from_exchange and not data:
+        if source == _FILE and not data:
             problems.append("file: expected a candle file, such as candles.csv.gz")
         if strategy is None or problems:
             return None, problems
@@ -114,9 +121,9 @@ class NewBacktest(ModalScreen[BacktestOrder | None]):
                 strategy.name,
                 strategy.path,
                 strategy.raw,
-                data="" if from_exchange else data,
-                exchange=exchange if from_exchange else "",
-                period=period if from_exchange else "",
+                data=data if source == _FILE else "",
+                exchange={_FILE: "", _EXCHANGE: exchange}.get(source, DEMO_MARKET),
+                period="" if source == _FILE else period,
                 fill_on=self.query_one("#fill-on", Choice).chosen,
                 balance=balance,
             ),
@@ -124,9 +131,10 @@ class NewBacktest(ModalScreen[BacktestOrder | None]):
         )
 
     def _judge(self) -> None:
-        from_exchange = self.query_one("#source", Choice).chosen == _EXCHANGE
-        self.query_one("#file-field").display = not from_exchange
-        self.query_one("#exchange-field").display = from_exchange
+        source = self.query_one("#source", Choice).chosen
+        self.query_one("#file-field").display = source == _FILE
+        self.query_one("#exchange-field").display = source == _EXCHANGE
+        self.query_one("#period-field").display = source != _FILE
         _, problems = self.order()
         lines = [Content.styled(safe_text(f"✗ {p}"), Tone.ERROR.css) for p in problems]
         self.query_one("#verdict", Static).update(Content("\n").join(lines))
@@ -150,3 +158,9 @@ class NewBacktest(ModalScreen[BacktestOrder | None]):
     def action_cancel(self) -> None:
         """Change nothing."""
         self.dismiss(None)
+
+
+def _source(order: BacktestOrder) -> str:
+    if order.exchange == DEMO_MARKET:
+        return DEMO_MARKET
+    return _EXCHANGE if order.exchange else _FILE

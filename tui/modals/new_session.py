@@ -1,4 +1,4 @@
-"""How is a session set up? A form for strategy, feed, fills, balance, duration; its problems."""
+"""How is a session set up? Strategy, feed, broker, fills, balance, duration; what is wrong."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from core.market.spans import SpanError, parse_duration
-from core.paper.snapshot import FeedKind, StartRequest
+from core.paper.snapshot import BrokerKind, FeedKind, StartRequest
 from core.trading.values import Fills
 from tui import formats
 from tui.modals import strategy_picker
+from tui.modals.candle_files import files_by_symbol
 from tui.strategies import NO_BACKTEST, StrategyChoice
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
@@ -28,9 +29,10 @@ AUTOMATIC = "automatic"
 _FEEDS = {
     FeedKind.LIVE: "Binance's public streams, no key needed",
     FeedKind.POLL: "REST at intervals, from any exchange ccxt knows",
-    FeedKind.REPLAY: "a candle file, at a speed of your choice",
+    FeedKind.REPLAY: "candle files, at a speed of your choice",
     FeedKind.DEMO: "the embedded exchange: nothing needed, nothing real",
 }
+_TEST_VENUES = "the test venue whose keys are set (7)"
 
 
 class NewSession(ModalScreen[StartRequest | None]):
@@ -64,10 +66,16 @@ class NewSession(ModalScreen[StartRequest | None]):
                 "Feed", Choice([feed.value for feed in FeedKind], self._feed.value, id="feed")
             )
             with Horizontal(classes="field", id="data-field"):
-                yield Static("Data file", classes="field-label")
+                yield Static("Candles", classes="field-label")
                 yield Input(placeholder="candles.csv.gz", id="data", compact=True)
                 yield Static("Speed", classes="field-label second")
                 yield Input(placeholder="full", id="speed", compact=True)
+            with Horizontal(classes="field", id="exchange-field"):
+                yield Static("Exchange", classes="field-label")
+                yield Input("binance", id="exchange", compact=True)
+            with Horizontal(classes="field", id="broker-field"):
+                yield Static("Broker", classes="field-label")
+                yield Choice([broker.value for broker in BrokerKind], id="broker")
             yield from _field(
                 "Fills", Choice([AUTOMATIC, *(fills.value for fills in Fills)], id="fills")
             )
@@ -106,6 +114,13 @@ class NewSession(ModalScreen[StartRequest | None]):
         """The feed chosen."""
         return FeedKind(self.query_one("#feed", Choice).chosen)
 
+    @property
+    def broker(self) -> BrokerKind:
+        """Where orders go; only prices as they come can be followed by orders elsewhere."""
+        if self.feed not in (FeedKind.LIVE, FeedKind.DEMO):
+            return BrokerKind.SIMULATED
+        return BrokerKind(self.query_one("#broker", Choice).chosen)
+
     def request(self) -> tuple[StartRequest | None, list[str]]:
         """The request the form stands for, or every reason why there is none."""
         problems: list[str] = []
@@ -127,18 +142,24 @@ class NewSession(ModalScreen[StartRequest | None]):
                 problems.append(f"run for: {error}")
         data = None
         if self.feed is FeedKind.REPLAY:
-            path = self.query_one("#data", Input).value.strip()
-            if not path:
-                problems.append("data file: a replay needs a candle file, such as candles.csv.gz")
-            elif strategy is not None:
-                data = dict.fromkeys(strategy.symbols, path)
+            text = self.query_one("#data", Input).value.strip()
+            data = files_by_symbol(text, strategy.symbols if strategy else (), problems)
+        exchange = None
+        if self.feed is FeedKind.POLL:
+            exchange = self.query_one("#exchange", Input).value.strip()
+            if not exchange:
+                problems.append("exchange: expected a name that ccxt knows, such as binance")
+        fills = self.query_one("#fills", Choice).chosen
+        if self.broker is BrokerKind.TESTNET and fills == Fills.CANDLE:
+            problems.append("fills: orders on the testnet follow prices as they come, not candles")
         if strategy is None or problems:
             return None, problems
-        fills = self.query_one("#fills", Choice).chosen
         return (
             StartRequest(
                 config=dict(strategy.raw),
                 feed=self.feed,
+                broker=self.broker,
+                exchange=exchange,
                 fills=None if fills == AUTOMATIC else Fills(fills),
                 data=data,
                 speed=speed,
@@ -156,12 +177,18 @@ class NewSession(ModalScreen[StartRequest | None]):
             lines += [(f"! {warning}", Tone.WARNING.css) for warning in strategy.warnings]
             if not strategy.backtested:
                 lines.append((f"! {NO_BACKTEST}", Tone.WARNING.css))
+            if self.broker is BrokerKind.TESTNET:
+                where = "the embedded exchange" if self.feed is FeedKind.DEMO else _TEST_VENUES
+                lines.append((f"testnet: orders go to {where} as well", Tone.DIM.css))
             lines.append((f"{self.feed.value}: {_FEEDS[self.feed]}", Tone.DIM.css))
         verdict = Content("\n").join(Content.styled(safe_text(text), css) for text, css in lines)
         self.query_one("#verdict", Static).update(verdict)
 
     def _show_feed(self) -> None:
+        live = self.feed in (FeedKind.LIVE, FeedKind.DEMO)
         self.query_one("#data-field").display = self.feed is FeedKind.REPLAY
+        self.query_one("#exchange-field").display = self.feed is FeedKind.POLL
+        self.query_one("#broker-field").display = live
 
     @on(Choice.Changed)
     @on(Input.Changed)
@@ -169,6 +196,10 @@ class NewSession(ModalScreen[StartRequest | None]):
     def _changed(self) -> None:
         self._show_feed()
         strategy = self.picked
+        several = strategy is not None and len(strategy.symbols) > 1
+        self.query_one("#data", Input).placeholder = (
+            "SYMBOL=FILE for each, parted by spaces" if several else "candles.csv.gz"
+        )
         if strategy is not None and strategy.starting_balance is not None:
             self.query_one("#balance", Input).placeholder = formats.money(strategy.starting_balance)
         self._judge()

@@ -115,7 +115,13 @@ class BacktestScreen(BaseScreen):
                 self.run_order(order)
 
         self.app.push_screen(
-            NewBacktest(self.papertape.read_strategies, self._order, picked), answered
+            NewBacktest(
+                self.papertape.read_strategies,
+                self._order,
+                picked,
+                demo=self.papertape.demo is not None,
+            ),
+            answered,
         )
 
     def action_again(self) -> None:
