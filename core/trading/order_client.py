@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -229,6 +230,8 @@ class OrderClient:
         self._session = guarded_session(client.cafile, proxies=not self._local)
         client.session = self._session
         client.on_rest_response = self._heard
+        # Its own would write every request with its key, where someone asks for debugging.
+        client.logger = logging.Logger(__name__, logging.WARNING)
         self._client = client
         self._errors, self._passing = (ccxt.BaseError,), (ccxt.OperationFailed,)
         return client

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 
@@ -359,13 +360,15 @@ def test_no_client_is_made_for_other_hosts(address):
         OrderClient("testnet", address, KEYS, perpetual=False)
 
 
-async def test_no_error_shows_the_request_it_is_about(exchange, desk):
+async def test_no_error_shows_the_request_it_is_about(exchange, desk, caplog):
+    caplog.set_level(logging.DEBUG)
     one = desk()
+    assert (await one.execute(order())).why is None
     await one.client.filters(SPOT)
     await exchange.stop()
     with pytest.raises(UnsureError) as lost:
         await one.client.find(order())
-    for text in (str(lost.value), repr(one.client), repr(one.desk), *one.told):
+    for text in (str(lost.value), repr(one.client), repr(one.desk), *one.told, caplog.text):
         assert "signature" not in text
         assert KEY not in text
         assert SECRET not in text
