@@ -34,9 +34,8 @@ class FollowPace:
 
     `overdue`: how long after its close a candle may take (some arrive after 15); where asking finds
     nothing, it is twice as long next time, up to `longest_overdue`. `audit`: how often candles
-    already said are compared with the record, `audit_candles` of them: an hour of minutes, and some
-    for the next audit being a little later. `fresh`: how old a quote may be to stand beside a
-    newer price.
+    already said are compared with the record: `audit_candles` of them, or those since the last
+    audit where they are more. `fresh`: how old a quote may be to stand beside a newer price.
     """
 
     overdue: float = 15.0
@@ -45,7 +44,7 @@ class FollowPace:
     first_delay: float = 1.0
     longest_delay: float = 60.0
     audit: float = 3600.0
-    audit_candles: int = 66
+    audit_candles: int = 60
     fresh: float = 10.0
     delivery: DeliveryPace = field(default_factory=DeliveryPace)
 
@@ -83,6 +82,7 @@ class Follower:
         self._ask = asyncio.Event()
         self._overdue = Overdue(pace.overdue, pace.longest_overdue)
         self._audited = self._monotonic()
+        self._audited_to = expected
         name = venue_symbol(symbol).lower()
         self._kline_stream = f"{name}@kline_{timeframe}"
         streams = [(candle_channel(symbol), self._kline_stream)]
@@ -198,9 +198,11 @@ class Follower:
             finally:
                 waiting.cancel()
                 looking.cancel()
-            audit = self._monotonic() - self._audited > self._pace.audit
-            if self._is_overdue() or audit:
+            if self._is_overdue() or self._audit_is_due():
                 return
+
+    def _audit_is_due(self) -> bool:
+        return self._monotonic() - self._audited > self._pace.audit
 
     def _is_overdue(self) -> bool:
         closes = self._sequence.expected + self.timeframe.ms
@@ -208,15 +210,17 @@ class Follower:
 
     async def _back_fill(self) -> float | None:
         """Take in the record; seconds after which to ask again, if something is still missing."""
-        again = _OVERLAP
-        if self._monotonic() - self._audited > self._pace.audit:
-            self._audited = self._monotonic()
-            again = self._pace.audit_candles
-        overdue, expected = self._is_overdue(), self._sequence.expected
-        start = max(0, expected - again * self.timeframe.ms)
-        start = self.timeframe.next_open(start - 1)
+        overdue, audit = self._is_overdue(), self._audit_is_due()
+        expected, step = self._sequence.expected, self.timeframe.ms
+        start = expected - _OVERLAP * step
+        if audit:
+            since_last = self._audited_to - _OVERLAP * step
+            start = min(since_last, expected - self._pace.audit_candles * step)
+        start = self.timeframe.next_open(max(0, start) - 1)
         for candle in await self._market.backfill.since(self.symbol, self.timeframe, start):
             self._delivery.closed(candle, backfilled=True)
+        if audit:
+            self._audited, self._audited_to = self._monotonic(), expected
         if self._sequence.expected != expected:
             self._overdue.came()
         elif overdue and self._sequence.hole is None:

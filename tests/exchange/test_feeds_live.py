@@ -220,6 +220,23 @@ async def test_a_revised_candle_is_said_as_such_and_not_again(
     assert times == sorted(set(times))
 
 
+async def test_an_audit_that_fails_is_made_up_for_from_the_last_one_on(
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+) -> None:
+    _, reader = await follow(desk, clock, pace=replace(FOLLOW_PACE, audit=0.1, audit_candles=5))
+    await pass_minutes(clock, 3)
+    exchange.switch_on(FaultKind.UNAVAILABLE, "/api/v3/klines")
+    await reader.until(lambda: any(s.state is FeedState.STALE for s in reader.of(FeedStatus)))
+    await pass_minutes(clock, 20)
+    late = Timeframe.M1.floor(clock.now()) - 15 * MINUTE
+    await reader.until_candle(BTC, late + 10 * MINUTE)
+    (told,) = truth(exchange, BTC, late, late + 1)
+    exchange.venue.tape.edit(BTC, Timeframe.M1, late, told._replace(close=told.low))
+    exchange.switch_off()
+    await reader.until(lambda: bool(reader.of(Revised)))
+    assert [revised.old for revised in reader.of(Revised)] == [told]
+
+
 async def test_a_stream_that_falls_silent_is_noticed_and_its_candles_fetched(
     exchange: EmbeddedExchange, clock: ManualClock
 ) -> None:

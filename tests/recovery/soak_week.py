@@ -118,7 +118,6 @@ class Speed:
             first_delay=0.05,
             longest_delay=1.0,
             audit=3600 / self.factor,
-            audit_candles=150,
             fresh=1.0,
             delivery=DeliveryPace(hole_delay=0.1),
         )
