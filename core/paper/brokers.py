@@ -21,7 +21,7 @@ from core.store.credentials import ApiKey, CredentialsError, read_credentials
 from core.store.redaction import Redactor, Secret
 from core.trading.order_client import OrderClient
 from core.trading.order_desk import OrderDesk
-from core.trading.venue_hosts import OrderAddresses
+from core.trading.venue_hosts import ForbiddenAddressError, OrderAddresses
 
 TESTNET, DEMO = "binance_testnet", "binance_demo"
 _EMBEDDED = "embedded"
@@ -89,7 +89,8 @@ class Brokers:
         """Who executes a session's orders of a symbol.
 
         Raises:
-            NoDeskError: its keys are not there (any more), or the demo's exchange is not.
+            NoDeskError: its keys are not there (any more), or the demo's exchange is not, or orders
+                may not go there.
         """
         kind = _kind(symbol)
         account = record.accounts.get(kind, TESTNET)
@@ -99,7 +100,10 @@ class Brokers:
         known = (address, whose, kind == _PERPETUAL)
         desk = self._desks.get(known)
         if desk is None:
-            client = OrderClient(account, address, key, perpetual=kind == _PERPETUAL)
+            try:
+                client = OrderClient(account, address, key, perpetual=kind == _PERPETUAL)
+            except ForbiddenAddressError as error:
+                raise NoDeskError(str(error)) from error
             desk = self._desks[known] = OrderDesk(client)
         return desk
 

@@ -147,6 +147,7 @@ class Engine:
     async def live(self) -> None:
         """Run until the session ends or is left. Errors become its state, not exceptions."""
         pump: asyncio.Task[None] | None = None
+        self._mirror.begin()
         try:
             if await self._prepared():
                 pump = asyncio.create_task(self._pump())

@@ -78,6 +78,17 @@ class Mirror:
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
+    def begin(self) -> None:
+        """Say at once for which symbols no orders can be sent, and why."""
+        if self._route is None:
+            return
+        for symbol in self._session.config.symbols:
+            try:
+                self._route.desk(symbol)
+            except NoDeskError as error:
+                words = f"{symbol}: no orders are sent to the testnet: {error}"
+                self._log(Level.WARNING, words)
+
     def journal(self, tell: Callable[[Level, str], None]) -> None:
         """Put the answers that have come into the journal, and tell them once that is durable."""
         for answer in self._answers[self._written :]:

@@ -226,6 +226,7 @@ async def test_a_key_given_at_the_start_is_used_and_not_kept(
         assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
     async with hosts.host(known=251) as host:
         await soon(lambda: len(hosts.feeds) == 2 and bool(hosts.feeds[1].subscribed))
+        assert logged(host, "BTC/USDT: no orders are sent to the testnet: its keys are not here")
         await host.flatten(session_id)
         hosts.feeds[1].price(101.0)
         await soon(lambda: session(host, session_id).orders.refused == 1)
@@ -306,6 +307,14 @@ def test_each_account_has_its_address(tmp_path: Path) -> None:
         "https://demo-api.binance.com",
         "https://demo-fapi.binance.com",
     }
+
+
+def test_no_desk_is_made_for_other_hosts_however_the_address_came(tmp_path: Path) -> None:
+    put_keys(tmp_path, "binance_testnet")
+    found = brokers(tmp_path, addresses=at("https://api.binance.com"))
+    record = Bench(tmp_path / "bench").record(RSI, accounts={"spot": "binance_testnet"})
+    with pytest.raises(NoDeskError, match="orders never go to"):
+        found.desk(record, SPOT)
 
 
 def test_a_demo_needs_no_keys_and_orders_on_its_own_exchange(tmp_path: Path) -> None:
