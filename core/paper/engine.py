@@ -392,6 +392,9 @@ class Engine:
 
     async def _end(self, state: SessionState, why: str) -> None:
         last = None if self.intake is None else self.intake.run.moment_time
+        if self._mirror.unsettled():
+            self._enter(SessionState.STOPPING, "waiting for the testnet's answers")
+            self._tell_all()
         await self._mirror.finish(self._commit)
         self._session.append(Stopped(self._around.clock(), self.now(), last, state.value, why))
         await self._commit()

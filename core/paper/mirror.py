@@ -113,16 +113,13 @@ class Mirror:
     async def finish(self, commit: Callable[[], Awaitable[None]]) -> None:
         """Wait a while for the answers still missing, and say what is left open on the venue."""
         deadline = asyncio.get_running_loop().time() + self._patience
-        if waiting := self._unsettled():
-            self._log(Level.INFO, f"waiting for the testnet: {len(waiting)} orders without answer")
-        while waiting and asyncio.get_running_loop().time() < deadline:
+        while self.unsettled() and asyncio.get_running_loop().time() < deadline:
             if not self._answers:
                 self._news.clear()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout_at(deadline):
                         await self._news.wait()
             await commit()
-            waiting = self._unsettled()
         await self.close()
         if left := self._book.waiting():
             names = ", ".join(order.id for order in left)
@@ -144,10 +141,10 @@ class Mirror:
         if task is not None:
             await cancelled(task)
 
-    def _unsettled(self) -> list[VenueOrder]:
-        if self._route is None or self._task is None or self._task.done():
-            return []
-        return self._book.waiting()
+    def unsettled(self) -> bool:
+        """Whether answers are missing that may still come."""
+        sending = self._task is not None and not self._task.done()
+        return sending and bool(self._book.waiting())
 
     async def _send_all(self, route: Route) -> None:
         try:

@@ -21,7 +21,7 @@ from core.paper.mirror import NoDeskError
 from core.paper.record import EVENTS
 from core.paper.roster import report_of
 from core.paper.session import Storage
-from core.paper.snapshot import BrokerKind, FeedKind, Mode, OrderRow
+from core.paper.snapshot import BrokerKind, FeedKind, Mode, OrderRow, SessionState
 from core.store.journal import read_journal
 from core.trading.order_desk import OrderDesk
 from core.trading.values import Fills
@@ -289,7 +289,10 @@ async def test_a_session_never_waits_for_a_venue_that_is_silent(
         await enter(engine, feed)
         await leave(engine, feed)
         assert [row.filled for row in rows(engine)] == [None, None]
-        await engine.command("stop")
+        stopping = asyncio.ensure_future(engine.command("stop"))
+        await soon(lambda: engine.state is SessionState.STOPPING)
+        assert engine.reason == "waiting for the testnet's answers"
+        await stopping
         await task
     assert any("unsettled at the end" in text for text in bench.log)
     assert report_of(engine)["venue_orders"]["unsettled"] == 2
