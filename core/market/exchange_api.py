@@ -96,6 +96,7 @@ class ExchangeApi:
         self._market_lock = asyncio.Lock()
         self._blocked_until = 0.0
         self._blocked_why = ""
+        self._closed = False
 
     async def timeframes(self) -> tuple[str, ...]:
         """The candle lengths the exchange offers."""
@@ -251,7 +252,8 @@ class ExchangeApi:
         return int(moment) if moment else None
 
     async def close(self) -> None:
-        """Let go of the connections. May be called more than once."""
+        """Let go of the connections for good. May be called more than once."""
+        self._closed = True
         if self._loading is not None:
             await asyncio.gather(self._loading, return_exceptions=True)
         client, self._client, self._loading = self._client, None, None
@@ -260,6 +262,8 @@ class ExchangeApi:
 
     async def _ready(self) -> Any:
         """The ccxt client, made on first use."""
+        if self._closed:  # a straggler would make one that nobody closes
+            raise UnreachableError(f"{self.name} is not asked any more: the host has let go of it")
         if self._client is None:
             if self._loading is None:
                 self._loading = asyncio.create_task(self._load(), name=f"load {self.name}")
