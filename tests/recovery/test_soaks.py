@@ -28,6 +28,10 @@ def test_sessions_killed_at_sampled_points_end_as_if_nothing_had_happened() -> N
     assert " 0 with another outcome" in soak("kill", "--points", "4", "--seed", "3")
 
 
+def test_orders_of_killed_sessions_are_executed_once() -> None:
+    assert ", 0 wrong" in soak("orders", "--points", "1", "--seed", "3")
+
+
 def test_some_hours_on_a_failing_exchange_leave_the_backtests_trades_and_nothing_else() -> None:
     said = soak("week", "--sessions", "6", "--hours", "3", "--speed", "1200")
     assert "\n0 things wrong" in said
