@@ -188,3 +188,17 @@ async def test_the_table_on_the_sessions_screen_repaints_one_line_for_one_sessio
         await pilot.pause()
         changed = {key for key, strip in table._strips.items() if before.get(key) is not strip}
         assert changed == {"s0000005"}
+
+
+async def test_a_name_is_cut_before_a_figure_is() -> None:
+    columns = (Column("NAME", 12, grow=10), Column("A", 9, "right"), Column("B", 9, "right"))
+    table = LineTable(columns)
+    app = make_app(ScriptedLink())
+    async with driven(app, (34, 15)) as pilot:
+        app.push_screen(TableScreen(table))
+        await pilot.pause()
+        table.set_rows([Row("1", (Cell("a_long_name"), Cell("12,345.67"), Cell("98,765.43")))])
+        await pilot.pause()
+        line = table.render_line(1).text
+        assert "12,345.67  98,765.43" in line
+        assert "a_long_n…" in line

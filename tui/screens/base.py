@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tui.app import PapertapeApp
 
 SHORT = 30  # lower terminals lose the air between the parts
+TINY = 20  # still lower ones lose parts
 NARROW = 100  # on narrower ones what stands side by side is stacked, or left out
 
 
@@ -78,6 +79,7 @@ class BaseScreen(Screen[None]):
         width, height = SMALLEST
         self.set_class(event.size.width < width or event.size.height < height, "too-small")
         self.set_class(event.size.height < SHORT, "-short")
+        self.set_class(event.size.height < TINY, "-tiny")
         self.set_class(event.size.width < NARROW, "-narrow")
 
     def copy_json(self, value: Mapping[str, object]) -> None:

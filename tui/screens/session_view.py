@@ -27,7 +27,7 @@ TRADE_COLUMNS = (
     Column("SIDE", 5),
     Column("ENTERED", 12, priority=3),
     Column("ENTRY", 10, "right"),
-    Column("EXITED", 12),
+    Column("EXITED", 12, priority=1),
     Column("EXIT", 10, "right"),
     Column("QUANTITY", 10, "right", priority=6),
     Column("FEES", 8, "right", priority=7),

@@ -28,7 +28,7 @@ _GLYPHS = {
     (_WICK, _BODY): "╽",
     (_BODY, _WICK): "╿",
 }
-_AXIS = 15  # cells for prices at the right
+_AROUND = 5  # cells of air: two on the left, two before the prices, one behind them
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class CandleChart(LineView, can_focus=False):
         self._paint()
 
     def _paint(self) -> None:
-        width, height = self.size.width - _AXIS - 4, self.size.height - 1
+        width, height = self.size.width - self._beside() - _AROUND, self.size.height - 1
         self.virtual_size = Size(self.size.width, self.size.height)
         self._lines = []
         candles = self._candles[-width:] if width > 0 else ()
@@ -100,11 +100,14 @@ class CandleChart(LineView, can_focus=False):
         }
         for level in self._levels:
             line = scale.line(level.price)
-            beyond = "↑" if level.price > scale.high else "↓" if level.price < scale.low else ""
+            beyond = " ↑" if level.price > scale.high else " ↓" if level.price < scale.low else ""
             for column in range(0 if beyond else width):
                 if cells[line][column][0] == " ":
                     cells[line][column] = ("┈", level.tone)
-            axis[line] = (f"{level.label} {_short(level.price)}{beyond}", level.tone)
+            # Its name hides the oldest candles rather than leave fewer for all prices.
+            for column, letter in enumerate(f"{level.label}{beyond} "[:width]):
+                cells[line][column] = (letter, level.tone)
+            axis[line] = (formats.price(level.price), level.tone)
         axis[scale.line(candles[-1].close)] = (formats.price(candles[-1].close), Tone.STRONG)
         columns = {candle.time: column for column, candle in enumerate(candles, start=right)}
         for mark in self._marks:
@@ -112,9 +115,18 @@ class CandleChart(LineView, can_focus=False):
                 cells[scale.line(mark.price)][columns[mark.time]] = (mark.glyph, mark.tone)
         for line in range(height):
             text, tone = axis.get(line, ("", Tone.DIM))
-            cells[line] += [("  ", Tone.DIM), (text[:_AXIS].ljust(_AXIS), tone)]
+            cells[line] += [("  ", Tone.DIM), (text.rjust(self._beside()), tone)]
         times = " " * right + time_labels([c.time for c in candles], len(candles), self._zone)
         return [*cells, [(times, Tone.DIM)]]
+
+    def _beside(self) -> int:
+        """How many cells the prices take beside the chart."""
+        seen = self._candles[-self.size.width :]
+        if not seen:
+            return 0
+        ticks = self._scale(seen, max(1, self.size.height - 1)).ticks().values()
+        shown = [*ticks, seen[-1].close, *(level.price for level in self._levels)]
+        return max(len(formats.price(price)) for price in shown)
 
     def _scale(self, candles: Sequence[Candle], height: int) -> Scale:
         low, high = min(c.low for c in candles), max(c.high for c in candles)
@@ -132,10 +144,6 @@ class CandleChart(LineView, can_focus=False):
         segments = [Segment("  ", dim)]
         segments += [Segment(text, self.tone(tone)) for text, tone in self._lines[y]]
         return Strip(segments).simplify().adjust_cell_length(self.size.width, dim)
-
-
-def _short(price: float) -> str:
-    return f"{price:,.0f}" if abs(price) >= 10_000 else formats.price(price)
 
 
 def _draw_candle(

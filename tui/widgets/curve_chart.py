@@ -17,7 +17,8 @@ from tui.widgets.line_view import LineView, Tone
 
 # The dots of a braille cell by column (2) and row (4), as bits of U+2800.
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
-_AXIS = 12
+_AROUND = 5  # cells of air: two on the left, two before the values, one behind them
+_LONGEST = 14  # cells for a value beside the chart
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +66,24 @@ class CurveChart(LineView, can_focus=False):
 
     def _paint(self) -> None:
         self.virtual_size = Size(self.size.width, self.size.height)
-        width = self.size.width - _AXIS - 4
         height = self.size.height - (1 if self._with_times else 0)
         self._lines = []
-        if self._curves and width > 1 and height > 0:
-            self._lines = self._painted(width, height)
+        if self._curves and height > 0:
+            self._lines = self._painted(height)
         self.refresh()
 
-    def _painted(self, width: int, height: int) -> list[list[tuple[str, Tone]]]:
+    def _painted(self, height: int) -> list[list[tuple[str, Tone]]]:
         start = min(curve.points[0][0] for curve in self._curves)
         end = max(curve.points[-1][0] for curve in self._curves)
         values = [value for curve in self._curves for _, value in curve.points]
         if self._base is not None:
             values.append(self._base)
         scale = Scale.around(min(values), max(values), height)
+        axis = {line: self._write(value)[:_LONGEST] for line, value in scale.ticks().items()}
+        beside = max(map(len, axis.values()), default=0)
+        width = self.size.width - beside - _AROUND
+        if width < 2:
+            return []
         moments = [start + (end - start) * n // max(1, width * 2 - 1) for n in range(width * 2)]
         cells: list[list[tuple[str, Tone]]] = [[(" ", Tone.DIM)] * width for _ in range(height)]
         if self._base is not None:
@@ -86,10 +91,8 @@ class CurveChart(LineView, can_focus=False):
         for curve in reversed(self._curves):
             for (line, column), bits in _dots(curve, moments, scale).items():
                 cells[line][column] = (chr(0x2800 + bits), curve.tone)
-        axis = scale.ticks()
         for line in range(height):
-            text = self._write(axis[line]) if line in axis else ""
-            cells[line] += [("  ", Tone.DIM), (text[:_AXIS].ljust(_AXIS), Tone.DIM)]
+            cells[line] += [("  ", Tone.DIM), (axis.get(line, "").rjust(beside), Tone.DIM)]
         if self._with_times:
             cells.append([(time_labels(moments[::2], width, self._zone), Tone.DIM)])
         return cells

@@ -23,6 +23,7 @@ from tui.commands import Place, bindings
 from tui.widgets.line_view import LineView, Tone
 from tui.widgets.safe_text import safe_text
 
+_SHORTEST_NAME = 6
 _GUTTER = 2
 _GAP = 2
 
@@ -234,6 +235,12 @@ class LineTable(LineView, can_focus=True):
             staying.remove(max(staying, key=lambda i: (self.columns[i].priority, i)))
         widths = {i: self.columns[i].width for i in staying}
         spare = room - needed()
+        # A name may be cut, a figure never.
+        names = [i for i in staying if self.columns[i].align == "left" and self.columns[i].grow]
+        for i in names:
+            cut = min(max(0, -spare), max(0, widths[i] - _SHORTEST_NAME))
+            widths[i] -= cut
+            spare += cut
         while spare > 0:
             growing = [
                 i for i in staying if widths[i] < self.columns[i].width + self.columns[i].grow

@@ -47,7 +47,7 @@ class TopBar(Widget):
         """Program and screens to the left; modes, host and clock to the right.
 
         Where that does not fit, the host goes first, then the names of other screens, then their
-        numbers; the modes stay.
+        numbers, then the program's own name, then the clock; the modes stay.
         """
         ends = self._ends()
         no_host = (ends[0], Content.styled("attached" if self._attached else "", "$info"), ends[-1])
@@ -57,6 +57,8 @@ class TopBar(Widget):
             ("keys", ends),
             ("keys", no_host),
             ("", no_host),
+            ("nameless", no_host),
+            ("nameless", no_host[:-1]),
         ):
             left = self._screens(others)
             right = Content("   ").join(part for part in end if part.plain)
@@ -85,10 +87,11 @@ class TopBar(Widget):
         return self.snapshot is not None and self.snapshot.pid != os.getpid()
 
     def _screens(self, others: str) -> Content:
-        parts = [Content.styled("papertape", "bold $accent")]
+        nameless = others == "nameless"
+        parts = [] if nameless else [Content.styled("papertape", "bold $accent")]
         for command in _SCREENS:
             here = command.id == f"go.{self.app.current_mode}"
-            if not here and not others:
+            if not here and others not in ("names", "keys"):
                 continue
             click = Style.from_meta({"@click": command.action})
             name = f" {command.label}" if here or others == "names" else ""
