@@ -28,7 +28,10 @@ class OrderBook:
         self.placed = record.broker is BrokerKind.TESTNET
         self.orders: list[VenueOrder] = []
         self._session_id = record.id
-        self._answers: dict[int, OrderAnswered] = {}
+        self._answers: list[OrderAnswered] = []
+        self._filled = 0
+        self._refused = 0
+        self._differences: list[float] = []  # of the filled ones
         self._opened: set[str] = set()  # symbols with a position on the venue
         self._held: dict[str, float] = {}  # base currency, dust of earlier positions included
 
@@ -44,12 +47,12 @@ class OrderBook:
             case MomentPassed() | QuoteFilled():
                 self.orders += line.orders
             case OrderAnswered():
-                self._answers[line.number] = line
+                self._answers.append(line)
                 self._count(self.orders[line.number - 1], line)
 
     def waiting(self) -> list[VenueOrder]:
-        """The orders without an answer, oldest first."""
-        return [order for order in self.orders if order.number not in self._answers]
+        """The orders without an answer, oldest first. They are answered in their order."""
+        return self.orders[len(self._answers) :]
 
     def quantity(self, order: VenueOrder) -> float | None:
         """How much an order is for (base currency); None where nothing is there to be closed.
@@ -68,18 +71,12 @@ class OrderBook:
         """How they went, in numbers; None where there are none to be made."""
         if not self.placed:
             return None
-        answers = self._answers.values()
-        filled = [one for one in answers if one.execution.quantity]
-        found = [
-            difference
-            for one in filled
-            if (difference := difference_bp(self.orders[one.number - 1], one.execution)) is not None
-        ]
+        priced = len(self._differences)
         return OrderCounts(
             made=len(self.orders),
-            filled=len(filled),
-            refused=sum(one.execution.quantity == 0 for one in answers),
-            mean_difference_bp=sum(found) / len(found) if found else None,
+            filled=self._filled,
+            refused=self._refused,
+            mean_difference_bp=sum(self._differences) / priced if priced else None,
         )
 
     def rows(self) -> tuple[OrderRow, ...]:
@@ -108,10 +105,9 @@ class OrderBook:
         row = OrderRow(
             order.id, order.symbol, order.side.value, order.closes, order.quantity, order.price
         )
-        answer = self._answers.get(order.number)
-        if answer is None:
+        if order.number > len(self._answers):
             return row
-        came = answer.execution
+        came = self._answers[order.number - 1].execution
         return replace(
             row,
             filled=came.quantity,
@@ -125,8 +121,12 @@ class OrderBook:
         )
 
     def _count(self, order: VenueOrder, answer: OrderAnswered) -> None:
-        """What the answer does to what is held on the venue."""
+        """What the answer does to the numbers, and to what is held on the venue."""
         symbol, came = order.symbol, answer.execution
+        self._filled += bool(came.quantity)
+        self._refused += came.quantity == 0
+        if (difference := difference_bp(order, came)) is not None:
+            self._differences.append(difference)
         held = self._held.get(symbol, 0.0)
         if not order.closes:
             base = symbol.partition("/")[0]
