@@ -14,7 +14,7 @@ from tests.unit.cli.test_session_commands import until
 RESTLESS: dict[str, Any] = {
     "name": "restless",
     "symbols": ["BTC/USDT:USDT", "ETH/USDT"],
-    "timeframe": "1m",
+    "timeframe": "30m",
     "indicators": [],
     "entry_conditions": [{"indicator": "close", "operator": "gt", "value": 0}],
     "exit_conditions": [],
