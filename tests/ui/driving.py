@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
+from textual import events
 from textual.pilot import Pilot
 
 from core.paper.snapshot import FeedKind
@@ -48,3 +49,17 @@ async def driven(app: PapertapeApp, size: tuple[int, int] = WIDE) -> AsyncIterat
         await until(pilot, lambda: app.snapshot is not None)
         await pilot.pause()
         yield pilot
+
+
+async def press(pilot: Pilot[int], *keys: str) -> None:
+    """Press keys while a host works in this very process.
+
+    The pilot's own way waits for the process to be idle, for two seconds a key where it never is.
+    """
+    driver = pilot.app._driver
+    assert driver is not None
+    for key in keys:
+        event = events.Key(key, key if len(key) == 1 else None)
+        event.set_sender(pilot.app)
+        driver.send_message(event)
+        await pilot.pause(0.02)

@@ -10,7 +10,7 @@ from core.paper.local import LocalHosting
 from core.paper.snapshot import FeedKind, Mode, SessionState
 from core.paper.venues import DemoMarket
 from core.store.workspace import Workspace
-from tests.ui.driving import NARROW
+from tests.ui.driving import NARROW, press
 from tests.ui.test_real_host import soon, table_text
 from tui.app import PapertapeApp
 from tui.finding_strategies import find_strategies
@@ -37,7 +37,7 @@ async def test_one_key_starts_on_the_embedded_exchange_and_one_stops(tmp_path: P
     )
     async with app.run_test(size=NARROW) as pilot:
         await soon(pilot, lambda: app.snapshot is not None)
-        await pilot.press("s")
+        await press(pilot, "s")
         await soon(pilot, lambda: "● running" in table_text(app))
         assert app.snapshot is not None
         (session,) = app.snapshot.sessions
@@ -48,12 +48,12 @@ async def test_one_key_starts_on_the_embedded_exchange_and_one_stops(tmp_path: P
             return app.snapshot is not None and app.snapshot.sessions[0].last_candle != first
 
         await soon(pilot, candles_close)
-        await pilot.press("enter")
+        await press(pilot, "enter")
         await soon(pilot, lambda: isinstance(app.screen, SessionScreen))
         await soon(pilot, lambda: bool(app.screen.query("#one-why")))
         await soon(pilot, lambda: bool(app.screen.query_one("#one-why", LineTable).rows))
-        await pilot.press("x")
+        await press(pilot, "x")
         await soon(pilot, lambda: isinstance(app.screen, Ask))
-        await pilot.press("y")
+        await press(pilot, "y")
         await soon(pilot, lambda: isinstance(app.screen, ReportScreen))
         await soon(pilot, lambda: app.snapshot.sessions[0].state is SessionState.STOPPED)

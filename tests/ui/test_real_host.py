@@ -16,7 +16,7 @@ from core.paper.local import LocalHosting
 from core.paper.snapshot import FeedKind, SessionState, StartRequest
 from core.store.workspace import Workspace
 from core.strategy.document import strategy_document
-from tests.ui.driving import WIDE
+from tests.ui.driving import WIDE, press
 from tests.unit.store.disks import FullDisk
 from tui.app import PapertapeApp
 from tui.finding_strategies import find_strategies
@@ -102,7 +102,7 @@ async def test_a_session_is_started_watched_and_stopped_by_keys(workspace: Works
     )
     async with app.run_test(size=WIDE) as pilot:
         await soon(pilot, lambda: app.snapshot is not None)
-        await pilot.press("n")
+        await press(pilot, "n")
         await soon(pilot, lambda: isinstance(app.screen, NewSession))
         form = app.screen
         assert isinstance(form, NewSession)
@@ -110,28 +110,29 @@ async def test_a_session_is_started_watched_and_stopped_by_keys(workspace: Works
         form.query_one("#feed", Choice).chosen = "replay"
         form.query_one("#data", Input).value = str(workspace.root.parent / "waves.csv")
         form.query_one("#speed", Input).value = "30000"  # five hundred candles a second
-        await pilot.press("enter")
+        await press(pilot, "enter")
         await soon(pilot, lambda: "waves" in table_text(app))
         await soon(pilot, lambda: app.snapshot.sessions[0].trades_count >= 2)
         assert "● running" in table_text(app)
         assert "REPLAY" in table_text(app)
         assert app.screen_stack[0].query_one(LogPane).shown
 
-        await pilot.press("p")
+        await press(pilot, "p")
         await soon(pilot, lambda: app.snapshot.sessions[0].state is SessionState.PAUSED)
-        await pilot.press("p")
+        await press(pilot, "p")
         await soon(pilot, lambda: app.snapshot.sessions[0].state is SessionState.RUNNING)
 
-        await pilot.press("x")
+        await press(pilot, "x")
         await soon(pilot, lambda: isinstance(app.screen, Ask))
-        await pilot.press("y")
+        await press(pilot, "y")
         await soon(pilot, lambda: isinstance(app.screen, ReportScreen))
         await soon(pilot, lambda: bool(app.screen.query("#result-trades")))
-        trades = app.screen.query_one("#result-trades", LineTable).rows
-        assert len(trades) >= 2
+        table = app.screen.query_one("#result-trades", LineTable)
+        await soon(pilot, lambda: len(table.rows) >= 2)
+        trades = table.rows
         assert {row.cells[-1].text for row in trades} <= {"signal", "stop loss"}
         await soon(pilot, lambda: app.snapshot.sessions[0].state is SessionState.STOPPED)
-        await pilot.press("escape", "q")
+        await press(pilot, "escape", "q")
         await soon(pilot, lambda: not app.is_running)
     assert not list(workspace.root.glob("**/*.tmp"))
 
@@ -156,7 +157,7 @@ async def test_a_vanished_workspace_is_said_and_nothing_of_it_is_made_anew(
         assert "error" in table_text(app)
         assert any("has vanished" in line.text for line in app.link.logs())
         assert any("has vanished" in str(toast.message) for toast in app._notifications)
-        await pilot.press("q")
+        await press(pilot, "q")
         await soon(pilot, lambda: not app.is_running)
     assert not workspace.root.exists()
 
@@ -178,7 +179,7 @@ async def test_the_pause_key_takes_up_a_session_that_a_full_disk_stopped(
         await app.link.start(replace(slow_replay(workspace), speed=None))
         await soon(pilot, lambda: "✗ error" in table_text(app))
         disk.room = 100_000_000
-        await pilot.press("p")
+        await press(pilot, "p")
         await soon(pilot, lambda: "■ stopped" in table_text(app))
         assert app.snapshot is not None
         assert app.snapshot.sessions[0].state_reason == "the data ends"
