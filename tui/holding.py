@@ -63,6 +63,7 @@ class Holding:
 
     def ended(self) -> None:
         """The host is gone: another one has taken over, this one is about to, or it has stopped."""
+        self._app.poll()  # the last it said
         self._app.link = None
         if self._taking:
             self.hold()

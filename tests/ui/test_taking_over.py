@@ -18,7 +18,7 @@ from core.paper.host import Host
 from core.paper.link import CommandError, HostLink
 from core.paper.snapshot import FeedKind, HostSnapshot, SessionState, StartRequest
 from core.paper.venues import DemoMarket
-from core.store.workspace import Workspace
+from core.store.workspace import Workspace, WorkspaceError
 from tests.ui.driving import NARROW, driven, make_app, until
 from tests.ui.scripted import DAY, NOW, ScriptedLink, busy, session
 from tests.ui.test_real_host import soon, top_line
@@ -108,8 +108,13 @@ async def test_the_screen_whose_sessions_are_taken_says_so_and_shows_the_new_hos
         link.kind, link.pid, link.lines = "tui", 4711, []
         link.log("from the new host", "k3x9a1pq")
         app.hosting.lose()
-        await until(pilot, lambda: app.attached)
-        assert any("Process 4711 runs the sessions" in note.message for note in app._notifications)
+        await until(
+            pilot,
+            lambda: any(
+                "Process 4711 runs the sessions" in note.message for note in app._notifications
+            ),
+        )
+        assert app.attached
         await until(
             pilot,
             lambda: any(
@@ -289,3 +294,26 @@ async def test_who_comes_back_is_told_once_the_sessions_have_caught_up(tmp_path:
     look = last_look(tmp_path / "cache" / "last-look.json")
     assert look is not None
     assert (look.at, look.sessions["k3x9a1pq"].trades) == (link.now, 14)
+
+
+async def test_a_viewer_sees_how_the_sessions_of_a_vanished_workspace_ended(
+    workspace: Workspace,
+) -> None:
+    def make() -> Host:
+        raise WorkspaceError("there is no such workspace any more")
+
+    with other_host(workspace):
+        app = PapertapeApp(WorkspaceHosting(workspace, make, []), lambda: (), host_name="here")
+        async with app.run_test() as pilot:
+            await soon(pilot, lambda: app.link is not None)
+            assert app.link is not None
+            await app.link.start(StartRequest(ALWAYS, FeedKind.DEMO))
+            await soon(pilot, lambda: bool(app.snapshot and app.snapshot.sessions))
+            workspace.root.rename(workspace.root.with_name("elsewhere"))
+            await soon(pilot, lambda: "the host has stopped" in top_line(app))
+            assert app.snapshot is not None
+            (one,) = app.snapshot.sessions
+            assert one.state is SessionState.ERROR
+            assert str(workspace.root) in str(one.state_reason)
+            await pilot.press("q")
+            await soon(pilot, lambda: not app.is_running)
