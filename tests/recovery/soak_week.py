@@ -309,6 +309,7 @@ class Week:
                 await self._pass_time(host, venue, operator, chance, end)
                 await venue.clear(operator)
                 await self._catch_up(host, end)
+                await asyncio.sleep(1.5 * speed.follow.audit)  # what was revised last is told then
                 await self._check(host, desk, root)
             await desk.close()
         await asyncio.sleep(0.5)  # closed transports are let go of in the loop's next turns
