@@ -28,7 +28,7 @@ from core.trading.values import Fills
 from tests.exchange.desks import Desk, executed
 from tests.unit.paper.scripted import TestFeed
 from tests.unit.paper.sessions import RSI, Bench, market, until
-from tests.unit.paper.test_live_engine import ALWAYS, run_of
+from tests.unit.paper.test_live_engine import ALWAYS, decided, run_of
 
 SPOT, PERPETUAL = "BTC/USDT", "BTC/USDT:USDT"
 TESTNET: dict[str, Any] = {
@@ -205,15 +205,14 @@ async def test_the_sessions_own_account_does_not_know_of_the_venue(
 async def test_a_reversal_closes_and_opens_the_perpetual(tmp_path: Path, venue: Venue) -> None:
     bench, feed = TestnetBench(tmp_path, venue), feed_of(PERPETUAL)
     engine = bench.new(bench.record(BOTH_WAYS, **TESTNET), feed)
-    table = feed.candles[PERPETUAL]
     async with living(engine):
-        sides, place = [], 250
+        place = 250
         while len(rows(engine)) < 3:
-            feed.candle(place, PERPETUAL)
-            feed.price(table.at(place).close, PERPETUAL)
+            closed = feed.candle(place, PERPETUAL)
+            await decided(engine, closed.time)
+            feed.price(closed.close, PERPETUAL)
+            await soon(lambda: engine.intake.last_price_at == feed.time)  # type: ignore[union-attr]
             place += 1
-            for _ in range(20):
-                await asyncio.sleep(0)
         found = await answered(engine, 3)
         sides = [(row.closes, row.side) for row in found[:3]]
         first = "buy" if sides[0][1] == "buy" else "sell"
