@@ -98,16 +98,22 @@ class CandleChart(LineView, can_focus=False):
         axis: dict[int, tuple[str, Tone]] = {
             line: (formats.price(value), Tone.DIM) for line, value in scale.ticks().items()
         }
-        for level in self._levels:
-            line = scale.line(level.price)
-            beyond = " ↑" if level.price > scale.high else " ↓" if level.price < scale.low else ""
-            for column in range(0 if beyond else width):
-                if cells[line][column][0] == " ":
-                    cells[line][column] = ("┈", level.tone)
-            # Its name hides the oldest candles rather than leave fewer for all prices.
-            for column, letter in enumerate(f"{level.label}{beyond} "[:width]):
+        named: dict[int, int] = {}
+        for level in sorted(self._levels, key=lambda one: not scale.low <= one.price <= scale.high):
+            line, name = scale.line(level.price), level.label
+            if scale.low <= level.price <= scale.high:
+                axis[line] = (formats.price(level.price), level.tone)
+                for column in range(width):
+                    if cells[line][column][0] == " ":
+                        cells[line][column] = ("┈", level.tone)
+            else:
+                arrow = "↑" if level.price > scale.high else "↓"
+                name = f"{name} {formats.price(level.price)} {arrow}"
+            # Names hide the oldest candles rather than leave fewer for all prices.
+            start = named.get(line, 0)
+            for column, letter in enumerate(f"{name} "[: max(0, width - start)], start):
                 cells[line][column] = (letter, level.tone)
-            axis[line] = (formats.price(level.price), level.tone)
+            named[line] = start + len(name) + 2
         axis[scale.line(candles[-1].close)] = (formats.price(candles[-1].close), Tone.STRONG)
         columns = {candle.time: column for column, candle in enumerate(candles, start=right)}
         for mark in self._marks:
@@ -125,7 +131,7 @@ class CandleChart(LineView, can_focus=False):
         if not seen:
             return 0
         ticks = self._scale(seen, max(1, self.size.height - 1)).ticks().values()
-        shown = [*ticks, seen[-1].close, *(level.price for level in self._levels)]
+        shown = [*ticks, seen[-1].close]
         return max(len(formats.price(price)) for price in shown)
 
     def _scale(self, candles: Sequence[Candle], height: int) -> Scale:
