@@ -21,7 +21,6 @@ sys.path.insert(0, str(ROOT))
 
 from core.exchange.synthetic import SyntheticMarket  # noqa: E402
 from core.hosting import make_host  # noqa: E402
-from core.market.timeframes import Timeframe  # noqa: E402
 from core.paper.local import LocalHosting  # noqa: E402
 from core.paper.snapshot import FeedKind, HostSnapshot  # noqa: E402
 from core.paper.venues import DemoMarket  # noqa: E402
@@ -33,13 +32,13 @@ from tui.modals.new_backtest import NewBacktest  # noqa: E402
 from tui.modals.new_session import NewSession  # noqa: E402
 from tui.screens.backtest import BacktestScreen  # noqa: E402
 from tui.screens.report import ReportScreen  # noqa: E402
+from tui.widgets.line_table import LineTable  # noqa: E402
 
 START = 1_767_571_200_000  # 2026-01-05 00:00 UTC
 SPEED = 3_000.0  # five minutes in a tenth of a second
 SEED = 13
 TRADES = 3  # how many to wait for in every session
 SHOWN = 2  # the session that is looked at, in the order started
-DAY = 86_400_000
 
 
 async def until(pilot: Pilot[int], condition: Callable[[], bool], seconds: float = 240) -> None:
@@ -51,20 +50,12 @@ async def until(pilot: Pilot[int], condition: Callable[[], bool], seconds: float
     raise TimeoutError("the demo did not get that far")
 
 
-def write_candles(market: SyntheticMarket, path: Path) -> None:
-    """The sixty days before the demo begins, as a candle file for a backtest."""
-    candles = market.candles("BTC/USDT", Timeframe.M5, START - 60 * DAY, START)
-    rows = [",".join(map(str, candle)) for candle in candles]
-    path.write_text("\n".join(["time,open,high,low,close,volume", *rows]))
-
-
 async def take(images: Path, size: tuple[int, int]) -> None:
     """Run the demo and save a picture of each screen."""
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder) / "demo")
         workspace.prepare()
         market = SyntheticMarket(SEED)
-        write_candles(market, Path(folder) / "BTCUSDT-5m.csv")
         demo = DemoMarket(market, START, SPEED, "pictures")
         app = PapertapeApp(
             LateHosting(lambda: LocalHosting(lambda: make_host(workspace, "tui", demo), [])),
@@ -72,6 +63,7 @@ async def take(images: Path, size: tuple[int, int]) -> None:
             host_name="demo",
             feed=FeedKind.DEMO,
             workspace=workspace.root,
+            demo=lambda: demo,
         )
 
         def picture(name: str) -> None:
@@ -93,13 +85,20 @@ async def take(images: Path, size: tuple[int, int]) -> None:
             await pilot.press("escape", "6")
             await pilot.pause(0.5)
             picture("logs")
+            await pilot.press("5")
+            await until(pilot, lambda: bool(app.screen.query_one("#jobs", LineTable).rows))
+            await pilot.press("r")
+            await pilot.pause(1.5)
+            app.clear_notifications()
+            await pilot.pause(0.5)
+            picture("scheduler")
             await pilot.press("1", "x")
             await pilot.pause(0.5)
             await pilot.press("y")
             await until(pilot, lambda: isinstance(app.screen, ReportScreen))
             await pilot.pause(0.5)
             picture("report")
-            await backtest(app, pilot, picture, Path(folder) / "BTCUSDT-5m.csv")
+            await backtest(app, pilot, picture)
 
 
 async def start_sessions(
@@ -130,9 +129,7 @@ def eventful(snapshot: HostSnapshot | None) -> bool:
     )
 
 
-async def backtest(
-    app: PapertapeApp, pilot: Pilot[int], picture: Callable[[str], None], data: Path
-) -> None:
+async def backtest(app: PapertapeApp, pilot: Pilot[int], picture: Callable[[str], None]) -> None:
     """Backtest the sample that follows trends, from the list of strategies."""
     await pilot.press("escape", "2")
     await pilot.pause(1.5)
@@ -142,7 +139,7 @@ async def backtest(
     await pilot.press("b")
     await until(pilot, lambda: isinstance(app.screen, NewBacktest))
     await pilot.pause(1)
-    app.screen.query_one("#data", Input).value = str(data)
+    app.screen.query_one("#period", Input).value = "60d"
     await pilot.pause(0.3)
     await pilot.press("enter")
     await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
