@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC
 from pathlib import Path
@@ -33,6 +33,7 @@ from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
 
 START = 1_767_571_200_000  # 2026-01-05 00:00 UTC
+Fill = Callable[..., Awaitable[tuple[JobOrder | None, list[str]]]]
 
 
 @asynccontextmanager
@@ -128,60 +129,59 @@ async def test_a_session_brings_its_check_and_can_be_given_an_end(tmp_path: Path
         assert app.snapshot.sessions[0].state.ended
 
 
-async def order(
-    fields: dict[str, str], zone: str = "UTC", old: Job | None = None
-) -> tuple[JobOrder | None, list[str]]:
-    """What the form makes of its fields, on the session it begins with."""
+@asynccontextmanager
+async def the_form(zone: str = "UTC", old: Job | None = None) -> AsyncIterator[Fill]:
+    """The form on one session; what it is given fills in fields and says what comes of them."""
     app = make_app(busy())
     form = JobForm([session("k3x9a1pq", "rsi_bounce")], ZoneInfo(zone), NOW, old)
     async with driven(app) as pilot:
         app.push_screen(form)
         await until(pilot, lambda: bool(form.query("#verdict")))
         await pilot.pause()
-        for name, text in fields.items():
-            widget = form.query_one(f"#{name}")
-            if isinstance(widget, Choice):
-                widget.chosen = text
-            else:
-                form.query_one(f"#{name}", Input).value = text
-            await pilot.pause()
-        made, _, problems = form.order()
-        return made, problems
+
+        async def fill(**fields: str) -> tuple[JobOrder | None, list[str]]:
+            for name, text in fields.items():
+                widget = form.query_one(f"#{name}")
+                if isinstance(widget, Choice):
+                    widget.chosen = text
+                else:
+                    form.query_one(f"#{name}", Input).value = text
+                await pilot.pause()
+            made, _, problems = form.order()
+            return made, problems
+
+        yield fill
 
 
-@pytest.mark.parametrize(
-    ("fields", "problem"),
-    [
-        ({"time": "3s"}, "10 seconds to a year"),
-        ({"time": "soon"}, "not a duration"),
-        ({"when": "cron"}, "such as 0 10 * * *"),
-        ({"when": "cron", "time": "* *"}, "five fields"),
-        ({"when": "once", "time": "tomorrow"}, "such as 2026-12-24T18:00"),
-        ({"when": "once", "time": "2020-01-01"}, "has passed"),
-        ({"do": "say"}, "expected what to say"),
-        ({"runs": "1.5"}, "whole number"),
-    ],
-)
-async def test_a_job_that_makes_no_sense_is_said_to_be(
-    fields: dict[str, str], problem: str
-) -> None:
-    made, problems = await order(fields)
-    assert made is None
-    assert problem in "\n".join(problems)
+async def test_a_job_that_makes_no_sense_is_said_to_be() -> None:
+    async with the_form() as fill:
+        for fields, problem in (
+            ({"time": "3s"}, "10 seconds to a year"),
+            ({"time": "soon"}, "not a duration"),
+            ({"time": "4h", "when": "cron"}, "such as 0 10 * * *"),
+            ({"when": "cron", "time": "* *"}, "five fields"),
+            ({"when": "once", "time": "tomorrow"}, "such as 2026-12-24T18:00"),
+            ({"when": "once", "time": "2020-01-01"}, "has passed"),
+            ({"do": "say"}, "expected what to say"),
+            ({"runs": "1.5"}, "whole number"),
+        ):
+            made, problems = await fill(**fields)
+            assert made is None
+            assert problem in "\n".join(problems)
 
 
 async def test_times_are_typed_in_the_zone_they_are_shown_in() -> None:
-    made, _ = await order({"when": "once", "time": "2026-07-01T18:00"}, "Europe/Berlin")
-    assert made is not None
-    assert (made.at, made.session_id, made.message) == ("2026-07-01T16:00:00Z", "k3x9a1pq", "")
+    async with the_form("Europe/Berlin") as fill:
+        made, _ = await fill(when="once", time="2026-07-01T18:00")
+    assert made == JobOrder(at="2026-07-01T16:00:00Z", session_id="k3x9a1pq")
 
 
 async def test_an_edit_says_nothing_of_when_unless_that_was_touched() -> None:
-    old = job("5b1c9e02", 1_000, max_runs=20)
-    kept, _ = await order({"runs": "30"}, old=old)
-    assert kept == JobOrder(session_id="k3x9a1pq", max_runs=30)
-    changed, _ = await order({"time": "2h"}, old=old)
-    assert changed == JobOrder(every_seconds=7_200, session_id="k3x9a1pq", max_runs=20)
+    async with the_form(old=job("5b1c9e02", 1_000, max_runs=20)) as fill:
+        kept, _ = await fill(runs="30")
+        assert kept == JobOrder(session_id="k3x9a1pq", max_runs=30)
+        changed, _ = await fill(time="2h")
+        assert changed == JobOrder(every_seconds=7_200, session_id="k3x9a1pq", max_runs=30)
 
 
 @pytest.mark.parametrize(
