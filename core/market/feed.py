@@ -53,13 +53,18 @@ class CandleClosed:
 
 @dataclass(frozen=True, slots=True)
 class PriceSeen:
-    """A price between two candles. `time` is the venue's; sides that are not known are None."""
+    """A price between two candles. `time` is the venue's; sides that are not known are None.
+
+    `low` and `high`: what the forming candle has reached so far, where the venue has told.
+    """
 
     symbol: str
     time: int
     bid: float | None
     ask: float | None
     last: float | None
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from core.market.backoff import Backoff
 from core.market.binance_events import BestPrices, Kline, MarkPrice, StreamEvent
+from core.market.candle import Candle
 from core.market.delivery import Delivery, DeliveryPace
 from core.market.exchange_api import RateLimitedError
 from core.market.feed import FeedError, FeedState, FeedStatus, PriceSeen
@@ -77,6 +78,7 @@ class Follower:
         self._quote: BestPrices | None = None
         self._quote_seen = 0.0
         self._last: float | None = None
+        self._forming: Candle | None = None
         self._last_seen = 0.0
         self._said_state: tuple[FeedState, str] | None = None
         self._ask = asyncio.Event()
@@ -149,7 +151,9 @@ class Follower:
             quote = None
         self._last, self._last_seen = event.candle.close, self._monotonic()
         bid, ask = (None, None) if quote is None else (quote.bid, quote.ask)
-        self._inbox.put(PriceSeen(self.symbol, event.time, bid, ask, event.candle.close))
+        self._forming = event.candle
+        low, high = event.candle.low, event.candle.high
+        self._inbox.put(PriceSeen(self.symbol, event.time, bid, ask, event.candle.close, low, high))
 
     def _say_quote(self, event: BestPrices) -> None:
         if self._quote is not None and event.update <= self._quote.update:
@@ -160,7 +164,11 @@ class Follower:
         time = event.time if event.time is not None else self._market.clock.now()
         fresh = self._monotonic() - self._last_seen <= self._pace.fresh
         last = self._last if fresh else None
-        self._inbox.put(PriceSeen(self.symbol, time, event.bid, event.ask, last))
+        low = high = None
+        # Until a candle has told of itself, what is known is the range of the one before it.
+        if self._forming is not None and self._forming.time == self._sequence.expected:
+            low, high = self._forming.low, self._forming.high
+        self._inbox.put(PriceSeen(self.symbol, time, event.bid, event.ask, last, low, high))
 
     def _say_state(self, state: FeedState, text: str) -> None:
         if (state, text) != self._said_state:

@@ -176,7 +176,7 @@ class Intake:
     def _take_price(self, price: PriceSeen) -> None:
         self.prices[price.symbol] = price
         self.last_price_at = price.time
-        quote = Quote(price.time, price.bid, price.ask, price.last)
+        quote = Quote(price.time, price.bid, price.ask, price.last, price.low, price.high)
         events = self.run.quote(price.symbol, quote)
         if events:
             self.settled = False

@@ -19,6 +19,7 @@ from core.trading.values import (
     ExitReason,
     Obstacle,
     OpenTrade,
+    Quote,
     Refused,
     Side,
     Trade,
@@ -38,8 +39,9 @@ class Position(msgspec.Struct, eq=False):
 
     `best` is the best price (high for long, low for short) since entry up to the previous candle;
     `held` counts the closed candles since entry, the candle of entry included; `mark` is the last
-    price a candle gave it. A stop, target or liquidation price that does not exist is an infinity
-    that no price reaches, so that the rules compare without asking.
+    price a candle gave it. `low_before` and `high_before`: what the candle of entry had reached
+    before a quote entered, as far as known. A stop, target or liquidation price that does not exist
+    is an infinity that no price reaches, so that the rules compare without asking.
     """
 
     slot: int
@@ -60,6 +62,8 @@ class Position(msgspec.Struct, eq=False):
     funding: float = 0.0
     held: int = 0
     candle_entry_price: float | None = None
+    low_before: float | None = None
+    high_before: float | None = None
 
     def value(self, price: float) -> float:
         """Margin plus unrealised P&L at `price`: what the position adds to equity."""
@@ -193,12 +197,12 @@ class Account:
         price: float,
         time: int,
         signal_time: int,
-        filled_at: int | None,
+        quote: Quote | None,
     ) -> Event:
         """Open a position at `price` (slippage included), sized by rulebook §3.4.
 
-        `time` is the open time of the candle concerned, `filled_at` the venue's time of a fill by a
-        quote. Returns Entered, or Refused where nothing can be bought.
+        `time` is the open time of the candle concerned, `quote` what fills it, if not that candle.
+        Returns Entered, or Refused where nothing can be bought.
         """
         rules = self.rules
         symbol = rules.symbols[slot]
@@ -221,6 +225,7 @@ class Account:
         if abs(self.free) < equity * _DUST:
             self.free = 0.0
         sign = side.sign
+        filled_at = None if quote is None else quote.time
         never = -inf * sign  # below (for a short: above) any price
         stop = rules.stop_price(sign, price)
         target = rules.target_price(sign, price)
@@ -241,6 +246,8 @@ class Account:
             liquidation_price=never if liquidation is None else liquidation,
             best=price,
             mark=price,
+            low_before=None if quote is None else quote.low,
+            high_before=None if quote is None else quote.high,
         )
         return Entered(time, symbol, side, price, quantity, margin, fee, signal_time, filled_at)
 

@@ -31,7 +31,7 @@ def on_quote(account: Account, slot: int, quote: Quote, time: int) -> list[Event
         price = _buying(quote) if side is Side.LONG else _selling(quote)
         if price is not None:
             account.due_entries[slot] = None
-            events.append(account.enter(slot, side, price, time, signal_time, quote.time))
+            events.append(account.enter(slot, side, price, time, signal_time, quote))
     return events
 
 

@@ -164,7 +164,14 @@ def _inside(
     # Where a quote entered the position, the candle had opened before there was one.
     entered_by_quote = position.entry_time == time and position.entry_filled_at is not None
     open_ = position.entry_price if entered_by_quote else bar.open
-    worst, best = (bar.low, bar.high) if sign > 0 else (bar.high, bar.low)
+    low, high = bar.low, bar.high
+    if entered_by_quote:
+        # What the candle had reached before the entry says nothing of the position.
+        if position.low_before is not None and low >= position.low_before:
+            low = min(open_, bar.close)
+        if position.high_before is not None and high <= position.high_before:
+            high = max(open_, bar.close)
+    worst, best = (low, high) if sign > 0 else (high, low)
 
     ambiguous = False
     if (open_ - stop) * sign <= 0:

@@ -68,13 +68,16 @@ class Fills(StrEnum):
 class Quote(msgspec.Struct, frozen=True, gc=False):
     """A price seen between two candles. `time` is the venue's, UTC ms; unknown sides are None.
 
-    At least one of the three prices is known.
+    At least one of the three prices is known. `low` and `high`: what the candle that is forming had
+    reached before, as far as the venue has told.
     """
 
     time: int
     bid: float | None = None
     ask: float | None = None
     last: float | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 class Trade(msgspec.Struct, frozen=True, gc=False):

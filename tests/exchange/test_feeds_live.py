@@ -398,6 +398,25 @@ async def test_prices_between_candles_carry_bid_and_ask_and_the_last_price(
             assert price.bid < price.ask
 
 
+async def test_a_price_says_what_its_forming_candle_had_reached(
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+) -> None:
+    _, reader = await follow(desk, clock, quotes=True)
+    for _ in range(120):
+        clock.advance(2_500)
+        await asyncio.sleep(0.004)
+    told: list[tuple[float, float]] = []
+    candles = 0
+    for event in reader.events:
+        if isinstance(event, PriceSeen) and event.low is not None and event.high is not None:
+            told.append((event.low, event.high))
+        elif isinstance(event, CandleClosed):
+            assert all(event.candle.low <= low <= high <= event.candle.high for low, high in told)
+            candles += bool(told)
+            told.clear()
+    assert candles >= 3
+
+
 async def test_no_price_of_a_closed_candle_comes_after_it(
     exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
 ) -> None:

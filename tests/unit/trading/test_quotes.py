@@ -92,6 +92,24 @@ def test_a_touch_seen_only_in_the_closed_candle_fills_at_the_stop_and_says_so() 
     assert opened.trades[0].seen_late
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "left"),
+    [(90, 120, False), (89, 120, True), (90, 121, True)],
+    ids=["both before", "a new low", "a new high"],
+)
+def test_what_the_candle_had_reached_before_a_late_entry_closes_nothing(
+    low: float, high: float, left: bool
+) -> None:
+    opened = account(stop_loss_pct=5, take_profit_pct=10)
+    late = Quote(MINUTE + 50_000, 100, 101, None, 90, 120)
+    on_quote(opened, 0, late, MINUTE)
+    step(opened, MINUTE, [Bar(0, 100, high, low, 102, 0)])
+    assert bool(opened.trades) is left
+    if not left:
+        assert opened.positions[0] is not None
+        assert opened.positions[0].best == 102
+
+
 def test_what_no_quote_filled_fills_by_the_closed_candle() -> None:
     opened = account()
     step(opened, MINUTE, [Bar(0, 100.5, 103, 100, 103, 0)])
