@@ -15,13 +15,11 @@ import numpy as np
 from core.backtest.axes import Axis, SweepError, configs
 from core.backtest.run import BacktestError, run_backtest
 from core.market.candles import Candles
-from core.market.filters import MarketFilters
 from core.report.deflated import deflated_sharpe, expected_best_sharpe
 from core.report.metrics import Metrics, daily_returns
 from core.report.result import RunResult
 from core.strategy.batch import Batch
 from core.strategy.config import StrategyConfig
-from core.trading.values import FillOn
 
 LOWER_IS_BETTER = frozenset({"max_drawdown_pct", "max_consecutive_losses"})
 
@@ -97,8 +95,6 @@ def run_sweep(
     sort: str = "sharpe_ratio",
     split: float | None = None,
     workers: int = 1,
-    fill_on: FillOn = FillOn.NEXT_OPEN,
-    filters: Mapping[str, MarketFilters] | None = None,
     progress: Progress | None = None,
 ) -> Sweep:
     """Backtest every combination of the axes' values.
@@ -112,8 +108,6 @@ def run_sweep(
         sort: the metric that ranks (rulebook §4); combinations where it is undefined come last.
         split: per cent of the time that the ranking sees; the rest is shown beside it.
         workers: processes to share the work among.
-        fill_on: as for `run_backtest`.
-        filters: as for `run_backtest`.
         progress: told after each combination.
 
     Raises:
@@ -124,7 +118,7 @@ def run_sweep(
         raise SweepError(f"no metric {sort!r} to sort by; for example sharpe_ratio, profit_factor")
     tried = configs(config, axes)
     period = Period(candles, None if split is None else split_at(candles, split))
-    work = _Work(tuple(tried), period, fill_on, filters)
+    work = _Work(tuple(tried), period)
     found: dict[int, _Found] = {}
     for one in work.done(workers):
         found[one.place] = one
@@ -153,8 +147,6 @@ class _Work:
 
     tried: tuple[StrategyConfig, ...]
     period: Period
-    fill_on: FillOn
-    filters: Mapping[str, MarketFilters] | None
 
     def done(self, workers: int) -> Iterator[_Found]:
         """What every combination came to, in the order they are done."""
@@ -166,13 +158,7 @@ class _Work:
 
     def result(self, config: StrategyConfig, batches: Mapping[str, Batch]) -> RunResult:
         """The backtest that ranks `config`."""
-        return run_backtest(
-            config,
-            self.period.first_part(),
-            fill_on=self.fill_on,
-            filters=self.filters,
-            batches=batches,
-        )
+        return run_backtest(config, self.period.first_part(), batches=batches)
 
     def _run(self, groups: Sequence[Sequence[int]]) -> Iterator[_Found]:
         split = self.period.split_time
@@ -185,12 +171,7 @@ class _Work:
                 rest = None
                 if split is not None:
                     rest = run_backtest(
-                        config,
-                        self.period.candles,
-                        fill_on=self.fill_on,
-                        filters=self.filters,
-                        decide_from=split,
-                        batches=whole,
+                        config, self.period.candles, decide_from=split, batches=whole
                     ).metrics
                 yield _Found(place, self.result(config, batches).metrics, rest)
 
