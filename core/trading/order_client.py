@@ -132,15 +132,23 @@ class OrderClient:
                 raise
         await self.ask(lambda client: client.set_leverage(leverage, symbol))
 
-    async def place(self, order: VenueOrder, quantity: float) -> Json:
-        """Send a market order for `quantity`; the venue's row of it, as ccxt reads it."""
+    async def place(self, order: VenueOrder, quantity: float, sending: Callable[[], None]) -> Json:
+        """Send a market order for `quantity`; the venue's row of it, as ccxt reads it.
+
+        `sending` is called when it goes out: until then it may have to wait for other requests.
+        """
         only = {"reduceOnly": True} if order.closes and self.perpetual else {}
-        return await self.ask(
-            lambda client: client.create_order(
-                order.symbol, "market", order.side.value, quantity, None,
-                {"clientOrderId": order.id, **only},
+        named = {"clientOrderId": order.id, **only}
+
+        def send(client: Any) -> Awaitable[Json]:
+            sending()
+            side = order.side.value
+            placed: Awaitable[Json] = client.create_order(
+                order.symbol, "market", side, quantity, None, named
             )
-        )  # fmt: skip
+            return placed
+
+        return await self.ask(send)
 
     async def find(self, order: VenueOrder) -> Json | None:
         """The venue's row of an order, or None where it says that it has none of that ID."""

@@ -134,11 +134,14 @@ class _Order:
             # Nothing was sent that could be executed.
             self._say(f"the venue does not answer ({error})")
             return None
-        began = self._sent_at = self._desk.monotonic()
-        self._delays.reset()
-        row = await client.place(order, quantity)
-        self._latency = round((self._desk.monotonic() - began) * 1_000)
+        row = await client.place(order, quantity, self._sending)
+        assert self._sent_at is not None
+        self._latency = round((self._desk.monotonic() - self._sent_at) * 1_000)
         return await self._outcome(row)
+
+    def _sending(self) -> None:
+        self._sent_at = self._desk.monotonic()
+        self._delays.reset()
 
     async def _look(self) -> Execution | None:
         """Ask for it. Where the venue has none, it may be sent (again) once that is certain."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from decimal import Decimal
 
 import pytest
@@ -21,6 +22,7 @@ from .conftest import OPENING, START
 from .desks import KEY, KEYS, SECRET, Desk, executed
 
 SPOT, PERPETUAL = "BTC/USDT", "BTC/USDT:USDT"
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def order(
@@ -287,40 +289,79 @@ async def test_what_the_client_itself_refuses_was_not_sent(exchange, desk):
     assert one.naps == []
 
 
-async def test_an_answer_that_breaks_off_is_no_refusal(exchange, desk):
-    async def break_off(request: web.Request) -> web.StreamResponse:
-        sent = await request.text()
-        async with ClientSession(exchange.rest_url) as behind:
-            headers = {"X-MBX-APIKEY": request.headers.get("X-MBX-APIKEY", "")}
-            if request.method == "POST":
-                headers["Content-Type"] = "application/x-www-form-urlencoded"
-            url = URL(f"{exchange.rest_url}{request.raw_path}", encoded=True)
-            async with behind.request(
-                request.method, url, data=sent or None, headers=headers
-            ) as answer:
-                body = await answer.read()
-                status = answer.status
-        if request.method == "POST":
-            broken = web.StreamResponse(headers={"Content-Length": str(len(body))})
-            await broken.prepare(request)
-            await broken.write(body[:20])
-            assert request.transport is not None
-            request.transport.close()
-            return broken
-        return web.Response(body=body, status=status, content_type="application/json")
-
+@asynccontextmanager
+async def standing_between(answer: Answer) -> AsyncIterator[Desk]:
+    """A desk whose requests `answer` is given first."""
     application = web.Application()
-    application.router.add_route("*", "/{rest:.*}", break_off)
+    application.router.add_route("*", "/{rest:.*}", answer)
     runner = web.AppRunner(application)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     one = Desk(f"http://127.0.0.1:{runner.addresses[0][1]}")
-    execution = await one.execute(order())
-    assert (execution.quantity, execution.why) == (0.01, None)
-    assert executed(exchange) == [Decimal("0.01")]
-    assert any("no answer" in words for words in one.told)
+    yield one
     await one.client.close()
     await runner.cleanup()
+
+
+async def pass_on(exchange: EmbeddedExchange, request: web.Request) -> web.Response:
+    """What the exchange answers to a request."""
+    sent = await request.text()
+    headers = {"X-MBX-APIKEY": request.headers.get("X-MBX-APIKEY", "")}
+    if request.method == "POST":
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    url = URL(f"{exchange.rest_url}{request.raw_path}", encoded=True)
+    async with (
+        ClientSession() as behind,
+        behind.request(request.method, url, data=sent or None, headers=headers) as came,
+    ):
+        body = await came.read()
+        return web.Response(body=body, status=came.status, content_type="application/json")
+
+
+async def test_an_answer_that_breaks_off_is_no_refusal(exchange):
+    async def break_off(request: web.Request) -> web.StreamResponse:
+        answer = await pass_on(exchange, request)
+        if request.method != "POST":
+            return answer
+        assert isinstance(answer.body, bytes)
+        broken = web.StreamResponse(headers={"Content-Length": str(len(answer.body))})
+        await broken.prepare(request)
+        await broken.write(answer.body[:20])
+        assert request.transport is not None
+        request.transport.close()
+        return broken
+
+    async with standing_between(break_off) as one:
+        execution = await one.execute(order())
+        assert (execution.quantity, execution.why) == (0.01, None)
+        assert executed(exchange) == [Decimal("0.01")]
+        assert any("no answer" in words for words in one.told)
+
+
+async def test_an_order_that_had_to_wait_its_turn_is_not_taken_for_an_old_one(exchange):
+    sent: list[web.Request] = []
+    late: list[web.Response] = []
+
+    async def be_slow(request: web.Request) -> web.StreamResponse:
+        """Refuse the first order for a minute, and execute the second after it was asked for."""
+        if request.method == "POST" and len(sent) < 2:
+            await request.text()
+            sent.append(request)
+            if len(sent) == 1:
+                return web.json_response({"code": -1003}, status=429, headers={"Retry-After": "60"})
+            return web.json_response({"code": -1007, "msg": "Timeout"}, status=504)
+        answer = await pass_on(exchange, request)
+        if len(sent) == 2 and not late and "pt-second-1" in request.query_string:
+            late.append(await pass_on(exchange, sent[1]))
+        return answer
+
+    async with standing_between(be_slow) as one:
+        names = ["pt-first-1", "pt-second-1"]
+        both = [VenueOrder(1, name, SPOT, OrderSide.BUY, 0.01, 60_000.0, False) for name in names]
+        await asyncio.gather(*map(one.execute, both))
+        assert [answer.status for answer in late] == [200]
+        (account,) = exchange.accounts
+        assert sorted(found.client_id for found in account.orders.values()) == names
 
 
 async def test_the_client_knows_no_other_addresses_than_the_venues_own(exchange, desk):
@@ -340,18 +381,11 @@ async def test_a_redirect_is_not_followed(exchange, status):
         target = f"{exchange.rest_url}{request.path_qs}"
         return web.Response(status=status, headers={"Location": target})
 
-    application = web.Application()
-    application.router.add_route("*", "/{rest:.*}", elsewhere)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    one = Desk(f"http://127.0.0.1:{runner.addresses[0][1]}")
-    refused = await one.execute(order())
-    assert "not followed" in refused.why
-    assert asked == ["GET /api/v3/time"]
-    assert executed(exchange) == []
-    await one.client.close()
-    await runner.cleanup()
+    async with standing_between(elsewhere) as one:
+        refused = await one.execute(order())
+        assert "not followed" in refused.why
+        assert asked == ["GET /api/v3/time"]
+        assert executed(exchange) == []
 
 
 @pytest.mark.parametrize("address", ["https://api.binance.com", "http://testnet.binance.vision"])
