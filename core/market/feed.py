@@ -124,12 +124,8 @@ FeedEvent = CandleClosed | PriceSeen | Gap | Revised | FundingRate | FeedStatus 
 class Feed(Protocol):
     """Prices for one session. Symbols are ccxt unified names."""
 
-    async def history(
-        self, symbol: str, timeframe: Timeframe, count: int, before: int | None = None
-    ) -> Candles:
+    async def history(self, symbol: str, timeframe: Timeframe, count: int) -> Candles:
         """The last `count` closed candles, for warm-up; fewer where there are no more.
-
-        `before`: only candles that open before this time (UTC ms).
 
         Raises:
             FeedError: if the venue does not answer, or does not know the market.

@@ -104,17 +104,13 @@ class CandleHistory:
         candles = join(parts)
         return History(candles, self._notes(symbol, timeframe, first, candles))
 
-    async def latest(
-        self, symbol: str, timeframe: Timeframe, count: int, before: int | None = None
-    ) -> Candles:
-        """The last `count` closed candles, or those that open before `before`; fewer if no more.
+    async def latest(self, symbol: str, timeframe: Timeframe, count: int) -> Candles:
+        """The last `count` closed candles; fewer where there are no more.
 
         Raises:
             FeedError: if the exchange does not have them, or does not answer.
         """
         end = await self._closed_before(timeframe)
-        if before is not None:
-            end = min(end, timeframe.next_open(before - 1))
         reach = count
         while True:  # gaps in the series: reach further back until there are enough
             start = max(0, end - reach * timeframe.ms)

@@ -28,11 +28,9 @@ class LiveFeed:
         self._followers: dict[tuple[str, Timeframe], Follower] = {}
         self._closed = False
 
-    async def history(
-        self, symbol: str, timeframe: Timeframe, count: int, before: int | None = None
-    ) -> Candles:
+    async def history(self, symbol: str, timeframe: Timeframe, count: int) -> Candles:
         """See `Feed.history`."""
-        return await self._market.history.latest(symbol, timeframe, count, before)
+        return await self._market.history.latest(symbol, timeframe, count)
 
     async def subscribe(
         self,

@@ -70,11 +70,9 @@ class PollFeed:
         self._polls: dict[tuple[str, Timeframe], asyncio.Task[None]] = {}
         self._closed = False
 
-    async def history(
-        self, symbol: str, timeframe: Timeframe, count: int, before: int | None = None
-    ) -> Candles:
+    async def history(self, symbol: str, timeframe: Timeframe, count: int) -> Candles:
         """See `Feed.history`."""
-        return await self._history.latest(symbol, timeframe, count, before)
+        return await self._history.latest(symbol, timeframe, count)
 
     async def subscribe(
         self,

@@ -31,7 +31,6 @@ class ReplayFeed:
         timeframe: Timeframe,
         *,
         speed: float | None = None,
-        filters: Mapping[str, MarketFilters] | None = None,
         monotonic: Callable[[], float] | None = None,
         sleep: Callable[[float], Coroutine[None, None, None]] = asyncio.sleep,
     ) -> None:
@@ -40,7 +39,6 @@ class ReplayFeed:
         self._candles = dict(candles)
         self._timeframe = timeframe
         self._speed = speed
-        self._filters = dict(filters or {})
         self._monotonic = monotonic or (lambda: asyncio.get_running_loop().time())
         self._sleep = sleep
         self._after: dict[str, int | None] = {}
@@ -49,13 +47,10 @@ class ReplayFeed:
         starts = [int(table.time[0]) for table in self._candles.values() if len(table)]
         self._now = min(starts, default=0)
 
-    async def history(
-        self, symbol: str, timeframe: Timeframe, count: int, before: int | None = None
-    ) -> Candles:
-        """The last `count` candles of the file closed at `now()`, or opening before `before`."""
+    async def history(self, symbol: str, timeframe: Timeframe, count: int) -> Candles:
+        """The last `count` candles of the file closed at `now()`."""
         table = self._table(symbol, timeframe)
-        limit = self._now - timeframe.ms + 1 if before is None else before
-        stop = int(np.searchsorted(table.time, limit, side="left"))
+        stop = int(np.searchsorted(table.time, self._now - timeframe.ms, side="right"))
         return table.slice(max(0, stop - count), stop)
 
     async def subscribe(
@@ -98,8 +93,8 @@ class ReplayFeed:
         yield Ended("the data ends")
 
     async def filters(self, symbol: str) -> MarketFilters:
-        """The filters given with the data; a candle file has none of its own."""
-        return self._filters.get(symbol, NO_FILTERS)
+        """None: a candle file does not tell them."""
+        return NO_FILTERS
 
     def now(self) -> int:
         """The close of the last candle said (UTC ms)."""

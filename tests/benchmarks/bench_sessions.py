@@ -75,9 +75,7 @@ class MinuteFeed(TestFeed):
         super().__init__(candles, known)
         self.time = START + known * MINUTE
 
-    async def history(
-        self, symbol: str, timeframe: Timeframe, count: int, before: int | None = None
-    ) -> Candles:
+    async def history(self, symbol: str, timeframe: Timeframe, count: int) -> Candles:
         return self.candles[symbol].slice(KNOWN - count, KNOWN)
 
 

@@ -467,8 +467,6 @@ async def test_history_holds_only_closed_candles(
     feed = LiveFeed(desk, FOLLOW_PACE)
     found = await feed.history(BTC, Timeframe.M1, 1500)
     assert list(found) == truth(exchange, BTC, START + MINUTE - 1500 * MINUTE, START + MINUTE)
-    before = await feed.history(BTC, Timeframe.M1, 3, before=START)
-    assert list(before) == truth(exchange, BTC, START - 3 * MINUTE, START)
 
 
 async def test_a_market_that_is_not_there_is_refused_in_words(

@@ -86,11 +86,9 @@ class ScriptedFeed:
         self._now = START + _WARMUP * SPAN
         self._closed = False
 
-    async def history(
-        self, symbol: str, timeframe: Timeframe, count: int, before: int | None = None
-    ) -> Candles:
+    async def history(self, symbol: str, timeframe: Timeframe, count: int) -> Candles:
         table = self._scenario.candles[symbol]
-        stop = int(np.searchsorted(table.time, self._now if before is None else before))
+        stop = int(np.searchsorted(table.time, self._now))
         return table.slice(max(0, stop - count), stop)
 
     async def subscribe(

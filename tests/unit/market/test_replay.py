@@ -81,8 +81,6 @@ async def test_history_knows_only_what_has_closed_by_now() -> None:
     await anext(events)
     assert [c.time // MINUTE for c in await feed.history(BTC, Timeframe.M1, 10)] == [0, 1]
     assert [c.time // MINUTE for c in await feed.history(BTC, Timeframe.M1, 1)] == [1]
-    before = await feed.history(BTC, Timeframe.M1, 10, before=MINUTE)
-    assert [c.time // MINUTE for c in before] == [0]
 
 
 async def test_speed_paces_the_candles_by_the_given_clock() -> None:

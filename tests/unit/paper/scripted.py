@@ -36,9 +36,7 @@ class TestFeed:
         self.closed = False
         self._events: asyncio.Queue[FeedEvent] = asyncio.Queue()
 
-    async def history(
-        self, symbol: str, timeframe: Timeframe, count: int, before: int | None = None
-    ) -> Candles:
+    async def history(self, symbol: str, timeframe: Timeframe, count: int) -> Candles:
         self._answer()
         table = self.candles[symbol]
         stop = int(np.searchsorted(table.time, self.time - SPAN, side="right"))
