@@ -42,7 +42,7 @@ class OrderDesk:
     client: OrderClient
     sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep
     monotonic: Callable[[], float] = time.monotonic
-    _prepared: set[tuple[str, int]] = field(default_factory=set)
+    _leverages: dict[str, int] = field(default_factory=dict)  # as last set, by symbol
 
     async def execute(
         self,
@@ -62,13 +62,13 @@ class OrderDesk:
 
     def reset(self) -> None:
         """The venue seems to have forgotten everything: also what it was told beforehand."""
-        self._prepared.clear()
+        self._leverages.clear()
 
     async def prepare(self, symbol: str, leverage: int) -> None:
-        """Set a perpetual's margin and leverage, unless that was done already."""
-        if self.client.perpetual and (symbol, leverage) not in self._prepared:
+        """Set a perpetual's margin and leverage, unless they are so already."""
+        if self.client.perpetual and self._leverages.get(symbol) != leverage:
             await self.client.prepare(symbol, leverage)
-            self._prepared.add((symbol, leverage))
+            self._leverages[symbol] = leverage
 
 
 class _Order:

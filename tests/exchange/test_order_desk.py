@@ -71,6 +71,16 @@ async def test_perpetual_order_has_isolated_margin_leverage_and_its_fee(exchange
     assert position.amount == 0
 
 
+async def test_leverage_is_set_anew_after_an_order_with_another_one(exchange, desk):
+    one = desk(perpetual=True)
+    (account,) = exchange.accounts
+    for number, leverage in enumerate((3, 5, 3), start=1):
+        name = f"pt-session{number}-1"
+        opening = VenueOrder(1, name, PERPETUAL, OrderSide.BUY, 0.01, 60_000.0, False)
+        assert (await one.execute(opening, leverage=leverage)).why is None
+        assert account.position(PERPETUAL).leverage == leverage
+
+
 async def test_margin_that_is_isolated_already_is_no_refusal(exchange, desk):
     assert (await desk(perpetual=True).execute(order(PERPETUAL))).why is None
     another = VenueOrder(2, "pt-abcd1234-2", PERPETUAL, OrderSide.BUY, 0.01, 60_000.0, False)
