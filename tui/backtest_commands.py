@@ -28,9 +28,8 @@ class BacktestCommands:
             BacktestRefusedError: it cannot be run; the message says why and what to do.
         """
         runner = await asyncio.to_thread(importlib.import_module, _RUNNER)
-        workspace = self._app.workspace
-        cache = None if workspace is None else workspace / "cache"
-        outcome: BacktestOutcome = await runner.backtest(order, cache, self._app.demo, progress)
+        workspace, demo = self._app.workspace, self._app.demo
+        outcome: BacktestOutcome = await runner.backtest(order, workspace, demo, progress)
         return outcome
 
     def save(self, outcome: BacktestOutcome) -> None:

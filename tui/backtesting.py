@@ -10,20 +10,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.backtest.run import BacktestError, run_backtest
+from core.backtest.run import BacktestError, FundingRates, run_backtest
+from core.exchange.clock import ManualClock
 from core.exchange.tape import served
+from core.exchange.venue import FUNDING_INTERVAL, Venue
 from core.market.candles import Candles
-from core.market.exchange_api import exchange_api
 from core.market.feed import FeedError
 from core.market.file_error import CandleFileError
 from core.market.files import read_candles, split_data_argument
-from core.market.history import CandleHistory, Progress
-from core.market.server_clock import ServerClock
+from core.market.filters import MarketFilters
+from core.market.period import market_period, public_api
 from core.market.spans import SpanError, period_start
+from core.market.venue import BINANCE, VenueError
 from core.paper.host import wall_clock
 from core.paper.venues import DemoMarket
 from core.report.result_json import result_to_json
 from core.report.stored import save_backtest
+from core.store.preferences import PreferencesError, read_preferences
+from core.store.workspace import Workspace
 from core.strategy.config import StrategyConfig
 from core.strategy.parsing import ParsedConfig, parse_config
 from core.strategy.problems import ConfigError
@@ -38,20 +42,26 @@ from tui.backtest_order import (
 )
 
 _POINTS = 1_500  # of a curve: more than any screen has dots
+_REFUSALS = (
+    *(ConfigError, CandleFileError, FeedError, SpanError),
+    *(BacktestError, PreferencesError, VenueError),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class _Material:
-    """What a run is made on. `decide_from` as in `run_backtest`."""
+    """What a run is made on, as `run_backtest` takes it, and what is to be said of the candles."""
 
     candles: Mapping[str, Candles]
-    decide_from: int | None
     notes: tuple[str, ...]
+    decide_from: int | None = None
+    filters: Mapping[str, MarketFilters] | None = None
+    funding: Mapping[str, FundingRates] | None = None
 
 
 async def backtest(
     order: BacktestOrder,
-    cache: Path | None,
+    workspace: Path | None,
     demo: Callable[[], DemoMarket] | None,
     progress: Callable[[str], None],
 ) -> BacktestOutcome:
@@ -69,13 +79,13 @@ async def backtest(
             progress("making the candles …")
             material = await asyncio.to_thread(_from_demo, order, parsed.config, demo)
         elif order.exchange:
-            material = await _fetched(order, parsed.config, cache, progress)
+            material = await _fetched(order, parsed.config, workspace, progress)
         else:
             progress("reading the candles …")
             material = await asyncio.to_thread(_from_files, order, parsed.config)
         progress("running …")
         return await asyncio.to_thread(_run, order, parsed, material)
-    except (ConfigError, CandleFileError, FeedError, SpanError, BacktestError) as error:
+    except _REFUSALS as error:
         raise BacktestRefusedError(str(error)) from error
 
 
@@ -92,7 +102,7 @@ def _from_files(order: BacktestOrder, config: StrategyConfig) -> _Material:
         read = read_candles(path.expanduser(), config.timeframe)
         candles[symbol or config.symbols[0]] = read.candles
         notes += [f"{path.name}: {note}" for note in read.notes]
-    return _Material(candles, None, tuple(notes))
+    return _Material(candles, tuple(notes))
 
 
 def _from_demo(
@@ -101,10 +111,12 @@ def _from_demo(
     """The period before the demo began, with its warm-up."""
     demo = make()
     market, timeframe = demo.market, config.timeframe
-    offered = {instrument.symbol for instrument in market.instruments}
+    offered = {instrument.symbol: instrument for instrument in market.instruments}
+    venue = Venue(market, ManualClock(demo.start))
     start = period_start(order.period, demo.start)
     first = start - warmup_candles(config) * timeframe.ms
     candles: dict[str, Candles] = {}
+    funding: dict[str, FundingRates] = {}
     for symbol in config.symbols:
         if symbol not in offered or not served(market, symbol, timeframe):
             raise BacktestRefusedError(
@@ -116,33 +128,34 @@ def _from_demo(
             raise BacktestRefusedError(
                 f"the demo has no {timeframe} candles of {symbol} before its beginning"
             )
-    return _Material(candles, start, ())
+        if offered[symbol].perpetual:
+            begin = max(start, int(candles[symbol].time[0]))
+            moments = range(begin + -begin % FUNDING_INTERVAL, demo.start, FUNDING_INTERVAL)
+            funding[symbol] = [(at, venue.funding_rate(offered[symbol], at)) for at in moments]
+    filters = {symbol: offered[symbol].filters for symbol in config.symbols}
+    return _Material(candles, (), start, filters, funding)
 
 
 async def _fetched(
     order: BacktestOrder,
     config: StrategyConfig,
-    cache: Path | None,
+    workspace: Path | None,
     progress: Callable[[str], None],
 ) -> _Material:
-    history = CandleHistory(exchange_api(order.exchange, ServerClock()), cache)
-    try:
-        now = await history.patiently(history.api.server_time)
-        start = period_start(order.period, now)
-        first = start - warmup_candles(config) * config.timeframe.ms
-        candles: dict[str, Candles] = {}
-        notes: list[str] = []
-        for symbol in config.symbols:
-
-            def tell(done: Progress, symbol: str = symbol) -> None:
-                progress(f"{symbol} from {order.exchange}: {done.text}")
-
-            got = await history.between(symbol, config.timeframe, first, now, tell)
-            candles[symbol] = got.candles
-            notes += [f"{symbol}: {note}" for note in got.notes]
-    finally:
-        await history.api.close()
-    return _Material(candles, start, tuple(notes))
+    home = None if workspace is None else Workspace(workspace)
+    venue = BINANCE
+    if home is not None:
+        venue = venue.with_addresses(read_preferences(home.preferences).addresses)
+    found = await market_period(
+        public_api(order.exchange, venue),
+        config.symbols,
+        config.timeframe,
+        period_start(order.period, wall_clock()),
+        warmup=warmup_candles(config),
+        cache=None if home is None else home.cache,
+        said=lambda done: progress(f"{order.exchange}: {done.text}"),
+    )
+    return _Material(found.candles, found.notes, found.start, found.filters, found.funding)
 
 
 def _run(order: BacktestOrder, parsed: ParsedConfig, material: _Material) -> BacktestOutcome:
@@ -151,6 +164,8 @@ def _run(order: BacktestOrder, parsed: ParsedConfig, material: _Material) -> Bac
         config,
         material.candles,
         fill_on=FillOn(order.fill_on),
+        filters=material.filters,
+        funding=material.funding,
         decide_from=material.decide_from,
         warnings=(*parsed.warnings, *material.notes),
     )

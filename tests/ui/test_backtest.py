@@ -16,7 +16,10 @@ from core.store.workspace import Workspace
 from core.strategy.document import read_strategy
 from tests.ui.driving import NARROW, WIDE, driven, until
 from tests.ui.scripted import ScriptedHosting, ScriptedLink
+from tests.unit.cli.conftest import exchange, write_addresses
 from tui.app import PapertapeApp
+from tui.backtest_order import BacktestOrder
+from tui.backtesting import backtest as run_order
 from tui.finding_strategies import find_strategies
 from tui.modals.name import AskName
 from tui.modals.new_backtest import NewBacktest
@@ -27,6 +30,8 @@ from tui.screens.strategies import StrategiesScreen
 from tui.strategy_files import StrategyFileError, copy_strategy, editor_command
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
+
+__all__ = ["exchange"]  # a fixture of the command line's tests
 
 START = 1_767_571_200_000  # 2026-01-05 00:00 UTC
 WAVES = """---
@@ -154,6 +159,32 @@ async def test_a_demo_offers_the_market_of_its_own_exchange(workspace: Workspace
         assert len(screen.query_one("#result-trades", LineTable).rows) >= 5
         title = str(screen.query_one("#result-title").render())
         assert "2026-01-03 00:00 to 2026-01-04 23:59 UTC, 2,880 candles" in title
+
+
+@pytest.mark.parametrize("source", ["binance", "demo"])
+async def test_a_perpetual_is_held_to_its_markets_limits_and_pays_funding(
+    workspace: Workspace, exchange: str, source: str
+) -> None:
+    write_addresses(workspace.root, exchange)
+    config: dict[str, object] = {
+        "name": "held",
+        "symbols": ["BTC/USDT:USDT"],
+        "timeframe": "1h",
+        "entry_conditions": [{"indicator": "close", "operator": "gt", "value": 0}],
+        "max_hold": 48,
+    }
+    outcome = await run_order(
+        BacktestOrder("held", Path("held"), config, exchange=source, period="10d"),
+        workspace.root,
+        lambda: DemoMarket(SyntheticMarket(7), START, 100.0, "test"),
+        lambda _: None,
+    )
+    trades = outcome.report["trades"]
+    assert isinstance(trades, list)
+    assert trades
+    for trade in trades:
+        assert trade["funding"] != 0
+        assert round(trade["quantity"] * 1_000, 6).is_integer()  # whole steps of 0.001 BTC
 
 
 async def test_a_backtest_without_trades_says_why(workspace: Workspace) -> None:
