@@ -93,6 +93,12 @@ def tell_order(order: VenueOrder, came: Execution) -> tuple[Level, str]:
     """What a venue made of an order, as a sentence, and how loud that is."""
     bought = order.side is OrderSide.BUY
     difference = difference_bp(order, came)
+    if came.quantity is None:
+        verb = "bought" if bought else "sold"
+        return Level.WARNING, (
+            f"{order.symbol}: whether the testnet {verb} {order.quantity:.8g} is not known: "
+            f"{came.why}; the session goes on by the rules"
+        )
     if not came.quantity or difference is None:
         verb = "buy" if bought else "sell"
         return Level.WARNING, (

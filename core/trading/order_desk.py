@@ -105,7 +105,8 @@ class _Order:
                 if not placing and self._sent_at is None:
                     continue
             except ForbiddenAddressError as error:
-                return Execution.none(str(error))
+                unsent = self._sent_at is None
+                return Execution.none(str(error)) if unsent else Execution(None, why=str(error))
             except RefusedError as error:
                 if self._turned_away(placing) and "duplicate" not in str(error).lower():
                     return self._refused(error)

@@ -374,6 +374,22 @@ async def test_an_order_that_had_to_wait_its_turn_is_not_taken_for_an_old_one(ex
         assert sorted(found.client_id for found in account.orders.values()) == names
 
 
+async def test_a_question_sent_elsewhere_leaves_open_what_was_executed(exchange):
+    async def lead_away(request: web.Request) -> web.Response:
+        if request.method == "POST":
+            await pass_on(exchange, request)
+            return web.json_response({"code": -1007, "msg": "Timeout"}, status=504)
+        if request.path == "/api/v3/order":
+            return web.Response(status=302, headers={"Location": exchange.rest_url})
+        return await pass_on(exchange, request)
+
+    async with standing_between(lead_away) as one:
+        execution = await one.execute(order())
+        assert executed(exchange) == [Decimal("0.01")]
+        assert execution.quantity is None
+        assert "not followed" in str(execution.why)
+
+
 async def test_the_client_knows_no_other_addresses_than_the_venues_own(exchange, desk):
     for perpetual in (False, True):
         one = desk(perpetual=perpetual)
@@ -394,6 +410,7 @@ async def test_a_redirect_is_not_followed(exchange, status):
     async with standing_between(elsewhere) as one:
         refused = await one.execute(order())
         assert "not followed" in refused.why
+        assert refused.quantity == 0
         assert asked == ["GET /api/v3/time"]
         assert executed(exchange) == []
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.paper.log_file import read_log
+from core.paper.narration import tell_order
 from core.paper.resting import resting_logs
 from core.paper.snapshot import Level
 from core.store.workspace import Workspace
+from core.trading.orders import Execution, OrderSide, VenueOrder
 from tests.unit.paper.hosts import hosting, replay_request
 
 TRADING = ("enter", "left", "decided", "asked for")
@@ -63,3 +65,11 @@ def test_a_log_is_read_back_with_the_rotated_files_before_it(tmp_path: Path) -> 
     assert second.time - first.time == 1_000
     assert (third.time, third.text) == (second.time, "Traceback (most recent call last):")
     assert read_log(tmp_path / "none.log") == ()
+
+
+def test_an_order_of_which_nothing_can_be_found_out_is_not_told_as_refused() -> None:
+    order = VenueOrder(1, "pt-abcd1234-1", "BTC/USDT", OrderSide.SELL, 0.01, 60_000.0, closes=True)
+    _, unknown = tell_order(order, Execution(None, why="its keys are not here"))
+    assert "whether the testnet sold 0.01 is not known: its keys are not here" in unknown
+    _, refused = tell_order(order, Execution.none("no balance"))
+    assert "the testnet did not sell 0.01: no balance" in refused
