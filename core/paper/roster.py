@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -178,11 +179,18 @@ class Roster:
 
         Raises:
             FeedError: it cannot have the feed it asks for.
-            JournalError: the workspace cannot be written.
+            JournalError, IndexWriteError: the workspace cannot be written.
         """
         feed = await self._feeds.make(record, record.strategy())
-        log = await asyncio.to_thread(self._write_down, record)
-        self._index.note(record)
+        try:
+            log = await asyncio.to_thread(self._write_down, record)
+            self._index.note(record)
+        except (JournalError, IndexWriteError):
+            # What was refused may not come to life with the next host.
+            folder = self._storage.workspace.session(record.id)
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            await feed.close()
+            raise
         self._wake(record, Engine(log, feed, self._around(record)))
 
     def _write_down(self, record: SessionRecord) -> SessionLog:

@@ -91,6 +91,25 @@ async def test_a_session_that_a_full_disk_ended_is_resumed_when_there_is_room_ag
     assert len(report["trades"]) > before.trades_count > 0  # type: ignore[arg-type]
 
 
+async def test_a_start_that_a_full_disk_refused_leaves_no_session_to_the_next_host(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    disk = FullDisk(100_000_000)
+    started, refused = set(), ""
+    async with hosting(tmp_path / "home", disk=disk) as host:
+        for room in range(0, 3_000, 40):
+            disk.room = room
+            try:
+                started.add((await host.start(replay_request(candle_file))).session_id)
+            except CommandError as error:
+                refused += str(error)
+            disk.room = 100_000_000
+    for what in ("cannot be recorded", "events.jsonl", "papertape.json"):
+        assert what in refused
+    async with hosting(tmp_path / "home") as host:
+        assert {session.id for session in host.fresh_snapshot().sessions} == started
+
+
 @pytest.mark.parametrize("command", ["pause", "flatten", "stop"])
 async def test_a_command_that_cannot_be_written_down_is_not_acknowledged(
     tmp_path: Path, candle_file: Path, command: str
