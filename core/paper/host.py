@@ -276,6 +276,8 @@ class Host:
 
     async def start(self, request: StartRequest, restart_of: str | None = None) -> StartReply:
         """See `HostLink.start`."""
+        if self._stopping.is_set():
+            raise CommandError("the host is stopping, and would not run it: try again in a moment")
         if not self._feeds.offers(request.feed):
             raise BadRequestError(
                 f"this host has no {request.feed} feed: choose another one, or for the demo start "
