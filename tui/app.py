@@ -20,6 +20,7 @@ from textual.worker import Worker, WorkerState
 
 from core.paper.link import CommandError, HostLink
 from core.paper.snapshot import FeedKind, HostSnapshot, StartRequest
+from core.store.safe_text import safe_lines, safe_text
 from core.store.workspace import Workspace
 from tui.backtest_commands import BacktestCommands
 from tui.commands import Place, bindings
@@ -47,7 +48,6 @@ from tui.shipped import shipped
 from tui.strategies import StrategyChoice
 from tui.terminal import GuardedApp
 from tui.theming import DEFAULT, SIXTEEN_COLORS, find_themes
-from tui.widgets.safe_text import safe_lines, safe_text
 
 if TYPE_CHECKING:
     from core.paper.venues import DemoMarket

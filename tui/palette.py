@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.types import IgnoreReturnCallbackType
 
+from core.store.safe_text import safe_text
 from tui.commands import Place, commands_at
-from tui.widgets.safe_text import safe_text
 
 if TYPE_CHECKING:
     from tui.app import PapertapeApp

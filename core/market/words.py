@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from core.store.redaction import plain
+from core.store.safe_text import safe_text
 
 _LONGEST = 200
 
 
 def brief(value: object) -> str:
     """What an exchange or a library said, as one plain line that is not too long."""
-    return plain(str(value), limit=_LONGEST).strip()
+    return safe_text(str(value), limit=_LONGEST).strip()
 
 
 def when(time: int) -> str:

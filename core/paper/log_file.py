@@ -11,7 +11,7 @@ from pathlib import Path
 
 from core.paper.host import Host
 from core.paper.snapshot import Level, LogLine
-from core.store.redaction import plain
+from core.store.safe_text import safe_text
 
 _LARGEST = 5_000_000  # bytes, of which five are kept
 _OLDER = 4
@@ -63,7 +63,7 @@ def read_log(path: Path) -> tuple[LogLine, ...]:
                 time = int(datetime.fromisoformat(found["time"]).timestamp() * 1_000)
                 level, said = Level(found["level"]), found["text"]
                 session_id = None if found["session"] == "-" else found["session"]
-            lines.append(LogLine(len(lines) + 1, time, level, session_id, plain(said)))
+            lines.append(LogLine(len(lines) + 1, time, level, session_id, safe_text(said)))
     return tuple(lines)
 
 

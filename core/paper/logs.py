@@ -10,9 +10,11 @@ from collections.abc import Callable
 from itertools import islice
 
 from core.paper.snapshot import Level, LogLine
-from core.store.redaction import Redactor, plain
+from core.store.redaction import Redactor
+from core.store.safe_text import safe_text
 
 KEPT = 10_000
+_LONGEST = 2_000  # characters of a line
 
 
 class LogRing:
@@ -35,7 +37,7 @@ class LogRing:
 
     def safe(self, text: str) -> str:
         """A text as it may be shown: one line, no secrets, nothing a terminal would obey."""
-        return plain(self._redactor.redact(text))
+        return safe_text(self._redactor.redact(text), limit=_LONGEST)
 
     def add(self, level: Level, text: str, session_id: str | None = None) -> LogLine:
         """Say something."""

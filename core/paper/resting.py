@@ -28,7 +28,8 @@ from core.store.disk import OsDisk
 from core.store.index import open_index
 from core.store.journal import JournalError, read_journal
 from core.store.lock import HostLock
-from core.store.redaction import Redactor, plain
+from core.store.redaction import Redactor
+from core.store.safe_text import safe_text
 from core.store.workspace import Workspace, WorkspaceError
 
 _WHY = "no host is running: `papertape` or `papertape host` goes on with it"
@@ -72,7 +73,7 @@ async def resting_logs(workspace: Workspace, session_id: str | None) -> tuple[Lo
         contents = await asyncio.to_thread(read_journal, path, KIND, JOURNAL_VERSION)
         told = retell(parse_lines(path, contents.lines), record.strategy().timeframe.ms)
         return tuple(
-            LogLine(number, time, level, session_id, plain(text))
+            LogLine(number, time, level, session_id, safe_text(text))
             for number, (time, level, text) in enumerate(told, start=1)
         )
     except JournalError as error:

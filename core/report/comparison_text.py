@@ -15,7 +15,7 @@ from core.report.instants import optional_iso_time, short_duration
 from core.report.result_json import Json
 from core.report.verdict import Measure, Verdict
 from core.report.waterfall import in_cents
-from core.store.redaction import plain
+from core.store.safe_text import safe_text
 
 _LABELS = {
     "win_rate_pct": "Win Rate",
@@ -38,7 +38,7 @@ def comparison_text(comparison: Comparison) -> str:
     """The table, the assessment and below them what they rest on; plain text, a line break last."""
     lines = [*comparison_table(comparison), "", f"Recommendation: {comparison.recommendation}"]
     if comparison.divergence is not None:
-        lines += ["", plain(comparison.divergence.summary), *_waterfall(comparison)]
+        lines += ["", safe_text(comparison.divergence.summary), *_waterfall(comparison)]
     for heading, texts in (
         ("Intervals", comparison.intervals),
         ("Warning signs", comparison.warning_signs),
@@ -46,7 +46,7 @@ def comparison_text(comparison: Comparison) -> str:
         ("Notes", comparison.notes),
     ):
         if texts:
-            lines += ["", heading, *(f"  - {plain(text)}" for text in texts)]
+            lines += ["", heading, *(f"  - {safe_text(text)}" for text in texts)]
     return "\n".join(lines) + "\n"
 
 
@@ -75,7 +75,7 @@ def comparison_table(comparison: Comparison) -> list[str]:
     rule = "═" * max(_RULE_WIDTH, len(bars))
     head, *body = (_line(line, widths) for line in cells)
     assessment = textwrap.wrap(f"Assessment: {comparison.assessment}", max(_WRAP, len(bars)))
-    title = plain(f"Strategy Validation: {comparison.strategy}")
+    title = safe_text(f"Strategy Validation: {comparison.strategy}")
     return [title, rule, head, bars, *body, bars, *assessment, rule]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from core.report.figures import UNDEFINED, figures, money, price, signed_money
 from core.report.instants import parse_time, short_duration, short_time
-from core.store.redaction import plain
+from core.store.safe_text import safe_text
 
 Report = Mapping[str, Any]
 
@@ -43,7 +43,7 @@ class Section:
 def title(report: Report) -> str:
     """What the report is of."""
     session = f", session {report['session_id']}" if report.get("session_id") else ""
-    return plain(f"{report['strategy']}{session}")
+    return safe_text(f"{report['strategy']}{session}")
 
 
 def outline(report: Report, *, last_trades: int | None = None) -> tuple[Section, ...]:
@@ -93,7 +93,7 @@ def _run(report: Report) -> Section:
     sentences.append(f"fills at {fills}, fees {report['fees'] * 100:g} % per side")
     if report.get("mode"):
         sentences.append(f"mode {report['mode']}")
-    return Section("Run", tuple(map(plain, sentences)))
+    return Section("Run", tuple(map(safe_text, sentences)))
 
 
 def _metrics(report: Report) -> Section:
@@ -109,7 +109,7 @@ def _metrics(report: Report) -> Section:
         if target_first is not None:
             sentence += f"; with the target first the return would be {target_first:+.2f} %"
         sentences.append(sentence)
-    rows = tuple((f.label, f.text, plain(f.note)) for f in figures(report["metrics"]))
+    rows = tuple((f.label, f.text, safe_text(f.note)) for f in figures(report["metrics"]))
     return Section(
         "Result", tuple(sentences), table=Table(("", "Value", "Note"), rows, (False, True, False))
     )
@@ -117,12 +117,12 @@ def _metrics(report: Report) -> Section:
 
 def _recommendation(report: Report) -> Section:
     recommendation = report.get("recommendation")
-    return Section("Recommendation", (plain(str(recommendation)),) if recommendation else ())
+    return Section("Recommendation", (safe_text(str(recommendation)),) if recommendation else ())
 
 
 def _comparison(report: Report) -> Section:
     text = (report.get("comparison") or {}).get("text")
-    lines = None if text is None else "\n".join(plain(line) for line in str(text).splitlines())
+    lines = None if text is None else "\n".join(safe_text(line) for line in str(text).splitlines())
     return Section("Comparison", literal=lines)
 
 
@@ -131,12 +131,12 @@ def _differences(report: Report) -> Section:
     rows = tuple(
         (
             each["match"],
-            plain(trade["symbol"]),
+            safe_text(trade["symbol"]),
             trade["side"],
             short_time(parse_time(trade["signal_time"])),
             *(_pnl(each[run]) for run in ("backtest", "paper")),
             signed_money(each["difference"]),
-            plain(f"{each['cause']}: {each['detail']}"),
+            safe_text(f"{each['cause']}: {each['detail']}"),
         )
         for each in divergence.get("trades", ())
         if each["cause"] is not None
@@ -152,7 +152,7 @@ def _pnl(trade: Mapping[str, Any] | None) -> str:
 
 
 def _points(heading: str, texts: Iterable[str]) -> Section:
-    return Section(heading, points=tuple(plain(str(text)) for text in texts))
+    return Section(heading, points=tuple(safe_text(str(text)) for text in texts))
 
 
 def _described(entry: object) -> str:
@@ -167,8 +167,8 @@ def _diagnosis(diagnosis: Mapping[str, Any] | None) -> Section:
         return Section("Why there was no trade")
     rows = tuple(
         (
-            plain(condition["group"]),
-            plain(condition["condition"]),
+            safe_text(condition["group"]),
+            safe_text(condition["condition"]),
             f"{condition['hits']:,}",
             f"{condition['valid']:,}",
             f"{condition['nan']:,}",
@@ -179,7 +179,7 @@ def _diagnosis(diagnosis: Mapping[str, Any] | None) -> Section:
     header = ("", "Condition", "Held", "Valid candles", "NaN candles", "Entries without it")
     return Section(
         "Why there was no trade",
-        (plain(diagnosis["summary"]),),
+        (safe_text(diagnosis["summary"]),),
         table=Table(header, rows, (False, False, True, True, True, True)),
     )
 
@@ -200,7 +200,7 @@ def _months(months: Sequence[Mapping[str, Any]]) -> Section:
 def _open_trades(trades: Sequence[Mapping[str, Any]]) -> Section:
     rows = tuple(
         (
-            plain(trade["symbol"]),
+            safe_text(trade["symbol"]),
             trade["side"],
             short_time(parse_time(trade["entry_time"])),
             price(trade["entry_price"]),
@@ -237,7 +237,7 @@ def _venue_orders(orders: Mapping[str, Any] | None) -> Section:
     header = ("Order", "Symbol", "Side", "Quantity", "Price", "Filled", "There", "bp", "ms", "Why")
     numeric = (False, False, False, True, True, True, True, True, True, False)
     table = Table(header, rows, numeric) if rows else None
-    return Section(title, tuple(map(plain, sentences)), table=table)
+    return Section(title, tuple(map(safe_text, sentences)), table=table)
 
 
 def _venue_order_row(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -245,8 +245,8 @@ def _venue_order_row(row: Mapping[str, Any]) -> tuple[str, ...]:
         return "" if row[name] is None else text(row[name])
 
     return (
-        plain(row["id"]),
-        plain(row["symbol"]),
+        safe_text(row["id"]),
+        safe_text(row["symbol"]),
         row["side"],
         f"{row['quantity']:.8g}",
         price(row["price"]),
@@ -254,7 +254,7 @@ def _venue_order_row(row: Mapping[str, Any]) -> tuple[str, ...]:
         known("venue_price", price),
         known("difference_bp", "{:+.1f}".format),
         known("latency", "{:.0f}".format),
-        plain(row["why"] or ""),
+        safe_text(row["why"] or ""),
     )
 
 
@@ -286,7 +286,7 @@ def _trade_row(trade: Mapping[str, Any]) -> tuple[str, ...]:
     reason = trade["exit_reason"] + (" (ambiguous)" if trade["ambiguous"] else "")
     return (
         str(trade["id"]),
-        plain(trade["symbol"]),
+        safe_text(trade["symbol"]),
         trade["side"],
         short_time(entry),
         price(trade["entry_price"]),
@@ -295,5 +295,5 @@ def _trade_row(trade: Mapping[str, Any]) -> tuple[str, ...]:
         short_duration((exit_ - entry) / 1000),
         signed_money(trade["pnl"]),
         f"{trade['pnl_pct']:+.2f}",
-        plain(reason),
+        safe_text(reason),
     )

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 
 from core.report.outline import Report
-from core.store.redaction import plain
+from core.store.safe_text import safe_text
 
 _TRADE_COLUMNS = (
     "id", "symbol", "side", "signal_time", "entry_time", "entry_filled_at", "entry_price",
@@ -45,6 +45,6 @@ def _cell(value: object) -> object:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        text = plain(value)
+        text = safe_text(value)
         return f"'{text}" if value.lstrip().startswith(_FORMULA) or value[:1] in _FORMULA else text
     return value

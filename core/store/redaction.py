@@ -1,10 +1,9 @@
-"""What may be shown of a text from outside, or of one that may hold a secret?"""
+"""What may be shown of a text that may hold a secret?"""
 
 from __future__ import annotations
 
 import base64
 import re
-import unicodedata
 from urllib.parse import quote
 
 HIDDEN = "[hidden]"
@@ -56,23 +55,3 @@ class Redactor:
     def redact(self, text: str) -> str:
         """`text` without any known secret."""
         return text if self._pattern is None else self._pattern.sub(HIDDEN, text)
-
-
-def plain(text: str, *, limit: int = 2_000) -> str:
-    """One line of ordinary characters: what a terminal could take for a command becomes visible.
-
-    Control characters (escape sequences begin with one), line breaks, and the invisible characters
-    that reorder or hide text are replaced; what is longer than `limit` characters is cut.
-    """
-    if text.isprintable() and len(text) <= limit:
-        return text
-    cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    return "".join(_visible(character) for character in cut)
-
-
-def _visible(character: str) -> str:
-    if character in "\t\n\r":
-        return " "
-    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
-        return "�"
-    return character

@@ -151,6 +151,6 @@ async def test_bid_ask_and_funding_come_where_asked_for(
 
 async def test_an_exchange_that_nobody_knows_is_refused_in_words() -> None:
     api = exchange_api("nope\x1b[31m", ServerClock())
-    with pytest.raises(FeedError, match=r"exchange nope�\[31m is not known"):
+    with pytest.raises(FeedError, match=r"exchange nope␛\[31m is not known"):
         await api.server_time()
     await api.close()

@@ -124,7 +124,7 @@ def period_of(
 
 
 def _show_progress(progress: Progress) -> None:
-    from tui.widgets.safe_text import safe_text
+    from core.store.safe_text import safe_text
 
     end = "\n" if progress.done >= progress.total else ""
     sys.stderr.write(f"\r{safe_text(progress.text)}\x1b[K{end}")

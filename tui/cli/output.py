@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 
-from tui.widgets.safe_text import safe_text
+from core.store.safe_text import safe_text
 
 
 class Exit(IntEnum):

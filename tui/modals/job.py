@@ -19,13 +19,13 @@ from core.paper.snapshot import SessionSnapshot
 from core.report.instants import iso_time
 from core.schedule.jobs import Action
 from core.schedule.triggers import At, Trigger, TriggerError, at, cron, describe, every, next_due
+from core.store.safe_text import safe_text
 from tui import formats
 from tui.jobs import Job, JobOrder
 from tui.modals import strategy_picker
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import Cell, Column, LineTable, Row
 from tui.widgets.line_view import Tone
-from tui.widgets.safe_text import safe_text
 
 _COLUMNS = (
     Column("SESSION", 16, grow=14),

@@ -15,10 +15,10 @@ from textual.widgets import Input, Static
 
 from core.store.credentials import ApiKey
 from core.store.redaction import Secret
+from core.store.safe_text import safe_text
 from tui.modals import strategy_picker
 from tui.settings import SettingsError
 from tui.widgets.line_view import Tone
-from tui.widgets.safe_text import safe_text
 
 Try = Callable[[ApiKey], Awaitable[tuple[bool, str]]]
 

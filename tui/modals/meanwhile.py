@@ -15,11 +15,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from core.paper.snapshot import SessionState
+from core.store.safe_text import safe_text
 from tui import formats
 from tui.screens.session_rows import state_words
 from tui.widgets.line_table import Cell, Column, LineTable, Row
 from tui.widgets.line_view import Tone, tone_of
-from tui.widgets.safe_text import safe_text
 
 _COLUMNS = (
     Column("STATE", 10),

@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from core.store.safe_text import safe_text
 from core.trading.values import FillOn
 from tui.backtest_order import DEMO_MARKET, BacktestOrder
 from tui.modals import strategy_picker
@@ -20,7 +21,6 @@ from tui.strategies import StrategyChoice
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
 from tui.widgets.line_view import Tone
-from tui.widgets.safe_text import safe_text
 
 _FILE, _EXCHANGE = "file", "exchange"
 _SHORT_PERIOD, _PERIOD = "1m", "6m"

@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 
 from core.market.spans import SpanError, parse_duration
 from core.paper.snapshot import BrokerKind, FeedKind, StartRequest
+from core.store.safe_text import safe_text
 from core.trading.values import Fills
 from tui import formats
 from tui.modals import strategy_picker
@@ -23,7 +24,6 @@ from tui.strategies import NO_BACKTEST, StrategyChoice
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
 from tui.widgets.line_view import Tone
-from tui.widgets.safe_text import safe_text
 
 AUTOMATIC = "automatic"
 _FEEDS = {

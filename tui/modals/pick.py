@@ -13,9 +13,9 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from core.store.safe_text import safe_text
 from tui.widgets.line_table import Cell, Column, LineTable, Row
 from tui.widgets.line_view import Tone
-from tui.widgets.safe_text import safe_text
 
 
 class Pick(ModalScreen[str | None]):

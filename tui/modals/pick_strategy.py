@@ -13,10 +13,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from core.store.safe_text import safe_text
 from tui.modals import strategy_picker
 from tui.strategies import StrategyChoice
 from tui.widgets.line_table import LineTable
-from tui.widgets.safe_text import safe_text
 
 
 class PickStrategy(ModalScreen[StrategyChoice | None]):

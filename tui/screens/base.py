@@ -14,10 +14,10 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from core.paper.snapshot import HostSnapshot
+from core.store.safe_text import safe_text
 from tui.commands import Place
 from tui.terminal import SMALLEST
 from tui.widgets.hints import Hints
-from tui.widgets.safe_text import safe_text
 from tui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from textual.content import Content
 from textual.widgets import ContentSwitcher, Static
 from textual.worker import Worker
 
+from core.store.safe_text import safe_lines, safe_text
 from tui import formats
 from tui.commands import Place, bindings
 from tui.comparison_order import ComparisonOrder, ComparisonOutcome, ComparisonRefusedError
@@ -27,7 +28,6 @@ from tui.strategies import StrategyChoice
 from tui.widgets.curve_chart import Curve, CurveChart
 from tui.widgets.line_table import LineTable
 from tui.widgets.line_view import Tone
-from tui.widgets.safe_text import safe_lines, safe_text
 
 _EMPTY = (
     "Nothing is compared yet.\n\n"

@@ -11,6 +11,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
+from core.store.safe_text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
 from tui.comparison_order import ComparisonOutcome
@@ -19,7 +20,6 @@ from tui.screens.report_rows import figure, items, mapping, moment
 from tui.widgets.candle_chart import CandleChart, Mark
 from tui.widgets.line_table import Cell, Column, LineTable, Row
 from tui.widgets.line_view import Tone, tone_of
-from tui.widgets.safe_text import safe_text
 
 Trade = Mapping[str, object]
 

@@ -9,6 +9,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import ContentSwitcher, Static
 
+from core.store.safe_text import safe_text
 from tui import formats
 from tui.backtest_order import Points
 from tui.screens import report_rows
@@ -17,7 +18,6 @@ from tui.widgets.curve_chart import Curve, CurveChart, drawdown
 from tui.widgets.figures import Figures
 from tui.widgets.line_table import LineTable
 from tui.widgets.line_view import Tone
-from tui.widgets.safe_text import safe_text
 
 
 class ResultView(Vertical):

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from core.paper.snapshot import HostSnapshot, SessionSnapshot, SessionState
+from core.store.safe_text import safe_text
 from tui.commands import Place, bindings
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.compare import CompareScreen
@@ -24,7 +25,6 @@ from tui.screens.session_rows import (
 from tui.widgets.figures import Figures
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
-from tui.widgets.safe_text import safe_text
 
 _NOTHING_RUNS = (
     "Nothing runs yet.\n\n"

@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from core.paper.snapshot import HostSnapshot
 from core.store.credentials import ApiKey
+from core.store.safe_text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
 from tui.modals.ask import Answer, Ask
@@ -26,7 +27,6 @@ from tui.screens.base import BaseScreen, entitle
 from tui.settings import Settings, SettingsError, zone_of
 from tui.widgets.line_table import Cell, Column, LineTable, Row
 from tui.widgets.line_view import Tone
-from tui.widgets.safe_text import safe_text
 
 _COLUMNS = (
     Column("SETTING", 17, grow=6),

@@ -14,6 +14,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from core.store.safe_text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
 from tui.modals.name import AskName
@@ -24,7 +25,6 @@ from tui.strategies import StrategyChoice
 from tui.strategy_files import StrategyFileError, copy_strategy, edit
 from tui.widgets.line_table import Cell, Column, LineTable, Row
 from tui.widgets.line_view import Tone, tone_of
-from tui.widgets.safe_text import safe_text
 
 _COLUMNS = (
     Column("STRATEGY", 16, grow=10),

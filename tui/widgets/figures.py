@@ -12,8 +12,8 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from core.store.safe_text import safe_text
 from tui.widgets.line_view import Tone
-from tui.widgets.safe_text import safe_text
 
 _GAP = 3
 

@@ -19,9 +19,9 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
+from core.store.safe_text import safe_text
 from tui.commands import Place, bindings
 from tui.widgets.line_view import LineView, Tone
-from tui.widgets.safe_text import safe_text
 
 _SHORTEST_NAME = 6
 _GUTTER = 2

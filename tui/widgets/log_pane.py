@@ -17,10 +17,10 @@ from textual.strip import Strip
 
 from core.paper.link import HostLink
 from core.paper.snapshot import HostSnapshot, Level, LogLine
+from core.store.safe_text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
 from tui.widgets.line_view import LineView, Tone
-from tui.widgets.safe_text import safe_text
 
 KEPT = 10_000
 _LOUDNESS = {level: loudness for loudness, level in enumerate(Level)}

@@ -12,9 +12,9 @@ from textual.style import Style
 from textual.widget import Widget
 
 from core.paper.snapshot import HostSnapshot
+from core.store.safe_text import safe_text
 from tui import formats
 from tui.commands import COMMANDS
-from tui.widgets.safe_text import safe_text
 
 _SCREENS = tuple(command for command in COMMANDS if command.id.startswith("go."))
 

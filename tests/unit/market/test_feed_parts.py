@@ -257,5 +257,5 @@ def test_addresses_from_a_configuration_are_checked() -> None:
 
 
 def test_text_from_outside_is_one_plain_line() -> None:
-    assert brief("a\nb\x1b[31m\x00c") == "a b�[31m�c"
+    assert brief("a\nb\x1b[31m\x00c") == "a b␛[31m␀c"
     assert len(brief("x" * 1000)) == 200

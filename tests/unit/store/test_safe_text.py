@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.widgets.safe_text import safe_text
+from core.store.safe_text import safe_text
 
 
 @pytest.mark.parametrize(
@@ -12,7 +12,7 @@ from tui.widgets.safe_text import safe_text
     [
         ("plain [bold]text[/] 100 %", "plain [bold]text[/] 100 %"),
         ("\x1b[31mred\x1b]0;title\x07", "␛[31mred␛]0;title␇"),
-        ("two\nlines\ttab", "two␊lines␉tab"),
+        ("two\nlines\ttab\r", "two lines tab "),
         ("\x9b31m", "�31m"),
         ("safe\u202eexe.txt", "safe�exe.txt"),
         ("zero\u200bwidth", "zero�width"),
@@ -31,3 +31,8 @@ def test_nothing_a_terminal_obeys_comes_through(text: str) -> None:
     assert not any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in shown)
     shown.encode("utf-8")
     assert safe_text(shown) == shown
+
+
+def test_a_text_too_long_is_cut() -> None:
+    assert safe_text("x" * 5_000, limit=10) == "xxxxxxxxx…"
+    assert safe_text("x" * 5_000) == "x" * 5_000

@@ -18,7 +18,7 @@ from core.store.credentials import (
     write_credentials,
 )
 from core.store.disk import OsDisk
-from core.store.redaction import HIDDEN, Redactor, Secret, plain
+from core.store.redaction import HIDDEN, Redactor, Secret
 
 KEY, SECRET = "abcKEY123456", "s3cr3t/+with=odd&chars"
 
@@ -107,20 +107,3 @@ def test_short_texts_are_not_hidden_everywhere() -> None:
     redactor = Redactor()
     redactor.add("key")
     assert redactor.redact("the key of the market") == "the key of the market"
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("plain ünï ✓", "plain ünï ✓"),
-        ("\x1b[31mred\x1b[0m", "�[31mred�[0m"),
-        ("two\nlines\ttab\r", "two lines tab "),
-        ("a\u202eb\u200bc\x9bd", "a�b�c�d"),
-    ],
-)
-def test_text_from_outside_is_one_plain_line(text: str, shown: str) -> None:
-    assert plain(text) == shown
-
-
-def test_a_text_too_long_is_cut() -> None:
-    assert plain("x" * 5_000, limit=10) == "xxxxxxxxx…"
