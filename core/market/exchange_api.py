@@ -103,6 +103,16 @@ class ExchangeApi:
         client = await self._ready()
         return tuple(client.timeframes or ())
 
+    async def check_timeframe(self, timeframe: Timeframe) -> None:
+        """Nothing, if the exchange offers candles of that length.
+
+        Raises:
+            FeedError: if it does not.
+        """
+        offered = await self.timeframes()
+        if timeframe not in offered:
+            raise FeedError(f"{self.name} has no {timeframe} candles; it has {', '.join(offered)}")
+
     async def page_size(self, symbol: str) -> int:
         """How many candles one call gives at most."""
         client = await self._ready()
@@ -140,10 +150,7 @@ class ExchangeApi:
         """
         await self.market(symbol)
         client = await self._ready()
-        if timeframe.value not in (client.timeframes or {}):
-            raise FeedError(
-                f"{self.name} has no {timeframe} candles; it has {', '.join(client.timeframes)}"
-            )
+        await self.check_timeframe(timeframe)
         rows = await self._call(client.fetch_ohlcv, symbol, timeframe.value, since, limit)
         found = {}
         for row in rows:

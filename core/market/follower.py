@@ -23,7 +23,6 @@ from core.market.overdue import Overdue
 from core.market.sequence import CandleSequence
 from core.market.symbols import venue_symbol
 from core.market.tasks import cancelled
-from core.market.timeframes import Timeframe
 from core.market.venue import Channel, candle_channel, quote_channel
 
 _OVERLAP = 2  # candles asked for again at each back-fill, to notice revisions
@@ -57,24 +56,22 @@ class Follower:
         self,
         market: BinanceMarket,
         inbox: Inbox,
-        symbol: str,
-        timeframe: Timeframe,
-        expected: int,
+        sequence: CandleSequence,
+        funding: FundingWatch | None,
         pace: FollowPace,
         *,
         quotes: bool,
-        funding: FundingWatch | None,
         sleep: Callable[[float], Coroutine[None, None, None]] = asyncio.sleep,
     ) -> None:
-        self.symbol = symbol
-        self.timeframe = timeframe
+        self.symbol = symbol = sequence.symbol
+        self.timeframe = timeframe = sequence.timeframe
         self._market = market
         self._inbox = inbox
         self._pace = pace
         self._sleep = sleep
-        self._sequence = CandleSequence(symbol, timeframe, expected)
+        self._sequence = sequence
         self._funding = funding
-        self._delivery = Delivery(market.api, inbox, self._sequence, funding, pace.delivery)
+        self._delivery = Delivery(market.api, inbox, sequence, funding, pace.delivery)
         self._quote: BestPrices | None = None
         self._quote_seen = 0.0
         self._last: float | None = None
@@ -84,7 +81,7 @@ class Follower:
         self._ask = asyncio.Event()
         self._overdue = Overdue(pace.overdue, pace.longest_overdue)
         self._audited = self._monotonic()
-        self._audited_to = expected
+        self._audited_to = sequence.expected
         name = venue_symbol(symbol).lower()
         self._kline_stream = f"{name}@kline_{timeframe}"
         streams = [(candle_channel(symbol), self._kline_stream)]

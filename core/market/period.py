@@ -60,11 +60,7 @@ async def market_period(
     found = MarketPeriod(start, {}, {}, {}, ())
     notes: list[str] = []
     try:
-        offered = await api.timeframes()
-        if timeframe not in offered:
-            raise FeedError(
-                f"{api.name} has no {timeframe} candles; it has {', '.join(map(str, offered))}"
-            )
+        await api.check_timeframe(timeframe)
         for symbol in symbols:
             begin = max(0, start - warmup * timeframe.ms)
             past = await history.between(symbol, timeframe, begin, None, said)

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 
 from core.market.backoff import Backoff
-from core.market.candles import Candles
 from core.market.delivery import Delivery, DeliveryPace
 from core.market.exchange_api import ExchangeApi, RateLimitedError
-from core.market.feed import Ended, FeedError, FeedEvent, FeedState, FeedStatus, PriceSeen
-from core.market.filters import MarketFilters
+from core.market.feed import FeedError, FeedState, FeedStatus, PriceSeen
 from core.market.funding_watch import FundingWatch
 from core.market.history import CandleHistory
 from core.market.inbox import Inbox
 from core.market.overdue import Overdue
 from core.market.sequence import CandleSequence
-from core.market.symbols import is_perpetual
 from core.market.tasks import cancelled
 from core.market.timeframes import MINUTE, Timeframe
+from core.market.venue_feed import VenueFeed
 
 _OVERLAP = 2  # candles asked for again at each look, to notice revisions
 
@@ -49,11 +47,8 @@ class PollPace:
         return 10.0 if timeframe.ms <= 5 * MINUTE else 30.0
 
 
-class PollFeed:
-    """Any ccxt exchange, asked over REST at intervals. Implements `core.market.feed.Feed`.
-
-    `history` and the API behind it may be shared by several feeds, and outlive them.
-    """
+class PollFeed(VenueFeed):
+    """Any ccxt exchange, asked over REST at intervals. Bid and ask cost one more request a look."""
 
     def __init__(
         self,
@@ -62,78 +57,16 @@ class PollFeed:
         *,
         sleep: Callable[[float], Coroutine[None, None, None]] = asyncio.sleep,
     ) -> None:
-        self._history = history
-        self._api = history.api
+        super().__init__(history)
         self._pace = pace or PollPace()
         self._sleep = sleep
-        self._inbox = Inbox()
-        self._polls: dict[tuple[str, Timeframe], asyncio.Task[None]] = {}
-        self._closed = False
 
-    async def history(self, symbol: str, timeframe: Timeframe, count: int) -> Candles:
-        """See `Feed.history`."""
-        return await self._history.latest(symbol, timeframe, count)
-
-    async def subscribe(
-        self,
-        symbol: str,
-        timeframe: Timeframe,
-        *,
-        after: int | None = None,
-        quotes: bool = False,
-        funding: bool = False,
-    ) -> None:
-        """See `Feed.subscribe`. Bid and ask cost one more request a look."""
-        if self._closed:
-            raise FeedError("the feed has been closed")
-        if (symbol, timeframe) in self._polls:
-            raise FeedError(f"{symbol} {timeframe} is followed already")
-        offered = await self._api.timeframes()
-        if timeframe not in offered:
-            raise FeedError(
-                f"{self._api.name} has no {timeframe} candles; it has {', '.join(offered)}"
-            )
-        found = await self._history.patiently(lambda: self._api.market(symbol))
-        if found.get("active") is False:
-            raise FeedError(f"{symbol} does not trade on {self._api.name} at present")
-        now = await self._history.patiently(self._api.server_time)
-        known = timeframe.floor(now) - timeframe.ms if after is None else timeframe.floor(after)
-        expected = known + timeframe.ms
-        poll = _Poll(
-            self._api,
-            self._inbox,
-            CandleSequence(symbol, timeframe, expected),
-            FundingWatch(symbol, expected - 1) if funding and is_perpetual(symbol) else None,
-            self._pace,
-            self._sleep,
-            quotes=quotes,
+    def _follow(
+        self, sequence: CandleSequence, funding: FundingWatch | None, *, quotes: bool
+    ) -> _Poll:
+        return _Poll(
+            self._api, self._inbox, sequence, funding, self._pace, self._sleep, quotes=quotes
         )
-        self._polls[symbol, timeframe] = asyncio.create_task(poll.run(), name=f"poll {symbol}")
-
-    async def events(self) -> AsyncIterator[FeedEvent]:
-        """See `Feed.events`."""
-        while True:
-            event = await self._inbox.get()
-            yield event
-            if isinstance(event, Ended):
-                return
-
-    async def filters(self, symbol: str) -> MarketFilters:
-        """See `Feed.filters`."""
-        return await self._history.patiently(lambda: self._api.filters(symbol))
-
-    def now(self) -> int:
-        """See `Feed.now`."""
-        return self._api.clock.now()
-
-    async def close(self) -> None:
-        """See `Feed.close`. The shared history and its API stay open."""
-        if self._closed:
-            return
-        self._closed = True
-        await cancelled(*self._polls.values())
-        self._polls.clear()
-        self._inbox.put(Ended("the feed was closed"))
 
 
 class _Poll:
@@ -161,9 +94,16 @@ class _Poll:
         self._looked: int | None = None  # venue time of the last look that succeeded
         self._overdue = Overdue(pace.overdue, pace.longest_overdue)
         self._halted = False  # whether the market has stopped trading
+        self._task: asyncio.Task[None] | None = None
 
-    async def run(self) -> None:
-        """Look until cancelled."""
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name=f"poll {self._sequence.symbol}")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            await cancelled(self._task)
+
+    async def _run(self) -> None:
         backoff = Backoff(self._pace.first_delay, self._pace.longest_delay)
         while True:
             try:
