@@ -91,6 +91,16 @@ async def test_a_session_that_a_full_disk_ended_is_resumed_when_there_is_room_ag
     assert len(report["trades"]) > before.trades_count > 0  # type: ignore[arg-type]
 
 
+async def test_a_host_that_stops_starts_nothing_that_nobody_would_run(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    async with hosting(tmp_path / "home") as host:
+        host.shut_down()
+        await asyncio.sleep(0)
+        with pytest.raises(CommandError, match="the host is stopping"):
+            await host.start(replay_request(candle_file))
+
+
 async def test_a_start_that_a_full_disk_refused_leaves_no_session_to_the_next_host(
     tmp_path: Path, candle_file: Path
 ) -> None:
