@@ -7,6 +7,7 @@ that loop; `snapshot` and `logs` may be read from any thread.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -108,6 +109,7 @@ class Host:
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
+        self._ordering = asyncio.Lock()
         self._lost: WorkspaceLostError | None = None
         self._looked = True
         self._shown = self._picture(())
@@ -295,11 +297,13 @@ class Host:
             lambda symbols: self._brokers.accounts(symbols, request.feed, key),
             restart_of,
         )
-        require_no_clash(record, self._roster.snapshots())
         if key is not None:
             self._brokers.give(session_id, key)
         try:
-            await self._roster.begin(record)
+            # Of two that would order the same, the second has to see the first.
+            async with self._ordering if record.accounts else contextlib.nullcontext():
+                require_no_clash(record, self._roster.snapshots())
+                await self._roster.begin(record)
         except FeedError as error:
             # Nothing has been asked of a venue yet: it is a file, or a name, that does not fit.
             raise BadRequestError(self.log.safe(str(error))) from error

@@ -162,7 +162,8 @@ def require_no_clash(record: SessionRecord, others: Iterable[SessionSnapshot]) -
     An account has one position in a perpetual: two sessions would close each other's.
     """
     for other in others:
-        if other.orders is None or other.state.ended or other.mode is not record.mode:
+        over = other.state.ended and not other.interrupted
+        if other.orders is None or over or other.mode is not record.mode:
             continue
         for symbol in record.config["symbols"]:
             if record.accounts and is_perpetual(symbol) and symbol in other.symbols:

@@ -18,7 +18,7 @@ from core.exchange.synthetic import SyntheticMarket
 from core.market.timeframes import DAY
 from core.paper.brokers import Brokers, NoAccountError
 from core.paper.host import Host
-from core.paper.link import BadRequestError
+from core.paper.link import BadRequestError, CommandError
 from core.paper.mirror import NoDeskError
 from core.paper.snapshot import BrokerKind, FeedKind, Mode, StartRequest
 from core.store.credentials import ApiKey
@@ -31,6 +31,7 @@ from tests.unit.paper.hosts import hosting
 from tests.unit.paper.scripted import TestFeed
 from tests.unit.paper.sessions import RSI, Bench, market
 from tests.unit.paper.test_live_engine import ALWAYS
+from tests.unit.store.disks import FullDisk
 
 KEY, SECRET = "tnKEY0123456789abcdef", "tnSECRET/fedcba+9876543210"
 SPOT, PERPETUAL = "BTC/USDT", "BTC/USDT:USDT"
@@ -67,7 +68,7 @@ class Hosting:
         self.feeds: list[TestFeed] = []
         self._venue = venue
 
-    def host(self, known: int = 250) -> AbstractAsyncContextManager[Host]:
+    def host(self, known: int = 250, **options: Any) -> AbstractAsyncContextManager[Host]:
         async def feed(record: Any, _: Any) -> TestFeed:
             table = market(400)
             made = TestFeed(dict.fromkeys(record.config["symbols"], table), known)
@@ -75,7 +76,8 @@ class Hosting:
             return made
 
         feeds = {FeedKind.LIVE: feed, FeedKind.POLL: feed}
-        return hosting(self.root, feeds=feeds, order_addresses=at(self._venue.rest_url))
+        addresses = at(self._venue.rest_url)
+        return hosting(self.root, feeds=feeds, order_addresses=addresses, **options)
 
     async def enter(self, host: Host, session_id: str, place: int = 250) -> None:
         """Let the session's only symbol be bought, and its order be answered."""
@@ -159,6 +161,7 @@ async def test_without_keys_it_runs_simulated_and_says_what_to_do(
 
 SHORT = {**SMALL, "direction": "short"}
 PERP = {**SMALL, "symbols": [PERPETUAL]}
+ETHER = {**SMALL, "symbols": ["ETH/USDT:USDT"]}
 
 
 @pytest.mark.parametrize(
@@ -206,9 +209,31 @@ async def test_one_session_alone_trades_a_perpetual_on_an_account(
         await host.stop(first.session_id)
         assert (await host.start(request(PERP))).mode is Mode.TESTNET
         assert executed(venue) == []
+        at_once = (host.start(request(ETHER)) for _ in range(3))
+        replies = await asyncio.gather(*at_once, return_exceptions=True)
+        assert sum(isinstance(reply, BadRequestError) for reply in replies) == 2
     async with hosts.host() as host:  # also while sessions are taken up again
         with pytest.raises(BadRequestError, match="trades BTC/USDT:USDT on the testnet already"):
             await host.start(request(PERP))
+
+
+async def test_a_session_that_may_be_resumed_keeps_its_perpetual(
+    tmp_path: Path, venue: EmbeddedExchange
+) -> None:
+    put_keys(tmp_path, "binance_demo")
+    hosts, disk = Hosting(tmp_path, venue), FullDisk(100_000_000)
+    async with hosts.host(disk=disk) as host:
+        first = (await host.start(request(PERP))).session_id
+        await hosts.enter(host, first)
+        disk.room = 0
+        with pytest.raises(CommandError, match="was interrupted"):
+            await host.pause(first)
+        disk.room = 100_000_000
+        await host.ended(first)
+        with pytest.raises(BadRequestError, match=f"session {first} trades BTC/USDT:"):
+            await host.start(request(PERP))
+        await host.stop(first)
+        assert (await host.start(request(PERP))).mode is Mode.TESTNET
 
 
 async def test_a_key_given_at_the_start_is_used_and_not_kept(
