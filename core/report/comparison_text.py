@@ -10,9 +10,10 @@ from decimal import Decimal
 from core.report.columns import Column, describe_period
 from core.report.comparison import Comparison, Row
 from core.report.divergence import Readings, divergence_to_json
-from core.report.figures import UNDEFINED, signed_money, undefined_text
+from core.report.figures import signed_money
 from core.report.instants import optional_iso_time, short_duration
 from core.report.result_json import Json
+from core.report.undefined import UNDEFINED, undefined_text
 from core.report.verdict import Measure, Verdict
 from core.report.waterfall import in_cents
 from core.store.safe_text import safe_text

@@ -10,8 +10,7 @@ import numpy as np
 
 from core.report.instants import short_duration
 from core.report.metrics import ANNUALISED, SHORT_PERIOD_DAYS
-
-UNDEFINED = "–"
+from core.report.undefined import undefined_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +69,6 @@ def figure_text(name: str, metrics: Mapping[str, Any]) -> str:
     if name == "avg_hold":
         return short_duration(value)
     return str(value) if isinstance(value, int) else f"{value:,.2f}"
-
-
-def undefined_text(name: str, metrics: Mapping[str, Any]) -> str:
-    """What stands for a figure that is None: ∞ for the profit factor of wins without a loss."""
-    best, worst = metrics.get("best"), metrics.get("worst")
-    endless = best is not None and worst is not None and best > 0 and worst >= 0
-    return "∞" if endless and name == "profit_factor" else UNDEFINED
 
 
 def _note(name: str, metrics: Mapping[str, Any]) -> str:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.report.figures import UNDEFINED, figures, money, price, signed_money
+from core.report.figures import figures, money, price, signed_money
 from core.report.instants import parse_time, short_duration, short_time
+from core.report.undefined import UNDEFINED
 from core.store.safe_text import safe_text
 
 Report = Mapping[str, Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+from core.report.undefined import undefined_text
 from tui import formats
 from tui.screens.report_rows import figure, items, mapping, moment
 from tui.widgets.line_table import Cell, Column, Row
@@ -95,8 +96,7 @@ def figure_rows(found: Found) -> list[Row]:
 def _figure_text(found: Found, name: str, column: str, value: float | None) -> str:
     if value is None:
         metrics = mapping(mapping(mapping(found.get("columns")).get(column)).get("metrics"))
-        endless = name == "profit_factor" and (figure(metrics.get("best")) or 0) > 0
-        return "∞" if endless else formats.UNKNOWN
+        return undefined_text(name, metrics)
     if name == "total_trades":
         return formats.number(value, 0)
     if name == "avg_hold":

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from core.report.undefined import undefined_text
 from tui import formats
 from tui.widgets.figures import Figure
 from tui.widgets.line_table import Cell, Column, Row
@@ -100,15 +101,16 @@ def figures(report: Mapping[str, object]) -> tuple[tuple[Figure, ...], tuple[Fig
         else formats.UNKNOWN
     )
     factor = metric("profit_factor")
-    wins = metric("win_rate_pct")
-    factor_text = "∞" if factor is None and wins else formats.number(factor)
+    factor_text = (
+        undefined_text("profit_factor", metrics) if factor is None else formats.number(factor)
+    )
     hold_text = formats.span(None if hold is None else round(hold * 1000))
     balance = figure(report.get("ending_balance"))
     headline = (
         Figure("RETURN", formats.change(total, "%"), tone_of(total)),
         Figure("BUY & HOLD", formats.change(benchmark, "%"), tone_of(benchmark), priority=1),
         Figure("TRADES", formats.number(trades, 0)),
-        Figure("WIN RATE", formats.percent(wins)),
+        Figure("WIN RATE", formats.percent(metric("win_rate_pct"))),
         Figure("PROFIT FACTOR", factor_text),
         Figure("DRAWDOWN", formats.percent(drawdown, 2)),
         Figure("SHARPE", formats.number(metric("sharpe_ratio"))),

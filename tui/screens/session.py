@@ -64,9 +64,7 @@ class SessionScreen(BaseScreen):
                 )
         with Horizontal(id="one-curves"):
             yield self.pane(CurveChart(id="one-equity"), "Equity")
-            yield self.pane(
-                CurveChart(id="one-drawdown", write=session_view.percent_axis), "Drawdown %"
-            )
+            yield self.pane(CurveChart(id="one-drawdown", write=formats.percent), "Drawdown %")
         with ContentSwitcher(initial="one-trades", id="one-lower"):
             yield self.pane(
                 LineTable(session_view.TRADE_COLUMNS, id="one-trades", empty="No trade yet."),

@@ -38,11 +38,6 @@ TRADE_COLUMNS = (
 FEED_COLUMNS = (Column("", 60, grow=200),)
 
 
-def percent_axis(value: float | None) -> str:
-    """A drawdown beside its chart."""
-    return formats.percent(value)
-
-
 def title(session: SessionSnapshot) -> list[tuple[str, Tone]]:
     """What the session is and how it stands, in parts."""
     word, tone = state_words(session.state)
