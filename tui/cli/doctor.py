@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -18,7 +17,6 @@ from tui.cli.output import Exit, print_json, print_text
 from tui.cli.workspace import workspace_of
 
 if TYPE_CHECKING:
-    from core.market.venue import Venue
     from core.store.credentials import ApiKey
     from core.store.workspace import Workspace
     from core.trading.venue_hosts import OrderAddresses
@@ -59,7 +57,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     else:
         marks = {True: "ok   ", False: "WRONG", None: "-    "}
         print_text(
-            *(f"{marks[finding.fine]} {finding.check:<12}{finding.text}" for finding in findings)
+            *(f"{marks[finding.fine]} {finding.check:<23}{finding.text}" for finding in findings)
         )
     return Exit.FAILED if any(finding.fine is False for finding in findings) else Exit.DONE
 
@@ -119,52 +117,22 @@ async def _account(section: str, key: ApiKey, addresses: OrderAddresses) -> Find
 
 
 async def _venue(workspace: Workspace) -> list[Finding]:
-    from core.market.venue import BINANCE, Channel, VenueError
+    from core.market.probe import probe_venue
+    from core.market.venue import BINANCE, VenueError
     from core.store.preferences import PreferencesError, read_preferences
 
     try:
         venue = BINANCE.with_addresses(read_preferences(workspace.preferences).addresses)
     except (PreferencesError, VenueError) as error:
         return [Finding("config", fine=False, text=str(error))]
-    return list(
-        await asyncio.gather(
-            _clock(venue), *(_stream(venue.stream_url(channel)) for channel in Channel)
+    return [
+        Finding(
+            probe.name,
+            probe.well and abs(probe.ahead or 0) <= _LARGEST_OFFSET,
+            _ERROR_NUMBER.sub("", probe.text),
         )
-    )
-
-
-async def _clock(venue: Venue) -> Finding:
-    from core.market.feed import FeedError
-    from core.market.period import public_api
-
-    api = public_api(venue.name, venue)
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            await api.server_time()  # loads the client, which is not to count
-            before = time.time() * 1_000
-            theirs = await api.server_time()
-            ours = (before + time.time() * 1_000) / 2
-    except (FeedError, TimeoutError) as error:
-        return Finding("REST", fine=False, text=f"{venue.spot_rest}: {error or 'no answer'}")
-    finally:
-        await api.close()
-    offset = ours - theirs
-    return Finding(
-        "REST, clock",
-        abs(offset) <= _LARGEST_OFFSET,
-        f"{venue.spot_rest} answers; the local clock is {offset:+.0f} ms off its own",
-    )
-
-
-async def _stream(url: str) -> Finding:
-    import websockets
-
-    try:
-        async with websockets.connect(url, open_timeout=_PATIENCE):
-            return Finding("stream", fine=True, text=f"{url} answers")
-    except (OSError, TimeoutError, websockets.WebSocketException) as error:
-        why = _ERROR_NUMBER.sub("", str(error)) or "no answer"
-        return Finding("stream", fine=False, text=f"{url}: {why}")
+        for probe in await probe_venue(venue, _PATIENCE)
+    ]
 
 
 def _terminal() -> Iterator[Finding]:

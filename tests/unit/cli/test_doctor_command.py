@@ -18,8 +18,12 @@ def test_all_is_well_where_everything_answers(run: Run, workspace: Path, exchang
     done = run("doctor", "--json")
     found = [(finding["check"], finding["fine"]) for finding in done.json["findings"]]
     assert done.code == 0
-    assert found.count(("stream", True)) == 3
-    assert ("REST, clock", True) in found
+    streams = {
+        ("spot stream", True),
+        ("futures public stream", True),
+        ("futures market stream", True),
+    }
+    assert streams | {("spot REST", True), ("futures REST", True)} <= set(found)
     assert ("keys", True) in found
     assert key not in done.out + done.err
     assert secret not in done.out + done.err
@@ -59,7 +63,7 @@ def test_what_does_not_answer_is_wrong_and_code_1(run: Run, workspace: Path) -> 
     write_addresses(workspace, "http://127.0.0.1:9")
     done = run("doctor")
     assert done.code == 1
-    assert done.out.count("WRONG") == 4
+    assert done.out.count("WRONG") == 5
     assert "ws://127.0.0.1:9/public/stream" in done.out
     assert "Connect call failed" in done.out
     assert "Errno" not in done.out
