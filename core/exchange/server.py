@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 from collections.abc import Mapping
 from decimal import Decimal
 from types import TracebackType
@@ -30,6 +29,7 @@ from core.exchange.tape import Market
 from core.exchange.user_streams import UserStreams
 from core.exchange.venue import Venue
 from core.exchange.ws_api import WebSocketApi
+from core.market.venue import is_this_machine
 
 DEMO_KEYS: Mapping[str, str] = {"papertape-demo-key": "papertape-demo-secret"}
 
@@ -90,7 +90,7 @@ class EmbeddedExchange:
         Raises:
             ExchangeStartError: if `host` is not loopback, or the port is taken.
         """
-        if not _is_loopback(host):
+        if not is_this_machine(host):
             raise ExchangeStartError(
                 f"the embedded exchange listens on loopback only, not on {host!r}: use 127.0.0.1"
             )
@@ -270,12 +270,3 @@ def _complain(pump: asyncio.Task[None]) -> None:
         pump.get_loop().call_exception_handler(
             {"message": "the embedded exchange's publisher failed", "exception": error}
         )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -5,6 +5,7 @@ Addresses are configuration: sources disagree on some, and an embedded exchange 
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
@@ -90,7 +91,17 @@ def embedded(base_url: str) -> Venue:
 
 def is_loopback(address: str) -> bool:
     """Whether an address is on this machine, and so is never to go through a proxy."""
-    return urlsplit(address).hostname in ("127.0.0.1", "localhost", "::1")
+    return is_this_machine(urlsplit(address).hostname or "")
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host is a loopback address, written as one."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def candle_channel(symbol: str) -> Channel:

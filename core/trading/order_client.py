@@ -27,10 +27,11 @@ from core.market.exchange_api import (
 from core.market.feed import FeedError
 from core.market.filters import MarketFilters
 from core.market.server_clock import ServerClock
+from core.market.venue import is_this_machine
 from core.market.words import brief
 from core.store.credentials import ApiKey
 from core.trading.orders import VenueOrder
-from core.trading.venue_hosts import ForbiddenAddressError, check_order_address, is_this_machine
+from core.trading.venue_hosts import ForbiddenAddressError, check_order_address
 
 T = TypeVar("T")
 Json = dict[str, Any]

@@ -6,11 +6,12 @@ addresses, and for the final URL of every request, before a connection is opened
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 from yarl import URL
+
+from core.market.venue import is_this_machine
 
 _TEST_HOSTS = (
     "testnet.binance.vision",
@@ -46,16 +47,6 @@ def check_order_address(address: str | URL) -> URL:
     elif host in _TEST_HOSTS and url.scheme == "https" and port == 443:
         return url
     raise ForbiddenAddressError(_refusal(where))
-
-
-def is_this_machine(host: str) -> bool:
-    """Whether a host is a loopback address, written as one."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _refusal(what: str) -> str:
