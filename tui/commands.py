@@ -25,6 +25,23 @@ class Place(StrEnum):
     TABLE = "In a table"
     LOG = "In a log"
 
+    @property
+    def mode(self) -> str:
+        """The app's mode that shows the place, where it is one of `SCREENS`."""
+        return self.name.lower()
+
+
+SCREENS = (
+    Place.SESSIONS,
+    Place.STRATEGIES,
+    Place.BACKTEST,
+    Place.COMPARE,
+    Place.SCHEDULE,
+    Place.LOGS,
+    Place.SETTINGS,
+)
+"""The screens that number keys lead to, in their order."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -43,6 +60,24 @@ class Command:
     help: str
     action: str
     hint: int | None = None
+
+
+_MOVES = (
+    ("up", "k,up", "k ↑", "move(-1)"),
+    ("down", "j,down", "j ↓", "move(1)"),
+    ("first", "g,home", "g", "edge(-1)"),
+    ("last", "G,end", "G", "edge(1)"),
+    ("page_up", "pageup", "PgUp", "page(-1)"),
+    ("page_down", "pagedown", "PgDn", "page(1)"),
+)
+
+
+def _moves(place: Place, name: str, *helps: str) -> tuple[Command, ...]:
+    """The moves among lines, which are the same in everything that has lines."""
+    return tuple(
+        Command(f"{name}.{move}", place, keys, key, move.replace("_", " "), text, action)
+        for (move, keys, key, action), text in zip(_MOVES, helps, strict=True)
+    )
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -267,24 +302,9 @@ COMMANDS: tuple[Command, ...] = (
         "settings.remove", Place.SETTINGS, "x", "x", "take out",
         "Have notifications go there no more (asks)", "remove", 3,
     ),
-    Command(
-        "table.up", Place.TABLE, "k,up", "k ↑", "up", "One row up", "cursor(-1)",
-    ),
-    Command(
-        "table.down", Place.TABLE, "j,down", "j ↓", "down", "One row down", "cursor(1)",
-    ),
-    Command(
-        "table.first", Place.TABLE, "g,home", "g", "first", "First row", "edge(-1)",
-    ),
-    Command(
-        "table.last", Place.TABLE, "G,end", "G", "last", "Last row", "edge(1)",
-    ),
-    Command(
-        "table.page_up", Place.TABLE, "pageup", "PgUp", "page up", "A screenful up", "page(-1)",
-    ),
-    Command(
-        "table.page_down", Place.TABLE, "pagedown", "PgDn", "page down", "A screenful down",
-        "page(1)",
+    *_moves(
+        Place.TABLE, "table", "One row up", "One row down", "First row", "Last row",
+        "A screenful up", "A screenful down",
     ),
     Command(
         "table.mark", Place.TABLE, "space", "Space", "mark",
@@ -299,50 +319,17 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "table.open", Place.TABLE, "enter", "Enter", "open", "Open the row", "choose",
     ),
-    Command(
-        "log.up", Place.LOG, "k,up", "k ↑", "up", "Back by a line; the log stands still",
-        "line(-1)",
+    *_moves(
+        Place.LOG, "log", "Back by a line; the log stands still", "On by a line",
+        "The oldest line kept", "The newest line, and follow",
+        "Back by a screenful", "On by a screenful",
     ),
-    Command(
-        "log.down", Place.LOG, "j,down", "j ↓", "down", "On by a line", "line(1)",
-    ),
-    Command(
-        "log.page_up", Place.LOG, "pageup", "PgUp", "page up", "Back by a screenful", "turn(-1)",
-    ),
-    Command(
-        "log.page_down", Place.LOG, "pagedown", "PgDn", "page down", "On by a screenful",
-        "turn(1)",
-    ),
-    Command(
-        "log.first", Place.LOG, "g,home", "g", "first", "The oldest line kept", "edge(-1)",
-    ),
-    Command(
-        "log.last", Place.LOG, "G,end", "G", "follow", "The newest line, and follow", "edge(1)",
-    ),
-    Command(
-        "go.sessions", Place.ANYWHERE, "1", "1", "Sessions", "Go to Sessions", "app.go('sessions')",
-    ),
-    Command(
-        "go.strategies", Place.ANYWHERE, "2", "2", "Strategies", "Go to Strategies",
-        "app.go('strategies')",
-    ),
-    Command(
-        "go.backtest", Place.ANYWHERE, "3", "3", "Backtest", "Go to Backtest",
-        "app.go('backtest')",
-    ),
-    Command(
-        "go.compare", Place.ANYWHERE, "4", "4", "Compare", "Go to Compare", "app.go('compare')",
-    ),
-    Command(
-        "go.schedule", Place.ANYWHERE, "5", "5", "Scheduler", "Go to Scheduler",
-        "app.go('schedule')",
-    ),
-    Command(
-        "go.logs", Place.ANYWHERE, "6", "6", "Logs", "Go to Logs", "app.go('logs')",
-    ),
-    Command(
-        "go.settings", Place.ANYWHERE, "7", "7", "Settings", "Go to Settings",
-        "app.go('settings')",
+    *(
+        Command(
+            f"go.{screen.mode}", Place.ANYWHERE, str(number), str(number), screen.value,
+            f"Go to {screen.value}", f"app.go('{screen.mode}')",
+        )
+        for number, screen in enumerate(SCREENS, start=1)
     ),
     Command(
         "app.take_over", Place.ANYWHERE, "T", "T", "take over",

@@ -97,4 +97,4 @@ class Pick(ModalScreen[str | None]):
 
     def action_cursor(self, step: int) -> None:
         """Move among the names without leaving the filter."""
-        self.query_one(LineTable).action_cursor(step)
+        self.query_one(LineTable).action_move(step)

@@ -366,7 +366,7 @@ class LineTable(LineView, can_focus=True):
         elif self._cursor >= top + room:
             self.scroll_to(y=self._cursor - room + 1, animate=False)
 
-    def action_cursor(self, step: int) -> None:
+    def action_move(self, step: int) -> None:
         """Move the cursor by rows."""
         self._move(self._cursor + step)
 

@@ -191,7 +191,9 @@ class LogPane(LineView, can_focus=True):
         width = self.size.width
         dim = self.tone(Tone.DIM)
         if not self._shown:
-            text = f"  {self.empty}" if y == 0 else ""
+            filtered = self._lines and (self._text or self._level is not Level.DEBUG)
+            empty = "No line passes the filter." if filtered else self.empty
+            text = f"  {empty}" if y == 0 else ""
             return Strip([Segment(text, dim)]).adjust_cell_length(width, dim)
         index = y + self.scroll_offset.y
         if index >= len(self._shown):
@@ -220,11 +222,11 @@ class LogPane(LineView, can_focus=True):
             self._go_to_end()
         self.post_message(self.Following(following))
 
-    def action_line(self, step: int) -> None:
+    def action_move(self, step: int) -> None:
         """Scroll by lines; scrolling up stands still, reaching the end follows again."""
         self._go(self.scroll_offset.y + step)
 
-    def action_turn(self, step: int) -> None:
+    def action_page(self, step: int) -> None:
         """Scroll by screenfuls."""
         self._go(self.scroll_offset.y + step * max(1, self.size.height - 1))
 
