@@ -126,9 +126,10 @@ class Run:
         """Whether no position is open."""
         return all(position is None for position in self.account.positions)
 
-    @property
-    def day_start_equity(self) -> float:
-        """Equity at the close of the last candle of the UTC day before this one."""
+    def day_start_equity(self, now: int) -> float:
+        """Equity at the close of the last candle of the UTC days before that of `now` (UTC ms)."""
+        if self._day is not None and now // DAY > self._day:
+            return self._equity[-1]
         return self._day_start
 
     def curve(self, newest: int | None = None) -> list[tuple[int, float]]:

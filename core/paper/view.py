@@ -57,7 +57,7 @@ def session_snapshot(
             for trade in open_positions
         )
         realized = run.account.realized_pnl
-        today = run.day_start_equity
+        today = run.day_start_equity(standing.now)
     return SessionSnapshot(
         id=record.id,
         strategy=str(config["name"]),

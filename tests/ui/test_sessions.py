@@ -10,7 +10,7 @@ from textual.widgets import Input
 from core.paper.snapshot import BrokerKind, FeedKind, Level, OrderCounts, OrderRow, SessionState
 from core.trading.values import Fills
 from tests.ui.driving import NARROW, WIDE, driven, make_app, until
-from tests.ui.scripted import MINUTE, NOW, ScriptedLink, busy, position, session
+from tests.ui.scripted import DAY, MINUTE, NOW, ScriptedLink, busy, position, session
 from tui.app import PapertapeApp
 from tui.modals.ask import Ask
 from tui.modals.new_session import NewSession
@@ -176,6 +176,8 @@ async def test_the_log_can_be_narrowed_by_level_and_text() -> None:
         ]
         log.filter(level=Level.DEBUG, text="RSI")
         assert len(log.shown) == 2
+        log.filter(text="nothing has this in it")
+        assert drawn(app, "#log").strip() == "No line passes the filter."
 
 
 async def test_stale_numbers_look_stale() -> None:
@@ -447,6 +449,18 @@ async def test_positions_are_counted_where_their_equity_is() -> None:
     link = ScriptedLink(sessions=[ended, running])
     figures = {figure.label: figure.value for figure in headline(link.snapshot())}
     assert (figures["EQUITY USDT"], figures["POSITIONS"]) == ("10,000.00", "2")
+
+
+async def test_what_ended_on_another_day_gains_nothing_today() -> None:
+    ended = [
+        session(
+            f"ended00{days}", "a", state=SessionState.STOPPED, ended=NOW - days * DAY, pnl_today=9
+        )
+        for days in (0, 1, 30)
+    ]
+    link = ScriptedLink([*ended, session("runs0001", "a", pnl_today=-2.0)])
+    figures = {figure.label: figure.value for figure in headline(link.snapshot())}
+    assert figures["TODAY"] == "▲ +7.00"
 
 
 async def test_figures_that_do_not_fit_go_with_their_labels() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.market.symbols import quote_currency
+from core.market.timeframes import DAY
 from core.paper.snapshot import HostSnapshot, SessionSnapshot, SessionState
 from core.trading.values import OpenTrade
 from tui import formats
@@ -159,14 +160,18 @@ def _position_row(position: OpenTrade, now: int, stale: bool) -> Row:
 
 
 def headline(snapshot: HostSnapshot) -> tuple[Figure, ...]:
-    """The figures above the table: sums over the sessions, unknown where currencies differ."""
+    """The figures above the table: sums over the sessions, unknown where currencies differ.
+
+    Today's is of the UTC day: what ended on another one has no part in it.
+    """
     sessions = snapshot.sessions
     active = [s for s in sessions if not s.state.ended]
     currencies = {quote_currency(symbol) for s in sessions for symbol in s.symbols}
     currency = next(iter(currencies)) if len(currencies) == 1 else None
     summable = len(currencies) <= 1
     equity = sum(s.equity for s in active) if summable and active else None
-    today = sum(s.pnl_today for s in sessions) if summable and sessions else None
+    todays = [s for s in sessions if s.ended is None or s.ended // DAY == snapshot.now // DAY]
+    today = sum(s.pnl_today for s in todays) if summable and sessions else None
     overall = sum(total_pnl(s) for s in sessions) if summable and sessions else None
     stale = sum(s.state is SessionState.STALE for s in sessions)
     running = sum(s.state in (SessionState.RUNNING, SessionState.PAUSED) for s in sessions)

@@ -8,7 +8,7 @@ import pytest
 
 from core.backtest.run import run_backtest
 from core.market.files import read_candles
-from core.market.timeframes import Timeframe
+from core.market.timeframes import DAY, Timeframe
 from core.paper.lines import Begun
 from core.paper.snapshot import SessionState
 from core.strategy.parsing import parse_config
@@ -92,3 +92,18 @@ async def test_a_replay_goes_on_though_one_tape_is_ahead_of_the_other(tmp_path: 
     assert engine.intake is not None
     assert tuple(engine.intake.run.account.trades) == expected.trades
     assert engine.intake.run.result(()).equity.tolist() == expected.equity.tolist()
+
+
+async def test_a_new_day_starts_before_its_first_candle(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    engine = bench.new(bench.record(RSI), replay(market(400)))
+    await engine.live()
+    assert engine.intake is not None
+    run = engine.intake.run
+    last, equity = run.curve()[-1]
+    midnight = last // DAY * DAY
+    evening = [value for at, value in run.curve() if at < midnight][-1]
+    assert evening != equity
+    assert run.day_start_equity(last) == evening
+    assert run.day_start_equity(midnight + DAY - 1) == evening
+    assert run.day_start_equity(midnight + DAY) == equity
