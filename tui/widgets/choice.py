@@ -53,13 +53,6 @@ class Choice(Widget, can_focus=True):
         self.options = tuple(options)
         self.set_reactive(Choice.chosen, chosen if chosen is not None else self.options[0])
 
-    def set_options(self, options: Sequence[str], chosen: str | None = None) -> None:
-        """Offer other options, keeping what is chosen where it is still among them."""
-        self.options = tuple(options)
-        if self.chosen not in self.options:
-            self.chosen = chosen if chosen in self.options else self.options[0]
-        self.refresh()
-
     def render(self) -> RenderResult:
         """The options, the chosen one marked by brackets of its own as well as by tone."""
         parts: list[tuple[str, str]] = []

@@ -38,13 +38,11 @@ class CurveChart(LineView, can_focus=False):
         *,
         empty: str = "Nothing to draw yet.",
         write: Callable[[float | None], str] = formats.money,
-        times: bool = True,
         id: str | None = None,  # noqa: A002  (Textual's own name for it)
     ) -> None:
         super().__init__(id=id)
         self._empty = empty
         self._write = write
-        self._with_times = times
         self._curves: tuple[Curve, ...] = ()
         self._base: float | None = None
         self._zone: tzinfo = UTC
@@ -66,7 +64,7 @@ class CurveChart(LineView, can_focus=False):
 
     def _paint(self) -> None:
         self.virtual_size = Size(self.size.width, self.size.height)
-        height = self.size.height - (1 if self._with_times else 0)
+        height = self.size.height - 1  # beneath it stand the times
         self._lines = []
         if self._curves and height > 0:
             self._lines = self._painted(height)
@@ -93,8 +91,7 @@ class CurveChart(LineView, can_focus=False):
                 cells[line][column] = (chr(0x2800 + bits), curve.tone)
         for line in range(height):
             cells[line] += [("  ", Tone.DIM), (axis.get(line, "").rjust(beside), Tone.DIM)]
-        if self._with_times:
-            cells.append([(time_labels(moments[::2], width, self._zone), Tone.DIM)])
+        cells.append([(time_labels(moments[::2], width, self._zone), Tone.DIM)])
         return cells
 
     def render_line(self, y: int) -> Strip:

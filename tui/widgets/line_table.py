@@ -15,7 +15,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual import events
 from textual.binding import BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 
@@ -108,9 +108,8 @@ class LineTable(LineView, can_focus=True):
         header: bool = True,
         idle_cursor: bool = True,
         id: str | None = None,  # noqa: A002  (Textual's own name for it)
-        classes: str | None = None,
     ) -> None:
-        super().__init__(id=id, classes=classes)
+        super().__init__(id=id)
         self.columns = tuple(columns)
         self.empty = empty
         self._marks_allowed = marks
@@ -288,7 +287,7 @@ class LineTable(LineView, can_focus=True):
     def _refresh_row(self, index: int) -> None:
         line = index + self._header - self.scroll_offset.y
         if self._header <= line < self.size.height:
-            self.refresh_lines(line)
+            self.refresh(Region(0, line, self.size.width, 1))
 
     def render_line(self, y: int) -> Strip:
         """One line of what is visible."""

@@ -1,11 +1,10 @@
-"""What do widgets share that draw themselves line by line? Tones, and repainting of lines."""
+"""What do widgets share that draw themselves line by line? Tones, and the look of lines."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 from rich.style import Style
-from textual.geometry import Region
 from textual.scroll_view import ScrollView
 
 
@@ -98,8 +97,3 @@ class LineView(ScrollView):
                 style = self.get_component_rich_style(f"tone--{Tone.PLAIN}")
             style += Style(bgcolor=behind.bgcolor, reverse=behind.reverse, bold=behind.bold)
         return style
-
-    def refresh_lines(self, first: int, count: int = 1) -> None:
-        """Repaint some lines of the widget, counted from the top of what is visible."""
-        if count > 0:
-            self.refresh(Region(0, first, self.size.width, count))
