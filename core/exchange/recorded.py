@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from core.exchange.instruments import Instrument, digits_of, instrument
-from core.exchange.tape import aggregate, empty
+from core.exchange.tape import aggregate
 from core.market.candles import Candles
 from core.market.symbols import unified_symbol
 from core.market.timeframes import Timeframe
@@ -45,21 +45,12 @@ class RecordedMarket:
 
     def candles(self, symbol: str, timeframe: Timeframe, start: int, stop: int) -> Candles:
         """Complete candles that open in [start, stop) (UTC ms)."""
-        found = self._whole(symbol, timeframe)
-        low, high = found.time.searchsorted((start, stop))
-        return found.slice(int(low), int(high)) if high > low else empty()
+        return self._whole(symbol, timeframe).between(start, stop)
 
     def span(self, symbol: str) -> tuple[int, int]:
         """When the series' first candle opens and its last one has closed (UTC ms)."""
         timeframe, candles = self._series[symbol]
         return int(candles.time[0]), int(candles.time[-1]) + timeframe.ms
-
-    def time_after(self, count: int) -> int:
-        """When every symbol has had `count` of its candles: a start that leaves them as history."""
-        return max(
-            int(candles.time[min(count, len(candles)) - 1]) + timeframe.ms
-            for timeframe, candles in self._series.values()
-        )
 
     def _whole(self, symbol: str, timeframe: Timeframe) -> Candles:
         own, candles = self._series[symbol]

@@ -19,7 +19,7 @@ from typing import TypeVar
 import numpy as np
 
 from core.exchange.instruments import Instrument, instrument
-from core.exchange.tape import aggregate, empty
+from core.exchange.tape import aggregate
 from core.market.candles import Candles, Floats
 from core.market.symbols import unified_symbol
 from core.market.timeframes import DAY, MINUTE, Timeframe
@@ -99,16 +99,16 @@ class SyntheticMarket:
         start = max(start, _FIRST_DAY * DAY)
         stop = min(stop, (_FIRST_DAY + _DAYS) * DAY)
         if stop <= start:
-            return empty()
+            return Candles.of(())
         if timeframe.ms > DAY:
             first = timeframe.floor(start - 1) + timeframe.ms
             days = range(first // DAY, timeframe.next_open(stop - 1) // DAY)
             limit = _FIRST_DAY + _DAYS
             rows = [self._day(symbol, day) for day in days if day < limit]
-            return _between(aggregate(_joined(rows), timeframe), start, stop)
+            return aggregate(Candles.joined(rows), timeframe).between(start, stop)
         days = range(start // DAY, (stop - 1) // DAY + 1)
         make = self._day if timeframe is Timeframe.D1 else self._cut(timeframe)
-        return _between(_joined([make(symbol, day) for day in days]), start, stop)
+        return Candles.joined([make(symbol, day) for day in days]).between(start, stop)
 
     def _cut(self, timeframe: Timeframe) -> Callable[[str, int], Candles]:
         """Makes one day's candles of a timeframe that divides the day."""
@@ -240,25 +240,6 @@ def _basis(times: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Floats:
     days = times / DAY
     waves = 3 + 4 * np.sin(2 * np.pi * days / 3.1) + 2 * np.sin(2 * np.pi * days / 0.71)
     return np.asarray(waves * 0.0001, dtype=np.float64)
-
-
-def _joined(parts: Sequence[Candles]) -> Candles:
-    if len(parts) == 1:
-        return parts[0]
-    if not parts:
-        return empty()
-    return Candles(
-        np.concatenate([part.time for part in parts]),
-        *(
-            np.concatenate([getattr(part, column) for part in parts])
-            for column in ("open", "high", "low", "close", "volume")
-        ),
-    )
-
-
-def _between(candles: Candles, start: int, stop: int) -> Candles:
-    low, high = candles.time.searchsorted((start, stop))
-    return candles.slice(int(low), int(high))
 
 
 _Key = TypeVar("_Key")

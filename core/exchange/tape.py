@@ -43,11 +43,6 @@ def served(market: Market, symbol: str, timeframe: Timeframe) -> bool:
     return timeframe.ms % market.finest(symbol).ms == 0
 
 
-def empty() -> Candles:
-    """No candles at all."""
-    return Candles.of(())
-
-
 def aggregate(candles: Candles, timeframe: Timeframe) -> Candles:
     """Finer candles joined into those of `timeframe`; what a gap has left of one still counts."""
     if len(candles) == 0:

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
+from core.market.candle import Candle
 from core.market.candles import Candles
 from core.market.timeframes import Timeframe
 from core.store.disk import OsDisk, write_durably
 
 _CHUNK = 1000
-_FIELDS = ("time", "open", "high", "low", "close", "volume")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ class CandleCache:
             if chunk is None or not chunk.start <= reached < chunk.stop:
                 break
             end = min(chunk.stop, stop)
-            parts.append(between(chunk.candles, reached, end))
+            parts.append(chunk.candles.between(reached, end))
             reached = end
-        return Stretch(start, reached, join(parts))
+        return Stretch(start, reached, Candles.joined(parts))
 
     def keep(self, exchange: str, symbol: str, timeframe: Timeframe, stretch: Stretch) -> None:
         """Remember a stretch. Where it meets or overlaps what a file holds, the file grows.
@@ -61,17 +61,17 @@ class CandleCache:
         """
         for start, stop in _chunks(timeframe, stretch.start, stretch.stop):
             path = self._path(exchange, symbol, timeframe, start)
-            new = Stretch(start, stop, between(stretch.candles, start, stop))
+            new = Stretch(start, stop, stretch.candles.between(start, stop))
             old = self._load(path)
             if old is not None and old.start <= new.stop and new.start <= old.stop:
                 new = Stretch(
                     min(old.start, new.start),
                     max(old.stop, new.stop),
-                    join(
+                    Candles.joined(
                         [
-                            between(old.candles, old.start, new.start),
+                            old.candles.between(old.start, new.start),
                             new.candles,
-                            between(old.candles, new.stop, old.stop),
+                            old.candles.between(new.stop, old.stop),
                         ]
                     ),
                 )
@@ -88,28 +88,12 @@ class CandleCache:
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as data:
                 start, stop = (int(bound) for bound in data["bounds"])
                 times = data["time"].astype(np.int64)
-                columns = [data[field].astype(np.float64) for field in _FIELDS[1:]]
+                columns = [data[field].astype(np.float64) for field in Candle._fields[1:]]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None  # absent or damaged: it is fetched again
         if any(len(column) != len(times) for column in columns):
             return None
         return Stretch(start, stop, Candles(times, *columns))
-
-
-def between(candles: Candles, start: int, stop: int) -> Candles:
-    """The candles that open in [start, stop)."""
-    first, last = np.searchsorted(candles.time, [start, stop])
-    return candles.slice(int(first), max(int(first), int(last)))
-
-
-def join(parts: list[Candles]) -> Candles:
-    """Candles one part after the other; the parts must be in order of time."""
-    if len(parts) == 1:
-        return parts[0]
-    empty = Candles.of([])
-    return Candles(
-        *(np.concatenate([getattr(part, field) for part in [empty, *parts]]) for field in _FIELDS)
-    )
 
 
 def _chunks(timeframe: Timeframe, start: int, stop: int) -> Iterator[tuple[int, int]]:
@@ -125,7 +109,7 @@ def _packed(stretch: Stretch) -> bytes:
     np.savez(
         sink,
         bounds=np.array([stretch.start, stretch.stop], dtype=np.int64),
-        **{field: getattr(stretch.candles, field) for field in _FIELDS},
+        **{field: getattr(stretch.candles, field) for field in Candle._fields},
     )
     return sink.getvalue()
 

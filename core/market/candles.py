@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +59,21 @@ class Candles:
             self.low[part],
             self.close[part],
             self.volume[part],
+        )
+
+    def between(self, start: int, stop: int) -> Candles:
+        """The candles that open in [start, stop), as views."""
+        first, last = self.time.searchsorted((start, stop)).tolist()
+        return self.slice(first, max(first, last))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Candles]) -> Candles:
+        """One part after the other; they must come in order of time."""
+        if len(parts) == 1:
+            return parts[0]
+        parts = [cls.of(()), *parts]
+        return cls(
+            *(np.concatenate([getattr(part, field) for part in parts]) for field in Candle._fields)
         )
 
     @classmethod

@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from core.market.candle import Candle
 from core.market.candles import Floats, Times
 
-FIELDS = ("time", "open", "high", "low", "close", "volume")
+FIELDS = Candle._fields
 
 # Where a file has several of them, the first named here is meant.
 _NAMES = {

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from core.market.backoff import Backoff
-from core.market.candle_cache import CandleCache, Stretch, between, join
+from core.market.candle_cache import CandleCache, Stretch
 from core.market.candles import Candles
 from core.market.exchange_api import ExchangeApi, Funding, RateLimitedError, UnreachableError
 from core.market.feed import FeedError
@@ -97,11 +97,11 @@ class CandleHistory:
                 stretch = await self._page(symbol, timeframe, cursor, closed_before, progress)
             if stretch.stop <= cursor:
                 break
-            parts.append(between(stretch.candles, cursor, end))
+            parts.append(stretch.candles.between(cursor, end))
             cursor = stretch.stop
             done = min(total, (cursor - first) // timeframe.ms)
             progress(Progress(done, total, f"{done:,} of {total:,} candles"))
-        candles = join(parts)
+        candles = Candles.joined(parts)
         return History(candles, self._notes(symbol, timeframe, first, candles))
 
     async def latest(self, symbol: str, timeframe: Timeframe, count: int) -> Candles:

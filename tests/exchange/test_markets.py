@@ -172,11 +172,6 @@ def test_coarser_candles_begin_with_the_first_whole_one():
     assert shown.time.tolist() == [START + HOUR, START + 2 * HOUR]  # the last one is cut short
 
 
-def test_a_start_can_leave_candles_as_history():
-    market = recorded(some_candles(12))
-    assert market.time_after(10) == START + 10 * 5 * MINUTE
-
-
 def test_a_market_needs_candles():
     with pytest.raises(ValueError, match="ADA/USDT are empty"):
         recorded([])
@@ -190,7 +185,7 @@ async def test_real_candles_come_back_bit_for_bit():
         pytest.skip("../shared/data is not there")
     candles = read_candles(REAL, Timeframe.M5).candles.slice(0, 3000)
     market = RecordedMarket({"BTC/USDT": (Timeframe.M5, candles)})
-    clock = ManualClock(market.time_after(2000), speed=1000)
+    clock = ManualClock(int(candles.time[2000]), speed=1000)
     async with EmbeddedExchange(market, clock) as exchange:
         client = binance("spot", exchange.rest_url)
         try:
