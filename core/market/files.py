@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -16,31 +15,12 @@ from core.market.file_error import CandleFileError
 from core.market.raw_table import read_table
 from core.market.symbols import SymbolError, unified_symbol
 from core.market.timeframes import Timeframe
-from core.market.vetting import vet
+from core.market.vetting import CandleFile, vet
 from core.store.disk import OsDisk, write_durably
 
-__all__ = ["CandleFile", "CandleFileError", "read_candles", "split_data_argument", "write_candles"]
+__all__ = ["CandleFileError", "read_candles", "split_data_argument", "write_candles"]
 
 _HEADER = ("timestamp", *FIELDS[1:])
-
-
-@dataclass(frozen=True, slots=True)
-class CandleFile:
-    """What a candle file holds.
-
-    `merged`: identical duplicates left out. `dropped`: rows that are no candles
-    (`core.market.vetting` says which). `missing`: candles between the first and the last that the
-    file does not have.
-    `notes`: all of this in words, with lines; empty for a file without a blemish.
-    """
-
-    path: Path
-    timeframe: Timeframe
-    candles: Candles
-    merged: int
-    dropped: int
-    missing: int
-    notes: tuple[str, ...]
 
 
 def read_candles(path: Path | str, timeframe: Timeframe) -> CandleFile:
@@ -53,16 +33,7 @@ def read_candles(path: Path | str, timeframe: Timeframe) -> CandleFile:
         CandleFileError: if the file cannot be read, or does not hold candles of this timeframe.
     """
     path = Path(path)
-    vetted = vet(path, read_table(path), timeframe)
-    return CandleFile(
-        path,
-        timeframe,
-        vetted.candles,
-        vetted.merged,
-        vetted.dropped,
-        vetted.missing,
-        vetted.notes,
-    )
+    return vet(path, read_table(path), timeframe)
 
 
 def write_candles(path: Path | str, candles: Candles) -> None:

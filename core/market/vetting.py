@@ -29,9 +29,15 @@ _PRICES = ("open", "high", "low", "close")
 
 
 @dataclass(frozen=True, slots=True)
-class Vetted:
-    """Rows found to be candles; what was merged, dropped and missing; and what to know of them."""
+class CandleFile:
+    """What a candle file holds.
 
+    `merged`: identical duplicates left out. `dropped`: rows that are no candles. `missing`: candles
+    between the first and the last that the file does not have. `notes`: all of this in words, with
+    lines; empty for a file without a blemish.
+    """
+
+    timeframe: Timeframe
     candles: Candles
     merged: int
     dropped: int
@@ -39,7 +45,7 @@ class Vetted:
     notes: tuple[str, ...]
 
 
-def vet(path: Path, table: RawTable, timeframe: Timeframe) -> Vetted:
+def vet(path: Path, table: RawTable, timeframe: Timeframe) -> CandleFile:
     """The candles among a file's rows, in order of time.
 
     Raises:
@@ -78,7 +84,7 @@ def vet(path: Path, table: RawTable, timeframe: Timeframe) -> Vetted:
             f"kept {_count(len(lines), 'candle')} with open or close outside low and high "
             f"({lines_in_words(sorted(lines), table.unit)})"
         )
-    return Vetted(candles, merged, dropped, missing, (*table.notes, *notes))
+    return CandleFile(timeframe, candles, merged, dropped, missing, (*table.notes, *notes))
 
 
 def _values(path: Path, table: RawTable) -> tuple[Times, dict[str, Floats]]:
