@@ -111,11 +111,6 @@ class Faults:
         self._on.pop(number, None)
         self._left.pop(number, None)
 
-    def clear(self) -> None:
-        """Switch everything off."""
-        self._on.clear()
-        self._left.clear()
-
     def strikes(self, kind: FaultKind, target: str) -> Fault | None:
         """The fault of that kind that strikes `target` now, if one does. It counts as once."""
         for fault in self._on.values():
