@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
 
 from core.market.feed import FeedEvent, PriceSeen
 
@@ -38,11 +37,6 @@ class Inbox:
             self._newest_prices.clear()
         self._waiting.append(place)
         self._arrived.set()
-
-    def put_all(self, events: Iterable[FeedEvent]) -> None:
-        """Add several events."""
-        for event in events:
-            self.put(event)
 
     async def get(self) -> FeedEvent:
         """The oldest event; waits for one."""

@@ -47,14 +47,16 @@ async def read_all(inbox: Inbox) -> list[FeedEvent]:
 
 async def test_a_slow_reader_finds_the_newest_price_of_each_symbol() -> None:
     inbox = Inbox()
-    inbox.put_all([price("A", 1), price("B", 2), price("A", 3)])
+    for event in (price("A", 1), price("B", 2), price("A", 3)):
+        inbox.put(event)
     assert await read_all(inbox) == [price("A", 3), price("B", 2)]
 
 
 async def test_no_price_moves_to_the_other_side_of_a_candle() -> None:
     inbox = Inbox()
     events = [price("A", 1), candle("A", 0), price("A", 2), candle("B", 0), price("A", 3)]
-    inbox.put_all(events)
+    for event in events:
+        inbox.put(event)
     assert await read_all(inbox) == events
 
 
@@ -68,7 +70,8 @@ async def test_a_quick_reader_gets_every_price() -> None:
 async def test_a_flood_of_prices_takes_no_room_and_loses_no_candle() -> None:
     inbox = Inbox()
     for number in range(10):
-        inbox.put_all(price("A", number * 1000 + n) for n in range(1000))
+        for n in range(1000):
+            inbox.put(price("A", number * 1000 + n))
         inbox.put(candle("A", number))
     assert len(inbox) == 20
 
