@@ -38,7 +38,7 @@ class RateLimit:
         elapsed = self._clock.elapsed()
         if self._banned_until is not None:
             if elapsed < self._banned_until:
-                raise self._ban(self._banned_until - elapsed)
+                raise banned(self._banned_until - elapsed, self._clock)
             self._banned_until = None
         minute = int(elapsed // MINUTE)
         if minute != self._minute:
@@ -49,7 +49,7 @@ class RateLimit:
         self._refused += 1
         if self._refused > _WARNINGS:
             self._banned_until = elapsed + _BAN
-            raise self._ban(_BAN)
+            raise banned(_BAN, self._clock)
         raise too_many_requests((minute + 1) * MINUTE - elapsed, self._weight)
 
     def charge_order(self) -> None:
@@ -67,27 +67,20 @@ class RateLimit:
         used = {"X-MBX-USED-WEIGHT": str(self._used), "X-MBX-USED-WEIGHT-1M": str(self._used)}
         return used | ({"X-MBX-ORDER-COUNT-10S": str(len(self._placed))} if order else {})
 
-    def _ban(self, left: float) -> VenueError:
-        return banned(left, self._clock.now() + int(left * self._clock.speed))
-
 
 def too_many_requests(left: float, limit: int) -> VenueError:
     """429: come back in `left` real ms."""
-    return VenueError(
-        -1003,
-        f"Too many requests; current limit is {limit} request weight per 1 MINUTE. "
-        "Please use WebSocket Streams for live updates to avoid polling the API.",
-        429,
-        {"Retry-After": str(max(1, round(left / 1000)))},
-    )
+    problem = f"Too many requests; current limit is {limit} request weight per 1 MINUTE."
+    return _refused(429, problem, "polling the API", left)
 
 
-def banned(left: float, until: int) -> VenueError:
-    """418: the address is banned for `left` real ms, until exchange time `until`."""
-    return VenueError(
-        -1003,
-        f"Way too much request weight used; IP banned until {until}. "
-        "Please use WebSocket Streams for live updates to avoid bans.",
-        418,
-        {"Retry-After": str(max(1, round(left / 1000)))},
-    )
+def banned(left: float, clock: ExchangeClock) -> VenueError:
+    """418: the address is banned for `left` real ms."""
+    until = clock.now() + int(left * clock.speed)
+    problem = f"Way too much request weight used; IP banned until {until}."
+    return _refused(418, problem, "bans", left)
+
+
+def _refused(status: int, problem: str, avoid: str, left: float) -> VenueError:
+    message = f"{problem} Please use WebSocket Streams for live updates to avoid {avoid}."
+    return VenueError(-1003, message, status, {"Retry-After": str(max(1, round(left / 1000)))})

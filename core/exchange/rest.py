@@ -70,8 +70,7 @@ class RestServer:
     def _strike_before(self, path: str) -> None:
         fault = self._faults.strikes(FaultKind.BANNED, path)
         if fault is not None:
-            left = fault.amount * 1000
-            raise banned(left, self._clock.now() + int(left * self._clock.speed))
+            raise banned(fault.amount * 1000, self._clock)
         fault = self._faults.strikes(FaultKind.TOO_MANY_REQUESTS, path)
         if fault is not None:
             raise too_many_requests(fault.amount * 1000, SPOT_WEIGHT_LIMIT)

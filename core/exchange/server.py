@@ -9,10 +9,11 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
+import msgspec
 from aiohttp import web
 
 from core.exchange.accounts import DEFAULT_BALANCES, DEFAULT_WALLET, Accounts
-from core.exchange.admin import FaultPanel, FaultRequest
+from core.exchange.admin import FaultPanel
 from core.exchange.clock import ExchangeClock
 from core.exchange.connections import Audience
 from core.exchange.faults import Fault, FaultError, FaultKind, Faults
@@ -223,7 +224,10 @@ class EmbeddedExchange:
         streams = StreamServer(self.clock, self._audience, self._users)
         api = WebSocketApi(self.clock, self.accounts, self._audience, self._users, self.faults)
         panel = FaultPanel(
-            self._switch_as_asked, self.switch_off, lambda: self.faults.on, self._status
+            lambda wanted: self.switch_on(**msgspec.structs.asdict(wanted)),
+            self.switch_off,
+            lambda: self.faults.on,
+            self._status,
         )
         application = web.Application(client_max_size=1 << 20)
         application.add_routes(streams.routes())
@@ -232,15 +236,6 @@ class EmbeddedExchange:
         for root in ("api", "fapi", "sapi", "dapi"):
             application.router.add_route("*", f"/{root}/{{rest:.*}}", rest.handle)
         return application
-
-    def _switch_as_asked(self, wanted: FaultRequest) -> Fault:
-        return self.switch_on(
-            wanted.kind,
-            wanted.target,
-            times=wanted.times,
-            chance=wanted.chance,
-            amount=wanted.amount,
-        )
 
     def _status(self) -> dict[str, object]:
         return {

@@ -13,7 +13,7 @@ from core.exchange.clock import ExchangeClock
 from core.exchange.connections import Audience, Category, Connection
 from core.exchange.errors import VenueError
 from core.exchange.ledgers import FuturesLedger
-from core.exchange.orders import ZERO, Execution, ExecutionKind, Order
+from core.exchange.orders import ZERO, Execution, ExecutionKind
 from core.exchange.payloads import number
 from core.market.timeframes import HOUR
 
@@ -164,11 +164,10 @@ class UserStreams:
         }
 
 
-def _execution_report(execution: Execution) -> Event:
+def _order_fields(execution: Execution) -> Event:
+    """What spot and USDⓈ-M tell of an order under the same names."""
     order, fill = execution.order, execution.fill
     return {
-        "e": "executionReport",
-        "E": execution.time,
         "s": order.instrument.venue_symbol,
         "c": order.client_id,
         "S": order.side.value,
@@ -176,24 +175,33 @@ def _execution_report(execution: Execution) -> Event:
         "f": order.time_in_force,
         "q": number(order.quantity),
         "p": number(order.price),
-        "P": number(order.stop_price),
-        "F": "0.00000000",
-        "g": -1,
-        "C": order.client_id if execution.kind is ExecutionKind.CANCELED else "",
         "x": execution.kind.value,
         "X": order.status.value,
-        "r": "NONE",
         "i": order.id,
         "l": number(fill.quantity if fill else ZERO),
         "z": number(order.executed),
         "L": number(fill.price if fill else ZERO),
         "n": f"{fill.commission:.8f}" if fill else "0",
-        "N": fill.commission_asset if fill else None,
         "T": execution.time,
+        "m": fill.maker if fill else False,
+    }
+
+
+def _execution_report(execution: Execution) -> Event:
+    order, fill = execution.order, execution.fill
+    return {
+        "e": "executionReport",
+        "E": execution.time,
+        **_order_fields(execution),
+        "P": number(order.stop_price),
+        "F": "0.00000000",
+        "g": -1,
+        "C": order.client_id if execution.kind is ExecutionKind.CANCELED else "",
+        "r": "NONE",
+        "N": fill.commission_asset if fill else None,
         "t": fill.trade_id if fill else -1,
         "I": execution.time,
-        "w": _rests(order),
-        "m": fill.maker if fill else False,
+        "w": order.status.open and not order.asleep,
         "M": False,
         "O": order.created,
         "Z": number(order.quote_executed),
@@ -228,28 +236,13 @@ def _order_update(execution: Execution) -> Event:
         "E": execution.time,
         "T": execution.time,
         "o": {
-            "s": order.instrument.venue_symbol,
-            "c": order.client_id,
-            "S": order.side.value,
-            "o": order.kind,
-            "f": order.time_in_force,
-            "q": number(order.quantity),
-            "p": number(order.price),
+            **_order_fields(execution),
             "ap": number(order.average),
             "sp": number(order.stop_price),
-            "x": execution.kind.value,
-            "X": order.status.value,
-            "i": order.id,
-            "l": number(fill.quantity if fill else ZERO),
-            "z": number(order.executed),
-            "L": number(fill.price if fill else ZERO),
             "N": fill.commission_asset if fill else order.instrument.quote,
-            "n": f"{fill.commission:.8f}" if fill else "0",
-            "T": execution.time,
             "t": fill.trade_id if fill else 0,
             "b": "0",
             "a": "0",
-            "m": fill.maker if fill else False,
             "R": order.reduce_only,
             "wt": "CONTRACT_PRICE",
             "ot": order.kind,
@@ -264,7 +257,3 @@ def _order_update(execution: Execution) -> Event:
             "gtd": 0,
         },
     }
-
-
-def _rests(order: Order) -> bool:
-    return order.status.open and not order.asleep
