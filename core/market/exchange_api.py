@@ -7,10 +7,9 @@ takes more than half a second, and no screen and no other session should wait fo
 from __future__ import annotations
 
 import asyncio
-import email.utils
 import importlib
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -18,6 +17,7 @@ from typing import Any, TypeVar
 from core.market.candle import Candle
 from core.market.feed import FeedError, UnavailableError
 from core.market.filters import MarketFilters
+from core.market.refused_wait import asked_wait
 from core.market.server_clock import ServerClock
 from core.market.symbols import is_perpetual, venue_symbol
 from core.market.timeframes import MINUTE, Timeframe
@@ -26,8 +26,6 @@ from core.market.words import brief
 
 T = TypeVar("T")
 
-_LIMIT_WAIT = 10.0  # seconds, where an exchange says "too many" but not for how long
-_BAN_WAIT = 120.0  # the shortest ban Binance gives
 _DEFAULT_PAGE = 500
 
 
@@ -388,29 +386,6 @@ def _candle(row: list[Any]) -> Candle | None:
 
 def _known(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) and value > 0 else None
-
-
-def asked_wait(headers: Mapping[str, str], *, banned: bool) -> float:
-    """Seconds for which an exchange that refused a request for their number wants no more.
-
-    What its answer's `headers` say, else what is usual. `banned`: it said 418, and not 429.
-    """
-    return _retry_after(headers) or (_BAN_WAIT if banned else _LIMIT_WAIT)
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a Retry-After header asks for, given in seconds or as a date."""
-    text = next((value for key, value in headers.items() if key.lower() == "retry-after"), None)
-    if text is None:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        moment = email.utils.parsedate_tz(text)
-        if moment is None:
-            return None
-        seconds = email.utils.mktime_tz(moment) - time.time()
-    return max(1.0, seconds) if seconds == seconds else None  # noqa: PLR0124  NaN
 
 
 def _decimal(value: object) -> Decimal | None:

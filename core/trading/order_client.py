@@ -22,10 +22,10 @@ from core.market.exchange_api import (
     ExchangeApi,
     RateLimitedError,
     UnreachableError,
-    asked_wait,
 )
 from core.market.feed import FeedError
 from core.market.filters import MarketFilters
+from core.market.refused_wait import asked_wait
 from core.market.server_clock import ServerClock
 from core.market.venue import is_this_machine
 from core.market.words import brief
