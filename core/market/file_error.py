@@ -25,11 +25,6 @@ class CandleFileError(ValueError):
         line: int | None = None,
         unit: str = "line",
     ) -> None:
-        self.path = path
-        self.found = found
-        self.expected = expected
-        self.advice = advice
-        self.line = line
         where = "" if line is None else f", {unit} {line}"
         wanted = "" if expected is None else f"; expected {expected}"
         hint = "" if advice is None else f". {advice[0].upper()}{advice[1:]}"
