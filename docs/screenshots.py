@@ -26,8 +26,8 @@ from core.paper.snapshot import FeedKind, HostSnapshot  # noqa: E402
 from core.paper.venues import DemoMarket  # noqa: E402
 from core.store.workspace import Workspace  # noqa: E402
 from tui.app import PapertapeApp  # noqa: E402
-from tui.finding_strategies import find_strategies  # noqa: E402
-from tui.hosting import LateHosting  # noqa: E402
+from tui.strategies.finding import find_strategies  # noqa: E402
+from tui.host.hosting import LateHosting  # noqa: E402
 from tui.modals.new_backtest import NewBacktest  # noqa: E402
 from tui.modals.new_session import NewSession  # noqa: E402
 from tui.screens.backtest import BacktestScreen  # noqa: E402

@@ -22,16 +22,19 @@ from core.paper.link import CommandError, HostLink
 from core.paper.snapshot import FeedKind, HostSnapshot, StartRequest
 from core.store.safe_text import safe_lines, safe_text
 from core.store.workspace import Workspace
-from tui.backtest_commands import BacktestCommands
 from tui.commands import Place, bindings
-from tui.comparison_commands import ComparisonCommands
-from tui.holding import Holding
-from tui.hosting import Hosting
-from tui.leaving import Leaving
+from tui.host.holding import Holding
+from tui.host.hosting import Hosting
+from tui.host.leaving import Leaving
+from tui.host.returning import Returning
 from tui.modals.new_session import NewSession
 from tui.palette import PaletteCommands
-from tui.returning import Returning
-from tui.schedule_commands import ScheduleCommands
+from tui.requests.backtest import BacktestCommands
+from tui.requests.comparison import ComparisonCommands
+from tui.requests.schedule import ScheduleCommands
+from tui.requests.sessions import SessionCommands
+from tui.requests.settings import SettingsCommands
+from tui.requests.settings_files import Appearance, read_appearance
 from tui.screens.backtest import BacktestScreen
 from tui.screens.base import BaseScreen
 from tui.screens.compare import CompareScreen
@@ -41,11 +44,8 @@ from tui.screens.schedule import ScheduleScreen
 from tui.screens.sessions import SessionsScreen
 from tui.screens.settings import SettingsScreen
 from tui.screens.strategies import StrategiesScreen
-from tui.session_commands import SessionCommands
-from tui.settings import Appearance, read_appearance
-from tui.settings_commands import SettingsCommands
 from tui.shipped import shipped
-from tui.strategies import StrategyChoice
+from tui.strategies.choice import StrategyChoice
 from tui.terminal import GuardedApp
 from tui.theming import DEFAULT, SIXTEEN_COLORS, find_themes
 

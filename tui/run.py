@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from core.paper.snapshot import FeedKind
 from tui.app import PapertapeApp
-from tui.hosting import Hosting, LateHosting
-from tui.strategies import StrategyChoice
+from tui.host.hosting import Hosting, LateHosting
+from tui.strategies.choice import StrategyChoice
 from tui.terminal import unfit
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from core.paper.snapshot import FeedKind
 from tests.ui.scripted import ScriptedHosting, ScriptedLink, choices
 from tui.app import PapertapeApp
-from tui.strategies import StrategyChoice
+from tui.strategies.choice import StrategyChoice
 
 WIDE = (120, 40)
 NARROW = (80, 24)

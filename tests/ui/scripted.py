@@ -31,8 +31,8 @@ from core.paper.snapshot import (
 from core.report.instants import iso_time
 from core.schedule.jobs import Action
 from core.trading.values import ExitReason, Fills, OpenTrade, Side, Trade
-from tui.jobs import Job, JobRun
-from tui.strategies import StrategyChoice
+from tui.requests.schedule import Job, JobRun
+from tui.strategies.choice import StrategyChoice
 
 NOW = 1_763_820_131_000  # 2025-11-22 14:02:11 UTC
 MINUTE = 60_000

@@ -18,16 +18,16 @@ from tests.ui.driving import NARROW, WIDE, driven, until
 from tests.ui.scripted import ScriptedHosting, ScriptedLink
 from tests.unit.cli.conftest import exchange, write_addresses
 from tui.app import PapertapeApp
-from tui.backtest_order import BacktestOrder
-from tui.backtesting import backtest as run_order
-from tui.finding_strategies import find_strategies
 from tui.modals.name import AskName
 from tui.modals.new_backtest import NewBacktest
 from tui.modals.new_session import NewSession
+from tui.requests.backtest import BacktestOrder
+from tui.requests.backtest_run import backtest as run_order
 from tui.screens.backtest import BacktestScreen
 from tui.screens.result_view import ResultView
 from tui.screens.strategies import StrategiesScreen
-from tui.strategy_files import StrategyFileError, copy_strategy, editor_command
+from tui.strategies.files import StrategyFileError, copy_strategy, editor_command
+from tui.strategies.finding import find_strategies
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
 

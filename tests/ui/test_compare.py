@@ -26,11 +26,11 @@ from tests.ui.scripted import ScriptedHosting, ScriptedLink, session
 from tests.unit.paper.sessions import SPAN, START, market
 from tests.unit.paper.test_comparing import CROSS, END, Stage, Venue, on_stage
 from tui.app import PapertapeApp
-from tui.finding_strategies import find_strategies
 from tui.modals.ask import Ask
 from tui.modals.pick_strategy import PickStrategy
 from tui.screens.compare import CompareScreen
 from tui.screens.compare_trade import ComparedTradeScreen
+from tui.strategies.finding import find_strategies
 from tui.theming import DEFAULT
 from tui.widgets.line_table import LineTable
 

@@ -13,11 +13,11 @@ from core.store.workspace import Workspace
 from tests.ui.driving import NARROW, press
 from tests.ui.test_real_host import soon, table_text
 from tui.app import PapertapeApp
-from tui.finding_strategies import find_strategies
-from tui.hosting import LateHosting
+from tui.host.hosting import LateHosting
 from tui.modals.ask import Ask
 from tui.screens.report import ReportScreen
 from tui.screens.session import SessionScreen
+from tui.strategies.finding import find_strategies
 from tui.widgets.line_table import LineTable
 
 START = 1_767_571_200_000  # 2026-01-05 00:00 UTC

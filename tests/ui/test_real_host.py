@@ -19,11 +19,11 @@ from core.strategy.document import strategy_document
 from tests.ui.driving import WIDE, press
 from tests.unit.store.disks import FullDisk
 from tui.app import PapertapeApp
-from tui.finding_strategies import find_strategies
-from tui.hosting import LateHosting
+from tui.host.hosting import LateHosting
 from tui.modals.ask import Ask
 from tui.modals.new_session import NewSession
 from tui.screens.report import ReportScreen
+from tui.strategies.finding import find_strategies
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane

@@ -22,10 +22,10 @@ from tests.ui.driving import WIDE, driven, make_app, until
 from tests.ui.scripted import NOW, busy, job, session
 from tests.ui.test_real_host import soon
 from tui.app import PapertapeApp
-from tui.hosting import LateHosting
-from tui.jobs import Job, JobOrder
+from tui.host.hosting import LateHosting
 from tui.modals.ask import Ask
 from tui.modals.job import JobForm
+from tui.requests.schedule import Job, JobOrder
 from tui.screens.schedule import ScheduleScreen
 from tui.screens.schedule_rows import countdown
 from tui.widgets.choice import Choice

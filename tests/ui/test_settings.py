@@ -21,8 +21,8 @@ from tui.modals.ask import Ask
 from tui.modals.key import KeyForm
 from tui.modals.name import AskName
 from tui.modals.pick import Pick
+from tui.requests.settings_files import Settings, SettingsError, read_settings, zone_of
 from tui.screens.settings import SettingsScreen
-from tui.settings import Settings, SettingsError, read_settings, zone_of
 from tui.widgets.line_table import LineTable
 
 TOKEN = "token0123456789"

@@ -24,14 +24,14 @@ from tests.ui.scripted import DAY, NOW, ScriptedLink, busy, session
 from tests.ui.test_real_host import soon, top_line
 from tests.unit.cli.hosted import wait_for_socket
 from tui.app import PapertapeApp
+from tui.host.returning import Absence, absence, last_look, note_look
+from tui.host.workspace import WorkspaceHosting
 from tui.modals.ask import Ask
 from tui.modals.meanwhile import Meanwhile
-from tui.returning import Absence, absence, last_look, note_look
 from tui.screens.sessions import SessionsScreen
 from tui.widgets.hints import Hints
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
-from tui.workspace_hosting import WorkspaceHosting
 
 ALWAYS: dict[str, object] = {
     "name": "always",

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from core.paper.snapshot import FeedKind
     from core.paper.venues import DemoMarket
     from core.store.workspace import Workspace
-    from tui.hosting import Hosting
-    from tui.strategies import StrategyChoice
+    from tui.host.hosting import Hosting
+    from tui.strategies.choice import StrategyChoice
 
 
 def add_commands(commands: Commands) -> None:
@@ -125,7 +125,7 @@ def _show(
 
     def hosting() -> Hosting:
         from core.hosting import headless_command, make_host
-        from tui.workspace_hosting import WorkspaceHosting
+        from tui.host.workspace import WorkspaceHosting
 
         def make() -> Host:
             # A host makes what is missing, and no empty workspace is to stand in for a lost one.
@@ -141,7 +141,7 @@ def _show(
         return WorkspaceHosting(workspace, make, successor)
 
     def strategies() -> Sequence[StrategyChoice]:
-        from tui.finding_strategies import find_strategies
+        from tui.strategies.finding import find_strategies
 
         return find_strategies(workspace)
 

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tui.cli.commands import Commands
@@ -156,7 +157,7 @@ def logs(arguments: argparse.Namespace) -> int:
 
     async def work() -> tuple[LogLine, ...]:
         from core.hosting import attach
-        from core.paper.resting import resting_logs
+        from core.paper.resting import earlier_logs, resting_logs
 
         workspace = workspace_of(arguments)
         link = attach(workspace)
@@ -164,9 +165,12 @@ def logs(arguments: argparse.Namespace) -> int:
             if arguments.id not in (*workspace.session_ids(), None):
                 raise no_such_session(arguments.id)
             return await resting_logs(workspace, arguments.id)
+        snapshot = await link.fresh_snapshot()
         if arguments.id is not None:
-            known_session(arguments.id, (await link.fresh_snapshot()).sessions)
-        return link.logs(0, arguments.id)
+            known_session(arguments.id, snapshot.sessions)
+        earlier = await earlier_logs(workspace, snapshot.since, arguments.id)
+        lines = (*earlier, *link.logs(0, arguments.id))
+        return tuple(replace(line, number=number) for number, line in enumerate(lines, start=1))
 
     lines = run_on_host(work())
     if arguments.json:

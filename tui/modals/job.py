@@ -21,8 +21,8 @@ from core.schedule.jobs import Action
 from core.schedule.triggers import At, Trigger, TriggerError, at, cron, describe, every, next_due
 from core.store.safe_text import safe_text
 from tui import formats
-from tui.jobs import Job, JobOrder
 from tui.modals import strategy_picker
+from tui.requests.schedule import Job, JobOrder
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import Cell, Column, LineTable, Row
 from tui.widgets.line_view import Tone

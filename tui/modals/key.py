@@ -17,7 +17,7 @@ from core.store.credentials import ApiKey
 from core.store.redaction import Secret
 from core.store.safe_text import safe_text
 from tui.modals import strategy_picker
-from tui.settings import SettingsError
+from tui.requests.settings_files import SettingsError
 from tui.widgets.line_view import Tone
 
 Try = Callable[[ApiKey], Awaitable[tuple[bool, str]]]

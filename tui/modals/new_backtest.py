@@ -15,9 +15,9 @@ from textual.widgets import Input, Static
 
 from core.store.safe_text import safe_text
 from core.trading.values import FillOn
-from tui.backtest_order import DEMO_MARKET, BacktestOrder
 from tui.modals import strategy_picker
-from tui.strategies import StrategyChoice
+from tui.requests.backtest import DEMO_MARKET, BacktestOrder
+from tui.strategies.choice import StrategyChoice
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
 from tui.widgets.line_view import Tone

@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from core.store.safe_text import safe_text
 from tui.modals import strategy_picker
-from tui.strategies import StrategyChoice
+from tui.strategies.choice import StrategyChoice
 from tui.widgets.line_table import LineTable
 
 

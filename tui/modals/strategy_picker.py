@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from tui import formats
-from tui.strategies import StrategyChoice
+from tui.strategies.choice import StrategyChoice
 from tui.widgets.line_table import Cell, Column, LineTable, Row
 from tui.widgets.line_view import Tone
 

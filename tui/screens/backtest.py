@@ -12,9 +12,9 @@ from textual.widgets import Static
 from textual.worker import Worker
 
 from core.store.safe_text import safe_lines
-from tui.backtest_order import BacktestOrder, BacktestOutcome, BacktestRefusedError
 from tui.commands import Place, bindings
 from tui.modals.new_backtest import NewBacktest
+from tui.requests.backtest import BacktestOrder, BacktestOutcome, BacktestRefusedError
 from tui.screens.base import BaseScreen
 from tui.screens.result_view import ResultView
 

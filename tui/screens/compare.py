@@ -18,13 +18,13 @@ from textual.worker import Worker
 from core.store.safe_text import safe_lines, safe_text
 from tui import formats
 from tui.commands import Place, bindings
-from tui.comparison_order import ComparisonOrder, ComparisonOutcome, ComparisonRefusedError
 from tui.modals.ask import Answer, Ask
 from tui.modals.pick_strategy import PickStrategy
+from tui.requests.comparison import ComparisonOrder, ComparisonOutcome, ComparisonRefusedError
 from tui.screens import compare_rows
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.compare_trade import ComparedTradeScreen
-from tui.strategies import StrategyChoice
+from tui.strategies.choice import StrategyChoice
 from tui.widgets.curve_chart import Curve, CurveChart
 from tui.widgets.line_table import LineTable
 from tui.widgets.line_view import Tone

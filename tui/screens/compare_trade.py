@@ -14,7 +14,7 @@ from textual.widgets import Static
 from core.store.safe_text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
-from tui.comparison_order import ComparisonOutcome
+from tui.requests.comparison import ComparisonOutcome
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.report_rows import figure, items, mapping, moment
 from tui.widgets.candle_chart import CandleChart, Mark

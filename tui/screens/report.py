@@ -8,8 +8,8 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from tui.backtest_order import Points
 from tui.commands import Place, bindings
+from tui.requests.backtest import Points
 from tui.screens.base import BaseScreen
 from tui.screens.result_view import ResultView
 

@@ -11,7 +11,7 @@ from textual.widgets import ContentSwitcher, Static
 
 from core.store.safe_text import safe_text
 from tui import formats
-from tui.backtest_order import Points
+from tui.requests.backtest import Points
 from tui.screens import report_rows
 from tui.screens.base import entitle
 from tui.widgets.curve_chart import Curve, CurveChart, drawdown

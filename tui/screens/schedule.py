@@ -11,10 +11,9 @@ from textual.binding import BindingType
 
 from core.paper.snapshot import HostSnapshot, SessionSnapshot
 from tui.commands import Place, bindings
-from tui.jobs import Job, JobOrder
 from tui.modals.ask import Answer, Ask
 from tui.modals.job import JobForm
-from tui.schedule_commands import Jobs
+from tui.requests.schedule import Job, JobOrder, Jobs
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.schedule_rows import JOB_COLUMNS, history, job_row, what, when
 from tui.widgets.line_table import LineTable

@@ -9,7 +9,7 @@ from core.paper.snapshot import Level, LogLine
 from core.report.instants import parse_time
 from core.schedule.jobs import Action
 from tui import formats
-from tui.jobs import Job
+from tui.requests.schedule import Job
 from tui.widgets.line_table import Cell, Column, Row
 from tui.widgets.line_view import Tone
 

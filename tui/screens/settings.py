@@ -23,8 +23,8 @@ from tui.modals.ask import Answer, Ask
 from tui.modals.key import KeyForm
 from tui.modals.name import AskName
 from tui.modals.pick import Pick
+from tui.requests.settings_files import Settings, SettingsError, zone_of
 from tui.screens.base import BaseScreen, entitle
-from tui.settings import Settings, SettingsError, zone_of
 from tui.widgets.line_table import Cell, Column, LineTable, Row
 from tui.widgets.line_view import Tone
 

@@ -21,8 +21,8 @@ from tui.modals.name import AskName
 from tui.screens.backtest import BacktestScreen
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.report_rows import figure, items, mapping
-from tui.strategies import StrategyChoice
-from tui.strategy_files import StrategyFileError, copy_strategy, edit
+from tui.strategies.choice import StrategyChoice
+from tui.strategies.files import StrategyFileError, copy_strategy, edit
 from tui.widgets.line_table import Cell, Column, LineTable, Row
 from tui.widgets.line_view import Tone, tone_of
 

@@ -69,7 +69,8 @@ def _round_step(rough: float) -> float:
 def time_labels(times: list[int], width: int, zone: tzinfo = UTC) -> str:
     """A line of `width` cells with times, in a zone, under the columns they belong to.
 
-    `times`: UTC ms, one a column, increasing. Labels are days where a day or more lies between two.
+    `times`: UTC ms, one a column, increasing. Labels are days where a day or more lies between two, and
+    months of a year where a quarter does.
     """
     if len(times) < 2:
         return " " * width
@@ -83,7 +84,10 @@ def time_labels(times: list[int], width: int, zone: tzinfo = UTC) -> str:
             continue
         moment = datetime.fromtimestamp(times[column] // step * step / 1000, UTC)
         midnight = times[column] // DAY != times[column - 1] // DAY
-        label = f"{moment:%d %b}" if step >= DAY or midnight else f"{moment:%H:%M}"
+        if step >= 91 * DAY:
+            label = f"{moment:%b %Y}"
+        else:
+            label = f"{moment:%d %b}" if step >= DAY or midnight else f"{moment:%H:%M}"
         if column + len(label) <= width:
             line[column : column + len(label)] = label
             free = column + len(label) + 2

@@ -28,8 +28,9 @@ _PATIENCE = 30.0  # seconds the other host may take to lay its sessions to rest
 class WorkspaceHosting:
     """Attaches to the workspace's host where there is one, and hosts it here where there is none.
 
-    Implements `tui.hosting.Hosting`. `make_host` makes the host of this process; `successor` is the
-    command line of one without a screen, which goes on with the sessions when the screen closes.
+    Implements `tui.host.hosting.Hosting`. `make_host` makes the host of this process; `successor`
+    is the command line of one without a screen, which goes on with the sessions when the screen
+    closes.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class WorkspaceHosting:
         self._gone = threading.Event()
 
     def run(self, ready: Callable[[HostLink], None]) -> None:
-        """See `tui.hosting.Hosting.run`."""
+        """See `tui.host.hosting.Hosting.run`."""
         asked, self._asked = self._asked, None
         if asked is not None:
             self._wait_for_end_of(asked)
@@ -63,7 +64,7 @@ class WorkspaceHosting:
                 self._gone.wait(_LOOK_EVERY)
 
     def let_go(self, *, keep_running: bool) -> None:
-        """See `tui.hosting.Hosting.let_go`."""
+        """See `tui.host.hosting.Hosting.let_go`."""
         with self._lock:
             self._gone.set()
             held = self._held
@@ -71,7 +72,7 @@ class WorkspaceHosting:
             held.let_go(keep_running=keep_running)
 
     def take_over(self) -> None:
-        """See `tui.hosting.Hosting.take_over`."""
+        """See `tui.host.hosting.Hosting.take_over`."""
         held = self._held
         if not isinstance(held, Attached):
             raise CommandError("the sessions run in this process already")

@@ -8,7 +8,7 @@ from core.store.redaction import Redactor
 from core.store.workspace import Workspace
 from core.trading.key_trial import try_key
 from core.trading.venue_hosts import ForbiddenAddressError, OrderAddresses
-from tui.settings import SettingsError
+from tui.requests.settings_files import SettingsError
 
 
 async def try_section(workspace: Workspace, section: str, key: ApiKey | None) -> tuple[bool, str]:

@@ -33,7 +33,7 @@ from core.strategy.parsing import ParsedConfig, parse_config
 from core.strategy.problems import ConfigError
 from core.strategy.signals import warmup_candles
 from core.trading.values import FillOn
-from tui.backtest_order import (
+from tui.requests.backtest import (
     DEMO_MARKET,
     BacktestOrder,
     BacktestOutcome,

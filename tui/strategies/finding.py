@@ -8,7 +8,7 @@ from core.store.workspace import Workspace
 from core.strategy.document import StrategyDocument, read_strategy
 from core.strategy.problems import ConfigError
 from tui.shipped import shipped
-from tui.strategies import StrategyChoice
+from tui.strategies.choice import StrategyChoice
 
 DOCUMENT = "STRATEGY.md"
 

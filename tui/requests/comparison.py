@@ -1,13 +1,21 @@
-"""What is a comparison to the screen: what is asked for, and what comes back?"""
+"""What does the screen ask of a comparison? Make it, save what it says, export it."""
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.market.candle import Candle
-from tui.backtest_order import Points
+from tui.requests.backtest import Points
+
+if TYPE_CHECKING:
+    from tui.app import PapertapeApp
+
+_RUNNER = "tui.requests.comparison_run"  # loaded late: what it needs takes a second and 100 MB
 
 CandlesAround = Callable[[str, int, int], tuple[Candle, ...]]
 """The candles of a symbol that open between two times (UTC ms), as the comparison saw them."""
@@ -50,3 +58,23 @@ class ComparisonOutcome:
     difference: tuple[str, ...]
     save: Callable[[], None]
     export: Callable[[], Path]
+
+
+class ComparisonCommands:
+    """Comparisons in this process, outside the host: they read what it has written."""
+
+    def __init__(self, app: PapertapeApp) -> None:
+        self._app = app
+
+    async def run(self, order: ComparisonOrder) -> ComparisonOutcome:
+        """Compare.
+
+        Raises:
+            ComparisonRefusedError: it cannot be compared; the message says why.
+        """
+        workspace = self._app.workspace
+        if workspace is None:
+            raise ComparisonRefusedError("without a workspace there is nothing to compare")
+        runner = await asyncio.to_thread(importlib.import_module, _RUNNER)
+        outcome: ComparisonOutcome = await runner.compare(order, workspace, self._app.link)
+        return outcome

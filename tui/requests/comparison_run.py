@@ -26,8 +26,8 @@ from core.store.workspace import Workspace
 from core.strategy.parsing import parse_config
 from core.strategy.problems import ConfigError
 from core.validation import Answer, Question, validate_strategy
-from tui.backtest_order import Points
-from tui.comparison_order import ComparisonOrder, ComparisonOutcome, ComparisonRefusedError
+from tui.requests.backtest import Points
+from tui.requests.comparison import ComparisonOrder, ComparisonOutcome, ComparisonRefusedError
 
 _POINTS = 1_500  # of a curve: more than any screen has dots
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from core.paper.link import CommandError
 from core.store.credentials import ApiKey
 from core.store.workspace import Workspace
-from tui import settings
-from tui.settings import Settings, SettingsError
+from tui.requests import settings_files
+from tui.requests.settings_files import Settings, SettingsError
 
 if TYPE_CHECKING:
     from tui.app import PapertapeApp
 
-_TRIER = "tui.trying_keys"  # loaded late: what it needs takes a second and 100 MB
+_TRIER = "tui.requests.key_trial"  # loaded late: what it needs takes a second and 100 MB
 
 
 class SettingsCommands:
@@ -38,30 +38,32 @@ class SettingsCommands:
             return
 
         async def work() -> None:
-            done(await asyncio.to_thread(settings.read_settings, workspace))
+            done(await asyncio.to_thread(settings_files.read_settings, workspace))
 
         self._app.run_worker(work(), name="settings", group="settings", exit_on_error=False)
 
     def keep_theme(self, name: str) -> None:
         """Remember the theme."""
-        self._change(lambda workspace: settings.write_appearance(workspace, "theme", name))
+        self._change(lambda workspace: settings_files.write_appearance(workspace, "theme", name))
 
     def keep_zone(self, name: str) -> None:
         """Remember the time zone."""
-        self._change(lambda workspace: settings.write_appearance(workspace, "time_zone", name))
+        self._change(
+            lambda workspace: settings_files.write_appearance(workspace, "time_zone", name)
+        )
 
     def keep_key(self, section: str, key: ApiKey, done: Callable[[], None]) -> None:
         """Keep a key; sessions that start from then on order with it."""
-        self._change(lambda workspace: settings.write_key(workspace, section, key), done)
+        self._change(lambda workspace: settings_files.write_key(workspace, section, key), done)
 
     def add_place(self, url: str, done: Callable[[], None]) -> None:
         """Have notifications sent to one more address."""
-        add = partial(settings.add_place, url=url)
+        add = partial(settings_files.add_place, url=url)
         self._change(add, lambda: self._renew(done))
 
     def remove_place(self, number: int, done: Callable[[], None]) -> None:
         """Have notifications sent to one address less."""
-        remove = partial(settings.remove_place, number=number)
+        remove = partial(settings_files.remove_place, number=number)
         self._change(remove, lambda: self._renew(done))
 
     async def try_key(self, section: str, key: ApiKey | None) -> tuple[bool, str]:

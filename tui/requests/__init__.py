@@ -1,0 +1,1 @@
+"""What the screens have done: sessions, jobs, backtests, comparisons, settings."""

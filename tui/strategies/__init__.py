@@ -1,0 +1,1 @@
+"""The strategies one may pick: which there are, and their files."""
