@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -62,9 +62,13 @@ class Surroundings:
 @dataclass(slots=True, eq=False)
 class _Command:
     do: str
-    done: asyncio.Future[None]
+    done: asyncio.Future[bool]
     symbol: str | None = None
     flatten: bool = False
+
+    def answer(self, done: bool) -> None:
+        if not self.done.done():
+            self.done.set_result(done)
 
 
 class _Tick:
@@ -102,23 +106,26 @@ class Engine:
         self._interrupted = asyncio.Event()
         self._flattening_since: float | None = None
         self._leaving = False
-        self._answered: list[_Command] = []
+        self._over = False
+        self._obeyed: list[_Command] = []  # and not answered yet
+        self._unheeded: list[_Command] = []
         self._untold: _Told = []
 
     # ── From outside ──
 
-    async def command(self, do: str, *, symbol: str | None = None, flatten: bool = False) -> None:
-        """Have `pause`, `resume`, `flatten`, `stop` or `leave` done; returns when it is durable.
+    async def command(self, do: str, *, symbol: str | None = None, flatten: bool = False) -> bool:
+        """Have `pause`, `resume`, `flatten`, `stop` or `leave` done; whether it was, once durable.
 
-        `leave` ends the engine and not the session: another host will take it up.
+        It is not where the session ended or was left before its turn came. `leave` ends the engine
+        and not the session: another host will take it up.
         """
-        if self.state.ended:
-            return
-        done = asyncio.get_running_loop().create_future()
+        if self._over or self.state.ended:
+            return self._ended_as(do)
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._inbox.put_nowait(_Command(do, done, symbol, flatten))
         if do in ("stop", "leave"):
             self._interrupted.set()
-        await done
+        return await done
 
     def tick(self) -> None:
         """Let the engine look at the clock."""
@@ -293,7 +300,7 @@ class Engine:
     # ── What is asked ──
 
     def _obey(self, intake: Intake, command: _Command) -> None:
-        self._answered.append(command)
+        self._obeyed.append(command)
         do = command.do
         if do == "leave":
             self._leaving = True
@@ -423,24 +430,25 @@ class Engine:
             item = self._inbox.get_nowait()
             if isinstance(item, _Command):
                 waiting.append(item)
-        self._answered += waiting
+        self._unheeded += waiting
         return waiting
 
     def _answer(self) -> None:
-        answered, self._answered = self._answered, []
-        for command in answered:
-            if command.do != "stop" and not command.done.done():
-                command.done.set_result(None)
-            elif command.do == "stop":
-                self._answered.append(command)
+        """Tell who asked that it is done and durable; of a stop that is told at the end."""
+        stops = [command for command in self._obeyed if command.do == "stop"]
+        for command in self._obeyed:
+            if command.do != "stop":
+                command.answer(True)
+        self._obeyed = stops
 
     def _answer_all(self) -> None:
+        self._over = True
         self._commands_waiting()
-        _release(self._answered)
-        self._answered = []
+        for command in self._obeyed:
+            command.answer(self.durable)
+        for command in self._unheeded:
+            command.answer(self._ended_as(command.do))
 
-
-def _release(commands: Iterable[_Command]) -> None:
-    for command in commands:
-        if not command.done.done():
-            command.done.set_result(None)
+    def _ended_as(self, do: str) -> bool:
+        """Whether what a command that nobody took in is for has come about all the same."""
+        return do == "stop" and self.state.ended and self.durable

@@ -476,8 +476,15 @@ async def _obeyed(
     """Have a session do something.
 
     Raises:
-        CommandError: it could not be written down, so that the next host would know nothing of it.
+        CommandError: it was not done, or could not be written down, so that the next host would
+            know nothing of it.
     """
-    await engine.command(do, symbol=symbol, flatten=flatten)
+    if await engine.command(do, symbol=symbol, flatten=flatten):
+        return
     if not engine.durable:
-        raise CommandError(f"session {engine.record.id} was interrupted: {engine.reason}")
+        why = f"was interrupted: {engine.reason}"
+    elif engine.state.ended:
+        why = "has ended"
+    else:
+        why = f"rests until the next host: give this command ({do}) there"
+    raise CommandError(f"session {engine.record.id} {why}")

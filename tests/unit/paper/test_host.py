@@ -91,6 +91,22 @@ async def test_a_session_that_a_full_disk_ended_is_resumed_when_there_is_room_ag
     assert len(report["trades"]) > before.trades_count > 0  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("command", ["pause", "flatten", "stop"])
+async def test_a_command_that_a_stopping_host_carries_out_no_more_is_not_acknowledged(
+    tmp_path: Path, candle_file: Path, command: str
+) -> None:
+    async with hosting(tmp_path / "home") as host:
+        session_id = (await host.start(replay_request(candle_file, speed=0.001))).session_id
+        await host.resume(session_id)
+        leaving = asyncio.ensure_future(host._roster.leave_all())
+        for _ in range(2):  # turns in which the session is told to rest
+            await asyncio.sleep(0)
+        for _ in range(2):  # before it has heard of that, and when it rests
+            with pytest.raises(CommandError, match="rests until the next host"):
+                await getattr(host, command)(session_id)
+            await leaving
+
+
 async def test_a_host_that_stops_starts_nothing_that_nobody_would_run(
     tmp_path: Path, candle_file: Path
 ) -> None:
