@@ -2,7 +2,9 @@
 
 import pytest
 
+from core.market.timeframes import DAY
 from tui import formats
+from tui.widgets.axes import time_labels
 
 
 @pytest.mark.parametrize(
@@ -65,3 +67,12 @@ def test_times_are_utc_and_impossible_ones_unknown() -> None:
     assert formats.clock(1_763_820_131_000) == "14:02:11"
     assert formats.date_time(1_763_820_131_000) == "2025-11-22 14:02"
     assert formats.date_time(10**20) == "–"
+
+
+def test_the_axis_of_years_says_which() -> None:
+    opening = 1_502_942_400_000  # 17 August 2017
+    days = [opening + n * DAY for n in range(1_200)]
+    assert time_labels(days[::20], 60).split() == [
+        "Dec", "2017", "Dec", "2018", "Dec", "2019",
+    ]  # fmt: skip
+    assert time_labels(days[:60], 60).split()[:2] == ["24", "Aug"]
