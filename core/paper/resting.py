@@ -80,6 +80,22 @@ async def resting_logs(workspace: Workspace, session_id: str | None) -> tuple[Lo
         raise CommandError(str(error)) from error
 
 
+async def earlier_logs(
+    workspace: Workspace, since: int, session_id: str | None
+) -> tuple[LogLine, ...]:
+    """What was logged before the host that began at `since` (UTC ms): all, or of one session.
+
+    Raises:
+        CommandError: it cannot be read.
+    """
+    second = since // 1_000 * 1_000  # the file's times are no finer
+    return tuple(
+        line
+        for line in await resting_logs(workspace, None)
+        if line.time < second and session_id in (None, line.session_id)
+    )
+
+
 async def resting_report(workspace: Workspace, session_id: str) -> dict[str, Any]:
     """The report of a session, as its files tell it.
 

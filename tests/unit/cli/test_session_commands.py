@@ -277,6 +277,10 @@ def test_without_a_host_sessions_rest_and_can_still_be_read(
     assert run("logs", "-f").code == 1
     with hosted(workspace):
         until(lambda: state_of(run, living) == "running")
+        again = run("logs", living, "--json").json
+        assert [line["number"] for line in again] == list(range(1, len(again) + 1))
+        texts = [line["text"] for line in again]
+        assert texts.index("warming up") < texts.index("taken up again")
 
 
 def test_a_start_without_a_host_starts_one_that_ends_when_told(
