@@ -10,6 +10,7 @@ from core.exchange.accounts import Account, Income, Position
 from core.exchange.errors import VenueError
 from core.exchange.instruments import Instrument
 from core.exchange.orders import ZERO, Order, OrderSide
+from core.market.symbols import quote_currency
 
 MAINTENANCE_RATE = Decimal("0.005")
 
@@ -104,17 +105,15 @@ class SpotLedger:
 class FuturesLedger:
     """USDⓈ-M: one wallet stands behind all positions; a fill changes a position and books profit.
 
-    `mark` gives an instrument's mark price now.
+    `mark` gives the mark price of a unified symbol now.
     """
 
-    def __init__(self, mark: Callable[[Instrument], Decimal]) -> None:
+    def __init__(self, mark: Callable[[str], Decimal]) -> None:
         self._mark = mark
-        self._instruments: dict[str, Instrument] = {}
 
     def reserve(self, account: Account, order: Order, cost: Decimal) -> None:
         """Lock the initial margin of what the order adds to the position; see `Ledger`."""
         position = account.position(order.instrument.symbol)
-        self._instruments[order.instrument.symbol] = order.instrument
         closes = ZERO
         if position.amount * order.side.sign < 0:
             closes = min(abs(position.amount), order.quantity)
@@ -138,7 +137,6 @@ class FuturesLedger:
     ) -> tuple[Decimal, str, Decimal]:
         """Change the position, book its profit and the fee; see `Ledger`."""
         item = order.instrument
-        self._instruments[item.symbol] = item
         if order.remaining:
             order.reserved -= order.reserved * quantity / order.remaining
         position = account.position(item.symbol)
@@ -152,12 +150,12 @@ class FuturesLedger:
         position = account.position(symbol)
         if not position.amount:
             return ZERO
-        return (self._mark(self._instruments[symbol]) - position.entry_price) * position.amount
+        return (self._mark(symbol) - position.entry_price) * position.amount
 
     def notional(self, account: Account, symbol: str) -> Decimal:
         """A position's value at the mark price, negative for a short."""
         position = account.position(symbol)
-        return self._mark(self._instruments[symbol]) * position.amount if position.amount else ZERO
+        return self._mark(symbol) * position.amount if position.amount else ZERO
 
     def initial_margin(self, account: Account, symbol: str) -> Decimal:
         """What a position binds of the wallet."""
@@ -186,7 +184,7 @@ class FuturesLedger:
         return [
             symbol
             for symbol, position in account.positions.items()
-            if position.amount and self._instruments[symbol].quote == asset
+            if position.amount and quote_currency(symbol) == asset
         ]
 
     def available(self, account: Account, asset: str) -> Decimal:
@@ -210,7 +208,7 @@ class FuturesLedger:
         position = account.position(symbol)
         if not position.amount:
             return ZERO
-        asset = self._instruments[symbol].quote
+        asset = quote_currency(symbol)
         if position.isolated_margin:
             backing = position.isolated
         else:

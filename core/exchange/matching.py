@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from core.exchange.accounts import Account, Accounts
 from core.exchange.errors import VenueError, filter_failure
-from core.exchange.instruments import Instrument
 from core.exchange.ledgers import FuturesLedger, Ledger, SpotLedger, note_income
 from core.exchange.orders import (
     ZERO,
@@ -235,7 +234,7 @@ class MatchingEngine:
                 continue
             item = self._venue.instrument_of(symbol)
             limit = self.futures.liquidation_price(account, symbol)
-            mark = self._mark(item)
+            mark = self._mark(symbol)
             if mark > limit if position.amount > 0 else mark < limit:
                 continue
             side = OrderSide.SELL if position.amount > 0 else OrderSide.BUY
@@ -258,7 +257,8 @@ class MatchingEngine:
             self._tell(account, Execution(ExecutionKind.NEW, order, now))
             self._fill(account, order, limit, order.quantity, now, maker=False)
 
-    def _mark(self, item: Instrument) -> Decimal:
+    def _mark(self, symbol: str) -> Decimal:
+        item = self._venue.instrument_of(symbol)
         return Decimal(repr(self._venue.mark(item, self._venue.clock.now())))
 
     def _ledger(self, order: Order) -> Ledger:
