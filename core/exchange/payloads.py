@@ -40,6 +40,11 @@ def number(value: float | Decimal) -> str:
     return format(Decimal(text), "f") if "e" in text or "E" in text else text
 
 
+def eight(value: float | Decimal) -> str:
+    """A number with eight digits after its point, as Binance writes money."""
+    return f"{value:.8f}"
+
+
 def price_text(instrument: Instrument, price: float) -> str:
     """A price on the instrument's price step."""
     return f"{price:.{instrument.price_digits}f}"

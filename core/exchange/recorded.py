@@ -58,7 +58,7 @@ class RecordedMarket:
             return candles
         known = self._aggregated.get((symbol, timeframe))
         if known is None:
-            first = timeframe.floor(int(candles.time[0]) - 1) + timeframe.ms
+            first = timeframe.next_open(int(candles.time[0]) - 1)
             known = aggregate(candles.slice(int(candles.time.searchsorted(first))), timeframe)
             self._aggregated[symbol, timeframe] = known
         return known

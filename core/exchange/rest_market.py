@@ -114,7 +114,7 @@ class MarketData:
             candles = list(tape.latest(symbol, timeframe, moment, limit))
         else:
             candles = []
-            begin = max(timeframe.floor(start - 1) + timeframe.ms, tape.market.span(symbol)[0])
+            begin = max(timeframe.next_open(start - 1), tape.market.span(symbol)[0])
             # A gap in the series makes room for later candles within the limit.
             while begin < past and len(candles) < limit:
                 end = min(begin + (limit - len(candles)) * timeframe.ms, past)

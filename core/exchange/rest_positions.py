@@ -10,7 +10,7 @@ from core.exchange.errors import VenueError
 from core.exchange.instruments import Instrument
 from core.exchange.ledgers import MAINTENANCE_RATE, FuturesLedger
 from core.exchange.orders import ZERO
-from core.exchange.payloads import number
+from core.exchange.payloads import eight, number
 from core.exchange.venue import Venue
 
 _MAX_LEVERAGE = 125
@@ -70,7 +70,7 @@ class FuturesAccount:
             "maxWithdrawAmount": "maxWithdrawAmount",
         }
         answer: dict[str, object] = {
-            name: _eight(sum((Decimal(asset[of]) for asset in assets), ZERO))
+            name: eight(sum((Decimal(asset[of]) for asset in assets), ZERO))
             for name, of in totals.items()
         }
         stamp = {"updateTime": account.updated}
@@ -109,17 +109,17 @@ class FuturesAccount:
         available = ledger.available(account, asset)
         return {
             "asset": asset,
-            "walletBalance": _eight(wallet),
-            "unrealizedProfit": _eight(profit),
-            "marginBalance": _eight(wallet + profit),
-            "maintMargin": _eight(maintenance),
-            "initialMargin": _eight(margin + orders),
-            "positionInitialMargin": _eight(margin),
-            "openOrderInitialMargin": _eight(orders),
-            "crossWalletBalance": _eight(wallet - isolated),
-            "crossUnPnl": _eight(cross_profit),
-            "availableBalance": _eight(available),
-            "maxWithdrawAmount": _eight(available),
+            "walletBalance": eight(wallet),
+            "unrealizedProfit": eight(profit),
+            "marginBalance": eight(wallet + profit),
+            "maintMargin": eight(maintenance),
+            "initialMargin": eight(margin + orders),
+            "positionInitialMargin": eight(margin),
+            "openOrderInitialMargin": eight(orders),
+            "crossWalletBalance": eight(wallet - isolated),
+            "crossUnPnl": eight(cross_profit),
+            "availableBalance": eight(available),
+            "maxWithdrawAmount": eight(available),
         }
 
     def _account_position(
@@ -132,7 +132,7 @@ class FuturesAccount:
             "symbol": item.venue_symbol,
             "positionSide": "BOTH",
             "positionAmt": number(position.amount),
-            "unrealizedProfit": _eight(ledger.unrealized(account, symbol)),
+            "unrealizedProfit": eight(ledger.unrealized(account, symbol)),
             "isolatedMargin": _plain(isolated + ledger.unrealized(account, symbol))
             if isolated
             else "0",
@@ -195,8 +195,8 @@ class FuturesAccount:
             "positionAmt": number(position.amount),
             "entryPrice": _plain(position.entry_price),
             "breakEvenPrice": _plain(position.entry_price),
-            "markPrice": _eight(Decimal(repr(self._venue.mark(item, now)))),
-            "unRealizedProfit": _eight(profit),
+            "markPrice": eight(Decimal(repr(self._venue.mark(item, now)))),
+            "unRealizedProfit": eight(profit),
             "liquidationPrice": _plain(ledger.liquidation_price(account, symbol)),
             "isolatedMargin": _plain(isolated + profit) if isolated else "0",
             "notional": _plain(ledger.notional(account, symbol)),
@@ -317,7 +317,7 @@ class FuturesAccount:
             {
                 "symbol": income.symbol,
                 "incomeType": income.kind,
-                "income": _eight(income.amount),
+                "income": eight(income.amount),
                 "asset": income.asset,
                 "info": income.kind,
                 "time": income.time,
@@ -342,10 +342,6 @@ class FuturesAccount:
         return self._venue.instrument(params.text("symbol"), perpetual=True)
 
 
-def _eight(value: Decimal) -> str:
-    return f"{value:.8f}"
-
-
 def _plain(value: Decimal) -> str:
     """With eight digits at most; nothing is "0", by which clients tell cross from isolated."""
-    return _eight(value) if value else "0"
+    return eight(value) if value else "0"

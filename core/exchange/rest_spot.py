@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from core.exchange.calls import Call, Endpoint, Routes, Security
 from core.exchange.instruments import Instrument
 from core.exchange.matching import MatchingEngine
@@ -17,7 +15,7 @@ from core.exchange.order_lookup import (
     orders_between,
 )
 from core.exchange.orders import Fill, Order
-from core.exchange.payloads import number
+from core.exchange.payloads import eight, number
 from core.exchange.venue import Venue
 
 
@@ -71,7 +69,7 @@ class SpotAccount:
             "updateTime": call.account.updated,
             "accountType": "SPOT",
             "balances": [
-                {"asset": name, "free": _eight(held.free), "locked": _eight(held.locked)}
+                {"asset": name, "free": eight(held.free), "locked": eight(held.locked)}
                 for name, held in balances
             ],
             "permissions": ["SPOT"],
@@ -84,7 +82,7 @@ class SpotAccount:
         return {
             "symbol": item.venue_symbol,
             "standardCommission": none
-            | {"maker": _eight(item.maker_fee), "taker": _eight(item.taker_fee)},
+            | {"maker": eight(item.maker_fee), "taker": eight(item.taker_fee)},
             "specialCommission": none,
             "taxCommission": none,
             "discount": {
@@ -115,7 +113,7 @@ class SpotAccount:
                 {
                     "price": number(fill.price),
                     "qty": number(fill.quantity),
-                    "commission": _eight(fill.commission),
+                    "commission": eight(fill.commission),
                     "commissionAsset": fill.commission_asset,
                     "tradeId": fill.trade_id,
                 }
@@ -176,7 +174,7 @@ def _state(order: Order) -> dict[str, object]:
         "origQty": number(order.quantity),
         "executedQty": number(order.executed),
         "origQuoteOrderQty": number(order.quote_quantity),
-        "cummulativeQuoteQty": _eight(order.quote_executed),
+        "cummulativeQuoteQty": eight(order.quote_executed),
         "status": order.status.value,
         "timeInForce": order.time_in_force,
         "type": order.kind,
@@ -212,15 +210,11 @@ def _trade(order: Order, fill: Fill) -> dict[str, object]:
         "orderListId": -1,
         "price": number(fill.price),
         "qty": number(fill.quantity),
-        "quoteQty": _eight(fill.price * fill.quantity),
-        "commission": _eight(fill.commission),
+        "quoteQty": eight(fill.price * fill.quantity),
+        "commission": eight(fill.commission),
         "commissionAsset": fill.commission_asset,
         "time": fill.time,
         "isBuyer": order.side.sign > 0,
         "isMaker": fill.maker,
         "isBestMatch": True,
     }
-
-
-def _eight(value: Decimal) -> str:
-    return f"{value:.8f}"

@@ -101,7 +101,7 @@ class SyntheticMarket:
         if stop <= start:
             return Candles.of(())
         if timeframe.ms > DAY:
-            first = timeframe.floor(start - 1) + timeframe.ms
+            first = timeframe.next_open(start - 1)
             days = range(first // DAY, timeframe.next_open(stop - 1) // DAY)
             limit = _FIRST_DAY + _DAYS
             rows = [self._day(symbol, day) for day in days if day < limit]
