@@ -69,8 +69,8 @@ def _round_step(rough: float) -> float:
 def time_labels(times: list[int], width: int, zone: tzinfo = UTC) -> str:
     """A line of `width` cells with times, in a zone, under the columns they belong to.
 
-    `times`: UTC ms, one a column, increasing. Labels are days where a day or more lies between two, and
-    months of a year where a quarter does.
+    `times`: UTC ms, one a column, increasing. Labels are days where a day or more lies between two,
+    and months of a year where a quarter does.
     """
     if len(times) < 2:
         return " " * width
