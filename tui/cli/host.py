@@ -69,22 +69,18 @@ def host(arguments: argparse.Namespace) -> int:
         idle_after = _IDLE_AFTER if arguments.while_needed else None
         market = demo_market(arguments)
         running = make_host(workspace, "headless", market, idle_after=idle_after)
-        if arguments.after is not None:
-            _wait_for_end_of(arguments.after, workspace)
-        asyncio.run(_serve(running, workspace, as_json=arguments.json))
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                asyncio.run(_serve(running, workspace, as_json=arguments.json))
+                break
+            except AlreadyHostedError as error:
+                # Who lets go of the lock has taken its name off it a moment before.
+                before = error.holder is None or error.holder.pid == arguments.after
+                if arguments.after is None or not before or time.monotonic() > deadline:
+                    raise
+                time.sleep(_LOOK_EVERY)
     return Exit.DONE
-
-
-def _wait_for_end_of(pid: int, workspace: Workspace) -> None:
-    """Return once process `pid` hosts the workspace no longer, or has had its time to end."""
-    from core.store.lock import current_host
-
-    deadline = time.monotonic() + _PATIENCE
-    while time.monotonic() < deadline:
-        holder = current_host(workspace)
-        if holder is None or holder.pid != pid:
-            return
-        time.sleep(_LOOK_EVERY)
 
 
 async def _serve(running: Host, workspace: Workspace, *, as_json: bool) -> None:

@@ -18,7 +18,7 @@ import pytest
 from core.market.files import write_candles
 from core.market.timeframes import Timeframe
 from core.paper.host import Host
-from core.store.lock import current_host
+from core.store.lock import HostLock, current_host
 from core.store.workspace import Workspace
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.hosted import hosted
@@ -304,6 +304,26 @@ def test_a_start_without_a_host_starts_one_that_ends_when_told(
         os.kill(holder.pid, signal.SIGTERM)
     until(lambda: current_host(Workspace(workspace)) is None)
     assert "the data ends" in (workspace / "host.log").read_text(encoding="utf-8")
+
+
+def test_a_host_that_follows_another_waits_until_that_has_let_go_of_the_lock(
+    workspace: Path,
+) -> None:
+    home = Workspace(workspace)
+    home.prepare()
+    lock = HostLock.acquire(home, kind="tui", now=0)
+    os.truncate(home.lock, 0)  # its name goes first
+    command = [sys.executable, "-m", "tui.cli", "--workspace", str(workspace), "host"]
+    with subprocess.Popen(
+        [*command, "--after", str(os.getpid())], stdout=subprocess.PIPE, text=True
+    ) as process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(2)
+        lock.release()
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("hosting")
+        process.terminate()
+        assert process.wait(30) == 0
 
 
 def test_a_host_whose_workspace_is_deleted_ends_with_a_message_and_code_1(
