@@ -9,7 +9,8 @@ from textual.strip import Strip
 from tests.ui.driving import driven, make_app
 from tests.ui.scripted import ScriptedHosting, ScriptedLink, choices, session
 from tui.app import PapertapeApp
-from tui.widgets.line_table import Cell, Column, LineTable, Row
+from tui.widgets.columns import Column
+from tui.widgets.line_table import Cell, LineTable, Row
 
 COLUMNS = (
     Column("NAME", 8),

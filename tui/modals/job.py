@@ -24,7 +24,8 @@ from tui import formats
 from tui.modals import strategy_picker
 from tui.requests.schedule import Job, JobOrder
 from tui.widgets.choice import Choice
-from tui.widgets.line_table import Cell, Column, LineTable, Row
+from tui.widgets.columns import Column
+from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.line_view import Tone
 
 _COLUMNS = (

@@ -18,7 +18,8 @@ from core.paper.snapshot import SessionState
 from core.store.safe_text import safe_text
 from tui import formats
 from tui.screens.session_rows import state_words
-from tui.widgets.line_table import Cell, Column, LineTable, Row
+from tui.widgets.columns import Column
+from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.line_view import Tone, tone_of
 
 _COLUMNS = (

@@ -9,7 +9,8 @@ from textual.widgets import Input, Static
 
 from tui import formats
 from tui.strategies.choice import StrategyChoice
-from tui.widgets.line_table import Cell, Column, LineTable, Row
+from tui.widgets.columns import Column
+from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.line_view import Tone
 
 _COLUMNS = (

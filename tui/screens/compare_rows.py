@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from core.report.undefined import undefined_text
 from tui import formats
 from tui.screens.report_rows import figure, items, mapping, moment
-from tui.widgets.line_table import Cell, Column, Row
+from tui.widgets.columns import Column
+from tui.widgets.line_table import Cell, Row
 from tui.widgets.line_view import Tone, tone_of
 
 Found = Mapping[str, object]

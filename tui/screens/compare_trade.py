@@ -18,7 +18,8 @@ from tui.requests.comparison import ComparisonOutcome
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.report_rows import figure, items, mapping, moment
 from tui.widgets.candle_chart import CandleChart, Mark
-from tui.widgets.line_table import Cell, Column, LineTable, Row
+from tui.widgets.columns import Column
+from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.line_view import Tone, tone_of
 
 Trade = Mapping[str, object]

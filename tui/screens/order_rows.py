@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from core.paper.snapshot import OrderRow
 from tui import formats
-from tui.widgets.line_table import Cell, Column, Row
+from tui.widgets.columns import Column
+from tui.widgets.line_table import Cell, Row
 from tui.widgets.line_view import Tone, tone_of
 
 ORDER_COLUMNS = (

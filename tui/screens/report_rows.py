@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 
 from core.report.undefined import undefined_text
 from tui import formats
+from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
-from tui.widgets.line_table import Cell, Column, Row
+from tui.widgets.line_table import Cell, Row
 from tui.widgets.line_view import Tone, tone_of
 
 TRADE_COLUMNS = (

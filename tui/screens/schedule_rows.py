@@ -10,7 +10,8 @@ from core.report.instants import parse_time
 from core.schedule.jobs import Action
 from tui import formats
 from tui.requests.schedule import Job
-from tui.widgets.line_table import Cell, Column, Row
+from tui.widgets.columns import Column
+from tui.widgets.line_table import Cell, Row
 from tui.widgets.line_view import Tone
 
 JOB_COLUMNS = (

@@ -7,8 +7,9 @@ from core.market.timeframes import DAY
 from core.paper.snapshot import HostSnapshot, SessionSnapshot, SessionState
 from core.trading.values import OpenTrade
 from tui import formats
+from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
-from tui.widgets.line_table import Cell, Column, Row
+from tui.widgets.line_table import Cell, Row
 from tui.widgets.line_view import Tone, tone_of
 from tui.widgets.spark import spark
 

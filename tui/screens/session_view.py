@@ -10,8 +10,9 @@ from core.trading.values import Side, Trade
 from tui import formats
 from tui.screens.session_rows import elapsed, pnl_pct, state_words, total_pnl
 from tui.widgets.candle_chart import Mark, PriceLevel
+from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
-from tui.widgets.line_table import Cell, Column, Row
+from tui.widgets.line_table import Cell, Row
 from tui.widgets.line_view import Tone, tone_of
 
 CONDITION_COLUMNS = (

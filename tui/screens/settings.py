@@ -25,7 +25,8 @@ from tui.modals.name import AskName
 from tui.modals.pick import Pick
 from tui.requests.settings_files import Settings, SettingsError, zone_of
 from tui.screens.base import BaseScreen, entitle
-from tui.widgets.line_table import Cell, Column, LineTable, Row
+from tui.widgets.columns import Column
+from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.line_view import Tone
 
 _COLUMNS = (

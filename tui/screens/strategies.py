@@ -23,7 +23,8 @@ from tui.screens.base import BaseScreen, entitle
 from tui.screens.report_rows import figure, items, mapping
 from tui.strategies.choice import StrategyChoice
 from tui.strategies.files import StrategyFileError, copy_strategy, edit
-from tui.widgets.line_table import Cell, Column, LineTable, Row
+from tui.widgets.columns import Column
+from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.line_view import Tone, tone_of
 
 _COLUMNS = (

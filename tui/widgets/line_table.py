@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import set_cell_size
 from rich.segment import Segment
 from textual import events
 from textual.binding import BindingType
@@ -21,25 +21,10 @@ from textual.strip import Strip
 
 from core.store.safe_text import safe_text
 from tui.commands import Place, bindings
+from tui.widgets.columns import GAP, Column, Placed, fitted, places
 from tui.widgets.line_view import LineView, Tone
 
-_SHORTEST_NAME = 6
 _GUTTER = 2
-_GAP = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column. `priority` 0 always stays; of the others the highest goes first.
-
-    `grow`: how many cells beyond `width` it may take where there is room.
-    """
-
-    label: str
-    width: int
-    align: Literal["left", "right"] = "left"
-    priority: int = 0
-    grow: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +42,6 @@ class Row:
 
     key: str
     cells: tuple[Cell, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a column stands: its number, first cell and width."""
-
-    column: int
-    start: int
-    width: int
 
 
 class LineTable(LineView, can_focus=True):
@@ -117,7 +93,7 @@ class LineTable(LineView, can_focus=True):
         self._idle_cursor = idle_cursor
         self._rows: list[Row] = []
         self._given: tuple[Row, ...] = ()
-        self._places: tuple[_Place, ...] = ()
+        self._places: tuple[Placed, ...] = ()
         self._strips: dict[str, Strip] = {}
         self._cursor = 0
         self._cursor_key: str | None = None
@@ -224,37 +200,7 @@ class LineTable(LineView, can_focus=True):
         self._fit()
 
     def _fit(self) -> None:
-        room = max(0, self.size.width - _GUTTER - 1)
-        staying = list(range(len(self.columns)))
-
-        def needed() -> int:
-            return sum(self.columns[i].width for i in staying) + _GAP * max(0, len(staying) - 1)
-
-        while needed() > room and any(self.columns[i].priority for i in staying):
-            staying.remove(max(staying, key=lambda i: (self.columns[i].priority, i)))
-        widths = {i: self.columns[i].width for i in staying}
-        spare = room - needed()
-        # A name may be cut, a figure never.
-        names = [i for i in staying if self.columns[i].align == "left" and self.columns[i].grow]
-        for i in names:
-            cut = min(max(0, -spare), max(0, widths[i] - _SHORTEST_NAME))
-            widths[i] -= cut
-            spare += cut
-        while spare > 0:
-            growing = [
-                i for i in staying if widths[i] < self.columns[i].width + self.columns[i].grow
-            ]
-            if not growing:
-                break
-            for i in growing[:spare]:
-                widths[i] += 1
-            spare -= min(spare, len(growing))
-        places: list[_Place] = []
-        start = _GUTTER
-        for i in staying:
-            places.append(_Place(i, start, widths[i]))
-            start += widths[i] + _GAP
-        self._places = tuple(places)
+        self._places = places(self.columns, _GUTTER, self.size.width - 1)
         self._strips.clear()
         self._measure()
         self.refresh()
@@ -319,9 +265,9 @@ class LineTable(LineView, can_focus=True):
             column = self.columns[place.column]
             is_sorted = place.column == self._sort
             label = column.label + (("▾" if self._descending else "▴") if is_sorted else "")
-            text = _fitted(label, place.width, column.align)
+            text = fitted(label, place.width, column.align)
             segments.append(Segment(text, strong if is_sorted else dim))
-            segments.append(Segment(" " * _GAP, dim))
+            segments.append(Segment(" " * GAP, dim))
         return Strip(segments).adjust_cell_length(self.size.width, dim)
 
     def _row_strip(self, row: Row, is_cursor: bool) -> Strip:
@@ -338,9 +284,9 @@ class LineTable(LineView, can_focus=True):
         ]
         for place in self._places:
             cell = row.cells[place.column]
-            text = _fitted(safe_text(cell.text), place.width, self.columns[place.column].align)
+            text = fitted(safe_text(cell.text), place.width, self.columns[place.column].align)
             segments.append(Segment(text, self.tone(cell.tone, background)))
-            segments.append(Segment(" " * _GAP, plain))
+            segments.append(Segment(" " * GAP, plain))
         return Strip(segments).adjust_cell_length(self.size.width, plain)
 
     # ── cursor, marks and order ──
@@ -426,11 +372,3 @@ class LineTable(LineView, can_focus=True):
             self._move(index)
             if event.chain == 2:
                 self.action_choose()
-
-
-def _fitted(text: str, width: int, align: str) -> str:
-    """`text` in exactly `width` terminal cells; what does not fit ends in an ellipsis."""
-    length = cell_len(text)
-    if length > width:
-        return set_cell_size(text, max(0, width - 1)) + "…" if width else ""
-    return " " * (width - length) + text if align == "right" else text + " " * (width - length)

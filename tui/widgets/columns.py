@@ -1,0 +1,75 @@
+"""How do columns share the width of a line? Some give way on narrow terminals, names are cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.cells import cell_len, set_cell_size
+
+GAP = 2  # cells between two columns
+_SHORTEST_NAME = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column. `priority` 0 always stays; of the others the highest goes first.
+
+    `grow`: how many cells beyond `width` it may take where there is room.
+    """
+
+    label: str
+    width: int
+    align: Literal["left", "right"] = "left"
+    priority: int = 0
+    grow: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a column stands: its number, first cell and width."""
+
+    column: int
+    start: int
+    width: int
+
+
+def places(columns: Sequence[Column], start: int, stop: int) -> tuple[Placed, ...]:
+    """Where the columns stand that have room between two cells of a line."""
+    room = max(0, stop - start)
+    staying = list(range(len(columns)))
+
+    def needed() -> int:
+        return sum(columns[i].width for i in staying) + GAP * max(0, len(staying) - 1)
+
+    while needed() > room and any(columns[i].priority for i in staying):
+        staying.remove(max(staying, key=lambda i: (columns[i].priority, i)))
+    widths = {i: columns[i].width for i in staying}
+    spare = room - needed()
+    # A name may be cut, a figure never.
+    names = [i for i in staying if columns[i].align == "left" and columns[i].grow]
+    for i in names:
+        cut = min(max(0, -spare), max(0, widths[i] - _SHORTEST_NAME))
+        widths[i] -= cut
+        spare += cut
+    while spare > 0:
+        growing = [i for i in staying if widths[i] < columns[i].width + columns[i].grow]
+        if not growing:
+            break
+        for i in growing[:spare]:
+            widths[i] += 1
+        spare -= min(spare, len(growing))
+    found: list[Placed] = []
+    for i in staying:
+        found.append(Placed(i, start, widths[i]))
+        start += widths[i] + GAP
+    return tuple(found)
+
+
+def fitted(text: str, width: int, align: str) -> str:
+    """`text` in exactly `width` terminal cells; what does not fit ends in an ellipsis."""
+    length = cell_len(text)
+    if length > width:
+        return set_cell_size(text, max(0, width - 1)) + "…" if width else ""
+    return " " * (width - length) + text if align == "right" else text + " " * (width - length)
