@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from core.market.feed import Ended, Feed, FeedError, FeedEvent, PriceSeen, UnavailableError
+from core.paper.agenda import Agenda, Command, Tick
 from core.paper.intake import Intake
 from core.paper.lines import Commanded, Returned, Stopped
 from core.paper.mirror import Mirror, Route
@@ -25,7 +26,6 @@ from core.store.journal import JournalError
 _logger = logging.getLogger(__name__)
 
 _BATCH = 256  # feed events that may be committed together
-_BACKLOG = 2_048  # feed events that may wait for the engine before the feed is kept waiting
 _GRACE = 15_000  # ms after a planned end in which the last candle may still come
 _FLATTEN_WAIT = 20.0  # seconds a stop waits for a price to close positions at
 _RETRY = 10.0  # seconds between attempts to take a feed up again
@@ -59,22 +59,6 @@ class Surroundings:
     orders_wait: float = 20.0
 
 
-@dataclass(slots=True, eq=False)
-class _Command:
-    do: str
-    done: asyncio.Future[bool]
-    symbol: str | None = None
-    flatten: bool = False
-
-    def answer(self, done: bool) -> None:
-        if not self.done.done():
-            self.done.set_result(done)
-
-
-class _Tick:
-    """Time has passed, whether or not anything came from the feed."""
-
-
 class Engine:
     """One session, from its start (or its `past`) to its end.
 
@@ -98,17 +82,13 @@ class Engine:
         self._session = session
         self._around = around
         self._past = past
-        self._inbox: asyncio.Queue[FeedEvent | _Command | _Tick] = asyncio.Queue()
+        self._agenda = Agenda()
         self._mirror = Mirror(
-            session, around.route, around.clock, around.log, self._nudge, around.orders_wait
+            session, around.route, around.clock, around.log, self._agenda.nudge, around.orders_wait
         )
-        self._room = asyncio.Event()
-        self._interrupted = asyncio.Event()
         self._flattening_since: float | None = None
         self._leaving = False
         self._over = False
-        self._obeyed: list[_Command] = []  # and not answered yet
-        self._unheeded: list[_Command] = []
         self._untold: _Told = []
 
     # ── From outside ──
@@ -121,19 +101,12 @@ class Engine:
         """
         if self._over or self.state.ended:
             return self._ended_as(do)
-        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._inbox.put_nowait(_Command(do, done, symbol, flatten))
-        if do in ("stop", "leave"):
-            self._interrupted.set()
-        return await done
+        return await self._agenda.ask(do, symbol, flatten)
 
     def tick(self) -> None:
         """Let the engine look at the clock."""
-        if self.intake is not None and self._inbox.empty():
-            self._nudge()
-
-    def _nudge(self) -> None:
-        self._inbox.put_nowait(_Tick())
+        if self.intake is not None and self._agenda.empty:
+            self._agenda.nudge()
 
     def now(self) -> int:
         """The feed's clock, UTC ms, which is the machine's until the venue has told its time.
@@ -157,7 +130,7 @@ class Engine:
         self._mirror.begin()
         try:
             if await self._prepared():
-                pump = asyncio.create_task(self._pump())
+                pump = asyncio.create_task(self._agenda.listen(self.feed))
                 await self._work()
             if not self._leaving:
                 why = None if self.intake is None else self.intake.stop_why
@@ -177,18 +150,19 @@ class Engine:
                 await self.feed.close()
             except Exception:  # what it was for is over
                 _logger.exception("session %s: its feed does not close", self.record.id)
-            self._answer_all()
+            self._over = True
+            self._agenda.close(self.durable, self._ended_as)
 
     async def _prepared(self) -> bool:
         """Get ready to take in what the feed says; False where someone said to stop meanwhile."""
         preparing = asyncio.ensure_future(self._begin())
-        interrupted = asyncio.ensure_future(self._interrupted.wait())
+        interrupted = asyncio.ensure_future(self._agenda.interrupted.wait())
         try:
             await asyncio.wait({preparing, interrupted}, return_when=asyncio.FIRST_COMPLETED)
             if preparing.done():
                 preparing.result()
                 return True
-            self._leaving = any(item.do == "leave" for item in self._commands_waiting())
+            self._leaving = any(item.do == "leave" for item in self._agenda.unheeded())
             if self.intake is not None:
                 self.intake.stop_why = self.intake.stop_why or _BY_HAND
             return False
@@ -247,41 +221,28 @@ class Engine:
         self._tell_all()
         await self._around.sleep(_RETRY)
 
-    async def _pump(self) -> None:
-        """Carry the feed's events to the engine, no faster than it works them off."""
-        try:
-            async for event in self.feed.events():
-                self._inbox.put_nowait(event)
-                if self._inbox.qsize() >= _BACKLOG:
-                    self._room.clear()
-                    await self._room.wait()
-        except FeedError as error:
-            self._inbox.put_nowait(Ended(str(error)))
-
     async def _work(self) -> None:
         while not self._leaving and not self._finished():
-            item = await self._inbox.get()
+            item = await self._agenda.next()
             await self._around.turn()
             self._take(item)
             for _ in range(_BATCH):
                 # A fill by a price is durable before the candle that would fill it otherwise.
                 filled = isinstance(item, PriceSeen) and not self._ready().settled
-                if filled or self._inbox.empty() or self._leaving or self._finished():
+                if filled or self._agenda.empty or self._leaving or self._finished():
                     break
-                item = self._inbox.get_nowait()
+                item = self._agenda.next_at_once()
                 self._take(item)
             await self._commit()
             self._show_progress()
-            self._answer()
-            if self._inbox.qsize() < _BACKLOG // 2:
-                self._room.set()
+            self._agenda.committed()
 
-    def _take(self, item: FeedEvent | _Command | _Tick) -> None:
+    def _take(self, item: FeedEvent | Command | Tick) -> None:
         intake = self._ready()
         match item:
-            case _Command():
+            case Command():
                 self._obey(intake, item)
-            case _Tick():
+            case Tick():
                 self._look_at_the_clock(intake)
             case Ended(why):
                 if self.record.feed is not FeedKind.REPLAY:
@@ -299,8 +260,8 @@ class Engine:
 
     # ── What is asked ──
 
-    def _obey(self, intake: Intake, command: _Command) -> None:
-        self._obeyed.append(command)
+    def _obey(self, intake: Intake, command: Command) -> None:
+        self._agenda.obeyed(command)
         do = command.do
         if do == "leave":
             self._leaving = True
@@ -423,31 +384,6 @@ class Engine:
         self.ended_at = self.now()
         self._enter(SessionState.ERROR, why)
         self._tell_all()
-
-    def _commands_waiting(self) -> list[_Command]:
-        waiting = []
-        while not self._inbox.empty():
-            item = self._inbox.get_nowait()
-            if isinstance(item, _Command):
-                waiting.append(item)
-        self._unheeded += waiting
-        return waiting
-
-    def _answer(self) -> None:
-        """Tell who asked that it is done and durable; of a stop that is told at the end."""
-        stops = [command for command in self._obeyed if command.do == "stop"]
-        for command in self._obeyed:
-            if command.do != "stop":
-                command.answer(True)
-        self._obeyed = stops
-
-    def _answer_all(self) -> None:
-        self._over = True
-        self._commands_waiting()
-        for command in self._obeyed:
-            command.answer(self.durable)
-        for command in self._unheeded:
-            command.answer(self._ended_as(command.do))
 
     def _ended_as(self, do: str) -> bool:
         """Whether what a command that nobody took in is for has come about all the same."""
