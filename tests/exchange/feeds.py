@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from core.exchange.clock import ManualClock
+from core.exchange.faults import FaultKind
 from core.exchange.server import EmbeddedExchange
 from core.market.binance_streams import Pace
 from core.market.candle import Candle
@@ -85,6 +86,18 @@ async def pass_until_struck(exchange: EmbeddedExchange, clock: ManualClock) -> N
     async with asyncio.timeout(20):
         while exchange.faults.on:
             await pass_minutes(clock, 1)
+
+
+def trouble(exchange: EmbeddedExchange) -> None:
+    """Switch on a mixture of faults by chance that loses no candle for good."""
+    for kind, chance in (
+        (FaultKind.DROP, 0.03),
+        (FaultKind.DUPLICATE, 0.2),
+        (FaultKind.REORDER, 0.2),
+        (FaultKind.LATE_CLOSE, 0.1),
+    ):
+        exchange.switch_on(kind, "*kline*", chance=chance)
+    exchange.switch_on(FaultKind.UNAVAILABLE, "/api/*", chance=0.2)
 
 
 def truth(exchange: EmbeddedExchange, symbol: str, start: int, stop: int) -> list[Candle]:

@@ -40,6 +40,7 @@ from .feeds import (
     Reader,
     pass_minutes,
     pass_until_struck,
+    trouble,
     truth,
 )
 
@@ -115,6 +116,17 @@ async def test_a_restarted_session_gets_everything_since_its_last_candle(
     assert not reader.of(CandleClosed)[-1].backfilled
 
 
+async def nothing_was_lost(exchange: EmbeddedExchange, clock: ManualClock, reader: Reader) -> None:
+    """With the faults over, every candle has come as it was, and none is missing."""
+    exchange.switch_off()
+    await pass_minutes(clock, 3, 0.02)
+    end = Timeframe.M1.floor(clock.now())
+    await reader.until_candle(BTC, end - 2 * MINUTE)
+    expected = truth(exchange, BTC, START, end)
+    assert reader.candles(BTC) == expected[: len(reader.candles(BTC))]
+    assert reader.of(Gap) == reader.of(Revised) == []
+
+
 @pytest.mark.parametrize(
     ("kind", "target", "options"),
     [
@@ -145,13 +157,7 @@ async def test_a_fault_changes_no_candle(
         # Only who asks meets these: let the line be cut, so that the feed has to ask.
         exchange.switch_on(FaultKind.DROP, "*kline*", times=1)
     await pass_minutes(clock, 30)
-    exchange.switch_off()
-    await pass_minutes(clock, 3, 0.02)
-    end = Timeframe.M1.floor(clock.now())
-    await reader.until_candle(BTC, end - 2 * MINUTE)
-    expected = truth(exchange, BTC, START, end)
-    assert reader.candles(BTC) == expected[: len(reader.candles(BTC))]
-    assert reader.of(Gap) == reader.of(Revised) == []
+    await nothing_was_lost(exchange, clock, reader)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -161,22 +167,9 @@ async def test_a_mixture_of_faults_changes_no_candle(
     async with EmbeddedExchange(market, clock, seed=seed) as exchange:
         desk = market_of(exchange)
         _, reader = await follow(desk, clock)
-        for kind, chance in (
-            (FaultKind.DROP, 0.03),
-            (FaultKind.DUPLICATE, 0.2),
-            (FaultKind.REORDER, 0.2),
-            (FaultKind.LATE_CLOSE, 0.1),
-        ):
-            exchange.switch_on(kind, "*kline*", chance=chance)
-        exchange.switch_on(FaultKind.UNAVAILABLE, "/api/*", chance=0.2)
+        trouble(exchange)
         await pass_minutes(clock, 60)
-        exchange.switch_off()
-        await pass_minutes(clock, 3, 0.02)
-        end = Timeframe.M1.floor(clock.now())
-        await reader.until_candle(BTC, end - 2 * MINUTE)
-        expected = truth(exchange, BTC, START, end)
-        assert reader.candles(BTC) == expected[: len(reader.candles(BTC))]
-        assert reader.of(Gap) == reader.of(Revised) == []
+        await nothing_was_lost(exchange, clock, reader)
         await desk.close()
 
 

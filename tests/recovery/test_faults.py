@@ -20,7 +20,7 @@ from core.paper.host import Host
 from core.paper.session import RunInputs
 from core.paper.snapshot import StartRequest
 from core.trading.values import Fills
-from tests.exchange.feeds import FOLLOW_PACE, STREAM_PACE, pass_minutes, truth
+from tests.exchange.feeds import FOLLOW_PACE, STREAM_PACE, pass_minutes, trouble, truth
 from tests.recovery.venue import (
     FUNDED,
     PERPETUAL,
@@ -184,14 +184,7 @@ async def test_faults_and_a_restart_change_no_trade(tmp_path: Path, seed: int) -
             reports[session.strategy] = (report, await host.inputs(session.id))
 
     async def suffer(exchange: EmbeddedExchange, minutes: int) -> None:
-        for kind, chance in (
-            (FaultKind.DROP, 0.03),
-            (FaultKind.DUPLICATE, 0.2),
-            (FaultKind.REORDER, 0.2),
-            (FaultKind.LATE_CLOSE, 0.1),
-        ):
-            exchange.switch_on(kind, "*kline*", chance=chance)
-        exchange.switch_on(FaultKind.UNAVAILABLE, "/api/*", chance=0.2)
+        trouble(exchange)
         await pass_minutes(clock, minutes, 0.02)
 
     async with EmbeddedExchange(SyntheticMarket(seed=7), clock, seed=seed) as exchange:
