@@ -21,6 +21,7 @@ from core.paper.record import RECORD, SessionRecord, read_record, write_record
 from core.paper.reports import nothing_run, session_report, write_report
 from core.paper.session import SessionLog, Storage
 from core.paper.snapshot import Level, SessionSnapshot, SessionState
+from core.paper.turns import Turns
 from core.paper.view import Standing, session_snapshot
 from core.store.index import IndexWriteError
 from core.store.journal import JournalError
@@ -30,7 +31,6 @@ _logger = logging.getLogger(__name__)
 _LEAVING = 10.0  # seconds a session may take to come to rest
 _JOBS_EVERY = 0.01  # seconds, times the number of sessions
 _COMING = "being taken up again"
-_SLICE = 0.008  # seconds of work between two turns of the event loop
 
 RouteOf = Callable[[SessionRecord], Route | None]
 """Where a session's orders go; None where it makes none."""
@@ -46,25 +46,6 @@ class _Living:
     shown: SessionSnapshot
     jobs: tuple[str, ...] = ()
     jobs_known_until: float = 0.0  # on the loop's clock
-
-
-class Turns:
-    """Lets the event loop turn often, however many tasks have work to do at once."""
-
-    def __init__(self) -> None:
-        self._began: float | None = None
-
-    async def take(self) -> None:
-        """Return at once, or in a later turn of the loop when this one has worked long enough."""
-        loop = asyncio.get_running_loop()
-        while self._began is not None and loop.time() - self._began > _SLICE:
-            await asyncio.sleep(0)
-        if self._began is None:
-            self._began = loop.time()
-            loop.call_soon(self._turned)
-
-    def _turned(self) -> None:
-        self._began = None
 
 
 class Roster:
