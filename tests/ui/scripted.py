@@ -135,7 +135,7 @@ class ScriptedLink:
 
     def state(self, session_id: str) -> SessionState:
         """The state of a session."""
-        return self._find(session_id).state
+        return self.found(session_id).state
 
     # ── HostLink ──
 
@@ -185,6 +185,7 @@ class ScriptedLink:
     async def stop(self, session_id: str, *, flatten: bool = False) -> Mapping[str, object]:
         """The session stopped, and its report."""
         self._check()
+        self.found(session_id)
         self.commands.append(f"stop {session_id}{' flatten' * flatten}")
         self.change(session_id, state=SessionState.STOPPED, ended=self.now)
         self.log("stopped", session_id)
@@ -209,7 +210,7 @@ class ScriptedLink:
     async def restart(self, session_id: str) -> StartReply:
         """A new session with the same strategy."""
         self._check()
-        old = self._find(session_id)
+        old = self.found(session_id)
         new = session(f"again{len(self.sessions):03d}", old.strategy, started=self.now)
         self.sessions.append(new)
         return StartReply(new.id, new.mode, ())
@@ -217,7 +218,7 @@ class ScriptedLink:
     async def archive(self, session_id: str) -> None:
         """Gone from the list."""
         self._check()
-        self.sessions.remove(self._find(session_id))
+        self.sessions.remove(self.found(session_id))
 
     async def delete(self, session_id: str) -> None:
         """Gone."""
@@ -225,7 +226,7 @@ class ScriptedLink:
 
     async def detail(self, session_id: str) -> SessionDetail:
         """A hundred and fifty candles, two trades, and what was read at the last close."""
-        found = self._find(session_id)
+        found = self.found(session_id)
         return SessionDetail(
             found.id,
             {symbol: candles() for symbol in found.symbols},
@@ -245,7 +246,7 @@ class ScriptedLink:
 
     async def report(self, session_id: str) -> Mapping[str, object]:
         """A small report of that session."""
-        found = self._find(session_id)
+        found = self.found(session_id)
         return report(found.strategy, session_id=found.id, mode=found.mode.value)
 
     async def ask(self, do: str, answer: type[object], **arguments: object) -> Any:
@@ -257,11 +258,12 @@ class ScriptedLink:
         if self.refuse is not None:
             raise CommandError(self.refuse)
 
-    def _find(self, session_id: str) -> SessionSnapshot:
+    def found(self, session_id: str) -> SessionSnapshot:
+        """The session of that ID."""
         for each in self.sessions:
             if each.id == session_id:
                 return each
-        raise CommandError(f"no session {session_id}")
+        raise CommandError(f"there is no session {session_id!r}")
 
 
 class ScriptedHosting:
@@ -342,7 +344,7 @@ def jobs() -> list[Job]:
         job("5b1c9e02", 83_000, history=checked),
         job("a90d44f1", 57 * MINUTE, session_id="m81c0zzt",
             history=(JobRun(iso_time(NOW - 3 * HOUR), False, "the host was asked and refused"),)),
-        job("0c7be3a8", 5 * DAY, trigger="at 2025-11-27T14:02:11Z", every_seconds=None,
+        job("0c7be3a8", 5 * DAY, trigger="at 2025-11-27 14:02 UTC", every_seconds=None,
             at="2025-11-27T14:02:11Z", action=Action.FINISH, runs=0),
         job("77d2f016", 20 * HOUR, trigger="At 10:00 every day (UTC)", every_seconds=None,
             cron_expr="0 10 * * *", action=Action.SAY, session_id=None, runs=3, max_runs=10,

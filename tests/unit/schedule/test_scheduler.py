@@ -51,7 +51,7 @@ def rig(tmp_path: Path) -> Rig:
 
 
 async def test_a_message_is_said_when_due_and_not_before(rig: Rig) -> None:
-    rig.host.session = None
+    rig.host.sessions.clear()
     rig.scheduler.add(at(NOON + HOUR, NOON), message="Look at the funding rates")
     await rig.at(NOON + HOUR - 1)
     assert rig.said == []
@@ -82,7 +82,7 @@ async def test_a_session_is_watched_by_a_check_and_by_a_report_at_its_end(rig: R
     (check,) = rig.scheduler.jobs_of(ID)
     assert check.trigger == Every(CHECK_EVERY, NOON)
     # Its end is known once it runs, which here takes an hour.
-    rig.host.change(planned_end=NOON + DAY)
+    rig.host.change(ID, planned_end=NOON + DAY)
     await rig.at(NOON + HOUR)
     finish = rig.scheduler.jobs_of(ID)[-1]
     assert (finish.action, finish.next_run) == (Action.FINISH, NOON + DAY)
@@ -104,15 +104,15 @@ async def test_a_job_removed_by_hand_stays_removed(rig: Rig) -> None:
 
 
 async def test_a_replay_is_not_watched(rig: Rig) -> None:
-    rig.host.change(feed=FeedKind.REPLAY)
+    rig.host.change(ID, feed=FeedKind.REPLAY)
     await rig.at(NOON)
     assert rig.book.jobs() == ()
 
 
 async def test_a_session_that_came_to_its_end_by_itself_is_reported_once(rig: Rig) -> None:
-    rig.host.change(planned_end=NOON + DAY)
+    rig.host.change(ID, planned_end=NOON + DAY)
     await rig.at(NOON)
-    rig.host.change(state=SessionState.STOPPED, ended=NOON + DAY)
+    rig.host.change(ID, state=SessionState.STOPPED, ended=NOON + DAY)
     await rig.at(NOON + DAY - 1_000)
     assert len(rig.said) == 1
     assert rig.host.commands == []
@@ -121,10 +121,10 @@ async def test_a_session_that_came_to_its_end_by_itself_is_reported_once(rig: Ri
 
 
 async def test_the_jobs_of_a_stopped_session_are_cleaned_up_without_a_word(rig: Rig) -> None:
-    rig.host.change(planned_end=NOON + DAY)
+    rig.host.change(ID, planned_end=NOON + DAY)
     await rig.at(NOON)
     rig.scheduler.add(at(NOON + 2 * DAY, NOON), message="unrelated")
-    rig.host.change(state=SessionState.STOPPED, ended=NOON + HOUR)
+    rig.host.change(ID, state=SessionState.STOPPED, ended=NOON + HOUR)
     await rig.at(NOON + HOUR)
     assert [job.message for job in rig.book.jobs()] == ["unrelated"]
     assert rig.said == []
@@ -132,7 +132,7 @@ async def test_the_jobs_of_a_stopped_session_are_cleaned_up_without_a_word(rig: 
 
 async def test_the_jobs_of_an_interrupted_session_wait_for_it(rig: Rig) -> None:
     await rig.at(NOON)
-    rig.host.change(state=SessionState.ERROR, interrupted=True)
+    rig.host.change(ID, state=SessionState.ERROR, interrupted=True)
     await rig.at(NOON + 1)
     assert len(rig.scheduler.jobs_of(ID)) == 1
 
@@ -155,7 +155,7 @@ async def test_jobs_wait_for_a_disk_that_is_full(tmp_path: Path) -> None:
 async def test_the_jobs_of_a_session_that_is_gone_go_too(rig: Rig) -> None:
     await rig.at(NOON)
     assert len(rig.book.jobs()) == 1
-    rig.host.session = None
+    rig.host.sessions.clear()
     await rig.at(NOON + HOUR)
     assert rig.book.jobs() == ()
 
@@ -164,7 +164,7 @@ async def test_a_job_for_a_session_that_ended_or_never_was_is_refused(rig: Rig) 
     every_hour = Every(3_600, NOON)
     with pytest.raises(JobError, match="no session 'zz99zz99'"):
         rig.scheduler.add(every_hour, session_id="zz99zz99")
-    rig.host.change(state=SessionState.STOPPED)
+    rig.host.change(ID, state=SessionState.STOPPED)
     with pytest.raises(JobError, match="has ended"):
         rig.scheduler.add(every_hour, session_id=ID)
 
@@ -174,7 +174,7 @@ async def test_a_refusal_of_the_host_is_said_and_the_job_goes_on(rig: Rig) -> No
         Every(3_600, NOON),
         message=f"backtest(action='stop_paper', session_id='{ID}')",
     )
-    rig.host.session = None
+    rig.host.sessions.clear()
     await rig.scheduler.run_job(failing)
     assert rig.said == [(f"there is no session '{ID}'", ID, False)]
     assert rig.book.job(failing.id).history[-1].succeeded is False
@@ -182,7 +182,7 @@ async def test_a_refusal_of_the_host_is_said_and_the_job_goes_on(rig: Rig) -> No
 
 async def test_a_session_that_fails_is_told_of_once_and_an_old_failure_never(rig: Rig) -> None:
     await rig.at(NOON)
-    rig.host.change(state=SessionState.ERROR, state_reason="the disk is full", ended=NOON)
+    rig.host.change(ID, state=SessionState.ERROR, state_reason="the disk is full", ended=NOON)
     await rig.at(NOON + 1_000)
     await rig.at(NOON + 2_000)
     assert rig.said == [(f"rsi_bounce ({ID}) has failed: the disk is full", ID, False)]
@@ -192,7 +192,7 @@ async def test_a_session_that_fails_is_told_of_once_and_an_old_failure_never(rig
 
 
 async def test_a_paused_job_does_not_run_and_makes_nothing_up(rig: Rig) -> None:
-    rig.host.session = None
+    rig.host.sessions.clear()
     job = rig.scheduler.add(Every(3_600, NOON), message="look")
     rig.scheduler.pause(job.id, True)
     await rig.at(NOON + 3 * HOUR)
@@ -205,7 +205,7 @@ async def test_a_paused_job_does_not_run_and_makes_nothing_up(rig: Rig) -> None:
 
 
 async def test_a_job_that_was_due_once_while_paused_is_not_resumed_in_silence(rig: Rig) -> None:
-    rig.host.session = None
+    rig.host.sessions.clear()
     job = rig.scheduler.add(at(NOON + HOUR, NOON), message="look")
     rig.scheduler.pause(job.id, True)
     await rig.at(NOON + 2 * HOUR)
