@@ -85,9 +85,9 @@ def read_session(workspace: Workspace, session_id: str, last: int) -> Journaled:
         tape = read_tape(_existing(tapes.path(record.source, symbol, config.timeframe)))
         received[symbol] = tape.as_received
         present = revised(tape.as_received, tape.revised)
-        known[symbol] = between(present, begun.first.get(symbol, 0), last)
+        known[symbol] = present.between(begun.first.get(symbol, 0), last + 1)
     seen = {
-        symbol: between(candles, 0, last)
+        symbol: candles.between(0, last + 1)
         for symbol, candles in own_candles(config, lines, received).items()
     }
     return Journaled(
@@ -135,12 +135,6 @@ def evidence_of(
         ),
         lookback=warmup_candles(session.config),
     )
-
-
-def between(candles: Candles, first: int, last: int) -> Candles:
-    """The candles that open from `first` to `last`, both included."""
-    start = int(np.searchsorted(candles.time, first))
-    return candles.slice(start, int(np.searchsorted(candles.time, last, side="right")))
 
 
 def revised(candles: Candles, revisions: Candles) -> Candles:

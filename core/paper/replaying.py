@@ -10,7 +10,7 @@ import numpy as np
 
 from core.backtest.run import BacktestError, run_backtest
 from core.market.candles import Candles, Floats
-from core.paper.evidence import Journaled, between, evidence_of, read_session
+from core.paper.evidence import Journaled, evidence_of, read_session
 from core.report.divergence import Divergence, Readings, find_divergence
 from core.report.instants import parse_time
 from core.report.result import RunResult
@@ -88,7 +88,7 @@ def replay_session(
         candles = session.known
         if present is not None:
             candles = {
-                symbol: between(present[symbol], int(own.time[0]), session.last)
+                symbol: present[symbol].between(int(own.time[0]), session.last + 1)
                 for symbol, own in session.seen.items()
             }
         same = all(_same(candles[symbol], own) for symbol, own in session.seen.items())

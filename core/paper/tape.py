@@ -148,7 +148,7 @@ class Tape:
         stored = _candles_of(read_journal(self.journal.path, KIND, VERSION).lines)
         newest = self._columns.since(0)
         older = stored.slice(0, int(np.searchsorted(stored.time, newest.time[0])))
-        self._columns = _Columns(_joined(older, newest))
+        self._columns = _Columns(Candles.joined([older, newest]))
         self._columns.appended = False
         self._whole = True
 
@@ -279,13 +279,3 @@ def _candles_of(lines: Sequence[dict[str, object]]) -> Candles:
             time, *prices = cast(list[float], line["c"])
             first.setdefault(int(time), prices)
     return Candles.of(Candle(time, *first[time]) for time in sorted(first))
-
-
-def _joined(older: Candles, newer: Candles) -> Candles:
-    return Candles(
-        np.concatenate((older.time, newer.time)),
-        *(
-            np.concatenate((getattr(older, name), getattr(newer, name)))
-            for name in ("open", "high", "low", "close", "volume")
-        ),
-    )
