@@ -41,6 +41,7 @@ RECEIVE_WINDOW = 5_000  # ms after which the venue takes a request no more
 _TOO_MANY = (-1003, -1015)
 _CLOCK = (-1021, -5028)
 _UNSURE = (-1000, -1001, -1006, -1007)  # it may have been executed
+_TIMED_OUT = 408  # at the venue, which may still execute it
 _NO_SUCH_ORDER = -2013
 _ISOLATED_ALREADY = -4046
 
@@ -277,7 +278,9 @@ class OrderClient:
             return self._limited(words, asked_wait(answer.headers, banned=banned))
         if code in _CLOCK:
             return ClockError(words)
-        if answer.status >= 500 or code in _UNSURE or (code is None and answer.status < 400):
+        if answer.status == _TIMED_OUT or answer.status >= 500 or code in _UNSURE:
+            return UnsureError(words)
+        if code is None and answer.status < 400:
             return UnsureError(words)
         return RefusedError(words, code)
 

@@ -28,7 +28,8 @@ from core.trading.orders import Execution, VenueOrder
 from core.trading.venue_hosts import ForbiddenAddressError
 
 _TOO_OLD = RECEIVE_WINDOW / 1_000 + 2  # seconds; a clock may be ahead by one
-_NOTHING_THERE = (-2010, -2019, -2022)  # balance or position is not there
+_NO_POSITION = -2022
+_REJECTED = -2010  # for one of many reasons, which only its words tell
 _RESET = (
     "the testnet may have been reset, which takes balances, positions and orders away (about once "
     "a month, unannounced)"
@@ -198,7 +199,8 @@ class _Order:
         )  # fmt: skip
 
     def _refused(self, error: RefusedError) -> Execution:
-        if self._order.closes and error.code in _NOTHING_THERE:
+        no_balance = error.code == _REJECTED and "insufficient balance" in str(error).lower()
+        if self._order.closes and (no_balance or error.code == _NO_POSITION):
             return self._vanished(str(error))
         return Execution.none(str(error))
 

@@ -348,6 +348,28 @@ async def test_an_answer_that_breaks_off_is_no_refusal(exchange):
         assert any("no answer" in words for words in one.told)
 
 
+async def test_a_closed_market_is_not_taken_for_a_reset(exchange):
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        if request.method == "POST":
+            return web.json_response({"code": -2010, "msg": "Market is closed."}, status=400)
+        return await pass_on(exchange, request)
+
+    async with standing_between(refuse) as one:
+        closing = await one.execute(order(side="sell", closes=True))
+        assert (closing.quantity, closing.gone) == (0, False)
+        assert closing.why == "-2010 Market is closed."
+
+
+async def test_a_gateway_that_timed_out_has_not_refused(exchange):
+    async def time_out(request: web.Request) -> web.StreamResponse:
+        answer = await pass_on(exchange, request)
+        return web.Response(status=408, text="timeout") if request.method == "POST" else answer
+
+    async with standing_between(time_out) as one:
+        assert (await one.execute(order())).quantity == 0.01
+        assert executed(exchange) == [Decimal("0.01")]
+
+
 async def test_an_order_that_had_to_wait_its_turn_is_not_taken_for_an_old_one(exchange):
     sent: list[web.Request] = []
     late: list[web.Response] = []
