@@ -187,6 +187,14 @@ async def test_a_perpetual_is_held_to_its_markets_limits_and_pays_funding(
         assert round(trade["quantity"] * 1_000, 6).is_integer()  # whole steps of 0.001 BTC
 
 
+async def test_the_file_of_a_lone_symbol_may_have_spaces_in_its_name(workspace: Workspace) -> None:
+    spaced = (workspace.root.parent / "waves.csv").rename(workspace.root.parent / "my waves.csv")
+    document = read_strategy(workspace.strategies / "waves" / "STRATEGY.md")
+    order = BacktestOrder("waves", Path("waves"), document.config, data=str(spaced))
+    outcome = await run_order(order, workspace.root, None, lambda _: None)
+    assert outcome.report["trades"]
+
+
 async def test_a_backtest_without_trades_says_why(workspace: Workspace) -> None:
     app = make(workspace)
     async with driven(app, NARROW) as pilot:

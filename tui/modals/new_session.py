@@ -19,7 +19,7 @@ from core.store.safe_text import safe_text
 from core.trading.values import Fills
 from tui import formats
 from tui.modals import strategy_picker
-from tui.modals.candle_files import files_by_symbol
+from tui.requests.candle_files import files_by_symbol
 from tui.strategies.choice import NO_BACKTEST, StrategyChoice
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable

@@ -17,7 +17,7 @@ from core.exchange.venue import FUNDING_INTERVAL, Venue
 from core.market.candles import Candles
 from core.market.feed import FeedError
 from core.market.file_error import CandleFileError
-from core.market.files import read_candles, split_data_argument
+from core.market.files import read_candles
 from core.market.filters import MarketFilters
 from core.market.period import market_period, public_api
 from core.market.spans import SpanError, period_start
@@ -40,6 +40,7 @@ from tui.requests.backtest import (
     BacktestRefusedError,
     Points,
 )
+from tui.requests.candle_files import files_by_symbol
 
 _POINTS = 1_500  # of a curve: more than any screen has dots
 _REFUSALS = (
@@ -90,18 +91,16 @@ async def backtest(
 
 
 def _from_files(order: BacktestOrder, config: StrategyConfig) -> _Material:
+    problems: list[str] = []
+    files = files_by_symbol(order.data, config.symbols, problems)
+    if problems:
+        raise BacktestRefusedError("\n".join(problems))
     candles: dict[str, Candles] = {}
     notes: list[str] = []
-    for text in order.data.split():
-        symbol, path = split_data_argument(text, config.symbols)
-        # A file that names no symbol holds that of a strategy that has but one.
-        if symbol is None and len(config.symbols) > 1:
-            raise BacktestRefusedError(
-                f"say which of {', '.join(config.symbols)} {text} holds: {config.symbols[0]}={text}"
-            )
-        read = read_candles(path.expanduser(), config.timeframe)
-        candles[symbol or config.symbols[0]] = read.candles
-        notes += [f"{path.name}: {note}" for note in read.notes]
+    for symbol, file in files.items():
+        read = read_candles(file, config.timeframe)
+        candles[symbol] = read.candles
+        notes += [f"{Path(file).name}: {note}" for note in read.notes]
     return _Material(candles, tuple(notes))
 
 

@@ -16,22 +16,26 @@ from tui.widgets.figures import Figure
 from tui.widgets.line_table import Cell, Row
 from tui.widgets.line_view import Tone, tone_of
 
-TRADE_COLUMNS = (
-    Column("#", 4, "right", priority=5),
-    Column("SYMBOL", 9, priority=2, grow=6),
-    Column("SIDE", 5),
-    Column("ENTERED", 16, priority=3),
-    Column("ENTRY", 10, "right"),
-    Column("EXITED", 16, priority=1),
-    Column("EXIT", 10, "right"),
-    Column("QUANTITY", 10, "right", priority=6),
-    Column("FEES", 8, "right", priority=7),
-    Column("P&L", 12, "right"),
-    Column("P&L %", 9, "right", priority=1),
-    Column("REASON", 13, priority=4),
-)
+
+def trade_columns(time_width: int) -> tuple[Column, ...]:
+    """The columns of closed trades, their times written in so many cells."""
+    return (
+        Column("#", 4, "right", priority=5),
+        Column("SYMBOL", 9, priority=2, grow=6),
+        Column("SIDE", 5),
+        Column("ENTERED", time_width, priority=3),
+        Column("ENTRY", 10, "right"),
+        Column("EXITED", time_width, priority=1),
+        Column("EXIT", 10, "right"),
+        Column("QUANTITY", 10, "right", priority=6),
+        Column("FEES", 8, "right", priority=7),
+        Column("P&L", 12, "right"),
+        Column("P&L %", 9, "right", priority=1),
+        Column("REASON", 13, priority=4),
+    )
 
 
+TRADE_COLUMNS = trade_columns(len("2026-11-22 14:02"))
 MONTH_COLUMNS = (Column("MONTH", 7), Column("RETURN", 10, "right"), Column("", 6, grow=18))
 
 

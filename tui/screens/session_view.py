@@ -8,6 +8,7 @@ from datetime import tzinfo
 from core.paper.snapshot import ConditionReading, SessionDetail, SessionSnapshot, SessionState
 from core.trading.values import Side, Trade
 from tui import formats
+from tui.screens.report_rows import trade_columns
 from tui.screens.session_rows import elapsed, pnl_pct, state_words, total_pnl
 from tui.widgets.candle_chart import Mark, PriceLevel
 from tui.widgets.columns import Column
@@ -22,20 +23,7 @@ CONDITION_COLUMNS = (
     Column("NOW", 9, "right"),
     Column("OFF BY", 8, "right"),
 )
-TRADE_COLUMNS = (
-    Column("#", 4, "right", priority=5),
-    Column("SYMBOL", 9, priority=2, grow=6),
-    Column("SIDE", 5),
-    Column("ENTERED", 12, priority=3),
-    Column("ENTRY", 10, "right"),
-    Column("EXITED", 12, priority=1),
-    Column("EXIT", 10, "right"),
-    Column("QUANTITY", 10, "right", priority=6),
-    Column("FEES", 8, "right", priority=7),
-    Column("P&L", 12, "right"),
-    Column("P&L %", 9, "right", priority=1),
-    Column("REASON", 13, priority=4),
-)
+TRADE_COLUMNS = trade_columns(len("22 Nov 14:02"))
 FEED_COLUMNS = (Column("", 60, grow=200),)
 
 
