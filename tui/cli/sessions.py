@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from tui.cli.commands import Commands
-from tui.cli.output import Exit, print_json, print_text, refusing
+from tui.cli.output import Exit, complain, print_json, print_text, refusing
 from tui.cli.speaking import ALL, known_session, no_such_session, run_on_host
 from tui.cli.status import print_report
 from tui.cli.workspace import workspace_of
@@ -15,6 +15,8 @@ from tui.cli.workspace import workspace_of
 if TYPE_CHECKING:
     from core.paper.attached import SocketLink
     from core.paper.snapshot import StartReply
+
+_T = TypeVar("_T")
 
 
 def add_commands(commands: Commands) -> None:
@@ -47,17 +49,16 @@ def stop(arguments: argparse.Namespace) -> int:
     """Stop sessions and print their reports."""
     from core.paper.reports import without_equity
 
-    async def work() -> list[Mapping[str, object]]:
-        link, ids = await _ids(arguments, living=True)
-        return [await link.stop(one, flatten=arguments.flatten) for one in ids]
-
-    reports = [without_equity(report) for report in run_on_host(work())]
+    reports, refusals = _carry_out(
+        arguments, lambda link, one: link.stop(one, flatten=arguments.flatten), living=True
+    )
+    found = [without_equity(report) for report in reports.values()]
     if arguments.json:
-        print_json({"reports": reports} if arguments.id == ALL else reports[0])
-        return Exit.DONE
-    for found in reports:
-        print_report(found, "text")
-    return Exit.DONE
+        print_json({"reports": found} if arguments.id == ALL else found[0])
+    else:
+        for report in found:
+            print_report(report, "text")
+    return _told(refusals)
 
 
 def pause(arguments: argparse.Namespace) -> int:
@@ -117,18 +118,46 @@ def _each(
 ) -> int:
     """Give a command for one session, or for all to which it applies."""
 
-    async def work() -> list[str]:
-        link, ids = await _ids(arguments, living=living, interrupted=interrupted)
-        for one in ids:
-            await command(link, one)
-        return ids
-
-    ids = run_on_host(work())
+    answers, refusals = _carry_out(arguments, command, living=living, interrupted=interrupted)
     if arguments.json:
-        print_json({"sessions": ids, "done": done})
+        print_json({"sessions": list(answers), "done": done})
     else:
-        print_text(*(f"{one} {done}" for one in ids))
-    return Exit.DONE
+        print_text(*(f"{one} {done}" for one in answers))
+    return _told(refusals)
+
+
+def _carry_out(
+    arguments: argparse.Namespace,
+    command: Callable[[SocketLink, str], Awaitable[_T]],
+    *,
+    living: bool,
+    interrupted: bool = False,
+) -> tuple[dict[str, _T], list[str]]:
+    """What the sessions meant have answered, by ID, and why others of all of them refused.
+
+    One that refuses keeps the command from no other.
+    """
+    from core.paper.link import CommandError
+
+    async def work() -> tuple[dict[str, _T], list[str]]:
+        link, ids = await _ids(arguments, living=living, interrupted=interrupted)
+        answers: dict[str, _T] = {}
+        refusals: list[str] = []
+        for one in ids:
+            try:
+                answers[one] = await command(link, one)
+            except CommandError as error:
+                if arguments.id != ALL:
+                    raise
+                refusals.append(str(error))
+        return answers, refusals
+
+    return run_on_host(work())
+
+
+def _told(refusals: list[str]) -> int:
+    complain(*(f"papertape: {why}" for why in refusals))
+    return Exit.FAILED if refusals else Exit.DONE
 
 
 async def _ids(

@@ -120,6 +120,22 @@ def test_a_demo_session_from_start_to_delete(run: Run, host: Host) -> None:
     assert run("status", "--json").json["sessions"] == []
 
 
+def test_a_session_that_refuses_keeps_a_command_from_no_other(run: Run, workspace: Path) -> None:
+    run("init")
+    (workspace / "config.yaml").write_text("addresses: {spot_rest: 'http://127.0.0.1:9'}\n")
+    config = json.dumps(rsi_bounce(timeframe="5m"))
+    with hosted(workspace):
+        waiting, living = (
+            run("start", "--config", config, "--feed", feed, "--json").json["session_id"]
+            for feed in ("live", "demo")
+        )
+        until(lambda: (state_of(run, waiting), state_of(run, living)) == ("stale", "running"))
+        paused = run("pause", "all", "--json")
+        assert (paused.code, paused.json["sessions"]) == (1, [living])
+        assert f"session {waiting} waits for its venue" in paused.err
+        assert state_of(run, living) == "paused"
+
+
 @pytest.mark.parametrize("command", [("status", "--watch"), ("logs", "-f")])
 def test_what_happens_can_be_followed_a_json_line_at_a_time(
     run: Run, host: Host, workspace: Path, command: tuple[str, str]
