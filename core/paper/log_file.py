@@ -71,7 +71,7 @@ def _write(handler: RotatingFileHandler, host: Host, written: int) -> int:
     """Write the lines after number `written`; returns the number of the last one."""
     for line in host.logs(written):
         written = line.number
-        moment = datetime.fromtimestamp(line.time / 1_000, UTC).isoformat(timespec="seconds")
+        moment = datetime.fromtimestamp(line.time / 1_000, UTC).isoformat(timespec="milliseconds")
         text = f"{moment} {line.level:<7} {line.session_id or '-':<8} {line.text}"
         handler.emit(logging.LogRecord("host", logging.INFO, "", 0, text, None, None))
     return written

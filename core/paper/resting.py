@@ -88,11 +88,10 @@ async def earlier_logs(
     Raises:
         CommandError: it cannot be read.
     """
-    second = since // 1_000 * 1_000  # the file's times are no finer
     return tuple(
         line
         for line in await resting_logs(workspace, None)
-        if line.time < second and session_id in (None, line.session_id)
+        if line.time < since and session_id in (None, line.session_id)
     )
 
 
