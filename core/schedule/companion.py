@@ -17,7 +17,7 @@ import msgspec
 from core.paper.host import Host
 from core.paper.link import BadRequestError, Command, CommandError, NotFoundError
 from core.paper.snapshot import Level, StartReply, StartRequest
-from core.report.instants import iso_time, optional_iso_time, parse_time
+from core.report.instants import iso_time, optional_iso_time, parse_time, short_time
 from core.schedule.book import JobBook
 from core.schedule.jobs import Job, JobError, NothingSuchError
 from core.schedule.notifications import NotificationsError, Notifier, read_notifications
@@ -273,5 +273,5 @@ def _written(trigger: Trigger) -> Json:
 
 
 def _in_words(job: Job) -> str:
-    due = "never again" if job.next_run is None else iso_time(job.next_run)
-    return f"{job.id}: {job.describe()}, " + ("paused" if job.paused else f"next {due}")
+    due = "never again" if job.next_run is None else f"next {short_time(job.next_run)} UTC"
+    return f"{job.id}: {job.describe()}, {'paused' if job.paused else due}"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from cronsim import CronSim, CronSimError
 
-from core.report.instants import iso_time, short_duration
+from core.report.instants import short_duration, short_time
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -81,7 +81,7 @@ def at(time: int, now: int) -> At:
         TriggerError: if `time` has passed.
     """
     if time <= now:
-        raise TriggerError(f"{iso_time(time)} has passed: it is {iso_time(now)}")
+        raise TriggerError(f"{short_time(time)} UTC has passed: it is {short_time(now)} UTC")
     return At(time)
 
 
@@ -99,11 +99,11 @@ def next_due(trigger: Trigger, after: int) -> int | None:
 
 
 def describe(trigger: Trigger) -> str:
-    """A trigger in words: `every 4h`, `At 10:00 every day (UTC)`, `at 2026-02-11T10:00:00Z`."""
+    """A trigger in words: `every 4h`, `At 10:00 every day (UTC)`, `at 2026-02-11 10:00 UTC`."""
     match trigger:
         case Every(seconds, _):
             return f"every {short_duration(seconds)}"
         case Cron(expression):
             return f"{CronSim(expression, _EPOCH).explain()} (UTC)"
         case At(time):
-            return f"at {iso_time(time)}"
+            return f"at {short_time(time)} UTC"

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
+from tui import formats
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, print_json, print_text, refusing, table
 from tui.cli.speaking import run_on_host
@@ -97,9 +98,19 @@ def _tell_job(arguments: argparse.Namespace, job: dict[str, Any]) -> int:
     if arguments.json:
         print_json(job)
     else:
-        due = "paused" if job["paused"] else f"next {job['next_run']}"
+        due = _due(job)
         print_text(f"job {job['job_id']}, {job['trigger']}, {due}")
     return Exit.DONE
+
+
+def _due(job: Mapping[str, Any]) -> str:
+    from core.report.instants import parse_time
+
+    if job["paused"]:
+        return "paused"
+    if job["next_run"] is None:
+        return "never again"
+    return f"next {formats.date_time(parse_time(job['next_run']))} UTC"
 
 
 def list_jobs(arguments: argparse.Namespace) -> int:
@@ -114,7 +125,7 @@ def list_jobs(arguments: argparse.Namespace) -> int:
             (
                 job["job_id"],
                 job["trigger"],
-                "paused" if job["paused"] else job["next_run"] or "never again",
+                _due(job).removeprefix("next "),
                 job["session_id"] or "",
                 str(job["runs"]),
                 job["message"] or job["action"],

@@ -32,3 +32,11 @@ def test_a_job_is_paused_resumed_and_edited(run: Run, host: Host) -> None:
     refused = run("schedule", "edit", job_id, "--cron", "* *")
     assert (refused.code, refused.out) == (2, "")
     assert run("schedule", "pause", "zz99zz99").code == 3
+
+
+def test_times_are_written_for_a_reader(run: Run, host: Host) -> None:
+    at = ("--at", "2126-02-11T10:00", "--message", "look")
+    added = run("schedule", "add", *at).out
+    assert added.endswith(", at 2126-02-11 10:00 UTC, next 2126-02-11 10:00 UTC\n")
+    assert "2126-02-11 10:00 UTC  2126-02-11 10:00 UTC" in run("schedule").out
+    assert run("schedule", "--json").json["jobs"][0]["next_run"] == "2126-02-11T10:00:00Z"

@@ -74,7 +74,7 @@ def test_an_interval_that_is_too_short_or_too_long_is_refused(seconds: int) -> N
 
 
 def test_a_time_that_has_passed_is_refused() -> None:
-    with pytest.raises(TriggerError, match="2026-02-09T12:00:00Z has passed"):
+    with pytest.raises(TriggerError, match="2026-02-09 12:00 UTC has passed"):
         at(NOON - DAY, NOON)
 
 
@@ -83,7 +83,7 @@ def test_a_time_that_has_passed_is_refused() -> None:
     [
         (Every(14_400, NOON), "every 4h"),
         (Cron("0 10 11 2 *"), "At 10:00 on February 11 (UTC)"),
-        (At(NOON), "at 2026-02-10T12:00:00Z"),
+        (At(NOON), "at 2026-02-10 12:00 UTC"),
     ],
 )
 def test_a_trigger_is_told_in_words(trigger: Trigger, words: str) -> None:
