@@ -302,7 +302,7 @@ def _missing(
 def _replay_notes(replay: Column | None, verdict: Verdict | None) -> list[str]:
     if replay is None or verdict is None:
         return []
-    told = f"Paper against a backtest of its own period: {verdict.judgement}. {verdict.reason}"
+    told = f"Paper against a backtest of its own period: {verdict.judgement}; {verdict.reason}"
     return [told, *(f"{replay.name}: {note}" for note in replay.notes)]
 
 
@@ -331,7 +331,7 @@ def _notes(
     notes += [f"{column.name}: {note}" for column in columns for note in column.notes]
     by_name = {column.name: column for column in columns}
     for name, verdict in verdicts.items():
-        notes.append(f"{name} against backtest: {verdict.judgement}. {verdict.reason}")
+        notes.append(f"{name} against backtest: {verdict.judgement}; {verdict.reason}")
         sample, base = by_name[name].sample, columns[0].sample
         if verdict.needed is not None and sample is not None and base is not None:
             notes.append(needed_text(verdict.needed, base.trades, sample.trades, name))
