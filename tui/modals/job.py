@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
-from typing import Any, ClassVar
+from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from core.market.spans import SpanError, parse_duration
@@ -19,9 +17,8 @@ from core.paper.snapshot import SessionSnapshot
 from core.report.instants import iso_time
 from core.schedule.jobs import Action
 from core.schedule.triggers import At, Trigger, TriggerError, at, cron, describe, every, next_due
-from core.store.safe_text import safe_text
 from tui import formats
-from tui.modals import strategy_picker
+from tui.modals.form import Form, hints, number
 from tui.requests.schedule import Job, JobOrder
 from tui.widgets.choice import Choice
 from tui.widgets.columns import Column
@@ -40,18 +37,12 @@ _EXAMPLES = {_EVERY: "4h", _CRON: "0 10 * * *", _ONCE: "2026-12-24T18:00"}
 _DO = {"check it": Action.CHECK, "stop it, report": Action.FINISH, "say": Action.SAY}
 
 
-class JobForm(ModalScreen[JobOrder | None]):
+class JobForm(Form[JobOrder]):
     """The form for a new job, or for one there is (`job`).
 
     Times are written in `zone`; `now` is the host's clock (UTC ms). An order for a job there is
     says nothing about when where that was not touched.
     """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", show=False),
-        Binding("down", "app.focus_next", show=False),
-        Binding("up", "app.focus_previous", show=False),
-    ]
 
     def __init__(
         self,
@@ -92,7 +83,7 @@ class JobForm(ModalScreen[JobOrder | None]):
                 yield Static("Runs", classes="field-label second")
                 yield Input(runs, placeholder="without end", id="runs", compact=True)
             yield Static("", classes="verdict", id="verdict")
-            yield strategy_picker.hints("save" if job else "add")
+            yield hints("save" if job else "add")
 
     def _written(self) -> tuple[str, str]:
         job = self._job
@@ -142,7 +133,7 @@ class JobForm(ModalScreen[JobOrder | None]):
                 f"Paper trading session {session} has reached its scheduled end: "
                 f"backtest(action='stop_paper', session_id='{session}')"
             )
-        runs = strategy_picker.number(self.query_one("#runs", Input), "runs", problems)
+        runs = number(self.query_one("#runs", Input), "runs", problems)
         if runs is not None and runs != int(runs):
             problems.append(f"runs: expected a whole number, found {runs:g}")
         trigger, given = self._trigger(problems)
@@ -191,18 +182,17 @@ class JobForm(ModalScreen[JobOrder | None]):
         kind, _ = self._typed
         self.query_one("#time", Input).placeholder = _EXAMPLES[kind]
         order, trigger, problems = self.order()
-        lines = [(f"✗ {problem}", Tone.ERROR.css) for problem in problems]
+        lines = [(f"✗ {problem}", Tone.ERROR) for problem in problems]
         if order is not None and trigger is not None:
             due = trigger.time if isinstance(trigger, At) else next_due(trigger, self._now)
             first = formats.date_time(due, self._zone)
             zone = formats.zone_name(due, self._zone)
-            lines.append((f"{describe(trigger)}: first {first} {zone}", Tone.DIM.css))
+            lines.append((f"{describe(trigger)}: first {first} {zone}", Tone.DIM))
         elif order is not None and self._job is not None:
-            lines.append((f"{self._job.trigger}, as before", Tone.DIM.css))
+            lines.append((f"{self._job.trigger}, as before", Tone.DIM))
         if kind == _CRON:
-            lines.append(("minute hour day month weekday, in UTC", Tone.DIM.css))
-        verdict = Content("\n").join(Content.styled(safe_text(text), css) for text, css in lines)
-        self.query_one("#verdict", Static).update(verdict)
+            lines.append(("minute hour day month weekday, in UTC", Tone.DIM))
+        self.tell(lines)
 
     @on(Choice.Changed, "#when")
     def _another_kind(self, event: Choice.Changed) -> None:
@@ -227,10 +217,6 @@ class JobForm(ModalScreen[JobOrder | None]):
             self.dismiss(order)
         else:
             self.app.bell()
-
-    def action_cancel(self) -> None:
-        """Change nothing."""
-        self.dismiss(None)
 
 
 def _row(session: SessionSnapshot) -> Row:

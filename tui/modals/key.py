@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from core.store.credentials import ApiKey
 from core.store.redaction import Secret
 from core.store.safe_text import safe_text
-from tui.modals import strategy_picker
+from tui.modals.form import Form, hints
 from tui.requests.settings_files import SettingsError
 from tui.widgets.line_view import Tone
 
 Try = Callable[[ApiKey], Awaitable[tuple[bool, str]]]
 
 
-class KeyForm(ModalScreen[ApiKey | None]):
+class KeyForm(Form[ApiKey]):
     """A key and its secret; `try_it` says whether the venue takes them.
 
     Those that work are kept at once, others (the venue may be down) with a second Enter.
     """
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", show=False),
-        Binding("down", "app.focus_next", show=False),
-        Binding("up", "app.focus_previous", show=False),
-    ]
 
     def __init__(self, title: str, where: str, try_it: Try) -> None:
         super().__init__()
@@ -53,7 +44,7 @@ class KeyForm(ModalScreen[ApiKey | None]):
                     yield Static(label, classes="field-label")
                     yield Input(password=True, id=name, compact=True)
             yield Static("", classes="verdict", id="verdict")
-            yield strategy_picker.hints("try and keep", choices=False)
+            yield hints("try and keep", choices=False)
 
     def on_mount(self) -> None:
         """Begin with the key."""
@@ -61,7 +52,7 @@ class KeyForm(ModalScreen[ApiKey | None]):
         self._say("Only test venues ever get them. They are kept in exchanges.yaml, for you alone.")
 
     def _say(self, text: str, tone: Tone = Tone.DIM) -> None:
-        self.query_one("#verdict", Static).update(Content.styled(safe_text(text), tone.css))
+        self.tell([(text, tone)])
 
     def _key(self) -> ApiKey | None:
         key, secret = (

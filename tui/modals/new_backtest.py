@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from core.store.safe_text import safe_text
 from core.trading.values import FillOn
 from tui.modals import strategy_picker
+from tui.modals.form import Form, hints, number
 from tui.requests.backtest import DEMO_MARKET, BacktestOrder
 from tui.strategies.choice import StrategyChoice
 from tui.widgets.choice import Choice
@@ -26,14 +23,8 @@ _FILE, _EXCHANGE = "file", "exchange"
 _SHORT_PERIOD, _PERIOD = "1m", "6m"
 
 
-class NewBacktest(ModalScreen[BacktestOrder | None]):
+class NewBacktest(Form[BacktestOrder]):
     """The form for a backtest; it begins with what the last one was asked for."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", show=False),
-        Binding("down", "app.focus_next", show=False),
-        Binding("up", "app.focus_previous", show=False),
-    ]
 
     def __init__(
         self,
@@ -83,7 +74,7 @@ class NewBacktest(ModalScreen[BacktestOrder | None]):
                 yield Static("Balance", classes="field-label")
                 yield Input(placeholder="the strategy's", id="balance", compact=True)
             yield Static("", classes="verdict", id="verdict")
-            yield strategy_picker.hints("run")
+            yield hints("run")
 
     async def on_mount(self) -> None:
         """Read the strategies, then let one be picked."""
@@ -102,7 +93,7 @@ class NewBacktest(ModalScreen[BacktestOrder | None]):
         key = self.query_one(LineTable).cursor_key
         strategy = None if key is None else self._choices.get(key)
         problems = ["pick a strategy"] if strategy is None else list(strategy.problems)
-        balance = strategy_picker.number(self.query_one("#balance", Input), "balance", problems)
+        balance = number(self.query_one("#balance", Input), "balance", problems)
         source = self.query_one("#source", Choice).chosen
         data, exchange, period = (
             self.query_one(f"#{name}", Input).value.strip()
@@ -136,8 +127,7 @@ class NewBacktest(ModalScreen[BacktestOrder | None]):
         self.query_one("#exchange-field").display = source == _EXCHANGE
         self.query_one("#period-field").display = source != _FILE
         _, problems = self.order()
-        lines = [Content.styled(safe_text(f"✗ {p}"), Tone.ERROR.css) for p in problems]
-        self.query_one("#verdict", Static).update(Content("\n").join(lines))
+        self.tell((f"✗ {problem}", Tone.ERROR) for problem in problems)
 
     @on(Choice.Changed)
     @on(Input.Changed)
@@ -154,10 +144,6 @@ class NewBacktest(ModalScreen[BacktestOrder | None]):
             self.dismiss(order)
         else:
             self.app.bell()
-
-    def action_cancel(self) -> None:
-        """Change nothing."""
-        self.dismiss(None)
 
 
 def _source(order: BacktestOrder) -> str:

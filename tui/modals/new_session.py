@@ -10,15 +10,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from core.market.spans import SpanError, parse_duration
 from core.paper.snapshot import BrokerKind, FeedKind, StartRequest
-from core.store.safe_text import safe_text
 from core.trading.values import Fills
 from tui import formats
 from tui.modals import strategy_picker
+from tui.modals.form import Form, hints, number
 from tui.requests.candle_files import files_by_symbol
 from tui.strategies.choice import NO_BACKTEST, StrategyChoice
 from tui.widgets.choice import Choice
@@ -35,14 +34,11 @@ _FEEDS = {
 _TEST_VENUES = "the test venue whose keys are set (7)"
 
 
-class NewSession(ModalScreen[StartRequest | None]):
+class NewSession(Form[StartRequest]):
     """The form for a new session. Enter on a strategy starts it with what the form says."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", show=False),
         Binding("ctrl+s,f2", "start", show=False),
-        Binding("down", "app.focus_next", show=False),
-        Binding("up", "app.focus_previous", show=False),
     ]
 
     def __init__(
@@ -85,7 +81,7 @@ class NewSession(ModalScreen[StartRequest | None]):
                 yield Static("Run for", classes="field-label second")
                 yield Input(placeholder="until stopped", id="duration", compact=True)
             yield Static("", classes="verdict", id="verdict")
-            yield strategy_picker.hints("start")
+            yield hints("start")
 
     async def on_mount(self) -> None:
         """Read the strategies, then let one be picked."""
@@ -129,10 +125,10 @@ class NewSession(ModalScreen[StartRequest | None]):
             problems.append("pick a strategy")
         else:
             problems += strategy.problems
-        balance = strategy_picker.number(self.query_one("#balance", Input), "balance", problems)
+        balance = number(self.query_one("#balance", Input), "balance", problems)
         speed = None
         if self.feed is FeedKind.REPLAY:
-            speed = strategy_picker.number(self.query_one("#speed", Input), "speed", problems)
+            speed = number(self.query_one("#speed", Input), "speed", problems)
         run_for = None
         text = self.query_one("#duration", Input).value.strip()
         if text:
@@ -172,17 +168,16 @@ class NewSession(ModalScreen[StartRequest | None]):
     def _judge(self) -> None:
         request, problems = self.request()
         strategy = self.picked
-        lines: list[tuple[str, str]] = [(f"✗ {p}", Tone.ERROR.css) for p in problems]
+        lines: list[tuple[str, Tone]] = [(f"✗ {p}", Tone.ERROR) for p in problems]
         if strategy is not None and request is not None:
-            lines += [(f"! {warning}", Tone.WARNING.css) for warning in strategy.warnings]
+            lines += [(f"! {warning}", Tone.WARNING) for warning in strategy.warnings]
             if not strategy.backtested:
-                lines.append((f"! {NO_BACKTEST}", Tone.WARNING.css))
+                lines.append((f"! {NO_BACKTEST}", Tone.WARNING))
             if self.broker is BrokerKind.TESTNET:
                 where = "the embedded exchange" if self.feed is FeedKind.DEMO else _TEST_VENUES
-                lines.append((f"testnet: orders go to {where} as well", Tone.DIM.css))
-            lines.append((f"{self.feed.value}: {_FEEDS[self.feed]}", Tone.DIM.css))
-        verdict = Content("\n").join(Content.styled(safe_text(text), css) for text, css in lines)
-        self.query_one("#verdict", Static).update(verdict)
+                lines.append((f"testnet: orders go to {where} as well", Tone.DIM))
+            lines.append((f"{self.feed.value}: {_FEEDS[self.feed]}", Tone.DIM))
+        self.tell(lines)
 
     def _show_feed(self) -> None:
         live = self.feed in (FeedKind.LIVE, FeedKind.DEMO)
@@ -216,10 +211,6 @@ class NewSession(ModalScreen[StartRequest | None]):
         elif problems:
             self.app.bell()
             self._judge()
-
-    def action_cancel(self) -> None:
-        """Change nothing."""
-        self.dismiss(None)
 
 
 def _field(label: str, widget: Choice) -> ComposeResult:

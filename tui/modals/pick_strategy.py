@@ -15,6 +15,7 @@ from textual.widgets import Static
 
 from core.store.safe_text import safe_text
 from tui.modals import strategy_picker
+from tui.modals.form import hints
 from tui.strategies.choice import StrategyChoice
 from tui.widgets.line_table import LineTable
 
@@ -41,7 +42,7 @@ class PickStrategy(ModalScreen[StrategyChoice | None]):
         with Vertical(classes="form"):
             yield Static(Content.styled(self._heading, "bold $foreground"), classes="form-title")
             yield strategy_picker.table()
-            yield strategy_picker.hints("compare")
+            yield hints("compare")
 
     def on_mount(self) -> None:
         """Read them."""

@@ -1,11 +1,8 @@
-"""What do the forms share that begin with a strategy? Its table, number fields and their hints."""
+"""What do the forms share that begin with a strategy? The table of those there are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from textual.content import Content
-from textual.widgets import Input, Static
 
 from tui import formats
 from tui.strategies.choice import StrategyChoice
@@ -38,38 +35,6 @@ def fill(
         if choice.name == wanted:
             table.move_to(key)
     return by_key
-
-
-def number(field: Input, name: str, problems: list[str]) -> float | None:
-    """The number in a field, None where it is empty; what else stands there is a problem."""
-    text = field.value.strip().replace(",", "")
-    if not text:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1e15:
-        problems.append(f"{name}: expected a number above 0, found {text!r}")
-        return None
-    return value
-
-
-def hints(verb: str, *, choices: bool = True) -> Static:
-    """What the keys do in a form; without `choices` in it, not how one chooses."""
-    choose = [("←→", "$accent"), (" choose   ", "$dim")] if choices else []
-    return Static(
-        Content.assemble(
-            ("Enter", "$accent"),
-            (f" {verb}   ", "$dim"),
-            ("Tab ↑↓", "$accent"),
-            (" field   ", "$dim"),
-            *choose,
-            ("Esc", "$accent"),
-            (" cancel", "$dim"),
-        ),
-        classes="form-hints",
-    )
 
 
 def _row(key: str, choice: StrategyChoice) -> Row:

@@ -27,7 +27,7 @@ from tui.screens.compare_trade import ComparedTradeScreen
 from tui.strategies.choice import StrategyChoice
 from tui.widgets.curve_chart import Curve, CurveChart
 from tui.widgets.line_table import LineTable
-from tui.widgets.line_view import Tone
+from tui.widgets.line_view import Tone, toned
 
 _EMPTY = (
     "Nothing is compared yet.\n\n"
@@ -143,8 +143,8 @@ class CompareScreen(BaseScreen):
             )
         )
         self.query_one("#compare-table", LineTable).set_rows(compare_rows.figure_rows(found))
-        self.query_one("#compare-said", Static).update(_content(compare_rows.verdict_lines(found)))
-        self.query_one("#compare-noted", Static).update(_content(compare_rows.note_lines(found)))
+        self.query_one("#compare-said", Static).update(toned(compare_rows.verdict_lines(found)))
+        self.query_one("#compare-noted", Static).update(toned(compare_rows.note_lines(found)))
         tones = {"Paper": Tone.ACCENT, "Backtest": Tone.DIM}
         curves = self.query_one("#compare-curves", CurveChart)
         curves.draw([Curve(points, tones[name]) for name, points in outcome.curves], 0.0)
@@ -316,10 +316,6 @@ class CompareScreen(BaseScreen):
                 for place, _ in compare_rows.compared_trades(self._outcome.found, self._filter)
             ]
             self.app.push_screen(ComparedTradeScreen(self._outcome, places, int(event.key)))
-
-
-def _content(lines: compare_rows.Lines) -> Content:
-    return Content("\n").join(Content.styled(safe_text(text), tone.css) for text, tone in lines)
 
 
 def _cut(line: str) -> str:

@@ -17,7 +17,7 @@ from tui.screens.base import entitle
 from tui.widgets.curve_chart import Curve, CurveChart, drawdown
 from tui.widgets.figures import Figures
 from tui.widgets.line_table import LineTable
-from tui.widgets.line_view import Tone
+from tui.widgets.line_view import Tone, toned
 
 
 class ResultView(Vertical):
@@ -60,11 +60,7 @@ class ResultView(Vertical):
             )
         )
         self.query_one(Figures).rows = report_rows.figures(report)
-        lines = [
-            Content.styled(safe_text(text), tone.css)
-            for text, tone in report_rows.sentences(report)
-        ]
-        self.query_one("#result-sentences", Static).update(Content("\n").join(lines))
+        self.query_one("#result-sentences", Static).update(toned(report_rows.sentences(report)))
         start = report_rows.figure(report.get("starting_balance"))
         end = report_rows.figure(report.get("ending_balance"))
         tone = Tone.GAIN if (end or 0) >= (start or 0) else Tone.LOSS

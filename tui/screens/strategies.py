@@ -11,10 +11,8 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
-from textual.content import Content
 from textual.widgets import Static
 
-from core.store.safe_text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
 from tui.modals.name import AskName
@@ -25,7 +23,7 @@ from tui.strategies.choice import StrategyChoice
 from tui.strategies.files import StrategyFileError, copy_strategy, edit
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
-from tui.widgets.line_view import Tone, tone_of
+from tui.widgets.line_view import Tone, tone_of, toned
 
 _COLUMNS = (
     Column("STRATEGY", 16, grow=10),
@@ -98,8 +96,7 @@ class StrategiesScreen(BaseScreen):
         choice = self.selected
         about = self.query_one("#strategy-about", VerticalScroll)
         lines = [] if choice is None else description(choice)
-        text = Content("\n").join(Content.styled(safe_text(line), tone.css) for line, tone in lines)
-        self.query_one("#strategy-text", Static).update(text)
+        self.query_one("#strategy-text", Static).update(toned(lines))
         entitle(about, "" if choice is None else choice.name)
         self.refresh_hints()
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from rich.style import Style
+from textual.content import Content
 from textual.scroll_view import ScrollView
+
+from core.store.safe_text import safe_text
 
 
 class Tone(StrEnum):
@@ -50,6 +54,11 @@ def tone_of(value: float | None) -> Tone:
         return Tone.DIM
     rounded = round(value, 2)
     return Tone.GAIN if rounded > 0 else Tone.LOSS if rounded < 0 else Tone.DIM
+
+
+def toned(lines: Iterable[tuple[str, Tone]]) -> Content:
+    """Lines of text, shown literally, each in its tone."""
+    return Content("\n").join(Content.styled(safe_text(text), tone.css) for text, tone in lines)
 
 
 class LineView(ScrollView):

@@ -1,0 +1,65 @@
+"""What do forms share? Moving between fields, what is wrong with them, and how they end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, TypeVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from tui.widgets.line_view import Tone, toned
+
+T = TypeVar("T")
+
+
+class Form(ModalScreen[T | None]):
+    """Fields, and beneath them `#verdict`. It ends with what they say, or with None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", show=False),
+        Binding("down", "app.focus_next", show=False),
+        Binding("up", "app.focus_previous", show=False),
+    ]
+
+    def tell(self, lines: Iterable[tuple[str, Tone]]) -> None:
+        """Say beneath the fields what comes of them."""
+        self.query_one("#verdict", Static).update(toned(lines))
+
+    def action_cancel(self) -> None:
+        """Change nothing."""
+        self.dismiss(None)
+
+
+def number(field: Input, name: str, problems: list[str]) -> float | None:
+    """The number in a field, None where it is empty; what else stands there is a problem."""
+    text = field.value.strip().replace(",", "")
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e15:
+        problems.append(f"{name}: expected a number above 0, found {text!r}")
+        return None
+    return value
+
+
+def hints(verb: str, *, choices: bool = True) -> Static:
+    """What the keys do in a form; without `choices` in it, not how one chooses."""
+    choose = [("←→", "$accent"), (" choose   ", "$dim")] if choices else []
+    return Static(
+        Content.assemble(
+            ("Enter", "$accent"),
+            (f" {verb}   ", "$dim"),
+            ("Tab ↑↓", "$accent"),
+            (" field   ", "$dim"),
+            *choose,
+            ("Esc", "$accent"),
+            (" cancel", "$dim"),
+        ),
+        classes="form-hints",
+    )
