@@ -51,8 +51,11 @@ def parse_indicators(problems: Problems, path: str, raw: object) -> dict[str, Na
     """The indicators of a config by key, in its order."""
     named: dict[str, Named] = {}
     paths: dict[str, str] = {}
+    meant: list[str] = []
     for where, written in _entries(problems, path, raw):
         key, one = _indicator(problems, where, written)
+        if one.indicator is None and "key" not in written:
+            meant += filter(None, (_nearest(problems, written.get("name")),))
         if key is None:
             continue
         if key in named:
@@ -60,7 +63,8 @@ def parse_indicators(problems: Problems, path: str, raw: object) -> dict[str, Na
             continue
         named[key] = one
         paths[key] = where
-    return named
+    # What spells right the name that is misspelt here is not to blame either.
+    return {key: Named(None, None) for key in meant if key not in named} | named
 
 
 def _entries(
@@ -116,11 +120,8 @@ def _indicator(
     if "name" not in written:
         problems.missing(f"{path}.name", "the name of an indicator")
     elif indicator is None:
-        nearest = problems.nearest(name, INDICATOR_NAMES)
-        right = indicator_named(nearest) if nearest else None
-        problems.add(
-            f"{path}.name", name, f"one of {', '.join(INDICATORS)}", right.name if right else None
-        )
+        expected = f"one of {', '.join(INDICATORS)}"
+        problems.add(f"{path}.name", name, expected, _nearest(problems, name))
     key = _key(problems, f"{path}.key", written.get("key"), indicator, name)
     if indicator is None:
         return key, Named(None, None)
@@ -128,6 +129,13 @@ def _indicator(
     if key is None or params is None:
         return key, Named(indicator, None)
     return key, Named(indicator, IndicatorSpec(indicator.name, key, params, offset))
+
+
+def _nearest(problems: Problems, name: object) -> str | None:
+    """The indicator that a misspelt name is most like, by its own name."""
+    nearest = problems.nearest(name, INDICATOR_NAMES)
+    right = indicator_named(nearest) if nearest else None
+    return right.name if right else None
 
 
 def _check_keys(

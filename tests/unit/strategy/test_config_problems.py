@@ -343,6 +343,13 @@ def test_indicators_are_a_list_or_a_mapping() -> None:
     )
 
 
+def test_a_condition_is_not_blamed_for_the_misspelt_name_of_its_indicator() -> None:
+    for name in ("rsii", "rsi"):
+        entries = [{"indicator": name, "operator": "lt", "value": 30}]
+        (problem,) = problems(indicators=[{"name": "rsii"}], entry_conditions=entries)
+        assert problem.endswith("did you mean rsi?")
+
+
 def test_a_misspelt_indicator_is_named_with_its_nearest() -> None:
     (problem,) = problems(indicators=[{"name": "rsii", "key": "rsi"}])
     assert problem.startswith("indicators[0].name: found 'rsii', expected one of sma, ema, wma,")
