@@ -123,7 +123,7 @@ COMMANDS: tuple[Command, ...] = (
         "Take an ended session out of the list; its files stay", "archive",
     ),
     Command(
-        "one.back", Place.SESSION, "escape,q", "Esc", "back", "Return to the sessions", "back", 1,
+        "one.back", Place.SESSION, "escape", "Esc", "back", "Return to the sessions", "back", 1,
     ),
     Command(
         "one.view", Place.SESSION, "v", "v", "view",
@@ -152,7 +152,7 @@ COMMANDS: tuple[Command, ...] = (
         "one.report", Place.SESSION, "r", "r", "report", "The session's report", "report", 3,
     ),
     Command(
-        "report.back", Place.REPORT, "escape,q", "Esc", "back", "Return to the sessions", "back", 1,
+        "report.back", Place.REPORT, "escape", "Esc", "back", "Return to the sessions", "back", 1,
     ),
     Command(
         "report.view", Place.REPORT, "v", "v", "view", "Trades, months, or the curves", "view", 3,
@@ -242,7 +242,7 @@ COMMANDS: tuple[Command, ...] = (
         "compare.again", Place.COMPARE, "r", "r", "again", "Compare the same once more", "again",
     ),
     Command(
-        "compared.back", Place.COMPARED_TRADE, "escape,q", "Esc", "back",
+        "compared.back", Place.COMPARED_TRADE, "escape", "Esc", "back",
         "Return to the comparison", "back", 1,
     ),
     Command(

@@ -352,6 +352,17 @@ async def test_on_the_smallest_terminal_everything_fits_and_figures_are_whole() 
         assert "▲ +184.20" in drawn(app, "#result-trades")
 
 
+@pytest.mark.parametrize("way", [("enter",), ("r",), ("enter", "r")])
+async def test_q_leaves_from_wherever_one_is(way: tuple[str, ...]) -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        for depth, key in enumerate(way, start=2):
+            await pilot.press(key)
+            await until(pilot, lambda depth=depth: len(app.screen_stack) == depth)
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+
+
 async def test_a_demo_says_how_its_sessions_are_found_again() -> None:
     app = make_app(busy())
     async with driven(app) as pilot:
