@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -123,26 +123,19 @@ async def living(engine: Engine) -> AsyncIterator[asyncio.Task[None]]:
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def soon(true: Callable[[], bool]) -> None:
-    """Let clients and exchange talk until something is so."""
-    async with asyncio.timeout(20):
-        while not true():
-            await asyncio.sleep(0)
-
-
 async def enter(engine: Engine, feed: TestFeed, place: int = 250) -> None:
     """Let a candle close that decides an entry, and a price come that fills it."""
     feed.candle(place)
-    await soon(lambda: (run_of(engine).moment_time or 0) >= feed.candles[SPOT].at(place).time)
+    await until(lambda: (run_of(engine).moment_time or 0) >= feed.candles[SPOT].at(place).time)
     feed.price(100.0)
-    await soon(lambda: not run_of(engine).flat)
+    await until(lambda: not run_of(engine).flat)
 
 
 async def leave(engine: Engine, feed: TestFeed) -> None:
     """Have the position closed at the next price."""
     await engine.command("flatten")
     feed.price(101.0)
-    await soon(lambda: run_of(engine).flat)
+    await until(lambda: run_of(engine).flat)
 
 
 def rows(engine: Engine) -> tuple[OrderRow, ...]:
@@ -150,7 +143,7 @@ def rows(engine: Engine) -> tuple[OrderRow, ...]:
 
 
 async def answered(engine: Engine, count: int) -> tuple[OrderRow, ...]:
-    await soon(lambda: sum(row.filled is not None for row in rows(engine)) >= count)
+    await until(lambda: sum(row.filled is not None for row in rows(engine)) >= count)
     return rows(engine)
 
 
@@ -180,7 +173,7 @@ async def test_entry_and_exit_are_ordered_and_both_prices_told(
         assert sold.filled < bought.filled  # type: ignore[operator]
         assert executed(venue.exchange) == [Decimal(str(row.filled)) for row in rows(engine)]
         for words in ("the testnet bought", "the testnet sold"):
-            await soon(lambda words=words: any(words in text for text in bench.log))  # type: ignore[misc]
+            await until(lambda words=words: any(words in text for text in bench.log))  # type: ignore[misc]
     assert [line["number"] for line in lines_of(bench, "order")] == [1, 2]
     (quote, _) = lines_of(bench, "quote")
     assert quote["orders"][0]["id"] == "pt-abcd1234-1"
@@ -197,7 +190,7 @@ async def test_the_sessions_own_account_does_not_know_of_the_venue(
             await enter(engine, feed)
             await leave(engine, feed)
             trades.append((run_of(engine).account.trades, run_of(engine).account.free))
-            await soon(lambda engine=engine: not engine.orders.waiting())  # type: ignore[misc]
+            await until(lambda engine=engine: not engine.orders.waiting())  # type: ignore[misc]
     assert trades[0] == trades[1]
     assert len(executed(venue.exchange)) == 2
 
@@ -211,7 +204,7 @@ async def test_a_reversal_closes_and_opens_the_perpetual(tmp_path: Path, venue: 
             closed = feed.candle(place, PERPETUAL)
             await decided(engine, closed.time)
             feed.price(closed.close, PERPETUAL)
-            await soon(lambda: engine.intake.last_price_at == feed.time)  # type: ignore[union-attr]
+            await until(lambda: engine.intake.last_price_at == feed.time)  # type: ignore[union-attr]
             place += 1
         found = await answered(engine, 3)
         sides = [(row.closes, row.side) for row in found[:3]]
@@ -220,7 +213,7 @@ async def test_a_reversal_closes_and_opens_the_perpetual(tmp_path: Path, venue: 
         assert sides == [(False, first), (True, other), (False, other)]
         assert found[1].filled == found[0].filled
         (account,) = venue.exchange.accounts
-        await soon(lambda: not engine.orders.waiting())
+        await until(lambda: not engine.orders.waiting())
         position = account.position(PERPETUAL)
         assert (position.leverage, position.isolated_margin) == (3, True)
         assert (position.amount > 0) == (rows(engine)[-1].side == "buy")
@@ -243,7 +236,7 @@ async def test_a_refusal_is_told_and_the_session_goes_on_by_the_rules(
         closing = (await answered(engine, 2))[1]
         assert "nothing was opened on the testnet" in str(closing.why)
         assert len(run_of(engine).account.trades) == 1
-        await soon(lambda: any("the testnet did not sell" in text for text in bench.log))
+        await until(lambda: any("the testnet did not sell" in text for text in bench.log))
     assert executed(venue.exchange) == []
 
 
@@ -258,7 +251,7 @@ async def test_a_reset_of_the_testnet_is_survived_and_named(tmp_path: Path, venu
 
     async with living(engine):
         feed.candle(250, PERPETUAL)
-        await soon(lambda: run_of(engine).decided)
+        await until(lambda: run_of(engine).decided)
         await price(100.0)
         await answered(engine, 1)
         venue.exchange.switch_on("testnet_reset")
@@ -268,7 +261,7 @@ async def test_a_reset_of_the_testnet_is_survived_and_named(tmp_path: Path, venu
         assert "the testnet may have been reset" in str(closing.why)
         assert engine.orders.open_positions() == {}
         feed.candle(251, PERPETUAL)
-        await soon(lambda: run_of(engine).account.due_entries[0] is not None)
+        await until(lambda: run_of(engine).account.due_entries[0] is not None)
         await price(100.0)
         again = (await answered(engine, 3))[2]
         assert (again.closes, again.why) == (False, None)
@@ -289,7 +282,7 @@ async def test_a_session_never_waits_for_a_venue_that_is_silent(
         await leave(engine, feed)
         assert [row.filled for row in rows(engine)] == [None, None]
         stopping = asyncio.ensure_future(engine.command("stop"))
-        await soon(lambda: engine.state is SessionState.STOPPING)
+        await until(lambda: engine.state is SessionState.STOPPING)
         assert engine.reason == "waiting for the testnet's answers"
         await stopping
         await task
@@ -339,7 +332,7 @@ async def test_without_keys_nothing_is_sent_and_that_is_said(tmp_path: Path, ven
     async with living(engine):
         await enter(engine, feed)
         (order,) = await answered(engine, 1)
-        await soon(lambda: any("its keys are not here" in text for text in bench.log))
+        await until(lambda: any("its keys are not here" in text for text in bench.log))
     assert order.why == "not sent: its keys are not here"
 
 
@@ -362,7 +355,7 @@ async def test_killed_before_the_request_the_order_is_sent_once_by_the_next_host
     engine = bench.new(bench.record(SMALL, **TESTNET), feed)
     async with living(engine):
         await enter(engine, feed)
-        await soon(lambda: len(venue.desks[False].naps) > 3 if venue.desks else False)
+        await until(lambda: len(venue.desks[False].naps) > 3 if venue.desks else False)
     assert executed(venue.exchange) == []
     venue.address = venue.exchange.rest_url
     later = feed_of(known=251)
@@ -381,7 +374,7 @@ async def test_killed_between_execution_and_answer_nothing_is_sent_again(
     engine = bench.new(bench.record(SMALL, **TESTNET), feed)
     async with living(engine):
         await enter(engine, feed)
-        await soon(lambda: len(venue.desks[False].naps) > 3 if venue.desks else False)
+        await until(lambda: len(venue.desks[False].naps) > 3 if venue.desks else False)
         assert len(executed(venue.exchange)) == 1
     assert lines_of(bench, "order") == []
     venue.exchange.switch_off(fault.id)
@@ -406,7 +399,7 @@ async def test_killed_at_any_moment_each_order_is_executed_once(
         async with living(engine):
             await enter(engine, feed)
             if after_execution:
-                await soon(lambda: bool(executed(venue.exchange)))
+                await until(lambda: bool(executed(venue.exchange)))
             for _ in range(turns):
                 await asyncio.sleep(0)
         seen.add((len(executed(venue.exchange)), len(lines_of(bench, "order"))))

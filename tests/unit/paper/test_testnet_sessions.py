@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 from pathlib import Path
@@ -29,7 +29,7 @@ from core.trading.venue_hosts import OrderAddresses
 from tests.exchange.desks import executed
 from tests.unit.paper.hosts import hosting
 from tests.unit.paper.scripted import TestFeed
-from tests.unit.paper.sessions import RSI, Bench, market
+from tests.unit.paper.sessions import RSI, Bench, market, until
 from tests.unit.paper.test_live_engine import ALWAYS
 from tests.unit.store.disks import FullDisk
 
@@ -83,20 +83,14 @@ class Hosting:
         """Let the session's only symbol be bought, and its order be answered."""
         feed = self.feeds[-1]
         (symbol,) = feed.candles
-        await soon(lambda: symbol in feed.subscribed)
+        await until(lambda: symbol in feed.subscribed)
         feed.candle(place, symbol)
         feed.price(100.0, symbol)
-        await soon(lambda: bool(session(host, session_id).open_positions))
+        await until(lambda: bool(session(host, session_id).open_positions))
 
 
 def session(host: Host, session_id: str) -> Any:
     return next(one for one in host.fresh_snapshot().sessions if one.id == session_id)
-
-
-async def soon(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not true():
-            await asyncio.sleep(0)
 
 
 def logged(host: Host, words: str) -> bool:
@@ -119,7 +113,7 @@ async def test_with_keys_it_trades_on_the_testnet_and_no_key_is_seen_anywhere(
         assert not any("testnet" in notice for notice in reply.notices)
         venue.switch_on("unknown_outcome", "/api/v3/*", times=1)
         await hosts.enter(host, reply.session_id)
-        await soon(lambda: session(host, reply.session_id).orders.filled == 1)
+        await until(lambda: session(host, reply.session_id).orders.filled == 1)
         one = session(host, reply.session_id)
         assert (one.broker, one.orders.made, one.orders.refused) == (BrokerKind.TESTNET, 1, 0)
         (row,) = (await host.detail(reply.session_id)).orders
@@ -246,22 +240,22 @@ async def test_a_key_given_at_the_start_is_used_and_not_kept(
         assert SECRET not in repr(asked)
         session_id = (await host.start(asked)).session_id
         await hosts.enter(host, session_id)
-        await soon(lambda: session(host, session_id).orders.filled == 1)
+        await until(lambda: session(host, session_id).orders.filled == 1)
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
     async with hosts.host(known=251) as host:
-        await soon(lambda: len(hosts.feeds) == 2 and bool(hosts.feeds[1].subscribed))
+        await until(lambda: len(hosts.feeds) == 2 and bool(hosts.feeds[1].subscribed))
         assert logged(host, "BTC/USDT: no orders are sent to the testnet: its keys are not here")
         await host.flatten(session_id)
         hosts.feeds[1].price(101.0)
-        await soon(lambda: session(host, session_id).orders.refused == 1)
-        await soon(lambda: logged(host, "its keys are not here"))
+        await until(lambda: session(host, session_id).orders.refused == 1)
+        await until(lambda: logged(host, "its keys are not here"))
         assert session(host, session_id).mode is Mode.TESTNET
         assert session(host, session_id).trades_count == 1
         # Once they are stored, it goes on ordering.
         put_keys(tmp_path, "binance_testnet")
         await hosts.enter(host, session_id, 251)
-        await soon(lambda: session(host, session_id).orders.filled == 2)
+        await until(lambda: session(host, session_id).orders.filled == 2)
     assert len(executed(venue)) == 2
 
 
@@ -366,7 +360,7 @@ async def test_a_session_from_before_there_were_orders_is_gone_on_with(
     (folder / "session.json").write_bytes(orjson.dumps(record))
     assert b"orders" not in (folder / "events.jsonl").read_bytes()
     async with hosts.host(known=251) as host:
-        await soon(lambda: len(hosts.feeds) == 2 and bool(hosts.feeds[1].subscribed))
+        await until(lambda: len(hosts.feeds) == 2 and bool(hosts.feeds[1].subscribed))
         (position,) = session(host, session_id).open_positions
         assert position.entry_price == 100.0
         assert session(host, session_id).orders is None
