@@ -3,7 +3,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= 2
+WORKERS ?= 3
 HOW := pyproject.toml constraints.txt .ci/setup
 
 .DEFAULT_GOAL := help
