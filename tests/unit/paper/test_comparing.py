@@ -163,7 +163,7 @@ def compared(stage: Stage, report: Mapping[str, Any], *, beyond: int = 0) -> Com
     meant += [-trade.pnl for trade in replayed.now.trades]
     assert divergence.difference == pytest.approx(math.fsum(meant), abs=1e-8)
     written = found.to_json()["divergence"]
-    cents = sum(Decimal(amount) for amount in written["waterfall_cents"].values())  # type: ignore
+    cents = sum(Decimal(amount) for amount in written["waterfall_cents"].values())
     assert cents == round(Decimal(divergence.difference), 2)
     return found
 

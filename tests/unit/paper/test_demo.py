@@ -111,9 +111,9 @@ async def test_a_demo_goes_on_where_the_last_host_left_it(tmp_path: Path) -> Non
         report = await host.report(session_id)
         inputs = await host.inputs(session_id)
     assert report["trades"] == result_to_json(backtest_of(inputs))["trades"]
-    assert report["trades"][: len(before["trades"])] == before["trades"]  # type: ignore
+    assert report["trades"][: len(before["trades"])] == before["trades"]
     assert report["gaps"] == []
-    assert len(report["restarts"]) == 1  # type: ignore
+    assert len(report["restarts"]) == 1
 
 
 async def test_a_demo_session_is_not_carried_on_in_another_market(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ async def test_a_demo_session_is_not_carried_on_in_another_market(tmp_path: Path
     async with running(demo_host(tmp_path)) as host:
         await asyncio.wait_for(host.ended(session_id), 60)
         report = await host.report(session_id)
-    assert report["trades"][: len(before["trades"])] == before["trades"]  # type: ignore
+    assert report["trades"][: len(before["trades"])] == before["trades"]
     assert report["gaps"] == []
 
 

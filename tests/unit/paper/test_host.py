@@ -304,7 +304,7 @@ async def test_the_next_host_goes_on_with_what_was_running_and_shows_what_had_en
         await host.resume(resting)
         assert (await host.detail(done)).trades
         report = await host.stop(resting)
-    assert [restart["after"] for restart in report["restarts"]] == [None]  # type: ignore
+    assert [restart["after"] for restart in report["restarts"]] == [None]
 
 
 async def test_the_index_is_rebuilt_from_the_journals(tmp_path: Path, candle_file: Path) -> None:

@@ -115,7 +115,7 @@ async def test_a_moment_waits_for_every_symbol_or_its_gap(tmp_path: Path) -> Non
         missing = feed.candles["ETH/USDT"].at(251)
         feed.gap(missing, missing, "ETH/USDT")
         await decided(engine, two.time)
-        assert [(gap.symbol, gap.first) for gap in engine.intake.gaps] == [  # type: ignore
+        assert [(gap.symbol, gap.first) for gap in engine.intake.gaps] == [
             ("ETH/USDT", missing.time)
         ]
 
@@ -192,7 +192,7 @@ async def test_flatten_closes_at_the_next_price(tmp_path: Path) -> None:
         await engine.command("flatten")
         assert not run_of(engine).flat
         feed.price(123.0)
-        await until(lambda: run_of(engine).flat and engine.intake.settled)  # type: ignore
+        await until(lambda: run_of(engine).flat and engine.intake.settled)
         (trade,) = run_of(engine).account.trades
         assert (trade.exit_reason, trade.exit_price) == (ExitReason.MANUAL, 123.0)
 
@@ -451,7 +451,7 @@ async def test_market_fills_take_the_first_price_after_the_close(tmp_path: Path)
     async with living(engine):
         await decided(engine, feed.candle(250).time)
         feed.price(98.5)
-        await until(lambda: not run_of(engine).flat and engine.intake.settled)  # type: ignore
+        await until(lambda: not run_of(engine).flat and engine.intake.settled)
         (position,) = run_of(engine).account.open_trades()
         assert position.entry_price == 98.5
         assert position.entry_filled_at == feed.time
