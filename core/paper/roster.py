@@ -111,13 +111,14 @@ class Roster:
             await self.ended(session_id)
 
     def living(self, session_id: str) -> Engine | None:
-        """The engine of a session that has not ended; None where it has.
+        """The engine of a session that has not ended; None where it has, archived ones included.
 
         Raises:
             NotFoundError: there is no such session.
         """
         living = self._living.get(session_id)
-        if living is None and session_id not in self._ended:
+        ended = session_id in self._ended or self._index.archived(session_id)
+        if living is None and not ended:
             raise NotFoundError(
                 f"there is no session {session_id[:40]!r}: `papertape status` lists all"
             )
@@ -150,8 +151,8 @@ class Roster:
         return known or self._storage.workspace.session(session_id).exists()
 
     def drop(self, session_id: str) -> None:
-        """Show an ended session no longer."""
-        del self._ended[session_id]
+        """Show an ended session no longer, if it is shown."""
+        self._ended.pop(session_id, None)
 
     # ── How they come and go ──
 

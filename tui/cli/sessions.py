@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, complain, print_json, print_text, refusing
-from tui.cli.speaking import ALL, known_session, no_such_session, run_on_host
+from tui.cli.speaking import ALL, no_such_session, run_on_host
 from tui.cli.status import print_report
 from tui.cli.workspace import workspace_of
 
@@ -176,9 +176,9 @@ async def _ids(
     if not stored or arguments.id not in (ALL, *stored):
         raise no_such_session(arguments.id)
     link = await attach_or_start(workspace)
-    sessions = (await link.fresh_snapshot()).sessions
     if arguments.id != ALL:
-        return link, [known_session(arguments.id, sessions).id]
+        return link, [arguments.id]
+    sessions = (await link.fresh_snapshot()).sessions
     ids = [
         one.id
         for one in sessions

@@ -112,12 +112,13 @@ def report(arguments: argparse.Namespace) -> int:
         from core.hosting import attach
         from core.paper.resting import resting_report
 
-        _, sessions = await all_sessions(arguments)
-        session = known_session(arguments.id, sessions)
-        link = attach(workspace_of(arguments))
+        workspace = workspace_of(arguments)
+        if arguments.id not in workspace.session_ids():
+            raise no_such_session(arguments.id)
+        link = attach(workspace)
         if link is None:
-            return await resting_report(workspace_of(arguments), session.id)
-        return await link.report(session.id)
+            return await resting_report(workspace, arguments.id)
+        return await link.report(arguments.id)
 
     form = "json" if arguments.json else arguments.format
     print_report(run_on_host(work()), form, equity=arguments.equity)
@@ -160,14 +161,12 @@ def logs(arguments: argparse.Namespace) -> int:
         from core.paper.resting import earlier_logs, resting_logs
 
         workspace = workspace_of(arguments)
+        if arguments.id not in (*workspace.session_ids(), None):
+            raise no_such_session(arguments.id)
         link = attach(workspace)
         if link is None:
-            if arguments.id not in (*workspace.session_ids(), None):
-                raise no_such_session(arguments.id)
             return await resting_logs(workspace, arguments.id)
         snapshot = await link.fresh_snapshot()
-        if arguments.id is not None:
-            known_session(arguments.id, snapshot.sessions)
         earlier = await earlier_logs(workspace, snapshot.since, arguments.id)
         lines = (*earlier, *link.logs(0, arguments.id))
         return tuple(replace(line, number=number) for number, line in enumerate(lines, start=1))

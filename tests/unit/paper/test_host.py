@@ -335,6 +335,27 @@ async def test_a_restart_is_a_new_session_on_the_same_snapshot(
     assert (tmp_path / "home" / "sessions" / first / "report.json").exists()
 
 
+async def test_an_archived_session_is_still_read_restarted_and_deleted_by_its_id(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    async with hosting(tmp_path / "home") as host:
+        first = (await host.start(replay_request(candle_file))).session_id
+        await host.ended(first)
+        before = await host.report(first)
+        await host.archive(first)
+    async with hosting(tmp_path / "home") as host:
+        assert host.snapshot().sessions == ()
+        assert await host.report(first) == before
+        assert (await host.detail(first)).trades
+        await host.ended((await host.restart(first)).session_id)
+        with pytest.raises(CommandError, match="has ended"):
+            await host.resume(first)
+        await host.delete(first)
+        with pytest.raises(CommandError, match="no session"):
+            await host.report(first)
+    assert not (tmp_path / "home" / "sessions" / first).exists()
+
+
 async def test_a_second_host_is_refused_with_the_holders_name(tmp_path: Path) -> None:
     async with hosting(tmp_path, kind="headless"):
         with pytest.raises(AlreadyHostedError, match=r"hosted by process \d+ \(headless\)"):
