@@ -15,30 +15,31 @@ from pathlib import Path
 from typing import Any
 
 from core.backtest.run import BacktestError, run_backtest
-from core.hosting import attach, attach_or_start
-from core.market.feed import FeedError
-from core.market.files import CandleFileError, read_candles
-from core.market.period import market_period, public_api
-from core.market.spans import SpanError, parse_duration, period_start
+from core.bootstrap import attach, attach_or_start
+from core.compare_service import Question, validate_strategy
+from core.host.link import CommandError
+from core.host.offline import resting_sessions
+from core.host.status_json import host_to_json, reply_to_json, session_to_json
+from core.journal.values import BrokerKind, FeedKind
+from core.market.candles.durations import SpanError, parse_duration, period_start
+from core.market.feeds.feed import FeedError
+from core.market.files.candle_files import CandleFileError, read_candles
+from core.market.history.market_period import market_period, public_api
 from core.market.venue import BINANCE, VenueError
-from core.paper.link import CommandError
-from core.paper.reports import without_equity
-from core.paper.resting import resting_sessions
-from core.paper.snapshot import BrokerKind, FeedKind, SessionSnapshot, StartRequest
-from core.paper.status_json import host_to_json, reply_to_json, session_to_json
-from core.report.result_json import result_to_json
+from core.report.result import result_to_json
+from core.session.reports import without_equity
+from core.session.snapshot import SessionSnapshot, StartRequest
 from core.store.credentials import CredentialsError, read_credentials
 from core.store.preferences import PreferencesError, read_preferences
 from core.store.redaction import Redactor
 from core.store.workspace import Workspace, WorkspaceError, locate_workspace
-from core.strategy.catalog import indicators_to_json
-from core.strategy.config import StrategyConfig
-from core.strategy.document import strategy_document
-from core.strategy.parsing import ParsedConfig, parse_config
-from core.strategy.problems import ConfigError
-from core.strategy.signals import warmup_candles
+from core.strategy.config.config import StrategyConfig
+from core.strategy.config.parsing import ParsedConfig, parse_config
+from core.strategy.config.problems import ConfigError
+from core.strategy.document.document import strategy_document
+from core.strategy.indicators.registry import indicators_to_json
+from core.strategy.signals.signals import warmup_candles
 from core.trading.values import FillOn
-from core.validation import Question, validate_strategy
 
 Json = dict[str, Any]
 

@@ -19,11 +19,12 @@ from textual.widgets import Input
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from core.exchange.synthetic import SyntheticMarket  # noqa: E402
-from core.hosting import make_host  # noqa: E402
-from core.paper.local import LocalHosting  # noqa: E402
-from core.paper.snapshot import FeedKind, HostSnapshot  # noqa: E402
-from core.paper.venues import DemoMarket  # noqa: E402
+from core.bootstrap import make_host  # noqa: E402
+from core.exchange.market.synthetic import SyntheticMarket  # noqa: E402
+from core.host.feed_factories import DemoMarket  # noqa: E402
+from core.host.local_link import LocalHosting  # noqa: E402
+from core.journal.values import FeedKind  # noqa: E402
+from core.session.snapshot import HostSnapshot  # noqa: E402
 from core.store.workspace import Workspace  # noqa: E402
 from tui.app import PapertapeApp  # noqa: E402
 from tui.host.hosting import LateHosting  # noqa: E402

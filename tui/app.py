@@ -18,12 +18,13 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from core.paper.link import CommandError, HostLink
-from core.paper.snapshot import FeedKind, HostSnapshot, StartRequest
-from core.store.safe_text import safe_lines, safe_text
+from core.host.link import CommandError, HostLink
+from core.journal.values import FeedKind
+from core.session.snapshot import HostSnapshot, StartRequest
 from core.store.workspace import Workspace
+from core.text import safe_lines, safe_text
 from tui.commands import Place, bindings
-from tui.host.holding import Holding
+from tui.host.holding import HostConnection
 from tui.host.hosting import Hosting
 from tui.host.leaving import Leaving
 from tui.host.returning import Returning
@@ -50,7 +51,7 @@ from tui.terminal import GuardedApp
 from tui.theming import DEFAULT, SIXTEEN_COLORS, find_themes
 
 if TYPE_CHECKING:
-    from core.paper.venues import DemoMarket
+    from core.host.feed_factories import DemoMarket
 
 POLL_EVERY = 0.25
 
@@ -105,7 +106,7 @@ class PapertapeApp(GuardedApp):
         self.settings = SettingsCommands(self)
         self.backtests = BacktestCommands(self)
         self.comparisons = ComparisonCommands(self)
-        self.holding = Holding(self)
+        self.holding = HostConnection(self)
         self.leaving = Leaving(self)
         self.returning = Returning(self)
         self.workspace = workspace

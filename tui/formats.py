@@ -11,7 +11,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from core.paper.snapshot import OrderCounts
+    from core.journal.values import OrderCounts
 
 UNKNOWN = "–"
 _SECOND = 1_000

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.types import IgnoreReturnCallbackType
 
-from core.store.safe_text import safe_text
+from core.text import safe_text
 from tui.commands import Place, commands_at
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.paper.snapshot import FeedKind
+from core.journal.values import FeedKind
 from tui.app import PapertapeApp
 from tui.host.hosting import Hosting, LateHosting
 from tui.strategies.choice import StrategyChoice
 from tui.terminal import unfit
 
 if TYPE_CHECKING:
-    from core.paper.venues import DemoMarket
+    from core.host.feed_factories import DemoMarket
 
 
 class UnfitTerminalError(Exception):

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from core.strategy.canonical import config_to_dict
-from core.strategy.config import StrategyConfig
-from core.strategy.parsing import parse_config
-from core.strategy.problems import ConfigError
+from core.strategy.config.canonical import config_to_dict
+from core.strategy.config.config import StrategyConfig
+from core.strategy.config.parsing import parse_config
+from core.strategy.config.problems import ConfigError
 
 MAX_COMBINATIONS = 1_000_000
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core.backtest.tape import END, Tape
-from core.market.candles import Floats, Times
+from core.backtest.bar_index import END, BarIndex
+from core.market.candles.candles import Floats, Times
 from core.trading.account import Account
 
 _PART = 16_384  # moments worked on together: few enough to stay in the processor's cache
@@ -21,7 +21,7 @@ class Curve:
     marking the account at every close would have given.
     """
 
-    def __init__(self, account: Account, tapes: Sequence[Tape], moments: Times) -> None:
+    def __init__(self, account: Account, tapes: Sequence[BarIndex], moments: Times) -> None:
         self._account = account
         self._tapes = tapes
         self._moments = moments
@@ -98,7 +98,7 @@ class Curve:
         spread[:, 1::2] = np.array(values).reshape(-1, 3).T
         return _Steps(np.concatenate(([0], edges, [self._length])), spread)
 
-    def _closes(self, tape: Tape) -> Floats:
+    def _closes(self, tape: BarIndex) -> Floats:
         """The last known close at every moment (what comes before the first is never looked at)."""
         candles = tape.candles
         if len(candles) == len(self._moments):

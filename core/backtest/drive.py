@@ -1,15 +1,15 @@
 """How does a backtest get through a history fast? By calling the step only where it would act.
 
-Between two such moments a position is merely held, which `Tape.live_through` accounts for.
+Between two such moments a position is merely held, which `BarIndex.live_through` accounts for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.backtest.bar_index import END, BarIndex
 from core.backtest.curve import Curve
-from core.backtest.tape import END, Tape
-from core.market.candles import Times
+from core.market.candles.candles import Times
 from core.trading.account import Account
 from core.trading.step import Bar, FinerCandles, step
 from core.trading.values import Event, FillOn
@@ -20,7 +20,7 @@ class _Reader:
 
     __slots__ = ("done", "due", "tape", "time")
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: BarIndex) -> None:
         self.tape = tape
         self.done = 0
         self.due = 0
@@ -71,7 +71,7 @@ class _Reader:
 
 
 def drive(
-    account: Account, tapes: Sequence[Tape], moments: Times, finer: FinerCandles | None = None
+    account: Account, tapes: Sequence[BarIndex], moments: Times, finer: FinerCandles | None = None
 ) -> tuple[Curve, list[Event]]:
     """Run the whole of `tapes` (in the order of the symbols) through `account`.
 

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from core.backtest.bar_index import BarIndex, funding_by_candle
 from core.backtest.drive import drive
-from core.backtest.tape import Tape, funding_by_candle
-from core.market.candles import Candle, Candles, Times
+from core.market.candles.candles import Candle, Candles, Times
 from core.market.filters import MarketFilters
 from core.report.diagnosis import SymbolConditions, diagnose
 from core.report.result import RunResult, run_result
-from core.strategy.batch import Batch
-from core.strategy.config import StrategyConfig
-from core.strategy.signals import condition_series, signal_series
+from core.strategy.config.config import StrategyConfig
+from core.strategy.indicators.batch import Batch
+from core.strategy.signals.signals import condition_series, signal_series
 from core.trading.account import Account
 from core.trading.rules import Rules
 from core.trading.step import FinerCandles
@@ -102,7 +102,7 @@ def _tapes(
     funding: Mapping[str, FundingRates],
     decide_from: int | None,
     batches: Mapping[str, Batch],
-) -> list[Tape]:
+) -> list[BarIndex]:
     tapes = []
     for slot, symbol in enumerate(config.symbols):
         history = candles.get(symbol)
@@ -114,11 +114,11 @@ def _tapes(
             raise BacktestError(f"no candles for {symbol} in the period: all lie before its start")
         rates = funding.get(symbol)
         due = None if rates is None else funding_by_candle(history, rates)[start:]
-        tapes.append(Tape(slot, history.slice(start), flags[start:], due))
+        tapes.append(BarIndex(slot, history.slice(start), flags[start:], due))
     return tapes
 
 
-def _moments(tapes: Sequence[Tape]) -> Times:
+def _moments(tapes: Sequence[BarIndex]) -> Times:
     """Open times at which any tape has a candle, increasing."""
     first = tapes[0].candles.time
     if all(np.array_equal(tape.candles.time, first) for tape in tapes[1:]):
@@ -126,7 +126,7 @@ def _moments(tapes: Sequence[Tape]) -> Times:
     return np.unique(np.concatenate([tape.candles.time for tape in tapes]))
 
 
-def _ends(tape: Tape, last_time: int) -> tuple[float, float]:
+def _ends(tape: BarIndex, last_time: int) -> tuple[float, float]:
     """The first open and the last close of a tape, up to the candle that opens at `last_time`."""
     last = tape.index_at(last_time + 1) - 1
     return tape.candles.open.item(0), tape.candles.close.item(last)

@@ -12,24 +12,23 @@ from typing import Self
 import msgspec
 from aiohttp import web
 
-from core.exchange.accounts import DEFAULT_BALANCES, DEFAULT_WALLET, Accounts
-from core.exchange.admin import FaultPanel
-from core.exchange.clock import ExchangeClock
-from core.exchange.connections import Audience
-from core.exchange.faults import Fault, FaultError, FaultKind, Faults
-from core.exchange.matching import MatchingEngine
-from core.exchange.order_entry import OrderEntry
-from core.exchange.publisher import Publisher
-from core.exchange.rest import RestServer
-from core.exchange.rest_futures import FuturesTrading
-from core.exchange.rest_market import MarketData
-from core.exchange.rest_positions import FuturesAccount
-from core.exchange.rest_spot import SpotAccount
-from core.exchange.stream_server import StreamServer
-from core.exchange.tape import Market
-from core.exchange.user_streams import UserStreams
-from core.exchange.venue import Venue
-from core.exchange.ws_api import WebSocketApi
+from core.exchange.accounts.accounts import DEFAULT_BALANCES, DEFAULT_WALLET, Accounts
+from core.exchange.faults import Fault, FaultError, FaultKind, FaultPanel, Faults
+from core.exchange.market.clock import ExchangeClock
+from core.exchange.market.market_replay import Market
+from core.exchange.market.quotes import MarketQuotes
+from core.exchange.matching.matching import MatchingEngine
+from core.exchange.matching.order_entry import OrderEntry
+from core.exchange.rest.futures_account import FuturesAccount
+from core.exchange.rest.futures_orders import FuturesTrading
+from core.exchange.rest.market_data import MarketData
+from core.exchange.rest.router import RestServer
+from core.exchange.rest.spot import SpotAccount
+from core.exchange.streams.connections import Audience
+from core.exchange.streams.publisher import Publisher
+from core.exchange.streams.stream_server import StreamServer
+from core.exchange.streams.user_streams import UserStreams
+from core.exchange.streams.ws_api import WebSocketApi
 from core.market.venue import is_this_machine
 
 DEMO_KEYS: Mapping[str, str] = {"papertape-demo-key": "papertape-demo-secret"}
@@ -69,7 +68,7 @@ class EmbeddedExchange:
             seed: of the faults that strike by chance.
         """
         self.clock = clock
-        self.venue = Venue(market, clock)
+        self.venue = MarketQuotes(market, clock)
         self.accounts = Accounts(keys, balances, wallet)
         self.faults = Faults(seed)
         self._audience = Audience()

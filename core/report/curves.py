@@ -9,8 +9,8 @@ from html import escape
 
 import numpy as np
 
-from core.market.candles import Floats, Times
-from core.report.instants import short_date
+from core.market.candles.candles import Floats, Times
+from core.time_format import short_date
 
 _WIDTH, _HEIGHT = 800, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 10, 10, 24

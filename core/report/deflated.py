@@ -12,7 +12,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from core.market.candles import Floats
+from core.market.candles.candles import Floats
 
 _EULER_MASCHERONI = 0.5772156649015329
 _DAYS_A_YEAR = 365

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.strategy.conditions import condition_text
-from core.strategy.config import Condition, Direction, StrategyConfig
-from core.strategy.signals import Bools, ConditionSeries
+from core.strategy.config.config import Condition, Direction, StrategyConfig
+from core.strategy.signals.conditions import condition_text
+from core.strategy.signals.signals import Bools, ConditionSeries
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SymbolConditions:
     """What the conditions said of one symbol.
 
-    `series` are `core.strategy.signals.condition_series` over all its `candles`; `first` is the
-    position of the first candle that was decided on.
+    `series` are its `condition_series` over all its `candles`; `first` is the position of the
+    first candle that was decided on.
     """
 
     series: Sequence[ConditionSeries]

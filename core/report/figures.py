@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from core.report.instants import short_duration
 from core.report.metrics import ANNUALISED, SHORT_PERIOD_DAYS
 from core.report.undefined import undefined_text
+from core.time_format import short_duration
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from core.report.outline import Report, Section, Table, outline, title
+from core.report.report_sections import Report, Section, Table, outline, title
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
 

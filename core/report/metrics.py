@@ -7,14 +7,14 @@ is None, with the reason in `metrics_undefined`; NaN and Infinity never leave th
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.market.candles import Floats, Times
-from core.market.timeframes import DAY, Timeframe
+from core.market.candles.candles import Floats, Times
+from core.market.candles.timeframes import DAY, Timeframe
 from core.trading.values import Trade
 
 Z95 = 1.959963984540054  # the standard normal's 97.5 % quantile
@@ -391,3 +391,17 @@ def _metrics(
             figures[name] = None
             undefined[name] = "too large for a number"
     return Metrics(**figures, short_period=short_period, metrics_undefined=undefined)  # type: ignore[arg-type]  # the two mappings hold the fields' own names and types
+
+
+def buy_and_hold_pct(prices: Iterable[tuple[float, float]]) -> float | None:
+    """The return of holding the symbols in equal parts, without fees (rulebook §4).
+
+    Args:
+        prices: of each symbol the first candle's open and the last candle's close, over the candles
+            decided on. A symbol without candles is left out.
+
+    Returns:
+        Per cent, or None without any symbol.
+    """
+    growths = [(last - first) / first for first, last in prices]
+    return math.fsum(growths) / len(growths) * 100 if growths else None

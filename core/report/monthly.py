@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.market.candles import Floats, Times
-from core.market.timeframes import Timeframe
+from core.market.candles.candles import Floats, Times
+from core.market.candles.timeframes import Timeframe
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,21 @@
-"""What did a run come to? One shape for backtest, replay and session."""
+"""The result of a run, in one shape for backtest, replay and session, and its JSON."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from core.market.candles import Floats, Times
-from core.report.benchmark import buy_and_hold_pct
-from core.report.metrics import Metrics, compute_metrics
-from core.strategy.config import StrategyConfig
+import msgspec
+
+from core.market.candles.candles import Floats, Times
+from core.report.metrics import Metrics, buy_and_hold_pct, compute_metrics
+from core.report.monthly import monthly_returns
+from core.report.quality import quality_flags
+from core.strategy.config.config import StrategyConfig
+from core.time_format import iso_time, parse_time
+from core.trading.rules import RULES_VERSION
 from core.trading.values import Event, FillOn, OpenTrade, Trade
 
 
@@ -90,3 +97,110 @@ def run_result(
         diagnosis,
         tuple(happened),
     )
+
+
+Json = dict[str, object]
+_Made = TypeVar("_Made", Trade, OpenTrade)
+_TIMES = ("signal_time", "entry_time", "exit_time", "entry_filled_at", "exit_filled_at")
+_WHERE_KNOWN = (
+    "seen_late",
+    "entry_filled_at",
+    "exit_filled_at",
+    "candle_entry_price",
+    "candle_exit_price",
+)
+
+
+def result_to_json(result: RunResult, *, equity: bool = False) -> Json:
+    """The result as one object of plain JSON values, times in ISO 8601 UTC.
+
+    Args:
+        result: of a backtest, a replay or a session.
+        equity: also write `equity`, `[[time, value], …]`, one entry a candle.
+    """
+    config, times = result.config, result.times
+    metrics = metrics_to_json(result.metrics)
+    written: Json = {
+        "strategy": config.name,
+        "symbols": list(config.symbols),
+        "timeframe": str(config.timeframe),
+        "period": {
+            "start": iso_time(int(times[0])) if len(times) else None,
+            "end": iso_time(int(times[-1])) if len(times) else None,
+            "candles": len(times),
+        },
+        "fill_on": str(result.fill_on),
+        "fees": config.fees,
+        "starting_balance": result.starting_balance,
+        "ending_balance": result.ending_balance,
+        "metrics": metrics,
+        "trades": [trade_to_json(trade) for trade in result.trades],
+        "open_trades": [trade_to_json(trade) for trade in result.open_trades],
+        "warnings": list(result.warnings),
+        "diagnosis": None if result.diagnosis is None else dict(result.diagnosis),
+        "quality_flags": list(quality_flags(metrics)),
+        "monthly": [
+            dataclasses.asdict(month)
+            for month in monthly_returns(
+                times, result.equity, result.starting_balance, config.timeframe
+            )
+        ],
+        "ambiguous": {
+            "trades": sum(trade.ambiguous for trade in result.trades),
+            "target_first_return_pct": result.ambiguous_return_pct,
+        },
+        "rules_version": RULES_VERSION,
+    }
+    if equity:
+        written["equity"] = [
+            [iso_time(time), value]
+            for time, value in zip(times.tolist(), result.equity.tolist(), strict=True)
+        ]
+    return written
+
+
+def metrics_to_json(metrics: Metrics) -> Json:
+    """The figures by their rulebook names; null where `metrics_undefined` says why."""
+    written = dataclasses.asdict(metrics)
+    interval = metrics.win_rate_ci
+    written["win_rate_ci"] = None if interval is None else list(interval)
+    written["metrics_undefined"] = dict(metrics.metrics_undefined)
+    return written
+
+
+def trade_to_json(trade: Trade | OpenTrade) -> Json:
+    """A trade, or a position left open as it was marked last.
+
+    What only a session knows of it is written only where it is known.
+    """
+    written: Json = msgspec.to_builtins(trade)
+    for name in _WHERE_KNOWN:
+        if not written.get(name):
+            written.pop(name, None)
+    for name in _TIMES:
+        if name in written:
+            written[name] = iso_time(getattr(trade, name))
+    return written
+
+
+def trade_from_json(written: Mapping[str, Any]) -> Trade:
+    """The closed trade that `trade_to_json` wrote, to the last bit.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _read(written, Trade)
+
+
+def open_trade_from_json(written: Mapping[str, Any]) -> OpenTrade:
+    """The position that `trade_to_json` wrote, to the last bit.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _read(written, OpenTrade)
+
+
+def _read(written: Mapping[str, Any], kind: type[_Made]) -> _Made:
+    times = {name: parse_time(written[name]) for name in _TIMES if name in written}
+    return msgspec.convert({**written, **times}, type=kind)

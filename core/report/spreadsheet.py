@@ -6,8 +6,8 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-from core.report.outline import Report
-from core.store.safe_text import safe_text
+from core.report.report_sections import Report
+from core.text import safe_text
 
 _TRADE_COLUMNS = (
     "id", "symbol", "side", "signal_time", "entry_time", "entry_filled_at", "entry_price",

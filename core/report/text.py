@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.report.outline import Report, Section, Table, outline, title
+from core.report.report_sections import Report, Section, Table, outline, title
 
 _LAST_TRADES = 20
 

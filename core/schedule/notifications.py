@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from core.store.disk import Disk, write_durably
+from core.store.durable import Disk, write_durably
 from core.store.redaction import Redactor, Secret
 
 _WAITING = 100  # notifications that may wait for a slow service; further ones are dropped, and said

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from core.paper.link import CommandError, HostLink
-from core.paper.snapshot import SessionSnapshot
-from core.report.instants import short_duration
+from core.host.link import CommandError, HostLink
 from core.schedule.jobs import Action, Job
+from core.session.snapshot import SessionSnapshot
+from core.time_format import short_duration
 from core.trading.values import Trade
 
 

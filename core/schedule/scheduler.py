@@ -11,12 +11,13 @@ from collections.abc import Callable
 
 import msgspec
 
-from core.paper.link import HostLink
-from core.paper.snapshot import FeedKind, SessionSnapshot, SessionState
+from core.host.link import HostLink
+from core.journal.values import FeedKind, SessionState
 from core.schedule.book import JobBook
 from core.schedule.jobs import Action, Job, JobError, JobRun, NothingSuchError, new_job
 from core.schedule.runs import carry_out
 from core.schedule.triggers import Trigger, at, every, next_due
+from core.session.snapshot import SessionSnapshot
 from core.store.index import IndexWriteError
 
 CHECK_EVERY = 4 * 3_600  # seconds: how often a session is looked at, unless told otherwise

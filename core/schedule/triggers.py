@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from cronsim import CronSim, CronSimError
 
-from core.report.instants import short_duration, short_time
+from core.time_format import short_duration, short_time
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from core.store.disk import Disk, write_durably
+from core.store.durable import Disk, write_durably
 from core.store.redaction import Redactor, Secret
 
 SECTIONS = ("binance_testnet", "binance_demo")

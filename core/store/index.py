@@ -16,7 +16,7 @@ import orjson
 from tinydb import TinyDB
 from tinydb.storages import Storage
 
-from core.store.disk import Disk, set_aside, temporary_name, write_durably
+from core.store.durable import Disk, set_aside, temporary_name, write_durably
 
 
 class IndexWriteError(Exception):

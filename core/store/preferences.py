@@ -10,7 +10,7 @@ from typing import Literal
 
 import yaml
 
-from core.store.disk import Disk, write_durably
+from core.store.durable import Disk, write_durably
 
 _KNOWN = ("addresses", "order_addresses", "theme", "time_zone")
 

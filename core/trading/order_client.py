@@ -18,20 +18,16 @@ from typing import Any, NoReturn, TypeVar
 
 import aiohttp
 
-from core.market.exchange_api import (
-    ExchangeApi,
-    RateLimitedError,
-    UnreachableError,
-)
-from core.market.feed import FeedError
+from core.market.feeds.feed import FeedError
 from core.market.filters import MarketFilters
-from core.market.refused_wait import asked_wait
-from core.market.server_clock import ServerClock
+from core.market.history.exchange_api import ExchangeApi, RateLimitedError, UnreachableError
+from core.market.retry import asked_wait
 from core.market.venue import is_this_machine
-from core.market.words import brief
+from core.market.venue_clock import ServerClock
 from core.store.credentials import ApiKey
+from core.text import brief
 from core.trading.orders import VenueOrder
-from core.trading.venue_hosts import ForbiddenAddressError, check_order_address
+from core.trading.venue_hosts import ForbiddenAddressError, OrderAddresses, check_order_address
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -318,3 +314,55 @@ def _told(body: str) -> tuple[int | None, str]:
         return int(told["code"]), str(told.get("msg", ""))
     except (ValueError, TypeError, KeyError, AttributeError):
         return None, body
+
+
+_PATIENCE = 10.0  # seconds an address may take to answer
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTrial:
+    """What is wrong with a key where spot orders go, and where those for perpetuals do.
+
+    None: nothing. The sites for the two differ, and so most keys work for one of them.
+    """
+
+    spot: str | None
+    perpetual: str | None
+
+    @property
+    def works(self) -> bool:
+        """Whether the key is good for anything."""
+        return self.spot is None or self.perpetual is None
+
+    @property
+    def text(self) -> str:
+        """The outcome in one line."""
+        return f"for spot orders {self.spot or 'works'}; for perpetuals {self.perpetual or 'works'}"
+
+
+async def try_key(section: str, key: ApiKey, addresses: OrderAddresses) -> KeyTrial:
+    """Ask for the accounts of a key, which changes nothing there.
+
+    `section`: that of exchanges.yaml the key is for.
+    """
+    spot, perpetual = await asyncio.gather(
+        *(_trial(section, key, addresses, perpetual=kind) for kind in (False, True))
+    )
+    return KeyTrial(spot, perpetual)
+
+
+async def _trial(
+    section: str, key: ApiKey, addresses: OrderAddresses, *, perpetual: bool
+) -> str | None:
+    address = addresses.of(section, perpetual=perpetual)
+    client = OrderClient(section, address, key, perpetual=perpetual)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await client.check()
+    except TimeoutError:
+        return f"{address} does not answer"
+    except (OrderError, ForbiddenAddressError) as error:
+        return f"does not work ({error})"
+    finally:
+        await client.close()
+    return None

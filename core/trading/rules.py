@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from core.market.filters import NO_FILTERS, MarketFilters
-from core.strategy.config import StrategyConfig
+from core.strategy.config.config import StrategyConfig
 from core.trading.values import FillOn, Fills
 
 RULES_VERSION = 1

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from core.market.candles import Candle
-from core.market.timeframes import DAY
-from core.strategy.signals import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
+from core.market.candles.candles import Candle
+from core.market.candles.timeframes import DAY
+from core.strategy.signals.signals import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
 from core.trading.account import PAUSED, Account, Position
 from core.trading.values import (
     Decided,
@@ -34,8 +34,8 @@ from core.trading.values import (
 class Bar(msgspec.Struct, frozen=True, gc=False):
     """A closed candle of one symbol in one moment, with what the conditions said at its close.
 
-    `signals` are the raw flags of `core.strategy.signals`; `funding_rate` is the sum of the rates
-    that fell due since the previous candle's open, up to and including this one's.
+    `signals` are the raw flags of the conditions; `funding_rate` is the sum of the rates that fell
+    due since the previous candle's open, up to and including this one's.
     """
 
     slot: int

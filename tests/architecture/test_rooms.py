@@ -51,7 +51,12 @@ def test_core_runs_without_the_screen() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["core.market.candle", "core.strategy.config", "core.paper.snapshot", "core.paper.link"],
+    [
+        "core.market.candles.candle",
+        "core.strategy.config.config",
+        "core.session.snapshot",
+        "core.host.link",
+    ],
 )
 def test_what_the_screen_needs_to_show_its_first_frame_is_light(module: str) -> None:
     loaded = modules_after(f"import {module}")
@@ -64,7 +69,7 @@ def test_the_command_line_starts_without_what_no_command_has_asked_for() -> None
 
 
 def test_validating_a_strategy_waits_for_no_heavy_library() -> None:
-    assert modules_after("import core.strategy.document").isdisjoint(HEAVY)
+    assert modules_after("import core.strategy.document.document").isdisjoint(HEAVY)
 
 
 @pytest.mark.parametrize("room", RULE_ROOMS)

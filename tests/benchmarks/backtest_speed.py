@@ -27,10 +27,10 @@ import numpy as np
 from core.backtest.axes import parse_axis
 from core.backtest.run import run_backtest
 from core.backtest.sweep import run_sweep
-from core.market.candles import Candles
-from core.market.timeframes import MINUTE
-from core.strategy.parsing import parse_config
-from core.strategy.signals import SignalStream
+from core.market.candles.candles import Candles
+from core.market.candles.timeframes import MINUTE
+from core.strategy.config.parsing import parse_config
+from core.strategy.signals.signals import SignalStream
 from core.trading.account import Account
 from core.trading.rules import Rules
 from core.trading.step import Bar, step
@@ -174,7 +174,7 @@ def process_row(repeats: int) -> None:
         return
     import json
 
-    from core.market.files import write_candles
+    from core.market.files.candle_files import write_candles
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "million.parquet"

@@ -16,19 +16,20 @@ import time
 from pathlib import Path
 from typing import Any
 
-from core.market.candles import Candles
-from core.market.feed import CandleClosed, Feed, FeedEvent
-from core.market.timeframes import MINUTE, Timeframe
-from core.paper.engine import Engine
-from core.paper.host import Host, HostOptions
-from core.paper.record import SessionRecord
-from core.paper.snapshot import FeedKind, StartRequest
+from core.host.host import Host, HostOptions
+from core.journal.manifest import SessionManifest
+from core.journal.values import FeedKind
+from core.market.candles.candles import Candles
+from core.market.candles.timeframes import MINUTE, Timeframe
+from core.market.feeds.feed import CandleClosed, Feed, FeedEvent
+from core.session.engine import Engine
+from core.session.snapshot import StartRequest
 from core.store.workspace import Workspace
-from core.strategy.config import StrategyConfig
+from core.strategy.config.config import StrategyConfig
 from core.trading.values import Fills
-from tests.unit.paper.hosts import running
-from tests.unit.paper.scripted import TestFeed
-from tests.unit.paper.sessions import RSI, START, market
+from tests.unit.host.hosts import running
+from tests.unit.session.scripted import TestFeed
+from tests.unit.session.sessions import RSI, START, market
 
 KNOWN = 250
 
@@ -45,7 +46,7 @@ class Crowd:
         self._feeds: list[tuple[str, MinuteFeed]] = []
         self._engines: list[Engine] = []
 
-    async def feed(self, _: SessionRecord, config: StrategyConfig) -> Feed:
+    async def feed(self, _: SessionManifest, config: StrategyConfig) -> Feed:
         name = config.symbols[0]
         feed = MinuteFeed({name: self._tables[name]}, KNOWN)
         self._feeds.append((name, feed))

@@ -8,10 +8,10 @@ from decimal import Decimal
 import ccxt.async_support as ccxt
 import pytest
 
-from core.exchange.clock import ManualClock
+from core.exchange.market.clock import ManualClock
+from core.exchange.market.synthetic import SyntheticMarket
 from core.exchange.server import DEMO_KEYS, EmbeddedExchange
-from core.exchange.synthetic import SyntheticMarket
-from core.market.timeframes import DAY
+from core.market.candles.timeframes import DAY
 
 START = 20_755 * DAY  # 2026-10-29
 OPENING = 100_000  # USDT in the spot account

@@ -10,7 +10,7 @@ from core.exchange.server import DEMO_KEYS, EmbeddedExchange
 from core.store.credentials import ApiKey
 from core.store.redaction import Secret
 from core.trading.order_client import OrderClient
-from core.trading.order_desk import OrderDesk
+from core.trading.order_executor import OrderExecutor
 from core.trading.orders import Execution, VenueOrder
 
 ((KEY, SECRET),) = DEMO_KEYS.items()
@@ -27,7 +27,7 @@ class Desk:
         self.meanwhile: Callable[[], None] = lambda: None
         timing = {"sleep": self.nap, "monotonic": lambda: self.seconds}
         self.client = OrderClient("testnet", address, KEYS, perpetual=perpetual, **timing)
-        self.desk = OrderDesk(self.client, **timing)
+        self.desk = OrderExecutor(self.client, **timing)
 
     async def nap(self, seconds: float) -> None:
         self.naps.append(seconds)

@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from core.exchange.clock import ManualClock
 from core.exchange.faults import FaultKind
+from core.exchange.market.clock import ManualClock
 from core.exchange.server import EmbeddedExchange
-from core.market.binance_streams import Pace
-from core.market.candle import Candle
-from core.market.delivery import DeliveryPace
-from core.market.feed import CandleClosed, Feed, FeedEvent, Gap
-from core.market.follower import FollowPace
-from core.market.history import Patience
-from core.market.timeframes import MINUTE, Timeframe
+from core.market.binance.follower import FollowPace
+from core.market.binance.streams import Pace
+from core.market.candles.candle import Candle
+from core.market.candles.timeframes import MINUTE, Timeframe
+from core.market.feeds.delivery import DeliveryPace
+from core.market.feeds.feed import CandleClosed, Feed, FeedEvent, Gap
+from core.market.history.candle_history import Patience
 
 Kind = TypeVar("Kind")
 

@@ -7,7 +7,7 @@ import asyncio
 import ccxt.pro
 import pytest
 
-from core.exchange.clock import RunningClock
+from core.exchange.market.clock import RunningClock
 from core.exchange.server import EmbeddedExchange
 
 from .conftest import KEY, SECRET, START

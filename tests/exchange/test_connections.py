@@ -9,9 +9,9 @@ import socket as sockets
 import pytest
 import websockets
 
-from core.exchange.clock import ManualClock
+from core.exchange.market.clock import ManualClock
 from core.exchange.server import EmbeddedExchange, ExchangeStartError
-from core.market.timeframes import DAY, MINUTE
+from core.market.candles.timeframes import DAY, MINUTE
 
 from .conftest import START
 

@@ -11,7 +11,7 @@ import pytest
 import websockets
 
 from core.exchange.faults import FaultError, FaultKind, Faults
-from core.market.timeframes import MINUTE, Timeframe
+from core.market.candles.timeframes import MINUTE, Timeframe
 
 from .conftest import OPENING, START
 

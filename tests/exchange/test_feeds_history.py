@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from core.exchange.clock import ManualClock
 from core.exchange.faults import FaultKind
+from core.exchange.market.clock import ManualClock
 from core.exchange.server import EmbeddedExchange
-from core.market.exchange_api import ExchangeApi, binance_api
-from core.market.feed import FeedError
-from core.market.history import CandleHistory, Patience, Progress
-from core.market.server_clock import ServerClock
-from core.market.timeframes import DAY, HOUR, MINUTE, Timeframe
+from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
+from core.market.feeds.feed import FeedError
+from core.market.history.candle_history import CandleHistory, Patience, Progress
+from core.market.history.exchange_api import ExchangeApi, binance_api
 from core.market.venue import embedded
+from core.market.venue_clock import ServerClock
 
 from .conftest import START
 from .feeds import PATIENCE, truth

@@ -8,12 +8,16 @@ from dataclasses import replace
 
 import pytest
 
-from core.exchange.clock import ManualClock, RunningClock
 from core.exchange.faults import FaultKind
+from core.exchange.market.clock import ManualClock, RunningClock
+from core.exchange.market.synthetic import SyntheticMarket
 from core.exchange.server import EmbeddedExchange
-from core.exchange.synthetic import SyntheticMarket
-from core.market.binance_streams import BinanceStreams, Pace
-from core.market.feed import (
+from core.market.binance.follower import FollowPace, LiveFeed
+from core.market.binance.gateway import BinanceGateway
+from core.market.binance.probe import probe_venue
+from core.market.binance.streams import BinanceStreams, Pace
+from core.market.candles.timeframes import HOUR, MINUTE, Timeframe
+from core.market.feeds.feed import (
     CandleClosed,
     Ended,
     FeedError,
@@ -24,13 +28,8 @@ from core.market.feed import (
     PriceSeen,
     Revised,
 )
-from core.market.follower import FollowPace
-from core.market.live import LiveFeed
-from core.market.market_desk import BinanceMarket
-from core.market.probe import probe_venue
-from core.market.server_clock import ServerClock
-from core.market.timeframes import HOUR, MINUTE, Timeframe
 from core.market.venue import BINANCE, Channel, embedded
+from core.market.venue_clock import ServerClock
 
 from .conftest import START
 from .feeds import (
@@ -48,8 +47,8 @@ BTC, PERP = "BTC/USDT", "BTC/USDT:USDT"
 Open = Callable[..., Awaitable[tuple[LiveFeed, Reader]]]
 
 
-def market_of(exchange: EmbeddedExchange, pace: Pace = STREAM_PACE) -> BinanceMarket:
-    return BinanceMarket(embedded(exchange.rest_url), pace=pace, patience=PATIENCE)
+def market_of(exchange: EmbeddedExchange, pace: Pace = STREAM_PACE) -> BinanceGateway:
+    return BinanceGateway(embedded(exchange.rest_url), pace=pace, patience=PATIENCE)
 
 
 @pytest.fixture
@@ -59,14 +58,14 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-async def desk(exchange: EmbeddedExchange) -> AsyncIterator[BinanceMarket]:
+async def desk(exchange: EmbeddedExchange) -> AsyncIterator[BinanceGateway]:
     opened = market_of(exchange)
     yield opened
     await opened.close()
 
 
 async def follow(
-    desk: BinanceMarket,
+    desk: BinanceGateway,
     clock: ManualClock,
     symbol: str = BTC,
     *,
@@ -89,7 +88,7 @@ async def flowing(reader: Reader, clock: ManualClock) -> None:
 
 
 async def test_candles_come_once_in_order_as_they_close(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
 ) -> None:
     feed, reader = await follow(desk, clock)
     await pass_minutes(clock, 50)
@@ -104,7 +103,7 @@ async def test_candles_come_once_in_order_as_they_close(
 
 
 async def test_a_restarted_session_gets_everything_since_its_last_candle(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
 ) -> None:
     after = START - 2345 * MINUTE
     _, reader = await follow(desk, clock, after=after)
@@ -146,7 +145,7 @@ async def nothing_was_lost(exchange: EmbeddedExchange, clock: ManualClock, reade
 async def test_a_fault_changes_no_candle(
     exchange: EmbeddedExchange,
     clock: ManualClock,
-    desk: BinanceMarket,
+    desk: BinanceGateway,
     kind: FaultKind,
     target: str,
     options: dict[str, float],
@@ -174,7 +173,7 @@ async def test_a_mixture_of_faults_changes_no_candle(
 
 
 async def test_a_candle_that_nobody_has_is_a_gap_in_its_place(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
 ) -> None:
     _, reader = await follow(desk, clock)
     await pass_minutes(clock, 3)
@@ -197,7 +196,7 @@ async def test_a_candle_that_nobody_has_is_a_gap_in_its_place(
 
 
 async def test_a_revised_candle_is_said_as_such_and_not_again(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
 ) -> None:
     _, reader = await follow(desk, clock)
     await pass_minutes(clock, 2)
@@ -214,7 +213,7 @@ async def test_a_revised_candle_is_said_as_such_and_not_again(
 
 
 async def test_an_audit_that_fails_is_made_up_for_from_the_last_one_on(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
 ) -> None:
     _, reader = await follow(desk, clock, pace=replace(FOLLOW_PACE, audit=0.1, audit_candles=5))
     await pass_minutes(clock, 3)
@@ -277,7 +276,7 @@ async def test_a_market_that_stops_trading_leaves_a_gap_until_it_trades_again(
 
 
 async def test_an_announced_shutdown_loses_nothing(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
 ) -> None:
     _, reader = await follow(desk, clock)
     for _ in range(3):
@@ -309,7 +308,7 @@ async def test_connections_are_replaced_before_their_day_is_over_without_a_break
 
 
 async def test_sessions_share_connections_and_the_last_one_ends_them(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
 ) -> None:
     feeds = []
     for symbol in (BTC, BTC, "ETH/USDT", PERP, PERP):
@@ -349,7 +348,7 @@ async def test_streams_beyond_one_connections_limit_get_another(
 
 
 async def test_a_market_added_later_joins_the_running_connection(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
 ) -> None:
     feed, reader = await follow(desk, clock)
     await feed.subscribe("ETH/USDT", Timeframe.M1, after=START - 3 * MINUTE)
@@ -371,7 +370,7 @@ async def test_a_market_added_later_joins_the_running_connection(
 
 
 async def test_prices_between_candles_carry_bid_and_ask_and_the_last_price(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
 ) -> None:
     _, reader = await follow(desk, clock, PERP, quotes=True)
 
@@ -392,7 +391,7 @@ async def test_prices_between_candles_carry_bid_and_ask_and_the_last_price(
 
 
 async def test_a_price_says_what_its_forming_candle_had_reached(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
 ) -> None:
     _, reader = await follow(desk, clock, quotes=True)
     for _ in range(120):
@@ -411,7 +410,7 @@ async def test_a_price_says_what_its_forming_candle_had_reached(
 
 
 async def test_no_price_of_a_closed_candle_comes_after_it(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
 ) -> None:
     _, reader = await follow(desk, clock, quotes=True)
     exchange.switch_on(FaultKind.REORDER, "*", chance=0.5)
@@ -427,7 +426,7 @@ async def test_no_price_of_a_closed_candle_comes_after_it(
 
 
 async def test_funding_is_said_before_the_candle_it_belongs_to(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
 ) -> None:
     funded = START + 8 * HOUR
     clock.advance(8 * HOUR - 5 * MINUTE)
@@ -445,7 +444,7 @@ async def test_funding_is_said_before_the_candle_it_belongs_to(
 
 
 async def test_funding_missed_while_away_is_said_on_return(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
 ) -> None:
     clock.advance(20 * HOUR)
     _, reader = await follow(desk, clock, PERP, funding=True, after=START + HOUR)
@@ -454,7 +453,7 @@ async def test_funding_missed_while_away_is_said_on_return(
 
 
 async def test_history_holds_only_closed_candles(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceMarket
+    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
 ) -> None:
     clock.advance(90_000)
     feed = LiveFeed(desk, FOLLOW_PACE)
@@ -463,7 +462,7 @@ async def test_history_holds_only_closed_candles(
 
 
 async def test_a_market_that_is_not_there_is_refused_in_words(
-    exchange: EmbeddedExchange, desk: BinanceMarket
+    exchange: EmbeddedExchange, desk: BinanceGateway
 ) -> None:
     feed = LiveFeed(desk, FOLLOW_PACE)
     with pytest.raises(FeedError, match="NOPE"):
@@ -473,7 +472,7 @@ async def test_a_market_that_is_not_there_is_refused_in_words(
 
 
 async def test_order_limits_are_the_markets_own(
-    exchange: EmbeddedExchange, desk: BinanceMarket
+    exchange: EmbeddedExchange, desk: BinanceGateway
 ) -> None:
     feed = LiveFeed(desk, FOLLOW_PACE)
     for symbol in (BTC, PERP):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ccxt
 import pytest
 
-from core.market.timeframes import HOUR
+from core.market.candles.timeframes import HOUR
 
 SYMBOL = "BTC/USDT:USDT"
 

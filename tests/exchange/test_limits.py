@@ -6,7 +6,7 @@ import aiohttp
 import ccxt
 import pytest
 
-from core.market.timeframes import MINUTE
+from core.market.candles.timeframes import MINUTE
 
 
 async def test_every_answer_tells_the_weight_used_in_this_minute(exchange, connect, clock):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.market.timeframes import MINUTE, Timeframe
+from core.market.candles.timeframes import MINUTE, Timeframe
 
 from .conftest import START
 

@@ -12,15 +12,14 @@ import websockets
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.exchange.clock import ManualClock
-from core.exchange.intrabar import path_points, price_path
-from core.exchange.recorded import RecordedMarket
+from core.exchange.market.clock import ManualClock
+from core.exchange.market.market_replay import MarketReplay, aggregate, path_points, price_path
+from core.exchange.market.recorded import RecordedMarket
+from core.exchange.market.synthetic import SyntheticMarket
 from core.exchange.server import EmbeddedExchange
-from core.exchange.synthetic import SyntheticMarket
-from core.exchange.tape import Tape, aggregate
-from core.market.candles import Candle, Candles
-from core.market.files import read_candles
-from core.market.timeframes import DAY, HOUR, MINUTE, Timeframe
+from core.market.candles.candles import Candle, Candles
+from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
+from core.market.files.candle_files import read_candles
 
 from .conftest import START, binance
 
@@ -94,7 +93,7 @@ def test_the_path_inside_a_candle_touches_its_four_prices_and_never_leaves_them(
 
 
 def test_a_forming_candle_grows_into_the_closed_one(market):
-    tape = Tape(market)
+    tape = MarketReplay(market)
     final = market.candles("BTC/USDT", Timeframe.M15, START, START + 1).at(0)
     shown = [
         tape.forming("BTC/USDT", Timeframe.M15, START + second * 1000)
@@ -109,7 +108,7 @@ def test_a_forming_candle_grows_into_the_closed_one(market):
 
 
 def test_a_touch_is_found_at_the_moment_the_price_gets_there(market):
-    tape = Tape(market)
+    tape = MarketReplay(market)
     candle = market.candles("BTC/USDT", Timeframe.H1, START, START + 1).at(0)
     moment = tape.touch("BTC/USDT", START, START + HOUR, candle.low, below=True)
     assert moment is not None
@@ -168,7 +167,7 @@ def test_coarser_candles_begin_with_the_first_whole_one():
     market = recorded(some_candles(40)[2:])
     hours = market.candles("ADA/USDT", Timeframe.H1, 0, START + DAY)
     assert hours.time.tolist() == [START + HOUR, START + 2 * HOUR, START + 3 * HOUR]
-    shown = Tape(market).closed("ADA/USDT", Timeframe.H1, 0, START + DAY)
+    shown = MarketReplay(market).closed("ADA/USDT", Timeframe.H1, 0, START + DAY)
     assert shown.time.tolist() == [START + HOUR, START + 2 * HOUR]  # the last one is cut short
 
 

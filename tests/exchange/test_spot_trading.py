@@ -5,10 +5,10 @@ from __future__ import annotations
 import ccxt
 import pytest
 
-from core.exchange.clock import RunningClock
+from core.exchange.market.clock import RunningClock
+from core.exchange.market.synthetic import SyntheticMarket
 from core.exchange.server import EmbeddedExchange
-from core.exchange.synthetic import SyntheticMarket
-from core.market.timeframes import HOUR
+from core.market.candles.timeframes import HOUR
 
 from .conftest import OPENING, START, binance
 

@@ -6,7 +6,7 @@ import json
 
 import websockets
 
-from core.market.timeframes import MINUTE, Timeframe
+from core.market.candles.timeframes import MINUTE, Timeframe
 
 from .conftest import START
 

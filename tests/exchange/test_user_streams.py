@@ -9,7 +9,7 @@ import json
 import pytest
 import websockets
 
-from core.market.timeframes import HOUR, MINUTE
+from core.market.candles.timeframes import HOUR, MINUTE
 
 from .conftest import KEY, OPENING, SECRET, START
 

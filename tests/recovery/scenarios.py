@@ -11,22 +11,23 @@ from typing import Any
 import numpy as np
 import orjson
 
-from core.market.candle import Candle
-from core.market.candles import Candles
-from core.market.feed import CandleClosed, Ended, Feed, FeedEvent, Gap, PriceSeen, Revised
-from core.market.files import write_candles
+from core.host.host import Host, HostOptions
+from core.journal.manifest import SessionManifest
+from core.journal.values import BrokerKind, FeedKind
+from core.market.candles.candle import Candle
+from core.market.candles.candles import Candles
+from core.market.candles.timeframes import Timeframe
+from core.market.feeds.feed import CandleClosed, Ended, Feed, FeedEvent, Gap, PriceSeen, Revised
+from core.market.files.candle_files import write_candles
 from core.market.filters import NO_FILTERS, MarketFilters
-from core.market.timeframes import Timeframe
-from core.paper.host import Host, HostOptions
-from core.paper.record import SessionRecord
-from core.paper.snapshot import BrokerKind, FeedKind, StartRequest
-from core.report.instants import parse_time
-from core.store.disk import Disk
+from core.session.snapshot import StartRequest
+from core.store.durable import Disk
 from core.store.workspace import Workspace
-from core.strategy.config import StrategyConfig
+from core.strategy.config.config import StrategyConfig
+from core.time_format import parse_time
 from core.trading.values import Fills
 from core.trading.venue_hosts import OrderAddresses
-from tests.unit.paper.sessions import RSI, SPAN, START, TWO_SYMBOLS, market, without
+from tests.unit.session.sessions import RSI, SPAN, START, TWO_SYMBOLS, market, without
 
 _WARMUP = 200
 _DECIDED = 300
@@ -152,7 +153,7 @@ def _revision(symbol: str, old: Candle) -> Revised:
 async def run_to_the_end(root: Path, scenario: Scenario, disk: Disk) -> dict[str, Any]:
     """Host the workspace until its only session has ended; start the session if there is none."""
 
-    async def feed(_: SessionRecord, __: StrategyConfig) -> Feed:
+    async def feed(_: SessionManifest, __: StrategyConfig) -> Feed:
         return ScriptedFeed(scenario)
 
     addresses = OrderAddresses(*[scenario.orders_to or "http://127.0.0.1"] * 4)

@@ -18,7 +18,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from core.store.disk import OsDisk
+from core.store.durable import OsDisk
 from tests.recovery.scenarios import SCENARIOS, Scenario, run_to_the_end
 
 _MOMENTS = ("before", "halfway", "after")

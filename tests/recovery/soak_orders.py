@@ -20,14 +20,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from core.exchange.clock import RunningClock
+from core.exchange.market.clock import RunningClock
+from core.exchange.market.synthetic import SyntheticMarket
 from core.exchange.server import DEMO_KEYS, EmbeddedExchange
-from core.exchange.synthetic import SyntheticMarket
 from core.store.workspace import Workspace
 from core.trading.values import Fills
 from tests.recovery.scenarios import Scenario
 from tests.recovery.soak_kill import CountingDisk, DeadlyDisk, difference, in_a_process
-from tests.unit.paper.sessions import RSI, market
+from tests.unit.session.sessions import RSI, market
 
 _MOMENTS = ("before", "halfway", "after")
 _RICH = {"USDT": Decimal(10**12)}

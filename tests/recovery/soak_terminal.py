@@ -22,15 +22,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from core.exchange.clock import RunningClock
+from core.exchange.market.clock import RunningClock
+from core.exchange.market.synthetic import SyntheticMarket
 from core.exchange.server import EmbeddedExchange
-from core.exchange.synthetic import SyntheticMarket
-from core.market.timeframes import DAY, MINUTE
-from core.paper.attached import SocketLink
-from core.paper.link import CommandError
-from core.paper.session import Storage, recorded_inputs
-from core.paper.snapshot import SessionState, StartRequest
-from core.store.disk import OsDisk
+from core.host.link import CommandError
+from core.host.socket_link import SocketLink
+from core.journal.session_journal import Storage, recorded_inputs
+from core.journal.values import SessionState
+from core.market.candles.timeframes import DAY, MINUTE
+from core.session.snapshot import StartRequest
+from core.store.durable import OsDisk
 from core.store.lock import current_host
 from core.store.redaction import Redactor
 from core.store.workspace import Workspace

@@ -30,28 +30,28 @@ from typing import Any
 import aiohttp
 import orjson
 
-from core.exchange.clock import RunningClock
 from core.exchange.faults import FaultKind
+from core.exchange.market.clock import RunningClock
+from core.exchange.market.synthetic import SyntheticMarket
 from core.exchange.server import EmbeddedExchange
-from core.exchange.synthetic import SyntheticMarket
-from core.market.binance_streams import Pace
-from core.market.candle import Candle
-from core.market.delivery import DeliveryPace
-from core.market.feed import Feed
-from core.market.follower import FollowPace
-from core.market.history import Patience
-from core.market.live import LiveFeed
-from core.market.market_desk import BinanceMarket
+from core.host.host import Host, HostOptions
+from core.journal.values import FeedKind
+from core.market.binance.follower import FollowPace, LiveFeed
+from core.market.binance.gateway import BinanceGateway
+from core.market.binance.streams import Pace
+from core.market.candles.candle import Candle
+from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
+from core.market.feeds.delivery import DeliveryPace
+from core.market.feeds.feed import Feed
+from core.market.history.candle_history import Patience
 from core.market.symbols import venue_symbol
-from core.market.timeframes import DAY, HOUR, MINUTE, Timeframe
 from core.market.venue import embedded
-from core.paper.host import Host, HostOptions
-from core.paper.snapshot import FeedKind, StartRequest
+from core.session.snapshot import StartRequest
 from core.store.workspace import Workspace
 from core.trading.values import Fills
 from tests.recovery.venue import differences, stated_missing, unaccounted_of
-from tests.unit.paper.hosts import running
-from tests.unit.paper.sessions import RSI
+from tests.unit.host.hosts import running
+from tests.unit.session.sessions import RSI
 
 START = 20_755 * DAY - 10 * MINUTE
 SPOT = [f"S{number:02}/USDT" for number in range(20)]
@@ -295,7 +295,7 @@ class Week:
         """Host the sessions for the week, then hold them to the exchange and to backtests."""
         speed, chance = Speed(options.speed), random.Random(options.seed)
         end = START + int(options.hours * HOUR)
-        desk = BinanceMarket(embedded(venue.url), pace=speed.stream, patience=PATIENCE)
+        desk = BinanceGateway(embedded(venue.url), pace=speed.stream, patience=PATIENCE)
 
         async def feed(*_: Any) -> Feed:
             return LiveFeed(desk, speed.follow)
@@ -353,7 +353,7 @@ class Week:
                     return
                 await asyncio.sleep(0.1)
 
-    async def _check(self, host: Host, desk: BinanceMarket, root: Path) -> None:
+    async def _check(self, host: Host, desk: BinanceGateway, root: Path) -> None:
         """Stop every session, and compare."""
         tally: Counter[str] = Counter()
         sessions = host.fresh_snapshot().sessions

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from core.exchange.clock import ManualClock
 from core.exchange.faults import FaultKind
+from core.exchange.market.clock import ManualClock
+from core.exchange.market.synthetic import SyntheticMarket
 from core.exchange.server import EmbeddedExchange
-from core.exchange.synthetic import SyntheticMarket
-from core.market.timeframes import MINUTE
-from core.paper.host import Host
-from core.paper.session import RunInputs
-from core.paper.snapshot import StartRequest
+from core.host.host import Host
+from core.journal.session_journal import RunInputs
+from core.market.candles.timeframes import MINUTE
+from core.session.snapshot import StartRequest
 from core.trading.values import Fills
 from tests.exchange.feeds import FOLLOW_PACE, STREAM_PACE, pass_minutes, trouble, truth
 from tests.recovery.venue import (

@@ -10,18 +10,19 @@ from typing import Any
 
 import pytest
 
-from core.exchange.clock import ManualClock
 from core.exchange.faults import FaultKind
+from core.exchange.market.clock import ManualClock
+from core.exchange.market.synthetic import SyntheticMarket
 from core.exchange.server import EmbeddedExchange
-from core.exchange.synthetic import SyntheticMarket
-from core.market.delivery import DeliveryPace
-from core.market.poll import PollPace
-from core.market.timeframes import MINUTE
+from core.host.feed_factories import FeedFactories, venue_options
+from core.host.host import Host
+from core.journal.session_journal import RunInputs
+from core.journal.values import FeedKind
+from core.market.candles.timeframes import MINUTE
+from core.market.feeds.delivery import DeliveryPace
+from core.market.feeds.poll import PollPace
 from core.market.venue import embedded
-from core.paper.host import Host
-from core.paper.session import RunInputs
-from core.paper.snapshot import FeedKind, StartRequest
-from core.paper.venues import Venues, venue_options
+from core.session.snapshot import StartRequest
 from core.store.workspace import Workspace
 from tests.recovery.venue import (
     FUNDED,
@@ -33,7 +34,7 @@ from tests.recovery.venue import (
     stated_missing,
     unaccounted,
 )
-from tests.unit.paper.hosts import running
+from tests.unit.host.hosts import running
 
 PACE = PollPace(
     every=0.1,
@@ -90,7 +91,7 @@ async def test_a_polled_session_makes_the_backtests_trades_or_says_what_is_missi
     async with EmbeddedExchange(SyntheticMarket(seed=7), clock) as exchange:
         # Polled under its own name, at the addresses of the configuration.
         venue = replace(embedded(exchange.rest_url), name="binance")
-        venues = Venues(Workspace(tmp_path), venue=venue, poll_pace=PACE)
+        venues = FeedFactories(Workspace(tmp_path), venue=venue, poll_pace=PACE)
         host = Host(Workspace(tmp_path), venue_options(venues, kind="headless"))
         async with running(host):
             await use(host, exchange)

@@ -9,24 +9,23 @@ from typing import Any
 
 from core.backtest.run import run_backtest
 from core.exchange.server import EmbeddedExchange
-from core.market.binance_streams import Pace
-from core.market.candle import Candle
-from core.market.feed import Feed
-from core.market.follower import FollowPace
-from core.market.live import LiveFeed
-from core.market.market_desk import BinanceMarket
-from core.market.timeframes import DAY, HOUR, MINUTE, Timeframe
+from core.host.host import Host, HostOptions
+from core.journal.candle_journal import read_candle_journal
+from core.journal.session_journal import RunInputs
+from core.journal.values import FeedKind
+from core.market.binance.follower import FollowPace, LiveFeed
+from core.market.binance.gateway import BinanceGateway
+from core.market.binance.streams import Pace
+from core.market.candles.candle import Candle
+from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
+from core.market.feeds.feed import Feed
 from core.market.venue import embedded
-from core.paper.host import Host, HostOptions
-from core.paper.session import RunInputs
-from core.paper.snapshot import FeedKind
-from core.paper.tape import read_tape
-from core.report.instants import parse_time
-from core.report.result_json import result_to_json
+from core.report.result import result_to_json
 from core.store.workspace import Workspace
+from core.time_format import parse_time
 from tests.exchange.feeds import FOLLOW_PACE, PATIENCE, STREAM_PACE
-from tests.unit.paper.hosts import running
-from tests.unit.paper.sessions import RSI
+from tests.unit.host.hosts import running
+from tests.unit.session.sessions import RSI
 
 FUNDED = 20_755 * DAY + 8 * HOUR
 START = FUNDED - 25 * MINUTE
@@ -60,7 +59,7 @@ async def live_on(
     follow: FollowPace = FOLLOW_PACE,
 ) -> None:
     """A host whose live feed is the exchange, for as long as `use` takes."""
-    desk = BinanceMarket(embedded(exchange.rest_url), pace=pace, patience=PATIENCE)
+    desk = BinanceGateway(embedded(exchange.rest_url), pace=pace, patience=PATIENCE)
 
     async def feed(*_: Any) -> Feed:
         return LiveFeed(desk, follow)
@@ -130,7 +129,7 @@ def unaccounted_of(
     """
     candles = inputs.candles[symbol]
     name = f"{symbol.replace('/', '-').replace(':', '-')}-{inputs.config.timeframe}.jsonl"
-    revised = set(read_tape(tapes / name).revised.time.tolist())
+    revised = set(read_candle_journal(tapes / name).revised.time.tolist())
     had, stated = set(candles.time.tolist()), stated_missing(report, symbol)
     begin, end = inputs.decide_from or 0, parse_time(report["period"]["end"])
     holes = set(range(begin, end + 1, MINUTE)) - had

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from textual import events
 from textual.pilot import Pilot
 
-from core.paper.snapshot import FeedKind
+from core.journal.values import FeedKind
 from tests.ui.scripted import ScriptedHosting, ScriptedLink, choices
 from tui.app import PapertapeApp
 from tui.strategies.choice import StrategyChoice

@@ -10,28 +10,24 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from core.market.candle import Candle
+from core.host.link import CommandError, HostLink
+from core.journal.values import BrokerKind, FeedKind, Mode, OrderRow, SessionState
+from core.market.candles.candle import Candle
 from core.market.symbols import unified_symbol
-from core.paper.link import CommandError, HostLink
-from core.paper.snapshot import (
-    BrokerKind,
+from core.schedule.jobs import Action
+from core.session.snapshot import (
     ConditionReading,
-    FeedKind,
     HostSnapshot,
     Level,
     LogLine,
-    Mode,
-    OrderRow,
     SessionDetail,
     SessionSnapshot,
-    SessionState,
     StartReply,
     StartRequest,
 )
-from core.report.instants import iso_time
-from core.schedule.jobs import Action
+from core.time_format import iso_time
 from core.trading.values import ExitReason, Fills, OpenTrade, Side, Trade
-from tui.requests.schedule import Job, JobRun
+from tui.requests.schedule import ListedJob, ListedRun
 from tui.strategies.choice import StrategyChoice
 
 NOW = 1_763_820_131_000  # 2025-11-22 14:02:11 UTC
@@ -116,7 +112,7 @@ class ScriptedLink:
     refuse: str | None = None
     requests: list[StartRequest] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
-    jobs: list[Job] = field(default_factory=list)
+    jobs: list[ListedJob] = field(default_factory=list)
     orders: tuple[OrderRow, ...] = ()
 
     # ── what a test does ──
@@ -303,7 +299,7 @@ class ScriptedHosting:
         self._gone.set()
 
 
-def job(job_id: str, due_in: int, **changes: object) -> Job:
+def job(job_id: str, due_in: int, **changes: object) -> ListedJob:
     """A check of rsi_bounce every four hours, due in so many ms, but for what is changed."""
     values: dict[str, object] = {
         "job_id": job_id,
@@ -320,13 +316,13 @@ def job(job_id: str, due_in: int, **changes: object) -> Job:
         "paused": False,
         "history": (),
     }
-    return Job(**(values | changes))  # type: ignore[arg-type]
+    return ListedJob(**(values | changes))  # type: ignore[arg-type]
 
 
-def jobs() -> list[Job]:
+def jobs() -> list[ListedJob]:
     """Jobs of every kind: near and far, paused, failed, and one that never ran."""
     checked = tuple(
-        JobRun(
+        ListedRun(
             iso_time(NOW - ago * HOUR + 40_000),
             True,
             f"rsi_bounce (k3x9a1pq) is running, {48 - ago}h in: {trades} trades, 1 open position, "
@@ -343,13 +339,14 @@ def jobs() -> list[Job]:
     return [
         job("5b1c9e02", 83_000, history=checked),
         job("a90d44f1", 57 * MINUTE, session_id="m81c0zzt",
-            history=(JobRun(iso_time(NOW - 3 * HOUR), False, "the host was asked and refused"),)),
+            history=(ListedRun(iso_time(NOW - 3 * HOUR), False, "the host was asked and refused"),
+            )),
         job("0c7be3a8", 5 * DAY, trigger="at 2025-11-27 14:02 UTC", every_seconds=None,
             at="2025-11-27T14:02:11Z", action=Action.FINISH, runs=0),
         job("77d2f016", 20 * HOUR, trigger="At 10:00 every day (UTC)", every_seconds=None,
             cron_expr="0 10 * * *", action=Action.SAY, session_id=None, runs=3, max_runs=10,
             message="Look at the funding rates before Asia opens",
-            history=(JobRun(iso_time(NOW - 4 * HOUR), True, "Look at the funding rates"),)),
+            history=(ListedRun(iso_time(NOW - 4 * HOUR), True, "Look at the funding rates"),)),
         job("e18a5b9d", HOUR, session_id="t5b2n8vv", paused=True),
     ]  # fmt: skip
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from core.exchange.synthetic import SyntheticMarket
-from core.paper.snapshot import FeedKind
-from core.paper.venues import DemoMarket
-from core.report.stored import stored_backtest
+from core.exchange.market.synthetic import SyntheticMarket
+from core.host.feed_factories import DemoMarket
+from core.journal.values import FeedKind
+from core.report.stored_backtest import stored_backtest
 from core.store.workspace import Workspace
-from core.strategy.document import read_strategy
+from core.strategy.document.document import read_strategy
 from tests.ui.driving import NARROW, WIDE, driven, until
 from tests.ui.scripted import ScriptedHosting, ScriptedLink
 from tests.unit.cli.conftest import exchange, write_addresses

@@ -14,17 +14,17 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from core.backtest.run import run_backtest
-from core.paper.comparing import with_comparison
-from core.paper.reports import write_report
-from core.paper.snapshot import SessionState
-from core.report.stored import save_backtest
-from core.store.disk import OsDisk
+from core.compare.sources import with_comparison
+from core.journal.values import SessionState
+from core.report.stored_backtest import save_backtest
+from core.session.reports import write_report
+from core.store.durable import OsDisk
 from core.store.workspace import Workspace
-from core.strategy.parsing import parse_config
+from core.strategy.config.parsing import parse_config
 from tests.ui.driving import NARROW, WIDE, driven, until
 from tests.ui.scripted import ScriptedHosting, ScriptedLink, session
-from tests.unit.paper.sessions import SPAN, START, market
-from tests.unit.paper.test_comparing import CROSS, END, Stage, Venue, on_stage
+from tests.unit.compare.test_sources import CROSS, END, Stage, Venue, on_stage
+from tests.unit.session.sessions import SPAN, START, market
 from tui.app import PapertapeApp
 from tui.modals.ask import Ask
 from tui.modals.pick_strategy import PickStrategy

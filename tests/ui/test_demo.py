@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.exchange.synthetic import SyntheticMarket
-from core.hosting import make_host
-from core.paper.local import LocalHosting
-from core.paper.snapshot import FeedKind, Mode, SessionState
-from core.paper.venues import DemoMarket
+from core.bootstrap import make_host
+from core.exchange.market.synthetic import SyntheticMarket
+from core.host.feed_factories import DemoMarket
+from core.host.local_link import LocalHosting
+from core.journal.values import FeedKind, Mode, SessionState
 from core.store.workspace import Workspace
 from tests.ui.driving import NARROW, press
 from tests.ui.test_real_host import soon, table_text

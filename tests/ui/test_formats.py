@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.market.timeframes import DAY
+from core.market.candles.timeframes import DAY
 from tui import formats
 from tui.widgets.axes import time_labels
 

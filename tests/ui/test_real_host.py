@@ -11,11 +11,12 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from core.paper.host import Host, HostOptions
-from core.paper.local import LocalHosting
-from core.paper.snapshot import FeedKind, SessionState, StartRequest
+from core.host.host import Host, HostOptions
+from core.host.local_link import LocalHosting
+from core.journal.values import FeedKind, SessionState
+from core.session.snapshot import StartRequest
 from core.store.workspace import Workspace
-from core.strategy.document import strategy_document
+from core.strategy.document.document import strategy_document
 from tests.ui.driving import WIDE, press
 from tests.unit.store.disks import FullDisk
 from tui.app import PapertapeApp

@@ -12,11 +12,12 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from core.exchange.synthetic import SyntheticMarket
-from core.hosting import make_host
-from core.paper.local import LocalHosting
-from core.paper.snapshot import FeedKind, StartRequest
-from core.paper.venues import DemoMarket
+from core.bootstrap import make_host
+from core.exchange.market.synthetic import SyntheticMarket
+from core.host.feed_factories import DemoMarket
+from core.host.local_link import LocalHosting
+from core.journal.values import FeedKind
+from core.session.snapshot import StartRequest
 from core.store.workspace import Workspace
 from tests.ui.driving import WIDE, driven, make_app, until
 from tests.ui.scripted import NOW, busy, job, session
@@ -25,7 +26,7 @@ from tui.app import PapertapeApp
 from tui.host.hosting import LateHosting
 from tui.modals.ask import Ask
 from tui.modals.job import JobForm
-from tui.requests.schedule import Job, JobOrder
+from tui.requests.schedule import JobOrder, ListedJob
 from tui.screens.schedule import ScheduleScreen
 from tui.screens.schedule_rows import countdown
 from tui.widgets.choice import Choice
@@ -130,7 +131,7 @@ async def test_a_session_brings_its_check_and_can_be_given_an_end(tmp_path: Path
 
 
 @asynccontextmanager
-async def the_form(zone: str = "UTC", old: Job | None = None) -> AsyncIterator[Fill]:
+async def the_form(zone: str = "UTC", old: ListedJob | None = None) -> AsyncIterator[Fill]:
     """The form on one session; what it is given fills in fields and says what comes of them."""
     app = make_app(busy())
     form = JobForm([session("k3x9a1pq", "rsi_bounce")], ZoneInfo(zone), NOW, old)

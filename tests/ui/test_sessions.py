@@ -7,7 +7,8 @@ import re
 import pytest
 from textual.widgets import Input
 
-from core.paper.snapshot import BrokerKind, FeedKind, Level, OrderCounts, OrderRow, SessionState
+from core.journal.values import BrokerKind, FeedKind, OrderCounts, OrderRow, SessionState
+from core.session.snapshot import Level
 from core.trading.values import Fills
 from tests.ui.driving import NARROW, WIDE, driven, make_app, until
 from tests.ui.scripted import DAY, MINUTE, NOW, ScriptedLink, busy, position, session

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from core.exchange.synthetic import SyntheticMarket
-from core.hosting import headless_command, make_host
-from core.paper.host import Host
-from core.paper.link import CommandError, HostLink
-from core.paper.snapshot import FeedKind, HostSnapshot, SessionState, StartRequest
-from core.paper.venues import DemoMarket
+from core.bootstrap import headless_command, make_host
+from core.exchange.market.synthetic import SyntheticMarket
+from core.host.feed_factories import DemoMarket
+from core.host.host import Host
+from core.host.link import CommandError, HostLink
+from core.journal.values import FeedKind, SessionState
+from core.session.snapshot import HostSnapshot, StartRequest
 from core.store.workspace import Workspace, WorkspaceError
 from tests.ui.driving import NARROW, driven, make_app, until
 from tests.ui.scripted import DAY, NOW, ScriptedLink, busy, session

@@ -14,9 +14,9 @@ from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refu
 from tui.cli.strategy_argument import add_strategy, written_strategy
 
 if TYPE_CHECKING:
-    from core.market.candles import Candles
+    from core.market.candles.candles import Candles
     from core.report.result import RunResult
-    from core.strategy.parsing import ParsedConfig
+    from core.strategy.config.parsing import ParsedConfig
 
 
 def add_commands(commands: Commands) -> None:
@@ -75,7 +75,7 @@ def add_period(parser: argparse.ArgumentParser, *, needed: bool = False) -> None
 
 def backtest(arguments: argparse.Namespace) -> int:
     """Run a strategy over past candles and print what came of it."""
-    from core.strategy.problems import ConfigError
+    from core.strategy.config.problems import ConfigError
 
     with refusing(ConfigError):
         written = written_strategy(arguments)
@@ -83,7 +83,7 @@ def backtest(arguments: argparse.Namespace) -> int:
     if arguments.save and written.path is None:
         raise Refusal("--save needs a strategy that stands in a file", Exit.BAD_INPUT)
 
-    from core.report.result_json import result_to_json
+    from core.report.result import result_to_json
 
     result, history = _run(arguments, parsed)
     report = result_to_json(result, equity=arguments.equity)
@@ -109,7 +109,7 @@ def _run(
             Exit.BAD_INPUT,
         )
     from core.backtest.run import BacktestError, run_backtest
-    from core.strategy.signals import warmup_candles
+    from core.strategy.signals.signals import warmup_candles
     from core.trading.values import FillOn
 
     config = parsed.config
@@ -142,8 +142,8 @@ def _run(
 
 def _save(path: Path, result: RunResult, history: Mapping[str, Candles]) -> None:
     """Write the figures into the strategy's document, and the whole result beside it."""
-    from core.report.stored import save_backtest, stored_path
-    from core.strategy.problems import ConfigError
+    from core.report.stored_backtest import save_backtest, stored_path
+    from core.strategy.config.problems import ConfigError
 
     with refusing(ConfigError, OSError, code=Exit.FAILED):
         save_backtest(path, result, history, int(time.time() * 1_000))
@@ -152,10 +152,10 @@ def _save(path: Path, result: RunResult, history: Mapping[str, Candles]) -> None
 
 def candles(arguments: argparse.Namespace) -> int:
     """Fetch the candles of one market into a file."""
-    from core.market.files import CandleFileError, write_candles
+    from core.market.candles.timeframes import Timeframe
+    from core.market.files.candle_files import CandleFileError, write_candles
     from core.market.symbols import SymbolError, unified_symbol
-    from core.market.timeframes import Timeframe
-    from core.report.instants import iso_time
+    from core.time_format import iso_time
 
     with refusing(SymbolError):
         symbol = unified_symbol(arguments.symbol)

@@ -14,11 +14,11 @@ from tui.cli.output import Exit, Refusal, refusing
 from tui.cli.workspace import prepared_workspace
 
 if TYPE_CHECKING:
-    from core.market.candles import Candles
-    from core.market.history import Progress
-    from core.market.period import MarketPeriod
-    from core.market.timeframes import Timeframe
-    from core.strategy.config import StrategyConfig
+    from core.market.candles.candles import Candles
+    from core.market.candles.timeframes import Timeframe
+    from core.market.history.candle_history import Progress
+    from core.market.history.market_period import MarketPeriod
+    from core.strategy.config.config import StrategyConfig
 
 
 def files_by_symbol(
@@ -29,7 +29,7 @@ def files_by_symbol(
     Raises:
         Refusal: a file is meant for no symbol, or for several; or a symbol is left without one.
     """
-    from core.market.files import split_data_argument
+    from core.market.files.candle_files import split_data_argument
 
     files: dict[str, Path] = {}
     for text in texts:
@@ -58,7 +58,7 @@ def candles_in(
     option: str, texts: Sequence[str], config: StrategyConfig
 ) -> tuple[dict[str, Candles], list[str]]:
     """The candles of every symbol of a strategy, and what is to be said of the files."""
-    from core.market.files import CandleFileError, read_candles
+    from core.market.files.candle_files import CandleFileError, read_candles
 
     candles, notes = {}, []
     for symbol, path in files_by_symbol(option, texts, config.symbols).items():
@@ -73,8 +73,7 @@ def finer_candles_in(
     option: str, texts: Sequence[str], config: StrategyConfig
 ) -> dict[str, Candles]:
     """Candles of a shorter timeframe, for those symbols that have a file."""
-    from core.market.file_timeframe import timeframe_of_file
-    from core.market.files import CandleFileError, read_candles
+    from core.market.files.candle_files import CandleFileError, read_candles, timeframe_of_file
 
     candles = {}
     files = files_by_symbol(option, texts, config.symbols, all_needed=False)
@@ -95,10 +94,10 @@ def period_of(
     arguments: argparse.Namespace, symbols: Sequence[str], timeframe: Timeframe, *, warmup: int
 ) -> MarketPeriod:
     """What `--exchange` tells of the last `--period`, with `warmup` candles before it."""
-    from core.market.exchange_api import UnknownExchangeError, UnknownMarketError
-    from core.market.feed import FeedError
-    from core.market.period import market_period, public_api
-    from core.market.spans import SpanError, period_start
+    from core.market.candles.durations import SpanError, period_start
+    from core.market.feeds.feed import FeedError
+    from core.market.history.exchange_api import UnknownExchangeError, UnknownMarketError
+    from core.market.history.market_period import market_period, public_api
     from core.market.venue import BINANCE, VenueError
     from core.store.preferences import PreferencesError, read_preferences
 
@@ -124,7 +123,7 @@ def period_of(
 
 
 def _show_progress(progress: Progress) -> None:
-    from core.store.safe_text import safe_text
+    from core.text import safe_text
 
     end = "\n" if progress.done >= progress.total else ""
     sys.stderr.write(f"\r{safe_text(progress.text)}\x1b[K{end}")

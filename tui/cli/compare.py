@@ -15,8 +15,8 @@ from tui.cli.strategy_argument import Written, add_strategy, written_strategy
 from tui.cli.workspace import workspace_of
 
 if TYPE_CHECKING:
-    from core.strategy.config import StrategyConfig
-    from core.validation import Answer, Question
+    from core.compare_service import Answer, Question
+    from core.strategy.config.config import StrategyConfig
 
 _LATEST = 253_402_300_799_999  # 9999-12-31
 
@@ -65,8 +65,8 @@ def add_commands(commands: Commands) -> None:
 
 def compare(arguments: argparse.Namespace) -> int:
     """Print what the columns say, and what may be concluded."""
-    from core.report.comparison_text import comparison_text
-    from core.strategy.problems import ConfigError
+    from core.compare.text import comparison_text
+    from core.strategy.config.problems import ConfigError
 
     with refusing(ConfigError):
         written = written_strategy(arguments)
@@ -90,7 +90,7 @@ def compare(arguments: argparse.Namespace) -> int:
 
 
 def _question(arguments: argparse.Namespace, written: Written, config: StrategyConfig) -> Question:
-    from core.validation import Question
+    from core.compare_service import Question
 
     if arguments.balance is not None and not 0 < arguments.balance < float("inf"):
         raise Refusal(f"--balance {arguments.balance:g}: expected a number above 0", Exit.BAD_INPUT)
@@ -121,7 +121,7 @@ def _period(arguments: argparse.Namespace) -> tuple[int, int] | None:
 
 
 def _answer(arguments: argparse.Namespace, question: Question) -> Answer:
-    from core.validation import validate_strategy
+    from core.compare_service import validate_strategy
 
     now = int(time.time() * 1_000)
     return run_on_host(validate_strategy(workspace_of(arguments), question, now))
@@ -129,8 +129,8 @@ def _answer(arguments: argparse.Namespace, question: Question) -> Answer:
 
 def _save(path: Path, answer: Answer, *, to_stdout: bool) -> None:
     """Write the paper figures into the strategy's document, after showing what changes."""
-    from core.report.observations import paper_change
-    from core.strategy.problems import ConfigError
+    from core.compare.document_block import paper_change
+    from core.strategy.config.problems import ConfigError
 
     if len(answer.reports) != 1:
         raise Refusal(

@@ -110,14 +110,14 @@ async def _keys(workspace: Workspace) -> list[Finding]:
 
 
 async def _account(section: str, key: ApiKey, addresses: OrderAddresses) -> Finding:
-    from core.trading.key_trial import try_key
+    from core.trading.order_client import try_key
 
     trial = await try_key(section, key, addresses)
     return Finding("keys", trial.works, f"{section}: {trial.text}")
 
 
 async def _venue(workspace: Workspace) -> list[Finding]:
-    from core.market.probe import probe_venue
+    from core.market.binance.probe import probe_venue
     from core.market.venue import BINANCE, VenueError
     from core.store.preferences import PreferencesError, read_preferences
 

@@ -16,7 +16,7 @@ from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, print_json, print_text, refusing
 
 if TYPE_CHECKING:
-    from core.paper.venues import DemoMarket
+    from core.host.feed_factories import DemoMarket
 
 DEFAULT_SPEED = 100.0
 _NAME = re.compile(r"(?P<pair>[A-Z0-9]{5,20})(?P<rest>[-_.].*)?", re.IGNORECASE)
@@ -63,11 +63,10 @@ def demo_market(arguments: argparse.Namespace) -> DemoMarket:
     A made-up market starts now; a recorded one where enough history lies behind it, or in its
     middle where it has less.
     """
-    from core.exchange.recorded import RecordedMarket
-    from core.exchange.synthetic import SyntheticMarket
-    from core.market.file_timeframe import timeframe_of_file
-    from core.market.files import CandleFileError, read_candles
-    from core.paper.venues import DemoMarket
+    from core.exchange.market.recorded import RecordedMarket
+    from core.exchange.market.synthetic import SyntheticMarket
+    from core.host.feed_factories import DemoMarket
+    from core.market.files.candle_files import CandleFileError, read_candles, timeframe_of_file
 
     if not 0 < arguments.speed <= 1e6:
         raise Refusal(
@@ -131,7 +130,7 @@ def exchange(arguments: argparse.Namespace) -> int:
 
 
 async def _serve(arguments: argparse.Namespace, shown: DemoMarket) -> None:
-    from core.exchange.clock import RunningClock
+    from core.exchange.market.clock import RunningClock
     from core.exchange.server import EmbeddedExchange, ExchangeStartError
 
     server = EmbeddedExchange(shown.market, RunningClock(shown.start, shown.speed))

@@ -15,7 +15,7 @@ from tui.cli.output import Exit, complain, print_json, print_text, refusing
 from tui.cli.workspace import prepared_workspace
 
 if TYPE_CHECKING:
-    from core.paper.host import Host
+    from core.host.host import Host
     from core.store.workspace import Workspace
 
 _IDLE_AFTER = 300.0  # seconds
@@ -57,7 +57,7 @@ def host(arguments: argparse.Namespace) -> int:
     if arguments.systemd:
         print_text(_unit(arguments))
         return Exit.DONE
-    from core.hosting import make_host
+    from core.bootstrap import make_host
     from core.store.lock import AlreadyHostedError, WorkspaceLostError
     from core.store.workspace import WorkspaceError
 

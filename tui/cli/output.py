@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 
-from core.store.safe_text import safe_text
+from core.text import safe_text
 
 
 class Exit(IntEnum):

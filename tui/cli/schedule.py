@@ -80,7 +80,7 @@ def resume_job(arguments: argparse.Namespace) -> int:
 
 def _what(arguments: argparse.Namespace) -> dict[str, Any]:
     """What the options say of a job, in the host's own names."""
-    from core.market.spans import SpanError, parse_duration
+    from core.market.candles.durations import SpanError, parse_duration
 
     with refusing(SpanError):
         seconds = None if arguments.every is None else parse_duration(arguments.every) // 1_000
@@ -104,7 +104,7 @@ def _tell_job(arguments: argparse.Namespace, job: dict[str, Any]) -> int:
 
 
 def _due(job: Mapping[str, Any]) -> str:
-    from core.report.instants import parse_time
+    from core.time_format import parse_time
 
     if job["paused"]:
         return "paused"
@@ -172,7 +172,7 @@ def _job(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _ask(arguments: argparse.Namespace, do: str, **values: Any) -> Any:
     """Have the host carry out a command on its schedule; one is started where none runs."""
-    from core.hosting import attach_or_start
+    from core.bootstrap import attach_or_start
 
     workspace = prepared_workspace(arguments)
 

@@ -15,9 +15,9 @@ from tui.cli.output import refusing
 from tui.cli.workspace import workspace_of
 
 if TYPE_CHECKING:
-    from core.paper.host import Host
-    from core.paper.snapshot import FeedKind
-    from core.paper.venues import DemoMarket
+    from core.host.feed_factories import DemoMarket
+    from core.host.host import Host
+    from core.journal.values import FeedKind
     from core.store.workspace import Workspace
     from tui.host.hosting import Hosting
     from tui.strategies.choice import StrategyChoice
@@ -40,7 +40,7 @@ def add_commands(commands: Commands) -> None:
 
 def open_screen(arguments: argparse.Namespace) -> int:
     """Show the screen on the workspace."""
-    from core.paper.snapshot import FeedKind
+    from core.journal.values import FeedKind
 
     usual = argparse.Namespace(data=None, seed=1, speed=DEFAULT_SPEED)
     return _show(workspace_of(arguments), FeedKind.LIVE, lambda: demo_market(usual), ())
@@ -48,7 +48,7 @@ def open_screen(arguments: argparse.Namespace) -> int:
 
 def demo(arguments: argparse.Namespace) -> int:
     """Show the screen on the embedded exchange."""
-    from core.paper.snapshot import FeedKind
+    from core.journal.values import FeedKind
 
     # A bad file is to be said before the screen is drawn; making a market up cannot fail, and is to
     # delay no first frame.
@@ -98,8 +98,8 @@ def market_arguments(arguments: argparse.Namespace) -> list[str]:
 
 def _in_use(workspace: Workspace) -> bool:
     """Whether a host runs there, or a session rests that one would take up again."""
-    from core.paper.record import EVENTS
-    from core.paper.reports import JSON
+    from core.journal.manifest import EVENTS
+    from core.session.reports import JSON
     from core.store.lock import current_host
 
     return current_host(workspace) is not None or any(
@@ -115,7 +115,7 @@ def _show(
     make_demo: Callable[[], DemoMarket],
     host_arguments: Sequence[str],
 ) -> int:
-    from core.paper.snapshot import FeedKind
+    from core.journal.values import FeedKind
     from core.store.workspace import WorkspaceError
     from tui.run import UnfitTerminalError, run_screen
 
@@ -124,7 +124,7 @@ def _show(
     place = workspace.root.stat()
 
     def hosting() -> Hosting:
-        from core.hosting import headless_command, make_host
+        from core.bootstrap import headless_command, make_host
         from tui.host.workspace import WorkspaceHosting
 
         def make() -> Host:

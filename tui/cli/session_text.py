@@ -9,7 +9,7 @@ from tui import formats
 from tui.cli.output import table
 
 if TYPE_CHECKING:
-    from core.paper.snapshot import HostSnapshot, LogLine, SessionSnapshot
+    from core.session.snapshot import HostSnapshot, LogLine, SessionSnapshot
 
 
 def sessions_text(host: HostSnapshot | None, sessions: Sequence[SessionSnapshot]) -> list[str]:

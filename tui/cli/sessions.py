@@ -13,8 +13,8 @@ from tui.cli.status import print_report
 from tui.cli.workspace import workspace_of
 
 if TYPE_CHECKING:
-    from core.paper.attached import SocketLink
-    from core.paper.snapshot import StartReply
+    from core.host.socket_link import SocketLink
+    from core.session.snapshot import StartReply
 
 _T = TypeVar("_T")
 
@@ -47,7 +47,7 @@ def _add_on_session(
 
 def stop(arguments: argparse.Namespace) -> int:
     """Stop sessions and print their reports."""
-    from core.paper.reports import without_equity
+    from core.session.reports import without_equity
 
     reports, refusals = _carry_out(
         arguments, lambda link, one: link.stop(one, flatten=arguments.flatten), living=True
@@ -94,7 +94,7 @@ def delete(arguments: argparse.Namespace) -> int:
 
 def restart(arguments: argparse.Namespace) -> int:
     """Start a session's config anew."""
-    from core.paper.status_json import reply_to_json
+    from core.host.status_json import reply_to_json
 
     async def work() -> StartReply:
         link, ids = await _ids(arguments, living=None)
@@ -137,7 +137,7 @@ def _carry_out(
 
     One that refuses keeps the command from no other.
     """
-    from core.paper.link import CommandError
+    from core.host.link import CommandError
 
     async def work() -> tuple[dict[str, _T], list[str]]:
         link, ids = await _ids(arguments, living=living, interrupted=interrupted)
@@ -169,7 +169,7 @@ async def _ids(
 
     Where no host runs, one is started to take the sessions up.
     """
-    from core.hosting import attach_or_start
+    from core.bootstrap import attach_or_start
 
     workspace = workspace_of(arguments)
     stored = workspace.session_ids()

@@ -11,8 +11,8 @@ from tui.cli.output import Exit, Refusal, refusing
 from tui.cli.workspace import workspace_of
 
 if TYPE_CHECKING:
-    from core.paper.attached import SocketLink
-    from core.paper.snapshot import SessionSnapshot
+    from core.host.socket_link import SocketLink
+    from core.session.snapshot import SessionSnapshot
 
 _T = TypeVar("_T")
 ALL = "all"
@@ -34,7 +34,7 @@ def no_such_session(session_id: str) -> Refusal:
 
 def running_host(arguments: argparse.Namespace, *, follow: bool = False) -> SocketLink:
     """The host of the workspace, which must be running."""
-    from core.hosting import attach
+    from core.bootstrap import attach
 
     workspace = workspace_of(arguments)
     link = attach(workspace, follow=follow)
@@ -47,7 +47,7 @@ def running_host(arguments: argparse.Namespace, *, follow: bool = False) -> Sock
 
 def run_on_host(work: Coroutine[Any, Any, _T]) -> _T:
     """Run a command's work; a host's refusal is one message."""
-    from core.paper.link import BadRequestError, CommandError, NotFoundError
+    from core.host.link import BadRequestError, CommandError, NotFoundError
     from core.store.workspace import WorkspaceError
 
     # The innermost is asked first.

@@ -16,7 +16,7 @@ from tui.cli.workspace import prepared_workspace
 from tui.strategies.choice import NO_BACKTEST
 
 if TYPE_CHECKING:
-    from core.paper.snapshot import StartReply, StartRequest
+    from core.session.snapshot import StartReply, StartRequest
 
 
 def add_commands(commands: Commands) -> None:
@@ -50,13 +50,13 @@ def add_commands(commands: Commands) -> None:
 
 def start(arguments: argparse.Namespace) -> int:
     """Start a session."""
-    from core.paper.status_json import reply_to_json
+    from core.host.status_json import reply_to_json
 
     request = _request(arguments)
     workspace = prepared_workspace(arguments)
 
     async def work() -> StartReply:
-        from core.hosting import attach_or_start
+        from core.bootstrap import attach_or_start
 
         link = await attach_or_start(workspace)
         return await link.start(request)
@@ -77,9 +77,10 @@ def start(arguments: argparse.Namespace) -> int:
 
 def _request(arguments: argparse.Namespace) -> StartRequest:
     """What the arguments ask to be started; its config is known to be valid."""
-    from core.market.spans import SpanError, parse_duration
-    from core.paper.snapshot import BrokerKind, FeedKind, StartRequest
-    from core.strategy.problems import ConfigError
+    from core.journal.values import BrokerKind, FeedKind
+    from core.market.candles.durations import SpanError, parse_duration
+    from core.session.snapshot import StartRequest
+    from core.strategy.config.problems import ConfigError
     from core.trading.values import Fills
 
     with refusing(ConfigError, SpanError):
@@ -134,7 +135,7 @@ def _speed(text: str | None) -> float | None:
 
 def moment_of(option: str, text: str) -> int:
     """UTC milliseconds of a time given with `option`."""
-    from core.report.instants import parse_time
+    from core.time_format import parse_time
 
     try:
         return parse_time(text)

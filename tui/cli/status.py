@@ -16,11 +16,7 @@ from tui.cli.speaking import known_session, no_such_session, run_on_host, runnin
 from tui.cli.workspace import workspace_of
 
 if TYPE_CHECKING:
-    from core.paper.snapshot import (
-        HostSnapshot,
-        LogLine,
-        SessionSnapshot,
-    )
+    from core.session.snapshot import HostSnapshot, LogLine, SessionSnapshot
 
 _FOLLOW_EVERY = 0.3  # seconds
 _WATCH_EVERY = 1.0
@@ -72,7 +68,7 @@ def _show_status(
     host: HostSnapshot | None,
     sessions: tuple[SessionSnapshot, ...],
 ) -> None:
-    from core.paper.status_json import host_to_json, session_to_json
+    from core.host.status_json import host_to_json, session_to_json
 
     shown: object
     if arguments.id is not None:
@@ -94,8 +90,8 @@ async def all_sessions(
     arguments: argparse.Namespace,
 ) -> tuple[HostSnapshot | None, tuple[SessionSnapshot, ...]]:
     """The host, if one runs, and all sessions."""
-    from core.hosting import attach
-    from core.paper.resting import resting_sessions
+    from core.bootstrap import attach
+    from core.host.offline import resting_sessions
 
     workspace = workspace_of(arguments)
     link = attach(workspace)
@@ -109,8 +105,8 @@ def report(arguments: argparse.Namespace) -> int:
     """Print a session's report."""
 
     async def work() -> Mapping[str, object]:
-        from core.hosting import attach
-        from core.paper.resting import resting_report
+        from core.bootstrap import attach
+        from core.host.offline import resting_report
 
         workspace = workspace_of(arguments)
         if arguments.id not in workspace.session_ids():
@@ -127,11 +123,11 @@ def report(arguments: argparse.Namespace) -> int:
 
 def print_report(found: Mapping[str, Any], form: str, *, equity: bool = False) -> None:
     """Print a report in one of the forms of `papertape report --format`."""
-    from core.paper.reports import without_equity
+    from core.report.html import report_page
     from core.report.markdown import report_markdown
-    from core.report.page import report_page
     from core.report.spreadsheet import equity_csv, trades_csv
     from core.report.text import report_text
+    from core.session.reports import without_equity
 
     match form:
         case "json":
@@ -150,15 +146,15 @@ def print_report(found: Mapping[str, Any], form: str, *, equity: bool = False) -
 
 def logs(arguments: argparse.Namespace) -> int:
     """Print what was logged."""
-    from core.paper.status_json import log_line_to_json
+    from core.host.status_json import log_line_to_json
 
     if arguments.follow:
         run_on_host(_follow(arguments))
         return Exit.DONE
 
     async def work() -> tuple[LogLine, ...]:
-        from core.hosting import attach
-        from core.paper.resting import earlier_logs, resting_logs
+        from core.bootstrap import attach
+        from core.host.offline import earlier_logs, resting_logs
 
         workspace = workspace_of(arguments)
         if arguments.id not in (*workspace.session_ids(), None):
@@ -181,7 +177,7 @@ def logs(arguments: argparse.Namespace) -> int:
 
 async def _follow(arguments: argparse.Namespace) -> None:
     """Print lines as they come: under --json each is an object on a line of its own."""
-    from core.paper.status_json import log_line_to_json
+    from core.host.status_json import log_line_to_json
 
     link = running_host(arguments, follow=True)
     seen = 0

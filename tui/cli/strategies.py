@@ -11,7 +11,7 @@ from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refu
 from tui.cli.strategy_argument import add_strategy, written_strategy
 
 if TYPE_CHECKING:
-    from core.strategy.config import IndicatorSpec
+    from core.strategy.config.config import IndicatorSpec
 
 
 def add_commands(commands: Commands) -> None:
@@ -36,9 +36,9 @@ def add_commands(commands: Commands) -> None:
 
 def validate(arguments: argparse.Namespace) -> int:
     """Say whether a strategy can run, and what its owner should know before it does."""
-    from core.strategy.canonical import config_digest, config_to_dict
-    from core.strategy.problems import ConfigError
-    from core.strategy.signals import warmup_candles
+    from core.strategy.config.canonical import config_digest, config_to_dict
+    from core.strategy.config.problems import ConfigError
+    from core.strategy.signals.signals import warmup_candles
 
     try:
         parsed = written_strategy(arguments).parse()
@@ -75,7 +75,7 @@ def indicators(arguments: argparse.Namespace) -> int:
         raise Refusal("--data and --show go together", Exit.BAD_INPUT)
     if arguments.show is not None:
         return _show_indicator(arguments)
-    from core.strategy.catalog import INDICATORS, indicators_to_json
+    from core.strategy.indicators.registry import INDICATORS, indicators_to_json
 
     if arguments.json:
         print_json({"indicators": indicators_to_json()})
@@ -97,11 +97,10 @@ def indicators(arguments: argparse.Namespace) -> int:
 def _show_indicator(arguments: argparse.Namespace) -> int:
     import numpy as np
 
-    from core.market.file_error import CandleFileError
-    from core.market.file_timeframe import timeframe_of_file
-    from core.market.files import read_candles
-    from core.report.instants import iso_time
-    from core.strategy.signals import indicator_values
+    from core.market.files.candle_files import read_candles, timeframe_of_file
+    from core.market.files.errors import CandleFileError
+    from core.strategy.signals.signals import indicator_values
+    from core.time_format import iso_time
 
     spec = _spec(arguments.show)
     with refusing(CandleFileError):
@@ -134,8 +133,8 @@ def _show_indicator(arguments: argparse.Namespace) -> int:
 
 def _spec(text: str) -> IndicatorSpec:
     """The indicator of `name:param=value,param=value`."""
-    from core.strategy.parsing import parse_indicator
-    from core.strategy.problems import ConfigError
+    from core.strategy.config.parsing import parse_indicator
+    from core.strategy.config.problems import ConfigError
 
     name, _, rest = text.partition(":")
     params: dict[str, object] = {}

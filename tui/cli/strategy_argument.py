@@ -12,8 +12,8 @@ from tui.cli.output import Exit, Refusal, refusing
 from tui.cli.workspace import workspace_of
 
 if TYPE_CHECKING:
-    from core.strategy.document import StrategyDocument
-    from core.strategy.parsing import ParsedConfig
+    from core.strategy.config.parsing import ParsedConfig
+    from core.strategy.document.document import StrategyDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def written_strategy(arguments: argparse.Namespace) -> Written:
         Refusal: there is none of that name.
         ConfigError: it cannot be read as a strategy.
     """
-    from core.strategy.document import read_strategy, strategy_document
+    from core.strategy.document.document import read_strategy, strategy_document
 
     if (arguments.strategy is None) == (arguments.config is None):
         raise Refusal("give either STRATEGY or --config JSON", Exit.BAD_INPUT)
@@ -69,7 +69,7 @@ def parsed_strategy(arguments: argparse.Namespace, **changes: object) -> ParsedC
     Raises:
         Refusal: it cannot be read, or has problems; the message lists them all.
     """
-    from core.strategy.problems import ConfigError
+    from core.strategy.config.problems import ConfigError
 
     with refusing(ConfigError):
         return written_strategy(arguments).parse(**changes)

@@ -58,8 +58,7 @@ def sweep(arguments: argparse.Namespace) -> int:
 
     from core.backtest.axes import SweepError, parse_axis
     from core.backtest.run import BacktestError
-    from core.backtest.sweep import run_sweep
-    from core.backtest.sweep_output import sweep_to_csv, sweep_to_json
+    from core.backtest.sweep import run_sweep, sweep_to_csv, sweep_to_json
 
     with refusing(SweepError, BacktestError):
         found = run_sweep(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from core.backtest.sweep import LOWER_IS_BETTER, Sweep, SweepRow
 from core.report.figures import figure_text
-from core.report.instants import short_time
 from core.report.metrics import Metrics
-from core.report.result_json import metrics_to_json
+from core.report.result import metrics_to_json
 from core.report.undefined import UNDEFINED
+from core.time_format import short_time
 from tui.cli.output import table
 
 _COLUMNS = {

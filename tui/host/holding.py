@@ -6,7 +6,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING
 
-from core.paper.link import CommandError, HostLink
+from core.host.link import CommandError, HostLink
 from core.store.workspace import WorkspaceError
 from tui.modals.ask import Answer, Ask
 
@@ -17,7 +17,7 @@ _LOOK_AGAIN = 1.0  # seconds after which a host that is gone is looked for
 _TAKING = "taking the sessions over …"
 
 
-class Holding:
+class HostConnection:
     """Runs the app's hosting on a worker thread, over and over where the host is another's."""
 
     def __init__(self, app: PapertapeApp) -> None:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from core.paper.link import CommandError, HostLink
+from core.host.link import CommandError, HostLink
 
 
 class Hosting(Protocol):

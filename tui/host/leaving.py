@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from textual.worker import WorkerCancelled, WorkerFailed
 
-from core.paper.link import CommandError
-from core.paper.snapshot import SessionSnapshot
+from core.host.link import CommandError
+from core.session.snapshot import SessionSnapshot
 from tui.modals.ask import Answer, Ask
 
 if TYPE_CHECKING:

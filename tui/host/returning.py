@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from core.paper.snapshot import HostSnapshot, SessionSnapshot, SessionState
-from core.store.disk import OsDisk, write_durably
+from core.journal.values import SessionState
+from core.session.snapshot import HostSnapshot, SessionSnapshot
+from core.store.durable import OsDisk, write_durably
 from tui import formats
 from tui.modals.meanwhile import Change, Meanwhile
 

@@ -10,14 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from core.hosting import attach
-from core.paper.attached import SocketLink
-from core.paper.host import Host
-from core.paper.link import CommandError, HostLink
-from core.paper.local import LocalHosting
-from core.paper.record import read_record
-from core.paper.snapshot import FeedKind
-from core.store.journal import JournalError
+from core.bootstrap import attach
+from core.host.host import Host
+from core.host.link import CommandError, HostLink
+from core.host.local_link import LocalHosting
+from core.host.socket_link import SocketLink
+from core.journal.manifest import read_manifest
+from core.journal.values import FeedKind
+from core.store.journal_file import JournalError
 from core.store.lock import AlreadyHostedError, current_host
 from core.store.workspace import Workspace, WorkspaceError
 
@@ -116,7 +116,7 @@ class WorkspaceHosting:
             if session.feed is not FeedKind.DEMO or session.state.ended:
                 continue
             try:
-                source = read_record(self._workspace.session(session.id)).source
+                source = read_manifest(self._workspace.session(session.id)).source
             except JournalError as error:
                 raise CommandError(str(error)) from error
             if source != mine:

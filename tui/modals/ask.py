@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from core.store.safe_text import safe_lines, safe_text
+from core.text import safe_lines, safe_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,14 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from core.market.spans import SpanError, parse_duration
-from core.paper.snapshot import SessionSnapshot
-from core.report.instants import iso_time
+from core.market.candles.durations import SpanError, parse_duration
 from core.schedule.jobs import Action
 from core.schedule.triggers import At, Trigger, TriggerError, at, cron, describe, every, next_due
+from core.session.snapshot import SessionSnapshot
+from core.time_format import iso_time
 from tui import formats
 from tui.modals.form import Form, hints, number
-from tui.requests.schedule import Job, JobOrder
+from tui.requests.schedule import JobOrder, ListedJob
 from tui.widgets.choice import Choice
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
@@ -49,7 +49,7 @@ class JobForm(Form[JobOrder]):
         sessions: Sequence[SessionSnapshot],
         zone: tzinfo,
         now: int,
-        job: Job | None = None,
+        job: ListedJob | None = None,
     ) -> None:
         super().__init__()
         self._active = [session for session in sessions if not session.state.ended]

@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 
 from core.store.credentials import ApiKey
 from core.store.redaction import Secret
-from core.store.safe_text import safe_text
+from core.text import safe_text
 from tui.modals.form import Form, hints
 from tui.requests.settings_files import SettingsError
 from tui.widgets.line_view import Tone

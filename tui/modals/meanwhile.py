@@ -14,8 +14,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from core.paper.snapshot import SessionState
-from core.store.safe_text import safe_text
+from core.journal.values import SessionState
+from core.text import safe_text
 from tui import formats
 from tui.screens.session_rows import state_words
 from tui.widgets.columns import Column

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from core.store.safe_text import safe_text
+from core.text import safe_text
 
 
 class AskName(ModalScreen[str | None]):

@@ -12,8 +12,9 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from core.market.spans import SpanError, parse_duration
-from core.paper.snapshot import BrokerKind, FeedKind, StartRequest
+from core.journal.values import BrokerKind, FeedKind
+from core.market.candles.durations import SpanError, parse_duration
+from core.session.snapshot import StartRequest
 from core.trading.values import Fills
 from tui import formats
 from tui.modals import strategy_picker

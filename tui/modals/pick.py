@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from core.store.safe_text import safe_text
+from core.text import safe_text
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.line_view import Tone

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from core.store.safe_text import safe_text
+from core.text import safe_text
 from tui.modals import strategy_picker
 from tui.modals.form import hints
 from tui.strategies.choice import StrategyChoice

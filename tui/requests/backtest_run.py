@@ -11,27 +11,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.backtest.run import BacktestError, FundingRates, run_backtest
-from core.exchange.clock import ManualClock
-from core.exchange.tape import served
-from core.exchange.venue import FUNDING_INTERVAL, Venue
-from core.market.candles import Candles
-from core.market.feed import FeedError
-from core.market.file_error import CandleFileError
-from core.market.files import read_candles
+from core.exchange.market.clock import ManualClock
+from core.exchange.market.market_replay import served
+from core.exchange.market.quotes import FUNDING_INTERVAL, MarketQuotes
+from core.host.feed_factories import DemoMarket
+from core.host.host import wall_clock
+from core.market.candles.candles import Candles
+from core.market.candles.durations import SpanError, period_start
+from core.market.feeds.feed import FeedError
+from core.market.files.candle_files import read_candles
+from core.market.files.errors import CandleFileError
 from core.market.filters import MarketFilters
-from core.market.period import market_period, public_api
-from core.market.spans import SpanError, period_start
+from core.market.history.market_period import market_period, public_api
 from core.market.venue import BINANCE, VenueError
-from core.paper.host import wall_clock
-from core.paper.venues import DemoMarket
-from core.report.result_json import result_to_json
-from core.report.stored import save_backtest
+from core.report.result import result_to_json
+from core.report.stored_backtest import save_backtest
 from core.store.preferences import PreferencesError, read_preferences
 from core.store.workspace import Workspace
-from core.strategy.config import StrategyConfig
-from core.strategy.parsing import ParsedConfig, parse_config
-from core.strategy.problems import ConfigError
-from core.strategy.signals import warmup_candles
+from core.strategy.config.config import StrategyConfig
+from core.strategy.config.parsing import ParsedConfig, parse_config
+from core.strategy.config.problems import ConfigError
+from core.strategy.signals.signals import warmup_candles
 from core.trading.values import FillOn
 from tui.requests.backtest import (
     DEMO_MARKET,
@@ -111,7 +111,7 @@ def _from_demo(
     demo = make()
     market, timeframe = demo.market, config.timeframe
     offered = {instrument.symbol: instrument for instrument in market.instruments}
-    venue = Venue(market, ManualClock(demo.start))
+    venue = MarketQuotes(market, ManualClock(demo.start))
     start = period_start(order.period, demo.start)
     first = start - warmup_candles(config) * timeframe.ms
     candles: dict[str, Candles] = {}

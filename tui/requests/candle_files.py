@@ -11,7 +11,7 @@ def files_by_symbol(text: str, symbols: Sequence[str], problems: list[str]) -> d
     What is missing or cannot be told apart is added to `problems`.
     """
     # Loads numpy, which the first frame must not wait for; the host has it by now.
-    from core.market.files import split_data_argument  # noqa: PLC0415
+    from core.market.files.candle_files import split_data_argument  # noqa: PLC0415
 
     if not text:
         problems.append("candles: a replay needs a candle file, such as candles.csv.gz")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.market.candle import Candle
+from core.market.candles.candle import Candle
 from tui.requests.backtest import Points
 
 if TYPE_CHECKING:

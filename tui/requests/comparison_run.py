@@ -12,20 +12,20 @@ from typing import Any
 import numpy as np
 import orjson
 
-from core.market.candle import Candle
-from core.paper.host import wall_clock
-from core.paper.link import CommandError, HostLink
-from core.paper.replaying import Replayed
-from core.report.comparison_text import comparison_text
-from core.report.instants import parse_time, short_date
-from core.report.observations import Change, paper_change
-from core.report.page import report_page
+from core.compare.document_block import Change, paper_change
+from core.compare.replay import Replayed
+from core.compare.text import comparison_text
+from core.compare_service import Answer, Question, validate_strategy
+from core.host.host import wall_clock
+from core.host.link import CommandError, HostLink
+from core.market.candles.candle import Candle
+from core.report.html import report_page
 from core.report.spreadsheet import trades_csv
-from core.store.disk import OsDisk, write_durably
+from core.store.durable import OsDisk, write_durably
 from core.store.workspace import Workspace
-from core.strategy.parsing import parse_config
-from core.strategy.problems import ConfigError
-from core.validation import Answer, Question, validate_strategy
+from core.strategy.config.parsing import parse_config
+from core.strategy.config.problems import ConfigError
+from core.time_format import parse_time, short_date
 from tui.requests.backtest import Points
 from tui.requests.comparison import ComparisonOrder, ComparisonOutcome, ComparisonRefusedError
 

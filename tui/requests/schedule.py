@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from core.paper.link import HostLink
-from core.report.instants import parse_time
+from core.host.link import HostLink
 from core.schedule.jobs import Action
+from core.time_format import parse_time
 
 if TYPE_CHECKING:
     from tui.app import PapertapeApp
 
 
-class JobRun(msgspec.Struct, frozen=True):
+class ListedRun(msgspec.Struct, frozen=True):
     """One run of a job: when it ran, whether it succeeded, and what it said."""
 
     ran: str
@@ -28,8 +28,8 @@ class JobRun(msgspec.Struct, frozen=True):
         return parse_time(self.ran)
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A job as the host tells of it (`core.schedule.companion.job_to_json`).
+class ListedJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job as the host tells of it (`core.schedule.service.job_to_json`).
 
     `trigger`: when it is due, in words; of the three after it one says so exactly.
     """
@@ -46,7 +46,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     runs: int
     max_runs: int | None
     paused: bool
-    history: tuple[JobRun, ...]
+    history: tuple[ListedRun, ...]
 
     @property
     def next_time(self) -> int | None:
@@ -65,7 +65,7 @@ class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
     max_runs: int | None = None
 
 
-Jobs = tuple[Job, ...]
+Jobs = tuple[ListedJob, ...]
 
 
 class ScheduleCommands:
@@ -89,24 +89,24 @@ class ScheduleCommands:
         """Add a job."""
         self._change("add", "add_job", done, **msgspec.structs.asdict(order))
 
-    def edit(self, job: Job, order: JobOrder, done: Callable[[Jobs], None]) -> None:
+    def edit(self, job: ListedJob, order: JobOrder, done: Callable[[Jobs], None]) -> None:
         """Make a job what `order` says."""
         given = msgspec.structs.asdict(order)
         self._change("edit", "edit_job", done, job_id=job.job_id, **given)
 
-    def pause(self, job: Job, done: Callable[[Jobs], None]) -> None:
+    def pause(self, job: ListedJob, done: Callable[[Jobs], None]) -> None:
         """Pause a job, or let a paused one run again."""
         self._change("pause", "pause_job", done, job_id=job.job_id, paused=not job.paused)
 
-    def remove(self, job: Job, done: Callable[[Jobs], None]) -> None:
+    def remove(self, job: ListedJob, done: Callable[[Jobs], None]) -> None:
         """Remove a job."""
         self._change("remove", "remove_job", done, job_id=job.job_id)
 
-    def run(self, job: Job, done: Callable[[Jobs], None]) -> None:
+    def run(self, job: ListedJob, done: Callable[[Jobs], None]) -> None:
         """Run a job now, and say what came of it."""
 
         async def work(link: HostLink) -> None:
-            run = await link.ask("run_job", JobRun, job_id=job.job_id)
+            run = await link.ask("run_job", ListedRun, job_id=job.job_id)
             self._app.say(run.text, "information" if run.succeeded else "error")
             done(await _listed(link))
 
@@ -114,11 +114,11 @@ class ScheduleCommands:
 
     def _change(self, name: str, do: str, done: Callable[[Jobs], None], **arguments: Any) -> None:
         async def work(link: HostLink) -> None:
-            await link.ask(do, Job, **arguments)
+            await link.ask(do, ListedJob, **arguments)
             done(await _listed(link))
 
         self._app.command(name, work)
 
 
 async def _listed(link: HostLink) -> Jobs:
-    return await link.ask("list_jobs", tuple[Job, ...])
+    return await link.ask("list_jobs", tuple[ListedJob, ...])

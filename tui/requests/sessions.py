@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from core.paper.link import HostLink
-from core.paper.snapshot import FeedKind, SessionSnapshot, StartReply, StartRequest
+from core.host.link import HostLink
+from core.journal.values import FeedKind
+from core.session.snapshot import SessionSnapshot, StartReply, StartRequest
 from tui.modals.ask import Answer, Ask
 from tui.screens.report import ReportScreen
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from core.paper.link import CommandError
+from core.host.link import CommandError
 from core.store.credentials import ApiKey
 from core.store.workspace import Workspace
 from tui.requests import settings_files

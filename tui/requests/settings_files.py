@@ -25,7 +25,7 @@ from core.store.credentials import (
     read_credentials,
     write_credentials,
 )
-from core.store.disk import OsDisk
+from core.store.durable import OsDisk
 from core.store.preferences import PreferencesError, read_preferences, write_preference
 from core.store.redaction import Redactor, Secret
 from core.store.workspace import Workspace

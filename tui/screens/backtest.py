@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 from textual.worker import Worker
 
-from core.store.safe_text import safe_lines
+from core.text import safe_lines
 from tui.commands import Place, bindings
 from tui.modals.new_backtest import NewBacktest
 from tui.requests.backtest import BacktestOrder, BacktestOutcome, BacktestRefusedError

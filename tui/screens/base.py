@@ -13,8 +13,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from core.paper.snapshot import HostSnapshot
-from core.store.safe_text import safe_text
+from core.session.snapshot import HostSnapshot
+from core.text import safe_text
 from tui.commands import Place
 from tui.terminal import SMALLEST
 from tui.widgets.hints import Hints

@@ -15,7 +15,7 @@ from textual.content import Content
 from textual.widgets import ContentSwitcher, Static
 from textual.worker import Worker
 
-from core.store.safe_text import safe_lines, safe_text
+from core.text import safe_lines, safe_text
 from tui import formats
 from tui.commands import Place, bindings
 from tui.modals.ask import Answer, Ask

@@ -11,7 +11,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
-from core.store.safe_text import safe_text
+from core.text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
 from tui.requests.comparison import ComparisonOutcome

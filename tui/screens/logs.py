@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
-from core.paper.snapshot import HostSnapshot, Level
+from core.session.snapshot import HostSnapshot, Level
 from tui.commands import Place, bindings
 from tui.screens.base import BaseScreen, entitle
 from tui.widgets.log_pane import LogPane

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.paper.snapshot import OrderRow
+from core.journal.values import OrderRow
 from tui import formats
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, Row

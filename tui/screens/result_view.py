@@ -9,7 +9,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import ContentSwitcher, Static
 
-from core.store.safe_text import safe_text
+from core.text import safe_text
 from tui import formats
 from tui.requests.backtest import Points
 from tui.screens import report_rows

@@ -9,11 +9,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from core.paper.snapshot import HostSnapshot, SessionSnapshot
+from core.session.snapshot import HostSnapshot, SessionSnapshot
 from tui.commands import Place, bindings
 from tui.modals.ask import Answer, Ask
 from tui.modals.job import JobForm
-from tui.requests.schedule import Job, JobOrder, Jobs
+from tui.requests.schedule import JobOrder, Jobs, ListedJob
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.schedule_rows import JOB_COLUMNS, history, job_row, what, when
 from tui.widgets.line_table import LineTable
@@ -36,10 +36,10 @@ class ScheduleScreen(BaseScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, ListedJob] = {}
         self._known = False
         self._asking = False
-        self._told: Job | None = None
+        self._told: ListedJob | None = None
 
     def body(self) -> ComposeResult:
         """The jobs, and the runs of one."""
@@ -121,7 +121,7 @@ class ScheduleScreen(BaseScreen):
         return () if snapshot is None else snapshot.sessions
 
     @property
-    def selected(self) -> Job | None:
+    def selected(self) -> ListedJob | None:
         """The job under the cursor."""
         key = self.query_one("#jobs", LineTable).cursor_key
         return None if key is None else self._jobs.get(key)
@@ -164,7 +164,9 @@ class ScheduleScreen(BaseScreen):
 
         self._open_form(job, answered)
 
-    def _open_form(self, job: Job | None, answered: Callable[[JobOrder | None], None]) -> None:
+    def _open_form(
+        self, job: ListedJob | None, answered: Callable[[JobOrder | None], None]
+    ) -> None:
         snapshot = self.papertape.snapshot
         if snapshot is not None:
             form = JobForm(snapshot.sessions, self.papertape.zone, snapshot.now, job)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import tzinfo
 
-from core.paper.snapshot import Level, LogLine
-from core.report.instants import parse_time
 from core.schedule.jobs import Action
+from core.session.snapshot import Level, LogLine
+from core.time_format import parse_time
 from tui import formats
-from tui.requests.schedule import Job
+from tui.requests.schedule import ListedJob
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, Row
 from tui.widgets.line_view import Tone
@@ -25,7 +25,7 @@ JOB_COLUMNS = (
 )
 
 
-def job_row(job: Job, names: Mapping[str, str], now: int, zone: tzinfo) -> Row:
+def job_row(job: ListedJob, names: Mapping[str, str], now: int, zone: tzinfo) -> Row:
     """A job as a row of `JOB_COLUMNS`; `names` are those of the sessions by ID."""
     due = job.next_time
     left = None if due is None or job.paused else due - now
@@ -54,7 +54,7 @@ def _ran(succeeded: bool, ago: int) -> Cell:
     return Cell(f"{mark} {formats.age(ago)} ago", Tone.DIM if succeeded else Tone.ERROR, order=ago)
 
 
-def what(job: Job, names: Mapping[str, str]) -> str:
+def what(job: ListedJob, names: Mapping[str, str]) -> str:
     """What a job does, in a few words."""
     session = names.get(job.session_id or "", job.session_id or "")
     match job.action:
@@ -66,7 +66,7 @@ def what(job: Job, names: Mapping[str, str]) -> str:
             return f"say: {job.message}"
 
 
-def when(job: Job, zone: tzinfo) -> str:
+def when(job: ListedJob, zone: tzinfo) -> str:
     """When a job is due, in a few words."""
     if job.at is None:
         return job.trigger
@@ -85,7 +85,7 @@ def countdown(left: int | None) -> str:
     return formats.span(left)
 
 
-def history(job: Job) -> list[LogLine]:
+def history(job: ListedJob) -> list[LogLine]:
     """A job's runs as lines of a log, the oldest first."""
     return [
         LogLine(number, run.time, Level.INFO if run.succeeded else Level.ERROR, None, run.text)

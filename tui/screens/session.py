@@ -10,8 +10,8 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import ContentSwitcher, Static
 
-from core.paper.link import HostLink
-from core.paper.snapshot import HostSnapshot, SessionDetail, SessionSnapshot
+from core.host.link import HostLink
+from core.session.snapshot import HostSnapshot, SessionDetail, SessionSnapshot
 from tui import formats
 from tui.commands import Place, bindings
 from tui.screens import session_view

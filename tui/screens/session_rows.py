@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from core.journal.values import SessionState
+from core.market.candles.timeframes import DAY
 from core.market.symbols import quote_currency
-from core.market.timeframes import DAY
-from core.paper.snapshot import HostSnapshot, SessionSnapshot, SessionState
+from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.trading.values import OpenTrade
 from tui import formats
 from tui.widgets.columns import Column

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import tzinfo
 
-from core.paper.snapshot import ConditionReading, SessionDetail, SessionSnapshot, SessionState
+from core.journal.values import SessionState
+from core.session.snapshot import ConditionReading, SessionDetail, SessionSnapshot
 from core.trading.values import Side, Trade
 from tui import formats
 from tui.screens.report_rows import trade_columns

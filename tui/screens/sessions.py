@@ -9,8 +9,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
-from core.paper.snapshot import HostSnapshot, SessionSnapshot, SessionState
-from core.store.safe_text import safe_text
+from core.journal.values import SessionState
+from core.session.snapshot import HostSnapshot, SessionSnapshot
+from core.text import safe_text
 from tui.commands import Place, bindings
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.compare import CompareScreen

@@ -14,9 +14,9 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from core.paper.snapshot import HostSnapshot
+from core.session.snapshot import HostSnapshot
 from core.store.credentials import ApiKey
-from core.store.safe_text import safe_text
+from core.text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
 from tui.modals.ask import Answer, Ask

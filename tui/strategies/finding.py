@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.store.workspace import Workspace
-from core.strategy.document import StrategyDocument, read_strategy
-from core.strategy.problems import ConfigError
+from core.strategy.config.problems import ConfigError
+from core.strategy.document.document import StrategyDocument, read_strategy
 from tui.shipped import shipped
 from tui.strategies.choice import StrategyChoice
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
-from core.market.timeframes import DAY, HOUR, MINUTE
+from core.market.candles.timeframes import DAY, HOUR, MINUTE
 
 _TIME_STEPS = (
     MINUTE,

@@ -10,7 +10,7 @@ from rich.segment import Segment
 from textual.geometry import Size
 from textual.strip import Strip
 
-from core.market.candle import Candle
+from core.market.candles.candle import Candle
 from tui import formats
 from tui.widgets.axes import Scale, time_labels
 from tui.widgets.line_view import LineView, Tone

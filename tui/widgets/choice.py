@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from core.store.safe_text import safe_text
+from core.text import safe_text
 
 
 class Choice(Widget, can_focus=True):

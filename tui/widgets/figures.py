@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from core.store.safe_text import safe_text
+from core.text import safe_text
 from tui.widgets.line_view import Tone
 
 _GAP = 3

@@ -19,7 +19,7 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 
-from core.store.safe_text import safe_text
+from core.text import safe_text
 from tui.commands import Place, bindings
 from tui.widgets.columns import GAP, Column, Placed, fitted, places
 from tui.widgets.line_view import LineView, Tone

@@ -9,7 +9,7 @@ from rich.style import Style
 from textual.content import Content
 from textual.scroll_view import ScrollView
 
-from core.store.safe_text import safe_text
+from core.text import safe_text
 
 
 class Tone(StrEnum):

@@ -15,9 +15,9 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 
-from core.paper.link import HostLink
-from core.paper.snapshot import HostSnapshot, Level, LogLine
-from core.store.safe_text import safe_text
+from core.host.link import HostLink
+from core.session.snapshot import HostSnapshot, Level, LogLine
+from core.text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
 from tui.widgets.line_view import LineView, Tone

@@ -11,8 +11,8 @@ from textual.reactive import reactive
 from textual.style import Style
 from textual.widget import Widget
 
-from core.paper.snapshot import HostSnapshot
-from core.store.safe_text import safe_text
+from core.session.snapshot import HostSnapshot
+from core.text import safe_text
 from tui import formats
 from tui.commands import COMMANDS
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.backtest.tape import Tape
-from core.market.candles import Times
+from core.backtest.bar_index import BarIndex
+from core.market.candles.candles import Times
 from core.trading.account import Account
 from core.trading.rules import Rules
 from core.trading.step import FinerCandles, step
@@ -26,7 +26,7 @@ class Played:
 
 
 def play_every_candle(
-    rules: Rules, tapes: Sequence[Tape], moments: Times, finer: FinerCandles | None = None
+    rules: Rules, tapes: Sequence[BarIndex], moments: Times, finer: FinerCandles | None = None
 ) -> Played:
     """The run without skipping anything."""
     account = Account(rules)

@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.backtest.run import run_backtest
-from core.market.candles import Candles
-from core.paper.moments import moments_of
-from core.paper.run import Run
+from core.market.candles.candles import Candles
 from core.report.result import RunResult
-from core.strategy.catalog import INDICATORS
-from core.strategy.config import IndicatorSpec, StrategyConfig
-from core.strategy.parsing import parse_config
-from core.strategy.problems import ConfigError
-from core.strategy.signals import indicator_values
+from core.session.alignment import moments_of
+from core.session.runner import Runner
+from core.strategy.config.config import IndicatorSpec, StrategyConfig
+from core.strategy.config.parsing import parse_config
+from core.strategy.config.problems import ConfigError
+from core.strategy.indicators.registry import INDICATORS
+from core.strategy.signals.signals import indicator_values
 from core.trading.values import Fills
 from tests.unit.backtest.test_skipping import walk
 
@@ -106,7 +106,7 @@ def backtests(draw: st.DrawFn) -> tuple[StrategyConfig, dict[str, Candles]]:
 
 
 def candle_by_candle(config: StrategyConfig, candles: dict[str, Candles]) -> RunResult:
-    run = Run(config, {}, Fills.CANDLE, decide_from=None)
+    run = Runner(config, {}, Fills.CANDLE, decide_from=None)
     for moment in moments_of([list(candles[symbol]) for symbol in config.symbols]):
         run.moment(moment)
     return run.result(())

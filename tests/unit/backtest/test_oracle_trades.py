@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 from core.backtest.run import run_backtest
-from core.market.candles import Candles
-from core.market.timeframes import Timeframe
-from core.strategy.config import (
+from core.market.candles.candles import Candles
+from core.market.candles.timeframes import Timeframe
+from core.strategy.config.config import (
     Condition,
     Direction,
     IndicatorSpec,
@@ -24,7 +24,13 @@ from core.strategy.config import (
     Reference,
     StrategyConfig,
 )
-from core.strategy.signals import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT, signal_series
+from core.strategy.signals.signals import (
+    ENTER_LONG,
+    ENTER_SHORT,
+    EXIT_LONG,
+    EXIT_SHORT,
+    signal_series,
+)
 from core.trading.values import ExitReason, FillOn
 
 pytestmark = [pytest.mark.oracle, pytest.mark.shared_data]

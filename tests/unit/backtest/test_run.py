@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from core.backtest.run import run_backtest
-from core.market.candles import Candle, Candles
-from core.market.timeframes import HOUR
+from core.market.candles.candles import Candle, Candles
+from core.market.candles.timeframes import HOUR
 from core.report.result import RunResult
-from core.strategy.parsing import parse_config
+from core.strategy.config.parsing import parse_config
 
 
 def hours(*prices: float, first: int = 0) -> Candles:

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.backtest.bar_index import BarIndex, funding_by_candle
 from core.backtest.drive import drive
-from core.backtest.tape import Tape, funding_by_candle
-from core.market.candles import Candle, Candles
+from core.market.candles.candles import Candle, Candles
+from core.market.candles.timeframes import HOUR
 from core.market.filters import NO_FILTERS, MarketFilters
-from core.market.timeframes import HOUR
 from core.trading.account import Account
 from core.trading.rules import Rules
 from core.trading.values import FillOn
@@ -67,7 +67,7 @@ def walk(seed: int, length: int, volatility: float, present: float) -> Candles:
 
 
 @st.composite
-def runs(draw: st.DrawFn) -> tuple[Rules, list[Tape]]:
+def runs(draw: st.DrawFn) -> tuple[Rules, list[BarIndex]]:
     symbols = draw(st.integers(1, 3))
     rules = draw(all_rules(symbols))
     seed = draw(st.integers(0, 2**32 - 1))
@@ -88,11 +88,11 @@ def runs(draw: st.DrawFn) -> tuple[Rules, list[Tape]]:
             for time in START + np.arange(0, length * HOUR, 8 * HOUR)
         ]
         funding = funding_by_candle(candles, rates) if draw(st.booleans()) else None
-        tapes.append(Tape(slot, candles, flags & np.uint8(allowed), funding))
+        tapes.append(BarIndex(slot, candles, flags & np.uint8(allowed), funding))
     return rules, tapes
 
 
-def skipping(rules: Rules, tapes: list[Tape], moments: Any) -> Played:
+def skipping(rules: Rules, tapes: list[BarIndex], moments: Any) -> Played:
     account = Account(rules)
     curve, _ = drive(account, tapes, moments)
     equity, exposed = curve.equity()
@@ -108,7 +108,7 @@ def skipping(rules: Rules, tapes: list[Tape], moments: Any) -> Played:
 
 @pytest.mark.fuzz
 @given(runs())
-def test_skipping_changes_nothing(run: tuple[Rules, list[Tape]]) -> None:
+def test_skipping_changes_nothing(run: tuple[Rules, list[BarIndex]]) -> None:
     rules, tapes = run
     moments = np.unique(np.concatenate([tape.candles.time for tape in tapes]))
     assert skipping(rules, tapes, moments) == play_every_candle(rules, tapes, moments)

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from core.backtest.axes import Axis, SweepError, configs, parse_axis
 from core.backtest.run import run_backtest
 from core.backtest.sweep import run_sweep
-from core.market.candles import Candles
+from core.market.candles.candles import Candles
 from core.report.deflated import deflated_sharpe, expected_best_sharpe
-from core.strategy.config import StrategyConfig
-from core.strategy.parsing import parse_config
+from core.strategy.config.config import StrategyConfig
+from core.strategy.config.parsing import parse_config
 from tests.unit.backtest.test_skipping import walk
 
 RAW: dict[str, Any] = {

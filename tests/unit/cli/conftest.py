@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from core.exchange.clock import RunningClock
+from core.exchange.market.clock import RunningClock
+from core.exchange.market.synthetic import SyntheticMarket
 from core.exchange.server import EmbeddedExchange
-from core.exchange.synthetic import SyntheticMarket
 from tui.cli import main
 
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.exchange.synthetic import SyntheticMarket
-from core.hosting import make_host
-from core.paper.attached import SocketLink
-from core.paper.host import Host
-from core.paper.link import CommandError
-from core.paper.venues import DemoMarket
+from core.bootstrap import make_host
+from core.exchange.market.synthetic import SyntheticMarket
+from core.host.feed_factories import DemoMarket
+from core.host.host import Host
+from core.host.link import CommandError
+from core.host.socket_link import SocketLink
 from core.store.workspace import Workspace
 
 DEMO_START = 1_760_000_400_000

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from core.market.files import write_candles
-from core.market.timeframes import Timeframe
-from core.paper.host import Host
+from core.host.host import Host
+from core.market.candles.timeframes import Timeframe
+from core.market.files.candle_files import write_candles
 from core.tools import backtest
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.hosted import hosted

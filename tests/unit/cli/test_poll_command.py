@@ -6,11 +6,11 @@ import json
 import urllib.request
 from pathlib import Path
 
-from core.exchange.clock import RunningClock
-from core.exchange.synthetic import SyntheticMarket
-from core.market.timeframes import MINUTE, Timeframe
-from core.paper.tape import read_tape
-from core.report.instants import parse_time
+from core.exchange.market.clock import RunningClock
+from core.exchange.market.synthetic import SyntheticMarket
+from core.journal.candle_journal import read_candle_journal
+from core.market.candles.timeframes import MINUTE, Timeframe
+from core.time_format import parse_time
 from tests.unit.cli.conftest import Run, serving, write_addresses
 from tests.unit.cli.hosted import hosted
 from tests.unit.cli.test_session_commands import state_of, until
@@ -47,7 +47,9 @@ def test_a_polled_session_keeps_to_closed_candles_and_to_what_the_exchange_asks_
                 now = json.load(answer)["time"]
     assert report["gaps"] == []
     assert parse_time(report["period"]["end"]) >= START  # the candle it began in
-    received = read_tape(workspace / "journal" / "poll-binance" / "BTC-USDT-1m.jsonl").as_received
+    received = read_candle_journal(
+        workspace / "journal" / "poll-binance" / "BTC-USDT-1m.jsonl"
+    ).as_received
     begin, end = int(received.time[0]), int(received.time[-1]) + MINUTE
     assert end <= now
     assert list(received) == list(SyntheticMarket(1).candles("BTC/USDT", Timeframe.M1, begin, end))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.paper.host import Host
+from core.host.host import Host
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.hosted import hosted
 

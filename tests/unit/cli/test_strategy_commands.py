@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from core.market.candles import Candles
-from core.market.files import write_candles
-from core.market.timeframes import Timeframe
-from core.strategy.document import read_strategy
+from core.market.candles.candles import Candles
+from core.market.candles.timeframes import Timeframe
+from core.market.files.candle_files import write_candles
+from core.strategy.document.document import read_strategy
 from tests.unit.cli.conftest import Run, write_addresses
 
 START = 1_700_006_400_000

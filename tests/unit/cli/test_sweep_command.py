@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.market.files import write_candles
+from core.market.files.candle_files import write_candles
 from tests.unit.backtest.test_sweep import RAW, candles
 from tests.unit.cli.conftest import Run
 

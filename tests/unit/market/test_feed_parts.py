@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.market.backoff import Backoff
-from core.market.binance_events import (
+from core.market.binance.events import (
     BestPrices,
     Kline,
     MalformedMessageError,
@@ -19,15 +18,16 @@ from core.market.binance_events import (
     Shutdown,
     read_message,
 )
-from core.market.candle import Candle
-from core.market.exchange_api import Funding
-from core.market.feed import CandleClosed, FeedEvent, FundingRate, PriceSeen
-from core.market.funding_watch import FundingWatch
-from core.market.inbox import Inbox
-from core.market.server_clock import ServerClock
-from core.market.timeframes import HOUR, Timeframe
+from core.market.candles.candle import Candle
+from core.market.candles.timeframes import HOUR, Timeframe
+from core.market.feeds.delivery import FundingWatch
+from core.market.feeds.feed import CandleClosed, FeedEvent, FundingRate, PriceSeen
+from core.market.feeds.inbox import Inbox
+from core.market.history.exchange_api import Funding
+from core.market.retry import Backoff
 from core.market.venue import BINANCE, Channel, VenueError, embedded
-from core.market.words import brief
+from core.market.venue_clock import ServerClock
+from core.text import brief
 
 
 def price(symbol: str, time: int) -> PriceSeen:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from core.market.file_error import CandleFileError
-from core.market.file_timeframe import timeframe_of_file
-from core.market.timeframes import MINUTE, Timeframe
+from core.market.candles.timeframes import MINUTE, Timeframe
+from core.market.files.candle_files import timeframe_of_file
+from core.market.files.errors import CandleFileError
 
 
 def candle_file(folder: Path, times: list[int]) -> Path:

@@ -11,14 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from core.market.candles import Candle, Candles
-from core.market.files import (
+from core.market.candles.candles import Candle, Candles
+from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
+from core.market.files.candle_files import (
     CandleFileError,
     read_candles,
     split_data_argument,
     write_candles,
 )
-from core.market.timeframes import DAY, HOUR, MINUTE, Timeframe
 
 START = 1_704_067_200_000  # 2024-01-01T00:00:00Z, a Monday
 HEADER = "timestamp,open,high,low,close,volume"

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.market.candles import Candle
-from core.market.files import CandleFileError, read_candles
-from core.market.timeframes import HOUR, Timeframe
+from core.market.candles.candles import Candle
+from core.market.candles.timeframes import HOUR, Timeframe
+from core.market.files.candle_files import CandleFileError, read_candles
 
 pytestmark = pytest.mark.fuzz
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from core.market.exchange_api import ExchangeApi
-from core.market.feed import FeedError
-from core.market.history import CandleHistory, Patience
-from core.market.server_clock import ServerClock
-from core.market.timeframes import DAY, HOUR, Timeframe
+from core.market.candles.timeframes import DAY, HOUR, Timeframe
+from core.market.feeds.feed import FeedError
+from core.market.history.candle_history import CandleHistory, Patience
+from core.market.history.exchange_api import ExchangeApi
+from core.market.venue_clock import ServerClock
 
 NOW = 20_000 * DAY
 BTC = "BTC/USD"

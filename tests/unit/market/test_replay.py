@@ -7,10 +7,10 @@ import asyncio
 import numpy as np
 import pytest
 
-from core.market.candles import Candle, Candles
-from core.market.feed import CandleClosed, Ended, FeedError, FeedEvent, Gap, PriceSeen
-from core.market.replay import ReplayFeed
-from core.market.timeframes import MINUTE, Timeframe
+from core.market.candles.candles import Candle, Candles
+from core.market.candles.timeframes import MINUTE, Timeframe
+from core.market.feeds.feed import CandleClosed, Ended, FeedError, FeedEvent, Gap, PriceSeen
+from core.market.feeds.replay import ReplayFeed
 
 BTC, ETH = "BTC/USDT", "ETH/USDT"
 

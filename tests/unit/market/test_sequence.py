@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.market.candle import Candle
-from core.market.feed import CandleClosed, FeedEvent, Gap, Revised
-from core.market.sequence import CandleSequence
-from core.market.timeframes import MINUTE, Timeframe
+from core.market.candles.candle import Candle
+from core.market.candles.timeframes import MINUTE, Timeframe
+from core.market.feeds.feed import CandleClosed, FeedEvent, Gap, Revised
+from core.market.feeds.sequence import CandleSequence
 
 
 def candle(minute: int, close: float = 1.0) -> Candle:

@@ -6,9 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.market.timeframes import HOUR, Timeframe
+from core.market.candles.timeframes import HOUR, Timeframe
 from core.report.result import RunResult, run_result
-from core.strategy.config import Condition, IndicatorSpec, Operator, Reference, StrategyConfig
+from core.strategy.config.config import (
+    Condition,
+    IndicatorSpec,
+    Operator,
+    Reference,
+    StrategyConfig,
+)
 from core.trading.values import ExitReason, Side, Trade
 
 START = 1_704_067_200_000  # 2024-01-01T00:00:00Z

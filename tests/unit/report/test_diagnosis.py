@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from core.report.diagnosis import SymbolConditions, diagnose
-from core.strategy.config import Condition, Direction, Operator, Reference
-from core.strategy.signals import ConditionSeries
+from core.strategy.config.config import Condition, Direction, Operator, Reference
+from core.strategy.signals.signals import ConditionSeries
 from tests.unit.report.making import config
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.market.timeframes import DAY, HOUR, Timeframe
+from core.market.candles.timeframes import DAY, HOUR, Timeframe
 from core.report.metrics import (
     Metrics,
     closed_trade_metrics,
@@ -21,7 +21,7 @@ from core.report.metrics import (
     max_drawdown_pct,
     wilson_interval,
 )
-from core.report.result_json import metrics_to_json
+from core.report.result import metrics_to_json
 from tests.unit.report.making import START, trade
 
 

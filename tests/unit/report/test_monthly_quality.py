@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.market.timeframes import DAY, Timeframe
-from core.report.benchmark import buy_and_hold_pct
+from core.market.candles.timeframes import DAY, Timeframe
+from core.report.metrics import buy_and_hold_pct
 from core.report.monthly import monthly_returns
 from core.report.quality import quality_flags
-from core.report.result import RunResult
-from core.report.result_json import metrics_to_json
+from core.report.result import RunResult, metrics_to_json
 from tests.unit.report.making import START, result, trade
 
 

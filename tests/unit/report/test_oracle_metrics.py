@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.market.timeframes import Timeframe
+from core.market.candles.timeframes import Timeframe
 from core.report.metrics import compute_metrics
 from tests.unit.report.making import START, trade
 

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.market.timeframes import Timeframe
+from core.compare.causes import Evidence
+from core.compare.divergence import divergence_to_json, find_divergence
+from core.market.candles.timeframes import Timeframe
 from core.report.curves import Curve, drawdown, svg
-from core.report.divergence import divergence_to_json, find_divergence
-from core.report.evidence import Evidence
 from core.report.figures import price
+from core.report.html import report_page
 from core.report.markdown import report_markdown
-from core.report.outline import outline
-from core.report.page import report_page
-from core.report.result_json import result_to_json
+from core.report.report_sections import outline
+from core.report.result import result_to_json
 from core.report.spreadsheet import equity_csv, trades_csv
 from core.report.text import report_text
 from tests.unit.report.making import START, result, trade

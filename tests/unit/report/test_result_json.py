@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import orjson
 
-from core.market.timeframes import HOUR
-from core.report.instants import iso_time, parse_time, short_duration
-from core.report.result_json import result_to_json
+from core.market.candles.timeframes import HOUR
+from core.report.result import result_to_json
+from core.time_format import iso_time, parse_time, short_duration
 from tests.unit.report.making import START, result, trade
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.paper.snapshot import SessionDetail
+from core.session.snapshot import SessionDetail
 from core.trading.values import ExitReason, Side, Trade
 from tests.ui.scripted import ScriptedLink, session
 

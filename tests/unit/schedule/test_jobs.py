@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from core.market.timeframes import HOUR
-from core.report.instants import parse_time
+from core.market.candles.timeframes import HOUR
 from core.schedule.book import JobBook
 from core.schedule.jobs import HISTORY, Action, Job, JobError, JobRun, new_job
 from core.schedule.triggers import At, Every
-from core.store.disk import OsDisk
+from core.store.durable import OsDisk
 from core.store.index import open_index
+from core.time_format import parse_time
 
 NOON = parse_time("2026-02-10T12:00:00Z")
 HOURLY = Every(3_600, NOON)

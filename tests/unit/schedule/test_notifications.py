@@ -17,7 +17,7 @@ from core.schedule.notifications import (
     read_notifications,
     write_notifications,
 )
-from core.store.disk import OsDisk
+from core.store.durable import OsDisk
 from core.store.redaction import Redactor, Secret
 
 TOKEN = "token0123456789"

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from core.market.timeframes import DAY, HOUR
-from core.paper.snapshot import FeedKind, SessionState
-from core.report.instants import parse_time
+from core.journal.values import FeedKind, SessionState
+from core.market.candles.timeframes import DAY, HOUR
 from core.schedule.book import JobBook
 from core.schedule.jobs import Action, JobError
 from core.schedule.scheduler import CHECK_EVERY, Scheduler
 from core.schedule.triggers import Every, at
-from core.store.disk import OsDisk
+from core.store.durable import OsDisk
 from core.store.index import open_index
-from tests.unit.paper.sessions import until
+from core.time_format import parse_time
 from tests.unit.schedule.one_session_host import ID, OneSessionHost
+from tests.unit.session.sessions import until
 from tests.unit.store.disks import FullDisk
 
 NOON = parse_time("2026-02-10T12:00:00Z")

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.market.timeframes import DAY, HOUR
-from core.report.instants import iso_time, parse_time
+from core.market.candles.timeframes import DAY, HOUR
 from core.schedule.triggers import (
     At,
     Cron,
@@ -20,6 +19,7 @@ from core.schedule.triggers import (
     every,
     next_due,
 )
+from core.time_format import iso_time, parse_time
 
 NOON = parse_time("2026-02-10T12:00:00Z")
 

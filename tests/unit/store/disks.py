@@ -6,7 +6,7 @@ import errno
 import os
 from pathlib import Path
 
-from core.store.disk import OsDisk
+from core.store.durable import OsDisk
 
 
 class FullDisk(OsDisk):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.store.disk import OsDisk
+from core.store.durable import OsDisk
 from core.store.index import IndexWriteError, open_index
 from tests.unit.store.disks import FullDisk, StuckDisk
 

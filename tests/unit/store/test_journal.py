@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.store.disk import OsDisk
-from core.store.journal import (
+from core.store.durable import OsDisk
+from core.store.journal_file import (
     Journal,
     JournalDamagedError,
     JournalError,

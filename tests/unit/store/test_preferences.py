@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.store.disk import OsDisk
+from core.store.durable import OsDisk
 from core.store.preferences import Preferences, PreferencesError, read_preferences, write_preference
 from tests.unit.store.disks import FullDisk
 

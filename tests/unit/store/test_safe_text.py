@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.store.safe_text import safe_text
+from core.text import safe_text
 
 
 @pytest.mark.parametrize(

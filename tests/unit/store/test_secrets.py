@@ -17,7 +17,7 @@ from core.store.credentials import (
     read_credentials,
     write_credentials,
 )
-from core.store.disk import OsDisk
+from core.store.durable import OsDisk
 from core.store.redaction import HIDDEN, Redactor, Secret
 
 KEY, SECRET = "abcKEY123456", "s3cr3t/+with=odd&chars"

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from core.market.candles import Candles
-from core.strategy.config import StrategyConfig
-from core.strategy.parsing import parse_config
-from core.strategy.problems import ConfigError
+from core.market.candles.candles import Candles
+from core.strategy.config.config import StrategyConfig
+from core.strategy.config.parsing import parse_config
+from core.strategy.config.problems import ConfigError
 
 MINUTE = 60_000
 START = 1_767_225_600_000  # 2026-01-01T00:00:00Z

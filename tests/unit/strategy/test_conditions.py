@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.strategy.conditions import COMPARISONS, CROSSINGS, condition_text, distance
-from core.strategy.config import Condition, Direction, Operator, Reference
+from core.strategy.config.config import Condition, Direction, Operator, Reference
+from core.strategy.signals.conditions import COMPARISONS, CROSSINGS, condition_text, distance
 
 NAN = float("nan")
 TINY = 1e-10  # relative: within what counts as equal

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from core.strategy.canonical import config_digest, config_to_dict
-from core.strategy.catalog import INDICATORS
-from core.strategy.config import (
+from core.strategy.config.canonical import config_digest, config_to_dict
+from core.strategy.config.config import (
     Condition,
     Direction,
     IndicatorSpec,
@@ -18,7 +17,8 @@ from core.strategy.config import (
     Reference,
     StrategyConfig,
 )
-from core.strategy.parsing import parse_config, parse_indicator
+from core.strategy.config.parsing import parse_config, parse_indicator
+from core.strategy.indicators.registry import INDICATORS
 from tests.unit.strategy.making import RSI_BOUNCE, condition, config, written
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from core.strategy.parsing import parse_config
-from core.strategy.problems import ConfigError
+from core.strategy.config.parsing import parse_config
+from core.strategy.config.problems import ConfigError
 from tests.unit.strategy.making import condition, problems, problems_of, written
 
 TIMEFRAMES = "1m, 3m, 5m, 15m, 30m, 1h, 2h, 4h, 6h, 8h, 12h, 1d, 3d, 1w"

@@ -7,13 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.strategy.document import (
-    DocumentError,
-    Kind,
-    read_strategy,
-    strategy_document,
-)
-from core.strategy.problems import ConfigError
+from core.strategy.config.problems import ConfigError
+from core.strategy.document.document import DocumentError, Kind, read_strategy, strategy_document
 from tests.unit.strategy.making import config
 
 FRONT = """\

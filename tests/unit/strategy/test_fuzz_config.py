@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.strategy.canonical import config_digest, config_to_dict
-from core.strategy.catalog import INDICATOR_NAMES, INDICATORS
-from core.strategy.parsing import parse_config, parse_indicator
-from core.strategy.problems import ConfigError
-from core.strategy.signals import SignalStream, signal_series, warmup_candles
+from core.strategy.config.canonical import config_digest, config_to_dict
+from core.strategy.config.parsing import parse_config, parse_indicator
+from core.strategy.config.problems import ConfigError
+from core.strategy.indicators.registry import INDICATOR_NAMES, INDICATORS
+from core.strategy.signals.signals import SignalStream, signal_series, warmup_candles
 from tests.unit.strategy.making import RSI_BOUNCE, candles_of
 
 pytestmark = pytest.mark.fuzz

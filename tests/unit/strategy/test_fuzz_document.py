@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.strategy.document import Kind, read_strategy, strategy_document
-from core.strategy.problems import ConfigError
-from core.strategy.stored_metrics import stored_metrics
-from core.strategy.write_back import write_blocks
+from core.strategy.config.problems import ConfigError
+from core.strategy.document.document import Kind, read_strategy, strategy_document
+from core.strategy.document.stored_metrics import stored_metrics
+from core.strategy.document.write_back import write_blocks
 from tests.unit.strategy.test_document import BLOCK, FRONT, JSON_CONFIG
 
 pytestmark = pytest.mark.fuzz

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.market.candles import Candles, Floats
-from core.market.timeframes import DAY
-from core.strategy.parsing import parse_indicator
-from core.strategy.signals import indicator_values
+from core.market.candles.candles import Candles, Floats
+from core.market.candles.timeframes import DAY
+from core.strategy.config.parsing import parse_indicator
+from core.strategy.signals.signals import indicator_values
 
 pytestmark = pytest.mark.shared_data
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from core.market.candles import Candles
-from core.strategy.catalog import INDICATORS
-from core.strategy.parsing import parse_indicator
-from core.strategy.signals import indicator_values
+from core.market.candles.candles import Candles
+from core.strategy.config.parsing import parse_indicator
+from core.strategy.indicators.registry import INDICATORS
+from core.strategy.signals.signals import indicator_values
 from tests.unit.strategy.making import START, candles_of
 
 NAN = float("nan")

@@ -6,9 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from core.market.files import read_candles
-from core.strategy.document import read_strategy
-from core.strategy.signals import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT, signal_series
+from core.market.files.candle_files import read_candles
+from core.strategy.document.document import read_strategy
+from core.strategy.signals.signals import (
+    ENTER_LONG,
+    ENTER_SHORT,
+    EXIT_LONG,
+    EXIT_SHORT,
+    signal_series,
+)
 from tests.unit.strategy.making import config
 
 SAMPLES = Path(__file__).resolve().parents[3] / "sample_strategies"

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.market.candles import Candles
-from core.strategy.config import StrategyConfig
-from core.strategy.signals import (
+from core.market.candles.candles import Candles
+from core.strategy.config.config import StrategyConfig
+from core.strategy.signals.signals import (
     ENTER_LONG,
     ENTER_SHORT,
     EXIT_LONG,

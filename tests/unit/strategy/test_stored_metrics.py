@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.strategy.stored_metrics import stored_metrics
+from core.strategy.document.stored_metrics import stored_metrics
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core.market.candles import Candles, Floats
-from core.strategy.batch import Batch
-from core.strategy.catalog import INDICATORS, fields_of
-from core.strategy.config import IndicatorSpec
-from core.strategy.indicator import Indicator, Parameter
-from core.strategy.parsing import parse_config
-from core.strategy.signals import SignalStream, signal_series
-from core.strategy.stream import Program
+from core.market.candles.candles import Candles, Floats
+from core.strategy.config.config import IndicatorSpec
+from core.strategy.config.parsing import parse_config
+from core.strategy.indicators.batch import Batch
+from core.strategy.indicators.registry import INDICATORS, Indicator, Parameter, fields_of
+from core.strategy.indicators.stream import Program
+from core.strategy.signals.signals import SignalStream, signal_series
 from tests.unit.strategy.making import candles_of, condition, markets, written
 
 

@@ -7,11 +7,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.market.candles import Candles
-from core.strategy.catalog import PRICES
-from core.strategy.conditions import condition_text
-from core.strategy.parsing import ConfigError, parse_config
-from core.strategy.signals import ENTER_LONG, EXIT_LONG, condition_series, signal_series
+from core.market.candles.candles import Candles
+from core.strategy.config.parsing import ConfigError, parse_config
+from core.strategy.indicators.registry import PRICES
+from core.strategy.signals.conditions import condition_text
+from core.strategy.signals.signals import ENTER_LONG, EXIT_LONG, condition_series, signal_series
 from tests.unit.strategy.making import condition, markets, written
 
 sides = st.sampled_from(

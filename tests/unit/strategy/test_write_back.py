@@ -11,15 +11,15 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.strategy.document import (
+from core.strategy.config.problems import ConfigError
+from core.strategy.document.document import (
     DocumentError,
     Kind,
     kind_of,
     read_strategy,
     strategy_document,
 )
-from core.strategy.problems import ConfigError
-from core.strategy.write_back import text_with_blocks, write_blocks
+from core.strategy.document.write_back import text_with_blocks, write_blocks
 
 RESULTS = {"run": "2026-11-22T10:00:00Z", "metrics": {"win_rate_pct": 62.5, "sharpe_ratio": None}}
 RESULTS_YAML = """\

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from core.market.files import write_candles
-from core.market.timeframes import Timeframe
+from core.market.candles.timeframes import Timeframe
+from core.market.files.candle_files import write_candles
 from core.store.workspace import Workspace
 from core.tools import backtest, cron
 from tests.unit.cli.hosted import hosted

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from core.market.candles import Candle
+from core.market.candles.candles import Candle
+from core.market.candles.timeframes import MINUTE
 from core.market.filters import NO_FILTERS, MarketFilters
-from core.market.timeframes import MINUTE
-from core.strategy.signals import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
+from core.strategy.signals.signals import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
 from core.trading.account import Account
 from core.trading.rules import Rules
 from core.trading.step import Bar, FinerCandles, step

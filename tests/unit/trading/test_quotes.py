@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.market.timeframes import MINUTE
+from core.market.candles.timeframes import MINUTE
 from core.trading.account import Account
 from core.trading.quotes import on_quote
 from core.trading.step import Bar, step

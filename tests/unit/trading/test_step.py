@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from core.market.candles.timeframes import DAY, MINUTE
 from core.market.filters import MarketFilters
-from core.market.timeframes import DAY, MINUTE
 from core.trading.account import Account
 from core.trading.step import Bar, step
 from core.trading.values import (

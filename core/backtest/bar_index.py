@@ -1,0 +1,184 @@
+"""What does a backtest read, and where does something happen in it?"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from math import isinf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.market.candles.candles import Candles, Floats
+from core.strategy.signals.signals import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
+from core.trading.account import Position
+from core.trading.rules import Rules
+from core.trading.step import Bar
+
+_BLOCK = 128  # candles whose extremes are looked at together
+
+END = 1 << 62
+"""A time that never comes."""
+
+
+class BarIndex:
+    """One symbol's candles with their raw signals, searched for what the rules would act on.
+
+    Positions in the tape are indices from 0; `candles`, `flags` and `funding` have one entry each.
+    The searches may name a candle on which the rules then do nothing, but never pass over one on
+    which they would do something: they compare with the position's own prices and weigh nothing.
+    """
+
+    def __init__(
+        self, slot: int, candles: Candles, flags: NDArray[np.uint8], funding: Floats | None
+    ) -> None:
+        self.slot = slot
+        self.candles = candles
+        self.flags = flags
+        self.funding = funding
+        self.length = len(candles)
+        # The hot path reads single values as Python numbers: numpy's own are slow one by one.
+        self._open, self._high = candles.open.data, candles.high.data
+        self._low, self._close = candles.low.data, candles.close.data
+        self._time, self._flags = candles.time.data, flags.data
+        self._raising: dict[int, list[int]] = {}
+        self._lowest: list[float] = []
+        self._highest: list[float] = []
+        self._funded = [] if funding is None else np.flatnonzero(funding).tolist()
+
+    def time(self, index: int) -> int:
+        """Open time of the candle at `index`, or END behind the last."""
+        return self._time[index] if index < self.length else END
+
+    def open(self, index: int) -> float:
+        """The price that the candle at `index` opened at."""
+        return self._open[index]
+
+    def index_at(self, time: int) -> int:
+        """Index of the first candle that opens at `time` or later."""
+        return int(self.candles.time.searchsorted(time))
+
+    def bar(self, index: int) -> Bar:
+        """The candle at `index` as the rules take it."""
+        return Bar(
+            self.slot,
+            self._open[index],
+            self._high[index],
+            self._low[index],
+            self._close[index],
+            self._flags[index],
+            0.0 if self.funding is None else self.funding.item(index),
+        )
+
+    def next_entry(self, index: int) -> int:
+        """Index of the first candle from `index` on that could make a flat account enter."""
+        return self._next_raising(ENTER_LONG | ENTER_SHORT, index)
+
+    def next_in_position(self, index: int, position: Position, rules: Rules) -> int:
+        """Index of the first candle from `index` on that could do something to `position`."""
+        leaving = EXIT_LONG | ENTER_SHORT if position.sign > 0 else EXIT_SHORT | ENTER_LONG
+        found = self._next_raising(leaving, index)
+        if self._funded:
+            found = min(found, self._next(self._funded, index))
+        if rules.max_hold is not None:
+            found = min(found, index + max(rules.max_hold - position.held - 1, 0))
+        return self._next_touch(index, found, position, rules.trailing_stop_pct)
+
+    def live_through(self, position: Position, start: int, stop: int, *, trailing: bool) -> None:
+        """Take `position` over the candles from `start` to `stop` (exclusive): nothing happened.
+
+        Only a `trailing` stop asks for the best price among them.
+        """
+        best = self._best_between(start, stop, position.sign) if trailing else position.best
+        position.pass_over(stop - start, best, self._close[stop - 1])
+
+    def _next_raising(self, mask: int, index: int) -> int:
+        """Index of the first candle from `index` on that raises any flag of `mask`."""
+        raising = self._raising.get(mask)
+        if raising is None:
+            raising = self._raising[mask] = np.flatnonzero((self.flags & mask) != 0).tolist()
+        return self._next(raising, index)
+
+    def _next(self, indices: Sequence[int], index: int) -> int:
+        place = bisect_left(indices, index)
+        return indices[place] if place < len(indices) else self.length
+
+    def _next_touch(
+        self, start: int, stop: int, position: Position, trailing_stop_pct: float | None
+    ) -> int:
+        """The first candle in `start` to `stop` that reaches a level of `position`, else `stop`."""
+        sign, target, running = position.sign, position.target_price, position.best
+        farther = max if sign > 0 else min
+        fixed = level = farther(position.stop_price, position.liquidation_price)
+        if trailing_stop_pct is None and isinf(fixed) and isinf(target):
+            return stop
+        if not self._lowest:
+            self._gather_extremes()
+        worst, best = self._lowest, self._highest
+        if sign < 0:
+            worst, best = best, worst
+        while start < stop:
+            block = start // _BLOCK
+            end = min((block + 1) * _BLOCK, stop)
+            if trailing_stop_pct is not None:
+                # Nowhere in the block is the trailing stop nearer than its best price would put it.
+                level = farther(running, best[block]) * (1 - sign * trailing_stop_pct / 100)
+                level = farther(level, fixed)
+            if (worst[block] - level) * sign <= 0 or (best[block] - target) * sign >= 0:
+                found = self._touched(start, end, position, running, fixed, trailing_stop_pct)
+                if found < end:
+                    return found
+            if trailing_stop_pct is not None:
+                running = farther(running, self._best_between(start, end, sign))
+            start = end
+        return stop
+
+    def _touched(
+        self,
+        start: int,
+        stop: int,
+        position: Position,
+        running: float,
+        fixed: float,
+        trailing_stop_pct: float | None,
+    ) -> int:
+        """As `_next_touch`, candle by candle; `running` is the best price before `start`."""
+        long = position.sign > 0
+        low, high = self.candles.low[start:stop], self.candles.high[start:stop]
+        level: float | Floats = fixed
+        if trailing_stop_pct is not None:
+            # The trailing stop of each candle comes from the best price before it.
+            extreme = np.maximum if long else np.minimum
+            bests = extreme.accumulate(np.concatenate(([running], high if long else low)))[:-1]
+            level = extreme(bests * (1 - position.sign * trailing_stop_pct / 100), fixed)
+        if long:
+            touched = (low <= level) | (high >= position.target_price)
+        else:
+            touched = (high >= level) | (low <= position.target_price)
+        first = int(touched.argmax())
+        return start + first if touched[first] else stop
+
+    def _best_between(self, start: int, stop: int, sign: int) -> float:
+        """The highest high (for a short, `sign` -1: the lowest low) from `start` to `stop`."""
+        if sign > 0:
+            return float(self.candles.high[start:stop].max())
+        return float(self.candles.low[start:stop].min())
+
+    def _gather_extremes(self) -> None:
+        """Find the lowest low and the highest high of each block of candles."""
+        starts = np.arange(0, self.length, _BLOCK)
+        self._lowest = np.minimum.reduceat(self.candles.low, starts).tolist()
+        self._highest = np.maximum.reduceat(self.candles.high, starts).tolist()
+
+
+def funding_by_candle(candles: Candles, rates: Sequence[tuple[int, float]]) -> Floats:
+    """The funding rate due at each candle's open: the sum of those since the previous open.
+
+    `rates` are (UTC ms, fraction of notional). A rate after the last open is due at no candle.
+    """
+    due = np.zeros(len(candles))
+    for time, rate in rates:
+        index = int(np.searchsorted(candles.time, time))
+        if index < len(candles):
+            due[index] += rate
+    return due

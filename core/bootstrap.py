@@ -1,0 +1,153 @@
+"""Makes the host of a workspace, finds one that runs, or starts one without a screen.
+
+Here the parts come together: venues, schedule and control socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
+
+from core.host.feed_factories import DemoMarket, FeedFactories, venue_options
+from core.host.host import Host
+from core.host.link import CommandError
+from core.host.log_file import keep_log
+from core.host.socket_link import SocketLink
+from core.host.socket_server import ControlSocket
+from core.market.venue import BINANCE, VenueError
+from core.schedule.service import ScheduleCompanion
+from core.session.snapshot import Level
+from core.store.lock import current_host
+from core.store.preferences import PreferencesError, read_preferences
+from core.store.workspace import Workspace, WorkspaceError
+from core.time_format import short_duration
+from core.trading.venue_hosts import ForbiddenAddressError, OrderAddresses
+
+_PATIENCE = 30.0  # seconds a host that was started may take to answer
+_LOOK_EVERY = 0.1
+
+
+def make_host(
+    workspace: Workspace,
+    kind: str,
+    demo: DemoMarket,
+    companions: Sequence[Callable[[Host], Awaitable[None]]] = (),
+    *,
+    idle_after: float | None = None,
+) -> Host:
+    """A host with everything a workspace's host has; `kind` is "tui" or "headless".
+
+    `demo` is what demo sessions are shown; its exchange is started when the first one asks for it.
+    With `idle_after` the host ends by itself once no session has lived, no job has waited and
+    nobody has been attached for so many seconds.
+
+    Raises:
+        WorkspaceError: config.yaml cannot be used.
+    """
+    try:
+        preferences = read_preferences(workspace.preferences)
+        venue = BINANCE.with_addresses(preferences.addresses)
+        order_addresses = OrderAddresses().with_addresses(preferences.order_addresses)
+    except (PreferencesError, VenueError, ForbiddenAddressError) as error:
+        raise WorkspaceError(str(error)) from error
+    schedule = ScheduleCompanion()
+
+    async def control(host: Host) -> None:
+        socket = ControlSocket(host)
+        async with asyncio.TaskGroup() as both:
+            both.create_task(socket.serve())
+            if idle_after is not None:
+                needed = lambda: socket.attached > 0 or schedule.pending  # noqa: E731
+                both.create_task(end_when_idle(host, needed, idle_after))
+
+    options = venue_options(
+        FeedFactories(workspace, demo, venue),
+        schedule.run,
+        control,
+        keep_log,
+        *companions,
+        kind=kind,
+    )
+    options = replace(
+        options,
+        jobs_of=schedule.jobs_of,
+        commands=schedule.commands(),
+        order_addresses=order_addresses,
+    )
+    return Host(workspace, options)
+
+
+def headless_command(workspace: Workspace, *arguments: str) -> list[str]:
+    """The command line of a host without a screen, for a process of its own that nobody stops."""
+    # By name, not by import: the command line is above this package.
+    program = [sys.executable, "-m", "tui.cli"]
+    return [*program, "--workspace", str(workspace.root), "host", "--while-needed", *arguments]
+
+
+def attach(workspace: Workspace, *, follow: bool = False) -> SocketLink | None:
+    """The running host of a workspace, or None where there is none.
+
+    Raises:
+        CommandError: there is one, but it does not answer.
+    """
+    if current_host(workspace) is None:
+        return None
+    return SocketLink.connect(workspace, follow=follow)
+
+
+async def attach_or_start(workspace: Workspace) -> SocketLink:
+    """The running host of a workspace; one without a screen is started where there is none.
+
+    Raises:
+        CommandError: no host answers, and none could be started.
+    """
+    link = attach(workspace)
+    if link is not None:
+        return link
+    workspace.prepare()
+    with workspace.log.open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603  this program itself
+            headless_command(workspace),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    deadline = asyncio.get_running_loop().time() + _PATIENCE
+    while asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(_LOOK_EVERY)
+        try:
+            return SocketLink.connect(workspace, follow=False)
+        except CommandError:
+            if process.poll() is not None and current_host(workspace) is None:
+                break
+    raise CommandError(
+        f"a host for {workspace.root} could not be started; {workspace.log} says why"
+    )
+
+
+_STEP = 1.0  # seconds between two looks
+
+
+async def end_when_idle(
+    host: Host,
+    needed: Callable[[], bool],
+    patience: float,
+    sleep: Callable[[float], Coroutine[None, None, None]] = asyncio.sleep,
+) -> None:
+    """Shut a host down once no session has lived, and nobody `needed` it, for `patience` seconds.
+
+    A companion of the host (`HostOptions`).
+    """
+    left = patience
+    while left > 0:
+        await sleep(_STEP)
+        living = any(not session.state.ended for session in host.snapshot().sessions)
+        left = patience if living or needed() else left - _STEP
+    host.log.add(
+        Level.INFO, f"nothing has needed this host for {short_duration(patience)}: it ends"
+    )
+    host.shut_down()

@@ -1,0 +1,214 @@
+"""What is known of one column of a comparison: a backtest, paper sessions, live trades?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from core.compare.verdict import Sample
+from core.market.candles.candles import Floats
+from core.market.candles.timeframes import DAY, Timeframe
+from core.report.metrics import Metrics, closed_trade_metrics, hold_seconds
+from core.report.result import Json, metrics_to_json, trade_from_json
+from core.store.live_trades import LiveTrade
+from core.strategy.document.stored_metrics import stored_metrics
+from core.time_format import parse_time, short_date
+from core.trading.values import Trade
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ComparedColumn:
+    """One column.
+
+    Attributes:
+        name: its heading.
+        source: where it comes from, in words.
+        period: begin and end (exclusive), UTC ms; None where it is not known.
+        metrics: the figures by their rulebook names as a result's JSON has them; drawdown and
+            ratios count on the equity curve, or as its source recorded them.
+        closed: the same on the closed-trade basis; None where the single trades are not known.
+        has_curve: whether `metrics` rest on an equity curve (a recorded block says nothing).
+        sample: the trades for a verdict; None where their number or win rate is not known.
+        notes: what had to be left out or guessed, a sentence each.
+    """
+
+    name: str
+    source: str
+    period: tuple[int, int] | None
+    metrics: Mapping[str, Any]
+    closed: Mapping[str, Any] | None
+    has_curve: bool
+    sample: Sample | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def days(self) -> float | None:
+        """How many days it spans."""
+        return None if self.period is None else (self.period[1] - self.period[0]) / DAY
+
+
+def column_of_block(name: str, block: object, source: str) -> ComparedColumn | None:
+    """The column of a recorded block of figures (`backtest:` or `paper:` of a STRATEGY.md).
+
+    Old spellings are read too. None where the block holds no figure.
+    """
+    stored = stored_metrics(block)
+    if not stored.values:
+        return None
+    metrics: Json = dict(stored.values)
+    trades, win_rate = metrics.get("total_trades"), metrics.get("win_rate_pct")
+    sample = None
+    if isinstance(trades, float) and trades >= 1 and isinstance(win_rate, float):
+        metrics["total_trades"] = n = round(trades)
+        # A recorded rate is rounded; the number of wins it was counted from is a whole one.
+        sample = Sample(n, min(n, max(0, round(win_rate / 100 * n))))
+    return ComparedColumn(
+        name, source, _period_of(block), metrics, None, False, sample, stored.notes
+    )
+
+
+def column_of_reports(
+    name: str,
+    reports: Sequence[Mapping[str, Any]],
+    source: str,
+    period: tuple[int, int] | None = None,
+) -> ComparedColumn:
+    """The column of one or several results (their JSON), their trades taken together.
+
+    Several have no common equity curve: their figures are on the closed-trade basis, on the
+    starting balance of the first. So are those of a stated `period` (begin and end, exclusive, UTC
+    ms), in which only the trades count that closed within it. There must be at least one report.
+    """
+    trades = [trade_from_json(trade) for report in reports for trade in report["trades"]]
+    closes = np.array([_closed_at(trade) for trade in trades], dtype=np.int64)
+    order = np.argsort(closes, kind="stable")
+    starting_balance = reports[0]["starting_balance"]
+    if period is not None:
+        begin, end = np.searchsorted(closes[order], period).tolist()
+        earlier, order = order[:begin], order[begin:end]
+        starting_balance += sum(trades[at].pnl for at in earlier.tolist())
+    trades = [trades[at] for at in order.tolist()]
+    closed = closed_trade_metrics(
+        [trade.pnl for trade in trades],
+        [hold_seconds(trade) for trade in trades],
+        closes[order].tolist(),
+        period or _period_of_reports(reports),
+        starting_balance,
+    )
+    whole = len(reports) == 1 and period is None
+    written = metrics_to_json(closed)
+    notes = []
+    if len(reports) > 1:
+        notes.append(f"{len(reports)} runs taken together, without a common equity curve")
+    return ComparedColumn(
+        name,
+        source,
+        period or _period_of_reports(reports),
+        reports[0]["metrics"] if whole else written,
+        written,
+        whole,
+        _sample(closed, np.array([trade.pnl_pct for trade in trades], dtype=np.float64)),
+        tuple(notes),
+    )
+
+
+def column_of_live_trades(
+    trades: Sequence[LiveTrade],
+    starting_balance: float | None,
+    source: str,
+    period: tuple[int, int] | None = None,
+) -> ComparedColumn | None:
+    """The column of real trades, or None where none of them can be counted.
+
+    Args:
+        trades: of the strategy, as trades.jsonl has them; only closed ones count.
+        starting_balance: the account's before the first of them, if known.
+        source: where they come from, in words.
+        period: count only what closed within it; None for all, then the period is from the first
+            opening to the last close.
+    """
+    closed = [t for t in trades if t.status == "closed"]
+    complete = [t for t in closed if t.closed is not None and t.pnl is not None]
+    notes = []
+    if still_open := len(trades) - len(closed):
+        notes.append(f"{still_open} open live trade{'s' * (still_open > 1)} not counted")
+    if unknown := len(closed) - len(complete):
+        notes.append(f"{unknown} closed live trade{'s' * (unknown > 1)} left out: no P&L or time")
+    complete.sort(key=lambda t: t.closed or 0)
+    if period is not None:
+        complete = [t for t in complete if period[0] <= (t.closed or 0) < period[1]]
+    if not complete:
+        return None
+    closes = [t.closed for t in complete if t.closed is not None]
+    if period is None:
+        period = (min(t.opened for t in complete), closes[-1] + 1)
+    figures = closed_trade_metrics(
+        [t.pnl for t in complete if t.pnl is not None],
+        [(at - t.opened) / 1000 for at, t in zip(closes, complete, strict=True)],
+        closes,
+        period,
+        starting_balance,
+    )
+    written = metrics_to_json(figures)
+    per_cent = [_live_pnl_pct(t) for t in complete]
+    known = [value for value in per_cent if value is not None]
+    if len(known) < len(per_cent):
+        notes.append("mean P&L not compared: some live trades do not tell theirs in per cent")
+    pnl = np.array(known) if len(known) == len(per_cent) else None
+    sample = _sample(figures, pnl)
+    return ComparedColumn("Live", source, period, written, written, False, sample, tuple(notes))
+
+
+def describe_period(column: ComparedColumn) -> str:
+    """The period of a column in words."""
+    if column.period is None or column.days is None:
+        return "period not recorded"
+    begin, end = column.period
+    return f"{short_date(begin)} to {short_date(end - 1)}, {column.days:.3g} days"
+
+
+def _sample(metrics: Metrics, pnl: Floats | None) -> Sample | None:
+    if metrics.win_rate_pct is None:
+        return None
+    n = metrics.total_trades
+    return Sample(n, round(metrics.win_rate_pct / 100 * n), pnl)
+
+
+def _live_pnl_pct(trade: LiveTrade) -> float | None:
+    """P&L in per cent of margin, as recorded or from price, amount and leverage."""
+    if trade.pnl_pct is not None:
+        return trade.pnl_pct
+    if trade.pnl is None or not trade.price or not trade.amount:
+        return None
+    return trade.pnl / (trade.price * trade.amount / (trade.leverage or 1)) * 100
+
+
+def _closed_at(trade: Trade) -> int:
+    return trade.exit_filled_at or trade.exit_time
+
+
+def _period_of_reports(reports: Sequence[Mapping[str, Any]]) -> tuple[int, int] | None:
+    ends = [
+        (
+            parse_time(report["period"]["start"]),
+            parse_time(report["period"]["end"]) + Timeframe(report["timeframe"]).ms,
+        )
+        for report in reports
+        if report["period"]["candles"]
+    ]
+    return (min(begin for begin, _ in ends), max(end for _, end in ends)) if ends else None
+
+
+def _period_of(block: object) -> tuple[int, int] | None:
+    """The period a recorded block names: `period: {start, end}`; None where it names none."""
+    period = block.get("period") if isinstance(block, Mapping) else None
+    if not isinstance(period, Mapping):
+        return None
+    try:
+        begin, end = parse_time(str(period["start"])), parse_time(str(period["end"]))
+    except (KeyError, ValueError):
+        return None
+    return (begin, end) if begin < end else None

@@ -1,0 +1,237 @@
+"""What do a session's files tell that could explain why it traded otherwise than a backtest?
+
+They are read and left as they are, so that it may be done from another process than the host's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from core.compare.causes import Evidence, Span
+from core.journal.candle_journal import CandleJournals, read_candle_journal
+from core.journal.manifest import EVENTS, JOURNAL_VERSION, SessionManifest, read_manifest
+from core.journal.records import (
+    KIND,
+    Begun,
+    CandleRevised,
+    FundingSeen,
+    GapSeen,
+    MomentPassed,
+    QuoteFilled,
+    Record,
+    Returned,
+    began,
+    own_candles,
+    parse_records,
+)
+from core.journal.values import FeedKind
+from core.market.candles.candles import Candles
+from core.report.result import RunResult
+from core.store.durable import OsDisk
+from core.store.journal_file import JournalError, read_journal
+from core.store.workspace import Workspace
+from core.strategy.config.config import StrategyConfig
+from core.strategy.signals.signals import warmup_candles
+from core.trading.values import Halted, Refused
+
+_COLUMNS = ("open", "high", "low", "close", "volume")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Journaled:
+    """A session as its files tell it, up to the candle that opened at `last` (UTC ms).
+
+    Attributes:
+        record: what it was started with.
+        config: its config snapshot.
+        begun: the inputs of its run.
+        lines: its journal.
+        last: open time of its last candle.
+        seen: the candles it had, by symbol, from its first warm-up candle on.
+        known: the same as its tapes tell them now: revised where the venue has revised them, and
+            with what it missed where the tapes have got it since.
+        funding: (UTC ms, rate) by symbol, each when the session could first apply it.
+    """
+
+    record: SessionManifest
+    config: StrategyConfig
+    begun: Begun
+    lines: tuple[Record, ...]
+    last: int
+    seen: Mapping[str, Candles]
+    known: Mapping[str, Candles]
+    funding: Mapping[str, list[tuple[int, float]]]
+
+
+def read_session(workspace: Workspace, session_id: str, last: int) -> Journaled:
+    """A session's files, up to the candle that opened at `last`. Blocks.
+
+    Raises:
+        JournalError: they cannot be read, or the session has not begun.
+    """
+    folder = workspace.session(session_id)
+    record = read_manifest(folder)
+    config = record.strategy()
+    path = folder / EVENTS
+    lines = parse_records(path, read_journal(path, KIND, JOURNAL_VERSION).lines)
+    begun = began(lines)
+    if begun is None:
+        raise JournalError(f"session {session_id} has not begun: it has no candles yet")
+    tapes = CandleJournals(workspace.journals, OsDisk())
+    received, known = {}, {}
+    for symbol in config.symbols:
+        tape = read_candle_journal(_existing(tapes.path(record.source, symbol, config.timeframe)))
+        received[symbol] = tape.as_received
+        present = revised(tape.as_received, tape.revised)
+        known[symbol] = present.between(begun.first.get(symbol, 0), last + 1)
+    seen = {
+        symbol: candles.between(0, last + 1)
+        for symbol, candles in own_candles(config, lines, received).items()
+    }
+    return Journaled(
+        record, config, begun, tuple(lines), last, seen, known, _funding_applied(lines)
+    )
+
+
+def evidence_of(
+    session: Journaled, candles: Mapping[str, Candles], backtest: RunResult
+) -> Evidence:
+    """What may explain differences between a session and a backtest of its period on `candles`."""
+    step = session.config.timeframe.ms
+    away = tuple(_away(session))
+    gaps = [
+        Span(line.first, line.last, line.symbol, line.why)
+        for line in session.lines
+        if isinstance(line, GapSeen)
+    ]
+    told = {
+        (line.symbol, line.new.time): f"close {line.old.close:.8g} → {line.new.close:.8g}"
+        for line in session.lines
+        if isinstance(line, CandleRevised)
+    }
+    changed: list[Span] = []
+    for symbol, now in candles.items():
+        seen = session.seen[symbol]
+        gaps += _absent(symbol, seen, now, step, gaps)
+        changed += _changed(symbol, seen, now, told)
+    return Evidence(
+        timeframe=session.config.timeframe,
+        # What was missed because nobody was there is downtime, not a fault of the data.
+        gaps=tuple(gap for gap in gaps if not any(_covers(span, gap) for span in away)),
+        revised=tuple(changed),
+        away=away,
+        refused=tuple(event for event in _events(session) if isinstance(event, Refused)),
+        backtest_refused=tuple(one for one in backtest.happened if isinstance(one, Refused)),
+        backtest_halted=tuple(
+            Span(one.time, max(one.time, session.last), note=f"{one.limit_name} {one.limit:g} %")
+            for one in backtest.happened
+            if isinstance(one, Halted) and one.limit_name == "max_drawdown_pct"
+        ),
+        same_warmup=all(
+            np.array_equal(session.seen[symbol].time[:1], now.time[:1])
+            for symbol, now in candles.items()
+        ),
+        lookback=warmup_candles(session.config),
+    )
+
+
+def revised(candles: Candles, revisions: Candles) -> Candles:
+    """The candles, with those of `revisions` in the place of the ones that open with them."""
+    if not len(revisions):
+        return candles
+    places = np.searchsorted(candles.time, revisions.time)
+    known = places < len(candles)
+    known[known] = candles.time[places[known]] == revisions.time[known]
+    columns = {}
+    for name in _COLUMNS:
+        column = getattr(candles, name).copy()
+        column[places[known]] = getattr(revisions, name)[known]
+        columns[name] = column
+    return replace(candles, **columns)
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise JournalError(f"{path}: the session's candles are gone, so it cannot be replayed")
+    return path
+
+
+def _events(session: Journaled) -> Iterable[object]:
+    for line in session.lines:
+        if isinstance(line, MomentPassed | QuoteFilled):
+            yield from line.events
+
+
+def _away(session: Journaled) -> Iterable[Span]:
+    """The candles that closed while no host ran the session, a span for each return."""
+    timeframe = session.config.timeframe
+    returned: Returned | None = None
+    last_away: int | None = None
+
+    def span() -> Iterable[Span]:
+        if returned is None or returned.after is None:
+            return
+        ends = [] if last_away is None else [last_away]
+        # Only there does the host's clock tell the same time as the venue's.
+        if session.record.feed in (FeedKind.LIVE, FeedKind.POLL):
+            ends.append(timeframe.floor(returned.at) - timeframe.ms)
+        first = returned.after + timeframe.ms
+        if ends and (last := min(max(ends), session.last)) >= first:
+            yield Span(first, last)
+
+    for line in session.lines:
+        if isinstance(line, Returned):
+            yield from span()
+            returned, last_away = line, None
+        elif isinstance(line, MomentPassed) and line.away:
+            last_away = line.time
+    yield from span()
+
+
+def _funding_applied(lines: Iterable[Record]) -> dict[str, list[tuple[int, float]]]:
+    """Funding rates by symbol; one that came after its candle had passed counts from the next."""
+    funding: dict[str, list[tuple[int, float]]] = {}
+    for line in lines:
+        if isinstance(line, FundingSeen):
+            due = line.time if line.after is None else max(line.time, line.after + 1)
+            funding.setdefault(line.symbol, []).append((due, line.rate))
+    return funding
+
+
+def _absent(
+    symbol: str, seen: Candles, now: Candles, step: int, told: Iterable[Span]
+) -> list[Span]:
+    """The candles there are now that the session never had, but for those in the gaps `told`."""
+    times = np.setdiff1d(now.time, seen.time)
+    for gap in told:
+        if gap.symbol == symbol:
+            times = times[(times < gap.first) | (times > gap.last)]
+    runs = np.split(times, np.flatnonzero(np.diff(times) > step) + 1) if len(times) else []
+    return [Span(int(run[0]), int(run[-1]), symbol) for run in runs]
+
+
+def _changed(
+    symbol: str, seen: Candles, now: Candles, told: Mapping[tuple[str, int], str]
+) -> list[Span]:
+    """The candles that are told otherwise now than the session saw them."""
+    times, ours, theirs = np.intersect1d(
+        seen.time, now.time, assume_unique=True, return_indices=True
+    )
+    differs = np.zeros(len(times), dtype=np.bool_)
+    for name in _COLUMNS:
+        differs |= getattr(seen, name)[ours] != getattr(now, name)[theirs]
+    found = []
+    for at in np.flatnonzero(differs).tolist():
+        time = int(times[at])
+        closes = float(seen.close[ours[at]]), float(now.close[theirs[at]])
+        note = told.get((symbol, time), f"close {closes[0]:.8g} → {closes[1]:.8g}")
+        found.append(Span(time, time, symbol, note))
+    return found
+
+
+def _covers(outer: Span, inner: Span) -> bool:
+    return outer.first <= inner.first and inner.last <= outer.last

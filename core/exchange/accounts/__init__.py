@@ -1,0 +1,1 @@
+"""Accounts on the embedded exchange: balances, positions and what orders lock."""

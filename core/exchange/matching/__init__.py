@@ -1,0 +1,1 @@
+"""Orders on the embedded exchange, and their execution."""

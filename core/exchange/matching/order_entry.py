@@ -1,0 +1,224 @@
+"""Does a request make a valid order, and which?"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from core.exchange.accounts.accounts import Account, Accounts
+from core.exchange.errors import VenueError, filter_failure, missing
+from core.exchange.market.instruments import MAX_QUANTITY, Instrument
+from core.exchange.market.quotes import MarketQuotes
+from core.exchange.matching.orders import ZERO, Order, OrderSide
+from core.exchange.rest.calls import Params
+
+_CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
+_SIDES = frozenset(OrderSide)
+_SPOT_KINDS = frozenset(
+    (
+        "LIMIT",
+        "MARKET",
+        "LIMIT_MAKER",
+        "STOP_LOSS",
+        "STOP_LOSS_LIMIT",
+        "TAKE_PROFIT",
+        "TAKE_PROFIT_LIMIT",
+    )
+)
+_FUTURES_KINDS = frozenset(("LIMIT", "MARKET"))
+CONDITIONAL_KINDS = frozenset(("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET"))
+_LIMITED = frozenset(("LIMIT", "LIMIT_MAKER", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"))
+_TIMES_IN_FORCE = frozenset(("GTC", "IOC", "FOK"))
+_FUTURES_TIMES_IN_FORCE = _TIMES_IN_FORCE | {"GTX"}
+_BAD_TYPE = (-1116, "Invalid orderType.")
+_MAX_OPEN = 200
+
+
+class OrderEntry:
+    """Reads orders from requests and holds them to the market's filters."""
+
+    def __init__(self, venue: MarketQuotes, accounts: Accounts) -> None:
+        self._venue = venue
+        self._accounts = accounts
+
+    def spot(self, account: Account, params: Params, now: int) -> Order:
+        """The spot order that the parameters ask for.
+
+        Raises:
+            VenueError: naming the parameter or the filter that is not met.
+        """
+        item = self._venue.instrument(params.text("symbol"), perpetual=False)
+        side = OrderSide(params.choice("side", _SIDES, -1117, "Invalid side."))
+        kind = params.choice("type", _SPOT_KINDS, *_BAD_TYPE)
+        limited = kind in _LIMITED
+        stops = kind.startswith(("STOP", "TAKE"))
+        money = params.decimal("quoteOrderQty") if kind == "MARKET" else None
+        order = Order(
+            id=next(self._accounts.order_ids),
+            client_id=self._client_id(account, params, "newClientOrderId", -2010),
+            instrument=item,
+            side=side,
+            kind=kind,
+            time_in_force=self._time_in_force(
+                params, needed=limited and kind != "LIMIT_MAKER", allowed=_TIMES_IN_FORCE
+            ),
+            quantity=ZERO if money else self._needed(params, "quantity"),
+            price=self._needed(params, "price") if limited else ZERO,
+            stop_price=self._needed(params, "stopPrice") if stops else ZERO,
+            created=now,
+            updated=now,
+            limited=limited,
+            quote_quantity=money or ZERO,
+        )
+        self._open(order, now)
+        self._spot_filters(account, order, now)
+        return order
+
+    def futures(self, account: Account, params: Params, now: int) -> Order:
+        """The USDⓈ-M order that the parameters ask for; conditional ones only by algoOrder.
+
+        Raises:
+            VenueError: naming the parameter or the filter that is not met.
+        """
+        kind = params.text("type").upper()
+        if kind in CONDITIONAL_KINDS or kind == "TRAILING_STOP_MARKET":
+            raise VenueError(
+                -4120,
+                "Order type not supported for this endpoint. "
+                "Please use the Algo Order API endpoints instead.",
+            )
+        if kind not in _FUTURES_KINDS:
+            raise VenueError(*_BAD_TYPE)
+        return self._futures(account, params, now, kind, "newClientOrderId")
+
+    def conditional(self, account: Account, params: Params, now: int) -> Order:
+        """The conditional USDⓈ-M order that algoOrder's parameters ask for.
+
+        Raises:
+            VenueError: naming the parameter or the filter that is not met.
+        """
+        kind = params.choice("type", CONDITIONAL_KINDS, *_BAD_TYPE)
+        return self._futures(account, params, now, kind, "clientAlgoId")
+
+    def _futures(
+        self, account: Account, params: Params, now: int, kind: str, id_name: str
+    ) -> Order:
+        item = self._venue.instrument(params.text("symbol"), perpetual=True)
+        if (params.optional("positionSide") or "BOTH").upper() != "BOTH":
+            raise VenueError(-4061, "Order's position side does not match user's setting.")
+        side = OrderSide(params.choice("side", _SIDES, -1117, "Invalid side."))
+        conditional = kind in CONDITIONAL_KINDS
+        limited = kind in ("LIMIT", "STOP", "TAKE_PROFIT")
+        closes = conditional and params.flag("closePosition")
+        order = Order(
+            id=next(self._accounts.order_ids),
+            client_id=self._client_id(account, params, id_name, -4116),
+            instrument=item,
+            side=side,
+            kind=kind,
+            time_in_force=self._time_in_force(
+                params, needed=kind == "LIMIT", allowed=_FUTURES_TIMES_IN_FORCE
+            ),
+            quantity=ZERO if closes else self._needed(params, "quantity"),
+            price=self._needed(params, "price") if limited else ZERO,
+            stop_price=self._needed(params, "triggerPrice") if conditional else ZERO,
+            created=now,
+            updated=now,
+            limited=limited,
+            reduce_only=params.flag("reduceOnly"),
+            close_position=closes,
+            algorithmic=conditional,
+        )
+        self._open(order, now)
+        self._futures_filters(account, order, now)
+        return order
+
+    def _open(self, order: Order, now: int) -> None:
+        if not self._venue.tape.trading(order.instrument.symbol, now):
+            if order.instrument.perpetual:
+                raise VenueError(-4141, "Symbol is closed.")
+            raise VenueError(-1013, "Market is closed.")
+
+    def _spot_filters(self, account: Account, order: Order, now: int) -> None:
+        item = order.instrument
+        if order.limited and not _on_step(order.price, item.tick_size):
+            raise filter_failure("PRICE_FILTER")
+        if order.stop_price and not _on_step(order.stop_price, item.tick_size):
+            raise filter_failure("PRICE_FILTER")
+        if not order.quote_quantity:
+            if not item.lot_step <= order.quantity <= MAX_QUANTITY:
+                raise filter_failure("LOT_SIZE")
+            if not _on_step(order.quantity, item.lot_step):
+                raise filter_failure("LOT_SIZE")
+        price = order.price or order.stop_price or self._last(item, now)
+        if (order.quote_quantity or price * order.quantity) < item.min_notional:
+            raise filter_failure("NOTIONAL")
+        if self._open_count(account, item) >= _MAX_OPEN:
+            raise filter_failure("MAX_NUM_ORDERS")
+
+    def _futures_filters(self, account: Account, order: Order, now: int) -> None:
+        item = order.instrument
+        if order.limited:
+            if order.price <= 0:
+                raise VenueError(-4006, "Stop price less than zero.")
+            if not _on_step(order.price, item.tick_size):
+                raise VenueError(-4014, "Price not increased by tick size.")
+        if order.stop_price and not _on_step(order.stop_price, item.tick_size):
+            raise VenueError(-4014, "Price not increased by tick size.")
+        if order.close_position:
+            return
+        if order.quantity <= 0:
+            raise VenueError(-4003, "Quantity less than or equal to zero.")
+        if order.quantity > MAX_QUANTITY:
+            raise VenueError(-4005, "Quantity greater than max quantity.")
+        if not _on_step(order.quantity, item.lot_step):
+            raise VenueError(-1111, "Precision is over the maximum defined for this asset.")
+        price = order.price or order.stop_price or self._last(item, now)
+        if not order.reduce_only and price * order.quantity < item.min_notional:
+            raise VenueError(
+                -4164,
+                f"Order's notional must be no smaller than {item.min_notional} "
+                "(unless you choose reduce only).",
+            )
+        position = account.position(item.symbol).amount
+        if order.reduce_only and not order.asleep and position * order.side.sign >= 0:
+            raise VenueError(-2022, "ReduceOnly Order is rejected.")
+        if self._open_count(account, item) >= _MAX_OPEN:
+            raise VenueError(-2025, "Reach max open order limit.")
+
+    def _last(self, item: Instrument, now: int) -> Decimal:
+        return Decimal(repr(self._venue.last(item, now)))
+
+    def _open_count(self, account: Account, item: Instrument) -> int:
+        return sum(order.instrument is item for order in account.open_orders.values())
+
+    def _client_id(self, account: Account, params: Params, name: str, duplicate: int) -> str:
+        given = params.optional(name)
+        if given is None:
+            return f"papertape{next(self._accounts.client_ids):015d}"
+        if not _CLIENT_ID.fullmatch(given):
+            raise VenueError(
+                -1100,
+                f"Illegal characters found in parameter '{name}'; "
+                "legal range is '^[\\.A-Z\\:/a-z0-9_-]{1,36}$'.",
+            )
+        if any(order.client_id == given for order in account.open_orders.values()):
+            sent = "Duplicate order sent."
+            words = sent if duplicate == -2010 else "ClientOrderId is duplicated."
+            raise VenueError(duplicate, words)
+        return given
+
+    def _time_in_force(self, params: Params, *, needed: bool, allowed: frozenset[str]) -> str:
+        if needed:
+            return params.choice("timeInForce", allowed, -1115, "Invalid timeInForce.")
+        return (params.optional("timeInForce") or "GTC").upper()
+
+    def _needed(self, params: Params, name: str) -> Decimal:
+        value = params.decimal(name)
+        if value is None:
+            raise missing(name)
+        return value
+
+
+def _on_step(value: Decimal, step: Decimal) -> bool:
+    return value > 0 and value % step == 0

@@ -1,0 +1,1 @@
+"""The embedded exchange's REST API, spot and USDⓈ-M."""

@@ -1,0 +1,118 @@
+"""What does a REST call carry, and how is it read?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from enum import Enum, auto
+
+from core.exchange.accounts.accounts import Account
+from core.exchange.errors import VenueError, illegal, missing
+
+_MOST = 2**53  # what JSON's numbers hold exactly
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """The parameters of a call, each read as what it is meant to be."""
+
+    values: Mapping[str, str]
+
+    def text(self, name: str) -> str:
+        """A parameter that has to be there.
+
+        Raises:
+            VenueError: -1102 where it is not.
+        """
+        value = self.values.get(name, "")
+        if not value:
+            raise missing(name)
+        return value
+
+    def optional(self, name: str) -> str | None:
+        """A parameter, or None."""
+        return self.values.get(name) or None
+
+    def integer(self, name: str) -> int | None:
+        """A whole number, or None. Raises -1100 for anything else."""
+        value = self.optional(name)
+        if value is None:
+            return None
+        try:
+            number = int(value)
+        except ValueError:
+            raise illegal(name) from None
+        if abs(number) > _MOST:
+            raise illegal(name)
+        return number
+
+    def decimal(self, name: str) -> Decimal | None:
+        """A number that is not negative, or None. Raises -1100 for anything else."""
+        value = self.optional(name)
+        if value is None:
+            return None
+        try:
+            number = Decimal(value)
+        except InvalidOperation:
+            raise illegal(name) from None
+        if not number.is_finite() or number < 0:
+            raise illegal(name)
+        return number
+
+    def flag(self, name: str) -> bool:
+        """A parameter that says true or false; false where it is absent."""
+        return (self.optional(name) or "").lower() == "true"
+
+    def choice(self, name: str, allowed: frozenset[str], code: int, message: str) -> str:
+        """One of the `allowed` words; `code` and `message` are said about any other."""
+        value = self.text(name).upper()
+        if value not in allowed:
+            raise VenueError(code, message)
+        return value
+
+    def limit(self, default: int, most: int) -> int:
+        """`limit`, at least 1 and cut to `most`."""
+        value = self.integer("limit")
+        if value is None:
+            return default
+        if value < 1:
+            raise VenueError(-1130, "Data sent for parameter 'limit' is not valid.")
+        return min(value, most)
+
+
+class Security(Enum):
+    """What a call has to prove."""
+
+    NONE = auto()
+    KEY = auto()
+    SIGNED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One REST call, past the door: `owner` is set where a key was demanded."""
+
+    params: Params
+    now: int
+    owner: Account | None = None
+
+    @property
+    def account(self) -> Account:
+        """Whose call this is."""
+        if self.owner is None:
+            raise VenueError(-2014, "API-key format invalid.", 401)
+        return self.owner
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """How one method of one path is answered. `weight` counts against the minute's limit."""
+
+    answer: Callable[[Call], object]
+    weight: int | Callable[[Params], int] = 1
+    security: Security = Security.NONE
+    order: bool = False  # counts as an order placed
+
+
+Routes = dict[tuple[str, str], Endpoint]  # by (method, path)

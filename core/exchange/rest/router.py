@@ -1,0 +1,106 @@
+"""How does a REST request reach the answer it asks for?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+import orjson
+from aiohttp import web
+
+from core.exchange.accounts.accounts import Account, Accounts
+from core.exchange.errors import VenueError
+from core.exchange.faults import FaultKind, Faults
+from core.exchange.market.clock import ExchangeClock
+from core.exchange.rest.calls import Call, Endpoint, Params, Routes, Security
+from core.exchange.rest.limits import RateLimit, banned, too_many_requests
+from core.exchange.rest.payloads import FUTURES_WEIGHT_LIMIT, SPOT_WEIGHT_LIMIT
+from core.exchange.rest.signing import check_request, check_time
+
+
+class RestServer:
+    """Takes requests in, checks what each has to prove, and writes the answers.
+
+    In this order: faults that strike before, rate limits, key, signature and time, the answer
+    itself, faults that strike after.
+    """
+
+    def __init__(
+        self, clock: ExchangeClock, accounts: Accounts, faults: Faults, routes: Routes
+    ) -> None:
+        self._clock = clock
+        self._accounts = accounts
+        self._faults = faults
+        self._routes = routes
+        self._spot = RateLimit(clock, SPOT_WEIGHT_LIMIT, orders=100)
+        self._futures = RateLimit(clock, FUTURES_WEIGHT_LIMIT, orders=300)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request."""
+        path = request.path
+        limit = self._futures if path.startswith("/fapi") else self._spot
+        endpoint: Endpoint | None = None
+        try:
+            slow = self._faults.strikes(FaultKind.SLOW_REPLY, path)
+            if slow is not None:
+                await self._clock.pause(slow.amount)
+            self._strike_before(path)
+            endpoint = self._endpoint(request)
+            body = await request.text()
+            params = Params(dict(parse_qsl(request.url.raw_query_string) + parse_qsl(body)))
+            weight = endpoint.weight
+            limit.charge(weight if isinstance(weight, int) else weight(params))
+            if endpoint.order:
+                limit.charge_order()
+            now = self._clock.now() + self._faults.skew()
+            owner = self._owner(request, endpoint, params, body, now)
+            answer = endpoint.answer(Call(params, now, owner))
+            if self._faults.strikes(FaultKind.UNKNOWN_OUTCOME, path):
+                raise VenueError(
+                    -1007,
+                    "Timeout waiting for response from backend server. "
+                    "Send status unknown; execution status unknown.",
+                    504,
+                )
+        except VenueError as error:
+            refusal = {"code": error.code, "msg": error.message}
+            return _json(error.status, refusal, error.headers | limit.headers(order=False))
+        return _json(200, answer, limit.headers(order=endpoint.order))
+
+    def _strike_before(self, path: str) -> None:
+        fault = self._faults.strikes(FaultKind.BANNED, path)
+        if fault is not None:
+            raise banned(fault.amount * 1000, self._clock)
+        fault = self._faults.strikes(FaultKind.TOO_MANY_REQUESTS, path)
+        if fault is not None:
+            raise too_many_requests(fault.amount * 1000, SPOT_WEIGHT_LIMIT)
+        if self._faults.strikes(FaultKind.UNAVAILABLE, path):
+            raise web.HTTPServiceUnavailable  # from a proxy in front: a text, not Binance's JSON
+
+    def _endpoint(self, request: web.Request) -> Endpoint:
+        endpoint = self._routes.get((request.method, request.path))
+        if endpoint is None:
+            words = f"Path {request.path}, Method {request.method} is invalid"
+            raise VenueError(-5000, words, 404)
+        return endpoint
+
+    def _owner(
+        self, request: web.Request, endpoint: Endpoint, params: Params, body: str, now: int
+    ) -> Account | None:
+        if endpoint.security is Security.NONE:
+            return None
+        account = self._accounts.of(request.headers.get("X-MBX-APIKEY", ""))
+        if endpoint.security is Security.SIGNED:
+            check_request(account, request.url.raw_query_string, body)
+            check_time(params, self._clock, now)
+        return account
+
+
+def _json(status: int, body: object, headers: Mapping[str, str]) -> web.Response:
+    return web.Response(
+        body=orjson.dumps(body),
+        status=status,
+        headers=headers,
+        content_type="application/json",
+        charset="utf-8",
+    )

@@ -1,0 +1,75 @@
+"""Was a request signed by the owner of its key, and in time?"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+
+from core.exchange.accounts.accounts import Account
+from core.exchange.errors import VenueError, missing
+from core.exchange.market.clock import ExchangeClock
+from core.exchange.rest.calls import Params
+
+_SIGNATURE = re.compile(r"(?:^|&)signature=([^&]*)")
+_DEFAULT_WINDOW = 5000
+_LONGEST_WINDOW = 60_000
+
+
+def check_request(account: Account, query: str, body: str) -> None:
+    """Check the HMAC SHA256 signature of a REST request over its raw query and body, as sent.
+
+    Raises:
+        VenueError: -1102 without a signature, -1022 with a wrong one.
+    """
+    given = _SIGNATURE.search(query) or _SIGNATURE.search(body)
+    if given is None:
+        raise missing("signature")
+    signed = _SIGNATURE.sub("", query) + _SIGNATURE.sub("", body)
+    _compare(account, signed, given[1])
+
+
+def check_message(account: Account, params: Mapping[str, object]) -> None:
+    """Check the signature of a WebSocket API request over its sorted parameters.
+
+    Raises:
+        VenueError: -1102 without a signature, -1022 with a wrong one.
+    """
+    given = params.get("signature")
+    if not isinstance(given, str):
+        raise missing("signature")
+    names = sorted(name for name in params if name != "signature")
+    _compare(account, "&".join(f"{name}={params[name]}" for name in names), given)
+
+
+def check_time(params: Params, clock: ExchangeClock, now: int) -> None:
+    """Check that the request is neither too old nor from the future.
+
+    No client can keep step with a clock that is accelerated, or moved by hand: there any time will
+    do.
+
+    Raises:
+        VenueError: -1102 without a timestamp, -1021 with one out of `recvWindow`, -1131 for a
+        window
+            above a minute.
+    """
+    stamp = params.integer("timestamp")
+    if stamp is None:
+        raise missing("timestamp")
+    window = params.integer("recvWindow")
+    window = _DEFAULT_WINDOW if window is None else window
+    if window > _LONGEST_WINDOW:
+        raise VenueError(-1131, "recvWindow must be less than 60000.")
+    if not clock.real_time:
+        return
+    if stamp >= now + 1000:
+        raise VenueError(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
+    if now - stamp > window:
+        raise VenueError(-1021, "Timestamp for this request is outside of the recvWindow.")
+
+
+def _compare(account: Account, signed: str, given: str) -> None:
+    expected = hmac.new(account.secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(expected, given.lower()):
+        raise VenueError(-1022, "Signature for this request is not valid.")

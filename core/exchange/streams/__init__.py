@@ -1,0 +1,1 @@
+"""The embedded exchange's WebSocket streams and its WebSocket API."""

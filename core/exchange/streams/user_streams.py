@@ -1,0 +1,259 @@
+"""How does the owner of an account hear of orders, fills and balances as they happen?"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+import orjson
+
+from core.exchange.accounts.accounts import Account
+from core.exchange.accounts.ledgers import FuturesLedger
+from core.exchange.errors import VenueError
+from core.exchange.market.clock import ExchangeClock
+from core.exchange.matching.orders import ZERO, ExecutionKind, ExecutionReport
+from core.exchange.rest.calls import Call, Endpoint, Routes, Security
+from core.exchange.rest.payloads import number
+from core.exchange.streams.connections import Audience, Category, Connection
+from core.market.candles.timeframes import HOUR
+
+Event = dict[str, object]
+
+
+@dataclass(slots=True)
+class _ListenKey:
+    account: Account
+    expires: float  # elapsed real ms
+
+
+class UserStreams:
+    """Tells accounts what happens to them.
+
+    Spot: connections of the WebSocket API that subscribed with a signature. USDⓈ-M: listen keys,
+    valid for an hour of real time after the last PUT; a connection may name the events that it
+    wants.
+    """
+
+    def __init__(self, clock: ExchangeClock, audience: Audience, ledger: FuturesLedger) -> None:
+        self._clock = clock
+        self._audience = audience
+        self._ledger = ledger
+        self._keys: dict[str, _ListenKey] = {}
+        self._spot: dict[Account, dict[tuple[Connection, int], None]] = {}
+        self._wanted: dict[Connection, frozenset[str]] = {}
+
+    def routes(self) -> Routes:
+        """The calls about listen keys."""
+        path = "/fapi/v1/listenKey"
+        return {
+            ("POST", path): Endpoint(self._create, 1, Security.KEY),
+            ("PUT", path): Endpoint(self._extend, 1, Security.KEY),
+            ("DELETE", path): Endpoint(self._delete, 1, Security.KEY),
+        }
+
+    def want(self, connection: Connection, events: frozenset[str]) -> None:
+        """Send a private connection only these events."""
+        self._wanted[connection] = events
+
+    def subscribe(self, account: Account, connection: Connection, subscription: int) -> None:
+        """Tell a connection of the WebSocket API what happens to a spot account."""
+        self._spot.setdefault(account, {})[connection, subscription] = None
+
+    def unsubscribe(self, connection: Connection, subscription: int | None = None) -> None:
+        """Tell a connection no more: of one subscription, or of any."""
+        self._wanted.pop(connection, None)
+        for listeners in self._spot.values():
+            for listener in list(listeners):
+                if listener[0] is connection and subscription in (None, listener[1]):
+                    del listeners[listener]
+
+    def on_execution(self, account: Account, execution: ExecutionReport) -> None:
+        """Tell the owner what happened to an order."""
+        if execution.order.instrument.perpetual:
+            self._tell_futures(account, _order_update(execution))
+            if execution.kind is ExecutionKind.TRADE:
+                self._tell_futures(account, self._account_update(account, execution))
+        else:
+            self._tell_spot(account, _execution_report(execution))
+            self._tell_spot(account, _account_position(account, execution))
+
+    def expire(self) -> None:
+        """Let listen keys go that were not extended in time."""
+        for key, held in list(self._keys.items()):
+            if self._clock.elapsed() >= held.expires:
+                event: Event = {
+                    "e": "listenKeyExpired",
+                    "E": self._clock.now(),
+                    "listenKey": key,
+                }
+                self._tell_key(key, event)
+                del self._keys[key]
+
+    def _create(self, call: Call) -> object:
+        expires = self._clock.elapsed() + HOUR
+        for key, held in self._keys.items():
+            if held.account is call.account:
+                held.expires = expires
+                return {"listenKey": key}
+        key = secrets.token_hex(32)
+        self._keys[key] = _ListenKey(call.account, expires)
+        return {"listenKey": key}
+
+    def _extend(self, call: Call) -> object:
+        for key, held in self._keys.items():
+            if held.account is call.account:
+                held.expires = self._clock.elapsed() + HOUR
+                return {"listenKey": key}
+        raise VenueError(-1125, "This listenKey does not exist.")
+
+    def _delete(self, call: Call) -> object:
+        for key, held in list(self._keys.items()):
+            if held.account is call.account:
+                del self._keys[key]
+        return {}
+
+    def _tell_spot(self, account: Account, event: Event) -> None:
+        for connection, subscription in self._spot.get(account, ()):
+            connection.reply({"subscriptionId": subscription, "event": event})
+
+    def _tell_futures(self, account: Account, event: Event) -> None:
+        for key, held in self._keys.items():
+            if held.account is account:
+                self._tell_key(key, event)
+
+    def _tell_key(self, key: str, event: Event) -> None:
+        for connection in self._audience.listeners(Category.PRIVATE, key):
+            wanted = self._wanted.get(connection)
+            if wanted is None or event["e"] in wanted:
+                connection.push(key, orjson.dumps(event).decode(), final=True)
+
+    def _account_update(self, account: Account, execution: ExecutionReport) -> Event:
+        item = execution.order.instrument
+        position = account.position(item.symbol)
+        wallet = account.wallet(item.quote)
+        isolated = position.isolated if position.isolated_margin else ZERO
+        realized = execution.fill.realized if execution.fill else ZERO
+        return {
+            "e": "ACCOUNT_UPDATE",
+            "E": execution.time,
+            "T": execution.time,
+            "a": {
+                "m": "ORDER",
+                "B": [
+                    {
+                        "a": item.quote,
+                        "wb": f"{wallet:.8f}",
+                        "cw": f"{wallet - isolated:.8f}",
+                        "bc": "0",
+                    }
+                ],
+                "P": [
+                    {
+                        "s": item.venue_symbol,
+                        "pa": number(position.amount),
+                        "ep": f"{position.entry_price:.8f}",
+                        "bep": f"{position.entry_price:.8f}",
+                        "cr": f"{realized:.8f}",
+                        "up": f"{self._ledger.unrealized(account, item.symbol):.8f}",
+                        "mt": "isolated" if position.isolated_margin else "cross",
+                        "iw": f"{isolated:.8f}",
+                        "ps": "BOTH",
+                    }
+                ],
+            },
+        }
+
+
+def _order_fields(execution: ExecutionReport) -> Event:
+    """What spot and USDⓈ-M tell of an order under the same names."""
+    order, fill = execution.order, execution.fill
+    return {
+        "s": order.instrument.venue_symbol,
+        "c": order.client_id,
+        "S": order.side.value,
+        "o": order.kind,
+        "f": order.time_in_force,
+        "q": number(order.quantity),
+        "p": number(order.price),
+        "x": execution.kind.value,
+        "X": order.status.value,
+        "i": order.id,
+        "l": number(fill.quantity if fill else ZERO),
+        "z": number(order.executed),
+        "L": number(fill.price if fill else ZERO),
+        "n": f"{fill.commission:.8f}" if fill else "0",
+        "T": execution.time,
+        "m": fill.maker if fill else False,
+    }
+
+
+def _execution_report(execution: ExecutionReport) -> Event:
+    order, fill = execution.order, execution.fill
+    return {
+        "e": "executionReport",
+        "E": execution.time,
+        **_order_fields(execution),
+        "P": number(order.stop_price),
+        "F": "0.00000000",
+        "g": -1,
+        "C": order.client_id if execution.kind is ExecutionKind.CANCELED else "",
+        "r": "NONE",
+        "N": fill.commission_asset if fill else None,
+        "t": fill.trade_id if fill else -1,
+        "I": execution.time,
+        "w": order.status.open and not order.asleep,
+        "M": False,
+        "O": order.created,
+        "Z": number(order.quote_executed),
+        "Y": number(fill.price * fill.quantity if fill else ZERO),
+        "Q": number(order.quote_quantity),
+        "W": order.created,
+        "V": "NONE",
+    }
+
+
+def _account_position(account: Account, execution: ExecutionReport) -> Event:
+    item = execution.order.instrument
+    return {
+        "e": "outboundAccountPosition",
+        "E": execution.time,
+        "u": execution.time,
+        "B": [
+            {
+                "a": asset,
+                "f": f"{account.balance(asset).free:.8f}",
+                "l": f"{account.balance(asset).locked:.8f}",
+            }
+            for asset in (item.base, item.quote)
+        ],
+    }
+
+
+def _order_update(execution: ExecutionReport) -> Event:
+    order, fill = execution.order, execution.fill
+    return {
+        "e": "ORDER_TRADE_UPDATE",
+        "E": execution.time,
+        "T": execution.time,
+        "o": {
+            **_order_fields(execution),
+            "ap": number(order.average),
+            "sp": number(order.stop_price),
+            "N": fill.commission_asset if fill else order.instrument.quote,
+            "t": fill.trade_id if fill else 0,
+            "b": "0",
+            "a": "0",
+            "R": order.reduce_only,
+            "wt": "CONTRACT_PRICE",
+            "ot": order.kind,
+            "ps": "BOTH",
+            "cp": order.close_position,
+            "rp": f"{fill.realized:.8f}" if fill else "0",
+            "pP": False,
+            "si": 0,
+            "ss": 0,
+            "V": "EXPIRE_MAKER",
+            "pm": "NONE",
+            "gtd": 0,
+        },
+    }

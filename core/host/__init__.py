@@ -1,0 +1,1 @@
+"""Many sessions: the host that runs them, its registry, and the links that speak to it."""

@@ -1,0 +1,188 @@
+"""Where do a host's live, polled and demo prices come from?
+
+What is shared by all sessions of a host (connections, clocks, caches, the embedded exchange) is
+made when the first session needs it, and closed when the host stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+
+from core.exchange.market.clock import RunningClock
+from core.exchange.market.market_replay import Market
+from core.exchange.server import EmbeddedExchange, ExchangeStartError
+from core.host.feeds import FeedMaker
+from core.host.host import Host, HostOptions
+from core.journal.manifest import SessionManifest
+from core.journal.values import FeedKind
+from core.market.binance.follower import FollowPace, LiveFeed
+from core.market.binance.gateway import BinanceGateway
+from core.market.binance.streams import Pace
+from core.market.feeds.feed import Feed, FeedError
+from core.market.feeds.poll import PollFeed, PollPace
+from core.market.history.candle_history import CandleHistory
+from core.market.history.exchange_api import binance_api, exchange_api
+from core.market.venue import BINANCE, Venue, embedded
+from core.market.venue_clock import ServerClock
+from core.store.workspace import Workspace
+from core.strategy.config.config import StrategyConfig
+
+_LAST_LINE = 4_096  # bytes in which a tape's last line surely lies
+
+
+@dataclass(frozen=True, slots=True)
+class DemoMarket:
+    """What the embedded exchange of a demo shows: a market, from `start` (UTC ms) on, `speed` times
+
+    as fast as real time. `name` tells this market from others, so that its candles stay together.
+    """
+
+    market: Market
+    start: int
+    speed: float
+    name: str
+
+
+@dataclass(slots=True)
+class FeedFactories:
+    """Makes the feeds of one host. A companion of it (`attend`), which closes what was opened."""
+
+    workspace: Workspace
+    demo: DemoMarket | None = None
+    venue: Venue = BINANCE
+    pace: FollowPace = field(default_factory=FollowPace)
+    poll_pace: PollPace = field(default_factory=PollPace)
+    exchange: EmbeddedExchange | None = None
+    _market: BinanceGateway | None = None
+    _demo_market: BinanceGateway | None = None
+    _polled: dict[str, CandleHistory] = field(default_factory=dict)
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def makers(self) -> Mapping[FeedKind, FeedMaker]:
+        """What makes each kind of feed (`HostOptions.feeds`)."""
+        makers: dict[FeedKind, FeedMaker] = {FeedKind.LIVE: self._live, FeedKind.POLL: self._poll}
+        if self.demo is not None:
+            makers[FeedKind.DEMO] = self._demo
+        return makers
+
+    def sources(self) -> Mapping[FeedKind, str]:
+        """What names the tapes of each kind of feed (`HostOptions.sources`)."""
+        sources = {FeedKind.LIVE: f"live-{self.venue.name}"}
+        if self.demo is not None:
+            sources[FeedKind.DEMO] = self._demo_source(self.demo)
+        return sources
+
+    def demo_address(self) -> str | None:
+        """Where the embedded exchange of the demo answers; None while it does not run."""
+        return None if self.exchange is None else self.exchange.rest_url
+
+    async def attend(self, _: Host) -> None:
+        """Wait until the host stops, then close everything."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for market in (self._market, self._demo_market):
+                if market is not None:
+                    await market.close()
+            for history in self._polled.values():
+                await history.api.close()
+            if self.exchange is not None:
+                await self.exchange.stop()
+
+    async def _live(self, _: SessionManifest, __: StrategyConfig) -> Feed:
+        if self._market is None:
+            self._market = BinanceGateway(self.venue, self.workspace.cache)
+        return LiveFeed(self._market, self.pace)
+
+    async def _poll(self, record: SessionManifest, _: StrategyConfig) -> Feed:
+        name = record.exchange or "binance"
+        history = self._polled.get(name)
+        if history is None:
+            clock = ServerClock()
+            # Binance is where the configuration says, polled or streamed.
+            polls_venue = name == self.venue.name
+            api = binance_api(self.venue, clock) if polls_venue else exchange_api(name, clock)
+            await api.timeframes()  # so that a wrong name is refused at once
+            history = self._polled[name] = CandleHistory(api, self.workspace.cache)
+        return PollFeed(history, self.poll_pace)
+
+    async def _demo(self, record: SessionManifest, _: StrategyConfig) -> Feed:
+        if self.demo is not None and record.source != self._demo_source(self.demo):
+            # The candles of two markets on one tape would be a market that never was.
+            raise FeedError(
+                "the session trades on another demo market than this host's: start "
+                "`papertape demo` as it was started then (with the same --data)"
+            )
+        async with self._starting:
+            if self._demo_market is None:
+                exchange, url = await self._start_exchange()
+                market = BinanceGateway(embedded(url), pace=demo_pace(exchange.clock.speed))
+                # Its time may be years from the machine's, and is asked for before it is told.
+                market.clock.heard(exchange.clock.now())
+                self._demo_market = market
+        return LiveFeed(self._demo_market, self.pace)
+
+    async def _start_exchange(self) -> tuple[EmbeddedExchange, str]:
+        demo = self.demo
+        if demo is None:
+            raise FeedError("this host has no demo: start `papertape demo`")
+        reached = await asyncio.to_thread(
+            last_open_time, self.workspace.journals / self._demo_source(demo)
+        )
+        # The demo's time goes on where its last host left it, and never backwards.
+        start = demo.start if reached is None else max(demo.start, reached)
+        exchange = EmbeddedExchange(demo.market, RunningClock(start, demo.speed))
+        try:
+            url = await exchange.start()
+        except ExchangeStartError as error:
+            raise FeedError(str(error)) from error
+        self.exchange = exchange
+        return exchange, url
+
+    def _demo_source(self, demo: DemoMarket) -> str:
+        return f"demo-{demo.name}"
+
+
+def venue_options(
+    venues: FeedFactories, *companions: Callable[[Host], Awaitable[None]], kind: str
+) -> HostOptions:
+    """The options of a host that trades on these venues, with further companions."""
+    return HostOptions(
+        kind=kind,
+        feeds=venues.makers(),
+        sources=venues.sources(),
+        companions=(venues.attend, *companions),
+        demo_address=venues.demo_address,
+    )
+
+
+def demo_pace(speed: float) -> Pace:
+    """When the streams of a demo count as silent: as many candles late as in real time.
+
+    The exchange sends four times a second at most, and a busy machine may hold that up.
+    """
+    usual = Pace()
+    return Pace(
+        silent_after=max(3.0, usual.silent_after / speed),
+        longest_silence=max(30.0, usual.longest_silence / speed),
+        watch_every=max(0.5, usual.watch_every / speed),
+    )
+
+
+def last_open_time(tapes: Path) -> int | None:
+    """The open time (UTC ms) of the newest candle at the end of any tape in a folder, or None."""
+    newest: int | None = None
+    for path in tapes.glob("*.jsonl"):
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _LAST_LINE))
+            lines = file.read().splitlines()
+        for line in lines[-2:]:  # the last one may be torn
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                newest = max(int(orjson.loads(line)["c"][0]), newest or 0)
+    return newest

@@ -1,0 +1,140 @@
+"""Which sessions has a workspace that nobody hosts?
+
+They are read from their files. Reading a journal cuts off a torn last line, so the lock is held
+meanwhile: no host may begin to write just then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from core.compare.sources import compared
+from core.host.host import wall_clock
+from core.host.link import CommandError
+from core.host.log_file import read_log
+from core.host.stored_sessions import SessionIndex, StoredSession, stored_session
+from core.journal.manifest import EVENTS, JOURNAL_VERSION, read_manifest
+from core.journal.records import KIND, parse_records
+from core.journal.session_journal import Storage
+from core.journal.values import SessionState
+from core.session.log_messages import retell
+from core.session.reports import read_report
+from core.session.snapshot import LogLine, SessionSnapshot
+from core.store.durable import OsDisk
+from core.store.index import open_index
+from core.store.journal_file import JournalError, read_journal
+from core.store.lock import HostLock
+from core.store.redaction import Redactor
+from core.store.workspace import Workspace, WorkspaceError
+from core.text import safe_text
+
+_WHY = "no host is running: `papertape` or `papertape host` goes on with it"
+
+
+async def resting_sessions(workspace: Workspace) -> tuple[SessionSnapshot, ...]:
+    """All sessions that are not archived, the oldest first; those that have not ended are stale.
+
+    Raises:
+        CommandError: one cannot be read, or a host has just started.
+        WorkspaceError: the workspace cannot be read.
+    """
+    found: list[SessionSnapshot] = []
+    if not workspace.session_ids():
+        return ()
+    with _locked(workspace) as storage:
+        index = SessionIndex(open_index(workspace.index, OsDisk())[0])
+        for session_id in workspace.session_ids():
+            if index.archived(session_id):
+                continue
+            final = index.final(session_id)
+            found.append(await _read(storage, session_id) if final is None else final)
+    return tuple(sorted(found, key=lambda session: (session.started, session.id)))
+
+
+async def resting_logs(workspace: Workspace, session_id: str | None) -> tuple[LogLine, ...]:
+    """What the last hosts logged; of a session, what its journal tells.
+
+    Raises:
+        CommandError: it cannot be read.
+    """
+    if session_id is None:
+        try:
+            return await asyncio.to_thread(read_log, workspace.log)
+        except OSError as error:
+            raise CommandError(f"{workspace.log} cannot be read ({error.strerror})") from error
+    folder = workspace.session(session_id)
+    try:
+        record = await asyncio.to_thread(read_manifest, folder)
+        path = folder / EVENTS
+        contents = await asyncio.to_thread(read_journal, path, KIND, JOURNAL_VERSION)
+        told = retell(parse_records(path, contents.lines), record.strategy().timeframe.ms)
+        return tuple(
+            LogLine(number, time, level, session_id, safe_text(text))
+            for number, (time, level, text) in enumerate(told, start=1)
+        )
+    except JournalError as error:
+        raise CommandError(str(error)) from error
+
+
+async def earlier_logs(
+    workspace: Workspace, since: int, session_id: str | None
+) -> tuple[LogLine, ...]:
+    """What was logged before the host that began at `since` (UTC ms): all, or of one session.
+
+    Raises:
+        CommandError: it cannot be read.
+    """
+    return tuple(
+        line
+        for line in await resting_logs(workspace, None)
+        if line.time < since and session_id in (None, line.session_id)
+    )
+
+
+async def resting_report(workspace: Workspace, session_id: str) -> dict[str, Any]:
+    """The report of a session, as its files tell it.
+
+    Raises:
+        CommandError: it has not begun, or cannot be read.
+    """
+    report = read_report(workspace.session(session_id))
+    if report is not None:
+        return report
+    with _locked(workspace) as storage:
+        report = (await _stored(storage, session_id)).report()
+    return await compared(workspace, report, wall_clock())
+
+
+@contextmanager
+def _locked(workspace: Workspace) -> Iterator[Storage]:
+    try:
+        lock = HostLock.acquire(workspace, kind="reader", now=wall_clock())
+    except WorkspaceError as error:
+        raise CommandError(str(error)) from error
+    storage = Storage.of(workspace, OsDisk(), Redactor())
+    try:
+        yield storage
+    finally:
+        storage.committer.close()
+        lock.release()
+
+
+async def _stored(storage: Storage, session_id: str) -> StoredSession:
+    try:
+        stored = await stored_session(storage, session_id)
+        stored.read_on()
+        return stored
+    except JournalError as error:
+        raise CommandError(str(error)) from error
+
+
+async def _read(storage: Storage, session_id: str) -> SessionSnapshot:
+    stored = await _stored(storage, session_id)
+    snapshot = stored.snapshot()
+    if stored.stopped is None:
+        return replace(snapshot, state=SessionState.STALE, state_reason=_WHY)
+    return snapshot

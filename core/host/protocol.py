@@ -1,0 +1,75 @@
+"""What do a host and its callers say to each other over the control socket?
+
+JSON lines, one message each. The host greets with `Hello`. A caller sends `Request`s and gets one
+`Reply` for each; `follow` is answered by a stream of `News` instead, until the caller hangs up.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from core.host.link import BadRequestError, CommandError, NotFoundError
+from core.session.snapshot import HostSnapshot, LogLine
+
+VERSION = 1
+LONGEST_LINE = 256 * 1024 * 1024  # bytes; a report with its equity curve is long
+
+
+class Hello(msgspec.Struct, frozen=True):
+    """The first line of the host. Callers of another version hang up."""
+
+    papertape: int
+    pid: int
+    kind: str
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A command: a method of `HostLink`, or one of a part of the host, with its arguments."""
+
+    do: str
+    id: int = 0
+    arguments: dict[str, Any] = {}
+
+
+class Refusal(StrEnum):
+    """Why a request came to nothing, for callers that treat these differently."""
+
+    FAILED = "failed"
+    BAD_REQUEST = "bad_request"
+    NOT_FOUND = "not_found"
+
+    @classmethod
+    def of(cls, error: CommandError) -> Refusal:
+        """What kind of refusal an error is."""
+        return next((kind for kind, made in _ERRORS.items() if isinstance(error, made)), cls.FAILED)
+
+    def error(self, message: str) -> CommandError:
+        """The error that stands for it on the caller's side."""
+        return _ERRORS.get(self, CommandError)(message)
+
+
+_ERRORS = {Refusal.BAD_REQUEST: BadRequestError, Refusal.NOT_FOUND: NotFoundError}
+
+
+class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The answer to the request of the same ID: what it returned, or the words of its failure."""
+
+    id: int
+    value: msgspec.Raw = msgspec.Raw(b"null")
+    error: str | None = None
+    refusal: Refusal = Refusal.FAILED
+
+
+class News(msgspec.Struct, frozen=True):
+    """What a follower is told: the state of everything, and the log lines since the last news."""
+
+    snapshot: HostSnapshot
+    logs: tuple[LogLine, ...]
+
+
+def line_of(message: msgspec.Struct) -> bytes:
+    """A message as it goes over the socket."""
+    return msgspec.json.encode(message) + b"\n"

@@ -1,0 +1,417 @@
+"""How do many sessions that are woken at once share the event loop?"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from core.compare.sources import compared
+from core.host.feeds import Feeds
+from core.host.link import CommandError, NotFoundError
+from core.host.logs import LogRing
+from core.host.stored_sessions import SessionIndex, StoredSession, stored_session
+from core.journal.manifest import RECORD, SessionManifest, read_manifest, write_manifest
+from core.journal.session_journal import SessionJournal, Storage
+from core.journal.values import SessionState
+from core.market.feeds.feed import FeedError
+from core.session.engine import Engine, EngineContext
+from core.session.order_mirror import Route
+from core.session.reports import nothing_run, session_report, write_report
+from core.session.snapshot import Level, SessionSnapshot
+from core.session.view import Lifecycle, session_snapshot
+from core.store.index import IndexWriteError
+from core.store.journal_file import JournalError
+
+_SLICE = 0.008  # seconds of work between two turns of the event loop
+
+
+class FairShare:
+    """Lets the event loop turn often, however many tasks have work to do at once."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+
+    async def take(self) -> None:
+        """Return at once, or in a later turn of the loop when this one has worked long enough."""
+        loop = asyncio.get_running_loop()
+        while self._began is not None and loop.time() - self._began > _SLICE:
+            await asyncio.sleep(0)
+        if self._began is None:
+            self._began = loop.time()
+            loop.call_soon(self._turned)
+
+    def _turned(self) -> None:
+        self._began = None
+
+
+_logger = logging.getLogger(__name__)
+
+_LEAVING = 10.0  # seconds a session may take to come to rest
+_JOBS_EVERY = 0.01  # seconds, times the number of sessions
+_COMING = "being taken up again"
+
+RouteOf = Callable[[SessionManifest], Route | None]
+"""Where a session's orders go; None where it makes none."""
+
+JobsOf = Callable[[str], tuple[str, ...]]
+"""The next jobs of a session, as texts."""
+
+
+@dataclass(slots=True)
+class _Living:
+    engine: Engine
+    task: asyncio.Task[None]
+    shown: SessionSnapshot
+    jobs: tuple[str, ...] = ()
+    jobs_known_until: float = 0.0  # on the loop's clock
+
+
+class SessionRegistry:
+    """The sessions of a host, by ID.
+
+    `clock` is the host's (UTC ms); `changed` is called when a session has come to life or ended.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        feeds: Feeds,
+        route_of: RouteOf,
+        index: SessionIndex,
+        log: LogRing,
+        clock: Callable[[], int],
+        jobs_of: JobsOf,
+        changed: Callable[[], None],
+    ) -> None:
+        self._storage = storage
+        self._feeds = feeds
+        self._route_of = route_of
+        self._index = index
+        self._log = log
+        self._clock = clock
+        self._jobs_of = jobs_of
+        self._tell_change = changed
+        self._turns = FairShare()
+        self._living: dict[str, _Living] = {}
+        self._coming: dict[str, SessionSnapshot] = {}
+        self._arrival = asyncio.Event()
+        self._ended: dict[str, SessionSnapshot] = {}
+
+    # ── Which there are ──
+
+    def snapshots(self) -> tuple[SessionSnapshot, ...]:
+        """All sessions as they were when last looked at, the oldest first."""
+        shown = [living.shown for living in self._living.values()]
+        shown += self._coming.values()
+        shown += self._ended.values()
+        return tuple(sorted(shown, key=lambda one: (one.started, one.id)))
+
+    def look(self, session_id: str | None = None) -> None:
+        """Look at a session (None: at all) anew, for `snapshots` to show."""
+        if session_id is None:
+            for living in self._living.values():
+                self._view(living)
+        elif session_id in self._living:
+            self._view(self._living[session_id])
+
+    async def look_in_turn(self) -> None:
+        """Look at all sessions anew, without holding the loop for long."""
+        for living in list(self._living.values()):
+            await self._turns.take()
+            self._view(living)
+
+    async def arrived(self, session_id: str) -> None:
+        """Return once a session is neither being taken up nor just ending."""
+        while session_id in self._coming:
+            await self._arrival.wait()
+        living = self._living.get(session_id)
+        if living is not None and living.engine.state.ended:
+            await self.ended(session_id)
+
+    def living(self, session_id: str) -> Engine | None:
+        """The engine of a session that has not ended; None where it has, archived ones included.
+
+        Raises:
+            NotFoundError: there is no such session.
+        """
+        living = self._living.get(session_id)
+        ended = session_id in self._ended or self._index.archived(session_id)
+        if living is None and not ended:
+            raise NotFoundError(
+                f"there is no session {session_id[:40]!r}: `papertape status` lists all"
+            )
+        return None if living is None else living.engine
+
+    def alive(self, session_id: str) -> Engine:
+        """The engine of a session.
+
+        Raises:
+            CommandError: there is no such session, or it has ended.
+        """
+        engine = self.living(session_id)
+        if engine is None:
+            raise CommandError(f"session {session_id} has ended")
+        return engine
+
+    def interrupted(self, session_id: str) -> bool:
+        """Whether a session was interrupted here, and could be taken up again."""
+        shown = self._ended.get(session_id)
+        return shown is not None and shown.interrupted
+
+    def require_ended(self, session_id: str) -> None:
+        """Raises `CommandError` unless a session has ended."""
+        if self.living(session_id) is not None:
+            raise CommandError(f"session {session_id} is running: stop it first")
+
+    def taken(self, session_id: str) -> bool:
+        """Whether some session has this ID."""
+        known = any(session_id in group for group in (self._living, self._coming, self._ended))
+        return known or self._storage.workspace.session(session_id).exists()
+
+    def drop(self, session_id: str) -> None:
+        """Show an ended session no longer, if it is shown."""
+        self._ended.pop(session_id, None)
+
+    # ── How they come and go ──
+
+    async def begin(self, record: SessionManifest) -> None:
+        """Start a new session.
+
+        Raises:
+            FeedError: it cannot have the feed it asks for.
+            JournalError, IndexWriteError: the workspace cannot be written.
+        """
+        feed = await self._feeds.make(record, record.strategy())
+        try:
+            log = await asyncio.to_thread(self._write_down, record)
+            self._index.note(record)
+        except (JournalError, IndexWriteError):
+            # What was refused may not come to life with the next host.
+            folder = self._storage.workspace.session(record.id)
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            await feed.close()
+            raise
+        self._wake(record, Engine(log, feed, self._around(record)))
+
+    def _write_down(self, record: SessionManifest) -> SessionJournal:
+        write_manifest(self._storage.workspace.session(record.id), record, self._storage.disk)
+        return self._storage.create_log(record)
+
+    def find(self) -> None:
+        """See which sessions the workspace has: those that have ended, and those to go on with."""
+        for session_id in sorted(self._storage.workspace.session_ids()):
+            folder = self._storage.workspace.session(session_id)
+            if self._index.archived(session_id) or not (folder / RECORD).exists():
+                continue
+            final = self._index.final(session_id)
+            if final is not None:
+                self._ended[session_id] = final
+                continue
+            try:
+                record = read_manifest(folder)
+            except JournalError as error:
+                self._log.add(Level.ERROR, str(error), session_id)
+                continue
+            standing = Lifecycle(SessionState.STARTING, _COMING, now=self._clock())
+            self._coming[session_id] = session_snapshot(record, None, standing, {})
+
+    async def take_up_all(self) -> None:
+        """Go on with every session found that has not ended, one after the other."""
+        for shown in list(self._coming.values()):
+            await self._turns.take()
+            await self._arrive(shown)
+
+    async def take_up_again(self, session_id: str) -> None:
+        """Go on with a session that was interrupted here.
+
+        Raises:
+            CommandError: it has ended for good, or cannot be gone on with yet.
+        """
+        shown = self._ended[session_id]
+        if not shown.interrupted:
+            raise CommandError(f"session {session_id} has ended")
+        standing = replace(shown, state=SessionState.STARTING, state_reason=_COMING, ended=None)
+        self._coming[session_id] = replace(standing, interrupted=False)
+        del self._ended[session_id]
+        # Whoever asked may not wait; a session half taken up could never be again.
+        await asyncio.shield(asyncio.ensure_future(self._arrive(self._coming[session_id])))
+        if session_id in self._ended:
+            raise CommandError(
+                f"session {session_id} cannot be taken up again: "
+                f"{self._ended[session_id].state_reason}"
+            )
+
+    async def _arrive(self, shown: SessionSnapshot) -> None:
+        """Go on with a session that is coming, or strand it."""
+        try:
+            await self._take_up(await stored_session(self._storage, shown.id))
+        except (JournalError, FeedError, IndexWriteError) as error:
+            self._strand(shown, str(error))
+        except Exception as error:  # one session's fault must not keep the others waiting
+            _logger.exception("session %s", shown.id)
+            self._strand(shown, f"{type(error).__name__}: {error}")
+        del self._coming[shown.id]
+        self._arrival.set()
+        self._arrival = asyncio.Event()
+        self._tell_change()
+
+    async def leave_all(self) -> None:
+        """Let every session rest, so that the next host goes on with it.
+
+        One that does not (its disk hangs) is given up: its journal is whole at any time.
+        """
+        living = list(self._living.values())
+        leaving = [asyncio.ensure_future(one.engine.command("leave")) for one in living]
+        tasks = {*leaving, *(one.task for one in living)}
+        if tasks:
+            _, stuck = await asyncio.wait(tasks, timeout=_LEAVING)
+            for task in stuck:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def strand_all(self, why: str) -> None:
+        """Show every session that rests as one that cannot be gone on with, and say so."""
+        shown = [living.shown for living in self._living.values()]
+        for session in (*shown, *self._coming.values()):
+            self._strand(session, why)
+        self._living.clear()
+        self._coming.clear()
+
+    async def ended(self, session_id: str) -> None:
+        """Return once a session that is stopping has ended and its report is written."""
+        living = self._living.get(session_id)
+        if living is not None:
+            await asyncio.shield(living.task)
+
+    def tick(self) -> None:
+        """Let every session look at the clock."""
+        for living in list(self._living.values()):
+            living.engine.tick()
+
+    async def _take_up(self, stored: StoredSession) -> None:
+        record = stored.record
+        for notice in stored.notices:
+            self._log.add(Level.WARNING, notice, record.id)
+        if stored.stopped is not None:
+            snapshot = self._ended[record.id] = stored.snapshot()
+            self._index.note_end(snapshot)
+            return
+        self._log.add(Level.INFO, "taken up again", record.id)
+        feed = await self._feeds.make(record, stored.log.config)
+        self._wake(record, Engine(stored.log, feed, self._around(record), stored.past))
+
+    def _strand(self, shown: SessionSnapshot, why: str) -> None:
+        """Show a session that cannot be gone on with as an error; its files stay as they are."""
+        words = self._log.safe(why)
+        self._log.add(Level.ERROR, words, shown.id)
+        self._ended[shown.id] = replace(
+            shown, state=SessionState.ERROR, state_reason=words, interrupted=True
+        )
+
+    def _around(self, record: SessionManifest) -> EngineContext:
+        def say(level: Level, text: str) -> None:
+            self._log.add(level, text, record.id)
+
+        route = self._route_of(record)
+        return EngineContext(self._clock, say, self._log.safe, self._turns.take, route=route)
+
+    def _wake(self, record: SessionManifest, engine: Engine) -> None:
+        shown = session_snapshot(record, None, _standing(engine), {})
+        task = asyncio.create_task(self._live(record.id, engine), name=f"session {record.id}")
+        self._living[record.id] = _Living(engine, task, shown)
+
+    async def _live(self, session_id: str, engine: Engine) -> None:
+        await engine.live()
+        living = self._living[session_id]
+        if engine.state.ended and engine.durable:
+            await self._conclude(engine, self._view(living))
+        elif engine.state.ended:
+            self._ended[session_id] = replace(
+                await self._on_disk(living),
+                state=engine.state,
+                state_reason=engine.reason,
+                ended=engine.ended_at,
+                interrupted=True,
+            )
+        if engine.state.ended:
+            del self._living[session_id]
+            self._storage.release(engine.record)
+            self._tell_change()
+
+    async def _conclude(self, engine: Engine, snapshot: SessionSnapshot) -> None:
+        """Write what remains of a session that has ended."""
+        session_id = engine.record.id
+        folder = self._storage.workspace.session(session_id)
+        try:
+            report = await compared(self._storage.workspace, report_of(engine), self._clock())
+            await asyncio.to_thread(write_report, folder, report, self._storage.disk)
+            self._index.note_end(snapshot)
+        except (OSError, IndexWriteError) as error:
+            self._log.add(Level.ERROR, f"its report cannot be written ({error})", session_id)
+        self._ended[session_id] = snapshot
+
+    async def _on_disk(self, living: _Living) -> SessionSnapshot:
+        """A session as its files have it, whatever it had decided that could not be written."""
+        record = living.engine.record
+        self._storage.release(record)
+        try:
+            return (await stored_session(self._storage, record.id)).snapshot()
+        except (OSError, JournalError) as error:
+            text = f"its files cannot be read, and it is shown as it last was ({error})"
+            self._log.add(Level.ERROR, text, record.id)
+            return living.shown
+
+    def _view(self, living: _Living) -> SessionSnapshot:
+        engine = living.engine
+        intake = engine.intake
+        if intake is None or intake.settled:
+            run = None if intake is None else intake.run
+            # What has ended is marked as its report is: at the close of its last candle.
+            prices = {} if intake is None or engine.state.ended else intake.prices
+            jobs = () if engine.state.ended else self._jobs(living)
+            living.shown = session_snapshot(
+                engine.record, run, _standing(engine), prices, jobs, engine.orders
+            )
+        return living.shown
+
+    def _jobs(self, living: _Living) -> tuple[str, ...]:
+        """A session's jobs. Asking looks through all jobs, so many sessions ask less often."""
+        now = asyncio.get_running_loop().time()
+        if now >= living.jobs_known_until:
+            living.jobs = self._jobs_of(living.engine.record.id)
+            living.jobs_known_until = now + len(self._living) * _JOBS_EVERY
+        return living.jobs
+
+
+def _standing(engine: Engine) -> Lifecycle:
+    intake = engine.intake
+    return Lifecycle(
+        engine.state,
+        engine.reason,
+        now=engine.now() if engine.ended_at is None else engine.ended_at,
+        running_since=None if intake is None else intake.since,
+        planned_end=engine.planned_end,
+        ended=engine.ended_at,
+        last_price_at=None if intake is None else intake.last_price_at,
+    )
+
+
+def report_of(engine: Engine) -> dict[str, Any]:
+    """The report of a living session as it stands."""
+    intake = engine.intake
+    return session_report(
+        engine.record,
+        nothing_run(engine.record) if intake is None else intake.run,
+        gaps=() if intake is None else intake.gaps,
+        returns=engine.returns,
+        revised=0 if intake is None else len(intake.revised),
+        state=engine.state.value,
+        reason=engine.reason,
+        since=None if intake is None else intake.since,
+        ended=engine.ended_at,
+        orders=engine.orders,
+    )

@@ -1,0 +1,218 @@
+"""How does a process speak to a host in another one?"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from itertools import takewhile
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from core.host.link import CommandError
+from core.host.logs import KEPT
+from core.host.protocol import LONGEST_LINE, VERSION, Hello, News, Reply, Request, line_of
+from core.session.snapshot import HostSnapshot, LogLine, SessionDetail, StartReply, StartRequest
+from core.store.lock import current_host
+from core.store.workspace import Workspace
+
+_T = TypeVar("_T")
+_PATIENCE = 10.0  # seconds a host may take to greet
+_LOOK_EVERY = 0.05
+_GONE = "the host does not answer: it has stopped, or another one is starting"
+
+
+class SocketLink:
+    """A host in another process. Implements `core.host.link.HostLink`.
+
+    Each command has a connection of its own. With `follow`, a thread keeps the snapshot and the log
+    up to date; without, they are those of the time of connecting. `lost` says why the host can no
+    longer be heard, None while it can.
+    """
+
+    def __init__(self, path: Path, first: News) -> None:
+        self.lost: str | None = None
+        self._path = path
+        self._snapshot = first.snapshot
+        self._logs: deque[LogLine] = deque(first.logs, maxlen=KEPT)
+        self._lock = threading.Lock()
+        self._ear: socket.socket | None = None
+
+    @classmethod
+    def connect(cls, workspace: Workspace, *, follow: bool = True) -> SocketLink:
+        """Attach to the host of a workspace. Blocks until it has greeted and told the first news.
+
+        A host that is still taking its sessions up is waited for.
+
+        Raises:
+            CommandError: no host answers, or it speaks another version of the protocol.
+        """
+        ear = _reach(workspace)
+        try:
+            lines = _Lines(ear)
+            _check(lines.next())
+            ear.sendall(line_of(Request("follow")))
+            link = cls(workspace.socket, msgspec.json.decode(lines.next(), type=News))
+        except (OSError, msgspec.DecodeError) as error:
+            ear.close()
+            raise CommandError(f"no host answers at {workspace.socket} ({error})") from error
+        if follow:
+            link.follow(ear, lines)
+        else:
+            ear.close()
+        return link
+
+    def follow(self, ear: socket.socket, lines: _Lines) -> None:
+        """Keep snapshot and log up to date from a connection that follows the host."""
+        ear.settimeout(None)
+        self._ear = ear
+        threading.Thread(target=self._listen, args=(lines,), name="host news", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop following. Commands may still be given."""
+        ear, self._ear = self._ear, None
+        if ear is not None:
+            with contextlib.suppress(OSError):  # the host may have hung up before
+                ear.shutdown(socket.SHUT_RDWR)  # the thread that listens holds it open otherwise
+            ear.close()
+
+    def _listen(self, lines: _Lines) -> None:
+        try:
+            while True:
+                news = msgspec.json.decode(lines.next(), type=News)
+                with self._lock:
+                    self._snapshot = news.snapshot
+                    self._logs.extend(news.logs)
+        except (OSError, msgspec.DecodeError) as error:
+            self.lost = f"{_GONE} ({error})"
+
+    def snapshot(self) -> HostSnapshot:
+        """See `HostLink.snapshot`."""
+        return self._snapshot
+
+    def logs(self, after: int = 0, session_id: str | None = None) -> tuple[LogLine, ...]:
+        """See `HostLink.logs`."""
+        with self._lock:
+            newest_first = takewhile(lambda line: line.number > after, reversed(self._logs))
+            lines = [line for line in newest_first if session_id in (None, line.session_id)]
+        return tuple(reversed(lines))
+
+    async def start(self, request: StartRequest) -> StartReply:
+        """See `HostLink.start`."""
+        return await self.ask("start", StartReply, request=request)
+
+    async def stop(self, session_id: str, *, flatten: bool = False) -> Mapping[str, object]:
+        """See `HostLink.stop`."""
+        return await self.ask("stop", dict[str, Any], session_id=session_id, flatten=flatten)
+
+    async def pause(self, session_id: str) -> None:
+        """See `HostLink.pause`."""
+        await self.tell("pause", session_id=session_id)
+
+    async def resume(self, session_id: str) -> None:
+        """See `HostLink.resume`."""
+        await self.tell("resume", session_id=session_id)
+
+    async def flatten(self, session_id: str, symbol: str | None = None) -> None:
+        """See `HostLink.flatten`."""
+        await self.tell("flatten", session_id=session_id, symbol=symbol)
+
+    async def restart(self, session_id: str) -> StartReply:
+        """See `HostLink.restart`."""
+        return await self.ask("restart", StartReply, session_id=session_id)
+
+    async def archive(self, session_id: str) -> None:
+        """See `HostLink.archive`."""
+        await self.tell("archive", session_id=session_id)
+
+    async def delete(self, session_id: str) -> None:
+        """See `HostLink.delete`."""
+        await self.tell("delete", session_id=session_id)
+
+    async def detail(self, session_id: str) -> SessionDetail:
+        """See `HostLink.detail`."""
+        return await self.ask("detail", SessionDetail, session_id=session_id)
+
+    async def report(self, session_id: str) -> Mapping[str, object]:
+        """See `HostLink.report`."""
+        return await self.ask("report", dict[str, Any], session_id=session_id)
+
+    async def fresh_snapshot(self) -> HostSnapshot:
+        """The state of everything now, also where nothing is followed."""
+        return await self.ask("snapshot", HostSnapshot)
+
+    async def shut_down(self) -> None:
+        """Have the host stop; its sessions rest until another one takes them up."""
+        await self.tell("shut_down")
+
+    async def tell(self, do: str, **arguments: Any) -> None:
+        """Have the host carry out a command that has no answer. Raises as `ask` does."""
+        await self.ask(do, object, **arguments)
+
+    async def ask(self, do: str, answer: type[_T], **arguments: Any) -> _T:
+        """Have the host carry out a command, and return its answer as `answer`.
+
+        Raises:
+            CommandError: the host refused it, or does not answer.
+        """
+        try:
+            reader, writer = await asyncio.open_unix_connection(self._path, limit=LONGEST_LINE)
+        except OSError as error:
+            raise CommandError(f"{_GONE} ({error})") from error
+        try:
+            _check(await reader.readline())
+            writer.write(line_of(Request(do, 1, arguments)))
+            reply = msgspec.json.decode(await reader.readline(), type=Reply)
+            if reply.error is not None:
+                raise reply.refusal.error(reply.error)
+            return msgspec.json.decode(reply.value, type=answer)
+        except (OSError, msgspec.DecodeError) as error:
+            raise CommandError(f"{_GONE} ({error})") from error
+        finally:
+            writer.close()
+
+
+def _reach(workspace: Workspace) -> socket.socket:
+    """A connection to the host of a workspace."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        ear = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        ear.settimeout(_PATIENCE)
+        try:
+            ear.connect(str(workspace.socket))
+        except OSError as error:
+            ear.close()
+            if current_host(workspace) is None or time.monotonic() > deadline:
+                raise CommandError(f"no host answers at {workspace.socket} ({error})") from error
+            time.sleep(_LOOK_EVERY)
+        else:
+            return ear
+
+
+def _check(greeting: bytes) -> None:
+    """Raises `CommandError` unless a host of this protocol's version greets."""
+    hello = msgspec.json.decode(greeting, type=Hello)
+    if hello.papertape != VERSION:
+        raise CommandError(
+            f"the host (process {hello.pid}) speaks version {hello.papertape} of the control "
+            f"protocol, this program version {VERSION}: stop it and start it with this program"
+        )
+
+
+class _Lines:
+    """Lines read from a blocking socket."""
+
+    def __init__(self, ear: socket.socket) -> None:
+        self._file = ear.makefile("rb")
+
+    def next(self) -> bytes:
+        line = self._file.readline()
+        if not line:
+            raise ConnectionResetError("it hung up")
+        return line

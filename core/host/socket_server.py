@@ -1,0 +1,159 @@
+"""How does a host answer other processes? (the control socket, Unix, 0600)"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from core.host.host import Host
+from core.host.link import CommandError, HostCommand
+from core.host.protocol import LONGEST_LINE, VERSION, Hello, News, Refusal, Reply, Request, line_of
+from core.session.snapshot import StartRequest
+
+_logger = logging.getLogger(__name__)
+
+_NEWS_EVERY = 0.2  # seconds
+_UNREAD = 1 << 20  # bytes a follower may leave unread before it is told nothing more for a while
+
+
+class ControlSocket:
+    """Serves a host's commands on its socket. A companion of the host (`HostOptions`)."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._commands: dict[str, HostCommand] = {**_commands_of(host), **host.options.commands}
+        self._callers: set[asyncio.Task[None]] = set()
+
+    @property
+    def attached(self) -> int:
+        """How many callers there are at the moment."""
+        return len(self._callers)
+
+    async def serve(self) -> None:
+        """Answer callers until cancelled."""
+        path = self._host.workspace.socket
+        # The lock is held, so whatever stands there is left over from a host that died.
+        path.unlink(missing_ok=True)
+        before = os.umask(0o177)
+        try:
+            server = await asyncio.start_unix_server(self._greet, path, limit=LONGEST_LINE)
+        finally:
+            os.umask(before)
+        try:
+            await server.serve_forever()
+        finally:
+            server.close()
+            for caller in list(self._callers):
+                caller.cancel()
+            await asyncio.gather(*self._callers, return_exceptions=True)
+            path.unlink(missing_ok=True)
+
+    async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._callers.add(task)
+            task.add_done_callback(self._callers.discard)
+        try:
+            writer.write(line_of(Hello(VERSION, os.getpid(), self._host.options.kind)))
+            while line := await reader.readline():
+                await self._answer(line, writer)
+        except (ConnectionError, ValueError):
+            pass  # the caller hung up, or sent a line longer than any request
+        except asyncio.CancelledError:
+            pass  # the host stops
+        finally:
+            with contextlib.suppress(ConnectionError):
+                writer.close()
+
+    async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> None:
+        try:
+            request = msgspec.json.decode(line, type=Request)
+        except msgspec.DecodeError as error:
+            writer.write(line_of(Reply(0, error=f"not understood: {error}")))
+            return
+        if request.do == "follow":
+            await self._tell(writer, request.arguments.get("after", 0))
+            return
+        writer.write(line_of(await self._carry_out(request)))
+        await writer.drain()
+
+    async def _carry_out(self, request: Request) -> Reply:
+        command = self._commands.get(request.do)
+        if command is None:
+            return Reply(request.id, error=f"this host has no command {request.do[:40]!r}")
+        try:
+            value = await command(request.arguments)
+        except CommandError as error:
+            words = self._host.redactor.redact(str(error))
+            return Reply(request.id, error=words, refusal=Refusal.of(error))
+        except (msgspec.ValidationError, TypeError, KeyError) as error:
+            words = f"{request.do}: wrong arguments ({error})"
+            return Reply(request.id, error=words, refusal=Refusal.BAD_REQUEST)
+        except Exception as error:  # a fault in one command must not leave its caller waiting
+            _logger.exception("command %s", request.do)
+            words = f"{request.do} failed: {type(error).__name__}: {error}"
+            return Reply(request.id, error=self._host.redactor.redact(words))
+        return Reply(request.id, msgspec.Raw(msgspec.json.encode(value)))
+
+    async def _tell(self, writer: asyncio.StreamWriter, after: int) -> None:
+        """Send news, no faster than they are read: a viewer that stalls delays nobody."""
+        self._host.fresh_snapshot()
+        try:
+            while not writer.is_closing():
+                if writer.transport.get_write_buffer_size() < _UNREAD:
+                    logs = self._host.logs(after)
+                    after = logs[-1].number if logs else after
+                    writer.write(line_of(News(self._host.snapshot(), logs)))
+                await asyncio.sleep(_NEWS_EVERY)
+        finally:
+            # Why a host stops is said last of all.
+            writer.write(line_of(News(self._host.snapshot(), self._host.logs(after))))
+
+
+def _commands_of(host: Host) -> dict[str, HostCommand]:
+    """The host's own commands, spelt as in `HostLink`."""
+
+    async def start(arguments: Mapping[str, Any]) -> object:
+        return await host.start(msgspec.convert(arguments["request"], type=StartRequest))
+
+    async def snapshot(_: Mapping[str, Any]) -> object:
+        return host.fresh_snapshot()
+
+    async def logs(arguments: Mapping[str, Any]) -> object:
+        return host.logs(**arguments)
+
+    async def shut_down(_: Mapping[str, Any]) -> object:
+        host.shut_down()
+        return None
+
+    def plain(method: Callable[..., Awaitable[object]]) -> HostCommand:
+        async def command(arguments: Mapping[str, Any]) -> object:
+            return await method(**arguments)
+
+        return command
+
+    methods = (
+        host.stop,
+        host.pause,
+        host.resume,
+        host.flatten,
+        host.restart,
+        host.archive,
+        host.delete,
+        host.detail,
+        host.report,
+    )
+    named: dict[str, HostCommand] = {method.__name__: plain(method) for method in methods}
+    return {
+        **named,
+        "start": start,
+        "snapshot": snapshot,
+        "logs": logs,
+        "shut_down": shut_down,
+    }

@@ -1,0 +1,189 @@
+"""What will a session be that someone asks for?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from core.host.link import BadRequestError
+from core.host.venue_accounts import NoAccountError
+from core.journal.manifest import SessionManifest
+from core.journal.values import BrokerKind, FeedKind, Mode
+from core.market.symbols import is_perpetual, quote_currency
+from core.session.snapshot import SessionSnapshot, StartRequest
+from core.strategy.config.canonical import config_digest, config_to_dict
+from core.strategy.config.config import Direction, StrategyConfig
+from core.strategy.config.parsing import parse_config
+from core.strategy.config.problems import ConfigError
+from core.strategy.signals.signals import warmup_candles
+from core.trading.values import Fills
+
+_POLLED = "binance"
+
+AccountsOf = Callable[[Sequence[str]], dict[str, str]]
+"""The keys to order some symbols with (`SessionManifest.accounts`); raises `NoAccountError`."""
+
+
+def record_of(
+    request: StartRequest,
+    session_id: str,
+    now: int,
+    source: str,
+    accounts_of: AccountsOf,
+    restart_of: str | None = None,
+) -> SessionManifest:
+    """The record of the session that `request` asks for. `source` names its tapes.
+
+    Without keys for it, a session that asks for the testnet runs simulated and says so.
+
+    Raises:
+        BadRequestError: the config has problems (all listed), or the request contradicts itself.
+    """
+    raw = dict(request.config)
+    if request.starting_balance is not None:
+        raw["starting_balance"] = request.starting_balance
+    try:
+        parsed = parse_config(raw)
+    except ConfigError as error:
+        raise BadRequestError(str(error)) from error
+    config = parsed.config
+    replays = request.feed is FeedKind.REPLAY
+    data = None
+    if replays:
+        data = _files(request, config.symbols)
+    elif request.data:
+        raise BadRequestError("candle files go with the replay feed only: leave out --data")
+    if request.speed is not None and not (replays and request.speed > 0):
+        raise BadRequestError("a speed above 0 goes with the replay feed only")
+    if request.run_for is not None and request.run_for <= 0:
+        raise BadRequestError("the time to run for must be above 0")
+    if request.until is not None and not replays and request.until <= now:
+        raise BadRequestError("the time to run until is past")
+    exchange = _exchange(request)
+    market_fills = request.feed in (FeedKind.LIVE, FeedKind.DEMO)
+    notices = list(parsed.warnings)
+    accounts: dict[str, str] = {}
+    if request.broker is BrokerKind.TESTNET:
+        _require_orderable(request, config)
+        try:
+            accounts = accounts_of(config.symbols)
+        except NoAccountError as error:
+            notices.append(f"asked for testnet, runs simulated: {error}")
+    return SessionManifest(
+        id=session_id,
+        created=now,
+        config=config_to_dict(config),
+        digest=config_digest(config),
+        feed=request.feed,
+        source=_source(request, session_id, source),
+        broker=BrokerKind.TESTNET if accounts else BrokerKind.SIMULATED,
+        broker_asked=request.broker,
+        mode=_mode(request.feed, orders=bool(accounts)),
+        fills=request.fills or (Fills.MARKET if market_fills else Fills.CANDLE),
+        accounts=accounts,
+        exchange=exchange,
+        data=data,
+        speed=request.speed,
+        run_for=request.run_for,
+        until=request.until,
+        warmup=0 if replays else warmup_candles(config),
+        restart_of=restart_of,
+        notices=tuple(notices),
+    )
+
+
+def request_of(record: SessionManifest) -> StartRequest:
+    """What would start a session like this one again, on the same config snapshot."""
+    return StartRequest(
+        config=dict(record.config),
+        feed=record.feed,
+        broker=record.broker_asked,
+        fills=record.fills,
+        exchange=record.exchange,
+        data=record.data,
+        speed=record.speed,
+        run_for=record.run_for,
+        until=None,
+    )
+
+
+def _exchange(request: StartRequest) -> str | None:
+    """The exchange to poll. Its name becomes part of a path, so it is held to what ccxt's are."""
+    if request.feed is not FeedKind.POLL:
+        if request.exchange is not None:
+            raise BadRequestError("an exchange goes with the poll feed only")
+        return None
+    name = request.exchange or _POLLED
+    if not re.fullmatch(r"[a-z0-9]{2,40}", name):
+        raise BadRequestError(f"exchange {name[:40]!r} is no name that ccxt knows")
+    return name
+
+
+def _source(request: StartRequest, session_id: str, source: str) -> str:
+    if request.feed is FeedKind.REPLAY:
+        return f"replay-{session_id}"
+    return f"poll-{_exchange(request)}" if request.feed is FeedKind.POLL else source
+
+
+def _mode(feed: FeedKind, *, orders: bool) -> Mode:
+    if feed is FeedKind.REPLAY:
+        return Mode.REPLAY
+    if feed is FeedKind.DEMO:
+        return Mode.DEMO
+    return Mode.TESTNET if orders else Mode.SIMULATED
+
+
+def _require_orderable(request: StartRequest, config: StrategyConfig) -> None:
+    """Raises `BadRequestError` where a venue could not do what the session does."""
+    if request.feed not in (FeedKind.LIVE, FeedKind.DEMO):
+        raise BadRequestError(
+            f"orders on the testnet follow prices as they come, not a {request.feed} feed: use the "
+            "live feed, or the simulated broker"
+        )
+    if request.fills is Fills.CANDLE:
+        raise BadRequestError(
+            "orders on the testnet are sent when a price fills, not a candle later: leave out "
+            "fills candle"
+        )
+    for symbol in config.symbols:
+        if is_perpetual(symbol):
+            if config.leverage != int(config.leverage):
+                raise BadRequestError(f"leverage {config.leverage:g}: a venue takes whole numbers")
+        elif config.leverage > 1 or config.direction is not Direction.LONG:
+            raise BadRequestError(
+                f"{symbol} is a spot market, where a venue takes neither short nor leverage: trade "
+                f"the perpetual {symbol}:{quote_currency(symbol)}, or use the simulated broker"
+            )
+
+
+def require_no_clash(record: SessionManifest, others: Iterable[SessionSnapshot]) -> None:
+    """Raises `BadRequestError` where another session trades one of its perpetuals on the venue.
+
+    An account has one position in a perpetual: two sessions would close each other's.
+    """
+    for other in others:
+        over = other.state.ended and not other.interrupted
+        if other.orders is None or over or other.mode is not record.mode:
+            continue
+        for symbol in record.config["symbols"]:
+            if record.accounts and is_perpetual(symbol) and symbol in other.symbols:
+                raise BadRequestError(
+                    f"session {other.id} trades {symbol} on the testnet already, and an account "
+                    "has one position in it: stop that one first, or use the simulated broker"
+                )
+
+
+def _files(request: StartRequest, symbols: tuple[str, ...]) -> dict[str, str]:
+    """A candle file for each symbol, as an absolute path: the host may run elsewhere."""
+    given = request.data or {}
+    unknown = [name for name in given if name not in symbols]
+    if unknown or set(given) != set(symbols):
+        missing = [symbol for symbol in symbols if symbol not in given]
+        what = f"none for {missing[0]}" if missing else f"{unknown[0]} is no symbol of the config"
+        raise BadRequestError(f"a replay needs a candle file for each symbol: {what}")
+    files = {symbol: str(Path(path).expanduser().absolute()) for symbol, path in given.items()}
+    for path in files.values():
+        if not Path(path).is_file():
+            raise BadRequestError(f"there is no candle file {path}")
+    return files

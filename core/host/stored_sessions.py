@@ -1,0 +1,146 @@
+"""Which sessions has this workspace, also those that have ended?
+
+The index answers; the journals know better. Where the index has no word of a session, or a journal
+goes on behind it, the journal is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from tinydb import TinyDB, where
+
+from core.journal.manifest import SessionManifest, read_manifest
+from core.journal.records import Stopped, began
+from core.journal.session_journal import SessionJournal, Storage
+from core.journal.values import SessionState
+from core.session.recovery import RecoveredState, read_on, rebuild
+from core.session.reports import nothing_run, session_report
+from core.session.snapshot import SessionSnapshot
+from core.session.view import Lifecycle, session_snapshot
+
+TABLE = "sessions"
+
+
+class SessionIndex:
+    """The table of sessions in papertape.json. Only the host writes it."""
+
+    def __init__(self, database: TinyDB) -> None:
+        self._table = database.table(TABLE)
+
+    def note(self, record: SessionManifest) -> None:
+        """A session was started."""
+        self._put({"id": record.id, "strategy": record.config["name"], "created": record.created})
+
+    def note_end(self, snapshot: SessionSnapshot) -> None:
+        """A session has ended as `snapshot` shows it."""
+        document = {"id": snapshot.id, "final": msgspec.to_builtins(snapshot)}
+        self._put({"strategy": snapshot.strategy, "created": snapshot.started, **document})
+
+    def archive(self, session_id: str) -> None:
+        """Take a session out of the lists."""
+        self._put({"id": session_id, "archived": True})
+
+    def forget(self, session_id: str) -> None:
+        """A session was deleted."""
+        self._table.remove(where("id") == session_id)
+
+    def archived(self, session_id: str) -> bool:
+        """Whether a session was taken out of the lists."""
+        document = self._get(session_id)
+        return bool(document and document.get("archived"))
+
+    def final(self, session_id: str) -> SessionSnapshot | None:
+        """How a session ended, as far as the index knows."""
+        document = self._get(session_id)
+        if document is None or "final" not in document:
+            return None
+        try:
+            return msgspec.convert(document["final"], type=SessionSnapshot)
+        except msgspec.ValidationError:
+            return None  # written by another version: its journal is read instead
+
+    def _get(self, session_id: str) -> dict[str, Any] | None:
+        document = self._table.get(where("id") == session_id)
+        return document if isinstance(document, dict) else None
+
+    def _put(self, document: dict[str, Any]) -> None:
+        self._table.upsert(document, where("id") == document["id"])
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSession:
+    """A session as its files tell it. `past` is None where it had not begun.
+
+    `notices` are what had to be done to read it.
+    """
+
+    record: SessionManifest
+    log: SessionJournal
+    past: RecoveredState | None
+    stopped: Stopped | None
+    notices: list[str]
+
+    def read_on(self) -> None:
+        """Look at what was received as well, and not decided on yet (see `recovery.read_on`)."""
+        if self.past is not None and self.stopped is None:
+            read_on(self.past)
+
+    def snapshot(self) -> SessionSnapshot:
+        """How it ended, or where it stands."""
+        end = self.stopped
+        state = SessionState.STOPPED if end is None else SessionState(end.state)
+        since = None if self.past is None else self.past.begun.since
+        run = None if self.past is None else self.past.run
+        now = self.record.created if since is None else since
+        if run is not None and run.forming is not None:
+            now = max(now, run.forming)
+        standing = Lifecycle(
+            state,
+            None if end is None else end.why,
+            now=now if end is None else end.now,
+            running_since=since,
+            planned_end=None if since is None else self.record.planned_end(since),
+            ended=None if end is None else end.now,
+        )
+        return session_snapshot(self.record, run, standing, {}, orders=self.log.orders)
+
+    def report(self) -> dict[str, Any]:
+        """Its report."""
+        past, end = self.past, self.stopped
+        return session_report(
+            self.record,
+            nothing_run(self.record) if past is None else past.run,
+            gaps=() if past is None else past.gaps,
+            returns=() if past is None else past.returns,
+            revised=0 if past is None else len(past.revised),
+            state="stopped" if end is None else end.state,
+            reason=None if end is None else end.why,
+            since=None if past is None else past.begun.since,
+            ended=None if end is None else end.now,
+            orders=self.log.orders,
+        )
+
+
+async def stored_session(storage: Storage, session_id: str) -> StoredSession:
+    """A session as its journal and tapes tell it, put through the rules again.
+
+    Raises:
+        JournalError: its files cannot be read, or contradict each other.
+    """
+    record = await asyncio.to_thread(read_manifest, storage.workspace.session(session_id))
+    log, lines, torn = await asyncio.to_thread(storage.reopen_log, record)
+    stopped = next((line for line in lines if isinstance(line, Stopped)), None)
+    past = None
+    notices = []
+    if torn:
+        notices.append(f"{torn} bytes of an interrupted write were dropped from its journal")
+    if began(lines) is not None:
+        notices += await log.open_tapes()
+        past = await asyncio.to_thread(rebuild, record, lines, log.tapes())
+    if stopped is not None:
+        storage.release(record)
+    return StoredSession(record, log, past, stopped, notices)

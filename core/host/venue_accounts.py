@@ -1,0 +1,155 @@
+"""Which accounts on test venues may a host's sessions order on, and with which keys?
+
+Spot orders go with the keys of the testnet, else with those of Binance Demo; orders for perpetuals
+the other way round. What the embedded exchange of a demo shows is also ordered there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from core.exchange.server import DEMO_KEYS
+from core.journal.manifest import SessionManifest
+from core.journal.values import FeedKind
+from core.market.symbols import is_perpetual
+from core.session.order_mirror import NoDeskError, Route
+from core.store.credentials import ApiKey, CredentialsError, read_credentials
+from core.store.redaction import Redactor, Secret
+from core.trading.order_client import OrderClient
+from core.trading.order_executor import OrderExecutor
+from core.trading.venue_hosts import ForbiddenAddressError, OrderAddresses
+
+TESTNET, DEMO = "binance_testnet", "binance_demo"
+_EMBEDDED = "embedded"
+_SPOT, _PERPETUAL = "spot", "perpetual"
+_SECTIONS = {_SPOT: (TESTNET, DEMO), _PERPETUAL: (DEMO, TESTNET)}
+_HOW = "put api_key and api_secret under {} into exchanges.yaml; `papertape doctor` tests them"
+
+
+class NoAccountError(Exception):
+    """There are no keys to order with; the message says which, and what to do."""
+
+
+@dataclass(slots=True)
+class VenueAccounts:
+    """The accounts of one host, shared by its sessions; `attend` runs as long as the host does.
+
+    `embedded` tells where the embedded exchange of a demo answers, None while it does not run.
+    Every key read is made known to `redactor`.
+    """
+
+    credentials: Path
+    redactor: Redactor
+    addresses: OrderAddresses = field(default_factory=OrderAddresses)
+    embedded: Callable[[], str | None] = lambda: None
+    _given: dict[str, ApiKey] = field(default_factory=dict)  # by session; never on the disk
+    _desks: dict[tuple[str, str, bool], OrderExecutor] = field(default_factory=dict)
+
+    def accounts(
+        self, symbols: Iterable[str], feed: FeedKind, given: ApiKey | None
+    ) -> dict[str, str]:
+        """With which keys a session would order, by kind of market (`SessionManifest.accounts`).
+
+        `given`: a key of the testnet that came with the request.
+
+        Raises:
+            NoAccountError: for some of its symbols there are none.
+        """
+        kinds = {_kind(symbol) for symbol in symbols}
+        if feed is FeedKind.DEMO:
+            return dict.fromkeys(sorted(kinds), _EMBEDDED)
+        if given is not None:
+            return dict.fromkeys(sorted(kinds), TESTNET)
+        try:
+            known = read_credentials(self.credentials, self.redactor).sections
+        except CredentialsError as error:
+            raise NoAccountError(str(error)) from None
+        chosen = {}
+        for kind in sorted(kinds):
+            section = next((name for name in _SECTIONS[kind] if name in known), None)
+            if section is None:
+                either = " or ".join(_SECTIONS[kind])
+                raise NoAccountError(f"there are no keys for {kind} orders: {_HOW.format(either)}")
+            chosen[kind] = section
+        return chosen
+
+    def give(self, session_id: str, key: ApiKey) -> None:
+        """Have a session order with a key that is kept in memory alone."""
+        self._given[session_id] = key
+
+    def route(self, record: SessionManifest) -> Route | None:
+        """Where a session's orders go; None where it makes none."""
+        return _SessionRoute(self, record) if record.accounts else None
+
+    def desk(self, record: SessionManifest, symbol: str) -> OrderExecutor:
+        """Who executes a session's orders of a symbol.
+
+        Raises:
+            NoDeskError: its keys are not there (any more), or the demo's exchange is not, or orders
+                may not go there.
+        """
+        kind = _kind(symbol)
+        account = record.accounts.get(kind, TESTNET)
+        key, address = self._key(record, account), self._address(account, kind)
+        # What belongs to one account goes through one desk, which minds its limits.
+        whose = sha256(key.api_key.reveal().encode()).hexdigest()
+        known = (address, whose, kind == _PERPETUAL)
+        desk = self._desks.get(known)
+        if desk is None:
+            try:
+                client = OrderClient(account, address, key, perpetual=kind == _PERPETUAL)
+            except ForbiddenAddressError as error:
+                raise NoDeskError(str(error)) from error
+            desk = self._desks[known] = OrderExecutor(client)
+        return desk
+
+    async def attend(self) -> None:
+        """Wait until the host stops, then close every connection."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for desk in self._desks.values():
+                await desk.client.close()
+
+    def _key(self, record: SessionManifest, account: str) -> ApiKey:
+        if account == _EMBEDDED:
+            ((key, secret),) = DEMO_KEYS.items()
+            return ApiKey(Secret(key), Secret(secret))
+        if record.id in self._given:
+            return self._given[record.id]
+        try:
+            found = read_credentials(self.credentials, self.redactor).sections.get(account)
+        except CredentialsError as error:
+            raise NoDeskError(str(error)) from None
+        if found is None:
+            raise NoDeskError(
+                f"its keys are not here (those given at a start are not kept): "
+                f"{_HOW.format(account)}"
+            )
+        return found
+
+    def _address(self, account: str, kind: str) -> str:
+        if account == _EMBEDDED:
+            address = self.embedded()
+            if address is None:
+                raise NoDeskError("the exchange of the demo does not run")
+            return address
+        return self.addresses.of(account, perpetual=kind == _PERPETUAL)
+
+
+@dataclass(frozen=True, slots=True)
+class _SessionRoute:
+    brokers: VenueAccounts
+    record: SessionManifest
+
+    def desk(self, symbol: str) -> OrderExecutor:
+        """See `Route.desk`."""
+        return self.brokers.desk(self.record, symbol)
+
+
+def _kind(symbol: str) -> str:
+    return _PERPETUAL if is_perpetual(symbol) else _SPOT

@@ -1,0 +1,281 @@
+"""Which candles has this workspace received? (journal/, one tape for each feed, symbol, timeframe)
+
+A tape is the truth about its candles: the first value received for an open time is the one that
+every session acts on, now and in any later replay; what the venue says differently afterwards is
+written down beside it and changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from core.market.candles.candles import Candle, Candles
+from core.market.candles.timeframes import Timeframe
+from core.store.durable import Disk, set_aside
+from core.store.journal_file import (
+    Journal,
+    JournalDamagedError,
+    JournalError,
+    read_journal,
+    salvage,
+)
+
+KIND = "candles"
+VERSION = 1
+_WINDOW = 2_048  # candles of a growing tape that stay in memory; older ones are read when asked for
+
+
+class CandleJournal:
+    """The candles of one feed, symbol and timeframe, as first received.
+
+    A line is `{"c": [open time, open, high, low, close, volume]}`; `{"revised": […]}` is what the
+    venue said later. Lines stand in the order of arrival, which a later warm-up makes differ from
+    that of time. In memory: the newest candles as columns, from `_since` on.
+    """
+
+    def __init__(self, journal: Journal, candles: Candles, notice: str | None = None) -> None:
+        self.journal = journal
+        self._notice = notice
+        self._columns = _Columns(candles)
+        self._whole = True
+        self._newest: Candle | None = None  # other sessions on the tape bring it in once more
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        header: dict[str, object],
+        disk: Disk,
+        redact: Callable[[str], str] | None = None,
+    ) -> CandleJournal:
+        """The tape at `path`, made if it is not there. Blocks.
+
+        Raises:
+            JournalError: it cannot be read or made.
+        """
+        whole_header = {"journal": KIND, "version": VERSION, **header}
+        if path.exists():
+            try:
+                contents = read_journal(path, KIND, VERSION)
+            except JournalDamagedError as error:
+                return cls._salvaged(path, whole_header, disk, redact, str(error))
+            journal = Journal.reopen(path, contents, disk, redact)
+            torn = f"{path.name}: {contents.torn} bytes of an interrupted write were dropped"
+            return cls(journal, _candles_of(contents.lines), torn if contents.torn else None)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return cls(Journal.create(path, whole_header, disk, redact), Candles.of([]))
+
+    @classmethod
+    def _salvaged(
+        cls,
+        path: Path,
+        header: dict[str, object],
+        disk: Disk,
+        redact: Callable[[str], str] | None,
+        damage: str,
+    ) -> CandleJournal:
+        """A new tape with every candle that is whole on a damaged one, which is set aside.
+
+        A session that had decided on a candle that is lost will find out, and say so.
+        """
+        lines = [line for line in salvage(path) if "c" in line]
+        try:
+            aside = set_aside(path)
+        except OSError as error:
+            raise JournalError(f"{damage}; it cannot be set aside ({error})") from error
+        journal = Journal.create(path, header, disk, redact)
+        for line in lines:
+            journal.append({"c": line["c"]})
+        journal.commit(journal.take())
+        notice = f"{damage}; set aside as {aside.name}, {len(lines)} whole candles were kept"
+        return cls(journal, _candles_of(lines), notice)
+
+    def take_notice(self) -> str | None:
+        """What had to be done to open the tape; told once, to the first who asks."""
+        notice, self._notice = self._notice, None
+        return notice
+
+    def record(self, candle: Candle) -> Candle:
+        """Take a candle in, and return the one to act on: this one, or the one first received."""
+        columns = self._columns
+        if candle == self._newest:
+            return candle
+        if columns.last is None or candle.time > columns.last:
+            columns.append(candle)
+            self._newest = candle
+            self.journal.append({"c": list(candle)})
+            if columns.count > 2 * _WINDOW and self._growing:
+                columns.keep_newest(_WINDOW)
+                self._whole = False
+            return candle
+        if columns.first is None or candle.time < columns.first:
+            self._load_all()
+        known = self._columns.find(candle.time)
+        if known is None:
+            self._columns.insert(candle)
+            self.journal.append({"c": list(candle)})
+            return candle
+        if known != candle:
+            self.revise(candle)
+        return known
+
+    def revise(self, candle: Candle) -> None:
+        """Write down what the venue says now of a candle that has been acted on."""
+        self.journal.append({"revised": list(candle)})
+
+    def candles(self, first: int) -> Candles:
+        """The candles from open time `first` on, in order of time."""
+        since = self._columns.first
+        if since is not None and first < since:
+            self._load_all()
+        return self._columns.since(first)
+
+    @property
+    def _growing(self) -> bool:
+        """Whether only new candles have come so far, as on a live feed."""
+        return self._columns.appended
+
+    def _load_all(self) -> None:
+        """Read the older candles back. What waits to be committed is newer, and still in memory."""
+        if self._whole:
+            return
+        stored = _candles_of(read_journal(self.journal.path, KIND, VERSION).lines)
+        newest = self._columns.since(0)
+        older = stored.slice(0, int(np.searchsorted(stored.time, newest.time[0])))
+        self._columns = _Columns(Candles.joined([older, newest]))
+        self._columns.appended = False
+        self._whole = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CandleJournalContents:
+    """What a tape tells: the candles `as_received`, and what the venue said of some later."""
+
+    as_received: Candles
+    revised: Candles
+
+
+def read_candle_journal(path: Path) -> CandleJournalContents:
+    """A tape as it stands, left as it is: a host may be writing it. Blocks.
+
+    Raises:
+        JournalError: it cannot be read, or is damaged.
+    """
+    lines = read_journal(path, KIND, VERSION).lines
+    # Of several revisions of a candle the last one counts.
+    revisions = [{"c": line["revised"]} for line in reversed(lines) if "revised" in line]
+    return CandleJournalContents(_candles_of(lines), _candles_of(revisions))
+
+
+class CandleJournals:
+    """The tapes of a workspace, each opened once, off the event loop."""
+
+    def __init__(self, root: Path, disk: Disk, redact: Callable[[str], str] | None = None) -> None:
+        self._root = root
+        self._disk = disk
+        self._redact = redact
+        self._open: dict[Path, asyncio.Task[CandleJournal]] = {}
+
+    def path(self, source: str, symbol: str, timeframe: Timeframe) -> Path:
+        """Where a tape lies. `source` names the feed (and for a file, its contents)."""
+        market = symbol.replace("/", "-").replace(":", "-")
+        return self._root / source / f"{market}-{timeframe}.jsonl"
+
+    def release(self, source: str) -> None:
+        """Hold the tapes of a feed no longer: nobody is on them any more."""
+        folder = self._root / source
+        self._open = {path: task for path, task in self._open.items() if path.parent != folder}
+
+    async def get(self, source: str, symbol: str, timeframe: Timeframe) -> CandleJournal:
+        """The tape of a feed, symbol and timeframe, read anew where it could not be written.
+
+        Raises:
+            JournalError: it cannot be read or made, or is damaged.
+        """
+        path = self.path(source, symbol, timeframe)
+        task = self._open.get(path)
+        if task is None or _failed(task):
+            header: dict[str, object] = {
+                "feed": source,
+                "symbol": symbol,
+                "timeframe": str(timeframe),
+            }
+            opening = asyncio.to_thread(CandleJournal.open, path, header, self._disk, self._redact)
+            task = asyncio.create_task(opening)
+            self._open[path] = task
+        return await asyncio.shield(task)
+
+
+def _failed(task: asyncio.Task[CandleJournal]) -> bool:
+    return task.done() and (
+        task.exception() is not None or task.result().journal.failure is not None
+    )
+
+
+class _Columns:
+    """Candles in order of time, in arrays that grow by doubling."""
+
+    def __init__(self, candles: Candles) -> None:
+        self.count = len(candles)
+        self.appended = True
+        self._times = np.array(candles.time, dtype=np.int64)
+        columns = (candles.open, candles.high, candles.low, candles.close, candles.volume)
+        self._values = np.stack(columns, axis=1)
+
+    @property
+    def first(self) -> int | None:
+        return int(self._times[0]) if self.count else None
+
+    @property
+    def last(self) -> int | None:
+        return int(self._times[self.count - 1]) if self.count else None
+
+    def append(self, candle: Candle) -> None:
+        if self.count == len(self._times):
+            room = max(256, self.count)
+            self._times = np.concatenate((self._times, np.zeros(room, dtype=np.int64)))
+            self._values = np.concatenate((self._values, np.zeros((room, 5))))
+        self._times[self.count] = candle.time
+        self._values[self.count] = candle[1:]
+        self.count += 1
+
+    def insert(self, candle: Candle) -> None:
+        self.appended = False
+        place = int(np.searchsorted(self._times[: self.count], candle.time))
+        self._times = np.insert(self._times[: self.count], place, candle.time)
+        self._values = np.insert(self._values[: self.count], place, candle[1:], axis=0)
+        self.count += 1
+
+    def find(self, time: int) -> Candle | None:
+        place = int(np.searchsorted(self._times[: self.count], time))
+        if place == self.count or self._times[place] != time:
+            return None
+        return Candle(time, *self._values[place].tolist())
+
+    def keep_newest(self, count: int) -> None:
+        self._times = self._times[self.count - count : self.count].copy()
+        self._values = self._values[self.count - count : self.count].copy()
+        self.count = count
+
+    def since(self, first: int) -> Candles:
+        start = int(np.searchsorted(self._times[: self.count], first))
+        part = slice(start, self.count)
+        return Candles(
+            self._times[part].copy(), *(self._values[part, column].copy() for column in range(5))
+        )
+
+
+def _candles_of(lines: Sequence[dict[str, object]]) -> Candles:
+    """The first value of every candle in a tape's lines, in order of time."""
+    first: dict[int, list[float]] = {}
+    for line in lines:
+        if "c" in line:
+            time, *prices = cast(list[float], line["c"])
+            first.setdefault(int(time), prices)
+    return Candles.of(Candle(time, *first[time]) for time in sorted(first))

@@ -1,0 +1,118 @@
+"""What was a session started with? (session.json, written once, before anything else happens)"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from core.journal.values import BrokerKind, FeedKind, Mode
+from core.store.durable import Disk, write_durably
+from core.store.journal_file import JournalError
+from core.strategy.config.canonical import config_digest
+from core.strategy.config.config import StrategyConfig
+from core.strategy.config.parsing import parse_config
+from core.trading.rules import RULES_VERSION
+from core.trading.values import Fills
+
+JOURNAL_VERSION = 1
+RECORD = "session.json"
+EVENTS = "events.jsonl"
+
+
+class SessionManifest(msgspec.Struct, frozen=True, kw_only=True):
+    """A session's constants: the config snapshot with its hash, and how it runs.
+
+    `source` names the feed's tapes: the feed itself, or for a candle file what is in it. `broker`
+    is where orders go, `broker_asked` where they were asked to go; `notices` say why the two
+    differ, and whatever else the owner should know. `accounts` are the keys it orders with, by kind
+    of market ("spot", "perpetual"), as sections of exchanges.yaml. Times are UTC ms.
+    """
+
+    id: str
+    created: int
+    config: dict[str, Any]
+    digest: str
+    feed: FeedKind
+    source: str
+    broker: BrokerKind
+    broker_asked: BrokerKind
+    mode: Mode
+    fills: Fills
+    accounts: dict[str, str] = {}
+    exchange: str | None = None
+    data: dict[str, str] | None = None
+    speed: float | None = None
+    run_for: int | None = None
+    until: int | None = None
+    warmup: int = 0
+    restart_of: str | None = None
+    notices: tuple[str, ...] = ()
+    rules_version: int = RULES_VERSION
+    journal_version: int = JOURNAL_VERSION
+
+    def strategy(self) -> StrategyConfig:
+        """The config snapshot, parsed.
+
+        Raises:
+            JournalError: it is not the one whose hash stands beside it.
+        """
+        config = parse_config(self.config).config
+        digest = config_digest(config)
+        if digest != self.digest:
+            raise JournalError(
+                f"session {self.id}: its config has the hash {digest[:12]}, {self.digest[:12]} was "
+                f"recorded when it started: {RECORD} was changed"
+            )
+        return config
+
+    def planned_end(self, since: int) -> int | None:
+        """When a session that is running since then ends by itself (UTC ms, feed's clock)."""
+        ends = [] if self.until is None else [self.until]
+        if self.run_for is not None:
+            ends.append(since + self.run_for)
+        return min(ends, default=None)
+
+
+def write_manifest(folder: Path, record: SessionManifest, disk: Disk) -> None:
+    """Make a session's folder and put its record there.
+
+    Raises:
+        JournalError: the workspace cannot be written.
+    """
+    try:
+        folder.mkdir(mode=0o700)
+        text = msgspec.json.format(msgspec.json.encode(record), indent=2)
+        write_durably(folder / RECORD, text + b"\n", disk)
+    except OSError as error:
+        raise JournalError(f"{folder}: the session cannot be recorded ({error})") from error
+
+
+def read_manifest(folder: Path) -> SessionManifest:
+    """A session's record.
+
+    Raises:
+        JournalError: it cannot be read, or was written under other rules.
+    """
+    path = folder / RECORD
+    try:
+        data = path.read_bytes()
+        versions = msgspec.json.decode(data, type=_Versions)
+    except (OSError, msgspec.DecodeError) as error:
+        raise JournalError(f"{path}: the session's record cannot be read ({error})") from error
+    if (versions.rules_version, versions.journal_version) != (RULES_VERSION, JOURNAL_VERSION):
+        raise JournalError(
+            f"{path}: written under rules {versions.rules_version} and journal version "
+            f"{versions.journal_version}, this program has {RULES_VERSION} and {JOURNAL_VERSION}: "
+            "go on with the program that wrote it, or restart the strategy as a new session"
+        )
+    try:
+        return msgspec.json.decode(data, type=SessionManifest)
+    except msgspec.DecodeError as error:
+        raise JournalError(f"{path}: the session's record cannot be read ({error})") from error
+
+
+class _Versions(msgspec.Struct):
+    rules_version: int
+    journal_version: int

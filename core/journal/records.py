@@ -1,0 +1,210 @@
+"""What stands in a session's journal? (events.jsonl)
+
+The journal and the tapes together are everything a session knows. A moment in which nothing was
+decided or filled has no line: its candles on the tapes say all there is. `after` in a line is the
+open time of the last moment before it (None: none yet), so that recovery puts everything back in
+the order in which it happened. Times are UTC ms; `at` is the host's clock, everything else the
+feed's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from core.market.candles.candles import Candle, Candles
+from core.market.filters import MarketFilters
+from core.store.journal_file import JournalDamagedError
+from core.strategy.config.config import StrategyConfig
+from core.trading.orders import Execution, VenueOrder
+from core.trading.values import Event, Quote
+
+KIND = "session"
+
+
+class Begun(msgspec.Struct, frozen=True, tag_field="kind", tag="begun"):
+    """Warm-up was loaded: the inputs of the run. `first`: each symbol's first candle's open time.
+
+    `decide_from` as in `core.session.runner.Runner`; `since` is when the session counts as running.
+    """
+
+    at: int
+    filters: dict[str, MarketFilters]
+    first: dict[str, int]
+    decide_from: int | None
+    since: int
+
+
+class MomentPassed(msgspec.Struct, frozen=True, tag_field="kind", tag="moment", omit_defaults=True):
+    """A moment in which something happened. `equity` is marked at its close.
+
+    `away`: its candle had closed while no host was running the session. `orders`: what is to be
+    sent to a venue for its events; they stand in the line itself, so that neither is ever durable
+    without the other.
+    """
+
+    time: int
+    equity: float
+    events: list[Event]
+    away: bool = False
+    orders: list[VenueOrder] = []
+
+
+class QuoteFilled(msgspec.Struct, frozen=True, tag_field="kind", tag="quote", omit_defaults=True):
+    """A price between two candles that filled something. `orders` as in `MomentPassed`."""
+
+    after: int | None
+    symbol: str
+    quote: Quote
+    events: list[Event]
+    orders: list[VenueOrder] = []
+
+
+class OrderAnswered(msgspec.Struct, frozen=True, tag_field="kind", tag="order"):
+    """What a venue made of the session's order of that number."""
+
+    number: int
+    at: int
+    execution: Execution
+
+
+class FundingSeen(msgspec.Struct, frozen=True, tag_field="kind", tag="funding"):
+    """A funding rate the feed told."""
+
+    after: int | None
+    symbol: str
+    time: int
+    rate: float
+
+
+class GapSeen(msgspec.Struct, frozen=True, tag_field="kind", tag="gap"):
+    """Candles the session never had, though a tape may get them later for another session."""
+
+    symbol: str
+    first: int
+    last: int
+    why: str
+
+
+class CandleRevised(msgspec.Struct, frozen=True, tag_field="kind", tag="revised"):
+    """The venue now tells a candle differently from the one acted on."""
+
+    symbol: str
+    old: Candle
+    new: Candle
+
+
+class Commanded(msgspec.Struct, frozen=True, tag_field="kind", tag="command", omit_defaults=True):
+    """Someone said pause, resume, flatten or stop."""
+
+    at: int
+    after: int | None
+    do: str
+    symbol: str | None = None
+    flatten: bool = False
+
+
+class Returned(msgspec.Struct, frozen=True, tag_field="kind", tag="returned"):
+    """A host took the session up again after an interruption."""
+
+    at: int
+    after: int | None
+
+
+class Stopped(msgspec.Struct, frozen=True, tag_field="kind", tag="stopped"):
+    """The session ended in `state` ("stopped" or "error"), because `why`.
+
+    `last` is the open time of its last moment.
+    """
+
+    at: int
+    now: int
+    last: int | None
+    state: str
+    why: str
+
+
+Record = (
+    Begun
+    | MomentPassed
+    | QuoteFilled
+    | OrderAnswered
+    | FundingSeen
+    | GapSeen
+    | CandleRevised
+    | Commanded
+    | Returned
+    | Stopped
+)
+
+
+def to_record(line: Record) -> dict[str, Any]:
+    """A line as the journal takes it."""
+    record: dict[str, Any] = msgspec.to_builtins(line)
+    return record
+
+
+def from_record(record: dict[str, object]) -> Record:
+    """A line as it was.
+
+    Raises:
+        msgspec.ValidationError: it is none that this program knows.
+    """
+    line: Record = msgspec.convert(record, type=Record)
+    return line
+
+
+class RecoveryError(JournalDamagedError):
+    """Journal and tapes contradict each other. The message says where; nothing was changed."""
+
+
+def parse_records(path: Path, records: Sequence[dict[str, object]]) -> list[Record]:
+    """The lines of a session's journal.
+
+    Raises:
+        RecoveryError: one of them is of no kind this program knows.
+    """
+    lines: list[Record] = []
+    for number, record in enumerate(records, start=2):
+        try:
+            lines.append(from_record(record))
+        except msgspec.ValidationError as error:
+            raise RecoveryError(f"{path}: line {number} is not understood ({error})") from error
+    return lines
+
+
+def began(lines: Sequence[Record]) -> Begun | None:
+    """The line with which the session began; None where it died before that."""
+    return next((line for line in lines if isinstance(line, Begun)), None)
+
+
+def own_candles(
+    config: StrategyConfig, lines: Sequence[Record], tapes: Mapping[str, Candles]
+) -> dict[str, Candles]:
+    """The candles this session had: its tapes from its first one on, without its own gaps."""
+    begun = began(lines)
+    first = {} if begun is None else begun.first
+    own = {}
+    for symbol in config.symbols:
+        tape = tapes[symbol]
+        keep = tape.time >= first.get(symbol, 0)
+        for line in lines:
+            if isinstance(line, GapSeen) and line.symbol == symbol:
+                keep &= (tape.time < line.first) | (tape.time > line.last)
+        own[symbol] = tape if bool(np.all(keep)) else _chosen(tape, np.flatnonzero(keep))
+    return own
+
+
+def _chosen(candles: Candles, places: np.typing.NDArray[np.intp]) -> Candles:
+    return Candles(
+        candles.time[places],
+        candles.open[places],
+        candles.high[places],
+        candles.low[places],
+        candles.close[places],
+        candles.volume[places],
+    )

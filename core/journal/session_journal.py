@@ -1,0 +1,200 @@
+"""What is a session's journal, and how is it written and read back?"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.journal.candle_journal import CandleJournal, CandleJournals
+from core.journal.group_commit import GroupCommit
+from core.journal.manifest import EVENTS, JOURNAL_VERSION, SessionManifest, read_manifest
+from core.journal.records import (
+    KIND,
+    FundingSeen,
+    Record,
+    Stopped,
+    began,
+    own_candles,
+    parse_records,
+    to_record,
+)
+from core.journal.values import FeedKind
+from core.journal.venue_orders import VenueOrders
+from core.market.candles.candles import Candle, Candles
+from core.market.filters import MarketFilters
+from core.store.durable import Disk
+from core.store.journal_file import Journal, JournalError, read_journal
+from core.store.redaction import Redactor
+from core.store.workspace import Workspace
+from core.strategy.config.config import StrategyConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Where sessions keep what happens: shared by all sessions of a host."""
+
+    workspace: Workspace
+    disk: Disk
+    tapes: CandleJournals
+    committer: GroupCommit
+    redactor: Redactor
+
+    @classmethod
+    def of(cls, workspace: Workspace, disk: Disk, redactor: Redactor) -> Storage:
+        """The storage of a workspace."""
+        tapes = CandleJournals(workspace.journals, disk)
+        return cls(workspace, disk, tapes, GroupCommit(), redactor)
+
+    def release(self, record: SessionManifest) -> None:
+        """A session has ended: let go of the tapes that are its own."""
+        if record.feed is FeedKind.REPLAY:
+            self.tapes.release(record.source)
+
+    def create_log(self, record: SessionManifest) -> SessionJournal:
+        """The journal of a new session. Blocks.
+
+        Raises:
+            JournalError: it cannot be made.
+        """
+        header = {
+            "journal": KIND,
+            "version": JOURNAL_VERSION,
+            "rules_version": record.rules_version,
+            "session": record.id,
+        }
+        path = self.workspace.session(record.id) / EVENTS
+        journal = Journal.create(path, header, self.disk, self.redactor.redact)
+        return SessionJournal(self, record, record.strategy(), journal)
+
+    def reopen_log(self, record: SessionManifest) -> tuple[SessionJournal, list[Record], int]:
+        """The journal of an earlier session, its lines, and how many bytes of a torn one it lost.
+
+        Blocks.
+
+        Raises:
+            JournalError: it cannot be read, or is damaged.
+        """
+        path = self.workspace.session(record.id) / EVENTS
+        if not path.exists():
+            return self.create_log(record), [], 0
+        contents = read_journal(path, KIND, JOURNAL_VERSION)
+        lines = parse_records(path, contents.lines)
+        journal = Journal.reopen(path, contents, self.disk, self.redactor.redact)
+        log = SessionJournal(self, record, record.strategy(), journal)
+        for line in lines:
+            log.orders.take(line)
+        return log, lines, contents.torn
+
+
+class SessionJournal:
+    """One session's journal with its tapes: what is put in is durable once `commit` returns.
+
+    `orders` are those for a venue, as the lines tell them.
+    """
+
+    def __init__(
+        self, storage: Storage, record: SessionManifest, config: StrategyConfig, journal: Journal
+    ) -> None:
+        self.record = record
+        self.config = config
+        self.orders = VenueOrders(record)
+        self._storage = storage
+        self._journal = journal
+        self._tapes: list[CandleJournal] = []
+        self._unsaved = False
+
+    async def open_tapes(self) -> list[str]:
+        """Open the tapes of the session's symbols; returns what had to be done to open them.
+
+        Raises:
+            JournalError: one cannot be read or made.
+        """
+        for symbol in self.config.symbols[len(self._tapes) :]:
+            tape = await self._storage.tapes.get(self.record.source, symbol, self.config.timeframe)
+            self._tapes.append(tape)
+        notices = (tape.take_notice() for tape in self._tapes)
+        return [notice for notice in notices if notice is not None]
+
+    def tapes(self, first: int = 0) -> dict[str, Candles]:
+        """All candles on the session's tapes from open time `first` on."""
+        pairs = zip(self.config.symbols, self._tapes, strict=True)
+        return {symbol: tape.candles(first) for symbol, tape in pairs}
+
+    def take_candle(self, slot: int, candle: Candle) -> Candle:
+        """Put a candle on its tape; returns the one to act on (see `CandleJournal.record`)."""
+        self._unsaved = True
+        return self._tapes[slot].record(candle)
+
+    def take_revision(self, slot: int, candle: Candle) -> None:
+        """Put what a venue says now of an earlier candle on its tape."""
+        self._unsaved = True
+        self._tapes[slot].revise(candle)
+
+    def append(self, line: Record) -> None:
+        """Add a line."""
+        self._unsaved = True
+        self.orders.take(line)
+        self._journal.append(to_record(line))
+
+    async def commit(self) -> None:
+        """Return once everything put in is durable, with what others put on the same tapes.
+
+        Raises:
+            JournalError: it cannot be written.
+        """
+        if not self._unsaved:
+            return
+        self._unsaved = False
+        journals = [tape.journal for tape in self._tapes]
+        await self._storage.committer.commit(self._journal, journals)
+
+
+@dataclass(frozen=True, slots=True)
+class RunInputs:
+    """Everything a session's run followed from, by symbol.
+
+    A backtest given exactly these makes the session's trades to the last bit (`fills: candle`, and
+    nobody gave a command). `decide_from` as in
+    `core.session.runner.Runner`; `funding`: (UTC ms, rate).
+    """
+
+    config: StrategyConfig
+    candles: dict[str, Candles]
+    decide_from: int | None
+    filters: dict[str, MarketFilters]
+    funding: dict[str, list[tuple[int, float]]]
+
+
+async def recorded_inputs(storage: Storage, session_id: str) -> RunInputs:
+    """What a session's run followed from so far. Only reads: the session may be living.
+
+    Raises:
+        JournalError: its journal or a tape cannot be read, or it has not begun.
+    """
+    folder = storage.workspace.session(session_id)
+    record = await asyncio.to_thread(read_manifest, folder)
+    contents = await asyncio.to_thread(read_journal, folder / EVENTS, KIND, JOURNAL_VERSION)
+    lines = parse_records(folder / EVENTS, contents.lines)
+    begun = began(lines)
+    if begun is None:
+        raise JournalError(f"session {session_id} has not begun: it has no candles yet")
+    config = record.strategy()
+    tapes = {}
+    for symbol in config.symbols:
+        tape = await storage.tapes.get(record.source, symbol, config.timeframe)
+        tapes[symbol] = tape.candles(begun.first.get(symbol, 0))
+    own = own_candles(config, lines, tapes)
+    last = next((line.last for line in lines if isinstance(line, Stopped)), None)
+    if last is not None:
+        own = {
+            symbol: candles.slice(0, int(np.searchsorted(candles.time, last, side="right")))
+            for symbol, candles in own.items()
+        }
+        storage.release(record)
+    funding: dict[str, list[tuple[int, float]]] = {}
+    for line in lines:
+        if isinstance(line, FundingSeen):
+            funding.setdefault(line.symbol, []).append((line.time, line.rate))
+    return RunInputs(config, own, begun.decide_from, begun.filters, funding)

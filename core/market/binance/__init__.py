@@ -1,0 +1,1 @@
+"""Binance's market streams, and how a session follows them."""

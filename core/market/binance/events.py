@@ -1,0 +1,170 @@
+"""What does a message of Binance's market streams say?
+
+Keys that are not known are ignored: Binance adds some every few months.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import orjson
+
+from core.market.candles.candle import Candle
+from core.market.candles.timeframes import Timeframe
+
+
+class MalformedMessageError(ValueError):
+    """A message of the stream is not of the shape that Binance documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kline:
+    """A candle as it stands, or, when `closed`, as it is for good. `time`: of the event, UTC ms."""
+
+    stream: str
+    time: int
+    candle: Candle
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BestPrices:
+    """Best bid and ask. `time` is None on spot, whose quotes carry none; `update` only rises."""
+
+    stream: str
+    time: int | None
+    update: int
+    bid: float
+    ask: float
+
+
+@dataclass(frozen=True, slots=True)
+class MarkPrice:
+    """A perpetual's mark price, and the funding rate as it stands for `next_funding` (UTC ms)."""
+
+    stream: str
+    time: int
+    mark: float
+    rate: float | None
+    next_funding: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """The server is about to close the connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer to a request; `error` is None for an acknowledgement."""
+
+    request: int | None
+    error: str | None
+
+
+StreamEvent = Kline | BestPrices | MarkPrice
+Message = StreamEvent | Shutdown | Reply
+
+
+def read_message(raw: str | bytes) -> Message | None:
+    """A message of a combined stream; None for a kind that is of no interest.
+
+    Raises:
+        MalformedMessageError: if it is no JSON object, or an event lacks what it should carry.
+    """
+    try:
+        message = orjson.loads(raw)
+        if not isinstance(message, dict):
+            raise MalformedMessageError(f"a stream message is a {type(message).__name__}")
+        data = message.get("data", message)
+        if not isinstance(data, dict):
+            return None
+        kind = data.get("e")
+        if kind == "serverShutdown":
+            return Shutdown()
+        stream = message.get("stream")
+        if stream is None:
+            return _reply(message)
+        return _event(str(stream), kind, data)
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, MalformedMessageError):
+            raise
+        raise MalformedMessageError(
+            f"a stream message lacks {error}"
+            if isinstance(error, KeyError)
+            else f"a stream message cannot be read: {error}"
+        ) from error
+
+
+def _event(stream: str, kind: object, data: dict[str, object]) -> StreamEvent | None:
+    topic = stream.partition("@")[2]
+    if kind == "kline":
+        return _kline(stream, data)
+    if topic == "bookTicker":
+        time = data.get("E")
+        return BestPrices(
+            stream,
+            None if time is None else _whole(time),
+            _whole(data["u"]),
+            _price(data["b"]),
+            _price(data["a"]),
+        )
+    if kind == "markPriceUpdate":
+        rate = data.get("r")
+        return MarkPrice(
+            stream,
+            _whole(data["E"]),
+            _price(data["p"]),
+            None if rate in (None, "") else _number(rate),
+            _whole(data["T"]),
+        )
+    return None
+
+
+def _kline(stream: str, data: dict[str, object]) -> Kline:
+    bar = data["k"]
+    if not isinstance(bar, dict):
+        raise TypeError("k is no object")
+    candle = Candle(
+        _whole(bar["t"]),
+        _price(bar["o"]),
+        _price(bar["h"]),
+        _price(bar["l"]),
+        _price(bar["c"]),
+        _number(bar["v"]),
+    )
+    if Timeframe(bar["i"]).floor(candle.time) != candle.time or candle.high < candle.low:
+        raise MalformedMessageError(f"a candle of {stream} is none: {candle}")
+    return Kline(stream, _whole(data["E"]), candle, bar["x"] is True)
+
+
+def _reply(message: dict[str, object]) -> Reply | None:
+    request = message.get("id")
+    number = request if isinstance(request, int) else None
+    error = message.get("error", message if "code" in message else None)
+    if isinstance(error, dict):
+        return Reply(number, f"{error.get('code')} {error.get('msg')}")
+    return Reply(number, None) if "result" in message else None
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"{value!r:.40} is no whole number")
+    return value
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, (str, int, float)):
+        raise TypeError(f"{value!r:.40} is no number")
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value!r:.40} is not finite")
+    return number
+
+
+def _price(value: object) -> float:
+    price = _number(value)
+    if price <= 0:
+        raise ValueError(f"price {price} is not above 0")
+    return price

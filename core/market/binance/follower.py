@@ -1,0 +1,264 @@
+"""How does one session follow one market without missing a candle?
+
+The stream tells what happens; whenever something may have been missed (a new connection, a hole, a
+silent stream, a candle overdue) the REST API is asked, and both go through one `CandleSequence`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+
+from core.market.binance.events import BestPrices, Kline, MarkPrice, StreamEvent
+from core.market.binance.gateway import BinanceGateway
+from core.market.candles.candle import Candle
+from core.market.feeds.delivery import Delivery, DeliveryPace, FundingWatch, Overdue
+from core.market.feeds.feed import FeedError, FeedState, FeedStatus, PriceSeen
+from core.market.feeds.inbox import Inbox
+from core.market.feeds.sequence import CandleSequence
+from core.market.feeds.venue_feed import VenueFeed
+from core.market.history.exchange_api import RateLimitedError
+from core.market.retry import Backoff
+from core.market.symbols import venue_symbol
+from core.market.tasks import cancelled
+from core.market.venue import Channel, candle_channel, quote_channel
+
+_OVERLAP = 2  # candles asked for again at each back-fill, to notice revisions
+
+
+@dataclass(frozen=True, slots=True)
+class FollowPace:
+    """When the REST API is asked, in seconds.
+
+    `overdue`: how long after its close a candle may take (some arrive after 15); where asking finds
+    nothing, it is twice as long next time, up to `longest_overdue`. `audit`: how often candles
+    already said are compared with the record: `audit_candles` of them, or those since the last
+    audit where they are more. `fresh`: how old a quote may be to stand beside a newer price.
+    """
+
+    overdue: float = 15.0
+    longest_overdue: float = 900.0
+    look_every: float = 5.0
+    first_delay: float = 1.0
+    longest_delay: float = 60.0
+    audit: float = 3600.0
+    audit_candles: int = 60
+    fresh: float = 10.0
+    delivery: DeliveryPace = field(default_factory=DeliveryPace)
+
+
+class Follower:
+    """One session's view of one market on a Binance-compatible venue. A `StreamListener`."""
+
+    def __init__(
+        self,
+        market: BinanceGateway,
+        inbox: Inbox,
+        sequence: CandleSequence,
+        funding: FundingWatch | None,
+        pace: FollowPace,
+        *,
+        quotes: bool,
+        sleep: Callable[[float], Coroutine[None, None, None]] = asyncio.sleep,
+    ) -> None:
+        self.symbol = symbol = sequence.symbol
+        self.timeframe = timeframe = sequence.timeframe
+        self._market = market
+        self._inbox = inbox
+        self._pace = pace
+        self._sleep = sleep
+        self._sequence = sequence
+        self._funding = funding
+        self._delivery = Delivery(market.api, inbox, sequence, funding, pace.delivery)
+        self._quote: BestPrices | None = None
+        self._quote_seen = 0.0
+        self._last: float | None = None
+        self._forming: Candle | None = None
+        self._last_seen = 0.0
+        self._said_state: tuple[FeedState, str] | None = None
+        self._ask = asyncio.Event()
+        self._overdue = Overdue(pace.overdue, pace.longest_overdue)
+        self._audited = self._monotonic()
+        self._audited_to = sequence.expected
+        name = venue_symbol(symbol).lower()
+        self._kline_stream = f"{name}@kline_{timeframe}"
+        streams = [(candle_channel(symbol), self._kline_stream)]
+        if quotes:
+            streams.append((quote_channel(symbol), f"{name}@bookTicker"))
+        if funding is not None:
+            streams.append((candle_channel(symbol), f"{name}@markPrice"))
+        self._streams: list[tuple[Channel, str]] = streams
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._say_state(FeedState.CONNECTING, "connecting to the market streams")
+        self._task = asyncio.create_task(self._run(), name=f"follow {self.symbol}")
+        for channel, stream in self._streams:
+            self._market.streams.listen(channel, stream, self)
+
+    async def stop(self) -> None:
+        """Follow no more."""
+        for channel, stream in self._streams:
+            self._market.streams.leave(channel, stream, self)
+        if self._task is not None:
+            await cancelled(self._task)
+
+    # ── What the streams say ──
+
+    def on_event(self, event: StreamEvent) -> None:
+        """See `StreamListener.on_event`."""
+        match event:
+            case Kline():
+                self._say_state(FeedState.CONNECTED, "the candle stream flows")
+                if event.closed:
+                    self._delivery.closed(event.candle, backfilled=False)
+                    if self._delivery.incomplete:
+                        self._ask.set()
+                elif event.candle.time >= self._sequence.expected:
+                    self._say_price(event)
+            case BestPrices():
+                self._say_quote(event)
+            case MarkPrice() if self._funding is not None:
+                self._funding.streamed(event.next_funding, event.rate)
+
+    def on_connected(self, stream: str) -> None:
+        """See `StreamListener.on_connected`."""
+        if stream == self._kline_stream:
+            self._ask.set()
+
+    def on_disconnected(self, stream: str, why: str) -> None:
+        """See `StreamListener.on_disconnected`."""
+        if stream == self._kline_stream:
+            self._say_state(FeedState.RECONNECTING, why)
+
+    def on_silent(self, stream: str, seconds: float) -> None:
+        """See `StreamListener.on_silent`."""
+        if stream == self._kline_stream:
+            self._say_state(FeedState.STALE, f"{stream} has said nothing for {seconds:.0f} s")
+            self._ask.set()
+
+    # ── What is said to the session ──
+
+    def _say_price(self, event: Kline) -> None:
+        quote = self._quote
+        if quote is not None and self._monotonic() - self._quote_seen > self._pace.fresh:
+            quote = None
+        self._last, self._last_seen = event.candle.close, self._monotonic()
+        bid, ask = (None, None) if quote is None else (quote.bid, quote.ask)
+        self._forming = event.candle
+        low, high = event.candle.low, event.candle.high
+        self._inbox.put(PriceSeen(self.symbol, event.time, bid, ask, event.candle.close, low, high))
+
+    def _say_quote(self, event: BestPrices) -> None:
+        if self._quote is not None and event.update <= self._quote.update:
+            connected_anew = self._monotonic() - self._quote_seen > self._pace.fresh
+            if not connected_anew:
+                return
+        self._quote, self._quote_seen = event, self._monotonic()
+        time = event.time if event.time is not None else self._market.clock.now()
+        fresh = self._monotonic() - self._last_seen <= self._pace.fresh
+        last = self._last if fresh else None
+        low = high = None
+        # Until a candle has told of itself, what is known is the range of the one before it.
+        if self._forming is not None and self._forming.time == self._sequence.expected:
+            low, high = self._forming.low, self._forming.high
+        self._inbox.put(PriceSeen(self.symbol, time, event.bid, event.ask, last, low, high))
+
+    def _say_state(self, state: FeedState, text: str) -> None:
+        if (state, text) != self._said_state:
+            self._said_state = (state, text)
+            self._inbox.put(FeedStatus(self.symbol, state, text))
+
+    # ── Asking the REST API ──
+
+    async def _run(self) -> None:
+        backoff = Backoff(self._pace.first_delay, self._pace.longest_delay)
+        while True:
+            await self._until_needed()
+            self._ask.clear()
+            try:
+                await self._again_after(await self._back_fill())
+                await self._again_after(await self._delivery.settle_funding())
+            except RateLimitedError as error:
+                self._say_state(FeedState.RATE_LIMITED, str(error))
+                self._ask.set()
+                await self._sleep(error.seconds)
+            except FeedError as error:
+                self._say_state(FeedState.STALE, str(error))
+                self._ask.set()
+                await self._sleep(backoff.next())
+            else:
+                backoff.reset()
+
+    async def _until_needed(self) -> None:
+        """Return when a back-fill was asked for, a candle is overdue, or an audit is due."""
+        while not self._ask.is_set():
+            waiting = asyncio.ensure_future(self._ask.wait())
+            looking = asyncio.ensure_future(self._sleep(self._pace.look_every))
+            try:
+                await asyncio.wait({waiting, looking}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                waiting.cancel()
+                looking.cancel()
+            if self._is_overdue() or self._audit_is_due():
+                return
+
+    def _audit_is_due(self) -> bool:
+        return self._monotonic() - self._audited > self._pace.audit
+
+    def _is_overdue(self) -> bool:
+        closes = self._sequence.expected + self.timeframe.ms
+        return self._overdue.since(closes, self._market.clock.now())
+
+    async def _back_fill(self) -> float | None:
+        """Take in the record; seconds after which to ask again, if something is still missing."""
+        overdue, audit = self._is_overdue(), self._audit_is_due()
+        expected, step = self._sequence.expected, self.timeframe.ms
+        start = expected - _OVERLAP * step
+        if audit:
+            since_last = self._audited_to - _OVERLAP * step
+            start = min(since_last, expected - self._pace.audit_candles * step)
+        start = self.timeframe.next_open(max(0, start) - 1)
+        for candle in await self._market.backfill.since(self.symbol, self.timeframe, start):
+            self._delivery.closed(candle, backfilled=True)
+        if audit:
+            self._audited, self._audited_to = self._monotonic(), expected
+        if self._sequence.expected != expected:
+            self._overdue.came()
+        elif overdue and self._sequence.hole is None:
+            closed = self._market.clock.now() - int(self._overdue.seconds * 1000)
+            if self._overdue.asked and await self._delivery.market_has_stopped(closed):
+                name = self._market.venue.name
+                self._say_state(FeedState.STALE, f"{self.symbol} does not trade on {name} any more")
+            else:
+                self._overdue.none_came()
+        return self._delivery.hole_remains()
+
+    async def _again_after(self, seconds: float | None) -> None:
+        if seconds is not None:
+            await self._sleep(seconds)
+            self._ask.set()
+
+    @staticmethod
+    def _monotonic() -> float:
+        return asyncio.get_running_loop().time()
+
+
+class LiveFeed(VenueFeed):
+    """Public streams with REST back-fill, for one session.
+
+    `market` is shared by all sessions of the host, and outlives the feed. The last price comes with
+    the candles' stream, whether quotes are asked for or not.
+    """
+
+    def __init__(self, market: BinanceGateway, pace: FollowPace | None = None) -> None:
+        super().__init__(market.history)
+        self._market = market
+        self._pace = pace or FollowPace()
+
+    def _follow(
+        self, sequence: CandleSequence, funding: FundingWatch | None, *, quotes: bool
+    ) -> Follower:
+        return Follower(self._market, self._inbox, sequence, funding, self._pace, quotes=quotes)

@@ -1,0 +1,1 @@
+"""Candles, timeframes and durations."""

@@ -1,0 +1,37 @@
+"""What is one candle?
+
+Apart from `core.market.candles.candles`, so that who only shows candles need not load numpy.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+
+class Candle(NamedTuple):
+    """One closed candle.
+
+    `time` is its open time in UTC milliseconds, by which it is known; prices are in quote
+    currency, `volume` in base currency.
+    """
+
+    time: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+    @property
+    def sound(self) -> bool:
+        """Whether this can be a candle: finite, prices above 0, high ≥ low, no volume below 0.
+
+        The same rule as `core.market.files.candle_checks` has for whole columns.
+        """
+        return (
+            all(map(math.isfinite, self[1:]))
+            and min(self.open, self.high, self.low, self.close) > 0
+            and self.high >= self.low
+            and self.volume >= 0
+        )

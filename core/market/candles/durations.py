@@ -1,0 +1,74 @@
+"""How long is "90m", and when does "6m" before now begin?
+
+Durations count fixed lengths (m is minutes), periods count calendar days (m is months).
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+from datetime import UTC, datetime, timedelta
+
+from core.market.candles.timeframes import DAY, HOUR, MINUTE
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+_LONGEST_DURATION = 36_500 * DAY
+_DURATION_UNITS = {"s": 1_000, "m": MINUTE, "h": HOUR, "d": DAY}
+_PERIOD = re.compile(r"([1-9]\d{0,4})([dwmy])")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class SpanError(ValueError):
+    """A text is not a length of time; the message says what would be."""
+
+
+def parse_duration(text: str) -> int:
+    """Milliseconds of `30s`, `90m`, `4h`, `7d` or several of them (`1d12h`).
+
+    Raises:
+        SpanError: if `text` is none of these, no time at all, or more than a century.
+    """
+    parts = _DURATION.findall(text.strip().lower())
+    if not parts or "".join(count + unit for count, unit in parts) != text.strip().lower():
+        raise SpanError(
+            f"{text!r} is not a duration: write a number and s, m (minutes), h or d, such as 4h"
+        )
+    length = round(sum(float(count) * _DURATION_UNITS[unit] for count, unit in parts))
+    if length <= 0:
+        raise SpanError(f"{text!r} is no time at all: a duration must be above 0")
+    if length > _LONGEST_DURATION:
+        raise SpanError(f"{text!r} is too long: a duration is at most 100 years (36500d)")
+    return length
+
+
+def period_start(text: str, end: int) -> int:
+    """When a period of `10d`, `2w`, `6m` (months) or `1y` that ends at `end` begins, both UTC ms.
+
+    Months and years are the calendar's: one month before 31 March is the last of February.
+
+    Raises:
+        SpanError: if `text` is none of these, or reaches back beyond 1970.
+    """
+    match = _PERIOD.fullmatch(text.strip().lower())
+    if match is None:
+        raise SpanError(
+            f"{text!r} is not a period: write a number and d, w, m (months) or y, such as 6m"
+        )
+    count, unit = int(match[1]), match[2]
+    if unit in "dw":
+        start = end - count * (DAY if unit == "d" else 7 * DAY)
+    else:
+        start = _months_before(end, count * (12 if unit == "y" else 1))
+    if start < 0:
+        raise SpanError(f"a period of {text} begins before 1970, when no market had candles")
+    return start
+
+
+def _months_before(end: int, months: int) -> int:
+    moment = _EPOCH + timedelta(milliseconds=end)
+    year, month = divmod(moment.year * 12 + moment.month - 1 - months, 12)
+    if year < 1:
+        return -1
+    day = min(moment.day, calendar.monthrange(year, month + 1)[1])
+    start = moment.replace(year=year, month=month + 1, day=day)
+    return (start - _EPOCH) // timedelta(milliseconds=1)

@@ -1,0 +1,1 @@
+"""Feeds: how candles, prices, gaps and funding reach a session, whatever they come from."""

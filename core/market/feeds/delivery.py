@@ -1,0 +1,218 @@
+"""Hands candles, gaps and funding of one market to a session in their right order.
+
+Funding settled at a time belongs to the candle that opens then, so it must be said before that
+candle. The exchange's own record decides; the rate last streamed stands in where it is late.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.market.candles.candle import Candle
+from core.market.feeds.feed import (
+    CandleClosed,
+    FeedError,
+    FeedEvent,
+    FeedState,
+    FeedStatus,
+    FundingRate,
+)
+from core.market.feeds.inbox import Inbox
+from core.market.feeds.sequence import CandleSequence
+from core.market.history.exchange_api import ExchangeApi, Funding, RateLimitedError
+
+_TRIES = 3
+
+
+class FundingWatch:
+    """The funding of one perpetual from `since` (exclusive, UTC ms) on. Pure: no clock, no I/O."""
+
+    def __init__(self, symbol: str, since: int) -> None:
+        self.symbol = symbol
+        self.settled = since  # everything up to here has been said
+        self.due = since + 1  # when the next funding is, as far as known; first of all: ask
+        self._streamed: dict[int, float] = {}
+        self._tries = 0
+
+    def holds(self, candle_time: int) -> bool:
+        """Whether a candle that opens at `candle_time` must wait until funding is asked for."""
+        return candle_time >= self.due
+
+    def streamed(self, next_funding: int, rate: float | None) -> None:
+        """The mark price stream tells the rate as it stands for `next_funding`."""
+        if rate is not None and next_funding > self.settled:
+            self._streamed[next_funding] = rate
+        if self.settled < next_funding < self.due:
+            self.due = next_funding
+
+    def told(self, record: list[Funding], next_funding: int | None, now: int) -> list[FundingRate]:
+        """Take the record since `settled` and the next time of funding; what is to be said."""
+        said = [
+            FundingRate(self.symbol, funding.time, funding.rate)
+            for funding in record
+            if self.settled < funding.time <= now
+        ]
+        if said:
+            self.settled = said[-1].time
+        awaited = self.due if self.settled < self.due and self.due in self._streamed else None
+        if awaited is not None and awaited <= now:
+            # The time has come but the record does not have it yet.
+            self._tries += 1
+            if self._tries < _TRIES:
+                return said
+            said.append(FundingRate(self.symbol, awaited, self._streamed[awaited]))
+            self.settled = awaited
+        self._tries = 0
+        self._streamed = {k: rate for k, rate in self._streamed.items() if k > self.settled}
+        later = [time for time in (next_funding, *self._streamed) if time and time > now]
+        self.due = min(later, default=now + 60_000)
+        return said
+
+
+class Overdue:
+    """A time after the close, in seconds: `first`, and twice as long each time that none came.
+
+    Never longer than `most`: a market may simply be quiet, but it may also have stopped.
+    """
+
+    def __init__(self, first: float, most: float) -> None:
+        self._first = first
+        self._most = most
+        self.seconds = first
+
+    @property
+    def asked(self) -> bool:
+        """Whether it has been asked for in vain."""
+        return self.seconds > self._first
+
+    def since(self, closes: int, now: int) -> bool:
+        """Whether a candle that closes at `closes` has been overdue since before `now` (UTC ms)."""
+        return now - closes > self.seconds * 1000
+
+    def none_came(self) -> None:
+        """The exchange was asked, and has none."""
+        self.seconds = min(self._most, self.seconds * 2)
+
+    def came(self) -> None:
+        """A candle has come."""
+        self.seconds = self._first
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPace:
+    """How long what is missing is waited for.
+
+    `hole_tries`: how often a hole is asked for, `hole_delay` seconds apart and then doubling,
+    before it is a gap. `funding_tries`: how often funding that is not told holds candles back.
+    """
+
+    hole_tries: int = 4
+    hole_delay: float = 1.0
+    funding_tries: int = 3
+
+
+class Delivery:
+    """Puts one market's candles into an inbox: once, in order, funding before its candle."""
+
+    def __init__(
+        self,
+        api: ExchangeApi,
+        inbox: Inbox,
+        sequence: CandleSequence,
+        funding: FundingWatch | None,
+        pace: DeliveryPace,
+    ) -> None:
+        self.sequence = sequence
+        self._api = api
+        self._inbox = inbox
+        self._funding = funding
+        self._pace = pace
+        self._held: list[FeedEvent] = []
+        self._rates: list[FundingRate] = []
+        self._hole_tries = 0
+        self._funding_tries = 0
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether something is missing that the exchange should be asked for."""
+        return self.sequence.hole is not None or self._waits_for_funding()
+
+    def closed(self, candle: Candle, *, backfilled: bool) -> None:
+        """Take a closed candle, new or old, from the stream or the record."""
+        self._say(self.sequence.closed(candle, backfilled=backfilled))
+
+    def hole_remains(self) -> float | None:
+        """The record has been asked and taken in; seconds after which to ask again, if need be.
+
+        None where nothing is missing, or where it has been asked for often enough: then the hole is
+        said as a gap.
+        """
+        if self.sequence.hole is None:
+            self._hole_tries = 0
+            return None
+        self._hole_tries += 1
+        if self._hole_tries < self._pace.hole_tries:
+            return self._pace.hole_delay * float(2 ** (self._hole_tries - 1))
+        self._hole_tries = 0
+        asked = f"{self._pace.hole_tries} times"
+        self._say(self.sequence.give_up(f"{self._api.name} has no such candles, asked {asked}"))
+        return None if self.sequence.hole is None else self._pace.hole_delay
+
+    async def market_has_stopped(self, closed: int) -> bool:
+        """The record has no candle though one is overdue: does the market trade no more?
+
+        Then the candles that would have closed by `closed` (UTC ms) are said as a gap, so that no
+        session waits for them.
+
+        Raises:
+            FeedError: if the exchange does not answer.
+        """
+        if await self._api.trades(self.sequence.symbol):
+            return False
+        before = self.sequence.timeframe.floor(closed)
+        self._say(self.sequence.give_up(f"it does not trade on {self._api.name}", before))
+        return True
+
+    async def settle_funding(self) -> float | None:
+        """Ask for the funding that candles wait for; seconds after which to ask again, if need be.
+
+        Raises:
+            FeedError: if the exchange does not tell it, and there are tries left.
+        """
+        watch = self._funding
+        if watch is None or not self._waits_for_funding():
+            return None
+        try:
+            record = await self._api.funding(watch.symbol, watch.settled + 1)
+            next_funding = await self._api.next_funding(watch.symbol)
+        except RateLimitedError:
+            raise
+        except FeedError as error:
+            self._funding_tries += 1
+            if self._funding_tries < self._pace.funding_tries:
+                raise
+            record, next_funding = [], None
+            text = f"candles go on without funding, which is not known: {error}"
+            self._inbox.put(FeedStatus(watch.symbol, FeedState.STALE, text))
+        self._funding_tries = 0
+        self._rates += watch.told(record, next_funding, self._api.clock.now())
+        self._let_go()
+        return self._pace.hole_delay if self._waits_for_funding() else None
+
+    def _waits_for_funding(self) -> bool:
+        return bool(self._held)
+
+    def _say(self, events: list[FeedEvent]) -> None:
+        self._held += events
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Say what waits, up to the first candle before which funding is due."""
+        while self._held:
+            event = self._held[0]
+            if isinstance(event, CandleClosed):
+                if self._funding is not None and self._funding.holds(event.candle.time):
+                    return
+                while self._rates and self._rates[0].time <= event.candle.time:
+                    self._inbox.put(self._rates.pop(0))
+            self._inbox.put(self._held.pop(0))

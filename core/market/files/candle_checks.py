@@ -1,0 +1,225 @@
+"""Are these rows closed candles of one market and one timeframe?
+
+What is decided about rows that are not quite:
+
+- A row whose time, price or volume is missing or not finite, whose high is below its low, with a
+  price of zero or less or a volume below zero is dropped: a gap, counted, with its line.
+- Identical rows of one time are merged; differing ones are an error.
+- A row whose open or close lies outside its low and high is kept as the venue told it, and noted.
+- Times that are not on the timeframe's grid, or another interval than the timeframe, are an error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.market.candles.candles import Candles, Floats, Times
+from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
+from core.market.files.columns import FIELDS, NO_TIME, as_numbers, as_times
+from core.market.files.errors import CandleFileError, lines_in_words, shown
+from core.market.files.raw_table import RawTable
+from core.time_format import when
+
+Mask = NDArray[np.bool_]
+_PRICES = ("open", "high", "low", "close")
+
+
+@dataclass(frozen=True, slots=True)
+class CandleFile:
+    """What a candle file holds.
+
+    `merged`: identical duplicates left out. `dropped`: rows that are no candles. `missing`: candles
+    between the first and the last that the file does not have. `notes`: all of this in words, with
+    lines; empty for a file without a blemish.
+    """
+
+    timeframe: Timeframe
+    candles: Candles
+    merged: int
+    dropped: int
+    missing: int
+    notes: tuple[str, ...]
+
+
+def vet(path: Path, table: RawTable, timeframe: Timeframe) -> CandleFile:
+    """The candles among a file's rows, in order of time.
+
+    Raises:
+        CandleFileError: if the rows are not candles of this timeframe.
+    """
+    times, numbers = _values(path, table)
+    keep, dropped, notes = _sound_rows(table, times, numbers)
+    if not keep.any():
+        raise CandleFileError(
+            path, f"has {len(times)} rows but no candle: {'; '.join(notes)}", expected="candles"
+        )
+    rows = np.flatnonzero(keep)
+    times = times[rows]
+    columns = [numbers[field][rows] for field in FIELDS[1:]]
+    if not (times[1:] > times[:-1]).all():
+        order = np.argsort(times, kind="stable")
+        if not (times[1:] >= times[:-1]).all():
+            notes.append("the rows were not in order of time, and have been sorted")
+        rows, times, columns = rows[order], times[order], [column[order] for column in columns]
+    unique = _merge(path, table, rows, times, columns)
+    merged = len(times) - int(unique.sum())
+    if merged:
+        lines = table.line_of(rows[~unique].tolist())
+        where = lines_in_words(sorted(lines), table.unit)
+        notes.append(f"merged {_count(merged, 'identical duplicate')} ({where})")
+        rows, times, columns = rows[unique], times[unique], [column[unique] for column in columns]
+    _check_interval(path, table, rows, times, timeframe)
+    missing = int((times[-1] - times[0]) // timeframe.ms) + 1 - len(times)
+    if missing:
+        notes.append(_gaps(times, timeframe, missing))
+    candles = Candles(np.ascontiguousarray(times), *(np.ascontiguousarray(c) for c in columns))
+    outside = _outside(candles)
+    if outside.any():
+        lines = table.line_of(rows[outside].tolist())
+        notes.append(
+            f"kept {_count(len(lines), 'candle')} with open or close outside low and high "
+            f"({lines_in_words(sorted(lines), table.unit)})"
+        )
+    return CandleFile(timeframe, candles, merged, dropped, missing, (*table.notes, *notes))
+
+
+def _values(path: Path, table: RawTable) -> tuple[Times, dict[str, Floats]]:
+    times, strange = as_times(table.columns["time"])
+    if strange is not None:
+        value = table.columns["time"][strange]
+        raise CandleFileError(
+            path,
+            f"time {shown(value)}",
+            line=table.line_of([strange])[0],
+            unit=table.unit,
+            expected="Unix time in s, ms, µs or ns, or ISO 8601 (2024-01-31T04:00:00Z)",
+        )
+    numbers: dict[str, Floats] = {}
+    for field in FIELDS[1:]:
+        numbers[field], strange = as_numbers(table.columns[field])
+        if strange is not None:
+            raise CandleFileError(
+                path,
+                f"{field} {shown(table.columns[field][strange])}",
+                line=table.line_of([strange])[0],
+                unit=table.unit,
+                expected="a number, with a point before its decimals",
+            )
+    return times, numbers
+
+
+def _sound_rows(
+    table: RawTable, times: Times, numbers: dict[str, Floats]
+) -> tuple[Mask, int, list[str]]:
+    """Which rows can be candles, how many cannot, and why, in words."""
+    keep = np.ones(len(times), dtype=np.bool_)
+    notes: list[str] = []
+
+    def drop(bad: Mask, why: str) -> None:
+        bad = bad & keep
+        if bad.any():
+            lines = table.line_of(np.flatnonzero(bad).tolist())
+            where = lines_in_words(lines, table.unit)
+            notes.append(f"dropped {_count(len(lines), 'row')} {why} ({where})")
+            keep[bad] = False
+
+    drop(times == NO_TIME, "without a time")
+    unknown = np.zeros(len(times), dtype=np.bool_)
+    for field in FIELDS[1:]:
+        unknown |= ~np.isfinite(numbers[field])
+    drop(unknown, "with a value missing or not finite")
+    drop(numbers["high"] < numbers["low"], "with high below low")
+    lowest = np.minimum.reduce([numbers[field] for field in _PRICES])
+    drop(~(lowest > 0), "with a price of zero or less")
+    drop(numbers["volume"] < 0, "with a volume below zero")
+    return keep, len(keep) - int(keep.sum()), notes
+
+
+def _merge(
+    path: Path, table: RawTable, rows: NDArray[np.int64], times: Times, columns: list[Floats]
+) -> Mask:
+    """Which rows remain when identical neighbours of one time are merged."""
+    unique = np.ones(len(times), dtype=np.bool_)
+    unique[1:] = times[1:] != times[:-1]
+    again = np.flatnonzero(~unique)
+    if not len(again):
+        return unique
+    for field, column in zip(FIELDS[1:], columns, strict=True):
+        differing = again[column[again] != column[again - 1]]
+        if len(differing):
+            place = int(differing[0])
+            first, second = table.line_of([int(rows[place - 1]), int(rows[place])])
+            raise CandleFileError(
+                path,
+                f"two candles of {when(int(times[place]))} differ: {field} is "
+                f"{float(column[place - 1])!r} in {table.unit} {first} and "
+                f"{float(column[place])!r} in {table.unit} {second}",
+                expected="one candle for one time",
+                advice="a file must hold one market; remove the wrong rows",
+                line=first,
+                unit=table.unit,
+            )
+    return unique
+
+
+def _check_interval(
+    path: Path, table: RawTable, rows: NDArray[np.int64], times: Times, timeframe: Timeframe
+) -> None:
+    span = timeframe.ms
+    first = int(times[0])
+    off_grid = np.flatnonzero((times - first + (first - timeframe.floor(first))) % span)
+    steps = np.diff(times)
+    neighbours = (steps == span).any()
+    if not len(off_grid) and (neighbours or len(times) == 1):
+        return
+    if len(steps):
+        sizes, counts = np.unique(steps, return_counts=True)
+        usual = int(sizes[counts.argmax()])
+        if usual != span and not (neighbours and usual % span == 0):
+            raise CandleFileError(
+                path,
+                f"holds {length_in_words(usual)} candles",
+                expected=f"{timeframe} candles, which the strategy wants",
+                advice=f"take a file of {timeframe} candles, or set the timeframe to the file's",
+            )
+    lines = table.line_of(rows[off_grid].tolist())
+    time = int(times[off_grid[0]])
+    closes = timeframe.floor(time + 1) == time + 1
+    raise CandleFileError(
+        path,
+        f"{_count(len(off_grid), 'candle')} off the grid, the first at {when(time)} "
+        f"({lines_in_words(sorted(lines), table.unit)})",
+        line=lines[0],
+        unit=table.unit,
+        expected=f"open times that are multiples of {timeframe} in UTC",
+        advice="these look like close times; open times are needed" if closes else None,
+    )
+
+
+def _gaps(times: Times, timeframe: Timeframe, missing: int) -> str:
+    breaks = np.flatnonzero(np.diff(times) != timeframe.ms)
+    first = when(int(times[breaks[0]]) + timeframe.ms)
+    gaps = _count(len(breaks), "gap")
+    return f"{_count(missing, 'candle')} missing in {gaps}, the first from {first}"
+
+
+def _outside(candles: Candles) -> Mask:
+    highest = np.maximum(candles.open, candles.close)
+    lowest = np.minimum(candles.open, candles.close)
+    return (highest > candles.high) | (lowest < candles.low)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def length_in_words(span: int) -> str:
+    """A candle's length as a timeframe is written: `5m`, `4h`, `90s`."""
+    for length, letter in ((7 * DAY, "w"), (DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (1000, "s")):
+        if span % length == 0:
+            return f"{span // length}{letter}"
+    return f"{span}ms"

@@ -1,0 +1,144 @@
+"""Reads candles from a file, writes them to one, and finds out their timeframe."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import orjson
+
+from core.market.candles.candles import Candles
+from core.market.candles.timeframes import Timeframe
+from core.market.files.candle_checks import CandleFile, length_in_words, vet
+from core.market.files.columns import FIELDS, NO_TIME, as_times
+from core.market.files.errors import CandleFileError
+from core.market.files.raw_table import read_table
+from core.market.symbols import SymbolError, unified_symbol
+from core.store.durable import OsDisk, write_durably
+
+__all__ = ["CandleFileError", "read_candles", "split_data_argument", "write_candles"]
+
+_HEADER = ("timestamp", *FIELDS[1:])
+
+
+def read_candles(path: Path | str, timeframe: Timeframe) -> CandleFile:
+    """The candles of a CSV, JSON, JSONL (each also .gz) or Parquet file.
+
+    Columns: timestamp (time, date, datetime, open_time, unix), open, high, low, close, volume (o,
+    h, l, c, v) in any order and case; others are ignored. Rows need not be in order.
+
+    Raises:
+        CandleFileError: if the file cannot be read, or does not hold candles of this timeframe.
+    """
+    path = Path(path)
+    return vet(path, read_table(path), timeframe)
+
+
+def write_candles(path: Path | str, candles: Candles) -> None:
+    """Write candles so that `read_candles` gives them back to the last bit.
+
+    The name says the format.
+
+    Raises:
+        CandleFileError: if the name says no known format, or the file cannot be written.
+    """
+    path = Path(path)
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    packed = bool(suffixes) and suffixes[-1] == ".gz"
+    if packed:
+        suffixes.pop()
+    match suffixes[-1] if suffixes else "":
+        case ".csv":
+            data = _as_csv(candles)
+        case ".json":
+            data = orjson.dumps(_as_objects(candles), option=orjson.OPT_APPEND_NEWLINE)
+        case ".jsonl" | ".ndjson":
+            data = b"".join(
+                orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in _as_objects(candles)
+            )
+        case ".parquet" | ".pq" if not packed:
+            data = _as_parquet(path, candles)
+        case _:
+            raise CandleFileError(
+                path,
+                "the name says no known format",
+                expected="a name ending in .csv, .json, .jsonl (each also .gz) or .parquet",
+            )
+    if packed:
+        data = gzip.compress(data, compresslevel=6, mtime=0)
+    try:
+        write_durably(path, data, OsDisk(), mode=0o644)
+    except OSError as error:
+        raise CandleFileError(path, f"cannot be written: {error.strerror or error}") from error
+
+
+def split_data_argument(text: str, symbols: Sequence[str]) -> tuple[str | None, Path]:
+    """The parts of `SYMBOL=FILE`: the symbol, or None for a plain file name, and the file.
+
+    It is split only where the left side is one of the config's `symbols`, so that a file may have
+    an equals sign in its name.
+    """
+    left, equals, right = text.partition("=")
+    if equals:
+        try:
+            symbol = unified_symbol(left)
+        except SymbolError:
+            return None, Path(text)
+        if symbol in symbols:
+            return symbol, Path(right)
+    return None, Path(text)
+
+
+def _as_csv(candles: Candles) -> bytes:
+    lines = [",".join(_HEADER)]
+    lines += [",".join(map(repr, candle)) for candle in candles]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _as_objects(candles: Candles) -> list[dict[str, float]]:
+    return [dict(zip(_HEADER, candle, strict=True)) for candle in candles]
+
+
+def _as_parquet(path: Path, candles: Candles) -> bytes:
+    try:
+        import pyarrow as pa  # type: ignore[import-untyped]  # noqa: PLC0415  an extra, heavy
+        import pyarrow.parquet as pq  # type: ignore[import-untyped]  # noqa: PLC0415
+    except ImportError as error:
+        raise CandleFileError(
+            path,
+            "writing Parquet needs the package pyarrow, which is not installed",
+            advice="install papertape[parquet], or write .csv",
+        ) from error
+    columns = [getattr(candles, field) for field in FIELDS]
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns, names=list(_HEADER)), sink)
+    return sink.getvalue()
+
+
+def timeframe_of_file(path: Path | str) -> Timeframe:
+    """The timeframe whose length most neighbouring candles of the file are apart.
+
+    Raises:
+        CandleFileError: if the file cannot be read, has fewer than two candles, or its usual
+            interval is no timeframe. What else is wrong with it, `read_candles` says.
+    """
+    path = Path(path)
+    times, _ = as_times(read_table(path).columns["time"])
+    steps = np.diff(np.unique(times[times != NO_TIME]))
+    if not len(steps):
+        raise CandleFileError(
+            path, "has fewer than two candles, so that their timeframe cannot be told"
+        )
+    sizes, counts = np.unique(steps, return_counts=True)
+    usual = int(sizes[counts.argmax()])
+    for timeframe in Timeframe:
+        if timeframe.ms == usual:
+            return timeframe
+    raise CandleFileError(
+        path,
+        f"holds {length_in_words(usual)} candles",
+        expected=f"candles of one of {', '.join(Timeframe)}",
+    )

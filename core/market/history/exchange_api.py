@@ -1,0 +1,393 @@
+"""How is an exchange asked for its public data, within its limits?
+
+Every exchange that ccxt knows answers alike here. ccxt itself is loaded late and in a thread: it
+takes more than half a second, and no screen and no other session should wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from core.market.candles.candle import Candle
+from core.market.candles.timeframes import MINUTE, Timeframe
+from core.market.feeds.feed import FeedError, UnavailableError
+from core.market.filters import MarketFilters
+from core.market.retry import asked_wait
+from core.market.symbols import is_perpetual, venue_symbol
+from core.market.venue import Venue, is_loopback
+from core.market.venue_clock import ServerClock
+from core.text import brief
+
+T = TypeVar("T")
+
+_DEFAULT_PAGE = 500
+
+
+class RateLimitedError(UnavailableError):
+    """The exchange wants no requests for `seconds`; none will be sent until then."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class UnknownMarketError(FeedError):
+    """The exchange has no such market."""
+
+
+class UnknownExchangeError(FeedError):
+    """ccxt knows no exchange of that name."""
+
+
+class UnreachableError(UnavailableError):
+    """The exchange did not answer, or not sensibly; it may do so later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Funding:
+    """A settled funding rate: what longs paid at `time` (UTC ms), as a fraction of notional."""
+
+    time: int
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class BookTicker:
+    """Best prices and the last one, in quote currency; None where they are not told."""
+
+    bid: float | None
+    ask: float | None
+    last: float | None
+
+
+class ExchangeApi:
+    """Public data of one exchange. Calls may run side by side; all stop while the exchange bans us.
+
+    `clock` is set from the exchange's own time where it tells it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        make_client: Callable[[Any], Any],
+        clock: ServerClock,
+        *,
+        one_by_one: bool = False,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self.clock = clock
+        self._make_client = make_client
+        self._one_by_one = one_by_one
+        self._monotonic = monotonic
+        self._loading: asyncio.Task[None] | None = None
+        self._ccxt: Any = None
+        self._client: Any = None
+        self._markets: dict[str, Any] = {}
+        self._perpetuals: dict[str, Any] | None = None
+        self._market_lock = asyncio.Lock()
+        self._blocked_until = 0.0
+        self._blocked_why = ""
+        self._closed = False
+
+    async def timeframes(self) -> tuple[str, ...]:
+        """The candle lengths the exchange offers."""
+        client = await self._ready()
+        return tuple(client.timeframes or ())
+
+    async def check_timeframe(self, timeframe: Timeframe) -> None:
+        """Nothing, if the exchange offers candles of that length.
+
+        Raises:
+            FeedError: if it does not.
+        """
+        offered = await self.timeframes()
+        if timeframe not in offered:
+            raise FeedError(f"{self.name} has no {timeframe} candles; it has {', '.join(offered)}")
+
+    async def page_size(self, symbol: str) -> int:
+        """How many candles one call gives at most."""
+        client = await self._ready()
+        kind = ("swap", "linear") if is_perpetual(symbol) else ("spot",)
+        features: Any = client.features or {}
+        for key in kind:
+            features = features.get(key) or {}
+        limit = (features.get("fetchOHLCV") or {}).get("limit")
+        return int(limit) if limit else _DEFAULT_PAGE
+
+    async def server_time(self) -> int:
+        """The exchange's time (UTC ms), asked now.
+
+        Where it tells none it is the local clock's a minute ago, so that even with a clock ahead of
+        the exchange's no forming candle is taken for a closed one.
+        """
+        client = await self._ready()
+        if not client.has.get("fetchTime"):
+            return self.clock.now() - MINUTE
+        asked_at = self._monotonic()
+        moment = await self._call(client.fetch_time)
+        if isinstance(moment, int):
+            self.clock.measured(moment, asked_at)
+        return self.clock.now()
+
+    async def candles(
+        self, symbol: str, timeframe: Timeframe, since: int | None = None, limit: int | None = None
+    ) -> list[Candle]:
+        """A page of candles, oldest first, from `since` (UTC ms) on or else the newest.
+
+        The last one may still be forming. Rows that are no candles are left out.
+
+        Raises:
+            FeedError: if the exchange knows no such market or timeframe, or does not answer.
+        """
+        await self.market(symbol)
+        client = await self._ready()
+        await self.check_timeframe(timeframe)
+        rows = await self._call(client.fetch_ohlcv, symbol, timeframe.value, since, limit)
+        found = {}
+        for row in rows:
+            candle = _candle(row)
+            if candle is None or (since is not None and candle.time < since):
+                continue
+            if timeframe.floor(candle.time) != candle.time:
+                raise FeedError(
+                    f"{self.name}'s {timeframe} candles of {symbol} do not open at multiples of "
+                    f"{timeframe} in UTC (weeks: on Mondays); choose another timeframe"
+                )
+            found[candle.time] = candle
+        return [found[moment] for moment in sorted(found)]
+
+    async def quote(self, symbol: str) -> BookTicker:
+        """Best bid and ask and the last price, as far as the exchange tells them.
+
+        Raises:
+            FeedError: if the exchange does not know the market, or does not answer.
+        """
+        await self.market(symbol)
+        client = await self._ready()
+        ticker = await self._call(client.fetch_ticker, symbol)
+        return BookTicker(*(_known(ticker.get(key)) for key in ("bid", "ask", "last")))
+
+    async def market(self, symbol: str) -> Any:
+        """What ccxt knows of a market.
+
+        Raises:
+            FeedError: if the exchange does not have it.
+        """
+        found = self._markets.get(symbol)
+        if found is not None:
+            return found
+        client = await self._ready()
+        async with self._market_lock:
+            if symbol not in self._markets:
+                if self._one_by_one:
+                    await self._load_market(client, symbol)
+                else:
+                    self._markets = dict(await self._call(client.load_markets))
+        found = self._markets.get(symbol)
+        if found is None:
+            raise UnknownMarketError(f"{self.name} has no market {symbol}: check the symbol")
+        return found
+
+    async def trades(self, symbol: str) -> bool:
+        """Whether a market trades at present, asked anew.
+
+        Raises:
+            FeedError: if the exchange does not answer.
+        """
+        async with self._market_lock:
+            self._markets.pop(symbol, None)
+            self._perpetuals = None
+        try:
+            return (await self.market(symbol)).get("active") is not False
+        except UnknownMarketError:
+            return False
+
+    async def filters(self, symbol: str) -> MarketFilters:
+        """The order limits of a market.
+
+        Raises:
+            FeedError: if the exchange does not have the market, or does not answer.
+        """
+        market = await self.market(symbol)
+        client = await self._ready()
+        limits, precision = market.get("limits") or {}, market.get("precision") or {}
+        decimals = client.precisionMode == self._ccxt.DECIMAL_PLACES
+
+        def step(value: object) -> Decimal | None:
+            number = _decimal(value)
+            return Decimal(1).scaleb(-int(number)) if decimals and number is not None else number
+
+        return MarketFilters(
+            lot_step=step(precision.get("amount")),
+            min_quantity=_decimal((limits.get("amount") or {}).get("min")),
+            min_notional=_decimal((limits.get("cost") or {}).get("min")),
+            tick_size=step(precision.get("price")),
+        )
+
+    async def funding(self, symbol: str, since: int, limit: int = 1000) -> list[Funding]:
+        """Settled funding rates of a perpetual from `since` (UTC ms) on, oldest first, one page.
+
+        Raises:
+            FeedError: if the exchange does not tell them.
+        """
+        await self.market(symbol)
+        client = await self._ready()
+        rows = await self._call(client.fetch_funding_rate_history, symbol, since, limit)
+        # Venues book a few ms late; the rate belongs to the full minute.
+        found = {
+            row["timestamp"] - row["timestamp"] % MINUTE: float(row["fundingRate"])
+            for row in rows
+            if row.get("timestamp") is not None and row.get("fundingRate") is not None
+        }
+        return [Funding(moment, found[moment]) for moment in sorted(found) if moment >= since]
+
+    async def next_funding(self, symbol: str) -> int | None:
+        """When a perpetual's funding is settled next (UTC ms); None where that is not told."""
+        await self.market(symbol)
+        client = await self._ready()
+        rate = await self._call(client.fetch_funding_rate, symbol)
+        moment = rate.get("fundingTimestamp") or rate.get("nextFundingTimestamp")
+        return int(moment) if moment else None
+
+    async def close(self) -> None:
+        """Let go of the connections for good. May be called more than once."""
+        self._closed = True
+        if self._loading is not None:
+            await asyncio.gather(self._loading, return_exceptions=True)
+        client, self._client, self._loading = self._client, None, None
+        if client is not None:
+            await client.close()
+
+    async def _ready(self) -> Any:
+        """The ccxt client, made on first use."""
+        if self._closed:  # a straggler would make one that nobody closes
+            raise UnreachableError(f"{self.name} is not asked any more: the host has let go of it")
+        if self._client is None:
+            if self._loading is None:
+                self._loading = asyncio.create_task(self._load(), name=f"load {self.name}")
+            await asyncio.shield(self._loading)
+        return self._client
+
+    async def _load(self) -> None:
+        self._ccxt = await asyncio.to_thread(importlib.import_module, "ccxt.async_support")
+        self._client = self._make_client(self._ccxt)
+
+    async def _load_market(self, client: Any, symbol: str) -> None:
+        """Load one market alone: Binance's whole list takes a second to take in."""
+        if is_perpetual(symbol):
+            if self._perpetuals is None:
+                answer = await self._call(client.fapipublic_get_exchangeinfo)
+                self._perpetuals = {row.get("symbol"): row for row in answer.get("symbols", [])}
+            raw = self._perpetuals.get(venue_symbol(symbol))
+        else:
+            wanted = {"symbol": venue_symbol(symbol)}
+            try:
+                answer = await self._call(client.public_get_exchangeinfo, wanted)
+            except UnknownMarketError:
+                return
+            raw = next(iter(answer.get("symbols", [])), None)
+        if raw is None:
+            return
+        parsed = client.parse_market(raw)
+        if parsed.get("symbol") == symbol:
+            client.set_markets([*self._markets.values(), parsed])
+            self._markets = dict(client.markets)
+
+    async def _call(self, ask: Callable[..., Awaitable[T]], *arguments: object) -> T:
+        left = self._blocked_until - self._monotonic()
+        if left > 0:
+            raise RateLimitedError(self._blocked_why, left)
+        errors = self._ccxt
+        try:
+            return await ask(*arguments)
+        except (errors.DDoSProtection, errors.RateLimitExceeded) as error:
+            raise self._limited(error) from error
+        except errors.BadSymbol as error:
+            raise UnknownMarketError(f"{self.name} has no such market: {brief(error)}") from error
+        except errors.OperationFailed as error:
+            if " 451 " in str(error):
+                raise FeedError(
+                    f"{self.name} does not answer from this place (451): choose another exchange, "
+                    "or another address of it in the configuration"
+                ) from error
+            raise UnreachableError(f"{self.name} did not answer: {brief(error)}") from error
+        except errors.BaseError as error:
+            raise FeedError(f"{self.name} refused: {brief(error)}") from error
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            # ccxt trips over answers of another shape than it expects.
+            raise UnreachableError(
+                f"{self.name} answered in a way that is not understood: {brief(error)}"
+            ) from error
+
+    def _limited(self, error: Exception) -> RateLimitedError:
+        # No other call can have come between the answer and here: nothing was awaited since.
+        banned = " 418 " in str(error)
+        seconds = asked_wait(self._client.last_response_headers or {}, banned=banned)
+        what = "has banned this address" if banned else "asks for fewer requests"
+        self._blocked_why = f"{self.name} {what}: nothing is asked for {seconds:.0f} s"
+        self._blocked_until = max(self._blocked_until, self._monotonic() + seconds)
+        return RateLimitedError(self._blocked_why, seconds)
+
+
+def binance_api(venue: Venue, clock: ServerClock) -> ExchangeApi:
+    """Public data of Binance, spot and USDⓈ-M, at the addresses of `venue`."""
+
+    def make(ccxt: Any) -> Any:
+        client = ccxt.binance(
+            {
+                "enableRateLimit": True,
+                "aiohttp_trust_env": not is_loopback(venue.spot_rest),
+                "options": {
+                    "fetchCurrencies": False,
+                    "fetchMargins": False,
+                    # What fetch_markets would have put there; parse_market reads it.
+                    "crossMarginPairsData": [],
+                    "isolatedMarginPairsData": [],
+                },
+            }
+        )
+        for key, url in client.urls["api"].items():
+            path = url.split("/", 3)[3]
+            base = venue.futures_rest if key.startswith("fapi") else venue.spot_rest
+            client.urls["api"][key] = f"{base}/{path}"
+        return client
+
+    return ExchangeApi(venue.name, make, clock, one_by_one=True)
+
+
+def exchange_api(name: str, clock: ServerClock) -> ExchangeApi:
+    """Public data of any exchange, by its ccxt name. An unknown name fails at the first call."""
+
+    def make(ccxt: Any) -> Any:
+        if name not in ccxt.exchanges:
+            raise UnknownExchangeError(
+                f"exchange {brief(name)} is not known: use a name that ccxt lists"
+            )
+        return getattr(ccxt, name)({"enableRateLimit": True, "aiohttp_trust_env": True})
+
+    return ExchangeApi(name, make, clock, one_by_one=name == "binance")
+
+
+def _candle(row: list[Any]) -> Candle | None:
+    """A row of candles, or None where something is missing or impossible."""
+    try:
+        candle = Candle(int(row[0]), *(float(value) for value in row[1:6]))
+    except (TypeError, ValueError, IndexError):
+        return None
+    return candle if candle.sound else None
+
+
+def _known(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and value > 0 else None
+
+
+def _decimal(value: object) -> Decimal | None:
+    """A number as ccxt gives it, exactly as it prints."""
+    return None if value is None else Decimal(str(value))

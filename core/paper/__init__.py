@@ -1,1 +1,0 @@
-"""Sessions: engines, recovery, the host that runs them and the socket it answers on."""

@@ -1,0 +1,300 @@
+"""What does a report say, and in which order? The same for the terminal, Markdown and HTML.
+
+A report is a result as written by `core.report.result`, with what a session adds to it
+(product.md: session_id, mode, gaps, restarts, comparison, recommendation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.report.figures import figures, money, price, signed_money
+from core.report.undefined import UNDEFINED
+from core.text import safe_text
+from core.time_format import parse_time, short_duration, short_time
+
+Report = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of text under a header; `numeric` tells which columns are set flush right."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of a report: sentences, then points, then a table, then text to be set as it is.
+
+    All text is plain: no control characters, and nothing in it is markup.
+    """
+
+    title: str
+    sentences: tuple[str, ...] = ()
+    points: tuple[str, ...] = ()
+    table: Table | None = None
+    literal: str | None = None
+
+
+def title(report: Report) -> str:
+    """What the report is of."""
+    session = f", session {report['session_id']}" if report.get("session_id") else ""
+    return safe_text(f"{report['strategy']}{session}")
+
+
+def outline(report: Report, *, last_trades: int | None = None) -> tuple[Section, ...]:
+    """The sections of a report that have something to say.
+
+    Args:
+        report: a result's or a session's JSON.
+        last_trades: show only so many of the trades, the last ones; None for all.
+    """
+    sections = (
+        _run(report),
+        _metrics(report),
+        _recommendation(report),
+        _comparison(report),
+        _differences(report),
+        _points("Warnings", report.get("warnings", ())),
+        _points("Signs to doubt", report.get("quality_flags", ())),
+        _diagnosis(report.get("diagnosis")),
+        _points("Gaps", map(_described, report.get("gaps") or ())),
+        _points("Restarts", map(_described, report.get("restarts") or ())),
+        _months(report.get("monthly", ())),
+        _open_trades(report.get("open_trades", ())),
+        _venue_orders(report.get("venue_orders")),
+        _trades(report.get("trades", ()), last_trades),
+    )
+    return tuple(
+        section
+        for section in sections
+        if section.sentences or section.points or section.table or section.literal
+    )
+
+
+def _run(report: Report) -> Section:
+    period = report["period"]
+    symbols = ", ".join(report["symbols"])
+    sentences = [f"{symbols} on {report['timeframe']}"]
+    if period["candles"]:
+        sentences.append(
+            f"{short_time(parse_time(period['start']))} to "
+            f"{short_time(parse_time(period['end']))} UTC, {period['candles']:,} candles"
+        )
+    else:
+        sentences.append("no candle was decided on")
+    fills = "the close" if report["fill_on"] == "close" else "the next open"
+    if report.get("fills") == "market":
+        fills = "the market's prices"
+    sentences.append(f"fills at {fills}, fees {report['fees'] * 100:g} % per side")
+    if report.get("mode"):
+        sentences.append(f"mode {report['mode']}")
+    return Section("Run", tuple(map(safe_text, sentences)))
+
+
+def _metrics(report: Report) -> Section:
+    start, end = report["starting_balance"], report["ending_balance"]
+    sentences = [f"Balance {money(start)} to {money(end)} ({signed_money(end - start)})"]
+    ambiguous = report.get("ambiguous") or {}
+    if ambiguous.get("trades"):
+        sentence = (
+            f"{ambiguous['trades']} of {len(report['trades'])} trades met stop and target in one "
+            "candle and count as stopped"
+        )
+        target_first = ambiguous.get("target_first_return_pct")
+        if target_first is not None:
+            sentence += f"; with the target first the return would be {target_first:+.2f} %"
+        sentences.append(sentence)
+    rows = tuple((f.label, f.text, safe_text(f.note)) for f in figures(report["metrics"]))
+    return Section(
+        "Result", tuple(sentences), table=Table(("", "Value", "Note"), rows, (False, True, False))
+    )
+
+
+def _recommendation(report: Report) -> Section:
+    recommendation = report.get("recommendation")
+    return Section("Recommendation", (safe_text(str(recommendation)),) if recommendation else ())
+
+
+def _comparison(report: Report) -> Section:
+    text = (report.get("comparison") or {}).get("text")
+    lines = None if text is None else "\n".join(safe_text(line) for line in str(text).splitlines())
+    return Section("Comparison", literal=lines)
+
+
+def _differences(report: Report) -> Section:
+    divergence = (report.get("comparison") or {}).get("divergence") or {}
+    rows = tuple(
+        (
+            each["match"],
+            safe_text(trade["symbol"]),
+            trade["side"],
+            short_time(parse_time(trade["signal_time"])),
+            *(_pnl(each[run]) for run in ("backtest", "paper")),
+            signed_money(each["difference"]),
+            safe_text(f"{each['cause']}: {each['detail']}"),
+        )
+        for each in divergence.get("trades", ())
+        if each["cause"] is not None
+        for trade in [each["backtest"] or each["paper"]]
+    )
+    header = ("", "Symbol", "Side", "Signal", "Backtest", "Paper", "Difference", "Cause")
+    numeric = (False, False, False, False, True, True, True, False)
+    return Section("Trades that differ", table=Table(header, rows, numeric) if rows else None)
+
+
+def _pnl(trade: Mapping[str, Any] | None) -> str:
+    return UNDEFINED if trade is None else signed_money(trade["pnl"])
+
+
+def _points(heading: str, texts: Iterable[str]) -> Section:
+    return Section(heading, points=tuple(safe_text(str(text)) for text in texts))
+
+
+def _described(entry: object) -> str:
+    """An entry of a session's list: its text, or its parts as `name value`."""
+    if isinstance(entry, Mapping):
+        return ", ".join(f"{name} {value}" for name, value in entry.items() if value is not None)
+    return str(entry)
+
+
+def _diagnosis(diagnosis: Mapping[str, Any] | None) -> Section:
+    if diagnosis is None:
+        return Section("Why there was no trade")
+    rows = tuple(
+        (
+            safe_text(condition["group"]),
+            safe_text(condition["condition"]),
+            f"{condition['hits']:,}",
+            f"{condition['valid']:,}",
+            f"{condition['nan']:,}",
+            UNDEFINED if condition.get("without") is None else f"{condition['without']:,}",
+        )
+        for condition in diagnosis["conditions"]
+    )
+    header = ("", "Condition", "Held", "Valid candles", "NaN candles", "Entries without it")
+    return Section(
+        "Why there was no trade",
+        (safe_text(diagnosis["summary"]),),
+        table=Table(header, rows, (False, False, True, True, True, True)),
+    )
+
+
+def _months(months: Sequence[Mapping[str, Any]]) -> Section:
+    rows = tuple(
+        (
+            month["month"],
+            UNDEFINED if month["return_pct"] is None else f"{month['return_pct']:+.2f} %",
+        )
+        for month in months
+    )
+    return Section(
+        "Months", table=Table(("Month", "Return"), rows, (False, True)) if rows else None
+    )
+
+
+def _open_trades(trades: Sequence[Mapping[str, Any]]) -> Section:
+    rows = tuple(
+        (
+            safe_text(trade["symbol"]),
+            trade["side"],
+            short_time(parse_time(trade["entry_time"])),
+            price(trade["entry_price"]),
+            price(trade["mark_price"]),
+            f"{trade['quantity']:.8g}",
+            signed_money(trade["unrealized_pnl"]),
+        )
+        for trade in trades
+    )
+    header = ("Symbol", "Side", "Entry", "Price", "Marked at", "Quantity", "Open P&L")
+    numeric = (False, False, False, True, True, True, True)
+    return Section("Open positions", table=Table(header, rows, numeric) if rows else None)
+
+
+def _venue_orders(orders: Mapping[str, Any] | None) -> Section:
+    """What a session's fills became on a test venue, beside its own prices."""
+    title = "On the testnet"
+    if orders is None:
+        return Section(title)
+    sentences = [
+        f"{orders['made']} orders: {orders['filled']} filled, {orders['refused']} refused, "
+        f"{orders['unsettled']} unsettled"
+    ]
+    mean = orders["mean_difference_bp"]
+    if mean is not None:
+        word = "worse" if mean >= 0 else "better"
+        sentences.append(
+            f"the venue's prices were {abs(mean):.1f} bp {word} than the session's own on average; "
+            "the figures above are by the session's own"
+        )
+    for symbol, quantity in orders["still_held"].items():
+        sentences.append(f"{quantity:.8g} of {symbol} are still held there")
+    rows = tuple(_venue_order_row(row) for row in orders["list"])
+    header = ("Order", "Symbol", "Side", "Quantity", "Price", "Filled", "There", "bp", "ms", "Why")
+    numeric = (False, False, False, True, True, True, True, True, True, False)
+    table = Table(header, rows, numeric) if rows else None
+    return Section(title, tuple(map(safe_text, sentences)), table=table)
+
+
+def _venue_order_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    def known(name: str, text: Callable[[float], str]) -> str:
+        return "" if row[name] is None else text(row[name])
+
+    return (
+        safe_text(row["id"]),
+        safe_text(row["symbol"]),
+        row["side"],
+        f"{row['quantity']:.8g}",
+        price(row["price"]),
+        "?" if row["filled"] is None else f"{row['filled']:.8g}",
+        known("venue_price", price),
+        known("difference_bp", "{:+.1f}".format),
+        known("latency", "{:.0f}".format),
+        safe_text(row["why"] or ""),
+    )
+
+
+def _trades(trades: Sequence[Mapping[str, Any]], last: int | None) -> Section:
+    shown = trades if last is None else trades[max(0, len(trades) - last) :]
+    sentences: tuple[str, ...] = ()
+    if len(shown) < len(trades):
+        sentences = (f"the last {len(shown)} of {len(trades)}",)
+    header = (
+        "#",
+        "Symbol",
+        "Side",
+        "Entry",
+        "Price",
+        "Exit",
+        "Price",
+        "Held",
+        "P&L",
+        "%",
+        "Reason",
+    )
+    numeric = (True, False, False, False, True, False, True, True, True, True, False)
+    rows = tuple(_trade_row(trade) for trade in shown)
+    return Section("Trades", sentences, table=Table(header, rows, numeric) if rows else None)
+
+
+def _trade_row(trade: Mapping[str, Any]) -> tuple[str, ...]:
+    entry, exit_ = parse_time(trade["entry_time"]), parse_time(trade["exit_time"])
+    reason = trade["exit_reason"] + (" (ambiguous)" if trade["ambiguous"] else "")
+    return (
+        str(trade["id"]),
+        safe_text(trade["symbol"]),
+        trade["side"],
+        short_time(entry),
+        price(trade["entry_price"]),
+        short_time(exit_),
+        price(trade["exit_price"]),
+        short_duration((exit_ - entry) / 1000),
+        signed_money(trade["pnl"]),
+        f"{trade['pnl_pct']:+.2f}",
+        safe_text(reason),
+    )

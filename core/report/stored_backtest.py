@@ -1,0 +1,101 @@
+"""Keeps a strategy's last backtest: figures in its document, the whole result beside it.
+
+The `backtest:` and `paper:` blocks of a STRATEGY.md: figures under their rulebook names, which
+`core.strategy.document.stored_metrics` reads back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from core.market.candles.candles import Candles
+from core.report.market_regime import regime_of_run
+from core.report.metrics import Metrics
+from core.report.result import Json, RunResult, result_to_json
+from core.store.durable import OsDisk, write_durably
+from core.strategy.config.canonical import config_digest
+from core.strategy.document.write_back import write_blocks
+from core.time_format import iso_time, short_date
+
+_FIGURES = tuple(
+    field.name
+    for field in fields(Metrics)
+    if field.name not in ("win_rate_ci", "short_period", "metrics_undefined")
+)
+_DIGITS = 4
+
+
+def backtest_block(report: Mapping[str, Any]) -> Json:
+    """The `backtest:` block of a result (its JSON). What is undefined is left out."""
+    metrics = report["metrics"]
+    return {
+        "period": dict(report["period"]),
+        "timeframe": report["timeframe"],
+        "symbols": list(report["symbols"]),
+        "fill_on": report["fill_on"],
+        "fees": report["fees"],
+        "starting_balance": report["starting_balance"],
+        "ending_balance": round(report["ending_balance"], _DIGITS),
+        **{
+            name: round(metrics[name], _DIGITS)
+            for name in _FIGURES
+            if metrics.get(name) is not None
+        },
+        "rules_version": report["rules_version"],
+    }
+
+
+_KEPT_WITH_IT = ("trades", "config_hash", "regime", "saved")
+
+
+def stored_path(document: Path) -> Path:
+    """Where the whole result of a document's backtest lies: `STRATEGY.backtest.json`."""
+    return document.with_name(f"{document.stem}.backtest.json")
+
+
+def save_backtest(
+    document: Path,
+    result: RunResult,
+    candles: Mapping[str, Candles],
+    now: int,
+) -> None:
+    """Write a backtest's figures into its strategy's document, and the whole result beside it.
+
+    Args:
+        document: of the strategy.
+        result: of the backtest.
+        candles: what it ran on, by symbol: what the market was like is kept, too.
+        now: UTC ms.
+
+    Raises:
+        DocumentError: the document cannot be changed.
+        OSError: it cannot be written.
+    """
+    whole = {
+        **result_to_json(result, equity=True),
+        "config_hash": config_digest(result.config),
+        "regime": dataclasses.asdict(regime_of_run(candles, result)),
+        "saved": iso_time(now),
+    }
+    block = {"backtest": backtest_block(whole), "updated": short_date(now)}
+    write_blocks(document, block)
+    write_durably(stored_path(document), orjson.dumps(whole) + b"\n", OsDisk())
+
+
+def stored_backtest(document: Path, block: object) -> dict[str, Any] | None:
+    """The whole result behind a document's `backtest:` block.
+
+    None where there is none, it cannot be read, or the block tells of another run.
+    """
+    try:
+        whole: dict[str, Any] = orjson.loads(stored_path(document).read_bytes())
+        same = backtest_block(whole) == block and all(key in whole for key in _KEPT_WITH_IT)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return whole if same else None

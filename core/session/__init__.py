@@ -1,0 +1,1 @@
+"""One living session: engine, runner, feed handler, commands, recovery and snapshot."""

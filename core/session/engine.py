@@ -1,0 +1,395 @@
+"""How does one session live? Feed → candle → signals → step → journal → what may be shown.
+
+An engine is one coroutine. Nothing it has decided can be seen from outside, in its log or in its
+account, before it is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from core.journal.records import Commanded, Returned, Stopped
+from core.journal.session_journal import SessionJournal
+from core.journal.values import FeedKind, SessionState
+from core.market.feeds.feed import Ended, Feed, FeedError, FeedEvent, PriceSeen, UnavailableError
+from core.session.command_queue import CommandQueue, SessionCommand, Tick
+from core.session.feed_handler import FeedHandler
+from core.session.order_mirror import OrderMirror, Route
+from core.session.recovery import RecoveredState
+from core.session.snapshot import Level
+from core.session.startup import SessionStartup
+from core.store.journal_file import JournalError
+
+_logger = logging.getLogger(__name__)
+
+_BATCH = 256  # feed events that may be committed together
+_GRACE = 15_000  # ms after a planned end in which the last candle may still come
+_FLATTEN_WAIT = 20.0  # seconds a stop waits for a price to close positions at
+_RETRY = 10.0  # seconds between attempts to take a feed up again
+
+_BY_HAND = "stopped by hand"
+_T = TypeVar("_T")
+_Told = list[tuple[Level, str]]
+
+
+async def _at_once() -> None:
+    """Wait for no turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineContext:
+    """What an engine is given beside its session: clocks, and where to tell what happens.
+
+    `clock` is the host's (UTC ms); `safe` makes an error's words fit to be shown; `turn` is awaited
+    before work, so that many sessions woken by one moment do not hold the loop together; `sleep`
+    and `monotonic` (seconds) are for waiting. `route` is where its orders go, if they go anywhere,
+    and `orders_wait` for how many seconds its end waits for their answers.
+    """
+
+    clock: Callable[[], int]
+    log: Callable[[Level, str], None]
+    safe: Callable[[str], str] = str
+    turn: Callable[[], Awaitable[None]] = _at_once
+    sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep
+    monotonic: Callable[[], float] = lambda: asyncio.get_running_loop().time()
+    route: Route | None = None
+    orders_wait: float = 20.0
+
+
+class Engine:
+    """One session, from its start (or its `past`) to its end.
+
+    `intake` is None until the session's inputs are known.
+    """
+
+    def __init__(
+        self,
+        session: SessionJournal,
+        feed: Feed,
+        around: EngineContext,
+        past: RecoveredState | None = None,
+    ) -> None:
+        self.record = session.record
+        self.config = session.config
+        self.feed = feed
+        self.state = SessionState.STARTING
+        self.reason: str | None = None
+        self.ended_at: int | None = None
+        self.waiting_for_venue = False  # before it can take commands
+        self.durable = True  # whether the journal has taken everything so far
+        self.intake: FeedHandler | None = None
+        self.returns: list[Returned] = [] if past is None else past.returns
+        self.orders = session.orders
+        self._session = session
+        self._around = around
+        self._past = past
+        self._agenda = CommandQueue()
+        self._mirror = OrderMirror(
+            session, around.route, around.clock, around.log, self._agenda.nudge, around.orders_wait
+        )
+        self._flattening_since: float | None = None
+        self._leaving = False
+        self._over = False
+        self._untold: _Told = []
+
+    # ── From outside ──
+
+    async def command(self, do: str, *, symbol: str | None = None, flatten: bool = False) -> bool:
+        """Have `pause`, `resume`, `flatten`, `stop` or `leave` done; whether it was, once durable.
+
+        It is not where the session ended or was left before its turn came. `leave` ends the engine
+        and not the session: another host will take it up.
+        """
+        if self._over or self.state.ended:
+            return self._ended_as(do)
+        return await self._agenda.ask(do, symbol, flatten)
+
+    def tick(self) -> None:
+        """Let the engine look at the clock."""
+        if self.intake is not None and self._agenda.empty:
+            self._agenda.nudge()
+
+    def now(self) -> int:
+        """The feed's clock, UTC ms, which is the machine's until the venue has told its time.
+
+        Then it may lie behind the candles already decided on, and the session never goes back.
+        """
+        if self.intake is None:
+            return self.feed.now()
+        return max(self.feed.now(), self.intake.run.forming or self.intake.since)
+
+    @property
+    def planned_end(self) -> int | None:
+        """When the session ends by itself, on the feed's clock."""
+        return self.record.until if self.intake is None else self.intake.end
+
+    # ── Life ──
+
+    async def live(self) -> None:
+        """Run until the session ends or is left. Errors become its state, not exceptions."""
+        pump: asyncio.Task[None] | None = None
+        self._mirror.begin()
+        try:
+            if await self._prepared():
+                pump = asyncio.create_task(self._agenda.listen(self.feed))
+                await self._work()
+            if not self._leaving:
+                why = None if self.intake is None else self.intake.stop_why
+                await self._end(SessionState.STOPPED, why or f"{_BY_HAND} before it had begun")
+        except JournalError as error:
+            self._fail(str(error))
+        except FeedError as error:
+            await self._end_in_error(str(error))
+        except Exception as error:  # one session's fault must not end the others
+            _logger.exception("session %s", self.record.id)
+            await self._end_in_error(f"{type(error).__name__}: {error}")
+        finally:
+            if pump is not None:
+                pump.cancel()
+            await self._mirror.close()
+            try:
+                await self.feed.close()
+            except Exception:  # what it was for is over
+                _logger.exception("session %s: its feed does not close", self.record.id)
+            self._over = True
+            self._agenda.close(self.durable, self._ended_as)
+
+    async def _prepared(self) -> bool:
+        """Get ready to take in what the feed says; False where someone said to stop meanwhile."""
+        preparing = asyncio.ensure_future(self._begin())
+        interrupted = asyncio.ensure_future(self._agenda.interrupted.wait())
+        try:
+            await asyncio.wait({preparing, interrupted}, return_when=asyncio.FIRST_COMPLETED)
+            if preparing.done():
+                preparing.result()
+                return True
+            self._leaving = any(item.do == "leave" for item in self._agenda.unheeded())
+            if self.intake is not None:
+                self.intake.stop_why = self.intake.stop_why or _BY_HAND
+            return False
+        finally:
+            interrupted.cancel()
+            preparing.cancel()
+            await asyncio.gather(preparing, interrupted, return_exceptions=True)
+
+    async def _begin(self) -> None:
+        """Begin the session, or take it up where its journal ends, and follow its markets."""
+        opening = SessionStartup(self._session, self.feed, self._around.clock, self._tell)
+        past = self._past
+        if past is None:
+            self._enter(SessionState.WARMING_UP)
+            self.intake, after = await self._once_reached(opening.anew)
+            await self._commit()
+            await self._once_reached(lambda: opening.follow(after))
+            self._show_progress()
+            return
+        intake, returned = await opening.again(past)
+        self.intake = intake
+        self.returns.append(returned)
+        if past.stopping is not None:
+            self._begin_stop(flatten=past.stopping.flatten)
+        await self._commit()
+        self._show_progress()
+        while not self._finished():
+            try:
+                await opening.follow(intake.last_candle)
+            except FeedError as error:
+                await self._wait_for_venue(f"the feed cannot be taken up again: {error}")
+            else:
+                self.waiting_for_venue = False
+                intake.away_until = self.feed.now()
+                self._show_progress()
+                return
+
+    async def _once_reached(self, ask: Callable[[], Awaitable[_T]]) -> _T:
+        """What the venue answers, asked again and again while it does not.
+
+        Raises:
+            FeedError: it answers, and cannot give what was asked of it.
+        """
+        while True:
+            try:
+                found = await ask()
+            except UnavailableError as error:
+                await self._wait_for_venue(f"{error}; it is tried again every {_RETRY:.0f} s")
+            else:
+                self.waiting_for_venue = False
+                return found
+
+    async def _wait_for_venue(self, why: str) -> None:
+        self.waiting_for_venue = True
+        self._enter(SessionState.STALE, why)
+        self._tell_all()
+        await self._around.sleep(_RETRY)
+
+    async def _work(self) -> None:
+        while not self._leaving and not self._finished():
+            item = await self._agenda.next()
+            await self._around.turn()
+            self._take(item)
+            for _ in range(_BATCH):
+                # A fill by a price is durable before the candle that would fill it otherwise.
+                filled = isinstance(item, PriceSeen) and not self._ready().settled
+                if filled or self._agenda.empty or self._leaving or self._finished():
+                    break
+                item = self._agenda.next_at_once()
+                self._take(item)
+            await self._commit()
+            self._show_progress()
+            self._agenda.committed()
+
+    def _take(self, item: FeedEvent | SessionCommand | Tick) -> None:
+        intake = self._ready()
+        match item:
+            case SessionCommand():
+                self._obey(intake, item)
+            case Tick():
+                self._look_at_the_clock(intake)
+            case Ended(why):
+                if self.record.feed is not FeedKind.REPLAY:
+                    raise FeedError(f"the feed ended: {why}")
+                intake.no_more_candles()
+                intake.stop_why = intake.stop_why or why
+                self._flattening_since = None
+            case _:
+                intake.take(item)
+
+    def _ready(self) -> FeedHandler:
+        if self.intake is None:
+            raise RuntimeError("the feed spoke before the session had begun")
+        return self.intake
+
+    # ── What is asked ──
+
+    def _obey(self, intake: FeedHandler, command: SessionCommand) -> None:
+        self._agenda.obeyed(command)
+        do = command.do
+        if do == "leave":
+            self._leaving = True
+            return
+        run = intake.run
+        self._session.append(
+            Commanded(self._around.clock(), run.moment_time, do, command.symbol, command.flatten)
+        )
+        intake.settled = False
+        if do == "stop":
+            if command.flatten:
+                run.pause(True)
+                run.flatten(None)
+            self._begin_stop(flatten=command.flatten)
+        elif do == "flatten":
+            asked = ", ".join(run.flatten(command.symbol)) or "nothing"
+            self._tell(Level.INFO, f"asked to close {asked} at the next price")
+        else:
+            run.pause(do == "pause")
+            allowed = "blocked" if do == "pause" else "allowed"
+            self._tell(Level.INFO, f"entries are {allowed}")
+
+    def _begin_stop(self, *, flatten: bool = False, why: str = _BY_HAND) -> None:
+        """Stop, now or (with `flatten`) as soon as prices have closed what is open."""
+        intake = self._ready()
+        if flatten and not intake.run.flat:
+            self._flattening_since = self._around.monotonic()
+            self._enter(SessionState.STOPPING, "closing the open positions at the next price")
+        else:
+            intake.stop_why = intake.stop_why or why
+
+    def _finished(self) -> bool:
+        """Whether the session has nothing more to wait for."""
+        intake = self._ready()
+        if intake.stop_why is not None:
+            return True
+        if self._flattening_since is None:
+            return False
+        if intake.run.flat:
+            intake.stop_why = f"{_BY_HAND}, positions closed"
+        elif self._around.monotonic() - self._flattening_since > _FLATTEN_WAIT:
+            intake.stop_why = f"{_BY_HAND}; no price came to close the open positions at"
+        return intake.stop_why is not None
+
+    def _look_at_the_clock(self, intake: FeedHandler) -> None:
+        end = self.planned_end
+        grace = min(_GRACE, self.config.timeframe.ms // 2)
+        if end is not None and intake.stop_why is None and self.feed.now() > end + grace:
+            intake.stop_why = "its planned end was reached"
+
+    # ── What is shown ──
+
+    def _show_progress(self) -> None:
+        """Enter the state that a session is in between its beginning and its stopping."""
+        intake = self._ready()
+        if self._flattening_since is not None or intake.stop_why is not None:
+            return
+        run = intake.run
+        start, forming = run.decide_from, run.forming
+        if start is not None and (forming is None or forming < start):
+            self._enter(SessionState.WARMING_UP)
+        elif intake.health.stale:
+            self._enter(SessionState.STALE, "; ".join(intake.health.stale.values()))
+        elif self.record.feed is not FeedKind.REPLAY and intake.overdue(self.feed.now()):
+            self._enter(SessionState.STALE, "the next candle is overdue")
+        elif run.account.entries_paused:
+            self._enter(SessionState.PAUSED)
+        else:
+            self._enter(SessionState.RUNNING)
+
+    def _enter(self, state: SessionState, reason: str | None = None) -> None:
+        reason = None if reason is None else self._around.safe(reason)
+        if state is not self.state:
+            why = "" if reason is None else f": {reason}"
+            level = Level.ERROR if state is SessionState.ERROR else Level.INFO
+            self._tell(level, f"{state.value.replace('_', ' ')}{why}")
+        self.state, self.reason = state, reason
+
+    def _tell(self, level: Level, text: str) -> None:
+        self._untold.append((level, text))
+
+    def _tell_all(self) -> None:
+        told, self._untold = self._untold, []
+        for level, text in told:
+            self._around.log(level, text)
+
+    async def _commit(self) -> None:
+        self._mirror.journal(self._tell)
+        await self._session.commit()
+        self._mirror.release()
+        if self.intake is not None:
+            self.intake.settled = True
+        self._tell_all()
+
+    # ── The end ──
+
+    async def _end(self, state: SessionState, why: str) -> None:
+        last = None if self.intake is None else self.intake.run.moment_time
+        if self._mirror.unsettled():
+            self._enter(SessionState.STOPPING, "waiting for the testnet's answers")
+            self._tell_all()
+        await self._mirror.finish(self._commit)
+        self._session.append(Stopped(self._around.clock(), self.now(), last, state.value, why))
+        await self._commit()
+        self.ended_at = self.now()
+        self._enter(state, why)
+        self._tell_all()
+
+    async def _end_in_error(self, words: str) -> None:
+        why = self._around.safe(words)
+        try:
+            await self._end(SessionState.ERROR, why)
+        except JournalError as error:
+            self._fail(f"{why}; and {error}")
+
+    def _fail(self, why: str) -> None:
+        """The journal cannot be written: what was not made durable is never told."""
+        self._untold.clear()
+        self.durable = False
+        self.ended_at = self.now()
+        self._enter(SessionState.ERROR, why)
+        self._tell_all()
+
+    def _ended_as(self, do: str) -> bool:
+        """Whether what a command that nobody took in is for has come about all the same."""
+        return do == "stop" and self.state.ended and self.durable

@@ -1,0 +1,211 @@
+"""How is what happened told in the log, one sentence an event?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from core.journal.records import (
+    Begun,
+    CandleRevised,
+    Commanded,
+    GapSeen,
+    MomentPassed,
+    OrderAnswered,
+    QuoteFilled,
+    Record,
+    Returned,
+    Stopped,
+)
+from core.market.candles.candles import Candle
+from core.session.snapshot import Level
+from core.trading.orders import Execution, OrderSide, VenueOrder, difference_bp
+from core.trading.values import (
+    Decided,
+    Entered,
+    Event,
+    Exited,
+    ExitReason,
+    FundingPaid,
+    Halted,
+    Obstacle,
+    Priced,
+    Refused,
+    Side,
+    Trade,
+)
+
+_WORDS = {
+    ExitReason.SIGNAL: "exit signal",
+    ExitReason.STOP_LOSS: "stop loss",
+    ExitReason.TAKE_PROFIT: "take profit",
+    ExitReason.TRAILING_STOP: "trailing stop",
+    ExitReason.MAX_HOLD: "held for the maximum time",
+    ExitReason.LIQUIDATION: "liquidation",
+    ExitReason.REVERSE: "reversal",
+    ExitReason.MANUAL: "asked for by hand",
+}
+
+
+def clock_text(time: int) -> str:
+    """A time (UTC ms) as the log writes it."""
+    return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def tell(event: Event) -> tuple[Level, str]:
+    """An event as a sentence, and how loud it is."""
+    match event:
+        case Decided(time, symbol, side, None):
+            return Level.INFO, f"{symbol}: enter {side}, decided at the {clock_text(time)} candle"
+        case Decided(time, symbol, side, reason) if reason is not None:
+            why = _WORDS[reason]
+            return (
+                Level.INFO,
+                f"{symbol}: leave {side}, {why}, decided at the {clock_text(time)} candle",
+            )
+        case Entered():
+            return Level.INFO, (
+                f"{event.symbol}: entered {event.side} {event.quantity:.8g} at "
+                f"{event.price:.8g}, fee {event.fee:.4g}"
+            )
+        case Exited(_, trade):
+            return Level.INFO, _trade_text(trade)
+        case Priced(_, trade):
+            return Level.DEBUG, (
+                f"{trade.symbol}: trade {trade.id} by candles: entry "
+                f"{_price_text(trade.candle_entry_price)}, exit "
+                f"{_price_text(trade.candle_exit_price)}"
+            )
+        case Refused():
+            return Level.WARNING, f"{event.symbol}: no {event.side} entry: {event.why}"
+        case FundingPaid():
+            verb = "paid" if event.amount > 0 else "received"
+            return Level.INFO, f"{event.symbol}: funding {verb}: {abs(event.amount):.4f}"
+        case Halted():
+            return Level.WARNING, (
+                f"{event.limit_name} of {event.limit:g} % reached: equity fell to "
+                f"{event.equity:.2f}"
+            )
+    raise TypeError(f"expected an event of core.trading.values, got {event!r}")
+
+
+def tell_order(order: VenueOrder, came: Execution) -> tuple[Level, str]:
+    """What a venue made of an order, as a sentence, and how loud that is."""
+    bought = order.side is OrderSide.BUY
+    difference = difference_bp(order, came)
+    if came.quantity is None:
+        verb = "bought" if bought else "sold"
+        return Level.WARNING, (
+            f"{order.symbol}: whether the testnet {verb} {order.quantity:.8g} is not known: "
+            f"{came.why}; the session goes on by the rules"
+        )
+    if not came.quantity or difference is None:
+        verb = "buy" if bought else "sell"
+        return Level.WARNING, (
+            f"{order.symbol}: the testnet did not {verb} {order.quantity:.8g}: {came.why}; the "
+            "session goes on by the rules"
+        )
+    word = "worse" if difference >= 0 else "better"
+    took = "" if came.latency is None else f", after {came.latency} ms"
+    part = "" if came.why is None else f" ({came.why})"
+    return Level.INFO if came.why is None else Level.WARNING, (
+        f"{order.symbol}: the testnet {'bought' if bought else 'sold'} {came.quantity:.8g} at "
+        f"{came.price:.8g}, {abs(difference):.1f} bp {word} than the session's "
+        f"{order.price:.8g}{took}{part}"
+    )
+
+
+class Refusals:
+    """Which refused entries only repeat what was told? Those of a pause come at every candle."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[str, Side], Refused] = {}
+
+    def repeated(self, event: Event) -> bool:
+        """Whether an event is a refusal like the last one told of its symbol and side."""
+        if isinstance(event, Decided):
+            self._told.pop((event.symbol, event.side), None)
+        if not isinstance(event, Refused):
+            return False
+        key = (event.symbol, event.side)
+        before, self._told[key] = self._told.get(key), event
+        return before is not None and before.why == event.why
+
+    def resumed(self) -> None:
+        """Entries are allowed: the next pause is told of again."""
+        told = self._told.items()
+        self._told = {key: one for key, one in told if one.obstacle is not Obstacle.PAUSED}
+
+
+def gap_text(symbol: str, first: int, last: int, step: int, why: str) -> str:
+    """A gap: open times of its first and last candle, `step` ms apart."""
+    count = (last - first) // step + 1
+    candles = "1 candle" if count == 1 else f"{count} candles"
+    return f"{symbol}: {candles} missing from {clock_text(first)} on: {why}"
+
+
+def revision_text(symbol: str, old: Candle, new: Candle) -> str:
+    """A candle that the venue tells differently from what was acted on."""
+    return (
+        f"{symbol}: the venue revised the {clock_text(old.time)} candle, close "
+        f"{old.close:.8g} → {new.close:.8g}; what was decided stands"
+    )
+
+
+def retell(lines: Iterable[Record], step: int) -> Iterator[tuple[int, Level, str]]:
+    """A session's journal as a log: when (UTC ms), how loud, and what.
+
+    `step`: ms of a candle. What the journal does not keep, such as troubles of the feed, is not
+    told; what happened at a candle is told at its close.
+    """
+    now = 0
+    refusals = Refusals()
+    orders: list[VenueOrder] = []
+    for line in lines:
+        match line:
+            case MomentPassed() | QuoteFilled():
+                orders += line.orders
+            case OrderAnswered():
+                yield now, *tell_order(orders[line.number - 1], line.execution)
+        match line:
+            case Begun():
+                now = line.since
+                yield now, Level.INFO, "begun"
+            case MomentPassed(time, _, events, away):
+                now = time + step
+                for event in events:
+                    if refusals.repeated(event):
+                        continue
+                    level, text = tell(event)
+                    yield now, level, f"while away: {text}" if away else text
+            case QuoteFilled():
+                now = line.quote.time
+                for event in line.events:
+                    yield now, *tell(event)
+            case GapSeen(symbol, first, last, why):
+                yield last + step, Level.WARNING, gap_text(symbol, first, last, step, why)
+            case CandleRevised(symbol, old, new):
+                yield max(now, old.time + step), Level.WARNING, revision_text(symbol, old, new)
+            case Commanded(at, _, do, symbol, flatten):
+                what = " ".join(filter(None, (do, symbol, "flatten" if flatten else None)))
+                yield at, Level.INFO, f"{what}, by hand"
+                if do == "resume":
+                    refusals.resumed()
+            case Returned():
+                yield line.at, Level.INFO, "taken up again"
+            case Stopped():
+                level = Level.ERROR if line.state == "error" else Level.INFO
+                yield line.now, level, f"{line.state}: {line.why}"
+
+
+def _trade_text(trade: Trade) -> str:
+    marks = [name for name in ("ambiguous", "seen_late") if getattr(trade, name)]
+    also = f" ({', '.join(mark.replace('_', ' ') for mark in marks)})" if marks else ""
+    return (
+        f"{trade.symbol}: left {trade.side} at {trade.exit_price:.8g}, "
+        f"{_WORDS[trade.exit_reason]}: {trade.pnl:+.2f} ({trade.pnl_pct:+.2f} %){also}"
+    )
+
+
+def _price_text(price: float | None) -> str:
+    return "unknown" if price is None else f"{price:.8g}"

@@ -1,0 +1,123 @@
+"""What did a session come to? (report.json and its kin, `report --json`)"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from core.journal.manifest import SessionManifest
+from core.journal.records import GapSeen, Returned
+from core.journal.venue_orders import VenueOrders
+from core.report.html import report_page
+from core.report.markdown import report_markdown
+from core.report.result import result_to_json
+from core.report.spreadsheet import equity_csv, trades_csv
+from core.session.runner import Runner
+from core.store.durable import Disk, write_durably
+from core.time_format import iso_time
+
+JSON = "report.json"
+MARKDOWN = "report.md"
+PAGE = "report.html"
+TRADES = "trades.csv"
+EQUITY = "equity.csv"
+
+
+def without_equity(report: Mapping[str, Any]) -> dict[str, Any]:
+    """A report without its curves, its own and those of the backtests it is compared with."""
+    slim = {name: value for name, value in report.items() if name != "equity"}
+    if comparison := slim.get("comparison"):
+        replays = [without_equity(replay) for replay in comparison["replays"]]
+        slim["comparison"] = {**comparison, "replays": replays}
+    return slim
+
+
+def nothing_run(record: SessionManifest) -> Runner:
+    """The run of a session that ended before it had begun."""
+    return Runner(record.strategy(), {}, record.fills, None)
+
+
+def session_report(
+    record: SessionManifest,
+    run: Runner,
+    *,
+    gaps: Sequence[GapSeen],
+    returns: Sequence[Returned],
+    revised: int,
+    state: str,
+    reason: str | None,
+    since: int | None,
+    ended: int | None,
+    orders: VenueOrders,
+) -> dict[str, Any]:
+    """A session's report: a backtest's shape, and what only a session has.
+
+    `since` (UTC ms on the feed's clock, as `ended`) is when it began to run, None where it never
+    did; `ended` is None while the session lives; `orders` are those for a venue.
+    """
+    warnings = list(record.notices)
+    if revised:
+        warnings.append(f"{revised} candles were revised by the venue after they had been acted on")
+    step = run.config.timeframe.ms
+    return {
+        **result_to_json(run.result(warnings), equity=True),
+        "session_id": record.id,
+        "mode": record.mode.value,
+        "state": state,
+        "reason": reason,
+        "feed": record.feed.value,
+        "broker": record.broker.value,
+        "fills": record.fills.value,
+        "config_hash": record.digest,
+        "created": iso_time(record.created),
+        "started": iso_time(record.created if since is None else since),
+        "ended": None if ended is None else iso_time(ended),
+        "gaps": [
+            {
+                "symbol": gap.symbol,
+                "first": iso_time(gap.first),
+                "last": iso_time(gap.last),
+                "candles": (gap.last - gap.first) // step + 1,
+                "why": gap.why,
+            }
+            for gap in gaps
+        ],
+        "restarts": [
+            {
+                "at": iso_time(one.at),
+                "after": None if one.after is None else iso_time(one.after),
+            }
+            for one in returns
+        ],
+        "venue_orders": orders.to_json(),
+        "comparison": None,
+        "recommendation": None,
+    }
+
+
+def write_report(folder: Path, report: dict[str, Any], disk: Disk) -> None:
+    """Put a report beside its session's journal. Blocks.
+
+    Raises:
+        OSError: the workspace cannot be written.
+    """
+    write_durably(folder / JSON, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n", disk)
+    for name, written in (
+        (MARKDOWN, report_markdown),
+        (PAGE, report_page),
+        (TRADES, trades_csv),
+        (EQUITY, equity_csv),
+    ):
+        write_durably(folder / name, written(report).encode(), disk)
+
+
+def read_report(folder: Path) -> dict[str, Any] | None:
+    """The final report of a session, or None where there is none (or none that can be read)."""
+    try:
+        report: dict[str, Any] = orjson.loads((folder / JSON).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return report

@@ -1,0 +1,180 @@
+"""What do candles, prices and commands make of a session?
+
+Everything here follows from what is put in, in order, and from nothing else: no clock, no disk, no
+feed. The engine puts in what happens and recovery puts in what the journal says happened, so both
+arrive at the same account to the last bit.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from core.market.candles.candles import Candle
+from core.market.candles.timeframes import DAY
+from core.market.filters import MarketFilters
+from core.report.result import RunResult, run_result
+from core.session.alignment import Moment
+from core.strategy.config.config import StrategyConfig
+from core.strategy.signals.signals import SignalStream
+from core.trading.account import Account
+from core.trading.quotes import on_quote
+from core.trading.rules import Rules
+from core.trading.step import Bar, step
+from core.trading.values import Event, Fills, Quote
+
+_RECENT = 500  # candles and equities a screen may ask for
+
+
+class Runner:
+    """The deterministic part of one session.
+
+    `decide_from`: candles that open before it (UTC ms) only warm the indicators up; None: decisions
+    begin where nothing is NaN, as in a backtest on a file. `moment_time` is the open time of the
+    last moment, `slots` the position of each symbol.
+    """
+
+    def __init__(
+        self,
+        config: StrategyConfig,
+        filters: Mapping[str, MarketFilters],
+        fills: Fills,
+        decide_from: int | None,
+    ) -> None:
+        symbols = config.symbols
+        self.config = config
+        self.decide_from = decide_from
+        self.account = Account(Rules.of(config, filters, fills=fills))
+        self.streams = [SignalStream(config) for _ in symbols]
+        self.slots = {symbol: slot for slot, symbol in enumerate(symbols)}
+        self.moment_time: int | None = None
+        self.recent: list[deque[Candle]] = [deque(maxlen=_RECENT) for _ in symbols]
+        self.exposed = 0
+        self.wins = 0
+        self._times = array("q")
+        self._equity = array("d")
+        self._day: int | None = None
+        self._day_start = config.starting_balance
+        self._funding: list[list[tuple[int, float]]] = [[] for _ in symbols]
+        self._first_open: list[float | None] = [None] * len(symbols)
+        self._last_close = [0.0] * len(symbols)
+
+    @property
+    def forming(self) -> int | None:
+        """Open time of the candle that is forming, as far as the candles seen tell."""
+        if self.moment_time is None:
+            return None
+        return self.moment_time + self.config.timeframe.ms
+
+    @property
+    def decided(self) -> bool:
+        """Whether the session has come to the candles that count."""
+        return bool(self._times)
+
+    def moment(self, moment: Moment) -> list[Event]:
+        """Let the closed candles of one moment happen."""
+        time = moment.time
+        counts = self.decide_from is None or time >= self.decide_from
+        bars = []
+        for slot, candle in enumerate(moment.candles):
+            if candle is None:
+                continue
+            flags = self.streams[slot].update(candle)
+            self.recent[slot].append(candle)
+            rate = self._due_funding(slot, time)
+            if counts:
+                if self._first_open[slot] is None:
+                    self._first_open[slot] = candle.open
+                self._last_close[slot] = candle.close
+                _, open_, high, low, close, _ = candle
+                bars.append(Bar(slot, open_, high, low, close, flags, rate))
+        self.moment_time = time
+        if not counts:
+            return []
+        before = len(self.account.trades)
+        events = step(self.account, time, bars)
+        self._count(before)
+        self._mark(time)
+        return events
+
+    def quote(self, symbol: str, quote: Quote) -> list[Event]:
+        """Let a price between two candles happen."""
+        if self.forming is None or not self.decided:
+            return []
+        before = len(self.account.trades)
+        events = on_quote(self.account, self.slots[symbol], quote, self.forming)
+        self._count(before)
+        return events
+
+    def funding(self, symbol: str, time: int, rate: float) -> None:
+        """Remember a funding rate; it is due at the open of the first candle not before it."""
+        self._funding[self.slots[symbol]].append((time, rate))
+
+    def pause(self, paused: bool) -> None:
+        """Forbid or allow entries."""
+        self.account.entries_paused = paused
+
+    def flatten(self, symbol: str | None) -> list[str]:
+        """Ask for the exit of a position (of all: None); returns the symbols concerned."""
+        return self.account.order_exit(symbol)
+
+    @property
+    def flat(self) -> bool:
+        """Whether no position is open."""
+        return all(position is None for position in self.account.positions)
+
+    def day_start_equity(self, now: int) -> float:
+        """Equity at the close of the last candle of the UTC days before that of `now` (UTC ms)."""
+        if self._day is not None and now // DAY > self._day:
+            return self._equity[-1]
+        return self._day_start
+
+    def curve(self, newest: int | None = None) -> list[tuple[int, float]]:
+        """(open time, equity at the close) of the newest moments, or of all."""
+        start = 0 if newest is None else max(0, len(self._times) - newest)
+        return list(zip(self._times[start:], self._equity[start:], strict=True))
+
+    def recent_equity(self, newest: int) -> tuple[float, ...]:
+        """The newest equities at candle closes, oldest first."""
+        return tuple(self._equity[-newest:])
+
+    def result(self, warnings: Sequence[str]) -> RunResult:
+        """What the session comes to so far, in the shape a backtest has."""
+        return run_result(
+            self.config,
+            times=np.array(self._times, dtype=np.int64),
+            equity=np.array(self._equity, dtype=np.float64),
+            exposed=self.exposed,
+            trades=self.account.trades,
+            open_trades=self.account.open_trades(),
+            benchmark_prices=[
+                (first, last)
+                for first, last in zip(self._first_open, self._last_close, strict=True)
+                if first is not None
+            ],
+            warnings=warnings,
+        )
+
+    def _due_funding(self, slot: int, time: int) -> float:
+        waiting = self._funding[slot]
+        if not waiting:
+            return 0.0
+        due = sum(rate for at, rate in waiting if at <= time)
+        self._funding[slot] = [(at, rate) for at, rate in waiting if at > time]
+        return due
+
+    def _count(self, before: int) -> None:
+        """Count the wins among the trades closed since there were `before` of them."""
+        self.wins += sum(trade.pnl > 0 for trade in self.account.trades[before:])
+
+    def _mark(self, time: int) -> None:
+        day = (time + self.config.timeframe.ms - 1) // DAY
+        if day != self._day:
+            self._day = day
+            self._day_start = self._equity[-1] if self._equity else self.config.starting_balance
+        self._times.append(time)
+        self._equity.append(self.account.equity())
+        self.exposed += not self.flat

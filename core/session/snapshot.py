@@ -1,0 +1,154 @@
+"""What may be known of the sessions from outside: frozen values, safe to hand to any thread.
+
+Times are UTC milliseconds, money is in quote currency, percentages are per cent. A value that is
+not known is None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from core.journal.values import BrokerKind, FeedKind, Mode, OrderCounts, OrderRow, SessionState
+from core.market.candles.candle import Candle
+from core.trading.values import Fills, OpenTrade, Trade
+
+
+class Level(StrEnum):
+    """How loud a log line is."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of the log. `number` rises by one a line within a host, so one can ask for news."""
+
+    number: int
+    time: int
+    level: Level
+    session_id: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionReading:
+    """One condition at the last closed candle: `current operator threshold`, and whether it held.
+
+    `distance` is how far `current` is from holding, in the condition's own units (0 when it holds);
+    None where a side is not known yet.
+    """
+
+    group: str  # "entry" or "exit"
+    text: str
+    current: float | None
+    threshold: float | None
+    distance: float | None
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSnapshot:
+    """One row of the sessions table and what hangs below it.
+
+    `interrupted`: it is in error only because it could not be gone on with here (a disk that
+    failed, say). Its journal goes on: resuming takes it up again, and so does the next host.
+    """
+
+    id: str
+    strategy: str
+    symbols: tuple[str, ...]
+    timeframe: str
+    mode: Mode
+    state: SessionState
+    state_reason: str | None
+    feed: FeedKind
+    broker: BrokerKind
+    fills: Fills
+    started: int
+    running_since: int | None
+    planned_end: int | None
+    ended: int | None
+    now: int  # the feed's clock: ages and elapsed times count from here
+    last_candle: int | None  # open time of the last closed candle decided on
+    last_price_at: int | None  # when the last price of any kind arrived, on the feed's clock
+    trades_count: int
+    wins: int
+    open_positions: tuple[OpenTrade, ...]
+    starting_balance: float
+    realized_pnl: float
+    unrealized_pnl: float
+    equity: float
+    pnl_today: float
+    equity_curve: tuple[float, ...]  # the most recent equities at candle closes, oldest first
+    notices: tuple[str, ...]
+    next_jobs: tuple[str, ...]
+    interrupted: bool = False
+    orders: OrderCounts | None = None  # on a venue, where its fills are mirrored on one
+
+    @property
+    def resumable(self) -> bool:
+        """Whether resuming changes anything."""
+        return self.interrupted or self.state is SessionState.PAUSED
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDetail:
+    """What the session screen shows beyond the row. Candles are the most recent, oldest first."""
+
+    id: str
+    candles: dict[str, tuple[Candle, ...]]
+    readings: dict[str, tuple[ConditionReading, ...]]  # by symbol
+    trades: tuple[Trade, ...]
+    equity: tuple[tuple[int, float], ...]
+    feed_health: tuple[str, ...]
+    orders: tuple[OrderRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostSnapshot:
+    """Everything a viewer draws a few times a second."""
+
+    pid: int
+    kind: str  # "tui" or "headless"
+    since: int
+    now: int  # the host's own clock
+    workspace: str
+    sessions: tuple[SessionSnapshot, ...]
+    last_log: int  # number of the newest log line
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """What to run. `config` is the strategy as parsed from JSON or a document, not yet validated.
+
+    `data`: candle files by symbol (replay); `speed`: times real time, None for full speed.
+    `run_for`: milliseconds counted from running; `until`: UTC ms. `exchange`: the ccxt name of the
+    one to poll. `api_key`, `api_secret`: of the testnet, for this session alone; never kept.
+    """
+
+    config: dict[str, object]
+    feed: FeedKind = FeedKind.LIVE
+    broker: BrokerKind = BrokerKind.SIMULATED
+    fills: Fills | None = None  # None: market on live and demo, candle elsewhere
+    data: dict[str, str] | None = None
+    speed: float | None = None
+    run_for: int | None = None
+    until: int | None = None
+    starting_balance: float | None = None
+    exchange: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    api_secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StartReply:
+    """The session that was started, and what its owner should know of it."""
+
+    session_id: str
+    mode: Mode
+    notices: tuple[str, ...]
+    jobs: tuple[str, ...] = ()

@@ -1,0 +1,137 @@
+"""How does a session come to the point from which its feed goes on?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from core.journal.records import Begun, GapSeen, Returned
+from core.journal.session_journal import SessionJournal
+from core.journal.values import FeedKind
+from core.market.candles.candles import Candle
+from core.market.feeds.feed import Feed
+from core.market.symbols import is_perpetual
+from core.session.feed_handler import FeedHandler
+from core.session.log_messages import clock_text
+from core.session.recovery import RecoveredState
+from core.session.runner import Runner
+from core.session.snapshot import Level
+from core.trading.values import Fills
+
+After = Sequence[int | None]
+"""Open time of the last candle known of each symbol."""
+
+
+class SessionStartup:
+    """Begins a session, or takes one up again. `clock` is the host's (UTC ms)."""
+
+    def __init__(
+        self,
+        session: SessionJournal,
+        feed: Feed,
+        clock: Callable[[], int],
+        tell: Callable[[Level, str], None],
+    ) -> None:
+        self._session = session
+        self._feed = feed
+        self._clock = clock
+        self._tell = tell
+        self._followed: set[str] = set()
+
+    async def anew(self) -> tuple[FeedHandler, After]:
+        """Load the warm-up and write down the inputs of the run.
+
+        On a candle file decisions begin where nothing is NaN; elsewhere with the candle that is
+        forming now, or later where the venue has too few candles for the warm-up.
+
+        Raises:
+            FeedError: the feed cannot give what the session needs.
+            JournalError: a tape cannot be read or made.
+        """
+        session, feed = self._session, self._feed
+        record, symbols, timeframe = (
+            session.record,
+            session.config.symbols,
+            session.config.timeframe,
+        )
+        for notice in await session.open_tapes():
+            self._tell(Level.WARNING, notice)
+        filters = {symbol: await feed.filters(symbol) for symbol in symbols}
+        history: list[list[Candle]] = [[] for _ in symbols]
+        after: list[int | None] = [None] * len(symbols)
+        first: dict[str, int] = {}
+        decide_from: int | None = None
+        if record.feed is not FeedKind.REPLAY:
+            for slot, symbol in enumerate(symbols):
+                history[slot] = list(await feed.history(symbol, timeframe, record.warmup))
+            # The venue has answered by now, so the feed's clock is the venue's.
+            newest = max((known[-1].time for known in history if known), default=None)
+            boundary = timeframe.floor(feed.now())
+            if newest is not None:
+                boundary = max(boundary, newest + timeframe.ms)
+            for slot, symbol in enumerate(symbols):
+                known = history[slot]
+                first[symbol] = known[0].time if known else boundary
+                after[slot] = known[-1].time if known else boundary - timeframe.ms
+            missing = max(record.warmup - len(known) for known in history)
+            decide_from = boundary + max(missing, 0) * timeframe.ms
+            if missing > 0:
+                self._tell(
+                    Level.WARNING,
+                    f"the venue has {missing} candles too few for the warm-up: decisions begin "
+                    f"with the {clock_text(decide_from)} candle",
+                )
+        since = max(feed.now(), decide_from or 0)
+        session.append(Begun(self._clock(), filters, first, decide_from, since))
+        run = Runner(session.config, filters, record.fills, decide_from)
+        intake = FeedHandler(session, run, self._tell, since)
+        for slot, known in enumerate(history):
+            for candle in known:
+                intake.take_candle(slot, candle, backfilled=True)
+        intake.pass_moments()
+        return intake, after
+
+    async def again(self, past: RecoveredState) -> tuple[FeedHandler, Returned]:
+        """Go on where the journal ends, with the candles that nobody has decided on yet.
+
+        Raises:
+            JournalError: a tape cannot be read.
+        """
+        session, run = self._session, past.run
+        await session.open_tapes()
+        intake = FeedHandler(session, run, self._tell, past.begun.since, past.gaps, past.revised)
+        if run.moment_time is not None:
+            for slot in range(len(run.slots)):
+                intake.skip(slot, run.moment_time)
+        waiting: list[tuple[int, int, Candle | GapSeen]] = [
+            (candle.time, slot, candle) for slot, candle in past.unheard
+        ]
+        waiting += [(gap.first, run.slots[gap.symbol], gap) for gap in past.gaps]
+        for _, slot, item in sorted(waiting, key=lambda entry: entry[:2]):
+            if isinstance(item, GapSeen):
+                intake.skip(slot, item.last)
+            else:
+                intake.take_candle(slot, item, stored=True)
+            intake.pass_moments()
+        returned = Returned(self._clock(), run.moment_time)
+        session.append(returned)
+        return intake, returned
+
+    async def follow(self, after: After) -> None:
+        """Have the feed go on behind the last candles known. May be tried again after an error.
+
+        Raises:
+            FeedError: a market cannot be followed.
+        """
+        record, config = self._session.record, self._session.config
+        paced = record.feed is not FeedKind.REPLAY
+        for symbol, last in zip(config.symbols, after, strict=True):
+            if symbol in self._followed:
+                continue
+            await self._feed.subscribe(
+                symbol,
+                config.timeframe,
+                after=last,
+                quotes=paced or record.fills is Fills.MARKET,
+                funding=paced and is_perpetual(symbol),
+            )
+            self._followed.add(symbol)

@@ -1,0 +1,121 @@
+"""What does a session look like from outside?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from core.journal.manifest import SessionManifest
+from core.journal.values import OrderRow, SessionState
+from core.journal.venue_orders import VenueOrders
+from core.market.feeds.feed import PriceSeen
+from core.session.runner import Runner
+from core.session.snapshot import ConditionReading, SessionDetail, SessionSnapshot
+from core.trading.values import OpenTrade
+
+_SPARK = 60  # equities a sparkline may show
+_CURVE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """Where a session is in its life. Times are UTC ms on the feed's clock."""
+
+    state: SessionState
+    reason: str | None
+    now: int
+    running_since: int | None = None
+    planned_end: int | None = None
+    ended: int | None = None
+    last_price_at: int | None = None
+
+
+def session_snapshot(
+    record: SessionManifest,
+    run: Runner | None,
+    standing: Lifecycle,
+    prices: Mapping[str, PriceSeen],
+    jobs: tuple[str, ...] = (),
+    orders: VenueOrders | None = None,
+) -> SessionSnapshot:
+    """One row of the sessions table. Positions are marked at `prices` where there are any."""
+    config = record.config
+    starting = float(config.get("starting_balance", 10_000.0))
+    open_positions: tuple[OpenTrade, ...] = ()
+    equity, realized, today = starting, 0.0, starting
+    if run is not None:
+        marks = {symbol: mark for symbol, seen in prices.items() if (mark := mark_of(seen))}
+        open_positions = run.account.open_trades(marks)
+        # Fees and funding of an open position have left the free balance already.
+        equity = run.account.free + sum(
+            trade.margin + trade.unrealized_pnl + trade.fees + trade.funding
+            for trade in open_positions
+        )
+        realized = run.account.realized_pnl
+        today = run.day_start_equity(standing.now)
+    return SessionSnapshot(
+        id=record.id,
+        strategy=str(config["name"]),
+        symbols=tuple(config["symbols"]),
+        timeframe=str(config["timeframe"]),
+        mode=record.mode,
+        state=standing.state,
+        state_reason=standing.reason,
+        feed=record.feed,
+        broker=record.broker,
+        fills=record.fills,
+        started=record.created,
+        running_since=standing.running_since,
+        planned_end=standing.planned_end,
+        ended=standing.ended,
+        now=standing.now,
+        last_candle=None if run is None else run.moment_time,
+        last_price_at=standing.last_price_at,
+        trades_count=0 if run is None else len(run.account.trades),
+        wins=0 if run is None else run.wins,
+        open_positions=open_positions,
+        starting_balance=starting,
+        realized_pnl=realized,
+        unrealized_pnl=sum(trade.unrealized_pnl for trade in open_positions),
+        equity=equity,
+        pnl_today=equity - today,
+        equity_curve=() if run is None else run.recent_equity(_SPARK),
+        notices=record.notices,
+        next_jobs=jobs,
+        orders=(orders or VenueOrders(record)).counts(),
+    )
+
+
+def session_detail(
+    session_id: str, run: Runner | None, health: Iterable[str], orders: tuple[OrderRow, ...] = ()
+) -> SessionDetail:
+    """What the session screen shows beyond the row."""
+    if run is None:
+        return SessionDetail(session_id, {}, {}, (), (), tuple(health), orders)
+    readings = {
+        symbol: tuple(
+            ConditionReading(
+                one.group, one.text, one.current, one.threshold, one.distance, one.holds
+            )
+            for one in run.streams[slot].readings()
+        )
+        for symbol, slot in run.slots.items()
+    }
+    return SessionDetail(
+        session_id,
+        {symbol: tuple(run.recent[slot]) for symbol, slot in run.slots.items()},
+        readings,
+        tuple(run.account.trades),
+        tuple(run.curve(_CURVE)),
+        tuple(health),
+        orders,
+    )
+
+
+def mark_of(price: PriceSeen) -> float | None:
+    """The price a position is shown at: the last one, else the middle of bid and ask."""
+    if price.last is not None:
+        return price.last
+    if price.bid is None or price.ask is None:
+        return price.ask if price.bid is None else price.bid
+    return (price.bid + price.ask) / 2

@@ -1,0 +1,238 @@
+"""How is what happened kept, so that nothing acknowledged is ever lost?
+
+A journal is an append-only file of JSON lines. The first line is a header (`journal`: what it
+holds, `version`, and whatever its owner adds). Every line ends in a checksum of itself, `"crc"`. A
+line is the unit of commitment: what belongs to one moment stands in one line, so a moment is kept
+whole or not at all. Several lines may be committed by one write and one fsync; a cut then keeps a
+prefix.
+
+Reading drops what a cut left behind the last whole line, and says so. A bad line with good ones
+after it is no cut: that file is damaged, and refused with words, not repaired by guessing.
+
+The file is opened anew for each commit: a workspace that has vanished under a running host is then
+found at once, and five hundred sessions do not hold five hundred files open.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+
+from core.store.durable import Disk, write_all, write_durably
+
+_CRC = b',"crc":'
+Line = dict[str, object]
+
+
+class JournalError(Exception):
+    """A journal cannot be written or read. The message says which, why, and what to do."""
+
+
+class JournalDamagedError(JournalError):
+    """A journal has a bad line before good ones, or no readable header."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalContents:
+    """What a journal says: its header, its lines in order, and what had to be dropped at its end.
+
+    `size` is the length in bytes of the good part, `torn` of the part behind it.
+    """
+
+    header: Line
+    lines: list[Line]
+    size: int
+    torn: int
+
+
+def encode_line(record: Mapping[str, object], redact: Callable[[str], str] | None = None) -> bytes:
+    """A record as one line of a journal, checksum and line break included.
+
+    NaN has no place in JSON and would come back as null: callers keep None for the unknown.
+    """
+    body = orjson.dumps(record)
+    if redact is not None:
+        body = redact(body.decode()).encode()
+    return b"%s%s%d}\n" % (body[:-1], _CRC, zlib.crc32(body))
+
+
+def _decode_line(line: bytes) -> Line | None:
+    body, separator, checksum = line.rpartition(_CRC)
+    if not separator or not checksum.endswith(b"}"):
+        return None
+    body += b"}"
+    try:
+        if int(checksum[:-1]) != zlib.crc32(body):
+            return None
+        record = orjson.loads(body)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def read_journal(path: Path, kind: str, version: int) -> JournalContents:
+    """Read a journal of this kind, as its whole lines stand.
+
+    Raises:
+        JournalDamagedError: it is no journal of this kind, or has a bad line before a good one.
+        JournalError: it cannot be read, or is of a version this program does not know.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise JournalError(f"{path}: the journal cannot be read ({error.strerror})") from error
+    lines: list[Line] = []
+    size = 0
+    for number, raw in enumerate(data.splitlines(keepends=True), start=1):
+        record = _decode_line(raw[:-1]) if raw.endswith(b"\n") else None
+        if record is None:
+            _refuse_damage(path, number, data[size:])
+            break
+        lines.append(record)
+        size += len(raw)
+    if not lines:
+        raise JournalDamagedError(
+            f"{path}: no header of a {kind} journal was found in {len(data)} bytes"
+        )
+    header = lines.pop(0)
+    if header.get("journal") != kind:
+        raise JournalDamagedError(
+            f"{path}: expected a {kind} journal, found {header.get('journal')!r}"
+        )
+    if header.get("version") != version:
+        raise JournalError(
+            f"{path}: this {kind} journal is of version {header.get('version')}, this program "
+            f"reads version {version}; use the program that wrote it"
+        )
+    return JournalContents(header, lines, size, len(data) - size)
+
+
+def salvage(path: Path) -> list[Line]:
+    """Every line of a damaged journal that is whole, in order, its header included where it is.
+
+    Each carries its own checksum, so each can be trusted by itself; that none is missing cannot.
+    """
+    lines = (_decode_line(raw) for raw in path.read_bytes().splitlines())
+    return [line for line in lines if line is not None]
+
+
+def _refuse_damage(path: Path, number: int, rest: bytes) -> None:
+    later = (_decode_line(raw) for raw in rest.splitlines()[1:])
+    if any(record is not None for record in later):
+        raise JournalDamagedError(
+            f"{path}: line {number} is damaged though good lines follow it, so this is no "
+            "interrupted write; the file was left as it is: restore it from a copy, or archive "
+            "the session"
+        )
+
+
+@dataclass(slots=True)
+class Journal:
+    """One append-only file. `append` gathers lines, `commit` makes them durable.
+
+    A journal that has failed once stays failed (`failure`): after an error of fsync nobody knows
+    what is on the disk, and only who reads it again finds out.
+    """
+
+    path: Path
+    size: int
+    disk: Disk
+    redact: Callable[[str], str] | None = None
+    failure: str | None = None
+    _pending: list[bytes] = field(default_factory=list)
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        header: Mapping[str, object],
+        disk: Disk,
+        redact: Callable[[str], str] | None = None,
+    ) -> Journal:
+        """A new journal, which is on the disk with its header or not at all.
+
+        Raises:
+            JournalError: it exists already, or cannot be written.
+        """
+        line = encode_line(header, redact)
+        try:
+            if path.exists():
+                raise FileExistsError(0, "it is there already")
+            write_durably(path, line, disk)
+        except OSError as error:
+            raise JournalError(f"{path}: the journal cannot be made ({error.strerror})") from error
+        return cls(path, len(line), disk, redact)
+
+    @classmethod
+    def reopen(
+        cls,
+        path: Path,
+        contents: JournalContents,
+        disk: Disk,
+        redact: Callable[[str], str] | None = None,
+    ) -> Journal:
+        """Go on with a journal that was read; what a cut left behind its last line is cut off."""
+        if contents.torn:
+            try:
+                descriptor = os.open(path, os.O_WRONLY)
+                try:
+                    os.ftruncate(descriptor, contents.size)
+                    disk.sync(descriptor)
+                finally:
+                    os.close(descriptor)
+            except OSError as error:
+                raise JournalError(
+                    f"{path}: the torn last line cannot be cut off ({error.strerror})"
+                ) from error
+        return cls(path, contents.size, disk, redact)
+
+    def append(self, record: Mapping[str, object]) -> None:
+        """Add one line to what the next `commit` writes. No I/O."""
+        self._pending.append(encode_line(record, self.redact))
+
+    def take(self) -> Sequence[bytes]:
+        """The lines gathered so far, which `commit` is to be given (perhaps in another thread)."""
+        taken, self._pending = self._pending, []
+        return taken
+
+    def commit(self, lines: Sequence[bytes]) -> None:
+        """Write the lines and return once they are durable. Blocks.
+
+        Raises:
+            JournalError: the disk is full or read-only, the file has vanished, or someone else
+                wrote to it. The journal then takes nothing more.
+        """
+        if self.failure is not None:
+            raise JournalError(self.failure)
+        if not lines:
+            return
+        data = b"".join(lines)
+        try:
+            self._write(data)
+        except OSError as error:
+            self.failure = (
+                f"{self.path}: the journal cannot be written ({error.strerror or error}); "
+                "nothing was decided without it: make room or repair the disk, then resume"
+            )
+            raise JournalError(self.failure) from error
+        self.size += len(data)
+
+    def _write(self, data: bytes) -> None:
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+        try:
+            found = os.fstat(descriptor).st_size
+            if found != self.size:
+                raise OSError(None, f"expected {self.size} bytes, found {found}: two writers?")
+            try:
+                write_all(self.disk, descriptor, data)
+            except OSError:
+                os.ftruncate(descriptor, self.size)
+                raise
+            self.disk.sync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,1 @@
+"""The strategy config: its types, and how one is read, checked and written."""

@@ -1,0 +1,59 @@
+"""How is a config written, so that equal ones are written alike?"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import fields
+
+from core.strategy.config.config import Condition, IndicatorSpec, Reference, StrategyConfig
+
+
+def config_to_dict(config: StrategyConfig) -> dict[str, object]:
+    """The config as JSON values that `parse_config` reads back to an equal one.
+
+    Defaults are written out; what is not set is left out.
+    """
+    written: dict[str, object] = {
+        "name": config.name,
+        "symbols": list(config.symbols),
+        "timeframe": config.timeframe.value,
+        "indicators": [_indicator(spec) for spec in config.indicators],
+        "entry_conditions": [_condition(one) for one in config.entry_conditions],
+        "exit_conditions": [_condition(one) for one in config.exit_conditions],
+        "direction": config.direction.value,
+    }
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if field.name not in written and field.name != "extras" and value is not None:
+            written[field.name] = value
+    return {**written, **config.extras}
+
+
+def config_digest(config: StrategyConfig) -> str:
+    """SHA-256 (hex) of what a config trades: the same however it was spelt, whatever its extras."""
+    trading = {
+        key: value for key, value in config_to_dict(config).items() if key not in config.extras
+    }
+    canonical = json.dumps(trading, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _indicator(spec: IndicatorSpec) -> dict[str, object]:
+    params: dict[str, object] = dict(spec.params)
+    if spec.offset:
+        params["offset"] = spec.offset
+    return {"name": spec.name, "params": params, "key": spec.key}
+
+
+def _condition(condition: Condition) -> dict[str, object]:
+    right = condition.right
+    written: dict[str, object] = {
+        "indicator": condition.left.source,
+        "field": condition.left.field,
+        "operator": condition.operator.value,
+        "value": str(right) if isinstance(right, Reference) else right,
+    }
+    if condition.direction is not None:
+        written["direction"] = condition.direction.value
+    return written

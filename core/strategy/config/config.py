@@ -1,0 +1,123 @@
+"""What is a strategy? (rulebook §1)
+
+Values only: `core.strategy.config.parsing` makes them from JSON, YAML and STRATEGY.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from core.market.candles.timeframes import Timeframe
+
+ParameterValue = float | int | str
+Parameters = Mapping[str, ParameterValue]
+
+
+class Direction(StrEnum):
+    """Which sides a strategy trades; on a condition, the one it is limited to, never BOTH."""
+
+    LONG = "long"
+    SHORT = "short"
+    BOTH = "both"
+
+
+class Operator(StrEnum):
+    """How a condition compares its left side with its right (rulebook §1)."""
+
+    LT = "lt"
+    GT = "gt"
+    LTE = "lte"
+    GTE = "gte"
+    EQ = "eq"
+    NE = "ne"
+    CROSS_ABOVE = "cross_above"
+    CROSS_BELOW = "cross_below"
+
+
+@dataclass(frozen=True, slots=True)
+class IndicatorSpec:
+    """One indicator as configured: canonical `name`, its unique `key`, every parameter filled in.
+
+    `offset`: the values of that many candles ago.
+    """
+
+    name: str
+    key: str
+    params: Parameters
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A series a condition looks at.
+
+    `source` is an indicator's key, or one of open, high, low, close, volume (then `field` is
+    "value"). `field` is canonical ("value", "signal", "upper", …; the first field is "value").
+    """
+
+    source: str
+    field: str = "value"
+
+    def __str__(self) -> str:
+        return self.source if self.field == "value" else f"{self.source}.{self.field}"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`left operator right`, limited to one side of the market if `direction` is given."""
+
+    left: Reference
+    operator: Operator
+    right: float | Reference
+    direction: Direction | None = None
+
+    def concerns(self, side: Direction) -> bool:
+        """Whether it counts for positions on `side`."""
+        return self.direction in (None, side)
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyConfig:
+    """A valid strategy.
+
+    Units are rulebook §1's: per cent for `*_pct`, a fraction for `fees`, candles for `max_hold`,
+    quote currency for `starting_balance`. `extras` keeps the accepted keys without effect on
+    trading (description, risk, the document's keys).
+    """
+
+    name: str
+    symbols: tuple[str, ...]
+    timeframe: Timeframe
+    indicators: tuple[IndicatorSpec, ...]
+    entry_conditions: tuple[Condition, ...]
+    exit_conditions: tuple[Condition, ...] = ()
+    direction: Direction = Direction.LONG
+    stop_loss_pct: float | None = None
+    take_profit_pct: float | None = None
+    trailing_stop_pct: float | None = None
+    max_hold: int | None = None
+    trade_size_pct: float = 100.0
+    leverage: float = 1.0
+    fees: float = 0.0006
+    slippage_pct: float = 0.0
+    starting_balance: float = 10_000.0
+    max_daily_loss_pct: float | None = None
+    max_drawdown_pct: float | None = None
+    extras: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def sides(self) -> tuple[Direction, ...]:
+        """The sides it trades: LONG, SHORT or both."""
+        if self.direction is Direction.BOTH:
+            return Direction.LONG, Direction.SHORT
+        return (self.direction,)
+
+    @property
+    def grouped_conditions(self) -> tuple[tuple[str, Condition], ...]:
+        """Every condition with its group, "entry" or "exit": entries first, in their order."""
+        return (
+            *(("entry", one) for one in self.entry_conditions),
+            *(("exit", one) for one in self.exit_conditions),
+        )

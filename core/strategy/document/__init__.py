@@ -1,0 +1,1 @@
+"""The documents that strategies stand in: STRATEGY.md, JSON and YAML, with write-back."""

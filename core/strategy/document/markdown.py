@@ -1,0 +1,82 @@
+"""Where in a STRATEGY.md are its front matter, its prose and its fenced blocks?"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from core.strategy.document.source_map import TextError
+
+_LINE = re.compile(r"[^\n]*(?:\n|\Z)")
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*([^`\r\n]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a text by its positions; `line` is the line it begins on, from 1."""
+
+    start: int
+    end: int
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Markdown:
+    """The parts of a document. `front_matter` is what stands between its two `---` lines."""
+
+    front_matter: Part | None
+    prose: Part
+    json_blocks: tuple[Part, ...]
+
+
+def parts_of(text: str) -> Markdown:
+    """The parts of a Markdown text (without a byte order mark).
+
+    Raises:
+        TextError: the front matter is opened, but never closed.
+    """
+    lines = _lines(text)
+    front_matter = None
+    first = 0
+    if lines and _stripped(text, lines[0]) == "---":
+        closing = next(
+            (number for number, line in enumerate(lines[1:], 1) if _stripped(text, line) in _ENDS),
+            None,
+        )
+        if closing is None:
+            raise TextError("front matter without an end", "a line --- after it", 1)
+        front_matter = Part(lines[0][1], lines[closing][0], 2)
+        first = closing + 1
+    start = lines[first][0] if first < len(lines) else len(text)
+    return Markdown(
+        front_matter, Part(start, len(text), first + 1), tuple(_json_blocks(text, lines, first))
+    )
+
+
+_ENDS = ("---", "...")
+
+
+def _lines(text: str) -> list[tuple[int, int]]:
+    spans = [found.span() for found in _LINE.finditer(text)]
+    return [span for span in spans if span[0] < span[1]]
+
+
+def _stripped(text: str, line: tuple[int, int]) -> str:
+    return text[slice(*line)].rstrip()
+
+
+def _json_blocks(text: str, lines: list[tuple[int, int]], first: int) -> list[Part]:
+    blocks = []
+    opened: tuple[str, bool, int] | None = None
+    for number in range(first, len(lines)):
+        fence = _FENCE.match(text, *lines[number])
+        if opened is None:
+            if fence is not None:
+                language = fence[2].strip().lower().split(" ")[0]
+                opened = (fence[1], language == "json", number)
+        elif fence is not None and fence[1].startswith(opened[0]) and not fence[2].strip():
+            if opened[1]:
+                inside = opened[2] + 1
+                blocks.append(Part(lines[inside][0], lines[number][0], inside + 1))
+            opened = None
+    return blocks

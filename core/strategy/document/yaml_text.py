@@ -1,0 +1,165 @@
+"""What does a YAML text say, and on which lines?
+
+YAML 1.2's core schema, so that `010` is ten, `1e-3` a number, `on` a word and a date a text; no
+tags, no anchors, no key twice: what can surprise is refused, not guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import yaml
+
+from core.strategy.config.problems import child, shown
+from core.strategy.document.source_map import DEEPEST, Entry, Located, TextError, check_size
+
+_TAG = "tag:yaml.org,2002:"
+_NUMBER_START = list("-+.0123456789")
+_RESOLVERS = (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?[0-9]+", list("-+0123456789")),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
+        r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        _NUMBER_START,
+    ),
+)
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader, by the core schema and without what YAML adds to a tree of values."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]  # as PyYAML does
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs leave it out
+        self.depth += 1
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+            raise TextError("an anchor or alias", "the values themselves", _line(event))
+        if getattr(event, "tag", None) not in (None, "!"):
+            raise TextError("a tag", "a value without a tag", _line(event))
+        if self.depth > DEEPEST:
+            raise TextError("a deeper nesting", f"at most {DEEPEST} levels", _line(event))
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+class Dumper(yaml.SafeDumper):
+    """Writes values so that `read_yaml` reads the same ones."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]  # as PyYAML does
+
+
+for _name, _pattern, _first in _RESOLVERS:
+    for _class in (_Loader, Dumper):
+        _class.add_implicit_resolver(_TAG + _name, re.compile(f"^(?:{_pattern})$"), _first)
+_Loader.add_constructor(_TAG + "int", lambda _, node: int(node.value))
+
+
+def read_yaml(text: str) -> Located:
+    """The value of a YAML text that holds one document; None where it holds none.
+
+    Raises:
+        TextError: it is not YAML of the kind described above, or too large.
+    """
+    check_size(text)
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return Located(None)
+        lines: dict[str, int] = {}
+        _locate(node, "", lines)
+        value = loader.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = None if mark is None else mark.line + 1
+        words = " ".join(filter(None, (error.context, error.problem)))
+        raise TextError(f"text that is not YAML ({_printable(words)})", "YAML", line) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise TextError(
+            f"the character {shown(chr(_code(error.character)))}", "printable text", line
+        ) from None
+    except ValueError as error:
+        if isinstance(error, TextError):
+            raise
+        raise TextError("a number of very many digits", "one of fewer digits", None) from None
+    return Located(value, lines, _entries(text, node), is_flow=_is_flow(node))
+
+
+def write_yaml(value: object) -> str:
+    """A value as YAML, ending with a line end; a scalar as one line."""
+    written = yaml.dump(
+        value,
+        Dumper=Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=False,
+        width=10_000,
+    )
+    return written.removesuffix("...\n")
+
+
+def _locate(node: yaml.Node, path: str, lines: dict[str, int]) -> None:
+    lines.setdefault(path, _line(node))
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            name = key.value if isinstance(key, yaml.ScalarNode) else ""
+            if isinstance(key, yaml.ScalarNode):
+                if name in seen:
+                    raise TextError(f"{shown(name)} again", "every key once", _line(key))
+                seen.add(name)
+            where = child(path, name)
+            lines[where] = _line(key)
+            _locate(value, where, lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for position, item in enumerate(node.value):
+            _locate(item, f"{path}[{position}]", lines)
+
+
+def _entries(text: str, node: yaml.Node) -> Mapping[str, Entry]:
+    if not isinstance(node, yaml.MappingNode):
+        return {}
+    return {
+        key.value: Entry(
+            key.start_mark.index,
+            value.start_mark.index,
+            _content_end(text, value),
+            isinstance(value, yaml.CollectionNode) and not _is_flow(value),
+        )
+        for key, value in node.value
+        if isinstance(key, yaml.ScalarNode)
+    }
+
+
+def _content_end(text: str, node: yaml.Node) -> int:
+    """Where the last character of a value stands: its node may reach over comments behind it."""
+    if isinstance(node, yaml.CollectionNode) and not _is_flow(node) and node.value:
+        last = node.value[-1]
+        return _content_end(text, last[1] if isinstance(last, tuple) else last)
+    start, end = node.start_mark.index, node.end_mark.index
+    return start + len(text[start:end].rstrip())
+
+
+def _is_flow(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.CollectionNode) and bool(node.flow_style)
+
+
+def _line(place: Any) -> int:
+    return int(place.start_mark.line) + 1
+
+
+def _code(character: int | str) -> int:
+    return character if isinstance(character, int) else ord(character)
+
+
+def _printable(words: str) -> str:
+    return "".join(letter if letter.isprintable() else "�" for letter in words)[:200]

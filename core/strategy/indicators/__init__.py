@@ -1,0 +1,1 @@
+"""Indicators: the registry, and how each is computed in batch and in stream."""

@@ -1,0 +1,334 @@
+"""The registry of indicators: names, parameters and fields, as users write them (rulebook §2)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.strategy.config.config import IndicatorSpec, Parameters, ParameterValue
+from core.strategy.config.validators import as_word
+from core.strategy.indicators import composed as compositions
+from core.strategy.indicators.series import Series
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter: a whole number or a number within `low` and `high`, or one of `choices`.
+
+    `is_period`: it counts candles, and warm-up grows with it.
+    """
+
+    name: str
+    default: ParameterValue
+    low: float = 0.0
+    high: float = 0.0
+    choices: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    is_period: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether only whole numbers will do."""
+        return isinstance(self.default, int)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One output of an indicator. `bounds`: the range it cannot leave, where there is one."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    bounds: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """An indicator. The first of `fields` is always called "value"; `build` gives them in order.
+
+    `contains_candle`: its lower and upper always have the candle's own low and high between them.
+    """
+
+    name: str
+    title: str
+    parameters: tuple[Parameter, ...]
+    fields: tuple[Field, ...]
+    build: Callable[[Parameters], tuple[Series, ...]]
+    aliases: tuple[str, ...] = ()
+    contains_candle: bool = False
+
+    def field(self, written: str) -> str | None:
+        """The canonical name of a field as written, None if there is no such field."""
+        word = as_word(written)
+        for known in self.fields:
+            if word == known.name or word in known.aliases:
+                return known.name
+        return self.fields[0].name if word in (self.name, *self.aliases) else None
+
+    def parameter(self, written: str) -> Parameter | None:
+        """The parameter of a name as written, None if there is no such parameter."""
+        word = as_word(written)
+        for known in self.parameters:
+            if word == known.name or word in known.aliases:
+                return known
+        return None
+
+    def longest_period(self, params: Parameters) -> int:
+        """The largest parameter that counts candles, 1 if there is none."""
+        periods = [int(params[known.name]) for known in self.parameters if known.is_period]
+        return max(periods, default=1)
+
+
+PRICES = ("open", "high", "low", "close", "volume")
+PRICE_ALIASES = {"price": "close"}
+MAX_OFFSET = 10_000
+
+_MAX_PERIOD = 10_000
+_PERIOD = ("length", "window", "timeperiod", "time_period", "periods", "len", "n")
+_MULTIPLIER = ("mult", "factor", "atr_multiplier", "atr_mult", "scalar")
+
+
+def _period(
+    default: int, *, low: int = 2, name: str = "period", aliases: tuple[str, ...] = _PERIOD
+) -> Parameter:
+    return Parameter(name, default, low, _MAX_PERIOD, aliases=aliases, is_period=True)
+
+
+def _value(*, bounds: tuple[float, float] | None = None) -> tuple[Field, ...]:
+    return (Field("value", (), bounds),)
+
+
+_PERCENT = (0.0, 100.0)
+_BANDS = (
+    Field("value", ("mid", "middle", "middle_band", "middleband", "mid_band", "basis", "center")),
+    Field("lower", ("lower_band", "lowerband", "low_band", "bottom", "bbl", "lband")),
+    Field("upper", ("upper_band", "upperband", "high_band", "top", "bbu", "hband")),
+)
+
+_ALL = (
+    Indicator(
+        "sma", "Simple moving average",
+        (_period(20, low=1),), _value(), compositions.of_close("SMA"),
+        ("ma", "simple_moving_average"),
+    ),
+    Indicator(
+        "ema", "Exponential moving average",
+        (_period(20, low=1),), _value(), compositions.of_close("EMA"),
+        ("exponential_moving_average",),
+    ),
+    Indicator(
+        "wma", "Weighted moving average",
+        (_period(20, low=1),), _value(), compositions.of_close("WMA"),
+        ("weighted_moving_average",),
+    ),
+    Indicator(
+        "dema", "Double exponential moving average",
+        (_period(20, low=1),), _value(), compositions.of_close("DEMA"),
+        ("double_ema",),
+    ),
+    Indicator(
+        "tema", "Triple exponential moving average",
+        (_period(20, low=1),), _value(), compositions.of_close("TEMA"),
+        ("triple_ema",),
+    ),
+    Indicator(
+        "hma", "Hull moving average",
+        (_period(20),), _value(), compositions.hull,
+        ("hull", "hull_ma", "hull_moving_average"),
+    ),
+    Indicator(
+        "kama", "Kaufman adaptive moving average",
+        (_period(10),), _value(), compositions.of_close("KAMA"),
+        ("kaufman_adaptive_moving_average",),
+    ),
+    Indicator(
+        "rsi", "Relative strength index",
+        (_period(14),), _value(bounds=_PERCENT), compositions.rsi,
+        ("relative_strength_index",),
+    ),
+    Indicator(
+        "mfi", "Money flow index",
+        (_period(14),), _value(bounds=_PERCENT), compositions.mfi,
+        ("money_flow_index", "money_flow"),
+    ),
+    Indicator(
+        "willr", "Williams %R",
+        (_period(14),), _value(bounds=(-100.0, 0.0)), compositions.willr,
+        ("williams_r", "williams_%r", "williams", "williamsr", "wpr", "%r"),
+    ),
+    Indicator(
+        "cci", "Commodity channel index",
+        (_period(20),), _value(), compositions.cci,
+        ("commodity_channel_index",),
+    ),
+    Indicator(
+        "roc", "Rate of change, per cent",
+        (_period(10, low=1),), _value(), compositions.of_close("ROC"),
+        ("rate_of_change",),
+    ),
+    Indicator(
+        "macd", "Moving average convergence divergence",
+        (
+            _period(12, low=1, name="fast_period",
+                    aliases=("fast", "fastperiod", "fast_length", "fast_window")),
+            _period(26, low=1, name="slow_period",
+                    aliases=("slow", "slowperiod", "slow_length", "slow_window")),
+            _period(9, low=1, name="signal_period",
+                    aliases=("signal", "signalperiod", "signal_length", "signal_window", "smooth")),
+        ),
+        (
+            Field("value", ("line", "macd_line")),
+            Field("signal", ("signal_line", "macd_signal", "macdsignal")),
+            Field("histogram", ("hist", "macd_hist", "macdhist", "macd_histogram", "diff")),
+        ),
+        compositions.macd,
+        ("moving_average_convergence_divergence",),
+    ),
+    Indicator(
+        "stoch", "Stochastic oscillator",
+        (
+            _period(14, low=1, name="k_period",
+                    aliases=("k", "fastk_period", "fastk", "k_length", *_PERIOD, "period")),
+            _period(3, low=1, name="k_smooth",
+                    aliases=("smooth", "smooth_k", "smoothk", "slowk_period", "slowk",
+                             "smooth_window")),
+            _period(3, low=1, name="d_period",
+                    aliases=("d", "slowd_period", "slowd", "smooth_d", "d_length", "signal")),
+        ),
+        (
+            Field("value", ("k", "%k", "percent_k", "slowk", "slow_k", "stoch_k"), _PERCENT),
+            Field("d", ("%d", "percent_d", "slowd", "slow_d", "stoch_d", "signal"), _PERCENT),
+        ),
+        compositions.stoch,
+        ("stochastic", "stochastics", "stochastic_oscillator", "slow_stochastic", "stoch_osc"),
+    ),
+    Indicator(
+        "aroon", "Aroon (up − down)",
+        (_period(25),),
+        (
+            Field("value", ("oscillator", "aroon_oscillator", "osc", "aroonosc"), (-100.0, 100.0)),
+            Field("up", ("aroon_up", "aroonup"), _PERCENT),
+            Field("down", ("aroon_down", "aroondown", "dn"), _PERCENT),
+        ),
+        compositions.aroon,
+    ),
+    Indicator(
+        "adx", "Average directional index",
+        (_period(14),),
+        (
+            Field("value", (), _PERCENT),
+            Field("plus_di", ("plus", "di_plus", "+di", "plusdi", "pdi"), _PERCENT),
+            Field("minus_di", ("minus", "di_minus", "-di", "minusdi", "mdi"), _PERCENT),
+        ),
+        compositions.adx,
+        ("dmi", "average_directional_index"),
+    ),
+    Indicator(
+        "bollinger", "Bollinger bands",
+        (
+            _period(20),
+            Parameter("std", 2.0, 0.01, 100.0,
+                      aliases=("std_dev", "stddev", "num_std", "nbdev", "nbdevup", "deviation",
+                               "deviations", "stdev", "std_devs", "multiplier", "mult", "k")),
+        ),
+        (
+            *_BANDS,
+            Field("bandwidth", ("width", "band_width", "bbw")),
+            Field("percent", ("percent_b", "percentb", "%b", "pct_b", "bbp")),
+        ),
+        compositions.bollinger,
+        ("bbands", "bb", "bollinger_bands", "bollingerbands", "bollinger_band", "boll"),
+    ),
+    Indicator(
+        "atr", "Average true range",
+        (_period(14, low=1),), _value(bounds=(0.0, math.inf)), compositions.atr,
+        ("average_true_range",),
+    ),
+    Indicator(
+        "donchian", "Donchian channel",
+        (_period(20),), _BANDS, compositions.donchian,
+        ("dc", "donchian_channel", "donchian_channels"),
+        contains_candle=True,
+    ),
+    Indicator(
+        "keltner", "Keltner channel",
+        (
+            _period(20, low=1, aliases=(*_PERIOD, "ema_period", "ema_length")),
+            _period(10, low=1, name="atr_period", aliases=("atr", "atr_length", "atr_window")),
+            Parameter("multiplier", 2.0, 0.01, 100.0, aliases=_MULTIPLIER),
+        ),
+        _BANDS, compositions.keltner,
+        ("kc", "keltner_channel", "keltner_channels"),
+    ),
+    Indicator(
+        "vwap", "Volume-weighted average price",
+        (Parameter("anchor", "day", choices=("day", "none"), aliases=("session", "reset")),),
+        _value(), compositions.vwap,
+        ("volume_weighted_average_price",),
+    ),
+    Indicator(
+        "efficiency_ratio", "Kaufman efficiency ratio",
+        (_period(10),), _value(bounds=(0.0, 1.0)), compositions.efficiency_ratio,
+        ("er", "kaufman_efficiency_ratio", "kaufman_er"),
+    ),
+    Indicator("obv", "On-balance volume", (), _value(), compositions.obv, ("on_balance_volume",)),
+    Indicator(
+        "psar", "Parabolic SAR",
+        (
+            Parameter("step", 0.02, 0.0001, 1.0,
+                      aliases=("acceleration", "af", "acceleration_factor", "start", "increment")),
+            Parameter("max", 0.2, 0.0001, 1.0,
+                      aliases=("maximum", "max_step", "max_af", "max_acceleration")),
+        ),
+        _value(), compositions.psar,
+        ("sar", "parabolic_sar", "parabolic"),
+    ),
+    Indicator(
+        "supertrend", "Supertrend",
+        (
+            _period(10, low=1, aliases=(*_PERIOD, "atr_period", "atr_length")),
+            Parameter("multiplier", 3.0, 0.01, 100.0, aliases=_MULTIPLIER),
+        ),
+        (
+            Field("value", ("line", "trend")),
+            Field("direction", ("dir", "side", "trend_direction"), (-1.0, 1.0)),
+        ),
+        compositions.supertrend,
+        ("super_trend", "st"),
+    ),
+)  # fmt: skip
+
+INDICATORS: Mapping[str, Indicator] = {indicator.name: indicator for indicator in _ALL}
+
+_BY_NAME = {name: one for one in _ALL for name in (one.name, *one.aliases)}
+INDICATOR_NAMES = tuple(_BY_NAME)
+
+
+def indicator_named(written: str) -> Indicator | None:
+    """The indicator of a name as people write it, None if there is none."""
+    return _BY_NAME.get(as_word(written))
+
+
+def fields_of(spec: IndicatorSpec) -> dict[str, Series]:
+    """Every field of a configured indicator, described: canonical field name → series."""
+    indicator = INDICATORS[spec.name]
+    series = indicator.build(spec.params)
+    return {
+        field.name: one.ago(spec.offset)
+        for field, one in zip(indicator.fields, series, strict=True)
+    }
+
+
+def indicators_to_json() -> list[dict[str, Any]]:
+    """Every indicator: its name, title, parameters with defaults, fields and other names."""
+    return [
+        {
+            "name": one.name,
+            "title": one.title,
+            "params": {known.name: known.default for known in one.parameters},
+            "fields": [field.name for field in one.fields],
+            "aliases": list(one.aliases),
+        }
+        for one in _ALL
+    ]

@@ -1,0 +1,250 @@
+"""What is a series now, one candle after another?
+
+A `Program` is compiled once from the series wanted: every series has a slot in one list, and a
+step that fills the slot from others, in order of need. TA-Lib's own streaming handles carry the
+state of its functions forward (O(1) a candle, the same bits as its batch functions).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from core.market.candles.candles import Candle
+from core.strategy.indicators.recursions import FlatStep, RunningSumStep, SupertrendStep
+from core.strategy.indicators.series import (
+    Absolute,
+    Ago,
+    Arithmetic,
+    Call,
+    Combined,
+    Constant,
+    Flat,
+    Output,
+    Price,
+    RunningSum,
+    Series,
+    SupertrendCall,
+    TalibCall,
+    Unless,
+)
+from core.strategy.indicators.talib_calls import needed_history, open_handle
+
+Slots = list[Any]
+Step = Callable[[Slots], None]
+
+_COLUMNS = Candle._fields
+_TIME = _COLUMNS.index("time")
+
+
+class Program:
+    """The values of some series at the newest candle.
+
+    `slot(series)` is the position of a series in `values`; the first six positions are the columns
+    of the candle itself.
+    """
+
+    def __init__(self, wanted: Iterable[Series]) -> None:
+        self.values: Slots = [math.nan] * len(_COLUMNS)
+        self._slots: dict[Series | Flat | Call, int] = {}
+        self._steps: list[Step] = []
+        for series in wanted:
+            self.slot(series)
+
+    def advance(self, candle: Candle) -> None:
+        """Take one closed candle."""
+        values = self.values
+        values[:6] = candle
+        for step in self._steps:
+            step(values)
+
+    def slot(self, series: Series | Flat | Call) -> int:
+        """The position of a series in `values`; to be asked for before the first candle."""
+        if isinstance(series, Price):
+            return _COLUMNS.index(series.column)
+        if isinstance(series, Output) and series.call.outputs == 1:
+            return self.slot(series.call)
+        out = self._slots.get(series)
+        if out is None:
+            out = self._slots[series] = len(self.values)
+            self.values.append(math.nan)
+            step = self._compile(series, out)
+            if step is not None:
+                self._steps.append(step)
+        return out
+
+    def _compile(self, series: Series | Flat | Call, out: int) -> Step | None:
+        match series:
+            case Constant(number):
+                self.values[out] = number
+                return None
+            case Combined(operation, left, right):
+                return _ARITHMETIC[operation](self.slot(left), self.slot(right), out)
+            case Absolute(of):
+                return _absolute(self.slot(of), out)
+            case Ago(of, candles):
+                return _ago(self.slot(of), candles, out)
+            case Unless(of, flat):
+                return _unless(self.slot(of), self.slot(flat), out)
+            case Flat(high, low, period, memory):
+                return _flat(self.slot(high), self.slot(low), FlatStep(period, memory), out)
+            case RunningSum(of, daily):
+                return _running_sum(self.slot(of), RunningSumStep(daily), out)
+            case Output(call, position):
+                return _output(self.slot(call), position, out)
+            case SupertrendCall(upper, lower, middle, close):
+                self.values[out] = (math.nan, math.nan)
+                parts = [self.slot(part) for part in (upper, lower, middle, close)]
+                return _supertrend(parts, SupertrendStep(), out)
+            case TalibCall():
+                return self._talib(series, [self.slot(one) for one in series.inputs], out)
+        raise TypeError(f"expected a series of core.strategy.series, got {series!r}")
+
+    def _talib(self, call: TalibCall, inputs: list[int], out: int) -> Step:
+        """Gather candles until TA-Lib can open its handle, then hand over to the handle alone."""
+        needed = needed_history(call)
+        history: list[list[float]] = [[] for _ in inputs]
+        self.values[out] = math.nan if call.outputs == 1 else (math.nan,) * call.outputs
+
+        def gather(values: Slots) -> None:
+            row = [values[position] for position in inputs]
+            if not history[0] and any(map(math.isnan, row)):
+                return  # TA-Lib too starts from the first candle on which every input is known
+            for column, value in zip(history, row, strict=True):
+                column.append(value)
+            if len(history[0]) < needed:
+                return
+            handle = open_handle(call, history)
+            if handle is None:
+                return
+            values[out] = handle.value
+            self._steps[self._steps.index(gather)] = _update(inputs, handle.update, out)
+
+        return gather
+
+
+def _update(inputs: list[int], update: Callable[..., Any], out: int) -> Step:
+    match inputs:
+        case [a]:
+
+            def step(values: Slots) -> None:
+                values[out] = update(values[a])
+
+        case [a, b]:
+
+            def step(values: Slots) -> None:
+                values[out] = update(values[a], values[b])
+
+        case [a, b, c]:
+
+            def step(values: Slots) -> None:
+                values[out] = update(values[a], values[b], values[c])
+
+        case _:
+
+            def step(values: Slots) -> None:
+                values[out] = update(*[values[position] for position in inputs])
+
+    return step
+
+
+def _add(a: int, b: int, out: int) -> Step:
+    def step(values: Slots) -> None:
+        values[out] = values[a] + values[b]
+
+    return step
+
+
+def _subtract(a: int, b: int, out: int) -> Step:
+    def step(values: Slots) -> None:
+        values[out] = values[a] - values[b]
+
+    return step
+
+
+def _multiply(a: int, b: int, out: int) -> Step:
+    def step(values: Slots) -> None:
+        values[out] = values[a] * values[b]
+
+    return step
+
+
+def _ratio(a: int, b: int, out: int) -> Step:
+    def step(values: Slots) -> None:
+        denominator = values[b]
+        values[out] = values[a] / denominator if denominator else math.nan
+
+    return step
+
+
+def _greater(a: int, b: int, out: int) -> Step:
+    def step(values: Slots) -> None:
+        left, right = values[a], values[b]
+        values[out] = left if left > right or math.isnan(left) else right
+
+    return step
+
+
+_ARITHMETIC: dict[Arithmetic, Callable[[int, int, int], Step]] = {
+    Arithmetic.ADD: _add,
+    Arithmetic.SUBTRACT: _subtract,
+    Arithmetic.MULTIPLY: _multiply,
+    Arithmetic.RATIO: _ratio,
+    Arithmetic.GREATER: _greater,
+}
+
+
+def _absolute(a: int, out: int) -> Step:
+    def step(values: Slots) -> None:
+        values[out] = abs(values[a])
+
+    return step
+
+
+def _ago(a: int, candles: int, out: int) -> Step:
+    past = deque([math.nan] * (candles + 1), candles + 1)
+
+    def step(values: Slots) -> None:
+        past.append(values[a])
+        values[out] = past[0]
+
+    return step
+
+
+def _unless(a: int, flat: int, out: int) -> Step:
+    def step(values: Slots) -> None:
+        values[out] = math.nan if values[flat] else values[a]
+
+    return step
+
+
+def _flat(high: int, low: int, flat: FlatStep, out: int) -> Step:
+    def step(values: Slots) -> None:
+        values[out] = flat(values[high], values[low])
+
+    return step
+
+
+def _running_sum(a: int, total: RunningSumStep, out: int) -> Step:
+    def step(values: Slots) -> None:
+        values[out] = total(values[_TIME], values[a])
+
+    return step
+
+
+def _output(a: int, position: int, out: int) -> Step:
+    def step(values: Slots) -> None:
+        values[out] = values[a][position]
+
+    return step
+
+
+def _supertrend(parts: list[int], trend: SupertrendStep, out: int) -> Step:
+    upper, lower, middle, close = parts
+
+    def step(values: Slots) -> None:
+        values[out] = trend((values[upper], values[lower], values[middle], values[close]))
+
+    return step

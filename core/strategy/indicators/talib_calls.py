@@ -1,0 +1,44 @@
+"""How is TA-Lib called, over arrays and candle by candle?
+
+TA-Lib is imported on first use: it brings pandas with it, which validation and the first frame need
+not wait for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from core.market.candles.candles import Floats
+from core.strategy.indicators.series import TalibCall
+
+
+def batch_call(call: TalibCall, inputs: Sequence[Floats]) -> tuple[Floats, ...]:
+    """The outputs of a call over whole arrays, NaN where there is no value yet."""
+    talib = import_module("talib")
+    result = getattr(talib, call.function)(*inputs, **dict(call.parameters))
+    return result if isinstance(result, tuple) else (result,)
+
+
+def needed_history(call: TalibCall) -> int:
+    """How many candles a handle of this call needs to open: TA-Lib's lookback and one."""
+    abstract = import_module("talib.abstract")
+    lookback: int = abstract.Function(call.function, **dict(call.parameters)).lookback
+    return lookback + 1
+
+
+def open_handle(call: TalibCall, history: Sequence[Sequence[float]]) -> Any | None:
+    """A TA-Lib handle standing at the end of `history`, None if it needs a longer one.
+
+    Its `value` and `update(…)` are a float, or a tuple of floats where the call has several
+    outputs, bit-identical to `batch_call` at the same candle.
+    """
+    talib = import_module("talib")
+    columns = [np.array(column, dtype=np.float64) for column in history]
+    try:
+        return getattr(talib.stream, call.function)(*columns, **dict(call.parameters))
+    except talib.InsufficientHistory:
+        return None

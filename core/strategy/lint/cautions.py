@@ -1,0 +1,100 @@
+"""What should the owner of a valid config know of it before a run?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from core.market.symbols import is_perpetual, quote_currency
+from core.strategy.config.config import Condition, Direction, Reference, StrategyConfig
+from core.strategy.config.problems import shown
+
+_STATUSES = ("draft", "active", "paused", "retired")
+
+_LIKELY_FEES = 0.01  # per side; above it, per cent was probably meant
+_TRADING_KEYS = ("stop_loss_pct", "take_profit_pct", "trailing_stop_pct", "max_hold")
+_LIMIT_KEYS = ("trade_size_pct", "leverage", "max_daily_loss_pct", "max_drawdown_pct")
+
+
+def cautions(config: StrategyConfig) -> tuple[str, ...]:
+    """Sentences on what is allowed but probably not meant."""
+    return (
+        *_money(config),
+        *_markets(config),
+        *_indicators(config),
+        *_sides(config),
+        *_document(config),
+    )
+
+
+def _money(config: StrategyConfig) -> Iterator[str]:
+    if config.fees > _LIKELY_FEES:
+        yield (
+            f"fees {config.fees:.12g} is {config.fees * 100:.12g} per cent a side: "
+            "fees are a fraction, 0.0006 for 0.06 per cent"
+        )
+
+
+def _markets(config: StrategyConfig) -> Iterator[str]:
+    spot = [symbol for symbol in config.symbols if not is_perpetual(symbol)]
+    what = []
+    if config.direction is not Direction.LONG:
+        what.append("short positions")
+    if config.leverage > 1:
+        what.append("leverage")
+    if spot and what:
+        yield (
+            f"{', '.join(spot)}: a spot market has no {' and no '.join(what)}; simulated all the "
+            "same, but refused on a venue (a perpetual is written like BTC/USDT:USDT)"
+        )
+    quotes = dict.fromkeys(quote_currency(symbol) for symbol in config.symbols)
+    if len(quotes) > 1:
+        yield (
+            f"the symbols are priced in {' and '.join(quotes)}, but share one account: "
+            "their profits are added up as if these were one currency"
+        )
+
+
+def _indicators(config: StrategyConfig) -> Iterator[str]:
+    conditions = (*config.entry_conditions, *config.exit_conditions)
+    looked_at = {source for condition in conditions for source in _sources(condition)}
+    for spec in config.indicators:
+        if spec.key not in looked_at:
+            yield (
+                f"indicator {spec.key} is in no condition; decisions still wait until it has values"
+            )
+        if spec.name == "macd" and float(spec.params["fast_period"]) >= float(
+            spec.params["slow_period"]
+        ):
+            yield (
+                f"indicator {spec.key}: fast_period {spec.params['fast_period']} is not below "
+                f"slow_period {spec.params['slow_period']}"
+            )
+
+
+def _sources(condition: Condition) -> Iterator[str]:
+    yield condition.left.source
+    if isinstance(condition.right, Reference):
+        yield condition.right.source
+
+
+def _sides(config: StrategyConfig) -> Iterator[str]:
+    if config.direction is not Direction.BOTH:
+        return
+    other_exit = any(getattr(config, key) is not None for key in _TRADING_KEYS)
+    for side in config.sides:
+        if not any(one.concerns(side) for one in config.entry_conditions):
+            yield f"no entry condition is for {side}: no {side} position is ever entered"
+        elif not other_exit and not any(one.concerns(side) for one in config.exit_conditions):
+            yield f"no exit is for {side}: a {side} position ends only where the other side enters"
+
+
+def _document(config: StrategyConfig) -> Iterator[str]:
+    status = config.extras.get("status")
+    if status is not None and status not in _STATUSES:
+        yield f"status {shown(status)} is none of {', '.join(_STATUSES)}"
+    risk = config.extras.get("risk")
+    if not isinstance(risk, Mapping):
+        return
+    for key in (*_TRADING_KEYS, *_LIMIT_KEYS):
+        if key in risk and risk[key] != getattr(config, key):
+            yield f"risk.{key} has no effect on trading: write {key} beside name and symbols"

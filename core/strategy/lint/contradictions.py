@@ -1,0 +1,257 @@
+"""Which conditions, stops and targets of a valid config can never come true, or always do?
+
+Only what follows from the config alone, on any candles: empty intervals, values outside an
+indicator's bounds, a close beyond a channel that contains it, exits that hold whenever the entry
+does, stops and targets at prices that are never reached.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from core.market.filters import DEFAULT_MAINTENANCE_MARGIN_RATE
+from core.strategy.config.config import Condition, Direction, Operator, Reference, StrategyConfig
+from core.strategy.config.validators import ANY_NUMBER, Range
+from core.strategy.indicators.registry import INDICATORS, PRICES
+from core.strategy.signals.conditions import condition_text
+
+_LESS, _EQUAL, _MORE = 1, 2, 4
+_ANYTHING = _LESS | _EQUAL | _MORE
+_MIRRORED = {_LESS: _MORE, _EQUAL: _EQUAL, _MORE: _LESS}
+
+# What an operator says of left against right on the candle where it holds.
+_RELATION = {
+    Operator.LT: _LESS,
+    Operator.LTE: _LESS | _EQUAL,
+    Operator.EQ: _EQUAL,
+    Operator.NE: _LESS | _MORE,
+    Operator.GTE: _MORE | _EQUAL,
+    Operator.GT: _MORE,
+    Operator.CROSS_ABOVE: _MORE,
+    Operator.CROSS_BELOW: _LESS,
+}
+_CHANNEL_ORDER = (("lower", "value"), ("lower", "upper"), ("value", "upper"))
+_CROSSINGS = (Operator.CROSS_ABOVE, Operator.CROSS_BELOW)
+
+
+def contradictions(config: StrategyConfig) -> tuple[str, ...]:
+    """Sentences on what can never happen, or always does."""
+    known = _Bounds(config)
+    return (
+        *_single_conditions(config, known),
+        *_entries_together(config, known),
+        *_exits_against_entries(config),
+        *_stops_and_targets(config),
+    )
+
+
+def _interval(operator: Operator, threshold: float) -> Range:
+    match operator:
+        case Operator.LT | Operator.CROSS_BELOW:
+            return Range(high=threshold, high_open=True)
+        case Operator.LTE:
+            return Range(high=threshold)
+        case Operator.GT | Operator.CROSS_ABOVE:
+            return Range(low=threshold, low_open=True)
+        case Operator.GTE:
+            return Range(low=threshold)
+        case Operator.EQ:
+            return Range(threshold, threshold)
+        case Operator.NE:
+            return ANY_NUMBER
+
+
+class _Bounds:
+    """What holds between the series of a config on any candle."""
+
+    def __init__(self, config: StrategyConfig) -> None:
+        self._specs = {spec.key: spec for spec in config.indicators}
+
+    def interval(self, series: Reference) -> Range:
+        """The values a series can have."""
+        if series.source in PRICES:
+            return Range(low=0.0, low_open=series.source != "volume")
+        for field in INDICATORS[self._specs[series.source].name].fields:
+            if field.name == series.field and field.bounds is not None:
+                return Range(*field.bounds)
+        return ANY_NUMBER
+
+    def relation(self, left: Reference, right: Reference) -> int:
+        """How `left` can stand to `right`."""
+        if left == right:
+            return _EQUAL
+        if self._never_above(left, right):
+            return _LESS | _EQUAL
+        if self._never_above(right, left):
+            return _MORE | _EQUAL
+        return _ANYTHING
+
+    def _never_above(self, low: Reference, high: Reference) -> bool:
+        candle = ("open", "high", "low", "close")
+        if low.source in candle and high.source in candle:
+            return low.source == "low" or high.source == "high"
+        if low.source == high.source:
+            return (low.field, high.field) in _CHANNEL_ORDER and self._is_channel(low.source)
+        if low.source in candle:
+            return self._envelope_side(high) == "upper"
+        if high.source in candle:
+            return self._envelope_side(low) == "lower"
+        return False
+
+    def _is_channel(self, key: str) -> bool:
+        return any(field.name == "upper" for field in INDICATORS[self._specs[key].name].fields)
+
+    def _envelope_side(self, series: Reference) -> str | None:
+        """Whether a series is the upper or lower edge of a channel containing the candle itself."""
+        spec = self._specs.get(series.source)
+        if spec is None or spec.offset or not INDICATORS[spec.name].contains_candle:
+            return None
+        return series.field if series.field in ("upper", "lower") else None
+
+
+def _single_conditions(config: StrategyConfig, known: _Bounds) -> Iterator[str]:
+    for group, one in config.grouped_conditions:
+        verdict = _verdict(one, known)
+        if verdict is not None:
+            yield f"{group} condition {condition_text(one)} {verdict}"
+
+
+def _verdict(one: Condition, known: _Bounds) -> str | None:
+    """Why a condition can never hold, or that it always does; None where it depends."""
+    if isinstance(one.right, Reference):
+        possible, wanted = known.relation(one.left, one.right), _RELATION[one.operator]
+        if one.left == one.right and not possible & wanted:
+            return "can never hold: it compares a series with itself"
+        if not possible & wanted:
+            return f"can never hold: {one.left} is never {_beyond(wanted)} {one.right}"
+        always = not possible & ~wanted and one.operator not in _CROSSINGS
+        return "always holds" if always else None
+    values, wanted_values = known.interval(one.left), _interval(one.operator, one.right)
+    outside = (values & Range(one.right, one.right)).empty
+    if one.operator is Operator.NE:
+        return "always holds" if outside else None
+    never = (values & wanted_values).empty or (one.operator in _CROSSINGS and outside)
+    if never:
+        return f"can never hold: {one.left} stays {_span(values)}"
+    if values.within(wanted_values) and one.operator not in _CROSSINGS:
+        return f"always holds: {one.left} stays {_span(values)}"
+    return None
+
+
+def _entries_together(config: StrategyConfig, known: _Bounds) -> Iterator[str]:
+    """Entry conditions that can each hold, but not all on one candle."""
+    for side in config.sides:
+        entries = [
+            one for one in _for_side(config.entry_conditions, side) if not _impossible(one, known)
+        ]
+        for position, one in enumerate(entries):
+            for other in entries[:position]:
+                if _exclude_each_other(other, one):
+                    yield (
+                        f"a {side} position can never be entered: "
+                        f"{condition_text(other)} and {condition_text(one)} exclude each other"
+                    )
+
+
+def _exclude_each_other(one: Condition, other: Condition) -> bool:
+    if isinstance(one.right, Reference) and isinstance(other.right, Reference):
+        if (one.left, one.right) == (other.left, other.right):
+            return not _RELATION[one.operator] & _RELATION[other.operator]
+        if (one.left, one.right) == (other.right, other.left):
+            return not _RELATION[one.operator] & _mirrored(_RELATION[other.operator])
+        return False
+    if isinstance(one.right, Reference) or isinstance(other.right, Reference):
+        return False
+    if one.left != other.left:
+        return False
+    first, second = _interval(one.operator, one.right), _interval(other.operator, other.right)
+    if (first & second).empty:
+        return True
+    operators = {one.operator, other.operator}
+    return operators == {Operator.EQ, Operator.NE} and one.right == other.right
+
+
+def _exits_against_entries(config: StrategyConfig) -> Iterator[str]:
+    """Exits that hold whenever the entry does: both flags of a side together count as neither."""
+    for side in config.sides:
+        for leave in _for_side(config.exit_conditions, side):
+            for enter in _for_side(config.entry_conditions, side):
+                if _implies(enter, leave):
+                    yield (
+                        f"a {side} position can never be entered: wherever {condition_text(enter)} "
+                        f"holds, the exit {condition_text(leave)} holds too, and they cancel out"
+                    )
+
+
+def _implies(enter: Condition, leave: Condition) -> bool:
+    if leave.operator in _CROSSINGS or enter.left != leave.left:
+        return enter.operator is leave.operator and _same_sides(enter, leave)
+    if isinstance(enter.right, Reference) or isinstance(leave.right, Reference):
+        return enter.right == leave.right and not (
+            _RELATION[enter.operator] & ~_RELATION[leave.operator]
+        )
+    if Operator.NE in (enter.operator, leave.operator):
+        return enter.operator is leave.operator and enter.right == leave.right
+    return _interval(enter.operator, enter.right).within(_interval(leave.operator, leave.right))
+
+
+def _same_sides(one: Condition, other: Condition) -> bool:
+    return one.left == other.left and one.right == other.right
+
+
+def _stops_and_targets(config: StrategyConfig) -> Iterator[str]:
+    short = config.direction is not Direction.LONG
+    if short and config.take_profit_pct is not None and config.take_profit_pct >= 100:
+        yield (
+            f"take_profit_pct {config.take_profit_pct:.12g}: the target of a short position lies "
+            "at or below 0 and is never reached"
+        )
+    for side in config.sides:
+        room, stop = math.inf, config.stop_loss_pct
+        if side is Direction.SHORT or config.leverage > 1:
+            room = (1 / config.leverage - DEFAULT_MAINTENANCE_MARGIN_RATE) * 100
+        if stop is not None and stop >= room:
+            yield (
+                f"stop_loss_pct {stop:.12g}: a {side} position at leverage {config.leverage:.12g} "
+                f"is liquidated {room:.4g} per cent from its entry, before the stop"
+            )
+        nearest, how = room, f"liquidated, at leverage {config.leverage:.12g},"
+        if stop is not None and stop < room:
+            nearest, how = stop, "stopped"
+        if nearest < math.inf and _lost_by_entering(side, config.slippage_pct, nearest):
+            yield (
+                f"slippage_pct {config.slippage_pct:.12g}: a {side} position is {how} {nearest:.4g}"
+                " per cent from its entry, which the slippage alone has cost: filled by candles, "
+                "each one is closed at once"
+            )
+
+
+def _lost_by_entering(side: Direction, slippage_pct: float, nearest: float) -> bool:
+    """Whether the price one enters at, before slippage, lies `nearest` per cent below the entry."""
+    sign = 1 if side is Direction.LONG else -1
+    entry = 1 + sign * slippage_pct / 100
+    return (1 - entry * (1 - sign * nearest / 100)) * sign <= 0
+
+
+def _for_side(conditions: Sequence[Condition], side: Direction) -> list[Condition]:
+    return [one for one in conditions if one.concerns(side)]
+
+
+def _impossible(one: Condition, known: _Bounds) -> bool:
+    return (_verdict(one, known) or "").startswith("can never")
+
+
+def _mirrored(relation: int) -> int:
+    return sum(other for one, other in _MIRRORED.items() if relation & one)
+
+
+def _beyond(relation: int) -> str:
+    words = {_LESS: "below", _EQUAL: "equal to", _MORE: "above"}
+    return " or ".join(word for one, word in words.items() if relation & one)
+
+
+def _span(values: Range) -> str:
+    if values.high == math.inf:
+        return f"{'above' if values.low_open else 'at or above'} {values.low:.12g}"
+    return f"from {values.low:.12g} to {values.high:.12g}"

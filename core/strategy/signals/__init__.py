@@ -1,0 +1,1 @@
+"""Conditions, and the signals they give at the close of a candle."""

@@ -1,0 +1,321 @@
+"""What do the conditions say at the close of a candle?
+
+A signal is a set of the four flags below, as a small int: raw, before the rules of
+`core.trading` weigh the flags against each other and against the position.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.market.candles.candles import Candle, Candles, Floats
+from core.market.candles.timeframes import DAY
+from core.strategy.config.config import (
+    Condition,
+    Direction,
+    IndicatorSpec,
+    Operator,
+    Reference,
+    StrategyConfig,
+)
+from core.strategy.indicators.batch import Batch
+from core.strategy.indicators.registry import INDICATORS, PRICES, fields_of
+from core.strategy.indicators.series import Constant, Price, Series
+from core.strategy.indicators.stream import Program, Slots
+from core.strategy.signals.conditions import COMPARISONS, CROSSINGS, condition_text, distance
+
+ENTER_LONG = 1
+EXIT_LONG = 2
+ENTER_SHORT = 4
+EXIT_SHORT = 8
+
+_FLAGS = {
+    (Direction.LONG, "entry"): ENTER_LONG,
+    (Direction.LONG, "exit"): EXIT_LONG,
+    (Direction.SHORT, "entry"): ENTER_SHORT,
+    (Direction.SHORT, "exit"): EXIT_SHORT,
+}
+
+Flags = NDArray[np.uint8]
+Bools = NDArray[np.bool_]
+
+_SMALLEST_WARMUP = 200
+_WARMUP_PERIODS = 10
+_SEARCH = 4096  # candles first looked at for one without a NaN
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SignalSeries:
+    """The flags of every candle (uint8), and `first`: the position from which decisions count.
+
+    `first` is the first candle on which no field of any configured indicator is NaN, the number of
+    candles where there is none; flags before it are 0.
+    """
+
+    flags: Flags
+    first: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConditionSeries:
+    """One condition over all candles, for saying why nothing happened.
+
+    `group` is "entry" or "exit"; `values` and `thresholds` are its two sides, `valid` where neither
+    is NaN (for a crossing: nor the candle before), `holds` where it is true. Nothing is cut off
+    before the first decision.
+    """
+
+    group: str
+    condition: Condition
+    holds: Bools
+    valid: Bools
+    values: Floats
+    thresholds: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One condition at the newest candle: `current operator threshold`, and whether it holds.
+
+    `group` is "entry" or "exit". `distance` is how far `current` is from holding, in its own units
+    (0 when it holds); all three are None where they are not known yet.
+    """
+
+    group: str
+    text: str
+    current: float | None
+    threshold: float | None
+    distance: float | None
+    holds: bool
+
+
+def indicator_values(spec: IndicatorSpec, candles: Candles) -> dict[str, Floats]:
+    """Every field of one indicator over the candles: canonical field name → values."""
+    batch = Batch(candles)
+    fields = fields_of(spec)
+    return {field: batch.values(series) for field, series in fields.items()}
+
+
+def warmup_candles(config: StrategyConfig) -> int:
+    """How many candles a session wants before its first decision (rulebook §2).
+
+    max(200, 10 × longest period), an offset counted with its period; an anchored VWAP also wants
+    its whole day.
+    """
+    wanted = _SMALLEST_WARMUP
+    for spec in config.indicators:
+        longest = INDICATORS[spec.name].longest_period(spec.params)
+        wanted = max(wanted, _WARMUP_PERIODS * longest + spec.offset)
+        if spec.params.get("anchor") == "day":
+            wanted = max(wanted, DAY // config.timeframe.ms + spec.offset)
+    return wanted
+
+
+def signal_series(
+    config: StrategyConfig, candles: Candles, batch: Batch | None = None
+) -> SignalSeries:
+    """The flags of all candles at once.
+
+    `batch`: the series known of these candles; strategies that share one compute none twice.
+    """
+    batch = batch or Batch(candles)
+    plan = _Plan(config)
+    first = _first_known(plan.fields, candles)
+    held = [_holds(one, batch) for one in plan.conditions]
+    flags = np.zeros(len(candles), dtype=np.uint8)
+    for group in plan.groups:
+        combine = np.logical_and if group.every else np.logical_or
+        together = held[group.members[0]]
+        for member in group.members[1:]:
+            together = combine(together, held[member])
+        flags |= together.view(np.uint8) * np.uint8(group.flag)
+    flags[:first] = 0
+    return SignalSeries(flags, first)
+
+
+def condition_series(config: StrategyConfig, candles: Candles) -> tuple[ConditionSeries, ...]:
+    """Each condition by itself over all candles, entries first, in the order of the config."""
+    batch = Batch(candles)
+    result = []
+    for one in _Plan(config).conditions:
+        values, thresholds = batch.values(one.left), batch.values(one.right)
+        valid = ~(np.isnan(values) | np.isnan(thresholds))
+        if one.condition.operator in CROSSINGS:
+            valid[1:] &= valid[:-1].copy()
+            valid[:1] = False
+        holds = _holds(one, batch)
+        result.append(ConditionSeries(one.group, one.condition, holds, valid, values, thresholds))
+    return tuple(result)
+
+
+class SignalStream:
+    """The flags of one candle after another: the same as `signal_series`, to the last bit.
+
+    Not to be copied or pickled: after a restart, feed it the same candles from the same first one.
+    """
+
+    def __init__(self, config: StrategyConfig) -> None:
+        self._plan = _Plan(config)
+        self._program = Program(self._plan.fields)
+        self._fields = [self._program.slot(series) for series in self._plan.fields]
+        self._sides = [
+            (self._program.slot(one.left), self._program.slot(one.right))
+            for one in self._plan.conditions
+        ]
+        self._checks = [
+            _check(one.condition.operator, left, right)
+            for one, (left, right) in zip(self._plan.conditions, self._sides, strict=True)
+        ]
+        self._held = [False] * len(self._checks)
+        self._ready = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether decisions count: there was a candle on which no indicator's field was NaN."""
+        return self._ready
+
+    def update(self, candle: Candle) -> int:
+        """Take one closed candle; its flags, 0 as long as the stream is not `ready`."""
+        program = self._program
+        program.advance(candle)
+        values = program.values
+        self._held = held = [check(values) for check in self._checks]
+        if not self._ready:
+            self._ready = all(values[slot] == values[slot] for slot in self._fields)
+            if not self._ready:
+                return 0
+        flags = 0
+        for flag, every, members in self._plan.groups:
+            for member in members:
+                if held[member] != every:
+                    together = not every
+                    break
+            else:
+                together = every
+            if together:
+                flags |= flag
+        return flags
+
+    def readings(self) -> tuple[Reading, ...]:
+        """Every condition at the newest candle, entries first, in the order of the config."""
+        values = self._program.values
+        readings = []
+        rows = zip(self._plan.conditions, self._sides, self._held, strict=True)
+        for one, (left, right), holds in rows:
+            current, threshold = float(values[left]), float(values[right])
+            readings.append(
+                Reading(
+                    one.group,
+                    condition_text(one.condition),
+                    None if math.isnan(current) else current,
+                    None if math.isnan(threshold) else threshold,
+                    distance(current, threshold, holds),
+                    bool(holds),
+                )
+            )
+        return tuple(readings)
+
+
+class _Group(NamedTuple):
+    """Which conditions together give a flag: every one of them, or any."""
+
+    flag: int
+    every: bool
+    members: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """A condition with its two sides described."""
+
+    group: str
+    condition: Condition
+    left: Series
+    right: Series
+
+
+class _Plan:
+    """A config as series: the fields decisions wait for, the conditions, the flags they give."""
+
+    def __init__(self, config: StrategyConfig) -> None:
+        described = {spec.key: fields_of(spec) for spec in config.indicators}
+        self.fields = tuple(one for fields in described.values() for one in fields.values())
+
+        def series(side: float | Reference) -> Series:
+            if not isinstance(side, Reference):
+                return Constant(side)
+            if side.source in PRICES:
+                return Price(side.source)
+            return described[side.source][side.field]
+
+        self.conditions = tuple(
+            _Sides(group, one, series(one.left), series(one.right))
+            for group, one in config.grouped_conditions
+        )
+        self.groups = tuple(self._groups(config.sides))
+
+    def _groups(self, sides: Iterable[Direction]) -> Iterator[_Group]:
+        for side in sides:
+            for group in ("entry", "exit"):
+                members = tuple(
+                    position
+                    for position, one in enumerate(self.conditions)
+                    if one.group == group and one.condition.concerns(side)
+                )
+                if members:
+                    yield _Group(_FLAGS[side, group], group == "entry", members)
+
+
+def _first_known(fields: Sequence[Series], candles: Candles) -> int:
+    """The first candle on which no field is NaN, looked for in as few candles as will do.
+
+    A value depends on no later candle, so that a beginning of the candles gives the same ones.
+    """
+    size = _SEARCH
+    while True:
+        batch = Batch(candles.slice(0, size))
+        known = np.ones(min(size, len(candles)), dtype=np.bool_)
+        for series in fields:
+            known &= ~np.isnan(batch.values(series))
+        if known.any():
+            return int(np.argmax(known))
+        if size >= len(candles):
+            return len(candles)
+        size *= 8
+
+
+def _holds(one: _Sides, batch: Batch) -> Bools:
+    operator = one.condition.operator
+    left, right = batch.values(one.left), batch.operand(one.right)
+    if operator in COMPARISONS:
+        compared: Bools = COMPARISONS[operator](left, right)
+        return compared
+    held = np.zeros(len(left), dtype=np.bool_)
+    if isinstance(right, float):
+        held[1:] = CROSSINGS[operator](left[:-1], right, left[1:], right)
+    else:
+        held[1:] = CROSSINGS[operator](left[:-1], right[:-1], left[1:], right[1:])
+    return held
+
+
+def _check(operator: Operator, left: int, right: int) -> Callable[[Slots], bool]:
+    if operator in COMPARISONS:
+        compare = COMPARISONS[operator]
+        return lambda values: compare(values[left], values[right])
+    cross = CROSSINGS[operator]
+    before = threshold_before = math.nan
+
+    def check(values: Slots) -> bool:
+        nonlocal before, threshold_before
+        now, threshold = values[left], values[right]
+        held: bool = cross(before, threshold_before, now, threshold)
+        before, threshold_before = now, threshold
+        return held
+
+    return check

@@ -1,0 +1,52 @@
+"""Makes text from outside safe to show: control characters visible, lengths bounded."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_UNKNOWN = "�"
+# What breaks a line or a column becomes a space. Control pictures stand in for the other C0
+# controls, so that an escape is seen and not obeyed.
+_VISIBLE = (
+    {code: 0x2400 + code for code in range(0x20)}
+    | {0x7F: 0x2421}
+    | dict.fromkeys(map(ord, "\t\n\r"), ord(" "))
+)
+# Cc: the C1 controls; Cf: bidi overrides, zero-width joiners; Cs: lone surrogates, which no
+# terminal's encoding takes; Zl, Zp: separators that some terminals break the line at.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"})
+_MOST_MARKS = 2
+
+
+def safe_text(text: str, *, limit: int | None = None) -> str:
+    """`text` on one line, with every control character made visible and no endless accents.
+
+    The result contains no escape sequence, line break, bidirectional override or lone surrogate.
+    It may still contain markup characters: pass it only to what takes it literally. What is longer
+    than `limit` characters is cut.
+    """
+    if limit is not None and len(text) > limit:
+        text = text[: limit - 1] + "…"
+    if text.isascii() and text.isprintable():
+        return text
+    shown: list[str] = []
+    marks = 0
+    for character in text.translate(_VISIBLE):
+        category = unicodedata.category(character)
+        marks = marks + 1 if category in ("Mn", "Me") else 0
+        if marks <= _MOST_MARKS:
+            shown.append(_UNKNOWN if category in _UNSEEN else character)
+    return "".join(shown)
+
+
+def safe_lines(text: str) -> str:
+    """`text` with its line breaks, each line as `safe_text` has it."""
+    return "\n".join(safe_text(line) for line in text.split("\n"))
+
+
+_LONGEST = 200
+
+
+def brief(value: object) -> str:
+    """What an exchange or a library said, as one plain line that is not too long."""
+    return safe_text(str(value), limit=_LONGEST).strip()

@@ -1,0 +1,65 @@
+"""Writes and reads moments: ISO 8601 in UTC for programs, shorter forms for readers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def iso_time(time: int) -> str:
+    """UTC milliseconds as `2024-01-31T04:00:00Z`, with milliseconds only where there are some."""
+    moment = _EPOCH + timedelta(milliseconds=time)
+    text = moment.isoformat(timespec="milliseconds" if time % 1000 else "seconds")
+    return text.removesuffix("+00:00") + "Z"
+
+
+def optional_iso_time(time: int | None) -> str | None:
+    """`iso_time`, or None where no moment is known."""
+    return None if time is None else iso_time(time)
+
+
+def parse_time(text: str) -> int:
+    """UTC milliseconds of an ISO 8601 text; one without a zone, or a bare date, is UTC.
+
+    Raises:
+        ValueError: where `text` is not ISO 8601.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def short_time(time: int) -> str:
+    """UTC milliseconds as a reader's `2024-01-31 04:00`."""
+    return (_EPOCH + timedelta(milliseconds=time)).strftime("%Y-%m-%d %H:%M")
+
+
+def short_date(time: int) -> str:
+    """UTC milliseconds as a reader's `2024-01-31`."""
+    return (_EPOCH + timedelta(milliseconds=time)).strftime("%Y-%m-%d")
+
+
+def short_duration(seconds: float) -> str:
+    """A span as its two largest units: `2d 4h`, `3h 20m`, `5m`, `12s`."""
+    rest = round(seconds)
+    if rest < 0:
+        return "-" + short_duration(-rest)
+    parts = []
+    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        count, rest = divmod(rest, length)
+        if count:
+            parts.append(f"{count}{unit}")
+        if parts and (len(parts) == 2 or not count):
+            break
+    return " ".join(parts) or "0s"
+
+
+def when(time: int) -> str:
+    """A time (UTC ms) as ISO 8601, or as the number itself where no calendar reaches."""
+    try:
+        return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return str(time)

@@ -1,0 +1,233 @@
+"""How is an order executed exactly once, whatever goes wrong between here and the venue?
+
+An order is sent again only when the venue says that it has none of that ID, and only once the
+earlier request is too old for the venue to take it any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from math import isclose
+from typing import Any
+
+from core.market.retry import Backoff
+from core.trading.order_client import (
+    RECEIVE_WINDOW,
+    ClockError,
+    Json,
+    LaterError,
+    OrderClient,
+    OrderError,
+    RefusedError,
+    UnsureError,
+)
+from core.trading.orders import Execution, VenueOrder
+from core.trading.venue_hosts import ForbiddenAddressError
+
+_TOO_OLD = RECEIVE_WINDOW / 1_000 + 2  # seconds; a clock may be ahead by one
+_NO_POSITION = -2022
+_REJECTED = -2010  # for one of many reasons, which only its words tell
+_RESET = (
+    "the testnet may have been reset, which takes balances, positions and orders away (about once "
+    "a month, unannounced)"
+)
+
+
+@dataclass(slots=True)
+class OrderExecutor:
+    """Executes orders on one account of a test venue. Several sessions may share it."""
+
+    client: OrderClient
+    sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep
+    monotonic: Callable[[], float] = time.monotonic
+    _leverages: dict[str, int] = field(default_factory=dict)  # as last set, by symbol
+
+    async def execute(
+        self,
+        order: VenueOrder,
+        quantity: float,
+        leverage: int,
+        *,
+        sent: bool,
+        tell: Callable[[str], None],
+    ) -> Execution:
+        """Have `quantity` of an order executed once; returns when it is known what came of it.
+
+        `sent`: a request for it may have gone out in an earlier life, so the venue is asked first.
+        `tell` is told why it takes long.
+        """
+        return await _Order(self, order, quantity, leverage, tell).execute(sent)
+
+    def reset(self) -> None:
+        """The venue seems to have forgotten everything: also what it was told beforehand."""
+        self._leverages.clear()
+
+    async def prepare(self, symbol: str, leverage: int) -> None:
+        """Set a perpetual's margin and leverage, unless they are so already."""
+        if self.client.perpetual and self._leverages.get(symbol) != leverage:
+            await self.client.prepare(symbol, leverage)
+            self._leverages[symbol] = leverage
+
+
+class _Order:
+    """One order on its way."""
+
+    def __init__(
+        self,
+        desk: OrderExecutor,
+        order: VenueOrder,
+        quantity: float,
+        leverage: int,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._desk = desk
+        self._order = order
+        self._quantity = quantity
+        self._leverage = leverage
+        self._tell = tell
+        self._told: str | None = None
+        self._sent_at: float | None = None
+        self._latency: int | None = None
+        self._acknowledged = False
+        self._delays = Backoff(0.25, 30.0)
+
+    async def execute(self, sent: bool) -> Execution:
+        if sent:
+            self._sent_at = self._desk.monotonic()
+        while True:
+            placing = self._sent_at is None
+            try:
+                execution = await (self._place() if placing else self._look())
+                if execution is not None:
+                    return execution
+                if not placing and self._sent_at is None:
+                    continue
+            except ForbiddenAddressError as error:
+                unsent = self._sent_at is None
+                return Execution.none(str(error)) if unsent else Execution(None, why=str(error))
+            except RefusedError as error:
+                if self._turned_away(placing) and "duplicate" not in str(error).lower():
+                    return self._refused(error)
+                self._say(f"whether it was executed is not told ({error})")
+            except LaterError as error:
+                if self._turned_away(placing):
+                    self._sent_at = None
+                self._say(str(error))
+            except ClockError as error:
+                if self._turned_away(placing):
+                    self._sent_at = None
+                self._say(f"the clocks differ ({error})")
+                await self._set_clock()
+            except UnsureError as error:
+                self._say(f"{error}; the venue will be asked whether it was executed")
+            await self._desk.sleep(self._pause())
+
+    async def _place(self) -> Execution | None:
+        """Send it. From the moment of sending on it may be executed, whatever is heard of it."""
+        client, order = self._desk.client, self._order
+        try:
+            quantity = await self._allowed()
+            if not order.closes:
+                await self._desk.prepare(order.symbol, self._leverage)
+        except UnsureError as error:
+            # Nothing was sent that could be executed.
+            self._say(f"the venue does not answer ({error})")
+            return None
+        row = await client.place(order, quantity, self._sending)
+        assert self._sent_at is not None
+        self._latency = round((self._desk.monotonic() - self._sent_at) * 1_000)
+        return await self._outcome(row)
+
+    def _sending(self) -> None:
+        self._sent_at = self._desk.monotonic()
+        self._delays.reset()
+
+    async def _look(self) -> Execution | None:
+        """Ask for it. Where the venue has none, it may be sent (again) once that is certain."""
+        row = await self._desk.client.find(self._order)
+        if row is not None:
+            return await self._outcome(row)
+        if self._acknowledged:
+            return self._vanished("the venue knows nothing of it any more")
+        assert self._sent_at is not None
+        if self._desk.monotonic() - self._sent_at > _TOO_OLD:
+            self._sent_at = None
+        return None
+
+    async def _allowed(self) -> float:
+        """The quantity the venue lets one order."""
+        order = self._order
+        filters = await self._desk.client.filters(order.symbol)
+        if order.closes and self._desk.client.perpetual:
+            filters = replace(filters, min_notional=None)
+        quantity = filters.floor_quantity(self._quantity)
+        refusal = filters.refusal(quantity, order.price)
+        if refusal is not None:
+            raise RefusedError(f"not sent: {refusal}")
+        return quantity
+
+    async def _outcome(self, row: Json) -> Execution | None:
+        """What came of it, once the venue is done with it."""
+        self._acknowledged = True
+        if row["status"] == "open":
+            return None
+        venue_id = str(row["id"])
+        filled = float(row["filled"] or 0.0)
+        at = row.get("lastUpdateTimestamp") or row.get("timestamp")
+        if not filled:
+            return Execution(
+                0.0, venue_id=venue_id, time=at, latency=self._latency,
+                why=f"the venue let it go unfilled ({row['status']}): nobody was on the other side",
+            )  # fmt: skip
+        trades = row.get("trades") or await self._desk.client.trades(self._order.symbol, venue_id)
+        done = sum(float(trade["amount"]) for trade in trades)
+        if not isclose(done, filled):
+            raise UnsureError("not all of its executions are told yet")
+        cost = sum(float(trade["amount"]) * float(trade["price"]) for trade in trades)
+        fees: dict[str, float] = {}
+        for trade in trades:
+            fee = trade.get("fee") or {}
+            if fee.get("cost"):
+                fees[fee["currency"]] = fees.get(fee["currency"], 0.0) + float(fee["cost"])
+        part = row["status"] != "closed"
+        return Execution(
+            filled, cost / done, fees, venue_id, at, self._latency,
+            f"only a part was filled ({row['status']})" if part else None,
+        )  # fmt: skip
+
+    def _refused(self, error: RefusedError) -> Execution:
+        no_balance = error.code == _REJECTED and "insufficient balance" in str(error).lower()
+        if self._order.closes and (no_balance or error.code == _NO_POSITION):
+            return self._vanished(str(error))
+        return Execution.none(str(error))
+
+    def _vanished(self, words: str) -> Execution:
+        self._desk.reset()
+        return Execution.none(f"{words.rstrip('.')}: {_RESET}", gone=True)
+
+    def _turned_away(self, placing: bool) -> bool:
+        """Whether an error is about the order itself, and not about a question after it."""
+        return placing and not self._acknowledged
+
+    def _pause(self) -> float:
+        """Seconds until the next try, which is no later than that the order may be sent again."""
+        delay = self._delays.next()
+        if self._sent_at is None or self._acknowledged:
+            return delay
+        left = self._sent_at + _TOO_OLD - self._desk.monotonic()
+        return min(delay, left + 0.01) if left > 0 else delay
+
+    async def _set_clock(self) -> None:
+        try:
+            await self._desk.client.set_clock()
+        except OrderError as error:
+            self._say(str(error))
+
+    def _say(self, words: str) -> None:
+        """Tell why it takes long; the same words once."""
+        if words != self._told:
+            self._told = words
+            self._tell(words)

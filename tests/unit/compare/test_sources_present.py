@@ -1,0 +1,78 @@
+"""A session is compared with a backtest on the candles that the exchange tells now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.compare.sources import with_comparison
+from core.compare_service import Question, validate_strategy
+from core.exchange.market.clock import ManualClock
+from core.exchange.market.recorded import RecordedMarket
+from core.exchange.server import EmbeddedExchange
+from core.host.link import CommandError
+from core.journal.values import FeedKind, Mode
+from core.market.candles.candles import Candles
+from core.market.candles.timeframes import Timeframe
+from core.session.reports import write_report
+from core.store.durable import OsDisk
+from core.store.workspace import Workspace
+from tests.unit.compare.test_sources import END, KNOWN, SYMBOL, Venue, on_stage
+from tests.unit.session.sessions import SPAN, START, market
+
+QUESTION = Question("cross", Timeframe.M5, sessions=("abcd1234",))
+
+
+def in_cents() -> Candles:
+    """The market, in prices that an exchange can quote."""
+    candles = market(END)
+    names = ("open", "high", "low", "close", "volume")
+    return replace(candles, **{name: np.round(getattr(candles, name), 2) for name in names})
+
+
+async def finished_with_a_gap(root: Path) -> Workspace:
+    """A workspace with a session that missed two candles, at one of which it would have entered."""
+    async with on_stage(root, Venue(candles=in_cents())) as stage:
+        entry = await stage.due_entry(400)
+        stage.venue.gap(stage.venue.at(entry), stage.venue.at(entry + 1))
+        await stage.play(entry + 2, END)
+        report = await stage.stop()
+    workspace = stage.bench.workspace
+    report = with_comparison(workspace, report, START)
+    write_report(workspace.session("abcd1234"), report, OsDisk())
+    return workspace
+
+
+async def test_what_the_session_missed_is_fetched_and_named(tmp_path: Path) -> None:
+    workspace = await finished_with_a_gap(tmp_path)
+    now = START + END * SPAN + 60_000
+    traded = RecordedMarket({SYMBOL: (Timeframe.M5, in_cents())})
+    async with EmbeddedExchange(traded, ManualClock(now)) as exchange:
+        addresses = f"addresses: {{spot_rest: '{exchange.rest_url}'}}\n"
+        workspace.preferences.write_text(addresses, encoding="utf-8")
+        seen = await validate_strategy(workspace, QUESTION, now)
+        fetched = await validate_strategy(workspace, replace(QUESTION, fetch=True), now)
+    divergence = seen.compared.comparison.divergence
+    assert divergence is not None
+    assert divergence.differing == ()
+    divergence = fetched.compared.comparison.divergence
+    assert divergence is not None
+    causes = {str(kind) for kind, _, _ in divergence.by_cause()}
+    assert causes == {"data gap", "balance"}
+    (replayed,) = fetched.compared.replayed
+    assert not replayed.same_candles
+    assert "makes the same" in replayed.parity
+
+
+async def test_prices_from_no_exchange_cannot_be_fetched(tmp_path: Path) -> None:
+    demo = {"feed": FeedKind.DEMO, "mode": Mode.DEMO}
+    async with on_stage(tmp_path, Venue(), **demo) as stage:
+        await stage.play(KNOWN, KNOWN + 20)
+        report = await stage.stop()
+    workspace = stage.bench.workspace
+    write_report(workspace.session("abcd1234"), report, OsDisk())
+    with pytest.raises(CommandError, match="no exchange tells them"):
+        await validate_strategy(workspace, replace(QUESTION, fetch=True), START)

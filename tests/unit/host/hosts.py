@@ -1,0 +1,42 @@
+"""Hosts for tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from core.host.host import Host, HostOptions
+from core.journal.values import FeedKind
+from core.session.snapshot import StartRequest
+from core.store.workspace import Workspace
+from tests.unit.session.sessions import RSI
+
+
+@asynccontextmanager
+async def running(host: Host) -> AsyncIterator[Host]:
+    """A host that takes commands, until the block is left."""
+    ready = asyncio.Event()
+    task = asyncio.create_task(host.run(ready.set))
+    waiting = asyncio.create_task(ready.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if task.done():
+        await task
+    try:
+        yield host
+    finally:
+        host.shut_down()
+        await task
+
+
+def hosting(root: Path, **options: Any) -> AbstractAsyncContextManager[Host]:
+    """A host of its own for a workspace."""
+    return running(Host(Workspace(root), HostOptions(**options)))
+
+
+def replay_request(candle_file: Path, **fields: Any) -> StartRequest:
+    data = {"BTC/USDT": str(candle_file)}
+    return StartRequest(config=RSI, feed=FeedKind.REPLAY, data=data, **fields)

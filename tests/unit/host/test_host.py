@@ -1,0 +1,483 @@
+"""A host starts, shows, stops and takes up the sessions of a workspace."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.backtest.run import run_backtest
+from core.host.host import Host, HostOptions
+from core.host.link import CommandError
+from core.host.local_link import LocalHosting, LocalLink
+from core.host.offline import resting_report, resting_sessions
+from core.journal.values import FeedKind, SessionState
+from core.report.result import result_to_json
+from core.session.snapshot import StartRequest
+from core.store.lock import AlreadyHostedError, WorkspaceLostError
+from core.store.workspace import Workspace
+from core.strategy.config.parsing import parse_config
+from core.trading.values import Fills
+from tests.unit.host.hosts import hosting, replay_request, running
+from tests.unit.session.scripted import TestFeed
+from tests.unit.session.sessions import RSI, market, until
+from tests.unit.store.disks import FullDisk
+
+
+async def test_a_replay_ends_by_itself_with_the_backtests_report(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    async with hosting(tmp_path / "home") as host:
+        reply = await host.start(replay_request(candle_file))
+        await host.ended(reply.session_id)
+        (session,) = host.snapshot().sessions
+        report = await host.report(reply.session_id)
+    expected = result_to_json(run_backtest(parse_config(RSI).config, {"BTC/USDT": market(1_000)}))
+    assert session.state is SessionState.STOPPED
+    assert session.state_reason == "the data ends"
+    assert session.trades_count == len(expected["trades"]) > 5  # type: ignore[arg-type]
+    assert report["trades"] == expected["trades"]
+    assert report["metrics"] == expected["metrics"]
+    folder = tmp_path / "home" / "sessions" / reply.session_id
+    assert json.loads((folder / "report.json").read_bytes())["trades"] == expected["trades"]
+    assert (folder / "report.md").read_text().startswith("# rsi")
+
+
+async def test_a_session_that_a_full_disk_ended_shows_what_is_on_the_disk(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    # Room for the session's files and some of its trades.
+    async with hosting(tmp_path / "home", disk=FullDisk(150_000)) as host:
+        reply = await host.start(replay_request(candle_file))
+        await host.ended(reply.session_id)
+        (session,) = host.snapshot().sessions
+    assert session.state is SessionState.ERROR
+    assert "cannot be written" in str(session.state_reason)
+    report = await resting_report(Workspace(tmp_path / "home"), reply.session_id)
+    assert session.trades_count == len(report["trades"]) > 0
+    assert session.equity == report["ending_balance"]
+
+
+async def test_a_session_that_a_full_disk_ended_is_resumed_when_there_is_room_again(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    disk = FullDisk(150_000)
+    async with hosting(tmp_path / "home", disk=disk) as host:
+        session_id = (await host.start(replay_request(candle_file))).session_id
+        await host.ended(session_id)
+        (before,) = host.snapshot().sessions
+        assert before.interrupted
+        await host.resume(session_id)  # the disk is still full
+        await host.ended(session_id)
+        assert host.snapshot().sessions[0].state is SessionState.ERROR
+        disk.room = 100_000_000
+        await host.resume(session_id)
+        await host.ended(session_id)
+        (after,) = host.snapshot().sessions
+        report = await host.report(session_id)
+        with pytest.raises(CommandError, match="has ended"):
+            await host.resume(session_id)
+    expected = result_to_json(run_backtest(parse_config(RSI).config, {"BTC/USDT": market(1_000)}))
+    assert (after.state, after.state_reason) == (SessionState.STOPPED, "the data ends")
+    assert not after.interrupted
+    assert report["trades"] == expected["trades"]
+    assert len(report["trades"]) > before.trades_count > 0  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("command", ["pause", "flatten", "stop"])
+async def test_a_command_that_a_stopping_host_carries_out_no_more_is_not_acknowledged(
+    tmp_path: Path, candle_file: Path, command: str
+) -> None:
+    async with hosting(tmp_path / "home") as host:
+        session_id = (await host.start(replay_request(candle_file, speed=0.001))).session_id
+        await host.resume(session_id)
+        leaving = asyncio.ensure_future(host._roster.leave_all())
+        for _ in range(2):  # turns in which the session is told to rest
+            await asyncio.sleep(0)
+        for _ in range(2):  # before it has heard of that, and when it rests
+            with pytest.raises(CommandError, match="rests until the next host"):
+                await getattr(host, command)(session_id)
+            await leaving
+
+
+async def test_a_host_that_stops_starts_nothing_that_nobody_would_run(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    async with hosting(tmp_path / "home") as host:
+        host.shut_down()
+        await asyncio.sleep(0)
+        with pytest.raises(CommandError, match="the host is stopping"):
+            await host.start(replay_request(candle_file))
+
+
+async def test_a_start_that_a_full_disk_refused_leaves_no_session_to_the_next_host(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    disk = FullDisk(100_000_000)
+    started, refused = set(), ""
+    async with hosting(tmp_path / "home", disk=disk) as host:
+        for room in range(0, 3_000, 40):
+            disk.room = room
+            try:
+                started.add((await host.start(replay_request(candle_file))).session_id)
+            except CommandError as error:
+                refused += str(error)
+            disk.room = 100_000_000
+    for what in ("cannot be recorded", "events.jsonl", "papertape.json"):
+        assert what in refused
+    async with hosting(tmp_path / "home") as host:
+        assert {session.id for session in host.fresh_snapshot().sessions} == started
+
+
+@pytest.mark.parametrize("command", ["pause", "flatten", "stop"])
+async def test_a_command_that_cannot_be_written_down_is_not_acknowledged(
+    tmp_path: Path, candle_file: Path, command: str
+) -> None:
+    disk = FullDisk(100_000_000)
+    async with hosting(tmp_path / "home", disk=disk) as host:
+        session_id = (await host.start(replay_request(candle_file, speed=0.001))).session_id
+        await host.resume(session_id)
+        disk.room = 0
+        with pytest.raises(CommandError, match=r"was interrupted: .*cannot be written"):
+            await getattr(host, command)(session_id)
+        disk.room = 100_000_000
+        await host.stop(session_id)
+        assert host.snapshot().sessions[0].state is SessionState.STOPPED
+
+
+async def test_sessions_on_one_tape_are_resumed_after_its_disk_failed(tmp_path: Path) -> None:
+    disk, candles = FullDisk(100_000_000), {"BTC/USDT": market(400)}
+    feeds: list[TestFeed] = []
+
+    async def make(*_: Any) -> TestFeed:
+        # Whoever comes back is told everything that closed since.
+        feeds.append(TestFeed(candles, 250))
+        return feeds[-1]
+
+    async def decided(host: Host, place: int) -> None:
+        for feed in feeds[-2:]:
+            await until(lambda feed=feed: bool(feed.subscribed))  # type: ignore[misc]
+            for one in range(250, place + 1):
+                feed.candle(one)
+        time = int(candles["BTC/USDT"].time[place])
+        while any(one.last_candle != time for one in host.fresh_snapshot().sessions):
+            await asyncio.sleep(0.01)
+
+    async with hosting(tmp_path / "home", feeds={FeedKind.LIVE: make}, disk=disk) as host:
+        request = StartRequest(RSI, fills=Fills.CANDLE)
+        ids = [(await host.start(request)).session_id for _ in range(2)]
+        await decided(host, 260)
+        disk.room = 0
+        for feed in feeds:
+            feed.candle(261)
+        while not all(one.interrupted for one in host.fresh_snapshot().sessions):
+            await asyncio.sleep(0.01)
+        disk.room = 100_000_000
+        for session_id in ids:
+            await host.resume(session_id)
+        await decided(host, 390)
+        reports = [await host.stop(session_id) for session_id in ids]
+        inputs = await host.inputs(ids[0])
+    expected = run_backtest(inputs.config, inputs.candles, decide_from=inputs.decide_from)
+    for report in reports:
+        assert report["trades"] == result_to_json(expected)["trades"] != []
+        assert report["period"]["candles"] == 141  # type: ignore[index]
+
+
+@pytest.mark.parametrize("fate", ["moved", "deleted", "replaced"])
+async def test_a_vanished_workspace_stops_all_trading_and_ends_the_host_with_words(
+    tmp_path: Path, candle_file: Path, fate: str
+) -> None:
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    host = Host(Workspace(home), HostOptions())
+    with pytest.raises(WorkspaceLostError, match=f"the workspace {home} "):
+        async with running(host):
+            session_id = (await host.start(replay_request(candle_file, speed=0.001))).session_id
+            await host.pause(session_id)  # so that it has begun
+            home.rename(elsewhere)
+            if fate == "deleted":
+                shutil.rmtree(elsewhere)
+            elif fate == "replaced":
+                shutil.copytree(elsewhere, home)
+            async with asyncio.timeout(10):
+                while host.snapshot().sessions[0].state is not SessionState.ERROR:
+                    await asyncio.sleep(0.02)
+    (session,) = host.snapshot().sessions
+    assert session.state is SessionState.ERROR
+    assert str(home) in str(session.state_reason)
+    assert any(str(home) in line.text and line.session_id is None for line in host.logs())
+    assert home.exists() is (fate == "replaced")
+    if fate != "deleted":
+        async with hosting(elsewhere) as later:
+            await later.resume(session_id)
+            assert later.snapshot().sessions[0].state is SessionState.RUNNING
+
+
+async def test_a_stopped_session_has_no_next_jobs(tmp_path: Path, candle_file: Path) -> None:
+    def jobs_of(_: str) -> tuple[str, ...]:
+        return ("a job",)
+
+    async with hosting(tmp_path / "home", jobs_of=jobs_of) as host:
+        session_id = (await host.start(replay_request(candle_file, speed=0.001))).session_id
+        await host.pause(session_id)
+        assert host.fresh_snapshot().sessions[0].next_jobs == ("a job",)
+        await host.stop(session_id)
+        assert host.snapshot().sessions[0].next_jobs == ()
+    async with hosting(tmp_path / "home", jobs_of=jobs_of) as host:
+        assert host.snapshot().sessions[0].next_jobs == ()
+
+
+async def test_a_session_without_a_trade_says_why(tmp_path: Path, candle_file: Path) -> None:
+    never = {**RSI, "entry_conditions": [{"indicator": "rsi", "operator": "lt", "value": 1}]}
+    async with hosting(tmp_path / "home") as host:
+        request = replace(replay_request(candle_file), config=never)
+        session_id = (await host.start(request)).session_id
+        await host.ended(session_id)
+        report = await host.report(session_id)
+    expected = run_backtest(parse_config(never).config, {"BTC/USDT": market(1_000)}).diagnosis
+    assert report["trades"] == []
+    assert report["diagnosis"] == expected
+    assert expected is not None
+    assert expected["bottleneck"] == "rsi < 1"
+
+
+async def test_pause_flatten_resume_and_stop(tmp_path: Path, candle_file: Path) -> None:
+    async with hosting(tmp_path / "home") as host:
+        session_id = (await host.start(replay_request(candle_file, speed=0.001))).session_id
+        await host.pause(session_id)
+        assert host.snapshot().sessions[0].state is SessionState.PAUSED
+        await host.resume(session_id)
+        assert host.snapshot().sessions[0].state is SessionState.RUNNING
+        with pytest.raises(CommandError, match="trades BTC/USDT, not 'ETH/USDT'"):
+            await host.flatten(session_id, "ETH/USDT")
+        with pytest.raises(CommandError, match="is running: stop it first"):
+            await host.delete(session_id)
+        report = await host.stop(session_id)
+        assert report["session_id"] == session_id
+        with pytest.raises(CommandError, match="has ended"):
+            await host.pause(session_id)
+        assert (await host.stop(session_id))["state"] == "stopped"
+        await host.delete(session_id)
+        assert host.snapshot().sessions == ()
+    assert not (tmp_path / "home" / "sessions" / session_id).exists()
+
+
+async def test_a_session_that_waits_for_its_venue_refuses_commands_but_stop(
+    tmp_path: Path,
+) -> None:
+    feed = TestFeed({"BTC/USDT": market(300)}, 250)
+    feed.silent = 1
+
+    async def make(*_: Any) -> TestFeed:
+        return feed
+
+    async with hosting(tmp_path / "home", feeds={FeedKind.LIVE: make}) as host:
+        session_id = (await host.start(StartRequest(RSI))).session_id
+        while host.fresh_snapshot().sessions[0].state is not SessionState.STALE:
+            await asyncio.sleep(0.01)
+        for command in (host.pause, host.resume, host.flatten):
+            with pytest.raises(CommandError, match=r"waits for its venue \(the venue does not"):
+                await command(session_id)
+        assert (await host.stop(session_id))["state"] == "stopped"
+
+
+async def test_the_next_host_goes_on_with_what_was_running_and_shows_what_had_ended(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    home = tmp_path / "home"
+    async with hosting(home) as host:
+        done = (await host.start(replay_request(candle_file))).session_id
+        await host.ended(done)
+        resting = (await host.start(replay_request(candle_file, speed=0.001))).session_id
+        await host.pause(resting)
+        before = {one.id: one for one in host.snapshot().sessions}
+    async with hosting(home) as host:
+        after = {one.id: one for one in host.snapshot().sessions}
+        assert after[done] == before[done]
+        await host.resume(resting)
+        assert (await host.detail(done)).trades
+        report = await host.stop(resting)
+    assert [restart["after"] for restart in report["restarts"]] == [None]
+
+
+async def test_the_index_is_rebuilt_from_the_journals(tmp_path: Path, candle_file: Path) -> None:
+    home = tmp_path / "home"
+    async with hosting(home) as host:
+        done = (await host.start(replay_request(candle_file))).session_id
+        await host.ended(done)
+        (before,) = host.snapshot().sessions
+    (home / "papertape.json").unlink()
+    (home / "papertape.backup.json").unlink()
+    async with hosting(home) as host:
+        (after,) = host.snapshot().sessions
+    assert after == before
+
+
+async def test_a_restart_is_a_new_session_on_the_same_snapshot(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    async with hosting(tmp_path / "home") as host:
+        first = (await host.start(replay_request(candle_file))).session_id
+        await host.ended(first)
+        second = (await host.restart(first)).session_id
+        await host.ended(second)
+        reports = [await host.report(one) for one in (first, second)]
+        await host.archive(first)
+        assert [one.id for one in host.snapshot().sessions] == [second]
+    assert reports[0]["trades"] == reports[1]["trades"]
+    assert (tmp_path / "home" / "sessions" / first / "report.json").exists()
+
+
+async def test_an_archived_session_is_still_read_restarted_and_deleted_by_its_id(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    async with hosting(tmp_path / "home") as host:
+        first = (await host.start(replay_request(candle_file))).session_id
+        await host.ended(first)
+        before = await host.report(first)
+        await host.archive(first)
+    async with hosting(tmp_path / "home") as host:
+        assert host.snapshot().sessions == ()
+        assert await host.report(first) == before
+        assert (await host.detail(first)).trades
+        await host.ended((await host.restart(first)).session_id)
+        with pytest.raises(CommandError, match="has ended"):
+            await host.resume(first)
+        await host.delete(first)
+        with pytest.raises(CommandError, match="no session"):
+            await host.report(first)
+    assert not (tmp_path / "home" / "sessions" / first).exists()
+
+
+async def test_a_second_host_is_refused_with_the_holders_name(tmp_path: Path) -> None:
+    async with hosting(tmp_path, kind="headless"):
+        with pytest.raises(AlreadyHostedError, match=r"hosted by process \d+ \(headless\)"):
+            await Host(Workspace(tmp_path), HostOptions()).run()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"config": {**RSI, "timeframe": "7m", "stop_los_pct": 3}}, "2 problems"),
+        ({"data": {}}, "a candle file for each symbol: none for BTC/USDT"),
+        ({"data": {"BTC/USDT": "/nowhere/at.csv"}}, "there is no candle file /nowhere/at.csv"),
+        ({"speed": -1.0}, "a speed above 0"),
+        ({"feed": FeedKind.LIVE, "data": None}, "this host has no live feed"),
+    ],
+)
+async def test_a_request_that_makes_no_sense_is_refused_with_words(
+    tmp_path: Path, candle_file: Path, change: dict[str, Any], message: str
+) -> None:
+    fields: dict[str, Any] = {
+        "config": RSI,
+        "feed": FeedKind.REPLAY,
+        "data": {"BTC/USDT": str(candle_file)},
+    }
+    async with hosting(tmp_path / "home") as host:
+        with pytest.raises(CommandError, match=message):
+            await host.start(StartRequest(**{**fields, **change}))
+        assert host.snapshot().sessions == ()
+
+
+def test_a_host_on_its_own_thread_answers_other_loops(tmp_path: Path, candle_file: Path) -> None:
+    hosted = LocalHosting(lambda: Host(Workspace(tmp_path / "home"), HostOptions(kind="tui")), [])
+    links: list[LocalLink] = []
+    ready = threading.Event()
+
+    def take(link: LocalLink) -> None:
+        links.append(link)
+        ready.set()
+
+    thread = threading.Thread(target=hosted.run, args=(take,))
+    thread.start()
+    try:
+        assert ready.wait(10)
+        link = links[0]
+
+        async def use() -> None:
+            reply = await link.start(replay_request(candle_file, speed=0.001))
+            assert link.snapshot().sessions[0].id == reply.session_id
+            assert link.snapshot().kind == "tui"
+            await link.stop(reply.session_id)
+
+        asyncio.run(use())
+        assert any("stopped by hand" in line.text for line in link.logs())
+    finally:
+        hosted.let_go(keep_running=False)
+        thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_letting_go_hands_the_sessions_to_a_host_without_a_screen(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    home = tmp_path / "home"
+    code = (
+        "import asyncio, sys; from pathlib import Path\n"
+        "from core.paper.host import Host, HostOptions\n"
+        "from core.store.lock import current_host\n"
+        "from core.store.workspace import Workspace\n"
+        "while current_host(Workspace(Path(sys.argv[1]))):\n"
+        "    pass\n"
+        "host = Host(Workspace(Path(sys.argv[1])), HostOptions())\n"
+        "def ready():\n"
+        "    Path(sys.argv[2]).write_text(host.snapshot().sessions[0].state)\n"
+        "    host.shut_down()\n"
+        "asyncio.run(host.run(ready))\n"
+    )
+    taken = tmp_path / "taken"
+    successor = [sys.executable, "-c", code, str(home), str(taken)]
+    hosted = LocalHosting(lambda: Host(Workspace(home), HostOptions(kind="tui")), successor)
+
+    def take(link: LocalLink) -> None:
+        async def use() -> None:
+            await link.start(replay_request(candle_file, speed=0.001))
+            hosted.let_go(keep_running=True)
+
+        asyncio.get_running_loop().create_task(use())
+
+    hosted.run(take)
+    deadline = time.monotonic() + 20
+    while not taken.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert taken.read_text() in ("starting", "running")
+
+
+def test_a_workspace_that_cannot_be_made_is_refused_with_words(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    host = Host(Workspace(tmp_path / "file" / "home"), HostOptions())
+    with pytest.raises(Exception, match="cannot be made"):
+        asyncio.run(host.run())
+
+
+async def test_a_resting_session_shows_where_it_stands(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    feed = TestFeed({"BTC/USDT": market(300)}, 250)
+
+    async def make(*_: Any) -> TestFeed:
+        return feed
+
+    async with hosting(home, feeds={FeedKind.LIVE: make}) as host:
+        session_id = (await host.start(StartRequest(RSI, fills=Fills.CANDLE))).session_id
+        await until(lambda: bool(feed.subscribed))
+        for place in range(250, 290):
+            feed.candle(place)
+        last = int(feed.candles["BTC/USDT"].time[289])
+        while host.fresh_snapshot().sessions[0].last_candle != last:
+            await asyncio.sleep(0.01)
+        (running,) = host.fresh_snapshot().sessions
+    (resting,) = await resting_sessions(Workspace(home))
+    same = ("last_candle", "equity", "trades_count", "realized_pnl", "equity_curve", "pnl_today")
+    for name in same:
+        assert getattr(resting, name) == getattr(running, name), name
+    assert resting.state is SessionState.STALE
+    assert resting.now >= (resting.running_since or 0)
+    assert (await resting_report(Workspace(home), session_id))["period"]["candles"] == 40

@@ -1,0 +1,163 @@
+"""Other processes see and command a host through its control socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.host.host import Host
+from core.host.link import CommandError
+from core.host.local_link import LocalLink
+from core.host.socket_link import SocketLink
+from core.host.socket_server import ControlSocket
+from core.journal.values import FeedKind, SessionState
+from core.session.snapshot import Level, StartRequest
+from core.store.workspace import Workspace
+from tests.unit.host.hosts import hosting, replay_request
+from tests.unit.session.sessions import RSI
+
+
+async def serve(host: Host) -> None:
+    await ControlSocket(host).serve()
+
+
+async def attach(root: Path, *, follow: bool = True) -> SocketLink:
+    return await asyncio.to_thread(SocketLink.connect, Workspace(root), follow=follow)
+
+
+async def seen(link: SocketLink, state: SessionState) -> None:
+    """Return once the link's news show the only session in a state."""
+    for _ in range(500):
+        sessions = link.snapshot().sessions
+        if sessions and sessions[0].state is state:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"no {state} within 5 s: {link.snapshot()}")
+
+
+async def test_every_command_works_from_outside(tmp_path: Path, candle_file: Path) -> None:
+    async with hosting(tmp_path / "home", companions=[serve]) as host:
+        link = await attach(tmp_path / "home", follow=False)
+        reply = await link.start(replay_request(candle_file, speed=0.001))
+        await link.pause(reply.session_id)
+        assert (await link.fresh_snapshot()).sessions[0].state is SessionState.PAUSED
+        await link.resume(reply.session_id)
+        await link.flatten(reply.session_id)
+        assert (await link.detail(reply.session_id)).id == reply.session_id
+        report = await link.stop(reply.session_id)
+        assert report == await host.report(reply.session_id)
+        again = (await link.restart(reply.session_id)).session_id
+        await link.stop(again)
+        assert (await link.report(again))["session_id"] == again
+        await link.archive(reply.session_id)
+        await link.delete(again)
+        assert (await link.fresh_snapshot()).sessions == ()
+
+
+async def test_two_viewers_see_the_same_sessions_and_log(tmp_path: Path, candle_file: Path) -> None:
+    async with hosting(tmp_path / "home", companions=[serve]) as host:
+        one, two = await attach(tmp_path / "home"), await attach(tmp_path / "home")
+        session_id = (await one.start(replay_request(candle_file, speed=0.001))).session_id
+        await seen(two, SessionState.RUNNING)
+        await two.pause(session_id)
+        await seen(one, SessionState.PAUSED)
+        await seen(two, SessionState.PAUSED)
+        assert one.snapshot().sessions == two.snapshot().sessions == host.snapshot().sessions
+        texts = [line.text for line in host.logs(session_id=session_id)]
+        assert "entries are blocked" in texts
+        for _ in range(500):
+            if one.logs() and one.logs()[-1].text == texts[-1]:
+                break
+            await asyncio.sleep(0.01)
+        assert [line.text for line in one.logs(session_id=session_id)] == texts
+        assert one.logs(after=host.log.last) == ()
+        one.close()
+        two.close()
+
+
+async def test_a_refusal_arrives_with_the_hosts_words(tmp_path: Path) -> None:
+    async with hosting(tmp_path, companions=[serve]):
+        link = await attach(tmp_path, follow=False)
+        with pytest.raises(CommandError, match="there is no session 'abcd1234'"):
+            await link.pause("abcd1234")
+        with pytest.raises(CommandError, match="3 problems in the config"):
+            config = {**RSI, "a": 1, "b": 2, "timeframe": "7m"}
+            await link.start(StartRequest(config=config, feed=FeedKind.REPLAY))
+        with pytest.raises(CommandError, match="no command 'dance'"):
+            await link.tell("dance")
+        with pytest.raises(CommandError, match="wrong arguments"):
+            await link.tell("pause", nonsense=1)
+
+
+async def test_commands_of_a_part_of_the_host_are_the_same_here_and_there(tmp_path: Path) -> None:
+    async def add(arguments: Mapping[str, Any]) -> int:
+        return int(arguments["first"]) + int(arguments["second"])
+
+    async with hosting(tmp_path, companions=[serve], commands={"add": add}) as host:
+        there = await attach(tmp_path, follow=False)
+        here = LocalLink(host, asyncio.get_running_loop())
+        for link in (here, there):
+            assert await link.ask("add", int, first=2, second=3) == 5
+            with pytest.raises(CommandError, match="no command 'dance'"):
+                await link.ask("dance", int)
+
+
+async def test_the_socket_is_the_users_alone_and_goes_with_the_host(tmp_path: Path) -> None:
+    async with hosting(tmp_path, companions=[serve]):
+        link = await attach(tmp_path)
+        assert stat.S_IMODE(Workspace(tmp_path).socket.stat().st_mode) == 0o600
+        await link.shut_down()
+    assert not Workspace(tmp_path).socket.exists()
+    for _ in range(500):
+        if link.lost is not None:
+            break
+        await asyncio.sleep(0.01)
+    assert "the host does not answer" in str(link.lost)
+    with pytest.raises(CommandError, match="the host does not answer"):
+        await link.pause("abcd1234")
+
+
+async def test_a_workspace_with_a_long_path_has_a_socket_elsewhere(tmp_path: Path) -> None:
+    root = tmp_path / ("long" * 30)
+    async with hosting(root, companions=[serve]):
+        link = await attach(root)
+        assert link.snapshot().workspace == str(root)
+        link.close()
+    assert len(os.fsencode(Workspace(root).socket)) < 108
+
+
+async def test_nobody_listening_is_said(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="no host answers at"):
+        await asyncio.to_thread(SocketLink.connect, Workspace(tmp_path))
+
+
+async def test_lines_that_are_no_requests_harm_nobody(tmp_path: Path) -> None:
+    async with hosting(tmp_path, companions=[serve]):
+        await attach(tmp_path, follow=False)
+        reader, writer = await asyncio.open_unix_connection(Workspace(tmp_path).socket)
+        assert json.loads(await reader.readline())["papertape"] == 1
+        writer.write(b"{nonsense\n[1,2]\n")
+        for _ in range(2):
+            assert "not understood" in json.loads(await reader.readline())["error"]
+        writer.close()
+
+
+async def test_a_viewer_that_reads_nothing_delays_nobody(tmp_path: Path, candle_file: Path) -> None:
+    async with hosting(tmp_path / "home", companions=[serve]) as host:
+        await attach(tmp_path / "home", follow=False)
+        deaf = socket.socket(socket.AF_UNIX)
+        deaf.connect(str(Workspace(tmp_path / "home").socket))
+        deaf.sendall(b'{"do":"follow"}\n')
+        for _ in range(5_000):
+            host.log.add(Level.INFO, "x" * 1_000)
+        session_id = (await host.start(replay_request(candle_file))).session_id
+        await asyncio.wait_for(host.ended(session_id), 20)
+        deaf.close()

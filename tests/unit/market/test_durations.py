@@ -1,0 +1,54 @@
+"""Are lengths of time read as people write them, and anything else refused?"""
+
+from __future__ import annotations
+
+import pytest
+
+from core.market.candles.durations import SpanError, parse_duration, period_start
+from core.market.candles.timeframes import DAY, HOUR, MINUTE
+from core.time_format import iso_time, parse_time
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("30s", 30_000),
+        ("90m", 90 * MINUTE),
+        ("4h", 4 * HOUR),
+        ("7d", 7 * DAY),
+        ("1d12h", 36 * HOUR),
+        ("1.5h", 90 * MINUTE),
+        (" 4H ", 4 * HOUR),
+    ],
+)
+def test_a_duration_is_read(text: str, length: int) -> None:
+    assert parse_duration(text) == length
+
+
+@pytest.mark.parametrize(
+    "text", ["", "4", "h", "4w", "-4h", "4h x", "0s", "1e3h", "6 months", "99999d"]
+)
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(SpanError, match="duration"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "end", "start"),
+    [
+        ("10d", "2024-03-11T04:00:00Z", "2024-03-01T04:00:00Z"),
+        ("2w", "2024-03-15", "2024-03-01T00:00:00Z"),
+        ("6m", "2024-03-15T12:00:00Z", "2023-09-15T12:00:00Z"),
+        ("1m", "2024-03-31", "2024-02-29T00:00:00Z"),
+        ("1y", "2024-02-29", "2023-02-28T00:00:00Z"),
+        ("14m", "2024-01-31", "2022-11-30T00:00:00Z"),
+    ],
+)
+def test_a_period_begins_where_the_calendar_says(text: str, end: str, start: str) -> None:
+    assert iso_time(period_start(text, parse_time(end))) == start
+
+
+@pytest.mark.parametrize("text", ["", "6", "m", "0d", "6 months", "90s", "1.5y", "99y"])
+def test_what_is_no_period_is_refused(text: str) -> None:
+    with pytest.raises(SpanError):
+        period_start(text, parse_time("2024-03-15"))

@@ -1,0 +1,109 @@
+"""A session is a backtest that happens one candle at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.backtest.run import run_backtest
+from core.journal.records import Begun
+from core.journal.values import SessionState
+from core.market.candles.timeframes import DAY, Timeframe
+from core.market.files.candle_files import read_candles
+from core.strategy.config.parsing import parse_config
+from tests.unit.session.sessions import RSI, START, TWO_SYMBOLS, Bench, market, replay, without
+
+
+async def test_replay_session_makes_the_trades_of_the_backtest(tmp_path: Path) -> None:
+    candles = market(2_000)
+    bench = Bench(tmp_path)
+    engine = bench.new(bench.record(RSI), replay(candles))
+    await engine.live()
+    expected = run_backtest(parse_config(RSI).config, {"BTC/USDT": candles})
+    assert engine.state is SessionState.STOPPED
+    assert engine.reason == "the data ends"
+    assert engine.intake is not None
+    run = engine.intake.run
+    assert len(expected.trades) > 10
+    assert tuple(run.account.trades) == expected.trades
+    assert run.account.open_trades() == expected.open_trades
+    result = run.result(())
+    assert result.equity.tolist() == expected.equity.tolist()
+    assert result.times.tolist() == expected.times.tolist()
+    assert result.metrics == expected.metrics
+
+
+@pytest.mark.parametrize("gaps", [(), (50, 51, 300), (0, 1, 2), (1_999,), (998, 999, 1_000)])
+async def test_symbols_with_gaps_of_their_own_trade_as_in_the_backtest(
+    tmp_path: Path, gaps: tuple[int, ...]
+) -> None:
+    candles = {
+        "BTC/USDT": without(market(2_000), 100, 101),
+        "ETH/USDT": without(market(2_000, seed=8), *gaps),
+    }
+    bench = Bench(tmp_path)
+    engine = bench.new(bench.record(TWO_SYMBOLS), replay(candles))
+    await engine.live()
+    expected = run_backtest(parse_config(TWO_SYMBOLS).config, candles)
+    assert engine.intake is not None
+    assert tuple(engine.intake.run.account.trades) == expected.trades
+    assert engine.intake.run.result(()).equity.tolist() == expected.equity.tolist()
+
+
+@pytest.mark.shared_data
+async def test_real_candles_of_two_markets_make_the_same_trades(
+    tmp_path: Path, shared_data: Path
+) -> None:
+    candles = {
+        f"{coin}/USDT": read_candles(
+            shared_data / f"{coin}USDT-5m.csv.gz", Timeframe.M5
+        ).candles.slice(-6_000)
+        for coin in ("BTC", "ETH")
+    }
+    bench = Bench(tmp_path)
+    engine = bench.new(bench.record(TWO_SYMBOLS), replay(candles))
+    await engine.live()
+    expected = run_backtest(parse_config(TWO_SYMBOLS).config, candles)
+    assert engine.intake is not None
+    assert len(expected.trades) > 50
+    assert tuple(engine.intake.run.account.trades) == expected.trades
+    assert engine.intake.run.result(()).equity.tolist() == expected.equity.tolist()
+
+
+async def test_a_replay_goes_on_though_one_tape_is_ahead_of_the_other(tmp_path: Path) -> None:
+    candles = {
+        "BTC/USDT": market(400),
+        "ETH/USDT": without(market(400, seed=8), 120, 250),
+    }
+    bench = Bench(tmp_path)
+    started = bench.new(bench.record(TWO_SYMBOLS), replay({}))
+    session = started._session
+    await session.open_tapes()
+    session.append(Begun(START, {}, {}, None, START))
+    for slot, (symbol, count) in enumerate((("BTC/USDT", 200), ("ETH/USDT", 90))):
+        for candle in candles[symbol].slice(0, count):
+            session.take_candle(slot, candle)
+    await session.commit()  # what a power cut between the two tapes' writes leaves
+    bench.restart()
+    engine = await bench.again(replay(candles))
+    await engine.live()
+    expected = run_backtest(parse_config(TWO_SYMBOLS).config, candles)
+    assert engine.intake is not None
+    assert tuple(engine.intake.run.account.trades) == expected.trades
+    assert engine.intake.run.result(()).equity.tolist() == expected.equity.tolist()
+
+
+async def test_a_new_day_starts_before_its_first_candle(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    engine = bench.new(bench.record(RSI), replay(market(400)))
+    await engine.live()
+    assert engine.intake is not None
+    run = engine.intake.run
+    last, equity = run.curve()[-1]
+    midnight = last // DAY * DAY
+    evening = [value for at, value in run.curve() if at < midnight][-1]
+    assert evening != equity
+    assert run.day_start_equity(last) == evening
+    assert run.day_start_equity(midnight + DAY - 1) == evening
+    assert run.day_start_equity(midnight + DAY) == equity

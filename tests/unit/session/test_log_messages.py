@@ -1,0 +1,75 @@
+"""A session's journal is told as its log was, without what only the feed knew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.host.log_file import read_log
+from core.host.offline import resting_logs
+from core.session.log_messages import tell_order
+from core.session.snapshot import Level
+from core.store.workspace import Workspace
+from core.trading.orders import Execution, OrderSide, VenueOrder
+from tests.unit.host.hosts import hosting, replay_request
+
+TRADING = ("enter", "left", "decided", "asked for")
+
+
+async def test_a_journal_is_told_as_the_log_was(tmp_path: Path, candle_file: Path) -> None:
+    home = tmp_path / "home"
+    async with hosting(home) as host:
+        session_id = (await host.start(replay_request(candle_file))).session_id
+        await host.ended(session_id)
+        live = [line.text for line in host.logs(0, session_id)]
+    told = await resting_logs(Workspace(home), session_id)
+    assert told[0].text == "begun"
+    assert told[-1].text == "stopped: the data ends"
+    assert [line.number for line in told] == list(range(1, len(told) + 1))
+    assert [line.time for line in told] == sorted(line.time for line in told)
+    traded = [text for text in live if any(word in text for word in TRADING)]
+    assert [line.text for line in told[1:-1] if line.level is not Level.DEBUG] == traded
+    assert len(traded) > 10
+
+
+async def test_a_repeated_refusal_is_told_once(tmp_path: Path, candle_file: Path) -> None:
+    home = tmp_path / "home"
+    async with hosting(home) as host:
+        session_id = (await host.start(replay_request(candle_file, speed=100_000.0))).session_id
+        await host.pause(session_id)
+        await host.ended(session_id)
+    told = [line.text for line in await resting_logs(Workspace(home), session_id)]
+    assert "pause, by hand" in told
+    assert sum("entries are paused" in text for text in told) == 1
+
+
+def test_a_log_is_read_back_with_the_rotated_files_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "host.log"
+    (tmp_path / "host.log.1").write_text(
+        "2026-02-10T12:00:00+00:00 warning -        the index was rebuilt\n"
+    )
+    path.write_text(
+        "2026-02-10T12:00:01+00:00 error   ab12cd34 gone: a  b\n"
+        "Traceback (most recent call last):\n"
+    )
+    first, second, third = read_log(path)
+    assert (first.level, first.session_id, first.text) == (
+        Level.WARNING,
+        None,
+        "the index was rebuilt",
+    )
+    assert (second.level, second.session_id, second.text) == (
+        Level.ERROR,
+        "ab12cd34",
+        "gone: a  b",
+    )
+    assert second.time - first.time == 1_000
+    assert (third.time, third.text) == (second.time, "Traceback (most recent call last):")
+    assert read_log(tmp_path / "none.log") == ()
+
+
+def test_an_order_of_which_nothing_can_be_found_out_is_not_told_as_refused() -> None:
+    order = VenueOrder(1, "pt-abcd1234-1", "BTC/USDT", OrderSide.SELL, 0.01, 60_000.0, closes=True)
+    _, unknown = tell_order(order, Execution(None, why="its keys are not here"))
+    assert "whether the testnet sold 0.01 is not known: its keys are not here" in unknown
+    _, refused = tell_order(order, Execution.none("no balance"))
+    assert "the testnet did not sell 0.01: no balance" in refused
