@@ -45,7 +45,7 @@ def run_backtest(
     Args:
         config: the strategy.
         candles: the history of each of its symbols, in its timeframe.
-        fill_on: where market orders fill (rulebook §3.3).
+        fill_on: where market orders fill (docs/rules.md §3.3).
         filters: order limits by symbol.
         funding: funding rates by symbol.
         detail: finer candles by symbol, which resolve ambiguous ones.

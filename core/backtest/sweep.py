@@ -107,7 +107,7 @@ def run_sweep(
         config: the strategy that is varied.
         axes: what is varied.
         candles: the history of each symbol.
-        sort: the metric that ranks (rulebook §4); combinations where it is undefined come last.
+        sort: the metric that ranks (docs/rules.md §4); where it is undefined comes last.
         split: per cent of the time that the ranking sees; the rest is shown beside it.
         workers: processes to share the work among.
         progress: told after each combination.

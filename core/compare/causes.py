@@ -72,7 +72,7 @@ _LATE = 5_000  # ms after its candle's open: a market order filled after that wa
 
 
 class CauseKind(StrEnum):
-    """The causes of rulebook §6; then two parts a trade may differ by alone; then the rest."""
+    """The causes of docs/rules.md §6; then two parts a trade may differ by alone; then the rest."""
 
     DATA_GAP = "data gap"
     REVISED = "candle revised"

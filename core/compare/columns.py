@@ -27,8 +27,8 @@ class ComparedColumn:
         name: its heading.
         source: where it comes from, in words.
         period: begin and end (exclusive), UTC ms; None where it is not known.
-        metrics: the figures by their rulebook names as a result's JSON has them; drawdown and
-            ratios count on the equity curve, or as its source recorded them.
+        metrics: the figures by their names of docs/rules.md §4 as a result's JSON has them;
+            drawdown and ratios count on the equity curve, or as its source recorded them.
         closed: the same on the closed-trade basis; None where the single trades are not known.
         has_curve: whether `metrics` rest on an equity curve (a recorded block says nothing).
         sample: the trades for a verdict; None where their number or win rate is not known.

@@ -1,4 +1,4 @@
-"""In which trades does a session differ from its backtest, by how much, and why? (rulebook §6)"""
+"""In which trades does a session differ from its backtest, how much, and why? (docs/rules.md §6)"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What of a result is written into the strategy's document?
 
-The `backtest:` and `paper:` blocks of a STRATEGY.md: figures under their rulebook names, which
-`core.strategy.document.stored_metrics` reads back.
+The `backtest:` and `paper:` blocks of a STRATEGY.md: figures under their names of docs/rules.md
+§4, which `core.strategy.document.stored_metrics` reads back.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def decision(trade: Trade | OpenTrade) -> Decision:
 
 
 def match_trades(backtest: Sequence[Trade], paper: Sequence[Trade]) -> Matching:
-    """Match the trades of a backtest and a session over the same period (rulebook §6).
+    """Match the trades of a backtest and a session over the same period (docs/rules.md §6).
 
     Where several trades share a decision (sessions that overlap), they pair up in their order.
     """

@@ -1,4 +1,4 @@
-"""Do two columns agree, differ, or is it too early to say? (rulebook §6)
+"""Do two columns agree, differ, or is it too early to say? (docs/rules.md §6)
 
 Never from the point estimates alone. *divergent*: a difference is significant at 5 %. *consistent*:
 the 95 % intervals of the differences lie within the margins. *too few trades to tell*: neither.

@@ -21,7 +21,7 @@ _CENT = Decimal("0.01")
 
 
 class Part(StrEnum):
-    """What a difference in P&L is made of (rulebook §6)."""
+    """What a difference in P&L is made of (docs/rules.md §6)."""
 
     MISSING = "missing trades"
     EXTRA = "extra trades"

@@ -49,7 +49,7 @@ class HostLink(Protocol):
         ...
 
     async def stop(self, session_id: str, *, flatten: bool = False) -> Mapping[str, object]:
-        """Stop a session and return its report (product.md, `report --json`)."""
+        """Stop a session and return its report (docs/formats.md §8)."""
         ...
 
     async def pause(self, session_id: str) -> None:

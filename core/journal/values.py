@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class SessionState(StrEnum):
-    """Where a session is in its life (product.md, Vocabulary)."""
+    """Where a session is in its life (docs/formats.md §7)."""
 
     STARTING = "starting"
     WARMING_UP = "warming_up"

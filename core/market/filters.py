@@ -14,7 +14,7 @@ class MarketFilters:
 
     `lot_step`, `min_quantity`: base currency. `min_notional`: quote currency. `tick_size`: the
     price step, used only for orders that reach a venue. `maintenance_margin_rate`: fraction of
-    notional (rulebook §3.8).
+    notional (docs/rules.md §3.8).
     """
 
     lot_step: Decimal | None = None
@@ -24,7 +24,7 @@ class MarketFilters:
     maintenance_margin_rate: float = DEFAULT_MAINTENANCE_MARGIN_RATE
 
     def floor_quantity(self, quantity: float) -> float:
-        """`quantity` (base currency) floored to the lot step, in Decimal (rulebook §3.4)."""
+        """`quantity` (base currency) floored to the lot step, in Decimal (docs/rules.md §3.4)."""
         if self.lot_step is None or self.lot_step == 0:
             return quantity
         steps = (Decimal(repr(quantity)) / self.lot_step).to_integral_value(ROUND_DOWN)

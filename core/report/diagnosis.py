@@ -1,4 +1,4 @@
-"""Why was there no trade? (rulebook §4)"""
+"""Why was there no trade? (docs/rules.md §4)"""
 
 from __future__ import annotations
 

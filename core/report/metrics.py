@@ -1,4 +1,4 @@
-"""How good was a run? (rulebook §4, one implementation for every column of every report)
+"""How good was a run? (docs/rules.md §4, one implementation for every column of every report)
 
 Per cent for `*_pct`, quote currency for money, seconds for `avg_hold`. A figure that is not defined
 is None, with the reason in `metrics_undefined`; NaN and Infinity never leave this module.
@@ -29,7 +29,7 @@ NO_STARTING_BALANCE = "no starting balance is known"
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """The figures of rulebook §4.
+    """The figures of docs/rules.md §4.
 
     `max_drawdown_pct` is positive. `win_rate_ci` is the Wilson 95 % interval in per cent.
     `profit_factor` is None without a losing trade: `endless_profit_factor` tells that case of an
@@ -394,7 +394,7 @@ def _metrics(
 
 
 def buy_and_hold_pct(prices: Iterable[tuple[float, float]]) -> float | None:
-    """The return of holding the symbols in equal parts, without fees (rulebook §4).
+    """The return of holding the symbols in equal parts, without fees (docs/rules.md §4).
 
     Args:
         prices: of each symbol the first candle's open and the last candle's close, over the candles

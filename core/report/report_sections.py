@@ -1,7 +1,7 @@
 """What does a report say, and in which order? The same for the terminal, Markdown and HTML.
 
 A report is a result as written by `core.report.result`, with what a session adds to it
-(product.md: session_id, mode, gaps, restarts, comparison, recommendation).
+(docs/formats.md §8: session_id, mode, gaps, restarts, comparison, recommendation).
 """
 
 from __future__ import annotations

@@ -160,7 +160,7 @@ def result_to_json(result: RunResult, *, equity: bool = False) -> Json:
 
 
 def metrics_to_json(metrics: Metrics) -> Json:
-    """The figures by their rulebook names; null where `metrics_undefined` says why."""
+    """The figures by their names of docs/rules.md §4; null where `metrics_undefined` says why."""
     written = dataclasses.asdict(metrics)
     interval = metrics.win_rate_ci
     written["win_rate_ci"] = None if interval is None else list(interval)

@@ -1,7 +1,7 @@
 """Keeps a strategy's last backtest: figures in its document, the whole result beside it.
 
-The `backtest:` and `paper:` blocks of a STRATEGY.md: figures under their rulebook names, which
-`core.strategy.document.stored_metrics` reads back.
+The `backtest:` and `paper:` blocks of a STRATEGY.md: figures under their names of docs/rules.md
+§4, which `core.strategy.document.stored_metrics` reads back.
 """
 
 from __future__ import annotations

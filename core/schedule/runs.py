@@ -89,7 +89,7 @@ def _trades_in_words(trades: Sequence[Trade]) -> str:
 
 
 def report_in_words(report: Mapping[str, object]) -> str:
-    """A report (product.md, `report --json`) in one or two sentences."""
+    """A report (docs/formats.md §8) in one or two sentences."""
     metrics = report.get("metrics")
     figures = metrics if isinstance(metrics, Mapping) else {}
     told = _count(int(figures.get("total_trades") or 0), "trade")

@@ -70,7 +70,7 @@ class Position(msgspec.Struct, eq=False):
         return self.margin + (price - self.entry_price) * (self.quantity * self.sign)
 
     def stop(self, trailing_stop_pct: float | None) -> tuple[float, ExitReason]:
-        """The effective stop price, and the reason an exit there has (rulebook §3.5)."""
+        """The effective stop price, and the reason an exit there has (docs/rules.md §3.5)."""
         if trailing_stop_pct is not None:
             trailing = self.best * (1 - self.sign * trailing_stop_pct / 100)
             if (trailing - self.stop_price) * self.sign > 0:
@@ -199,7 +199,7 @@ class Account:
         signal_time: int,
         quote: Quote | None,
     ) -> Event:
-        """Open a position at `price` (slippage included), sized by rulebook §3.4.
+        """Open a position at `price` (slippage included), sized by docs/rules.md §3.4.
 
         `time` is the open time of the candle concerned, `quote` what fills it, if not that candle.
         Returns Entered, or Refused where nothing can be bought.
@@ -265,7 +265,7 @@ class Account:
         """Close `position` at `price` (slippage included) and count the trade.
 
         A liquidation costs the margin, and so does any exit that would cost more: an isolated
-        position loses no more than was put up for it (rulebook §3.8).
+        position loses no more than was put up for it (docs/rules.md §3.8).
         """
         rules = self.rules
         notional = price * position.quantity

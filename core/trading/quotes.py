@@ -1,4 +1,4 @@
-"""What does a price between two candles do to an account? (rulebook §3.3 and §3.5, `fills: market`)
+"""What does a price between candles do to an account? (`fills: market`, docs/rules.md §3.3, §3.5)
 
 A quote changes nothing but by filling something, so a run is reproduced by its candles and those
 few quotes that did.

@@ -17,8 +17,8 @@ class Rules:
     """Everything about a run that never changes while it lasts.
 
     A symbol is known by its slot, its position in `symbols`; `filters` has one entry a slot. Units
-    are those of rulebook §1. `target_first` decides an ambiguous candle for the target instead of
-    the stop: it exists to say what the ambiguity is worth, not to trade by.
+    are those of docs/rules.md §1. `target_first` decides an ambiguous candle for the target
+    instead of the stop: it exists to say what the ambiguity is worth, not to trade by.
     """
 
     symbols: tuple[str, ...]
@@ -90,7 +90,7 @@ class Rules:
         return entry_price * (1 + sign * self.take_profit_pct / 100)
 
     def liquidation_price(self, slot: int, sign: int, entry_price: float) -> float | None:
-        """Where an isolated position is liquidated (rulebook §3.8); an unleveraged long: None."""
+        """The price of liquidation (docs/rules.md §3.8); an unleveraged long: None."""
         if sign > 0 and self.leverage <= 1:
             return None
         rate = self.filters[slot].maintenance_margin_rate

@@ -1,7 +1,7 @@
 """What does one closed moment do to an account? The only place where that is decided.
 
 Backtest, replay and paper sessions all call `step`; a backtest may leave out moments in which it
-would do nothing, and has no rule of its own (rulebook §3 and §5).
+would do nothing, and has no rule of its own (docs/rules.md §3 and §5).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ FinerCandles = Callable[[int, int], Sequence[Candle]]
 
 
 def _weigh(raw: int) -> int:
-    """The flags that count, of those that were raised together (rulebook §3.2)."""
+    """The flags that count, of those that were raised together (docs/rules.md §3.2)."""
     both_entries = ENTER_LONG | ENTER_SHORT
     if raw & both_entries == both_entries:
         raw &= ~both_entries
@@ -154,7 +154,7 @@ def _inside(
 ) -> None:
     """Take `position` through one candle: out at its stop, target or liquidation, or else on.
 
-    The order is that of rulebook §3.5.
+    The order is that of docs/rules.md §3.5.
     """
     rules = account.rules
     sign = position.sign

@@ -13,7 +13,7 @@ _LENGTHS = {"m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 
 
 class Timeframe(StrEnum):
-    """The candle lengths that Binance and the rulebook know. All are fixed spans of UTC time."""
+    """The candle lengths that Binance and docs/rules.md §1 know: fixed spans of UTC time."""
 
     M1 = "1m"
     M3 = "3m"

@@ -1,4 +1,4 @@
-"""Which conditions does a config set? (rulebook §1)"""
+"""Which conditions does a config set? (docs/rules.md §1)"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is a strategy? (rulebook §1)
+"""What is a strategy? (docs/rules.md §1)
 
 Values only: `core.strategy.config.parsing` makes them from JSON, YAML and STRATEGY.md.
 """
@@ -24,7 +24,7 @@ class Direction(StrEnum):
 
 
 class Operator(StrEnum):
-    """How a condition compares its left side with its right (rulebook §1)."""
+    """How a condition compares its left side with its right (docs/rules.md §1)."""
 
     LT = "lt"
     GT = "gt"
@@ -82,9 +82,9 @@ class Condition:
 class StrategyConfig:
     """A valid strategy.
 
-    Units are rulebook §1's: per cent for `*_pct`, a fraction for `fees`, candles for `max_hold`,
-    quote currency for `starting_balance`. `extras` keeps the accepted keys without effect on
-    trading (description, risk, the document's keys).
+    Units are those of docs/rules.md §1: per cent for `*_pct`, a fraction for `fees`, candles for
+    `max_hold`, quote currency for `starting_balance`. `extras` keeps the accepted keys without
+    effect on trading (description, risk, the document's keys).
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Is this a strategy, and which? (rulebook §1)
+"""Is this a strategy, and which? (docs/rules.md §1)
 
 Nothing is skipped: whatever is not understood refuses the config, with every problem named at once.
 """

@@ -1,7 +1,7 @@
 """Which results does a document hold, whatever they were called when it was written?
 
 `backtest:` and `paper:` blocks of older documents spell their figures `win_rate: 0.62` or
-`max_drawdown: "-8.0%"`; here they all come out under the names and units of rulebook §4.
+`max_drawdown: "-8.0%"`; here they all come out under the names and units of docs/rules.md §4.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _TEXT = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(%?)")
 
 @dataclass(frozen=True, slots=True)
 class StoredMetrics:
-    """Figures by their name of rulebook §4, in its units; and what could not be read, in words."""
+    """Figures by the names and units of docs/rules.md §4; and what could not be read, in words."""
 
     values: Mapping[str, float]
     notes: tuple[str, ...]

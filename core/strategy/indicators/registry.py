@@ -1,4 +1,7 @@
-"""The registry of indicators: names, parameters and fields, as users write them (rulebook §2)."""
+"""The registry of indicators: names, parameters and fields, as users write them.
+
+The table is docs/rules.md §2.
+"""
 
 from __future__ import annotations
 

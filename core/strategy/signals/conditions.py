@@ -1,7 +1,7 @@
 """When does a condition hold?
 
 Each operator is defined once, on numbers and on arrays alike. NaN on either side is false for
-every one of them, `ne` included (rulebook §1).
+every one of them, `ne` included (docs/rules.md §1).
 """
 
 from __future__ import annotations

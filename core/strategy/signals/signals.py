@@ -103,7 +103,7 @@ def indicator_values(spec: IndicatorSpec, candles: Candles) -> dict[str, Floats]
 
 
 def warmup_candles(config: StrategyConfig) -> int:
-    """How many candles a session wants before its first decision (rulebook §2).
+    """How many candles a session wants before its first decision (docs/rules.md §2).
 
     max(200, 10 × longest period), an offset counted with its period; an anchored VWAP also wants
     its whole day.

@@ -1,4 +1,4 @@
-"""The metrics of rulebook §4, each against a number counted by hand."""
+"""The metrics of docs/rules.md §4, each against a number counted by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON of a result: product.md's keys, ISO times, and nothing that JSON cannot hold."""
+"""A result's JSON: the keys of docs/formats.md §6, ISO times, and nothing that JSON cannot hold."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def test_the_source_documents_config() -> None:
     )
 
 
-def test_what_is_left_out_takes_the_defaults_of_the_rulebook() -> None:
+def test_what_is_left_out_takes_the_defaults_of_the_rules() -> None:
     minimal = config(direction=..., stop_loss_pct=..., take_profit_pct=...)
     assert minimal.direction is Direction.LONG
     assert (minimal.stop_loss_pct, minimal.take_profit_pct) == (None, None)

@@ -63,7 +63,7 @@ def test_field_equals_the_reference(
     both = ~(np.isnan(found) | np.isnan(reference))
     assert both.sum() > 400
     np.testing.assert_allclose(found[both], reference[both], rtol=1e-9, atol=0)
-    # %K alone exists two candles before %D does: there the rulebook waits for both.
+    # %K alone exists two candles before %D does: docs/rules.md §2 waits for both.
     late = np.isnan(found) & ~np.isnan(reference)
     assert late.sum() <= (2 if (indicator, field) == ({"stoch": None}, "value") else 0)
     assert not (np.isnan(reference) & ~np.isnan(found)).any()

@@ -1,4 +1,4 @@
-"""A case for every line of the rulebook's §3, as a table of candles and the trades it makes."""
+"""A case for every line of docs/rules.md §3: a table of candles and the trades it makes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.unit.trading.tables import candle, exits, play, rules
 STOP_AND_TARGET = {"stop_loss_pct": 10, "take_profit_pct": 20}
 
 
-# ── §3.1 to §3.3: decide at the close, fill at the next open ──
+# ── docs/rules.md §3.1 to §3.3: decide at the close, fill at the next open ──
 
 
 def test_a_decision_at_the_close_fills_at_the_next_open() -> None:
@@ -77,7 +77,7 @@ def test_fill_on_close_reverses_at_one_close() -> None:
     assert account.open_trades()[0].entry_price == 110
 
 
-# ── §3.2: flags that are raised together ──
+# ── docs/rules.md §3.2: flags that are raised together ──
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_slippage_is_against_the_trader_on_market_orders_and_stops_but_not_on_ta
     assert account.trades[1].exit_price == pytest.approx(101 * 0.9 * 0.99)
 
 
-# ── §3.4: size ──
+# ── docs/rules.md §3.4: size ──
 
 
 def test_margin_and_entry_fee_together_are_the_budget() -> None:
@@ -219,7 +219,7 @@ def test_an_order_too_small_is_no_trade_and_says_why(filters: MarketFilters, say
     assert account.equity() == 1000
 
 
-# ── §3.5: inside the candle ──
+# ── docs/rules.md §3.5: inside the candle ──
 
 INSIDE = [
     # what, the candle after one of entry at 100, the trade
@@ -519,7 +519,7 @@ def test_no_position_loses_more_than_its_margin_whatever_slippage_adds() -> None
     assert account.equity() >= 0
 
 
-# ── §3.7: several symbols on one account ──
+# ── docs/rules.md §3.7: several symbols on one account ──
 
 TWO = {"symbols": ("BTC/USDT", "ETH/USDT")}
 
