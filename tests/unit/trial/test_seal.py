@@ -1,0 +1,93 @@
+"""A seal is found changed whatever was changed in it."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+
+from core.trading.values import ExitReason, Side, Trade
+from core.trial.seal import ErrorRates, Horizon, PromisedCosts, Seal, SealError, trade_returns
+
+
+def seal() -> Seal:
+    return Seal(
+        config_hash="c" * 64,
+        backtest_hash="b" * 64,
+        backtest_start=0,
+        backtest_end=86_400_000,
+        returns=(1.0, -0.5, 0.25),
+        trades_per_day=1.5,
+        costs=PromisedCosts(5.0, 4.0, 31.0),
+        horizon=Horizon(60, 40.0),
+        rules_version=1,
+        sealed_at=1_700_000_000_000,
+    ).sealed()
+
+
+def test_a_seal_read_back_from_json_still_holds() -> None:
+    written = msgspec.json.encode(seal())
+    read = msgspec.json.decode(written, type=Seal)
+    read.verify()
+    assert read == seal()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("config_hash", "d" * 64),
+        ("returns", (1.0, -0.5)),
+        ("horizon", Horizon(61, 40.0)),
+        ("errors", ErrorRates(edge=0.05)),
+        ("seed", 1),
+        ("costs", PromisedCosts(6.0, 4.0, 31.0)),
+    ],
+)
+def test_any_change_is_found(name: str, value: object) -> None:
+    with pytest.raises(SealError, match="the seal was changed"):
+        msgspec.structs.replace(seal(), **{name: value}).verify()
+
+
+def test_a_field_at_its_default_does_not_count_towards_the_hash() -> None:
+    written = msgspec.json.decode(msgspec.json.encode(seal()))
+    assert "tries" not in written
+    assert "margins" not in written
+
+
+def test_the_shared_error_budget_is_five_per_cent() -> None:
+    assert ErrorRates().broken == pytest.approx(0.05)
+
+
+def trade(entry: int, exit_: int, pnl: float) -> Trade:
+    return Trade(
+        id=1,
+        symbol="BTC/USDT",
+        side=Side.LONG,
+        signal_time=entry - 1,
+        entry_time=entry,
+        entry_price=100.0,
+        exit_time=exit_,
+        exit_price=100.0,
+        quantity=1.0,
+        leverage=1.0,
+        margin=100.0,
+        fees=0.0,
+        funding=0.0,
+        pnl=pnl,
+        pnl_pct=pnl,
+        exit_reason=ExitReason.SIGNAL,
+    )
+
+
+def test_returns_count_on_the_equity_at_entry() -> None:
+    first, second = trade(10, 20, 100.0), trade(20, 30, 110.0)
+    assert trade_returns([second, first], 1_000.0) == pytest.approx([10.0, 10.0])
+
+
+def test_a_trade_entered_before_another_closed_counts_on_the_equity_before() -> None:
+    overlapping = trade(15, 30, 110.0)
+    assert trade_returns([trade(10, 20, 100.0), overlapping], 1_000.0) == pytest.approx([10, 11])
+
+
+def test_without_equity_a_return_is_no_infinity() -> None:
+    assert np.all(np.isfinite(trade_returns([trade(1, 2, -10.0), trade(3, 4, -1.0)], 10.0)))
