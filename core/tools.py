@@ -40,6 +40,7 @@ from core.strategy.document.document import strategy_document
 from core.strategy.indicators.registry import indicators_to_json
 from core.strategy.signals.signals import warmup_candles
 from core.trading.values import FillOn
+from core.trial.ledger import noted
 
 Json = dict[str, Any]
 
@@ -230,7 +231,7 @@ async def _run(
     result = await asyncio.to_thread(
         run_backtest, config, candles, warnings=(*parsed.warnings, *notes), **inputs
     )
-    return result_to_json(result)
+    return result_to_json(noted(home.tries, result, config, candles, _now()))
 
 
 async def _status(home: Workspace, session_id: str | None) -> Json:

@@ -54,6 +54,11 @@ class Workspace:
         return self.root / "trades.jsonl"
 
     @property
+    def tries(self) -> Path:
+        """tries.jsonl: every backtest and sweep that was run of a strategy."""
+        return self.root / "tries.jsonl"
+
+    @property
     def index(self) -> Path:
         """papertape.json, the TinyDB index."""
         return self.root / "papertape.json"

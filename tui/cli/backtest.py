@@ -12,6 +12,7 @@ from tui.cli.candle_arguments import candles_in, finer_candles_in, period_of
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
 from tui.cli.strategy_argument import add_strategy, written_strategy
+from tui.cli.workspace import workspace_of
 
 if TYPE_CHECKING:
     from core.market.candles.candles import Candles
@@ -84,8 +85,11 @@ def backtest(arguments: argparse.Namespace) -> int:
         raise Refusal("--save needs a strategy that stands in a file", Exit.BAD_INPUT)
 
     from core.report.result import result_to_json
+    from core.trial.ledger import noted
 
     result, history = _run(arguments, parsed)
+    now = int(time.time() * 1_000)
+    result = noted(workspace_of(arguments).tries, result, parsed.config, history, now)
     report = result_to_json(result, equity=arguments.equity)
     if arguments.save and written.path is not None:
         _save(written.path, result, history)

@@ -33,6 +33,7 @@ from core.strategy.config.parsing import ParsedConfig, parse_config
 from core.strategy.config.problems import ConfigError
 from core.strategy.signals.signals import warmup_candles
 from core.trading.values import FillOn
+from core.trial.ledger import noted
 from tui.requests.backtest import (
     DEMO_MARKET,
     BacktestOrder,
@@ -85,7 +86,8 @@ async def backtest(
             progress("reading the candles …")
             material = await asyncio.to_thread(_from_files, order, parsed.config)
         progress("running …")
-        return await asyncio.to_thread(_run, order, parsed, material)
+        home = None if workspace is None else Workspace(workspace)
+        return await asyncio.to_thread(_run, order, parsed, material, home)
     except _REFUSALS as error:
         raise BacktestRefusedError(str(error)) from error
 
@@ -157,7 +159,9 @@ async def _fetched(
     return _Material(found.candles, found.notes, found.start, found.filters, found.funding)
 
 
-def _run(order: BacktestOrder, parsed: ParsedConfig, material: _Material) -> BacktestOutcome:
+def _run(
+    order: BacktestOrder, parsed: ParsedConfig, material: _Material, workspace: Workspace | None
+) -> BacktestOutcome:
     config = parsed.config
     result = run_backtest(
         config,
@@ -168,6 +172,8 @@ def _run(order: BacktestOrder, parsed: ParsedConfig, material: _Material) -> Bac
         decide_from=material.decide_from,
         warnings=(*parsed.warnings, *material.notes),
     )
+    if workspace is not None:
+        result = noted(workspace.tries, result, config, material.candles, wall_clock())
     equity = list(zip(result.times.tolist(), result.equity.tolist(), strict=True))
     first = result.times[0] if len(result.times) else 0
     market = material.candles[config.symbols[0]]

@@ -14,6 +14,7 @@ from core.market.candles.candles import Candles
 from core.market.candles.timeframes import Timeframe
 from core.market.files.candle_files import write_candles
 from core.strategy.document.document import read_strategy
+from core.trial.ledger import tries_of
 from tests.unit.cli.conftest import Run, write_addresses
 
 START = 1_700_006_400_000
@@ -193,6 +194,30 @@ def test_the_options_change_what_they_say(run: Run, strategy: Path, hours: Path)
     closing = run(*command, "--fill-on", "close").json
     assert closing["fill_on"] == "close"
     assert closing["trades"][0]["entry_time"] == plain["trades"][0]["signal_time"]
+
+
+def test_every_different_backtest_is_counted_among_the_tries(
+    run: Run, workspace: Path, strategy: Path, hours: Path
+) -> None:
+    ledger = workspace / "tries.jsonl"
+    command = ("backtest", strategy, "--data", hours, "--json")
+    assert run(*command).code == 0
+    assert not ledger.exists(), "there is no workspace yet to keep it in"
+    run("init")
+    for more in ((), (), ("--balance", "50000")):
+        assert run(*command, *more).code == 0
+    assert tries_of(ledger, "rsi_bounce").runs == 2
+
+
+def test_a_run_that_cannot_be_counted_is_told_and_done(
+    run: Run, workspace: Path, strategy: Path, hours: Path
+) -> None:
+    run("init")
+    (workspace / "tries.jsonl").mkdir()
+    done = run("backtest", strategy, "--data", hours, "--json")
+    assert done.code == 0
+    assert done.json["metrics"]["total_trades"] > 5
+    assert "tries.jsonl" in " ".join(done.json["warnings"])
 
 
 def test_finer_candles_settle_what_a_candle_leaves_open(

@@ -1,0 +1,161 @@
+"""Counts the tries it took to find a strategy: every backtest and every sweep, in `tries.jsonl`.
+
+A backtest that was the best of many tries promises less than it shows, and by how much depends on
+how many there were. Nobody remembers that number; so each run leaves a line in the workspace,
+whoever started it (command line, screen, tool call). Lines are only ever added. The same config on
+the same candles counts once, however often it is run again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from core.market.candles.candles import Candles
+from core.report.result import RunResult
+from core.strategy.config.canonical import config_digest
+from core.strategy.config.config import StrategyConfig
+
+_LONGEST_LINE = 4_096  # bytes; what is longer was not written by this program
+
+
+class Try(msgspec.Struct, frozen=True, kw_only=True):
+    """One run that was looked at.
+
+    Attributes:
+        strategy: its name.
+        config: the hash of the config; of a sweep, of what it varied and how.
+        data: the hash of the candles.
+        time: when it was run, UTC ms.
+        tried: how many configs: 1 for a backtest.
+        effective: how many independent tries these amount to, between 1 and `tried`.
+    """
+
+    strategy: str
+    config: str
+    data: str
+    time: int
+    tried: int = 1
+    effective: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class TryCount:
+    """What a strategy's ledger adds up to.
+
+    Attributes:
+        runs: different backtests and sweeps.
+        tried: configs they tried.
+        effective: the independent tries these amount to; 0 where nothing is recorded.
+        bad_lines: lines of the ledger, of any strategy, that are no tries and were left out.
+    """
+
+    runs: int
+    tried: int
+    effective: float
+    bad_lines: int
+
+
+def data_digest(candles: Mapping[str, Candles]) -> str:
+    """SHA-256 (hex) of the candles of each symbol: open times and closes."""
+    digest = hashlib.sha256()
+    for symbol in sorted(candles):
+        history = candles[symbol]
+        digest.update(f"{symbol}:{len(history)}:".encode())
+        digest.update(history.time.tobytes())
+        digest.update(history.close.tobytes())
+    return digest.hexdigest()
+
+
+def note_try(ledger: Path, one: Try) -> bool:
+    """Add a line to the ledger, unless there is no workspace to keep it in.
+
+    Several processes may write at once: a line is added whole, under a lock.
+
+    Returns:
+        Whether it was noted: False where the ledger's folder does not exist.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if not ledger.parent.is_dir():
+        return False
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+    descriptor = os.open(ledger, flags, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        os.write(descriptor, msgspec.json.encode(one) + b"\n")
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def noted(
+    ledger: Path,
+    result: RunResult,
+    config: StrategyConfig,
+    candles: Mapping[str, Candles],
+    now: int,
+) -> RunResult:
+    """Count a backtest among the tries of its strategy.
+
+    Args:
+        ledger: of the workspace.
+        result: of the backtest.
+        config: what was run.
+        candles: what it ran on, by symbol.
+        now: UTC ms.
+
+    Returns:
+        The result, with a warning where it could not be counted.
+    """
+    one = Try(
+        strategy=config.name, config=config_digest(config), data=data_digest(candles), time=now
+    )
+    try:
+        note_try(ledger, one)
+    except OSError as error:
+        warning = f"{ledger}: this run is not counted among the tries ({error.strerror or error})"
+        return replace(result, warnings=(*result.warnings, warning))
+    return result
+
+
+def tries_of(ledger: Path, strategy: str) -> TryCount:
+    """The tries that were made of a strategy; none where there is no ledger.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    found: dict[tuple[str, str], Try] = {}
+    bad = 0
+    try:
+        with ledger.open("rb") as lines:
+            while line := lines.readline(_LONGEST_LINE + 1):
+                one = _read(line)
+                if one is None:
+                    bad += 1
+                elif one.strategy == strategy:
+                    found[one.config, one.data] = one
+    except FileNotFoundError:
+        pass
+    tries = found.values()
+    return TryCount(
+        runs=len(tries),
+        tried=sum(one.tried for one in tries),
+        effective=sum(one.effective for one in tries),
+        bad_lines=bad,
+    )
+
+
+def _read(line: bytes) -> Try | None:
+    try:
+        one = msgspec.json.decode(line, type=Try)
+    except msgspec.DecodeError:  # ValidationError is one, too
+        return None
+    return one if 1 <= one.effective <= one.tried else None
