@@ -25,7 +25,7 @@ from core.host.feeds import FeedMaker, Feeds
 from core.host.link import BadRequestError, CommandError, HostCommand
 from core.host.logs import LogRing, RingHandler
 from core.host.registry import JobsOf, SessionRegistry, report_of
-from core.host.start_requests import record_of, request_of, require_no_clash
+from core.host.start_requests import record_of, request_of, require_no_clash, sealed
 from core.host.stored_sessions import SessionIndex, StoredSession, stored_session
 from core.host.venue_accounts import VenueAccounts
 from core.journal.manifest import read_manifest
@@ -297,6 +297,10 @@ class Host:
             lambda symbols: self._brokers.accounts(symbols, request.feed, key),
             restart_of,
         )
+        if request.trial is not None:
+            record = await asyncio.to_thread(
+                sealed, record, request.trial, self.workspace, self.options.clock()
+            )
         if key is not None:
             self._brokers.give(session_id, key)
         try:

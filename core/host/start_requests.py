@@ -6,20 +6,30 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import msgspec
+
+from core.compare.sources import document_of
 from core.host.link import BadRequestError
 from core.host.venue_accounts import NoAccountError
 from core.journal.manifest import SessionManifest
 from core.journal.values import BrokerKind, FeedKind, Mode
 from core.market.symbols import is_perpetual, quote_currency
-from core.session.snapshot import SessionSnapshot, StartRequest
+from core.report.stored_backtest import stored_backtest
+from core.session.snapshot import SessionSnapshot, StartRequest, TrialTerms
+from core.store.workspace import Workspace
 from core.strategy.config.canonical import config_digest, config_to_dict
 from core.strategy.config.config import Direction, StrategyConfig
 from core.strategy.config.parsing import parse_config
 from core.strategy.config.problems import ConfigError
+from core.strategy.document.document import read_strategy
 from core.strategy.signals.signals import warmup_candles
 from core.trading.values import Fills
+from core.trial.seal import Horizon
+from core.trial.sealing import NoPromiseError, seal_trial
 
 _POLLED = "binance"
+_LONGEST_TRIAL = 3_650  # days
+_MOST_TRADES = 10_000
 
 AccountsOf = Callable[[Sequence[str]], dict[str, str]]
 """The keys to order some symbols with (`SessionManifest.accounts`); raises `NoAccountError`."""
@@ -93,6 +103,46 @@ def record_of(
     )
 
 
+def sealed(
+    record: SessionManifest, terms: TrialTerms, workspace: Workspace, now: int
+) -> SessionManifest:
+    """The same session as a trial. Blocks.
+
+    What is restarted goes on without a seal where its promise is gone, and says so.
+
+    Args:
+        record: of the session, which has not begun.
+        terms: how long the trial is to run.
+        workspace: where its backtest is looked for, and the tries are counted.
+        now: UTC ms.
+
+    Raises:
+        BadRequestError: no saved backtest promises anything that could be put to the test.
+    """
+    config = record.strategy()
+    if (terms.days is not None and not 0 < terms.days <= _LONGEST_TRIAL) or (
+        terms.trades is not None and not 0 < terms.trades <= _MOST_TRADES
+    ):
+        raise BadRequestError(
+            f"a trial's horizon must be above 0 and at most {_LONGEST_TRIAL:,} days or "
+            f"{_MOST_TRADES:,} trades"
+        )
+    if terms.document is None:
+        document, keys = document_of(workspace, config.name)
+    else:
+        document = Path(terms.document)
+        keys = read_strategy(document).config
+    stored = None if document is None else stored_backtest(document, keys.get("backtest"))
+    try:
+        seal = seal_trial(config, stored, days=terms.days, trades=terms.trades, now=now)
+    except NoPromiseError as error:
+        if record.restart_of is None:
+            raise BadRequestError(f"not sealed: {error}") from error
+        notice = f"it was a trial, and is none now: {error}"
+        return msgspec.structs.replace(record, notices=(*record.notices, notice))
+    return msgspec.structs.replace(record, seal=seal)
+
+
 def request_of(record: SessionManifest) -> StartRequest:
     """What would start a session like this one again, on the same config snapshot."""
     return StartRequest(
@@ -105,7 +155,14 @@ def request_of(record: SessionManifest) -> StartRequest:
         speed=record.speed,
         run_for=record.run_for,
         until=None,
+        trial=None if record.seal is None else _terms_of(record.seal.horizon),
     )
+
+
+def _terms_of(horizon: Horizon) -> TrialTerms:
+    if horizon.days is not None:
+        return TrialTerms(days=horizon.days)
+    return TrialTerms(trades=horizon.trades)
 
 
 def _exchange(request: StartRequest) -> str | None:

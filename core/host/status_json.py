@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from core.report.result import trade_to_json
-from core.session.snapshot import HostSnapshot, LogLine, SessionSnapshot, StartReply
+from core.session.snapshot import HostSnapshot, LogLine, SessionSnapshot, StartReply, TrialHorizon
 from core.time_format import iso_time, optional_iso_time
 
 Json = dict[str, Any]
@@ -44,8 +44,17 @@ def session_to_json(session: SessionSnapshot) -> Json:
         "unrealized_pnl": session.unrealized_pnl,
         "equity": session.equity,
         "orders": None if session.orders is None else asdict(session.orders),
+        "trial": None if session.trial is None else _trial_to_json(session.trial),
         "next_jobs": list(session.next_jobs),
         "notices": list(session.notices),
+    }
+
+
+def _trial_to_json(trial: TrialHorizon) -> Json:
+    return {
+        "sealed_at": iso_time(trial.sealed_at),
+        "horizon_trades": trial.trades,
+        "horizon_days": trial.days,
     }
 
 

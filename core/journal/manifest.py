@@ -15,6 +15,7 @@ from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import parse_config
 from core.trading.rules import RULES_VERSION
 from core.trading.values import Fills
+from core.trial.seal import Seal, SealError
 
 JOURNAL_VERSION = 1
 RECORD = "session.json"
@@ -27,7 +28,8 @@ class SessionManifest(msgspec.Struct, frozen=True, kw_only=True):
     `source` names the feed's tapes: the feed itself, or for a candle file what is in it. `broker`
     is where orders go, `broker_asked` where they were asked to go; `notices` say why the two
     differ, and whatever else the owner should know. `accounts` are the keys it orders with, by kind
-    of market ("spot", "perpetual"), as sections of exchanges.yaml. Times are UTC ms.
+    of market ("spot", "perpetual"), as sections of exchanges.yaml. `seal`: what it is to answer, if
+    it is a trial. Times are UTC ms.
     """
 
     id: str
@@ -49,6 +51,7 @@ class SessionManifest(msgspec.Struct, frozen=True, kw_only=True):
     warmup: int = 0
     restart_of: str | None = None
     notices: tuple[str, ...] = ()
+    seal: Seal | None = None
     rules_version: int = RULES_VERSION
     journal_version: int = JOURNAL_VERSION
 
@@ -66,6 +69,21 @@ class SessionManifest(msgspec.Struct, frozen=True, kw_only=True):
                 f"recorded when it started: {RECORD} was changed"
             )
         return config
+
+    def seal_problem(self) -> str | None:
+        """Why the trial's seal no longer holds; None where it does, or the session is no trial."""
+        if self.seal is None:
+            return None
+        try:
+            self.seal.verify()
+        except SealError as error:
+            return str(error)
+        if self.seal.config_hash != self.digest:
+            return (
+                f"the seal is of a config with the hash {self.seal.config_hash[:12]}, the session "
+                f"runs {self.digest[:12]}: it answers nothing about this session"
+            )
+        return None
 
     def planned_end(self, since: int) -> int | None:
         """When a session that is running since then ends by itself (UTC ms, feed's clock)."""
@@ -90,7 +108,7 @@ def write_manifest(folder: Path, record: SessionManifest, disk: Disk) -> None:
 
 
 def read_manifest(folder: Path) -> SessionManifest:
-    """A session's record.
+    """A session's record, with a notice where the seal of its trial no longer holds.
 
     Raises:
         JournalError: it cannot be read, or was written under other rules.
@@ -108,9 +126,13 @@ def read_manifest(folder: Path) -> SessionManifest:
             "go on with the program that wrote it, or restart the strategy as a new session"
         )
     try:
-        return msgspec.json.decode(data, type=SessionManifest)
+        manifest = msgspec.json.decode(data, type=SessionManifest)
     except msgspec.DecodeError as error:
         raise JournalError(f"{path}: the session's record cannot be read ({error})") from error
+    problem = manifest.seal_problem()
+    if problem is None:
+        return manifest
+    return msgspec.structs.replace(manifest, notices=(*manifest.notices, problem))
 
 
 class _Versions(msgspec.Struct):

@@ -51,6 +51,15 @@ class ConditionReading:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialHorizon:
+    """How long a sealed trial runs: `trades` closed ones; `days` where it was set in days."""
+
+    sealed_at: int
+    trades: int
+    days: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class SessionSnapshot:
     """One row of the sessions table and what hangs below it.
 
@@ -87,6 +96,7 @@ class SessionSnapshot:
     notices: tuple[str, ...]
     next_jobs: tuple[str, ...]
     interrupted: bool = False
+    trial: TrialHorizon | None = None  # None: it is none
     orders: OrderCounts | None = None  # on a venue, where its fills are mirrored on one
 
     @property
@@ -122,12 +132,26 @@ class HostSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class TrialTerms:
+    """How long a trial is to run: `days`, or `trades` closed; with neither, the usual 60 days.
+
+    `document`: the file whose saved backtest is put to the test; None: the workspace's strategy of
+    that name.
+    """
+
+    days: float | None = None
+    trades: int | None = None
+    document: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StartRequest:
     """What to run. `config` is the strategy as parsed from JSON or a document, not yet validated.
 
     `data`: candle files by symbol (replay); `speed`: times real time, None for full speed.
     `run_for`: milliseconds counted from running; `until`: UTC ms. `exchange`: the ccxt name of the
     one to poll. `api_key`, `api_secret`: of the testnet, for this session alone; never kept.
+    `trial`: seal it as a trial before its first candle; None: it is none.
     """
 
     config: dict[str, object]
@@ -142,6 +166,7 @@ class StartRequest:
     exchange: str | None = None
     api_key: str | None = field(default=None, repr=False)
     api_secret: str | None = field(default=None, repr=False)
+    trial: TrialTerms | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,12 @@ from core.journal.values import OrderRow, SessionState
 from core.journal.venue_orders import VenueOrders
 from core.market.feeds.feed import PriceSeen
 from core.session.runner import Runner
-from core.session.snapshot import ConditionReading, SessionDetail, SessionSnapshot
+from core.session.snapshot import (
+    ConditionReading,
+    SessionDetail,
+    SessionSnapshot,
+    TrialHorizon,
+)
 from core.trading.values import OpenTrade
 
 _SPARK = 60  # equities a sparkline may show
@@ -69,6 +74,7 @@ def session_snapshot(
         planned_end=standing.planned_end,
         ended=standing.ended,
         now=standing.now,
+        trial=_trial(record),
         last_candle=None if run is None else run.moment_time,
         last_price_at=standing.last_price_at,
         trades_count=0 if run is None else len(run.account.trades),
@@ -84,6 +90,13 @@ def session_snapshot(
         next_jobs=jobs,
         orders=(orders or VenueOrders(record)).counts(),
     )
+
+
+def _trial(record: SessionManifest) -> TrialHorizon | None:
+    seal = record.seal
+    if seal is None:
+        return None
+    return TrialHorizon(seal.sealed_at, seal.horizon.trades, seal.horizon.days)
 
 
 def session_detail(

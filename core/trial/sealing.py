@@ -1,0 +1,101 @@
+"""Makes the seal of a trial: what a saved backtest promises, and how long it is put to the test.
+
+A trial asks whether a session keeps the promise of one backtest, so that backtest must be of this
+very config, saved whole, and under the same rules. Where it is not, there is nothing to seal, and
+the refusal says what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from core.market.candles.timeframes import DAY, Timeframe
+from core.report.result import trade_from_json
+from core.strategy.config.canonical import config_digest
+from core.strategy.config.config import StrategyConfig
+from core.time_format import parse_time
+from core.trading.rules import RULES_VERSION
+from core.trial.seal import Horizon, PromisedCosts, Seal, Tries, backtest_digest, trade_returns
+
+LEAST_TRADES = 10
+"""A backtest of fewer promises nothing that could be kept or broken."""
+
+DEFAULT_DAYS = 60.0
+
+
+class NoPromiseError(Exception):
+    """There is no backtest that a trial could be sealed on; the message says what to do."""
+
+
+def seal_trial(
+    config: StrategyConfig,
+    stored: Mapping[str, Any] | None,
+    *,
+    days: float | None = None,
+    trades: int | None = None,
+    tries: Tries | None = None,
+    now: int,
+) -> Seal:
+    """Seal a trial of `config` on its saved backtest.
+
+    Args:
+        config: what the session will run.
+        stored: the whole saved backtest (its JSON), None where there is none.
+        days: the horizon in days; trades then follow by the backtest's rate.
+        trades: the horizon in closed trades. With neither it is `DEFAULT_DAYS`.
+        tries: of how many tries the backtest was the best, where they were counted.
+        now: UTC ms.
+
+    Raises:
+        NoPromiseError: the backtest is missing, of another config or other rules, or too short.
+    """
+    promise = _promise(config, stored)
+    closed = [trade_from_json(trade) for trade in promise["trades"]]
+    if len(closed) < LEAST_TRADES:
+        raise NoPromiseError(
+            f"the saved backtest has {len(closed)} closed trades; a trial needs {LEAST_TRADES} to "
+            f"know what is promised: backtest a longer period and --save it"
+        )
+    start, end = (parse_time(promise["period"][edge]) for edge in ("start", "end"))
+    length = (end + Timeframe(promise["timeframe"]).ms - start) / DAY
+    rate = len(closed) / length
+    return Seal(
+        config_hash=config_digest(config),
+        backtest_hash=backtest_digest(dict(promise)),
+        backtest_start=start,
+        backtest_end=end,
+        returns=tuple(trade_returns(closed, float(promise["starting_balance"])).tolist()),
+        trades_per_day=rate,
+        costs=PromisedCosts(config.slippage_pct * 100, config.fees * 10_000),
+        horizon=_horizon(days, trades, rate),
+        rules_version=RULES_VERSION,
+        sealed_at=now,
+        tries=tries,
+    ).sealed()
+
+
+def _promise(config: StrategyConfig, stored: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    again = f"run `papertape backtest {config.name} --period 6m --save` first"
+    if stored is None:
+        raise NoPromiseError(f"no saved backtest of {config.name} promises anything: {again}")
+    balance = float(stored["starting_balance"])  # returns are relative: it may be another one
+    if stored["config_hash"] != config_digest(replace(config, starting_balance=balance)):
+        raise NoPromiseError(
+            f"the saved backtest is of another version of {config.name} than the one to start: "
+            f"{again}"
+        )
+    if stored["rules_version"] != RULES_VERSION:
+        raise NoPromiseError(
+            f"the saved backtest was run under rules {stored['rules_version']}, this program has "
+            f"{RULES_VERSION}: {again}"
+        )
+    return stored
+
+
+def _horizon(days: float | None, trades: int | None, rate: float) -> Horizon:
+    if trades is not None:
+        return Horizon(trades)
+    wanted = DEFAULT_DAYS if days is None else days
+    return Horizon(max(1, round(wanted * rate)), wanted)

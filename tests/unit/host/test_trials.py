@@ -1,0 +1,126 @@
+"""A session that is started as a trial is sealed before its first candle, and a change is found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.backtest.run import run_backtest
+from core.host.link import CommandError
+from core.host.offline import resting_sessions
+from core.host.status_json import session_to_json
+from core.journal.manifest import read_manifest
+from core.report.stored_backtest import save_backtest
+from core.session.snapshot import TrialTerms
+from core.store.workspace import Workspace
+from core.strategy.config.parsing import parse_config
+from core.strategy.document.yaml_text import write_yaml
+from tests.unit.host.hosts import hosting, replay_request
+from tests.unit.session.sessions import RSI, START, market
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """A workspace with a strategy whose backtest is saved."""
+    workspace = Workspace(tmp_path / "home")
+    workspace.prepare()
+    promise(workspace.strategies / "rsi_bounce")
+    return workspace
+
+
+def promise(folder: Path) -> Path:
+    folder.mkdir()
+    document = folder / "STRATEGY.md"
+    document.write_text(f"---\n{write_yaml(RSI)}---\n", encoding="utf-8")
+    history = {"BTC/USDT": market(4_000, seed=3)}
+    result = run_backtest(parse_config(RSI).config, history)
+    save_backtest(document, result, history, START)
+    return document
+
+
+async def test_a_trial_is_sealed_into_its_session(workspace: Workspace, candle_file: Path) -> None:
+    request = replay_request(candle_file, trial=TrialTerms(trades=40))
+    async with hosting(workspace.root) as host:
+        session_id = (await host.start(request)).session_id
+        await host.ended(session_id)
+        (session,) = host.snapshot().sessions
+    manifest = read_manifest(workspace.session(session_id))
+    assert manifest.seal is not None
+    assert manifest.seal_problem() is None
+    assert manifest.seal.config_hash == manifest.digest
+    assert session.trial is not None
+    assert session.trial.trades == 40
+    assert session_to_json(session)["trial"]["horizon_trades"] == 40
+    assert not session.notices
+
+
+async def test_a_strategy_outside_the_workspace_is_sealed_on_its_own_document(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    document = promise(tmp_path / "elsewhere")
+    terms = TrialTerms(days=30, document=str(document))
+    async with hosting(tmp_path / "home") as host:
+        session_id = (await host.start(replay_request(candle_file, trial=terms))).session_id
+    manifest = read_manifest(Workspace(tmp_path / "home").session(session_id))
+    assert manifest.seal is not None
+    assert manifest.seal.horizon.days == 30
+
+
+async def test_without_a_promise_no_trial_begins(tmp_path: Path, candle_file: Path) -> None:
+    async with hosting(tmp_path / "home") as host:
+        with pytest.raises(CommandError, match=r"not sealed: no saved backtest"):
+            await host.start(replay_request(candle_file, trial=TrialTerms()))
+        assert host.snapshot().sessions == ()
+    assert Workspace(tmp_path / "home").session_ids() == ()
+
+
+@pytest.mark.parametrize("terms", [TrialTerms(days=0), TrialTerms(trades=-1), TrialTerms(days=1e9)])
+async def test_a_horizon_without_sense_is_refused(
+    workspace: Workspace, candle_file: Path, terms: TrialTerms
+) -> None:
+    async with hosting(workspace.root) as host:
+        with pytest.raises(CommandError, match="horizon"):
+            await host.start(replay_request(candle_file, trial=terms))
+
+
+async def test_what_was_changed_in_a_seal_is_told(workspace: Workspace, candle_file: Path) -> None:
+    request = replay_request(candle_file, trial=TrialTerms(trades=40))
+    async with hosting(workspace.root) as host:
+        session_id = (await host.start(request)).session_id
+        await host.ended(session_id)
+    path = workspace.session(session_id) / "session.json"
+    written = json.loads(path.read_bytes())
+    written["seal"]["horizon"]["trades"] = 400
+    path.write_text(json.dumps(written), encoding="utf-8")
+    workspace.index.unlink()  # or it would answer for the files
+    (session,) = await resting_sessions(workspace)
+    assert "the seal was changed" in session.notices[-1]
+
+
+async def test_a_restarted_trial_is_sealed_anew(workspace: Workspace, candle_file: Path) -> None:
+    request = replay_request(candle_file, trial=TrialTerms(days=20))
+    async with hosting(workspace.root) as host:
+        session_id = (await host.start(request)).session_id
+        await host.ended(session_id)
+        again = (await host.restart(session_id)).session_id
+        await host.ended(again)
+    first, second = (read_manifest(workspace.session(one)) for one in (session_id, again))
+    assert first.seal is not None
+    assert second.seal is not None
+    assert first.seal.horizon == second.seal.horizon
+    assert second.seal.sealed_at >= first.seal.sealed_at
+
+
+async def test_a_trial_whose_promise_is_gone_restarts_unsealed_and_says_so(
+    workspace: Workspace, candle_file: Path
+) -> None:
+    request = replay_request(candle_file, trial=TrialTerms(days=20))
+    async with hosting(workspace.root) as host:
+        session_id = (await host.start(request)).session_id
+        await host.ended(session_id)
+        (workspace.strategies / "rsi_bounce" / "STRATEGY.backtest.json").unlink()
+        reply = await host.restart(session_id)
+    assert read_manifest(workspace.session(reply.session_id)).seal is None
+    assert "it was a trial, and is none now" in reply.notices[-1]

@@ -1,0 +1,81 @@
+"""A trial is sealed on the saved backtest of the very config that runs, or it is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.backtest.run import run_backtest
+from core.report.stored_backtest import save_backtest, stored_backtest
+from core.strategy.config.config import StrategyConfig
+from core.strategy.config.parsing import parse_config
+from core.strategy.document.document import read_strategy
+from core.strategy.document.yaml_text import write_yaml
+from core.trial.seal import Horizon
+from core.trial.sealing import DEFAULT_DAYS, NoPromiseError, seal_trial
+from tests.unit.session.sessions import RSI, START, market
+
+CONFIG = parse_config({**RSI, "slippage_pct": 0.05, "fees": 0.0004}).config
+
+
+def saved(folder: Path, config: StrategyConfig = CONFIG, candles: int = 4_000) -> dict[str, Any]:
+    """The backtest of `config`, as it is read back once it was saved."""
+    document = folder / "STRATEGY.md"
+    document.write_text(f"---\n{write_yaml({**RSI, 'fees': 0.0004})}---\n", encoding="utf-8")
+    history = {"BTC/USDT": market(candles)}
+    save_backtest(document, run_backtest(config, history), history, START)
+    whole = stored_backtest(document, read_strategy(document).config["backtest"])
+    assert whole is not None
+    return whole
+
+
+def test_the_seal_holds_what_the_backtest_promised(tmp_path: Path) -> None:
+    stored = saved(tmp_path)
+    seal = seal_trial(CONFIG, stored, trades=60, now=START)
+    seal.verify()
+    assert seal.horizon == Horizon(60)
+    assert len(seal.returns) == len(stored["trades"]) > 20
+    first = stored["trades"][0]
+    assert seal.returns[0] == pytest.approx(first["pnl"] / 10_000 * 100)
+    days = 4_000 * 5 / (24 * 60)
+    assert seal.trades_per_day == pytest.approx(len(stored["trades"]) / days)
+    assert seal.costs.slippage_bp == pytest.approx(5.0)
+    assert seal.costs.fee_bp == pytest.approx(4.0)
+
+
+def test_a_horizon_in_days_becomes_trades_by_the_backtests_rate(tmp_path: Path) -> None:
+    stored = saved(tmp_path)
+    seal = seal_trial(CONFIG, stored, days=10, now=START)
+    assert seal.horizon == Horizon(round(10 * seal.trades_per_day), 10)
+    assert seal_trial(CONFIG, stored, now=START).horizon.days == DEFAULT_DAYS
+    assert seal_trial(CONFIG, stored, days=0.001, now=START).horizon.trades == 1
+
+
+def test_another_starting_balance_promises_the_same(tmp_path: Path) -> None:
+    richer = parse_config(
+        {**RSI, "slippage_pct": 0.05, "fees": 0.0004, "starting_balance": 50_000}
+    ).config
+    assert seal_trial(richer, saved(tmp_path), trades=60, now=START).horizon.trades == 60
+
+
+def test_without_a_saved_backtest_there_is_nothing_to_seal() -> None:
+    with pytest.raises(NoPromiseError, match=r"backtest rsi_bounce --period 6m --save"):
+        seal_trial(CONFIG, None, now=START)
+
+
+def test_a_backtest_of_another_version_of_the_config_seals_nothing(tmp_path: Path) -> None:
+    other = parse_config({**RSI, "slippage_pct": 0.05, "fees": 0.0004, "stop_loss_pct": 3}).config
+    with pytest.raises(NoPromiseError, match="another version"):
+        seal_trial(other, saved(tmp_path), now=START)
+
+
+def test_a_backtest_under_other_rules_seals_nothing(tmp_path: Path) -> None:
+    with pytest.raises(NoPromiseError, match="rules 0"):
+        seal_trial(CONFIG, {**saved(tmp_path), "rules_version": 0}, now=START)
+
+
+def test_a_backtest_of_few_trades_seals_nothing(tmp_path: Path) -> None:
+    with pytest.raises(NoPromiseError, match="a trial needs 10"):
+        seal_trial(CONFIG, saved(tmp_path, candles=100), now=START)
