@@ -422,7 +422,7 @@ def test_letting_go_hands_the_sessions_to_a_host_without_a_screen(
     home = tmp_path / "home"
     code = (
         "import asyncio, sys; from pathlib import Path\n"
-        "from core.paper.host import Host, HostOptions\n"
+        "from core.host.host import Host, HostOptions\n"
         "from core.store.lock import current_host\n"
         "from core.store.workspace import Workspace\n"
         "while current_host(Workspace(Path(sys.argv[1]))):\n"
