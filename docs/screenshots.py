@@ -32,7 +32,7 @@ from tui.modals.new_backtest import NewBacktest  # noqa: E402
 from tui.modals.new_session import NewSession  # noqa: E402
 from tui.screens.backtest import BacktestScreen  # noqa: E402
 from tui.screens.report import ReportScreen  # noqa: E402
-from tui.strategies.finding import find_strategies  # noqa: E402
+from tui.strategies import find_strategies  # noqa: E402
 from tui.widgets.line_table import LineTable  # noqa: E402
 
 START = 1_767_571_200_000  # 2026-01-05 00:00 UTC

@@ -1,11 +1,15 @@
-"""The application: composes screens, holds the host, passes snapshots and commands on."""
+"""The application: the only module that knows all the others.
+
+It makes the collaborators and the screens, passes snapshots on to what is visible and commands to
+the host. What the others may ask of it is in `tui.shell`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -13,7 +17,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.binding import BindingType
 from textual.command import Provider
-from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
@@ -24,29 +27,33 @@ from core.session.snapshot import HostSnapshot, StartRequest
 from core.store.workspace import Workspace
 from core.text import safe_lines, safe_text
 from tui.commands import Place, bindings
-from tui.host.holding import HostConnection
+from tui.host.connection import GROUP, HostConnection, LinkReady
 from tui.host.hosting import Hosting
 from tui.host.leaving import Leaving
-from tui.host.returning import Returning
+from tui.host.returning import Change, Returning
+from tui.modals.ask import Ask
+from tui.modals.meanwhile import Meanwhile
 from tui.modals.new_session import NewSession
 from tui.palette import PaletteCommands
-from tui.requests.backtest import BacktestCommands
+from tui.requests.backtest import BacktestCommands, Points
 from tui.requests.comparison import ComparisonCommands
 from tui.requests.schedule import ScheduleCommands
 from tui.requests.sessions import SessionCommands
 from tui.requests.settings import SettingsCommands
-from tui.requests.settings_files import Appearance, read_appearance
+from tui.requests.settings_files import Appearance, read_appearance, zone_of
 from tui.screens.backtest import BacktestScreen
-from tui.screens.base import BaseScreen
+from tui.screens.base import BaseScreen, Program
 from tui.screens.compare import CompareScreen
 from tui.screens.help import HelpScreen
 from tui.screens.logs import LogsScreen
+from tui.screens.report import ReportScreen
 from tui.screens.schedule import ScheduleScreen
 from tui.screens.sessions import SessionsScreen
 from tui.screens.settings import SettingsScreen
 from tui.screens.strategies import StrategiesScreen
+from tui.shell import Answer, HostWork, Severity
 from tui.shipped import shipped
-from tui.strategies.choice import StrategyChoice
+from tui.strategies import StrategyChoice
 from tui.terminal import GuardedApp
 from tui.theming import DEFAULT, SIXTEEN_COLORS, find_themes
 
@@ -96,20 +103,20 @@ class PapertapeApp(GuardedApp):
     ) -> None:
         super().__init__()
         self.hosting = hosting
-        self.strategies = strategies
+        self._strategies = strategies
         self.host_name = host_name
         self.feed = feed
         self.demo = demo
-        self.link: HostLink | None = None
-        self.sessions = SessionCommands(self)
+        self.workspace = workspace
+        self.sessions = SessionCommands(self, self.show_report)
         self.schedule = ScheduleCommands(self)
         self.settings = SettingsCommands(self)
         self.backtests = BacktestCommands(self)
         self.comparisons = ComparisonCommands(self)
-        self.holding = HostConnection(self)
-        self.leaving = Leaving(self)
-        self.returning = Returning(self)
-        self.workspace = workspace
+        self._connection = HostConnection(self, hosting)
+        self._returning = Returning(self, self.show_changes)
+        program = "papertape demo" if feed is FeedKind.DEMO else "papertape"
+        self.leaving = Leaving(self, self._connection, program, self._returning.leave)
         self._poll_every = poll_every
         folders = [shipped("themes")] + ([] if workspace is None else [workspace / "themes"])
         found = find_themes(folders)
@@ -146,8 +153,8 @@ class PapertapeApp(GuardedApp):
         if not self.is_headless and self.console.color_system == "standard":
             self.theme = SIXTEEN_COLORS
         self.watch_terminal()
-        self.returning.begin()
-        self.holding.hold()
+        self._returning.begin()
+        self._connection.hold()
         self.set_interval(self._poll_every, self.poll)
         for problem in self.theme_problems:
             self.say(problem, "warning")
@@ -160,20 +167,22 @@ class PapertapeApp(GuardedApp):
     def on_unmount(self) -> None:
         """Let go of the host whatever ended the app, or its thread would keep the process."""
         if not self.leaving.begun:
-            self.hosting.let_go(keep_running=False)
+            self._connection.let_go(keep_running=False)
 
     # ── the host ──
 
-    class LinkReady(Message):
-        """A host takes commands."""
+    @property
+    def link(self) -> HostLink | None:
+        """The host that takes commands now, None while there is none."""
+        return self._connection.link
 
-        def __init__(self, link: HostLink) -> None:
-            self.link = link
-            super().__init__()
+    def wait_for(self, what: str) -> None:
+        """Say in the top line what is waited for; the empty text ends that."""
+        self.waiting = what
 
     @on(LinkReady)
     def _link_ready(self, message: LinkReady) -> None:
-        self.holding.ready(message.link)
+        self._connection.ready(message.link)
 
     # ── snapshots ──
 
@@ -198,21 +207,38 @@ class PapertapeApp(GuardedApp):
                     screen.show(snapshot)
                     if another_host:
                         screen.refresh_hints()
-        self.returning.see(snapshot)
+        self._returning.see(snapshot)
 
-    def say(self, text: str, severity: str = "information", title: str = "") -> None:
+    def say(self, text: str, severity: Severity = "information", title: str = "") -> None:
         """Tell the user something; the text is shown literally."""
-        self.notify(safe_lines(text), title=safe_text(title), severity=severity, markup=False)  # type: ignore[arg-type]
+        self.notify(safe_lines(text), title=safe_text(title), severity=severity, markup=False)
+
+    def ask(
+        self,
+        title: str,
+        text: str,
+        answers: Sequence[Answer],
+        answered: Callable[[str], None],
+    ) -> None:
+        """Ask a question; `answered` gets the value of the answer, and nothing on Esc."""
+
+        def closed(answer: str | None) -> None:
+            if answer is not None:
+                answered(answer)
+
+        self.push_screen(Ask(title, text, answers), closed)
+
+    def show_report(self, report: Mapping[str, object], equity: Points) -> None:
+        """Open a report."""
+        self.push_screen(ReportScreen(report, equity))
+
+    def show_changes(self, title: str, changes: Sequence[Change]) -> None:
+        """Open what happened while nobody looked."""
+        self.push_screen(Meanwhile(title, changes))
 
     # ── commands ──
 
-    def command(
-        self,
-        name: str,
-        work: Callable[[HostLink], Coroutine[None, None, None]],
-        *,
-        quiet: bool = False,
-    ) -> None:
+    def command(self, name: str, work: HostWork, *, quiet: bool = False) -> None:
         """Run a command against the host, and unless quiet say what it refused."""
         link = self.link
         if link is None:
@@ -233,18 +259,18 @@ class PapertapeApp(GuardedApp):
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Say what went wrong in a worker, in one sentence."""
-        if event.worker.group == "host" and event.state is WorkerState.SUCCESS:
+        if event.worker.group == GROUP and event.state is WorkerState.SUCCESS:
             if not self.leaving.begun:
-                self.holding.ended()
-        elif event.worker.group == "host" and event.state is WorkerState.ERROR:
-            self.holding.failed(event.worker.error)
+                self._connection.ended()
+        elif event.worker.group == GROUP and event.state is WorkerState.ERROR:
+            self._connection.failed(event.worker.error)
         elif event.state is WorkerState.ERROR:
             error = event.worker.error
             self.say(f"{event.worker.name}: {type(error).__name__}: {error}", "error", "Failed")
 
     async def read_strategies(self) -> tuple[StrategyChoice, ...]:
         """What can be started, read in a thread."""
-        return tuple(await asyncio.to_thread(self.strategies))
+        return tuple(await asyncio.to_thread(self._strategies))
 
     def open_new_session(self, picked: str | None = None) -> None:
         """Open the form for a new session, on the strategy of that name if there is one."""
@@ -261,7 +287,7 @@ class PapertapeApp(GuardedApp):
 
     def action_take_over(self) -> None:
         """Ask, then run the sessions here that another process runs."""
-        self.holding.ask_take_over()
+        self._connection.ask_take_over()
 
     def action_help(self) -> None:
         """Show every key."""
@@ -279,12 +305,12 @@ class PapertapeApp(GuardedApp):
         self.theme = name
         self.settings.keep_theme(name)
 
-    # ── leaving ──
+    def choose_zone(self, name: str) -> None:
+        """Write times in the zone of that name from now on, and the next time."""
+        self.zone = zone_of(name)
+        self.settings.keep_zone(name)
 
-    @property
-    def name_typed(self) -> str:
-        """What was typed to start the program."""
-        return "papertape demo" if self.feed is FeedKind.DEMO else "papertape"
+    # ── leaving ──
 
     async def action_quit(self) -> None:
         """Textual's own way out leads through the same door."""
@@ -297,3 +323,10 @@ class PapertapeApp(GuardedApp):
     def terminal_lost(self) -> None:
         """The terminal was closed: the sessions go on without it."""
         self.leaving.leave(keep_running=True)
+
+
+if TYPE_CHECKING:
+
+    def _is_a_program(app: PapertapeApp) -> Program:
+        """Has the type checker prove that the application offers what its screens ask of it."""
+        return app

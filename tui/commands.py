@@ -1,4 +1,7 @@
-"""What can be done, where and with which key? One definition for keys, footer, palette and help."""
+"""Everything that can be done, where and with which key, in one definition a command.
+
+Key bindings, footer, palette, help, `papertape keys` and the documentation are made from it.
+"""
 
 from __future__ import annotations
 
@@ -60,6 +63,11 @@ class Command:
     help: str
     action: str
     hint: int | None = None
+
+    @property
+    def target(self) -> str:
+        """The action as seen from the application: a screen's own is on the screen shown."""
+        return self.action if "." in self.action else f"screen.{self.action}"
 
 
 _MOVES = (

@@ -1,10 +1,10 @@
-"""What does the command palette offer? The commands of the screen one is on, and the themes."""
+"""The command palette: the commands of the screen one is on, and the themes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.types import IgnoreReturnCallbackType
@@ -12,22 +12,31 @@ from textual.types import IgnoreReturnCallbackType
 from core.text import safe_text
 from tui.commands import Place, commands_at
 
-if TYPE_CHECKING:
-    from tui.app import PapertapeApp
+
+class Themed(Protocol):
+    """An application with themes to choose from."""
+
+    @property
+    def theme_names(self) -> tuple[str, ...]:
+        """The themes there are."""
+        ...
+
+    def choose_theme(self, name: str) -> None:
+        """Use a theme from now on, and the next time."""
+        ...
 
 
 class PaletteCommands(Provider):
     """Commands for Ctrl+P."""
 
     def _offers(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
-        app = cast("PapertapeApp", self.app)
         place = getattr(self.screen, "PLACE", Place.ANYWHERE)
         for command in commands_at(place):
-            target = command.action if "." in command.action else f"screen.{command.action}"
-            run = partial(app.run_action, target, self.screen)
+            run = partial(self.app.run_action, command.target, self.screen)
             yield f"{command.label} ({command.key})", command.help, run
-        for name in app.theme_names:
-            yield f"theme {safe_text(name)}", "Use this theme", partial(app.choose_theme, name)
+        themed = cast(Themed, self.app)
+        for name in themed.theme_names:
+            yield f"theme {safe_text(name)}", "Use this theme", partial(themed.choose_theme, name)
 
     async def discover(self) -> Hits:
         """Everything that can be done here."""

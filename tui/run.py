@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from core.journal.values import FeedKind
 from tui.app import PapertapeApp
 from tui.host.hosting import Hosting, LateHosting
-from tui.strategies.choice import StrategyChoice
+from tui.strategies import StrategyChoice
 from tui.terminal import unfit
 
 if TYPE_CHECKING:

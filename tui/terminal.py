@@ -1,4 +1,4 @@
-"""What if the terminal is unfit, stalls, or goes away?
+"""Keeps the program alive where the terminal is unfit, stalls or goes away.
 
 Textual writes to the terminal through a queue of thirty frames whose `put` blocks the event loop.
 The guard drops frames before that queue is full and draws everything anew once the terminal
@@ -11,14 +11,11 @@ import os
 import select
 import sys
 import threading
-import traceback
 from collections.abc import Mapping, Sequence
 
-from rich.console import RenderableType
-from rich.text import Text
-from textual.app import App
 from textual.filter import LineFilter, Monochrome, NoColor
-from textual.screen import Screen
+
+from tui.textual_private import PrivateApp
 
 FRAMES_WAITING = 18
 CHECK_EVERY = 0.5
@@ -41,7 +38,7 @@ def unfit(environ: Mapping[str, str], *, is_terminal: bool) -> str | None:
     return None
 
 
-class GuardedApp(App[int]):
+class GuardedApp(PrivateApp):
     """An app that no stalled or lost terminal can hold up, and that never prints its variables."""
 
     terminal_gone = False
@@ -62,14 +59,15 @@ class GuardedApp(App[int]):
             return filters
         return [NoColor() if isinstance(each, Monochrome) else each for each in filters]
 
-    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        writer = getattr(self._driver, "_writer_thread", None)
+    def may_draw(self) -> bool:
+        """Leave frames out while the terminal takes none, or is gone."""
         if self.terminal_gone:
-            return
-        if writer is not None and (not writer.is_alive() or writer._queue.qsize() > FRAMES_WAITING):
+            return False
+        waiting = self.frames_waiting()
+        if waiting is None or waiting > FRAMES_WAITING:
             self.terminal_stalled = True
-            return
-        super()._display(screen, renderable)
+            return False
+        return True
 
     def _check_terminal(self) -> None:
         poll = select.poll()
@@ -78,8 +76,7 @@ class GuardedApp(App[int]):
             self.terminal_gone = True
             self.terminal_lost()
             return
-        writer = getattr(self._driver, "_writer_thread", None)
-        if self.terminal_stalled and writer is not None and writer._queue.empty():
+        if self.terminal_stalled and self.frames_waiting() == 0:
             self.terminal_stalled = False
             self.refresh(layout=True)
 
@@ -94,9 +91,3 @@ class GuardedApp(App[int]):
     def terminal_lost(self) -> None:
         """The terminal was closed under the app."""
         self.exit(1)
-
-    def _fatal_error(self) -> None:
-        # Textual's own prints every local variable, API keys among them.
-        self.bell()
-        self._exit_renderables.append(Text(traceback.format_exc()))
-        self._close_messages_no_wait()

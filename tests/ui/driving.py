@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from core.journal.values import FeedKind
 from tests.ui.scripted import ScriptedHosting, ScriptedLink, choices
 from tui.app import PapertapeApp
-from tui.strategies.choice import StrategyChoice
+from tui.strategies import StrategyChoice
 
 WIDE = (120, 40)
 NARROW = (80, 24)
@@ -56,10 +56,7 @@ async def press(pilot: Pilot[int], *keys: str) -> None:
 
     The pilot's own way waits for the process to be idle, for two seconds a key where it never is.
     """
-    driver = pilot.app._driver
-    assert driver is not None
     for key in keys:
         event = events.Key(key, key if len(key) == 1 else None)
-        event.set_sender(pilot.app)
-        driver.send_message(event)
+        pilot.app.post_message(event)
         await pilot.pause(0.02)

@@ -28,7 +28,7 @@ from core.session.snapshot import (
 from core.time_format import iso_time
 from core.trading.values import ExitReason, Fills, OpenTrade, Side, Trade
 from tui.requests.schedule import ListedJob, ListedRun
-from tui.strategies.choice import StrategyChoice
+from tui.strategies import StrategyChoice
 
 NOW = 1_763_820_131_000  # 2025-11-22 14:02:11 UTC
 MINUTE = 60_000

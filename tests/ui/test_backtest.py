@@ -26,8 +26,7 @@ from tui.requests.backtest_run import backtest as run_order
 from tui.screens.backtest import BacktestScreen
 from tui.screens.result_view import ResultView
 from tui.screens.strategies import StrategiesScreen
-from tui.strategies.files import StrategyFileError, copy_strategy, editor_command
-from tui.strategies.finding import find_strategies
+from tui.strategies import StrategyFileError, copy_strategy, editor_command, find_strategies
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
 

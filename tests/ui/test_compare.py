@@ -30,7 +30,7 @@ from tui.modals.ask import Ask
 from tui.modals.pick_strategy import PickStrategy
 from tui.screens.compare import CompareScreen
 from tui.screens.compare_trade import ComparedTradeScreen
-from tui.strategies.finding import find_strategies
+from tui.strategies import find_strategies
 from tui.theming import DEFAULT
 from tui.widgets.line_table import LineTable
 

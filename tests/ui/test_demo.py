@@ -17,7 +17,7 @@ from tui.host.hosting import LateHosting
 from tui.modals.ask import Ask
 from tui.screens.report import ReportScreen
 from tui.screens.session import SessionScreen
-from tui.strategies.finding import find_strategies
+from tui.strategies import find_strategies
 from tui.widgets.line_table import LineTable
 
 START = 1_767_571_200_000  # 2026-01-05 00:00 UTC

@@ -24,7 +24,7 @@ from tui.host.hosting import LateHosting
 from tui.modals.ask import Ask
 from tui.modals.new_session import NewSession
 from tui.screens.report import ReportScreen
-from tui.strategies.finding import find_strategies
+from tui.strategies import find_strategies
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane

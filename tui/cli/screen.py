@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from core.journal.values import FeedKind
     from core.store.workspace import Workspace
     from tui.host.hosting import Hosting
-    from tui.strategies.choice import StrategyChoice
+    from tui.strategies import StrategyChoice
 
 
 def add_commands(commands: Commands) -> None:
@@ -141,7 +141,7 @@ def _show(
         return WorkspaceHosting(workspace, make, successor)
 
     def strategies() -> Sequence[StrategyChoice]:
-        from tui.strategies.finding import find_strategies
+        from tui.strategies import find_strategies
 
         return find_strategies(workspace)
 

@@ -13,7 +13,7 @@ from tui.cli.output import Exit, Refusal, print_json, print_text, refusing
 from tui.cli.speaking import run_on_host
 from tui.cli.strategy_argument import add_strategy, written_strategy
 from tui.cli.workspace import prepared_workspace
-from tui.strategies.choice import NO_BACKTEST
+from tui.strategies import NO_BACKTEST
 
 if TYPE_CHECKING:
     from core.session.snapshot import StartReply, StartRequest

@@ -1,16 +1,16 @@
-"""What happened to the sessions while nobody looked?
+"""Finds out what happened to the sessions while nobody looked.
 
-The screen notes what it last showed; coming back, it sets that beside what there is then. The note
-is a cache: without it, or with a bad one, there is only nothing to say.
+The screen notes what it showed last and compares it with the first settled snapshot of its next
+start. The note is a cache: without it, or with a damaged one, nothing is reported.
 """
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -18,10 +18,7 @@ from core.journal.values import SessionState
 from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.store.durable import OsDisk, write_durably
 from tui import formats
-from tui.modals.meanwhile import Change, Meanwhile
-
-if TYPE_CHECKING:
-    from tui.app import PapertapeApp
+from tui.shell import Shell
 
 _NOTE_EVERY = 30.0  # seconds
 _PATIENCE = 15_000  # ms sessions may take to go through what they missed before they are told of
@@ -42,6 +39,22 @@ class LastLook(msgspec.Struct, frozen=True):
 
     at: int
     sessions: dict[str, SeenSession]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of a session: trades closed, equity gained, and how it began or ended."""
+
+    session_id: str
+    state: SessionState
+    strategy: str
+    trades: int
+    gained: float
+    what: str
+
+
+Greet = Callable[[str, Sequence[Change]], None]
+"""Shows a title and what changed under it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,22 +119,23 @@ def _change(seen: SeenSession | None, session: SessionSnapshot, since: int) -> C
 class Returning:
     """Greets who comes back, once the sessions have gone through what they missed."""
 
-    def __init__(self, app: PapertapeApp) -> None:
-        self._app = app
+    def __init__(self, shell: Shell, show: Greet) -> None:
+        self._shell = shell
+        self._show = show
         self._look: LastLook | None = None
         self._since: int | None = None  # when the first snapshot came
         self._greeted = False
 
     @property
     def _path(self) -> Path | None:
-        workspace = self._app.workspace
+        workspace = self._shell.workspace
         return None if workspace is None else workspace / "cache" / "last-look.json"
 
     def begin(self) -> None:
         """Read what was noted last, and begin to note."""
         if self._path is not None:
             self._look = last_look(self._path)
-            self._app.set_interval(_NOTE_EVERY, self._note)
+            self._shell.set_interval(_NOTE_EVERY, self._note)
 
     def see(self, snapshot: HostSnapshot) -> None:
         """Greet, once; until then nothing is noted."""
@@ -136,23 +150,23 @@ class Returning:
 
     def leave(self) -> None:
         """Note what was shown last."""
-        snapshot, path = self._app.snapshot, self._path
+        snapshot, path = self._shell.snapshot, self._path
         if self._greeted and snapshot is not None and path is not None:
             note_look(path, snapshot)
 
     def _note(self) -> None:
-        snapshot, path = self._app.snapshot, self._path
+        snapshot, path = self._shell.snapshot, self._path
         if self._greeted and snapshot is not None and path is not None:
-            self._app.run_worker(
+            self._shell.run_worker(
                 partial(note_look, path, snapshot), name="note", thread=True, exit_on_error=False
             )
 
     def _greet(self, absence: Absence, snapshot: HostSnapshot) -> None:
         if absence.changes:
-            self._app.push_screen(Meanwhile(self._title(absence), absence.changes))
+            self._show(self._title(absence), absence.changes)
         elif absence.going_on and absence.milliseconds >= _SHORT:
             count = f"{absence.going_on} session{'s'[: absence.going_on != 1]}"
-            self._app.say(f"{count} went on; no trade was closed.", title=self._title(absence))
+            self._shell.say(f"{count} went on; no trade was closed.", title=self._title(absence))
 
     def _title(self, absence: Absence) -> str:
         return f"While you were away · {formats.span(absence.milliseconds)}"

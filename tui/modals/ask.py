@@ -1,9 +1,8 @@
-"""How does the program ask before it does what cannot be undone?"""
+"""The question that is asked before anything that cannot be undone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events
@@ -15,15 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from core.text import safe_lines, safe_text
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One possible answer: what is returned, its key, and its words."""
-
-    value: str
-    key: str
-    label: str
+from tui.shell import Answer
 
 
 class Ask(ModalScreen[str | None]):

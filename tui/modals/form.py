@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from tui.widgets.line_view import Tone, toned
+from tui.widgets.tones import Tone, toned
 
 T = TypeVar("T")
 

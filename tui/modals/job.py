@@ -23,7 +23,7 @@ from tui.requests.schedule import JobOrder, ListedJob
 from tui.widgets.choice import Choice
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
-from tui.widgets.line_view import Tone
+from tui.widgets.tones import Tone
 
 _COLUMNS = (
     Column("SESSION", 16, grow=14),

@@ -15,7 +15,7 @@ from core.store.redaction import Secret
 from core.text import safe_text
 from tui.modals.form import Form, hints
 from tui.requests.settings_files import SettingsError
-from tui.widgets.line_view import Tone
+from tui.widgets.tones import Tone
 
 Try = Callable[[ApiKey], Awaitable[tuple[bool, str]]]
 

@@ -1,9 +1,8 @@
-"""How is it told what happened while nobody looked? A line for each session that has news."""
+"""Tells what happened while nobody looked: a line for each session that has news."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import on
@@ -14,13 +13,12 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from core.journal.values import SessionState
 from core.text import safe_text
 from tui import formats
-from tui.screens.session_rows import state_words
+from tui.host.returning import Change
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
-from tui.widgets.line_view import Tone, tone_of
+from tui.widgets.tones import Tone, state_words, tone_of
 
 _COLUMNS = (
     Column("STATE", 10),
@@ -29,18 +27,6 @@ _COLUMNS = (
     Column("EQUITY", 12, "right"),
     Column("", 14, grow=60, priority=1),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What became of a session: trades closed, equity gained, and how it began or ended."""
-
-    session_id: str
-    state: SessionState
-    strategy: str
-    trades: int
-    gained: float
-    what: str
 
 
 class Meanwhile(ModalScreen[None]):

@@ -14,10 +14,10 @@ from core.trading.values import FillOn
 from tui.modals import strategy_picker
 from tui.modals.form import Form, hints, number
 from tui.requests.backtest import DEMO_MARKET, BacktestOrder
-from tui.strategies.choice import StrategyChoice
+from tui.strategies import StrategyChoice
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
-from tui.widgets.line_view import Tone
+from tui.widgets.tones import Tone
 
 _FILE, _EXCHANGE = "file", "exchange"
 _SHORT_PERIOD, _PERIOD = "1m", "6m"

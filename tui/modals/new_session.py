@@ -20,10 +20,10 @@ from tui import formats
 from tui.modals import strategy_picker
 from tui.modals.form import Form, hints, number
 from tui.requests.candle_files import files_by_symbol
-from tui.strategies.choice import NO_BACKTEST, StrategyChoice
+from tui.strategies import NO_BACKTEST, StrategyChoice
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
-from tui.widgets.line_view import Tone
+from tui.widgets.tones import Tone
 
 AUTOMATIC = "automatic"
 _FEEDS = {

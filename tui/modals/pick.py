@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 from core.text import safe_text
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
-from tui.widgets.line_view import Tone
+from tui.widgets.tones import Tone
 
 
 class Pick(ModalScreen[str | None]):

@@ -16,7 +16,7 @@ from textual.widgets import Static
 from core.text import safe_text
 from tui.modals import strategy_picker
 from tui.modals.form import hints
-from tui.strategies.choice import StrategyChoice
+from tui.strategies import StrategyChoice
 from tui.widgets.line_table import LineTable
 
 

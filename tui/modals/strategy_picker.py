@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tui import formats
-from tui.strategies.choice import StrategyChoice
+from tui.strategies import StrategyChoice
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
-from tui.widgets.line_view import Tone
+from tui.widgets.tones import Tone
 
 _COLUMNS = (
     Column("STRATEGY", 16, grow=10),

@@ -1,4 +1,4 @@
-"""What does the screen ask of a backtest? Run it, and save its result."""
+"""The commands on backtests: run one, and save its result."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tui.app import PapertapeApp
+from tui.shell import Shell
 
 _RUNNER = "tui.requests.backtest_run"  # loaded late: what it needs takes a second and 100 MB
 
@@ -62,8 +60,8 @@ class BacktestOutcome:
 class BacktestCommands:
     """Backtests in this process, outside the host: they decide nothing and hold up nothing."""
 
-    def __init__(self, app: PapertapeApp) -> None:
-        self._app = app
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
 
     async def run(self, order: BacktestOrder, progress: Callable[[str], None]) -> BacktestOutcome:
         """Run a backtest.
@@ -72,16 +70,16 @@ class BacktestCommands:
             BacktestRefusedError: it cannot be run; the message says why and what to do.
         """
         runner = await asyncio.to_thread(importlib.import_module, _RUNNER)
-        workspace, demo = self._app.workspace, self._app.demo
+        workspace, demo = self._shell.workspace, self._shell.demo
         outcome: BacktestOutcome = await runner.backtest(order, workspace, demo, progress)
         return outcome
 
     def save(self, outcome: BacktestOutcome) -> None:
         """Write a result into its strategy's document, if that is the workspace's own."""
         path = outcome.order.path
-        workspace = self._app.workspace
+        workspace = self._shell.workspace
         if workspace is None or not path.is_relative_to(workspace):
-            self._app.say(
+            self._shell.say(
                 f"{outcome.order.name} is a sample: copy it into the workspace first (2, then c).",
                 "warning",
             )
@@ -91,8 +89,8 @@ class BacktestCommands:
             try:
                 await asyncio.to_thread(outcome.save, path)
             except BacktestRefusedError as error:
-                self._app.say(str(error), "error", "Not saved")
+                self._shell.say(str(error), "error", "Not saved")
             else:
-                self._app.say(f"The result is saved in {path}.")
+                self._shell.say(f"The result is saved in {path}.")
 
-        self._app.run_worker(work(), name="save", group="backtest", exit_on_error=False)
+        self._shell.run_worker(work(), name="save", group="backtest", exit_on_error=False)

@@ -1,4 +1,4 @@
-"""What does the screen ask of a comparison? Make it, save what it says, export it."""
+"""The commands on comparisons: make one, save what it says, export it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from core.market.candles.candle import Candle
 from tui.requests.backtest import Points
-
-if TYPE_CHECKING:
-    from tui.app import PapertapeApp
+from tui.shell import Shell
 
 _RUNNER = "tui.requests.comparison_run"  # loaded late: what it needs takes a second and 100 MB
 
@@ -63,8 +60,8 @@ class ComparisonOutcome:
 class ComparisonCommands:
     """Comparisons in this process, outside the host: they read what it has written."""
 
-    def __init__(self, app: PapertapeApp) -> None:
-        self._app = app
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
 
     async def run(self, order: ComparisonOrder) -> ComparisonOutcome:
         """Compare.
@@ -72,9 +69,9 @@ class ComparisonCommands:
         Raises:
             ComparisonRefusedError: it cannot be compared; the message says why.
         """
-        workspace = self._app.workspace
+        workspace = self._shell.workspace
         if workspace is None:
             raise ComparisonRefusedError("without a workspace there is nothing to compare")
         runner = await asyncio.to_thread(importlib.import_module, _RUNNER)
-        outcome: ComparisonOutcome = await runner.compare(order, workspace, self._app.link)
+        outcome: ComparisonOutcome = await runner.compare(order, workspace, self._shell.link)
         return outcome

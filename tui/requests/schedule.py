@@ -1,18 +1,16 @@
-"""What does the screen ask of the schedule? Its jobs; to add, edit, run, pause and remove one."""
+"""The commands on the schedule: list its jobs; add, edit, run, pause and remove one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from core.host.link import HostLink
 from core.schedule.jobs import Action
 from core.time_format import parse_time
-
-if TYPE_CHECKING:
-    from tui.app import PapertapeApp
+from tui.shell import Shell
 
 
 class ListedRun(msgspec.Struct, frozen=True):
@@ -71,8 +69,8 @@ Jobs = tuple[ListedJob, ...]
 class ScheduleCommands:
     """The commands on jobs, each a worker of the app; `done` is called with the jobs thereafter."""
 
-    def __init__(self, app: PapertapeApp) -> None:
-        self._app = app
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
 
     def list(self, done: Callable[[Jobs], None], after: Callable[[], None]) -> None:
         """Ask for the jobs; `after` is called whether or not they came."""
@@ -83,7 +81,7 @@ class ScheduleCommands:
             finally:
                 after()
 
-        self._app.command("list jobs", work, quiet=True)
+        self._shell.command("list jobs", work, quiet=True)
 
     def add(self, order: JobOrder, done: Callable[[Jobs], None]) -> None:
         """Add a job."""
@@ -107,17 +105,17 @@ class ScheduleCommands:
 
         async def work(link: HostLink) -> None:
             run = await link.ask("run_job", ListedRun, job_id=job.job_id)
-            self._app.say(run.text, "information" if run.succeeded else "error")
+            self._shell.say(run.text, "information" if run.succeeded else "error")
             done(await _listed(link))
 
-        self._app.command("run", work)
+        self._shell.command("run", work)
 
     def _change(self, name: str, do: str, done: Callable[[Jobs], None], **arguments: Any) -> None:
         async def work(link: HostLink) -> None:
             await link.ask(do, ListedJob, **arguments)
             done(await _listed(link))
 
-        self._app.command(name, work)
+        self._shell.command(name, work)
 
 
 async def _listed(link: HostLink) -> Jobs:

@@ -1,18 +1,17 @@
-"""What does the screen ask of the host? Start, stop, pause, flatten, restart, archive, report."""
+"""The commands on sessions, as the screens give them to the host: each says how it went."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from core.host.link import HostLink
 from core.journal.values import FeedKind
 from core.session.snapshot import SessionSnapshot, StartReply, StartRequest
-from tui.modals.ask import Answer, Ask
-from tui.screens.report import ReportScreen
+from tui.requests.backtest import Points
+from tui.shell import Answer, Shell
 
-if TYPE_CHECKING:
-    from tui.app import PapertapeApp
+ShowReport = Callable[[Mapping[str, object], Points], None]
+"""Shows a report in the shape of `report --json`, with the equity it came from."""
 
 
 def _nothing() -> None:
@@ -22,8 +21,9 @@ def _nothing() -> None:
 class SessionCommands:
     """The commands on sessions, each a worker of the app that says how it went."""
 
-    def __init__(self, app: PapertapeApp) -> None:
-        self._app = app
+    def __init__(self, shell: Shell, show_report: ShowReport) -> None:
+        self._shell = shell
+        self._show_report = show_report
 
     def start(self, request: StartRequest) -> None:
         """Start a session."""
@@ -31,24 +31,24 @@ class SessionCommands:
         async def work(link: HostLink) -> None:
             self._started(await link.start(request))
 
-        self._app.command("start", work)
+        self._shell.command("start", work)
 
     def quick_start(self) -> None:
         """Start the first strategy that can run on the demo; elsewhere open the form."""
-        if self._app.feed is not FeedKind.DEMO:
-            self._app.open_new_session()
+        if self._shell.feed is not FeedKind.DEMO:
+            self._shell.open_new_session()
             return
 
         async def work(link: HostLink) -> None:
-            choices = await self._app.read_strategies()
+            choices = await self._shell.read_strategies()
             ready = [choice for choice in choices if not choice.problems]
             if not ready:
-                self._app.say("No strategy can be started: press n to see why.", "warning")
+                self._shell.say("No strategy can be started: press n to see why.", "warning")
                 return
-            request = StartRequest(config=dict(ready[0].raw), feed=self._app.feed)
+            request = StartRequest(config=dict(ready[0].raw), feed=self._shell.feed)
             self._started(await link.start(request))
 
-        self._app.command("start", work)
+        self._shell.command("start", work)
 
     def restart(self, session: SessionSnapshot) -> None:
         """Start a new session with the config of one that ended."""
@@ -56,11 +56,11 @@ class SessionCommands:
         async def work(link: HostLink) -> None:
             self._started(await link.restart(session.id))
 
-        self._app.command("restart", work)
+        self._shell.command("restart", work)
 
     def _started(self, reply: StartReply) -> None:
         text = "\n".join((f"Session {reply.session_id} is starting.", *reply.notices))
-        self._app.say(text, "warning" if reply.notices else "information", reply.mode.value)
+        self._shell.say(text, "warning" if reply.notices else "information", reply.mode.value)
 
     def ask_stop(
         self, sessions: Sequence[SessionSnapshot], agreed: Callable[[], None] = _nothing
@@ -77,12 +77,11 @@ class SessionCommands:
             text += f"\n{_counted(positions, 'position')} {stay} open in it, marked to the market."
             answers.append(Answer("flatten", "f", "Close positions first, then stop"))
 
-        def answered(answer: str | None) -> None:
-            if answer is not None:
-                agreed()
-                self._stop(targets, flatten=answer == "flatten")
+        def answered(answer: str) -> None:
+            agreed()
+            self._stop(targets, flatten=answer == "flatten")
 
-        self._app.push_screen(Ask(f"Stop {_named(targets)}?", text, answers), answered)
+        self._shell.ask(f"Stop {_named(targets)}?", text, answers, answered)
 
     def _stop(self, sessions: Sequence[SessionSnapshot], *, flatten: bool) -> None:
         async def work(link: HostLink) -> None:
@@ -91,9 +90,9 @@ class SessionCommands:
                 if len(sessions) == 1:
                     await self._show(link, session.id, report)
             if len(sessions) > 1:
-                self._app.say(f"{len(sessions)} sessions stopped; r shows a report.")
+                self._shell.say(f"{len(sessions)} sessions stopped; r shows a report.")
 
-        self._app.command("stop", work)
+        self._shell.command("stop", work)
 
     def pause(self, sessions: Sequence[SessionSnapshot]) -> None:
         """Pause what runs; where nothing does, let it enter again, or take it up again."""
@@ -106,7 +105,7 @@ class SessionCommands:
                 else:
                     await link.resume(session.id)
 
-        self._app.command("pause" if running else "resume", work)
+        self._shell.command("pause" if running else "resume", work)
 
     def ask_flatten(
         self, sessions: Sequence[SessionSnapshot], agreed: Callable[[], None] = _nothing
@@ -121,17 +120,16 @@ class SessionCommands:
             for session in targets:
                 await link.flatten(session.id)
 
-        def answered(answer: str | None) -> None:
-            if answer is not None:
-                agreed()
-                self._app.command("flatten", work)
+        def answered(_: str) -> None:
+            agreed()
+            self._shell.command("flatten", work)
 
-        question = Ask(
+        self._shell.ask(
             f"Close {count} of {_named(targets)}?",
             "At the next price, with reason manual. The session goes on.",
             [Answer("flatten", "y", "Close")],
+            answered,
         )
-        self._app.push_screen(question, answered)
 
     def archive(self, sessions: Sequence[SessionSnapshot]) -> None:
         """Take ended sessions out of the list."""
@@ -140,7 +138,7 @@ class SessionCommands:
             for session in sessions:
                 await link.archive(session.id)
 
-        self._app.command("archive", work)
+        self._shell.command("archive", work)
 
     def report(self, session: SessionSnapshot) -> None:
         """Show the report of a session."""
@@ -148,11 +146,11 @@ class SessionCommands:
         async def work(link: HostLink) -> None:
             await self._show(link, session.id, await link.report(session.id))
 
-        self._app.command("report", work)
+        self._shell.command("report", work)
 
     async def _show(self, link: HostLink, session_id: str, report: Mapping[str, object]) -> None:
         equity = (await link.detail(session_id)).equity
-        self._app.push_screen(ReportScreen(report, equity))
+        self._show_report(report, equity)
 
 
 def _named(targets: Sequence[SessionSnapshot]) -> str:

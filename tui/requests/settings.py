@@ -1,4 +1,4 @@
-"""What does the screen ask of the settings? Look up, change, try keys and notifications."""
+"""The commands on the settings: read and change them, try keys and notifications."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ import asyncio
 import importlib
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from core.host.link import CommandError
 from core.store.credentials import ApiKey
 from core.store.workspace import Workspace
 from tui.requests import settings_files
 from tui.requests.settings_files import Settings, SettingsError
-
-if TYPE_CHECKING:
-    from tui.app import PapertapeApp
+from tui.shell import Shell
 
 _TRIER = "tui.requests.key_trial"  # loaded late: what it needs takes a second and 100 MB
 
@@ -23,13 +20,13 @@ _TRIER = "tui.requests.key_trial"  # loaded late: what it needs takes a second a
 class SettingsCommands:
     """The settings of the app's workspace; nothing happens where it has none."""
 
-    def __init__(self, app: PapertapeApp) -> None:
-        self._app = app
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
 
     @property
     def workspace(self) -> Workspace | None:
         """The workspace, if there is one."""
-        return None if self._app.workspace is None else Workspace(self._app.workspace)
+        return None if self._shell.workspace is None else Workspace(self._shell.workspace)
 
     def look_up(self, done: Callable[[Settings], None]) -> None:
         """Read what is set."""
@@ -40,7 +37,7 @@ class SettingsCommands:
         async def work() -> None:
             done(await asyncio.to_thread(settings_files.read_settings, workspace))
 
-        self._app.run_worker(work(), name="settings", group="settings", exit_on_error=False)
+        self._shell.run_worker(work(), name="settings", group="settings", exit_on_error=False)
 
     def keep_theme(self, name: str) -> None:
         """Remember the theme."""
@@ -81,7 +78,7 @@ class SettingsCommands:
 
     async def try_notifications(self) -> tuple[bool, str]:
         """Have the host send a notification, and say whether every service took it."""
-        link = self._app.link
+        link = self._shell.link
         if link is None:
             return False, "the host is still starting: try again in a moment"
         try:
@@ -92,14 +89,14 @@ class SettingsCommands:
 
     def _renew(self, done: Callable[[], None]) -> None:
         async def work() -> None:
-            if self._app.link is not None:
+            if self._shell.link is not None:
                 try:
-                    await self._app.link.ask("renew_notifications", object)
+                    await self._shell.link.ask("renew_notifications", object)
                 except CommandError as error:
-                    self._app.say(str(error), "warning", "Kept, but not used yet")
+                    self._shell.say(str(error), "warning", "Kept, but not used yet")
             done()
 
-        self._app.run_worker(work(), name="notifications", exit_on_error=False)
+        self._shell.run_worker(work(), name="notifications", exit_on_error=False)
 
     def _change(
         self, change: Callable[[Workspace], None], done: Callable[[], None] = lambda: None
@@ -112,8 +109,8 @@ class SettingsCommands:
             try:
                 await asyncio.to_thread(change, workspace)
             except SettingsError as error:
-                self._app.say(str(error), "error", "Not kept")
+                self._shell.say(str(error), "error", "Not kept")
             else:
                 done()
 
-        self._app.run_worker(work(), name="settings", group="settings", exit_on_error=False)
+        self._shell.run_worker(work(), name="settings", group="settings", exit_on_error=False)

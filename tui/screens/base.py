@@ -1,10 +1,10 @@
-"""What do all screens share? Top line, hints, arriving snapshots, a notice when too small."""
+"""The base of all full screens: top line, hints, arriving snapshots, a notice when too small."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, Protocol, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -16,16 +16,47 @@ from textual.widgets import Static
 from core.session.snapshot import HostSnapshot
 from core.text import safe_text
 from tui.commands import Place
+from tui.requests.backtest import BacktestCommands
+from tui.requests.comparison import ComparisonCommands
+from tui.requests.schedule import ScheduleCommands
+from tui.requests.sessions import SessionCommands
+from tui.requests.settings import SettingsCommands
+from tui.shell import Shell
 from tui.terminal import SMALLEST
 from tui.widgets.hints import Hints
 from tui.widgets.top_bar import TopBar
 
-if TYPE_CHECKING:
-    from tui.app import PapertapeApp
-
 SHORT = 30  # lower terminals lose the air between the parts
 TINY = 20  # still lower ones lose parts
 NARROW = 100  # on narrower ones what stands side by side is stacked, or left out
+
+
+class Program(Shell, Protocol):
+    """The application as its screens see it: the shell, and what they may have done."""
+
+    host_name: str
+    sessions: SessionCommands
+    schedule: ScheduleCommands
+    settings: SettingsCommands
+    backtests: BacktestCommands
+    comparisons: ComparisonCommands
+
+    @property
+    def theme_names(self) -> tuple[str, ...]:
+        """The themes there are."""
+        ...
+
+    def choose_theme(self, name: str) -> None:
+        """Use a theme from now on, and the next time."""
+        ...
+
+    def choose_zone(self, name: str) -> None:
+        """Write times in the zone of that name from now on, and the next time."""
+        ...
+
+    def action_go(self, mode: str) -> None:
+        """Go to another of the program's screens."""
+        ...
 
 
 class BaseScreen(Screen[None]):
@@ -36,9 +67,9 @@ class BaseScreen(Screen[None]):
     ready = False  # whether its widgets are there to be drawn on
 
     @property
-    def papertape(self) -> PapertapeApp:
-        """The app, by its own type."""
-        return cast("PapertapeApp", self.app)
+    def papertape(self) -> Program:
+        """The application, as far as screens know it."""
+        return cast(Program, self.app)
 
     def compose(self) -> ComposeResult:
         """Top line, body, hints."""
@@ -97,5 +128,5 @@ class BaseScreen(Screen[None]):
 def entitle(widget: Widget, title: str) -> None:
     """Write a pane's title into its rule, literally; the same title again repaints nothing."""
     text = Content(f" {safe_text(title)} ")
-    if widget._border_title != text:
+    if widget.border_title != text.markup:
         widget.border_title = text

@@ -18,16 +18,17 @@ from textual.worker import Worker
 from core.text import safe_lines, safe_text
 from tui import formats
 from tui.commands import Place, bindings
-from tui.modals.ask import Answer, Ask
+from tui.modals.ask import Ask
 from tui.modals.pick_strategy import PickStrategy
 from tui.requests.comparison import ComparisonOrder, ComparisonOutcome, ComparisonRefusedError
 from tui.screens import compare_rows
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.compare_trade import ComparedTradeScreen
-from tui.strategies.choice import StrategyChoice
+from tui.shell import Answer
+from tui.strategies import StrategyChoice
 from tui.widgets.curve_chart import Curve, CurveChart
 from tui.widgets.line_table import LineTable
-from tui.widgets.line_view import Tone, toned
+from tui.widgets.tones import Tone, toned
 
 _EMPTY = (
     "Nothing is compared yet.\n\n"

@@ -10,7 +10,7 @@ from tui import formats
 from tui.screens.report_rows import figure, items, mapping, moment
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, Row
-from tui.widgets.line_view import Tone, tone_of
+from tui.widgets.tones import Tone, tone_of
 
 Found = Mapping[str, object]
 Lines = list[tuple[str, Tone]]

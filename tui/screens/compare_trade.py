@@ -20,7 +20,7 @@ from tui.screens.report_rows import figure, items, mapping, moment
 from tui.widgets.candle_chart import CandleChart, Mark
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
-from tui.widgets.line_view import Tone, tone_of
+from tui.widgets.tones import Tone, tone_of
 
 Trade = Mapping[str, object]
 

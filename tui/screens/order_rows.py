@@ -8,7 +8,7 @@ from core.journal.values import OrderRow
 from tui import formats
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, Row
-from tui.widgets.line_view import Tone, tone_of
+from tui.widgets.tones import Tone, tone_of
 
 ORDER_COLUMNS = (
     Column("#", 4, "right"),

@@ -14,7 +14,7 @@ from tui import formats
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
 from tui.widgets.line_table import Cell, Row
-from tui.widgets.line_view import Tone, tone_of
+from tui.widgets.tones import Tone, tone_of
 
 
 def trade_columns(time_width: int) -> tuple[Column, ...]:

@@ -17,7 +17,7 @@ from tui.screens.base import entitle
 from tui.widgets.curve_chart import Curve, CurveChart, drawdown
 from tui.widgets.figures import Figures
 from tui.widgets.line_table import LineTable
-from tui.widgets.line_view import Tone, toned
+from tui.widgets.tones import Tone, toned
 
 
 class ResultView(Vertical):

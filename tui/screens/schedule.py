@@ -11,11 +11,11 @@ from textual.binding import BindingType
 
 from core.session.snapshot import HostSnapshot, SessionSnapshot
 from tui.commands import Place, bindings
-from tui.modals.ask import Answer, Ask
 from tui.modals.job import JobForm
 from tui.requests.schedule import JobOrder, Jobs, ListedJob
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.schedule_rows import JOB_COLUMNS, history, job_row, what, when
+from tui.shell import Answer
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
 
@@ -189,13 +189,9 @@ class ScheduleScreen(BaseScreen):
             return
         names = {session.id: session.strategy for session in self._sessions()}
 
-        def answered(answer: str | None) -> None:
-            if answer is not None:
-                self.papertape.schedule.remove(job, self.take)
-
-        question = Ask(
+        self.papertape.ask(
             f"Remove “{what(job, names)}”, {when(job, self.papertape.zone)}?",
             "Its history goes with it; what it said stays in the log.",
             [Answer("remove", "y", "Remove")],
+            lambda _: self.papertape.schedule.remove(job, self.take),
         )
-        self.app.push_screen(question, answered)

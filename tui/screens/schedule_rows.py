@@ -12,7 +12,7 @@ from tui import formats
 from tui.requests.schedule import ListedJob
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, Row
-from tui.widgets.line_view import Tone
+from tui.widgets.tones import Tone
 
 JOB_COLUMNS = (
     Column("STATE", 8),

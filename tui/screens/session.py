@@ -22,8 +22,8 @@ from tui.widgets.candle_chart import CandleChart
 from tui.widgets.curve_chart import Curve, CurveChart, drawdown
 from tui.widgets.figures import Figures
 from tui.widgets.line_table import LineTable
-from tui.widgets.line_view import Tone
 from tui.widgets.log_pane import LogPane
+from tui.widgets.tones import Tone
 
 _VIEWS = ("one-trades", "one-orders", "one-log", "one-feed")
 

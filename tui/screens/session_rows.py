@@ -11,8 +11,8 @@ from tui import formats
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
 from tui.widgets.line_table import Cell, Row
-from tui.widgets.line_view import Tone, tone_of
 from tui.widgets.spark import spark
+from tui.widgets.tones import Tone, state_words, tone_of
 
 _SPARK_WIDTH = 10
 
@@ -45,22 +45,6 @@ POSITION_COLUMNS = (
     Column("HELD", 8, "right", priority=5),
 )
 
-_STATES: dict[SessionState, tuple[str, Tone]] = {
-    SessionState.STARTING: ("◌ starting", Tone.DIM),
-    SessionState.WARMING_UP: ("◌ warming", Tone.DIM),
-    SessionState.RUNNING: ("● running", Tone.INFO),
-    SessionState.PAUSED: ("‖ paused", Tone.WARNING),
-    SessionState.STALE: ("○ stale", Tone.STALE),
-    SessionState.STOPPING: ("◌ stopping", Tone.DIM),
-    SessionState.STOPPED: ("■ stopped", Tone.DIM),
-    SessionState.ERROR: ("✗ error", Tone.ERROR),
-}
-
-
-def state_words(state: SessionState) -> tuple[str, Tone]:
-    """A state's mark and word, and their tone."""
-    return _STATES[state]
-
 
 def total_pnl(session: SessionSnapshot) -> float:
     """What the session has gained since its start, open positions included."""
@@ -76,7 +60,7 @@ def pnl_pct(session: SessionSnapshot) -> float | None:
 
 def session_row(session: SessionSnapshot) -> Row:
     """The session as a row of `SESSION_COLUMNS`."""
-    word, tone = _STATES[session.state]
+    word, tone = state_words(session.state)
     ended, stale = session.state.ended, session.state is SessionState.STALE
     quiet = Tone.DIM if ended else Tone.PLAIN
     win_rate = session.wins / session.trades_count * 100 if session.trades_count else None

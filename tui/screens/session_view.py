@@ -10,12 +10,12 @@ from core.session.snapshot import ConditionReading, SessionDetail, SessionSnapsh
 from core.trading.values import Side, Trade
 from tui import formats
 from tui.screens.report_rows import trade_columns
-from tui.screens.session_rows import elapsed, pnl_pct, state_words, total_pnl
+from tui.screens.session_rows import elapsed, pnl_pct, total_pnl
 from tui.widgets.candle_chart import Mark, PriceLevel
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
 from tui.widgets.line_table import Cell, Row
-from tui.widgets.line_view import Tone, tone_of
+from tui.widgets.tones import Tone, state_words, tone_of
 
 CONDITION_COLUMNS = (
     Column("", 1),

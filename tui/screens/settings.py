@@ -19,15 +19,15 @@ from core.store.credentials import ApiKey
 from core.text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
-from tui.modals.ask import Answer, Ask
 from tui.modals.key import KeyForm
 from tui.modals.name import AskName
 from tui.modals.pick import Pick
-from tui.requests.settings_files import Settings, SettingsError, zone_of
+from tui.requests.settings_files import Settings, SettingsError
 from tui.screens.base import BaseScreen, entitle
+from tui.shell import Answer
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
-from tui.widgets.line_view import Tone
+from tui.widgets.tones import Tone
 
 _COLUMNS = (
     Column("SETTING", 17, grow=6),
@@ -227,18 +227,12 @@ class SettingsScreen(BaseScreen):
         """Ask, then have notifications go to one address less."""
         number = int(self.selected.partition(" ")[2])
 
-        def answered(answer: str | None) -> None:
-            if answer is not None:
-                self.papertape.settings.remove_place(number, self._look_up)
-
         kind = self._settings.places[number]
-        self.app.push_screen(
-            Ask(
-                f"Take this address ({kind}) out?",
-                "It is not kept anywhere else.",
-                [Answer("remove", "y", "Take out")],
-            ),
-            answered,
+        self.papertape.ask(
+            f"Take this address ({kind}) out?",
+            "It is not kept anywhere else.",
+            [Answer("remove", "y", "Take out")],
+            lambda _: self.papertape.settings.remove_place(number, self._look_up),
         )
 
     def _change_key(self, section: str) -> None:
@@ -289,8 +283,7 @@ class SettingsScreen(BaseScreen):
     async def _pick_zone(self) -> None:
         def answered(name: str | None) -> None:
             if name is not None:
-                self.papertape.zone = zone_of(name)
-                self.papertape.settings.keep_zone(name)
+                self.papertape.choose_zone(name)
 
         there = await asyncio.to_thread(available_timezones)
         names = ["UTC", *sorted(there - {"UTC", "localtime"})]

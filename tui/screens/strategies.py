@@ -19,11 +19,10 @@ from tui.modals.name import AskName
 from tui.screens.backtest import BacktestScreen
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.report_rows import figure, items, mapping
-from tui.strategies.choice import StrategyChoice
-from tui.strategies.files import StrategyFileError, copy_strategy, edit
+from tui.strategies import StrategyChoice, StrategyFileError, copy_strategy, edit
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
-from tui.widgets.line_view import Tone, tone_of, toned
+from tui.widgets.tones import Tone, tone_of, toned
 
 _COLUMNS = (
     Column("STRATEGY", 16, grow=10),

@@ -13,7 +13,8 @@ from textual.strip import Strip
 from core.market.candles.candle import Candle
 from tui import formats
 from tui.widgets.axes import Scale, time_labels
-from tui.widgets.line_view import LineView, Tone
+from tui.widgets.line_view import LineView
+from tui.widgets.tones import Tone
 
 _NOTHING, _WICK, _BODY = 0, 1, 2
 # By what the upper and the lower half of a cell hold.

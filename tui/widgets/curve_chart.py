@@ -13,7 +13,8 @@ from textual.strip import Strip
 
 from tui import formats
 from tui.widgets.axes import Scale, time_labels
-from tui.widgets.line_view import LineView, Tone
+from tui.widgets.line_view import LineView
+from tui.widgets.tones import Tone
 
 # The dots of a braille cell by column (2) and row (4), as bits of U+2800.
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))

@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from core.text import safe_text
-from tui.widgets.line_view import Tone
+from tui.widgets.tones import Tone
 
 _GAP = 3
 

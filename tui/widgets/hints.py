@@ -1,4 +1,4 @@
-"""What works here? The footer: keys and labels of the screen's commands, as many as fit."""
+"""The footer: keys and labels of the commands that work on a screen, as many as fit."""
 
 from __future__ import annotations
 
@@ -37,8 +37,7 @@ class Hints(Widget):
         parts: list[Content] = []
         for command in possible:
             if command.id in kept:
-                target = command.action if "." in command.action else f"screen.{command.action}"
-                click = Style.from_meta({"@click": target})
+                click = Style.from_meta({"@click": command.target})
                 text = Content.assemble((command.key, "$accent"), f" {command.label}")
                 parts.append(text.stylize(click))
         return Content("  ").join(parts)

@@ -22,7 +22,8 @@ from textual.strip import Strip
 from core.text import safe_text
 from tui.commands import Place, bindings
 from tui.widgets.columns import GAP, Column, Placed, fitted, places
-from tui.widgets.line_view import LineView, Tone
+from tui.widgets.line_view import LineView
+from tui.widgets.tones import Tone
 
 _GUTTER = 2
 

@@ -1,64 +1,11 @@
-"""What do widgets share that draw themselves line by line? Tones, and the look of lines."""
+"""The base of all widgets that draw themselves line by line, in tones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from enum import StrEnum
-
 from rich.style import Style
-from textual.content import Content
 from textual.scroll_view import ScrollView
 
-from core.text import safe_text
-
-
-class Tone(StrEnum):
-    """What a piece of text means; the theme says how that looks."""
-
-    PLAIN = "plain"
-    STRONG = "strong"
-    DIM = "dim"
-    GAIN = "gain"
-    LOSS = "loss"
-    STALE = "stale"
-    ACCENT = "accent"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-    RULE = "rule"
-
-    @property
-    def css(self) -> str:
-        """The tone as a style for `Content`."""
-        return _CSS[self]
-
-
-_CSS = {
-    Tone.PLAIN: "$foreground",
-    Tone.STRONG: "bold $foreground",
-    Tone.DIM: "$dim",
-    Tone.GAIN: "$gain",
-    Tone.LOSS: "$loss",
-    Tone.STALE: "$stale",
-    Tone.ACCENT: "$accent",
-    Tone.INFO: "$info",
-    Tone.WARNING: "$warning",
-    Tone.ERROR: "$error",
-    Tone.RULE: "$rule",
-}
-
-
-def tone_of(value: float | None) -> Tone:
-    """The tone of a gain or loss, as it is shown with two decimals."""
-    if value is None:
-        return Tone.DIM
-    rounded = round(value, 2)
-    return Tone.GAIN if rounded > 0 else Tone.LOSS if rounded < 0 else Tone.DIM
-
-
-def toned(lines: Iterable[tuple[str, Tone]]) -> Content:
-    """Lines of text, shown literally, each in its tone."""
-    return Content("\n").join(Content.styled(safe_text(text), tone.css) for text, tone in lines)
+from tui.widgets.tones import Tone
 
 
 class LineView(ScrollView):

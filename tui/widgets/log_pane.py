@@ -20,7 +20,8 @@ from core.session.snapshot import HostSnapshot, Level, LogLine
 from core.text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
-from tui.widgets.line_view import LineView, Tone
+from tui.widgets.line_view import LineView
+from tui.widgets.tones import Tone
 
 KEPT = 10_000
 _LOUDNESS = {level: loudness for loudness, level in enumerate(Level)}

@@ -1,0 +1,168 @@
+"""The strategies one may pick: which there are, and how one of them is copied and edited.
+
+Those of the workspace come first, then the samples; one of the workspace hides a sample of its
+name. What reads documents loads the strategy room late, for the first frame must not wait for it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tui.shipped import shipped
+
+if TYPE_CHECKING:
+    from core.store.workspace import Workspace
+    from core.strategy.config.problems import ConfigError
+    from core.strategy.document.document import StrategyDocument
+
+DOCUMENT = "STRATEGY.md"
+NO_BACKTEST = "No backtest stands behind this strategy yet."
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}", re.ASCII)
+_NAME_LINE = re.compile(r"^(name[ \t]*:[ \t]*).*?(\r?)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyChoice:
+    """A strategy as it may be picked.
+
+    `raw` is the config as written; `problems` say why it cannot run (empty: it can), `warnings`
+    what its owner should know. `origin`: "workspace" or "sample".
+    """
+
+    name: str
+    origin: str
+    path: Path
+    raw: Mapping[str, object]
+    symbols: tuple[str, ...] = ()
+    timeframe: str = ""
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    backtested: bool = False
+    description: str = ""
+    starting_balance: float | None = None
+
+
+class StrategyFileError(Exception):
+    """A strategy could not be copied or edited; the message says why and what to do."""
+
+
+def find_strategies(workspace: Workspace) -> tuple[StrategyChoice, ...]:
+    """Every strategy, by name; one of the workspace hides a sample of its name. Reads files."""
+    choices: dict[str, StrategyChoice] = {}
+    shelves = (("sample", shipped("sample_strategies")), ("workspace", workspace.strategies))
+    for origin, folder in shelves:
+        for path in sorted(folder.glob(f"*/{DOCUMENT}")):
+            choices[path.parent.name] = _choice(origin, path)
+    own_first = sorted(choices.values(), key=lambda one: (one.origin != "workspace", one.name))
+    return tuple(own_first)
+
+
+def _choice(origin: str, path: Path) -> StrategyChoice:
+    from core.strategy.config.problems import ConfigError  # noqa: PLC0415
+    from core.strategy.document.document import read_strategy  # noqa: PLC0415
+
+    name = path.parent.name
+    try:
+        document = read_strategy(path)
+    except ConfigError as error:
+        return StrategyChoice(name, origin, path, {}, problems=_sentences(error))
+    return _parsed(name, origin, path, document)
+
+
+def _parsed(name: str, origin: str, path: Path, document: StrategyDocument) -> StrategyChoice:
+    from core.strategy.config.problems import ConfigError  # noqa: PLC0415
+
+    raw = document.config
+    described = raw.get("description")
+    description = described if isinstance(described, str) else ""
+    backtested = isinstance(raw.get("backtest"), dict)
+    try:
+        parsed = document.parse()
+    except ConfigError as error:
+        return StrategyChoice(
+            name,
+            origin,
+            path,
+            raw,
+            problems=_sentences(error),
+            backtested=backtested,
+            description=description,
+        )
+    config = parsed.config
+    return StrategyChoice(
+        config.name,
+        origin,
+        path,
+        raw,
+        symbols=config.symbols,
+        timeframe=config.timeframe.value,
+        warnings=parsed.warnings,
+        backtested=backtested,
+        description=description,
+        starting_balance=config.starting_balance,
+    )
+
+
+def _sentences(error: ConfigError) -> tuple[str, ...]:
+    return tuple(str(problem) for problem in error.problems)
+
+
+def copy_strategy(document: Path, folder: Path, name: str) -> Path:
+    """Copy a strategy's document into `folder/NAME/STRATEGY.md`, under that name.
+
+    Raises:
+        StrategyFileError: the name is taken or no name, or nothing can be written there.
+    """
+    if not _NAME.fullmatch(name):
+        raise StrategyFileError(
+            f"{name!r} is no name for a strategy: use letters, digits, - and _, at most 60"
+        )
+    target = folder / name / "STRATEGY.md"
+    if target.parent.exists():
+        raise StrategyFileError(f"there is a strategy {name} already: choose another name")
+    try:
+        text = document.read_bytes().decode("utf-8")
+        target.parent.mkdir(parents=True)
+        written = _NAME_LINE.sub(lambda line: f"{line[1]}{name}{line[2]}", text, count=1)
+        target.write_bytes(written.encode("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        shutil.rmtree(target.parent, ignore_errors=True)
+        raise StrategyFileError(f"{target} cannot be written: {error}") from error
+    return target
+
+
+def editor_command(environ: Mapping[str, str]) -> list[str]:
+    """The user's editor ($VISUAL, $EDITOR, else the first of nano and vi that is there).
+
+    Raises:
+        StrategyFileError: there is none.
+    """
+    for variable in ("VISUAL", "EDITOR"):
+        words = shlex.split(environ.get(variable, ""))
+        if words:
+            return words
+    for program in ("nano", "vi"):
+        if shutil.which(program):
+            return [program]
+    raise StrategyFileError("no editor was found: set EDITOR to the one you use")
+
+
+def edit(path: Path) -> None:
+    """Open a file in the user's editor, and wait until it is closed.
+
+    Raises:
+        StrategyFileError: there is no editor, or it cannot be run.
+    """
+    command = editor_command(os.environ)
+    try:
+        subprocess.run([*command, str(path)], check=False)  # noqa: S603  the user's own editor
+    except OSError as error:
+        raise StrategyFileError(f"the editor {command[0]} cannot be run: {error}") from error

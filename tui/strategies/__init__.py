@@ -1,1 +1,0 @@
-"""The strategies one may pick: which there are, and their files."""
