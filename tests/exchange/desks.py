@@ -25,9 +25,18 @@ class Desk:
         self.naps: list[float] = []
         self.told: list[str] = []
         self.meanwhile: Callable[[], None] = lambda: None
-        timing = {"sleep": self.nap, "monotonic": lambda: self.seconds}
-        self.client = OrderClient("testnet", address, KEYS, perpetual=perpetual, **timing)
-        self.desk = OrderExecutor(self.client, **timing)
+        self.client = OrderClient(
+            "testnet",
+            address,
+            KEYS,
+            perpetual=perpetual,
+            sleep=self.nap,
+            monotonic=self.monotonic,
+        )
+        self.desk = OrderExecutor(self.client, sleep=self.nap, monotonic=self.monotonic)
+
+    def monotonic(self) -> float:
+        return self.seconds
 
     async def nap(self, seconds: float) -> None:
         self.naps.append(seconds)

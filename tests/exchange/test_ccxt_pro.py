@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
 
 import ccxt.pro
 import pytest
 
 from core.exchange.market.clock import RunningClock
+from core.exchange.market.synthetic import SyntheticMarket
 from core.exchange.server import EmbeddedExchange
 
 from .conftest import KEY, SECRET, START
 
+Watching = tuple[ccxt.pro.binance, str]  # a client and the symbol it watches
 
-def pointed(urls, exchange):
+
+def pointed(urls: Any, exchange: EmbeddedExchange) -> Any:
     """ccxt's addresses with the exchange's host in place of Binance's."""
     if isinstance(urls, dict):
         return {name: pointed(part, exchange) for name, part in urls.items()}
@@ -22,13 +27,15 @@ def pointed(urls, exchange):
 
 
 @pytest.fixture
-async def running(market):
+async def running(market: SyntheticMarket) -> AsyncIterator[EmbeddedExchange]:
     async with EmbeddedExchange(market, RunningClock(START, speed=100)) as exchange:
         yield exchange
 
 
 @pytest.fixture(params=[("spot", "BTC/USDT"), ("swap", "BTC/USDT:USDT")], ids=["spot", "swap"])
-async def watching(request, running):
+async def watching(
+    request: pytest.FixtureRequest, running: EmbeddedExchange
+) -> AsyncIterator[Watching]:
     kind, symbol = request.param
     types = ["linear" if kind == "swap" else "spot"]
     client = ccxt.pro.binance(
@@ -49,7 +56,9 @@ async def watching(request, running):
     await client.close()
 
 
-async def test_candles_and_quotes_can_be_watched(running, watching):
+async def test_candles_and_quotes_can_be_watched(
+    running: EmbeddedExchange, watching: Watching
+) -> None:
     client, symbol = watching
     async with asyncio.timeout(10):
         quote = (await client.watch_bids_asks([symbol]))[symbol]
@@ -59,7 +68,7 @@ async def test_candles_and_quotes_can_be_watched(running, watching):
     assert START <= candles[-1][0] <= running.clock.now()
 
 
-async def test_orders_can_be_watched(watching):
+async def test_orders_can_be_watched(watching: Watching) -> None:
     client, symbol = watching
     watched = asyncio.ensure_future(client.watch_orders(symbol))
     placed = set()

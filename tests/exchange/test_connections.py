@@ -8,15 +8,19 @@ import socket as sockets
 
 import pytest
 import websockets
+from websockets import ClientConnection
 
 from core.exchange.market.clock import ManualClock
+from core.exchange.market.synthetic import SyntheticMarket
 from core.exchange.server import EmbeddedExchange, ExchangeStartError
 from core.market.candles.timeframes import DAY, MINUTE
 
 from .conftest import START
 
 
-async def test_connection_is_closed_with_1001_after_24_hours(exchange, clock):
+async def test_connection_is_closed_with_1001_after_24_hours(
+    exchange: EmbeddedExchange, clock: ManualClock
+) -> None:
     async with websockets.connect(f"{exchange.ws_url}/ws") as socket:
         clock.advance(DAY - MINUTE)
         await asyncio.wait_for(await socket.ping(), 5)
@@ -26,7 +30,9 @@ async def test_connection_is_closed_with_1001_after_24_hours(exchange, clock):
         assert socket.close_code == 1001
 
 
-async def test_server_pings_and_lets_go_of_who_does_not_answer(exchange, clock):
+async def test_server_pings_and_lets_go_of_who_does_not_answer(
+    exchange: EmbeddedExchange, clock: ManualClock
+) -> None:
     reader, writer = await asyncio.open_connection(*exchange.rest_url[7:].split(":"))
     writer.write(
         b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -46,7 +52,7 @@ async def test_server_pings_and_lets_go_of_who_does_not_answer(exchange, clock):
     writer.close()
 
 
-async def test_client_that_talks_too_much_is_disconnected(exchange):
+async def test_client_that_talks_too_much_is_disconnected(exchange: EmbeddedExchange) -> None:
     async with websockets.connect(f"{exchange.ws_url}/ws") as socket:
         for number in range(6):
             await socket.send(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": number}))
@@ -56,7 +62,7 @@ async def test_client_that_talks_too_much_is_disconnected(exchange):
         assert socket.close_code == 1008
 
 
-async def test_more_than_1024_streams_are_refused(exchange):
+async def test_more_than_1024_streams_are_refused(exchange: EmbeddedExchange) -> None:
     streams = [f"coin{number}usdt@kline_1m" for number in range(1025)]
     async with websockets.connect(f"{exchange.ws_url}/ws") as socket:
         await socket.send(json.dumps({"method": "SUBSCRIBE", "params": streams, "id": 1}))
@@ -66,23 +72,25 @@ async def test_more_than_1024_streams_are_refused(exchange):
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"method": "DANCE", "id": 1}', '{"id": 1}'])
-async def test_nonsense_is_answered_with_an_error(exchange, text):
+async def test_nonsense_is_answered_with_an_error(exchange: EmbeddedExchange, text: str) -> None:
     async with websockets.connect(f"{exchange.ws_url}/ws") as socket:
         await socket.send(text)
         answer = json.loads(await socket.recv())
         assert "msg" in answer or "msg" in answer["error"]
 
 
-async def test_slow_listener_holds_nobody_up_and_still_gets_every_candle(market):
+async def test_slow_listener_holds_nobody_up_and_still_gets_every_candle(
+    market: SyntheticMarket,
+) -> None:
     """The slow one does not read while candles close; the other one follows at once."""
     clock = ManualClock(START, speed=1000)  # so that no pong is overdue meanwhile
     streams = "stream?streams=btcusdt@kline_1m/btcusdt@depth20"
 
-    async def next_close(socket):
+    async def next_close(socket: ClientConnection) -> int:
         while True:
             message = json.loads(await socket.recv())
             if message["stream"].endswith("kline_1m") and message["data"]["k"]["x"]:
-                return (message["data"]["k"]["t"] - START) // MINUTE
+                return int(message["data"]["k"]["t"] - START) // MINUTE
 
     async with (
         EmbeddedExchange(market, clock) as exchange,
@@ -97,14 +105,14 @@ async def test_slow_listener_holds_nobody_up_and_still_gets_every_candle(market)
         slow.transport.abort()  # a goodbye would wait behind what is still unread
 
 
-async def test_only_loopback_is_listened_on(market):
+async def test_only_loopback_is_listened_on(market: SyntheticMarket) -> None:
     exchange = EmbeddedExchange(market, ManualClock(START))
     for host in ("0.0.0.0", "192.168.1.1", "example.org", ""):
         with pytest.raises(ExchangeStartError, match="loopback only"):
             await exchange.start(host)
 
 
-async def test_port_in_use_is_named(market):
+async def test_port_in_use_is_named(market: SyntheticMarket) -> None:
     with sockets.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -114,7 +122,7 @@ async def test_port_in_use_is_named(market):
             await exchange.start(port=port)
 
 
-async def test_it_can_be_stopped_and_started_again_on_its_port(market):
+async def test_it_can_be_stopped_and_started_again_on_its_port(market: SyntheticMarket) -> None:
     exchange = EmbeddedExchange(market, ManualClock(START))
     await exchange.start()
     port = int(exchange.rest_url.rpartition(":")[2])
@@ -123,7 +131,7 @@ async def test_it_can_be_stopped_and_started_again_on_its_port(market):
     await exchange.stop()
 
 
-async def test_no_task_is_left_behind(market):
+async def test_no_task_is_left_behind(market: SyntheticMarket) -> None:
     before = asyncio.all_tasks()
     clock = ManualClock(START)
     async with EmbeddedExchange(market, clock) as exchange:

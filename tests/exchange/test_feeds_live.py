@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -96,7 +97,8 @@ async def test_candles_come_once_in_order_as_they_close(
     await reader.until_candle(BTC, end - MINUTE)
     assert reader.candles(BTC) == truth(exchange, BTC, START, end)
     assert not reader.of(CandleClosed)[-1].backfilled
-    assert reader.of(Gap) == reader.of(Revised) == []
+    assert reader.of(Gap) == []
+    assert reader.of(Revised) == []
     await feed.close()
     await reader.ended()
     assert isinstance(reader.events[-1], Ended)
@@ -123,7 +125,8 @@ async def nothing_was_lost(exchange: EmbeddedExchange, clock: ManualClock, reade
     await reader.until_candle(BTC, end - 2 * MINUTE)
     expected = truth(exchange, BTC, START, end)
     assert reader.candles(BTC) == expected[: len(reader.candles(BTC))]
-    assert reader.of(Gap) == reader.of(Revised) == []
+    assert reader.of(Gap) == []
+    assert reader.of(Revised) == []
 
 
 @pytest.mark.parametrize(
@@ -148,7 +151,7 @@ async def test_a_fault_changes_no_candle(
     desk: BinanceGateway,
     kind: FaultKind,
     target: str,
-    options: dict[str, float],
+    options: dict[str, Any],
 ) -> None:
     _, reader = await follow(desk, clock)
     exchange.switch_on(kind, target, **options)
@@ -531,7 +534,7 @@ async def test_a_server_that_always_closes_is_asked_ever_more_rarely() -> None:
         venue = BINANCE.with_addresses({"spot_stream": f"ws://127.0.0.1:{port}"})
         pace = Pace(watch_every=0, first_delay=0.5, longest_delay=8)
         streams = BinanceStreams(venue, ServerClock(), pace, sleep=nap, chance=lambda: 0.5)
-        streams.listen(Channel.SPOT, "btcusdt@kline_1m", Nobody())  # type: ignore[arg-type]
+        streams.listen(Channel.SPOT, "btcusdt@kline_1m", Nobody())
         async with asyncio.timeout(20):
             while served < 7:
                 await asyncio.sleep(0.01)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -76,7 +77,7 @@ async def test_a_fault_changes_no_candle(
     clock: ManualClock,
     feed: PollFeed,
     kind: FaultKind,
-    options: dict[str, float],
+    options: dict[str, Any],
 ) -> None:
     await feed.subscribe(BTC, Timeframe.M1)
     reader = Reader(feed)

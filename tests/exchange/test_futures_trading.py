@@ -5,12 +5,17 @@ from __future__ import annotations
 import ccxt
 import pytest
 
+from core.exchange.market.clock import ManualClock
 from core.market.candles.timeframes import HOUR
+
+from .conftest import Connect
 
 SYMBOL = "BTC/USDT:USDT"
 
 
-async def test_market_order_opens_a_position_and_its_opposite_closes_it(connect, clock):
+async def test_market_order_opens_a_position_and_its_opposite_closes_it(
+    connect: Connect, clock: ManualClock
+) -> None:
     client = connect("swap")
     await client.set_leverage(10, SYMBOL)
     opened = await client.create_order(SYMBOL, "market", "buy", 0.02)
@@ -34,7 +39,7 @@ async def test_market_order_opens_a_position_and_its_opposite_closes_it(connect,
     assert balance["USDT"]["used"] == 0
 
 
-async def test_short_positions_and_turning_round(connect):
+async def test_short_positions_and_turning_round(connect: Connect) -> None:
     client = connect("swap")
     await client.create_order(SYMBOL, "market", "sell", 0.02)
     await client.create_order(SYMBOL, "market", "buy", 0.05)
@@ -42,26 +47,28 @@ async def test_short_positions_and_turning_round(connect):
     assert (position["side"], position["contracts"]) == ("long", 0.03)
 
 
-async def test_order_above_the_margin_is_refused(connect):
+async def test_order_above_the_margin_is_refused(connect: Connect) -> None:
     client = connect("swap")
     await client.set_leverage(2, SYMBOL)
     with pytest.raises(ccxt.ExchangeError, match="-2019"):
         await client.create_order(SYMBOL, "market", "buy", 1)
 
 
-async def test_order_below_the_minimum_notional_is_refused(connect):
+async def test_order_below_the_minimum_notional_is_refused(connect: Connect) -> None:
     client = connect("swap")
     with pytest.raises(ccxt.ExchangeError, match="-4164"):
         await client.create_order(SYMBOL, "limit", "buy", 0.001, 60_000)
 
 
-async def test_reduce_only_needs_something_to_reduce(connect):
+async def test_reduce_only_needs_something_to_reduce(connect: Connect) -> None:
     client = connect("swap")
     with pytest.raises(ccxt.ExchangeError, match="-2022"):
         await client.create_order(SYMBOL, "market", "sell", 0.01, None, {"reduceOnly": True})
 
 
-async def test_stop_order_closes_the_position_when_its_price_trades(connect, clock):
+async def test_stop_order_closes_the_position_when_its_price_trades(
+    connect: Connect, clock: ManualClock
+) -> None:
     client = connect("swap")
     await client.create_order(SYMBOL, "market", "buy", 0.02)
     last = (await client.fetch_ticker(SYMBOL))["last"]
@@ -83,7 +90,7 @@ async def test_stop_order_closes_the_position_when_its_price_trades(connect, clo
     assert {trade["order"] for trade in exits} == {stop["id"]}
 
 
-async def test_stop_orders_have_an_endpoint_of_their_own(connect):
+async def test_stop_orders_have_an_endpoint_of_their_own(connect: Connect) -> None:
     client = connect("swap")
     with pytest.raises(ccxt.ExchangeError, match="-4120"):
         await client.fapiPrivatePostOrder(
@@ -97,14 +104,16 @@ async def test_stop_orders_have_an_endpoint_of_their_own(connect):
         )
 
 
-async def test_trigger_order_can_be_cancelled(connect):
+async def test_trigger_order_can_be_cancelled(connect: Connect) -> None:
     client = connect("swap")
     stop = await client.create_order(SYMBOL, "market", "sell", 0.02, None, {"triggerPrice": 50_000})
     await client.cancel_order(stop["id"], SYMBOL, {"trigger": True})
     assert await client.fetch_open_orders(SYMBOL, params={"trigger": True}) == []
 
 
-async def test_isolated_position_is_liquidated_and_loses_its_margin_at_most(connect, clock):
+async def test_isolated_position_is_liquidated_and_loses_its_margin_at_most(
+    connect: Connect, clock: ManualClock
+) -> None:
     client = connect("swap")
     await client.set_margin_mode("isolated", SYMBOL)
     await client.set_leverage(100, SYMBOL)
@@ -124,7 +133,7 @@ async def test_isolated_position_is_liquidated_and_loses_its_margin_at_most(conn
     assert 0 < lost <= margin * 1.2
 
 
-async def test_positions_pay_or_receive_funding(connect, clock):
+async def test_positions_pay_or_receive_funding(connect: Connect, clock: ManualClock) -> None:
     client = connect("swap")
     await client.create_order(SYMBOL, "market", "buy", 0.02)
     clock.advance(8 * HOUR)
@@ -136,7 +145,7 @@ async def test_positions_pay_or_receive_funding(connect, clock):
     )
 
 
-async def test_limits_of_leverage_and_fees_can_be_asked_for(connect):
+async def test_limits_of_leverage_and_fees_can_be_asked_for(connect: Connect) -> None:
     client = connect("swap")
     tiers = await client.fetch_leverage_tiers([SYMBOL])
     assert tiers[SYMBOL][0]["maxLeverage"] == 125

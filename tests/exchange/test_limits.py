@@ -6,10 +6,16 @@ import aiohttp
 import ccxt
 import pytest
 
+from core.exchange.market.clock import ManualClock
+from core.exchange.server import EmbeddedExchange
 from core.market.candles.timeframes import MINUTE
 
+from .conftest import Connect
 
-async def test_every_answer_tells_the_weight_used_in_this_minute(exchange, connect, clock):
+
+async def test_every_answer_tells_the_weight_used_in_this_minute(
+    exchange: EmbeddedExchange, connect: Connect, clock: ManualClock
+) -> None:
     client = connect()
     await client.fetch_time()
     assert client.last_response_headers["X-MBX-USED-WEIGHT-1M"] == "1"
@@ -20,7 +26,9 @@ async def test_every_answer_tells_the_weight_used_in_this_minute(exchange, conne
     assert client.last_response_headers["X-MBX-USED-WEIGHT-1M"] == "1"
 
 
-async def test_order_count_is_told_and_limited(exchange, connect):
+async def test_order_count_is_told_and_limited(
+    exchange: EmbeddedExchange, connect: Connect
+) -> None:
     client = connect()
     for count in range(1, 101):
         await client.create_order("BTC/USDT", "limit", "buy", 0.001, 50_000)
@@ -29,12 +37,14 @@ async def test_order_count_is_told_and_limited(exchange, connect):
         await client.create_order("BTC/USDT", "limit", "buy", 0.001, 50_000)
 
 
-async def test_above_the_limit_comes_429_then_418_and_both_pass(exchange, clock):
+async def test_above_the_limit_comes_429_then_418_and_both_pass(
+    exchange: EmbeddedExchange, clock: ManualClock
+) -> None:
     query = f"symbol=BTCUSDT&interval=1m&limit=1500&startTime={clock.now()}"
     url = f"{exchange.rest_url}/fapi/v1/klines?{query}"
     async with aiohttp.ClientSession() as client:
 
-        async def ask():
+        async def ask() -> tuple[int, str | None]:
             async with client.get(url) as answer:
                 await answer.read()
                 return answer.status, answer.headers.get("Retry-After")

@@ -5,12 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from core.exchange.market.clock import ManualClock
+from core.exchange.server import EmbeddedExchange
 from core.market.candles.timeframes import MINUTE, Timeframe
 
-from .conftest import START
+from .conftest import START, Connect
 
 
-async def test_time_is_the_exchange_clock_s(exchange, connect, clock):
+async def test_time_is_the_exchange_clock_s(
+    exchange: EmbeddedExchange, connect: Connect, clock: ManualClock
+) -> None:
     client = connect()
     assert await client.fetch_time() == START
     clock.advance(1234)
@@ -18,7 +22,9 @@ async def test_time_is_the_exchange_clock_s(exchange, connect, clock):
 
 
 @pytest.mark.parametrize(("kind", "symbol"), [("spot", "BTC/USDT"), ("swap", "BTC/USDT:USDT")])
-async def test_markets_load_with_their_limits(exchange, connect, kind, symbol):
+async def test_markets_load_with_their_limits(
+    exchange: EmbeddedExchange, connect: Connect, kind: str, symbol: str
+) -> None:
     client = connect(kind)
     markets = await client.load_markets()
     listed = {item.symbol for item in exchange.venue.market.instruments}
@@ -32,7 +38,9 @@ async def test_markets_load_with_their_limits(exchange, connect, kind, symbol):
 
 
 @pytest.mark.parametrize(("kind", "symbol"), [("spot", "ETH/USDT"), ("swap", "ETH/USDT:USDT")])
-async def test_paged_candles_are_the_market_s_own(exchange, connect, kind, symbol):
+async def test_paged_candles_are_the_market_s_own(
+    exchange: EmbeddedExchange, connect: Connect, kind: str, symbol: str
+) -> None:
     client = connect(kind)
     start = START - 2500 * 5 * MINUTE
     rows: list[list[float]] = []
@@ -46,7 +54,9 @@ async def test_paged_candles_are_the_market_s_own(exchange, connect, kind, symbo
     assert np.array_equal(np.array(closed)[:, 4], expected.close)
 
 
-async def test_last_row_is_still_forming(exchange, connect, clock):
+async def test_last_row_is_still_forming(
+    exchange: EmbeddedExchange, connect: Connect, clock: ManualClock
+) -> None:
     client = connect()
     clock.advance(90_000)
     (row,) = await client.fetch_ohlcv("BTC/USDT", "5m", limit=1)
@@ -57,7 +67,9 @@ async def test_last_row_is_still_forming(exchange, connect, clock):
     assert row[5] < final.volume
 
 
-async def test_unknown_symbol_and_interval_are_refused_as_on_binance(exchange, connect):
+async def test_unknown_symbol_and_interval_are_refused_as_on_binance(
+    exchange: EmbeddedExchange, connect: Connect
+) -> None:
     client = connect()
     with pytest.raises(Exception, match="-1121"):
         await client.public_get_klines({"symbol": "NOPEUSDT", "interval": "5m"})
@@ -68,7 +80,9 @@ async def test_unknown_symbol_and_interval_are_refused_as_on_binance(exchange, c
 
 
 @pytest.mark.parametrize(("kind", "symbol"), [("spot", "SOL/USDT"), ("swap", "SOL/USDT:USDT")])
-async def test_ticker_and_order_book_agree_on_the_best_prices(exchange, connect, kind, symbol):
+async def test_ticker_and_order_book_agree_on_the_best_prices(
+    exchange: EmbeddedExchange, connect: Connect, kind: str, symbol: str
+) -> None:
     client = connect(kind)
     book = await client.fetch_order_book(symbol, 20)
     quote = (await client.fetch_bids_asks([symbol]))[symbol]
@@ -77,7 +91,7 @@ async def test_ticker_and_order_book_agree_on_the_best_prices(exchange, connect,
     assert len(book["bids"]) == len(book["asks"]) == 20
 
 
-async def test_funding_rates_of_a_perpetual(exchange, connect):
+async def test_funding_rates_of_a_perpetual(exchange: EmbeddedExchange, connect: Connect) -> None:
     client = connect("swap")
     rates = await client.fetch_funding_rate_history("BTC/USDT:USDT", limit=5)
     assert [rate["timestamp"] for rate in rates] == [

@@ -5,17 +5,17 @@ from __future__ import annotations
 import ccxt
 import pytest
 
-from core.exchange.market.clock import RunningClock
+from core.exchange.market.clock import ManualClock, RunningClock
 from core.exchange.market.synthetic import SyntheticMarket
 from core.exchange.server import EmbeddedExchange
 from core.market.candles.timeframes import HOUR
 
-from .conftest import OPENING, START, binance
+from .conftest import OPENING, START, Connect, binance
 
 SYMBOL = "BTC/USDT"
 
 
-async def test_market_purchase_takes_the_best_asks_and_pays_its_fee(connect):
+async def test_market_purchase_takes_the_best_asks_and_pays_its_fee(connect: Connect) -> None:
     client = connect()
     book = await client.fetch_order_book(SYMBOL, 5)
     order = await client.create_order(SYMBOL, "market", "buy", 0.05)
@@ -31,7 +31,7 @@ async def test_market_purchase_takes_the_best_asks_and_pays_its_fee(connect):
     assert trade["fee"] == {"currency": "BTC", "cost": pytest.approx(0.05 * 0.001)}
 
 
-async def test_large_market_order_walks_up_the_book(connect):
+async def test_large_market_order_walks_up_the_book(connect: Connect) -> None:
     client = connect()
     book = await client.fetch_order_book(SYMBOL, 5)
     amount = round(book["asks"][0][1] + book["asks"][1][1] / 2, 5)
@@ -42,13 +42,15 @@ async def test_large_market_order_walks_up_the_book(connect):
         assert len(levels) > 1
 
 
-async def test_market_purchase_for_an_amount_of_money(connect):
+async def test_market_purchase_for_an_amount_of_money(connect: Connect) -> None:
     client = connect()
     order = await client.create_market_buy_order_with_cost(SYMBOL, 500)
     assert 499 < order["cost"] <= 500
 
 
-async def test_limit_order_rests_then_fills_at_its_price_as_maker(connect, clock):
+async def test_limit_order_rests_then_fills_at_its_price_as_maker(
+    connect: Connect, clock: ManualClock
+) -> None:
     client = connect()
     now = (await client.fetch_ticker(SYMBOL))["last"]
     price = round(now * 0.998, 2)
@@ -67,7 +69,7 @@ async def test_limit_order_rests_then_fills_at_its_price_as_maker(connect, clock
     assert (await client.fetch_balance())["USDT"]["used"] == 0
 
 
-async def test_cancelled_order_gives_its_money_back(connect):
+async def test_cancelled_order_gives_its_money_back(connect: Connect) -> None:
     client = connect()
     order = await client.create_order(SYMBOL, "limit", "buy", 0.1, 50_000)
     assert [o["id"] for o in await client.fetch_open_orders(SYMBOL)] == [order["id"]]
@@ -81,7 +83,7 @@ async def test_cancelled_order_gives_its_money_back(connect):
         await client.fetch_order("4711", SYMBOL)
 
 
-async def test_order_is_found_by_the_client_s_own_name(connect):
+async def test_order_is_found_by_the_client_s_own_name(connect: Connect) -> None:
     client = connect()
     await client.create_order(SYMBOL, "limit", "buy", 0.1, 50_000, {"clientOrderId": "mine-1"})
     found = await client.fetch_order(None, SYMBOL, {"clientOrderId": "mine-1"})
@@ -90,7 +92,9 @@ async def test_order_is_found_by_the_client_s_own_name(connect):
         await client.create_order(SYMBOL, "limit", "buy", 0.1, 50_000, {"clientOrderId": "mine-1"})
 
 
-async def test_stop_sells_once_its_price_trades(connect, exchange, clock):
+async def test_stop_sells_once_its_price_trades(
+    connect: Connect, exchange: EmbeddedExchange, clock: ManualClock
+) -> None:
     client = connect()
     last = (await client.fetch_ticker(SYMBOL))["last"]
     stop = round(last * 0.997, 2)
@@ -115,7 +119,9 @@ async def test_stop_sells_once_its_price_trades(connect, exchange, clock):
         (0.00005, 60_000, "NOTIONAL"),
     ],
 )
-async def test_orders_that_break_a_filter_are_refused(connect, amount, price, words):
+async def test_orders_that_break_a_filter_are_refused(
+    connect: Connect, amount: float, price: float, words: str
+) -> None:
     client = connect()
     await client.load_markets()
     with pytest.raises(ccxt.BaseError, match=words):
@@ -131,7 +137,7 @@ async def test_orders_that_break_a_filter_are_refused(connect, amount, price, wo
         )
 
 
-async def test_order_without_the_money_is_refused(connect):
+async def test_order_without_the_money_is_refused(connect: Connect) -> None:
     client = connect()
     with pytest.raises(ccxt.InsufficientFunds):
         await client.create_order(SYMBOL, "limit", "buy", 2, 60_000)
@@ -139,7 +145,7 @@ async def test_order_without_the_money_is_refused(connect):
         await client.create_order(SYMBOL, "market", "sell", 1.5)
 
 
-async def test_post_only_order_that_would_take_is_refused(connect):
+async def test_post_only_order_that_would_take_is_refused(connect: Connect) -> None:
     client = connect()
     ask = (await client.fetch_order_book(SYMBOL, 5))["asks"][0][0]
     with pytest.raises(ccxt.OrderImmediatelyFillable):
@@ -147,7 +153,9 @@ async def test_post_only_order_that_would_take_is_refused(connect):
 
 
 @pytest.mark.parametrize(("tif", "filled"), [("FOK", False), ("IOC", True)])
-async def test_what_cannot_be_filled_at_once_expires(connect, tif, filled):
+async def test_what_cannot_be_filled_at_once_expires(
+    connect: Connect, tif: str, filled: bool
+) -> None:
     client = connect()
     ask, quantity = (await client.fetch_order_book(SYMBOL, 5))["asks"][0]
     amount = round(quantity + 0.01, 5)
@@ -157,13 +165,13 @@ async def test_what_cannot_be_filled_at_once_expires(connect, tif, filled):
     assert (await client.fetch_balance())["USDT"]["used"] == 0
 
 
-async def test_fees_can_be_asked_for(connect):
+async def test_fees_can_be_asked_for(connect: Connect) -> None:
     answer = await connect().private_get_account_commission({"symbol": "BTCUSDT"})
     assert float(answer["standardCommission"]["maker"]) == 0.001
     assert float(answer["standardCommission"]["taker"]) == 0.001
 
 
-async def test_wrong_keys_signatures_are_told_apart(connect):
+async def test_wrong_keys_signatures_are_told_apart(connect: Connect) -> None:
     unknown = connect()
     unknown.apiKey = "nobody"
     with pytest.raises(ccxt.AuthenticationError, match="-2015"):
@@ -174,7 +182,7 @@ async def test_wrong_keys_signatures_are_told_apart(connect):
         await forged.fetch_balance()
 
 
-async def test_request_from_the_future_or_the_past_is_refused():
+async def test_request_from_the_future_or_the_past_is_refused() -> None:
     """On a clock that runs in real time; the client resynchronises and is served again."""
     async with EmbeddedExchange(SyntheticMarket(seed=7), RunningClock(START)) as exchange:
         client = binance("spot", exchange.rest_url)

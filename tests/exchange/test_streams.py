@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import websockets
+from websockets import ClientConnection
 
+from core.exchange.market.clock import ManualClock
+from core.exchange.server import EmbeddedExchange
 from core.market.candles.timeframes import MINUTE, Timeframe
 
 from .conftest import START
 
 
-async def closed_candles(socket, count):
+async def closed_candles(socket: ClientConnection, count: int) -> list[dict[str, Any]]:
     """The next `count` closed candles of a raw connection."""
-    found = []
+    found: list[dict[str, Any]] = []
     while len(found) < count:
         event = json.loads(await socket.recv())
         if event.get("e") == "kline" and event["k"]["x"]:
@@ -21,7 +25,9 @@ async def closed_candles(socket, count):
     return found
 
 
-async def test_every_closed_candle_comes_once_and_in_order(exchange, clock):
+async def test_every_closed_candle_comes_once_and_in_order(
+    exchange: EmbeddedExchange, clock: ManualClock
+) -> None:
     async with websockets.connect(f"{exchange.ws_url}/ws/btcusdt@kline_1m") as socket:
         for minutes in (1, 1, 500, 2, 96):  # however far time jumps
             clock.advance(minutes * MINUTE)
@@ -32,7 +38,9 @@ async def test_every_closed_candle_comes_once_and_in_order(exchange, clock):
     assert [float(candle["c"]) for candle in candles] == expected.close.tolist()
 
 
-async def test_forming_candle_and_quote_stay_inside_the_final_candle(exchange, clock):
+async def test_forming_candle_and_quote_stay_inside_the_final_candle(
+    exchange: EmbeddedExchange, clock: ManualClock
+) -> None:
     final = exchange.venue.market.candles("BTC/USDT", Timeframe.M5, START, START + 1).at(0)
     url = f"{exchange.ws_url}/stream?streams=btcusdt@kline_5m/btcusdt@bookTicker"
     async with websockets.connect(url) as socket:
@@ -51,10 +59,12 @@ async def test_forming_candle_and_quote_stay_inside_the_final_candle(exchange, c
     assert final.low <= min(prices) < max(prices) <= final.high
 
 
-async def test_subscriptions_can_change_and_be_listed(exchange, clock):
+async def test_subscriptions_can_change_and_be_listed(
+    exchange: EmbeddedExchange, clock: ManualClock
+) -> None:
     async with websockets.connect(f"{exchange.ws_url}/ws") as socket:
 
-        async def ask(method, params, number):
+        async def ask(method: str, params: list[str], number: int | str) -> Any:
             await socket.send(json.dumps({"method": method, "params": params, "id": number}))
             return json.loads(await socket.recv())
 
@@ -65,10 +75,12 @@ async def test_subscriptions_can_change_and_be_listed(exchange, clock):
         assert await ask("LIST_SUBSCRIPTIONS", [], 4) == {"result": streams[1:], "id": 4}
 
 
-async def test_futures_streams_flow_only_in_their_own_category(exchange, clock):
+async def test_futures_streams_flow_only_in_their_own_category(
+    exchange: EmbeddedExchange, clock: ManualClock
+) -> None:
     """An acknowledged subscription is no proof of data."""
     streams = ["btcusdt@kline_1m", "btcusdt@bookTicker", "btcusdt@markPrice@1s"]
-    seen = {}
+    seen: dict[str, set[str]] = {}
     for category in ("public", "market"):
         async with websockets.connect(f"{exchange.ws_url}/{category}/stream") as socket:
             await socket.send(json.dumps({"method": "SUBSCRIBE", "params": streams, "id": 1}))

@@ -5,30 +5,36 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from typing import Any
 
 import pytest
 import websockets
+from websockets import ClientConnection
 
+from core.exchange.market.clock import ManualClock
+from core.exchange.server import EmbeddedExchange
 from core.market.candles.timeframes import HOUR, MINUTE
 
-from .conftest import KEY, OPENING, SECRET, START
+from .conftest import KEY, OPENING, SECRET, START, Connect
 
 
-def signed(**params):
+def signed(**params: Any) -> dict[str, Any]:
     text = "&".join(f"{name}={params[name]}" for name in sorted(params))
     params["signature"] = hmac.new(SECRET.encode(), text.encode(), hashlib.sha256).hexdigest()
     return params
 
 
-async def ask(socket, method, **params):
+async def ask(socket: ClientConnection, method: str, **params: Any) -> dict[str, Any]:
     await socket.send(json.dumps({"id": "q", "method": method, "params": params}))
     while True:
-        answer = json.loads(await socket.recv())
+        answer: dict[str, Any] = json.loads(await socket.recv())
         if answer.get("id") == "q":
             return answer
 
 
-async def test_spot_account_is_told_of_orders_fills_and_balances(exchange, connect):
+async def test_spot_account_is_told_of_orders_fills_and_balances(
+    exchange: EmbeddedExchange, connect: Connect
+) -> None:
     client = connect()
     async with websockets.connect(f"{exchange.ws_url}/ws-api/v3") as socket:
         method = "userDataStream.subscribe.signature"
@@ -47,7 +53,9 @@ async def test_spot_account_is_told_of_orders_fills_and_balances(exchange, conne
     assert held["USDT"] == pytest.approx(OPENING - order["cost"])
 
 
-async def test_spot_subscription_needs_a_valid_signature_and_can_end(exchange, connect):
+async def test_spot_subscription_needs_a_valid_signature_and_can_end(
+    exchange: EmbeddedExchange, connect: Connect
+) -> None:
     client = connect()
     async with websockets.connect(f"{exchange.ws_url}/ws-api/v3") as socket:
         method = "userDataStream.subscribe.signature"
@@ -61,7 +69,9 @@ async def test_spot_subscription_needs_a_valid_signature_and_can_end(exchange, c
 
 
 @pytest.mark.parametrize("form", ["ws/{key}", "ws?listenKey={key}", "stream?streams={key}"])
-async def test_futures_account_is_told_of_orders_and_positions(exchange, connect, form):
+async def test_futures_account_is_told_of_orders_and_positions(
+    exchange: EmbeddedExchange, connect: Connect, form: str
+) -> None:
     client = connect("swap")
     key = (await client.fapiPrivatePostListenKey())["listenKey"]
     async with websockets.connect(f"{exchange.ws_url}/private/{form.format(key=key)}") as socket:
@@ -78,7 +88,9 @@ async def test_futures_account_is_told_of_orders_and_positions(exchange, connect
     assert float(account["a"]["B"][0]["wb"]) < 10_000
 
 
-async def test_futures_connection_can_name_the_events_that_it_wants(exchange, connect):
+async def test_futures_connection_can_name_the_events_that_it_wants(
+    exchange: EmbeddedExchange, connect: Connect
+) -> None:
     client = connect("swap")
     key = (await client.fapiPrivatePostListenKey())["listenKey"]
     url = f"{exchange.ws_url}/private/ws?listenKey={key}&events=ACCOUNT_UPDATE"
@@ -87,7 +99,9 @@ async def test_futures_connection_can_name_the_events_that_it_wants(exchange, co
         assert json.loads(await socket.recv())["e"] == "ACCOUNT_UPDATE"
 
 
-async def test_listen_key_expires_an_hour_after_it_was_last_extended(exchange, connect, clock):
+async def test_listen_key_expires_an_hour_after_it_was_last_extended(
+    exchange: EmbeddedExchange, connect: Connect, clock: ManualClock
+) -> None:
     client = connect("swap")
     key = (await client.fapiPrivatePostListenKey())["listenKey"]
     clock.advance(50 * MINUTE)

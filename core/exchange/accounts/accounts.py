@@ -117,6 +117,14 @@ class Accounts:
             raise VenueError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
         return account
 
+    def revoke(self, key: str) -> Account:
+        """Know an API key no more, as its owner may want at any time; returns its account."""
+        return self._accounts.pop(key)
+
+    def restore(self, account: Account) -> None:
+        """Know the key of a revoked account again."""
+        self._accounts[account.key] = account
+
     def reset(self) -> None:
         """What a testnet reset does: keys stay; orders, positions and balances start anew."""
         for account in self._accounts.values():
