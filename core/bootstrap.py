@@ -1,6 +1,6 @@
-"""Makes the host of a workspace, finds one that runs, or starts one without a screen.
+"""Puts the host of a workspace together, finds one that runs, or starts one without a screen.
 
-Here the parts come together: venues, schedule and control socket.
+Here the parts of a host meet: venues, schedule, control socket and log file.
 """
 
 from __future__ import annotations
@@ -8,17 +8,16 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Coroutine
 
 from core.host.feed_factories import DemoMarket, FeedFactories, venue_options
-from core.host.host import Host
+from core.host.host import Host, HostOptions
 from core.host.link import CommandError
 from core.host.log_file import keep_log
 from core.host.socket_link import SocketLink
 from core.host.socket_server import ControlSocket
 from core.market.venue import BINANCE, VenueError
-from core.schedule.service import ScheduleCompanion
+from core.schedule.service import Schedule
 from core.session.snapshot import Level
 from core.store.lock import current_host
 from core.store.preferences import PreferencesError, read_preferences
@@ -30,15 +29,14 @@ _PATIENCE = 30.0  # seconds a host that was started may take to answer
 _LOOK_EVERY = 0.1
 
 
-def make_host(
+def host_options(
     workspace: Workspace,
     kind: str,
     demo: DemoMarket,
-    companions: Sequence[Callable[[Host], Awaitable[None]]] = (),
     *,
     idle_after: float | None = None,
-) -> Host:
-    """A host with everything a workspace's host has; `kind` is "tui" or "headless".
+) -> HostOptions:
+    """Everything a workspace's host has; `kind` is "tui" or "headless".
 
     `demo` is what demo sessions are shown; its exchange is started when the first one asks for it.
     With `idle_after` the host ends by itself once no session has lived, no job has waited and
@@ -53,31 +51,21 @@ def make_host(
         order_addresses = OrderAddresses().with_addresses(preferences.order_addresses)
     except (PreferencesError, VenueError, ForbiddenAddressError) as error:
         raise WorkspaceError(str(error)) from error
-    schedule = ScheduleCompanion()
 
-    async def control(host: Host) -> None:
-        socket = ControlSocket(host)
+    async def control_socket(host: Host) -> None:
+        control = ControlSocket(host)
         async with asyncio.TaskGroup() as both:
-            both.create_task(socket.serve())
+            both.create_task(control.serve())
             if idle_after is not None:
-                needed = lambda: socket.attached > 0 or schedule.pending  # noqa: E731
-                both.create_task(end_when_idle(host, needed, idle_after))
+                both.create_task(end_when_idle(host, lambda: control.attached > 0, idle_after))
 
-    options = venue_options(
+    return venue_options(
         FeedFactories(workspace, demo, venue),
-        schedule.run,
-        control,
-        keep_log,
-        *companions,
         kind=kind,
-    )
-    options = replace(
-        options,
-        jobs_of=schedule.jobs_of,
-        commands=schedule.commands(),
+        schedule=Schedule,
+        companions=(control_socket, keep_log),
         order_addresses=order_addresses,
     )
-    return Host(workspace, options)
 
 
 def headless_command(workspace: Workspace, *arguments: str) -> list[str]:
@@ -134,19 +122,20 @@ _STEP = 1.0  # seconds between two looks
 
 async def end_when_idle(
     host: Host,
-    needed: Callable[[], bool],
+    attached: Callable[[], bool],
     patience: float,
     sleep: Callable[[float], Coroutine[None, None, None]] = asyncio.sleep,
 ) -> None:
-    """Shut a host down once no session has lived, and nobody `needed` it, for `patience` seconds.
-
-    A companion of the host (`HostOptions`).
-    """
+    """Shut a host down once it has had no session, no job and nobody attached for `patience` s."""
     left = patience
     while left > 0:
         await sleep(_STEP)
-        living = any(not session.state.ended for session in host.snapshot().sessions)
-        left = patience if living or needed() else left - _STEP
+        needed = (
+            attached()
+            or (host.schedule is not None and host.schedule.pending)
+            or any(not session.state.ended for session in host.snapshot().sessions)
+        )
+        left = patience if needed else left - _STEP
     host.log.add(
         Level.INFO, f"nothing has needed this host for {short_duration(patience)}: it ends"
     )

@@ -1,11 +1,17 @@
-"""Writes and reads moments: ISO 8601 in UTC for programs, shorter forms for readers."""
+"""The machine's clock, and moments as text: ISO 8601 in UTC for programs, shorter for readers."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from time import time_ns
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+
+
+def wall_clock() -> int:
+    """The machine's time, UTC ms."""
+    return time_ns() // 1_000_000
 
 
 def iso_time(time: int) -> str:

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from core.backtest.run import BacktestError, run_backtest
 from core.bootstrap import attach, attach_or_start
 from core.compare_service import Question, validate_strategy
+from core.host.job_values import JobOrder
 from core.host.link import CommandError
 from core.host.offline import resting_sessions
-from core.host.status_json import host_to_json, reply_to_json, session_to_json
+from core.host.status_json import host_to_json, job_to_json, reply_to_json, session_to_json
 from core.journal.values import BrokerKind, FeedKind
 from core.market.candles.durations import SpanError, parse_duration, period_start
 from core.market.feeds.feed import FeedError
@@ -39,6 +41,7 @@ from core.strategy.config.problems import ConfigError
 from core.strategy.document.document import strategy_document
 from core.strategy.indicators.registry import indicators_to_json
 from core.strategy.signals.signals import warmup_candles
+from core.time_format import wall_clock
 from core.trading.values import FillOn
 from core.trial.ledger import noted
 
@@ -180,11 +183,11 @@ def cron(
             raise ToolError(_unknown("cron", action, _CRON_ACTIONS))
         link = await attach_or_start(home)
         if action == "add":
-            wanted = {name: value for name, value in given.items() if value is not None}
-            return await link.ask("add_job", dict[str, Any], **wanted)
+            order = msgspec.convert(given, JobOrder)
+            return job_to_json(await link.add_job(order))
         if action == "remove":
-            return await link.ask("remove_job", dict[str, Any], job_id=_needed("job_id", job_id))
-        return {"jobs": await link.ask("list_jobs", list[Any])}
+            return job_to_json(await link.remove_job(_needed("job_id", job_id)))
+        return {"jobs": [job_to_json(job) for job in await link.list_jobs()]}
 
     return _answer(work)
 
@@ -222,7 +225,7 @@ async def _run(
             public_api(exchange or venue.name, venue),
             config.symbols,
             config.timeframe,
-            period_start(period, _now()),
+            period_start(period, wall_clock()),
             warmup=warmup_candles(config),
             cache=home.cache,
         )
@@ -231,7 +234,7 @@ async def _run(
     result = await asyncio.to_thread(
         run_backtest, config, candles, warnings=(*parsed.warnings, *notes), **inputs
     )
-    return result_to_json(noted(home.tries, result, config, candles, _now()))
+    return result_to_json(noted(home.tries, result, config, candles, wall_clock()))
 
 
 async def _status(home: Workspace, session_id: str | None) -> Json:
@@ -259,7 +262,7 @@ async def _compare(home: Workspace, config: StrategyConfig, session_id: str | No
         blocks=config.extras if "backtest" in config.extras else None,
         sessions=() if session_id is None else (session_id,),
     )
-    return (await validate_strategy(home, question, _now())).compared.to_json()
+    return (await validate_strategy(home, question, wall_clock())).compared.to_json()
 
 
 def _raw_config(given: str | Mapping[str, object] | None) -> dict[str, object]:
@@ -312,7 +315,3 @@ def _needed(name: str, given: str | None) -> str:
 
 def _unknown(tool: str, action: str, known: tuple[str, ...]) -> str:
     return f"{tool} has no action {str(action)[:40]!r}: expected one of {', '.join(known)}"
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -19,7 +19,7 @@ from textual.widgets import Input
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from core.bootstrap import make_host  # noqa: E402
+from core.bootstrap import host_options  # noqa: E402
 from core.exchange.market.synthetic import SyntheticMarket  # noqa: E402
 from core.host.feed_factories import DemoMarket  # noqa: E402
 from core.host.local_link import LocalHosting  # noqa: E402
@@ -59,7 +59,9 @@ async def take(images: Path, size: tuple[int, int]) -> None:
         market = SyntheticMarket(SEED)
         demo = DemoMarket(market, START, SPEED, "pictures")
         app = PapertapeApp(
-            LateHosting(lambda: LocalHosting(lambda: make_host(workspace, "tui", demo), [])),
+            LateHosting(
+                lambda: LocalHosting(workspace, lambda: host_options(workspace, "tui", demo), [])
+            ),
             lambda: find_strategies(workspace),
             host_name="demo",
             feed=FeedKind.DEMO,

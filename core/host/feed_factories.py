@@ -1,4 +1,4 @@
-"""Where do a host's live, polled and demo prices come from?
+"""Makes the feeds of one host: live, polled and demo prices.
 
 What is shared by all sessions of a host (connections, clocks, caches, the embedded exchange) is
 made when the first session needs it, and closed when the host stops.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -149,16 +150,13 @@ class FeedFactories:
         return f"demo-{demo.name}"
 
 
-def venue_options(
-    venues: FeedFactories, *companions: Callable[[Host], Awaitable[None]], kind: str
-) -> HostOptions:
-    """The options of a host that trades on these venues, with further companions."""
+def venue_options(venues: FeedFactories, **others: Any) -> HostOptions:
+    """The options of a host that trades on these venues; `others` are further ones of it."""
     return HostOptions(
-        kind=kind,
         feeds=venues.makers(),
         sources=venues.sources(),
-        companions=(venues.attend, *companions),
         demo_address=venues.demo_address,
+        **{**others, "companions": (venues.attend, *others.get("companions", ()))},
     )
 
 

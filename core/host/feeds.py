@@ -1,4 +1,4 @@
-"""Which feed does a session get?"""
+"""Chooses the feed of a session by its kind, and replays candle files."""
 
 from __future__ import annotations
 

@@ -1,30 +1,29 @@
-"""What runs the sessions of a workspace?
+"""The host of a workspace's sessions: what it shows, and the commands it carries out.
 
-One host per workspace, on one event loop, with or without a screen. Its commands are coroutines on
-that loop; `snapshot` and `logs` may be read from any thread.
+One per workspace, on one event loop, with or without a screen; it exists while the workspace's lock
+is held (`core.host.runner`). Its commands are coroutines on that loop; `snapshot` and `logs` may be
+read from any thread.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
-import logging
 import os
 import secrets
 import shutil
-import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
-
-import msgspec
+from typing import Any, Protocol
 
 from core.compare.sources import compared
+from core.host.command_table import CommandTable, command_table
 from core.host.feeds import FeedMaker, Feeds
-from core.host.link import BadRequestError, CommandError, HostCommand
-from core.host.logs import LogRing, RingHandler
-from core.host.registry import JobsOf, SessionRegistry, report_of
+from core.host.link import BadRequestError, CommandError
+from core.host.living_session import report_of
+from core.host.logs import LogRing
+from core.host.parts import Parts
+from core.host.registry import SessionRegistry
 from core.host.start_requests import record_of, request_of, require_no_clash, sealed
 from core.host.stored_sessions import SessionIndex, StoredSession, stored_session
 from core.host.venue_accounts import VenueAccounts
@@ -48,20 +47,39 @@ from core.store.credentials import ApiKey, CredentialsError, read_credentials
 from core.store.durable import Disk, OsDisk
 from core.store.index import IndexWriteError, open_index
 from core.store.journal_file import JournalError
-from core.store.lock import HostLock, WorkspaceLostError
 from core.store.redaction import Redactor, Secret
 from core.store.workspace import Workspace, WorkspaceError
+from core.time_format import wall_clock
 from core.trading.venue_hosts import OrderAddresses
 
-_T = TypeVar("_T")
-_REFRESH = 0.2  # seconds between two snapshots while somebody looks
-_TAKING_UP = 1.0  # seconds for which `ready` waits for sessions to be taken up
-_TICK = 1.0  # seconds between two looks at the clock
+Companion = Callable[["Host"], Awaitable[None]]
+"""Runs beside the sessions for as long as the host does; cancelled when it stops."""
 
 
-def wall_clock() -> int:
-    """The local time, UTC ms."""
-    return time.time_ns() // 1_000_000
+class HostSchedule(Protocol):
+    """The jobs of a host. `run` is a companion of it; `commands` are what its callers may ask."""
+
+    @property
+    def commands(self) -> CommandTable:
+        """The commands on jobs and notifications, by name."""
+        ...
+
+    @property
+    def pending(self) -> bool:
+        """Whether any job is still to run."""
+        ...
+
+    def watch(self, session: SessionSnapshot) -> None:
+        """Give a new session its jobs."""
+        ...
+
+    def jobs_of(self, session_id: str) -> tuple[str, ...]:
+        """The next jobs of a session, as texts."""
+        ...
+
+    async def run(self) -> None:
+        """Run jobs until cancelled."""
+        ...
 
 
 def random_id() -> str:
@@ -73,172 +91,112 @@ def random_id() -> str:
 class HostOptions:
     """How a host runs. `feeds` makes the feeds other than replay, by kind.
 
-    `sources` names the tapes of a feed where its kind alone does not say which market it shows (a
-    demo's seed). `companions` run beside the sessions as long as the host does (the scheduler, the
-    control socket); each is given the host, and cancelled when it stops. `commands` are theirs, by
-    name, for whoever speaks to the host. Orders go to `order_addresses`, those of demo sessions to
-    the embedded exchange at `demo_address` (None while it does not run).
+    `sources` names the candle journals of a feed where its kind alone does not say which market it
+    shows (a demo's seed). `companions` run beside the sessions. `schedule` makes what keeps the
+    jobs; a host without one has none. Orders go to `order_addresses`, those of demo sessions to the
+    embedded exchange at `demo_address` (None while it does not run).
     """
 
     kind: str = "headless"
     feeds: Mapping[FeedKind, FeedMaker] = field(default_factory=dict)
     sources: Mapping[FeedKind, str] = field(default_factory=dict)
-    companions: Sequence[Callable[[Host], Awaitable[None]]] = ()
-    commands: Mapping[str, HostCommand] = field(default_factory=dict)
+    companions: Sequence[Companion] = ()
+    schedule: Callable[[Host], HostSchedule] | None = None
     clock: Callable[[], int] = wall_clock
     disk: Disk = field(default_factory=OsDisk)
     new_id: Callable[[], str] = random_id
-    jobs_of: JobsOf = lambda _: ()
     order_addresses: OrderAddresses = field(default_factory=OrderAddresses)
     demo_address: Callable[[], str | None] = lambda: None
 
 
 class Host:
-    """The sessions of a workspace. `run` until `stop`. The commands are those of `HostLink`."""
+    """The sessions of a workspace, while its lock is held. The commands are those of `HostLink`.
+
+    Made on the event loop that it lives on; `run_host` makes it, runs it, and lets it go.
+    """
 
     def __init__(self, workspace: Workspace, options: HostOptions) -> None:
         self.workspace = workspace
         self.options = options
+        self.loop = asyncio.get_running_loop()
         self.redactor = Redactor()
         self.log = LogRing(self.redactor, options.clock)
         self.since = options.clock()
-        self._feeds = Feeds(options.feeds)
-        self._storage = Storage.of(workspace, options.disk, self.redactor)
-        self._brokers = VenueAccounts(
+        self.stopping = asyncio.Event()
+        self.parts = Parts(self._complain, self.show)
+        self.storage = Storage.of(workspace, options.disk, self.redactor)
+        self.accounts = VenueAccounts(
             workspace.credentials, self.redactor, options.order_addresses, options.demo_address
         )
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping = asyncio.Event()
+        self._read_keys()
+        self.database, index = open_index(workspace.index, options.disk)
+        index.read()
+        for notice in index.notices:
+            self.log.add(Level.WARNING, f"{notice}; it is rebuilt from the journals")
+        self._feeds = Feeds(options.feeds)
+        self._index = SessionIndex(self.database)
         self._ordering = asyncio.Lock()
-        self._lost: WorkspaceLostError | None = None
+        self.schedule = None if options.schedule is None else options.schedule(self)
+        self.registry = SessionRegistry(
+            self.storage,
+            self._feeds,
+            self.accounts.route,
+            self._index,
+            self.log,
+            options.clock,
+            self._jobs_of,
+            self.show,
+        )
+        self.commands = self._table()
         self._looked = True
         self._shown = self._picture(())
 
-    # ── Life ──
+    def _complain(self, text: str) -> None:
+        self.log.add(Level.ERROR, text)
 
-    async def run(self, ready: Callable[[], None] = lambda: None) -> None:
-        """Host the workspace until `shut_down`: take the lock, take its sessions up, serve.
-
-        Calls `ready` once commands are taken; where there are many sessions, the last of them are
-        taken up after that. Sessions are left in such a state that the next host
-        goes on with them.
-
-        Raises:
-            AlreadyHostedError: another process hosts the workspace.
-            WorkspaceError: the workspace cannot be used.
-            WorkspaceLostError: it vanished meanwhile. All trading has stopped, and what was
-                acknowledged stands in it, wherever it is now.
-        """
-        self._loop = asyncio.get_running_loop()
-        self.workspace.prepare()
-        lock = HostLock.acquire(self.workspace, kind=self.options.kind, now=self.options.clock())
-        handler = RingHandler(self.log)
-        logging.getLogger().addHandler(handler)
-        try:
-            self._open()
-            await self._serve(ready, lock)
-        finally:
-            logging.getLogger().removeHandler(handler)
-            self._storage.committer.close()
-            lock.release()
-
-    def shut_down(self) -> None:
-        """Make `run` return soon, from any thread. The sessions rest until the next host."""
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._stopping.set)
-
-    async def _serve(self, ready: Callable[[], None], lock: HostLock) -> None:
-        self._roster.find()
-        self._show()
-        taking_up = asyncio.ensure_future(self._take_up())
-        helpers = [
-            taking_up,
-            *(asyncio.ensure_future(work) for work in self._work(lock)),
-        ]
-        for helper in helpers:
-            helper.add_done_callback(self._watch)
-        try:
-            await asyncio.wait({taking_up}, timeout=_TAKING_UP)
-            ready()
-            await self._stopping.wait()
-            taking_up.cancel()
-            await self._roster.leave_all()
-            if self._lost is not None:
-                self.log.add(Level.ERROR, str(self._lost))
-                self._roster.strand_all(str(self._lost))
-                self._show()
-                raise self._lost
-        finally:
-            for helper in helpers:
-                helper.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
-
-    def _work(self, lock: HostLock) -> Iterator[Awaitable[None]]:
-        """What runs beside the sessions."""
-        yield self._refresh()
-        yield self._tick()
-        yield self._watch_workspace(lock)
-        yield self._brokers.attend()
-        for companion in self.options.companions:
-            yield companion(self)
-
-    async def _take_up(self) -> None:
-        await self._roster.take_up_all()
-        self._show()
-        # What exists now stays: the collector need not look at it again and again.
-        gc.collect()
-        gc.freeze()
-
-    def _open(self) -> None:
-        """Read the keys (so that they are never shown) and the index."""
+    def _read_keys(self) -> None:
+        """Read the keys, so that they are never shown."""
         try:
             for notice in read_credentials(self.workspace.credentials, self.redactor).notices:
                 self.log.add(Level.WARNING, notice)
         except CredentialsError as error:
             self.log.add(Level.ERROR, str(error))
-        self.database, storage = open_index(self.workspace.index, self.options.disk)
-        storage.read()
-        for notice in storage.notices:
-            self.log.add(Level.WARNING, f"{notice}; it is rebuilt from the journals")
-        self._index = SessionIndex(self.database)
-        self._roster = SessionRegistry(
-            self._storage,
-            self._feeds,
-            self._brokers.route,
-            self._index,
-            self.log,
-            self.options.clock,
-            self.options.jobs_of,
-            self._show,
+
+    def _jobs_of(self, session_id: str) -> tuple[str, ...]:
+        return () if self.schedule is None else self.schedule.jobs_of(session_id)
+
+    def _table(self) -> CommandTable:
+        own = command_table(
+            self.fresh_snapshot,
+            self.shut_down,
+            self.start,
+            self.stop,
+            self.pause,
+            self.resume,
+            self.flatten,
+            self.restart,
+            self.archive,
+            self.delete,
+            self.detail,
+            self.report,
         )
+        return {**own, **({} if self.schedule is None else self.schedule.commands)}
 
-    def _watch(self, helper: asyncio.Future[None]) -> None:
-        if not helper.cancelled() and (error := helper.exception()) is not None:
-            self.log.add(Level.ERROR, f"a part of the host has failed: {error}")
+    async def carry_out(self, do: str, arguments: Mapping[str, Any]) -> object:
+        """Carry out the command called `do` (`HostLink.ask`).
 
-    async def _refresh(self) -> None:
-        while True:
-            await asyncio.sleep(_REFRESH)
-            if self._looked:
-                self._looked = False
-                await self._roster.look_in_turn()
-                self._show()
+        Raises:
+            CommandError: there is none, or it was refused or failed.
+        """
+        command = self.commands.get(do)
+        if command is None:
+            raise CommandError(f"this host has no command {do[:40]!r}")
+        return await command(arguments)
 
-    async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(_TICK)
-            self._roster.tick()
-
-    async def _watch_workspace(self, lock: HostLock) -> None:
-        """Stop when the workspace is gone: what is decided then could not be written down."""
-        while True:
-            await asyncio.sleep(_TICK)
-            try:
-                await asyncio.to_thread(lock.verify)
-            except WorkspaceLostError as error:
-                self._lost = error
-                self._stopping.set()
-                return
+    def shut_down(self) -> None:
+        """Have the host stop soon, from any thread. Its sessions rest until the next host."""
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self.stopping.set)
 
     # ── What may be read from any thread ──
 
@@ -247,21 +205,26 @@ class Host:
         self._looked = True
         return self._shown
 
+    def looked_at(self) -> bool:
+        """Whether anybody has asked for the snapshot since this was last asked."""
+        looked, self._looked = self._looked, False
+        return looked
+
     def fresh_snapshot(self) -> HostSnapshot:
         """The state of everything now. On the host's loop only."""
-        self._roster.look()
-        self._show()
+        self.registry.look()
+        self.show()
         return self._shown
 
     def logs(self, after: int = 0, session_id: str | None = None) -> tuple[LogLine, ...]:
         """See `HostLink.logs`."""
         return self.log.after(after, session_id)
 
-    def _show(self, changed: str | None = None) -> None:
+    def show(self, changed: str | None = None) -> None:
         """Take the picture that `snapshot` hands out, looking anew at the session that changed."""
         if changed is not None:
-            self._roster.look(changed)
-        self._shown = self._picture(self._roster.snapshots())
+            self.registry.look(changed)
+        self._shown = self._picture(self.registry.snapshots())
 
     def _picture(self, sessions: tuple[SessionSnapshot, ...]) -> HostSnapshot:
         return HostSnapshot(
@@ -272,13 +235,17 @@ class Host:
             workspace=str(self.workspace.root),
             sessions=sessions,
             last_log=self.log.last,
+            faults=self.parts.faults,
         )
 
     # ── Commands, on the host's loop ──
 
-    async def start(self, request: StartRequest, restart_of: str | None = None) -> StartReply:
+    async def start(self, request: StartRequest) -> StartReply:
         """See `HostLink.start`."""
-        if self._stopping.is_set():
+        return await self._start(request, None)
+
+    async def _start(self, request: StartRequest, restart_of: str | None) -> StartReply:
+        if self.stopping.is_set():
             raise CommandError("the host is stopping, and would not run it: try again in a moment")
         if not self._feeds.offers(request.feed):
             raise BadRequestError(
@@ -286,7 +253,7 @@ class Host:
                 "`papertape demo`"
             )
         source = self.options.sources.get(request.feed, request.feed.value)
-        while self._roster.taken(session_id := self.options.new_id()):
+        while self.registry.taken(session_id := self.options.new_id()):
             pass
         key = self._given_key(request)
         record = record_of(
@@ -294,7 +261,7 @@ class Host:
             session_id,
             self.options.clock(),
             source,
-            lambda symbols: self._brokers.accounts(symbols, request.feed, key),
+            lambda symbols: self.accounts.accounts(symbols, request.feed, key),
             restart_of,
         )
         if request.trial is not None:
@@ -302,12 +269,12 @@ class Host:
                 sealed, record, request.trial, self.workspace, self.options.clock()
             )
         if key is not None:
-            self._brokers.give(session_id, key)
+            self.accounts.give(session_id, key)
         try:
             # Of two that would order the same, the second has to see the first.
             async with self._ordering if record.accounts else contextlib.nullcontext():
-                require_no_clash(record, self._roster.snapshots())
-                await self._roster.begin(record)
+                require_no_clash(record, self.registry.snapshots())
+                await self.registry.begin(record)
         except FeedError as error:
             # Nothing has been asked of a venue yet: it is a file, or a name, that does not fit.
             raise BadRequestError(self.log.safe(str(error))) from error
@@ -315,9 +282,10 @@ class Host:
             raise CommandError(self.log.safe(str(error))) from error
         for notice in record.notices:
             self.log.add(Level.WARNING, notice, session_id)
-        self._show()
-        jobs = self.options.jobs_of(session_id)
-        return StartReply(session_id, record.mode, record.notices, jobs)
+        self.show()
+        if self.schedule is not None:
+            self.schedule.watch(self.registry.shown(session_id))
+        return StartReply(session_id, record.mode, record.notices, self._jobs_of(session_id))
 
     def _given_key(self, request: StartRequest) -> ApiKey | None:
         """The key that came with a request, which is hidden from now on."""
@@ -332,35 +300,35 @@ class Host:
 
     async def stop(self, session_id: str, *, flatten: bool = False) -> Mapping[str, object]:
         """See `HostLink.stop`."""
-        await self._roster.arrived(session_id)
-        if self._roster.interrupted(session_id):
-            await self._roster.take_up_again(session_id)  # or the next host would
-        engine = self._roster.living(session_id)
+        await self.registry.arrived(session_id)
+        if self.registry.interrupted(session_id):
+            await self.registry.take_up_again(session_id)  # or the next host would
+        engine = self.registry.living(session_id)
         if engine is not None:
             await _obeyed(engine, "stop", flatten=flatten)
-            await self._roster.ended(session_id)
-            self._show()
+            await self.registry.ended(session_id)
+            self.show()
         return await self.report(session_id)
 
     async def ended(self, session_id: str) -> None:
         """Return once a session has ended and its report is written."""
-        await self._roster.arrived(session_id)
-        self._roster.living(session_id)
-        await self._roster.ended(session_id)
+        await self.registry.arrived(session_id)
+        self.registry.living(session_id)
+        await self.registry.ended(session_id)
 
     async def pause(self, session_id: str) -> None:
         """See `HostLink.pause`."""
         await _obeyed(await self._attentive(session_id), "pause")
-        self._show(session_id)
+        self.show(session_id)
 
     async def resume(self, session_id: str) -> None:
         """See `HostLink.resume`."""
-        await self._roster.arrived(session_id)
-        if self._roster.interrupted(session_id):
-            await self._roster.take_up_again(session_id)
+        await self.registry.arrived(session_id)
+        if self.registry.interrupted(session_id):
+            await self.registry.take_up_again(session_id)
             return
         await _obeyed(await self._attentive(session_id), "resume")
-        self._show(session_id)
+        self.show(session_id)
 
     async def flatten(self, session_id: str, symbol: str | None = None) -> None:
         """See `HostLink.flatten`."""
@@ -369,7 +337,7 @@ class Host:
             traded = ", ".join(engine.config.symbols)
             raise BadRequestError(f"session {session_id} trades {traded}, not {symbol[:40]!r}")
         await _obeyed(engine, "flatten", symbol=symbol)
-        self._show(session_id)
+        self.show(session_id)
 
     async def _attentive(self, session_id: str) -> Engine:
         """The engine of a session that lives and takes commands.
@@ -377,8 +345,8 @@ class Host:
         Raises:
             CommandError: it has ended, or waits for its venue first.
         """
-        await self._roster.arrived(session_id)
-        engine = self._roster.alive(session_id)
+        await self.registry.arrived(session_id)
+        engine = self.registry.alive(session_id)
         if engine.waiting_for_venue:
             raise CommandError(
                 f"session {session_id} waits for its venue ({engine.reason}): stop it, or give "
@@ -388,29 +356,29 @@ class Host:
 
     async def restart(self, session_id: str) -> StartReply:
         """See `HostLink.restart`."""
-        await self._roster.arrived(session_id)
-        self._roster.living(session_id)
+        await self.registry.arrived(session_id)
+        self.registry.living(session_id)
         try:
             record = read_manifest(self.workspace.session(session_id))
         except JournalError as error:
             raise CommandError(str(error)) from error
-        return await self.start(request_of(record), restart_of=session_id)
+        return await self._start(request_of(record), session_id)
 
     async def archive(self, session_id: str) -> None:
         """See `HostLink.archive`."""
-        await self._roster.arrived(session_id)
-        self._roster.require_ended(session_id)
+        await self.registry.arrived(session_id)
+        self.registry.require_ended(session_id)
         try:
             self._index.archive(session_id)
         except IndexWriteError as error:
             raise CommandError(str(error)) from error
-        self._roster.drop(session_id)
-        self._show()
+        self.registry.drop(session_id)
+        self.show()
 
     async def delete(self, session_id: str) -> None:
         """See `HostLink.delete`."""
-        await self._roster.arrived(session_id)
-        self._roster.require_ended(session_id)
+        await self.registry.arrived(session_id)
+        self.registry.require_ended(session_id)
         own_tapes = self.workspace.journals / f"replay-{session_id}"
         try:
             await asyncio.to_thread(shutil.rmtree, self.workspace.session(session_id))
@@ -418,13 +386,13 @@ class Host:
             self._index.forget(session_id)
         except (OSError, IndexWriteError) as error:
             raise CommandError(f"session {session_id} cannot be deleted ({error})") from error
-        self._roster.drop(session_id)
-        self._show()
+        self.registry.drop(session_id)
+        self.show()
 
     async def detail(self, session_id: str) -> SessionDetail:
         """See `HostLink.detail`."""
-        await self._roster.arrived(session_id)
-        engine = self._roster.living(session_id)
+        await self.registry.arrived(session_id)
+        engine = self.registry.living(session_id)
         if engine is not None:
             intake = engine.intake
             if intake is None:
@@ -437,8 +405,8 @@ class Host:
 
     async def report(self, session_id: str) -> Mapping[str, object]:
         """See `HostLink.report`."""
-        await self._roster.arrived(session_id)
-        engine = self._roster.living(session_id)
+        await self.registry.arrived(session_id)
+        engine = self.registry.living(session_id)
         if engine is not None:
             return await compared(self.workspace, report_of(engine), self.options.clock())
         written = read_report(self.workspace.session(session_id))
@@ -447,29 +415,22 @@ class Host:
         stored = (await self._stored(session_id)).report()
         return await compared(self.workspace, stored, self.options.clock())
 
-    async def ask(self, do: str, answer: type[_T], **arguments: Any) -> _T:
-        """See `HostLink.ask`."""
-        command = self.options.commands.get(do)
-        if command is None:
-            raise CommandError(f"this host has no command {do[:40]!r}")
-        return msgspec.convert(await command(arguments), answer)
-
     async def inputs(self, session_id: str) -> RunInputs:
         """What a session's run followed from so far: to backtest it, or to compare it with.
 
         Raises:
             CommandError: there is no such session, or its journal or a tape cannot be read.
         """
-        await self._roster.arrived(session_id)
-        self._roster.living(session_id)
+        await self.registry.arrived(session_id)
+        self.registry.living(session_id)
         try:
-            return await recorded_inputs(self._storage, session_id)
+            return await recorded_inputs(self.storage, session_id)
         except JournalError as error:
             raise CommandError(str(error)) from error
 
     async def _stored(self, session_id: str) -> StoredSession:
         try:
-            return await stored_session(self._storage, session_id)
+            return await stored_session(self.storage, session_id)
         except JournalError as error:
             raise CommandError(str(error)) from error
 

@@ -1,20 +1,20 @@
-"""How does anyone speak to a host? Frozen snapshots out, commands in.
+"""How anyone speaks to a host: frozen snapshots come out, commands go in.
 
-The TUI, the command line and the tool calls know hosts only by this interface: `LocalLink` (the
-host in this process) and `SocketLink` (another process's, over the control socket) both have it.
+The screen, the command line and the tool calls know hosts only as a `HostLink`. Its commands are
+typed methods over `ask`, so that a link to a host in this process and one over the control socket
+differ in nothing but how a command gets there. A new command is a method of the host and one here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Protocol, TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
+from core.host.job_values import JobOrder, Jobs, ListedJob, ListedRun
 from core.session.snapshot import HostSnapshot, LogLine, SessionDetail, StartReply, StartRequest
 
 _T = TypeVar("_T")
-
-HostCommand = Callable[[Mapping[str, Any]], Coroutine[Any, Any, object]]
-"""Carries out one kind of request, given its arguments, on the host's loop."""
 
 
 class CommandError(Exception):
@@ -29,61 +29,113 @@ class NotFoundError(CommandError):
     """There is no such session or job."""
 
 
-class HostLink(Protocol):
+class HostLink(ABC):
     """One host, seen from outside its event loop.
 
     The reading methods return at once with the latest known values and may be called from any
     thread. The commands are coroutines on the *caller's* loop; all raise `CommandError`.
     """
 
+    @abstractmethod
     def snapshot(self) -> HostSnapshot:
         """The latest state of everything."""
-        ...
 
+    @abstractmethod
     def logs(self, after: int = 0, session_id: str | None = None) -> tuple[LogLine, ...]:
         """Log lines with a number above `after`, oldest first (the host keeps the last 10,000)."""
-        ...
+
+    @abstractmethod
+    async def ask(self, do: str, answer: type[_T], **arguments: Any) -> _T:
+        """Have the host carry out a command by its name, and return its answer as `answer`."""
+
+    async def _tell(self, do: str, **arguments: Any) -> None:
+        """Have the host carry out a command that has no answer."""
+        await self.ask(do, object, **arguments)
+
+    # ── The host ──
+
+    async def fresh_snapshot(self) -> HostSnapshot:
+        """The state of everything now, also where nothing is followed."""
+        return await self.ask("fresh_snapshot", HostSnapshot)
+
+    async def shut_down(self) -> None:
+        """Have the host stop; its sessions rest until another one takes them up."""
+        await self._tell("shut_down")
+
+    # ── Sessions ──
 
     async def start(self, request: StartRequest) -> StartReply:
         """Start a session. A config with problems raises `CommandError` that lists them all."""
-        ...
+        return await self.ask("start", StartReply, request=request)
 
     async def stop(self, session_id: str, *, flatten: bool = False) -> Mapping[str, object]:
         """Stop a session and return its report (docs/formats.md §8)."""
-        ...
+        return await self.ask("stop", dict[str, Any], session_id=session_id, flatten=flatten)
 
     async def pause(self, session_id: str) -> None:
         """Block entries; exits and stops go on."""
-        ...
+        await self._tell("pause", session_id=session_id)
 
     async def resume(self, session_id: str) -> None:
         """Allow entries again; take a session up again that was interrupted (see its snapshot)."""
-        ...
+        await self._tell("resume", session_id=session_id)
 
     async def flatten(self, session_id: str, symbol: str | None = None) -> None:
         """Close the session's positions (one symbol's, if given) at the next price, as `manual`."""
-        ...
+        await self._tell("flatten", session_id=session_id, symbol=symbol)
 
     async def restart(self, session_id: str) -> StartReply:
         """Start a new session with the config snapshot of an ended or running one."""
-        ...
+        return await self.ask("restart", StartReply, session_id=session_id)
 
     async def archive(self, session_id: str) -> None:
         """Take an ended session out of the lists; its files stay."""
-        ...
+        await self._tell("archive", session_id=session_id)
 
     async def delete(self, session_id: str) -> None:
         """Remove an ended session and its files."""
-        ...
+        await self._tell("delete", session_id=session_id)
 
     async def detail(self, session_id: str) -> SessionDetail:
         """What the session screen shows."""
-        ...
+        return await self.ask("detail", SessionDetail, session_id=session_id)
 
     async def report(self, session_id: str) -> Mapping[str, object]:
         """The report as it stands now, or the final one of an ended session."""
-        ...
+        return await self.ask("report", dict[str, Any], session_id=session_id)
 
-    async def ask(self, do: str, answer: type[_T], **arguments: Any) -> _T:
-        """Have a command of a part of the host (`HostOptions.commands`) carried out."""
-        ...
+    # ── Jobs ──
+
+    async def list_jobs(self) -> Jobs:
+        """All jobs, the next due first."""
+        return await self.ask("list_jobs", Jobs)
+
+    async def add_job(self, order: JobOrder) -> ListedJob:
+        """Add a job."""
+        return await self.ask("add_job", ListedJob, order=order)
+
+    async def edit_job(self, job_id: str, order: JobOrder) -> ListedJob:
+        """Make a job what `order` says; it keeps its ID, its runs and whether it is paused."""
+        return await self.ask("edit_job", ListedJob, job_id=job_id, order=order)
+
+    async def pause_job(self, job_id: str, *, paused: bool = True) -> ListedJob:
+        """Have a job not run when it is due, or (with `paused` false) run again."""
+        return await self.ask("pause_job", ListedJob, job_id=job_id, paused=paused)
+
+    async def remove_job(self, job_id: str) -> ListedJob:
+        """Remove a job, and return it as it was."""
+        return await self.ask("remove_job", ListedJob, job_id=job_id)
+
+    async def run_job(self, job_id: str) -> ListedRun:
+        """Run a job now, due or not, and return what came of it."""
+        return await self.ask("run_job", ListedRun, job_id=job_id)
+
+    # ── Notifications ──
+
+    async def renew_notifications(self) -> None:
+        """Have notifications.yaml read anew."""
+        await self._tell("renew_notifications")
+
+    async def try_notifications(self) -> None:
+        """Have notifications.yaml read anew, and one notification sent to every address."""
+        await self._tell("try_notifications")

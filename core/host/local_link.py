@@ -1,7 +1,7 @@
-"""How does a screen hold a host of its own?
+"""A screen's own host, on a thread of its own, and the link to a host in this process.
 
-The host's event loop runs on a thread of its own: a terminal that stalls stops the screen's loop
-for as long as it likes, and no decision waits for it.
+A terminal that stalls stops the screen's loop for as long as it likes, and no decision of a session
+may wait for it: so the host's event loop is another one.
 """
 
 from __future__ import annotations
@@ -9,22 +9,25 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from core.host.host import Host
-from core.host.link import CommandError
-from core.session.snapshot import HostSnapshot, LogLine, SessionDetail, StartReply, StartRequest
+import msgspec
+
+from core.host.host import Host, HostOptions
+from core.host.link import CommandError, HostLink
+from core.host.runner import run_host
+from core.session.snapshot import HostSnapshot, LogLine
+from core.store.workspace import Workspace
 
 _T = TypeVar("_T")
 
 
-class LocalLink:
-    """A host in this process, seen from other threads. Implements `core.host.link.HostLink`."""
+class LocalLink(HostLink):
+    """A host in this process, from its own loop or from other threads."""
 
-    def __init__(self, host: Host, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, host: Host) -> None:
         self._host = host
-        self._loop = loop
 
     def snapshot(self) -> HostSnapshot:
         """See `HostLink.snapshot`."""
@@ -34,74 +37,39 @@ class LocalLink:
         """See `HostLink.logs`."""
         return self._host.logs(after, session_id)
 
-    async def start(self, request: StartRequest) -> StartReply:
-        """See `HostLink.start`."""
-        return await self._ask(self._host.start(request))
-
-    async def stop(self, session_id: str, *, flatten: bool = False) -> Mapping[str, object]:
-        """See `HostLink.stop`."""
-        return await self._ask(self._host.stop(session_id, flatten=flatten))
-
-    async def pause(self, session_id: str) -> None:
-        """See `HostLink.pause`."""
-        await self._ask(self._host.pause(session_id))
-
-    async def resume(self, session_id: str) -> None:
-        """See `HostLink.resume`."""
-        await self._ask(self._host.resume(session_id))
-
-    async def flatten(self, session_id: str, symbol: str | None = None) -> None:
-        """See `HostLink.flatten`."""
-        await self._ask(self._host.flatten(session_id, symbol))
-
-    async def restart(self, session_id: str) -> StartReply:
-        """See `HostLink.restart`."""
-        return await self._ask(self._host.restart(session_id))
-
-    async def archive(self, session_id: str) -> None:
-        """See `HostLink.archive`."""
-        await self._ask(self._host.archive(session_id))
-
-    async def delete(self, session_id: str) -> None:
-        """See `HostLink.delete`."""
-        await self._ask(self._host.delete(session_id))
-
-    async def detail(self, session_id: str) -> SessionDetail:
-        """See `HostLink.detail`."""
-        return await self._ask(self._host.detail(session_id))
-
-    async def report(self, session_id: str) -> Mapping[str, object]:
-        """See `HostLink.report`."""
-        return await self._ask(self._host.report(session_id))
-
     async def ask(self, do: str, answer: type[_T], **arguments: Any) -> _T:
         """See `HostLink.ask`."""
-        return await self._ask(self._host.ask(do, answer, **arguments))
-
-    async def _ask(self, command: Coroutine[Any, Any, _T]) -> _T:
-        if asyncio.get_running_loop() is self._loop:
-            return await command
-        if self._loop.is_closed():
-            command.close()
+        loop = self._host.loop
+        if loop.is_closed():
             raise CommandError("the host has stopped")
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(command, self._loop))
+        command = self._host.carry_out(do, arguments)
+        if asyncio.get_running_loop() is loop:
+            value = await command
+        else:
+            value = await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(command, loop))
+        return msgspec.convert(value, answer)
 
 
 class LocalHosting:
-    """A host that lives on a worker thread of the screen's process.
+    """Hosts a workspace on a worker thread of the screen's process.
 
-    `make_host` makes the host on that thread; `successor` is the command line of a host without a
+    `make_options` is called on that thread. `successor` is the command line of a host without a
     screen, which goes on with the sessions when the screen closes. It is started while this host
     still lays them to rest, so that it is ready by then; it has to wait for that by itself.
     """
 
-    def __init__(self, make_host: Callable[[], Host], successor: Sequence[str]) -> None:
-        self._make_host = make_host
+    def __init__(
+        self,
+        workspace: Workspace,
+        make_options: Callable[[], HostOptions],
+        successor: Sequence[str],
+    ) -> None:
+        self._workspace = workspace
+        self._make_options = make_options
         self._successor = list(successor)
-        self._host: Host | None = None
+        self._host: Host | None = None  # while it takes commands
         self._let_go = threading.Event()
         self._hand_over = False
-        self._serving = False
         self._handed_over = False
 
     def run(self, ready: Callable[[LocalLink], None]) -> None:
@@ -113,7 +81,17 @@ class LocalHosting:
             AlreadyHostedError: another process hosts the workspace.
             WorkspaceError: the workspace cannot be used.
         """
-        asyncio.run(self._serve(ready))
+
+        def serving(host: Host) -> None:
+            self._host = host
+            ready(LocalLink(host))
+            if self._let_go.is_set():
+                host.shut_down()
+
+        try:
+            asyncio.run(run_host(self._workspace, self._make_options(), serving))
+        finally:
+            self._host = None
         if self._hand_over:
             self._start_successor()
 
@@ -125,10 +103,11 @@ class LocalHosting:
         """
         self._hand_over = self._hand_over or keep_running
         self._let_go.set()
-        if self._hand_over and self._serving:
+        host = self._host
+        if host is not None and self._hand_over:
             self._start_successor()
-        if self._host is not None:
-            self._host.shut_down()
+        if host is not None:
+            host.shut_down()
 
     def _start_successor(self) -> None:
         if self._handed_over:
@@ -142,18 +121,3 @@ class LocalHosting:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-
-    async def _serve(self, ready: Callable[[LocalLink], None]) -> None:
-        self._host = host = self._make_host()
-        loop = asyncio.get_running_loop()
-
-        def serving() -> None:
-            self._serving = True
-            ready(LocalLink(host, loop))
-            if self._let_go.is_set():
-                host.shut_down()
-
-        try:
-            await host.run(serving)
-        finally:
-            self._serving = False

@@ -1,4 +1,4 @@
-"""How is what a host logs kept beyond its life? (host.log in the workspace, which rotates)"""
+"""Keeps what a host logs beyond its life, in the workspace's host.log, which rotates."""
 
 from __future__ import annotations
 

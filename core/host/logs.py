@@ -1,4 +1,4 @@
-"""What was said lately? The newest lines of a host's log, safe to show."""
+"""The newest lines of a host's log, safe to show."""
 
 from __future__ import annotations
 

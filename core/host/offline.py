@@ -1,4 +1,4 @@
-"""Which sessions has a workspace that nobody hosts?
+"""The sessions, logs and reports of a workspace that nobody hosts.
 
 They are read from their files. Reading a journal cuts off a torn last line, so the lock is held
 meanwhile: no host may begin to write just then.
@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any
 
 from core.compare.sources import compared
-from core.host.host import wall_clock
 from core.host.link import CommandError
 from core.host.log_file import read_log
 from core.host.stored_sessions import SessionIndex, StoredSession, stored_session
@@ -31,6 +30,7 @@ from core.store.lock import HostLock
 from core.store.redaction import Redactor
 from core.store.workspace import Workspace, WorkspaceError
 from core.text import safe_text
+from core.time_format import wall_clock
 
 _WHY = "no host is running: `papertape` or `papertape host` goes on with it"
 

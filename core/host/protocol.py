@@ -1,4 +1,4 @@
-"""What do a host and its callers say to each other over the control socket?
+"""The messages between a host and its callers over the control socket.
 
 JSON lines, one message each. The host greets with `Hello`. A caller sends `Request`s and gets one
 `Reply` for each; `follow` is answered by a stream of `News` instead, until the caller hangs up.
@@ -14,7 +14,7 @@ import msgspec
 from core.host.link import BadRequestError, CommandError, NotFoundError
 from core.session.snapshot import HostSnapshot, LogLine
 
-VERSION = 1
+VERSION = 2
 LONGEST_LINE = 256 * 1024 * 1024  # bytes; a report with its equity curve is long
 
 
@@ -27,7 +27,7 @@ class Hello(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """A command: a method of `HostLink`, or one of a part of the host, with its arguments."""
+    """A command of `HostLink` by its name, with its arguments."""
 
     do: str
     id: int = 0

@@ -1,4 +1,8 @@
-"""How do many sessions that are woken at once share the event loop?"""
+"""The sessions of a host: which there are, how they come to life, and how they end.
+
+A session is coming (being taken up from its journal), living (its engine runs) or ended. A fault of
+one session never keeps another from being taken up, looked at or left.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,13 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 from core.compare.sources import compared
+from core.host.fair_share import FairShare
 from core.host.feeds import Feeds
 from core.host.link import CommandError, NotFoundError
+from core.host.living_session import JobsOf, LivingSession, lifecycle_of, report_of
 from core.host.logs import LogRing
 from core.host.stored_sessions import SessionIndex, StoredSession, stored_session
 from core.journal.manifest import RECORD, SessionManifest, read_manifest, write_manifest
@@ -20,54 +25,20 @@ from core.journal.values import SessionState
 from core.market.feeds.feed import FeedError
 from core.session.engine import Engine, EngineContext
 from core.session.order_mirror import Route
-from core.session.reports import nothing_run, session_report, write_report
+from core.session.reports import write_report
 from core.session.snapshot import Level, SessionSnapshot
 from core.session.view import Lifecycle, session_snapshot
 from core.store.index import IndexWriteError
 from core.store.journal_file import JournalError
 
-_SLICE = 0.008  # seconds of work between two turns of the event loop
-
-
-class FairShare:
-    """Lets the event loop turn often, however many tasks have work to do at once."""
-
-    def __init__(self) -> None:
-        self._began: float | None = None
-
-    async def take(self) -> None:
-        """Return at once, or in a later turn of the loop when this one has worked long enough."""
-        loop = asyncio.get_running_loop()
-        while self._began is not None and loop.time() - self._began > _SLICE:
-            await asyncio.sleep(0)
-        if self._began is None:
-            self._began = loop.time()
-            loop.call_soon(self._turned)
-
-    def _turned(self) -> None:
-        self._began = None
-
-
 _logger = logging.getLogger(__name__)
 
 _LEAVING = 10.0  # seconds a session may take to come to rest
-_JOBS_EVERY = 0.01  # seconds, times the number of sessions
+_JOBS_EVERY = 0.01  # seconds, times the number of sessions: asking looks through all jobs
 _COMING = "being taken up again"
 
 RouteOf = Callable[[SessionManifest], Route | None]
 """Where a session's orders go; None where it makes none."""
-
-JobsOf = Callable[[str], tuple[str, ...]]
-"""The next jobs of a session, as texts."""
-
-
-@dataclass(slots=True)
-class _Living:
-    engine: Engine
-    task: asyncio.Task[None]
-    shown: SessionSnapshot
-    jobs: tuple[str, ...] = ()
-    jobs_known_until: float = 0.0  # on the loop's clock
 
 
 class SessionRegistry:
@@ -96,7 +67,7 @@ class SessionRegistry:
         self._jobs_of = jobs_of
         self._tell_change = changed
         self._turns = FairShare()
-        self._living: dict[str, _Living] = {}
+        self._living: dict[str, LivingSession] = {}
         self._coming: dict[str, SessionSnapshot] = {}
         self._arrival = asyncio.Event()
         self._ended: dict[str, SessionSnapshot] = {}
@@ -109,6 +80,10 @@ class SessionRegistry:
         shown += self._coming.values()
         shown += self._ended.values()
         return tuple(sorted(shown, key=lambda one: (one.started, one.id)))
+
+    def shown(self, session_id: str) -> SessionSnapshot:
+        """How a living session was when last looked at."""
+        return self._living[session_id].shown
 
     def look(self, session_id: str | None = None) -> None:
         """Look at a session (None: at all) anew, for `snapshots` to show."""
@@ -216,8 +191,8 @@ class SessionRegistry:
             except JournalError as error:
                 self._log.add(Level.ERROR, str(error), session_id)
                 continue
-            standing = Lifecycle(SessionState.STARTING, _COMING, now=self._clock())
-            self._coming[session_id] = session_snapshot(record, None, standing, {})
+            starting = Lifecycle(SessionState.STARTING, _COMING, now=self._clock())
+            self._coming[session_id] = session_snapshot(record, None, starting, {})
 
     async def take_up_all(self) -> None:
         """Go on with every session found that has not ended, one after the other."""
@@ -234,8 +209,13 @@ class SessionRegistry:
         shown = self._ended[session_id]
         if not shown.interrupted:
             raise CommandError(f"session {session_id} has ended")
-        standing = replace(shown, state=SessionState.STARTING, state_reason=_COMING, ended=None)
-        self._coming[session_id] = replace(standing, interrupted=False)
+        self._coming[session_id] = replace(
+            shown,
+            state=SessionState.STARTING,
+            state_reason=_COMING,
+            ended=None,
+            interrupted=False,
+        )
         del self._ended[session_id]
         # Whoever asked may not wait; a session half taken up could never be again.
         await asyncio.shield(asyncio.ensure_future(self._arrive(self._coming[session_id])))
@@ -320,9 +300,9 @@ class SessionRegistry:
         return EngineContext(self._clock, say, self._log.safe, self._turns.take, route=route)
 
     def _wake(self, record: SessionManifest, engine: Engine) -> None:
-        shown = session_snapshot(record, None, _standing(engine), {})
+        shown = session_snapshot(record, None, lifecycle_of(engine), {})
         task = asyncio.create_task(self._live(record.id, engine), name=f"session {record.id}")
-        self._living[record.id] = _Living(engine, task, shown)
+        self._living[record.id] = LivingSession(engine, task, shown)
 
     async def _live(self, session_id: str, engine: Engine) -> None:
         await engine.live()
@@ -354,7 +334,7 @@ class SessionRegistry:
             self._log.add(Level.ERROR, f"its report cannot be written ({error})", session_id)
         self._ended[session_id] = snapshot
 
-    async def _on_disk(self, living: _Living) -> SessionSnapshot:
+    async def _on_disk(self, living: LivingSession) -> SessionSnapshot:
         """A session as its files have it, whatever it had decided that could not be written."""
         record = living.engine.record
         self._storage.release(record)
@@ -365,53 +345,5 @@ class SessionRegistry:
             self._log.add(Level.ERROR, text, record.id)
             return living.shown
 
-    def _view(self, living: _Living) -> SessionSnapshot:
-        engine = living.engine
-        intake = engine.intake
-        if intake is None or intake.settled:
-            run = None if intake is None else intake.run
-            # What has ended is marked as its report is: at the close of its last candle.
-            prices = {} if intake is None or engine.state.ended else intake.prices
-            jobs = () if engine.state.ended else self._jobs(living)
-            living.shown = session_snapshot(
-                engine.record, run, _standing(engine), prices, jobs, engine.orders
-            )
-        return living.shown
-
-    def _jobs(self, living: _Living) -> tuple[str, ...]:
-        """A session's jobs. Asking looks through all jobs, so many sessions ask less often."""
-        now = asyncio.get_running_loop().time()
-        if now >= living.jobs_known_until:
-            living.jobs = self._jobs_of(living.engine.record.id)
-            living.jobs_known_until = now + len(self._living) * _JOBS_EVERY
-        return living.jobs
-
-
-def _standing(engine: Engine) -> Lifecycle:
-    intake = engine.intake
-    return Lifecycle(
-        engine.state,
-        engine.reason,
-        now=engine.now() if engine.ended_at is None else engine.ended_at,
-        running_since=None if intake is None else intake.since,
-        planned_end=engine.planned_end,
-        ended=engine.ended_at,
-        last_price_at=None if intake is None else intake.last_price_at,
-    )
-
-
-def report_of(engine: Engine) -> dict[str, Any]:
-    """The report of a living session as it stands."""
-    intake = engine.intake
-    return session_report(
-        engine.record,
-        nothing_run(engine.record) if intake is None else intake.run,
-        gaps=() if intake is None else intake.gaps,
-        returns=engine.returns,
-        revised=0 if intake is None else len(intake.revised),
-        state=engine.state.value,
-        reason=engine.reason,
-        since=None if intake is None else intake.since,
-        ended=engine.ended_at,
-        orders=engine.orders,
-    )
+    def _view(self, living: LivingSession) -> SessionSnapshot:
+        return living.look(self._jobs_of, len(self._living) * _JOBS_EVERY)

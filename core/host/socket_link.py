@@ -1,4 +1,4 @@
-"""How does a process speak to a host in another one?"""
+"""The link to a host in another process, over its control socket."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from core.host.link import CommandError
+from core.host.link import CommandError, HostLink
 from core.host.logs import KEPT
 from core.host.protocol import LONGEST_LINE, VERSION, Hello, News, Reply, Request, line_of
-from core.session.snapshot import HostSnapshot, LogLine, SessionDetail, StartReply, StartRequest
+from core.session.snapshot import HostSnapshot, LogLine
 from core.store.lock import current_host
 from core.store.workspace import Workspace
 
@@ -28,8 +27,8 @@ _LOOK_EVERY = 0.05
 _GONE = "the host does not answer: it has stopped, or another one is starting"
 
 
-class SocketLink:
-    """A host in another process. Implements `core.host.link.HostLink`.
+class SocketLink(HostLink):
+    """A host in another process.
 
     Each command has a connection of its own. With `follow`, a thread keeps the snapshot and the log
     up to date; without, they are those of the time of connecting. `lost` says why the host can no
@@ -103,64 +102,8 @@ class SocketLink:
             lines = [line for line in newest_first if session_id in (None, line.session_id)]
         return tuple(reversed(lines))
 
-    async def start(self, request: StartRequest) -> StartReply:
-        """See `HostLink.start`."""
-        return await self.ask("start", StartReply, request=request)
-
-    async def stop(self, session_id: str, *, flatten: bool = False) -> Mapping[str, object]:
-        """See `HostLink.stop`."""
-        return await self.ask("stop", dict[str, Any], session_id=session_id, flatten=flatten)
-
-    async def pause(self, session_id: str) -> None:
-        """See `HostLink.pause`."""
-        await self.tell("pause", session_id=session_id)
-
-    async def resume(self, session_id: str) -> None:
-        """See `HostLink.resume`."""
-        await self.tell("resume", session_id=session_id)
-
-    async def flatten(self, session_id: str, symbol: str | None = None) -> None:
-        """See `HostLink.flatten`."""
-        await self.tell("flatten", session_id=session_id, symbol=symbol)
-
-    async def restart(self, session_id: str) -> StartReply:
-        """See `HostLink.restart`."""
-        return await self.ask("restart", StartReply, session_id=session_id)
-
-    async def archive(self, session_id: str) -> None:
-        """See `HostLink.archive`."""
-        await self.tell("archive", session_id=session_id)
-
-    async def delete(self, session_id: str) -> None:
-        """See `HostLink.delete`."""
-        await self.tell("delete", session_id=session_id)
-
-    async def detail(self, session_id: str) -> SessionDetail:
-        """See `HostLink.detail`."""
-        return await self.ask("detail", SessionDetail, session_id=session_id)
-
-    async def report(self, session_id: str) -> Mapping[str, object]:
-        """See `HostLink.report`."""
-        return await self.ask("report", dict[str, Any], session_id=session_id)
-
-    async def fresh_snapshot(self) -> HostSnapshot:
-        """The state of everything now, also where nothing is followed."""
-        return await self.ask("snapshot", HostSnapshot)
-
-    async def shut_down(self) -> None:
-        """Have the host stop; its sessions rest until another one takes them up."""
-        await self.tell("shut_down")
-
-    async def tell(self, do: str, **arguments: Any) -> None:
-        """Have the host carry out a command that has no answer. Raises as `ask` does."""
-        await self.ask(do, object, **arguments)
-
     async def ask(self, do: str, answer: type[_T], **arguments: Any) -> _T:
-        """Have the host carry out a command, and return its answer as `answer`.
-
-        Raises:
-            CommandError: the host refused it, or does not answer.
-        """
+        """See `HostLink.ask`."""
         try:
             reader, writer = await asyncio.open_unix_connection(self._path, limit=LONGEST_LINE)
         except OSError as error:

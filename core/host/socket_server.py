@@ -1,4 +1,4 @@
-"""How does a host answer other processes? (the control socket, Unix, 0600)"""
+"""The control socket, by which a host answers other processes; it is the user's alone (0600)."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+import socket
+from pathlib import Path
 
 import msgspec
 
 from core.host.host import Host
-from core.host.link import CommandError, HostCommand
+from core.host.link import CommandError
 from core.host.protocol import LONGEST_LINE, VERSION, Hello, News, Refusal, Reply, Request, line_of
-from core.session.snapshot import StartRequest
 
 _logger = logging.getLogger(__name__)
 
@@ -27,7 +26,6 @@ class ControlSocket:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._commands: dict[str, HostCommand] = {**_commands_of(host), **host.options.commands}
         self._callers: set[asyncio.Task[None]] = set()
 
     @property
@@ -38,13 +36,7 @@ class ControlSocket:
     async def serve(self) -> None:
         """Answer callers until cancelled."""
         path = self._host.workspace.socket
-        # The lock is held, so whatever stands there is left over from a host that died.
-        path.unlink(missing_ok=True)
-        before = os.umask(0o177)
-        try:
-            server = await asyncio.start_unix_server(self._greet, path, limit=LONGEST_LINE)
-        finally:
-            os.umask(before)
+        server = await asyncio.start_unix_server(self._greet, sock=_bound(path), limit=LONGEST_LINE)
         try:
             await server.serve_forever()
         finally:
@@ -84,17 +76,11 @@ class ControlSocket:
         await writer.drain()
 
     async def _carry_out(self, request: Request) -> Reply:
-        command = self._commands.get(request.do)
-        if command is None:
-            return Reply(request.id, error=f"this host has no command {request.do[:40]!r}")
         try:
-            value = await command(request.arguments)
+            value = await self._host.carry_out(request.do, request.arguments)
         except CommandError as error:
             words = self._host.redactor.redact(str(error))
             return Reply(request.id, error=words, refusal=Refusal.of(error))
-        except (msgspec.ValidationError, TypeError, KeyError) as error:
-            words = f"{request.do}: wrong arguments ({error})"
-            return Reply(request.id, error=words, refusal=Refusal.BAD_REQUEST)
         except Exception as error:  # a fault in one command must not leave its caller waiting
             _logger.exception("command %s", request.do)
             words = f"{request.do} failed: {type(error).__name__}: {error}"
@@ -116,44 +102,18 @@ class ControlSocket:
             writer.write(line_of(News(self._host.snapshot(), self._host.logs(after))))
 
 
-def _commands_of(host: Host) -> dict[str, HostCommand]:
-    """The host's own commands, spelt as in `HostLink`."""
+def _bound(path: Path) -> socket.socket:
+    """A socket at `path` that is this user's alone before anybody can connect: it listens later.
 
-    async def start(arguments: Mapping[str, Any]) -> object:
-        return await host.start(msgspec.convert(arguments["request"], type=StartRequest))
-
-    async def snapshot(_: Mapping[str, Any]) -> object:
-        return host.fresh_snapshot()
-
-    async def logs(arguments: Mapping[str, Any]) -> object:
-        return host.logs(**arguments)
-
-    async def shut_down(_: Mapping[str, Any]) -> object:
-        host.shut_down()
-        return None
-
-    def plain(method: Callable[..., Awaitable[object]]) -> HostCommand:
-        async def command(arguments: Mapping[str, Any]) -> object:
-            return await method(**arguments)
-
-        return command
-
-    methods = (
-        host.stop,
-        host.pause,
-        host.resume,
-        host.flatten,
-        host.restart,
-        host.archive,
-        host.delete,
-        host.detail,
-        host.report,
-    )
-    named: dict[str, HostCommand] = {method.__name__: plain(method) for method in methods}
-    return {
-        **named,
-        "start": start,
-        "snapshot": snapshot,
-        "logs": logs,
-        "shut_down": shut_down,
-    }
+    The umask is left alone: it is the whole process's, and would change what other threads make.
+    """
+    # The lock is held, so whatever stands there was left by a host that died.
+    path.unlink(missing_ok=True)
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        bound.bind(str(path))
+        path.chmod(0o600)
+    except OSError:
+        bound.close()
+        raise
+    return bound

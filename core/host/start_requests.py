@@ -1,4 +1,4 @@
-"""What will a session be that someone asks for?"""
+"""Turns a request to start a session into its manifest, or refuses it with the reason."""
 
 from __future__ import annotations
 

@@ -1,10 +1,13 @@
-"""How is the state of sessions written as JSON? (`status --json`, and the tool calls)"""
+"""The state of sessions as JSON, for `status --json` and the tool calls."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
+
+from core.host.job_values import ListedJob, ListedRun
 from core.report.result import trade_to_json
 from core.session.snapshot import HostSnapshot, LogLine, SessionSnapshot, StartReply, TrialHorizon
 from core.time_format import iso_time, optional_iso_time
@@ -59,8 +62,19 @@ def _trial_to_json(trial: TrialHorizon) -> Json:
 
 
 def host_to_json(host: HostSnapshot) -> Json:
-    """A host: its process, since when, and whether it has a screen."""
-    return {"pid": host.pid, "since": iso_time(host.since), "kind": host.kind}
+    """A host: its process, since when, whether it has a screen, and which parts have failed."""
+    return {
+        "pid": host.pid,
+        "since": iso_time(host.since),
+        "kind": host.kind,
+        "faults": list(host.faults),
+    }
+
+
+def job_to_json(job: ListedJob | ListedRun) -> Json:
+    """A job, or what came of running one."""
+    document: Json = msgspec.to_builtins(job)
+    return document
 
 
 def reply_to_json(reply: StartReply) -> Json:

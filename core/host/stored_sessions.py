@@ -1,4 +1,4 @@
-"""Which sessions has this workspace, also those that have ended?
+"""The sessions of a workspace as its index and journals tell them, ended ones too.
 
 The index answers; the journals know better. Where the index has no word of a session, or a journal
 goes on behind it, the journal is read.
@@ -98,7 +98,7 @@ class StoredSession:
         now = self.record.created if since is None else since
         if run is not None and run.forming is not None:
             now = max(now, run.forming)
-        standing = Lifecycle(
+        lifecycle = Lifecycle(
             state,
             None if end is None else end.why,
             now=now if end is None else end.now,
@@ -106,7 +106,7 @@ class StoredSession:
             planned_end=None if since is None else self.record.planned_end(since),
             ended=None if end is None else end.now,
         )
-        return session_snapshot(self.record, run, standing, {}, orders=self.log.orders)
+        return session_snapshot(self.record, run, lifecycle, {}, orders=self.log.orders)
 
     def report(self) -> dict[str, Any]:
         """Its report."""

@@ -1,4 +1,4 @@
-"""Which accounts on test venues may a host's sessions order on, and with which keys?
+"""The accounts on test venues that a host's sessions order on, and the keys for them.
 
 Spot orders go with the keys of the testnet, else with those of Binance Demo; orders for perpetuals
 the other way round. What the embedded exchange of a demo shows is also ordered there.

@@ -1,4 +1,4 @@
-"""Which jobs are there? The table of them in the workspace's index."""
+"""The jobs of a workspace, kept in a table of its index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is a job, and what does its message ask for?
+"""A job, its runs, and what its message asks for.
 
 A job's message is text for a person, or one of the two instructions of the tool calls: to check a
 session (`backtest(action='paper_status', session_id='…')`) and to stop it with a report
@@ -8,10 +8,10 @@ session (`backtest(action='paper_status', session_id='…')`) and to stop it wit
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 
 import msgspec
 
+from core.host.job_values import JobAction
 from core.schedule.triggers import At, Trigger, describe, next_due
 
 HISTORY = 20
@@ -26,17 +26,6 @@ class JobError(ValueError):
 
 class NothingSuchError(JobError):
     """There is no such job, or no such session for one."""
-
-
-class Action(StrEnum):
-    """What a run of a job does."""
-
-    CHECK = "check"
-    """Look at a session, and say what it has traded since the last look."""
-    FINISH = "finish"
-    """Stop a session and say how it did against its backtest."""
-    SAY = "say"
-    """Say the message."""
 
 
 class JobRun(msgspec.Struct, frozen=True):
@@ -57,7 +46,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     trigger: Trigger
-    action: Action
+    action: JobAction
     message: str
     session_id: str | None
     created: int
@@ -71,9 +60,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def describe(self) -> str:
         """The job in one line."""
         what = {
-            Action.CHECK: f"check session {self.session_id}",
-            Action.FINISH: f"stop session {self.session_id} and report",
-            Action.SAY: self.message,
+            JobAction.CHECK: f"check session {self.session_id}",
+            JobAction.FINISH: f"stop session {self.session_id} and report",
+            JobAction.SAY: self.message,
         }[self.action]
         return f"{what}, {describe(self.trigger)}"
 
@@ -129,9 +118,9 @@ def new_job(
     if session is None and not text:
         raise JobError("the job has neither a message nor a session: it would do nothing")
     if instruction:
-        action = Action.CHECK if instruction[1] == "paper_status" else Action.FINISH
+        action = JobAction.CHECK if instruction[1] == "paper_status" else JobAction.FINISH
     else:
-        action = Action.SAY if text else Action.CHECK
+        action = JobAction.SAY if text else JobAction.CHECK
     return Job(
         id=job_id,
         trigger=trigger,

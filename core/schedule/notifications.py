@@ -1,4 +1,4 @@
-"""How does the user hear of it away from the terminal?
+"""Sends what the user should hear of away from the terminal, through apprise.
 
 notifications.yaml names where to (URLs of apprise, with tokens in them):
 

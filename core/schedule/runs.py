@@ -1,12 +1,13 @@
-"""What does a job do when it is due?"""
+"""What a job does when it is due, and what it has to say then."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from core.host.job_values import JobAction
 from core.host.link import CommandError, HostLink
-from core.schedule.jobs import Action, Job
+from core.schedule.jobs import Job
 from core.session.snapshot import SessionSnapshot
 from core.time_format import short_duration
 from core.trading.values import Trade
@@ -26,11 +27,11 @@ async def carry_out(job: Job, link: HostLink) -> Outcome:
     """Do what a job asks of its host. A refusal of the host is an outcome, not an error."""
     try:
         match job.action:
-            case Action.SAY:
+            case JobAction.SAY:
                 return Outcome(job.message)
-            case Action.CHECK:
+            case JobAction.CHECK:
                 return await _check(job, link)
-            case Action.FINISH:
+            case JobAction.FINISH:
                 return await _finish(job, link)
     except CommandError as error:
         return Outcome(str(error), succeeded=False)
@@ -43,7 +44,7 @@ async def _check(job: Job, link: HostLink) -> Outcome:
     detail = await link.detail(session.id)
     fresh = detail.trades[job.seen_trades :]
     return Outcome(
-        f"{_standing(session)}; {_trades_in_words(fresh)}",
+        f"{_state_in_words(session)}; {_trades_in_words(fresh)}",
         news=bool(fresh),
         seen_trades=len(detail.trades),
     )
@@ -64,7 +65,7 @@ def find_session(link: HostLink, session_id: str | None) -> SessionSnapshot | No
     return next((one for one in link.snapshot().sessions if one.id == session_id), None)
 
 
-def _standing(session: SessionSnapshot) -> str:
+def _state_in_words(session: SessionSnapshot) -> str:
     """How a session stands, in one line."""
     gain = (session.equity / session.starting_balance - 1) * 100
     began = session.started if session.running_since is None else session.running_since

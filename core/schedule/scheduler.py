@@ -1,4 +1,4 @@
-"""Who runs the jobs of a workspace, and who adds those a session is watched by?
+"""Runs the jobs of a workspace, and gives each session the jobs that watch it.
 
 One per host, on the host's own event loop. Jobs belong to the book; what they do goes through the
 same link as every other command.
@@ -11,10 +11,11 @@ from collections.abc import Callable
 
 import msgspec
 
+from core.host.job_values import JobAction
 from core.host.link import HostLink
 from core.journal.values import FeedKind, SessionState
 from core.schedule.book import JobBook
-from core.schedule.jobs import Action, Job, JobError, JobRun, NothingSuchError, new_job
+from core.schedule.jobs import Job, JobError, JobRun, NothingSuchError, new_job
 from core.schedule.runs import carry_out
 from core.schedule.triggers import Trigger, at, every, next_due
 from core.session.snapshot import SessionSnapshot
@@ -220,7 +221,7 @@ class Scheduler:
             session_of_job = sessions.get(job.session_id or "")
             if job.session_id is None or (session_of_job and _goes_on(session_of_job)):
                 continue
-            if job.action is Action.FINISH and session_of_job and _ran_out(session_of_job):
+            if job.action is JobAction.FINISH and session_of_job and _ran_out(session_of_job):
                 await self.run_job(job)
             self._book.forget_session(job.session_id)
 

@@ -1,4 +1,4 @@
-"""When is a job due? Functions of a trigger and a time; nothing here knows what time it is.
+"""When a job is due: functions of a trigger and a time. Nothing here knows what time it is.
 
 All times are UTC milliseconds, and cron expressions are read in UTC.
 """

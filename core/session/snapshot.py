@@ -120,7 +120,10 @@ class SessionDetail:
 
 @dataclass(frozen=True, slots=True)
 class HostSnapshot:
-    """Everything a viewer draws a few times a second."""
+    """Everything a viewer draws a few times a second.
+
+    `faults`: the parts of the host that have failed and do not run yet again.
+    """
 
     pid: int
     kind: str  # "tui" or "headless"
@@ -129,6 +132,7 @@ class HostSnapshot:
     workspace: str
     sessions: tuple[SessionSnapshot, ...]
     last_log: int  # number of the newest log line
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class Crowd:
         """Every session's engine."""
         if not self._engines:
             ids = [one.id for one in host.fresh_snapshot().sessions]
-            self._engines = [host._roster.alive(session_id) for session_id in ids]
+            self._engines = [host.registry.alive(session_id) for session_id in ids]
         return self._engines
 
     def minute(self, place: int) -> int:
@@ -108,7 +108,7 @@ async def measure(root: Path, sessions: int, symbols: int, minutes: int) -> dict
     """The slowest minute, the median one, the loop's lag, and what memory and tasks remain."""
     crowd = Crowd(symbols, minutes)
     options: dict[str, Any] = {"feeds": {FeedKind.LIVE: crowd.feed}}
-    async with running(Host(Workspace(root), HostOptions(**options))) as host:
+    async with running(Workspace(root), HostOptions(**options)) as host:
         began = time.perf_counter()
         for number in range(sessions):
             config = {**RSI, "symbols": [crowd.names[number % symbols]], "timeframe": "1m"}

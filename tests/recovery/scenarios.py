@@ -12,6 +12,7 @@ import numpy as np
 import orjson
 
 from core.host.host import Host, HostOptions
+from core.host.runner import run_host
 from core.journal.manifest import SessionManifest
 from core.journal.values import BrokerKind, FeedKind
 from core.market.candles.candle import Candle
@@ -160,13 +161,12 @@ async def run_to_the_end(root: Path, scenario: Scenario, disk: Disk) -> dict[str
     options = HostOptions(
         feeds={FeedKind.LIVE: feed}, disk=disk, clock=lambda: START, order_addresses=addresses
     )
-    host = Host(Workspace(root), options)
-    ready = asyncio.Event()
-    running = asyncio.create_task(host.run(ready.set))
-    waiting = asyncio.create_task(ready.wait())
-    await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    ready = asyncio.get_running_loop().create_future()
+    running = asyncio.create_task(run_host(Workspace(root), options, ready.set_result))
+    await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
     if running.done():
         running.result()
+    host: Host = ready.result()
     sessions = host.fresh_snapshot().sessions
     if sessions:
         session_id = sessions[0].id

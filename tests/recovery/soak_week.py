@@ -300,9 +300,8 @@ class Week:
         async def feed(*_: Any) -> Feed:
             return LiveFeed(desk, speed.follow)
 
-        host = Host(Workspace(root), HostOptions(feeds={FeedKind.LIVE: feed}))
         async with aiohttp.ClientSession() as operator:
-            async with running(host):
+            async with running(Workspace(root), HostOptions(feeds={FeedKind.LIVE: feed})) as host:
                 for number in range(options.sessions):
                     request = StartRequest(strategy(number), fills=Fills.CANDLE)
                     await host.start(request)

@@ -92,8 +92,7 @@ async def test_a_polled_session_makes_the_backtests_trades_or_says_what_is_missi
         # Polled under its own name, at the addresses of the configuration.
         venue = replace(embedded(exchange.rest_url), name="binance")
         venues = FeedFactories(Workspace(tmp_path), venue=venue, poll_pace=PACE)
-        host = Host(Workspace(tmp_path), venue_options(venues, kind="headless"))
-        async with running(host):
+        async with running(Workspace(tmp_path), venue_options(venues)) as host:
             await use(host, exchange)
         for report, inputs in ended:
             agrees(report, inputs)

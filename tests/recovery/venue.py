@@ -65,7 +65,7 @@ async def live_on(
         return LiveFeed(desk, follow)
 
     try:
-        async with running(Host(Workspace(root), HostOptions(feeds={FeedKind.LIVE: feed}))) as host:
+        async with running(Workspace(root), HostOptions(feeds={FeedKind.LIVE: feed})) as host:
             await use(host)
     finally:
         await desk.close()

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from core.host.job_values import JobAction, ListedJob, ListedRun
 from core.host.link import CommandError, HostLink
 from core.journal.values import BrokerKind, FeedKind, Mode, OrderRow, SessionState
 from core.market.candles.candle import Candle
 from core.market.symbols import unified_symbol
-from core.schedule.jobs import Action
 from core.session.snapshot import (
     ConditionReading,
     HostSnapshot,
@@ -27,7 +27,6 @@ from core.session.snapshot import (
 )
 from core.time_format import iso_time
 from core.trading.values import ExitReason, Fills, OpenTrade, Side, Trade
-from tui.requests.schedule import ListedJob, ListedRun
 from tui.strategies import StrategyChoice
 
 NOW = 1_763_820_131_000  # 2025-11-22 14:02:11 UTC
@@ -101,7 +100,7 @@ def position(symbol: str = "BTC/USDT", pnl: float = 54.2, **changes: object) -> 
 
 
 @dataclass
-class ScriptedLink:
+class ScriptedLink(HostLink):
     """A host whose sessions and log lines are what the test put there; commands act on them."""
 
     sessions: list[SessionSnapshot] = field(default_factory=list)
@@ -307,10 +306,12 @@ def job(job_id: str, due_in: int, **changes: object) -> ListedJob:
         "every_seconds": 14_400,
         "cron_expr": None,
         "at": None,
-        "action": Action.CHECK,
+        "action": JobAction.CHECK,
         "message": "",
         "session_id": "k3x9a1pq",
+        "created": iso_time(NOW - DAY),
         "next_run": iso_time(NOW + due_in),
+        "due_in": due_in / 1_000,
         "runs": 12,
         "max_runs": None,
         "paused": False,
@@ -323,6 +324,7 @@ def jobs() -> list[ListedJob]:
     """Jobs of every kind: near and far, paused, failed, and one that never ran."""
     checked = tuple(
         ListedRun(
+            iso_time(NOW - ago * HOUR),
             iso_time(NOW - ago * HOUR + 40_000),
             True,
             f"rsi_bounce (k3x9a1pq) is running, {48 - ago}h in: {trades} trades, 1 open position, "
@@ -339,14 +341,15 @@ def jobs() -> list[ListedJob]:
     return [
         job("5b1c9e02", 83_000, history=checked),
         job("a90d44f1", 57 * MINUTE, session_id="m81c0zzt",
-            history=(ListedRun(iso_time(NOW - 3 * HOUR), False, "the host was asked and refused"),
-            )),
+            history=(ListedRun(iso_time(NOW - 3 * HOUR), iso_time(NOW - 3 * HOUR), False,
+                               "the host was asked and refused"),)),
         job("0c7be3a8", 5 * DAY, trigger="at 2025-11-27 14:02 UTC", every_seconds=None,
-            at="2025-11-27T14:02:11Z", action=Action.FINISH, runs=0),
+            at="2025-11-27T14:02:11Z", action=JobAction.FINISH, runs=0),
         job("77d2f016", 20 * HOUR, trigger="At 10:00 every day (UTC)", every_seconds=None,
-            cron_expr="0 10 * * *", action=Action.SAY, session_id=None, runs=3, max_runs=10,
+            cron_expr="0 10 * * *", action=JobAction.SAY, session_id=None, runs=3, max_runs=10,
             message="Look at the funding rates before Asia opens",
-            history=(ListedRun(iso_time(NOW - 4 * HOUR), True, "Look at the funding rates"),)),
+            history=(ListedRun(iso_time(NOW - 4 * HOUR), iso_time(NOW - 4 * HOUR), True,
+                               "Look at the funding rates"),)),
         job("e18a5b9d", HOUR, session_id="t5b2n8vv", paused=True),
     ]  # fmt: skip
 

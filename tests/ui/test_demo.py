@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.bootstrap import make_host
+from core.bootstrap import host_options
 from core.exchange.market.synthetic import SyntheticMarket
 from core.host.feed_factories import DemoMarket
 from core.host.local_link import LocalHosting
@@ -28,7 +28,9 @@ async def test_one_key_starts_on_the_embedded_exchange_and_one_stops(tmp_path: P
     workspace.prepare()
     demo = DemoMarket(SyntheticMarket(7), START, 600.0, "test")  # five minutes in half a second
     app = PapertapeApp(
-        LateHosting(lambda: LocalHosting(lambda: make_host(workspace, "tui", demo), [])),
+        LateHosting(
+            lambda: LocalHosting(workspace, lambda: host_options(workspace, "tui", demo), [])
+        ),
         lambda: find_strategies(workspace),
         host_name="here",
         feed=FeedKind.DEMO,

@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from core.host.host import Host, HostOptions
+from core.host.host import HostOptions
 from core.host.local_link import LocalHosting
 from core.journal.values import FeedKind, SessionState
 from core.session.snapshot import StartRequest
@@ -95,7 +95,7 @@ def slow_replay(workspace: Workspace) -> StartRequest:
 async def test_a_session_is_started_watched_and_stopped_by_keys(workspace: Workspace) -> None:
     options = HostOptions(kind="tui")
     app = PapertapeApp(
-        LateHosting(lambda: LocalHosting(lambda: Host(workspace, options), [])),
+        LateHosting(lambda: LocalHosting(workspace, lambda: options, [])),
         lambda: find_strategies(workspace),
         host_name="here",
         workspace=workspace.root,
@@ -143,7 +143,7 @@ async def test_a_vanished_workspace_is_said_and_nothing_of_it_is_made_anew(
 ) -> None:
     options = HostOptions(kind="tui")
     app = PapertapeApp(
-        LateHosting(lambda: LocalHosting(lambda: Host(workspace, options), [])),
+        LateHosting(lambda: LocalHosting(workspace, lambda: options, [])),
         lambda: find_strategies(workspace),
         host_name="here",
         poll_every=0.05,
@@ -169,7 +169,7 @@ async def test_the_pause_key_takes_up_a_session_that_a_full_disk_stopped(
     disk = FullDisk(100_000)
     options = HostOptions(kind="tui", disk=disk)
     app = PapertapeApp(
-        LateHosting(lambda: LocalHosting(lambda: Host(workspace, options), [])),
+        LateHosting(lambda: LocalHosting(workspace, lambda: options, [])),
         lambda: find_strategies(workspace),
         host_name="here",
         poll_every=0.05,

@@ -12,9 +12,10 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from core.bootstrap import make_host
+from core.bootstrap import host_options
 from core.exchange.market.synthetic import SyntheticMarket
 from core.host.feed_factories import DemoMarket
+from core.host.job_values import JobOrder, ListedJob
 from core.host.local_link import LocalHosting
 from core.journal.values import FeedKind
 from core.session.snapshot import StartRequest
@@ -26,7 +27,6 @@ from tui.app import PapertapeApp
 from tui.host.hosting import LateHosting
 from tui.modals.ask import Ask
 from tui.modals.job import JobForm
-from tui.requests.schedule import JobOrder, ListedJob
 from tui.screens.schedule import ScheduleScreen
 from tui.screens.schedule_rows import countdown
 from tui.widgets.choice import Choice
@@ -44,7 +44,9 @@ async def on_a_real_host(root: Path) -> AsyncIterator[tuple[PapertapeApp, Pilot[
     workspace.prepare()
     demo = DemoMarket(SyntheticMarket(7), START, 60.0, "test")
     app = PapertapeApp(
-        LateHosting(lambda: LocalHosting(lambda: make_host(workspace, "tui", demo), [])),
+        LateHosting(
+            lambda: LocalHosting(workspace, lambda: host_options(workspace, "tui", demo), [])
+        ),
         lambda: (),
         host_name="here",
         feed=FeedKind.DEMO,
@@ -174,15 +176,17 @@ async def test_a_job_that_makes_no_sense_is_said_to_be() -> None:
 async def test_times_are_typed_in_the_zone_they_are_shown_in() -> None:
     async with the_form("Europe/Berlin") as fill:
         made, _ = await fill(when="once", time="2026-07-01T18:00")
-    assert made == JobOrder(at="2026-07-01T16:00:00Z", session_id="k3x9a1pq")
+    assert made == JobOrder(at="2026-07-01T16:00:00Z", message="", session_id="k3x9a1pq")
 
 
 async def test_an_edit_says_nothing_of_when_unless_that_was_touched() -> None:
     async with the_form(old=job("5b1c9e02", 1_000, max_runs=20)) as fill:
         kept, _ = await fill(runs="30")
-        assert kept == JobOrder(session_id="k3x9a1pq", max_runs=30)
+        assert kept == JobOrder(message="", session_id="k3x9a1pq", max_runs=30)
         changed, _ = await fill(time="2h")
-        assert changed == JobOrder(every_seconds=7_200, session_id="k3x9a1pq", max_runs=30)
+        assert changed == JobOrder(
+            every_seconds=7_200, message="", session_id="k3x9a1pq", max_runs=30
+        )
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from core.bootstrap import headless_command, make_host
+from core.bootstrap import headless_command, host_options
 from core.exchange.market.synthetic import SyntheticMarket
 from core.host.feed_factories import DemoMarket
-from core.host.host import Host
+from core.host.host import HostOptions
 from core.host.link import CommandError, HostLink
 from core.journal.values import FeedKind, SessionState
 from core.session.snapshot import HostSnapshot, StartRequest
@@ -134,10 +134,10 @@ def workspace(tmp_path: Path) -> Workspace:
     return made
 
 
-def host_here(workspace: Workspace, market: str = "seed7") -> Host:
-    """A host as a screen makes it, on the market of `other_host`."""
+def host_here(workspace: Workspace, market: str = "seed7") -> HostOptions:
+    """A host as a screen has it, on the market of `other_host`."""
     now = int(time.time() * 1_000)
-    return make_host(workspace, "tui", DemoMarket(SyntheticMarket(7), now, 1_200.0, market))
+    return host_options(workspace, "tui", DemoMarket(SyntheticMarket(7), now, 1_200.0, market))
 
 
 @contextmanager
@@ -301,7 +301,7 @@ async def test_who_comes_back_is_told_once_the_sessions_have_caught_up(tmp_path:
 async def test_a_viewer_sees_how_the_sessions_of_a_vanished_workspace_ended(
     workspace: Workspace,
 ) -> None:
-    def make() -> Host:
+    def make() -> HostOptions:
         raise WorkspaceError("there is no such workspace any more")
 
     with other_host(workspace):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import signal
 import sys
 import time
@@ -15,7 +16,7 @@ from tui.cli.output import Exit, complain, print_json, print_text, refusing
 from tui.cli.workspace import prepared_workspace
 
 if TYPE_CHECKING:
-    from core.host.host import Host
+    from core.host.host import Host, HostOptions
     from core.store.workspace import Workspace
 
 _IDLE_AFTER = 300.0  # seconds
@@ -57,7 +58,7 @@ def host(arguments: argparse.Namespace) -> int:
     if arguments.systemd:
         print_text(_unit(arguments))
         return Exit.DONE
-    from core.bootstrap import make_host
+    from core.bootstrap import host_options
     from core.store.lock import AlreadyHostedError, WorkspaceLostError
     from core.store.workspace import WorkspaceError
 
@@ -68,11 +69,11 @@ def host(arguments: argparse.Namespace) -> int:
     ):
         idle_after = _IDLE_AFTER if arguments.while_needed else None
         market = demo_market(arguments)
-        running = make_host(workspace, "headless", market, idle_after=idle_after)
+        options = host_options(workspace, "headless", market, idle_after=idle_after)
         deadline = time.monotonic() + _PATIENCE
         while True:
             try:
-                asyncio.run(_serve(running, workspace, as_json=arguments.json))
+                asyncio.run(_serve(workspace, options, as_json=arguments.json))
                 break
             except AlreadyHostedError as error:
                 # Who lets go of the lock has taken its name off it a moment before.
@@ -83,20 +84,24 @@ def host(arguments: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-async def _serve(running: Host, workspace: Workspace, *, as_json: bool) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, running.shut_down)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the terminal it came from is not its own
+async def _serve(workspace: Workspace, options: HostOptions, *, as_json: bool) -> None:
+    from core.host.runner import run_host
 
-    def ready() -> None:
-        sessions = len(running.snapshot().sessions)
+    def ready(host: Host) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, host.shut_down)
+        # What exists now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        sessions = len(host.snapshot().sessions)
         if as_json:
             print_json({"workspace": str(workspace.root), "sessions": sessions})
         else:
             print_text(f"hosting {workspace.root}: {sessions} sessions; Ctrl+C leaves them resting")
 
-    await running.run(ready)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the terminal it came from is not its own
+    await run_host(workspace, options, ready)
 
 
 def _unit(arguments: argparse.Namespace) -> str:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from tui import formats
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, print_json, print_text, refusing, table
 from tui.cli.speaking import run_on_host
 from tui.cli.workspace import prepared_workspace
+
+if TYPE_CHECKING:
+    from core.host.job_values import JobOrder, ListedJob
+    from core.host.link import HostLink
+
+_T = TypeVar("_T")
 
 
 def add_commands(commands: Commands) -> None:
@@ -54,82 +60,98 @@ def _add_what(parser: argparse.ArgumentParser, *, required: bool) -> None:
 
 def add_job(arguments: argparse.Namespace) -> int:
     """Add a job."""
-    return _tell_job(arguments, _ask(arguments, "add_job", **_what(arguments)))
+    order = _order(arguments)
+    return _tell_job(arguments, _ask(arguments, lambda link: link.add_job(order)))
 
 
 def edit_job(arguments: argparse.Namespace) -> int:
-    """Change a job."""
-    was = _job(arguments)
-    given = _given(_what(arguments))
-    # The host takes these two as they are to be; here, what is not given stays.
-    kept = {name: was[name] for name in ("session_id", "max_runs")}
-    return _tell_job(arguments, _ask(arguments, "edit_job", job_id=was["job_id"], **kept | given))
+    """Change a job; what is not given stays."""
+    from msgspec.structs import replace
+
+    given = _order(arguments)
+
+    async def edit(link: HostLink) -> ListedJob:
+        was = next((job for job in await link.list_jobs() if job.job_id == arguments.job), None)
+        if was is None:
+            raise Refusal(
+                f"there is no job {arguments.job!r}: `papertape schedule list` shows all",
+                Exit.NOTHING_FOUND,
+            )
+        # The host takes these two as they are to be.
+        order = replace(
+            given,
+            session_id=was.session_id if given.session_id is None else given.session_id,
+            max_runs=was.max_runs if given.max_runs is None else given.max_runs,
+        )
+        return await link.edit_job(was.job_id, order)
+
+    return _tell_job(arguments, _ask(arguments, edit))
 
 
 def pause_job(arguments: argparse.Namespace) -> int:
     """Pause a job."""
-    job = _ask(arguments, "pause_job", job_id=arguments.job)
-    return _tell_job(arguments, job)
+    return _tell_job(arguments, _ask(arguments, lambda link: link.pause_job(arguments.job)))
 
 
 def resume_job(arguments: argparse.Namespace) -> int:
     """Let a job run again."""
-    job = _ask(arguments, "pause_job", job_id=arguments.job, paused=False)
+    job = _ask(arguments, lambda link: link.pause_job(arguments.job, paused=False))
     return _tell_job(arguments, job)
 
 
-def _what(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What the options say of a job, in the host's own names."""
+def _order(arguments: argparse.Namespace) -> JobOrder:
+    """What the options say of a job."""
+    from core.host.job_values import JobOrder
     from core.market.candles.durations import SpanError, parse_duration
 
     with refusing(SpanError):
         seconds = None if arguments.every is None else parse_duration(arguments.every) // 1_000
-    return {
-        "every_seconds": seconds,
-        "cron_expr": arguments.cron,
-        "at": arguments.at,
-        "message": arguments.message,
-        "session_id": arguments.session,
-        "max_runs": arguments.max_runs,
-    }
+    return JobOrder(
+        every_seconds=seconds,
+        cron_expr=arguments.cron,
+        at=arguments.at,
+        message=arguments.message,
+        session_id=arguments.session,
+        max_runs=arguments.max_runs,
+    )
 
 
-def _tell_job(arguments: argparse.Namespace, job: dict[str, Any]) -> int:
+def _tell_job(arguments: argparse.Namespace, job: ListedJob) -> int:
+    from core.host.status_json import job_to_json
+
     if arguments.json:
-        print_json(job)
+        print_json(job_to_json(job))
     else:
-        due = _due(job)
-        print_text(f"job {job['job_id']}, {job['trigger']}, {due}")
+        print_text(f"job {job.job_id}, {job.trigger}, {_due(job)}")
     return Exit.DONE
 
 
-def _due(job: Mapping[str, Any]) -> str:
-    from core.time_format import parse_time
-
-    if job["paused"]:
+def _due(job: ListedJob) -> str:
+    if job.paused:
         return "paused"
-    if job["next_run"] is None:
-        return "never again"
-    return f"next {formats.date_time(parse_time(job['next_run']))} UTC"
+    due = job.next_time
+    return "never again" if due is None else f"next {formats.date_time(due)} UTC"
 
 
 def list_jobs(arguments: argparse.Namespace) -> int:
     """List the jobs."""
-    jobs = _ask(arguments, "list_jobs")
+    from core.host.status_json import job_to_json
+
+    jobs = _ask(arguments, lambda link: link.list_jobs())
     if arguments.json:
-        print_json({"jobs": jobs})
+        print_json({"jobs": [job_to_json(job) for job in jobs]})
     elif not jobs:
         print_text("no jobs")
     else:
         rows = [
             (
-                job["job_id"],
-                job["trigger"],
+                job.job_id,
+                job.trigger,
                 _due(job).removeprefix("next "),
-                job["session_id"] or "",
-                str(job["runs"]),
-                job["message"] or job["action"],
-                job["history"][-1]["text"] if job["history"] else "",
+                job.session_id or "",
+                str(job.runs),
+                job.message or job.action.value,
+                job.history[-1].text if job.history else "",
             )
             for job in jobs
         ]
@@ -140,48 +162,35 @@ def list_jobs(arguments: argparse.Namespace) -> int:
 
 def run_job(arguments: argparse.Namespace) -> int:
     """Run a job now."""
-    run = _ask(arguments, "run_job", job_id=arguments.job)
+    from core.host.status_json import job_to_json
+
+    run = _ask(arguments, lambda link: link.run_job(arguments.job))
     if arguments.json:
-        print_json(run)
+        print_json(job_to_json(run))
     else:
-        print_text(run["text"])
-    return Exit.DONE if run["succeeded"] else Exit.FAILED
+        print_text(run.text)
+    return Exit.DONE if run.succeeded else Exit.FAILED
 
 
 def remove_job(arguments: argparse.Namespace) -> int:
     """Remove a job."""
-    job = _ask(arguments, "remove_job", job_id=arguments.job)
+    from core.host.status_json import job_to_json
+
+    job = _ask(arguments, lambda link: link.remove_job(arguments.job))
     if arguments.json:
-        print_json(job)
+        print_json(job_to_json(job))
     else:
-        print_text(f"job {job['job_id']} removed")
+        print_text(f"job {job.job_id} removed")
     return Exit.DONE
 
 
-def _job(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The job named, as the host lists it."""
-    jobs: list[dict[str, Any]] = _ask(arguments, "list_jobs")
-    for job in jobs:
-        if job["job_id"] == arguments.job:
-            return job
-    raise Refusal(
-        f"there is no job {arguments.job!r}: `papertape schedule list` shows all",
-        Exit.NOTHING_FOUND,
-    )
-
-
-def _ask(arguments: argparse.Namespace, do: str, **values: Any) -> Any:
+def _ask(arguments: argparse.Namespace, command: Callable[[HostLink], Awaitable[_T]]) -> _T:
     """Have the host carry out a command on its schedule; one is started where none runs."""
     from core.bootstrap import attach_or_start
 
     workspace = prepared_workspace(arguments)
 
-    async def work() -> Any:
-        link = await attach_or_start(workspace)
-        return await link.ask(do, list if do == "list_jobs" else dict, **_given(values))
+    async def work() -> _T:
+        return await command(await attach_or_start(workspace))
 
     return run_on_host(work())
-
-
-def _given(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}

@@ -16,7 +16,7 @@ from tui.cli.workspace import workspace_of
 
 if TYPE_CHECKING:
     from core.host.feed_factories import DemoMarket
-    from core.host.host import Host
+    from core.host.host import HostOptions
     from core.journal.values import FeedKind
     from core.store.workspace import Workspace
     from tui.host.hosting import Hosting
@@ -124,21 +124,21 @@ def _show(
     place = workspace.root.stat()
 
     def hosting() -> Hosting:
-        from core.bootstrap import headless_command, make_host
+        from core.bootstrap import headless_command, host_options
         from tui.host.workspace import WorkspaceHosting
 
-        def make() -> Host:
+        def make_options() -> HostOptions:
             # A host makes what is missing, and no empty workspace is to stand in for a lost one.
             if not workspace.root.exists() or not os.path.samestat(place, workspace.root.stat()):
                 raise WorkspaceError(
                     f"the workspace {workspace.root} has vanished: it was deleted or moved, or its "
                     "disk is gone; bring it back and start papertape again"
                 )
-            return make_host(workspace, "tui", make_demo())
+            return host_options(workspace, "tui", make_demo())
 
         after = ("--after", str(os.getpid()))
         successor = headless_command(workspace, *after, *host_arguments)
-        return WorkspaceHosting(workspace, make, successor)
+        return WorkspaceHosting(workspace, make_options, successor)
 
     def strategies() -> Sequence[StrategyChoice]:
         from tui.strategies import find_strategies

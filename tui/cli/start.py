@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -113,10 +112,12 @@ def _request(arguments: argparse.Namespace) -> StartRequest:
 
 def _until(arguments: argparse.Namespace) -> int | None:
     """When the session is to end; for a replay a time of its candles, else one to come."""
+    from core.time_format import wall_clock
+
     if arguments.until is None:
         return None
     until = moment_of("--until", arguments.until)
-    if arguments.feed != "replay" and until <= time.time() * 1_000:
+    if arguments.feed != "replay" and until <= wall_clock():
         raise Refusal(f"--until {arguments.until}: that time has passed", Exit.BAD_INPUT)
     return until
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from core.bootstrap import attach
-from core.host.host import Host
+from core.host.host import HostOptions
 from core.host.link import CommandError, HostLink
 from core.host.local_link import LocalHosting
 from core.host.socket_link import SocketLink
@@ -28,16 +28,19 @@ _PATIENCE = 30.0  # seconds the other host may take to lay its sessions to rest
 class WorkspaceHosting:
     """Attaches to the workspace's host where there is one, and hosts it here where there is none.
 
-    Implements `tui.host.hosting.Hosting`. `make_host` makes the host of this process; `successor`
-    is the command line of one without a screen, which goes on with the sessions when the screen
-    closes.
+    Implements `tui.host.hosting.Hosting`. `make_options` says how the host of this process runs;
+    `successor` is the command line of one without a screen, which goes on with the sessions when
+    the screen closes.
     """
 
     def __init__(
-        self, workspace: Workspace, make_host: Callable[[], Host], successor: Sequence[str]
+        self,
+        workspace: Workspace,
+        make_options: Callable[[], HostOptions],
+        successor: Sequence[str],
     ) -> None:
         self._workspace = workspace
-        self._make_host = make_host
+        self._make_options = make_options
         self._successor = successor
         self._lock = threading.Lock()
         self._held: Attached | LocalHosting | None = None
@@ -51,7 +54,11 @@ class WorkspaceHosting:
             self._wait_for_end_of(asked)
         while True:
             link = self._find()
-            held = Attached(link) if link else LocalHosting(self._make_host, self._successor)
+            held = (
+                Attached(link)
+                if link
+                else LocalHosting(self._workspace, self._make_options, self._successor)
+            )
             with self._lock:
                 if self._gone.is_set():
                     return
@@ -78,10 +85,10 @@ class WorkspaceHosting:
             raise CommandError("the sessions run in this process already")
         link = held.link
         try:
-            host = self._make_host()
+            options = self._make_options()
         except WorkspaceError as error:
             raise CommandError(str(error)) from error
-        self._refuse_foreign_demos(link, host)
+        self._refuse_foreign_demos(link, options)
         self._asked = link.snapshot().pid
         try:
             asyncio.run(link.shut_down())
@@ -109,9 +116,9 @@ class WorkspaceHosting:
             if self._gone.wait(_LOOK_EVERY):
                 return
 
-    def _refuse_foreign_demos(self, link: SocketLink, host: Host) -> None:
+    def _refuse_foreign_demos(self, link: SocketLink, options: HostOptions) -> None:
         """A demo session can go on only in the market it began in."""
-        mine = host.options.sources.get(FeedKind.DEMO)
+        mine = options.sources.get(FeedKind.DEMO)
         for session in link.snapshot().sessions:
             if session.feed is not FeedKind.DEMO or session.state.ended:
                 continue

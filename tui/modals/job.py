@@ -12,14 +12,13 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from core.host.job_values import JobAction, JobOrder, ListedJob
 from core.market.candles.durations import SpanError, parse_duration
-from core.schedule.jobs import Action
 from core.schedule.triggers import At, Trigger, TriggerError, at, cron, describe, every, next_due
 from core.session.snapshot import SessionSnapshot
 from core.time_format import iso_time
 from tui import formats
 from tui.modals.form import Form, hints, number
-from tui.requests.schedule import JobOrder, ListedJob
 from tui.widgets.choice import Choice
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
@@ -34,7 +33,7 @@ _COLUMNS = (
 _NONE = "none"
 _EVERY, _CRON, _ONCE = "every", "cron", "once"
 _EXAMPLES = {_EVERY: "4h", _CRON: "0 10 * * *", _ONCE: "2026-12-24T18:00"}
-_DO = {"check it": Action.CHECK, "stop it, report": Action.FINISH, "say": Action.SAY}
+_DO = {"check it": JobAction.CHECK, "stop it, report": JobAction.FINISH, "say": JobAction.SAY}
 
 
 class JobForm(Form[JobOrder]):
@@ -63,7 +62,7 @@ class JobForm(Form[JobOrder]):
         title = "New job" if job is None else f"Job {job.job_id}"
         do = next((word for word, one in _DO.items() if job and one is job.action), None)
         when, written = self._written()
-        said = job.message if job is not None and job.action is Action.SAY else ""
+        said = job.message if job is not None and job.action is JobAction.SAY else ""
         runs = "" if job is None or job.max_runs is None else str(job.max_runs)
         with Vertical(classes="form"):
             yield Static(Content.styled(title, "bold $foreground"), classes="form-title")
@@ -115,20 +114,20 @@ class JobForm(Form[JobOrder]):
         return None if key in (None, _NONE) else key
 
     @property
-    def action(self) -> Action:
+    def action(self) -> JobAction:
         """What the job is to do; without a session it can only say something."""
-        return _DO[self.query_one("#do", Choice).chosen] if self.session_id else Action.SAY
+        return _DO[self.query_one("#do", Choice).chosen] if self.session_id else JobAction.SAY
 
     def order(self) -> tuple[JobOrder | None, Trigger | None, list[str]]:
         """What the form asks for and when that is due, or every reason why it cannot be."""
         problems: list[str] = []
         session, action = self.session_id, self.action
         message = ""
-        if action is Action.SAY:
+        if action is JobAction.SAY:
             message = self.query_one("#say", Input).value.strip()
             if not message:
                 problems.append("message: expected what to say")
-        elif action is Action.FINISH:
+        elif action is JobAction.FINISH:
             message = (
                 f"Paper trading session {session} has reached its scheduled end: "
                 f"backtest(action='stop_paper', session_id='{session}')"
@@ -177,7 +176,7 @@ class JobForm(Form[JobOrder]):
         return self.query_one("#when", Choice).chosen, time
 
     def _judge(self) -> None:
-        self.query_one("#message-field").display = self.action is Action.SAY
+        self.query_one("#message-field").display = self.action is JobAction.SAY
         self.query_one("#do-field").display = self.session_id is not None
         kind, _ = self._typed
         self.query_one("#time", Input).placeholder = _EXAMPLES[kind]

@@ -15,7 +15,6 @@ from core.exchange.market.clock import ManualClock
 from core.exchange.market.market_replay import served
 from core.exchange.market.quotes import FUNDING_INTERVAL, MarketQuotes
 from core.host.feed_factories import DemoMarket
-from core.host.host import wall_clock
 from core.market.candles.candles import Candles
 from core.market.candles.durations import SpanError, period_start
 from core.market.feeds.feed import FeedError
@@ -32,6 +31,7 @@ from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import ParsedConfig, parse_config
 from core.strategy.config.problems import ConfigError
 from core.strategy.signals.signals import warmup_candles
+from core.time_format import wall_clock
 from core.trading.values import FillOn
 from core.trial.ledger import noted
 from tui.requests.backtest import (

@@ -16,7 +16,6 @@ from core.compare.document_block import Change, paper_change
 from core.compare.replay import Replayed
 from core.compare.text import comparison_text
 from core.compare_service import Answer, Question, validate_strategy
-from core.host.host import wall_clock
 from core.host.link import CommandError, HostLink
 from core.market.candles.candle import Candle
 from core.report.html import report_page
@@ -25,7 +24,7 @@ from core.store.durable import OsDisk, write_durably
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
 from core.strategy.config.problems import ConfigError
-from core.time_format import parse_time, short_date
+from core.time_format import parse_time, short_date, wall_clock
 from tui.requests.backtest import Points
 from tui.requests.comparison import ComparisonOrder, ComparisonOutcome, ComparisonRefusedError
 

@@ -82,7 +82,7 @@ class SettingsCommands:
         if link is None:
             return False, "the host is still starting: try again in a moment"
         try:
-            await link.ask("try_notifications", object)
+            await link.try_notifications()
         except CommandError as error:
             return False, str(error)
         return True, "sent, and taken by every service"
@@ -91,7 +91,7 @@ class SettingsCommands:
         async def work() -> None:
             if self._shell.link is not None:
                 try:
-                    await self._shell.link.ask("renew_notifications", object)
+                    await self._shell.link.renew_notifications()
                 except CommandError as error:
                     self._shell.say(str(error), "warning", "Kept, but not used yet")
             done()

@@ -9,10 +9,10 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from core.host.job_values import JobOrder, Jobs, ListedJob
 from core.session.snapshot import HostSnapshot, SessionSnapshot
 from tui.commands import Place, bindings
 from tui.modals.job import JobForm
-from tui.requests.schedule import JobOrder, Jobs, ListedJob
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.schedule_rows import JOB_COLUMNS, history, job_row, what, when
 from tui.shell import Answer

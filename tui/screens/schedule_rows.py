@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import tzinfo
 
-from core.schedule.jobs import Action
+from core.host.job_values import JobAction, ListedJob
 from core.session.snapshot import Level, LogLine
 from core.time_format import parse_time
 from tui import formats
-from tui.requests.schedule import ListedJob
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, Row
 from tui.widgets.tones import Tone
@@ -58,11 +57,11 @@ def what(job: ListedJob, names: Mapping[str, str]) -> str:
     """What a job does, in a few words."""
     session = names.get(job.session_id or "", job.session_id or "")
     match job.action:
-        case Action.CHECK:
+        case JobAction.CHECK:
             return f"check {session}"
-        case Action.FINISH:
+        case JobAction.FINISH:
             return f"stop {session}, report"
-        case Action.SAY:
+        case JobAction.SAY:
             return f"say: {job.message}"
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.bootstrap import make_host
+from core.bootstrap import host_options
 from core.exchange.market.synthetic import SyntheticMarket
 from core.host.feed_factories import DemoMarket
 from core.host.host import Host
 from core.host.link import CommandError
+from core.host.runner import run_host
 from core.host.socket_link import SocketLink
 from core.store.workspace import Workspace
 
@@ -24,14 +26,15 @@ FAST = 6_000.0  # times real time: a candle of five minutes in a twentieth of a 
 def hosted(root: Path) -> Iterator[Host]:
     """A host of the workspace, on a loop and a thread of its own, until the block is left."""
     workspace = Workspace(root)
-    host = make_host(
-        workspace, "headless", DemoMarket(SyntheticMarket(7), DEMO_START, FAST, "test")
+    demo = DemoMarket(SyntheticMarket(7), DEMO_START, FAST, "test")
+    options = host_options(workspace, "headless", demo)
+    ready: Future[Host] = Future()
+    thread = threading.Thread(
+        target=lambda: asyncio.run(run_host(workspace, options, ready.set_result))
     )
-    ready = threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(host.run(ready.set)))
     thread.start()
+    host = ready.result(30)
     try:
-        assert ready.wait(30)
         wait_for_socket(workspace)
         yield host
     finally:

@@ -97,6 +97,7 @@ def test_a_demo_session_from_start_to_delete(run: Run, host: Host) -> None:
         "pid": os.getpid(),
         "kind": "headless",
         "since": everything["host"]["since"],
+        "faults": [],
     }
     assert [session["session_id"] for session in everything["sessions"]] == [session_id]
     assert f"{session_id}  running" in run("status").out

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.host.host import Host, HostOptions
+from core.host.runner import run_host
 from core.journal.values import FeedKind
 from core.session.snapshot import StartRequest
 from core.store.workspace import Workspace
@@ -16,15 +17,14 @@ from tests.unit.session.sessions import RSI
 
 
 @asynccontextmanager
-async def running(host: Host) -> AsyncIterator[Host]:
+async def running(workspace: Workspace, options: HostOptions) -> AsyncIterator[Host]:
     """A host that takes commands, until the block is left."""
-    ready = asyncio.Event()
-    task = asyncio.create_task(host.run(ready.set))
-    waiting = asyncio.create_task(ready.wait())
-    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
+    ready = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(run_host(workspace, options, ready.set_result))
+    await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
     if task.done():
         await task
+    host: Host = ready.result()
     try:
         yield host
     finally:
@@ -34,7 +34,7 @@ async def running(host: Host) -> AsyncIterator[Host]:
 
 def hosting(root: Path, **options: Any) -> AbstractAsyncContextManager[Host]:
     """A host of its own for a workspace."""
-    return running(Host(Workspace(root), HostOptions(**options)))
+    return running(Workspace(root), HostOptions(**options))
 
 
 def replay_request(candle_file: Path, **fields: Any) -> StartRequest:

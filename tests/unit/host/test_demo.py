@@ -41,7 +41,7 @@ BOTH = {**MINUTES, "symbols": ["BTC/USDT", "ETH/USDT"], "trade_size_pct": 50}
 def demo_host(root: Path, speed: float = 3_000.0, seed: int = 1) -> Host:
     workspace = Workspace(root)
     demo = DemoMarket(SyntheticMarket(seed), START, speed, f"seed{seed}")
-    return Host(workspace, venue_options(FeedFactories(workspace, demo), kind="headless"))
+    return running(workspace, venue_options(FeedFactories(workspace, demo)))
 
 
 def hourly(config: dict[str, Any], fills: Fills) -> StartRequest:
@@ -62,7 +62,7 @@ def backtest_of(inputs: RunInputs) -> RunResult:
 async def test_a_demo_session_makes_the_trades_of_the_backtest(
     tmp_path: Path, config: dict[str, Any]
 ) -> None:
-    async with running(demo_host(tmp_path)) as host:
+    async with demo_host(tmp_path) as host:
         reply = await host.start(hourly(config, Fills.CANDLE))
         assert reply.mode is Mode.DEMO
         await asyncio.wait_for(host.ended(reply.session_id), 60)
@@ -86,7 +86,7 @@ async def test_market_fills_take_the_quotes_and_record_the_candles_price_beside(
     tmp_path: Path,
 ) -> None:
     # Slow enough for prices to come between the candles on a busy machine as well.
-    async with running(demo_host(tmp_path, speed=300)) as host:
+    async with demo_host(tmp_path, speed=300) as host:
         request = StartRequest(RESTLESS, FeedKind.DEMO, fills=Fills.MARKET, run_for=20 * 60_000)
         session_id = (await host.start(request)).session_id
         await asyncio.wait_for(host.ended(session_id), 60)
@@ -99,12 +99,12 @@ async def test_market_fills_take_the_quotes_and_record_the_candles_price_beside(
 
 
 async def test_a_demo_goes_on_where_the_last_host_left_it(tmp_path: Path) -> None:
-    async with running(demo_host(tmp_path)) as host:
+    async with demo_host(tmp_path) as host:
         session_id = (await host.start(hourly(MINUTES, Fills.CANDLE))).session_id
         while not (await host.report(session_id))["trades"]:
             await asyncio.sleep(0.02)
         before = await host.report(session_id)
-    async with running(demo_host(tmp_path)) as host:
+    async with demo_host(tmp_path) as host:
         (session,) = host.snapshot().sessions
         assert session.state is not SessionState.ERROR
         await asyncio.wait_for(host.ended(session_id), 60)
@@ -117,16 +117,16 @@ async def test_a_demo_goes_on_where_the_last_host_left_it(tmp_path: Path) -> Non
 
 
 async def test_a_demo_session_is_not_carried_on_in_another_market(tmp_path: Path) -> None:
-    async with running(demo_host(tmp_path)) as host:
+    async with demo_host(tmp_path) as host:
         session_id = (await host.start(hourly(MINUTES, Fills.CANDLE))).session_id
         while not (await host.report(session_id))["trades"]:
             await asyncio.sleep(0.02)
         before = await host.report(session_id)
-    async with running(demo_host(tmp_path, seed=2)) as host:
+    async with demo_host(tmp_path, seed=2) as host:
         (session,) = host.snapshot().sessions
         assert session.state is SessionState.ERROR
         assert "another demo market" in str(session.state_reason)
-    async with running(demo_host(tmp_path)) as host:
+    async with demo_host(tmp_path) as host:
         await asyncio.wait_for(host.ended(session_id), 60)
         report = await host.report(session_id)
     assert report["trades"][: len(before["trades"])] == before["trades"]
@@ -134,11 +134,11 @@ async def test_a_demo_session_is_not_carried_on_in_another_market(tmp_path: Path
 
 
 async def test_a_demo_taken_up_again_never_tells_the_machines_time(tmp_path: Path) -> None:
-    async with running(demo_host(tmp_path)) as host:
+    async with demo_host(tmp_path) as host:
         session_id = (await host.start(hourly(MINUTES, Fills.CANDLE))).session_id
         while not (await host.report(session_id))["trades"]:
             await asyncio.sleep(0.02)
-    async with running(demo_host(tmp_path)) as host:
+    async with demo_host(tmp_path) as host:
         while True:
             (session,) = host.fresh_snapshot().sessions
             assert session.running_since is None or session.now - session.running_since < 2 * HOUR
@@ -150,7 +150,7 @@ async def test_a_demo_taken_up_again_never_tells_the_machines_time(tmp_path: Pat
 async def test_a_silent_stall_of_a_demo_is_noticed_at_the_demos_speed(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     venues = FeedFactories(workspace, DemoMarket(SyntheticMarket(1), START, 600.0, "seed1"))
-    async with running(Host(workspace, venue_options(venues, kind="headless"))) as host:
+    async with running(workspace, venue_options(venues)) as host:
         await host.start(StartRequest(MINUTES, FeedKind.DEMO))
 
         async def until(state: SessionState) -> SessionSnapshot:

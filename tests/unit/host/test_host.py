@@ -16,17 +16,20 @@ import pytest
 
 from core.backtest.run import run_backtest
 from core.host.host import Host, HostOptions
+from core.host.job_values import JobOrder
 from core.host.link import CommandError
 from core.host.local_link import LocalHosting, LocalLink
 from core.host.offline import resting_report, resting_sessions
+from core.host.runner import run_host
 from core.journal.values import FeedKind, SessionState
 from core.report.result import result_to_json
+from core.schedule.service import Schedule
 from core.session.snapshot import StartRequest
 from core.store.lock import AlreadyHostedError, WorkspaceLostError
-from core.store.workspace import Workspace
+from core.store.workspace import Workspace, WorkspaceError
 from core.strategy.config.parsing import parse_config
 from core.trading.values import Fills
-from tests.unit.host.hosts import hosting, replay_request, running
+from tests.unit.host.hosts import hosting, replay_request
 from tests.unit.session.scripted import TestFeed
 from tests.unit.session.sessions import RSI, market, until
 from tests.unit.store.disks import FullDisk
@@ -99,7 +102,7 @@ async def test_a_command_that_a_stopping_host_carries_out_no_more_is_not_acknowl
     async with hosting(tmp_path / "home") as host:
         session_id = (await host.start(replay_request(candle_file, speed=0.001))).session_id
         await host.resume(session_id)
-        leaving = asyncio.ensure_future(host._roster.leave_all())
+        leaving = asyncio.ensure_future(host.registry.leave_all())
         for _ in range(2):  # turns in which the session is told to rest
             await asyncio.sleep(0)
         for _ in range(2):  # before it has heard of that, and when it rests
@@ -197,9 +200,8 @@ async def test_a_vanished_workspace_stops_all_trading_and_ends_the_host_with_wor
     tmp_path: Path, candle_file: Path, fate: str
 ) -> None:
     home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
-    host = Host(Workspace(home), HostOptions())
     with pytest.raises(WorkspaceLostError, match=f"the workspace {home} "):
-        async with running(host):
+        async with hosting(home) as host:
             session_id = (await host.start(replay_request(candle_file, speed=0.001))).session_id
             await host.pause(session_id)  # so that it has begun
             home.rename(elsewhere)
@@ -222,16 +224,16 @@ async def test_a_vanished_workspace_stops_all_trading_and_ends_the_host_with_wor
 
 
 async def test_a_stopped_session_has_no_next_jobs(tmp_path: Path, candle_file: Path) -> None:
-    def jobs_of(_: str) -> tuple[str, ...]:
-        return ("a job",)
-
-    async with hosting(tmp_path / "home", jobs_of=jobs_of) as host:
+    async with hosting(tmp_path / "home", schedule=Schedule) as host:
         session_id = (await host.start(replay_request(candle_file, speed=0.001))).session_id
+        order = JobOrder(every_seconds=60, session_id=session_id)
+        await LocalLink(host).add_job(order)
         await host.pause(session_id)
-        assert host.fresh_snapshot().sessions[0].next_jobs == ("a job",)
+        (shown,) = host.fresh_snapshot().sessions[0].next_jobs
+        assert f"check session {session_id}, every 1m" in shown
         await host.stop(session_id)
         assert host.snapshot().sessions[0].next_jobs == ()
-    async with hosting(tmp_path / "home", jobs_of=jobs_of) as host:
+    async with hosting(tmp_path / "home", schedule=Schedule) as host:
         assert host.snapshot().sessions[0].next_jobs == ()
 
 
@@ -360,7 +362,7 @@ async def test_an_archived_session_is_still_read_restarted_and_deleted_by_its_id
 async def test_a_second_host_is_refused_with_the_holders_name(tmp_path: Path) -> None:
     async with hosting(tmp_path, kind="headless"):
         with pytest.raises(AlreadyHostedError, match=r"hosted by process \d+ \(headless\)"):
-            await Host(Workspace(tmp_path), HostOptions()).run()
+            await run_host(Workspace(tmp_path), HostOptions())
 
 
 @pytest.mark.parametrize(
@@ -388,7 +390,7 @@ async def test_a_request_that_makes_no_sense_is_refused_with_words(
 
 
 def test_a_host_on_its_own_thread_answers_other_loops(tmp_path: Path, candle_file: Path) -> None:
-    hosted = LocalHosting(lambda: Host(Workspace(tmp_path / "home"), HostOptions(kind="tui")), [])
+    hosted = LocalHosting(Workspace(tmp_path / "home"), lambda: HostOptions(kind="tui"), [])
     links: list[LocalLink] = []
     ready = threading.Event()
 
@@ -422,20 +424,20 @@ def test_letting_go_hands_the_sessions_to_a_host_without_a_screen(
     home = tmp_path / "home"
     code = (
         "import asyncio, sys; from pathlib import Path\n"
-        "from core.host.host import Host, HostOptions\n"
+        "from core.host.host import HostOptions\n"
+        "from core.host.runner import run_host\n"
         "from core.store.lock import current_host\n"
         "from core.store.workspace import Workspace\n"
         "while current_host(Workspace(Path(sys.argv[1]))):\n"
         "    pass\n"
-        "host = Host(Workspace(Path(sys.argv[1])), HostOptions())\n"
-        "def ready():\n"
+        "def ready(host):\n"
         "    Path(sys.argv[2]).write_text(host.snapshot().sessions[0].state)\n"
         "    host.shut_down()\n"
-        "asyncio.run(host.run(ready))\n"
+        "asyncio.run(run_host(Workspace(Path(sys.argv[1])), HostOptions(), ready))\n"
     )
     taken = tmp_path / "taken"
     successor = [sys.executable, "-c", code, str(home), str(taken)]
-    hosted = LocalHosting(lambda: Host(Workspace(home), HostOptions(kind="tui")), successor)
+    hosted = LocalHosting(Workspace(home), lambda: HostOptions(kind="tui"), successor)
 
     def take(link: LocalLink) -> None:
         async def use() -> None:
@@ -453,9 +455,9 @@ def test_letting_go_hands_the_sessions_to_a_host_without_a_screen(
 
 def test_a_workspace_that_cannot_be_made_is_refused_with_words(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    host = Host(Workspace(tmp_path / "file" / "home"), HostOptions())
-    with pytest.raises(Exception, match="cannot be made"):
-        asyncio.run(host.run())
+    workspace = Workspace(tmp_path / "file" / "home")
+    with pytest.raises(WorkspaceError, match="cannot be made"):
+        asyncio.run(run_host(workspace, HostOptions()))
 
 
 async def test_a_resting_session_shows_where_it_stands(tmp_path: Path) -> None:

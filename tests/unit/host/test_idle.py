@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from core.bootstrap import end_when_idle, make_host
+from core.bootstrap import end_when_idle, host_options
 from core.exchange.market.synthetic import SyntheticMarket
 from core.host.feed_factories import DemoMarket
+from core.host.job_values import JobOrder
+from core.host.runner import run_host
 from core.host.socket_link import SocketLink
 from core.store.workspace import Workspace
 from tests.unit.host.hosts import hosting, replay_request
@@ -40,19 +41,18 @@ async def test_a_session_or_somebodys_need_begins_the_wait_anew(
 @pytest.mark.parametrize("kind", ["viewer", "job"])
 async def test_a_viewer_or_a_job_keeps_a_host(tmp_path: Path, kind: str) -> None:
     demo = DemoMarket(SyntheticMarket(1), 1_760_000_400_000, 100.0, "test")
-    host = make_host(Workspace(tmp_path), "headless", demo, idle_after=1.0)
-    ready = asyncio.Event()
-    task = asyncio.create_task(host.run(ready.set))
-    await ready.wait()
+    options = host_options(Workspace(tmp_path), "headless", demo, idle_after=1.0)
+    ready = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(run_host(Workspace(tmp_path), options, ready.set_result))
+    await ready
     link = await asyncio.to_thread(SocketLink.connect, Workspace(tmp_path))
     job_id = ""
     if kind == "job":
-        job = await link.ask("add_job", dict[str, Any], every_seconds=60, message="look")
-        job_id = job["job_id"]
+        job_id = (await link.add_job(JobOrder(every_seconds=60, message="look"))).job_id
         link.close()
     ended, _ = await asyncio.wait({task}, timeout=3)
     assert not ended
     if kind == "job":
-        await link.ask("remove_job", dict[str, Any], job_id=job_id)
+        await link.remove_job(job_id)
     link.close()
     await asyncio.wait_for(task, 10)

@@ -7,22 +7,24 @@ import json
 import os
 import socket
 import stat
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.host.host import Host
-from core.host.link import CommandError
+from core.host.job_values import JobOrder
+from core.host.link import BadRequestError, CommandError, NotFoundError
 from core.host.local_link import LocalLink
 from core.host.socket_link import SocketLink
 from core.host.socket_server import ControlSocket
 from core.journal.values import FeedKind, SessionState
+from core.schedule.service import Schedule
 from core.session.snapshot import Level, StartRequest
 from core.store.workspace import Workspace
 from tests.unit.host.hosts import hosting, replay_request
-from tests.unit.session.sessions import RSI
+from tests.unit.session.scripted import TestFeed
+from tests.unit.session.sessions import RSI, market
 
 
 async def serve(host: Host) -> None:
@@ -91,23 +93,43 @@ async def test_a_refusal_arrives_with_the_hosts_words(tmp_path: Path) -> None:
         with pytest.raises(CommandError, match="3 problems in the config"):
             config = {**RSI, "a": 1, "b": 2, "timeframe": "7m"}
             await link.start(StartRequest(config=config, feed=FeedKind.REPLAY))
-        with pytest.raises(CommandError, match="no command 'dance'"):
-            await link.tell("dance")
-        with pytest.raises(CommandError, match="wrong arguments"):
-            await link.tell("pause", nonsense=1)
 
 
 async def test_commands_of_a_part_of_the_host_are_the_same_here_and_there(tmp_path: Path) -> None:
-    async def add(arguments: Mapping[str, Any]) -> int:
-        return int(arguments["first"]) + int(arguments["second"])
-
-    async with hosting(tmp_path, companions=[serve], commands={"add": add}) as host:
+    async with hosting(tmp_path, companions=[serve], schedule=Schedule) as host:
         there = await attach(tmp_path, follow=False)
-        here = LocalLink(host, asyncio.get_running_loop())
-        for link in (here, there):
-            assert await link.ask("add", int, first=2, second=3) == 5
+        for link in (LocalLink(host), there):
+            added = await link.add_job(JobOrder(every_seconds=60, message="look"))
+            assert (added.every_seconds, added.message, added.runs) == (60, "look", 0)
+            assert [job.job_id for job in await link.list_jobs()] == [added.job_id]
+            ran = await link.run_job(added.job_id)
+            assert (ran.succeeded, ran.text) == (True, "look")
+            assert (await link.remove_job(added.job_id)).runs == 1
+            with pytest.raises(NotFoundError, match=f"no job '{added.job_id}'"):
+                await link.remove_job(added.job_id)
             with pytest.raises(CommandError, match="no command 'dance'"):
                 await link.ask("dance", int)
+            with pytest.raises(BadRequestError, match=r"pause: wrong arguments .*`nonsense`"):
+                await link.ask("pause", object, session_id="abcd1234", nonsense=1)
+            with pytest.raises(BadRequestError, match="Expected `str`, got `int`"):
+                await link.ask("pause", object, session_id=5)
+
+
+async def test_a_session_has_its_jobs_from_its_start_by_every_link(tmp_path: Path) -> None:
+    made = {"BTC/USDT": market(300)}
+
+    async def feed(*_: Any) -> TestFeed:
+        return TestFeed(made, 250)
+
+    feeds = {FeedKind.LIVE: feed}
+    async with hosting(tmp_path, feeds=feeds, companions=[serve], schedule=Schedule) as host:
+        there = await attach(tmp_path, follow=False)
+        for link in (LocalLink(host), there):
+            reply = await link.start(StartRequest(RSI))
+            again = await link.restart(reply.session_id)
+            for one in (reply, again):
+                (job,) = one.jobs
+                assert f"check session {one.session_id}, every 4h" in job
 
 
 async def test_the_socket_is_the_users_alone_and_goes_with_the_host(tmp_path: Path) -> None:
@@ -143,7 +165,7 @@ async def test_lines_that_are_no_requests_harm_nobody(tmp_path: Path) -> None:
     async with hosting(tmp_path, companions=[serve]):
         await attach(tmp_path, follow=False)
         reader, writer = await asyncio.open_unix_connection(Workspace(tmp_path).socket)
-        assert json.loads(await reader.readline())["papertape"] == 1
+        assert json.loads(await reader.readline())["papertape"] == 2
         writer.write(b"{nonsense\n[1,2]\n")
         for _ in range(2):
             assert "not understood" in json.loads(await reader.readline())["error"]

@@ -127,7 +127,7 @@ async def test_with_keys_it_trades_on_the_testnet_and_no_key_is_seen_anywhere(
         assert (orders["filled"], orders["refused"]) == (1, 1)
         assert "-2015" in orders["list"][1]["why"]
         shown += [repr(host.fresh_snapshot()), repr(host.logs()), repr(report)]
-        shown += [repr(await host.detail(reply.session_id)), repr(host._brokers)]
+        shown += [repr(await host.detail(reply.session_id)), repr(host.accounts)]
     for path in tmp_path.rglob("*"):
         if path.is_file() and path.name != "exchanges.yaml":
             shown.append(path.read_bytes().decode("utf-8", errors="replace"))

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from core.host.job_values import JobAction
 from core.market.candles.timeframes import HOUR
 from core.schedule.book import JobBook
-from core.schedule.jobs import HISTORY, Action, Job, JobError, JobRun, new_job
+from core.schedule.jobs import HISTORY, Job, JobError, JobRun, new_job
 from core.schedule.triggers import At, Every
 from core.store.durable import OsDisk
 from core.store.index import open_index
@@ -29,15 +30,15 @@ FINISH = (
 @pytest.mark.parametrize(
     ("message", "session_id", "action", "about"),
     [
-        (CHECK, None, Action.CHECK, "ab12cd34"),
-        (FINISH, None, Action.FINISH, "ab12cd34"),
-        ("Look at the funding rates", None, Action.SAY, None),
-        ("Is it still running?", "ab12cd34", Action.SAY, "ab12cd34"),
-        ("", "ab12cd34", Action.CHECK, "ab12cd34"),
+        (CHECK, None, JobAction.CHECK, "ab12cd34"),
+        (FINISH, None, JobAction.FINISH, "ab12cd34"),
+        ("Look at the funding rates", None, JobAction.SAY, None),
+        ("Is it still running?", "ab12cd34", JobAction.SAY, "ab12cd34"),
+        ("", "ab12cd34", JobAction.CHECK, "ab12cd34"),
     ],
 )
 def test_a_job_does_what_its_message_asks_for(
-    message: str, session_id: str | None, action: Action, about: str | None
+    message: str, session_id: str | None, action: JobAction, about: str | None
 ) -> None:
     job = new_job("job00001", HOURLY, now=NOON, message=message, session_id=session_id)
     assert (job.action, job.session_id) == (action, about)

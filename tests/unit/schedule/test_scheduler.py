@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from core.host.job_values import JobAction
 from core.journal.values import FeedKind, SessionState
 from core.market.candles.timeframes import DAY, HOUR
 from core.schedule.book import JobBook
-from core.schedule.jobs import Action, JobError
+from core.schedule.jobs import JobError
 from core.schedule.scheduler import CHECK_EVERY, Scheduler
 from core.schedule.triggers import Every, at
 from core.store.durable import OsDisk
@@ -85,7 +86,7 @@ async def test_a_session_is_watched_by_a_check_and_by_a_report_at_its_end(rig: R
     rig.host.change(ID, planned_end=NOON + DAY)
     await rig.at(NOON + HOUR)
     finish = rig.scheduler.jobs_of(ID)[-1]
-    assert (finish.action, finish.next_run) == (Action.FINISH, NOON + DAY)
+    assert (finish.action, finish.next_run) == (JobAction.FINISH, NOON + DAY)
     await rig.at(NOON + DAY)
     assert rig.host.commands == [f"stop {ID}"]
     text, _, _ = rig.said[-1]

@@ -1,0 +1,84 @@
+"""Jobs as a host's callers see them: what one is to be, how it is listed, and what a run said.
+
+They cross the control socket as JSON, and are what `schedule --json` and the tool call `cron` show
+(docs/formats.md §5). Times are ISO 8601 in UTC.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from core.time_format import parse_time
+
+
+class JobAction(StrEnum):
+    """What a run of a job does."""
+
+    CHECK = "check"
+    """Look at a session, and say what it has traded since the last look."""
+    FINISH = "finish"
+    """Say how a session did against its backtest, once it has ended."""
+    SAY = "say"
+    """Say the message."""
+
+
+class JobOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a job is to be: one of the first three says when, the others what.
+
+    In a change, a trigger or a message that is not given stays; the others are the new ones.
+    """
+
+    every_seconds: int | None = None
+    cron_expr: str | None = None
+    at: str | None = None
+    message: str | None = None
+    session_id: str | None = None
+    max_runs: int | None = None
+
+
+class ListedRun(msgspec.Struct, frozen=True):
+    """One run of a job: when it was due and when it ran, whether it succeeded, what it said."""
+
+    due: str
+    ran: str
+    succeeded: bool
+    text: str
+
+    @property
+    def time(self) -> int:
+        """When it ran, UTC ms."""
+        return parse_time(self.ran)
+
+
+class ListedJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job.
+
+    `trigger`: when it is due, in words; of the three after it one says so exactly. `due_in`:
+    seconds until its next run, None if there will be none.
+    """
+
+    job_id: str
+    trigger: str
+    every_seconds: int | None
+    cron_expr: str | None
+    at: str | None
+    action: JobAction
+    message: str
+    session_id: str | None
+    created: str
+    next_run: str | None
+    due_in: float | None
+    runs: int
+    max_runs: int | None
+    paused: bool
+    history: tuple[ListedRun, ...]
+
+    @property
+    def next_time(self) -> int | None:
+        """When it is due next, UTC ms."""
+        return None if self.next_run is None else parse_time(self.next_run)
+
+
+Jobs = tuple[ListedJob, ...]

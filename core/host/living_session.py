@@ -1,0 +1,81 @@
+"""One session that runs in this host: its engine, its task, and how it looks from outside."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from core.session.engine import Engine
+from core.session.reports import nothing_run, session_report
+from core.session.snapshot import SessionSnapshot
+from core.session.view import Lifecycle, session_snapshot
+
+JobsOf = Callable[[str], tuple[str, ...]]
+"""The next jobs of a session, as texts."""
+
+
+@dataclass(slots=True)
+class LivingSession:
+    """A session that runs. `shown` is how it was when last looked at."""
+
+    engine: Engine
+    task: asyncio.Task[None]
+    shown: SessionSnapshot
+    jobs: tuple[str, ...] = ()
+    jobs_known_until: float = 0.0  # on the loop's clock
+
+    def look(self, jobs_of: JobsOf, jobs_for: float) -> SessionSnapshot:
+        """Look at the session anew; its jobs are asked for again after `jobs_for` seconds.
+
+        What is not durable yet is not shown.
+        """
+        handler = self.engine.intake
+        if handler is None or handler.settled:
+            run = None if handler is None else handler.run
+            # What has ended is marked as its report is: at the close of its last candle.
+            prices = {} if handler is None or self.engine.state.ended else handler.prices
+            jobs = () if self.engine.state.ended else self._jobs(jobs_of, jobs_for)
+            self.shown = session_snapshot(
+                self.engine.record, run, lifecycle_of(self.engine), prices, jobs, self.engine.orders
+            )
+        return self.shown
+
+    def _jobs(self, jobs_of: JobsOf, jobs_for: float) -> tuple[str, ...]:
+        now = asyncio.get_running_loop().time()
+        if now >= self.jobs_known_until:
+            self.jobs = jobs_of(self.engine.record.id)
+            self.jobs_known_until = now + jobs_for
+        return self.jobs
+
+
+def lifecycle_of(engine: Engine) -> Lifecycle:
+    """Where a session stands between its start and its end."""
+    handler = engine.intake
+    return Lifecycle(
+        engine.state,
+        engine.reason,
+        now=engine.now() if engine.ended_at is None else engine.ended_at,
+        running_since=None if handler is None else handler.since,
+        planned_end=engine.planned_end,
+        ended=engine.ended_at,
+        last_price_at=None if handler is None else handler.last_price_at,
+    )
+
+
+def report_of(engine: Engine) -> dict[str, Any]:
+    """The report of a running session as it stands."""
+    handler = engine.intake
+    return session_report(
+        engine.record,
+        nothing_run(engine.record) if handler is None else handler.run,
+        gaps=() if handler is None else handler.gaps,
+        returns=engine.returns,
+        revised=0 if handler is None else len(handler.revised),
+        state=engine.state.value,
+        reason=engine.reason,
+        since=None if handler is None else handler.since,
+        ended=engine.ended_at,
+        orders=engine.orders,
+    )
