@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 
+from core.compare.service import ReportSource
 from core.host.feed_factories import DemoMarket, FeedFactories, venue_options
 from core.host.host import Host, HostOptions
 from core.host.link import CommandError
 from core.host.log_file import keep_log
+from core.host.offline import resting_report
 from core.host.socket_link import SocketLink
 from core.host.socket_server import ControlSocket
 from core.market.venue import BINANCE, VenueError
@@ -115,6 +117,21 @@ async def attach_or_start(workspace: Workspace) -> SocketLink:
     raise CommandError(
         f"a host for {workspace.root} could not be started; {workspace.log} says why"
     )
+
+
+def report_source(workspace: Workspace) -> ReportSource:
+    """Gives reports of sessions that have not ended: from the running host, else from files.
+
+    What it gives raises CommandError where a session cannot be read.
+    """
+
+    async def report_of(session_id: str) -> Mapping[str, object]:
+        link = attach(workspace)
+        if link is None:
+            return await resting_report(workspace, session_id)
+        return await link.report(session_id)
+
+    return report_of
 
 
 _STEP = 1.0  # seconds between two looks

@@ -16,8 +16,10 @@ from typing import Any
 import msgspec
 
 from core.backtest.run import BacktestError, run_backtest
-from core.bootstrap import attach, attach_or_start
-from core.compare_service import Question, validate_strategy
+from core.bootstrap import attach, attach_or_start, report_source
+from core.compare.request import ComparisonError, ComparisonRequest
+from core.compare.service import compare_strategy
+from core.compare.to_json import comparison_to_json
 from core.host.job_values import JobOrder
 from core.host.link import CommandError
 from core.host.offline import resting_sessions
@@ -54,6 +56,7 @@ _MISTAKES = (
     BacktestError,
     CandleFileError,
     CommandError,
+    ComparisonError,
     ConfigError,
     CredentialsError,
     FeedError,
@@ -256,13 +259,14 @@ async def _sessions(home: Workspace) -> tuple[Json | None, tuple[SessionSnapshot
 
 
 async def _compare(home: Workspace, config: StrategyConfig, session_id: str | None) -> Json:
-    question = Question(
+    request = ComparisonRequest(
         config.name,
         config.timeframe,
         blocks=config.extras if "backtest" in config.extras else None,
         sessions=() if session_id is None else (session_id,),
     )
-    return (await validate_strategy(home, question, wall_clock())).compared.to_json()
+    found = await compare_strategy(home, request, wall_clock(), report_source(home))
+    return comparison_to_json(found)
 
 
 def _raw_config(given: str | Mapping[str, object] | None) -> dict[str, object]:

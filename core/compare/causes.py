@@ -1,4 +1,4 @@
-"""What is known of a session that could explain why it traded otherwise than its backtest?
+"""Explains why a session traded otherwise than its backtest, from what is known of it.
 
 Values only, taken from the session's journal by whoever reads it. Times are open times of candles,
 UTC ms.

@@ -1,4 +1,4 @@
-"""What is known of one column of a comparison: a backtest, paper sessions, live trades?"""
+"""Makes the columns of a comparison: a backtest, paper sessions, live trades."""
 
 from __future__ import annotations
 

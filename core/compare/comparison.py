@@ -1,4 +1,7 @@
-"""Do backtest, paper and live agree? The three columns side by side, and what follows from them."""
+"""Puts backtest, paper and live side by side, and says what follows from them.
+
+`ComparisonResult` is what screens, text and JSON are made from.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from core.compare.columns import ComparedColumn
-from core.compare.divergence import Divergence
+from core.compare.divergence import Divergence, Readings
 from core.compare.recommendation import needed_text, recommend
+from core.compare.replay import Replayed, readings_at
 from core.compare.significance import block_length, bootstrap_mean
 from core.compare.verdict import (
     LEAST_FOR_MEANS,
@@ -21,6 +25,7 @@ from core.compare.verdict import (
     judge_same_period,
     ready_at,
 )
+from core.market.candles.candle import Candle
 from core.market.candles.timeframes import DAY, Timeframe
 from core.report.market_regime import Regime, regime_warning
 from core.report.metrics import NO_STARTING_BALANCE, wilson_interval
@@ -47,7 +52,7 @@ _JUDGED_BY = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ComparedRow:
     """One figure in every column (None: not known there).
 
     `meaning` says, by column, what its difference from the backtest is worth: "significant",
@@ -62,18 +67,42 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """The columns that are there, in their order, and what may be said of them.
+class EquityCurve:
+    """The change of a run's equity in per cent of its start: (UTC ms, per cent), thinned out."""
 
-    `basis` names what drawdown and Sharpe count on. `verdicts`: of each column but the backtest.
-    `intervals`: lines of confidence intervals. `missing`: what is not there, and how to get it.
-    `replay`: the backtest over the very period of the paper column, where the backtest column is
-    over another one; `divergence` and `replay_verdict` are then against it.
+    name: str
+    points: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ComparisonResult:
+    """The columns that are there, in their order, what may be said of them, and what it rests on.
+
+    Attributes:
+        strategy: its name.
+        columns: backtest, paper, live, where there are such.
+        rows: the figures in every column.
+        basis: what drawdown and Sharpe count on.
+        verdicts: of each column but the backtest.
+        assessment: what the columns say together.
+        recommendation: what to do next.
+        intervals: lines of confidence intervals.
+        warning_signs: what to doubt.
+        missing: what is not there, and how to get it.
+        notes: what else is to be known.
+        divergence: trade by trade, against a backtest of the paper column's own period.
+        regimes: what the market was like, by column name.
+        replay: that backtest, where the backtest column is over another period.
+        replay_verdict: of the paper column against it.
+        stored: the whole result of the strategy's saved backtest (its JSON), where there is one.
+        reports: of the sessions that counted (their JSON).
+        replays: each of those sessions beside backtests of its period; empty if one could not be.
+        curves: equity of the sessions and of the backtests over the same time.
     """
 
     strategy: str
     columns: tuple[ComparedColumn, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[ComparedRow, ...]
     basis: str
     verdicts: Mapping[str, Verdict]
     assessment: str
@@ -86,6 +115,28 @@ class Comparison:
     regimes: Mapping[str, Regime] = field(default_factory=dict)
     replay: ComparedColumn | None = None
     replay_verdict: Verdict | None = None
+    stored: Mapping[str, Any] | None = None
+    reports: tuple[Mapping[str, Any], ...] = ()
+    replays: tuple[Replayed, ...] = ()
+    curves: tuple[EquityCurve, ...] = ()
+
+    @property
+    def readings(self) -> Readings | None:
+        """The conditions' values at the signal candles of a single session."""
+        if len(self.replays) != 1:
+            return None
+        (one,) = self.replays
+        return readings_at(one.session.config, one.candles)
+
+    def candles_between(self, symbol: str, first: int, last: int) -> tuple[Candle, ...]:
+        """The candles of a symbol that open from `first` to `last`, as the replays had them."""
+        for one in self.replays:
+            candles = one.candles.get(symbol)
+            if candles is not None:
+                start, stop = np.searchsorted(candles.time, (first, last + 1)).tolist()
+                if stop > start:
+                    return tuple(candles.slice(start, stop))
+        return ()
 
 
 def compare(
@@ -99,7 +150,7 @@ def compare(
     divergence: Divergence | None = None,
     replay: ComparedColumn | None = None,
     regimes: Mapping[str, Regime] | None = None,
-) -> Comparison:
+) -> ComparisonResult:
     """Compare what is known of a strategy.
 
     Args:
@@ -128,7 +179,7 @@ def compare(
         replay_verdict = _verdict(replay, paper, divergence, now)
     followed = paper or live
     verdict = verdicts.get(followed.name) if followed is not None else None
-    return Comparison(
+    return ComparisonResult(
         strategy=strategy,
         columns=columns,
         rows=tuple(_row(name, columns, verdicts, on_closed=on_closed) for name in _ROWS),
@@ -184,7 +235,7 @@ def _row(
     verdicts: Mapping[str, Verdict],
     *,
     on_closed: bool,
-) -> Row:
+) -> ComparedRow:
     meaning = {}
     for column, verdict in verdicts.items():
         for measure in verdict.measures:
@@ -203,7 +254,7 @@ def _row(
             if one.sample is not None:
                 low, high = wilson_interval(one.sample.wins, one.sample.trades)
                 intervals[one.name] = (low * 100, high * 100)
-    return Row(name, values, meaning, intervals)
+    return ComparedRow(name, values, meaning, intervals)
 
 
 def _assessment(columns: Sequence[ComparedColumn], verdicts: Mapping[str, Verdict]) -> str:

@@ -1,4 +1,8 @@
-"""In which trades does a session differ from its backtest, how much, and why? (docs/rules.md §6)"""
+"""Matches the trades of a session with its backtest's, and explains each difference.
+
+Every trade of both runs is there once; the parts of its difference sum to the cent, and what
+differs carries a cause (docs/rules.md §6).
+"""
 
 from __future__ import annotations
 
@@ -23,8 +27,7 @@ from core.compare.causes import (
     pair_cause,
 )
 from core.compare.matching import Matching, decision, match_trades
-from core.compare.waterfall import Part, Parts, in_cents, pair_parts, sum_parts
-from core.report.result import Json, trade_to_json
+from core.compare.waterfall import Part, Parts, pair_parts, sum_parts
 from core.trading.values import OpenTrade, Trade
 
 _NEVER = 1 << 62
@@ -220,35 +223,3 @@ def _unmatched(
             else TradeDifference(None, trade, {Part.EXTRA: trade.pnl}, cause)
         )
     return found
-
-
-def divergence_to_json(divergence: Divergence, readings: Readings | None = None) -> Json:
-    """The divergence as plain JSON; `readings` adds the indicator values of signal candles."""
-    parts = divergence.parts
-    return {
-        "summary": divergence.summary,
-        **{str(kind): divergence.count(kind) for kind in MatchKind},
-        "difference": divergence.difference,
-        "waterfall": {str(part): amount for part, amount in parts.items()},
-        "waterfall_cents": {str(part): str(amount) for part, amount in in_cents(parts).items()},
-        "causes": [
-            {"cause": str(kind), "trades": count, "pnl": effect}
-            for kind, count, effect in divergence.by_cause()
-        ],
-        "trades": [_difference_to_json(each, readings) for each in divergence.trades],
-    }
-
-
-def _difference_to_json(each: TradeDifference, readings: Readings | None) -> Json:
-    written: Json = {
-        "match": str(each.kind),
-        "backtest": None if each.backtest is None else trade_to_json(each.backtest),
-        "paper": None if each.paper is None else trade_to_json(each.paper),
-        "difference": each.difference,
-        "parts": {str(part): amount for part, amount in each.parts.items() if amount},
-        "cause": None if each.cause is None else str(each.cause.kind),
-        "detail": None if each.cause is None else each.cause.detail,
-    }
-    if readings is not None:
-        written["indicators"] = dict(readings(each.trade.symbol, each.trade.signal_time))
-    return written

@@ -1,4 +1,4 @@
-"""What of a result is written into the strategy's document?
+"""Writes what of a session is kept in its strategy's document.
 
 The `backtest:` and `paper:` blocks of a STRATEGY.md: figures under their names of docs/rules.md
 §4, which `core.strategy.document.stored_metrics` reads back.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.compare.comparison import Comparison
+from core.compare.comparison import ComparisonResult
 from core.report.result import Json
 from core.report.stored_backtest import backtest_block
 from core.strategy.document.document import decoded, read_strategy
@@ -20,7 +20,7 @@ from core.strategy.document.write_back import text_with_blocks, write_blocks
 from core.time_format import short_date
 
 
-def paper_block(report: Mapping[str, Any], comparison: Comparison | None) -> Json:
+def paper_block(report: Mapping[str, Any], comparison: ComparisonResult | None) -> Json:
     """The `paper:` block of a session's report, with what its comparison found, if there is one."""
     block: Json = {
         "session_id": report["session_id"],
@@ -39,7 +39,7 @@ def paper_block(report: Mapping[str, Any], comparison: Comparison | None) -> Jso
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class DocumentChange:
     """A document with new blocks, not written yet. `difference`: the lines that change."""
 
     path: Path
@@ -56,7 +56,9 @@ class Change:
         write_blocks(self.path, self.blocks)
 
 
-def paper_change(path: Path, report: Mapping[str, Any], comparison: Comparison, now: int) -> Change:
+def paper_change(
+    path: Path, report: Mapping[str, Any], comparison: ComparisonResult, now: int
+) -> DocumentChange:
     """The `paper:` block of a session's report with its observations, for a strategy's document.
 
     Args:
@@ -80,4 +82,4 @@ def paper_change(path: Path, report: Mapping[str, Any], comparison: Comparison, 
         lineterm="",
         n=1,
     )
-    return Change(path, blocks, tuple(lines))
+    return DocumentChange(path, blocks, tuple(lines))

@@ -1,6 +1,6 @@
-"""What do a session's files tell that could explain why it traded otherwise than a backtest?
+"""Reads from a session's files what could explain why it traded otherwise than a backtest.
 
-They are read and left as they are, so that it may be done from another process than the host's.
+The files are left as they are, so that another process than the host's may read them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which trades of two runs are the same decision?"""
+"""Matches the trades of two runs that come from the same decision."""
 
 from __future__ import annotations
 

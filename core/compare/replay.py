@@ -1,4 +1,4 @@
-"""What would a backtest have made of a session's own period, and where does the session differ?"""
+"""Backtests a session's own period, and finds where the session differs from that."""
 
 from __future__ import annotations
 

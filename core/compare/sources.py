@@ -1,11 +1,12 @@
-"""What is known of a strategy: its backtest, its paper sessions, its live trades, compared?"""
+"""Reads what is known of a strategy from files: its backtest, paper sessions and live trades.
+
+What is missing or cannot be read is said in the result, never raised.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,111 +17,54 @@ from core.compare.columns import (
     column_of_live_trades,
     column_of_reports,
 )
-from core.compare.comparison import Comparison, compare
-from core.compare.divergence import Divergence, Readings
+from core.compare.comparison import ComparisonResult, EquityCurve, compare
+from core.compare.divergence import Divergence
 from core.compare.recommendation import NO_BACKTEST
-from core.compare.replay import Replayed, ReplayError, readings_at, replay_session
-from core.compare.text import comparison_to_json
+from core.compare.replay import Replayed, ReplayError, replay_session
+from core.compare.request import ComparisonRequest
 from core.compare.verdict import Judgement
 from core.market.candles.candles import Candles
-from core.market.candles.timeframes import DAY, Timeframe
+from core.market.candles.timeframes import DAY
 from core.report.market_regime import Regime, regime_of_run
-from core.report.result import Json, result_to_json
+from core.report.result import result_to_json
 from core.report.stored_backtest import stored_backtest
 from core.store.live_trades import read_live_trades
 from core.store.workspace import Workspace
 from core.strategy.config.problems import ConfigError
 from core.strategy.document.document import read_strategy
-from core.time_format import iso_time, parse_time, short_date
+from core.time_format import parse_time, short_date
 
-_logger = logging.getLogger(__name__)
+Report = Mapping[str, Any]
+"""A session's report: its JSON (docs/formats.md §8)."""
 
+_CURVE_POINTS = 1_500  # of a curve: more than any screen has dots
 _AS_ITS_BACKTEST = "The session traded as a backtest of its own period would have."
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Sources:
-    """What is to be compared.
-
-    Attributes:
-        strategy: its name, by which live trades are found.
-        timeframe: its timeframe.
-        document: the file it stands in; None where it stands in none.
-        blocks: what is recorded of it: `backtest:` and `paper:` as a document has them.
-        reports: of its paper sessions (their JSON), one or several.
-        live: the file of live trades; None: they are not asked for.
-        balance: the live account's before the first trade, if known.
-        period: begin and end (exclusive, UTC ms) to which all columns are cut; None for all.
-        present: the exchange's candles now, by session ID and symbol, where they were fetched.
-    """
-
-    strategy: str
-    timeframe: Timeframe
-    document: Path | None = None
-    blocks: Mapping[str, object] = field(default_factory=dict)
-    reports: Sequence[Mapping[str, Any]] = ()
-    live: Path | None = None
-    balance: float | None = None
-    period: tuple[int, int] | None = None
-    present: Mapping[str, Mapping[str, Candles]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Compared:
-    """A comparison with what it rests on.
-
-    `stored`: the whole result of the strategy's backtest, where there is one. `replayed`: each
-    session that could be, in the order of the reports.
-    """
-
-    comparison: Comparison
-    stored: Mapping[str, Any] | None
-    replayed: tuple[Replayed, ...]
-
-    @property
-    def readings(self) -> Readings | None:
-        """The conditions' values at the signal candles of a single session."""
-        if len(self.replayed) != 1:
-            return None
-        (one,) = self.replayed
-        return readings_at(one.session.config, one.candles)
-
-    def to_json(self) -> Json:
-        """The comparison as JSON, with the equity of what the sessions were compared with."""
-        replays = [
-            {
-                "session_id": one.session.record.id,
-                "parity": one.parity,
-                "same_candles": one.same_candles,
-                "starting_balance": one.now.starting_balance,
-                "equity": [
-                    [iso_time(time), value]
-                    for time, value in zip(
-                        one.now.times.tolist(), one.now.equity.tolist(), strict=True
-                    )
-                ],
-            }
-            for one in self.replayed
-        ]
-        return {**comparison_to_json(self.comparison, self.readings), "replays": replays}
-
-
-def compare_sources(workspace: Workspace, sources: Sources, now: int) -> Compared:
-    """Compare all there is. Blocks. What is missing is said in the comparison, never raised.
+def compare_sources(
+    workspace: Workspace,
+    request: ComparisonRequest,
+    reports: Sequence[Report],
+    now: int,
+    present: Mapping[str, Mapping[str, Candles]] | None = None,
+) -> ComparisonResult:
+    """Compare all there is. Blocks.
 
     Args:
         workspace: where the sessions' files are.
-        sources: what is to be compared.
+        request: what is to be compared, with the strategy's document and blocks.
+        reports: of its paper sessions (their JSON), one or several.
         now: UTC ms, from which dates are counted ahead.
+        present: the exchange's candles now, by session ID and symbol, where they were fetched.
     """
     told: list[str] = []
-    promised, stored = _promised(sources, told)
-    replayed = _replays(workspace, sources, told)
-    paper = _paper(sources)
+    promised, stored = _promised(request, told)
+    replayed = _replays(workspace, reports, present or {}, told)
+    paper = _paper(request, reports)
     replay, divergence = None, None
     if replayed and paper is not None:
-        divergence = _together([one.divergence for one in replayed], sources.period)
-        replay = _replay_column(replayed, sources.period)
+        divergence = _together([one.divergence for one in replayed], request.period)
+        replay = _replay_column(replayed, request.period)
         for one in replayed:
             told.append(f"session {one.session.record.id}: {one.parity}")
             if one.beyond:
@@ -130,11 +74,11 @@ def compare_sources(workspace: Workspace, sources: Sources, now: int) -> Compare
                 )
         told += _other_version(stored, replayed)
     comparison = compare(
-        sources.strategy,
-        sources.timeframe,
+        request.strategy,
+        request.timeframe,
         backtest=promised or replay,
         paper=paper,
-        live=_live(sources, told),
+        live=_live(request, workspace, told),
         now=now,
         divergence=divergence,
         replay=None if promised is None or _is_promised(replay, promised) else replay,
@@ -142,59 +86,15 @@ def compare_sources(workspace: Workspace, sources: Sources, now: int) -> Compare
     )
     if promised is None and replay is not None:
         comparison = _without_promise(comparison)
-    comparison = replace(
+    return replace(
         comparison,
-        warning_signs=(*comparison.warning_signs, *_riddles(divergence)),
+        warning_signs=(*comparison.warning_signs, *_unexplained(divergence)),
         notes=(*comparison.notes, *told),
+        stored=stored,
+        reports=tuple(reports),
+        replays=tuple(replayed),
+        curves=tuple(_curves(reports, replayed, stored)),
     )
-    return Compared(comparison, stored, tuple(replayed))
-
-
-def with_comparison(workspace: Workspace, report: Mapping[str, Any], now: int) -> dict[str, Any]:
-    """A session's report (its JSON) with its comparison and recommendation filled in. Blocks."""
-    name = str(report["strategy"])
-    document, blocks = document_of(workspace, name)
-    sources = Sources(
-        strategy=name,
-        timeframe=Timeframe(report["timeframe"]),
-        document=document,
-        blocks=blocks,
-        reports=(report,),
-        live=workspace.live_trades,
-    )
-    compared = compare_sources(workspace, sources, now)
-    return {
-        **report,
-        **_told_by_candles(report, compared.replayed),
-        "comparison": compared.to_json(),
-        "recommendation": compared.comparison.recommendation,
-    }
-
-
-def _told_by_candles(report: Mapping[str, Any], replayed: Sequence[Replayed]) -> dict[str, Any]:
-    """What only the backtest on the candles a session saw can tell of it.
-
-    Why there was no trade, and what the return had been with the target first in ambiguous candles.
-    """
-    told: dict[str, Any] = {}
-    if len(replayed) == 1:
-        seen = replayed[0].seen
-        if not report["trades"]:
-            told["diagnosis"] = seen.diagnosis
-        if report["ambiguous"]["trades"]:
-            worth = {"target_first_return_pct": seen.ambiguous_return_pct}
-            told["ambiguous"] = {**report["ambiguous"], **worth}
-    return told
-
-
-async def compared(workspace: Workspace, report: Mapping[str, Any], now: int) -> dict[str, Any]:
-    """`with_comparison`, off the event loop. A fault in it does not cost the report."""
-    try:
-        return await asyncio.to_thread(with_comparison, workspace, report, now)
-    except Exception as error:  # a report without a comparison is better than none
-        _logger.exception("comparison of session %s", report["session_id"])
-        warning = f"it was not compared ({type(error).__name__}: {error})"
-        return {**report, "warnings": [*report["warnings"], warning]}
 
 
 def document_of(workspace: Workspace, name: str) -> tuple[Path | None, dict[str, object]]:
@@ -212,45 +112,51 @@ def document_of(workspace: Workspace, name: str) -> tuple[Path | None, dict[str,
 
 
 def _promised(
-    sources: Sources, told: list[str]
+    request: ComparisonRequest, told: list[str]
 ) -> tuple[ComparedColumn | None, Mapping[str, Any] | None]:
     """The column of the backtest that was made before, and its whole result if it was kept."""
-    document, block = sources.document, sources.blocks.get("backtest")
+    document, block = request.document, (request.blocks or {}).get("backtest")
     stored = None if document is None else stored_backtest(document, block)
     if stored is not None:
         source = f"saved beside its document on {short_date(parse_time(stored['saved']))}"
-        return column_of_reports("Backtest", [stored], source, sources.period), stored
-    column = column_of_block("Backtest", block, f"`backtest:` of {_where(sources)}")
-    if column is not None and sources.period is not None:
+        return column_of_reports("Backtest", [stored], source, request.period), stored
+    column = column_of_block("Backtest", block, f"`backtest:` of {_where(request)}")
+    if column is not None and request.period is not None:
         told.append(
             "Backtest: its single trades are not known, so it is not cut to the period asked for"
         )
     return column, None
 
 
-def _where(sources: Sources) -> str:
-    return "the config" if sources.document is None else sources.document.name
+def _where(request: ComparisonRequest) -> str:
+    return "the config" if request.document is None else request.document.name
 
 
-def _paper(sources: Sources) -> ComparedColumn | None:
+def _paper(request: ComparisonRequest, reports: Sequence[Report]) -> ComparedColumn | None:
     """The column of the sessions, or of what the document has recorded of earlier ones."""
-    if sources.reports:
-        return column_of_reports("Paper", sources.reports, _named(sources.reports), sources.period)
-    return column_of_block("Paper", sources.blocks.get("paper"), f"`paper:` of {_where(sources)}")
+    if reports:
+        return column_of_reports("Paper", reports, _named(reports), request.period)
+    block = (request.blocks or {}).get("paper")
+    return column_of_block("Paper", block, f"`paper:` of {_where(request)}")
 
 
-def _replays(workspace: Workspace, sources: Sources, told: list[str]) -> list[Replayed]:
+def _replays(
+    workspace: Workspace,
+    reports: Sequence[Report],
+    present: Mapping[str, Mapping[str, Candles]],
+    told: list[str],
+) -> list[Replayed]:
     replayed = []
-    for report in sources.reports:
+    for report in reports:
         session_id = report["session_id"]
         try:
-            replayed.append(replay_session(workspace, report, sources.present.get(session_id)))
+            replayed.append(replay_session(workspace, report, present.get(session_id)))
         except ReplayError as error:
             told.append(f"session {session_id} was not replayed: {error}")
-    return replayed if len(replayed) == len(sources.reports) else []
+    return replayed if len(replayed) == len(reports) else []
 
 
-def _named(reports: Sequence[Mapping[str, Any]]) -> str:
+def _named(reports: Sequence[Report]) -> str:
     shown = ", ".join(f"{report['session_id']} ({report['mode']})" for report in reports)
     return f"session{'s' * (len(reports) > 1)} {shown}"
 
@@ -290,7 +196,7 @@ def _together(parts: Sequence[Divergence], period: tuple[int, int] | None) -> Di
     return Divergence(tuple(trades), parts[0].starting_balance)
 
 
-def _riddles(divergence: Divergence | None) -> list[str]:
+def _unexplained(divergence: Divergence | None) -> list[str]:
     """A warning where trades differ without a cause: the parity of the rules is then in doubt."""
     causes = () if divergence is None else divergence.by_cause()
     counts = [count for kind, count, _ in causes if kind is CauseKind.UNEXPLAINED]
@@ -308,13 +214,14 @@ def _other_version(stored: Mapping[str, Any] | None, replayed: Sequence[Replayed
     ]
 
 
-def _live(sources: Sources, told: list[str]) -> ComparedColumn | None:
-    if sources.live is None:
-        return None
+def _live(
+    request: ComparisonRequest, workspace: Workspace, told: list[str]
+) -> ComparedColumn | None:
+    path = request.live or workspace.live_trades
     try:
-        read = read_live_trades(sources.live)
+        read = read_live_trades(path)
     except OSError as error:
-        told.append(f"{sources.live.name} cannot be read ({error.strerror or error})")
+        told.append(f"{path.name} cannot be read ({error.strerror or error})")
         return None
     if read.bad_lines:
         first = read.bad_lines[0]
@@ -323,20 +230,16 @@ def _live(sources: Sources, told: list[str]) -> ComparedColumn | None:
             if len(read.bad_lines) == 1
             else (f"{len(read.bad_lines)} lines are no trades")
         )
-        told.append(
-            f"{sources.live.name}: {lines} and left out, first line {first.number} ({first.why})"
-        )
-    trades = read.of_strategy(sources.strategy)
+        told.append(f"{path.name}: {lines} and left out, first line {first.number} ({first.why})")
+    trades = read.of_strategy(request.strategy)
     column = column_of_live_trades(
         trades,
-        sources.balance,
-        f'{sources.live.name}, source "strategy:{sources.strategy}"',
-        sources.period,
+        request.balance,
+        f'{path.name}, source "strategy:{request.strategy}"',
+        request.period,
     )
     if column is None and trades:
-        told.append(
-            f"{sources.live.name} has {len(trades)} trades of it, none closed in the period"
-        )
+        told.append(f"{path.name} has {len(trades)} trades of it, none closed in the period")
     return column
 
 
@@ -356,7 +259,7 @@ def _regimes(
     return found
 
 
-def _without_promise(comparison: Comparison) -> Comparison:
+def _without_promise(comparison: ComparisonResult) -> ComparisonResult:
     """A replay of the session's own period proves the rules, not the strategy: it says so."""
     verdict = comparison.verdicts.get("Paper")
     recommendation = comparison.recommendation
@@ -368,3 +271,33 @@ def _without_promise(comparison: Comparison) -> Comparison:
         *comparison.missing,
     )
     return replace(comparison, recommendation=f"{recommendation} {NO_BACKTEST}", missing=missing)
+
+
+def _curves(
+    reports: Sequence[Report], replayed: Sequence[Replayed], stored: Report | None
+) -> list[EquityCurve]:
+    """Paper and backtest over the session's own period; the saved backtest where there is none."""
+    curves = [_curve_of_report("Paper", report) for report in reports if report.get("equity")]
+    for one in replayed:
+        times, equity = _thinned(one.now.times.tolist()), _thinned(one.now.equity.tolist())
+        curves.append(_curve("Backtest", times, equity, one.now.starting_balance))
+    if not curves and stored is not None and stored.get("equity"):
+        curves.append(_curve_of_report("Backtest", stored))
+    return curves
+
+
+def _curve_of_report(name: str, report: Report) -> EquityCurve:
+    points = _thinned(report["equity"])
+    times = [parse_time(time) for time, _ in points]
+    return _curve(name, times, [value for _, value in points], report["starting_balance"])
+
+
+def _thinned(values: Sequence[Any]) -> Sequence[Any]:
+    """So many of the values that a curve can show them, the last one among them."""
+    step = max(1, len(values) // _CURVE_POINTS)
+    return values[::-step][::-1]
+
+
+def _curve(name: str, times: Sequence[int], equity: Sequence[float], start: float) -> EquityCurve:
+    per_cent = ((value / start - 1) * 100 for value in equity)
+    return EquityCurve(name, tuple(zip(times, per_cent, strict=True)))

@@ -1,24 +1,20 @@
-"""How is a comparison written: as the source document's table, and as JSON?"""
+"""Writes a comparison as text: the source document's table, and below it what it rests on."""
 
 from __future__ import annotations
 
-import dataclasses
 import textwrap
 from collections.abc import Sequence
 from decimal import Decimal
 
-from core.compare.columns import ComparedColumn, describe_period
-from core.compare.comparison import Comparison, Row
-from core.compare.divergence import Readings, divergence_to_json
-from core.compare.verdict import Measure, Verdict
+from core.compare.columns import ComparedColumn
+from core.compare.comparison import ComparedRow, ComparisonResult
 from core.compare.waterfall import in_cents
 from core.report.figures import signed_money
-from core.report.result import Json
 from core.report.undefined import UNDEFINED, undefined_text
 from core.text import safe_text
-from core.time_format import optional_iso_time, short_duration
+from core.time_format import short_duration
 
-_LABELS = {
+LABELS = {
     "win_rate_pct": "Win Rate",
     "profit_factor": "PF",
     "max_drawdown_pct": "Max DD",
@@ -35,7 +31,7 @@ _LEAST_WIDTHS = (" " * 10, " " * 8, " " * 6, " " * 4)
 _RULE_WIDTH, _WRAP = 39, 46
 
 
-def comparison_text(comparison: Comparison) -> str:
+def comparison_text(comparison: ComparisonResult) -> str:
     """The table, the assessment and below them what they rest on; plain text, a line break last."""
     lines = [*comparison_table(comparison), "", f"Recommendation: {comparison.recommendation}"]
     if comparison.divergence is not None:
@@ -51,7 +47,7 @@ def comparison_text(comparison: Comparison) -> str:
     return "\n".join(lines) + "\n"
 
 
-def comparison_table(comparison: Comparison) -> list[str]:
+def comparison_table(comparison: ComparisonResult) -> list[str]:
     """The three columns and the assessment, laid out as in the source document.
 
     The rows it does not have come after its own, where any column knows them.
@@ -60,9 +56,7 @@ def comparison_table(comparison: Comparison) -> list[str]:
     cells = [["", *_HEADINGS]]
     for row in comparison.rows:
         if row.name in _ALWAYS or any(value is not None for value in row.values.values()):
-            cells.append(
-                [_LABELS[row.name], *(_cell(row, by_name.get(name)) for name in _HEADINGS)]
-            )
+            cells.append([LABELS[row.name], *(_cell(row, by_name.get(name)) for name in _HEADINGS)])
     widths = [max(len(line[at]) for line in (_LEAST_WIDTHS, *cells)) for at in range(4)]
     # The document's own rule: hyphens beneath the two columns in the middle.
     bars = "|".join(
@@ -85,7 +79,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return " | ".join(padded).rstrip()
 
 
-def _cell(row: Row, column: ComparedColumn | None) -> str:
+def _cell(row: ComparedRow, column: ComparedColumn | None) -> str:
     if column is None:
         return UNDEFINED
     value = row.values.get(column.name)
@@ -104,7 +98,7 @@ def _cell(row: Row, column: ComparedColumn | None) -> str:
     return f"{value:.1f}" if round(value, 1) == round(value, 2) else f"{value:.2f}"
 
 
-def _waterfall(comparison: Comparison) -> list[str]:
+def _waterfall(comparison: ComparisonResult) -> list[str]:
     """The parts of the difference in P&L, in cents that sum."""
     if comparison.divergence is None:
         return []
@@ -113,91 +107,3 @@ def _waterfall(comparison: Comparison) -> list[str]:
     rows.append(("P&L, paper − backtest", sum(cents.values(), Decimal(0))))
     width = max(len(name) for name, _ in rows)
     return [f"  {name:<{width}}  {amount:>+12,.2f}" for name, amount in rows]
-
-
-def comparison_to_json(comparison: Comparison, readings: Readings | None = None) -> Json:
-    """The comparison as plain JSON values, its text with it.
-
-    `readings` adds the indicator values at each differing trade's signal candle.
-    """
-    divergence = comparison.divergence
-    return {
-        "strategy": comparison.strategy,
-        "basis": comparison.basis,
-        "columns": {column.name.lower(): _column_to_json(column) for column in comparison.columns},
-        "rows": [
-            {
-                "metric": row.name,
-                "label": _LABELS[row.name],
-                **{name.lower(): value for name, value in row.values.items()},
-                "intervals": {name.lower(): list(one) for name, one in row.intervals.items()},
-                "meaning": {name.lower(): value for name, value in row.meaning.items()},
-            }
-            for row in comparison.rows
-        ],
-        "verdicts": {
-            name.lower(): _verdict_to_json(verdict) for name, verdict in comparison.verdicts.items()
-        },
-        "replay": None
-        if comparison.replay is None
-        else {
-            **_column_to_json(comparison.replay),
-            "verdict": None
-            if comparison.replay_verdict is None
-            else _verdict_to_json(comparison.replay_verdict),
-        },
-        "assessment": comparison.assessment,
-        "recommendation": comparison.recommendation,
-        "intervals": list(comparison.intervals),
-        "warning_signs": list(comparison.warning_signs),
-        "missing": list(comparison.missing),
-        "notes": list(comparison.notes),
-        "regimes": {
-            name.lower(): dataclasses.asdict(regime) for name, regime in comparison.regimes.items()
-        },
-        "divergence": None if divergence is None else divergence_to_json(divergence, readings),
-        "text": comparison_text(comparison),
-    }
-
-
-def _column_to_json(column: ComparedColumn) -> Json:
-    return {
-        "source": column.source,
-        "period": None
-        if column.period is None
-        else {
-            "start": optional_iso_time(column.period[0]),
-            "end": optional_iso_time(column.period[1]),
-        },
-        "described": describe_period(column),
-        "metrics": dict(column.metrics),
-        "closed_trade_metrics": None if column.closed is None else dict(column.closed),
-    }
-
-
-def _verdict_to_json(verdict: Verdict) -> Json:
-    needed = verdict.needed
-    return {
-        "verdict": str(verdict.judgement),
-        "reason": verdict.reason,
-        "better": verdict.better,
-        "same_period": verdict.same_period,
-        "measures": [_measure_to_json(measure) for measure in verdict.measures],
-        "trades_needed": None if needed is None else needed.each,
-        "trades_needed_beside_backtest": None if needed is None else needed.beside,
-        "trades_for_observed_difference": None if needed is None else needed.for_observed,
-        "expected_at": None if needed is None else optional_iso_time(needed.at),
-    }
-
-
-def _measure_to_json(measure: Measure) -> Json:
-    return {
-        "measure": measure.name,
-        "unit": measure.unit,
-        "difference": measure.difference.estimate,
-        "low": measure.difference.low,
-        "high": measure.difference.high,
-        "margin": measure.margin,
-        "p": measure.p,
-        "significant": measure.significant,
-    }

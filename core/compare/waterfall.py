@@ -1,4 +1,4 @@
-"""Where does the difference in P&L between two runs come from?
+"""Splits the difference in P&L between two runs into its parts.
 
 A pair's difference, paper minus backtest, is walked from the backtest's trade to the session's:
 the entry price changes, then the exit, then the quantity, then fees and funding. What the walk has

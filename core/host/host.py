@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from core.compare.sources import compared
+from core.compare.service import compared_report
 from core.host.command_table import CommandTable, command_table
 from core.host.feeds import FeedMaker, Feeds
 from core.host.link import BadRequestError, CommandError
@@ -408,12 +408,12 @@ class Host:
         await self.registry.arrived(session_id)
         engine = self.registry.living(session_id)
         if engine is not None:
-            return await compared(self.workspace, report_of(engine), self.options.clock())
+            return await compared_report(self.workspace, report_of(engine), self.options.clock())
         written = read_report(self.workspace.session(session_id))
         if written is not None:
             return written
         stored = (await self._stored(session_id)).report()
-        return await compared(self.workspace, stored, self.options.clock())
+        return await compared_report(self.workspace, stored, self.options.clock())
 
     async def inputs(self, session_id: str) -> RunInputs:
         """What a session's run followed from so far: to backtest it, or to compare it with.

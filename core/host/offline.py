@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from core.compare.sources import compared
+from core.compare.service import compared_report
 from core.host.link import CommandError
 from core.host.log_file import read_log
 from core.host.stored_sessions import SessionIndex, StoredSession, stored_session
@@ -106,7 +106,7 @@ async def resting_report(workspace: Workspace, session_id: str) -> dict[str, Any
         return report
     with _locked(workspace) as storage:
         report = (await _stored(storage, session_id)).report()
-    return await compared(workspace, report, wall_clock())
+    return await compared_report(workspace, report, wall_clock())
 
 
 @contextmanager

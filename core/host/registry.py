@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 
-from core.compare.sources import compared
+from core.compare.service import compared_report
 from core.host.fair_share import FairShare
 from core.host.feeds import Feeds
 from core.host.link import CommandError, NotFoundError
@@ -327,7 +327,9 @@ class SessionRegistry:
         session_id = engine.record.id
         folder = self._storage.workspace.session(session_id)
         try:
-            report = await compared(self._storage.workspace, report_of(engine), self._clock())
+            report = await compared_report(
+                self._storage.workspace, report_of(engine), self._clock()
+            )
             await asyncio.to_thread(write_report, folder, report, self._storage.disk)
             self._index.note_end(snapshot)
         except (OSError, IndexWriteError) as error:

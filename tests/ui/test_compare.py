@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from core.backtest.run import run_backtest
-from core.compare.sources import with_comparison
+from core.compare.service import add_comparison
 from core.journal.values import SessionState
 from core.report.stored_backtest import save_backtest
 from core.session.reports import write_report
@@ -56,7 +56,7 @@ async def a_session_that_differs(root: Path) -> Stage:
         await stage.engine.command("resume")
         await stage.play(610, END)
         report = await stage.stop()
-    finished = with_comparison(stage.bench.workspace, report, START)
+    finished = add_comparison(stage.bench.workspace, report, START)
     write_report(stage.bench.workspace.session(SESSION), finished, OsDisk())
     return stage
 

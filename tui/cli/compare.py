@@ -15,7 +15,8 @@ from tui.cli.strategy_argument import Written, add_strategy, written_strategy
 from tui.cli.workspace import workspace_of
 
 if TYPE_CHECKING:
-    from core.compare_service import Answer, Question
+    from core.compare.comparison import ComparisonResult
+    from core.compare.request import ComparisonRequest
     from core.strategy.config.config import StrategyConfig
 
 _LATEST = 253_402_300_799_999  # 9999-12-31
@@ -66,6 +67,7 @@ def add_commands(commands: Commands) -> None:
 def compare(arguments: argparse.Namespace) -> int:
     """Print what the columns say, and what may be concluded."""
     from core.compare.text import comparison_text
+    from core.compare.to_json import comparison_to_json
     from core.strategy.config.problems import ConfigError
 
     with refusing(ConfigError):
@@ -73,31 +75,32 @@ def compare(arguments: argparse.Namespace) -> int:
         config = written.parse().config
     if arguments.save and written.path is None:
         raise Refusal("--save needs a strategy that stands in a file", Exit.BAD_INPUT)
-    answer = _answer(arguments, _question(arguments, written, config))
-    comparison = answer.compared.comparison
-    if not comparison.columns:
+    result = _compared(arguments, _request(arguments, written, config))
+    if not result.columns:
         raise Refusal(
-            "\n".join(["there is nothing to compare", *comparison.missing, *comparison.notes]),
+            "\n".join(["there is nothing to compare", *result.missing, *result.notes]),
             Exit.NOTHING_FOUND,
         )
     if arguments.json:
-        print_json(answer.compared.to_json())
+        print_json(comparison_to_json(result))
     else:
-        print_text(comparison_text(comparison).rstrip("\n"))
+        print_text(comparison_text(result).rstrip("\n"))
     if arguments.save and written.path is not None:
-        _save(written.path, answer, to_stdout=not arguments.json)
+        _save(written.path, result, to_stdout=not arguments.json)
     return Exit.DONE
 
 
-def _question(arguments: argparse.Namespace, written: Written, config: StrategyConfig) -> Question:
-    from core.compare_service import Question
+def _request(
+    arguments: argparse.Namespace, written: Written, config: StrategyConfig
+) -> ComparisonRequest:
+    from core.compare.request import ComparisonRequest
 
     if arguments.balance is not None and not 0 < arguments.balance < float("inf"):
         raise Refusal(f"--balance {arguments.balance:g}: expected a number above 0", Exit.BAD_INPUT)
     live = None if arguments.live is None else Path(arguments.live).expanduser()
     if live is not None and not live.is_file():
         raise Refusal(f"--live {live}: there is no such file", Exit.NOTHING_FOUND)
-    return Question(
+    return ComparisonRequest(
         strategy=config.name,
         timeframe=config.timeframe,
         document=written.path,
@@ -120,27 +123,33 @@ def _period(arguments: argparse.Namespace) -> tuple[int, int] | None:
     return since, until
 
 
-def _answer(arguments: argparse.Namespace, question: Question) -> Answer:
-    from core.compare_service import validate_strategy
+def _compared(arguments: argparse.Namespace, request: ComparisonRequest) -> ComparisonResult:
+    from core.bootstrap import report_source
+    from core.compare.request import ComparisonError, UnknownSessionError
+    from core.compare.service import compare_strategy
 
-    now = int(time.time() * 1_000)
-    return run_on_host(validate_strategy(workspace_of(arguments), question, now))
+    now, workspace = int(time.time() * 1_000), workspace_of(arguments)
+    with (
+        refusing(ComparisonError, code=Exit.FAILED),
+        refusing(UnknownSessionError, code=Exit.NOTHING_FOUND),
+    ):
+        return run_on_host(compare_strategy(workspace, request, now, report_source(workspace)))
 
 
-def _save(path: Path, answer: Answer, *, to_stdout: bool) -> None:
+def _save(path: Path, result: ComparisonResult, *, to_stdout: bool) -> None:
     """Write the paper figures into the strategy's document, after showing what changes."""
     from core.compare.document_block import paper_change
     from core.strategy.config.problems import ConfigError
 
-    if len(answer.reports) != 1:
+    if len(result.reports) != 1:
         raise Refusal(
-            f"--save writes the figures of one session, and {len(answer.reports)} were compared: "
+            f"--save writes the figures of one session, and {len(result.reports)} were compared: "
             "name it with --session ID",
             Exit.BAD_INPUT,
         )
-    (report,) = answer.reports
+    (report,) = result.reports
     with refusing(ConfigError, OSError, code=Exit.FAILED):
-        change = paper_change(path, report, answer.compared.comparison, int(time.time() * 1_000))
+        change = paper_change(path, report, result, int(time.time() * 1_000))
         (print_text if to_stdout else complain)(*change.difference)
         change.write()
     complain(f"papertape: written into {path}")

@@ -1,77 +1,88 @@
-"""The commands on comparisons: make one, save what it says, export it."""
+"""What the screen asks of a comparison: to make it, to save what it says, to export it.
+
+Comparisons are made in this process, outside the host: they read what it has written. What makes
+them loads numpy, ccxt and their kin, so it is imported late, in a thread.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from core.market.candles.candle import Candle
-from tui.requests.backtest import Points
+from core.compare.request import ComparisonError, ComparisonRequest
 from tui.shell import Shell
 
-_RUNNER = "tui.requests.comparison_run"  # loaded late: what it needs takes a second and 100 MB
+if TYPE_CHECKING:
+    from core.compare.comparison import ComparisonResult
+    from core.compare.document_block import DocumentChange
 
-CandlesAround = Callable[[str, int, int], tuple[Candle, ...]]
-"""The candles of a symbol that open between two times (UTC ms), as the comparison saw them."""
-
-
-class ComparisonRefusedError(Exception):
-    """Something could not be compared or saved; the message is for the user."""
-
-
-@dataclass(frozen=True, slots=True)
-class ComparisonOrder:
-    """Which strategy to compare: `raw` is its config as written, in the document at `path`.
-
-    `sessions`: the IDs of those that count; empty: all that have ended, without replays. `fetch`:
-    whether to ask the exchange for its candles as it tells them now.
-    """
-
-    name: str
-    path: Path
-    raw: Mapping[str, object]
-    sessions: tuple[str, ...] = ()
-    fetch: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ComparisonOutcome:
-    """What was found: `compare --json`, and what a screen draws beside it.
-
-    `curves`: the change of equity in per cent over time, by name; `gains`: the P&L of each trade in
-    per cent of its margin, by column. `text`: the table and what it rests on. `document`: the file
-    to save into, None for a sample; `difference`: the lines that would change there, empty where no
-    single session was compared.
-    """
-
-    order: ComparisonOrder
-    found: Mapping[str, object]
-    curves: tuple[tuple[str, Points], ...]
-    gains: Mapping[str, tuple[float, ...]]
-    candles: CandlesAround
-    difference: tuple[str, ...]
-    save: Callable[[], None]
-    export: Callable[[], Path]
+_RUNNER = "tui.requests.comparison_run"
 
 
 class ComparisonCommands:
-    """Comparisons in this process, outside the host: they read what it has written."""
+    """Comparisons in this process."""
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
 
-    async def run(self, order: ComparisonOrder) -> ComparisonOutcome:
+    async def run(self, request: ComparisonRequest) -> ComparisonResult:
         """Compare.
 
         Raises:
-            ComparisonRefusedError: it cannot be compared; the message says why.
+            ComparisonError: it cannot be compared; the message says why.
         """
+        runner = await _runner()
+        workspace, link = self._workspace(), self._shell.link
+        result: ComparisonResult = await runner.compare(request, workspace, link)
+        return result
+
+    async def change(
+        self, request: ComparisonRequest, result: ComparisonResult
+    ) -> DocumentChange | None:
+        """What a save would write into the strategy's document.
+
+        None where no single session was compared, or the document is a sample's.
+        """
+        runner = await _runner()
+        change: DocumentChange | None = await asyncio.to_thread(
+            runner.document_change, request, result, self._workspace()
+        )
+        return change
+
+    async def save(self, change: DocumentChange) -> None:
+        """Write a change into the strategy's document.
+
+        Raises:
+            ComparisonError: it cannot be written.
+        """
+        runner = await _runner()
+        await asyncio.to_thread(runner.save, change)
+
+    async def export(self, result: ComparisonResult) -> Path:
+        """Write a comparison and its sessions into a folder of the workspace; its path.
+
+        Raises:
+            ComparisonError: it cannot be written.
+        """
+        runner = await _runner()
+        folder: Path = await asyncio.to_thread(runner.export, result, self._workspace())
+        return folder
+
+    async def as_json(self, result: ComparisonResult) -> Mapping[str, object]:
+        """What `compare --json` prints of it."""
+        runner = await _runner()
+        written: Mapping[str, object] = await asyncio.to_thread(runner.comparison_to_json, result)
+        return written
+
+    def _workspace(self) -> Path:
         workspace = self._shell.workspace
         if workspace is None:
-            raise ComparisonRefusedError("without a workspace there is nothing to compare")
-        runner = await asyncio.to_thread(importlib.import_module, _RUNNER)
-        outcome: ComparisonOutcome = await runner.compare(order, workspace, self._shell.link)
-        return outcome
+            raise ComparisonError("without a workspace there is nothing to compare")
+        return workspace
+
+
+async def _runner() -> Any:
+    return await asyncio.to_thread(importlib.import_module, _RUNNER)

@@ -1,11 +1,10 @@
-"""Does a strategy behave as its backtest promised? Backtest, paper and live side by side."""
+"""The compare screen: backtest, paper and live of a strategy side by side."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -15,12 +14,13 @@ from textual.content import Content
 from textual.widgets import ContentSwitcher, Static
 from textual.worker import Worker
 
+from core.compare.request import ComparisonError, ComparisonRequest
+from core.market.candles.timeframes import Timeframe
 from core.text import safe_lines, safe_text
 from tui import formats
 from tui.commands import Place, bindings
 from tui.modals.ask import Ask
 from tui.modals.pick_strategy import PickStrategy
-from tui.requests.comparison import ComparisonOrder, ComparisonOutcome, ComparisonRefusedError
 from tui.screens import compare_rows
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.compare_trade import ComparedTradeScreen
@@ -29,6 +29,10 @@ from tui.strategies import StrategyChoice
 from tui.widgets.curve_chart import Curve, CurveChart
 from tui.widgets.line_table import LineTable
 from tui.widgets.tones import Tone, toned
+
+if TYPE_CHECKING:
+    from core.compare.comparison import ComparisonResult
+    from core.compare.document_block import DocumentChange
 
 _EMPTY = (
     "Nothing is compared yet.\n\n"
@@ -50,8 +54,9 @@ class CompareScreen(BaseScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._order: ComparisonOrder | None = None
-        self._outcome: ComparisonOutcome | None = None
+        self._request: ComparisonRequest | None = None
+        self._result: ComparisonResult | None = None
+        self._change: DocumentChange | None = None  # what a save would write
         self._worker: Worker[None] | None = None
         self._filter = compare_rows.FILTERS[0]
 
@@ -103,25 +108,42 @@ class CompareScreen(BaseScreen):
         """Whether a comparison is being made."""
         return self._worker is not None and not self._worker.is_finished
 
-    def run_order(self, order: ComparisonOrder) -> None:
+    def run_request(self, request: ComparisonRequest) -> None:
         """Compare, in a worker of the app; one that is being made is given up."""
         if self._worker is not None and self.is_busy:
             self._worker.cancel()
-        self._order = order
-        fetching = "asking the exchange for its candles" if order.fetch else "comparing"
-        self._tell(f"{order.name}: {fetching} …")
+        self._request = request
+        fetching = "asking the exchange for its candles" if request.fetch else "comparing"
+        self._tell(f"{request.strategy}: {fetching} …")
         self._worker = self.app.run_worker(
-            self._work(order), name="compare", group="compare", exit_on_error=False
+            self._work(request), name="compare", group="compare", exit_on_error=False
         )
 
-    async def _work(self, order: ComparisonOrder) -> None:
+    def _compare(self, choice: StrategyChoice, sessions: tuple[str, ...] = ()) -> None:
+        if choice.problems:
+            self._tell(f"{choice.name}: {choice.problems[0]}", "$error")
+            return
+        self.run_request(
+            ComparisonRequest(
+                choice.name,
+                Timeframe(choice.timeframe),
+                document=choice.path,
+                blocks=choice.raw,
+                sessions=sessions,
+            )
+        )
+
+    async def _work(self, request: ComparisonRequest) -> None:
+        comparisons = self.papertape.comparisons
         try:
-            outcome = await self.papertape.comparisons.run(order)
-        except ComparisonRefusedError as error:
+            result = await comparisons.run(request)
+            change = await comparisons.change(request, result)
+        except ComparisonError as error:
             self._tell(str(error), "$error")
         else:
-            if self.is_attached and order is self._order:
-                self._show_outcome(outcome)
+            if self.is_attached and request is self._request:
+                self._change = change
+                self._show_result(result)
         finally:
             self.call_later(self.refresh_hints)
 
@@ -131,46 +153,45 @@ class CompareScreen(BaseScreen):
             progress.display = True
             progress.update(Content.styled(safe_lines(text), style))
 
-    def _show_outcome(self, outcome: ComparisonOutcome) -> None:
-        self._outcome = outcome
-        found = outcome.found
+    def _show_result(self, result: ComparisonResult) -> None:
+        self._result = result
         self.set_class(False, "-nothing")
         self.query_one("#compare-progress").display = False
         self.query_one("#compare-title", Static).update(
             Content.assemble(
-                (safe_text(outcome.order.name), "bold $foreground"),
+                (safe_text(result.strategy), "bold $foreground"),
                 "   ",
-                (safe_text(compare_rows.periods(found)), "$dim"),
+                (safe_text(compare_rows.periods(result)), "$dim"),
             )
         )
-        self.query_one("#compare-table", LineTable).set_rows(compare_rows.figure_rows(found))
-        self.query_one("#compare-said", Static).update(toned(compare_rows.verdict_lines(found)))
-        self.query_one("#compare-noted", Static).update(toned(compare_rows.note_lines(found)))
+        self.query_one("#compare-table", LineTable).set_rows(compare_rows.figure_rows(result))
+        self.query_one("#compare-said", Static).update(toned(compare_rows.verdict_lines(result)))
+        self.query_one("#compare-noted", Static).update(toned(compare_rows.note_lines(result)))
         tones = {"Paper": Tone.ACCENT, "Backtest": Tone.DIM}
         curves = self.query_one("#compare-curves", CurveChart)
-        curves.draw([Curve(points, tones[name]) for name, points in outcome.curves], 0.0)
-        names = dict.fromkeys(name for name, _ in outcome.curves)
+        curves.draw([Curve(one.points, tones[one.name]) for one in result.curves], 0.0)
+        names = dict.fromkeys(one.name for one in result.curves)
         told = {"Paper": "paper", "Backtest": "backtest dimmed"}
         entitle(curves, " · ".join(["Equity %", *(told[name] for name in names)]))
-        self.query_one("#compare-fall", LineTable).set_rows(compare_rows.fall_rows(found))
+        self.query_one("#compare-fall", LineTable).set_rows(compare_rows.fall_rows(result))
         spread = self.query_one("#compare-spread", LineTable)
-        spread.set_rows(compare_rows.spread_rows(outcome.gains))
-        differing = any(True for _ in compare_rows.compared_trades(found, "differing"))
+        spread.set_rows(compare_rows.spread_rows(compare_rows.gains(result)))
+        differing = any(True for _ in compare_rows.compared_trades(result, "differing"))
         self._filter = "differing" if differing else "all"
         self._show_trades()
         self.query_one(f"#{self._view}").focus()
 
     def _show_trades(self) -> None:
-        if self._outcome is None:
+        result = self._result
+        if result is None:
             return
-        found = self._outcome.found
         table = self.query_one("#compare-trades", LineTable)
         table.set_empty(
             f"No trade is {self._filter}." if self._filter != "all" else "No trade to match."
         )
-        table.set_rows(compare_rows.trade_rows(found, self._filter))
+        table.set_rows(compare_rows.trade_rows(result, self._filter))
         counts = {
-            name: sum(1 for _ in compare_rows.compared_trades(found, name))
+            name: sum(1 for _ in compare_rows.compared_trades(result, name))
             for name in compare_rows.FILTERS
         }
         shown = (
@@ -183,11 +204,11 @@ class CompareScreen(BaseScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done now."""
         if action in ("filter", "view", "copy", "export", "open"):
-            return self._outcome is not None
+            return self._result is not None
         if action in ("next_session", "fetch", "again"):
-            return self._order is not None and not self.is_busy
+            return self._request is not None and not self.is_busy
         if action == "save":
-            return self._outcome is not None and bool(self._outcome.difference)
+            return self._change is not None
         return True
 
     def choose(self) -> None:
@@ -195,9 +216,9 @@ class CompareScreen(BaseScreen):
 
         def picked(choice: StrategyChoice | None) -> None:
             if choice is not None:
-                self.run_order(ComparisonOrder(choice.name, choice.path, choice.raw))
+                self._compare(choice)
 
-        name = None if self._order is None else self._order.name
+        name = None if self._request is None else self._request.strategy
         title = "Compare which strategy?"
         self.app.push_screen(PickStrategy(title, self.papertape.read_strategies, name), picked)
 
@@ -210,7 +231,7 @@ class CompareScreen(BaseScreen):
             if choice is None or choice.problems:
                 self._tell(f"{strategy}: its document is no longer there, or has problems.")
                 return
-            self.run_order(ComparisonOrder(strategy, choice.path, choice.raw, (session_id,)))
+            self._compare(choice, (session_id,))
 
         self.app.run_worker(find(), name="strategies", exit_on_error=False)
 
@@ -220,27 +241,27 @@ class CompareScreen(BaseScreen):
 
     def action_again(self) -> None:
         """Compare the same once more."""
-        if self._order is not None:
-            self.run_order(replace(self._order, fetch=False))
+        if self._request is not None:
+            self.run_request(replace(self._request, fetch=False))
 
     def action_next_session(self) -> None:
         """Compare the strategy's next session alone, and after the last one all together."""
-        snapshot, order = self.papertape.snapshot, self._order
-        if snapshot is None or order is None:
+        snapshot, request = self.papertape.snapshot, self._request
+        if snapshot is None or request is None:
             return
-        ids = [one.id for one in snapshot.sessions if one.strategy == order.name]
+        ids = [one.id for one in snapshot.sessions if one.strategy == request.strategy]
         if not ids:
-            self.papertape.say(f"{order.name} has no session yet.", "warning")
+            self.papertape.say(f"{request.strategy} has no session yet.", "warning")
             return
-        now = order.sessions[0] if order.sessions else None
+        now = request.sessions[0] if request.sessions else None
         place = ids.index(now) + 1 if now in ids else 0
         chosen = (ids[place],) if place < len(ids) else ()
-        self.run_order(replace(order, sessions=chosen, fetch=False))
+        self.run_request(replace(request, sessions=chosen, fetch=False))
 
     def action_fetch(self) -> None:
         """Compare with a backtest on the candles that the exchange tells now."""
-        if self._order is not None:
-            self.run_order(replace(self._order, fetch=True))
+        if self._request is not None:
+            self.run_request(replace(self._request, fetch=True))
 
     def action_open(self) -> None:
         """Open the trade under the cursor."""
@@ -271,38 +292,46 @@ class CompareScreen(BaseScreen):
 
     def action_copy(self) -> None:
         """Copy the comparison as JSON."""
-        if self._outcome is not None:
-            self.copy_json(self._outcome.found)
+        result = self._result
+        if result is None:
+            return
+
+        async def copy() -> None:
+            self.copy_json(await self.papertape.comparisons.as_json(result))
+
+        self.app.run_worker(copy(), name="compare", group="compare-files", exit_on_error=False)
 
     def action_export(self) -> None:
         """Write the comparison and its sessions into files."""
-        if self._outcome is not None:
-            self._do(self._outcome.export, lambda folder: f"Written into {folder}.", "Not exported")
+        if self._result is not None:
+            exported = self.papertape.comparisons.export(self._result)
+            self._do(exported, lambda folder: f"Written into {folder}.", "Not exported")
 
     def action_save(self) -> None:
         """Show what a save would change in the document, and ask."""
-        outcome = self._outcome
-        if outcome is None or not outcome.difference:
+        change = self._change
+        if change is None:
             return
-        changed = [line for line in outcome.difference[2:] if line[:1] in "+-"]
+        changed = [line for line in change.difference[2:] if line[:1] in "+-"]
         shown = [_cut(line) for line in changed[:_SHOWN_DIFFERENCE]]
         if len(changed) > len(shown):
             shown.append(f"… and {len(changed) - len(shown)} more lines")
 
         def answered(answer: str | None) -> None:
             if answer is not None:
-                self._do(outcome.save, lambda _: f"Written into {outcome.order.path}.", "Not saved")
+                saved = self.papertape.comparisons.save(change)
+                self._do(saved, lambda _: f"Written into {change.path}.", "Not saved")
 
-        question = f"Write the paper results into {outcome.order.path.name}?"
+        question = f"Write the paper results into {change.path.name}?"
         self.app.push_screen(
             Ask(question, "\n".join(shown), [Answer("save", "y", "Write")]), answered
         )
 
-    def _do(self, work: Callable[[], object], told: Callable[[object], str], failed: str) -> None:
+    def _do(self, work: Awaitable[object], told: Callable[[object], str], failed: str) -> None:
         async def run() -> None:
             try:
-                done = await asyncio.to_thread(work)
-            except ComparisonRefusedError as error:
+                done = await work
+            except ComparisonError as error:
                 self.papertape.say(str(error), "error", failed)
             else:
                 self.papertape.say(told(done))
@@ -311,12 +340,10 @@ class CompareScreen(BaseScreen):
 
     @on(LineTable.Chosen, "#compare-trades")
     def _open_trade(self, event: LineTable.Chosen) -> None:
-        if self._outcome is not None:
-            places = [
-                place
-                for place, _ in compare_rows.compared_trades(self._outcome.found, self._filter)
-            ]
-            self.app.push_screen(ComparedTradeScreen(self._outcome, places, int(event.key)))
+        if self._result is not None:
+            trades = compare_rows.compared_trades(self._result, self._filter)
+            places = [place for place, _ in trades]
+            self.app.push_screen(ComparedTradeScreen(self._result, places, int(event.key)))
 
 
 def _cut(line: str) -> str:

@@ -1,23 +1,30 @@
-"""How does a comparison read on the screen? The dict of `compare --json` in, rows and lines out."""
+"""Writes a comparison as rows and lines of the compare screen."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from core.compare.waterfall import in_cents
 from core.report.undefined import undefined_text
+from core.time_format import iso_time
 from tui import formats
-from tui.screens.report_rows import figure, items, mapping, moment
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, Row
 from tui.widgets.tones import Tone, tone_of
 
-Found = Mapping[str, object]
+if TYPE_CHECKING:
+    from core.compare.columns import ComparedColumn
+    from core.compare.comparison import ComparedRow, ComparisonResult
+    from core.compare.divergence import TradeDifference
+    from core.trading.values import Trade
+
 Lines = list[tuple[str, Tone]]
 
 _BAR = 8
 
-COLUMNS = ("backtest", "paper", "live")
+COLUMNS = ("Backtest", "Paper", "Live")
 FILTERS = ("all", "differing", "matched", "missing", "extra")
 
 FIGURE_COLUMNS = (
@@ -71,33 +78,30 @@ _SPREAD_BAR = 18
 _BINS = 9
 
 
-def figure_rows(found: Found) -> list[Row]:
+def figure_rows(result: ComparisonResult) -> list[Row]:
     """The document's table: a figure in every column, and under the win rate its interval."""
+    columns = {column.name: column for column in result.columns}
     rows = []
-    for entry in items(found.get("rows")):
-        row = mapping(entry)
-        name = str(row.get("metric"))
-        if all(row.get(column) is None for column in COLUMNS) and name == "exposure_pct":
+    for row in result.rows:
+        if row.name == "exposure_pct" and all(value is None for value in row.values.values()):
             continue
-        meaning = mapping(row.get("meaning"))
-        cells = [Cell(_LABELS.get(name, name), Tone.DIM)]
-        for column in COLUMNS:
-            sign, tone = _MEANINGS.get(str(meaning.get(column)), ("", Tone.PLAIN))
-            text = _figure_text(found, name, column, figure(row.get(column)))
+        cells = [Cell(_LABELS.get(row.name, row.name), Tone.DIM)]
+        for name in COLUMNS:
+            sign, tone = _MEANINGS.get(row.meaning.get(name, ""), ("", Tone.PLAIN))
+            text = _figure_text(row, columns.get(name), row.values.get(name))
             cells.append(Cell(text + sign, tone if text != formats.UNKNOWN else Tone.DIM))
-        rows.append(Row(name, tuple(cells)))
-        intervals = mapping(row.get("intervals"))
-        if intervals:
-            bounds = (_bounds(intervals.get(column)) for column in COLUMNS)
+        rows.append(Row(row.name, tuple(cells)))
+        if row.intervals:
+            bounds = (_bounds(row.intervals.get(name)) for name in COLUMNS)
             cells = [Cell("  95 %", Tone.DIM), *(Cell(text, Tone.DIM) for text in bounds)]
-            rows.append(Row(f"{name}-95", tuple(cells)))
+            rows.append(Row(f"{row.name}-95", tuple(cells)))
     return rows
 
 
-def _figure_text(found: Found, name: str, column: str, value: float | None) -> str:
+def _figure_text(row: ComparedRow, column: ComparedColumn | None, value: float | None) -> str:
+    name = row.name
     if value is None:
-        metrics = mapping(mapping(mapping(found.get("columns")).get(column)).get("metrics"))
-        return undefined_text(name, metrics)
+        return undefined_text(name, {} if column is None else column.metrics)
     if name == "total_trades":
         return formats.number(value, 0)
     if name == "avg_hold":
@@ -107,51 +111,41 @@ def _figure_text(found: Found, name: str, column: str, value: float | None) -> s
     return formats.percent(value) if name.endswith("_pct") else formats.number(value)
 
 
-def _bounds(value: object) -> str:
-    bounds = [figure(bound) for bound in items(value)]
-    if len(bounds) != 2 or bounds[0] is None or bounds[1] is None:
-        return ""
-    return f"{bounds[0]:.1f}–{bounds[1]:.1f}"
+def _bounds(interval: tuple[float, float] | None) -> str:
+    return "" if interval is None else f"{interval[0]:.1f}–{interval[1]:.1f}"
 
 
-def verdict_lines(found: Found) -> Lines:
+def verdict_lines(result: ComparisonResult) -> Lines:
     """What may be said of each column, of the session's own period, and what to do next."""
-    verdicts = {
-        column.capitalize(): mapping(entry)
-        for column, entry in mapping(found.get("verdicts")).items()
-    }
-    replay = mapping(mapping(found.get("replay")).get("verdict"))
-    if replay:
-        verdicts["Same period"] = replay
+    verdicts = dict(result.verdicts)
+    if result.replay_verdict is not None:
+        verdicts["Same period"] = result.replay_verdict
     lines: Lines = []
     for name, verdict in verdicts.items():
-        sign, tone = _VERDICTS.get(str(verdict.get("verdict")), ("", Tone.PLAIN))
-        lines.append((f"{sign} {name}: {verdict.get('verdict')}", tone))
-    summary = str(mapping(found.get("divergence")).get("summary") or "")
-    if summary:
+        sign, tone = _VERDICTS[verdict.judgement.value]
+        lines.append((f"{sign} {name}: {verdict.judgement}", tone))
+    if result.divergence is not None:
+        summary = result.divergence.summary
         lines += [("", Tone.DIM), (f"{summary[0].upper()}{summary[1:]}.", Tone.STRONG)]
-        candles = [mapping(one) for one in items(found.get("replays"))]
-        if any(not one.get("same_candles") for one in candles):
-            lines += [(str(one.get("parity")), Tone.DIM) for one in candles]
-    lines += [("", Tone.DIM), (str(found.get("recommendation") or ""), Tone.ACCENT)]
+        if any(not one.same_candles for one in result.replays):
+            lines += [(one.parity, Tone.DIM) for one in result.replays]
+    lines += [("", Tone.DIM), (result.recommendation, Tone.ACCENT)]
     reasons = [
-        (f"{name}: {verdict['reason']}", Tone.DIM)
+        (f"{name}: {verdict.reason}", Tone.DIM)
         for name, verdict in verdicts.items()
-        if verdict.get("reason")
+        if verdict.reason
     ]
     return [*lines, ("", Tone.DIM), *reasons]
 
 
-def fall_rows(found: Found) -> list[Row]:
+def fall_rows(result: ComparisonResult) -> list[Row]:
     """Where the difference in P&L comes from, and beneath it what caused it."""
-    divergence = mapping(found.get("divergence"))
-    parts = {
-        name: _number(text) for name, text in mapping(divergence.get("waterfall_cents")).items()
-    }
-    if not parts:
+    if result.divergence is None:
         return []
-    causes = [mapping(one) for one in items(divergence.get("causes"))]
-    effects = [figure(one.get("pnl")) or 0.0 for one in causes]
+    cents = in_cents(result.divergence.parts)
+    parts = {str(part): float(amount) for part, amount in cents.items()}
+    causes = result.divergence.by_cause()
+    effects = [effect for _, _, effect in causes]
     largest = max((abs(value) for value in (*parts.values(), *effects)), default=0.0) or 1.0
     rows = [
         Row(f"part-{name}", _fall(name.capitalize(), value, largest))
@@ -162,14 +156,8 @@ def fall_rows(found: Found) -> list[Row]:
     rows.append(Row("total", _fall("Together", total, largest, Tone.STRONG)))
     if causes:
         rows.append(Row("space", (Cell(""), Cell(""), Cell(""), Cell(""))))
-    for one, effect in zip(causes, effects, strict=True):
-        count = figure(one.get("trades")) or 0
-        rows.append(
-            Row(
-                f"cause-{one.get('cause')}",
-                _fall(f"{count:.0f} {one.get('cause')}", effect, largest),
-            )
-        )
+    for kind, count, effect in causes:
+        rows.append(Row(f"cause-{kind}", _fall(f"{count} {kind}", effect, largest)))
     return rows
 
 
@@ -185,60 +173,58 @@ def _fall(
     )
 
 
-def _number(text: object) -> float:
-    try:
-        return float(str(text))
-    except ValueError:
-        return 0.0
-
-
-def compared_trades(found: Found, which: str) -> Iterator[tuple[int, Mapping[str, object]]]:
+def compared_trades(result: ComparisonResult, which: str) -> Iterator[tuple[int, TradeDifference]]:
     """The trades of a filter, each with its place among all."""
-    for place, entry in enumerate(items(mapping(found.get("divergence")).get("trades"))):
-        trade = mapping(entry)
-        differs = trade.get("cause") is not None
-        if which == "all" or (which == "differing" and differs) or which == trade.get("match"):
-            yield place, trade
+    if result.divergence is None:
+        return
+    for place, each in enumerate(result.divergence.trades):
+        differs = each.cause is not None
+        if which == "all" or (which == "differing" and differs) or which == each.kind.value:
+            yield place, each
 
 
-def trade_rows(found: Found, which: str) -> list[Row]:
+def trade_rows(result: ComparisonResult, which: str) -> list[Row]:
     """The trades of a filter, both runs side by side."""
     rows = []
-    for place, each in compared_trades(found, which):
-        made = mapping(each.get("backtest")) or mapping(each.get("paper"))
-        match, cause = str(each.get("match")), each.get("cause")
-        same = match == "matched" and cause is None
-        difference = figure(each.get("difference"))
-        signal = made.get("signal_time")
-        when = signal[5:16].replace("T", " ") if isinstance(signal, str) else formats.UNKNOWN
-        why = "" if cause is None else f"{cause}: {each.get('detail')}"
+    for place, each in compared_trades(result, which):
+        made, cause, kind = each.trade, each.cause, each.kind.value
+        same = kind == "matched" and cause is None
+        when = iso_time(made.signal_time)[5:16].replace("T", " ")
         rows.append(
             Row(
                 str(place),
                 (
-                    Cell("same" if same else match, Tone.DIM if same else Tone.WARNING),
-                    Cell(str(made.get("symbol"))),
-                    Cell(str(made.get("side"))),
+                    Cell("same" if same else kind, Tone.DIM if same else Tone.WARNING),
+                    Cell(made.symbol),
+                    Cell(made.side.value),
                     Cell(when, Tone.DIM, order=place),
-                    *(_pnl(each.get(run)) for run in ("backtest", "paper")),
-                    Cell("" if same else formats.change(difference), tone_of(difference)),
-                    Cell(why, Tone.DIM),
+                    *(_pnl(run) for run in (each.backtest, each.paper)),
+                    Cell("" if same else formats.change(each.difference), tone_of(each.difference)),
+                    Cell("" if cause is None else f"{cause.kind}: {cause.detail}", Tone.DIM),
                 ),
             )
         )
     return rows
 
 
-def _pnl(trade: object) -> Cell:
-    if not isinstance(trade, Mapping):
+def _pnl(trade: Trade | None) -> Cell:
+    if trade is None:
         return Cell(formats.UNKNOWN, Tone.DIM)
-    pnl = figure(trade.get("pnl"))
-    return Cell(formats.change(pnl), tone_of(pnl), order=pnl)
+    return Cell(formats.change(trade.pnl), tone_of(trade.pnl), order=trade.pnl)
 
 
-def spread_rows(gains: Mapping[str, Sequence[float]]) -> list[Row]:
+def gains(result: ComparisonResult) -> dict[str, tuple[float, ...]]:
+    """The P&L of each trade in per cent of its margin, by column, where it is known."""
+    return {
+        column.name: tuple(column.sample.pnl.tolist())
+        for column in result.columns
+        if column.sample is not None and column.sample.pnl is not None
+    }
+
+
+def spread_rows(gained: Mapping[str, Sequence[float]]) -> list[Row]:
     """How the trades' P&L is spread: a bar for each column's share of trades in a range."""
-    known = [value for values in gains.values() for value in values]
+    known = [value for values in gained.values() for value in values]
     if not known:
         return []
     step = _step((max(known) - min(known)) / _BINS)
@@ -250,7 +236,7 @@ def spread_rows(gains: Mapping[str, Sequence[float]]) -> list[Row]:
         label = f"{low:+g} to {low + step:+g} %"
         cells = [Cell(label.replace("+0 ", "0 ").replace("-", "−"), tone_of(low + step / 2))]
         for column in COLUMNS:
-            values = gains.get(column.capitalize(), ())
+            values = gained.get(column, ())
             count = sum(number == math.floor(value / step) for value in values)
             share = count / len(values) if values else 0.0
             bar = "━" * max(round(share * _SPREAD_BAR), 1 if count else 0)
@@ -267,26 +253,22 @@ def _step(rough: float) -> float:
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
 
 
-def note_lines(found: Found) -> Lines:
+def note_lines(result: ComparisonResult) -> Lines:
     """What else is to be known: what is missing, what to doubt, intervals, the market, notes."""
     lines: Lines = []
-    for heading, key, tone in (
-        ("Missing", "missing", Tone.WARNING),
-        ("Signs to doubt", "warning_signs", Tone.WARNING),
-        ("Intervals", "intervals", Tone.PLAIN),
+    for heading, texts, tone in (
+        ("Missing", result.missing, Tone.WARNING),
+        ("Signs to doubt", result.warning_signs, Tone.WARNING),
+        ("Intervals", result.intervals, Tone.PLAIN),
     ):
-        lines += _list(heading, [str(text) for text in items(found.get(key))], tone)
+        lines += _list(heading, texts, tone)
     markets = [
-        f"{name.capitalize()}: buy and hold {formats.change(_of(one, 'benchmark_return_pct'), '%')}"
-        f", volatility {formats.percent(_of(one, 'volatility_pct'))} a year"
-        for name, one in mapping(found.get("regimes")).items()
+        f"{name}: buy and hold {formats.change(one.benchmark_return_pct, '%')}"
+        f", volatility {formats.percent(one.volatility_pct)} a year"
+        for name, one in result.regimes.items()
     ]
     lines += _list("The market", markets, Tone.PLAIN)
-    return lines + _list("Notes", [str(text) for text in items(found.get("notes"))], Tone.DIM)
-
-
-def _of(value: object, name: str) -> float | None:
-    return figure(mapping(value).get(name))
+    return lines + _list("Notes", result.notes, Tone.DIM)
 
 
 def _list(heading: str, texts: Sequence[str], tone: Tone) -> Lines:
@@ -295,14 +277,13 @@ def _list(heading: str, texts: Sequence[str], tone: Tone) -> Lines:
     return [(heading, Tone.STRONG), *((f"  {text}", tone) for text in texts), ("", Tone.DIM)]
 
 
-def periods(found: Found) -> str:
+def periods(result: ComparisonResult) -> str:
     """Over what time each column is."""
     told = []
-    for name, entry in mapping(found.get("columns")).items():
-        column = mapping(entry)
-        ends = [moment(mapping(column.get("period")).get(end)) for end in ("start", "end")]
-        when = str(column.get("described"))
-        if ends[0] is not None and ends[1] is not None:
-            when = f"from {formats.date_time(ends[0])[:10]}, {formats.span(ends[1] - ends[0])}"
-        told.append(f"{name.capitalize()} {when}")
+    for column in result.columns:
+        when = "period not recorded"
+        if column.period is not None:
+            begin, end = column.period
+            when = f"from {formats.date_time(begin)[:10]}, {formats.span(end - begin)}"
+        told.append(f"{column.name} {when}")
     return "   ".join(told)

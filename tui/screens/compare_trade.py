@@ -1,9 +1,9 @@
-"""Why does one trade differ? Backtest and session side by side, on the candles they traded on."""
+"""One trade of a comparison: backtest and session side by side, on the candles they traded on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -12,17 +12,19 @@ from textual.content import Content
 from textual.widgets import Static
 
 from core.text import safe_text
+from core.time_format import iso_time
 from tui import formats
 from tui.commands import Place, bindings
-from tui.requests.comparison import ComparisonOutcome
 from tui.screens.base import BaseScreen, entitle
-from tui.screens.report_rows import figure, items, mapping, moment
 from tui.widgets.candle_chart import CandleChart, Mark
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.tones import Tone, tone_of
 
-Trade = Mapping[str, object]
+if TYPE_CHECKING:
+    from core.compare.comparison import ComparisonResult
+    from core.compare.divergence import TradeDifference
+    from core.trading.values import Trade
 
 _FIELD_COLUMNS = (
     Column("", 9),
@@ -56,9 +58,10 @@ class ComparedTradeScreen(BaseScreen):
     TITLE = "Trade"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.COMPARED_TRADE)
 
-    def __init__(self, outcome: ComparisonOutcome, places: Sequence[int], place: int) -> None:
+    def __init__(self, result: ComparisonResult, places: Sequence[int], place: int) -> None:
         super().__init__()
-        self._outcome = outcome
+        self._result = result
+        self._readings = result.readings
         self._places = list(places)
         self._at = self._places.index(place)
 
@@ -83,50 +86,39 @@ class ComparedTradeScreen(BaseScreen):
         self._draw()
 
     def _draw(self) -> None:
-        found = mapping(self._outcome.found.get("divergence"))
-        each = mapping(items(found.get("trades"))[self._places[self._at]])
-        backtest, paper = mapping(each.get("backtest")), mapping(each.get("paper"))
-        made = backtest or paper
-        symbol, side = str(made.get("symbol")), str(made.get("side"))
-        difference = figure(each.get("difference"))
+        assert self._result.divergence is not None
+        each = self._result.divergence.trades[self._places[self._at]]
+        made, difference, cause = each.trade, each.difference, each.cause
         self.query_one("#compared-title", Static).update(
             Content.assemble(
-                (safe_text(f"{symbol} {side}"), "bold $foreground"),
-                (f"   {each.get('match')}   ", "$dim"),
+                (safe_text(f"{made.symbol} {made.side}"), "bold $foreground"),
+                (f"   {each.kind}   ", "$dim"),
                 (formats.change(difference), tone_of(difference).css),
                 (f"   {self._at + 1} of {len(self._places)}", "$dim"),
             )
         )
-        cause = each.get("cause")
-        why = "The same in both." if cause is None else f"{cause}: {each.get('detail')}"
+        why = "The same in both." if cause is None else f"{cause.kind}: {cause.detail}"
         tone = Tone.DIM if cause is None else Tone.WARNING
         self.query_one("#compared-cause", Static).update(Content.styled(safe_text(why), tone.css))
-        self._draw_candles(symbol, backtest, paper)
-        self.query_one("#compared-fields", LineTable).set_rows(_field_rows(backtest, paper))
-        self.query_one("#compared-parts", LineTable).set_rows(_part_rows(each))
+        runs = each.backtest, each.paper
+        self._draw_candles(made.symbol, *runs)
+        self.query_one("#compared-fields", LineTable).set_rows(_field_rows(*runs))
+        readings = self._readings(made.symbol, made.signal_time) if self._readings else {}
+        self.query_one("#compared-parts", LineTable).set_rows(_part_rows(each, readings))
 
-    def _draw_candles(self, symbol: str, backtest: Trade, paper: Trade) -> None:
-        runs = [run for run in (backtest, paper) if run]
-        times = [moment(run.get(key)) for run in runs for key in ("signal_time", "exit_time")]
-        known = [time for time in times if time is not None]
-        chart = self.query_one("#compared-candles", CandleChart)
-        if not known:
-            chart.draw(())
-            return
-        near = self._outcome.candles(symbol, min(known), max(known))
+    def _draw_candles(self, symbol: str, backtest: Trade | None, paper: Trade | None) -> None:
+        runs = [run for run in (backtest, paper) if run is not None]
+        first = min(run.signal_time for run in runs)
+        last = max(run.exit_time for run in runs)
+        near = self._result.candles_between(symbol, first, last)
         step = near[1].time - near[0].time if len(near) > 1 else 0
-        candles = self._outcome.candles(
-            symbol, min(known) - _BEFORE * step, max(known) + _AFTER * step
-        )
+        candles = self._result.candles_between(symbol, first - _BEFORE * step, last + _AFTER * step)
         marks: list[Mark] = []
         for run, tone in ((backtest, Tone.DIM), (paper, Tone.ACCENT)):
-            for when, price, glyph in (
-                ("entry_time", "entry_price", "▲"),
-                ("exit_time", "exit_price", "▼"),
-            ):
-                time, level = moment(run.get(when)), figure(run.get(price))
-                if time is not None and level is not None:
-                    marks.append(Mark(time, level, glyph, tone))
+            if run is not None:
+                marks.append(Mark(run.entry_time, run.entry_price, "▲", tone))
+                marks.append(Mark(run.exit_time, run.exit_price, "▼", tone))
+        chart = self.query_one("#compared-candles", CandleChart)
         chart.draw(candles, (), marks)
         entitle(chart, f"{symbol} · ▲ entry ▼ exit, the backtest's dimmed")
 
@@ -140,13 +132,13 @@ class ComparedTradeScreen(BaseScreen):
         self._draw()
 
 
-def _field_rows(backtest: Trade, paper: Trade) -> list[Row]:
+def _field_rows(backtest: Trade | None, paper: Trade | None) -> list[Row]:
     rows = []
     for name, label in _FIELDS:
-        one, other = backtest.get(name), paper.get(name)
+        one, other = getattr(backtest, name, None), getattr(paper, name, None)
         if one is None and other is None:
             continue
-        both = bool(backtest) and bool(paper) and not name.endswith("filled_at")
+        both = backtest is not None and paper is not None and not name.endswith("filled_at")
         differs = both and one != other
         tone = Tone.WARNING if differs else Tone.PLAIN
         rows.append(
@@ -165,36 +157,28 @@ def _field_rows(backtest: Trade, paper: Trade) -> list[Row]:
     return rows
 
 
-def _written(name: str, value: object) -> str:
-    number = figure(value)
-    if name in _PRICES:
-        return formats.price(number)
-    if name == "quantity":
-        return formats.quantity(number)
-    if name in _AMOUNTS:
-        return formats.change(number) if name == "pnl" else formats.money(number)
-    if not isinstance(value, str):
+def _written(name: str, value: float | str | None) -> str:
+    if isinstance(value, str):
+        return value.replace("_", " ")
+    if value is None:
         return formats.UNKNOWN
-    if name.endswith(("_time", "_at")):
-        return value[5:19].replace("T", " ").removesuffix("Z")
-    return value.replace("_", " ")
+    if name in _PRICES:
+        return formats.price(value)
+    if name == "quantity":
+        return formats.quantity(value)
+    if name in _AMOUNTS:
+        return formats.change(value) if name == "pnl" else formats.money(value)
+    return iso_time(int(value))[5:19].replace("T", " ")
 
 
-def _part_rows(each: Mapping[str, object]) -> list[Row]:
-    rows = []
-    for name, value in mapping(each.get("parts")).items():
-        amount = figure(value)
-        rows.append(
-            Row(
-                f"part-{name}",
-                (Cell(name.capitalize()), Cell(formats.change(amount), tone_of(amount))),
-            )
-        )
-    readings = mapping(each.get("indicators"))
+def _part_rows(each: TradeDifference, readings: Mapping[str, float | None]) -> list[Row]:
+    rows = [
+        Row(f"part-{part}", (Cell(part.capitalize()), Cell(formats.change(value), tone_of(value))))
+        for part, value in each.parts.items()
+        if value
+    ]
     if rows and readings:
         rows.append(Row("space", (Cell(""), Cell(""))))
-    for text, value in readings.items():
-        rows.append(
-            Row(f"at-{text}", (Cell(text, Tone.DIM), Cell(formats.number(figure(value), 4))))
-        )
+    for text, reading in readings.items():
+        rows.append(Row(f"at-{text}", (Cell(text, Tone.DIM), Cell(formats.number(reading, 4)))))
     return rows

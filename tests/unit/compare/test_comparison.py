@@ -17,7 +17,7 @@ from core.compare.columns import (
     column_of_reports,
     describe_period,
 )
-from core.compare.comparison import Comparison, compare
+from core.compare.comparison import ComparisonResult, compare
 from core.compare.divergence import find_divergence
 from core.compare.recommendation import (
     BETTER,
@@ -27,7 +27,8 @@ from core.compare.recommendation import (
     WORSE,
     minimum_duration,
 )
-from core.compare.text import comparison_table, comparison_text, comparison_to_json
+from core.compare.text import comparison_table, comparison_text
+from core.compare.to_json import comparison_to_json
 from core.compare.verdict import Judgement
 from core.market.candles.candles import Candles
 from core.market.candles.timeframes import DAY, HOUR, Timeframe
@@ -69,7 +70,7 @@ def compared(
     paper: ComparedColumn | None = None,
     live: ComparedColumn | None = None,
     **more: Any,
-) -> Comparison:
+) -> ComparisonResult:
     return compare(
         "rsi_bounce", Timeframe.H1, backtest=backtest, paper=paper, live=live, now=NOW, **more
     )

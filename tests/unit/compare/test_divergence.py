@@ -6,7 +6,8 @@ import orjson
 import pytest
 
 from core.compare.causes import Evidence, Span
-from core.compare.divergence import Divergence, MatchKind, divergence_to_json, find_divergence
+from core.compare.divergence import Divergence, MatchKind, find_divergence
+from core.compare.to_json import divergence_to_json
 from core.market.candles.timeframes import HOUR, Timeframe
 from core.trading.values import ExitReason, Obstacle, OpenTrade, Refused, Side, Trade
 from tests.unit.report.making import START, trade

@@ -16,8 +16,11 @@ from typing import Any
 
 import pytest
 
+from core.compare.comparison import ComparisonResult
 from core.compare.replay import replay_session
-from core.compare.sources import Compared, Sources, compare_sources
+from core.compare.request import ComparisonRequest
+from core.compare.sources import compare_sources
+from core.compare.to_json import comparison_to_json
 from core.host.registry import report_of
 from core.journal.values import FeedKind, Mode
 from core.market.candles.candles import Candle, Candles
@@ -148,29 +151,29 @@ async def living(engine: Engine) -> AsyncIterator[Engine]:
         await task
 
 
-def compared(stage: Stage, report: Mapping[str, Any], *, beyond: int = 0) -> Compared:
+def compared(stage: Stage, report: Mapping[str, Any], *, beyond: int = 0) -> ComparisonResult:
     """What the session's report says, once it is shown to sum.
 
     The last `beyond` of its trades are not part of the comparison.
     """
-    sources = Sources("cross", Timeframe.M5, reports=(report,))
-    found = compare_sources(stage.bench.workspace, sources, START)
-    divergence = found.comparison.divergence
+    request = ComparisonRequest("cross", Timeframe.M5)
+    found = compare_sources(stage.bench.workspace, request, (report,), START)
+    divergence = found.divergence
     assert divergence is not None
-    (replayed,) = found.replayed
+    (replayed,) = found.replays
     assert replayed.beyond == beyond
     meant = [trade["pnl"] for trade in report["trades"][: len(report["trades"]) - beyond]]
     meant += [-trade.pnl for trade in replayed.now.trades]
     assert divergence.difference == pytest.approx(math.fsum(meant), abs=1e-8)
-    written = found.to_json()["divergence"]
+    written = comparison_to_json(found)["divergence"]
     cents = sum(Decimal(amount) for amount in written["waterfall_cents"].values())
     assert cents == round(Decimal(divergence.difference), 2)
     return found
 
 
-def names(found: Compared) -> set[str]:
-    assert found.comparison.divergence is not None
-    return {str(kind) for kind, _, _ in found.comparison.divergence.by_cause()}
+def names(found: ComparisonResult) -> set[str]:
+    assert found.divergence is not None
+    return {str(kind) for kind, _, _ in found.divergence.by_cause()}
 
 
 @pytest.mark.parametrize("fills", list(Fills))
@@ -179,7 +182,7 @@ async def test_an_untouched_session_trades_as_its_backtest(tmp_path: Path, fills
         await stage.play(KNOWN, END)
         report = await stage.stop()
     found = compared(stage, report)
-    (replayed,) = found.replayed
+    (replayed,) = found.replays
     assert len(replayed.now.trades) > 15
     assert names(found) == set()
     assert replayed.same_candles
@@ -202,7 +205,7 @@ async def test_a_gap(tmp_path: Path) -> None:
     async with living(stage.bench.new(record, other)):
         pass
     found = compared(stage, report)
-    (replayed,) = found.replayed
+    (replayed,) = found.replays
     assert not replayed.same_candles
     assert "makes the same" in replayed.parity
     assert names(found) == {"data gap", "balance"}
@@ -231,7 +234,7 @@ async def test_a_revised_candle(tmp_path: Path) -> None:
         report = await stage.stop()
     found = compared(stage, report)
     assert names(found) == {"candle revised", "balance"}
-    assert "makes the same" in found.replayed[0].parity
+    assert "makes the same" in found.replays[0].parity
 
 
 @pytest.mark.parametrize(("late", "cause"), [(1_000, "slippage"), (60_000, "latency")])
@@ -245,7 +248,7 @@ async def test_a_worse_price_at_once_or_late(tmp_path: Path, late: int, cause: s
         report = await stage.stop()
     found = compared(stage, report)
     assert names(found) == {cause, "balance"}
-    divergence = found.comparison.divergence
+    divergence = found.divergence
     assert divergence is not None
     assert divergence.count(divergence.trades[0].kind.MATCHED) == len(divergence.trades)
     assert f"1 {cause} −" in divergence.summary
@@ -299,7 +302,7 @@ async def test_a_risk_limit(tmp_path: Path) -> None:
         report = await stage.stop()
     found = compared(stage, report)
     assert names(found) == {"slippage", "risk limit", "balance"}
-    divergence = found.comparison.divergence
+    divergence = found.divergence
     assert divergence is not None
     refused = [each for each in divergence.differing if each.paper is None]
     assert {str(each.cause.kind) for each in refused if each.cause} == {"risk limit"}
@@ -316,7 +319,7 @@ async def test_a_manual_close_and_a_pause(tmp_path: Path) -> None:
         report = await stage.stop()
     found = compared(stage, report)
     assert names(found) == {"manual"}
-    divergence = found.comparison.divergence
+    divergence = found.divergence
     assert divergence is not None
     words = [each.cause.detail for each in divergence.differing if each.cause]
     assert words[0] == "closed by hand"
@@ -351,7 +354,7 @@ async def test_what_closes_after_the_last_whole_candle_is_not_matched(tmp_path: 
         report = await stage.stop()
     found = compared(stage, report, beyond=1)
     assert names(found) == set()
-    assert any("after its last whole candle" in note for note in found.comparison.notes)
+    assert any("after its last whole candle" in note for note in found.notes)
 
 
 async def test_leverage_and_funding(tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.compare.sources import with_comparison
-from core.compare_service import Question, validate_strategy
+from core.bootstrap import report_source
+from core.compare.request import ComparisonError, ComparisonRequest
+from core.compare.service import add_comparison, compare_strategy
 from core.exchange.market.clock import ManualClock
 from core.exchange.market.recorded import RecordedMarket
 from core.exchange.server import EmbeddedExchange
-from core.host.link import CommandError
 from core.journal.values import FeedKind, Mode
 from core.market.candles.candles import Candles
 from core.market.candles.timeframes import Timeframe
@@ -23,7 +23,7 @@ from core.store.workspace import Workspace
 from tests.unit.compare.test_sources import END, KNOWN, SYMBOL, Venue, on_stage
 from tests.unit.session.sessions import SPAN, START, market
 
-QUESTION = Question("cross", Timeframe.M5, sessions=("abcd1234",))
+REQUEST = ComparisonRequest("cross", Timeframe.M5, sessions=("abcd1234",))
 
 
 def in_cents() -> Candles:
@@ -41,7 +41,7 @@ async def finished_with_a_gap(root: Path) -> Workspace:
         await stage.play(entry + 2, END)
         report = await stage.stop()
     workspace = stage.bench.workspace
-    report = with_comparison(workspace, report, START)
+    report = add_comparison(workspace, report, START)
     write_report(workspace.session("abcd1234"), report, OsDisk())
     return workspace
 
@@ -53,16 +53,18 @@ async def test_what_the_session_missed_is_fetched_and_named(tmp_path: Path) -> N
     async with EmbeddedExchange(traded, ManualClock(now)) as exchange:
         addresses = f"addresses: {{spot_rest: '{exchange.rest_url}'}}\n"
         workspace.preferences.write_text(addresses, encoding="utf-8")
-        seen = await validate_strategy(workspace, QUESTION, now)
-        fetched = await validate_strategy(workspace, replace(QUESTION, fetch=True), now)
-    divergence = seen.compared.comparison.divergence
+        seen = await compare_strategy(workspace, REQUEST, now, report_source(workspace))
+        fetched = await compare_strategy(
+            workspace, replace(REQUEST, fetch=True), now, report_source(workspace)
+        )
+    divergence = seen.divergence
     assert divergence is not None
     assert divergence.differing == ()
-    divergence = fetched.compared.comparison.divergence
+    divergence = fetched.divergence
     assert divergence is not None
     causes = {str(kind) for kind, _, _ in divergence.by_cause()}
     assert causes == {"data gap", "balance"}
-    (replayed,) = fetched.compared.replayed
+    (replayed,) = fetched.replays
     assert not replayed.same_candles
     assert "makes the same" in replayed.parity
 
@@ -74,5 +76,7 @@ async def test_prices_from_no_exchange_cannot_be_fetched(tmp_path: Path) -> None
         report = await stage.stop()
     workspace = stage.bench.workspace
     write_report(workspace.session("abcd1234"), report, OsDisk())
-    with pytest.raises(CommandError, match="no exchange tells them"):
-        await validate_strategy(workspace, replace(QUESTION, fetch=True), START)
+    with pytest.raises(ComparisonError, match="no exchange tells them"):
+        await compare_strategy(
+            workspace, replace(REQUEST, fetch=True), START, report_source(workspace)
+        )

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from core.compare.causes import Evidence
-from core.compare.divergence import divergence_to_json, find_divergence
+from core.compare.divergence import find_divergence
+from core.compare.to_json import divergence_to_json
 from core.market.candles.timeframes import Timeframe
 from core.report.curves import Curve, drawdown, svg
 from core.report.figures import price
