@@ -26,13 +26,14 @@ from core.host.offline import resting_sessions
 from core.host.status_json import host_to_json, job_to_json, reply_to_json, session_to_json
 from core.journal.values import BrokerKind, FeedKind
 from core.market.candles.durations import SpanError, parse_duration, period_start
+from core.market.candles.timeframes import DAY
 from core.market.feeds.feed import FeedError
 from core.market.files.candle_files import CandleFileError, read_candles
 from core.market.history.market_period import market_period, public_api
 from core.market.venue import BINANCE, VenueError
 from core.report.result import result_to_json
 from core.session.reports import without_equity
-from core.session.snapshot import SessionSnapshot, StartRequest
+from core.session.snapshot import SessionSnapshot, StartRequest, TrialTerms
 from core.store.credentials import CredentialsError, read_credentials
 from core.store.preferences import PreferencesError, read_preferences
 from core.store.redaction import Redactor
@@ -84,6 +85,7 @@ def backtest(
     fill_on: str = "next_open",
     feed: str = "live",
     broker: str | None = None,
+    trial: object = None,
     duration: str | None = None,
     flatten: bool = False,
     workspace: str | os.PathLike[str] | None = None,
@@ -106,6 +108,8 @@ def backtest(
         broker: start_paper: simulated or testnet. Without it, testnet with an api_key, and on the
             live feed with keys in exchanges.yaml.
         duration: start_paper: how long it is to run, such as 7d.
+        trial: start_paper: true, a horizon such as "60d", or {"trades": 80}: seal it as a trial of
+            its saved backtest (docs/trial.md).
         flatten: stop_paper: close its positions first.
         workspace: which one (else $PAPERTAPE_HOME, else the usual one).
     """
@@ -127,6 +131,7 @@ def backtest(
                     exchange=exchange,
                     api_key=api_key,
                     api_secret=api_secret,
+                    trial=_trial(trial),
                 )
                 link = await attach_or_start(home)
                 return reply_to_json(await link.start(request))
@@ -309,6 +314,25 @@ def _broker(home: Workspace, asked: str | None, feed: str, *, has_key: bool) -> 
         return found
     stored = feed == "live" and read_credentials(home.credentials, Redactor()).sections
     return BrokerKind.TESTNET if has_key or stored else BrokerKind.SIMULATED
+
+
+def _trial(asked: object) -> TrialTerms | None:
+    """The terms of a trial, as a program may write them; None where none is asked for."""
+    match asked:
+        case None | False:
+            return None
+        case True:
+            return TrialTerms()
+        case str():
+            return TrialTerms(days=parse_duration(asked) / DAY)
+        case {"trades": int(trades), **rest} if not rest and not isinstance(trades, bool):
+            return TrialTerms(trades=trades)
+        case {"days": int() | float() as days, **rest} if not rest and not isinstance(days, bool):
+            return TrialTerms(days=days)
+    raise ToolError(
+        f'trial: expected true, a horizon such as "60d", or {{"trades": 80}}; found '
+        f"{str(asked)[:80]!r}"
+    )
 
 
 def _needed(name: str, given: str | None) -> str:

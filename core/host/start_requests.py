@@ -13,6 +13,7 @@ from core.host.link import BadRequestError
 from core.host.venue_accounts import NoAccountError
 from core.journal.manifest import SessionManifest
 from core.journal.values import BrokerKind, FeedKind, Mode
+from core.market.candles.timeframes import DAY
 from core.market.symbols import is_perpetual, quote_currency
 from core.report.stored_backtest import stored_backtest
 from core.session.snapshot import SessionSnapshot, StartRequest, TrialTerms
@@ -108,7 +109,8 @@ def sealed(
 ) -> SessionManifest:
     """The same session as a trial. Blocks.
 
-    What is restarted goes on without a seal where its promise is gone, and says so.
+    It runs for the days of its horizon, unless it is to run for another time. What is restarted
+    goes on without a seal where its promise is gone, and says so.
 
     Args:
         record: of the session, which has not begun.
@@ -140,7 +142,11 @@ def sealed(
             raise BadRequestError(f"not sealed: {error}") from error
         notice = f"it was a trial, and is none now: {error}"
         return msgspec.structs.replace(record, notices=(*record.notices, notice))
-    return msgspec.structs.replace(record, seal=seal)
+    days = seal.horizon.days
+    run_for = record.run_for
+    if run_for is None and record.until is None and days is not None:
+        run_for = round(days * DAY)
+    return msgspec.structs.replace(record, seal=seal, run_for=run_for)
 
 
 def request_of(record: SessionManifest) -> StartRequest:

@@ -23,6 +23,7 @@ from tui.cli import (
     status,
     strategies,
     sweep,
+    trial,
     workspace,
 )
 from tui.cli.commands import Commands
@@ -54,6 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     for group in (
         screen,
         start,
+        trial,
         status,
         sessions,
         schedule,

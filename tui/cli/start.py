@@ -28,6 +28,11 @@ def add_commands(commands: Commands) -> None:
         more="Where no host runs, one without a screen is started.",
     )
     add_strategy(parser)
+    add_start_options(parser)
+
+
+def add_start_options(parser: argparse.ArgumentParser) -> None:
+    """Let a command say how a session is to run."""
     parser.add_argument("--feed", choices=("live", "poll", "replay", "demo"), default="live")
     parser.add_argument(
         "--data", action="append", metavar="[SYMBOL=]FILE", help="replay: the candle file"
@@ -49,9 +54,13 @@ def add_commands(commands: Commands) -> None:
 
 def start(arguments: argparse.Namespace) -> int:
     """Start a session."""
+    return start_session(arguments, request_of(arguments))
+
+
+def start_session(arguments: argparse.Namespace, request: StartRequest) -> int:
+    """Start the session that is asked for, on a host that is started where none runs."""
     from core.host.status_json import reply_to_json
 
-    request = _request(arguments)
     workspace = prepared_workspace(arguments)
 
     async def work() -> StartReply:
@@ -74,7 +83,7 @@ def start(arguments: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def _request(arguments: argparse.Namespace) -> StartRequest:
+def request_of(arguments: argparse.Namespace) -> StartRequest:
     """What the arguments ask to be started; its config is known to be valid."""
     from core.journal.values import BrokerKind, FeedKind
     from core.market.candles.durations import SpanError, parse_duration

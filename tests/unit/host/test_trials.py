@@ -12,6 +12,7 @@ from core.host.link import CommandError
 from core.host.offline import resting_sessions
 from core.host.status_json import session_to_json
 from core.journal.manifest import read_manifest
+from core.market.candles.timeframes import DAY
 from core.report.stored_backtest import save_backtest
 from core.session.snapshot import TrialTerms
 from core.store.workspace import Workspace
@@ -66,6 +67,7 @@ async def test_a_strategy_outside_the_workspace_is_sealed_on_its_own_document(
     manifest = read_manifest(Workspace(tmp_path / "home").session(session_id))
     assert manifest.seal is not None
     assert manifest.seal.horizon.days == 30
+    assert manifest.run_for == 30 * DAY, "it runs as long as it is judged"
 
 
 async def test_without_a_promise_no_trial_begins(tmp_path: Path, candle_file: Path) -> None:

@@ -192,3 +192,33 @@ def test_a_mistake_in_the_schedule_is_an_error_in_words(
     jobs: Any, arguments: dict[str, Any], said: str
 ) -> None:
     assert said in jobs(**arguments)["error"]
+
+
+@pytest.mark.parametrize(
+    "trial", ["sixty", {"trades": "80"}, {"trades": True}, {"days": 3, "trades": 4}, 60, []]
+)
+def test_a_trial_without_sense_is_refused_with_words(
+    tool: Any, candle_file: str, trial: object
+) -> None:
+    answer = tool(
+        action="start_paper",
+        strategy_config=DOCUMENT,
+        feed="replay",
+        data=candle_file,
+        trial=trial,
+    )
+    assert set(answer) == {"error"}
+
+
+@pytest.mark.usefixtures("_host")
+def test_a_trial_needs_a_saved_backtest(tool: Any, candle_file: str) -> None:
+    for trial in (True, "60d", {"trades": 80}):
+        answer = tool(
+            action="start_paper",
+            strategy_config=DOCUMENT,
+            feed="replay",
+            data=candle_file,
+            trial=trial,
+        )
+        assert "no saved backtest of rsi_bounce_paper" in answer["error"]
+    assert tool(action="paper_status")["sessions"] == []

@@ -1,0 +1,66 @@
+"""`papertape trial` seals a session on the saved backtest of its config."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.market.candles.timeframes import Timeframe
+from core.market.files.candle_files import write_candles
+from tests.unit.cli.conftest import Run
+from tests.unit.cli.hosted import hosted
+from tests.unit.cli.test_strategy_commands import rsi_bounce, waves
+
+
+@pytest.fixture
+def hours(tmp_path: Path) -> Path:
+    """Candles in which the strategy makes some thirty trades."""
+    path = tmp_path / "BTCUSDT-1h.csv"
+    write_candles(path, waves(Timeframe.H1, 2_000))
+    return path
+
+
+@pytest.fixture
+def strategy(tmp_path: Path) -> Path:
+    """A document outside the workspace."""
+    path = tmp_path / "mine" / "STRATEGY.md"
+    path.parent.mkdir()
+    path.write_text(f"---\n{json.dumps(rsi_bounce())}\n---\n", encoding="utf-8")
+    return path
+
+
+def test_a_trial_is_sealed_on_the_saved_backtest(
+    run: Run, workspace: Path, strategy: Path, hours: Path
+) -> None:
+    data = ("--data", hours, "--json")
+    with hosted(workspace):
+        refused = run("trial", strategy, "--feed", "replay", *data)
+        assert refused.code == 2
+        assert "papertape backtest rsi_bounce --period 6m --save" in refused.err
+        assert run("backtest", strategy, "--save", *data).code == 0
+        started = run("trial", strategy, "--trades", "25", "--feed", "replay", *data)
+        assert started.code == 0, started.err
+        trial = run("status", started.json["session_id"], "--json").json["trial"]
+        assert (trial["horizon_trades"], trial["horizon_days"]) == (25, None)
+        started = run("trial", strategy, "--horizon", "36h", "--feed", "replay", *data)
+        trial = run("status", started.json["session_id"], "--json").json["trial"]
+        assert trial["horizon_days"] == 1.5
+        plain = run("start", strategy, "--feed", "replay", *data).json
+        assert run("status", plain["session_id"], "--json").json["trial"] is None
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("a", "b"),
+        ("rsi_bounce", "--trades", "0"),
+        ("rsi_bounce", "--horizon", "soon"),
+        ("rsi_bounce", "--horizon", "60d", "--trades", "80"),
+        (),
+    ],
+)
+def test_a_trial_that_makes_no_sense_is_bad_input(run: Run, arguments: tuple[str, ...]) -> None:
+    run("init")
+    assert run("trial", *arguments).code == 2
