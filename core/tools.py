@@ -43,7 +43,7 @@ from core.strategy.config.parsing import ParsedConfig, parse_config
 from core.strategy.config.problems import ConfigError
 from core.strategy.document.document import strategy_document
 from core.strategy.indicators.registry import indicators_to_json
-from core.strategy.signals.signals import warmup_candles
+from core.strategy.signals.sources import warmup_candles
 from core.time_format import wall_clock
 from core.trading.values import FillOn
 from core.trial.ledger import noted

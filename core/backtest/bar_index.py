@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.market.candles.candles import Candles, Floats
-from core.strategy.signals.signals import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
+from core.strategy.signals.source import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
 from core.trading.account import Position
 from core.trading.rules import Rules
 from core.trading.step import Bar

@@ -1,4 +1,4 @@
-"""What would a strategy have done with these candles?"""
+"""Backtests a strategy over a history, by the rules and all at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.report.diagnosis import SymbolConditions, diagnose
 from core.report.result import RunResult, run_result
 from core.strategy.config.config import StrategyConfig
 from core.strategy.indicators.batch import Batch
-from core.strategy.signals.signals import condition_series, signal_series
+from core.strategy.signals.sources import signal_source
 from core.trading.account import Account
 from core.trading.rules import Rules
 from core.trading.step import FinerCandles
@@ -103,12 +103,13 @@ def _tapes(
     decide_from: int | None,
     batches: Mapping[str, Batch],
 ) -> list[BarIndex]:
+    source = signal_source(config)
     tapes = []
     for slot, symbol in enumerate(config.symbols):
         history = candles.get(symbol)
         if history is None or not len(history):
             raise BacktestError(f"no candles for {symbol}: a backtest needs those of every symbol")
-        flags = signal_series(config, history, batches.get(symbol)).flags
+        flags = source.series(history, batches.get(symbol)).flags
         start = 0 if decide_from is None else int(np.searchsorted(history.time, decide_from))
         if start == len(history):
             raise BacktestError(f"no candles for {symbol} in the period: all lie before its start")
@@ -153,12 +154,14 @@ def _diagnosis(
     still_open: int,
 ) -> dict[str, object]:
     """Why there was no closed trade."""
+    source = signal_source(config)
     symbols = []
     for symbol in config.symbols:
         history = candles[symbol]
-        first = signal_series(config, history).first
+        signals = source.series(history)
+        first = signals.first
         if decide_from is not None:
             first = max(first, int(np.searchsorted(history.time, decide_from)))
-        symbols.append(SymbolConditions(condition_series(config, history), len(history), first))
+        symbols.append(SymbolConditions(source.conditions(history), signals.flags, first))
     refusals = [event.why for event in happened if isinstance(event, Refused)]
     return diagnose(config, symbols, refusals, still_open)

@@ -35,7 +35,7 @@ from core.store.durable import OsDisk
 from core.store.journal_file import JournalError, read_journal
 from core.store.workspace import Workspace
 from core.strategy.config.config import StrategyConfig
-from core.strategy.signals.signals import warmup_candles
+from core.strategy.signals.sources import warmup_candles
 from core.trading.values import Halted, Refused
 
 _COLUMNS = ("open", "high", "low", "close", "volume")

@@ -16,7 +16,7 @@ from core.report.result import RunResult, open_trade_from_json, trade_from_json
 from core.store.journal_file import JournalError
 from core.store.workspace import Workspace
 from core.strategy.config.config import Reference, StrategyConfig
-from core.strategy.signals.signals import condition_series
+from core.strategy.signals.sources import condition_series
 from core.time_format import parse_time
 from core.trading.values import ExitReason, Trade
 

@@ -18,12 +18,12 @@ from core.market.symbols import is_perpetual, quote_currency
 from core.report.stored_backtest import stored_backtest
 from core.session.snapshot import SessionSnapshot, StartRequest, TrialTerms
 from core.store.workspace import Workspace
-from core.strategy.config.canonical import config_digest, config_to_dict
+from core.strategy.config.canonical import config_to_dict
 from core.strategy.config.config import Direction, StrategyConfig
 from core.strategy.config.parsing import parse_config
 from core.strategy.config.problems import ConfigError
 from core.strategy.document.document import read_strategy
-from core.strategy.signals.signals import warmup_candles
+from core.strategy.signals.sources import signal_source, warmup_candles
 from core.trading.values import Fills
 from core.trial.seal import Horizon
 from core.trial.sealing import NoPromiseError, seal_trial
@@ -85,7 +85,7 @@ def record_of(
         id=session_id,
         created=now,
         config=config_to_dict(config),
-        digest=config_digest(config),
+        digest=signal_source(config).digest,
         feed=request.feed,
         source=_source(request, session_id, source),
         broker=BrokerKind.TESTNET if accounts else BrokerKind.SIMULATED,

@@ -10,9 +10,9 @@ import msgspec
 from core.journal.values import BrokerKind, FeedKind, Mode
 from core.store.durable import Disk, write_durably
 from core.store.journal_file import JournalError
-from core.strategy.config.canonical import config_digest
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import parse_config
+from core.strategy.signals.sources import signal_source
 from core.trading.rules import RULES_VERSION
 from core.trading.values import Fills
 from core.trial.seal import Seal, SealError
@@ -62,7 +62,7 @@ class SessionManifest(msgspec.Struct, frozen=True, kw_only=True):
             JournalError: it is not the one whose hash stands beside it.
         """
         config = parse_config(self.config).config
-        digest = config_digest(config)
+        digest = signal_source(config).digest
         if digest != self.digest:
             raise JournalError(
                 f"session {self.id}: its config has the hash {digest[:12]}, {self.digest[:12]} was "

@@ -1,4 +1,4 @@
-"""Why was there no trade? (docs/rules.md §4)"""
+"""Explains why a run closed no trade (docs/rules.md §4)."""
 
 from __future__ import annotations
 
@@ -11,20 +11,38 @@ import numpy as np
 
 from core.strategy.config.config import Condition, Direction, StrategyConfig
 from core.strategy.signals.conditions import condition_text
-from core.strategy.signals.signals import Bools, ConditionSeries
+from core.strategy.signals.source import (
+    ENTER_LONG,
+    ENTER_SHORT,
+    EXIT_LONG,
+    EXIT_SHORT,
+    ConditionSeries,
+    Flags,
+)
+
+_FLAGS = {
+    Direction.LONG: (ENTER_LONG, EXIT_LONG),
+    Direction.SHORT: (ENTER_SHORT, EXIT_SHORT),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SymbolConditions:
-    """What the conditions said of one symbol.
+    """What the signals of one symbol were, and the conditions behind them.
 
-    `series` are its `condition_series` over all its `candles`; `first` is the position of the
-    first candle that was decided on.
+    `flags` are those of all its candles, `first` is the position of the first candle that was
+    decided on. `series` are its conditions over all candles; empty where its signals come from
+    something else.
     """
 
     series: Sequence[ConditionSeries]
-    candles: int
+    flags: Flags
     first: int
+
+    @property
+    def decided(self) -> Flags:
+        """The flags of the candles decided on."""
+        return self.flags[self.first :]
 
 
 @dataclass(slots=True)
@@ -81,20 +99,19 @@ def diagnose(
             counts = [_Count(one.group, one.condition) for one in symbol.series]
         for count, one in zip(counts, symbol.series, strict=True):
             _add(count, one, symbol.first)
-        decided += max(0, symbol.candles - symbol.first)
-        entered = {}
+        flags = symbol.decided
+        decided += len(flags)
+        both = (flags & ENTER_LONG != 0) & (flags & ENTER_SHORT != 0)
         for side in config.sides:
-            held = _entries(side, symbol, counts)
-            if held is not None:
-                entered[side] = held
-        both = np.logical_and.reduce(list(entered.values())) if len(entered) == 2 else False
-        for side, held in entered.items():
-            entries += int(np.count_nonzero(held))
-            cancelled += int(np.count_nonzero(held & (_exits(side, symbol) | both)))
+            enter, leave = _FLAGS[side]
+            entered = flags & enter != 0
+            entries += int(np.count_nonzero(entered))
+            cancelled += int(np.count_nonzero(entered & ((flags & leave != 0) | both)))
+            _drop_each(side, symbol, counts)
     bottleneck = _bottleneck(counts, entries)
     return {
         "summary": _summary(counts, entries, cancelled, decided, refusals, still_open, bottleneck),
-        "candles": sum(symbol.candles for symbol in symbols),
+        "candles": sum(len(symbol.flags) for symbol in symbols),
         "decided": decided,
         "conditions": [
             {
@@ -130,11 +147,10 @@ def _add(count: _Count, one: ConditionSeries, first: int) -> None:
             count.closest, count.distance = float(values[nearest]), float(gaps[nearest])
 
 
-def _entries(side: Direction, symbol: SymbolConditions, counts: list[_Count]) -> Bools | None:
-    """The decided candles on which the entry on `side` held; None where nothing enters that side.
+def _drop_each(side: Direction, symbol: SymbolConditions, counts: list[_Count]) -> None:
+    """Add to the count of each entry condition of `side` what dropping it would have given.
 
-    Also adds to each of its conditions' counts what dropping it would have given. How many
-    conditions fail on a candle says both: none fails, or only this one.
+    How many conditions fail on a candle tells: none fails, or only this one.
     """
     members = [
         at
@@ -142,25 +158,14 @@ def _entries(side: Direction, symbol: SymbolConditions, counts: list[_Count]) ->
         if one.group == "entry" and one.condition.concerns(side)
     ]
     if not members:
-        return None
+        return
     held = [symbol.series[at].holds[symbol.first :] for at in members]
     failing = np.zeros(len(held[0]), dtype=np.int16)
     for one in held:
         failing += ~one
-    whole: Bools = failing == 0
-    enough = int(np.count_nonzero(whole))
+    enough = int(np.count_nonzero(failing == 0))
     for at, one in zip(members, held, strict=True):
         counts[at].without += enough + int(np.count_nonzero((failing == 1) & ~one))
-    return whole
-
-
-def _exits(side: Direction, symbol: SymbolConditions) -> Bools:
-    """The decided candles on which an exit condition of `side` held."""
-    any_held = np.zeros(max(0, symbol.candles - symbol.first), dtype=np.bool_)
-    for one in symbol.series:
-        if one.group == "exit" and one.condition.concerns(side):
-            any_held |= one.holds[symbol.first :]
-    return any_held
 
 
 def _bottleneck(counts: Sequence[_Count], entries: int) -> _Count | None:
@@ -181,6 +186,8 @@ def _summary(
         unknown = [count.text for count in counts if not count.ever]
         of_these = f" ({', '.join(unknown)} never had a value)" if unknown else ""
         return f"too few candles: the indicators were not complete on any of them{of_these}"
+    if entries == 0 and not counts:
+        return f"no entry was signalled on {decided:,} candles"
     if entries == 0:
         never = [count for count in counts if count.group == "entry" and count.hits == 0]
         if never:

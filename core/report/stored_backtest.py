@@ -19,8 +19,8 @@ from core.report.market_regime import regime_of_run
 from core.report.metrics import Metrics
 from core.report.result import Json, RunResult, result_to_json
 from core.store.durable import OsDisk, write_durably
-from core.strategy.config.canonical import config_digest
 from core.strategy.document.write_back import write_blocks
+from core.strategy.signals.sources import signal_source
 from core.time_format import iso_time, short_date
 
 _FIGURES = tuple(
@@ -79,7 +79,7 @@ def save_backtest(
     """
     whole = {
         **result_to_json(result, equity=True),
-        "config_hash": config_digest(result.config),
+        "config_hash": signal_source(result.config).digest,
         "regime": dataclasses.asdict(regime_of_run(candles, result)),
         "saved": iso_time(now),
     }

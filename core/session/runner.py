@@ -19,7 +19,7 @@ from core.market.filters import MarketFilters
 from core.report.result import RunResult, run_result
 from core.session.alignment import Moment
 from core.strategy.config.config import StrategyConfig
-from core.strategy.signals.signals import SignalStream
+from core.strategy.signals.sources import signal_source
 from core.trading.account import Account
 from core.trading.quotes import on_quote
 from core.trading.rules import Rules
@@ -48,7 +48,7 @@ class Runner:
         self.config = config
         self.decide_from = decide_from
         self.account = Account(Rules.of(config, filters, fills=fills))
-        self.streams = [SignalStream(config) for _ in symbols]
+        self.streams = [signal_source(config).stream() for _ in symbols]
         self.slots = {symbol: slot for slot, symbol in enumerate(symbols)}
         self.moment_time: int | None = None
         self.recent: list[deque[Candle]] = [deque(maxlen=_RECENT) for _ in symbols]

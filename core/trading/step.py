@@ -12,7 +12,7 @@ import msgspec
 
 from core.market.candles.candles import Candle
 from core.market.candles.timeframes import DAY
-from core.strategy.signals.signals import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
+from core.strategy.signals.source import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
 from core.trading.account import PAUSED, Account, Position
 from core.trading.values import (
     Decided,

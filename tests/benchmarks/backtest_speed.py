@@ -30,7 +30,7 @@ from core.backtest.sweep import run_sweep
 from core.market.candles.candles import Candles
 from core.market.candles.timeframes import MINUTE
 from core.strategy.config.parsing import parse_config
-from core.strategy.signals.signals import SignalStream
+from core.strategy.signals.sources import signal_source
 from core.trading.account import Account
 from core.trading.rules import Rules
 from core.trading.step import Bar, step
@@ -156,7 +156,7 @@ def live_rows(repeats: int) -> None:
     candles = list(random_walk(20_000))
 
     def run() -> None:
-        stream, account = SignalStream(config), Account(Rules.of(config))
+        stream, account = signal_source(config).stream(), Account(Rules.of(config))
         for candle in candles:
             time_, open_, high, low, close, _ = candle
             step(account, time_, [Bar(0, open_, high, low, close, stream.update(candle))])

@@ -113,7 +113,7 @@ def _run(
             Exit.BAD_INPUT,
         )
     from core.backtest.run import BacktestError, run_backtest
-    from core.strategy.signals.signals import warmup_candles
+    from core.strategy.signals.sources import warmup_candles
     from core.trading.values import FillOn
 
     config = parsed.config

@@ -36,9 +36,9 @@ def add_commands(commands: Commands) -> None:
 
 def validate(arguments: argparse.Namespace) -> int:
     """Say whether a strategy can run, and what its owner should know before it does."""
-    from core.strategy.config.canonical import config_digest, config_to_dict
+    from core.strategy.config.canonical import config_to_dict
     from core.strategy.config.problems import ConfigError
-    from core.strategy.signals.signals import warmup_candles
+    from core.strategy.signals.sources import signal_source
 
     try:
         parsed = written_strategy(arguments).parse()
@@ -51,13 +51,14 @@ def validate(arguments: argparse.Namespace) -> int:
         return Exit.BAD_INPUT
     config = parsed.config
     if arguments.json:
+        source = signal_source(config)
         print_json(
             {
                 "valid": True,
                 "warnings": list(parsed.warnings),
                 "config": config_to_dict(config),
-                "digest": config_digest(config),
-                "warmup_candles": warmup_candles(config),
+                "digest": source.digest,
+                "warmup_candles": source.warmup,
             }
         )
     else:
@@ -99,7 +100,7 @@ def _show_indicator(arguments: argparse.Namespace) -> int:
 
     from core.market.files.candle_files import read_candles, timeframe_of_file
     from core.market.files.errors import CandleFileError
-    from core.strategy.signals.signals import indicator_values
+    from core.strategy.indicators.batch import indicator_values
     from core.time_format import iso_time
 
     spec = _spec(arguments.show)

@@ -30,7 +30,7 @@ from core.store.workspace import Workspace
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import ParsedConfig, parse_config
 from core.strategy.config.problems import ConfigError
-from core.strategy.signals.signals import warmup_candles
+from core.strategy.signals.sources import warmup_candles
 from core.time_format import wall_clock
 from core.trading.values import FillOn
 from core.trial.ledger import noted

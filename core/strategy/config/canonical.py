@@ -1,4 +1,4 @@
-"""How is a config written, so that equal ones are written alike?"""
+"""Writes a config so that equal ones are written alike, and hashes it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def config_to_dict(config: StrategyConfig) -> dict[str, object]:
 
 
 def config_digest(config: StrategyConfig) -> str:
-    """SHA-256 (hex) of what a config trades: the same however it was spelt, whatever its extras."""
+    """SHA-256 (hex) of what a config trades: the same however it was spelt, whatever its extras.
+
+    What identifies a strategy is `SignalSource.digest`, which may cover more than the config.
+    """
     trading = {
         key: value for key, value in config_to_dict(config).items() if key not in config.extras
     }

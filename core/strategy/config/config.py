@@ -83,8 +83,10 @@ class StrategyConfig:
     """A valid strategy.
 
     Units are those of docs/rules.md §1: per cent for `*_pct`, a fraction for `fees`, candles for
-    `max_hold`, quote currency for `starting_balance`. `extras` keeps the accepted keys without
-    effect on trading (description, risk, the document's keys).
+    `max_hold`, quote currency for `starting_balance`. `signals`: where the signals come from, its
+    "source" a name of `core.strategy.signals.sources` and the rest that source's settings (JSON
+    values); None: from the conditions. `extras` keeps the accepted keys without effect on trading
+    (description, risk, the document's keys).
     """
 
     name: str
@@ -105,6 +107,7 @@ class StrategyConfig:
     starting_balance: float = 10_000.0
     max_daily_loss_pct: float | None = None
     max_drawdown_pct: float | None = None
+    signals: Mapping[str, object] | None = None
     extras: Mapping[str, object] = field(default_factory=dict)
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from core.strategy.config.problems import Problems, child
 
@@ -26,6 +27,11 @@ _DEEPEST = 20
 _LARGEST = 10_000  # values in one extra
 _WHOLE_BITS = 63
 _EXPECTED = "text, numbers, dates, lists and mappings"
+
+
+def json_mapping(problems: Problems, path: str, raw: Mapping[str, object]) -> dict[str, object]:
+    """A mapping as JSON values; whatever cannot be one is noted."""
+    return _Reader(problems).mapping(path, raw, 0)
 
 
 def parse_extras(problems: Problems, raw: Mapping[str, object]) -> dict[str, object]:
@@ -70,11 +76,12 @@ class _Reader:
                     for position, item in enumerate(value[: self._left + 1])
                 ]
             case Mapping():
-                return self._mapping(path, value, depth)
+                return self.mapping(path, value, depth)
         self._problems.add(path, value, _EXPECTED)
         return None
 
-    def _mapping(self, path: str, value: Mapping[object, object], depth: int) -> dict[str, object]:
+    def mapping(self, path: str, value: Mapping[Any, object], depth: int) -> dict[str, object]:
+        """A mapping with keys that are texts, and JSON values."""
         read = {}
         for key, item in value.items():
             if self._left < 0:

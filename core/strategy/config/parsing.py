@@ -1,4 +1,4 @@
-"""Is this a strategy, and which? (docs/rules.md §1)
+"""Reads a config into a strategy, or refuses it (docs/rules.md §1).
 
 Nothing is skipped: whatever is not understood refuses the config, with every problem named at once.
 """
@@ -13,7 +13,7 @@ from core.market.candles.timeframes import Timeframe
 from core.market.symbols import SymbolError, unified_symbol
 from core.strategy.config.condition_parsing import parse_conditions
 from core.strategy.config.config import Condition, Direction, IndicatorSpec, StrategyConfig
-from core.strategy.config.document_keys import EXTRA_KEYS, parse_extras
+from core.strategy.config.document_keys import EXTRA_KEYS, json_mapping, parse_extras
 from core.strategy.config.indicator_parsing import Named, parse_indicators
 from core.strategy.config.problems import ConfigError, Problems
 from core.strategy.config.validators import (
@@ -27,6 +27,7 @@ from core.strategy.config.validators import (
 )
 from core.strategy.lint.cautions import cautions
 from core.strategy.lint.contradictions import contradictions
+from core.strategy.signals.sources import DEFAULT, SOURCES
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LONGEST_HOLD = 1_000_000
@@ -68,8 +69,10 @@ _KEYS = (
     "direction",
     *_NUMBERS,
     "max_hold",
+    "signals",
     *EXTRA_KEYS,
 )
+_OF_CONDITIONS = ("indicators", "entry_conditions", "exit_conditions")
 _MEANT = {
     "symbol": "symbols",
     "pair": "symbols",
@@ -117,14 +120,16 @@ def parse_config(raw: object) -> ParsedConfig:
     symbols = _symbols(problems, written)
     timeframe = _timeframe(problems, written)
     direction = _direction(problems, written)
+    signals = _signals(problems, written)
     named = parse_indicators(problems, "indicators", written.get("indicators", []))
-    entries = _entries(problems, written, named, direction)
+    entries = () if signals else _entries(problems, written, named, direction)
     exits = parse_conditions(
         problems, "exit_conditions", written.get("exit_conditions", []), named, direction
     )
     numbers = _numbers(problems, written)
     max_hold = _max_hold(problems, written)
-    _check_exit(problems, written)
+    if signals is None:
+        _check_exit(problems, written)
     extras = parse_extras(problems, written)
     specs = tuple(one.spec for one in named.values() if one.spec is not None)
     if problems.found or name is None or timeframe is None or direction is None:
@@ -138,6 +143,7 @@ def parse_config(raw: object) -> ParsedConfig:
         exit_conditions=exits,
         direction=direction,
         max_hold=max_hold,
+        signals=signals,
         extras=extras,
         **numbers,
     )
@@ -210,6 +216,27 @@ def _direction(problems: Problems, written: Mapping[str, object]) -> Direction |
     if "direction" not in written:
         return Direction.LONG
     return choice(problems, "direction", written["direction"], Direction)
+
+
+def _signals(problems: Problems, written: Mapping[str, object]) -> dict[str, object] | None:
+    """Where the signals come from, if not from the conditions of the config."""
+    if written.get("signals") is None:
+        return None
+    path = "signals"
+    settings = mapping(problems, path, written[path], 'a mapping like {"source": "conditions"}')
+    if settings is None:
+        return None
+    source = choice(problems, f"{path}.source", settings.get("source"), SOURCES)
+    if source is None:
+        return None
+    own = {key: value for key, value in settings.items() if key != "source"}
+    SOURCES[source].check(problems, path, own)
+    if source == DEFAULT:
+        return None
+    for key in _OF_CONDITIONS:
+        if written.get(key):
+            problems.add(key, written[key], f"nothing: the signals come from {source}")
+    return {"source": source, **json_mapping(problems, path, own)}
 
 
 def _entries(

@@ -1,4 +1,4 @@
-"""What is a series over all candles at once?"""
+"""Computes series over all candles at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from core.market.candles.candles import Candles, Floats
+from core.strategy.config.config import IndicatorSpec
 from core.strategy.indicators.recursions import flat_spans, running_sum, supertrend
+from core.strategy.indicators.registry import fields_of
 from core.strategy.indicators.series import (
     Absolute,
     Ago,
@@ -113,3 +115,9 @@ class Batch:
             parts = (call.upper, call.lower, call.middle, call.close)
             return supertrend(*(self.values(part) for part in parts))
         return batch_call(call, [self.values(one) for one in call.inputs])
+
+
+def indicator_values(spec: IndicatorSpec, candles: Candles) -> dict[str, Floats]:
+    """Every field of one indicator over the candles: canonical field name → values."""
+    batch = Batch(candles)
+    return {field: batch.values(series) for field, series in fields_of(spec).items()}

@@ -78,7 +78,7 @@ def _sources(condition: Condition) -> Iterator[str]:
 
 
 def _sides(config: StrategyConfig) -> Iterator[str]:
-    if config.direction is not Direction.BOTH:
+    if config.direction is not Direction.BOTH or config.signals is not None:
         return
     other_exit = any(getattr(config, key) is not None for key in _TRADING_KEYS)
     for side in config.sides:

@@ -17,8 +17,8 @@ from core.session.runner import Runner
 from core.strategy.config.config import IndicatorSpec, StrategyConfig
 from core.strategy.config.parsing import parse_config
 from core.strategy.config.problems import ConfigError
+from core.strategy.indicators.batch import indicator_values
 from core.strategy.indicators.registry import INDICATORS
-from core.strategy.signals.signals import indicator_values
 from core.trading.values import Fills
 from tests.unit.backtest.test_skipping import walk
 

@@ -24,13 +24,8 @@ from core.strategy.config.config import (
     Reference,
     StrategyConfig,
 )
-from core.strategy.signals.signals import (
-    ENTER_LONG,
-    ENTER_SHORT,
-    EXIT_LONG,
-    EXIT_SHORT,
-    signal_series,
-)
+from core.strategy.signals.source import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
+from core.strategy.signals.sources import signal_series
 from core.trading.values import ExitReason, FillOn
 
 pytestmark = [pytest.mark.oracle, pytest.mark.shared_data]

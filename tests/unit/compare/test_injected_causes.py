@@ -26,7 +26,7 @@ from core.strategy.config.config import (
     Reference,
     StrategyConfig,
 )
-from core.strategy.signals.signals import signal_series
+from core.strategy.signals.sources import signal_series
 from core.trading.account import Account
 from core.trading.rules import Rules
 from core.trading.step import Bar, step

@@ -7,7 +7,13 @@ import pytest
 
 from core.report.diagnosis import SymbolConditions, diagnose
 from core.strategy.config.config import Condition, Direction, Operator, Reference
-from core.strategy.signals.signals import ConditionSeries
+from core.strategy.signals.source import (
+    ENTER_LONG,
+    ENTER_SHORT,
+    EXIT_LONG,
+    EXIT_SHORT,
+    ConditionSeries,
+)
 from tests.unit.report.making import config
 
 
@@ -27,7 +33,17 @@ def seen(
 
 
 def of(*series: ConditionSeries, first: int = 0) -> SymbolConditions:
-    return SymbolConditions(series, len(series[0].holds), first)
+    """The conditions with the signals they give: every entry of a side, any of its exits."""
+    flags = np.zeros(len(series[0].holds), dtype=np.uint8)
+    for side, enter, leave in (
+        (Direction.LONG, ENTER_LONG, EXIT_LONG),
+        (Direction.SHORT, ENTER_SHORT, EXIT_SHORT),
+    ):
+        for group, flag, combine in (("entry", enter, np.all), ("exit", leave, np.any)):
+            held = [s.holds for s in series if s.group == group and s.condition.concerns(side)]
+            if held:
+                flags |= combine(held, axis=0).astype(np.uint8) * np.uint8(flag)
+    return SymbolConditions(series, flags, first)
 
 
 def test_drop_one_names_the_bottleneck() -> None:

@@ -13,7 +13,7 @@ from core.strategy.config.canonical import config_digest, config_to_dict
 from core.strategy.config.parsing import parse_config, parse_indicator
 from core.strategy.config.problems import ConfigError
 from core.strategy.indicators.registry import INDICATOR_NAMES, INDICATORS
-from core.strategy.signals.signals import SignalStream, signal_series, warmup_candles
+from core.strategy.signals.sources import signal_series, signal_source, warmup_candles
 from tests.unit.strategy.making import RSI_BOUNCE, candles_of
 
 pytestmark = pytest.mark.fuzz
@@ -123,7 +123,7 @@ def check(raw: Any) -> None:
     assert config_digest(again) == config_digest(config)
     # What is accepted can be run, and says the same either way.
     assert warmup_candles(config) >= 200
-    stream = SignalStream(config)
+    stream = signal_source(config).stream()
     assert [stream.update(candle) for candle in CANDLES] == list(
         signal_series(config, CANDLES).flags
     )

@@ -8,8 +8,8 @@ from hypothesis import given
 
 from core.market.candles.candles import Candles
 from core.strategy.config.parsing import parse_indicator
+from core.strategy.indicators.batch import indicator_values
 from core.strategy.indicators.registry import INDICATORS
-from core.strategy.signals.signals import indicator_values
 from tests.unit.strategy.making import markets
 
 OSCILLATORS = {

@@ -12,7 +12,7 @@ import pytest
 from core.market.candles.candles import Candles, Floats
 from core.market.candles.timeframes import DAY
 from core.strategy.config.parsing import parse_indicator
-from core.strategy.signals.signals import indicator_values
+from core.strategy.indicators.batch import indicator_values
 
 pytestmark = pytest.mark.shared_data
 

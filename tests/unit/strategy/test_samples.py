@@ -8,13 +8,8 @@ import pytest
 
 from core.market.files.candle_files import read_candles
 from core.strategy.document.document import read_strategy
-from core.strategy.signals.signals import (
-    ENTER_LONG,
-    ENTER_SHORT,
-    EXIT_LONG,
-    EXIT_SHORT,
-    signal_series,
-)
+from core.strategy.signals.source import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
+from core.strategy.signals.sources import signal_series
 from tests.unit.strategy.making import config
 
 SAMPLES = Path(__file__).resolve().parents[3] / "sample_strategies"

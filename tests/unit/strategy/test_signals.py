@@ -9,15 +9,11 @@ import pytest
 
 from core.market.candles.candles import Candles
 from core.strategy.config.config import StrategyConfig
-from core.strategy.signals.signals import (
-    ENTER_LONG,
-    ENTER_SHORT,
-    EXIT_LONG,
-    EXIT_SHORT,
-    Reading,
-    SignalStream,
+from core.strategy.signals.source import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT, Reading
+from core.strategy.signals.sources import (
     condition_series,
     signal_series,
+    signal_source,
     warmup_candles,
 )
 from tests.unit.strategy.making import candles_of, condition, config
@@ -42,7 +38,7 @@ def on_close(
 
 def flags(strategy: StrategyConfig, candles: Candles) -> list[int]:
     """The flags of the batch, having made sure that the stream gives the same."""
-    stream = SignalStream(strategy)
+    stream = signal_source(strategy).stream()
     streamed = [stream.update(candle) for candle in candles]
     assert streamed == signal_series(strategy, candles).flags.tolist()
     return streamed
@@ -168,7 +164,7 @@ def test_readings_say_what_holds_and_how_far_the_rest_is_off() -> None:
         [condition("sma", "gt", 3)],
         indicators=[{"name": "sma", "params": {"period": 2}}],
     )
-    stream = SignalStream(strategy)
+    stream = signal_source(strategy).stream()
     closes = list(candles_of([4, 7]))
     stream.update(closes[0])
     assert not stream.ready

@@ -15,7 +15,7 @@ from core.strategy.config.parsing import parse_config
 from core.strategy.indicators.batch import Batch
 from core.strategy.indicators.registry import INDICATORS, Indicator, Parameter, fields_of
 from core.strategy.indicators.stream import Program
-from core.strategy.signals.signals import SignalStream, signal_series
+from core.strategy.signals.sources import signal_series, signal_source
 from tests.unit.strategy.making import candles_of, condition, markets, written
 
 
@@ -98,7 +98,7 @@ SEVERAL = parse_config(
 @example(candles=candles_of([1.0]))
 def test_signals_stream_to_the_flags_of_the_batch(candles: Candles) -> None:
     series = signal_series(SEVERAL, candles)
-    stream = SignalStream(SEVERAL)
+    stream = signal_source(SEVERAL).stream()
     ready = []
     flags = []
     for candle in candles:

@@ -11,7 +11,8 @@ from core.market.candles.candles import Candles
 from core.strategy.config.parsing import ConfigError, parse_config
 from core.strategy.indicators.registry import PRICES
 from core.strategy.signals.conditions import condition_text
-from core.strategy.signals.signals import ENTER_LONG, EXIT_LONG, condition_series, signal_series
+from core.strategy.signals.source import ENTER_LONG, EXIT_LONG
+from core.strategy.signals.sources import condition_series, signal_series
 from tests.unit.strategy.making import condition, markets, written
 
 sides = st.sampled_from(

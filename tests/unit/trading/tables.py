@@ -13,7 +13,7 @@ from typing import Any
 from core.market.candles.candles import Candle
 from core.market.candles.timeframes import MINUTE
 from core.market.filters import NO_FILTERS, MarketFilters
-from core.strategy.signals.signals import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
+from core.strategy.signals.source import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
 from core.trading.account import Account
 from core.trading.rules import Rules
 from core.trading.step import Bar, FinerCandles, step

@@ -1,7 +1,6 @@
-"""What do the conditions say at the close of a candle?
+"""Computes signals from the conditions of a config, for all candles at once or one by one.
 
-A signal is a set of the four flags below, as a small int: raw, before the rules of
-`core.trading` weigh the flags against each other and against the position.
+Batch and stream are made from one plan of the config, and a test holds them equal to the last bit.
 """
 
 from __future__ import annotations
@@ -12,14 +11,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from core.market.candles.candles import Candle, Candles, Floats
+from core.market.candles.candles import Candle, Candles
 from core.market.candles.timeframes import DAY
+from core.strategy.config.canonical import config_digest
 from core.strategy.config.config import (
     Condition,
     Direction,
-    IndicatorSpec,
     Operator,
     Reference,
     StrategyConfig,
@@ -29,11 +27,16 @@ from core.strategy.indicators.registry import INDICATORS, PRICES, fields_of
 from core.strategy.indicators.series import Constant, Price, Series
 from core.strategy.indicators.stream import Program, Slots
 from core.strategy.signals.conditions import COMPARISONS, CROSSINGS, condition_text, distance
-
-ENTER_LONG = 1
-EXIT_LONG = 2
-ENTER_SHORT = 4
-EXIT_SHORT = 8
+from core.strategy.signals.source import (
+    ENTER_LONG,
+    ENTER_SHORT,
+    EXIT_LONG,
+    EXIT_SHORT,
+    Bools,
+    ConditionSeries,
+    Reading,
+    SignalSeries,
+)
 
 _FLAGS = {
     (Direction.LONG, "entry"): ENTER_LONG,
@@ -42,126 +45,79 @@ _FLAGS = {
     (Direction.SHORT, "exit"): EXIT_SHORT,
 }
 
-Flags = NDArray[np.uint8]
-Bools = NDArray[np.bool_]
-
 _SMALLEST_WARMUP = 200
 _WARMUP_PERIODS = 10
 _SEARCH = 4096  # candles first looked at for one without a NaN
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SignalSeries:
-    """The flags of every candle (uint8), and `first`: the position from which decisions count.
-
-    `first` is the first candle on which no field of any configured indicator is NaN, the number of
-    candles where there is none; flags before it are 0.
-    """
-
-    flags: Flags
-    first: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ConditionSeries:
-    """One condition over all candles, for saying why nothing happened.
-
-    `group` is "entry" or "exit"; `values` and `thresholds` are its two sides, `valid` where neither
-    is NaN (for a crossing: nor the candle before), `holds` where it is true. Nothing is cut off
-    before the first decision.
-    """
-
-    group: str
-    condition: Condition
-    holds: Bools
-    valid: Bools
-    values: Floats
-    thresholds: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One condition at the newest candle: `current operator threshold`, and whether it holds.
-
-    `group` is "entry" or "exit". `distance` is how far `current` is from holding, in its own units
-    (0 when it holds); all three are None where they are not known yet.
-    """
-
-    group: str
-    text: str
-    current: float | None
-    threshold: float | None
-    distance: float | None
-    holds: bool
-
-
-def indicator_values(spec: IndicatorSpec, candles: Candles) -> dict[str, Floats]:
-    """Every field of one indicator over the candles: canonical field name → values."""
-    batch = Batch(candles)
-    fields = fields_of(spec)
-    return {field: batch.values(series) for field, series in fields.items()}
-
-
-def warmup_candles(config: StrategyConfig) -> int:
-    """How many candles a session wants before its first decision (docs/rules.md §2).
-
-    max(200, 10 × longest period), an offset counted with its period; an anchored VWAP also wants
-    its whole day.
-    """
-    wanted = _SMALLEST_WARMUP
-    for spec in config.indicators:
-        longest = INDICATORS[spec.name].longest_period(spec.params)
-        wanted = max(wanted, _WARMUP_PERIODS * longest + spec.offset)
-        if spec.params.get("anchor") == "day":
-            wanted = max(wanted, DAY // config.timeframe.ms + spec.offset)
-    return wanted
-
-
-def signal_series(
-    config: StrategyConfig, candles: Candles, batch: Batch | None = None
-) -> SignalSeries:
-    """The flags of all candles at once.
-
-    `batch`: the series known of these candles; strategies that share one compute none twice.
-    """
-    batch = batch or Batch(candles)
-    plan = _Plan(config)
-    first = _first_known(plan.fields, candles)
-    held = [_holds(one, batch) for one in plan.conditions]
-    flags = np.zeros(len(candles), dtype=np.uint8)
-    for group in plan.groups:
-        combine = np.logical_and if group.every else np.logical_or
-        together = held[group.members[0]]
-        for member in group.members[1:]:
-            together = combine(together, held[member])
-        flags |= together.view(np.uint8) * np.uint8(group.flag)
-    flags[:first] = 0
-    return SignalSeries(flags, first)
-
-
-def condition_series(config: StrategyConfig, candles: Candles) -> tuple[ConditionSeries, ...]:
-    """Each condition by itself over all candles, entries first, in the order of the config."""
-    batch = Batch(candles)
-    result = []
-    for one in _Plan(config).conditions:
-        values, thresholds = batch.values(one.left), batch.values(one.right)
-        valid = ~(np.isnan(values) | np.isnan(thresholds))
-        if one.condition.operator in CROSSINGS:
-            valid[1:] &= valid[:-1].copy()
-            valid[:1] = False
-        holds = _holds(one, batch)
-        result.append(ConditionSeries(one.group, one.condition, holds, valid, values, thresholds))
-    return tuple(result)
-
-
-class SignalStream:
-    """The flags of one candle after another: the same as `signal_series`, to the last bit.
-
-    Not to be copied or pickled: after a restart, feed it the same candles from the same first one.
-    """
+class ConditionSource:
+    """The signals of a strategy that is a list of conditions (docs/rules.md §1)."""
 
     def __init__(self, config: StrategyConfig) -> None:
+        self._config = config
         self._plan = _Plan(config)
+
+    @property
+    def warmup(self) -> int:
+        """max(200, 10 × longest period), an offset counted with its period.
+
+        An anchored VWAP also wants its whole day.
+        """
+        wanted = _SMALLEST_WARMUP
+        for spec in self._config.indicators:
+            longest = INDICATORS[spec.name].longest_period(spec.params)
+            wanted = max(wanted, _WARMUP_PERIODS * longest + spec.offset)
+            if spec.params.get("anchor") == "day":
+                wanted = max(wanted, DAY // self._config.timeframe.ms + spec.offset)
+        return wanted
+
+    @property
+    def digest(self) -> str:
+        """The config's: it holds all that decides."""
+        return config_digest(self._config)
+
+    def series(self, candles: Candles, batch: Batch | None = None) -> SignalSeries:
+        """The flags of all candles at once; see `SignalSource.series`."""
+        batch = batch or Batch(candles)
+        plan = self._plan
+        first = _first_known(plan.fields, candles)
+        held = [_holds(one, batch) for one in plan.conditions]
+        flags = np.zeros(len(candles), dtype=np.uint8)
+        for group in plan.groups:
+            combine = np.logical_and if group.every else np.logical_or
+            together = held[group.members[0]]
+            for member in group.members[1:]:
+                together = combine(together, held[member])
+            flags |= together.view(np.uint8) * np.uint8(group.flag)
+        flags[:first] = 0
+        return SignalSeries(flags, first)
+
+    def stream(self) -> ConditionStream:
+        """A stream that has seen no candle yet."""
+        return ConditionStream(self._plan)
+
+    def conditions(self, candles: Candles) -> tuple[ConditionSeries, ...]:
+        """Each condition by itself over all candles, entries first, in the order of the config."""
+        batch = Batch(candles)
+        result = []
+        for one in self._plan.conditions:
+            values, thresholds = batch.values(one.left), batch.values(one.right)
+            valid = ~(np.isnan(values) | np.isnan(thresholds))
+            if one.condition.operator in CROSSINGS:
+                valid[1:] &= valid[:-1].copy()
+                valid[:1] = False
+            holds = _holds(one, batch)
+            result.append(
+                ConditionSeries(one.group, one.condition, holds, valid, values, thresholds)
+            )
+        return tuple(result)
+
+
+class ConditionStream:
+    """The flags of one candle after another: those of `ConditionSource.series`, to the last bit."""
+
+    def __init__(self, plan: _Plan) -> None:
+        self._plan = plan
         self._program = Program(self._plan.fields)
         self._fields = [self._program.slot(series) for series in self._plan.fields]
         self._sides = [

@@ -1,0 +1,116 @@
+"""Defines what a source of signals gives the rules: the seam between a strategy and its trading.
+
+A signal is a set of the four flags below, as a small int: raw, before the rules of `core.trading`
+weigh the flags against each other and against the position. Whatever computes them gives the same
+flags for all candles at once (a backtest) and for one candle after another (a session).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.market.candles.candles import Candle, Candles, Floats
+from core.strategy.config.config import Condition
+from core.strategy.indicators.batch import Batch
+
+ENTER_LONG = 1
+EXIT_LONG = 2
+ENTER_SHORT = 4
+EXIT_SHORT = 8
+
+Flags = NDArray[np.uint8]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SignalSeries:
+    """The flags of every candle (uint8), and `first`: the position from which decisions count.
+
+    `first` is the first candle for which everything the source computes is known, the number of
+    candles where there is none; flags before it are 0.
+    """
+
+    flags: Flags
+    first: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConditionSeries:
+    """One condition over all candles, for explaining why nothing happened.
+
+    `group` is "entry" or "exit"; `values` and `thresholds` are its two sides, `valid` where neither
+    is NaN (for a crossing: nor the candle before), `holds` where it is true. Nothing is cut off
+    before the first decision.
+    """
+
+    group: str
+    condition: Condition
+    holds: Bools
+    valid: Bools
+    values: Floats
+    thresholds: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One condition at the newest candle: `current operator threshold`, and whether it holds.
+
+    `group` is "entry" or "exit". `distance` is how far `current` is from holding, in its own units
+    (0 when it holds); all three are None where they are not known yet.
+    """
+
+    group: str
+    text: str
+    current: float | None
+    threshold: float | None
+    distance: float | None
+    holds: bool
+
+
+class SignalStream(Protocol):
+    """The flags of one candle after another.
+
+    Not to be copied or pickled: after a restart it is fed the same candles from the same first one.
+    """
+
+    @property
+    def ready(self) -> bool:
+        """Whether decisions count by now; once true it stays true."""
+
+    def update(self, candle: Candle) -> int:
+        """Take one closed candle; its flags, 0 as long as the stream is not `ready`."""
+
+    def readings(self) -> tuple[Reading, ...]:
+        """What stands behind the flags of the newest candle; empty where nothing can be shown."""
+
+
+class SignalSource(Protocol):
+    """What decides for one strategy. Registered in `core.strategy.signals.sources`.
+
+    The flags of a candle depend on it and on the candles before it alone: no clock, no I/O and no
+    later candle. `series` and `stream` give the same flags to the last bit.
+    """
+
+    @property
+    def warmup(self) -> int:
+        """How many candles a session wants before its first decision (docs/rules.md §2)."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of all that decides: the config, and any code of the strategy's own."""
+
+    def series(self, candles: Candles, batch: Batch | None = None) -> SignalSeries:
+        """The flags of all candles at once.
+
+        `batch`: the series known of these candles; strategies that share one compute none twice.
+        """
+
+    def stream(self) -> SignalStream:
+        """A stream that has seen no candle yet."""
+
+    def conditions(self, candles: Candles) -> tuple[ConditionSeries, ...]:
+        """Each condition by itself over all candles, entries first; empty where there are none."""
