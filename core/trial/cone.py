@@ -1,0 +1,168 @@
+"""The band around the equity path that the promise would hardly ever leave.
+
+Trades are resampled as for the edge, and the band is as wide as the running extreme of its own
+shape demands, so that its lower side is ever left within the horizon with no more than the sealed
+chance. Simultaneous bands by the studentised maximum: A. C. Davison and D. V. Hinkley, Bootstrap
+methods and their application (1997), section 4.2.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from core.market.candles.candles import Floats
+from core.trial.boundaries import check_horizon, check_rate
+from core.trial.plain import read_sealed
+from core.trial.resampling import Resampler, as_returns, lower_bound
+
+_BLUNT = 0.1  # of the horizon: the band starts as wide as it would be after so many trades more
+
+
+class Side(StrEnum):
+    """Where an equity path has been, against its band."""
+
+    INSIDE = "inside"
+    BELOW = "below"
+    ABOVE = "above"
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Where the path left the band first.
+
+    Attributes:
+        side: below wins over above: a path that left below has broken its promise, while one above
+            has only done better.
+        at: after how many trades it left on that side; None inside.
+    """
+
+    side: Side
+    at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cone:
+    """A sealed band around the equity path, by trade number.
+
+    Attributes:
+        horizon: M, trades.
+        growth: mean logarithmic return of a trade, in per cent.
+        below: how far the band reaches below the mean path, in units of its shape; log per cent.
+        above: the same above.
+        rate: chance of ever leaving it below (above) if the promise is true.
+        trades: how many trades of the backtest stand behind it.
+        seed: of the resampling.
+    """
+
+    horizon: int
+    growth: float
+    below: float
+    above: float
+    rate: float
+    trades: int
+    seed: int
+
+    def shares(self) -> Floats:
+        """Share of the horizon at each place of `lower`, `middle` and `upper`; shape (M + 1,)."""
+        return np.arange(self.horizon + 1) / self.horizon
+
+    def lower(self) -> Floats:
+        """Lower side of the band: equity's change since the start in per cent; shape (M + 1,).
+
+        Place k stands for k closed trades; 0 is the start.
+        """
+        return self._band(-self.below)
+
+    def middle(self) -> Floats:
+        """The path of mean growth, as `lower`."""
+        return self._band(0.0)
+
+    def upper(self) -> Floats:
+        """Upper side of the band, as `lower`."""
+        return self._band(self.above)
+
+    def judge(self, path: object) -> Course:
+        """Look where a path has been, trade by trade.
+
+        Args:
+            path: change of equity since the start, in per cent, after each closed trade (without
+                the start); shape (k,). What lies beyond the horizon is not looked at.
+
+        Raises:
+            ValueError: a value that is no finite number.
+        """
+        seen = as_returns(path, "equity path")[: self.horizon]
+        count = len(seen)
+        below = np.flatnonzero(seen < self.lower()[1 : count + 1])
+        if len(below):
+            return Course(Side.BELOW, int(below[0]) + 1)
+        above = np.flatnonzero(seen > self.upper()[1 : count + 1])
+        return Course(Side.ABOVE, int(above[0]) + 1) if len(above) else Course(Side.INSIDE, None)
+
+    def to_json(self) -> dict[str, float | int]:
+        """As plain values, which `from_json` reads back without loss."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, sealed: Mapping[str, Any]) -> Cone:
+        """Read what `to_json` wrote; ValueError where a value is missing, unknown or no number."""
+        return read_sealed(cls, sealed, "sealed cone")
+
+    def _band(self, width: float) -> Floats:
+        counted = np.arange(self.horizon + 1)
+        shape = np.concatenate(([0.0], band_shape(self.horizon, self.trades)))
+        band: Floats = 100 * np.expm1((counted * self.growth + width * shape) / 100)
+        return band
+
+
+def cone(backtest_returns: object, horizon: int, *, rate: float = 0.015, seed: int = 0) -> Cone:
+    """Draw the band for a trial of `horizon` trades.
+
+    Args:
+        backtest_returns: of its trades, in per cent of the equity at entry; shape (n,), n ≥ 20.
+        horizon: the number of trades after which the trial ends.
+        rate: how often at most a true promise leaves the band below.
+        seed: the same seed gives the same band.
+
+    Raises:
+        ValueError: a horizon below 1, a rate out of range, returns that are too few, not finite,
+            constant, or at −100 % and below, after which there is no path.
+    """
+    check_horizon(horizon)
+    check_rate("rate", rate)
+    returns = as_returns(backtest_returns)
+    if (returns <= -100).any():
+        raise ValueError("backtest returns: a trade lost all there was; no path goes on from there")
+    backtest = Resampler.fit(100 * np.log1p(returns / 100))
+    counted = np.arange(1, horizon + 1)[:, None]
+    shape = band_shape(horizon, backtest.trades)[:, None]
+    lows, highs = [], []
+    for total, mean, scale in backtest.trials(horizon, rate, seed):
+        off = (total - counted * mean) / shape
+        lows.append(off.min(axis=0) / scale)
+        highs.append(off.max(axis=0) / scale)
+    return Cone(
+        horizon=int(horizon),
+        growth=backtest.mean,
+        below=max(0.0, -backtest.scale * lower_bound(np.concatenate(lows), rate)),
+        above=max(0.0, -backtest.scale * lower_bound(-np.concatenate(highs), rate)),
+        rate=float(rate),
+        trades=backtest.trades,
+        seed=int(seed),
+    )
+
+
+def band_shape(horizon: int, trades: int) -> Floats:
+    """√(k + k²/n + M/10), after k of M trades; shape (horizon,).
+
+    The first term is the scatter of k trades, the second what a mean of n trades does not know of
+    itself, the third blunts the tip: few trades are too far from normal for a narrow one.
+    """
+    counted = np.arange(1, horizon + 1)
+    shape: Floats = np.sqrt(counted + counted**2 / trades + _BLUNT * horizon)
+    return shape
