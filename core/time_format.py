@@ -30,12 +30,15 @@ def parse_time(text: str) -> int:
     """UTC milliseconds of an ISO 8601 text; one without a zone, or a bare date, is UTC.
 
     Raises:
-        ValueError: where `text` is not ISO 8601.
+        ValueError: where `text` is not ISO 8601, or outside the years 1 to 9999.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // _MILLISECOND
+    try:
+        return (moment.astimezone(UTC) - _EPOCH) // _MILLISECOND
+    except OverflowError as error:
+        raise ValueError(f"{text} lies outside the years 1 to 9999 in UTC") from error
 
 
 def short_time(time: int) -> str:

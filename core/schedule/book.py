@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Callable
 
 import msgspec
 from tinydb import TinyDB, where
+from tinydb.table import Table
 
-from core.schedule.jobs import Job, NothingSuchError
+from core.schedule.jobs import Job, JobError, NothingSuchError, read_job
+from core.store.index import IndexWriteError
 
 JOBS = "jobs"
+ODD_JOBS = "odd_jobs"
 WATCHED = "watched"
 
 
@@ -22,17 +26,33 @@ def random_id() -> str:
 class JobBook:
     """The jobs of a workspace. Only the workspace's host has one, and it alone writes the tables.
 
-    Every change raises `IndexWriteError` where the workspace cannot be written.
+    Every change raises `IndexWriteError` where the workspace cannot be written. `notices` tells
+    what could not be read.
     """
 
     def __init__(self, database: TinyDB, new_id: Callable[[], str] = random_id) -> None:
         self._table = database.table(JOBS)
         self._watched = database.table(WATCHED)
         self._new_id = new_id
-        self._jobs = {
-            job.id: job
-            for job in (msgspec.convert(dict(document), Job) for document in self._table.all())
-        }
+        self.notices: list[str] = []
+        self._jobs = self._read(database.table(ODD_JOBS))
+
+    def _read(self, odd: Table) -> dict[str, Job]:
+        """The jobs of the table. Rows that are none are moved to `odd`, and said in `notices`."""
+        jobs: dict[str, Job] = {}
+        for document in self._table.all():
+            try:
+                job = read_job(dict(document))
+                jobs[job.id] = job
+            except JobError as error:
+                self.notices.append(
+                    f"a job in the index cannot be read and is set aside in its table {ODD_JOBS} "
+                    f"({error}): {str(dict(document))[:200]}"
+                )
+                with contextlib.suppress(IndexWriteError):  # it is moved next time
+                    odd.insert({"row": dict(document), "why": str(error)})
+                    self._table.remove(doc_ids=[document.doc_id])
+        return jobs
 
     def fresh_id(self) -> str:
         """An ID that no job has."""
@@ -57,6 +77,10 @@ class JobBook:
                 f"there is no job {job_id[:40]!r}: `papertape schedule list` shows all"
             )
         return self._jobs[job_id]
+
+    def has(self, job_id: str) -> bool:
+        """Whether there is a job of that ID."""
+        return job_id in self._jobs
 
     def put(self, job: Job) -> None:
         """Add a job, or replace the one of its ID."""

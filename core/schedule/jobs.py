@@ -12,10 +12,21 @@ import re
 import msgspec
 
 from core.host.job_values import JobAction
-from core.schedule.triggers import At, Trigger, describe, next_due
+from core.schedule.triggers import (
+    LATEST,
+    At,
+    Every,
+    Trigger,
+    TriggerError,
+    checked,
+    describe,
+    next_due,
+)
 
 HISTORY = 20
 _LONGEST_MESSAGE = 2_000
+_CLOCK_ERROR = 60_000  # ms by which the clock may go back before it is taken to have been wrong
+_ID = re.compile(r"[0-9a-z]{8}")
 _SESSION = re.compile(r"session_id\s*=\s*[\"']([0-9a-z]{8})[\"']")
 _INSTRUCTION = re.compile(r"action\s*=\s*[\"'](paper_status|stop_paper)[\"']")
 
@@ -41,7 +52,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Something to do at set times.
 
     `next_run` is when it is due next (UTC ms), None once it never will be again. `seen_trades`: how
-    many trades of its session it has told of. `history`: its last runs, oldest first.
+    many trades of its session it has told of. `history`: its last runs, oldest first. `automatic`:
+    the session was given it, and nobody asked for it.
     """
 
     id: str
@@ -56,6 +68,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool = False
     seen_trades: int = 0
     history: tuple[JobRun, ...] = ()
+    automatic: bool = False
 
     def describe(self) -> str:
         """The job in one line."""
@@ -69,6 +82,22 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def due(self, now: int) -> bool:
         """Whether the job is to run now."""
         return not self.paused and self.next_run is not None and self.next_run <= now
+
+    def set_right(self, now: int) -> Job:
+        """The job as it should be at `now`, if a clock that was ahead had put its next run off.
+
+        A run or a beginning that lies in the future shows that the clock was wrong.
+        """
+        latest = max([self.created, *(run.ran for run in self.history[-1:])])
+        if latest <= now + _CLOCK_ERROR or self.next_run is None or isinstance(self.trigger, At):
+            return self
+        trigger = self.trigger
+        if isinstance(trigger, Every) and trigger.since > now:
+            trigger = Every(trigger.seconds, now)
+        due = next_due(trigger, now)
+        if due is None or self.next_run <= due:
+            return self
+        return msgspec.structs.replace(self, trigger=trigger, next_run=due)
 
     def after(self, run: JobRun, *, seen_trades: int | None = None) -> Job:
         """The job once `run` is over.
@@ -86,6 +115,27 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+def read_job(document: object) -> Job:
+    """A job from its row in the index.
+
+    Raises:
+        JobError: the row is not one that this program writes.
+    """
+    try:
+        job = msgspec.convert(document, Job)
+        checked(job.trigger)
+    except (msgspec.ValidationError, TriggerError) as error:
+        raise JobError(str(error)) from error
+    times = [job.created, job.next_run or 0]
+    times += [time for run in job.history for time in (run.due, run.ran)]
+    counts = [job.runs, job.seen_trades, job.max_runs or 0]
+    if not all(0 <= time <= LATEST for time in times) or min(counts) < 0:
+        raise JobError("it has a time or a count outside of what is possible")
+    if not _ID.fullmatch(job.id) or not (job.session_id is None or _ID.fullmatch(job.session_id)):
+        raise JobError("its ID, or its session's, is not one: expected 8 letters and digits")
+    return job
+
+
 def new_job(
     job_id: str,
     trigger: Trigger,
@@ -94,6 +144,7 @@ def new_job(
     message: str = "",
     session_id: str | None = None,
     max_runs: int | None = None,
+    automatic: bool = False,
 ) -> Job:
     """A job whose action is what its message asks for; without a message, a check of its session.
 
@@ -130,4 +181,5 @@ def new_job(
         created=now,
         next_run=trigger.time if isinstance(trigger, At) else next_due(trigger, now),
         max_runs=max_runs,
+        automatic=automatic,
     )

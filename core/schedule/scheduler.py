@@ -1,13 +1,16 @@
 """Runs the jobs of a workspace, and gives each session the jobs that watch it.
 
 One per host, on the host's own event loop. Jobs belong to the book; what they do goes through the
-same link as every other command.
+same link as every other command. Each run is a task of its own: one that takes long, fails, or
+whose job is changed or removed meanwhile, holds up no other.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import msgspec
 
@@ -16,22 +19,35 @@ from core.host.link import HostLink
 from core.journal.values import FeedKind, SessionState
 from core.schedule.book import JobBook
 from core.schedule.jobs import Job, JobError, JobRun, NothingSuchError, new_job
-from core.schedule.runs import carry_out
+from core.schedule.runs import Outcome, carry_out
 from core.schedule.triggers import Trigger, at, every, next_due
 from core.session.snapshot import SessionSnapshot
 from core.store.index import IndexWriteError
 
 CHECK_EVERY = 4 * 3_600  # seconds: how often a session is looked at, unless told otherwise
 _PULSE = 1.0  # seconds between two looks at what is due
+_AT_ONCE = 100  # runs that may be under way together
+
+_logger = logging.getLogger(__name__)
 
 Say = Callable[[str, str | None, bool], None]
 """Tells the user a sentence, of which session, and whether it went well."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """A run that is over, of which job, and how many trades have been told of."""
+
+    job_id: str
+    run: JobRun
+    seen_trades: int | None
+
+
 class Scheduler:
     """Runs what is due, and keeps the jobs of sessions in step with the sessions.
 
-    `clock` gives UTC ms. `say` tells the user. `every`: seconds between two looks at what is due.
+    `clock` gives UTC ms. `say` tells the user; `note` writes what a run said where nobody is told.
+    `pulse_every`: seconds between two looks at what is due.
     """
 
     def __init__(
@@ -40,54 +56,131 @@ class Scheduler:
         link: HostLink,
         clock: Callable[[], int],
         say: Say,
-        every: float = _PULSE,
+        note: Say = lambda *_: None,
+        pulse_every: float = _PULSE,
     ) -> None:
         self._book = book
         self._link = link
         self._clock = clock
         self._say = say
-        self._every = every
+        self._note = note
+        self._pulse_every = pulse_every
         self._in_order: set[str] = set()
+        self._running: dict[str, asyncio.Task[JobRun]] = {}
+        self._unrecorded: list[_Done] = []
+        self._room = asyncio.Semaphore(_AT_ONCE)
 
     async def run(self) -> None:
         """Run jobs until cancelled. While the workspace cannot be written, they wait."""
         waiting = False
-        while True:
-            try:
-                await self.pulse()
-                waiting = False
-            except IndexWriteError as error:
-                if not waiting:
-                    self._say(f"jobs wait until the disk is repaired: {error}", None, False)
-                waiting = True
-            await asyncio.sleep(self._every)
+        try:
+            while True:
+                try:
+                    self.pulse()
+                    waiting = False
+                except IndexWriteError as error:
+                    if not waiting:
+                        self._say(f"jobs wait until the disk is repaired: {error}", None, False)
+                    waiting = True
+                await asyncio.sleep(self._pulse_every)
+        finally:
+            for task in self._running.values():
+                task.cancel()
 
-    async def pulse(self) -> None:
-        """Bring the jobs in step with the sessions, then run what is due now."""
-        await self._follow_sessions()
+    def pulse(self) -> None:
+        """Bring the jobs in step with the sessions, then begin to run what is due now.
+
+        Raises:
+            IndexWriteError: the workspace cannot be written.
+        """
+        self._record_again()
+        sessions = {session.id: session for session in self._link.snapshot().sessions}
+        self._follow(sessions)
+        now = self._clock()
         for job in self._book.jobs():
-            if job.due(self._clock()):
-                await self.run_job(job)
+            right = job.set_right(now)
+            if right is not job:
+                self._book.put(right)
+            waits = _waits_for_end(right, sessions.get(right.session_id or ""))
+            if right.due(now) and not waits and not self._is_running(right):
+                self._begin(right)
 
-    async def run_job(self, job: Job) -> JobRun:
-        """Run a job now, whether it is due or not, and record the run."""
-        outcome = await carry_out(job, self._link)
+    async def settled(self) -> None:
+        """Return once no run is under way."""
+        while self._running:
+            await asyncio.wait(self._running.values())
+            await asyncio.sleep(0)
+
+    async def run_job(self, job_id: str) -> JobRun:
+        """Run a job now, whether it is due or not, and record the run.
+
+        Raises:
+            JobError: there is no such job, or it is running just now.
+        """
+        job = self._book.job(job_id)
+        if job_id in self._running:
+            raise JobError(f"job {job_id} is running just now")
+        return await asyncio.shield(self._begin(job))
+
+    def _is_running(self, job: Job) -> bool:
+        """Whether a run of a job is under way, or one that would end the same session."""
+        if job.id in self._running or any(done.job_id == job.id for done in self._unrecorded):
+            return True
+        ends = job.action is JobAction.FINISH
+        return ends and any(
+            self._book.has(other)
+            and self._book.job(other).action is JobAction.FINISH
+            and self._book.job(other).session_id == job.session_id
+            for other in self._running
+        )
+
+    def _begin(self, job: Job) -> asyncio.Task[JobRun]:
+        task = asyncio.create_task(self._run_now(job), name=f"job {job.id}")
+        self._running[job.id] = task
+        task.add_done_callback(lambda _: self._running.pop(job.id, None))
+        return task
+
+    async def _run_now(self, job: Job) -> JobRun:
+        async with self._room:
+            told = max(
+                (one.seen_trades for one in self.jobs_of(job.session_id)), default=job.seen_trades
+            )
+            outcome = await _outcome(msgspec.structs.replace(job, seen_trades=told), self._link)
         now = self._clock()
         due = job.next_run if job.next_run is not None and job.next_run <= now else now
         run = JobRun(due, now, outcome.succeeded, outcome.text)
-        done = job.after(run, seen_trades=outcome.seen_trades)
-        if done.next_run is None:
+        tell = self._say if outcome.news or not outcome.succeeded else self._note
+        tell(outcome.text, job.session_id, outcome.succeeded)
+        try:
+            self._record(_Done(job.id, run, outcome.seen_trades))
+        except IndexWriteError:  # recorded, and not run again, once the disk takes it
+            self._unrecorded.append(_Done(job.id, run, outcome.seen_trades))
+        return run
+
+    def _record(self, done: _Done) -> None:
+        """Record a run in its job, which may have been changed or removed while it ran."""
+        if not self._book.has(done.job_id):
+            return
+        job = self._book.job(done.job_id)
+        after = job.after(done.run, seen_trades=done.seen_trades)
+        if job.action is JobAction.FINISH and done.run.succeeded and job.session_id is not None:
+            self._book.forget_session(job.session_id)
+        elif after.next_run is None:
             self._book.remove(job.id)
         else:
-            self._book.put(done)
-        if outcome.news or not outcome.succeeded:
-            self._say(outcome.text, job.session_id, outcome.succeeded)
-        return run
+            self._book.put(after)
+
+    def _record_again(self) -> None:
+        while self._unrecorded:
+            self._record(self._unrecorded[0])
+            del self._unrecorded[0]
 
     # ── the jobs of sessions ──
 
-    def jobs_of(self, session_id: str) -> tuple[Job, ...]:
+    def jobs_of(self, session_id: str | None) -> tuple[Job, ...]:
         """The jobs bound to a session, the next due first."""
+        if session_id is None:
+            return ()
         return tuple(job for job in self._book.jobs() if job.session_id == session_id)
 
     def watch(self, session: SessionSnapshot) -> None:
@@ -101,7 +194,7 @@ class Scheduler:
         now = self._clock()
         if not self._book.watches(session.id, "check"):
             self._book.note_watched(session.id, "check")
-            self.add(every(CHECK_EVERY, now), session_id=session.id)
+            self._put_new(every(CHECK_EVERY, now), session_id=session.id, automatic=True)
         end = session.planned_end
         if end is not None and end > now and not self._book.watches(session.id, "end"):
             self._book.note_watched(session.id, "end")
@@ -109,7 +202,30 @@ class Scheduler:
                 f"Paper trading session {session.id} has reached its scheduled end: "
                 f"backtest(action='stop_paper', session_id='{session.id}')"
             )
-            self.add(at(end, now), message=message, session_id=session.id)
+            self._put_new(at(end, now), message=message, session_id=session.id, automatic=True)
+
+    def _put_new(
+        self,
+        trigger: Trigger,
+        *,
+        message: str = "",
+        session_id: str | None = None,
+        max_runs: int | None = None,
+        automatic: bool = False,
+    ) -> Job:
+        job = new_job(
+            self._book.fresh_id(),
+            trigger,
+            now=self._clock(),
+            message=message,
+            session_id=session_id,
+            max_runs=max_runs,
+            automatic=automatic,
+        )
+        if job.session_id is not None:
+            self._living(job.session_id)
+        self._book.put(job)
+        return job
 
     def add(
         self,
@@ -124,18 +240,7 @@ class Scheduler:
         Raises:
             JobError: the job would do nothing, or its session has ended or is not known.
         """
-        job = new_job(
-            self._book.fresh_id(),
-            trigger,
-            now=self._clock(),
-            message=message,
-            session_id=session_id,
-            max_runs=max_runs,
-        )
-        if job.session_id is not None:
-            self._living(job.session_id)
-        self._book.put(job)
-        return job
+        return self._put_new(trigger, message=message, session_id=session_id, max_runs=max_runs)
 
     def edit(
         self,
@@ -202,6 +307,24 @@ class Scheduler:
                 return session
         raise NothingSuchError(f"there is no session {session_id!r}: `papertape status` lists all")
 
+    def _follow(self, sessions: dict[str, SessionSnapshot]) -> None:
+        """Jobs come and go with their sessions; one that has come to its end is reported on."""
+        for session in sessions.values():
+            self.watch(session)
+            self._tell_of_failure(session)
+        for job in self._book.jobs():
+            session_of_job = sessions.get(job.session_id or "")
+            if job.session_id is None or (session_of_job and _goes_on(session_of_job)):
+                continue
+            jobs = self.jobs_of(job.session_id)
+            if any(one.id in self._running for one in jobs):
+                continue
+            last = next((one for one in jobs if one.action is JobAction.FINISH), None)
+            if last is not None and session_of_job and _ran_out(session_of_job):
+                self._begin(last)
+            else:
+                self._book.forget_session(job.session_id)
+
     def _tell_of_failure(self, session: SessionSnapshot) -> None:
         """Say that a session has failed, once, if it failed before our eyes."""
         if session.state is not SessionState.ERROR:
@@ -211,19 +334,28 @@ class Scheduler:
             text = f"{session.strategy} ({session.id}) has failed: {session.state_reason}"
             self._say(text, session.id, False)
 
-    async def _follow_sessions(self) -> None:
-        """Jobs come and go with their sessions; one that has come to its end is reported on."""
-        sessions = {session.id: session for session in self._link.snapshot().sessions}
-        for session in sessions.values():
-            self.watch(session)
-            self._tell_of_failure(session)
-        for job in self._book.jobs():
-            session_of_job = sessions.get(job.session_id or "")
-            if job.session_id is None or (session_of_job and _goes_on(session_of_job)):
-                continue
-            if job.action is JobAction.FINISH and session_of_job and _ran_out(session_of_job):
-                await self.run_job(job)
-            self._book.forget_session(job.session_id)
+
+async def _outcome(job: Job, link: HostLink) -> Outcome:
+    """What a run comes to; a fault in it is an outcome too, for no job may end the loop."""
+    try:
+        return await carry_out(job, link)
+    except Exception as error:
+        _logger.exception("job %s", job.id)
+        return Outcome(f"job {job.id} failed: {type(error).__name__}: {error}", succeeded=False)
+
+
+def _waits_for_end(job: Job, session: SessionSnapshot | None) -> bool:
+    """Whether a report has to wait because its session is just about to end by itself.
+
+    Its last candles may come late, or be fetched first where the host was away: stopping it would
+    cut them off. What a session has planned is known once it has been taken up.
+    """
+    if job.action is not JobAction.FINISH or session is None or session.state.ended:
+        return False
+    if session.state is SessionState.STARTING:
+        return True
+    end = session.planned_end
+    return end is not None and job.next_run is not None and job.next_run >= end
 
 
 def _goes_on(session: SessionSnapshot) -> bool:

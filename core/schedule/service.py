@@ -29,8 +29,10 @@ class Schedule:
         self._host = host
         self._clock = host.options.clock
         self._book = JobBook(host.database)
+        for notice in self._book.notices:
+            self._complain(notice)
         self._notifier = Notifier(self._addresses(), self._complain)
-        self._scheduler = Scheduler(self._book, LocalLink(host), self._clock, self._say)
+        self._scheduler = Scheduler(self._book, LocalLink(host), self._clock, self._say, self._note)
 
     async def run(self) -> None:
         """Run the workspace's jobs, and send notifications, until cancelled."""
@@ -49,8 +51,11 @@ class Schedule:
         self._host.log.add(Level.WARNING, text)
 
     def _say(self, text: str, session_id: str | None, went_well: bool) -> None:
-        self._host.log.add(Level.INFO if went_well else Level.WARNING, text, session_id)
+        self._note(text, session_id, went_well)
         self._notifier.say(text)
+
+    def _note(self, text: str, session_id: str | None, went_well: bool) -> None:
+        self._host.log.add(Level.INFO if went_well else Level.WARNING, text, session_id)
 
     # ── For the host ──
 
@@ -129,7 +134,7 @@ class Schedule:
     async def run_job(self, job_id: str) -> ListedRun:
         """See `HostLink.run_job`."""
         with _refusing():
-            run = await self._scheduler.run_job(self._book.job(job_id))
+            run = await self._scheduler.run_job(job_id)
         return ListedRun(iso_time(run.due), iso_time(run.ran), run.succeeded, run.text)
 
     def renew_notifications(self) -> None:

@@ -15,7 +15,9 @@ from core.time_format import short_duration, short_time
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 SHORTEST_SECONDS = 10
+LATEST = 253_402_300_799_999  # the end of the year 9999, UTC ms
 _LONGEST_SECONDS = 366 * 86_400
+_CRON_FIELDS = 5
 
 
 class TriggerError(ValueError):
@@ -63,14 +65,19 @@ def cron(expression: str) -> Cron:
     Raises:
         TriggerError: if `expression` is not a cron expression.
     """
-    text = " ".join(expression.split())
+    fields = expression.split()
+    text = " ".join(fields)
     try:
         CronSim(text, _EPOCH)
+        # A sixth field would be seconds, below the shortest interval.
+        why = None if len(fields) == _CRON_FIELDS else f"it has {len(fields)} fields"
     except CronSimError as error:
+        why = str(error).lower()
+    if why is not None:
         raise TriggerError(
-            f"cron expression {expression!r}: {str(error).lower()}; expected five fields, minute "
-            "hour day month weekday, such as '0 10 * * *' for every day at 10:00 UTC"
-        ) from error
+            f"cron expression {expression[:40]!r}: {why}; expected five fields, minute hour day "
+            "month weekday, such as '0 10 * * *' for every day at 10:00 UTC"
+        )
     return Cron(text)
 
 
@@ -83,6 +90,27 @@ def at(time: int, now: int) -> At:
     if time <= now:
         raise TriggerError(f"{short_time(time)} UTC has passed: it is {short_time(now)} UTC")
     return At(time)
+
+
+def checked(trigger: Trigger) -> Trigger:
+    """A trigger that was read from a file.
+
+    Raises:
+        TriggerError: it could not have been made.
+    """
+    match trigger:
+        case Every(seconds, since):
+            return every(seconds, _in_range(since))
+        case Cron(expression):
+            return cron(expression)
+        case At(time):
+            return At(_in_range(time))
+
+
+def _in_range(time: int) -> int:
+    if not 0 <= time <= LATEST:
+        raise TriggerError(f"the time {time} lies outside the years 1970 to 9999")
+    return time
 
 
 def next_due(trigger: Trigger, after: int) -> int | None:

@@ -8,6 +8,7 @@ them.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tinydb import TinyDB
 from tinydb.storages import Storage
 
 from core.store.durable import Disk, set_aside, temporary_name, write_durably
+from core.store.workspace import WorkspaceError
 
 
 class IndexWriteError(Exception):
@@ -73,13 +75,26 @@ class DurableStorage(Storage):
             tables = orjson.loads(path.read_bytes())
         except FileNotFoundError:
             return None
-        except ValueError:
+        except (ValueError, IsADirectoryError):
             tables = None
-        if isinstance(tables, dict):
-            return tables
-        aside = set_aside(path)
-        self.notices.append(f"{path.name} could not be read and was set aside as {aside.name}")
-        return None
+        except OSError as error:
+            raise WorkspaceError(
+                f"{path} cannot be read ({error.strerror}): give this user access to it"
+            ) from error
+        if not isinstance(tables, dict):
+            aside = set_aside(path)
+            self.notices.append(f"{path.name} could not be read and was set aside as {aside.name}")
+            return None
+        sound = _sound(tables)
+        if sound != tables:
+            aside = set_aside(path)
+            self.notices.append(
+                f"{path.name} had parts that are no tables or rows; it was set aside as "
+                f"{aside.name}, and the rest of it is used"
+            )
+            with contextlib.suppress(OSError):  # it is kept in memory until the disk takes it
+                write_durably(path, orjson.dumps(sound), self._disk)
+        return sound
 
     def _keep_backup(self) -> None:
         if not self._path.exists():
@@ -94,6 +109,19 @@ class DurableStorage(Storage):
         for name in (self._path.name, self._backup.name):
             for leftover in self._path.parent.glob(f".{name}.*.tmp"):
                 leftover.unlink(missing_ok=True)
+
+
+def _sound(tables: dict[str, Any]) -> Tables:
+    """What of a file's contents are tables of numbered rows, as TinyDB reads them."""
+    return {
+        name: {number: row for number, row in table.items() if _is_row(number, row)}
+        for name, table in tables.items()
+        if isinstance(table, dict)
+    }
+
+
+def _is_row(number: str, row: object) -> bool:
+    return number.isascii() and number.isdigit() and isinstance(row, dict)
 
 
 def open_index(path: Path, disk: Disk) -> tuple[TinyDB, DurableStorage]:

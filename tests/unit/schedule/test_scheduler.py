@@ -14,9 +14,10 @@ from core.market.candles.timeframes import DAY, HOUR
 from core.schedule.book import JobBook
 from core.schedule.jobs import JobError
 from core.schedule.scheduler import CHECK_EVERY, Scheduler
-from core.schedule.triggers import Every, at
+from core.schedule.triggers import Cron, Every, at
+from core.session.snapshot import SessionDetail
 from core.store.durable import OsDisk
-from core.store.index import open_index
+from core.store.index import IndexWriteError, open_index
 from core.time_format import parse_time
 from tests.unit.schedule.one_session_host import ID, OneSessionHost
 from tests.unit.session.sessions import until
@@ -35,14 +36,15 @@ class Rig:
     said: list[tuple[str, str | None, bool]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.scheduler = Scheduler(self.book, self.host, lambda: self.now, self.say, every=0)
+        self.scheduler = Scheduler(self.book, self.host, lambda: self.now, self.say, pulse_every=0)
 
     def say(self, text: str, session_id: str | None, went_well: bool) -> None:
         self.said.append((text, session_id, went_well))
 
     async def at(self, time: int) -> None:
         self.now = time
-        await self.scheduler.pulse()
+        self.scheduler.pulse()
+        await self.scheduler.settled()
 
 
 @pytest.fixture
@@ -87,13 +89,178 @@ async def test_a_session_is_watched_by_a_check_and_by_a_report_at_its_end(rig: R
     await rig.at(NOON + HOUR)
     finish = rig.scheduler.jobs_of(ID)[-1]
     assert (finish.action, finish.next_run) == (JobAction.FINISH, NOON + DAY)
+    # Its last candles may come late: it ends by itself, and the report waits for that.
     await rig.at(NOON + DAY)
-    assert rig.host.commands == [f"stop {ID}"]
+    await rig.at(NOON + DAY + 3_000)
+    assert rig.said == []
+    rig.host.change(ID, state=SessionState.STOPPED, ended=NOON + DAY + 3_000)
+    await rig.at(NOON + DAY + 4_000)
+    assert rig.host.commands == []
     text, _, _ = rig.said[-1]
     assert "return +0.00 %, win rate 100 %, largest drawdown 0.50 %" in text
     assert text.endswith("Strategy validated. Consider going live with small position.")
-    await rig.at(NOON + DAY + 1_000)
+    await rig.at(NOON + DAY + 5_000)
+    assert len(rig.said) == 1
     assert rig.book.jobs() == ()
+
+
+async def test_a_report_waits_until_a_session_that_is_taken_up_shows_its_planned_end(
+    rig: Rig,
+) -> None:
+    rig.host.change(ID, planned_end=NOON + DAY)
+    await rig.at(NOON)
+    rig.host.change(ID, planned_end=None, state=SessionState.STARTING)
+    await rig.at(NOON + 2 * DAY)
+    rig.host.change(ID, planned_end=NOON + DAY, state=SessionState.WARMING_UP)
+    await rig.at(NOON + 2 * DAY + 1_000)
+    assert (rig.host.commands, rig.said) == ([], [])
+    rig.host.change(ID, state=SessionState.STOPPED, ended=NOON + 2 * DAY)
+    await rig.at(NOON + 2 * DAY + 2_000)
+    assert len(rig.said) == 1
+
+
+async def test_a_job_that_asks_for_an_earlier_end_stops_its_session_then(rig: Rig) -> None:
+    rig.host.change(ID, planned_end=NOON + DAY)
+    message = f"backtest(action='stop_paper', session_id='{ID}')"
+    rig.scheduler.add(at(NOON + HOUR, NOON), message=message)
+    await rig.at(NOON)
+    await rig.at(NOON + HOUR)
+    assert rig.host.commands == [f"stop {ID}"]
+    assert len(rig.said) == 1
+    await rig.at(NOON + 2 * DAY)
+    assert len(rig.said) == 1
+    assert rig.book.jobs() == ()
+
+
+async def test_a_trade_is_told_of_once_however_many_jobs_check_its_session(rig: Rig) -> None:
+    await rig.at(NOON)
+    rig.scheduler.add(Every(2 * 3_600, NOON), session_id=ID)
+    rig.host.trade()
+    for hour in range(1, 13):
+        await rig.at(NOON + hour * HOUR)
+    assert len(rig.said) == 1
+
+
+@dataclass
+class Gate:
+    """Holds the host's answer to a check back until it is opened."""
+
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: int = 0
+
+    async def detail(self, session_id: str) -> SessionDetail:
+        self.asked += 1
+        await self.opened.wait()
+        return SessionDetail(session_id, {}, {}, (), (), ())
+
+
+@pytest.fixture
+def gate(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Gate:
+    gate = Gate()
+    monkeypatch.setattr(rig.host, "detail", gate.detail)
+    return gate
+
+
+async def test_a_job_that_takes_long_holds_up_no_other(rig: Rig, gate: Gate) -> None:
+    rig.scheduler.add(Every(60, NOON), session_id=ID)
+    rig.scheduler.add(Every(3_600, NOON), message="look")
+    rig.now = NOON + HOUR
+    rig.scheduler.pulse()
+    await until(lambda: rig.said == [("look", None, True)])
+    for count in (2, 3, 4):
+        rig.now += HOUR
+        await until(lambda: not rig.scheduler.pulse() and len(rig.said) == count)  # noqa: B023
+    assert gate.asked == 1  # it is not run once more while it runs
+    gate.opened.set()
+    await rig.scheduler.settled()
+    assert [text for text, _, _ in rig.said] == ["look"] * 4
+
+
+@pytest.mark.parametrize("change", ["remove", "pause", "edit"])
+async def test_a_job_may_be_changed_while_it_runs(rig: Rig, gate: Gate, change: str) -> None:
+    job = rig.scheduler.add(Every(60, NOON), session_id=ID)
+    other = rig.scheduler.add(Every(60, NOON), message="look")
+    running = asyncio.create_task(rig.scheduler.run())
+    rig.now = NOON + 60_000
+    await until(lambda: gate.asked == 1)
+    if change == "remove":
+        rig.book.remove(job.id)
+    elif change == "pause":
+        rig.scheduler.pause(job.id, True)
+    else:
+        rig.scheduler.edit(job.id, Every(600, rig.now), session_id=ID)
+    with pytest.raises(JobError, match=r"no job|is running just now"):
+        await rig.scheduler.run_job(job.id)
+    gate.opened.set()
+    await until(lambda: rig.book.job(other.id).runs == 1)
+    rig.now = NOON + 120_000
+    await until(lambda: rig.book.job(other.id).runs == 2)
+    left = {one.id: one for one in rig.book.jobs()}
+    if change == "remove":
+        assert job.id not in left
+    elif change == "pause":
+        assert (left[job.id].runs, left[job.id].paused) == (1, True)
+    else:
+        assert (left[job.id].runs, left[job.id].next_run) == (1, NOON + 660_000)
+    assert not running.done()
+    running.cancel()
+
+
+async def test_a_fault_in_a_run_is_said_and_ends_no_loop(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def faulty(_: str) -> SessionDetail:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(rig.host, "detail", faulty)
+    job = rig.scheduler.add(Every(3_600, NOON), session_id=ID)
+    rig.scheduler.add(Every(3_600, NOON), message="look")
+    await rig.at(NOON + HOUR)
+    texts = sorted(text for text, _, _ in rig.said)
+    assert texts == [f"job {job.id} failed: ZeroDivisionError: division by zero", "look"]
+    assert rig.book.job(job.id).history[-1].succeeded is False
+
+
+async def test_a_run_that_the_disk_did_not_take_is_recorded_later_and_not_made_again(
+    tmp_path: Path,
+) -> None:
+    disk = FullDisk(1_000_000)
+    database, _ = open_index(tmp_path / "papertape.json", disk)
+    rig = Rig(OneSessionHost(NOON), JobBook(database))
+    job = rig.scheduler.add(Every(3_600, NOON), message="look")
+    await rig.at(NOON)
+    disk.room = 0
+    await rig.at(NOON + HOUR)
+    for _ in range(3):
+        with pytest.raises(IndexWriteError):
+            await rig.at(NOON + HOUR + 1_000)
+    assert rig.book.job(job.id).runs == 0
+    disk.room = 1_000_000
+    await rig.at(NOON + HOUR + 2_000)
+    assert [text for text, _, _ in rig.said] == ["look"]
+    assert rig.book.job(job.id).runs == 1
+
+
+@pytest.mark.parametrize("kind", ["every", "cron"])
+async def test_a_job_runs_again_after_a_clock_that_was_years_ahead(rig: Rig, kind: str) -> None:
+    rig.host.sessions.clear()
+    job = rig.scheduler.add(
+        Every(10, NOON) if kind == "every" else Cron("* * * * *"), message="look"
+    )
+    await rig.at(NOON + 3_650 * DAY)
+    await rig.at(NOON + 60_000)
+    await rig.at(NOON + 120_000)
+    assert [text for text, _, _ in rig.said] == ["look", "look"]
+    assert rig.book.job(job.id).next_run == NOON + (130_000 if kind == "every" else 180_000)
+
+
+async def test_a_job_made_under_a_clock_that_was_years_ahead_runs_too(rig: Rig) -> None:
+    rig.host.sessions.clear()
+    rig.now = NOON + 3_650 * DAY
+    rig.scheduler.add(Every(10, rig.now), message="look")
+    await rig.at(NOON)
+    await rig.at(NOON + 10_000)
+    assert [text for text, _, _ in rig.said] == ["look"]
 
 
 async def test_a_job_removed_by_hand_stays_removed(rig: Rig) -> None:
@@ -176,7 +343,7 @@ async def test_a_refusal_of_the_host_is_said_and_the_job_goes_on(rig: Rig) -> No
         message=f"backtest(action='stop_paper', session_id='{ID}')",
     )
     rig.host.sessions.clear()
-    await rig.scheduler.run_job(failing)
+    await rig.scheduler.run_job(failing.id)
     assert rig.said == [(f"there is no session '{ID}'", ID, False)]
     assert rig.book.job(failing.id).history[-1].succeeded is False
 
@@ -188,7 +355,7 @@ async def test_a_session_that_fails_is_told_of_once_and_an_old_failure_never(rig
     await rig.at(NOON + 2_000)
     assert rig.said == [(f"rsi_bounce ({ID}) has failed: the disk is full", ID, False)]
     late = Scheduler(rig.book, rig.host, lambda: rig.now, rig.say)
-    await late.pulse()
+    late.pulse()
     assert len(rig.said) == 1
 
 

@@ -60,7 +60,8 @@ def test_every_is_due_ahead_and_within_one_length_once_it_has_begun(
 
 
 @pytest.mark.parametrize(
-    "expression", ["", "* * * *", "0 25 * * *", "@daily", "0 0 30 2 *", "x", "0 0 * * 9"]
+    "expression",
+    ["", "* * * *", "0 25 * * *", "@daily", "0 0 30 2 *", "x", "0 0 * * 9", "* * * * * *"],
 )
 def test_what_is_no_cron_expression_is_refused_with_what_is(expression: str) -> None:
     with pytest.raises(TriggerError, match="five fields"):
