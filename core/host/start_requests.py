@@ -25,7 +25,8 @@ from core.strategy.config.problems import ConfigError
 from core.strategy.document.document import read_strategy
 from core.strategy.signals.sources import signal_source, warmup_candles
 from core.trading.values import Fills
-from core.trial.seal import Horizon
+from core.trial.ledger import tries_of
+from core.trial.seal import Horizon, Seal
 from core.trial.sealing import NoPromiseError, seal_trial
 
 _POLLED = "binance"
@@ -121,7 +122,26 @@ def sealed(
     Raises:
         BadRequestError: no saved backtest promises anything that could be put to the test.
     """
-    config = record.strategy()
+    try:
+        seal = seal_of(record.strategy(), terms, workspace, now)
+    except NoPromiseError as error:
+        if record.restart_of is None:
+            raise BadRequestError(f"not sealed: {error}") from error
+        notice = f"it was a trial, and is none now: {error}"
+        return msgspec.structs.replace(record, notices=(*record.notices, notice))
+    days, run_for = seal.horizon.days, record.run_for
+    if run_for is None and record.until is None and days is not None:
+        run_for = round(days * DAY)
+    return msgspec.structs.replace(record, seal=seal, run_for=run_for)
+
+
+def seal_of(config: StrategyConfig, terms: TrialTerms, workspace: Workspace, now: int) -> Seal:
+    """The seal of a trial of `config` that would start at `now` (UTC ms). Blocks.
+
+    Raises:
+        BadRequestError: the horizon makes no sense.
+        NoPromiseError: no saved backtest promises anything that could be put to the test.
+    """
     if (terms.days is not None and not 0 < terms.days <= _LONGEST_TRIAL) or (
         terms.trades is not None and not 0 < terms.trades <= _MOST_TRADES
     ):
@@ -129,24 +149,21 @@ def sealed(
             f"a trial's horizon must be above 0 and at most {_LONGEST_TRIAL:,} days or "
             f"{_MOST_TRADES:,} trades"
         )
-    if terms.document is None:
-        document, keys = document_of(workspace, config.name)
-    else:
-        document = Path(terms.document)
-        keys = read_strategy(document).config
-    stored = None if document is None else stored_backtest(document, keys.get("backtest"))
     try:
-        seal = seal_trial(config, stored, days=terms.days, trades=terms.trades, now=now)
-    except NoPromiseError as error:
-        if record.restart_of is None:
-            raise BadRequestError(f"not sealed: {error}") from error
-        notice = f"it was a trial, and is none now: {error}"
-        return msgspec.structs.replace(record, notices=(*record.notices, notice))
-    days = seal.horizon.days
-    run_for = record.run_for
-    if run_for is None and record.until is None and days is not None:
-        run_for = round(days * DAY)
-    return msgspec.structs.replace(record, seal=seal, run_for=run_for)
+        if terms.document is None:
+            document, keys = document_of(workspace, config.name)
+        else:
+            document = Path(terms.document)
+            keys = read_strategy(document).config
+        counted = tries_of(workspace.tries, config.name)
+    except ConfigError as error:
+        raise NoPromiseError(f"{terms.document}: {error}") from error
+    except OSError as error:
+        raise NoPromiseError(f"{workspace.tries}: the tries cannot be counted ({error})") from error
+    stored = None if document is None else stored_backtest(document, keys.get("backtest"))
+    return seal_trial(
+        config, stored, days=terms.days, trades=terms.trades, counted=counted, now=now
+    )
 
 
 def request_of(record: SessionManifest) -> StartRequest:

@@ -22,6 +22,7 @@ from core.report.result import RunResult
 from core.strategy.config.canonical import config_digest
 from core.strategy.config.config import StrategyConfig
 
+_ANY_BALANCE = 10_000.0  # another starting balance is not another try
 _LONGEST_LINE = 4_096  # bytes; what is longer was not written by this program
 
 
@@ -115,8 +116,9 @@ def noted(
     Returns:
         The result, with a warning where it could not be counted.
     """
+    alike = replace(config, starting_balance=_ANY_BALANCE)
     one = Try(
-        strategy=config.name, config=config_digest(config), data=data_digest(candles), time=now
+        strategy=config.name, config=config_digest(alike), data=data_digest(candles), time=now
     )
     try:
         note_try(ledger, one)

@@ -63,7 +63,7 @@ class Margins(msgspec.Struct, frozen=True, omit_defaults=True):
         unexplained: fraction of the decisions that may differ without a known cause.
     """
 
-    mean_return: float = 0.25
+    mean_return: float = 0.1
     cost_bp: float = 2.0
     unexplained: float = 0.001
 

@@ -11,16 +11,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from core.market.candles.candles import Floats
 from core.market.candles.timeframes import DAY, Timeframe
 from core.report.result import trade_from_json
 from core.strategy.config.canonical import config_digest
 from core.strategy.config.config import StrategyConfig
 from core.time_format import parse_time
 from core.trading.rules import RULES_VERSION
+from core.trial.ledger import TryCount
+from core.trial.promise import shrunk_promise
+from core.trial.resampling import FEWEST_TRADES, Resampler
 from core.trial.seal import Horizon, PromisedCosts, Seal, Tries, backtest_digest, trade_returns
-
-LEAST_TRADES = 10
-"""A backtest of fewer promises nothing that could be kept or broken."""
 
 DEFAULT_DAYS = 60.0
 
@@ -35,7 +36,7 @@ def seal_trial(
     *,
     days: float | None = None,
     trades: int | None = None,
-    tries: Tries | None = None,
+    counted: TryCount | None = None,
     now: int,
 ) -> Seal:
     """Seal a trial of `config` on its saved backtest.
@@ -45,19 +46,26 @@ def seal_trial(
         stored: the whole saved backtest (its JSON), None where there is none.
         days: the horizon in days; trades then follow by the backtest's rate.
         trades: the horizon in closed trades. With neither it is `DEFAULT_DAYS`.
-        tries: of how many tries the backtest was the best, where they were counted.
+        counted: the tries of the strategy, of which the backtest is taken to be the best; None
+            where they were not counted.
         now: UTC ms.
 
     Raises:
-        NoPromiseError: the backtest is missing, of another config or other rules, or too short.
+        NoPromiseError: the backtest is missing, of another config or other rules, too short, or
+            of trades that are all alike.
     """
     promise = _promise(config, stored)
     closed = [trade_from_json(trade) for trade in promise["trades"]]
-    if len(closed) < LEAST_TRADES:
+    if len(closed) < FEWEST_TRADES:
         raise NoPromiseError(
-            f"the saved backtest has {len(closed)} closed trades; a trial needs {LEAST_TRADES} to "
-            f"know what is promised: backtest a longer period and --save it"
+            f"the saved backtest has {len(closed)} closed trades; a trial needs {FEWEST_TRADES} to "
+            "know what is promised: backtest a longer period and --save it"
         )
+    returns = trade_returns(closed, float(promise["starting_balance"]))
+    try:
+        Resampler.fit(returns)
+    except ValueError as error:
+        raise NoPromiseError(f"the saved backtest promises nothing certain: {error}") from error
     start, end = (parse_time(promise["period"][edge]) for edge in ("start", "end"))
     length = (end + Timeframe(promise["timeframe"]).ms - start) / DAY
     rate = len(closed) / length
@@ -66,14 +74,23 @@ def seal_trial(
         backtest_hash=backtest_digest(dict(promise)),
         backtest_start=start,
         backtest_end=end,
-        returns=tuple(trade_returns(closed, float(promise["starting_balance"])).tolist()),
+        returns=tuple(returns.tolist()),
         trades_per_day=rate,
         costs=PromisedCosts(config.slippage_pct * 100, config.fees * 10_000),
         horizon=_horizon(days, trades, rate),
         rules_version=RULES_VERSION,
         sealed_at=now,
-        tries=tries,
+        tries=_tries(returns, counted),
     ).sealed()
+
+
+def _tries(returns: Floats, counted: TryCount | None) -> Tries | None:
+    """What is left of the promise of the best of so many; the backtest itself is one of them."""
+    if counted is None or not counted.runs:
+        return None
+    effective = max(1.0, counted.effective)
+    shrunk = shrunk_promise(returns, effective).shrunk
+    return Tries(counted.tried, effective, shrunk)
 
 
 def _promise(config: StrategyConfig, stored: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""The command that puts a backtest's promise to the test: trial."""
+"""The command that puts a backtest's promise to the test: trial, and trial plan."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tui.cli.commands import Commands
-from tui.cli.output import Exit, Refusal, refusing
+from tui.cli.output import Exit, Refusal, print_json, print_text, refusing
 from tui.cli.start import add_start_options, request_of, start_session
-from tui.cli.strategy_argument import add_strategy, written_strategy
+from tui.cli.strategy_argument import parsed_strategy, written_strategy
+from tui.cli.workspace import workspace_of
 
 if TYPE_CHECKING:
     from core.session.snapshot import TrialTerms
@@ -21,7 +22,8 @@ runs and how often it may be wrong. So its verdict (`papertape compare`) holds a
 at after every trade. Everything else is as for `papertape start`.
 
   papertape trial NAME --horizon 60d      judged over 60 days, which it then runs for
-  papertape trial NAME --trades 80        judged over its first 80 closed trades"""
+  papertape trial NAME --trades 80        judged over its first 80 closed trades
+  papertape trial plan NAME               what such a trial can tell, and when; starts nothing"""
 
 
 def add_commands(commands: Commands) -> None:
@@ -29,7 +31,13 @@ def add_commands(commands: Commands) -> None:
     parser = commands.add(
         "trial", trial, "start a session whose question is sealed before it begins", more=_MORE
     )
-    add_strategy(parser)
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="[plan] STRATEGY",
+        help="the name of one in the workspace, a path, or - for standard input",
+    )
+    parser.add_argument("--config", metavar="JSON", help="the config itself, instead of STRATEGY")
     horizon = parser.add_mutually_exclusive_group()
     horizon.add_argument("--horizon", metavar="60d", help="how long it is judged (default: 60d)")
     horizon.add_argument("--trades", type=int, metavar="N", help="judged over so many trades")
@@ -37,28 +45,52 @@ def add_commands(commands: Commands) -> None:
 
 
 def trial(arguments: argparse.Namespace) -> int:
-    """Start a trial."""
+    """Start a trial, or say what it could tell."""
+    words = list(arguments.words)
+    plans = words[:1] == ["plan"] and (len(words) == 2 or arguments.config is not None)
+    if plans:
+        words.pop(0)
+    if len(words) > 1:
+        raise Refusal(f"one STRATEGY at a time, found {' '.join(words)[:80]}", Exit.BAD_INPUT)
+    arguments.strategy = words[0] if words else None
+    return _plan(arguments) if plans else _start(arguments)
+
+
+def _start(arguments: argparse.Namespace) -> int:
+    request = request_of(arguments)
+    return start_session(arguments, replace(request, trial=_terms(arguments)))
+
+
+def _plan(arguments: argparse.Namespace) -> int:
+    """What a trial could tell; nothing is started."""
+    from core.host.link import BadRequestError
+    from core.host.start_requests import seal_of
     from core.strategy.config.problems import ConfigError
+    from core.time_format import wall_clock
+    from core.trial.plan import plan_trial
+    from core.trial.sealing import NoPromiseError
 
     terms = _terms(arguments)
-    request = request_of(arguments)
-    with refusing(ConfigError):
-        written = written_strategy(arguments)
-    if written.path is not None:
-        terms = replace(terms, document=str(written.path.resolve()))
-    return start_session(arguments, replace(request, trial=terms))
+    config = parsed_strategy(arguments, starting_balance=arguments.balance).config
+    with refusing(BadRequestError, NoPromiseError, ConfigError):
+        seal = seal_of(config, terms, workspace_of(arguments), wall_clock())
+    plan = plan_trial(seal)
+    if arguments.json:
+        print_json(plan.to_json())
+    else:
+        print_text(*plan.sentences)
+    return Exit.DONE
 
 
 def _terms(arguments: argparse.Namespace) -> TrialTerms:
     """The horizon that the arguments ask for."""
     from core.market.candles.durations import SpanError, parse_duration
     from core.session.snapshot import TrialTerms
+    from core.strategy.config.problems import ConfigError
 
     if arguments.trades is not None and arguments.trades < 1:
         raise Refusal(f"--trades {arguments.trades}: expected 1 or more", Exit.BAD_INPUT)
-    if arguments.trades is not None:
-        return TrialTerms(trades=arguments.trades)
-    if arguments.horizon is None:
-        return TrialTerms()
-    with refusing(SpanError):
-        return TrialTerms(days=parse_duration(arguments.horizon) / _DAY)
+    with refusing(SpanError, ConfigError):
+        path = written_strategy(arguments).path
+        days = None if arguments.horizon is None else parse_duration(arguments.horizon) / _DAY
+    return TrialTerms(days, arguments.trades, None if path is None else str(path.resolve()))

@@ -206,6 +206,9 @@ def test_every_different_backtest_is_counted_among_the_tries(
     run("init")
     for more in ((), (), ("--balance", "50000")):
         assert run(*command, *more).code == 0
+    assert tries_of(ledger, "rsi_bounce").runs == 1, "the same config on the same candles"
+    other = json.dumps(rsi_bounce() | {"stop_loss_pct": 9})
+    assert run("backtest", "--config", other, "--data", hours, "--json").code == 0
     assert tries_of(ledger, "rsi_bounce").runs == 2
 
 

@@ -51,6 +51,42 @@ def test_a_trial_is_sealed_on_the_saved_backtest(
         assert run("status", plain["session_id"], "--json").json["trial"] is None
 
 
+def test_a_plan_says_what_a_trial_could_tell_and_starts_nothing(
+    run: Run, workspace: Path, strategy: Path, hours: Path
+) -> None:
+    refused = run("trial", "plan", strategy)
+    assert refused.code == 2
+    assert "no saved backtest" in refused.err
+    run("init")
+    assert run("backtest", strategy, "--data", hours, "--save", "--json").code == 0
+    plan = run("trial", "plan", strategy, "--trades", "40", "--json").json
+    assert plan["horizon_trades"] == 40
+    assert 0 <= plan["broken_if_no_edge"] <= 1
+    assert plan["false_broken_at_most"] == pytest.approx(0.05)
+    assert plan["tries"] == 1
+    assert plan["promise_shrunk_pct"] == pytest.approx(plan["promise_pct"])
+    said = run("trial", "plan", strategy, "--horizon", "30d").out
+    assert said.startswith("30 days bring about")
+    assert "If the promise holds you will be told kept with" in said
+    assert "For 80% and 80%:" in said
+    assert not list((workspace / "sessions").iterdir())
+
+
+def test_a_plan_counts_with_the_luck_of_the_best_of_many_tries(
+    run: Run, workspace: Path, strategy: Path, hours: Path
+) -> None:
+    run("init")
+    for number in range(20):
+        config = json.dumps(rsi_bounce() | {"stop_loss_pct": 30 + number})
+        run("backtest", "--config", config, "--data", hours, "--json")
+    strategy.write_text(f"---\n{config}\n---\n", encoding="utf-8")
+    run("backtest", strategy, "--data", hours, "--balance", "500", "--save", "--json")
+    plan = run("trial", "plan", strategy, "--json").json
+    assert plan["tries"] == 20
+    assert plan["promise_shrunk_pct"] < plan["promise_pct"]
+    assert "best of 20 tries" in plan["text"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

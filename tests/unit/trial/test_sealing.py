@@ -77,5 +77,5 @@ def test_a_backtest_under_other_rules_seals_nothing(tmp_path: Path) -> None:
 
 
 def test_a_backtest_of_few_trades_seals_nothing(tmp_path: Path) -> None:
-    with pytest.raises(NoPromiseError, match="a trial needs 10"):
+    with pytest.raises(NoPromiseError, match="a trial needs 20"):
         seal_trial(CONFIG, saved(tmp_path, candles=100), now=START)

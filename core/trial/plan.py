@@ -1,0 +1,146 @@
+"""Says before a trial starts what it will be able to tell, and how long one must be to tell it.
+
+This is the honest answer to "how long should I paper-trade": by simulation from the backtest's own
+trades, with the very lines that would be sealed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from core.trial.boundaries import Boundaries, calibrate
+from core.trial.cone import Cone, cone
+from core.trial.forecast import Forecast, Needed, forecast, horizon_needed
+from core.trial.seal import Seal
+
+CHANCE = 0.8
+"""Of either answer: what `TrialPlan.needed` looks for."""
+
+_LONGEST_YEARS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TrialPlan:
+    """What a trial with this seal can tell.
+
+    Attributes:
+        seal: as it would be sealed.
+        chances: by its horizon.
+        needed: the horizon for `CHANCE` of either answer.
+    """
+
+    seal: Seal
+    chances: Forecast
+    needed: Needed
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The plan in plain English, a sentence each."""
+        chances, horizon = self.chances, self.seal.horizon
+        days = horizon.trades / self.seal.trades_per_day if horizon.days is None else horizon.days
+        said = [
+            f"{days:.0f} days bring about {horizon.trades:,} trades.",
+            f"If the promise holds you will be told kept with {chances.kept:.0%}, if there is no "
+            f"edge broken with {chances.broken:.0%}; false alarms at most "
+            f"{self.seal.errors.broken:.0%}, false promises at most {self.seal.errors.kept:.0%}.",
+            _needed_sentence(self.needed),
+        ]
+        tries = self.seal.tries
+        if tries is not None and tries.effective > 1:
+            raw = sum(self.seal.returns) / len(self.seal.returns)
+            said.append(
+                f"The backtest is the best of {tries.counted:,} tries, worth {tries.effective:.0f} "
+                f"independent ones: its {raw:+.3f} % a trade are {tries.mean_return:+.3f} % after "
+                "the luck of the best is taken off, and the chances above count with that."
+            )
+        return tuple(said)
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as JSON values."""
+        seal, tries = self.seal, self.seal.tries
+        return {
+            "horizon_trades": seal.horizon.trades,
+            "horizon_days": seal.horizon.days,
+            "trades_per_day": seal.trades_per_day,
+            "backtest_trades": len(seal.returns),
+            "promise_pct": sum(seal.returns) / len(seal.returns),
+            "promise_shrunk_pct": None if tries is None else tries.mean_return,
+            "tries": None if tries is None else tries.counted,
+            "effective_tries": None if tries is None else tries.effective,
+            "kept_if_promise_holds": self.chances.kept,
+            "broken_if_no_edge": self.chances.broken,
+            "false_broken_at_most": seal.errors.broken,
+            "false_kept_at_most": seal.errors.kept,
+            "needed_chance": CHANCE,
+            "needed_trades": self.needed.trades,
+            "needed_days": self.needed.days,
+            "needed_reason": self.needed.reason,
+            "text": " ".join(self.sentences),
+        }
+
+
+def plan_trial(seal: Seal) -> TrialPlan:
+    """What a trial with this seal can tell. Takes up to a second.
+
+    Raises:
+        ValueError: its returns do not vary.
+    """
+    promise = None if seal.tries is None else seal.tries.mean_return
+    chances = forecast(
+        seal.backtest_returns,
+        sealed_lines(seal),
+        promise=promise,
+        trades_a_day=seal.trades_per_day,
+        seed=seal.seed,
+    )
+    needed = horizon_needed(
+        seal.backtest_returns,
+        chance=CHANCE,
+        longest=max(50, min(2_000, round(_LONGEST_YEARS * 365 * seal.trades_per_day))),
+        promise=promise,
+        trades_a_day=seal.trades_per_day,
+        broken=seal.errors.edge,
+        kept=seal.errors.kept,
+        margin=_margin(seal),
+        seed=seal.seed,
+    )
+    return TrialPlan(seal, chances, needed)
+
+
+def sealed_lines(seal: Seal) -> Boundaries:
+    """The two lines on the running sum of returns that a seal fixes.
+
+    Raises:
+        ValueError: its returns are too few, or do not vary.
+    """
+    return calibrate(
+        seal.backtest_returns,
+        seal.horizon.trades,
+        broken=seal.errors.edge,
+        kept=seal.errors.kept,
+        seed=seal.seed,
+        margin=_margin(seal),
+    )
+
+
+def sealed_band(seal: Seal) -> Cone:
+    """The band around the equity path that a seal fixes.
+
+    Raises:
+        ValueError: its returns are too few, do not vary, or one lost everything.
+    """
+    return cone(seal.backtest_returns, seal.horizon.trades, rate=seal.errors.path, seed=seal.seed)
+
+
+def _margin(seal: Seal) -> float:
+    """What of the promised mean return may be missing, in per cent a trade."""
+    promise = sum(seal.returns) / len(seal.returns) if seal.returns else 0.0
+    return max(0.0, promise) * seal.margins.mean_return
+
+
+def _needed_sentence(needed: Needed) -> str:
+    if needed.trades is None:
+        return f"For {CHANCE:.0%} and {CHANCE:.0%}: {needed.reason}."
+    days = "" if needed.days is None else f"{needed.days:.0f} days, "
+    return f"For {CHANCE:.0%} and {CHANCE:.0%}: {days}{needed.trades:,} trades."
