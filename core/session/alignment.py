@@ -1,4 +1,4 @@
-"""When are the candles of one moment all there?
+"""Gathers the candles of several symbols into moments.
 
 A strategy on several symbols decides on all candles that open at one time together, as a backtest
 does. A symbol that has none at that time holds the moment back until its feed says so.
@@ -6,7 +6,7 @@ does. A symbol that has none at that time holds the moment back until its feed s
 
 from __future__ import annotations
 
-from collections import deque
+import heapq
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -22,63 +22,70 @@ class Moment(NamedTuple):
 
 
 class Alignment:
-    """Gathers the candles of several symbols into moments, in order of time.
+    """Gathers candles into moments, in order of time.
 
-    `in_step`: the feed says all candles of a moment before any later one (a replay does), so that
-    a later candle of any symbol completes the moments before it.
+    It relies on each symbol's candles and gaps to come in order and once, which a
+    `core.market.feeds.sequence.CandleSequence` sees to. `in_step`: the feed gives all candles of a
+    moment before any later one (a replay does), so that a later candle of any symbol completes the
+    moments before it.
     """
 
     def __init__(self, symbols: int, *, in_step: bool) -> None:
-        self._waiting: list[deque[tuple[Candle, bool]]] = [deque() for _ in range(symbols)]
-        # Up to which open time each symbol has been told of, candles and gaps alike.
-        self._told: list[int] = [-1] * symbols
+        self._known = [-1] * symbols  # up to which open time, candles and gaps alike
+        self._least, self._at_least = -1, symbols  # the least of them, and how many stand there
+        self._complete = -1  # moments up to this open time are complete, whatever `_known` says
         self._in_step = in_step
+        self._rows: dict[int, list[Candle | None]] = {}
+        self._backfilled: set[int] = set()
+        self._times: list[int] = []  # a heap of the keys of `_rows`
 
     def candle(
         self, slot: int, candle: Candle, *, backfilled: bool = False, stored: bool = False
-    ) -> bool:
-        """Take a candle in. False: it comes after a later one of its symbol, and is left out.
+    ) -> None:
+        """Take a candle in.
 
-        `stored`: it comes from a tape, which says nothing about the other symbols' candles.
+        `stored`: it comes from a candle journal, whose candles do not come in step.
         """
-        if candle.time <= self._told[slot]:
-            return False
-        self._waiting[slot].append((candle, backfilled))
-        self._told[slot] = candle.time
+        time = candle.time
+        row = self._rows.get(time)
+        if row is None:
+            row = self._rows[time] = [None] * len(self._known)
+            heapq.heappush(self._times, time)
+        row[slot] = candle
+        if backfilled:
+            self._backfilled.add(time)
+        self._learn(slot, time)
         if self._in_step and not stored:
-            for other in range(len(self._told)):
-                self._told[other] = max(self._told[other], candle.time - 1)
-        return True
+            self._complete = max(self._complete, time - 1)
 
     def gap(self, slot: int, last: int) -> None:
         """No candle of the symbol will come up to open time `last`."""
-        self._told[slot] = max(self._told[slot], last)
+        self._learn(slot, last)
 
     def end(self) -> None:
         """No candle will come any more: every moment is complete."""
-        latest = max(self._told, default=-1)
-        self._told = [latest] * len(self._told)
+        self._complete = max(self._complete, *self._known)
 
     def ready(self) -> Iterator[Moment]:
         """The moments that are complete now."""
-        complete = min(self._told)
-        while True:
-            times = [queue[0][0].time for queue in self._waiting if queue]
-            if not times or (time := min(times)) > complete:
-                return
-            yield self._take(time)
+        complete = max(self._least, self._complete)
+        while self._times and self._times[0] <= complete:
+            time = heapq.heappop(self._times)
+            backfilled = time in self._backfilled
+            self._backfilled.discard(time)
+            yield Moment(time, tuple(self._rows.pop(time)), backfilled)
 
-    def _take(self, time: int) -> Moment:
-        candles: list[Candle | None] = []
-        backfilled = False
-        for queue in self._waiting:
-            if queue and queue[0][0].time == time:
-                candle, late = queue.popleft()
-                candles.append(candle)
-                backfilled = backfilled or late
-            else:
-                candles.append(None)
-        return Moment(time, tuple(candles), backfilled)
+    def _learn(self, slot: int, time: int) -> None:
+        """A symbol is known up to `time`. Looks at the others only when the last one moves on."""
+        before = self._known[slot]
+        if time <= before:
+            return
+        self._known[slot] = time
+        if before == self._least:
+            self._at_least -= 1
+            if not self._at_least:
+                self._least = min(self._known)
+                self._at_least = self._known.count(self._least)
 
 
 def moments_of(columns: Sequence[Sequence[Candle]]) -> Iterator[Moment]:

@@ -15,18 +15,18 @@ from typing import Any, TypeVar
 from core.journal.records import Commanded, Returned, Stopped
 from core.journal.session_journal import SessionJournal
 from core.journal.values import FeedKind, SessionState
-from core.market.feeds.feed import Ended, Feed, FeedError, FeedEvent, PriceSeen, UnavailableError
-from core.session.command_queue import CommandQueue, SessionCommand, Tick
+from core.market.feeds.feed import Ended, Feed, FeedError, PriceSeen, UnavailableError
 from core.session.feed_handler import FeedHandler
 from core.session.order_mirror import OrderMirror, Route
 from core.session.recovery import RecoveredState
+from core.session.session_queue import Item, SessionCommand, SessionQueue, Tick
 from core.session.snapshot import Level
 from core.session.startup import SessionStartup
 from core.store.journal_file import JournalError
 
 _logger = logging.getLogger(__name__)
 
-_BATCH = 256  # feed events that may be committed together
+_BATCH = 0.2  # seconds of work that may be committed together
 _GRACE = 15_000  # ms after a planned end in which the last candle may still come
 _FLATTEN_WAIT = 20.0  # seconds a stop waits for a price to close positions at
 _RETRY = 10.0  # seconds between attempts to take a feed up again
@@ -87,9 +87,9 @@ class Engine:
         self._session = session
         self._around = around
         self._past = past
-        self._agenda = CommandQueue()
+        self._queue = SessionQueue()
         self._mirror = OrderMirror(
-            session, around.route, around.clock, around.log, self._agenda.nudge, around.orders_wait
+            session, around.route, around.clock, around.log, self._queue.nudge, around.orders_wait
         )
         self._flattening_since: float | None = None
         self._leaving = False
@@ -106,12 +106,12 @@ class Engine:
         """
         if self._over or self.state.ended:
             return self._ended_as(do)
-        return await self._agenda.ask(do, symbol, flatten)
+        return await self._queue.ask(do, symbol, flatten)
 
     def tick(self) -> None:
         """Let the engine look at the clock."""
-        if self.intake is not None and self._agenda.empty:
-            self._agenda.nudge()
+        if self.intake is not None:
+            self._queue.nudge()
 
     def now(self) -> int:
         """The feed's clock, UTC ms, which is the machine's until the venue has told its time.
@@ -135,7 +135,7 @@ class Engine:
         self._mirror.begin()
         try:
             if await self._prepared():
-                pump = asyncio.create_task(self._agenda.listen(self.feed))
+                pump = asyncio.create_task(self._queue.listen(self.feed))
                 await self._work()
             if not self._leaving:
                 why = None if self.intake is None else self.intake.stop_why
@@ -156,18 +156,18 @@ class Engine:
             except Exception:  # what it was for is over
                 _logger.exception("session %s: its feed does not close", self.record.id)
             self._over = True
-            self._agenda.close(self.durable, self._ended_as)
+            self._queue.close(self.durable, self._ended_as)
 
     async def _prepared(self) -> bool:
         """Get ready to take in what the feed says; False where someone said to stop meanwhile."""
         preparing = asyncio.ensure_future(self._begin())
-        interrupted = asyncio.ensure_future(self._agenda.interrupted.wait())
+        interrupted = asyncio.ensure_future(self._queue.interrupted.wait())
         try:
             await asyncio.wait({preparing, interrupted}, return_when=asyncio.FIRST_COMPLETED)
             if preparing.done():
                 preparing.result()
                 return True
-            self._leaving = any(item.do == "leave" for item in self._agenda.unheeded())
+            self._leaving = any(item.do == "leave" for item in self._queue.drop())
             if self.intake is not None:
                 self.intake.stop_why = self.intake.stop_why or _BY_HAND
             return False
@@ -227,22 +227,25 @@ class Engine:
         await self._around.sleep(_RETRY)
 
     async def _work(self) -> None:
+        """Take in what comes, and commit what was made of it before anything of it is shown."""
         while not self._leaving and not self._finished():
-            item = await self._agenda.next()
-            await self._around.turn()
-            self._take(item)
-            for _ in range(_BATCH):
+            item = await self._queue.next()
+            until = self._around.monotonic() + _BATCH
+            while True:
+                await self._around.turn()
+                self._take(item)
                 # A fill by a price is durable before the candle that would fill it otherwise.
                 filled = isinstance(item, PriceSeen) and not self._ready().settled
-                if filled or self._agenda.empty or self._leaving or self._finished():
+                if filled or not self._queue or self._leaving or self._finished():
                     break
-                item = self._agenda.next_at_once()
-                self._take(item)
+                if self._around.monotonic() >= until:
+                    break
+                item = self._queue.next_at_once()
             await self._commit()
             self._show_progress()
-            self._agenda.committed()
+            self._queue.committed()
 
-    def _take(self, item: FeedEvent | SessionCommand | Tick) -> None:
+    def _take(self, item: Item) -> None:
         intake = self._ready()
         match item:
             case SessionCommand():
@@ -266,7 +269,7 @@ class Engine:
     # ── What is asked ──
 
     def _obey(self, intake: FeedHandler, command: SessionCommand) -> None:
-        self._agenda.obeyed(command)
+        self._queue.obeyed(command)
         do = command.do
         if do == "leave":
             self._leaving = True

@@ -1,7 +1,8 @@
-"""What does a session make of what its feed says?
+"""The way from a feed's events to a session's runner and journal.
 
-Every candle, gap, price and rate goes to the journal and through the session's `Runner`; nothing is
-awaited here, and nothing is durable until the engine commits.
+Every candle, gap, price and rate goes to the journal and through the session's `Runner`. Nothing is
+awaited here, and nothing is durable until the engine commits. Candles and gaps come in order and
+once, as every feed promises (`core.market.feeds.feed`).
 """
 
 from __future__ import annotations
@@ -84,10 +85,10 @@ class FeedHandler:
             case PriceSeen():
                 self._take_price(event)
             case CandleClosed(symbol, _, candle, backfilled):
-                if self.take_candle(self.run.slots[symbol], candle, backfilled=backfilled):
-                    self.pass_moments()
+                self.take_candle(self.run.slots[symbol], candle, backfilled=backfilled)
+                self.pass_moments()
             case Gap(symbol, _, first, last, why):
-                self._take_gap(symbol, first, last, why)
+                self.take_gap(symbol, first, last, why)
                 self.pass_moments()
             case FundingRate(symbol, time, rate):
                 self.run.funding(symbol, time, rate)
@@ -100,22 +101,24 @@ class FeedHandler:
 
     def take_candle(
         self, slot: int, candle: Candle, *, backfilled: bool = False, stored: bool = False
-    ) -> bool:
-        """Take a candle in; False where a later one of its symbol has come already.
+    ) -> None:
+        """Take a candle in.
 
-        `stored`: it was on the tape already, and nobody has decided on it yet.
+        `stored`: it was in the candle journal already, and nobody has decided on it yet.
         """
-        last = self.last_candle[slot]
-        if last is not None and candle.time <= last:
-            return False
-        symbol = self.run.config.symbols[slot]
-        if last is not None and candle.time > last + self._step:
-            passed_over = candle.time - self._step
-            self._take_gap(symbol, last + self._step, passed_over, "the feed passed over them")
         acted_on = self._session.take_candle(slot, candle)
         self.last_candle[slot] = candle.time
-        self.health.stale.pop(symbol, None)
-        return self._alignment.candle(slot, acted_on, backfilled=backfilled, stored=stored)
+        if self.health.stale:
+            self.health.stale.pop(self.run.config.symbols[slot], None)
+        self._alignment.candle(slot, acted_on, backfilled=backfilled, stored=stored)
+
+    def take_gap(self, symbol: str, first: int, last: int, why: str) -> None:
+        """Take in that candles are missing: open times `first` to `last`, both included."""
+        gap = GapSeen(symbol, first, last, why)
+        self.gaps.append(gap)
+        self._session.append(gap)
+        self.skip(self.run.slots[symbol], last)
+        self._tell(Level.WARNING, gap_text(symbol, first, last, self._step, why))
 
     def skip(self, slot: int, last: int) -> None:
         """No candle of the symbol will come up to open time `last`."""
@@ -160,19 +163,6 @@ class FeedHandler:
         if run.account.stopped:
             limit = run.config.max_drawdown_pct or 0
             self.stop_why = f"equity fell {limit:g} % from its peak (max_drawdown_pct)"
-
-    def _take_gap(self, symbol: str, first: int, last: int, why: str) -> None:
-        slot = self.run.slots[symbol]
-        known = self.last_candle[slot]
-        if known is not None:
-            first = max(first, known + self._step)
-        if first > last:
-            return
-        gap = GapSeen(symbol, first, last, why)
-        self.gaps.append(gap)
-        self._session.append(gap)
-        self.skip(slot, last)
-        self._tell(Level.WARNING, gap_text(symbol, first, last, self._step, why))
 
     def _take_price(self, price: PriceSeen) -> None:
         self.prices[price.symbol] = price

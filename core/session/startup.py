@@ -1,4 +1,4 @@
-"""How does a session come to the point from which its feed goes on?"""
+"""Brings a session to the point from which its feed goes on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from core.journal.records import Begun, GapSeen, Returned
 from core.journal.session_journal import SessionJournal
 from core.journal.values import FeedKind
 from core.market.candles.candles import Candle
-from core.market.feeds.feed import Feed
+from core.market.feeds.feed import CandleClosed, Feed, Gap
+from core.market.feeds.sequence import in_order
 from core.market.symbols import is_perpetual
 from core.session.feed_handler import FeedHandler
 from core.session.log_messages import clock_text
@@ -85,8 +86,13 @@ class SessionStartup:
         run = Runner(session.config, filters, record.fills, decide_from)
         intake = FeedHandler(session, run, self._tell, since)
         for slot, known in enumerate(history):
-            for candle in known:
-                intake.take_candle(slot, candle, backfilled=True)
+            symbol, why = symbols[slot], "the venue has no such candles"
+            for event in in_order(symbol, timeframe, known, None, why):
+                match event:
+                    case CandleClosed():
+                        intake.take_candle(slot, event.candle, backfilled=True)
+                    case Gap():
+                        intake.take_gap(symbol, event.first, event.last, event.why)
         intake.pass_moments()
         return intake, after
 

@@ -30,17 +30,20 @@ FOLLOW_PACE = FollowPace(
 
 
 class Reader:
-    """Reads a feed's events as they come."""
+    """Takes a feed's events as they come. An `EventSink`."""
 
     def __init__(self, feed: Feed) -> None:
         self.events: list[FeedEvent] = []
         self._news = asyncio.Event()
-        self._task = asyncio.create_task(self._read(feed))
+        self._task = asyncio.create_task(feed.run(self))
 
-    async def _read(self, feed: Feed) -> None:
-        async for event in feed.events():
-            self.events.append(event)
-            self._news.set()
+    def put(self, event: FeedEvent) -> None:
+        """See `EventSink.put`."""
+        self.events.append(event)
+        self._news.set()
+
+    async def room(self, below: int = 0) -> None:
+        """See `EventSink.room`: there is always room."""
 
     def of(self, kind: type[Kind]) -> list[Kind]:
         """The events of one kind so far."""

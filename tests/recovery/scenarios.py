@@ -18,7 +18,16 @@ from core.journal.values import BrokerKind, FeedKind
 from core.market.candles.candle import Candle
 from core.market.candles.candles import Candles
 from core.market.candles.timeframes import Timeframe
-from core.market.feeds.feed import CandleClosed, Ended, Feed, FeedEvent, Gap, PriceSeen, Revised
+from core.market.feeds.feed import (
+    CandleClosed,
+    Ended,
+    EventSink,
+    Feed,
+    FeedEvent,
+    Gap,
+    PriceSeen,
+    Revised,
+)
 from core.market.files.candle_files import write_candles
 from core.market.filters import NO_FILTERS, MarketFilters
 from core.session.snapshot import StartRequest
@@ -105,7 +114,12 @@ class ScriptedFeed:
         assert after is not None
         self._after[symbol] = after
 
-    async def events(self) -> AsyncIterator[FeedEvent]:
+    async def run(self, sink: EventSink) -> None:
+        async for event in self._events():
+            await sink.room(below=1)  # every price is to be seen, whenever the session is killed
+            sink.put(event)
+
+    async def _events(self) -> AsyncIterator[FeedEvent]:
         # As a real feed does, compare with the record what was known before.
         for symbol, table in self._scenario.candles.items():
             for place in self._scenario.revised:

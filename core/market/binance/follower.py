@@ -14,8 +14,7 @@ from core.market.binance.events import BestPrices, Kline, MarkPrice, StreamEvent
 from core.market.binance.gateway import BinanceGateway
 from core.market.candles.candle import Candle
 from core.market.feeds.delivery import Delivery, DeliveryPace, FundingWatch, Overdue
-from core.market.feeds.feed import FeedError, FeedState, FeedStatus, PriceSeen
-from core.market.feeds.inbox import Inbox
+from core.market.feeds.feed import FeedError, FeedEvent, FeedState, FeedStatus, PriceSeen
 from core.market.feeds.sequence import CandleSequence
 from core.market.feeds.venue_feed import VenueFeed
 from core.market.history.exchange_api import RateLimitedError
@@ -54,7 +53,7 @@ class Follower:
     def __init__(
         self,
         market: BinanceGateway,
-        inbox: Inbox,
+        put: Callable[[FeedEvent], None],
         sequence: CandleSequence,
         funding: FundingWatch | None,
         pace: FollowPace,
@@ -65,12 +64,12 @@ class Follower:
         self.symbol = symbol = sequence.symbol
         self.timeframe = timeframe = sequence.timeframe
         self._market = market
-        self._inbox = inbox
+        self._put = put
         self._pace = pace
         self._sleep = sleep
         self._sequence = sequence
         self._funding = funding
-        self._delivery = Delivery(market.api, inbox, sequence, funding, pace.delivery)
+        self._delivery = Delivery(market.api, put, sequence, funding, pace.delivery)
         self._quote: BestPrices | None = None
         self._quote_seen = 0.0
         self._last: float | None = None
@@ -149,7 +148,7 @@ class Follower:
         bid, ask = (None, None) if quote is None else (quote.bid, quote.ask)
         self._forming = event.candle
         low, high = event.candle.low, event.candle.high
-        self._inbox.put(PriceSeen(self.symbol, event.time, bid, ask, event.candle.close, low, high))
+        self._put(PriceSeen(self.symbol, event.time, bid, ask, event.candle.close, low, high))
 
     def _say_quote(self, event: BestPrices) -> None:
         if self._quote is not None and event.update <= self._quote.update:
@@ -164,12 +163,12 @@ class Follower:
         # Until a candle has told of itself, what is known is the range of the one before it.
         if self._forming is not None and self._forming.time == self._sequence.expected:
             low, high = self._forming.low, self._forming.high
-        self._inbox.put(PriceSeen(self.symbol, time, event.bid, event.ask, last, low, high))
+        self._put(PriceSeen(self.symbol, time, event.bid, event.ask, last, low, high))
 
     def _say_state(self, state: FeedState, text: str) -> None:
         if (state, text) != self._said_state:
             self._said_state = (state, text)
-            self._inbox.put(FeedStatus(self.symbol, state, text))
+            self._put(FeedStatus(self.symbol, state, text))
 
     # ── Asking the REST API ──
 
@@ -261,4 +260,4 @@ class LiveFeed(VenueFeed):
     def _follow(
         self, sequence: CandleSequence, funding: FundingWatch | None, *, quotes: bool
     ) -> Follower:
-        return Follower(self._market, self._inbox, sequence, funding, self._pace, quotes=quotes)
+        return Follower(self._market, self._put, sequence, funding, self._pace, quotes=quotes)

@@ -1,11 +1,12 @@
-"""Hands candles, gaps and funding of one market to a session in their right order.
+"""Gives candles, gaps and funding of one market to a session in their right order.
 
-Funding settled at a time belongs to the candle that opens then, so it must be said before that
+Funding settled at a time belongs to the candle that opens then, so it must come before that
 candle. The exchange's own record decides; the rate last streamed stands in where it is late.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.market.candles.candle import Candle
@@ -17,7 +18,6 @@ from core.market.feeds.feed import (
     FeedStatus,
     FundingRate,
 )
-from core.market.feeds.inbox import Inbox
 from core.market.feeds.sequence import CandleSequence
 from core.market.history.exchange_api import ExchangeApi, Funding, RateLimitedError
 
@@ -32,6 +32,7 @@ class FundingWatch:
         self.settled = since  # everything up to here has been said
         self.due = since + 1  # when the next funding is, as far as known; first of all: ask
         self._streamed: dict[int, float] = {}
+        self._promised: int | None = None  # the next time, as the exchange told it last
         self._tries = 0
 
     def holds(self, candle_time: int) -> bool:
@@ -54,15 +55,17 @@ class FundingWatch:
         ]
         if said:
             self.settled = said[-1].time
-        awaited = self.due if self.settled < self.due and self.due in self._streamed else None
-        if awaited is not None and awaited <= now:
+        known = self.due in self._streamed or self.due == self._promised
+        if known and self.settled < self.due <= now:
             # The time has come but the record does not have it yet.
             self._tries += 1
             if self._tries < _TRIES:
                 return said
-            said.append(FundingRate(self.symbol, awaited, self._streamed[awaited]))
-            self.settled = awaited
+            if self.due in self._streamed:
+                said.append(FundingRate(self.symbol, self.due, self._streamed[self.due]))
+                self.settled = self.due
         self._tries = 0
+        self._promised = next_funding
         self._streamed = {k: rate for k, rate in self._streamed.items() if k > self.settled}
         later = [time for time in (next_funding, *self._streamed) if time and time > now]
         self.due = min(later, default=now + 60_000)
@@ -112,19 +115,19 @@ class DeliveryPace:
 
 
 class Delivery:
-    """Puts one market's candles into an inbox: once, in order, funding before its candle."""
+    """Puts the candles of one market into a sink (`put`): in order, funding before its candle."""
 
     def __init__(
         self,
         api: ExchangeApi,
-        inbox: Inbox,
+        put: Callable[[FeedEvent], None],
         sequence: CandleSequence,
         funding: FundingWatch | None,
         pace: DeliveryPace,
     ) -> None:
         self.sequence = sequence
         self._api = api
-        self._inbox = inbox
+        self._put = put
         self._funding = funding
         self._pace = pace
         self._held: list[FeedEvent] = []
@@ -183,8 +186,9 @@ class Delivery:
         if watch is None or not self._waits_for_funding():
             return None
         try:
-            record = await self._api.funding(watch.symbol, watch.settled + 1)
+            # In this order: a funding settled between the two answers is in the record.
             next_funding = await self._api.next_funding(watch.symbol)
+            record = await self._api.funding(watch.symbol, watch.settled + 1)
         except RateLimitedError:
             raise
         except FeedError as error:
@@ -193,7 +197,7 @@ class Delivery:
                 raise
             record, next_funding = [], None
             text = f"candles go on without funding, which is not known: {error}"
-            self._inbox.put(FeedStatus(watch.symbol, FeedState.STALE, text))
+            self._put(FeedStatus(watch.symbol, FeedState.STALE, text))
         self._funding_tries = 0
         self._rates += watch.told(record, next_funding, self._api.clock.now())
         self._let_go()
@@ -214,5 +218,5 @@ class Delivery:
                 if self._funding is not None and self._funding.holds(event.candle.time):
                     return
                 while self._rates and self._rates[0].time <= event.candle.time:
-                    self._inbox.put(self._rates.pop(0))
-            self._inbox.put(self._held.pop(0))
+                    self._put(self._rates.pop(0))
+            self._put(self._held.pop(0))

@@ -1,19 +1,21 @@
-"""What does a feed of prices say, and what may be asked of it?
+"""The protocol of a feed of prices, and the events it gives.
 
-A session subscribes to the markets it trades, then reads `events()` until `Ended`. Every feed keeps
-the same promises, so that a session need not know where its prices come from:
+A session subscribes to the markets it trades, then lets the feed `run` into its queue until
+`Ended`. Every feed keeps the same promises, so that a session need not know where its prices come
+from:
 
-- A closed candle of a (symbol, timeframe) is said once, in order of open time. Duplicates and
-  reorderings are absorbed; a candle still forming is never said.
-- What is missing is first asked for again. What stays missing is said as a `Gap`, before the next
-  candle. A candle that the venue later tells differently is said as `Revised`, and not again.
-- Prices (`PriceSeen`) may be coalesced when the reader is slow; nothing else may.
+- A closed candle of a (symbol, timeframe) comes once, in order of open time, and every open time
+  is either a candle or part of a `Gap` that comes before the next candle. A feed passes its candles
+  through a `core.market.feeds.sequence.CandleSequence`, the one place that sees to this; nobody
+  after it checks again. A candle that is still forming never comes.
+- What is missing is first asked for again before it is a `Gap`. A candle that the venue later tells
+  differently comes as `Revised`, and not again.
+- The sink may coalesce prices (`PriceSeen`) when its reader is slow, and nothing else.
 - Times are the venue's, in UTC milliseconds.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -121,6 +123,18 @@ class Ended:
 FeedEvent = CandleClosed | PriceSeen | Gap | Revised | FundingRate | FeedStatus | Ended
 
 
+class EventSink(Protocol):
+    """Where a feed puts its events: the queue of the session that follows it."""
+
+    def put(self, event: FeedEvent) -> None:
+        """Add an event. Never blocks; called on the event loop."""
+        ...
+
+    async def room(self, below: int = 8_192) -> None:
+        """Return once fewer than `below` events wait: a feed can be faster than its reader."""
+        ...
+
+
 class Feed(Protocol):
     """Prices for one session. Symbols are ccxt unified names."""
 
@@ -152,10 +166,14 @@ class Feed(Protocol):
         """
         ...
 
-    def events(self) -> AsyncIterator[FeedEvent]:
-        """What happens in the subscribed markets, in order, until the feed ends or is closed.
+    async def run(self, sink: EventSink) -> None:
+        """Put what happens in the subscribed markets into `sink`, in order, `Ended` last.
 
-        There is one reader; a market subscribed to meanwhile joins in.
+        Called once, after the first markets were subscribed to; one subscribed to later joins in.
+        Returns when the feed has ended or is closed.
+
+        Raises:
+            FeedError: if the feed cannot go on.
         """
         ...
 
@@ -172,5 +190,5 @@ class Feed(Protocol):
         ...
 
     async def close(self) -> None:
-        """End the feed; `events()` ends. May be called more than once."""
+        """End the feed; `run` returns. May be called more than once."""
         ...

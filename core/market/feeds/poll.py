@@ -1,4 +1,4 @@
-"""How does a session get prices from an exchange that is only asked now and then?"""
+"""A feed of any exchange that ccxt knows, asked over REST at intervals."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 
 from core.market.candles.timeframes import MINUTE, Timeframe
 from core.market.feeds.delivery import Delivery, DeliveryPace, FundingWatch, Overdue
-from core.market.feeds.feed import FeedError, FeedState, FeedStatus, PriceSeen
-from core.market.feeds.inbox import Inbox
+from core.market.feeds.feed import FeedError, FeedEvent, FeedState, FeedStatus, PriceSeen
 from core.market.feeds.sequence import CandleSequence
 from core.market.feeds.venue_feed import VenueFeed
 from core.market.history.candle_history import CandleHistory
@@ -63,7 +62,7 @@ class PollFeed(VenueFeed):
         self, sequence: CandleSequence, funding: FundingWatch | None, *, quotes: bool
     ) -> _Poll:
         return _Poll(
-            self._api, self._inbox, sequence, funding, self._pace, self._sleep, quotes=quotes
+            self._api, self._put, sequence, funding, self._pace, self._sleep, quotes=quotes
         )
 
 
@@ -73,7 +72,7 @@ class _Poll:
     def __init__(
         self,
         api: ExchangeApi,
-        inbox: Inbox,
+        put: Callable[[FeedEvent], None],
         sequence: CandleSequence,
         funding: FundingWatch | None,
         pace: PollPace,
@@ -82,9 +81,9 @@ class _Poll:
         quotes: bool,
     ) -> None:
         self._api = api
-        self._inbox = inbox
+        self._put = put
         self._sequence = sequence
-        self._delivery = Delivery(api, inbox, sequence, funding, pace.delivery)
+        self._delivery = Delivery(api, put, sequence, funding, pace.delivery)
         self._pace = pace
         self._sleep = sleep
         self._quotes = quotes
@@ -169,11 +168,11 @@ class _Poll:
         if self._quotes:
             quote = await self._api.quote(symbol)
             if (quote.bid, quote.ask, quote.last) != (None, None, None):
-                self._inbox.put(PriceSeen(symbol, now, quote.bid, quote.ask, quote.last))
+                self._put(PriceSeen(symbol, now, quote.bid, quote.ask, quote.last))
         elif last is not None:
-            self._inbox.put(PriceSeen(symbol, now, None, None, last))
+            self._put(PriceSeen(symbol, now, None, None, last))
 
     def _say_state(self, state: FeedState, text: str) -> None:
         if state is not self._state:
             self._state = state
-            self._inbox.put(FeedStatus(self._sequence.symbol, state, text))
+            self._put(FeedStatus(self._sequence.symbol, state, text))

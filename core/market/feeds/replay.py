@@ -1,25 +1,30 @@
-"""How does a candle file become a feed, at any speed?"""
+"""Candle files as a feed, at any speed."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
-from itertools import count as count_from
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 
 import numpy as np
 
-from core.market.candles.candles import Candle, Candles
+from core.market.candles.candles import Candles
 from core.market.candles.timeframes import Timeframe
-from core.market.feeds.feed import CandleClosed, Ended, FeedError, FeedEvent, Gap, PriceSeen
+from core.market.feeds.feed import (
+    CandleClosed,
+    Ended,
+    EventSink,
+    FeedError,
+    FeedEvent,
+    PriceSeen,
+)
+from core.market.feeds.sequence import in_order
 from core.market.filters import NO_FILTERS, MarketFilters
 
-_BREATH = (
-    200  # candles at full speed between two turns of the event loop, so that it stays responsive
-)
+_BREATH = 200  # candles at full speed between two turns of the event loop
 
 
 class ReplayFeed:
-    """Candles of a file, said as if they closed now. Implements `core.market.feeds.feed.Feed`.
+    """Candles of files, given as if they closed now. Implements `core.market.feeds.feed.Feed`.
 
     `speed`: times real time; None for as fast as the reader takes them. The candles of one moment
     come together, in the order of subscription. `monotonic` (seconds) and `sleep` pace the replay.
@@ -64,40 +69,44 @@ class ReplayFeed:
     ) -> None:
         """Follow a symbol of the file, from its first candle or from the one after `after`.
 
-        With `quotes`, each candle's open is also said as a price, before the candle.
+        With `quotes`, each candle's open also comes as a price, before the candle.
         """
         self._table(symbol, timeframe)
         self._after[symbol] = after
         if quotes:
             self._quoted.add(symbol)
 
-    async def events(self) -> AsyncIterator[FeedEvent]:
-        """The subscribed candles in order of time, then `Ended`."""
+    async def run(self, sink: EventSink) -> None:
+        """Put the subscribed candles into `sink` in order of time, then `Ended`."""
         started = self._monotonic()
         began: int | None = None
-        for number, (moment, events) in zip(count_from(1), self._moments(), strict=False):
+        put = 0
+        for moment, events in self._moments():
             if self._speed is None:
-                if number % _BREATH == 0:
+                put += len(events)
+                if put >= _BREATH:
+                    put = 0
                     await self._sleep(0)
             else:
                 if began is None:
                     began = moment - self._timeframe.ms
                 due = started + (moment - began) / 1000 / self._speed
                 await self._sleep_unless_closed(due - self._monotonic())
+            await sink.room()
             if self._closed.is_set():
-                yield Ended("the replay was closed")
+                sink.put(Ended("the replay was closed"))
                 return
             self._now = moment
             for event in events:
-                yield event
-        yield Ended("the data ends")
+                sink.put(event)
+        sink.put(Ended("the data ends"))
 
     async def filters(self, symbol: str) -> MarketFilters:
         """None: a candle file does not tell them."""
         return NO_FILTERS
 
     def now(self) -> int:
-        """The close of the last candle said (UTC ms)."""
+        """The close of the last candle given (UTC ms)."""
         return self._now
 
     async def close(self) -> None:
@@ -128,55 +137,53 @@ class ReplayFeed:
         return self._candles[symbol]
 
     def _moments(self) -> Iterator[tuple[int, list[FeedEvent]]]:
-        """Close times in order, each with what is said then."""
+        """Close times in order, each with what happens then."""
         readers = [
             _Reader(symbol, self._timeframe, self._candles[symbol], after, symbol in self._quoted)
             for symbol, after in self._after.items()
         ]
+        step = self._timeframe.ms
         while True:
-            due = [reader.next_time for reader in readers if reader.next_time is not None]
+            due = [reader.time for reader in readers if reader.time is not None]
             if not due:
                 return
             time = min(due)
-            said = [
-                event for reader in readers if reader.next_time == time for event in reader.take()
-            ]
-            yield time + self._timeframe.ms, said
+            events: list[FeedEvent] = []
+            for reader in readers:
+                if reader.time == time:
+                    reader.take(events)
+            yield time + step, events
 
 
 class _Reader:
-    """One symbol's candles, taken one after the other, with the gaps between them."""
+    """The events of one symbol, taken candle by candle. `time`: the next one's; None at the end."""
 
     def __init__(
         self, symbol: str, timeframe: Timeframe, table: Candles, after: int | None, quoted: bool
     ) -> None:
         start = 0 if after is None else int(np.searchsorted(table.time, after, side="right"))
-        self._symbol = symbol
-        self._timeframe = timeframe
-        self._rows = iter(table.slice(start))
-        self._expected = None if after is None else timeframe.floor(after) + timeframe.ms
+        expected = None if after is None else timeframe.floor(after) + timeframe.ms
+        why = "the file has no such candles"
+        self._events = in_order(symbol, timeframe, table.slice(start), expected, why)
         self._quoted = quoted
-        self._next: Candle | None = next(self._rows, None)
+        self._next: list[FeedEvent] = []
+        self.time: int | None = None
+        self._advance()
 
-    @property
-    def next_time(self) -> int | None:
-        return None if self._next is None else self._next.time
+    def take(self, events: list[FeedEvent]) -> None:
+        """Add the next candle, and what comes before it, to `events`."""
+        events += self._next
+        self._advance()
 
-    def take(self) -> Iterator[FeedEvent]:
-        candle = self._next
-        if candle is None:
+    def _advance(self) -> None:
+        self._next, self.time = [], None
+        for event in self._events:
+            if not isinstance(event, CandleClosed):
+                self._next.append(event)
+                continue
+            if self._quoted:
+                open_ = event.candle.open
+                self._next.append(PriceSeen(event.symbol, event.candle.time, None, None, open_))
+            self._next.append(event)
+            self.time = event.candle.time
             return
-        self._next = next(self._rows, None)
-        span = self._timeframe.ms
-        if self._expected is not None and candle.time > self._expected:
-            yield Gap(
-                self._symbol,
-                self._timeframe,
-                self._expected,
-                candle.time - span,
-                "the file has no such candles",
-            )
-        self._expected = candle.time + span
-        if self._quoted:
-            yield PriceSeen(self._symbol, candle.time, None, None, candle.open)
-        yield CandleClosed(self._symbol, self._timeframe, candle)

@@ -1,8 +1,14 @@
-"""Which candle comes next, whatever order they arrive in?"""
+"""The one place where the order and uniqueness of candles is enforced.
+
+Whatever order candles arrive in, once or several times, from streams, REST answers or files: what
+a `CandleSequence` gives is each open time once, in order, either as a candle or within a gap. Feeds
+pass everything through one; alignment, journal and session rely on it.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import Timeframe
@@ -12,9 +18,9 @@ _REMEMBERED = 256
 
 
 class CandleSequence:
-    """The closed candles of one market, said once and in order. Pure: no clock, no I/O.
+    """The closed candles of one market, each given once and in order. Pure: no clock, no I/O.
 
-    `expected` is the open time of the next candle to be said. Candles that come early wait until
+    `expected` is the open time of the next candle to be given. Candles that come early wait until
     the ones before them have come, or are given up.
     """
 
@@ -22,8 +28,9 @@ class CandleSequence:
         self.symbol = symbol
         self.timeframe = timeframe
         self.expected = expected
+        self._step = timeframe.ms
         self._early: dict[int, tuple[Candle, bool]] = {}
-        self._said: OrderedDict[int, Candle] = OrderedDict()
+        self._given: OrderedDict[int, Candle] = OrderedDict()
 
     def closed(self, candle: Candle, *, backfilled: bool) -> list[FeedEvent]:
         """Take a closed candle; the events it makes due, in order."""
@@ -40,35 +47,53 @@ class CandleSequence:
         """First and last open time of what is missing before the earliest candle that waits."""
         if not self._early:
             return None
-        return self.expected, min(self._early) - self.timeframe.ms
+        return self.expected, min(self._early) - self._step
 
     def give_up(self, why: str, before: int | None = None) -> list[FeedEvent]:
-        """Say the hole as a gap, and go on behind it.
+        """Give the hole as a gap, and go on behind it.
 
         `before` (UTC ms): where no candle waits, everything that opens earlier is the hole.
         """
         hole = self.hole
         if hole is None and before is not None and before > self.expected:
-            hole = self.expected, before - self.timeframe.ms
+            hole = self.expected, before - self._step
         if hole is None:
             return []
-        self.expected = hole[1] + self.timeframe.ms
+        self.expected = hole[1] + self._step
         return [Gap(self.symbol, self.timeframe, *hole, why), *self._due()]
 
     def _due(self) -> list[FeedEvent]:
         events: list[FeedEvent] = []
         while (next_one := self._early.pop(self.expected, None)) is not None:
             candle, backfilled = next_one
-            self._said[candle.time] = candle
-            if len(self._said) > _REMEMBERED:
-                self._said.popitem(last=False)
-            self.expected += self.timeframe.ms
+            self._given[candle.time] = candle
+            if len(self._given) > _REMEMBERED:
+                self._given.popitem(last=False)
+            self.expected += self._step
             events.append(CandleClosed(self.symbol, self.timeframe, candle, backfilled))
         return events
 
     def _again(self, candle: Candle) -> list[FeedEvent]:
-        said = self._said.get(candle.time)
-        if said is None or said == candle:
+        given = self._given.get(candle.time)
+        if given is None or given == candle:
             return []
-        self._said[candle.time] = candle  # so that the same revision is said once
-        return [Revised(self.symbol, self.timeframe, said, candle)]
+        self._given[candle.time] = candle  # so that the same revision comes once
+        return [Revised(self.symbol, self.timeframe, given, candle)]
+
+
+def in_order(
+    symbol: str, timeframe: Timeframe, candles: Iterable[Candle], expected: int | None, why: str
+) -> Iterator[FeedEvent]:
+    """The events of candles that are all known: those that are missing among them are gaps.
+
+    `expected` is the open time of the first candle that is due (None: of the first there is), `why`
+    the reason that the gaps give.
+    """
+    sequence: CandleSequence | None = None
+    for candle in candles:
+        if sequence is None:
+            first = candle.time if expected is None else expected
+            sequence = CandleSequence(symbol, timeframe, first)
+        yield from sequence.closed(candle, backfilled=False)
+        if sequence.hole is not None:
+            yield from sequence.give_up(why)

@@ -1,16 +1,15 @@
-"""What do all feeds that follow a venue for one session have in common?"""
+"""The part that all feeds which follow a venue for one session have in common."""
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
 from typing import Protocol
 
 from core.market.candles.candles import Candles
 from core.market.candles.timeframes import Timeframe
 from core.market.feeds.delivery import FundingWatch
-from core.market.feeds.feed import Ended, FeedError, FeedEvent
-from core.market.feeds.inbox import Inbox
+from core.market.feeds.feed import Ended, EventSink, FeedError, FeedEvent
 from core.market.feeds.sequence import CandleSequence
 from core.market.filters import MarketFilters
 from core.market.history.candle_history import CandleHistory
@@ -18,7 +17,7 @@ from core.market.symbols import is_perpetual
 
 
 class Followed(Protocol):
-    """One market that is being followed; what happens in it goes into the feed's inbox."""
+    """One market that is being followed; what happens in it goes to the feed's sink."""
 
     def start(self) -> None:
         """Begin to follow."""
@@ -38,9 +37,9 @@ class VenueFeed(ABC):
     def __init__(self, history: CandleHistory) -> None:
         self._history = history
         self._api = history.api
-        self._inbox = Inbox()
+        self._sink: EventSink | None = None
         self._followed: dict[tuple[str, Timeframe], Followed] = {}
-        self._closed = False
+        self._closed = asyncio.Event()
 
     async def history(self, symbol: str, timeframe: Timeframe, count: int) -> Candles:
         """See `Feed.history`."""
@@ -56,7 +55,7 @@ class VenueFeed(ABC):
         funding: bool = False,
     ) -> None:
         """See `Feed.subscribe`."""
-        if self._closed:
+        if self._closed.is_set():
             raise FeedError("the feed has been closed")
         if (symbol, timeframe) in self._followed:
             raise FeedError(f"{symbol} {timeframe} is followed already")
@@ -71,21 +70,22 @@ class VenueFeed(ABC):
         watch = FundingWatch(symbol, expected - 1) if funding and is_perpetual(symbol) else None
         followed = self._follow(CandleSequence(symbol, timeframe, expected), watch, quotes=quotes)
         self._followed[symbol, timeframe] = followed
-        followed.start()
+        if self._sink is not None:
+            followed.start()
 
     @abstractmethod
     def _follow(
         self, sequence: CandleSequence, funding: FundingWatch | None, *, quotes: bool
     ) -> Followed:
-        """What follows the market of a sequence, not started yet."""
+        """The follower of a sequence's market, not started yet. It puts its events by `_put`."""
 
-    async def events(self) -> AsyncIterator[FeedEvent]:
-        """See `Feed.events`."""
-        while True:
-            event = await self._inbox.get()
-            yield event
-            if isinstance(event, Ended):
-                return
+    async def run(self, sink: EventSink) -> None:
+        """See `Feed.run`."""
+        self._sink = sink
+        for followed in self._followed.values():
+            followed.start()
+        await self._closed.wait()
+        sink.put(Ended("the feed was closed"))
 
     async def filters(self, symbol: str) -> MarketFilters:
         """See `Feed.filters`."""
@@ -97,10 +97,14 @@ class VenueFeed(ABC):
 
     async def close(self) -> None:
         """See `Feed.close`."""
-        if self._closed:
+        if self._closed.is_set():
             return
-        self._closed = True
         for followed in self._followed.values():
             await followed.stop()
         self._followed.clear()
-        self._inbox.put(Ended("the feed was closed"))
+        self._closed.set()
+
+    def _put(self, event: FeedEvent) -> None:
+        """Hand an event of a market that is followed to the session."""
+        if self._sink is not None:
+            self._sink.put(event)

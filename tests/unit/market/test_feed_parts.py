@@ -1,4 +1,4 @@
-"""The small parts of a feed: waiting events, delays, the venue's clock, messages and funding."""
+"""The small parts of a feed: delays, the venue's clock, messages and funding."""
 
 from __future__ import annotations
 
@@ -19,62 +19,14 @@ from core.market.binance.events import (
     read_message,
 )
 from core.market.candles.candle import Candle
-from core.market.candles.timeframes import HOUR, Timeframe
+from core.market.candles.timeframes import HOUR
 from core.market.feeds.delivery import FundingWatch
-from core.market.feeds.feed import CandleClosed, FeedEvent, FundingRate, PriceSeen
-from core.market.feeds.inbox import Inbox
+from core.market.feeds.feed import FundingRate
 from core.market.history.exchange_api import Funding
 from core.market.retry import Backoff
 from core.market.venue import BINANCE, Channel, VenueError, embedded
 from core.market.venue_clock import ServerClock
 from core.text import brief
-
-
-def price(symbol: str, time: int) -> PriceSeen:
-    return PriceSeen(symbol, time, None, None, 1.0)
-
-
-def candle(symbol: str, time: int) -> CandleClosed:
-    return CandleClosed(symbol, Timeframe.M1, Candle(time, 1, 1, 1, 1, 1))
-
-
-# ── Inbox ──
-
-
-async def read_all(inbox: Inbox) -> list[FeedEvent]:
-    return [await inbox.get() for _ in range(len(inbox))]
-
-
-async def test_a_slow_reader_finds_the_newest_price_of_each_symbol() -> None:
-    inbox = Inbox()
-    for event in (price("A", 1), price("B", 2), price("A", 3)):
-        inbox.put(event)
-    assert await read_all(inbox) == [price("A", 3), price("B", 2)]
-
-
-async def test_no_price_moves_to_the_other_side_of_a_candle() -> None:
-    inbox = Inbox()
-    events = [price("A", 1), candle("A", 0), price("A", 2), candle("B", 0), price("A", 3)]
-    for event in events:
-        inbox.put(event)
-    assert await read_all(inbox) == events
-
-
-async def test_a_quick_reader_gets_every_price() -> None:
-    inbox = Inbox()
-    for time in range(3):
-        inbox.put(price("A", time))
-        assert await inbox.get() == price("A", time)
-
-
-async def test_a_flood_of_prices_takes_no_room_and_loses_no_candle() -> None:
-    inbox = Inbox()
-    for number in range(10):
-        for n in range(1000):
-            inbox.put(price("A", number * 1000 + n))
-        inbox.put(candle("A", number))
-    assert len(inbox) == 20
-
 
 # ── Back-off and clock ──
 
@@ -231,6 +183,16 @@ def test_a_late_record_is_waited_for_and_then_replaced_by_the_streamed_rate() ->
     assert watch.holds(FIRST)
     assert watch.told([], 2 * FIRST, now=FIRST) == []
     assert watch.told([], 2 * FIRST, now=FIRST) == [FundingRate("P", FIRST, 0.3)]
+    assert not watch.holds(FIRST)
+
+
+def test_a_late_record_is_waited_for_though_no_stream_tells_the_rate() -> None:
+    watch = FundingWatch("P", since=0)
+    watch.told([], FIRST, now=5)
+    assert watch.told([], 2 * FIRST, now=FIRST) == []
+    assert watch.holds(FIRST)
+    rate = Funding(FIRST, 0.1)
+    assert watch.told([rate], 2 * FIRST, now=FIRST) == [FundingRate("P", FIRST, 0.1)]
     assert not watch.holds(FIRST)
 
 

@@ -11,6 +11,7 @@ from core.market.candles.candles import Candle, Candles
 from core.market.candles.timeframes import MINUTE, Timeframe
 from core.market.feeds.feed import CandleClosed, Ended, FeedError, FeedEvent, Gap, PriceSeen
 from core.market.feeds.replay import ReplayFeed
+from tests.unit.session.sessions import until
 
 BTC, ETH = "BTC/USDT", "ETH/USDT"
 
@@ -22,8 +23,25 @@ def candles(*minutes: int, price: float = 100.0) -> Candles:
     )
 
 
+class Sink:
+    """Takes everything; with `most`, has no room for more than so many until they are taken."""
+
+    def __init__(self, most: int | None = None) -> None:
+        self.events: list[FeedEvent] = []
+        self.most = most
+
+    def put(self, event: FeedEvent) -> None:
+        self.events.append(event)
+
+    async def room(self, below: int = 0) -> None:
+        while self.most is not None and len(self.events) >= self.most:
+            await asyncio.sleep(0)
+
+
 async def told(feed: ReplayFeed) -> list[FeedEvent]:
-    return [event async for event in feed.events()]
+    sink = Sink()
+    await feed.run(sink)
+    return sink.events
 
 
 def closes(events: list[FeedEvent]) -> list[tuple[str, int]]:
@@ -76,11 +94,14 @@ async def test_history_knows_only_what_has_closed_by_now() -> None:
     feed = ReplayFeed({BTC: candles(0, 1, 2, 3)}, Timeframe.M1)
     await feed.subscribe(BTC, Timeframe.M1)
     assert len(await feed.history(BTC, Timeframe.M1, 10)) == 0
-    events = feed.events()
-    await anext(events)
-    await anext(events)
+    sink = Sink(most=2)
+    running = asyncio.create_task(feed.run(sink))
+    await until(lambda: len(sink.events) == 2)
     assert [c.time // MINUTE for c in await feed.history(BTC, Timeframe.M1, 10)] == [0, 1]
     assert [c.time // MINUTE for c in await feed.history(BTC, Timeframe.M1, 1)] == [1]
+    sink.most = None
+    await running
+    assert closes(sink.events) == [(BTC, 0), (BTC, 1), (BTC, 2), (BTC, 3)]
 
 
 async def test_speed_paces_the_candles_by_the_given_clock() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import MINUTE, Timeframe
 from core.market.feeds.feed import CandleClosed, FeedEvent, Gap, Revised
-from core.market.feeds.sequence import CandleSequence
+from core.market.feeds.sequence import CandleSequence, in_order
 
 
 def candle(minute: int, close: float = 1.0) -> Candle:
@@ -95,3 +95,13 @@ def test_what_nothing_waits_behind_is_given_up_only_as_far_as_said() -> None:
     assert (gap.first, gap.last) == (0, 2 * MINUTE)
     assert line.give_up("it does not trade", 3 * MINUTE) == []
     assert minutes(line.closed(candle(3), backfilled=True)) == [3]
+
+
+def test_candles_that_are_all_known_come_with_the_gaps_between_them() -> None:
+    known = [candle(minute) for minute in (2, 3, 6)]
+    events = list(in_order("BTC/USDT", Timeframe.M1, known, 0, "the file has none"))
+    assert [type(event) for event in events] == [Gap, CandleClosed, CandleClosed, Gap, CandleClosed]
+    gaps = [(event.first, event.last) for event in events if isinstance(event, Gap)]
+    assert gaps == [(0, MINUTE), (4 * MINUTE, 5 * MINUTE)]
+    first = next(in_order("BTC/USDT", Timeframe.M1, known, None, "the file has none"))
+    assert isinstance(first, CandleClosed)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
 from core.market.candles.candles import Candle, Candles
 from core.market.candles.timeframes import Timeframe
 from core.market.feeds.feed import (
-    CandleClosed,
     Ended,
+    EventSink,
     FeedError,
     FeedEvent,
     Gap,
     PriceSeen,
     UnavailableError,
 )
+from core.market.feeds.sequence import CandleSequence
 from core.market.filters import NO_FILTERS, MarketFilters
 from tests.unit.session.sessions import SPAN
 
@@ -33,7 +34,9 @@ class TestFeed:
         self.subscribed: dict[str, int | None] = {}
         self.unreachable = 0  # how often the last symbol cannot be followed
         self.silent = 0  # how often the venue does not answer at all
+        self.hasty = False  # whether it puts prices before the engine has seen those before them
         self.closed = False
+        self._lines: dict[str, CandleSequence] = {}
         self._events: asyncio.Queue[FeedEvent] = asyncio.Queue()
 
     async def history(self, symbol: str, timeframe: Timeframe, count: int) -> Candles:
@@ -58,10 +61,12 @@ class TestFeed:
             raise UnavailableError("the venue does not answer")
         self.subscribed[symbol] = after
 
-    async def events(self) -> AsyncIterator[FeedEvent]:
+    async def run(self, sink: EventSink) -> None:
         while True:
             event = await self._events.get()
-            yield event
+            if not self.hasty:
+                await sink.room(below=1)
+            sink.put(event)
             if isinstance(event, Ended):
                 return
 
@@ -82,6 +87,11 @@ class TestFeed:
             self.silent -= 1
             raise UnavailableError("the venue does not answer")
 
+    @property
+    def drained(self) -> bool:
+        """Whether everything said so far has reached the session's queue."""
+        return self._events.empty()
+
     def say(self, *events: FeedEvent) -> None:
         """Say these things."""
         for event in events:
@@ -91,7 +101,14 @@ class TestFeed:
         """Let candle number `place` of a symbol close."""
         candle = self.candles[symbol].at(place)
         self.time = max(self.time, candle.time + SPAN)
-        self.say(CandleClosed(symbol, Timeframe.M5, candle, backfilled))
+        line = self._lines.get(symbol)
+        if line is None:
+            after = self.subscribed.get(symbol)
+            expected = candle.time if after is None else after + SPAN
+            line = self._lines[symbol] = CandleSequence(symbol, Timeframe.M5, expected)
+        self.say(*line.closed(candle, backfilled=backfilled))
+        if line.hole is not None:
+            self.say(*line.give_up("the feed passed over them"))
         return candle
 
     def price(self, price: float, symbol: str = "BTC/USDT") -> None:
@@ -101,4 +118,6 @@ class TestFeed:
 
     def gap(self, first: Candle, last: Candle, symbol: str = "BTC/USDT") -> None:
         """Say that candles are missing for good."""
+        if symbol in self._lines:
+            self._lines[symbol].expected = last.time + SPAN
         self.say(Gap(symbol, Timeframe.M5, first.time, last.time, "nobody has them"))

@@ -96,13 +96,14 @@ class TestnetBench(Bench):
     """A bench whose sessions order on a venue."""
 
     __test__ = False
+    orders_wait = 20.0
 
     def __init__(self, root: Path, venue: Venue) -> None:
         self.venue = venue
         super().__init__(root)
 
     def around(self) -> EngineContext:
-        return replace(super().around(), route=self.venue, orders_wait=0.3)
+        return replace(super().around(), route=self.venue, orders_wait=self.orders_wait)
 
 
 def feed_of(symbol: str = SPOT, known: int = 250) -> TestFeed:
@@ -276,6 +277,7 @@ async def test_a_session_never_waits_for_a_venue_that_is_silent(
 ) -> None:
     venue.exchange.switch_on("slow_reply", "/api/*")  # the exchange's clock stands still
     bench, feed = TestnetBench(tmp_path, venue), feed_of()
+    bench.orders_wait = 0.3
     engine = bench.new(bench.record(SMALL, **TESTNET), feed)
     async with living(engine) as task:
         await enter(engine, feed)
