@@ -78,6 +78,7 @@ _MEANT = {
     "pair": "symbols",
     "pairs": "symbols",
     "interval": "timeframe",
+    "time": "timeframe",
     "entry": "entry_conditions",
     "exit": "exit_conditions",
     "side": "direction",

@@ -1,4 +1,4 @@
-"""What is wrong with a config, and where?"""
+"""Gathers what is wrong with a config, and where."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from difflib import get_close_matches
 
 _LONGEST_TEXT = 60  # characters of a found text that are shown
 _LONGEST_NUMBER = 200  # bits of a found whole number that are shown
+_ALIKE = 0.6  # difflib's ratio from which one word may be a misspelling of another
+_SHORT_WORD = 6  # letters; so few are shared by accident, as those of "tags" and "status"
+_SHORT_ALIKE = 0.65
 _MOST_SUGGESTIONS = 100  # they cost time: beyond so many problems none is looked for
 
 
@@ -82,7 +85,9 @@ class Problems:
         if not isinstance(found, str) or len(self.found) >= _MOST_SUGGESTIONS:
             return None
         by_plain = {choice.lower(): choice for choice in choices}
-        close = get_close_matches(found[:_LONGEST_TEXT].strip().lower(), by_plain, 1, 0.6)
+        word = found[:_LONGEST_TEXT].strip().lower()
+        alike = _SHORT_ALIKE if len(word) < _SHORT_WORD else _ALIKE
+        close = get_close_matches(word, by_plain, 1, alike)
         return by_plain[close[0]] if close else None
 
 

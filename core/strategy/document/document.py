@@ -1,4 +1,4 @@
-"""Which strategy does a file hold: a STRATEGY.md, a .json or a .yaml?"""
+"""Reads the strategy that a file holds: a STRATEGY.md, a .json or a .yaml."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def _guessed(text: str) -> Kind:
         return Kind.JSON
     if "```" in text or "~~~" in text or beginning.startswith("#"):
         return Kind.MARKDOWN
-    lines = [line.rstrip() for line in text.splitlines()]
+    lines = [line.rstrip() for line in beginning.splitlines()]
     return Kind.MARKDOWN if lines[:1] == ["---"] and "---" in lines[1:] else Kind.YAML
 
 

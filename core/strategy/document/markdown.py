@@ -1,4 +1,8 @@
-"""Where in a STRATEGY.md are its front matter, its prose and its fenced blocks?"""
+"""Finds the front matter, the prose and the fenced json blocks of a STRATEGY.md.
+
+By hand and not by a Markdown parser: all that is wanted are positions in the text, so that what is
+written back leaves every other byte alone.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,7 @@ class Markdown:
 
 
 def parts_of(text: str) -> Markdown:
-    """The parts of a Markdown text (without a byte order mark).
+    """The parts of a Markdown text (without a byte order mark). Blank lines may come first.
 
     Raises:
         TextError: the front matter is opened, but never closed.
@@ -38,14 +42,15 @@ def parts_of(text: str) -> Markdown:
     lines = _lines(text)
     front_matter = None
     first = 0
-    if lines and _stripped(text, lines[0]) == "---":
+    opening = next((number for number, line in enumerate(lines) if _stripped(text, line)), None)
+    if opening is not None and _stripped(text, lines[opening]) == "---":
+        inside = opening + 1
         closing = next(
-            (number for number, line in enumerate(lines[1:], 1) if _stripped(text, line) in _ENDS),
-            None,
+            (at for at in range(inside, len(lines)) if _stripped(text, lines[at]) in _ENDS), None
         )
         if closing is None:
-            raise TextError("front matter without an end", "a line --- after it", 1)
-        front_matter = Part(lines[0][1], lines[closing][0], 2)
+            raise TextError("front matter without an end", "a line --- after it", inside)
+        front_matter = Part(lines[opening][1], lines[closing][0], inside + 1)
         first = closing + 1
     start = lines[first][0] if first < len(lines) else len(text)
     return Markdown(

@@ -1,9 +1,10 @@
-"""What should the owner of a valid config know of it before a run?"""
+"""Warns of what a valid config allows and its owner probably does not mean."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from core.market.candles.timeframes import DAY
 from core.market.symbols import is_perpetual, quote_currency
 from core.strategy.config.config import Condition, Direction, Reference, StrategyConfig
 from core.strategy.config.problems import shown
@@ -11,6 +12,16 @@ from core.strategy.config.problems import shown
 _STATUSES = ("draft", "active", "paused", "retired")
 
 _LIKELY_FEES = 0.01  # per side; above it, per cent was probably meant
+_LIKELY_PER_CENT = {
+    "stop_loss_pct": 0.25,
+    "take_profit_pct": 0.25,
+    "trailing_stop_pct": 0.25,
+    "trade_size_pct": 1,
+    "max_daily_loss_pct": 0.25,
+    "max_drawdown_pct": 1,
+}
+"""Per cent below which a fraction was probably meant."""
+
 _TRADING_KEYS = ("stop_loss_pct", "take_profit_pct", "trailing_stop_pct", "max_hold")
 _LIMIT_KEYS = ("trade_size_pct", "leverage", "max_daily_loss_pct", "max_drawdown_pct")
 
@@ -31,6 +42,25 @@ def _money(config: StrategyConfig) -> Iterator[str]:
         yield (
             f"fees {config.fees:.12g} is {config.fees * 100:.12g} per cent a side: "
             "fees are a fraction, 0.0006 for 0.06 per cent"
+        )
+    for key, least in _LIKELY_PER_CENT.items():
+        value = getattr(config, key)
+        if value is not None and value < least:
+            yield (
+                f"{key} {value:.12g} is {value:.12g} per cent: if the fraction is meant, write "
+                f"{value * 100:.12g} for {value * 100:.12g} per cent"
+            )
+    size, symbols = config.trade_size_pct, len(config.symbols)
+    if size * symbols > 100:
+        yield (
+            f"trade_size_pct {size:g} on {symbols} symbols is {size * symbols:g} per cent of the "
+            "account: while other positions hold the balance, an entry gets what is left or is "
+            f"refused; up to {100 / symbols:.4g} leaves room for all of them"
+        )
+    if config.max_daily_loss_pct is not None and config.timeframe.ms >= DAY:
+        yield (
+            f"max_daily_loss_pct can never act on {config.timeframe} candles: every entry fills on "
+            "a later day than the close that reached the limit"
         )
 
 

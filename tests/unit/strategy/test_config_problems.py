@@ -439,3 +439,9 @@ def test_hostile_values_are_problems_in_printable_words(changes: dict[str, Any])
     found = problems(**changes)
     assert found
     assert all(problem.isprintable() and len(problem) < 1000 for problem in found)
+
+
+def test_a_word_that_is_like_none_gets_no_suggestion() -> None:
+    (found,) = problems(tags=["trend"])
+    assert found.startswith("tags: found an unknown key, expected only name, symbols,")
+    assert "did you mean" not in found

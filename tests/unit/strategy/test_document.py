@@ -62,6 +62,8 @@ def same_as_source(text: str) -> bool:
         FRONT.replace("\n", "\r\n"),
         "\ufeff" + FRONT,
         FRONT.rstrip("\n"),
+        "\n" + FRONT,
+        "\ufeff \r\n\r\n" + FRONT,
         FRONT.replace("---\n", "", 1).replace("---\n", ""),
         JSON_CONFIG,
         "\ufeff" + JSON_CONFIG,
@@ -73,7 +75,7 @@ def same_as_source(text: str) -> bool:
         "---\n---\n" + BLOCK,
         FRONT + '```json\n{"pnl": 1}\n```\n```json\nbroken\n```\n',
     ],
-    ids=range(14),
+    ids=range(16),
 )
 def test_a_strategy_in_every_kind_of_document_told_by_how_it_begins(text: str) -> None:
     assert same_as_source(text)

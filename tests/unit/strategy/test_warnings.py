@@ -162,7 +162,27 @@ def test_an_exit_that_holds_with_every_entry(
             "same, but refused on a venue (a perpetual is written like BTC/USDT:USDT)",
         ),
         (
-            {"symbols": ["BTC/USDT", "ETH/BTC"]},
+            {"stop_loss_pct": 0.05},
+            "stop_loss_pct 0.05 is 0.05 per cent: if the fraction is meant, write 5 for 5 per cent",
+        ),
+        (
+            {"max_drawdown_pct": 0.2},
+            "max_drawdown_pct 0.2 is 0.2 per cent: if the fraction is meant, "
+            "write 20 for 20 per cent",
+        ),
+        (
+            {"symbols": ["BTC/USDT", "ETH/USDT"]},
+            "trade_size_pct 100 on 2 symbols is 200 per cent of the account: while other positions "
+            "hold the balance, an entry gets what is left or is refused; up to 50 leaves room for "
+            "all of them",
+        ),
+        (
+            {"timeframe": "1d", "max_daily_loss_pct": 3},
+            "max_daily_loss_pct can never act on 1d candles: every entry fills on a later day than "
+            "the close that reached the limit",
+        ),
+        (
+            {"symbols": ["BTC/USDT", "ETH/BTC"], "trade_size_pct": 50},
             "the symbols are priced in USDT and BTC, but share one account: "
             "their profits are added up as if these were one currency",
         ),

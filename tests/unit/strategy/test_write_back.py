@@ -103,6 +103,13 @@ def test_a_document_without_front_matter_gets_one() -> None:
     )
 
 
+def test_blank_lines_before_the_front_matter_stay() -> None:
+    text = "\n \n---\nname: x\n---\nbody\n"
+    assert text_with_blocks(text, Kind.MARKDOWN, {"status": "active"}) == (
+        "\n \n---\nname: x\nstatus: active\n---\nbody\n"
+    )
+
+
 @pytest.mark.parametrize("text", ["---\n---\nbody", "---\n# only a comment\n---\n"])
 def test_an_empty_front_matter_is_filled(text: str) -> None:
     changed = text_with_blocks(text, Kind.MARKDOWN, {"status": "active"})
