@@ -1,4 +1,4 @@
-"""What was the account worth at every close? Computed from its trades, after the run."""
+"""Computes what the account was worth at every close, from its trades and after the run."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class Curve:
         """The run ends with the moment `time`."""
         self._length = int(np.searchsorted(self._moments, time)) + 1
 
-    def equity(self) -> tuple[Floats, int]:
-        """Equity at each moment's close, and at how many of those a position was open."""
+    def equity(self) -> Floats:
+        """Equity at each moment's close."""
         changed = np.searchsorted(self.times, self._changed)
         free = _Steps(np.append(changed, self._length), np.array([self._free]))
         closes = [self._closes(tape) for tape in self._tapes]
@@ -67,7 +67,7 @@ class Curve:
                 worth += margin
                 part += worth
             equity[start:stop] = part
-        return equity, _covered([positions.edges[1:-1] for positions in held])
+        return equity
 
     def _positions_held(self) -> list[_Steps]:
         """Of each symbol: entry price, signed quantity and margin of its position; zeros if flat.
@@ -101,6 +101,8 @@ class Curve:
     def _closes(self, tape: BarIndex) -> Floats:
         """The last known close at every moment (what comes before the first is never looked at)."""
         candles = tape.candles
+        if not len(candles):
+            return np.zeros(self._length)
         if len(candles) == len(self._moments):
             return candles.close
         latest = np.searchsorted(candles.time, self._moments, side="right") - 1
@@ -123,12 +125,3 @@ class _Steps:
         last = int(self.edges.searchsorted(stop))
         lengths = np.diff(self.edges[first : last + 1].clip(start, stop))
         return np.repeat(self._values[:, first:last], lengths, axis=1)
-
-
-def _covered(edges: Sequence[NDArray[np.intp]]) -> int:
-    """How many places lie in any of the spans whose starts and stops (exclusive) take turns."""
-    ends = np.concatenate(edges)
-    change = np.concatenate([np.tile((1, -1), len(some) // 2) for some in edges])
-    order = ends.argsort()
-    open_spans = change[order].cumsum()
-    return int(np.diff(ends[order])[open_spans[:-1] > 0].sum())

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from core.backtest.bar_index import BarIndex, funding_by_candle
+from core.backtest.bar_index import END, BarIndex, funding_by_candle
 from core.backtest.drive import drive
 from core.market.candles.candles import Candle, Candles, Times
 from core.market.filters import MarketFilters
@@ -14,6 +14,7 @@ from core.report.diagnosis import SymbolConditions, diagnose
 from core.report.result import RunResult, run_result
 from core.strategy.config.config import StrategyConfig
 from core.strategy.indicators.batch import Batch
+from core.strategy.signals.source import SignalSeries
 from core.strategy.signals.sources import signal_source
 from core.trading.account import Account
 from core.trading.rules import Rules
@@ -49,8 +50,8 @@ def run_backtest(
         filters: order limits by symbol.
         funding: funding rates by symbol.
         detail: finer candles by symbol, which resolve ambiguous ones.
-        decide_from: UTC ms; candles that open before it only warm the indicators up and are no part
-            of the result. None: all candles are, and decisions begin where nothing is NaN.
+        decide_from: UTC ms; candles that open before it only warm the signals up. The result begins
+            there, or with the first candle on which any symbol's signals are known (None: there).
         warnings: sentences about the run that its result should carry.
         batches: the series known of each symbol's candles, shared by runs on the same ones.
 
@@ -68,7 +69,7 @@ def run_backtest(
         hopeful = Account(Rules.of(config, filters, fill_on=fill_on, target_first=True))
         drive(hopeful, tapes, moments, finer)
         ambiguous_return_pct = (hopeful.equity() / config.starting_balance - 1) * 100
-    equity, exposed = curve.equity()
+    equity = curve.equity()
     times = curve.times
     if account.stopped:
         warnings = (
@@ -80,13 +81,13 @@ def run_backtest(
         config,
         times=times,
         equity=equity,
-        exposed=exposed,
         trades=account.trades,
         open_trades=open_trades,
         benchmark_prices=[
             _ends(tape, curve.last_time) for tape in tapes if tape.time(0) <= curve.last_time
         ],
         fill_on=fill_on,
+        refused=account.refused,
         warnings=warnings,
         ambiguous_return_pct=ambiguous_return_pct,
         diagnosis=None
@@ -104,18 +105,22 @@ def _tapes(
     batches: Mapping[str, Batch],
 ) -> list[BarIndex]:
     source = signal_source(config)
-    tapes = []
-    for slot, symbol in enumerate(config.symbols):
+    known: list[tuple[Candles, SignalSeries]] = []
+    for symbol in config.symbols:
         history = candles.get(symbol)
         if history is None or not len(history):
             raise BacktestError(f"no candles for {symbol}: a backtest needs those of every symbol")
-        flags = source.series(history, batches.get(symbol)).flags
-        start = 0 if decide_from is None else int(np.searchsorted(history.time, decide_from))
-        if start == len(history):
+        if decide_from is not None and history.time[-1] < decide_from:
             raise BacktestError(f"no candles for {symbol} in the period: all lie before its start")
-        rates = funding.get(symbol)
+        known.append((history, source.series(history, batches.get(symbol))))
+    firsts = [int(one.time[signals.first]) for one, signals in known if signals.first < len(one)]
+    begin = max(min(firsts, default=END), decide_from or 0)
+    tapes = []
+    for slot, (history, signals) in enumerate(known):
+        start = int(np.searchsorted(history.time, begin))
+        rates = funding.get(config.symbols[slot])
         due = None if rates is None else funding_by_candle(history, rates)[start:]
-        tapes.append(BarIndex(slot, history.slice(start), flags[start:], due))
+        tapes.append(BarIndex(slot, history.slice(start), signals.flags[start:], due))
     return tapes
 
 

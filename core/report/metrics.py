@@ -1,4 +1,4 @@
-"""How good was a run? (docs/rules.md §4, one implementation for every column of every report)
+"""Measures how good a run was (docs/rules.md §4), one implementation for all reports.
 
 Per cent for `*_pct`, quote currency for money, seconds for `avg_hold`. A figure that is not defined
 is None, with the reason in `metrics_undefined`; NaN and Infinity never leave this module.
@@ -19,6 +19,7 @@ from core.trading.values import Trade
 
 Z95 = 1.959963984540054  # the standard normal's 97.5 % quantile
 SHORT_PERIOD_DAYS = 30
+_FEWEST_RETURNS = 7  # daily ones, of which a ratio is made
 _ROUNDING = 1e-14  # daily returns are differences of numbers near 1: a smaller spread is rounding
 
 _BLOCK = 4_096  # candles looked at together: few enough to stay in the processor's cache
@@ -88,7 +89,7 @@ def compute_metrics(
         equity: equity marked at those candles' closes; shape (n,).
         starting_balance: equity before the first candle, above 0.
         timeframe: of the candles.
-        exposed: how many of the candles had a position.
+        exposed: in how many of the candles a position was held (`exposed_candles`).
         benchmark_return_pct: buy and hold over the same candles; None where it is not known.
     """
     candles = len(times)
@@ -273,8 +274,7 @@ def _of_equity(
 
 
 def _sharpe(returns: Floats, undefined: dict[str, str]) -> float | None:
-    if len(returns) < 2:
-        undefined["sharpe_ratio"] = f"{len(returns)} daily return(s), at least 2 are needed"
+    if _too_few("sharpe_ratio", returns, undefined):
         return None
     spread = float(np.std(returns, ddof=1))
     if spread < _ROUNDING:
@@ -283,9 +283,20 @@ def _sharpe(returns: Floats, undefined: dict[str, str]) -> float | None:
     return float(np.mean(returns)) / spread * math.sqrt(365)
 
 
+def _too_few(name: str, returns: Floats, undefined: dict[str, str]) -> bool:
+    """Whether there are fewer daily returns than say anything; then noted as the reason."""
+    if len(returns) >= _FEWEST_RETURNS:
+        return False
+    are = "1 daily return is" if len(returns) == 1 else f"{len(returns)} daily returns are"
+    undefined[name] = f"{are} too few, at least {_FEWEST_RETURNS} are needed"
+    return True
+
+
 def _sortino(returns: Floats, undefined: dict[str, str]) -> float | None:
+    if _too_few("sortino_ratio", returns, undefined):
+        return None
     downside = np.minimum(returns, 0.0)
-    deviation = math.sqrt(float(np.mean(downside**2))) if len(returns) else 0.0
+    deviation = math.sqrt(float(np.mean(downside**2)))
     if deviation < _ROUNDING:
         undefined["sortino_ratio"] = "no day with a negative return"
         return None
@@ -294,13 +305,18 @@ def _sortino(returns: Floats, undefined: dict[str, str]) -> float | None:
 
 def _calmar(growth: float, days: float, drawdown: float, undefined: dict[str, str]) -> float | None:
     """Annualised return over drawdown; `growth` is end / start, `days` the time between them."""
-    if drawdown == 0 or days <= 0:
+    if days < SHORT_PERIOD_DAYS:
+        undefined["calmar_ratio"] = (
+            f"{days:.3g} days are too few to annualise, at least {SHORT_PERIOD_DAYS} are needed"
+        )
+        return None
+    if drawdown == 0:
         undefined["calmar_ratio"] = "no drawdown"
         return None
-    # Logarithms, so that minutes raised to a year overflow into a reason, not an error.
+    # Logarithms, so that a return raised to a year overflows into a reason, not an error.
     exponent = math.log(growth) * 365 / days if growth > 0 else -math.inf
     if exponent > 700:
-        undefined["calmar_ratio"] = f"{days:.2g} days are too few to annualise this return"
+        undefined["calmar_ratio"] = "the return is too large to annualise"
         return None
     return math.expm1(exponent) / (drawdown / 100)
 

@@ -1,22 +1,23 @@
-"""The result of a run, in one shape for backtest, replay and session, and its JSON."""
+"""Holds the result of a run, in one shape for backtest, replay and session, and its JSON."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import msgspec
 
 from core.market.candles.candles import Floats, Times
+from core.report.exposure import exposed_candles
 from core.report.metrics import Metrics, buy_and_hold_pct, compute_metrics
 from core.report.monthly import monthly_returns
 from core.report.quality import quality_flags
 from core.strategy.config.config import StrategyConfig
 from core.time_format import iso_time, parse_time
 from core.trading.rules import RULES_VERSION
-from core.trading.values import Event, FillOn, OpenTrade, Trade
+from core.trading.values import Event, FillOn, Obstacle, OpenTrade, Trade
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +28,8 @@ class RunResult:
     the equity marked at its close, shapes (n,). `trades`: the closed ones, in exit order.
     `ambiguous_return_pct`: the total return had every ambiguous candle met the target first; None
     when no trade is ambiguous. `diagnosis` explains a run without trades. `warnings` are sentences.
-    `happened`: what a backtest did, in order; a session has a journal for that.
+    `happened`: what a backtest did, in order; a session has a journal for that. `refused`: how many
+    entries came to nothing, by what kept them from it.
     """
 
     config: StrategyConfig
@@ -41,6 +43,7 @@ class RunResult:
     ambiguous_return_pct: float | None = None
     diagnosis: Mapping[str, object] | None = None
     happened: tuple[Event, ...] = ()
+    refused: Mapping[Obstacle, int] = field(default_factory=dict)
 
     @property
     def starting_balance(self) -> float:
@@ -58,11 +61,11 @@ def run_result(
     *,
     times: Times,
     equity: Floats,
-    exposed: int,
     trades: Sequence[Trade],
     open_trades: Sequence[OpenTrade],
     benchmark_prices: Iterable[tuple[float, float]],
     fill_on: FillOn = FillOn.NEXT_OPEN,
+    refused: Mapping[Obstacle, int] | None = None,
     warnings: Sequence[str] = (),
     ambiguous_return_pct: float | None = None,
     diagnosis: Mapping[str, object] | None = None,
@@ -71,9 +74,10 @@ def run_result(
     """The result of a run, its metrics counted: of its parts as `RunResult` has them, and of these.
 
     Args:
-        exposed: how many of the candles had a position.
         benchmark_prices: of each symbol, the open of its first and the close of its last candle
             decided on (`buy_and_hold_pct`).
+        refused: how many entries came to nothing, by what kept them from it; the result warns of
+            those that lacked balance or that the market's limits forbade.
     """
     metrics = compute_metrics(
         trades,
@@ -81,7 +85,7 @@ def run_result(
         equity,
         config.starting_balance,
         config.timeframe,
-        exposed,
+        exposed_candles(times, trades, open_trades, fill_on),
         buy_and_hold_pct(benchmark_prices),
     )
     return RunResult(
@@ -92,11 +96,31 @@ def run_result(
         metrics,
         tuple(trades),
         tuple(open_trades),
-        tuple(warnings),
+        (*warnings, *_refusals(config, refused or {})),
         ambiguous_return_pct,
         diagnosis,
         tuple(happened),
+        dict(refused or {}),
     )
+
+
+def _refusals(config: StrategyConfig, refused: Mapping[Obstacle, int]) -> Iterator[str]:
+    """Sentences on entries that the strategy wanted and the account or the market did not allow."""
+    if lacking := refused.get(Obstacle.BALANCE):
+        size, symbols = config.trade_size_pct, len(config.symbols)
+        why = ""
+        if size * symbols > 100:
+            why = (
+                f": trade_size_pct {size:g} on {symbols} symbols is more than the account holds; "
+                f"up to {100 / symbols:.4g} leaves room for all of them"
+            )
+        yield f"{_entries(lacking)} refused for lack of free balance{why}"
+    if forbidden := refused.get(Obstacle.FILTER):
+        yield f"{_entries(forbidden)} refused by the market's order limits: too small an order"
+
+
+def _entries(count: int) -> str:
+    return "1 entry was" if count == 1 else f"{count:,} entries were"
 
 
 Json = dict[str, object]
@@ -149,6 +173,7 @@ def result_to_json(result: RunResult, *, equity: bool = False) -> Json:
             "trades": sum(trade.ambiguous for trade in result.trades),
             "target_first_return_pct": result.ambiguous_return_pct,
         },
+        "refused": {str(obstacle): count for obstacle, count in result.refused.items()},
         "rules_version": RULES_VERSION,
     }
     if equity:

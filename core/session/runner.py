@@ -1,4 +1,4 @@
-"""What do candles, prices and commands make of a session?
+"""Turns candles, prices and commands into the account of one session.
 
 Everything here follows from what is put in, in order, and from nothing else: no clock, no disk, no
 feed. The engine puts in what happens and recovery puts in what the journal says happened, so both
@@ -32,8 +32,9 @@ _RECENT = 500  # candles and equities a screen may ask for
 class Runner:
     """The deterministic part of one session.
 
-    `decide_from`: candles that open before it (UTC ms) only warm the indicators up; None: decisions
-    begin where nothing is NaN, as in a backtest on a file. `moment_time` is the open time of the
+    Candles count from the first moment on that may decide: where the signals of any symbol are
+    known, and not before `decide_from` (UTC ms; None: there is no such bound). What comes before
+    only warms the signals up. `moment_time` is the open time of the
     last moment, `slots` the position of each symbol.
     """
 
@@ -52,7 +53,6 @@ class Runner:
         self.slots = {symbol: slot for slot, symbol in enumerate(symbols)}
         self.moment_time: int | None = None
         self.recent: list[deque[Candle]] = [deque(maxlen=_RECENT) for _ in symbols]
-        self.exposed = 0
         self.wins = 0
         self._times = array("q")
         self._equity = array("d")
@@ -77,7 +77,6 @@ class Runner:
     def moment(self, moment: Moment) -> list[Event]:
         """Let the closed candles of one moment happen."""
         time = moment.time
-        counts = self.decide_from is None or time >= self.decide_from
         bars = []
         for slot, candle in enumerate(moment.candles):
             if candle is None:
@@ -85,15 +84,15 @@ class Runner:
             flags = self.streams[slot].update(candle)
             self.recent[slot].append(candle)
             rate = self._due_funding(slot, time)
-            if counts:
-                if self._first_open[slot] is None:
-                    self._first_open[slot] = candle.open
-                self._last_close[slot] = candle.close
-                _, open_, high, low, close, _ = candle
-                bars.append(Bar(slot, open_, high, low, close, flags, rate))
+            _, open_, high, low, close, _ = candle
+            bars.append(Bar(slot, open_, high, low, close, flags, rate))
         self.moment_time = time
-        if not counts:
+        if not self._counts(time):
             return []
+        for bar in bars:
+            if self._first_open[bar.slot] is None:
+                self._first_open[bar.slot] = bar.open
+            self._last_close[bar.slot] = bar.close
         before = len(self.account.trades)
         events = step(self.account, time, bars)
         self._count(before)
@@ -147,7 +146,6 @@ class Runner:
             self.config,
             times=np.array(self._times, dtype=np.int64),
             equity=np.array(self._equity, dtype=np.float64),
-            exposed=self.exposed,
             trades=self.account.trades,
             open_trades=self.account.open_trades(),
             benchmark_prices=[
@@ -155,8 +153,15 @@ class Runner:
                 for first, last in zip(self._first_open, self._last_close, strict=True)
                 if first is not None
             ],
+            refused=self.account.refused,
             warnings=warnings,
         )
+
+    def _counts(self, time: int) -> bool:
+        """Whether the moment `time`, just taken in, is one that may decide."""
+        if not self.decided and (self.decide_from is None or time >= self.decide_from):
+            return any(stream.ready for stream in self.streams)
+        return self.decided
 
     def _due_funding(self, slot: int, time: int) -> float:
         waiting = self._funding[slot]
@@ -177,4 +182,3 @@ class Runner:
             self._day_start = self._equity[-1] if self._equity else self.config.starting_balance
         self._times.append(time)
         self._equity.append(self.account.equity())
-        self.exposed += not self.flat

@@ -1,4 +1,4 @@
-"""What does the account hold, and what do an entry and an exit do to it?
+"""Holds the state of a run, and does what an entry and an exit do to it.
 
 The account is the whole state of a run. It changes only through `core.trading.step` and
 `core.trading.quotes`; both are made of the two movements here, `enter` and `close`.
@@ -11,12 +11,14 @@ from math import inf, isfinite
 
 import msgspec
 
+from core.market.candles.timeframes import DAY
 from core.trading.rules import Rules
 from core.trading.values import (
     Entered,
     Event,
     Exited,
     ExitReason,
+    FillOn,
     Obstacle,
     OpenTrade,
     Quote,
@@ -104,11 +106,12 @@ class Account:
         "due_exits",
         "entries_paused",
         "free",
-        "halted_today",
+        "halted_day",
         "last_equity",
         "peak_equity",
         "positions",
         "realized_pnl",
+        "refused",
         "rules",
         "stopped",
         "trades",
@@ -124,6 +127,7 @@ class Account:
         self.due_entries: list[tuple[Side, int] | None] = [None] * slots
         self.asked_out: set[int] = set()  # slots whose exit a person asked for
         self.trades: list[Trade] = []
+        self.refused: dict[Obstacle, int] = {}  # entries that came to nothing
         self.realized_pnl = 0.0
         self.entries_paused = False
         # Risk limits: `last_equity` is marked at the last candle close.
@@ -131,7 +135,7 @@ class Account:
         self.peak_equity = rules.starting_balance
         self.day: int | None = None
         self.day_start_equity = rules.starting_balance
-        self.halted_today = False
+        self.halted_day: int | None = None  # whose loss limit was reached; counted as `day`
         self.stopped = False
         # Places in `trades` of those that a quote closed in a candle still forming, each with the
         # stop it closed at, None for any other exit.
@@ -190,6 +194,11 @@ class Account:
             entry_filled_at=position.entry_filled_at,
         )
 
+    def refuse(self, slot: int, side: Side, time: int, obstacle: Obstacle, why: str) -> Refused:
+        """Count an entry that comes to nothing, and say why."""
+        self.refused[obstacle] = self.refused.get(obstacle, 0) + 1
+        return Refused(time, self.rules.symbols[slot], side, obstacle, why)
+
     def enter(
         self,
         slot: int,
@@ -207,17 +216,23 @@ class Account:
         rules = self.rules
         symbol = rules.symbols[slot]
         if self.entries_paused:
-            return Refused(time, symbol, side, Obstacle.PAUSED, PAUSED)
+            return self.refuse(slot, side, time, Obstacle.PAUSED, PAUSED)
+        if self.halted_day is not None and self._fill_day(time, quote) == self.halted_day:
+            limit = rules.max_daily_loss_pct
+            why = (
+                f"the daily loss limit of {limit:g} % was reached; entries resume with the UTC day"
+            )
+            return self.refuse(slot, side, time, Obstacle.RISK_LIMIT, why)
         equity = self.equity()
         budget = min(equity * rules.trade_size_pct / 100, self.free)
         if budget <= equity * _DUST:
             why = f"no free balance: {self.free:.8g} of an equity of {equity:.8g}"
-            return Refused(time, symbol, side, Obstacle.BALANCE, why)
+            return self.refuse(slot, side, time, Obstacle.BALANCE, why)
         market = rules.filters[slot]
         wanted = budget * rules.leverage / (price * (1 + rules.fees * rules.leverage))
         quantity = market.floor_quantity(wanted)
         if why_not := market.refusal(quantity, price):
-            return Refused(time, symbol, side, Obstacle.FILTER, why_not)
+            return self.refuse(slot, side, time, Obstacle.FILTER, why_not)
         notional = quantity * price
         margin = notional / rules.leverage
         fee = notional * rules.fees
@@ -250,6 +265,13 @@ class Account:
             high_before=None if quote is None else quote.high,
         )
         return Entered(time, symbol, side, price, quantity, margin, fee, signal_time, filled_at)
+
+    def _fill_day(self, time: int, quote: Quote | None) -> int:
+        """The UTC day of an entry's fill: by `quote`, or by the candle that opened at `time`."""
+        if quote is not None:
+            return max(time, quote.time) // DAY
+        at_close = self.rules.fill_on is FillOn.CLOSE
+        return (time + (self.rules.timeframe_ms - 1 if at_close else 0)) // DAY
 
     def close(
         self,

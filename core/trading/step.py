@@ -1,4 +1,4 @@
-"""What does one closed moment do to an account? The only place where that is decided.
+"""Decides what one closed moment does to an account: the only place where that is decided.
 
 Backtest, replay and paper sessions all call `step`; a backtest may leave out moments in which it
 would do nothing, and has no rule of its own (docs/rules.md §3 and §5).
@@ -25,7 +25,6 @@ from core.trading.values import (
     Halted,
     Obstacle,
     Priced,
-    Refused,
     Side,
     Trade,
 )
@@ -232,19 +231,13 @@ def _watch_limits(account: Account, time: int, events: list[Event]) -> None:
     if day != account.day:
         account.day = day
         account.day_start_equity = account.last_equity
-        account.halted_today = False
     equity = account.last_equity = account.equity()
     account.peak_equity = max(account.peak_equity, equity)
     limit = rules.max_daily_loss_pct
     floor = account.day_start_equity * (1 - (limit or 0) / 100)
-    if limit is not None and equity <= floor and not account.halted_today:
-        account.halted_today = True
+    if limit is not None and equity <= floor and account.halted_day != day:
+        account.halted_day = day
         events.append(Halted(time, "max_daily_loss_pct", limit, equity))
-        # An entry that is still due, its symbol having no candle now, would fill today as well.
-        for slot, due in enumerate(account.due_entries):
-            if due is not None:
-                account.due_entries[slot] = None
-                events.append(_refused_today(account, slot, due[0], time))
     limit = rules.max_drawdown_pct
     if limit is not None and equity <= account.peak_equity * (1 - limit / 100):
         account.stopped = True
@@ -287,21 +280,12 @@ def _decide(account: Account, time: int, bars: Sequence[Bar], events: list[Event
 
 
 def _order_entry(account: Account, slot: int, side: Side, time: int, events: list[Event]) -> None:
-    """Make an entry due, unless something forbids entries now."""
-    symbol = account.rules.symbols[slot]
+    """Make an entry due, unless entries are paused. A daily loss limit looks at its fill."""
     if account.entries_paused:
-        events.append(Refused(time, symbol, side, Obstacle.PAUSED, PAUSED))
-    elif account.halted_today:
-        events.append(_refused_today(account, slot, side, time))
+        events.append(account.refuse(slot, side, time, Obstacle.PAUSED, PAUSED))
     else:
         account.due_entries[slot] = (side, time)
-        events.append(Decided(time, symbol, side))
-
-
-def _refused_today(account: Account, slot: int, side: Side, time: int) -> Refused:
-    limit = account.rules.max_daily_loss_pct
-    why = f"the daily loss limit of {limit:g} % was reached; entries resume with the UTC day"
-    return Refused(time, account.rules.symbols[slot], side, Obstacle.RISK_LIMIT, why)
+        events.append(Decided(time, account.rules.symbols[slot], side))
 
 
 def _fill_at_close(account: Account, time: int, bars: Sequence[Bar], events: list[Event]) -> None:

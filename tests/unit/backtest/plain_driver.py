@@ -10,7 +10,9 @@ from core.market.candles.candles import Times
 from core.trading.account import Account
 from core.trading.rules import Rules
 from core.trading.step import FinerCandles, step
-from core.trading.values import OpenTrade, Trade
+from core.trading.values import Exited, ExitReason, FillOn, OpenTrade, Trade
+
+AT_THE_OPEN = (ExitReason.SIGNAL, ExitReason.REVERSE, ExitReason.MAX_HOLD, ExitReason.MANUAL)
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,18 @@ def play_every_candle(
             for slot, tape in enumerate(tapes)
             if time in index_of[slot]
         ]
-        step(account, time, bars, finer)
+        held_before = any(account.positions)
+        events = step(account, time, bars, finer)
         times.append(time)
         equity.append(account.equity())
-        exposed += any(account.positions)
+        if rules.fill_on is FillOn.CLOSE:
+            exposed += held_before
+        else:
+            left_inside = any(
+                isinstance(event, Exited) and event.trade.exit_reason not in AT_THE_OPEN
+                for event in events
+            )
+            exposed += left_inside or any(account.positions)
         if account.stopped:
             break
     return Played(account.trades, account.open_trades(), account.free, times, equity, exposed)

@@ -15,6 +15,7 @@ from core.backtest.drive import drive
 from core.market.candles.candles import Candle, Candles
 from core.market.candles.timeframes import HOUR
 from core.market.filters import NO_FILTERS, MarketFilters
+from core.report.exposure import exposed_candles
 from core.trading.account import Account
 from core.trading.rules import Rules
 from core.trading.values import FillOn
@@ -95,14 +96,13 @@ def runs(draw: st.DrawFn) -> tuple[Rules, list[BarIndex]]:
 def skipping(rules: Rules, tapes: list[BarIndex], moments: Any) -> Played:
     account = Account(rules)
     curve, _ = drive(account, tapes, moments)
-    equity, exposed = curve.equity()
     return Played(
         account.trades,
         account.open_trades(),
         account.free,
         curve.times.tolist(),
-        equity.tolist(),
-        exposed,
+        curve.equity().tolist(),
+        exposed_candles(curve.times, account.trades, account.open_trades(), rules.fill_on),
     )
 
 

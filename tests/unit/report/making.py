@@ -88,7 +88,6 @@ def result(
         "config": config(starting_balance=starting_balance),
         "open_trades": (),
         "benchmark_prices": [(100.0, 110.0)],
-        "exposed": 0,
     }
     return run_result(
         times=np.arange(len(equity), dtype=np.int64) * HOUR + START,

@@ -154,9 +154,9 @@ def test_drawdown_of_a_long_curve_equals_the_definition(length: int, drift: floa
 
 
 def test_sharpe_takes_equity_at_each_day_end_with_the_starting_balance_before() -> None:
-    # Two days of four 12-hour candles: only the second and fourth close a day.
-    m = metrics_of([500.0, 110.0, 1.0, 99.0], timeframe=Timeframe.H12)
-    returns = [0.1, -0.1]
+    # Eight days of two 12-hour candles: only every other one closes a day.
+    m = metrics_of([500.0, 110.0, 1.0, 99.0] + [7.0, 99.0] * 6, timeframe=Timeframe.H12)
+    returns = [0.1, -0.1] + [0.0] * 6
     assert m.sharpe_ratio == pytest.approx(
         statistics.mean(returns) / statistics.stdev(returns) * math.sqrt(365), abs=1e-12
     )
@@ -164,44 +164,44 @@ def test_sharpe_takes_equity_at_each_day_end_with_the_starting_balance_before() 
 
 
 def test_sortino_divides_by_the_downside_of_all_days() -> None:
-    m = metrics_of([110.0, 99.0, 99.0 * 1.2])
-    mean = (0.1 - 0.1 + 0.2) / 3
-    assert m.sortino_ratio == pytest.approx(mean / math.sqrt(0.01 / 3) * math.sqrt(365))
+    m = metrics_of([110.0, 99.0, *[99.0 * 1.2] * 6])
+    mean = (0.1 - 0.1 + 0.2) / 8
+    assert m.sortino_ratio == pytest.approx(mean / math.sqrt(0.01 / 8) * math.sqrt(365))
 
 
 def test_a_candle_belongs_to_the_day_of_its_last_millisecond() -> None:
     # A candle opening at 23:00 ends at 23:59:59.999, still on its day; the next opens at 00:00.
     m = metrics_of(
-        [110.0, 121.0, 60.5],
-        times=[START + 23 * HOUR, START + 24 * HOUR, START + 48 * HOUR],
+        [110.0, 121.0, 60.5, 60.5],
+        times=[START + hours * HOUR for hours in (23, 24, 48, 6 * 24)],
         timeframe=Timeframe.H1,
     )
-    returns = [0.1, 0.1, -0.5]
+    returns = [0.1, 0.1, -0.5, 0.0, 0.0, 0.0, 0.0]
     assert m.sharpe_ratio == pytest.approx(
         statistics.mean(returns) / statistics.stdev(returns) * math.sqrt(365)
     )
     # A three-day candle counts on its third day.
-    three = metrics_of([110.0, 55.0], timeframe=Timeframe.D3)
-    days = [0.1, 0.0, 0.0, -0.5]
+    three = metrics_of([110.0, 55.0, 55.0], timeframe=Timeframe.D3)
+    days = [0.1, 0.0, 0.0, -0.5, 0.0, 0.0, 0.0]
     assert three.sharpe_ratio == pytest.approx(
         statistics.mean(days) / statistics.stdev(days) * math.sqrt(365)
     )
 
 
 def test_a_day_without_data_carries_the_last_value() -> None:
-    m = metrics_of([110.0, 99.0], times=[START, START + 2 * DAY])
-    returns = [0.1, 0.0, -0.1]
+    m = metrics_of([110.0, 99.0], times=[START, START + 6 * DAY])
+    returns = [0.1, 0.0, 0.0, 0.0, 0.0, 0.0, -0.1]
     assert m.sharpe_ratio == pytest.approx(0.0, abs=1e-12)
     assert m.sortino_ratio == pytest.approx(
-        statistics.mean(returns) / math.sqrt(0.01 / 3) * math.sqrt(365), abs=1e-12
+        statistics.mean(returns) / math.sqrt(0.01 / 7) * math.sqrt(365), abs=1e-12
     )
 
 
-def test_one_day_is_too_few_for_sharpe() -> None:
+def test_one_day_is_too_few_for_a_ratio() -> None:
     m = metrics_of([101.0, 90.0], timeframe=Timeframe.H1)
     assert m.sharpe_ratio is None
-    assert "at least 2" in m.metrics_undefined["sharpe_ratio"]
-    assert m.sortino_ratio == pytest.approx(-math.sqrt(365))
+    assert m.sortino_ratio is None
+    assert m.metrics_undefined["sharpe_ratio"].startswith("1 daily return is too few")
 
 
 def test_constant_equity_has_no_ratio() -> None:
@@ -223,14 +223,34 @@ def test_calmar_annualises_over_the_time_from_first_open_to_last_close() -> None
     assert half.calmar_ratio == pytest.approx((1.1 ** (365 / 182) - 1) / 0.1)
 
 
-def test_minutes_annualised_to_more_than_a_number_holds_are_undefined() -> None:
-    m = metrics_of([90.0, 150.0], timeframe=Timeframe.M1)
+def test_a_calmar_ratio_needs_thirty_days() -> None:
+    short, enough = metrics_of([90.0, 110.0] * 14), metrics_of([90.0, 110.0] * 15)
+    assert short.calmar_ratio is None
+    assert short.metrics_undefined["calmar_ratio"] == (
+        "28 days are too few to annualise, at least 30 are needed"
+    )
+    assert enough.calmar_ratio is not None
+
+
+def test_sharpe_and_sortino_need_seven_daily_returns() -> None:
+    short, enough = metrics_of([90.0, 110.0] * 3), metrics_of([90.0, 110.0] * 3 + [80.0])
+    for name in ("sharpe_ratio", "sortino_ratio"):
+        assert getattr(short, name) is None
+        assert short.metrics_undefined[name] == (
+            "6 daily returns are too few, at least 7 are needed"
+        )
+        assert getattr(enough, name) is not None
+    assert enough.short_period
+
+
+def test_a_return_annualised_to_more_than_a_number_holds_is_undefined() -> None:
+    m = metrics_of([90.0] + [1e40] * 29)
     assert m.calmar_ratio is None
-    assert "too few to annualise" in m.metrics_undefined["calmar_ratio"]
+    assert m.metrics_undefined["calmar_ratio"] == "the return is too large to annualise"
 
 
 def test_an_account_that_lost_everything() -> None:
-    m = metrics_of([50.0, 0.0, 0.0], pnl=[-100.0])
+    m = metrics_of([50.0] + [0.0] * 29, pnl=[-100.0])
     assert m.total_return_pct == -100.0
     assert m.max_drawdown_pct == 100.0
     assert m.calmar_ratio == -1.0
@@ -257,11 +277,11 @@ def test_hold_is_between_fills_only_where_both_are_known() -> None:
 def test_closed_trades_step_equity_at_each_close() -> None:
     closes = [START + 5 * HOUR, START + 6 * HOUR, START + DAY + HOUR]
     m = closed_trade_metrics(
-        [20.0, -30.0, 9.0], [60.0] * 3, closes, (START, START + 3 * DAY), 100.0
+        [20.0, -30.0, 9.0], [60.0] * 3, closes, (START, START + 7 * DAY), 100.0
     )
     assert m.total_return_pct == pytest.approx(-1.0)
     assert m.max_drawdown_pct == 25.0
-    returns = [-0.1, 0.1, 0.0]  # the third day had no trade and counts as a day
+    returns = [-0.1, 0.1] + [0.0] * 5  # days without a trade count as days
     assert m.sharpe_ratio == pytest.approx(
         statistics.mean(returns) / statistics.stdev(returns) * math.sqrt(365), abs=1e-12
     )
@@ -269,8 +289,8 @@ def test_closed_trades_step_equity_at_each_close() -> None:
 
 
 def test_days_before_the_first_and_after_the_last_close_count() -> None:
-    m = closed_trade_metrics([-10.0], [60.0], [START + DAY], (START, START + 4 * DAY), 100.0)
-    returns = [0.0, -0.1, 0.0, 0.0]
+    m = closed_trade_metrics([-10.0], [60.0], [START + DAY], (START, START + 7 * DAY), 100.0)
+    returns = [0.0, -0.1, 0.0, 0.0, 0.0, 0.0, 0.0]
     assert m.sharpe_ratio == pytest.approx(
         statistics.mean(returns) / statistics.stdev(returns) * math.sqrt(365)
     )

@@ -17,6 +17,7 @@ from core.trading.values import (
     FillOn,
     FundingPaid,
     Halted,
+    Obstacle,
     Refused,
     Side,
 )
@@ -669,16 +670,29 @@ def test_the_daily_loss_limit_blocks_entries_until_the_utc_day_ends() -> None:
     step(account, late, [Bar(0, 100, 100, 100, 100, 1)])
     events = step(account, late + MINUTE, [Bar(0, 100, 100, 80, 90, 2)])
     assert Halted(late + MINUTE, "max_daily_loss_pct", 10, 900) in events
-    events = step(account, late + 2 * MINUTE, [Bar(0, 90, 90, 90, 90, 1)])
-    assert any(isinstance(event, Refused) and "daily loss" in event.why for event in events)
-    # This candle ends with the day: its decision still belongs to it.
+    step(account, late + 2 * MINUTE, [Bar(0, 90, 90, 90, 90, 1)])
+    # This candle ends with the day: what it decides fills on the next.
     events = step(account, late + 3 * MINUTE, [Bar(0, 90, 90, 90, 90, 1)])
+    (refused,) = [event for event in events if isinstance(event, Refused)]
+    assert "daily loss" in refused.why
+    events = step(account, DAY, [Bar(0, 90, 90, 90, 90, 0)])
+    assert [event.time for event in events if isinstance(event, Entered)] == [DAY]
+    assert account.refused == {Obstacle.RISK_LIMIT: 1}
+
+
+def test_a_close_that_ends_the_day_fills_on_the_day_it_ends() -> None:
+    account = Account(rules(max_daily_loss_pct=10, fill_on=FillOn.CLOSE))
+    late = DAY - 2 * MINUTE
+    step(account, late, [Bar(0, 100, 100, 100, 100, 1)])
+    events = step(account, late + MINUTE, [Bar(0, 100, 100, 80, 90, 2)])
+    assert any(isinstance(event, Halted) for event in events)
+    events = step(account, late + MINUTE, [Bar(0, 90, 90, 90, 90, 1)])
     assert any(isinstance(event, Refused) for event in events)
     events = step(account, DAY, [Bar(0, 90, 90, 90, 90, 1)])
-    assert Decided(DAY, "BTC/USDT", Side.LONG) in events
+    assert any(isinstance(event, Entered) for event in events)
 
 
-def test_the_daily_loss_limit_takes_back_an_entry_that_waits_for_its_symbols_candle() -> None:
+def test_the_daily_loss_limit_refuses_an_entry_that_waits_for_its_symbols_candle() -> None:
     account, events = play(
         """
         100 100 100 100 | EL || -
@@ -692,7 +706,7 @@ def test_the_daily_loss_limit_takes_back_an_entry_that_waits_for_its_symbols_can
     )
     assert [trade.symbol for trade in account.open_trades()] == ["BTC/USDT"]
     refused = [event for event in events if isinstance(event, Refused)]
-    assert [(event.time, event.symbol) for event in refused] == [(2 * MINUTE, "ETH/USDT")]
+    assert [(event.time, event.symbol) for event in refused] == [(3 * MINUTE, "ETH/USDT")]
     assert "daily loss" in refused[0].why
 
 

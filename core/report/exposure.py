@@ -1,0 +1,55 @@
+"""Counts the candles in which a run held a position (docs/rules.md §4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.market.candles.candles import Times
+from core.trading.values import ExitReason, FillOn, OpenTrade, Trade
+
+_AT_THE_OPEN = frozenset(
+    {ExitReason.SIGNAL, ExitReason.REVERSE, ExitReason.MAX_HOLD, ExitReason.MANUAL}
+)
+"""Exits that a candle's open fills, where candles fill: that candle holds the position no more."""
+
+
+def exposed_candles(
+    times: Times,
+    trades: Sequence[Trade],
+    open_trades: Sequence[OpenTrade],
+    fill_on: FillOn = FillOn.NEXT_OPEN,
+) -> int:
+    """In how many candles any position was held at any moment, one that began and ended there too.
+
+    Args:
+        times: open times of the candles, UTC ms, increasing; shape (n,).
+        trades: the closed trades.
+        open_trades: the positions still open at the end.
+        fill_on: where the candles filled market orders. What a close filled was held from the next
+            candle on, and up to the candle whose close it left at.
+    """
+    at_close = fill_on is FillOn.CLOSE
+    starts = [trade.entry_time for trade in trades] + [trade.entry_time for trade in open_trades]
+    # A millisecond more reaches past the candle of the exit, so that it counts.
+    stops = [
+        trade.exit_time
+        if trade.exit_reason in _AT_THE_OPEN and trade.exit_filled_at is None and not at_close
+        else trade.exit_time + 1
+        for trade in trades
+    ]
+    first = np.searchsorted(times, np.array(starts, dtype=np.int64) + at_close)
+    last = np.searchsorted(times, np.array(stops, dtype=np.int64))
+    last = np.concatenate((last, np.full(len(open_trades), len(times))))
+    return _covered(first, last)
+
+
+def _covered(starts: NDArray[np.intp], stops: NDArray[np.intp]) -> int:
+    """How many places lie in any of the spans from `starts` to `stops` (exclusive)."""
+    ends = np.concatenate((starts, stops))
+    change = np.repeat((1, -1), len(starts))
+    order = ends.argsort()
+    open_spans = change[order].cumsum()
+    return int(np.diff(ends[order])[open_spans[:-1] > 0].sum())
