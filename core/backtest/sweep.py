@@ -6,15 +6,16 @@ import itertools
 import math
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from core.backtest.axes import Axis, SweepError, configs
-from core.backtest.run import BacktestError, run_backtest
-from core.market.candles.candles import Candles
+from core.backtest.run import run_backtest
+from core.market.candles.candles import Candles, Floats
 from core.report.deflated import deflated_sharpe, expected_best_sharpe
 from core.report.metrics import Metrics, daily_returns
 from core.report.result import RunResult, metrics_to_json
@@ -22,8 +23,14 @@ from core.report.spreadsheet import csv_text
 from core.strategy.config.config import StrategyConfig
 from core.strategy.indicators.batch import Batch
 from core.time_format import optional_iso_time
+from core.trial.promise import effective_tries
 
 LOWER_IS_BETTER = frozenset({"max_drawdown_pct", "max_consecutive_losses"})
+
+_SHARES_EACH = 8
+_COMPARED = (
+    1_000  # combinations whose returns are compared: where there are more, evenly chosen ones
+)
 
 Progress = Callable[[int, int], None]
 """Told how many combinations are done, of how many."""
@@ -45,6 +52,7 @@ class Sweep:
     `split_time`: open time (UTC ms) of the first candle the ranking did not see; None: it saw all.
     `expected_best_sharpe`: what the best of as many tries without merit would have; with
     `deflated_sharpe`, the probability that the best one's merit is more than that.
+    `effective_tries`: how many independent tries the combinations amount to.
     """
 
     axes: tuple[Axis, ...]
@@ -53,6 +61,7 @@ class Sweep:
     split_time: int | None
     expected_best_sharpe: float | None
     deflated_sharpe: float | None
+    effective_tries: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +149,7 @@ def run_sweep(
         split_time=period.split_time,
         expected_best_sharpe=expected,
         deflated_sharpe=None if expected is None else _deflated(tried[order[0]], work, expected),
+        effective_tries=_effective([found[place].returns for place in range(len(tried))]),
     )
 
 
@@ -152,91 +162,91 @@ class _Work:
 
     def done(self, workers: int) -> Iterator[_Found]:
         """What every combination came to, in the order they are done."""
-        groups = self._groups(workers)
-        if workers <= 1 or len(groups) <= 1:
-            yield from self._run(groups)
+        shares = self._shares(workers)
+        if workers <= 1 or len(shares) <= 1:
+            yield from self.run(shares)
         else:
-            yield from self._shared([groups[worker::workers] for worker in range(workers)])
+            yield from self._shared(shares, min(workers, len(shares)))
 
     def result(self, config: StrategyConfig, batches: Mapping[str, Batch]) -> RunResult:
         """The backtest that ranks `config`."""
         return run_backtest(config, self.period.first_part(), batches=batches)
 
-    def _run(self, groups: Sequence[Sequence[int]]) -> Iterator[_Found]:
+    def run(self, shares: Sequence[Sequence[int]]) -> Iterator[_Found]:
+        """What the combinations of some shares came to, in this process."""
         split = self.period.split_time
-        for group in groups:
+        for share in shares:
             first_part = self.period.first_part()
             batches = {symbol: Batch(history) for symbol, history in first_part.items()}
             whole = {symbol: Batch(history) for symbol, history in self.period.candles.items()}
-            for place in group:
+            for place in share:
                 config = self.tried[place]
                 rest = None
                 if split is not None:
                     rest = run_backtest(
                         config, self.period.candles, decide_from=split, batches=whole
                     ).metrics
-                yield _Found(place, self.result(config, batches).metrics, rest)
+                result = self.result(config, batches)
+                yield _Found(place, result.metrics, rest, self._returns(place, result))
 
-    def _groups(self, workers: int) -> list[list[int]]:
-        """The places of `tried`, those with the same indicators together.
+    def _returns(self, place: int, result: RunResult) -> Floats | None:
+        """The daily returns of a combination that is compared with the others; else None."""
+        if place % -(-len(self.tried) // _COMPARED):
+            return None
+        with np.errstate(divide="ignore", invalid="ignore"):  # an account may have lost everything
+            returns = daily_returns(
+                result.times, result.equity, result.starting_balance, result.config.timeframe
+            )
+        return np.nan_to_num(returns, nan=0.0, posinf=0.0, neginf=0.0)
 
-        A group's indicators are computed once, and forgotten with it. Where there are fewer groups
-        than workers, they are cut.
+    def _shares(self, workers: int) -> list[list[int]]:
+        """The places of `tried` in shares, those with the same indicators together.
+
+        A share's indicators are computed once, and forgotten with it. Each is small enough that
+        every worker has several, so that none waits long for the others, and progress is seen.
         """
         alike: dict[str, list[int]] = {}
         for place, config in enumerate(self.tried):
             alike.setdefault(repr(config.indicators), []).append(place)
-        pieces = math.ceil(workers / len(alike))
+        most = math.ceil(len(self.tried) / (workers * _SHARES_EACH))
         return [
             part.tolist()
             for group in alike.values()
-            for part in np.array_split(group, min(pieces, len(group)))
+            for part in np.array_split(group, math.ceil(len(group) / most))
         ]
 
-    def _shared(self, shares: Sequence[list[list[int]]]) -> Iterator[_Found]:
-        # A forked process has the candles already; where there is no fork they are sent.
+    def _shared(self, shares: Sequence[Sequence[int]], workers: int) -> Iterator[_Found]:
+        # A forked process has the candles already; where there is no fork they are sent once.
         forks = "fork" in multiprocessing.get_all_start_methods()
         context = multiprocessing.get_context("fork" if forks else None)
-        processes = []
-        ends: list[Connection] = []
-        for share in shares:
-            end, other = context.Pipe(duplex=False)
-            process = context.Process(target=self._work_off, args=(share, other), daemon=True)
-            process.start()
-            other.close()
-            ends.append(end)
-            processes.append(process)
+        pool = ProcessPoolExecutor(workers, context, initializer=_take_work, initargs=(self,))
         try:
-            while ends:
-                for end in [end for end in ends if end in wait(ends)]:
-                    try:
-                        came = end.recv()
-                    except EOFError:
-                        ends.remove(end)
-                        continue
-                    if isinstance(came, BacktestError):
-                        raise came
-                    yield came
-        except BaseException:
-            for process in processes:
-                process.terminate()
-            raise
+            running = [pool.submit(_work_off, share) for share in shares]
+            for done in as_completed(running):
+                yield from done.result()
+        except BrokenProcessPool as error:
+            raise SweepError(
+                "a process of the sweep was ended by something else (often for lack of memory): "
+                "run it again with fewer --workers"
+            ) from error
         finally:
-            for process in processes:
-                process.join()
-        if any(process.exitcode for process in processes):
-            codes = ", ".join(str(process.exitcode) for process in processes)
-            raise SweepError(f"a process of the sweep ended early (exit codes {codes})")
+            pool.shutdown(cancel_futures=True)
 
-    def _work_off(self, share: Sequence[Sequence[int]], out: Connection) -> None:
-        """In a process of its own: send what each combination came to."""
-        try:
-            for found in self._run(share):
-                out.send(found)
-        except BacktestError as error:
-            out.send(error)
-        finally:
-            out.close()
+
+_work: _Work | None = None
+"""In a process of the pool: what there is to do."""
+
+
+def _take_work(work: _Work) -> None:
+    global _work  # noqa: PLW0603 - a pool hands its work to each process in no other way
+    _work = work
+
+
+def _work_off(share: Sequence[int]) -> list[_Found]:
+    """In a process of the pool: what each combination of a share came to."""
+    if _work is None:
+        raise AssertionError("a pool's process got a share before its work")
+    return list(_work.run([share]))
 
 
 class _Found(NamedTuple):
@@ -245,6 +255,7 @@ class _Found(NamedTuple):
     place: int
     metrics: Metrics
     rest: Metrics | None
+    returns: Floats | None
 
 
 def _deflated(config: StrategyConfig, work: _Work, expected_best: float) -> float | None:
@@ -254,6 +265,14 @@ def _deflated(config: StrategyConfig, work: _Work, expected_best: float) -> floa
         return None
     returns = daily_returns(result.times, result.equity, result.starting_balance, config.timeframe)
     return deflated_sharpe(returns, expected_best)
+
+
+def _effective(returns: Sequence[Floats | None]) -> float:
+    """How many independent tries so many daily returns amount to, which all end on one day."""
+    known = [one for one in returns if one is not None]
+    days = max(len(one) for one in known)
+    table = np.array([np.pad(one, (days - len(one), 0)) for one in known])
+    return effective_tries(table) if days else 1.0
 
 
 def _rank(metrics: Metrics, sort: str) -> tuple[bool, float]:
@@ -286,6 +305,7 @@ def sweep_to_json(sweep: Sweep, top: int | None = None) -> dict[str, Any]:
         "split_time": optional_iso_time(sweep.split_time),
         "expected_best_sharpe": sweep.expected_best_sharpe,
         "deflated_sharpe": sweep.deflated_sharpe,
+        "effective_tries": sweep.effective_tries,
         "rows": [
             {
                 "set": _set(sweep, row.values),

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -126,6 +128,44 @@ def noted(
         warning = f"{ledger}: this run is not counted among the tries ({error.strerror or error})"
         return replace(result, warnings=(*result.warnings, warning))
     return result
+
+
+def note_sweep(
+    ledger: Path,
+    config: StrategyConfig,
+    varied: Mapping[str, Sequence[object]],
+    candles: Mapping[str, Candles],
+    effective: float,
+    now: int,
+) -> str | None:
+    """Count a sweep among the tries of its strategy.
+
+    Args:
+        ledger: of the workspace.
+        config: what was varied.
+        varied: the values that were tried, by path.
+        candles: what it ran on, by symbol.
+        effective: how many independent tries it amounts to.
+        now: UTC ms.
+
+    Returns:
+        A warning where it could not be counted.
+    """
+    written = json.dumps([config_digest(config), varied], sort_keys=True, default=str)
+    tried = math.prod(len(values) for values in varied.values())
+    one = Try(
+        strategy=config.name,
+        config=hashlib.sha256(written.encode()).hexdigest(),
+        data=data_digest(candles),
+        time=now,
+        tried=tried,
+        effective=min(max(1.0, effective), float(tried)),
+    )
+    try:
+        note_try(ledger, one)
+    except OSError as error:
+        return f"{ledger}: this sweep is not counted among the tries ({error.strerror or error})"
+    return None
 
 
 def tries_of(ledger: Path, strategy: str) -> TryCount:

@@ -11,6 +11,7 @@ from tui.cli.candle_arguments import candles_in
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
 from tui.cli.strategy_argument import add_strategy, parsed_strategy
+from tui.cli.workspace import workspace_of
 
 _MORE = """\
 PATH=RANGE is FIRST:LAST[:STEP] (LAST included) or VALUE,VALUE,…, for example
@@ -59,17 +60,30 @@ def sweep(arguments: argparse.Namespace) -> int:
     from core.backtest.axes import SweepError, parse_axis
     from core.backtest.run import BacktestError
     from core.backtest.sweep import run_sweep, sweep_to_csv, sweep_to_json
+    from core.time_format import wall_clock
+    from core.trial.ledger import note_sweep
 
     with refusing(SweepError, BacktestError):
+        axes = [parse_axis(text) for text in arguments.set]
         found = run_sweep(
             parsed.config,
-            [parse_axis(text) for text in arguments.set],
+            axes,
             candles,
             sort=arguments.sort,
             split=arguments.split,
             workers=arguments.workers or os.cpu_count() or 1,
             progress=_show_progress if sys.stderr.isatty() else None,
         )
+    warning = note_sweep(
+        workspace_of(arguments).tries,
+        parsed.config,
+        {axis.path: axis.values for axis in axes},
+        candles,
+        found.effective_tries,
+        wall_clock(),
+    )
+    if warning is not None:
+        complain(f"papertape: {warning}")
     if arguments.csv:
         with refusing(OSError, code=Exit.FAILED):
             Path(arguments.csv).write_text(sweep_to_csv(found), encoding="utf-8")

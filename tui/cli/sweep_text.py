@@ -93,7 +93,10 @@ def _shade(value: float | None, low: float, high: float, sort: str) -> str:
 
 
 def _luck(sweep: Sweep) -> list[str]:
-    lines = [f"{len(sweep.rows):,} combinations tried."]
+    lines = [
+        f"{len(sweep.rows):,} combinations tried, worth {sweep.effective_tries:,.0f} independent "
+        "ones, which are counted among the strategy's tries."
+    ]
     if sweep.split_time is not None:
         lines.append(
             f"Ranked on the candles before {short_time(sweep.split_time)} UTC; "

@@ -197,3 +197,24 @@ def test_too_little_says_nothing() -> None:
     assert expected_best_sharpe([1.0]) is None
     assert deflated_sharpe(np.array([0.01, 0.02]), 1.0) is None
     assert deflated_sharpe(np.zeros(10), 1.0) is None
+
+
+def test_neighbours_are_fewer_tries_than_they_are_settings() -> None:
+    history = candles(length=3_000)
+    alike = run_sweep(config(), [parse_axis("stop_loss_pct=5:6:0.1")], history)
+    apart = run_sweep(config(), [parse_axis("rsi.period=3,9,30")], history)
+    assert 1 <= alike.effective_tries < 2 < apart.effective_tries <= 3
+    shared = run_sweep(config(), [parse_axis("rsi.period=3,9,30")], history, workers=2)
+    assert shared.effective_tries == pytest.approx(apart.effective_tries, rel=1e-12)
+
+
+def test_progress_is_told_in_more_than_one_step_a_worker() -> None:
+    told: list[int] = []
+    run_sweep(
+        config(),
+        [parse_axis("stop_loss_pct=1:16")],
+        candles(),
+        workers=2,
+        progress=lambda done, of: told.append(done),
+    )
+    assert told == list(range(1, 17))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.market.files.candle_files import write_candles
+from core.trial.ledger import tries_of
 from tests.unit.backtest.test_sweep import RAW, candles
 from tests.unit.cli.conftest import Run
 
@@ -40,7 +41,7 @@ def test_the_text_has_a_table_a_heat_map_and_what_luck_would_find(
     out = run(*swept).out
     assert "rsi.period" in out.splitlines()[0]
     assert "sharpe_ratio over entry_conditions[0].value" in out
-    assert "6 combinations tried." in out
+    assert "6 combinations tried, worth" in out
     assert "deflated Sharpe" in out
 
 
@@ -69,3 +70,14 @@ def test_what_cannot_be_swept_is_refused(
     assert done.code == 2
     assert says in done.err
     assert done.out == ""
+
+
+def test_a_sweep_is_counted_among_the_tries(
+    run: Run, workspace: Path, swept: tuple[str, ...]
+) -> None:
+    run("init")
+    for _ in range(2):
+        assert run(*swept, "--json").code == 0
+    found = tries_of(workspace / "tries.jsonl", "swept")
+    assert (found.runs, found.tried) == (1, 6)
+    assert 1 <= found.effective <= 6
