@@ -128,7 +128,7 @@ def backtest_rows(repeats: int) -> None:
         part = candles.slice(0, size)
         show(
             f"papertape: {size:,} candles",
-            timed(lambda part=part: run_backtest(config, {"BTC/USDT": part}), repeats),
+            timed(partial(run_backtest, config, {"BTC/USDT": part}), repeats),
         )
     many = {symbol: random_walk(100_000, seed) for seed, symbol in enumerate(SYMBOLS)}
     shared = parse_config(SHARED).config
@@ -145,9 +145,7 @@ def sweep_rows(repeats: int) -> None:
     config = parse_config(RSI).config
     axes = [parse_axis("rsi.period=7:26"), parse_axis("entry_conditions[0].value=20:38:2")]
     for workers in (1, 2):
-        seconds = timed(
-            lambda workers=workers: run_sweep(config, axes, candles, workers=workers), repeats
-        )
+        seconds = timed(partial(run_sweep, config, axes, candles, workers=workers), repeats)
         show(f"papertape: sweep of 200 × 100,000, {workers} worker(s)", seconds)
 
 

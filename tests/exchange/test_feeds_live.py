@@ -71,11 +71,11 @@ async def follow(
     symbol: str = BTC,
     *,
     pace: FollowPace = FOLLOW_PACE,
-    **options: object,
+    **options: Any,
 ) -> tuple[LiveFeed, Reader]:
     """A feed that follows a symbol, once its stream flows."""
     feed = LiveFeed(desk, pace)
-    await feed.subscribe(symbol, Timeframe.M1, **options)  # type: ignore[arg-type]
+    await feed.subscribe(symbol, Timeframe.M1, **options)
     reader = Reader(feed)
     await flowing(reader, clock)
     return feed, reader

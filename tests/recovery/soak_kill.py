@@ -132,7 +132,8 @@ def main(arguments: list[str]) -> int:
             expected = calm[scenario.name]
             assert expected is not None
             root = Path(folder) / str(number)
-            found, kills = None, []
+            found: dict[str, Any] | None = None
+            kills: list[tuple[int, str]] = []
             while found is None:
                 # The first kill falls anywhere; the later ones hit the recovery itself.
                 last = expected["calls"] if not kills else 40

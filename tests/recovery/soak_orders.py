@@ -114,7 +114,8 @@ def main(arguments: list[str]) -> int:
                 assert wrong_with(exchange, first["outcome"].pop("orders")) is None
                 calm[symbol] = first
             root = with_keys(Path(folder) / str(number))
-            found, kills = None, []
+            found: dict[str, Any] | None = None
+            kills: list[tuple[int, str]] = []
             while found is None:
                 last = calm[symbol]["calls"] if not kills else 40
                 kill = (chance.randint(1, last), chance.choice(_MOMENTS))

@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from core.exchange.market.clock import RunningClock
 from core.exchange.market.synthetic import SyntheticMarket
@@ -252,7 +253,7 @@ async def run(root: Path, options: argparse.Namespace) -> list[str]:
             link = await trial.link(process)
             await trial.runs(link)
             await trial.delays(3)
-            report = await link.stop(trial.session)
+            report: Any = await link.stop(trial.session)
             os.kill(process, signal.SIGTERM)
             await until(lambda: current_host(workspace) is None)
         finally:

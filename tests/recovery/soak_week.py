@@ -131,7 +131,7 @@ def weather(chance: random.Random) -> list[dict[str, Any]]:
     kline, rest = "*@kline_1m", "/*"
     some = venue_symbol(chance.choice(SYMBOLS))
     single = f"{some.lower()}@kline_1m"
-    known = [
+    known: list[tuple[FaultKind, str, dict[str, float]]] = [
         (FaultKind.SILENT_STALL, single, {}),
         (FaultKind.DROP, kline, {"chance": 0.0005}),
         (FaultKind.DUPLICATE, kline, {"chance": 0.2}),
@@ -338,7 +338,9 @@ class Week:
                 look = now + every
             ended = [one for one in host.fresh_snapshot().sessions if one.state.ended]
             if ended:
-                raise RuntimeError(f"sessions ended: {[(one.id, one.reason) for one in ended]}")
+                raise RuntimeError(
+                    f"sessions ended: {[(one.id, one.state_reason) for one in ended]}"
+                )
             await asyncio.sleep(0.25)
             now = await venue.now(operator)
 
@@ -362,7 +364,7 @@ class Week:
             history = await desk.history.between(symbol, Timeframe.M1, START - 400 * MINUTE)
             finally_told[symbol] = {candle.time: candle for candle in history.candles}
         for one in sessions:
-            report = reports[one.id]
+            report: Any = reports[one.id]
             inputs = await host.inputs(one.id)
             tally["trades"] += len(report["trades"])
             tally["funding rates"] += sum(len(rates) for rates in inputs.funding.values())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,7 @@ def candles_of(path: Path) -> Candles:
     return Candles(frame["timestamp"].to_numpy(np.int64), *columns)
 
 
-def rsi_strategy(timeframe: Timeframe, direction: Direction, **exits: float) -> StrategyConfig:
+def rsi_strategy(timeframe: Timeframe, direction: Direction, **exits: Any) -> StrategyConfig:
     low, high = (30.0, 70.0) if direction is Direction.LONG else (70.0, 30.0)
     enter, leave = (
         (Operator.LT, Operator.GT) if direction is Direction.LONG else (Operator.GT, Operator.LT)
@@ -79,7 +80,7 @@ def flags_of(config: StrategyConfig, candles: Candles) -> tuple[np.ndarray, np.n
 def test_next_open_trades_equal_backtesting_py(
     shared_data: Path, file: str, timeframe: Timeframe, direction: Direction
 ) -> None:
-    backtesting = pytest.importorskip("backtesting", reason="backtesting is not installed")
+    backtesting: Any = pytest.importorskip("backtesting", reason="backtesting is not installed")
     candles = candles_of(shared_data / file)
     # A stop and a target that are hit now and then, by gaps and inside the candle.
     config = rsi_strategy(timeframe, direction, stop_loss_pct=1.5, take_profit_pct=3.0)
@@ -88,7 +89,7 @@ def test_next_open_trades_equal_backtesting_py(
     long = direction is Direction.LONG
     sign = 1 if long else -1
 
-    class Rsi(backtesting.Strategy):
+    class Rsi(backtesting.Strategy):  # type: ignore[misc]  # the library has no types
         def init(self) -> None:
             self.entries = self.I(lambda: entries.astype(float), plot=False)
             self.exits = self.I(lambda: exits.astype(float), plot=False)

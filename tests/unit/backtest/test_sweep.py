@@ -115,7 +115,7 @@ def test_every_result_is_that_of_a_single_run(
     history = candles(seed)
     axes = [Axis("rsi.period", tuple(periods)), Axis("entry_conditions[0].value", (30, 45))]
     sweep = run_sweep(config(), axes, history, workers=workers, split=split)
-    tried = dict(
+    tried: dict[tuple[float | int | str, ...], StrategyConfig] = dict(
         zip(
             [(period, value) for period in periods for value in (30, 45)],
             configs(config(), axes),

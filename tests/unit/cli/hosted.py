@@ -17,6 +17,7 @@ from core.host.link import CommandError
 from core.host.runner import run_host
 from core.host.socket_link import SocketLink
 from core.store.workspace import Workspace
+from tests.waiting import until_blocking
 
 DEMO_START = 1_760_000_400_000
 FAST = 6_000.0  # times real time: a candle of five minutes in a twentieth of a second
@@ -44,12 +45,12 @@ def hosted(root: Path) -> Iterator[Host]:
 
 def wait_for_socket(workspace: Workspace) -> None:
     """Return once the host answers on its socket, which it opens as soon as it is ready."""
-    pause = threading.Event()
-    for _ in range(500):
+
+    def answers() -> bool:
         try:
             SocketLink.connect(workspace, follow=False)
         except CommandError:
-            pause.wait(0.02)
-        else:
-            return
-    raise AssertionError("the host never answered")
+            return False
+        return True
+
+    until_blocking(answers)

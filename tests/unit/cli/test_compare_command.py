@@ -15,8 +15,9 @@ from core.market.files.candle_files import write_candles
 from core.tools import backtest
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.hosted import hosted
-from tests.unit.cli.test_session_commands import state_of, until
+from tests.unit.cli.test_session_commands import state_of
 from tests.unit.cli.test_strategy_commands import rsi_bounce, waves
+from tests.waiting import until_blocking
 
 DAY = 86_400_000
 START = 1_700_006_400_000
@@ -68,7 +69,7 @@ def replayed(run: Run, host: Host, data: Path) -> str:
     """The ID of a session that has replayed the file."""
     started = run("start", "rsi_bounce", "--feed", "replay", "--data", data, "--json")
     session_id: str = started.json["session_id"]
-    until(lambda: state_of(run, session_id) == "stopped")
+    until_blocking(lambda: state_of(run, session_id) == "stopped")
     return session_id
 
 

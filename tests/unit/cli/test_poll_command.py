@@ -13,8 +13,9 @@ from core.market.candles.timeframes import MINUTE, Timeframe
 from core.time_format import parse_time
 from tests.unit.cli.conftest import Run, serving, write_addresses
 from tests.unit.cli.hosted import hosted
-from tests.unit.cli.test_session_commands import state_of, until
+from tests.unit.cli.test_session_commands import state_of
 from tests.unit.cli.test_strategy_commands import rsi_bounce
+from tests.waiting import until_blocking
 
 START = 1_760_000_400_000
 SPEED = 60.0  # some candles at each of the looks, which are ten seconds apart
@@ -37,9 +38,9 @@ def test_a_polled_session_keeps_to_closed_candles_and_to_what_the_exchange_asks_
             )
             assert started.code == 0, started.err
             session_id = started.json["session_id"]
-            until(lambda: state_of(run, session_id) == "running")
+            until_blocking(lambda: state_of(run, session_id) == "running")
             first = run("status", session_id, "--json").json["last_candle"]
-            until(lambda: run("status", session_id, "--json").json["last_candle"] != first)
+            until_blocking(lambda: run("status", session_id, "--json").json["last_candle"] != first)
             with urllib.request.urlopen(f"{address}/_papertape/faults") as answer:
                 assert json.load(answer) == []
             report = run("stop", session_id, "--json").json

@@ -8,10 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,6 +21,7 @@ from core.store.workspace import Workspace
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.hosted import hosted
 from tests.unit.cli.test_strategy_commands import rsi_bounce, waves
+from tests.waiting import until_blocking
 
 
 @pytest.fixture
@@ -38,16 +37,6 @@ def host(workspace: Path) -> Iterator[Host]:
         yield running
 
 
-def until(look: Callable[[], Any]) -> Any:
-    """What `look` finds, once it finds something."""
-    pause = threading.Event()
-    for _ in range(1_000):
-        if found := look():
-            return found
-        pause.wait(0.02)
-    raise AssertionError("it never came")
-
-
 def state_of(run: Run, session_id: str) -> str:
     state: str = run("status", session_id, "--json").json["state"]
     return state
@@ -59,7 +48,7 @@ def test_a_replay_ends_in_the_trades_of_the_backtest(run: Run, host: Host, hours
     assert started.code == 0
     session_id = started.json["session_id"]
     assert started.json["mode"] == "REPLAY"
-    until(lambda: state_of(run, session_id) == "stopped")
+    until_blocking(lambda: state_of(run, session_id) == "stopped")
     status = run("status", session_id, "--json").json
     assert status["started"] <= status["last_candle"] < status["ended"] < status["created"]
     report = run("report", session_id, "--json").json
@@ -88,7 +77,7 @@ def test_a_demo_session_from_start_to_delete(run: Run, host: Host) -> None:
     assert started["mode"] == "DEMO"
     assert "check session" in started["jobs"][0]
     assert "last candle" in run("status", session_id).out
-    until(lambda: state_of(run, session_id) == "running")
+    until_blocking(lambda: state_of(run, session_id) == "running")
     one = run("status", session_id, "--json").json
     assert one["strategy"] == "rsi_bounce"
     assert one["equity"] == 10_000
@@ -130,7 +119,9 @@ def test_a_session_that_refuses_keeps_a_command_from_no_other(run: Run, workspac
             run("start", "--config", config, "--feed", feed, "--json").json["session_id"]
             for feed in ("live", "demo")
         )
-        until(lambda: (state_of(run, waiting), state_of(run, living)) == ("stale", "running"))
+        until_blocking(
+            lambda: (state_of(run, waiting), state_of(run, living)) == ("stale", "running")
+        )
         paused = run("pause", "all", "--json")
         assert (paused.code, paused.json["sessions"]) == (1, [living])
         assert f"session {waiting} waits for its venue" in paused.err
@@ -166,7 +157,7 @@ def test_jobs_come_with_a_session_and_go_with_it(run: Run, host: Host) -> None:
     assert {job["session_id"] for job in jobs} == {None, session_id}
     assert "look" in run("schedule").out
     run("stop", session_id)
-    until(lambda: len(run("schedule", "--json").json["jobs"]) == 1)
+    until_blocking(lambda: len(run("schedule", "--json").json["jobs"]) == 1)
     assert run("schedule", "remove", said.json["job_id"]).code == 0
     assert run("schedule").out == "no jobs\n"
     assert run("schedule", "remove", said.json["job_id"]).code == 3
@@ -280,7 +271,7 @@ def test_without_a_host_sessions_rest_and_can_still_be_read(
     config = json.dumps(rsi_bounce(timeframe="5m"))
     with hosted(workspace):
         living = run("start", "--config", config, "--feed", "demo", "--json").json["session_id"]
-        until(lambda: state_of(run, living) == "running")
+        until_blocking(lambda: state_of(run, living) == "running")
     status = run("status", living, "--json").json
     assert status["state"] == "stale"
     assert "no host is running" in status["reason"]
@@ -293,7 +284,7 @@ def test_without_a_host_sessions_rest_and_can_still_be_read(
     assert run("logs", "zz99zz99").code == 3
     assert run("logs", "-f").code == 1
     with hosted(workspace):
-        until(lambda: state_of(run, living) == "running")
+        until_blocking(lambda: state_of(run, living) == "running")
         again = run("logs", living, "--json").json
         assert [line["number"] for line in again] == list(range(1, len(again) + 1))
         texts = [line["text"] for line in again]
@@ -312,14 +303,14 @@ def test_a_start_without_a_host_starts_one_that_ends_when_told(
     assert holder is not None
     try:
         session_id = started.json["session_id"]
-        until(lambda: state_of(run, session_id) == "stopped")
+        until_blocking(lambda: state_of(run, session_id) == "stopped")
         assert (workspace / "host.log").stat().st_mode & 0o777 == 0o600
         second = run("host")
         assert second.code == 1
         assert f"hosted by process {holder.pid}" in second.err
     finally:
         os.kill(holder.pid, signal.SIGTERM)
-    until(lambda: current_host(Workspace(workspace)) is None)
+    until_blocking(lambda: current_host(Workspace(workspace)) is None)
     assert "the data ends" in (workspace / "host.log").read_text(encoding="utf-8")
 
 
@@ -379,7 +370,7 @@ def test_compare_puts_saved_backtest_and_ended_sessions_side_by_side(
     session_id = run(*("start", "rsi_bounce", "--feed", "replay", "--data", hours, "--json")).json[
         "session_id"
     ]
-    until(lambda: state_of(run, session_id) == "stopped")
+    until_blocking(lambda: state_of(run, session_id) == "stopped")
     both = run("compare", "rsi_bounce", "--session", session_id, "--json").json
     assert set(both["columns"]) == {"backtest", "paper"}
     assert both["recommendation"]

@@ -9,7 +9,7 @@ from typing import Any
 from core.exchange.server import DEMO_KEYS
 from tests.unit.cli.conftest import Run, write_addresses
 from tests.unit.cli.hosted import hosted
-from tests.unit.cli.test_session_commands import until
+from tests.waiting import until_blocking
 
 RESTLESS: dict[str, Any] = {
     "name": "restless",
@@ -35,7 +35,7 @@ def test_a_demo_session_orders_on_the_exchange_it_shows(run: Run, workspace: Pat
         def orders() -> Any:
             return run("status", session, "--json").json["orders"]
 
-        until(lambda: orders()["filled"] >= 4)
+        until_blocking(lambda: orders()["filled"] >= 4)
         assert "orders: " in run("status", session).out
         done = run("stop", session, "--flatten", "--json").json
         told = done["venue_orders"]

@@ -101,8 +101,8 @@ Trades     | 45       | 12     | 8
 ───────────|----------|--------|──────
 Assessment: Paper against backtest: too few"""
     )
-    written = comparison_to_json(comparison)
-    verdict = written["verdicts"]["paper"]  # type: ignore[index]
+    written: Any = comparison_to_json(comparison)
+    verdict = written["verdicts"]["paper"]
     assert verdict["verdict"] == "too few trades to tell"
     assert verdict["measures"][0]["p"] == 1.0
     assert verdict["trades_needed"] == 494

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 import pytest
 
@@ -18,14 +20,14 @@ def at(candle: int) -> int:
 
 
 def causes(
-    backtest: list[Trade], paper: list[Trade], **evidence: object
+    backtest: list[Trade], paper: list[Trade], **evidence: Any
 ) -> list[tuple[str, str | None]]:
     found = find(backtest, paper, **evidence)
-    return [(str(t.kind), t.cause and str(t.cause.kind)) for t in found.trades]
+    return [(str(t.kind), None if t.cause is None else str(t.cause.kind)) for t in found.trades]
 
 
-def find(backtest: list[Trade], paper: list[Trade], **evidence: object) -> Divergence:
-    known = Evidence(Timeframe.H1, **evidence)  # type: ignore[arg-type]
+def find(backtest: list[Trade], paper: list[Trade], **evidence: Any) -> Divergence:
+    known = Evidence(Timeframe.H1, **evidence)
     return find_divergence(backtest, paper, known, 10_000.0)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from core.compare.columns import column_of_block, column_of_reports
 from core.compare.comparison import compare
@@ -29,7 +31,7 @@ def test_both_blocks_read_back_from_the_document(tmp_path: Path) -> None:
     write_blocks(
         document, {"backtest": backtest_block(report), "paper": paper_block(session, comparison)}
     )
-    read = read_strategy(document).config
+    read: Mapping[str, Any] = read_strategy(document).config
     assert "# mine\n" in document.read_text()
     for name in ("backtest", "paper"):
         column = column_of_block(name, read[name], "STRATEGY.md")
@@ -40,6 +42,6 @@ def test_both_blocks_read_back_from_the_document(tmp_path: Path) -> None:
         assert column.sample.wins == 16
         assert column.days is not None
         assert round(column.days) == 12
-    assert read["paper"]["session_id"] == "ab12cd34"  # type: ignore[index]
-    assert read["paper"]["verdict"] == "too few trades to tell"  # type: ignore[index]
-    assert "sortino_ratio" not in read["backtest"]  # type: ignore[operator]
+    assert read["paper"]["session_id"] == "ab12cd34"
+    assert read["paper"]["verdict"] == "too few trades to tell"
+    assert "sortino_ratio" not in read["backtest"]

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,10 +86,10 @@ def without(candles: Candles, first: int, last: int) -> Candles:
     return Candles(*(getattr(candles, name)[keep] for name in Candles.__dataclass_fields__))
 
 
-def told(session: Ran, *, backtest: Ran | None = None, **evidence: object) -> Divergence:
+def told(session: Ran, *, backtest: Ran | None = None, **evidence: Any) -> Divergence:
     """The divergence of a session from the backtest on the untouched market; it always sums."""
     base = backtest or run(STRATEGY, market())
-    known = Evidence(Timeframe.H1, lookback=12, **evidence)  # type: ignore[arg-type]
+    known = Evidence(Timeframe.H1, lookback=12, **evidence)
     found = find_divergence(
         base.account.trades,
         session.account.trades,

@@ -21,7 +21,7 @@ from core.compare.replay import replay_session
 from core.compare.request import ComparisonRequest
 from core.compare.sources import compare_sources
 from core.compare.to_json import comparison_to_json
-from core.host.registry import report_of
+from core.host.living_session import report_of
 from core.journal.values import FeedKind, Mode
 from core.market.candles.candles import Candle, Candles
 from core.market.candles.timeframes import Timeframe
@@ -30,7 +30,8 @@ from core.market.filters import NO_FILTERS, MarketFilters
 from core.session.engine import Engine
 from core.trading.values import Fills
 from tests.unit.session.scripted import TestFeed
-from tests.unit.session.sessions import SPAN, START, Bench, market, until
+from tests.unit.session.sessions import SPAN, START, Bench, market
+from tests.waiting import until
 
 SYMBOL = "BTC/USDT"
 KNOWN, END = 260, 700
@@ -102,9 +103,7 @@ class Stage:
         time = self.venue.at(place).time
         intake = self.engine.intake
         assert intake is not None
-        async with asyncio.timeout(20):
-            while not (intake.settled and (intake.run.moment_time or 0) >= time):
-                await asyncio.sleep(0.001)
+        await until(lambda: intake.settled and (intake.run.moment_time or 0) >= time)
 
     async def due_entry(self, first: int) -> int:
         """Let candles pass until an entry is due, and return the next candle's number.
@@ -165,7 +164,7 @@ def compared(stage: Stage, report: Mapping[str, Any], *, beyond: int = 0) -> Com
     meant = [trade["pnl"] for trade in report["trades"][: len(report["trades"]) - beyond]]
     meant += [-trade.pnl for trade in replayed.now.trades]
     assert divergence.difference == pytest.approx(math.fsum(meant), abs=1e-8)
-    written = comparison_to_json(found)["divergence"]
+    written: Any = comparison_to_json(found)["divergence"]
     cents = sum(Decimal(amount) for amount in written["waterfall_cents"].values())
     assert cents == round(Decimal(divergence.difference), 2)
     return found

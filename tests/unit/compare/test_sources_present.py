@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,7 +71,7 @@ async def test_what_the_session_missed_is_fetched_and_named(tmp_path: Path) -> N
 
 
 async def test_prices_from_no_exchange_cannot_be_fetched(tmp_path: Path) -> None:
-    demo = {"feed": FeedKind.DEMO, "mode": Mode.DEMO}
+    demo: dict[str, Any] = {"feed": FeedKind.DEMO, "mode": Mode.DEMO}
     async with on_stage(tmp_path, Venue(), **demo) as stage:
         await stage.play(KNOWN, KNOWN + 20)
         report = await stage.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from core.store.workspace import Workspace
 from core.trading.values import Fills
 from tests.unit.host.hosts import running
 from tests.unit.session.sessions import RSI, START
+from tests.waiting import until
 
 MINUTES = {
     **RSI,
@@ -38,7 +40,13 @@ RESTLESS = {
 BOTH = {**MINUTES, "symbols": ["BTC/USDT", "ETH/USDT"], "trade_size_pct": 50}
 
 
-def demo_host(root: Path, speed: float = 3_000.0, seed: int = 1) -> Host:
+async def traded(host: Host, session_id: str) -> bool:
+    return bool((await host.report(session_id))["trades"])
+
+
+def demo_host(
+    root: Path, speed: float = 3_000.0, seed: int = 1
+) -> AbstractAsyncContextManager[Host]:
     workspace = Workspace(root)
     demo = DemoMarket(SyntheticMarket(seed), START, speed, f"seed{seed}")
     return running(workspace, venue_options(FeedFactories(workspace, demo)))
@@ -66,7 +74,7 @@ async def test_a_demo_session_makes_the_trades_of_the_backtest(
         reply = await host.start(hourly(config, Fills.CANDLE))
         assert reply.mode is Mode.DEMO
         await asyncio.wait_for(host.ended(reply.session_id), 60)
-        report = await host.report(reply.session_id)
+        report: Any = await host.report(reply.session_id)
         inputs = await host.inputs(reply.session_id)
     assert inputs.decide_from is not None
     for symbol, table in inputs.candles.items():
@@ -75,7 +83,7 @@ async def test_a_demo_session_makes_the_trades_of_the_backtest(
         assert list(table) == list(shown)
         assert (inputs.decide_from - first) // 60_000 >= 200
     backtest = backtest_of(inputs)
-    expected = result_to_json(backtest, equity=True)
+    expected: Any = result_to_json(backtest, equity=True)
     assert report["reason"] == "its planned end was reached"
     assert backtest.trades
     for name in ("trades", "open_trades", "equity", "metrics", "period"):
@@ -101,14 +109,13 @@ async def test_market_fills_take_the_quotes_and_record_the_candles_price_beside(
 async def test_a_demo_goes_on_where_the_last_host_left_it(tmp_path: Path) -> None:
     async with demo_host(tmp_path) as host:
         session_id = (await host.start(hourly(MINUTES, Fills.CANDLE))).session_id
-        while not (await host.report(session_id))["trades"]:
-            await asyncio.sleep(0.02)
-        before = await host.report(session_id)
+        await until(lambda: traded(host, session_id))
+        before: Any = await host.report(session_id)
     async with demo_host(tmp_path) as host:
         (session,) = host.snapshot().sessions
         assert session.state is not SessionState.ERROR
         await asyncio.wait_for(host.ended(session_id), 60)
-        report = await host.report(session_id)
+        report: Any = await host.report(session_id)
         inputs = await host.inputs(session_id)
     assert report["trades"] == result_to_json(backtest_of(inputs))["trades"]
     assert report["trades"][: len(before["trades"])] == before["trades"]
@@ -119,16 +126,15 @@ async def test_a_demo_goes_on_where_the_last_host_left_it(tmp_path: Path) -> Non
 async def test_a_demo_session_is_not_carried_on_in_another_market(tmp_path: Path) -> None:
     async with demo_host(tmp_path) as host:
         session_id = (await host.start(hourly(MINUTES, Fills.CANDLE))).session_id
-        while not (await host.report(session_id))["trades"]:
-            await asyncio.sleep(0.02)
-        before = await host.report(session_id)
+        await until(lambda: traded(host, session_id))
+        before: Any = await host.report(session_id)
     async with demo_host(tmp_path, seed=2) as host:
         (session,) = host.snapshot().sessions
         assert session.state is SessionState.ERROR
         assert "another demo market" in str(session.state_reason)
     async with demo_host(tmp_path) as host:
         await asyncio.wait_for(host.ended(session_id), 60)
-        report = await host.report(session_id)
+        report: Any = await host.report(session_id)
     assert report["trades"][: len(before["trades"])] == before["trades"]
     assert report["gaps"] == []
 
@@ -136,15 +142,15 @@ async def test_a_demo_session_is_not_carried_on_in_another_market(tmp_path: Path
 async def test_a_demo_taken_up_again_never_tells_the_machines_time(tmp_path: Path) -> None:
     async with demo_host(tmp_path) as host:
         session_id = (await host.start(hourly(MINUTES, Fills.CANDLE))).session_id
-        while not (await host.report(session_id))["trades"]:
-            await asyncio.sleep(0.02)
+        await until(lambda: traded(host, session_id))
     async with demo_host(tmp_path) as host:
-        while True:
+
+        def runs() -> bool:
             (session,) = host.fresh_snapshot().sessions
             assert session.running_since is None or session.now - session.running_since < 2 * HOUR
-            if session.state is SessionState.RUNNING:
-                break
-            await asyncio.sleep(0)
+            return session.state is SessionState.RUNNING
+
+        await until(runs)
 
 
 async def test_a_silent_stall_of_a_demo_is_noticed_at_the_demos_speed(tmp_path: Path) -> None:
@@ -153,15 +159,13 @@ async def test_a_silent_stall_of_a_demo_is_noticed_at_the_demos_speed(tmp_path: 
     async with running(workspace, venue_options(venues)) as host:
         await host.start(StartRequest(MINUTES, FeedKind.DEMO))
 
-        async def until(state: SessionState) -> SessionSnapshot:
-            async with asyncio.timeout(15):
-                while (one := host.fresh_snapshot().sessions[0]).state is not state:
-                    await asyncio.sleep(0.02)
-            return one
+        def session() -> SessionSnapshot:
+            return host.fresh_snapshot().sessions[0]
 
-        await until(SessionState.RUNNING)
+        await until(lambda: session().state is SessionState.RUNNING)
         assert venues.exchange is not None
         venues.exchange.switch_on(FaultKind.SILENT_STALL, "*kline*")
-        assert "has said nothing for" in str((await until(SessionState.STALE)).state_reason)
+        await until(lambda: session().state is SessionState.STALE)
+        assert "has said nothing for" in str(session().state_reason)
         venues.exchange.switch_off()
-        await until(SessionState.RUNNING)
+        await until(lambda: session().state is SessionState.RUNNING)

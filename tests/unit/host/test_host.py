@@ -7,7 +7,6 @@ import json
 import shutil
 import sys
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,9 +29,10 @@ from core.store.workspace import Workspace, WorkspaceError
 from core.strategy.config.parsing import parse_config
 from core.trading.values import Fills
 from tests.unit.host.hosts import hosting, replay_request
-from tests.unit.session.scripted import TestFeed
-from tests.unit.session.sessions import RSI, market, until
+from tests.unit.session.scripted import TestFeed, subscribed
+from tests.unit.session.sessions import RSI, market
 from tests.unit.store.disks import FullDisk
+from tests.waiting import until, until_blocking
 
 
 async def test_a_replay_ends_by_itself_with_the_backtests_report(
@@ -42,11 +42,13 @@ async def test_a_replay_ends_by_itself_with_the_backtests_report(
         reply = await host.start(replay_request(candle_file))
         await host.ended(reply.session_id)
         (session,) = host.snapshot().sessions
-        report = await host.report(reply.session_id)
-    expected = result_to_json(run_backtest(parse_config(RSI).config, {"BTC/USDT": market(1_000)}))
+        report: Any = await host.report(reply.session_id)
+    expected: Any = result_to_json(
+        run_backtest(parse_config(RSI).config, {"BTC/USDT": market(1_000)})
+    )
     assert session.state is SessionState.STOPPED
     assert session.state_reason == "the data ends"
-    assert session.trades_count == len(expected["trades"]) > 5  # type: ignore[arg-type]
+    assert session.trades_count == len(expected["trades"]) > 5
     assert report["trades"] == expected["trades"]
     assert report["metrics"] == expected["metrics"]
     folder = tmp_path / "home" / "sessions" / reply.session_id
@@ -85,14 +87,16 @@ async def test_a_session_that_a_full_disk_ended_is_resumed_when_there_is_room_ag
         await host.resume(session_id)
         await host.ended(session_id)
         (after,) = host.snapshot().sessions
-        report = await host.report(session_id)
+        report: Any = await host.report(session_id)
         with pytest.raises(CommandError, match="has ended"):
             await host.resume(session_id)
-    expected = result_to_json(run_backtest(parse_config(RSI).config, {"BTC/USDT": market(1_000)}))
+    expected: Any = result_to_json(
+        run_backtest(parse_config(RSI).config, {"BTC/USDT": market(1_000)})
+    )
     assert (after.state, after.state_reason) == (SessionState.STOPPED, "the data ends")
     assert not after.interrupted
     assert report["trades"] == expected["trades"]
-    assert len(report["trades"]) > before.trades_count > 0  # type: ignore[arg-type]
+    assert len(report["trades"]) > before.trades_count > 0
 
 
 @pytest.mark.parametrize("command", ["pause", "flatten", "stop"])
@@ -167,12 +171,11 @@ async def test_sessions_on_one_tape_are_resumed_after_its_disk_failed(tmp_path: 
 
     async def decided(host: Host, place: int) -> None:
         for feed in feeds[-2:]:
-            await until(lambda feed=feed: bool(feed.subscribed))  # type: ignore[misc]
+            await subscribed(feed)
             for one in range(250, place + 1):
                 feed.candle(one)
         time = int(candles["BTC/USDT"].time[place])
-        while any(one.last_candle != time for one in host.fresh_snapshot().sessions):
-            await asyncio.sleep(0.01)
+        await until(lambda: all(x.last_candle == time for x in host.fresh_snapshot().sessions))
 
     async with hosting(tmp_path / "home", feeds={FeedKind.LIVE: make}, disk=disk) as host:
         request = StartRequest(RSI, fills=Fills.CANDLE)
@@ -181,18 +184,17 @@ async def test_sessions_on_one_tape_are_resumed_after_its_disk_failed(tmp_path: 
         disk.room = 0
         for feed in feeds:
             feed.candle(261)
-        while not all(one.interrupted for one in host.fresh_snapshot().sessions):
-            await asyncio.sleep(0.01)
+        await until(lambda: all(one.interrupted for one in host.fresh_snapshot().sessions))
         disk.room = 100_000_000
         for session_id in ids:
             await host.resume(session_id)
         await decided(host, 390)
-        reports = [await host.stop(session_id) for session_id in ids]
+        reports: list[Any] = [await host.stop(session_id) for session_id in ids]
         inputs = await host.inputs(ids[0])
     expected = run_backtest(inputs.config, inputs.candles, decide_from=inputs.decide_from)
     for report in reports:
         assert report["trades"] == result_to_json(expected)["trades"] != []
-        assert report["period"]["candles"] == 141  # type: ignore[index]
+        assert report["period"]["candles"] == 141
 
 
 @pytest.mark.parametrize("fate", ["moved", "deleted", "replaced"])
@@ -209,9 +211,7 @@ async def test_a_vanished_workspace_stops_all_trading_and_ends_the_host_with_wor
                 shutil.rmtree(elsewhere)
             elif fate == "replaced":
                 shutil.copytree(elsewhere, home)
-            async with asyncio.timeout(10):
-                while host.snapshot().sessions[0].state is not SessionState.ERROR:
-                    await asyncio.sleep(0.02)
+            await until(lambda: host.snapshot().sessions[0].state is SessionState.ERROR)
     (session,) = host.snapshot().sessions
     assert session.state is SessionState.ERROR
     assert str(home) in str(session.state_reason)
@@ -243,7 +243,7 @@ async def test_a_session_without_a_trade_says_why(tmp_path: Path, candle_file: P
         request = replace(replay_request(candle_file), config=never)
         session_id = (await host.start(request)).session_id
         await host.ended(session_id)
-        report = await host.report(session_id)
+        report: Any = await host.report(session_id)
     expected = run_backtest(parse_config(never).config, {"BTC/USDT": market(1_000)}).diagnosis
     assert report["trades"] == []
     assert report["diagnosis"] == expected
@@ -262,7 +262,7 @@ async def test_pause_flatten_resume_and_stop(tmp_path: Path, candle_file: Path) 
             await host.flatten(session_id, "ETH/USDT")
         with pytest.raises(CommandError, match="is running: stop it first"):
             await host.delete(session_id)
-        report = await host.stop(session_id)
+        report: Any = await host.stop(session_id)
         assert report["session_id"] == session_id
         with pytest.raises(CommandError, match="has ended"):
             await host.pause(session_id)
@@ -283,8 +283,7 @@ async def test_a_session_that_waits_for_its_venue_refuses_commands_but_stop(
 
     async with hosting(tmp_path / "home", feeds={FeedKind.LIVE: make}) as host:
         session_id = (await host.start(StartRequest(RSI))).session_id
-        while host.fresh_snapshot().sessions[0].state is not SessionState.STALE:
-            await asyncio.sleep(0.01)
+        await until(lambda: host.fresh_snapshot().sessions[0].state is SessionState.STALE)
         for command in (host.pause, host.resume, host.flatten):
             with pytest.raises(CommandError, match=r"waits for its venue \(the venue does not"):
                 await command(session_id)
@@ -306,7 +305,7 @@ async def test_the_next_host_goes_on_with_what_was_running_and_shows_what_had_en
         assert after[done] == before[done]
         await host.resume(resting)
         assert (await host.detail(done)).trades
-        report = await host.stop(resting)
+        report: Any = await host.stop(resting)
     assert [restart["after"] for restart in report["restarts"]] == [None]
 
 
@@ -344,7 +343,7 @@ async def test_an_archived_session_is_still_read_restarted_and_deleted_by_its_id
     async with hosting(tmp_path / "home") as host:
         first = (await host.start(replay_request(candle_file))).session_id
         await host.ended(first)
-        before = await host.report(first)
+        before: Any = await host.report(first)
         await host.archive(first)
     async with hosting(tmp_path / "home") as host:
         assert host.snapshot().sessions == ()
@@ -447,9 +446,7 @@ def test_letting_go_hands_the_sessions_to_a_host_without_a_screen(
         asyncio.get_running_loop().create_task(use())
 
     hosted.run(take)
-    deadline = time.monotonic() + 20
-    while not taken.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    until_blocking(taken.exists)
     assert taken.read_text() in ("starting", "running")
 
 
@@ -469,12 +466,11 @@ async def test_a_resting_session_shows_where_it_stands(tmp_path: Path) -> None:
 
     async with hosting(home, feeds={FeedKind.LIVE: make}) as host:
         session_id = (await host.start(StartRequest(RSI, fills=Fills.CANDLE))).session_id
-        await until(lambda: bool(feed.subscribed))
+        await subscribed(feed)
         for place in range(250, 290):
             feed.candle(place)
         last = int(feed.candles["BTC/USDT"].time[289])
-        while host.fresh_snapshot().sessions[0].last_candle != last:
-            await asyncio.sleep(0.01)
+        await until(lambda: host.fresh_snapshot().sessions[0].last_candle == last)
         (running,) = host.fresh_snapshot().sessions
     (resting,) = await resting_sessions(Workspace(home))
     same = ("last_candle", "equity", "trades_count", "realized_pnl", "equity_curve", "pnl_today")

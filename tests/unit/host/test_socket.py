@@ -25,6 +25,7 @@ from core.store.workspace import Workspace
 from tests.unit.host.hosts import hosting, replay_request
 from tests.unit.session.scripted import TestFeed
 from tests.unit.session.sessions import RSI, market
+from tests.waiting import until
 
 
 async def serve(host: Host) -> None:
@@ -37,12 +38,12 @@ async def attach(root: Path, *, follow: bool = True) -> SocketLink:
 
 async def seen(link: SocketLink, state: SessionState) -> None:
     """Return once the link's news show the only session in a state."""
-    for _ in range(500):
+
+    def shown() -> bool:
         sessions = link.snapshot().sessions
-        if sessions and sessions[0].state is state:
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError(f"no {state} within 5 s: {link.snapshot()}")
+        return bool(sessions) and sessions[0].state is state
+
+    await until(shown)
 
 
 async def test_every_command_works_from_outside(tmp_path: Path, candle_file: Path) -> None:
@@ -75,10 +76,7 @@ async def test_two_viewers_see_the_same_sessions_and_log(tmp_path: Path, candle_
         assert one.snapshot().sessions == two.snapshot().sessions == host.snapshot().sessions
         texts = [line.text for line in host.logs(session_id=session_id)]
         assert "entries are blocked" in texts
-        for _ in range(500):
-            if one.logs() and one.logs()[-1].text == texts[-1]:
-                break
-            await asyncio.sleep(0.01)
+        await until(lambda: one.logs() and one.logs()[-1].text == texts[-1])
         assert [line.text for line in one.logs(session_id=session_id)] == texts
         assert one.logs(after=host.log.last) == ()
         one.close()
@@ -138,10 +136,7 @@ async def test_the_socket_is_the_users_alone_and_goes_with_the_host(tmp_path: Pa
         assert stat.S_IMODE(Workspace(tmp_path).socket.stat().st_mode) == 0o600
         await link.shut_down()
     assert not Workspace(tmp_path).socket.exists()
-    for _ in range(500):
-        if link.lost is not None:
-            break
-        await asyncio.sleep(0.01)
+    await until(lambda: link.lost is not None)
     assert "the host does not answer" in str(link.lost)
     with pytest.raises(CommandError, match="the host does not answer"):
         await link.pause("abcd1234")

@@ -30,9 +30,10 @@ from core.trading.venue_hosts import OrderAddresses
 from tests.exchange.desks import executed
 from tests.unit.host.hosts import hosting
 from tests.unit.session.scripted import TestFeed
-from tests.unit.session.sessions import RSI, Bench, market, until
+from tests.unit.session.sessions import RSI, Bench, market
 from tests.unit.session.test_live_engine import ALWAYS
 from tests.unit.store.disks import FullDisk
+from tests.waiting import until
 
 KEY, SECRET = "tnKEY0123456789abcdef", "tnSECRET/fedcba+9876543210"
 SPOT, PERPETUAL = "BTC/USDT", "BTC/USDT:USDT"
@@ -119,7 +120,7 @@ async def test_with_keys_it_trades_on_the_testnet_and_no_key_is_seen_anywhere(
         assert (one.broker, one.orders.made, one.orders.refused) == (BrokerKind.TESTNET, 1, 0)
         (row,) = (await host.detail(reply.session_id)).orders
         assert row.venue_price is not None
-        venue.accounts._accounts.clear()  # the key is revoked
+        venue.accounts.revoke(KEY)
         asyncio.get_running_loop().call_later(0.05, hosts.feeds[-1].price, 101.0)
         report = await host.stop(reply.session_id, flatten=True)
         assert report["mode"] == "TESTNET"

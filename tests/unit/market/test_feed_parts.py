@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -33,7 +35,7 @@ from core.text import brief
 
 def test_delays_double_up_to_the_most_and_never_come_near_zero() -> None:
     for chance, share in ((0.0, 0.5), (1.0, 1.0)):
-        backoff = Backoff(1, 6, lambda chance=chance: chance)
+        backoff = Backoff(1, 6, partial(float, chance))
         assert [backoff.next() for _ in range(5)] == [d * share for d in (1, 2, 4, 6, 6)]
         backoff.reset()
         assert backoff.next() == share
@@ -57,7 +59,7 @@ def test_the_venues_clock_follows_what_the_venue_says() -> None:
 
 # ── Messages ──
 
-KLINE = {
+KLINE: dict[str, Any] = {
     "e": "kline",
     "E": 1672515782136,
     "s": "BTCUSDT",
@@ -124,7 +126,7 @@ def test_documented_messages_are_read() -> None:
     ],
 )
 def test_a_candle_that_is_none_is_refused(change: dict[str, object]) -> None:
-    data = KLINE | {"k": KLINE["k"] | change}  # type: ignore[operator]
+    data = KLINE | {"k": {**KLINE["k"], **change}}
     with pytest.raises(MalformedMessageError):
         read_message(message("btcusdt@kline_1m", data))
 

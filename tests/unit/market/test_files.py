@@ -59,11 +59,12 @@ def refusal(path: Path, timeframe: Timeframe = Timeframe.H1) -> str:
 )
 def test_what_is_written_is_read_back_to_the_last_bit(tmp_path: Path, ending: str) -> None:
     random = np.random.default_rng(7)
-    rows = [
-        Candle(START + number * MINUTE, *(random.random(5) * 0.1 + (1.0, 1.1, 0.9, 1.0, 3.0)))
-        for number in range(300)
-    ]
-    rows = [Candle(*(value if i == 0 else float(value) for i, value in enumerate(r))) for r in rows]
+    rows = []
+    for number in range(300):
+        open_, high, low, close, volume = (
+            random.random(5) * 0.1 + (1.0, 1.1, 0.9, 1.0, 3.0)
+        ).tolist()
+        rows.append(Candle(START + number * MINUTE, open_, high, low, close, volume))
     path = tmp_path / f"candles.{ending}"
     write_candles(path, Candles.of(rows))
     assert rows_of(path, Timeframe.M1) == rows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,10 +38,10 @@ def test_any_order_with_any_duplicates_gives_one_order(
 
 
 @given(st.sets(st.integers(0, 20), min_size=1), st.randoms(use_true_random=False))
-def test_every_minute_is_either_a_candle_or_in_a_gap(present: set[int], random: object) -> None:
+def test_every_minute_is_either_a_candle_or_in_a_gap(present: set[int], random: Random) -> None:
     line = sequence()
     arrival = sorted(present)
-    random.shuffle(arrival)  # type: ignore[attr-defined]
+    random.shuffle(arrival)
     said: list[FeedEvent] = []
     for minute in arrival:
         said += line.closed(candle(minute), backfilled=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,8 +21,8 @@ from core.trading.values import ExitReason, Side, Trade
 START = 1_704_067_200_000  # 2024-01-01T00:00:00Z
 
 
-def config(**changes: object) -> StrategyConfig:
-    settings: dict[str, object] = {
+def config(**changes: Any) -> StrategyConfig:
+    settings: dict[str, Any] = {
         "name": "rsi_bounce",
         "symbols": ("BTC/USDT",),
         "timeframe": Timeframe.H1,
@@ -29,7 +30,7 @@ def config(**changes: object) -> StrategyConfig:
         "entry_conditions": (Condition(Reference("rsi"), Operator.LT, 30.0),),
         "exit_conditions": (Condition(Reference("rsi"), Operator.GT, 70.0),),
     }
-    return StrategyConfig(**(settings | changes))  # type: ignore[arg-type]
+    return StrategyConfig(**(settings | changes))
 
 
 def trade(
@@ -45,7 +46,7 @@ def trade(
     funding: float = 0.0,
     leverage: float = 1.0,
     reason: ExitReason = ExitReason.SIGNAL,
-    **more: object,
+    **more: Any,
 ) -> Trade:
     """A trade signalled at candle number `candle` (hourly, from START), entered at the next open.
 
@@ -55,7 +56,7 @@ def trade(
     margin = entry * quantity / leverage
     if pnl is None:
         pnl = (exit_ - entry) * quantity * side.sign - fees - funding
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "id": candle + 1,
         "symbol": "BTC/USDT",
         "side": side,
@@ -73,7 +74,7 @@ def trade(
         "pnl_pct": pnl / margin * 100,
         "exit_reason": reason,
     }
-    return Trade(**(values | more))  # type: ignore[arg-type]
+    return Trade(**(values | more))
 
 
 def result(
@@ -81,10 +82,10 @@ def result(
     equity: Sequence[float] = (10_000.0, 10_000.0),
     *,
     starting_balance: float = 10_000.0,
-    **more: object,
+    **more: Any,
 ) -> RunResult:
     """A result of hourly candles from START, one for each value of `equity`."""
-    settings: dict[str, object] = {
+    settings: dict[str, Any] = {
         "config": config(starting_balance=starting_balance),
         "open_trades": (),
         "benchmark_prices": [(100.0, 110.0)],
@@ -93,5 +94,5 @@ def result(
         times=np.arange(len(equity), dtype=np.int64) * HOUR + START,
         equity=np.array(equity, dtype=np.float64),
         trades=trades,
-        **(settings | more),  # type: ignore[arg-type]
+        **(settings | more),
     )

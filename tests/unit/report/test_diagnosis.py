@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -47,7 +49,7 @@ def of(*series: ConditionSeries, first: int = 0) -> SymbolConditions:
 
 
 def test_drop_one_names_the_bottleneck() -> None:
-    said = diagnose(
+    said: Any = diagnose(
         config(),
         [
             of(
@@ -58,36 +60,36 @@ def test_drop_one_names_the_bottleneck() -> None:
         ],
     )
     assert said["entries"] == 0
-    assert [c["without"] for c in said["conditions"]] == [0, 2, 1]  # type: ignore[attr-defined]
+    assert [c["without"] for c in said["conditions"]] == [0, 2, 1]
     assert said["bottleneck"] == "b < 30"
     assert "without it there would be 2 entries" in str(said["summary"])
 
 
 def test_hits_valid_and_nan_candles_are_counted_over_all_symbols() -> None:
-    said = diagnose(
+    said: Any = diagnose(
         config(), [of(seen("entry", "a", "??x."), first=2), of(seen("entry", "a", "?..."), first=1)]
     )
-    (condition,) = said["conditions"]  # type: ignore[misc]
+    (condition,) = said["conditions"]
     assert (condition["hits"], condition["valid"], condition["nan"]) == (1, 5, 3)
     assert (said["candles"], said["decided"]) == (8, 5)
 
 
 def test_what_held_before_the_first_decision_could_have_entered_nothing() -> None:
     warm = seen("entry", "rsi", "?xx...", values="nan 20 25 44 31.5 60")
-    said = diagnose(config(), [of(warm, first=3)])
-    (condition,) = said["conditions"]  # type: ignore[misc]
+    said: Any = diagnose(config(), [of(warm, first=3)])
+    (condition,) = said["conditions"]
     assert (condition["hits"], condition["valid"], condition["nan"]) == (0, 3, 1)
     assert condition["closest"] == 31.5
     assert said["summary"] == "rsi < 30 never held (closest: 31.5) on 3 candles"
 
 
 def test_a_condition_that_never_held_says_how_close_it_came() -> None:
-    said = diagnose(config(), [of(seen("entry", "rsi", "?...", values="nan 44 31.5 60"))])
+    said: Any = diagnose(config(), [of(seen("entry", "rsi", "?...", values="nan 44 31.5 60"))])
     assert said["summary"] == "rsi < 30 never held (closest: 31.5) on 4 candles"
 
 
 def test_conditions_that_miss_each_other_by_two_have_no_bottleneck() -> None:
-    said = diagnose(
+    said: Any = diagnose(
         config(),
         [of(seen("entry", "a", "x.."), seen("entry", "b", ".x."), seen("entry", "c", "..x"))],
     )
@@ -96,19 +98,19 @@ def test_conditions_that_miss_each_other_by_two_have_no_bottleneck() -> None:
 
 
 def test_too_few_candles_for_the_indicators() -> None:
-    said = diagnose(config(), [of(seen("entry", "sma_200", "???"), first=3)])
+    said: Any = diagnose(config(), [of(seen("entry", "sma_200", "???"), first=3)])
     assert "too few candles" in str(said["summary"])
     assert "sma_200 < 30 never had a value" in str(said["summary"])
 
 
 def test_entries_cancelled_by_an_exit_on_the_same_candle() -> None:
-    said = diagnose(config(), [of(seen("entry", "a", "xx."), seen("exit", "b", "xxx"))])
+    said: Any = diagnose(config(), [of(seen("entry", "a", "xx."), seen("exit", "b", "xxx"))])
     assert (said["entries"], said["cancelled"]) == (2, 2)
     assert "2 cancelled" in str(said["summary"])
 
 
 def test_both_sides_entering_at_once_cancel_out() -> None:
-    said = diagnose(
+    said: Any = diagnose(
         config(direction=Direction.BOTH),
         [of(seen("entry", "a", "xx", Direction.LONG), seen("entry", "b", "x.", Direction.SHORT))],
     )
@@ -116,12 +118,12 @@ def test_both_sides_entering_at_once_cancel_out() -> None:
 
 
 def test_refused_orders_are_told_with_their_most_common_reason() -> None:
-    said = diagnose(config(), [of(seen("entry", "a", "x.x"))], ["too small", "too small"])
+    said: Any = diagnose(config(), [of(seen("entry", "a", "x.x"))], ["too small", "too small"])
     assert said["refused"] == [{"why": "too small", "count": 2}]
     assert "2 refused (most often, 2 times: too small)" in str(said["summary"])
 
 
 @pytest.mark.parametrize("first", [0, 1])
 def test_only_decided_candles_could_enter(first: int) -> None:
-    said = diagnose(config(), [of(seen("entry", "a", "x.."), first=first)])
+    said: Any = diagnose(config(), [of(seen("entry", "a", "x.."), first=first)])
     assert said["entries"] == 1 - first

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 
 from core.market.candles.timeframes import HOUR
-from core.report.result import result_to_json
+from core.report.result import RunResult, result_to_json
 from core.time_format import iso_time, parse_time, short_duration
 from tests.unit.report.making import START, result, trade
+
+
+def trades_of(run: RunResult) -> Any:
+    return result_to_json(run)["trades"]
 
 
 def test_the_object_has_the_documented_keys() -> None:
@@ -30,7 +36,7 @@ def test_the_object_has_the_documented_keys() -> None:
 
 
 def test_a_trade_says_when_in_iso_utc() -> None:
-    (written,) = result_to_json(result([trade(5.0, candle=2, held=3)]))["trades"]  # type: ignore[misc]
+    (written,) = trades_of(result([trade(5.0, candle=2, held=3)]))
     assert written["signal_time"] == "2024-01-01T02:00:00Z"
     assert written["entry_time"] == "2024-01-01T03:00:00Z"
     assert written["exit_time"] == "2024-01-01T06:00:00Z"
@@ -40,7 +46,7 @@ def test_a_trade_says_when_in_iso_utc() -> None:
 
 def test_what_only_a_session_knows_is_added_where_known() -> None:
     filled = trade(5.0, entry_filled_at=START + HOUR + 250, candle_entry_price=99.5, seen_late=True)
-    (written,) = result_to_json(result([filled]))["trades"]  # type: ignore[misc]
+    (written,) = trades_of(result([filled]))
     assert written["entry_filled_at"] == "2024-01-01T01:00:00.250Z"
     assert written["candle_entry_price"] == 99.5
     assert written["seen_late"] is True

@@ -70,10 +70,11 @@ async def test_a_service_that_does_not_answer_is_complained_of_without_its_addre
     pytest.importorskip("apprise", reason="needs the extra papertape[notify]")
     said: asyncio.Queue[str] = asyncio.Queue()
     loop = asyncio.get_running_loop()
-    notifier = Notifier(
-        [Secret(f"json://127.0.0.1:9/{TOKEN}")],
-        lambda text: loop.call_soon_threadsafe(said.put_nowait, text) and None,
-    )
+
+    def complain(text: str) -> None:
+        loop.call_soon_threadsafe(said.put_nowait, text)
+
+    notifier = Notifier([Secret(f"json://127.0.0.1:9/{TOKEN}")], complain)
     task = asyncio.create_task(notifier.run())
     notifier.say("hello")
     async with asyncio.timeout(30):

@@ -20,8 +20,8 @@ from core.store.durable import OsDisk
 from core.store.index import IndexWriteError, open_index
 from core.time_format import parse_time
 from tests.unit.schedule.one_session_host import ID, OneSessionHost
-from tests.unit.session.sessions import until
 from tests.unit.store.disks import FullDisk
+from tests.waiting import until
 
 NOON = parse_time("2026-02-10T12:00:00Z")
 

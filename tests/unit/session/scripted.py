@@ -21,6 +21,7 @@ from core.market.feeds.feed import (
 from core.market.feeds.sequence import CandleSequence
 from core.market.filters import NO_FILTERS, MarketFilters
 from tests.unit.session.sessions import SPAN
+from tests.waiting import until
 
 
 class TestFeed:
@@ -121,3 +122,8 @@ class TestFeed:
         if symbol in self._lines:
             self._lines[symbol].expected = last.time + SPAN
         self.say(Gap(symbol, Timeframe.M5, first.time, last.time, "nobody has them"))
+
+
+async def subscribed(*feeds: TestFeed) -> None:
+    """Return once sessions follow all the feeds."""
+    await until(lambda: all(feed.subscribed for feed in feeds))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -127,10 +127,3 @@ def replay(candles: Mapping[str, Candles] | Candles) -> ReplayFeed:
     """The candles at full speed."""
     named = {"BTC/USDT": candles} if isinstance(candles, Candles) else candles
     return ReplayFeed(named, Timeframe.M5)
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Let the event loop turn until something is so, however slow a loaded machine's disk is."""
-    async with asyncio.timeout(30):
-        while not true():
-            await asyncio.sleep(0)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from core.backtest.run import run_backtest
 from core.market.candles.candles import Candles
 from core.market.candles.timeframes import Timeframe
-from core.market.feeds.feed import CandleClosed, FeedEvent
+from core.market.feeds.feed import CandleClosed, FeedEvent, Gap
 from core.market.feeds.sequence import CandleSequence
 from core.report.result import RunResult
 from core.session.engine import Engine
@@ -105,7 +105,8 @@ async def lived(engine: Engine, feed: TestFeed, arrival: Arrival, last: int) -> 
 
 
 def _time(event: FeedEvent) -> int:
-    return event.candle.time if isinstance(event, CandleClosed) else event.last  # type: ignore[union-attr]
+    assert isinstance(event, CandleClosed | Gap)
+    return event.candle.time if isinstance(event, CandleClosed) else event.last
 
 
 @pytest.mark.fuzz

@@ -15,11 +15,13 @@ from core.journal.values import FeedKind, Mode, SessionState
 from core.market.candles.timeframes import Timeframe
 from core.market.feeds.feed import Ended, FeedState, FeedStatus, Revised
 from core.session.engine import Engine
+from core.session.feed_handler import FeedHandler
 from core.store.journal_file import JournalError
 from core.trading.values import ExitReason, Fills
 from tests.unit.session.scripted import TestFeed
-from tests.unit.session.sessions import RSI, SPAN, TWO_SYMBOLS, Bench, market, until
+from tests.unit.session.sessions import RSI, SPAN, TWO_SYMBOLS, Bench, market
 from tests.unit.store.disks import ForgetfulDisk, FullDisk
+from tests.waiting import until
 
 ALWAYS = {
     **RSI,
@@ -55,9 +57,18 @@ async def living(engine: Engine) -> AsyncIterator[asyncio.Task[None]]:
         await task
 
 
-def run_of(engine: Engine) -> Any:
+def intake_of(engine: Engine) -> FeedHandler:
     assert engine.intake is not None
-    return engine.intake.run
+    return engine.intake
+
+
+def state_of(engine: Engine) -> SessionState:
+    """The state now: a type checker takes an attribute for unchanged by what was awaited."""
+    return engine.state
+
+
+def run_of(engine: Engine) -> Any:
+    return intake_of(engine).run
 
 
 async def decided(engine: Engine, time: int) -> None:
@@ -91,12 +102,12 @@ async def test_too_short_a_history_is_waited_out(tmp_path: Path) -> None:
     bench, feed = Bench(tmp_path), feed_of(known=190)
     engine = bench.new(bench.record(ALWAYS, **LIVE), feed)
     async with living(engine):
-        assert engine.state is SessionState.WARMING_UP
+        assert state_of(engine) is SessionState.WARMING_UP
         assert any("10 candles too few for the warm-up" in text for text in bench.log)
         for place in range(190, 200):
             await decided(engine, feed.candle(place).time)
         assert not run_of(engine).decided
-        await until(lambda: engine.state is SessionState.RUNNING)
+        await until(lambda: state_of(engine) is SessionState.RUNNING)
         await decided(engine, feed.candle(200).time)
         assert run_of(engine).decided
 
@@ -115,7 +126,7 @@ async def test_a_moment_waits_for_every_symbol_or_its_gap(tmp_path: Path) -> Non
         missing = feed.candles["ETH/USDT"].at(251)
         feed.gap(missing, missing, "ETH/USDT")
         await decided(engine, two.time)
-        assert [(gap.symbol, gap.first) for gap in engine.intake.gaps] == [
+        assert [(gap.symbol, gap.first) for gap in intake_of(engine).gaps] == [
             ("ETH/USDT", missing.time)
         ]
 
@@ -192,7 +203,7 @@ async def test_flatten_closes_at_the_next_price(tmp_path: Path) -> None:
         await engine.command("flatten")
         assert not run_of(engine).flat
         feed.price(123.0)
-        await until(lambda: run_of(engine).flat and engine.intake.settled)
+        await until(lambda: run_of(engine).flat and intake_of(engine).settled)
         (trade,) = run_of(engine).account.trades
         assert (trade.exit_reason, trade.exit_price) == (ExitReason.MANUAL, 123.0)
 
@@ -376,11 +387,11 @@ async def test_a_session_that_waits_for_its_venue_can_be_stopped(tmp_path: Path)
     engine = bench.new(bench.record(ALWAYS, **LIVE), feed)
     task = asyncio.create_task(engine.live())
     await until(lambda: len(bench.naps) > 3)
-    assert engine.state is SessionState.STALE
+    assert state_of(engine) is SessionState.STALE
     assert engine.waiting_for_venue
     await engine.command("stop")
     await task
-    assert engine.state is SessionState.STOPPED
+    assert state_of(engine) is SessionState.STOPPED
     assert engine.reason == "stopped by hand before it had begun"
 
 
@@ -451,7 +462,7 @@ async def test_market_fills_take_the_first_price_after_the_close(tmp_path: Path)
     async with living(engine):
         await decided(engine, feed.candle(250).time)
         feed.price(98.5)
-        await until(lambda: not run_of(engine).flat and engine.intake.settled)
+        await until(lambda: not run_of(engine).flat and intake_of(engine).settled)
         (position,) = run_of(engine).account.open_trades()
         assert position.entry_price == 98.5
         assert position.entry_filled_at == feed.time

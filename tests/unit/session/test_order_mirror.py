@@ -15,7 +15,7 @@ import pytest
 from core.exchange.market.clock import ManualClock
 from core.exchange.market.synthetic import SyntheticMarket
 from core.exchange.server import EmbeddedExchange
-from core.host.registry import report_of
+from core.host.living_session import report_of
 from core.journal.manifest import EVENTS
 from core.journal.session_journal import Storage
 from core.journal.values import BrokerKind, FeedKind, Mode, OrderRow, SessionState
@@ -27,8 +27,9 @@ from core.trading.order_executor import OrderExecutor
 from core.trading.values import Fills
 from tests.exchange.desks import Desk, executed
 from tests.unit.session.scripted import TestFeed
-from tests.unit.session.sessions import RSI, Bench, market, until
-from tests.unit.session.test_live_engine import ALWAYS, decided, run_of
+from tests.unit.session.sessions import RSI, Bench, market
+from tests.unit.session.test_live_engine import ALWAYS, decided, intake_of, run_of
+from tests.waiting import until
 
 SPOT, PERPETUAL = "BTC/USDT", "BTC/USDT:USDT"
 TESTNET: dict[str, Any] = {
@@ -148,9 +149,17 @@ async def answered(engine: Engine, count: int) -> tuple[OrderRow, ...]:
     return rows(engine)
 
 
+async def settled(engine: Engine) -> None:
+    await until(lambda: not engine.orders.waiting())
+
+
+async def logged(bench: Bench, words: str) -> None:
+    await until(lambda: any(words in text for text in bench.log))
+
+
 def lines_of(bench: Bench, kind: str) -> list[dict[str, Any]]:
     path = bench.workspace.session("abcd1234") / EVENTS
-    return [line for line in read_journal(path, "session", 1).lines if line["kind"] == kind]  # type: ignore[misc]
+    return [line for line in read_journal(path, "session", 1).lines if line["kind"] == kind]
 
 
 async def test_entry_and_exit_are_ordered_and_both_prices_told(
@@ -165,16 +174,19 @@ async def test_entry_and_exit_are_ordered_and_both_prices_told(
         assert (bought.side, bought.price) == ("buy", 100.0)
         assert bought.quantity == position.quantity
         assert bought.filled == pytest.approx(position.quantity, abs=1e-5)
-        assert bought.difference_bp == pytest.approx((bought.venue_price / 100 - 1) * 10_000)  # type: ignore[operator]
+        assert bought.venue_price is not None
+        assert bought.difference_bp == pytest.approx((bought.venue_price / 100 - 1) * 10_000)
         await leave(engine, feed)
         sold = (await answered(engine, 2))[1]
         # The venue took its fee in the coin bought, and sells no more than is there.
         assert sold.side == "sell"
-        assert sold.filled == pytest.approx(bought.filled * 0.999, abs=1e-5)  # type: ignore[operator]
-        assert sold.filled < bought.filled  # type: ignore[operator]
+        assert sold.filled is not None
+        assert bought.filled is not None
+        assert sold.filled == pytest.approx(bought.filled * 0.999, abs=1e-5)
+        assert sold.filled < bought.filled
         assert executed(venue.exchange) == [Decimal(str(row.filled)) for row in rows(engine)]
         for words in ("the testnet bought", "the testnet sold"):
-            await until(lambda words=words: any(words in text for text in bench.log))  # type: ignore[misc]
+            await logged(bench, words)
     assert [line["number"] for line in lines_of(bench, "order")] == [1, 2]
     (quote, _) = lines_of(bench, "quote")
     assert quote["orders"][0]["id"] == "pt-abcd1234-1"
@@ -191,7 +203,7 @@ async def test_the_sessions_own_account_does_not_know_of_the_venue(
             await enter(engine, feed)
             await leave(engine, feed)
             trades.append((run_of(engine).account.trades, run_of(engine).account.free))
-            await until(lambda engine=engine: not engine.orders.waiting())  # type: ignore[misc]
+            await settled(engine)
     assert trades[0] == trades[1]
     assert len(executed(venue.exchange)) == 2
 
@@ -205,7 +217,7 @@ async def test_a_reversal_closes_and_opens_the_perpetual(tmp_path: Path, venue: 
             closed = feed.candle(place, PERPETUAL)
             await decided(engine, closed.time)
             feed.price(closed.close, PERPETUAL)
-            await until(lambda: engine.intake.last_price_at == feed.time)  # type: ignore[union-attr]
+            await until(lambda: intake_of(engine).last_price_at == feed.time)
             place += 1
         found = await answered(engine, 3)
         sides = [(row.closes, row.side) for row in found[:3]]
@@ -324,7 +336,7 @@ async def test_a_stop_that_flattens_closes_on_the_venue_too(tmp_path: Path, venu
 
 def read_all(bench: Bench) -> list[dict[str, Any]]:
     path = bench.workspace.session("abcd1234") / EVENTS
-    return read_journal(path, "session", 1).lines  # type: ignore[return-value]
+    return read_journal(path, "session", 1).lines
 
 
 async def test_without_keys_nothing_is_sent_and_that_is_said(tmp_path: Path, venue: Venue) -> None:

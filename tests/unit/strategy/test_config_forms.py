@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from core.market.candles.timeframes import Timeframe
 from core.strategy.config.canonical import config_digest, config_to_dict
 from core.strategy.config.config import (
     Condition,
@@ -28,7 +29,7 @@ def test_the_source_documents_config() -> None:
     assert parsed.config == StrategyConfig(
         name="rsi_bounce_paper",
         symbols=("BTC/USDT",),
-        timeframe="4h",  # type: ignore[arg-type]
+        timeframe=Timeframe.H4,
         indicators=(IndicatorSpec("rsi", "rsi", {"period": 14}),),
         entry_conditions=(Condition(Reference("rsi"), Operator.LT, 30.0),),
         exit_conditions=(Condition(Reference("rsi"), Operator.GT, 70.0),),

@@ -17,7 +17,8 @@ HOUR_MINUTES = 60
 
 
 def values(written: Any, candles: Candles, field: str = "value") -> list[float]:
-    return indicator_values(parse_indicator(written), candles)[field].tolist()
+    found: list[float] = indicator_values(parse_indicator(written), candles)[field].tolist()
+    return found
 
 
 def close_to(numbers: list[float]) -> Any:

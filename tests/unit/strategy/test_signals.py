@@ -166,15 +166,17 @@ def test_readings_say_what_holds_and_how_far_the_rest_is_off() -> None:
     )
     stream = signal_source(strategy).stream()
     closes = list(candles_of([4, 7]))
+    ready = []
     stream.update(closes[0])
-    assert not stream.ready
+    ready.append(stream.ready)
     assert stream.readings() == (
         Reading("entry", "close < 5", 4.0, 5.0, 0.0, True),
         Reading("entry", "close crosses above open", 4.0, 4.0, 0.0, False),
         Reading("exit", "sma > 3", None, 3.0, None, False),
     )
     stream.update(closes[1])
-    assert stream.ready
+    ready.append(stream.ready)
+    assert ready == [False, True]
     assert stream.readings() == (
         Reading("entry", "close < 5", 7.0, 5.0, 2.0, False),
         Reading("entry", "close crosses above open", 7.0, 4.0, 0.0, True),

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.market.candles.candles import Candles
-from core.strategy.config.parsing import ConfigError, parse_config
+from core.strategy.config.parsing import parse_config
+from core.strategy.config.problems import ConfigError
 from core.strategy.indicators.registry import PRICES
 from core.strategy.signals.conditions import condition_text
 from core.strategy.signals.source import ENTER_LONG, EXIT_LONG

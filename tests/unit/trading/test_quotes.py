@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from core.market.candles.timeframes import MINUTE
@@ -14,7 +16,7 @@ from tests.unit.trading.tables import exits, rules
 ENTER_LONG, EXIT_LONG, ENTER_SHORT = 1, 2, 4
 
 
-def account(**changes: object) -> Account:
+def account(**changes: Any) -> Account:
     """An account that decided to go long at the close of candle 0."""
     opened = Account(rules(fills=Fills.MARKET, **changes))
     step(opened, 0, [Bar(0, 100, 100, 100, 100, ENTER_LONG)])
@@ -25,7 +27,7 @@ def quote(second: int, bid: float | None, ask: float | None, last: float | None 
     return Quote(MINUTE + second * 1000, bid, ask, last)
 
 
-def entered(**changes: object) -> Account:
+def entered(**changes: Any) -> Account:
     """An account long from 101, entered two seconds into candle 1."""
     opened = account(**changes)
     on_quote(opened, 0, quote(2, 100, 101), MINUTE)

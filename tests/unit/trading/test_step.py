@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ from core.trading.values import (
 )
 from tests.unit.trading.tables import candle, exits, play, rules
 
-STOP_AND_TARGET = {"stop_loss_pct": 10, "take_profit_pct": 20}
+STOP_AND_TARGET: dict[str, Any] = {"stop_loss_pct": 10, "take_profit_pct": 20}
 
 
 # ── docs/rules.md §3.1 to §3.3: decide at the close, fill at the next open ──
@@ -408,10 +409,10 @@ def test_funding_is_paid_at_the_open_by_positions_held_before_it() -> None:
         120 120 120 120 |
         """
     )
-    paid = [
-        (event.time // MINUTE, event.amount) for event in events if isinstance(event, FundingPaid)
-    ]
-    assert paid == [(2, pytest.approx(11)), (3, pytest.approx(-22))]
+    paid = {
+        event.time // MINUTE: event.amount for event in events if isinstance(event, FundingPaid)
+    }
+    assert paid == pytest.approx({2: 11, 3: -22})
     assert account.trades[0].funding == pytest.approx(-11)
     assert account.trades[0].pnl == pytest.approx(200 + 11)
     assert account.equity() == pytest.approx(1211)
@@ -522,7 +523,7 @@ def test_no_position_loses_more_than_its_margin_whatever_slippage_adds() -> None
 
 # ── docs/rules.md §3.7: several symbols on one account ──
 
-TWO = {"symbols": ("BTC/USDT", "ETH/USDT")}
+TWO: dict[str, Any] = {"symbols": ("BTC/USDT", "ETH/USDT")}
 
 
 def test_exits_come_before_entries_then_the_order_of_the_symbols() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,8 @@ from tests.unit.session.sessions import market
 
 
 def a_try(config: str = "c", data: str = "d", **more: float) -> Try:
-    known = {"strategy": "rsi", "time": 1, **more}
-    return Try(config=config, data=data, **known)  # type: ignore[arg-type]
+    known: dict[str, Any] = {"strategy": "rsi", "time": 1, **more}
+    return Try(config=config, data=data, **known)
 
 
 def note_many(ledger: Path, first: int) -> None:
