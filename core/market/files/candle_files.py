@@ -104,8 +104,8 @@ def _as_objects(candles: Candles) -> list[dict[str, float]]:
 
 def _as_parquet(path: Path, candles: Candles) -> bytes:
     try:
-        import pyarrow as pa  # type: ignore[import-untyped]  # noqa: PLC0415  an extra, heavy
-        import pyarrow.parquet as pq  # type: ignore[import-untyped]  # noqa: PLC0415
+        import pyarrow as pa  # noqa: PLC0415  an extra, heavy
+        import pyarrow.parquet as pq  # noqa: PLC0415
     except ImportError as error:
         raise CandleFileError(
             path,

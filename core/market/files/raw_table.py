@@ -308,8 +308,8 @@ def _records(path: Path, records: list[object], unit: str, lines: Sequence[int])
 
 def _parquet(path: Path) -> RawTable:
     try:
-        import pyarrow as pa  # type: ignore[import-untyped]  # noqa: PLC0415  an extra, heavy
-        import pyarrow.parquet as pq  # type: ignore[import-untyped]  # noqa: PLC0415
+        import pyarrow as pa  # noqa: PLC0415  an extra, heavy
+        import pyarrow.parquet as pq  # noqa: PLC0415
     except ImportError as error:
         raise CandleFileError(
             path,
