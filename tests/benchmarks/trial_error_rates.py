@@ -111,7 +111,8 @@ def welch(trials: Floats, backtests: Floats) -> Floats:
     variance = trials.var(axis=1, ddof=1) / trials.shape[1]
     variance = variance + backtests.var(axis=1, ddof=1) / backtests.shape[1]
     difference: Floats = trials.mean(axis=1) - backtests.mean(axis=1)
-    return difference / np.sqrt(variance)
+    difference /= np.sqrt(variance)
+    return difference
 
 
 HEAD = (

@@ -11,7 +11,7 @@ from core.market.candles.candles import Candle, Candles
 from core.market.candles.timeframes import MINUTE, Timeframe
 from core.market.feeds.feed import CandleClosed, Ended, FeedError, FeedEvent, Gap, PriceSeen
 from core.market.feeds.replay import ReplayFeed
-from tests.unit.session.sessions import until
+from tests.waiting import until
 
 BTC, ETH = "BTC/USDT", "ETH/USDT"
 

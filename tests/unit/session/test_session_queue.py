@@ -20,8 +20,9 @@ from core.market.feeds.feed import (
 )
 from core.session.session_queue import Item, SessionCommand, SessionQueue, Tick
 from tests.unit.session.scripted import TestFeed
-from tests.unit.session.sessions import RSI, Bench, until
+from tests.unit.session.sessions import RSI, Bench
 from tests.unit.session.test_live_engine import LIVE, decided, feed_of, living
+from tests.waiting import until
 
 
 def price(symbol: str, time: int) -> PriceSeen:
