@@ -139,7 +139,7 @@ LEAVE = (100, 100, 100, 100, 9)
     ],
 )
 def test_exposure_counts_the_candles_a_position_was_held_in(
-    rows: list[tuple[float, ...]], changes: dict[str, Any], held: int
+    rows: list[tuple[float, float, float, float, float]], changes: dict[str, Any], held: int
 ) -> None:
     result = both_ways(strategy(**changes), {"BTC/USDT": candles(*rows)})
     assert result.metrics.exposure_pct == held / 4 * 100
