@@ -86,9 +86,11 @@ class PapertapeApp(GuardedApp):
     CSS_PATH = sorted(Path(__file__).parent.glob("*/*.tcss"))
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.ANYWHERE)
 
-    snapshot: reactive[HostSnapshot | None] = reactive(None)
-    waiting: reactive[str] = reactive("starting the host …")
-    zone: reactive[tzinfo] = reactive[tzinfo](UTC)
+    # A reactive of the app repaints the whole screen unless told not to. What shows these three
+    # is told of them and repaints what differs.
+    snapshot: reactive[HostSnapshot | None] = reactive(None, repaint=False)
+    waiting: reactive[str] = reactive("starting the host …", repaint=False)
+    zone: reactive[tzinfo] = reactive[tzinfo](UTC, repaint=False)
 
     def __init__(
         self,
@@ -208,6 +210,19 @@ class PapertapeApp(GuardedApp):
                     if another_host:
                         screen.refresh_hints()
         self._returning.see(snapshot)
+
+    def watch_waiting(self) -> None:
+        """Say in the top line what is waited for."""
+        self._show_again()
+
+    def watch_zone(self) -> None:
+        """Write the times that are shown in another zone."""
+        self._show_again()
+
+    def _show_again(self) -> None:
+        for screen in self.screen_stack if self.is_running else ():
+            if isinstance(screen, BaseScreen) and screen.ready:
+                screen.show_again()
 
     def say(self, text: str, severity: Severity = "information", title: str = "") -> None:
         """Tell the user something; the text is shown literally."""

@@ -348,6 +348,10 @@ COMMANDS: tuple[Command, ...] = (
         "app.theme", Place.ANYWHERE, "t", "t", "theme", "The next theme", "app.next_theme",
     ),
     Command(
+        "app.redraw", Place.ANYWHERE, "ctrl+l", "Ctrl+L", "redraw",
+        "Draw the whole screen anew, where another program has written over it", "app.redraw",
+    ),
+    Command(
         "app.help", Place.ANYWHERE, "question_mark,f1", "?", "help", "Every key", "app.help", 8,
     ),
     Command(

@@ -92,6 +92,11 @@ class Shell(Protocol):
         """Ask a question; `answered` gets the value of the answer, and nothing on Esc."""
         ...
 
+    @property
+    def waiting(self) -> str:
+        """What is waited for, as the top line says it; empty: nothing."""
+        ...
+
     def wait_for(self, what: str) -> None:
         """Say in the top line what is waited for; the empty text ends that."""
         ...

@@ -48,6 +48,16 @@ class GuardedApp(PrivateApp):
         """Begin to look after the terminal; call once mounted."""
         if not self.is_headless:
             self.set_interval(CHECK_EVERY, self._check_terminal)
+            self.app_resume_signal.subscribe(self, lambda _: self.shown_cells.forget())
+
+    def on_resize(self) -> None:
+        """Draw everything anew on a terminal of another size."""
+        self.shown_cells.forget()
+
+    def action_redraw(self) -> None:
+        """Draw everything anew: another program has written over the screen."""
+        self.shown_cells.forget()
+        self.refresh(layout=True)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """The toolkit's, but no greys under NO_COLOR where the colours are the terminal's own.

@@ -1,22 +1,30 @@
 """The only module that touches private parts of Textual, which is pinned to one version for that.
 
 Textual 8.2 offers no public way to look at the frames that wait for the terminal, to leave a frame
-out, or to report a crash without printing every local variable. Each use is one method here, and
-tests/ui/test_terminal.py fails where an update of Textual changes what it relies on.
+out or shrink it, or to report a crash without printing every local variable. Each use is one method
+here, and tests/ui/test_terminal.py fails where an update of Textual changes what it relies on.
 """
 
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
 
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
 from rich.text import Text
+from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.app import App
 from textual.screen import Screen
 
+from tui.terminal_cells import Piece, ShownCells
+
 
 class PrivateApp(App[int]):
-    """An app that can look at its output queue, leave frames out, and crash in few words."""
+    """An app that can look at its output queue, leave out or shrink frames, and crash briefly."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown_cells = ShownCells()
 
     def frames_waiting(self) -> int | None:
         """How many frames wait for the terminal; None where nothing writes any more."""
@@ -30,7 +38,13 @@ class PrivateApp(App[int]):
         return True
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        if self.may_draw():
+        if not self.may_draw():
+            self.shown_cells.forget()
+            return
+        if isinstance(renderable, ChopsUpdate | LayoutUpdate):
+            less = _Difference(renderable, self.shown_cells)
+            super()._display(screen, less)  # type: ignore[arg-type]  # as Textual's own updates
+        else:
             super()._display(screen, renderable)
 
     def _fatal_error(self) -> None:
@@ -38,3 +52,29 @@ class PrivateApp(App[int]):
         self.bell()
         self._exit_renderables.append(Text(traceback.format_exc()))
         self._close_messages_no_wait()
+
+
+class _Difference(CompositorUpdate):
+    """An update of which only the cells are written that look different."""
+
+    def __init__(self, update: ChopsUpdate | LayoutUpdate, shown: ShownCells) -> None:
+        self._update = update
+        self._shown = shown
+
+    def render_segments(self, console: Console) -> str:
+        """The characters to write."""
+        return self._shown.difference(_pieces(self._update), console)
+
+
+def _pieces(update: ChopsUpdate | LayoutUpdate) -> Iterator[Piece]:
+    if isinstance(update, LayoutUpdate):
+        for y, line in enumerate(update.strips, update.region.y):
+            x = update.region.x
+            for strip in line:
+                yield y, x, strip
+                x += strip.cell_length
+        return
+    for y, first, last in update.spans:
+        for end, (x, part) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+            if part is not None and x <= last and end > first:
+                yield y, x, part.crop(0, min(end, last) - x)

@@ -13,7 +13,7 @@ from textual.widgets import Input
 from core.exchange.server import DEMO_KEYS
 from core.store.preferences import read_preferences
 from tests.ui.driving import driven, make_app, until
-from tests.ui.scripted import ScriptedLink, busy
+from tests.ui.scripted import ScriptedLink, busy, choices
 from tests.ui.test_real_host import soon
 from tests.unit.cli.conftest import exchange, write_addresses
 from tui.app import PapertapeApp
@@ -40,9 +40,7 @@ def home(tmp_path: Path) -> Path:
 def app_of(home: Path, link: ScriptedLink | None = None) -> PapertapeApp:
     """The app on a scripted host, with a workspace whose files are real."""
     made = make_app(link or busy())
-    return PapertapeApp(
-        made.hosting, made.strategies, host_name="web1", workspace=home, poll_every=3_600
-    )
+    return PapertapeApp(made.hosting, choices, host_name="web1", workspace=home, poll_every=3_600)
 
 
 async def settings_of(app: PapertapeApp, pilot: Pilot[int]) -> SettingsScreen:

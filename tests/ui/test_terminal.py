@@ -51,7 +51,7 @@ noisy = [0]
 def scroll():
     noisy[0] += 1
     app.hosting.link.change("k3x9a1pq", equity=10_000.0 + noisy[0] * 7)
-    app.refresh(layout=True)
+    app.action_redraw()
 
 app.call_later(lambda: app.set_interval(0.02, scroll))
 code = app.run()
@@ -60,13 +60,34 @@ sys.exit(code or 0)
 """
 
 
+AT_REST = """
+import pathlib
+import sys
+from tests.ui.driving import make_app
+from tests.ui.scripted import ScriptedLink, busy
+link = busy() if sys.argv[2] == "busy" else ScriptedLink()
+app = make_app(link)
+beats = pathlib.Path(sys.argv[1] + ".beats")
+
+def second():
+    link.now += 1_000
+    for session in list(link.sessions):
+        link.change(session.id, now=session.now + 1_000)
+    app.poll()
+    beats.open("a").write(".")
+
+app.call_later(lambda: app.set_interval(0.05, second))
+sys.exit(app.run() or 0)
+"""
+
+
 class Terminal:
     """The app in a pseudo-terminal of its own."""
 
-    def __init__(self, outcome: Path) -> None:
+    def __init__(self, outcome: Path, script: str = SCRIPT, *arguments: str) -> None:
         self.master, slave = pty.openpty()
         self.process = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, str(outcome)],
+            [sys.executable, "-c", script, str(outcome), *arguments],
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -89,6 +110,15 @@ class Terminal:
                 raise AssertionError(f"{text!r} never came: {seen[-500:]!r}")
             seen += os.read(self.master, 65_536)
         return seen
+
+    def written_during(self, beats: Path, count: int) -> int:
+        """How many bytes it wrote while its clock beat so many times."""
+        written, first, deadline = 0, len(beats.read_text()), time.monotonic() + 60
+        while len(beats.read_text()) < first + count:
+            assert time.monotonic() < deadline, "the clock stood still"
+            if select.select([self.master], [], [], 0.05)[0]:
+                written += len(os.read(self.master, 65_536))
+        return written
 
     def drain(self) -> None:
         """Read what is left, until the process ends."""
@@ -149,3 +179,19 @@ def test_a_stalled_terminal_does_not_keep_the_program_from_ending(tmp_path: Path
     terminal.process.send_signal(signal.SIGTERM)
     assert terminal.process.wait(20) == 0
     os.close(terminal.master)
+
+
+@pytest.mark.parametrize(("sessions", "bound"), [("none", 200), ("busy", 1_000)])
+def test_a_second_at_rest_writes_no_more_than_what_a_second_changes(
+    tmp_path: Path, sessions: str, bound: int
+) -> None:
+    terminal = Terminal(tmp_path / "outcome", AT_REST, sessions)
+    beats = tmp_path / "outcome.beats"
+    beats.touch()
+    terminal.read_until(b"14:02:")
+    terminal.written_during(beats, 20)  # until all of it has been drawn once
+    written = terminal.written_during(beats, 40)
+    terminal.process.terminate()
+    terminal.drain()
+    os.close(terminal.master)
+    assert 0 < written / 40 < bound

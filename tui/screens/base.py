@@ -87,7 +87,18 @@ class BaseScreen(Screen[None]):
 
     def show(self, snapshot: HostSnapshot) -> None:
         """Draw the latest state of everything."""
-        self.query_one(TopBar).snapshot = snapshot
+        self._show_top(snapshot)
+
+    def show_again(self) -> None:
+        """Draw what is known in another zone, or while something is waited for."""
+        snapshot = self.papertape.snapshot
+        if snapshot is None:
+            self._show_top(None)
+        else:
+            self.show(snapshot)
+
+    def _show_top(self, snapshot: HostSnapshot | None) -> None:
+        self.query_one(TopBar).show(snapshot, self.papertape.waiting, self.papertape.zone)
 
     def refresh_hints(self) -> None:
         """Ask anew which commands are possible."""
@@ -96,14 +107,12 @@ class BaseScreen(Screen[None]):
     def on_mount(self) -> None:
         """Show what is known already."""
         self.ready = True
-        snapshot = self.papertape.snapshot
-        if snapshot is not None:
-            self.show(snapshot)
+        self.show_again()
 
     def on_screen_resume(self) -> None:
         """Catch up with what happened while another screen was shown."""
-        if self.ready and self.papertape.snapshot is not None:
-            self.show(self.papertape.snapshot)
+        if self.ready:
+            self.show_again()
 
     def on_resize(self, event: events.Resize) -> None:
         """Give up air on low terminals, and everything where nothing could be read."""
@@ -130,3 +139,9 @@ def entitle(widget: Widget, title: str) -> None:
     text = Content(f" {safe_text(title)} ")
     if widget.border_title != text.markup:
         widget.border_title = text
+
+
+def write(widget: Static, content: Content) -> None:
+    """Write a text into a widget; the same text again repaints nothing and lays nothing out."""
+    if widget.content != content:
+        widget.update(content)

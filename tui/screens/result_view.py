@@ -59,7 +59,7 @@ class ResultView(Vertical):
                 (safe_text(report_rows.period(report)), "$dim"),
             )
         )
-        self.query_one(Figures).rows = report_rows.figures(report)
+        self.query_one(Figures).show(*report_rows.figures(report))
         self.query_one("#result-sentences", Static).update(toned(report_rows.sentences(report)))
         start = report_rows.figure(report.get("starting_balance"))
         end = report_rows.figure(report.get("ending_balance"))

@@ -15,7 +15,7 @@ from core.session.snapshot import HostSnapshot, SessionDetail, SessionSnapshot
 from tui import formats
 from tui.commands import Place, bindings
 from tui.screens import session_view
-from tui.screens.base import BaseScreen, entitle
+from tui.screens.base import BaseScreen, entitle, write
 from tui.screens.order_rows import ORDER_COLUMNS, order_rows
 from tui.screens.session_rows import POSITION_COLUMNS, position_rows
 from tui.widgets.candle_chart import CandleChart
@@ -102,8 +102,8 @@ class SessionScreen(BaseScreen):
         if self._symbol is None:
             self._symbol = found.symbols[0]
         parts = [Content.styled(text, tone.css) for text, tone in session_view.title(found)]
-        self.query_one("#one-title", Static).update(Content(" · ").join(parts))
-        self.query_one(Figures).rows = (session_view.figures(found),)
+        write(self.query_one("#one-title", Static), Content(" · ").join(parts))
+        self.query_one(Figures).show(session_view.figures(found))
         positions = self.query_one("#one-positions", LineTable)
         positions.set_empty("Flat.")
         positions.set_rows(position_rows(found))

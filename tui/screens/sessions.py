@@ -72,7 +72,7 @@ class SessionsScreen(BaseScreen):
         """Draw the latest state of everything."""
         super().show(snapshot)
         self._sessions = {session.id: session for session in snapshot.sessions}
-        self.query_one(Figures).rows = (headline(snapshot),)
+        self.query_one(Figures).show(headline(snapshot))
         shown = [s for s in snapshot.sessions if _matches(s, self._filter)]
         table = self.query_one("#sessions", LineTable)
         table.set_empty(

@@ -23,7 +23,7 @@ from tui.modals.key import KeyForm
 from tui.modals.name import AskName
 from tui.modals.pick import Pick
 from tui.requests.settings_files import Settings, SettingsError
-from tui.screens.base import BaseScreen, entitle
+from tui.screens.base import BaseScreen, entitle, write
 from tui.shell import Answer
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
@@ -92,7 +92,6 @@ class SettingsScreen(BaseScreen):
         self._draw()
         self.query_one("#settings").focus()
         self.watch(self.app, "theme", self._draw, init=False)
-        self.watch(self.app, "zone", self._draw, init=False)
 
     def on_screen_resume(self) -> None:
         """Read the files anew: they may have been edited meanwhile."""
@@ -156,7 +155,7 @@ class SettingsScreen(BaseScreen):
             mark, tone = _JUDGED[works]
             lines += [Content.styled(f"{mark}{safe_text(text)}", tone), Content("")]
         lines.append(Content.styled(about, "$dim"))
-        self.query_one("#setting-text", Static).update(Content("\n").join(lines))
+        write(self.query_one("#setting-text", Static), Content("\n").join(lines))
         entitle(self.query_one("#setting-about"), heading)
 
     @property

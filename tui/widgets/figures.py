@@ -1,4 +1,4 @@
-"""How are headline figures shown? Dim labels over their values, in columns that give way."""
+"""Headline figures: dim labels over their values, in columns that give way."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from rich.cells import cell_len
-from textual.app import RenderResult
 from textual.content import Content
-from textual.reactive import reactive
-from textual.widget import Widget
 
 from core.text import safe_text
+from tui.widgets.text_lines import TextLines
 from tui.widgets.tones import Tone
 
 _GAP = 3
@@ -34,7 +32,7 @@ class Figure:
         return max(self.width, cell_len(self.label), cell_len(safe_text(self.value)))
 
 
-class Figures(Widget):
+class Figures(TextLines):
     """Rows of figures under each other in the same columns.
 
     A column is as wide as its widest figure and goes by the priority of its topmost one. Give two
@@ -45,25 +43,34 @@ class Figures(Widget):
     Figures { height: 2; padding: 0 2; background: $background; }
     """
 
-    rows: reactive[tuple[tuple[Figure, ...], ...]] = reactive(())
-
     def __init__(
         self,
         *rows: tuple[Figure, ...],
         id: str | None = None,  # noqa: A002  (Textual's own name for it)
     ) -> None:
         super().__init__(id=id)
-        self.set_reactive(Figures.rows, rows)
+        self._rows = rows
 
-    def render(self) -> RenderResult:
+    @property
+    def rows(self) -> tuple[tuple[Figure, ...], ...]:
+        """The figures, row by row."""
+        return self._rows
+
+    def show(self, *rows: tuple[Figure, ...]) -> None:
+        """Show rows of figures; what stays the same repaints nothing."""
+        if rows != self._rows:
+            self._rows = rows
+            self.redraw()
+
+    def lines(self) -> Sequence[Content]:
         """The columns that fit."""
-        columns = list(zip_longest(*self.rows))
+        columns = list(zip_longest(*self._rows))
         widths = {i: max(f.cells for f in column if f) for i, column in enumerate(columns)}
         while len(widths) > 1 and _total(widths) > self.size.width:
             del widths[max(widths, key=lambda i: (_priority(columns[i]), i))]
         lines: list[Content] = []
-        air = self.size.height >= 3 * len(self.rows) - 1
-        for row in range(len(self.rows)):
+        air = self.size.height >= 3 * len(self._rows) - 1
+        for row in range(len(self._rows)):
             if row and air:
                 lines.append(Content(""))
             shown = [(columns[i][row], widths[i] + _GAP) for i in widths]
@@ -71,7 +78,7 @@ class Figures(Widget):
             lines.append(
                 _line([(f.value if f else "", f.tone if f else Tone.DIM, w) for f, w in shown])
             )
-        return Content("\n").join(lines)
+        return lines
 
 
 def _total(widths: dict[int, int]) -> int:

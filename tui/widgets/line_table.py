@@ -1,8 +1,8 @@
-"""How is a live table drawn without repainting what did not change?
+"""A live table that repaints only the cells that changed.
 
-Rows are frozen values with a key; `set_rows` compares them with what is shown and repaints only the
-lines that differ. Cursor and marks belong to keys, so they stay with their row when others come, go
-or change places. Columns give way on narrow terminals, rows never.
+Rows are frozen values with a key; `set_rows` compares them with what is shown. Cursor and marks
+belong to keys, so they stay with their row when others come, go or change places. Columns give way
+on narrow terminals, rows never.
 """
 
 from __future__ import annotations
@@ -156,13 +156,14 @@ class LineTable(LineView, can_focus=True):
         self._marked &= set(keys)
         if len(keys) != len(before):
             self._measure()
-        if was_empty or not keys:
+        if was_empty != (not keys):
             self.refresh()
         else:
             for index in range(max(len(keys), len(before))):
                 new = self._rows[index] if index < len(keys) else None
-                if new is None or index >= len(before) or before[index] != new:
-                    self._refresh_row(index)
+                old = before[index] if index < len(before) else None
+                if new != old:
+                    self._refresh_changed(index, old, new)
         self._keep_cursor(keys)
 
     def _keep_cursor(self, keys: list[str]) -> None:
@@ -235,6 +236,17 @@ class LineTable(LineView, can_focus=True):
         line = index + self._header - self.scroll_offset.y
         if self._header <= line < self.size.height:
             self.refresh(Region(0, line, self.size.width, 1))
+
+    def _refresh_changed(self, index: int, old: Row | None, new: Row | None) -> None:
+        """Repaint the cells of a line that differ; all of it where another row stands there."""
+        if old is None or new is None or old.key != new.key:
+            self._refresh_row(index)
+            return
+        line = index + self._header - self.scroll_offset.y
+        if self._header <= line < self.size.height:
+            for place in self._places:
+                if old.cells[place.column] != new.cells[place.column]:
+                    self.refresh(Region(place.start, line, place.width, 1))
 
     def render_line(self, y: int) -> Strip:
         """One line of what is visible."""

@@ -1,25 +1,24 @@
-"""Where am I? The top line: program, screens, modes in use, host and the clock."""
+"""The top line of every screen: program, screens, modes in use, host and clock."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, tzinfo
 
-from textual.app import RenderResult
 from textual.content import Content
-from textual.reactive import reactive
 from textual.style import Style
-from textual.widget import Widget
 
 from core.session.snapshot import HostSnapshot
 from core.text import safe_text
 from tui import formats
 from tui.commands import COMMANDS
+from tui.widgets.text_lines import TextLines
 
 _SCREENS = tuple(command for command in COMMANDS if command.id.startswith("go."))
 
 
-class TopBar(Widget):
+class TopBar(TextLines):
     """The first line of every screen."""
 
     DEFAULT_CSS = """
@@ -27,23 +26,20 @@ class TopBar(Widget):
     """
     auto_links = False  # a screen's name is no link: it keeps its own colours
 
-    snapshot: reactive[HostSnapshot | None] = reactive(None)
-
-    waiting: reactive[str] = reactive("")
-
     def __init__(self, title: str, host_name: str) -> None:
         super().__init__()
         self._title = safe_text(title)
         self._host_name = safe_text(host_name)
+        self._snapshot: HostSnapshot | None = None
+        self._waiting = ""
+        self._zone: tzinfo = UTC
 
-    def on_mount(self) -> None:
-        """Follow what the app waits for."""
-        self.watch(self.app, "waiting", self._wait)
+    def show(self, snapshot: HostSnapshot | None, waiting: str, zone: tzinfo) -> None:
+        """Show the state of a host, or what is waited for, with the clock in a zone."""
+        self._snapshot, self._waiting, self._zone = snapshot, waiting, zone
+        self.redraw()
 
-    def _wait(self, waiting: str) -> None:
-        self.waiting = waiting
-
-    def render(self) -> RenderResult:
+    def lines(self) -> Sequence[Content]:
         """Program and screens to the left; modes, host and clock to the right.
 
         Where that does not fit, the host goes first, then the names of other screens, then their
@@ -65,26 +61,25 @@ class TopBar(Widget):
             gap = self.size.width - left.cell_length - right.cell_length
             if gap >= 2:
                 break
-        return left + Content(" " * max(1, gap)) + right
+        return (left + Content(" " * max(1, gap)) + right,)
 
     def _ends(self) -> tuple[Content, ...]:
-        snapshot = self.snapshot
-        if snapshot is None or self.waiting:
-            return (Content.styled(self.waiting or "starting the host …", "$stale"), Content(""))
+        snapshot = self._snapshot
+        if snapshot is None or self._waiting:
+            return (Content.styled(self._waiting or "starting the host …", "$stale"), Content(""))
         host = Content.styled(self._host_name, "$dim")
-        zone: tzinfo = getattr(self.app, "zone", UTC)
-        zone_name = safe_text(formats.zone_name(snapshot.now, zone))
+        zone_name = safe_text(formats.zone_name(snapshot.now, self._zone))
         if self._attached:
             host += Content.styled(f" · attached to {snapshot.pid}", "$info")
         return (
             Content.styled(modes_of(snapshot), "bold $accent"),
             host,
-            Content.styled(f"{formats.clock(snapshot.now, zone)} {zone_name}", "$foreground"),
+            Content.styled(f"{formats.clock(snapshot.now, self._zone)} {zone_name}", "$foreground"),
         )
 
     @property
     def _attached(self) -> bool:
-        return self.snapshot is not None and self.snapshot.pid != os.getpid()
+        return self._snapshot is not None and self._snapshot.pid != os.getpid()
 
     def _screens(self, others: str) -> Content:
         nameless = others == "nameless"
