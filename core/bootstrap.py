@@ -18,7 +18,8 @@ from core.host.log_file import keep_log
 from core.host.offline import resting_report
 from core.host.socket_link import SocketLink
 from core.host.socket_server import ControlSocket
-from core.market.venue import BINANCE, VenueError
+from core.market.venue import VenueError
+from core.market.venues import venue_dialect
 from core.schedule.service import Schedule
 from core.session.snapshot import Level
 from core.store.lock import current_host
@@ -49,7 +50,7 @@ def host_options(
     """
     try:
         preferences = read_preferences(workspace.preferences)
-        venue = BINANCE.with_addresses(preferences.addresses)
+        venue = venue_dialect(addresses=preferences.addresses)
         order_addresses = OrderAddresses().with_addresses(preferences.order_addresses)
     except (PreferencesError, VenueError, ForbiddenAddressError) as error:
         raise WorkspaceError(str(error)) from error

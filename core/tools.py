@@ -29,8 +29,9 @@ from core.market.candles.durations import SpanError, parse_duration, period_star
 from core.market.candles.timeframes import DAY
 from core.market.feeds.feed import FeedError
 from core.market.files.candle_files import CandleFileError, read_candles
-from core.market.history.market_period import market_period, public_api
-from core.market.venue import BINANCE, VenueError
+from core.market.history.market_period import market_period
+from core.market.venue import VenueError
+from core.market.venues import public_api
 from core.report.result import result_to_json
 from core.session.reports import without_equity
 from core.session.snapshot import SessionSnapshot, StartRequest, TrialTerms
@@ -228,9 +229,9 @@ async def _run(
         candles = {name: file.candles for name, file in read.items()}
         notes = [note for file in read.values() for note in file.notes]
     else:
-        venue = BINANCE.with_addresses(read_preferences(home.preferences).addresses)
+        addresses = read_preferences(home.preferences).addresses
         found = await market_period(
-            public_api(exchange or venue.name, venue),
+            public_api(exchange, addresses),
             config.symbols,
             config.timeframe,
             period_start(period, wall_clock()),

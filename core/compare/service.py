@@ -25,8 +25,8 @@ from core.market.candles.candles import Candles
 from core.market.candles.timeframes import Timeframe
 from core.market.feeds.feed import FeedError
 from core.market.history.candle_history import CandleHistory
-from core.market.history.market_period import public_api
-from core.market.venue import BINANCE, VenueError
+from core.market.venue import VenueError
+from core.market.venues import public_api
 from core.session.reports import read_report
 from core.store.journal_file import JournalError
 from core.store.preferences import PreferencesError, read_preferences
@@ -124,8 +124,8 @@ async def fetch_present(workspace: Workspace, report: Report) -> dict[str, Candl
     try:
         session = await asyncio.to_thread(read_session, workspace, session_id, parse_time(end))
         config, record = session.config, session.record
-        venue = BINANCE.with_addresses(read_preferences(workspace.preferences).addresses)
-        history = CandleHistory(public_api(_exchange(record), venue))  # not its cache
+        addresses = read_preferences(workspace.preferences).addresses
+        history = CandleHistory(public_api(_exchange(record), addresses))  # not its cache
         stop = session.last + config.timeframe.ms
         found = {}
         try:
@@ -140,10 +140,9 @@ async def fetch_present(workspace: Workspace, report: Report) -> dict[str, Candl
     return found
 
 
-def _exchange(record: SessionManifest) -> str:
-    if record.feed is FeedKind.LIVE:
-        return BINANCE.name
-    if record.feed is FeedKind.POLL and record.exchange is not None:
+def _exchange(record: SessionManifest) -> str | None:
+    """The exchange of a session's candles; None for the default venue."""
+    if record.feed in (FeedKind.LIVE, FeedKind.POLL):
         return record.exchange
     raise FeedError(f"its candles came from a {record.feed} feed: no exchange tells them now")
 

@@ -22,19 +22,19 @@ from core.host.feeds import FeedMaker
 from core.host.host import Host, HostOptions
 from core.journal.manifest import SessionManifest
 from core.journal.values import FeedKind
-from core.market.binance.follower import FollowPace, LiveFeed
-from core.market.binance.gateway import BinanceGateway
-from core.market.binance.streams import Pace
 from core.market.feeds.feed import Feed, FeedError
 from core.market.feeds.poll import PollFeed, PollPace
+from core.market.feeds.streams.dialect import VenueDialect
+from core.market.feeds.streams.follower import FollowPace, StreamFeed
+from core.market.feeds.streams.gateway import VenueGateway
+from core.market.feeds.streams.streams import Pace
 from core.market.history.candle_history import CandleHistory
-from core.market.history.exchange_api import binance_api, exchange_api
-from core.market.venue import BINANCE, Venue, embedded
 from core.market.venue_clock import ServerClock
+from core.market.venues import DEFAULT_VENUE, VENUES, embedded_dialect, public_api, venue_dialect
 from core.store.workspace import Workspace
 from core.strategy.config.config import StrategyConfig
 
-_LAST_LINE = 4_096  # bytes in which a tape's last line surely lies
+_LAST_LINE = 4_096  # bytes in which the last line of a candle journal surely lies
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,12 @@ class FeedFactories:
 
     workspace: Workspace
     demo: DemoMarket | None = None
-    venue: Venue = BINANCE
+    venue: VenueDialect = field(default_factory=venue_dialect)
     pace: FollowPace = field(default_factory=FollowPace)
     poll_pace: PollPace = field(default_factory=PollPace)
     exchange: EmbeddedExchange | None = None
-    _market: BinanceGateway | None = None
-    _demo_market: BinanceGateway | None = None
+    _markets: dict[str, VenueGateway] = field(default_factory=dict)
+    _demo_market: VenueGateway | None = None
     _polled: dict[str, CandleHistory] = field(default_factory=dict)
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -88,27 +88,32 @@ class FeedFactories:
         try:
             await asyncio.Event().wait()
         finally:
-            for market in (self._market, self._demo_market):
-                if market is not None:
-                    await market.close()
+            for market in self._markets.values():
+                await market.close()
+            if self._demo_market is not None:
+                await self._demo_market.close()
             for history in self._polled.values():
                 await history.api.close()
             if self.exchange is not None:
                 await self.exchange.stop()
 
-    async def _live(self, _: SessionManifest, __: StrategyConfig) -> Feed:
-        if self._market is None:
-            self._market = BinanceGateway(self.venue, self.workspace.cache)
-        return LiveFeed(self._market, self.pace)
+    async def _live(self, record: SessionManifest, _: StrategyConfig) -> Feed:
+        name = record.exchange or self.venue.name
+        market = self._markets.get(name)
+        if market is None:
+            if name != self.venue.name and name not in VENUES:
+                known = ", ".join(sorted(VENUES))
+                raise FeedError(f"{name} has no live feed here, only {known}: use the poll feed")
+            dialect = self.venue if name == self.venue.name else venue_dialect(name)
+            market = self._markets[name] = VenueGateway(dialect, self.workspace.cache)
+        return StreamFeed(market, self.pace)
 
     async def _poll(self, record: SessionManifest, _: StrategyConfig) -> Feed:
-        name = record.exchange or "binance"
+        name = record.exchange or DEFAULT_VENUE
         history = self._polled.get(name)
         if history is None:
-            clock = ServerClock()
-            # Binance is where the configuration says, polled or streamed.
-            polls_venue = name == self.venue.name
-            api = binance_api(self.venue, clock) if polls_venue else exchange_api(name, clock)
+            # The default venue is where the configuration says, polled or streamed.
+            api = self.venue.api(ServerClock()) if name == self.venue.name else public_api(name)
             await api.timeframes()  # so that a wrong name is refused at once
             history = self._polled[name] = CandleHistory(api, self.workspace.cache)
         return PollFeed(history, self.poll_pace)
@@ -123,11 +128,11 @@ class FeedFactories:
         async with self._starting:
             if self._demo_market is None:
                 exchange, url = await self._start_exchange()
-                market = BinanceGateway(embedded(url), pace=demo_pace(exchange.clock.speed))
+                market = VenueGateway(embedded_dialect(url), pace=demo_pace(exchange.clock.speed))
                 # Its time may be years from the machine's, and is asked for before it is told.
                 market.clock.heard(exchange.clock.now())
                 self._demo_market = market
-        return LiveFeed(self._demo_market, self.pace)
+        return StreamFeed(self._demo_market, self.pace)
 
     async def _start_exchange(self) -> tuple[EmbeddedExchange, str]:
         demo = self.demo

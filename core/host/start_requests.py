@@ -15,6 +15,7 @@ from core.journal.manifest import SessionManifest
 from core.journal.values import BrokerKind, FeedKind, Mode
 from core.market.candles.timeframes import DAY
 from core.market.symbols import is_perpetual, quote_currency
+from core.market.venues import DEFAULT_VENUE, VENUES
 from core.report.stored_backtest import stored_backtest
 from core.session.snapshot import SessionSnapshot, StartRequest, TrialTerms
 from core.store.workspace import Workspace
@@ -29,7 +30,6 @@ from core.trial.ledger import tries_of
 from core.trial.seal import Horizon, Seal
 from core.trial.sealing import NoPromiseError, seal_trial
 
-_POLLED = "binance"
 _LONGEST_TRIAL = 3_650  # days
 _MOST_TRADES = 10_000
 
@@ -189,12 +189,23 @@ def _terms_of(horizon: Horizon) -> TrialTerms:
 
 
 def _exchange(request: StartRequest) -> str | None:
-    """The exchange to poll. Its name becomes part of a path, so it is held to what ccxt's are."""
-    if request.feed is not FeedKind.POLL:
+    """The exchange to poll or, where it is not the default one, to follow live.
+
+    Its name becomes part of a path, so it is held to what ccxt's are.
+    """
+    if request.feed not in (FeedKind.POLL, FeedKind.LIVE):
         if request.exchange is not None:
-            raise BadRequestError("an exchange goes with the poll feed only")
+            raise BadRequestError("an exchange goes with the poll and live feeds only")
         return None
-    name = request.exchange or _POLLED
+    if request.feed is FeedKind.LIVE:
+        name = request.exchange
+        if name is not None and name not in VENUES:
+            known = ", ".join(sorted(VENUES))
+            raise BadRequestError(
+                f"exchange {name[:40]!r} has no live feed, only {known}: use the poll feed"
+            )
+        return None if name == DEFAULT_VENUE else name
+    name = request.exchange or DEFAULT_VENUE
     if not re.fullmatch(r"[a-z0-9]{2,40}", name):
         raise BadRequestError(f"exchange {name[:40]!r} is no name that ccxt knows")
     return name
@@ -203,7 +214,10 @@ def _exchange(request: StartRequest) -> str | None:
 def _source(request: StartRequest, session_id: str, source: str) -> str:
     if request.feed is FeedKind.REPLAY:
         return f"replay-{session_id}"
-    return f"poll-{_exchange(request)}" if request.feed is FeedKind.POLL else source
+    exchange = _exchange(request)
+    if request.feed is FeedKind.POLL:
+        return f"poll-{exchange}"
+    return source if exchange is None else f"live-{exchange}"
 
 
 def _mode(feed: FeedKind, *, orders: bool) -> Mode:
@@ -220,6 +234,11 @@ def _require_orderable(request: StartRequest, config: StrategyConfig) -> None:
         raise BadRequestError(
             f"orders on the testnet follow prices as they come, not a {request.feed} feed: use the "
             "live feed, or the simulated broker"
+        )
+    if _exchange(request) is not None:
+        raise BadRequestError(
+            f"orders on the testnet are Binance's, whose prices a session on {request.exchange} "
+            "does not see: use the simulated broker"
         )
     if request.fills is Fills.CANDLE:
         raise BadRequestError(

@@ -18,6 +18,7 @@ from typing import Any, NoReturn, TypeVar
 
 import aiohttp
 
+from core.market.binance.dialect import BinanceMarkets
 from core.market.feeds.feed import FeedError
 from core.market.filters import MarketFilters
 from core.market.history.exchange_api import ExchangeApi, RateLimitedError, UnreachableError
@@ -107,7 +108,7 @@ class OrderClient:
         self._sleep = sleep
         self._monotonic = monotonic
         self._api = ExchangeApi(
-            name, self._make, ServerClock(monotonic), one_by_one=True, monotonic=monotonic
+            name, self._make, ServerClock(monotonic), markets=BinanceMarkets(), monotonic=monotonic
         )
         self._turn = asyncio.Lock()
         self._blocked_until = 0.0

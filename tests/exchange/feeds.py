@@ -9,12 +9,12 @@ from typing import TypeVar
 from core.exchange.faults import FaultKind
 from core.exchange.market.clock import ManualClock
 from core.exchange.server import EmbeddedExchange
-from core.market.binance.follower import FollowPace
-from core.market.binance.streams import Pace
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import MINUTE, Timeframe
 from core.market.feeds.delivery import DeliveryPace
 from core.market.feeds.feed import CandleClosed, Feed, FeedEvent, Gap
+from core.market.feeds.streams.follower import FollowPace
+from core.market.feeds.streams.streams import Pace
 from core.market.history.candle_history import Patience
 
 Kind = TypeVar("Kind")

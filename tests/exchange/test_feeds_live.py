@@ -13,10 +13,8 @@ from core.exchange.faults import FaultKind
 from core.exchange.market.clock import ManualClock, RunningClock
 from core.exchange.market.synthetic import SyntheticMarket
 from core.exchange.server import EmbeddedExchange
-from core.market.binance.follower import FollowPace, LiveFeed
-from core.market.binance.gateway import BinanceGateway
-from core.market.binance.probe import probe_venue
-from core.market.binance.streams import BinanceStreams, Pace
+from core.market.binance.addresses import BINANCE, Channel, embedded
+from core.market.binance.dialect import BinanceDialect
 from core.market.candles.timeframes import HOUR, MINUTE, Timeframe
 from core.market.feeds.feed import (
     CandleClosed,
@@ -29,7 +27,11 @@ from core.market.feeds.feed import (
     PriceSeen,
     Revised,
 )
-from core.market.venue import BINANCE, Channel, embedded
+from core.market.feeds.streams.dialect import Stream
+from core.market.feeds.streams.follower import FollowPace, StreamFeed
+from core.market.feeds.streams.gateway import VenueGateway
+from core.market.feeds.streams.probe import probe_venue
+from core.market.feeds.streams.streams import MarketStreams, Pace
 from core.market.venue_clock import ServerClock
 
 from .conftest import START
@@ -45,11 +47,11 @@ from .feeds import (
 )
 
 BTC, PERP = "BTC/USDT", "BTC/USDT:USDT"
-Open = Callable[..., Awaitable[tuple[LiveFeed, Reader]]]
+Open = Callable[..., Awaitable[tuple[StreamFeed, Reader]]]
 
 
-def market_of(exchange: EmbeddedExchange, pace: Pace = STREAM_PACE) -> BinanceGateway:
-    return BinanceGateway(embedded(exchange.rest_url), pace=pace, patience=PATIENCE)
+def market_of(exchange: EmbeddedExchange, pace: Pace = STREAM_PACE) -> VenueGateway:
+    return VenueGateway(BinanceDialect(embedded(exchange.rest_url)), pace=pace, patience=PATIENCE)
 
 
 @pytest.fixture
@@ -59,22 +61,22 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-async def desk(exchange: EmbeddedExchange) -> AsyncIterator[BinanceGateway]:
+async def desk(exchange: EmbeddedExchange) -> AsyncIterator[VenueGateway]:
     opened = market_of(exchange)
     yield opened
     await opened.close()
 
 
 async def follow(
-    desk: BinanceGateway,
+    desk: VenueGateway,
     clock: ManualClock,
     symbol: str = BTC,
     *,
     pace: FollowPace = FOLLOW_PACE,
     **options: Any,
-) -> tuple[LiveFeed, Reader]:
+) -> tuple[StreamFeed, Reader]:
     """A feed that follows a symbol, once its stream flows."""
-    feed = LiveFeed(desk, pace)
+    feed = StreamFeed(desk, pace)
     await feed.subscribe(symbol, Timeframe.M1, **options)
     reader = Reader(feed)
     await flowing(reader, clock)
@@ -89,7 +91,7 @@ async def flowing(reader: Reader, clock: ManualClock) -> None:
 
 
 async def test_candles_come_once_in_order_as_they_close(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
+    exchange: EmbeddedExchange, clock: ManualClock, desk: VenueGateway
 ) -> None:
     feed, reader = await follow(desk, clock)
     await pass_minutes(clock, 50)
@@ -105,7 +107,7 @@ async def test_candles_come_once_in_order_as_they_close(
 
 
 async def test_a_restarted_session_gets_everything_since_its_last_candle(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
+    exchange: EmbeddedExchange, clock: ManualClock, desk: VenueGateway
 ) -> None:
     after = START - 2345 * MINUTE
     _, reader = await follow(desk, clock, after=after)
@@ -148,7 +150,7 @@ async def nothing_was_lost(exchange: EmbeddedExchange, clock: ManualClock, reade
 async def test_a_fault_changes_no_candle(
     exchange: EmbeddedExchange,
     clock: ManualClock,
-    desk: BinanceGateway,
+    desk: VenueGateway,
     kind: FaultKind,
     target: str,
     options: dict[str, Any],
@@ -176,7 +178,7 @@ async def test_a_mixture_of_faults_changes_no_candle(
 
 
 async def test_a_candle_that_nobody_has_is_a_gap_in_its_place(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
+    exchange: EmbeddedExchange, clock: ManualClock, desk: VenueGateway
 ) -> None:
     _, reader = await follow(desk, clock)
     await pass_minutes(clock, 3)
@@ -199,7 +201,7 @@ async def test_a_candle_that_nobody_has_is_a_gap_in_its_place(
 
 
 async def test_a_revised_candle_is_said_as_such_and_not_again(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
+    exchange: EmbeddedExchange, clock: ManualClock, desk: VenueGateway
 ) -> None:
     _, reader = await follow(desk, clock)
     await pass_minutes(clock, 2)
@@ -216,7 +218,7 @@ async def test_a_revised_candle_is_said_as_such_and_not_again(
 
 
 async def test_an_audit_that_fails_is_made_up_for_from_the_last_one_on(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
+    exchange: EmbeddedExchange, clock: ManualClock, desk: VenueGateway
 ) -> None:
     _, reader = await follow(desk, clock, pace=replace(FOLLOW_PACE, audit=0.1, audit_candles=5))
     await pass_minutes(clock, 3)
@@ -279,7 +281,7 @@ async def test_a_market_that_stops_trading_leaves_a_gap_until_it_trades_again(
 
 
 async def test_an_announced_shutdown_loses_nothing(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
+    exchange: EmbeddedExchange, clock: ManualClock, desk: VenueGateway
 ) -> None:
     _, reader = await follow(desk, clock)
     for _ in range(3):
@@ -299,7 +301,7 @@ async def test_connections_are_replaced_before_their_day_is_over_without_a_break
     # clock that leaps by minutes that would be any client.
     async with EmbeddedExchange(market, RunningClock(START, speed=600)) as exchange:
         desk = market_of(exchange, replace(STREAM_PACE, rotate_after=0.1, takeover=0.05))
-        feed = LiveFeed(desk, FOLLOW_PACE)
+        feed = StreamFeed(desk, FOLLOW_PACE)
         await feed.subscribe(BTC, Timeframe.M1, after=START - MINUTE)
         reader = Reader(feed)
         await reader.until_candle(BTC, START + 25 * MINUTE)
@@ -311,11 +313,11 @@ async def test_connections_are_replaced_before_their_day_is_over_without_a_break
 
 
 async def test_sessions_share_connections_and_the_last_one_ends_them(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
+    exchange: EmbeddedExchange, clock: ManualClock, desk: VenueGateway
 ) -> None:
     feeds = []
     for symbol in (BTC, BTC, "ETH/USDT", PERP, PERP):
-        feed = LiveFeed(desk, FOLLOW_PACE)
+        feed = StreamFeed(desk, FOLLOW_PACE)
         await feed.subscribe(symbol, Timeframe.M1, quotes=True)
         feeds.append((symbol, feed, Reader(feed)))
     assert desk.streams.connections == 3  # spot, and the two kinds of futures streams
@@ -334,7 +336,7 @@ async def test_streams_beyond_one_connections_limit_get_another(
     exchange: EmbeddedExchange, clock: ManualClock
 ) -> None:
     desk = market_of(exchange, replace(STREAM_PACE, streams_per_connection=2))
-    feed = LiveFeed(desk, FOLLOW_PACE)
+    feed = StreamFeed(desk, FOLLOW_PACE)
     symbols = [item.symbol for item in exchange.venue.market.instruments if not item.perpetual]
     for symbol in symbols:
         await feed.subscribe(symbol, Timeframe.M1)
@@ -351,7 +353,7 @@ async def test_streams_beyond_one_connections_limit_get_another(
 
 
 async def test_a_market_added_later_joins_the_running_connection(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
+    exchange: EmbeddedExchange, clock: ManualClock, desk: VenueGateway
 ) -> None:
     feed, reader = await follow(desk, clock)
     await feed.subscribe("ETH/USDT", Timeframe.M1, after=START - 3 * MINUTE)
@@ -373,7 +375,7 @@ async def test_a_market_added_later_joins_the_running_connection(
 
 
 async def test_prices_between_candles_carry_bid_and_ask_and_the_last_price(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
+    exchange: EmbeddedExchange, clock: ManualClock, desk: VenueGateway
 ) -> None:
     _, reader = await follow(desk, clock, PERP, quotes=True)
 
@@ -394,7 +396,7 @@ async def test_prices_between_candles_carry_bid_and_ask_and_the_last_price(
 
 
 async def test_a_price_says_what_its_forming_candle_had_reached(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
+    exchange: EmbeddedExchange, clock: ManualClock, desk: VenueGateway
 ) -> None:
     _, reader = await follow(desk, clock, quotes=True)
     for _ in range(120):
@@ -413,7 +415,7 @@ async def test_a_price_says_what_its_forming_candle_had_reached(
 
 
 async def test_no_price_of_a_closed_candle_comes_after_it(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
+    exchange: EmbeddedExchange, clock: ManualClock, desk: VenueGateway
 ) -> None:
     _, reader = await follow(desk, clock, quotes=True)
     exchange.switch_on(FaultKind.REORDER, "*", chance=0.5)
@@ -429,7 +431,7 @@ async def test_no_price_of_a_closed_candle_comes_after_it(
 
 
 async def test_funding_is_said_before_the_candle_it_belongs_to(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
+    exchange: EmbeddedExchange, clock: ManualClock, desk: VenueGateway
 ) -> None:
     funded = START + 8 * HOUR
     clock.advance(8 * HOUR - 5 * MINUTE)
@@ -447,7 +449,7 @@ async def test_funding_is_said_before_the_candle_it_belongs_to(
 
 
 async def test_funding_missed_while_away_is_said_on_return(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
+    exchange: EmbeddedExchange, clock: ManualClock, desk: VenueGateway
 ) -> None:
     clock.advance(20 * HOUR)
     _, reader = await follow(desk, clock, PERP, funding=True, after=START + HOUR)
@@ -456,18 +458,18 @@ async def test_funding_missed_while_away_is_said_on_return(
 
 
 async def test_history_holds_only_closed_candles(
-    exchange: EmbeddedExchange, clock: ManualClock, desk: BinanceGateway
+    exchange: EmbeddedExchange, clock: ManualClock, desk: VenueGateway
 ) -> None:
     clock.advance(90_000)
-    feed = LiveFeed(desk, FOLLOW_PACE)
+    feed = StreamFeed(desk, FOLLOW_PACE)
     found = await feed.history(BTC, Timeframe.M1, 1500)
     assert list(found) == truth(exchange, BTC, START + MINUTE - 1500 * MINUTE, START + MINUTE)
 
 
 async def test_a_market_that_is_not_there_is_refused_in_words(
-    exchange: EmbeddedExchange, desk: BinanceGateway
+    exchange: EmbeddedExchange, desk: VenueGateway
 ) -> None:
-    feed = LiveFeed(desk, FOLLOW_PACE)
+    feed = StreamFeed(desk, FOLLOW_PACE)
     with pytest.raises(FeedError, match="NOPE"):
         await feed.subscribe("NOPE/USDT", Timeframe.M1)
     with pytest.raises(FeedError, match="no market NOPE/USDT:USDT"):
@@ -475,9 +477,9 @@ async def test_a_market_that_is_not_there_is_refused_in_words(
 
 
 async def test_order_limits_are_the_markets_own(
-    exchange: EmbeddedExchange, desk: BinanceGateway
+    exchange: EmbeddedExchange, desk: VenueGateway
 ) -> None:
-    feed = LiveFeed(desk, FOLLOW_PACE)
+    feed = StreamFeed(desk, FOLLOW_PACE)
     for symbol in (BTC, PERP):
         instrument = next(i for i in exchange.venue.market.instruments if i.symbol == symbol)
         filters = await feed.filters(symbol)
@@ -490,7 +492,7 @@ async def test_every_address_of_a_venue_is_probed_by_what_it_says(
     exchange: EmbeddedExchange, clock: ManualClock
 ) -> None:
     venue = embedded(exchange.rest_url)
-    asking = asyncio.create_task(probe_venue(venue, timeout=5))
+    asking = asyncio.create_task(probe_venue(BinanceDialect(venue), timeout=5))
     while not asking.done():
         clock.advance(250)
         await asyncio.sleep(0.01)
@@ -504,7 +506,7 @@ async def test_every_address_of_a_venue_is_probed_by_what_it_says(
     # A futures stream on the wrong path connects and says nothing.
     wrong = venue.with_addresses({"futures_market_stream": venue.futures_public_stream})
     closed = wrong.with_addresses({"spot_rest": "http://127.0.0.1:1"})
-    found = {probe.name: probe for probe in await probe_venue(closed, timeout=0.3)}
+    found = {probe.name: probe for probe in await probe_venue(BinanceDialect(closed), timeout=0.3)}
     assert "says nothing" in found["futures market stream"].text
     assert not found["spot REST"].well
 
@@ -533,8 +535,11 @@ async def test_a_server_that_always_closes_is_asked_ever_more_rarely() -> None:
         port = server.sockets[0].getsockname()[1]
         venue = BINANCE.with_addresses({"spot_stream": f"ws://127.0.0.1:{port}"})
         pace = Pace(watch_every=0, first_delay=0.5, longest_delay=8)
-        streams = BinanceStreams(venue, ServerClock(), pace, sleep=nap, chance=lambda: 0.5)
-        streams.listen(Channel.SPOT, "btcusdt@kline_1m", Nobody())
+        streams = MarketStreams(
+            BinanceDialect(venue), ServerClock(), pace, sleep=nap, chance=lambda: 0.5
+        )
+        stream = Stream(venue.stream_url(Channel.SPOT), "btcusdt@kline_1m")
+        streams.listen(stream, Nobody())
         async with asyncio.timeout(20):
             while served < 7:
                 await asyncio.sleep(0.01)

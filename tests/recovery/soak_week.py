@@ -36,16 +36,17 @@ from core.exchange.market.synthetic import SyntheticMarket
 from core.exchange.server import EmbeddedExchange
 from core.host.host import Host, HostOptions
 from core.journal.values import FeedKind
-from core.market.binance.follower import FollowPace, LiveFeed
-from core.market.binance.gateway import BinanceGateway
-from core.market.binance.streams import Pace
+from core.market.binance.addresses import embedded
+from core.market.binance.dialect import BinanceDialect
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
 from core.market.feeds.delivery import DeliveryPace
 from core.market.feeds.feed import Feed
+from core.market.feeds.streams.follower import FollowPace, StreamFeed
+from core.market.feeds.streams.gateway import VenueGateway
+from core.market.feeds.streams.streams import Pace
 from core.market.history.candle_history import Patience
 from core.market.symbols import venue_symbol
-from core.market.venue import embedded
 from core.session.snapshot import StartRequest
 from core.store.workspace import Workspace
 from core.trading.values import Fills
@@ -295,10 +296,12 @@ class Week:
         """Host the sessions for the week, then hold them to the exchange and to backtests."""
         speed, chance = Speed(options.speed), random.Random(options.seed)
         end = START + int(options.hours * HOUR)
-        desk = BinanceGateway(embedded(venue.url), pace=speed.stream, patience=PATIENCE)
+        desk = VenueGateway(
+            BinanceDialect(embedded(venue.url)), pace=speed.stream, patience=PATIENCE
+        )
 
         async def feed(*_: Any) -> Feed:
-            return LiveFeed(desk, speed.follow)
+            return StreamFeed(desk, speed.follow)
 
         async with aiohttp.ClientSession() as operator:
             async with running(Workspace(root), HostOptions(feeds={FeedKind.LIVE: feed})) as host:
@@ -354,7 +357,7 @@ class Week:
                     return
                 await asyncio.sleep(0.1)
 
-    async def _check(self, host: Host, desk: BinanceGateway, root: Path) -> None:
+    async def _check(self, host: Host, desk: VenueGateway, root: Path) -> None:
         """Stop every session, and compare."""
         tally: Counter[str] = Counter()
         sessions = host.fresh_snapshot().sessions

@@ -18,10 +18,11 @@ from core.host.feed_factories import FeedFactories, venue_options
 from core.host.host import Host
 from core.journal.session_journal import RunInputs
 from core.journal.values import FeedKind
+from core.market.binance.addresses import embedded
+from core.market.binance.dialect import BinanceDialect
 from core.market.candles.timeframes import MINUTE
 from core.market.feeds.delivery import DeliveryPace
 from core.market.feeds.poll import PollPace
-from core.market.venue import embedded
 from core.session.snapshot import StartRequest
 from core.store.workspace import Workspace
 from tests.recovery.venue import (
@@ -90,7 +91,7 @@ async def test_a_polled_session_makes_the_backtests_trades_or_says_what_is_missi
 
     async with EmbeddedExchange(SyntheticMarket(seed=7), clock) as exchange:
         # Polled under its own name, at the addresses of the configuration.
-        venue = replace(embedded(exchange.rest_url), name="binance")
+        venue = BinanceDialect(replace(embedded(exchange.rest_url), name="binance"))
         venues = FeedFactories(Workspace(tmp_path), venue=venue, poll_pace=PACE)
         async with running(Workspace(tmp_path), venue_options(venues)) as host:
             await use(host, exchange)

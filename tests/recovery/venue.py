@@ -13,13 +13,14 @@ from core.host.host import Host, HostOptions
 from core.journal.candle_journal import read_candle_journal
 from core.journal.session_journal import RunInputs
 from core.journal.values import FeedKind
-from core.market.binance.follower import FollowPace, LiveFeed
-from core.market.binance.gateway import BinanceGateway
-from core.market.binance.streams import Pace
+from core.market.binance.addresses import embedded
+from core.market.binance.dialect import BinanceDialect
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
 from core.market.feeds.feed import Feed
-from core.market.venue import embedded
+from core.market.feeds.streams.follower import FollowPace, StreamFeed
+from core.market.feeds.streams.gateway import VenueGateway
+from core.market.feeds.streams.streams import Pace
 from core.report.result import result_to_json
 from core.store.workspace import Workspace
 from core.time_format import parse_time
@@ -59,10 +60,10 @@ async def live_on(
     follow: FollowPace = FOLLOW_PACE,
 ) -> None:
     """A host whose live feed is the exchange, for as long as `use` takes."""
-    desk = BinanceGateway(embedded(exchange.rest_url), pace=pace, patience=PATIENCE)
+    desk = VenueGateway(BinanceDialect(embedded(exchange.rest_url)), pace=pace, patience=PATIENCE)
 
     async def feed(*_: Any) -> Feed:
-        return LiveFeed(desk, follow)
+        return StreamFeed(desk, follow)
 
     try:
         async with running(Workspace(root), HostOptions(feeds={FeedKind.LIVE: feed})) as host:

@@ -97,21 +97,22 @@ def period_of(
     from core.market.candles.durations import SpanError, period_start
     from core.market.feeds.feed import FeedError
     from core.market.history.exchange_api import UnknownExchangeError, UnknownMarketError
-    from core.market.history.market_period import market_period, public_api
-    from core.market.venue import BINANCE, VenueError
+    from core.market.history.market_period import market_period
+    from core.market.venue import VenueError
+    from core.market.venues import public_api
     from core.store.preferences import PreferencesError, read_preferences
 
     workspace = prepared_workspace(arguments)
     with refusing(SpanError, PreferencesError, VenueError):
         start = period_start(arguments.period, int(time.time() * 1_000))
-        venue = BINANCE.with_addresses(read_preferences(workspace.preferences).addresses)
+        api = public_api(arguments.exchange, read_preferences(workspace.preferences).addresses)
     with (
         refusing(FeedError, code=Exit.FAILED),
         refusing(UnknownExchangeError, UnknownMarketError),
     ):
         return asyncio.run(
             market_period(
-                public_api(arguments.exchange, venue),
+                api,
                 symbols,
                 timeframe,
                 start,

@@ -117,12 +117,14 @@ async def _account(section: str, key: ApiKey, addresses: OrderAddresses) -> Find
 
 
 async def _venue(workspace: Workspace) -> list[Finding]:
-    from core.market.binance.probe import probe_venue
-    from core.market.venue import BINANCE, VenueError
+    from core.market.feeds.streams.probe import probe_venue
+    from core.market.venue import VenueError
+    from core.market.venues import venue_dialect
     from core.store.preferences import PreferencesError, read_preferences
 
     try:
-        venue = BINANCE.with_addresses(read_preferences(workspace.preferences).addresses)
+        addresses = read_preferences(workspace.preferences).addresses
+        venue = venue_dialect(addresses=addresses)
     except (PreferencesError, VenueError) as error:
         return [Finding("config", fine=False, text=str(error))]
     return [

@@ -21,8 +21,9 @@ from core.market.feeds.feed import FeedError
 from core.market.files.candle_files import read_candles
 from core.market.files.errors import CandleFileError
 from core.market.filters import MarketFilters
-from core.market.history.market_period import market_period, public_api
-from core.market.venue import BINANCE, VenueError
+from core.market.history.market_period import market_period
+from core.market.venue import VenueError
+from core.market.venues import public_api
 from core.report.result import result_to_json
 from core.report.stored_backtest import save_backtest
 from core.store.preferences import PreferencesError, read_preferences
@@ -144,11 +145,9 @@ async def _fetched(
     progress: Callable[[str], None],
 ) -> _Material:
     home = None if workspace is None else Workspace(workspace)
-    venue = BINANCE
-    if home is not None:
-        venue = venue.with_addresses(read_preferences(home.preferences).addresses)
+    addresses = {} if home is None else read_preferences(home.preferences).addresses
     found = await market_period(
-        public_api(order.exchange, venue),
+        public_api(order.exchange, addresses),
         config.symbols,
         config.timeframe,
         period_start(order.period, wall_clock()),

@@ -1,1 +1,1 @@
-"""Binance's market streams, and how a session follows them."""
+"""What is Binance's own: addresses, stream names, messages, and how its REST API is asked."""

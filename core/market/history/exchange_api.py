@@ -1,4 +1,4 @@
-"""How is an exchange asked for its public data, within its limits?
+"""Asks an exchange for its public data, within its limits.
 
 Every exchange that ccxt knows answers alike here. ccxt itself is loaded late and in a thread: it
 takes more than half a second, and no screen and no other session should wait for it.
@@ -12,15 +12,14 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import MINUTE, Timeframe
 from core.market.feeds.feed import FeedError, UnavailableError
 from core.market.filters import MarketFilters
 from core.market.retry import asked_wait
-from core.market.symbols import is_perpetual, venue_symbol
-from core.market.venue import Venue, is_loopback
+from core.market.symbols import is_perpetual
 from core.market.venue_clock import ServerClock
 from core.text import brief
 
@@ -66,6 +65,22 @@ class BookTicker:
     last: float | None
 
 
+Ask = Callable[..., Awaitable[Any]]
+"""Asks a method of a ccxt client, with its arguments, within the exchange's limits."""
+
+
+class MarketLoader(Protocol):
+    """Loads markets one by one, where an exchange's whole list is too long to take in."""
+
+    async def load(self, client: Any, ask: Ask, symbol: str) -> Any:
+        """A market as ccxt has it, or None where there is none of that name."""
+        ...
+
+    def forget(self) -> None:
+        """Ask anew the next time."""
+        ...
+
+
 class ExchangeApi:
     """Public data of one exchange. Calls may run side by side; all stop while the exchange bans us.
 
@@ -78,19 +93,18 @@ class ExchangeApi:
         make_client: Callable[[Any], Any],
         clock: ServerClock,
         *,
-        one_by_one: bool = False,
+        markets: MarketLoader | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         self.clock = clock
         self._make_client = make_client
-        self._one_by_one = one_by_one
+        self._loader = markets
         self._monotonic = monotonic
         self._loading: asyncio.Task[None] | None = None
         self._ccxt: Any = None
         self._client: Any = None
         self._markets: dict[str, Any] = {}
-        self._perpetuals: dict[str, Any] | None = None
         self._market_lock = asyncio.Lock()
         self._blocked_until = 0.0
         self._blocked_why = ""
@@ -186,10 +200,10 @@ class ExchangeApi:
         client = await self._ready()
         async with self._market_lock:
             if symbol not in self._markets:
-                if self._one_by_one:
-                    await self._load_market(client, symbol)
-                else:
+                if self._loader is None:
                     self._markets = dict(await self._call(client.load_markets))
+                else:
+                    await self._load_market(self._loader, client, symbol)
         found = self._markets.get(symbol)
         if found is None:
             raise UnknownMarketError(f"{self.name} has no market {symbol}: check the symbol")
@@ -203,7 +217,8 @@ class ExchangeApi:
         """
         async with self._market_lock:
             self._markets.pop(symbol, None)
-            self._perpetuals = None
+            if self._loader is not None:
+                self._loader.forget()
         try:
             return (await self.market(symbol)).get("active") is not False
         except UnknownMarketError:
@@ -279,25 +294,10 @@ class ExchangeApi:
         self._ccxt = await asyncio.to_thread(importlib.import_module, "ccxt.async_support")
         self._client = self._make_client(self._ccxt)
 
-    async def _load_market(self, client: Any, symbol: str) -> None:
-        """Load one market alone: Binance's whole list takes a second to take in."""
-        if is_perpetual(symbol):
-            if self._perpetuals is None:
-                answer = await self._call(client.fapipublic_get_exchangeinfo)
-                self._perpetuals = {row.get("symbol"): row for row in answer.get("symbols", [])}
-            raw = self._perpetuals.get(venue_symbol(symbol))
-        else:
-            wanted = {"symbol": venue_symbol(symbol)}
-            try:
-                answer = await self._call(client.public_get_exchangeinfo, wanted)
-            except UnknownMarketError:
-                return
-            raw = next(iter(answer.get("symbols", [])), None)
-        if raw is None:
-            return
-        parsed = client.parse_market(raw)
-        if parsed.get("symbol") == symbol:
-            client.set_markets([*self._markets.values(), parsed])
+    async def _load_market(self, loader: MarketLoader, client: Any, symbol: str) -> None:
+        found = await loader.load(client, self._call, symbol)
+        if found is not None and found.get("symbol") == symbol:
+            client.set_markets([*self._markets.values(), found])
             self._markets = dict(client.markets)
 
     async def _call(self, ask: Callable[..., Awaitable[T]], *arguments: object) -> T:
@@ -336,32 +336,6 @@ class ExchangeApi:
         return RateLimitedError(self._blocked_why, seconds)
 
 
-def binance_api(venue: Venue, clock: ServerClock) -> ExchangeApi:
-    """Public data of Binance, spot and USDⓈ-M, at the addresses of `venue`."""
-
-    def make(ccxt: Any) -> Any:
-        client = ccxt.binance(
-            {
-                "enableRateLimit": True,
-                "aiohttp_trust_env": not is_loopback(venue.spot_rest),
-                "options": {
-                    "fetchCurrencies": False,
-                    "fetchMargins": False,
-                    # What fetch_markets would have put there; parse_market reads it.
-                    "crossMarginPairsData": [],
-                    "isolatedMarginPairsData": [],
-                },
-            }
-        )
-        for key, url in client.urls["api"].items():
-            path = url.split("/", 3)[3]
-            base = venue.futures_rest if key.startswith("fapi") else venue.spot_rest
-            client.urls["api"][key] = f"{base}/{path}"
-        return client
-
-    return ExchangeApi(venue.name, make, clock, one_by_one=True)
-
-
 def exchange_api(name: str, clock: ServerClock) -> ExchangeApi:
     """Public data of any exchange, by its ccxt name. An unknown name fails at the first call."""
 
@@ -372,7 +346,7 @@ def exchange_api(name: str, clock: ServerClock) -> ExchangeApi:
             )
         return getattr(ccxt, name)({"enableRateLimit": True, "aiohttp_trust_env": True})
 
-    return ExchangeApi(name, make, clock, one_by_one=name == "binance")
+    return ExchangeApi(name, make, clock)
 
 
 def _candle(row: list[Any]) -> Candle | None:

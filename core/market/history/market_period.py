@@ -1,4 +1,4 @@
-"""What does an exchange tell of a period: candles with their warm-up, order limits, funding?"""
+"""Everything that an exchange tells of a period: candles with their warm-up, limits, funding."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ from core.market.candles.timeframes import Timeframe
 from core.market.feeds.feed import FeedError
 from core.market.filters import MarketFilters
 from core.market.history.candle_history import CandleHistory, Progress
-from core.market.history.exchange_api import ExchangeApi, binance_api, exchange_api
+from core.market.history.exchange_api import ExchangeApi
 from core.market.symbols import is_perpetual
-from core.market.venue import Venue
-from core.market.venue_clock import ServerClock
 
 Said = Callable[[Progress], None]
 
@@ -32,13 +30,6 @@ class MarketPeriod:
     filters: dict[str, MarketFilters]
     funding: dict[str, list[tuple[int, float]]]
     notes: tuple[str, ...]
-
-
-def public_api(exchange: str, binance: Venue) -> ExchangeApi:
-    """An exchange's public data; Binance's at the addresses of `binance`."""
-    if exchange == binance.name:
-        return binance_api(binance, ServerClock())
-    return exchange_api(exchange, ServerClock())
 
 
 async def market_period(

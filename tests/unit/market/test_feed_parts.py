@@ -11,22 +11,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.market.binance.events import (
+from core.market.binance.addresses import BINANCE, Channel, embedded
+from core.market.binance.messages import read_message
+from core.market.candles.candle import Candle
+from core.market.candles.timeframes import HOUR
+from core.market.feeds.delivery import FundingWatch
+from core.market.feeds.feed import FundingRate
+from core.market.feeds.streams.messages import (
     BestPrices,
     Kline,
     MalformedMessageError,
     MarkPrice,
     Reply,
     Shutdown,
-    read_message,
 )
-from core.market.candles.candle import Candle
-from core.market.candles.timeframes import HOUR
-from core.market.feeds.delivery import FundingWatch
-from core.market.feeds.feed import FundingRate
 from core.market.history.exchange_api import Funding
 from core.market.retry import Backoff
-from core.market.venue import BINANCE, Channel, VenueError, embedded
+from core.market.venue import VenueError
 from core.market.venue_clock import ServerClock
 from core.text import brief
 

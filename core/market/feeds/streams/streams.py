@@ -1,4 +1,4 @@
-"""How are Binance's market streams kept flowing, for many listeners on few connections?
+"""Keeps the market streams of one venue flowing, for many listeners on few connections.
 
 Connections carry up to `Pace.streams_per_connection` combined streams and are shared by all
 listeners. Before 24 hours, when the server announces its shutdown, and when a stream has fallen
@@ -16,18 +16,18 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from core.market.binance.connection import Connection, ConnectionPace, StreamConnectError
-from core.market.binance.events import (
+from core.market.feeds.streams.connection import Connection, ConnectionPace, StreamConnectError
+from core.market.feeds.streams.dialect import Stream, VenueDialect
+from core.market.feeds.streams.messages import (
     BestPrices,
     MalformedMessageError,
+    Message,
     Reply,
     Shutdown,
     StreamEvent,
-    read_message,
 )
 from core.market.retry import Backoff
 from core.market.tasks import cancelled
-from core.market.venue import Channel, Venue
 from core.market.venue_clock import ServerClock
 from core.text import brief
 
@@ -58,8 +58,8 @@ class StreamListener(Protocol):
 class Pace:
     """Limits and deadlines of streaming, in seconds unless named otherwise.
 
-    Binance allows 1024 streams a connection (clients cap at 200), 5 messages a second from the
-    client, and closes every connection after 24 hours. `settled_after`: a connection that lived so
+    Venues allow some 1000 streams a connection (clients cap at 200), 5 messages a second from the
+    client, and close every connection after 24 hours. `settled_after`: a connection that lived so
     long was sound, and the next trouble begins with the shortest delay again.
     """
 
@@ -75,12 +75,12 @@ class Pace:
     connection: ConnectionPace = field(default_factory=ConnectionPace)
 
 
-class BinanceStreams:
+class MarketStreams:
     """Subscriptions to streams of one venue, counted by listener. Bound to one event loop."""
 
     def __init__(
         self,
-        venue: Venue,
+        dialect: VenueDialect,
         clock: ServerClock,
         pace: Pace | None = None,
         *,
@@ -88,7 +88,7 @@ class BinanceStreams:
         sleep: Callable[[float], Coroutine[None, None, None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self._venue = venue
+        self._dialect = dialect
         self._clock = clock
         self._pace = pace or Pace()
         self._monotonic = monotonic
@@ -103,18 +103,17 @@ class BinanceStreams:
         """How many connections stand or are being tried."""
         return len(self._groups)
 
-    def listen(self, channel: Channel, stream: str, listener: StreamListener) -> None:
+    def listen(self, stream: Stream, listener: StreamListener) -> None:
         """Let `listener` hear a stream. It hears `on_connected` at once if it already flows."""
-        group = self._group_for(channel, stream)
-        group.add(stream, listener)
+        self._group_for(stream).add(stream.name, listener)
         if self._watch is None:
             self._watch = asyncio.create_task(self._watch_streams(), name="watch streams")
 
-    def leave(self, channel: Channel, stream: str, listener: StreamListener) -> None:
+    def leave(self, stream: Stream, listener: StreamListener) -> None:
         """Let `listener` hear the stream no more; the last one to leave ends the subscription."""
         for group in list(self._groups):
-            if group.channel is channel and stream in group.streams:
-                group.remove(stream, listener)
+            if group.url == stream.url and stream.name in group.streams:
+                group.remove(stream.name, listener)
                 if not group.streams:
                     self._groups.remove(group)
                     closing = asyncio.create_task(group.close(), name="close streams")
@@ -129,17 +128,17 @@ class BinanceStreams:
             await cancelled(watch)
         await asyncio.gather(*(group.close() for group in groups), *self._closing)
 
-    def _group_for(self, channel: Channel, stream: str) -> _Group:
-        mine = [group for group in self._groups if group.channel is channel]
+    def _group_for(self, stream: Stream) -> _Group:
+        mine = [group for group in self._groups if group.url == stream.url]
         for group in mine:
-            if stream in group.streams:
+            if stream.name in group.streams:
                 return group
         for group in mine:
             if len(group.streams) < self._pace.streams_per_connection:
                 return group
         group = _Group(
-            channel,
-            self._venue.stream_url(channel),
+            self._dialect,
+            stream.url,
             self._clock,
             self._pace,
             self._monotonic,
@@ -169,7 +168,7 @@ class _Group:
 
     def __init__(
         self,
-        channel: Channel,
+        dialect: VenueDialect,
         url: str,
         clock: ServerClock,
         pace: Pace,
@@ -177,9 +176,9 @@ class _Group:
         sleep: Callable[[float], Coroutine[None, None, None]],
         chance: Callable[[], float],
     ) -> None:
-        self.channel = channel
+        self.url = url
         self.streams: dict[str, _Stream] = {}
-        self._url = url
+        self._dialect = dialect
         self._clock = clock
         self._pace = pace
         self._monotonic = monotonic
@@ -203,7 +202,7 @@ class _Group:
         if self._connection is not None:
             listener.on_connected(stream)
         if self._task is None:
-            self._task = asyncio.create_task(self._run(), name=f"streams {self.channel}")
+            self._task = asyncio.create_task(self._run(), name=f"streams of {self.url}")
             self._task.add_done_callback(_report)
 
     def remove(self, stream: str, listener: StreamListener) -> None:
@@ -262,7 +261,12 @@ class _Group:
 
     async def _connect(self) -> Connection:
         return await Connection.open(
-            self._url, set(self.streams), self._deliver, self._pace.connection, self._sleep
+            self._dialect,
+            self.url,
+            set(self.streams),
+            self._deliver,
+            self._pace.connection,
+            self._sleep,
         )
 
     def _take_over(self, connection: Connection) -> None:
@@ -287,7 +291,7 @@ class _Group:
                 if self._monotonic() - born >= self._pace.settled_after:
                     self._backoff.reset()
                 return why
-            log.info("%s streams: a new connection, %s", self.channel, self._renew_why or "in time")
+            log.info("streams of %s: a new connection, %s", self.url, self._renew_why or "in time")
             try:
                 successor = await self._connect()
             except StreamConnectError as error:
@@ -307,17 +311,19 @@ class _Group:
 
     def _deliver(self, raw: str | bytes) -> None:
         try:
-            message = read_message(raw)
+            messages = self._dialect.read(raw)
         except MalformedMessageError as error:
-            log.warning("%s streams: %s", self.channel, brief(error))
+            log.warning("streams of %s: %s", self.url, brief(error))
             return
-        if message is None:
-            return
+        for message in messages:
+            self._take(message)
+
+    def _take(self, message: Message) -> None:
         if isinstance(message, Shutdown):
             self._ask_for_successor("the server is shutting down")
         elif isinstance(message, Reply):
             if message.error is not None:
-                log.warning("%s streams: refused: %s", self.channel, brief(message.error))
+                log.warning("streams of %s: refused: %s", self.url, brief(message.error))
         else:
             self._pass_on(message)
 

@@ -1,4 +1,4 @@
-"""What does a message of Binance's market streams say?
+"""Reads the messages of Binance's market streams.
 
 Keys that are not known are ignored: Binance adds some every few months.
 """
@@ -6,65 +6,21 @@ Keys that are not known are ignored: Binance adds some every few months.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import orjson
 
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import Timeframe
-
-
-class MalformedMessageError(ValueError):
-    """A message of the stream is not of the shape that Binance documents."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kline:
-    """A candle as it stands, or, when `closed`, as it is for good. `time`: of the event, UTC ms."""
-
-    stream: str
-    time: int
-    candle: Candle
-    closed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class BestPrices:
-    """Best bid and ask. `time` is None on spot, whose quotes carry none; `update` only rises."""
-
-    stream: str
-    time: int | None
-    update: int
-    bid: float
-    ask: float
-
-
-@dataclass(frozen=True, slots=True)
-class MarkPrice:
-    """A perpetual's mark price, and the funding rate as it stands for `next_funding` (UTC ms)."""
-
-    stream: str
-    time: int
-    mark: float
-    rate: float | None
-    next_funding: int
-
-
-@dataclass(frozen=True, slots=True)
-class Shutdown:
-    """The server is about to close the connection."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer to a request; `error` is None for an acknowledgement."""
-
-    request: int | None
-    error: str | None
-
-
-StreamEvent = Kline | BestPrices | MarkPrice
-Message = StreamEvent | Shutdown | Reply
+from core.market.feeds.streams.messages import (
+    BestPrices,
+    Kline,
+    MalformedMessageError,
+    MarkPrice,
+    Message,
+    Reply,
+    Shutdown,
+    StreamEvent,
+)
 
 
 def read_message(raw: str | bytes) -> Message | None:

@@ -1,4 +1,4 @@
-"""What do all sessions on one venue share?
+"""What all sessions on one venue share.
 
 Connections, the venue's clock, its markets, the candle cache, and back-fills: ten sessions on one
 market that lost the same connection ask for the missing candles once.
@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from core.market.binance.streams import BinanceStreams, Pace
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import Timeframe
+from core.market.feeds.streams.dialect import VenueDialect
+from core.market.feeds.streams.streams import MarketStreams, Pace
 from core.market.history.candle_history import CandleHistory, Patience
-from core.market.history.exchange_api import ExchangeApi, binance_api
+from core.market.history.exchange_api import ExchangeApi
 from core.market.tasks import cancelled
-from core.market.venue import Venue
 from core.market.venue_clock import ServerClock
 
 
@@ -60,21 +60,21 @@ class Backfill:
         return found
 
 
-class BinanceGateway:
-    """One Binance-compatible venue as all sessions of a host see it. Bound to one event loop."""
+class VenueGateway:
+    """One venue as all sessions of a host see it. Bound to one event loop."""
 
     def __init__(
         self,
-        venue: Venue,
+        dialect: VenueDialect,
         cache_folder: Path | None = None,
         *,
         pace: Pace | None = None,
         patience: Patience | None = None,
     ) -> None:
-        self.venue = venue
+        self.dialect = dialect
         self.clock = ServerClock()
-        self.api = binance_api(venue, self.clock)
-        self.streams = BinanceStreams(venue, self.clock, pace)
+        self.api = dialect.api(self.clock)
+        self.streams = MarketStreams(dialect, self.clock, pace)
         self.history = CandleHistory(self.api, cache_folder, patience=patience)
         self.backfill = Backfill(self.api, self.history.patience.settle)
 

@@ -1,4 +1,4 @@
-"""Do a venue's addresses answer, and do its streams really speak?"""
+"""Asks whether a venue's addresses answer, and whether its streams really speak."""
 
 from __future__ import annotations
 
@@ -8,15 +8,10 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from core.market.binance.connection import Connection, ConnectionPace, StreamConnectError
-from core.market.venue import Channel, Venue, is_loopback
+from core.market.feeds.streams.connection import Connection, ConnectionPace, StreamConnectError
+from core.market.feeds.streams.dialect import Stream, VenueDialect
+from core.market.venue import is_loopback
 from core.text import brief
-
-_STREAMS = {
-    Channel.SPOT: "btcusdt@kline_1m",
-    Channel.FUTURES_PUBLIC: "btcusdt@bookTicker",
-    Channel.FUTURES_MARKET: "btcusdt@kline_1m",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +24,22 @@ class Probe:
     ahead: int | None = None
 
 
-async def probe_venue(venue: Venue, timeout: float = 10.0) -> tuple[Probe, ...]:
+async def probe_venue(dialect: VenueDialect, timeout: float = 10.0) -> tuple[Probe, ...]:
     """Ask all addresses of a venue side by side. Never raises for an address that fails."""
     return tuple(
         await asyncio.gather(
-            _probe_rest("spot REST", venue.spot_rest, "/api/v3/time", timeout),
-            _probe_rest("futures REST", venue.futures_rest, "/fapi/v1/time", timeout),
             *(
-                _probe_stream(f"{channel} stream", venue.stream_url(channel), stream, timeout)
-                for channel, stream in _STREAMS.items()
+                _probe_rest(dialect, name, base, path, timeout)
+                for name, base, path in dialect.time_addresses()
             ),
+            *(_probe_stream(dialect, name, stream, timeout) for name, stream in dialect.probes()),
         )
     )
 
 
-async def _probe_rest(name: str, base: str, path: str, timeout: float) -> Probe:
+async def _probe_rest(
+    dialect: VenueDialect, name: str, base: str, path: str, timeout: float
+) -> Probe:
     limit = aiohttp.ClientTimeout(total=timeout)
     try:
         async with aiohttp.ClientSession(timeout=limit, trust_env=not is_loopback(base)) as session:
@@ -55,21 +51,23 @@ async def _probe_rest(name: str, base: str, path: str, timeout: float) -> Probe:
                 return Probe(name, False, f"{base} answers {answer.status}")
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
         return Probe(name, False, f"{base}: {brief(error) or 'no answer'}")
-    if not isinstance(body, dict) or not isinstance(body.get("serverTime"), int):
+    told = dialect.time_of(body)
+    if told is None:
         return Probe(name, False, f"{base} answers, but does not tell its time")
     took = (time.monotonic() - began) * 1000
-    ahead = int(body["serverTime"] - (time.time() * 1000 - took / 2))
+    ahead = int(told - (time.time() * 1000 - took / 2))
     side = "ahead of" if ahead > 0 else "behind"
     text = f"{base} answers in {took:.0f} ms; its clock is {abs(ahead)} ms {side} ours"
     return Probe(name, True, text, ahead)
 
 
-async def _probe_stream(name: str, address: str, stream: str, timeout: float) -> Probe:
+async def _probe_stream(dialect: VenueDialect, name: str, stream: Stream, timeout: float) -> Probe:
     spoke = asyncio.Event()
     try:
         connection = await Connection.open(
-            address,
-            {stream},
+            dialect,
+            stream.url,
+            {stream.name},
             lambda _: spoke.set(),
             ConnectionPace(open_timeout=timeout),
             asyncio.sleep,
@@ -81,6 +79,6 @@ async def _probe_stream(name: str, address: str, stream: str, timeout: float) ->
     finally:
         await connection.close()
     if not spoke.is_set():
-        text = f"{address} connects, but {stream} says nothing in {timeout:.0f} s"
+        text = f"{stream.url} connects, but {stream.name} says nothing in {timeout:.0f} s"
         return Probe(name, False, text)
-    return Probe(name, True, f"{address} speaks")
+    return Probe(name, True, f"{stream.url} speaks")

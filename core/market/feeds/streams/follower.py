@@ -1,4 +1,4 @@
-"""How does one session follow one market without missing a candle?
+"""Follows one market for one session without missing a candle.
 
 The stream tells what happens; whenever something may have been missed (a new connection, a hole, a
 silent stream, a candle overdue) the REST API is asked, and both go through one `CandleSequence`.
@@ -10,18 +10,17 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 
-from core.market.binance.events import BestPrices, Kline, MarkPrice, StreamEvent
-from core.market.binance.gateway import BinanceGateway
 from core.market.candles.candle import Candle
 from core.market.feeds.delivery import Delivery, DeliveryPace, FundingWatch, Overdue
 from core.market.feeds.feed import FeedError, FeedEvent, FeedState, FeedStatus, PriceSeen
 from core.market.feeds.sequence import CandleSequence
+from core.market.feeds.streams.dialect import Stream
+from core.market.feeds.streams.gateway import VenueGateway
+from core.market.feeds.streams.messages import BestPrices, Kline, MarkPrice, StreamEvent
 from core.market.feeds.venue_feed import VenueFeed
 from core.market.history.exchange_api import RateLimitedError
 from core.market.retry import Backoff
-from core.market.symbols import venue_symbol
 from core.market.tasks import cancelled
-from core.market.venue import Channel, candle_channel, quote_channel
 
 _OVERLAP = 2  # candles asked for again at each back-fill, to notice revisions
 
@@ -48,11 +47,11 @@ class FollowPace:
 
 
 class Follower:
-    """One session's view of one market on a Binance-compatible venue. A `StreamListener`."""
+    """One session's view of one market on one venue. A `StreamListener`."""
 
     def __init__(
         self,
-        market: BinanceGateway,
+        market: VenueGateway,
         put: Callable[[FeedEvent], None],
         sequence: CandleSequence,
         funding: FundingWatch | None,
@@ -80,27 +79,26 @@ class Follower:
         self._overdue = Overdue(pace.overdue, pace.longest_overdue)
         self._audited = self._monotonic()
         self._audited_to = sequence.expected
-        name = venue_symbol(symbol).lower()
-        self._kline_stream = f"{name}@kline_{timeframe}"
-        streams = [(candle_channel(symbol), self._kline_stream)]
+        self._candles = market.dialect.candles(symbol, timeframe)
+        streams = [self._candles]
         if quotes:
-            streams.append((quote_channel(symbol), f"{name}@bookTicker"))
+            streams.append(market.dialect.quotes(symbol))
         if funding is not None:
-            streams.append((candle_channel(symbol), f"{name}@markPrice"))
-        self._streams: list[tuple[Channel, str]] = streams
+            streams.append(market.dialect.mark_price(symbol))
+        self._streams: list[Stream] = streams
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin to follow."""
         self._say_state(FeedState.CONNECTING, "connecting to the market streams")
         self._task = asyncio.create_task(self._run(), name=f"follow {self.symbol}")
-        for channel, stream in self._streams:
-            self._market.streams.listen(channel, stream, self)
+        for stream in self._streams:
+            self._market.streams.listen(stream, self)
 
     async def stop(self) -> None:
         """Follow no more."""
-        for channel, stream in self._streams:
-            self._market.streams.leave(channel, stream, self)
+        for stream in self._streams:
+            self._market.streams.leave(stream, self)
         if self._task is not None:
             await cancelled(self._task)
 
@@ -124,17 +122,17 @@ class Follower:
 
     def on_connected(self, stream: str) -> None:
         """See `StreamListener.on_connected`."""
-        if stream == self._kline_stream:
+        if stream == self._candles.name:
             self._ask.set()
 
     def on_disconnected(self, stream: str, why: str) -> None:
         """See `StreamListener.on_disconnected`."""
-        if stream == self._kline_stream:
+        if stream == self._candles.name:
             self._say_state(FeedState.RECONNECTING, why)
 
     def on_silent(self, stream: str, seconds: float) -> None:
         """See `StreamListener.on_silent`."""
-        if stream == self._kline_stream:
+        if stream == self._candles.name:
             self._say_state(FeedState.STALE, f"{stream} has said nothing for {seconds:.0f} s")
             self._ask.set()
 
@@ -229,7 +227,7 @@ class Follower:
         elif overdue and self._sequence.hole is None:
             closed = self._market.clock.now() - int(self._overdue.seconds * 1000)
             if self._overdue.asked and await self._delivery.market_has_stopped(closed):
-                name = self._market.venue.name
+                name = self._market.dialect.name
                 self._say_state(FeedState.STALE, f"{self.symbol} does not trade on {name} any more")
             else:
                 self._overdue.none_came()
@@ -245,14 +243,14 @@ class Follower:
         return asyncio.get_running_loop().time()
 
 
-class LiveFeed(VenueFeed):
+class StreamFeed(VenueFeed):
     """Public streams with REST back-fill, for one session.
 
     `market` is shared by all sessions of the host, and outlives the feed. The last price comes with
     the candles' stream, whether quotes are asked for or not.
     """
 
-    def __init__(self, market: BinanceGateway, pace: FollowPace | None = None) -> None:
+    def __init__(self, market: VenueGateway, pace: FollowPace | None = None) -> None:
         super().__init__(market.history)
         self._market = market
         self._pace = pace or FollowPace()

@@ -1,4 +1,4 @@
-"""How does one WebSocket connection carry the streams it should, within the server's limits?"""
+"""One WebSocket connection: carries the streams it should, within the server's limits."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
-import orjson
 import websockets
 from websockets.asyncio.client import ClientConnection
 
+from core.market.feeds.streams.dialect import VenueDialect
 from core.market.tasks import cancelled
 from core.market.venue import is_loopback
 from core.text import brief
@@ -23,7 +23,7 @@ class StreamConnectError(Exception):
 class ConnectionPace:
     """Deadlines (seconds) and limits of one connection.
 
-    Binance closes a connection that sends more than 5 messages a second, its pongs included.
+    Some venues close a connection that sends more than 5 messages a second, pongs included.
     `names_per_message`: streams in one subscription request, and in the address at connection.
     """
 
@@ -40,12 +40,14 @@ class Connection:
     def __init__(
         self,
         socket: ClientConnection,
+        dialect: VenueDialect,
         names: set[str],
         deliver: Callable[[str | bytes], None],
         pace: ConnectionPace,
         sleep: Callable[[float], Coroutine[None, None, None]],
     ) -> None:
         self._socket = socket
+        self._dialect = dialect
         self._deliver = deliver
         self._pace = pace
         self._sleep = sleep
@@ -56,10 +58,12 @@ class Connection:
         self._requests = 0
         self._reader = asyncio.create_task(self._read(), name="read streams")
         self._sender = asyncio.create_task(self._subscribe(), name="subscribe streams")
+        self._keeper = asyncio.create_task(self._keep_alive(), name="keep streams alive")
 
     @classmethod
     async def open(
         cls,
+        dialect: VenueDialect,
         url: str,
         names: set[str],
         deliver: Callable[[str | bytes], None],
@@ -71,8 +75,8 @@ class Connection:
         Raises:
             StreamConnectError: if the server cannot be reached or refuses.
         """
-        first = sorted(names)[: pace.names_per_message]
-        address = f"{url}?streams={'/'.join(first)}" if first else url
+        first = sorted(names)[: pace.names_per_message] if dialect.names_in_address() else []
+        address = dialect.address(url, first)
         try:
             socket = await websockets.connect(
                 address,
@@ -85,7 +89,7 @@ class Connection:
         except (OSError, TimeoutError, websockets.WebSocketException) as error:
             why = brief(error) or type(error).__name__
             raise StreamConnectError(f"no stream connection to {url}: {why}") from error
-        return cls(socket, set(first), deliver, pace, sleep)
+        return cls(socket, dialect, set(first), deliver, pace, sleep)
 
     def follow(self, names: set[str]) -> None:
         """Carry these streams and no others; requests go out in their own time."""
@@ -121,7 +125,7 @@ class Connection:
     async def close(self) -> None:
         """Close. May be called more than once."""
         try:
-            await cancelled(self._sender, self._reader)
+            await cancelled(self._keeper, self._sender, self._reader)
         finally:
             await self._socket.close()
 
@@ -136,6 +140,15 @@ class Connection:
         reason = brief(self._socket.close_reason or "")
         return f"the server closed the connection ({self._socket.close_code} {reason})".rstrip()
 
+    async def _keep_alive(self) -> None:
+        message = self._dialect.keep_alive()
+        while message is not None:
+            await self._sleep(self._pace.ping_every)
+            try:
+                await self._socket.send(message)
+            except websockets.ConnectionClosed:
+                return  # the reader says why
+
     async def _subscribe(self) -> None:
         if self._wanted != self._asked:
             self._changed.set()
@@ -144,12 +157,11 @@ class Connection:
             self._changed.clear()
             while self._wanted != self._asked:
                 added = self._wanted - self._asked
-                method = "SUBSCRIBE" if added else "UNSUBSCRIBE"
                 names = sorted(added or self._asked - self._wanted)[: self._pace.names_per_message]
                 self._requests += 1
-                request = {"method": method, "params": names, "id": self._requests}
+                request = self._dialect.request(names, self._requests, subscribe=bool(added))
                 try:
-                    await self._socket.send(orjson.dumps(request).decode())
+                    await self._socket.send(request)
                 except websockets.ConnectionClosed:
                     return  # the reader says why
                 if added:

@@ -1,0 +1,84 @@
+"""The addresses of Binance and of exchanges that speak as it does.
+
+Addresses are configuration: sources disagree on some, and an embedded exchange has its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from core.market.venue import VenueError
+
+
+class Channel(StrEnum):
+    """The kinds of stream connection; a stream sent to the wrong one is acknowledged and silent."""
+
+    SPOT = "spot"
+    FUTURES_PUBLIC = "futures public"  # bookTicker, depth
+    FUTURES_MARKET = "futures market"  # kline, markPrice, aggTrade
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """Addresses without a trailing slash, to be followed by Binance's own paths."""
+
+    name: str
+    spot_rest: str
+    futures_rest: str
+    spot_stream: str
+    futures_public_stream: str
+    futures_market_stream: str
+
+    def with_addresses(self, addresses: Mapping[str, str]) -> Venue:
+        """This venue with some addresses replaced, as a configuration file gives them.
+
+        Raises:
+            VenueError: if a key is no address of a venue, or a value no URL of its kind.
+        """
+        known = {field.name for field in fields(self)} - {"name"}
+        for key, address in addresses.items():
+            if key not in known:
+                raise VenueError(
+                    f"venue address {key!r} is not known: use {', '.join(sorted(known))}"
+                )
+            schemes = ("https", "http") if key.endswith("rest") else ("wss", "ws")
+            parts = urlsplit(address)
+            if parts.scheme not in schemes or not parts.hostname or parts.query:
+                raise VenueError(f"{key} {address!r} is no address: write {schemes[0]}://HOST")
+        return replace(self, **{key: value.rstrip("/") for key, value in addresses.items()})
+
+    def stream_url(self, channel: Channel) -> str:
+        """The address of combined streams on a channel."""
+        base = {
+            Channel.SPOT: self.spot_stream,
+            Channel.FUTURES_PUBLIC: self.futures_public_stream,
+            Channel.FUTURES_MARKET: self.futures_market_stream,
+        }[channel]
+        return f"{base}/stream"
+
+
+BINANCE = Venue(
+    name="binance",
+    spot_rest="https://api.binance.com",
+    futures_rest="https://fapi.binance.com",
+    spot_stream="wss://stream.binance.com:9443",
+    futures_public_stream="wss://fstream.binance.com/public",
+    futures_market_stream="wss://fstream.binance.com/market",
+)
+
+
+def embedded(base_url: str) -> Venue:
+    """The venue of an embedded exchange that answers at `base_url` (`http://127.0.0.1:PORT`)."""
+    base = base_url.rstrip("/")
+    stream = "ws" + base.removeprefix("http")
+    return Venue(
+        name="embedded",
+        spot_rest=base,
+        futures_rest=base,
+        spot_stream=stream,
+        futures_public_stream=f"{stream}/public",
+        futures_market_stream=f"{stream}/market",
+    )

@@ -1,0 +1,157 @@
+"""Binance's dialect: stream names, requests, and its REST API through ccxt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from core.market.binance.addresses import BINANCE, Channel, Venue
+from core.market.binance.messages import read_message
+from core.market.candles.timeframes import Timeframe
+from core.market.feeds.streams.dialect import Stream
+from core.market.feeds.streams.messages import Message
+from core.market.history.exchange_api import Ask, ExchangeApi, UnknownMarketError
+from core.market.symbols import is_perpetual, venue_symbol
+from core.market.venue import is_loopback
+from core.market.venue_clock import ServerClock
+
+
+@dataclass(frozen=True, slots=True)
+class BinanceDialect:
+    """Binance at some addresses, spot and USDⓈ-M. See `VenueDialect`."""
+
+    venue: Venue = BINANCE
+
+    @classmethod
+    def at(cls, addresses: Mapping[str, str]) -> BinanceDialect:
+        """Binance with some addresses replaced, as a configuration file gives them.
+
+        Raises:
+            VenueError: if a key is no address of Binance, or a value no URL of its kind.
+        """
+        return cls(BINANCE.with_addresses(addresses))
+
+    @property
+    def name(self) -> str:
+        """See `VenueDialect.name`."""
+        return self.venue.name
+
+    def candles(self, symbol: str, timeframe: Timeframe) -> Stream:
+        """See `VenueDialect.candles`."""
+        return self._stream(symbol, Channel.FUTURES_MARKET, f"kline_{timeframe}")
+
+    def quotes(self, symbol: str) -> Stream:
+        """See `VenueDialect.quotes`."""
+        return self._stream(symbol, Channel.FUTURES_PUBLIC, "bookTicker")
+
+    def mark_price(self, symbol: str) -> Stream:
+        """See `VenueDialect.mark_price`."""
+        return self._stream(symbol, Channel.FUTURES_MARKET, "markPrice")
+
+    def address(self, url: str, names: Sequence[str]) -> str:
+        """See `VenueDialect.address`."""
+        return f"{url}?streams={'/'.join(names)}" if names else url
+
+    def names_in_address(self) -> bool:
+        """See `VenueDialect.names_in_address`."""
+        return True
+
+    def request(self, names: Sequence[str], number: int, *, subscribe: bool) -> str:
+        """See `VenueDialect.request`."""
+        method = "SUBSCRIBE" if subscribe else "UNSUBSCRIBE"
+        return orjson.dumps({"method": method, "params": names, "id": number}).decode()
+
+    def keep_alive(self) -> str | None:
+        """See `VenueDialect.keep_alive`."""
+        return None
+
+    def read(self, raw: str | bytes) -> Sequence[Message]:
+        """See `VenueDialect.read`."""
+        message = read_message(raw)
+        return () if message is None else (message,)
+
+    def api(self, clock: ServerClock) -> ExchangeApi:
+        """See `VenueDialect.api`."""
+        return binance_api(self.venue, clock)
+
+    def probes(self) -> Sequence[tuple[str, Stream]]:
+        """See `VenueDialect.probes`."""
+        perpetual = "BTC/USDT:USDT"
+        return (
+            (f"{Channel.SPOT} stream", self.candles("BTC/USDT", Timeframe.M1)),
+            (f"{Channel.FUTURES_PUBLIC} stream", self.quotes(perpetual)),
+            (f"{Channel.FUTURES_MARKET} stream", self.candles(perpetual, Timeframe.M1)),
+        )
+
+    def time_addresses(self) -> Sequence[tuple[str, str, str]]:
+        """See `VenueDialect.time_addresses`."""
+        return (
+            ("spot REST", self.venue.spot_rest, "/api/v3/time"),
+            ("futures REST", self.venue.futures_rest, "/fapi/v1/time"),
+        )
+
+    def time_of(self, answer: object) -> int | None:
+        """See `VenueDialect.time_of`."""
+        time = answer.get("serverTime") if isinstance(answer, dict) else None
+        return time if isinstance(time, int) else None
+
+    def _stream(self, symbol: str, futures: Channel, topic: str) -> Stream:
+        """A stream sent to the wrong kind of connection is acknowledged and silent."""
+        channel = futures if is_perpetual(symbol) else Channel.SPOT
+        return Stream(self.venue.stream_url(channel), f"{venue_symbol(symbol).lower()}@{topic}")
+
+
+class BinanceMarkets:
+    """Loads one market alone: Binance's whole list takes a second to take in."""
+
+    def __init__(self) -> None:
+        self._perpetuals: dict[str, Any] | None = None
+
+    def forget(self) -> None:
+        """Ask anew the next time."""
+        self._perpetuals = None
+
+    async def load(self, client: Any, ask: Ask, symbol: str) -> Any:
+        """A market as ccxt has it, or None where there is none of that name."""
+        if is_perpetual(symbol):
+            if self._perpetuals is None:
+                answer = await ask(client.fapipublic_get_exchangeinfo)
+                self._perpetuals = {row.get("symbol"): row for row in answer.get("symbols", [])}
+            raw = self._perpetuals.get(venue_symbol(symbol))
+        else:
+            try:
+                wanted = {"symbol": venue_symbol(symbol)}
+                answer = await ask(client.public_get_exchangeinfo, wanted)
+            except UnknownMarketError:
+                return None
+            raw = next(iter(answer.get("symbols", [])), None)
+        return None if raw is None else client.parse_market(raw)
+
+
+def binance_api(venue: Venue, clock: ServerClock) -> ExchangeApi:
+    """Public data of Binance, spot and USDⓈ-M, at the addresses of `venue`."""
+
+    def make(ccxt: Any) -> Any:
+        client = ccxt.binance(
+            {
+                "enableRateLimit": True,
+                "aiohttp_trust_env": not is_loopback(venue.spot_rest),
+                "options": {
+                    "fetchCurrencies": False,
+                    "fetchMargins": False,
+                    # What fetch_markets would have put there; parse_market reads it.
+                    "crossMarginPairsData": [],
+                    "isolatedMarginPairsData": [],
+                },
+            }
+        )
+        for key, url in client.urls["api"].items():
+            path = url.split("/", 3)[3]
+            base = venue.futures_rest if key.startswith("fapi") else venue.spot_rest
+            client.urls["api"][key] = f"{base}/{path}"
+        return client
+
+    return ExchangeApi(venue.name, make, clock, markets=BinanceMarkets())

@@ -1,0 +1,1 @@
+"""Feeds from the market streams of a venue, whose dialect alone knows how they are written."""
