@@ -1,0 +1,101 @@
+"""Sessions that version 0.1.0 wrote are read, shown, gone on with and compared by this program.
+
+The archive was made by that version's own hosts: aaaa0001 (live, market fills, a gap, a pause, a
+restart, not ended), bbbb0002 (live, stopped) and cccc0003 (a replay to the end of its file), with
+what that version reported of them in expected.json.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.compare.request import ComparisonRequest
+from core.compare.service import compare_strategy
+from core.host.offline import resting_logs, resting_report, resting_sessions
+from core.journal.values import FeedKind, SessionState
+from core.market.candles.timeframes import Timeframe
+from core.store.workspace import Workspace
+from tests.unit.host.hosts import hosting
+from tests.unit.session.scripted import TestFeed
+from tests.unit.session.sessions import SPAN, START, market, until
+
+ARCHIVE = Path(__file__).parent / "fixtures" / "version_1.tar.gz"
+TABLE = market(400)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    root = tmp_path / "home"
+    root.mkdir(mode=0o700)
+    with tarfile.open(ARCHIVE) as archive:
+        archive.extractall(root, filter="data")
+    root.chmod(0o700)
+    return root
+
+
+def expected(home: Path) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads((home / "expected.json").read_text())
+    return told
+
+
+async def test_status_report_and_log_tell_what_they_told(home: Path) -> None:
+    workspace = Workspace(home)
+    sessions = {one.id: one for one in await resting_sessions(workspace)}
+    assert {key: one.state for key, one in sessions.items()} == {
+        "aaaa0001": SessionState.STALE,  # it waits for a host
+        "bbbb0002": SessionState.STOPPED,
+        "cccc0003": SessionState.STOPPED,
+    }
+    for session_id, before in expected(home).items():
+        report = await resting_report(workspace, session_id)
+        before.pop("metrics")  # their definitions are the program's, not the journal's
+        assert {name: report[name] for name in before} == before
+        assert sessions[session_id].trades_count == len(before["trades"])
+    texts = [line.text for line in await resting_logs(workspace, "aaaa0001")]
+    assert any("3 candles missing" in text for text in texts)
+    assert "taken up again" in texts
+
+
+async def test_a_session_is_taken_up_and_goes_on(home: Path) -> None:
+    feeds: list[TestFeed] = []
+
+    async def live(*_: object) -> TestFeed:
+        feeds.append(TestFeed({"BTC/USDT": TABLE}, known=383))
+        return feeds[-1]
+
+    def clock() -> int:
+        return START + 383 * SPAN
+
+    # Its candle journal has the candles up to number 382: another session was followed after it.
+    async with hosting(home, feeds={FeedKind.LIVE: live}, clock=clock) as host:
+        await until(lambda: bool(feeds and feeds[0].subscribed))
+        for place in range(383, 395):
+            feeds[0].candle(place)
+        last = TABLE.at(394).time
+        async with asyncio.timeout(20):
+            while host.fresh_snapshot().sessions[0].last_candle != last:
+                await asyncio.sleep(0.01)
+        report = await host.stop("aaaa0001")
+    before = expected(home)["aaaa0001"]
+    trades: Any = report["trades"]
+    assert trades[: len(before["trades"])] == before["trades"]
+    assert len(trades) > len(before["trades"])
+    restarts: Any = report["restarts"]
+    assert len(restarts) == 2
+
+
+async def test_sessions_are_compared(home: Path) -> None:
+    async def report_of(session_id: str) -> dict[str, Any]:
+        return await resting_report(Workspace(home), session_id)
+
+    request = ComparisonRequest("busy_rsi", Timeframe.M5, sessions=("bbbb0002",))
+    found = await compare_strategy(Workspace(home), request, START + 400 * SPAN, report_of)
+    assert found.divergence is not None
+    assert len(found.divergence.trades) == 3
+    assert found.replays
