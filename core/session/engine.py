@@ -16,7 +16,7 @@ from core.journal.records import Commanded, Returned, Stopped
 from core.journal.session_journal import SessionJournal
 from core.journal.values import FeedKind, SessionState
 from core.market.feeds.feed import Ended, Feed, FeedError, PriceSeen, UnavailableError
-from core.session.feed_handler import FeedHandler
+from core.session.feed_handler import BY_HAND, FeedHandler
 from core.session.order_mirror import OrderMirror, Route
 from core.session.recovery import RecoveredState
 from core.session.session_queue import Item, SessionCommand, SessionQueue, Tick
@@ -31,7 +31,6 @@ _GRACE = 15_000  # ms after a planned end in which the last candle may still com
 _FLATTEN_WAIT = 20.0  # seconds a stop waits for a price to close positions at
 _RETRY = 10.0  # seconds between attempts to take a feed up again
 
-_BY_HAND = "stopped by hand"
 _T = TypeVar("_T")
 _Told = list[tuple[Level, str]]
 
@@ -139,7 +138,7 @@ class Engine:
                 await self._work()
             if not self._leaving:
                 why = None if self.intake is None else self.intake.stop_why
-                await self._end(SessionState.STOPPED, why or f"{_BY_HAND} before it had begun")
+                await self._end(SessionState.STOPPED, why or f"{BY_HAND} before it had begun")
         except JournalError as error:
             self._fail(str(error))
         except FeedError as error:
@@ -169,7 +168,7 @@ class Engine:
                 return True
             self._leaving = any(item.do == "leave" for item in self._queue.drop())
             if self.intake is not None:
-                self.intake.stop_why = self.intake.stop_why or _BY_HAND
+                self.intake.stop_why = self.intake.stop_why or BY_HAND
             return False
         finally:
             interrupted.cancel()
@@ -292,10 +291,11 @@ class Engine:
             allowed = "blocked" if do == "pause" else "allowed"
             self._tell(Level.INFO, f"entries are {allowed}")
 
-    def _begin_stop(self, *, flatten: bool = False, why: str = _BY_HAND) -> None:
+    def _begin_stop(self, *, flatten: bool = False, why: str = BY_HAND) -> None:
         """Stop, now or (with `flatten`) as soon as prices have closed what is open."""
         intake = self._ready()
         if flatten and not intake.run.flat:
+            intake.closing = True
             self._flattening_since = self._around.monotonic()
             self._enter(SessionState.STOPPING, "closing the open positions at the next price")
         else:
@@ -308,10 +308,10 @@ class Engine:
             return True
         if self._flattening_since is None:
             return False
-        if intake.run.flat:
-            intake.stop_why = f"{_BY_HAND}, positions closed"
-        elif self._around.monotonic() - self._flattening_since > _FLATTEN_WAIT:
-            intake.stop_why = f"{_BY_HAND}; no price came to close the open positions at"
+        intake.end_if_closed()
+        waited = self._around.monotonic() - self._flattening_since
+        if intake.stop_why is None and waited > _FLATTEN_WAIT:
+            intake.stop_why = f"{BY_HAND}; no price came to close the open positions at"
         return intake.stop_why is not None
 
     def _look_at_the_clock(self, intake: FeedHandler) -> None:

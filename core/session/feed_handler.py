@@ -31,6 +31,8 @@ from core.session.runner import Runner
 from core.session.snapshot import Level
 from core.trading.values import Event, Quote
 
+BY_HAND = "stopped by hand"
+
 
 @dataclass(slots=True)
 class Health:
@@ -44,9 +46,9 @@ class FeedHandler:
     """The way from a feed's events to a session's run and journal.
 
     `since` is when the session counts as running, `end` when its planned time is over (feed's
-    clock; None: never), `stop_why` why nothing more may happen in it. `away_until`: candles closed
-    before it came while no host ran the session. `settled` is false while `run` holds what is not
-    durable yet.
+    clock; None: never), `stop_why` why nothing more may happen in it. `closing`: it is to stop once
+    its positions are closed. `away_until`: candles closed before it came while no host ran the
+    session. `settled` is false while `run` holds what is not durable yet.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class FeedHandler:
         self.last_price_at: int | None = None
         self.last_candle: list[int | None] = [None] * len(run.slots)
         self.stop_why: str | None = None
+        self.closing = False
         self.away_until: int | None = None
         self.heard = False  # whether the feed has told any price yet
         self.settled = True
@@ -139,6 +142,12 @@ class FeedHandler:
             if self.stop_why is not None:
                 return
             self._pass(moment)
+            self.end_if_closed()
+
+    def end_if_closed(self) -> None:
+        """Let nothing more happen where the positions of a session that is to stop are closed."""
+        if self.closing and self.run.flat:
+            self.stop_why = self.stop_why or f"{BY_HAND}, positions closed"
 
     def overdue(self, now: int) -> bool:
         """Whether a candle should have come by `now` (feed's clock) and has not."""

@@ -1,4 +1,4 @@
-"""What did a session know when its host died?
+"""Rebuilds what a session knew when its host died.
 
 Its journal and its candles are put through the same `Runner` that a living session uses. What
 comes out must be what the journal says came out: where it is not, the session is not gone on with.
@@ -55,7 +55,9 @@ def read_on(past: RecoveredState) -> None:
 
     Only to look at: nothing of it is journaled, and an engine must not go on with this `past`.
     """
-    run = past.run
+    run, stopping = past.run, past.stopping
+    if stopping is not None and not stopping.flatten:
+        return  # a stop is where the session ends
     step = run.config.timeframe.ms
     alignment = Alignment(len(run.slots), in_step=False)
     told = [run.moment_time or 0] * len(run.slots)
@@ -68,7 +70,8 @@ def read_on(past: RecoveredState) -> None:
         alignment.candle(slot, candle)
     end = past.planned_end
     for moment in alignment.ready():
-        if run.account.stopped or (end is not None and moment.time + step > end):
+        closed = stopping is not None and run.flat
+        if closed or run.account.stopped or (end is not None and moment.time + step > end):
             return
         run.moment(moment)
 

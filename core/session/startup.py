@@ -11,7 +11,7 @@ from core.market.candles.candles import Candle
 from core.market.feeds.feed import CandleClosed, Feed, Gap
 from core.market.feeds.sequence import in_order
 from core.market.symbols import is_perpetual
-from core.session.feed_handler import FeedHandler
+from core.session.feed_handler import BY_HAND, FeedHandler
 from core.session.log_messages import clock_text
 from core.session.recovery import RecoveredState
 from core.session.runner import Runner
@@ -105,6 +105,11 @@ class SessionStartup:
         session, run = self._session, past.run
         await session.open_tapes()
         intake = FeedHandler(session, run, self._tell, past.begun.since, past.gaps, past.revised)
+        if past.stopping is not None:
+            # The stop is where the session ends: what came after it is nobody's to decide on.
+            intake.closing = past.stopping.flatten
+            if not intake.closing or run.flat:
+                intake.stop_why = BY_HAND
         if run.moment_time is not None:
             for slot in range(len(run.slots)):
                 intake.skip(slot, run.moment_time)
