@@ -113,7 +113,10 @@ class FeedFactories:
         history = self._polled.get(name)
         if history is None:
             # The default venue is where the configuration says, polled or streamed.
-            api = self.venue.api(ServerClock()) if name == self.venue.name else public_api(name)
+            if name == self.venue.name:
+                api = self.venue.api(ServerClock(own_time=self.venue.own_time))
+            else:
+                api = public_api(name)
             await api.timeframes()  # so that a wrong name is refused at once
             history = self._polled[name] = CandleHistory(api, self.workspace.cache)
         return PollFeed(history, self.poll_pace)

@@ -35,14 +35,18 @@ class Backoff:
 
 _LIMIT_WAIT = 10.0  # seconds, where an exchange says "too many" but not for how long
 _BAN_WAIT = 120.0  # the shortest ban Binance gives
+_LONGEST_LIMIT = 600.0  # seconds: then one request asks whether the limit still stands
+_LONGEST_BAN = 6 * 3600.0  # likewise, though a ban may last three days
 
 
 def asked_wait(headers: Mapping[str, str], *, banned: bool) -> float:
     """Seconds for which an exchange that refused a request for their number wants no more.
 
-    What its answer's `headers` say, else what is usual. `banned`: it said 418, and not 429.
+    What its answer's `headers` say, else what is usual. `banned`: it said 418, and not 429. Never
+    so long that a venue which sends nonsense is lost for good.
     """
-    return _retry_after(headers) or (_BAN_WAIT if banned else _LIMIT_WAIT)
+    wanted = _retry_after(headers) or (_BAN_WAIT if banned else _LIMIT_WAIT)
+    return min(wanted, _LONGEST_BAN if banned else _LONGEST_LIMIT)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
@@ -53,8 +57,11 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     try:
         seconds = float(text)
     except ValueError:
-        moment = email.utils.parsedate_tz(text)
-        if moment is None:
-            return None
-        seconds = email.utils.mktime_tz(moment) - time.time()
+        try:
+            moment = email.utils.parsedate_tz(text)
+            if moment is None:
+                return None
+            seconds = email.utils.mktime_tz(moment) - time.time()
+        except (ValueError, OverflowError):
+            return None  # no date of this world
     return max(1.0, seconds) if seconds == seconds else None  # noqa: PLR0124  NaN

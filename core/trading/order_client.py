@@ -108,7 +108,11 @@ class OrderClient:
         self._sleep = sleep
         self._monotonic = monotonic
         self._api = ExchangeApi(
-            name, self._make, ServerClock(monotonic), markets=BinanceMarkets(), monotonic=monotonic
+            name,
+            self._make,
+            ServerClock(monotonic, own_time=True),
+            markets=BinanceMarkets(),
+            monotonic=monotonic,
         )
         self._turn = asyncio.Lock()
         self._blocked_until = 0.0

@@ -36,7 +36,7 @@ PACE = PollPace(
 
 @pytest.fixture
 async def history(exchange: EmbeddedExchange) -> AsyncIterator[CandleHistory]:
-    api = binance_api(embedded(exchange.rest_url), ServerClock())
+    api = binance_api(embedded(exchange.rest_url), ServerClock(own_time=True))
     yield CandleHistory(api, patience=PATIENCE)
     await api.close()
 

@@ -23,7 +23,10 @@ class Channel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """Addresses without a trailing slash, to be followed by Binance's own paths."""
+    """Addresses without a trailing slash, to be followed by Binance's own paths.
+
+    `own_time`: its time may be any, as that of an embedded exchange is.
+    """
 
     name: str
     spot_rest: str
@@ -31,6 +34,7 @@ class Venue:
     spot_stream: str
     futures_public_stream: str
     futures_market_stream: str
+    own_time: bool = False
 
     def with_addresses(self, addresses: Mapping[str, str]) -> Venue:
         """This venue with some addresses replaced, as a configuration file gives them.
@@ -38,7 +42,7 @@ class Venue:
         Raises:
             VenueError: if a key is no address of a venue, or a value no URL of its kind.
         """
-        known = {field.name for field in fields(self)} - {"name"}
+        known = {field.name for field in fields(self)} - {"name", "own_time"}
         for key, address in addresses.items():
             if key not in known:
                 raise VenueError(
@@ -81,4 +85,5 @@ def embedded(base_url: str) -> Venue:
         spot_stream=stream,
         futures_public_stream=f"{stream}/public",
         futures_market_stream=f"{stream}/market",
+        own_time=True,
     )

@@ -14,6 +14,7 @@ from core.market.candles.timeframes import Timeframe
 from core.market.feeds.streams.dialect import Stream
 from core.market.feeds.streams.messages import Message
 from core.market.history.exchange_api import Ask, ExchangeApi, UnknownMarketError
+from core.market.public_session import public_session
 from core.market.symbols import is_perpetual, venue_symbol
 from core.market.venue import is_loopback
 from core.market.venue_clock import ServerClock
@@ -38,6 +39,11 @@ class BinanceDialect:
     def name(self) -> str:
         """See `VenueDialect.name`."""
         return self.venue.name
+
+    @property
+    def own_time(self) -> bool:
+        """See `VenueDialect.own_time`."""
+        return self.venue.own_time
 
     def candles(self, symbol: str, timeframe: Timeframe) -> Stream:
         """See `VenueDialect.candles`."""
@@ -119,7 +125,7 @@ class BinanceMarkets:
         if is_perpetual(symbol):
             if self._perpetuals is None:
                 answer = await ask(client.fapipublic_get_exchangeinfo)
-                self._perpetuals = {row.get("symbol"): row for row in answer.get("symbols", [])}
+                self._perpetuals = {row["symbol"]: row for row in _rows(answer)}
             raw = self._perpetuals.get(venue_symbol(symbol))
         else:
             try:
@@ -127,8 +133,21 @@ class BinanceMarkets:
                 answer = await ask(client.public_get_exchangeinfo, wanted)
             except UnknownMarketError:
                 return None
-            raw = next(iter(answer.get("symbols", [])), None)
+            raw = next((row for row in _rows(answer) if row["symbol"] == wanted["symbol"]), None)
         return None if raw is None else client.parse_market(raw)
+
+
+def _rows(answer: Any) -> list[dict[str, Any]]:
+    """The markets in an answer of exchangeInfo.
+
+    Raises:
+        ValueError: it is none.
+    """
+    rows = answer.get("symbols") if isinstance(answer, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        found = type(answer).__name__ if not isinstance(answer, dict) else "an object without them"
+        raise ValueError(f"expected the exchange's markets, found {found}")
+    return [row for row in rows if isinstance(row.get("symbol"), str)]
 
 
 def binance_api(venue: Venue, clock: ServerClock) -> ExchangeApi:
@@ -138,7 +157,6 @@ def binance_api(venue: Venue, clock: ServerClock) -> ExchangeApi:
         client = ccxt.binance(
             {
                 "enableRateLimit": True,
-                "aiohttp_trust_env": not is_loopback(venue.spot_rest),
                 "options": {
                     "fetchCurrencies": False,
                     "fetchMargins": False,
@@ -148,6 +166,10 @@ def binance_api(venue: Venue, clock: ServerClock) -> ExchangeApi:
                 },
             }
         )
+        client.session = public_session(
+            proxies=not is_loopback(venue.spot_rest), certificates=client.cafile
+        )
+        client.own_session = False
         for key, url in client.urls["api"].items():
             path = url.split("/", 3)[3]
             base = venue.futures_rest if key.startswith("fapi") else venue.spot_rest

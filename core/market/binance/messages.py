@@ -22,6 +22,8 @@ from core.market.feeds.streams.messages import (
     StreamEvent,
 )
 
+_LARGEST = 1 << 62  # of times and numbers
+
 
 def read_message(raw: str | bytes) -> Message | None:
     """A message of a combined stream; None for a kind that is of no interest.
@@ -72,7 +74,7 @@ def _event(stream: str, kind: object, data: dict[str, object]) -> StreamEvent | 
             stream,
             _whole(data["E"]),
             _price(data["p"]),
-            None if rate in (None, "") else _number(rate),
+            None if rate in (None, "") else _rate(rate),
             _whole(data["T"]),
         )
     return None
@@ -90,7 +92,7 @@ def _kline(stream: str, data: dict[str, object]) -> Kline:
         _price(bar["c"]),
         _number(bar["v"]),
     )
-    if Timeframe(bar["i"]).floor(candle.time) != candle.time or candle.high < candle.low:
+    if Timeframe(bar["i"]).floor(candle.time) != candle.time or not candle.sound:
         raise MalformedMessageError(f"a candle of {stream} is none: {candle}")
     return Kline(stream, _whole(data["E"]), candle, bar["x"] is True)
 
@@ -105,7 +107,7 @@ def _reply(message: dict[str, object]) -> Reply | None:
 
 
 def _whole(value: object) -> int:
-    if not isinstance(value, int):
+    if not isinstance(value, int) or not 0 <= value < _LARGEST:
         raise TypeError(f"{value!r:.40} is no whole number")
     return value
 
@@ -117,6 +119,13 @@ def _number(value: object) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{value!r:.40} is not finite")
     return number
+
+
+def _rate(value: object) -> float:
+    rate = _number(value)
+    if abs(rate) > 1:
+        raise ValueError(f"funding rate {rate} is more than the notional")
+    return rate
 
 
 def _price(value: object) -> float:

@@ -20,8 +20,10 @@ from core.market.feeds.feed import (
 )
 from core.market.feeds.sequence import CandleSequence
 from core.market.history.exchange_api import ExchangeApi, Funding, RateLimitedError
+from core.time_format import when
 
 _TRIES = 3
+_AHEAD = 2_000  # ms that a venue's clock may be ahead of what is known of it
 
 
 class FundingWatch:
@@ -134,14 +136,26 @@ class Delivery:
         self._rates: list[FundingRate] = []
         self._hole_tries = 0
         self._funding_tries = 0
+        self.doubtful = False  # whether something came that cannot be, so that one should ask
 
     @property
     def incomplete(self) -> bool:
         """Whether something is missing that the exchange should be asked for."""
-        return self.sequence.hole is not None or self._waits_for_funding()
+        return self.doubtful or self.sequence.hole is not None or self._waits_for_funding()
 
     def closed(self, candle: Candle, *, backfilled: bool) -> None:
-        """Take a closed candle, new or old, from the stream or the record."""
+        """Take a closed candle, new or old, from the stream or the record.
+
+        One that cannot have closed yet by the venue's own time is left out: taken in, it would make
+        a gap of all the time until then.
+        """
+        closes = candle.time + self.sequence.timeframe.ms
+        if closes > self._api.clock.now() + _AHEAD:
+            if not self.doubtful:  # once until the record has been asked
+                text = f"a candle that closes at {when(closes)} is of the future, and was left out"
+                self._put(FeedStatus(self.sequence.symbol, FeedState.STALE, text))
+            self.doubtful = True
+            return
         self._say(self.sequence.closed(candle, backfilled=backfilled))
 
     def hole_remains(self) -> float | None:
@@ -150,6 +164,7 @@ class Delivery:
         None where nothing is missing, or where it has been asked for often enough: then the hole is
         said as a gap.
         """
+        self.doubtful = False
         if self.sequence.hole is None:
             self._hole_tries = 0
             return None

@@ -8,24 +8,37 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol, TypeVar
 
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import MINUTE, Timeframe
 from core.market.feeds.feed import FeedError, UnavailableError
 from core.market.filters import MarketFilters
+from core.market.public_session import public_session
 from core.market.retry import asked_wait
 from core.market.symbols import is_perpetual
-from core.market.venue_clock import ServerClock
+from core.market.venue_clock import TOLERANCE, ServerClock
 from core.text import brief
+from core.time_format import when
 
 T = TypeVar("T")
 
 _DEFAULT_PAGE = 500
+_LARGEST_RATE = 1.0  # of funding: no venue settles more than the notional itself
+_MISUNDERSTANDINGS = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    IndexError,
+    ArithmeticError,
+    RecursionError,
+)
 
 
 class RateLimitedError(UnavailableError):
@@ -146,8 +159,14 @@ class ExchangeApi:
             return self.clock.now() - MINUTE
         asked_at = self._monotonic()
         moment = await self._call(client.fetch_time)
-        if isinstance(moment, int):
-            self.clock.measured(moment, asked_at)
+        if not isinstance(moment, int):
+            raise UnreachableError(f"{self.name} was asked for its time and tells none")
+        if not self.clock.measured(moment, asked_at):
+            raise UnreachableError(
+                f"{self.name} says that it is {when(moment)}, and this machine's clock says "
+                f"{when(self.clock.wall())}: nothing is decided until both agree to within "
+                f"{TOLERANCE // MINUTE} minutes; set this machine's clock if it is wrong"
+            )
         return self.clock.now()
 
     async def candles(
@@ -164,11 +183,16 @@ class ExchangeApi:
         client = await self._ready()
         await self.check_timeframe(timeframe)
         rows = await self._call(client.fetch_ohlcv, symbol, timeframe.value, since, limit)
+        if not isinstance(rows, list):
+            raise self._strange("candles", rows)
         found = {}
+        latest = self.clock.now() + timeframe.ms if self.clock.synchronised else None
         for row in rows:
             candle = _candle(row)
             if candle is None or (since is not None and candle.time < since):
                 continue
+            if latest is not None and candle.time > latest:
+                continue  # no candle of the future is one
             if timeframe.floor(candle.time) != candle.time:
                 raise FeedError(
                     f"{self.name}'s {timeframe} candles of {symbol} do not open at multiples of "
@@ -186,6 +210,8 @@ class ExchangeApi:
         await self.market(symbol)
         client = await self._ready()
         ticker = await self._call(client.fetch_ticker, symbol)
+        if not isinstance(ticker, dict):
+            raise self._strange("prices", ticker)
         return BookTicker(*(_known(ticker.get(key)) for key in ("bid", "ask", "last")))
 
     async def market(self, symbol: str) -> Any:
@@ -203,7 +229,7 @@ class ExchangeApi:
                 if self._loader is None:
                     self._markets = dict(await self._call(client.load_markets))
                 else:
-                    await self._load_market(self._loader, client, symbol)
+                    await self._understood(self._load_market(self._loader, client, symbol))
         found = self._markets.get(symbol)
         if found is None:
             raise UnknownMarketError(f"{self.name} has no market {symbol}: check the symbol")
@@ -232,8 +258,15 @@ class ExchangeApi:
         """
         market = await self.market(symbol)
         client = await self._ready()
+        try:
+            return self._filters(market, client.precisionMode == self._ccxt.DECIMAL_PLACES)
+        except _MISUNDERSTANDINGS as error:
+            self._markets.pop(symbol, None)  # so that it is asked for anew
+            raise self._not_understood(error) from error
+
+    @staticmethod
+    def _filters(market: Any, decimals: bool) -> MarketFilters:
         limits, precision = market.get("limits") or {}, market.get("precision") or {}
-        decimals = client.precisionMode == self._ccxt.DECIMAL_PLACES
 
         def step(value: object) -> Decimal | None:
             number = _decimal(value)
@@ -255,12 +288,14 @@ class ExchangeApi:
         await self.market(symbol)
         client = await self._ready()
         rows = await self._call(client.fetch_funding_rate_history, symbol, since, limit)
+        if not isinstance(rows, list):
+            raise self._strange("funding rates", rows)
         # Venues book a few ms late; the rate belongs to the full minute.
-        found = {
-            row["timestamp"] - row["timestamp"] % MINUTE: float(row["fundingRate"])
-            for row in rows
-            if row.get("timestamp") is not None and row.get("fundingRate") is not None
-        }
+        found = {}
+        for row in rows:
+            moment, rate = row.get("timestamp"), _rate(row.get("fundingRate"))
+            if isinstance(moment, int) and rate is not None:
+                found[moment - moment % MINUTE] = rate
         return [Funding(moment, found[moment]) for moment in sorted(found) if moment >= since]
 
     async def next_funding(self, symbol: str) -> int | None:
@@ -268,8 +303,10 @@ class ExchangeApi:
         await self.market(symbol)
         client = await self._ready()
         rate = await self._call(client.fetch_funding_rate, symbol)
+        if not isinstance(rate, dict):
+            raise self._strange("a funding rate", rate)
         moment = rate.get("fundingTimestamp") or rate.get("nextFundingTimestamp")
-        return int(moment) if moment else None
+        return moment if isinstance(moment, int) else None
 
     async def close(self) -> None:
         """Let go of the connections for good. May be called more than once."""
@@ -278,7 +315,10 @@ class ExchangeApi:
             await asyncio.gather(self._loading, return_exceptions=True)
         client, self._client, self._loading = self._client, None, None
         if client is not None:
+            session = client.session
             await client.close()
+            if session is not None:
+                await session.close()
 
     async def _ready(self) -> Any:
         """The ccxt client, made on first use."""
@@ -320,11 +360,30 @@ class ExchangeApi:
             raise UnreachableError(f"{self.name} did not answer: {brief(error)}") from error
         except errors.BaseError as error:
             raise FeedError(f"{self.name} refused: {brief(error)}") from error
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        except _MISUNDERSTANDINGS as error:
             # ccxt trips over answers of another shape than it expects.
-            raise UnreachableError(
-                f"{self.name} answered in a way that is not understood: {brief(error)}"
-            ) from error
+            raise self._not_understood(error) from error
+
+    async def _understood(self, work: Awaitable[T]) -> T:
+        """What comes of taking an answer apart.
+
+        Raises:
+            UnreachableError: it is of another shape than expected.
+        """
+        try:
+            return await work
+        except _MISUNDERSTANDINGS as error:
+            raise self._not_understood(error) from error
+
+    def _not_understood(self, error: Exception) -> UnreachableError:
+        return UnreachableError(
+            f"{self.name} answered in a way that is not understood: {brief(error)}"
+        )
+
+    def _strange(self, expected: str, found: object) -> UnreachableError:
+        return UnreachableError(
+            f"{self.name} was asked for {expected} and answered with {brief(f'{found!r:.60}')}"
+        )
 
     def _limited(self, error: Exception) -> RateLimitedError:
         # No other call can have come between the answer and here: nothing was awaited since.
@@ -344,7 +403,10 @@ def exchange_api(name: str, clock: ServerClock) -> ExchangeApi:
             raise UnknownExchangeError(
                 f"exchange {brief(name)} is not known: use a name that ccxt lists"
             )
-        return getattr(ccxt, name)({"enableRateLimit": True, "aiohttp_trust_env": True})
+        client = getattr(ccxt, name)({"enableRateLimit": True})
+        client.session = public_session(proxies=True, certificates=client.cafile)
+        client.own_session = False
+        return client
 
     return ExchangeApi(name, make, clock)
 
@@ -359,9 +421,32 @@ def _candle(row: list[Any]) -> Candle | None:
 
 
 def _known(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) and value > 0 else None
+    if not isinstance(value, (int, float)) or not 0 < value < math.inf:
+        return None
+    return float(value)
+
+
+def _rate(value: object) -> float | None:
+    """A funding rate, or None where it cannot be one."""
+    try:
+        rate = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return rate if abs(rate) <= _LARGEST_RATE else None
 
 
 def _decimal(value: object) -> Decimal | None:
-    """A number as ccxt gives it, exactly as it prints."""
-    return None if value is None else Decimal(str(value))
+    """A number as ccxt gives it, exactly as it prints.
+
+    Raises:
+        ValueError: it is no finite number, or below 0.
+    """
+    if value is None:
+        return None
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation as error:
+        raise ValueError(f"{value!r:.40} is no number") from error
+    if not number.is_finite() or number < 0:
+        raise ValueError(f"{value!r:.40} is no limit of an order")
+    return number

@@ -65,6 +65,7 @@ class Topics:
 
     url: str
     name: str = "topics"
+    own_time: bool = True
     sent: list[str] = field(default_factory=list)
 
     def candles(self, symbol: str, timeframe: Timeframe) -> Stream:

@@ -26,9 +26,9 @@ from core.market.feeds.streams.messages import (
     Shutdown,
 )
 from core.market.history.exchange_api import Funding
-from core.market.retry import Backoff
+from core.market.retry import Backoff, asked_wait
 from core.market.venue import VenueError
-from core.market.venue_clock import ServerClock
+from core.market.venue_clock import TOLERANCE, ServerClock
 from core.text import brief
 
 # ── Back-off and clock ──
@@ -48,14 +48,40 @@ def test_the_venues_clock_follows_what_the_venue_says() -> None:
     assert clock.now() == 5_000_000
     assert not clock.synchronised
     seconds = 102.0
-    clock.measured(9_000_000, asked_at=100.0)  # told half way: one second ago
-    assert clock.now() == 9_001_000
-    clock.heard(9_000_500)  # late on the wire: says nothing new
-    assert clock.now() == 9_001_000
-    clock.heard(9_002_000)
-    assert clock.now() == 9_002_000
+    clock.measured(6_000_000, asked_at=100.0)  # told half way: one second ago
+    assert clock.now() == 6_001_000
+    clock.heard(6_000_500)  # late on the wire: says nothing new
+    assert clock.now() == 6_001_000
+    clock.heard(6_002_000)
+    assert clock.now() == 6_002_000
     seconds = 103.0
-    assert clock.now() == 9_003_000
+    assert clock.now() == 6_003_000
+
+
+def test_a_time_that_this_machines_clock_contradicts_is_not_believed() -> None:
+    clock = ServerClock(monotonic=lambda: 100.0, wall=lambda: 5000.0)
+    for odd in (5_000_000 + TOLERANCE + 1, 5_000_000 - TOLERANCE - 1, 10**18, -(10**18), 0):
+        assert not clock.measured(odd, asked_at=100.0)
+        clock.heard(odd)
+        assert not clock.synchronised
+        assert clock.now() == 5_000_000
+    assert clock.measured(5_030_000, asked_at=100.0)
+    clock.heard(5_030_000 + 120_000)  # within the tolerance, and far ahead of what it told
+    assert clock.now() == 5_030_000
+    own = ServerClock(monotonic=lambda: 100.0, wall=lambda: 5000.0, own_time=True)
+    assert own.measured(10**12, asked_at=100.0)
+    assert own.now() == 10**12
+
+
+@pytest.mark.parametrize("wait", ["1e20", "100000000000000000000", "inf", "9" * 400])
+def test_no_retry_after_blocks_a_venue_for_good(wait: str) -> None:
+    assert asked_wait({"Retry-After": wait}, banned=False) <= 600
+    assert asked_wait({"Retry-After": wait}, banned=True) <= 6 * 3600
+
+
+@pytest.mark.parametrize("wait", ["nan", "-5", "never", "Fri, 99 Foo 99999999999 00:00:00 GMT", ""])
+def test_a_retry_after_that_is_none_is_a_usual_wait(wait: str) -> None:
+    assert 1 <= asked_wait({"Retry-After": wait}, banned=False) <= 10
 
 
 # ── Messages ──
@@ -124,6 +150,9 @@ def test_documented_messages_are_read() -> None:
         {"h": "0.1"},
         {"i": "7m"},
         {"v": None},
+        {"v": "-1"},
+        {"t": -60000},
+        {"t": 10**30},
     ],
 )
 def test_a_candle_that_is_none_is_refused(change: dict[str, object]) -> None:

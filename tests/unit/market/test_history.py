@@ -54,7 +54,7 @@ class Exchange:
 
 
 def history(exchange: Exchange, name: str = "anywhere") -> CandleHistory:
-    api = ExchangeApi(name, lambda _: exchange, ServerClock())
+    api = ExchangeApi(name, lambda _: exchange, ServerClock(own_time=True))
     return CandleHistory(api, patience=Patience(settle=0))
 
 

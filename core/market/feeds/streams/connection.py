@@ -34,6 +34,14 @@ class ConnectionPace:
     names_per_message: int = 100
 
 
+class _Connect(websockets.connect):
+    """A connection that is made where it was asked for, and nowhere else."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """Follow no redirect."""
+        return exc
+
+
 class Connection:
     """An open connection. `deliver` is called with every message, on the event loop."""
 
@@ -78,7 +86,7 @@ class Connection:
         first = sorted(names)[: pace.names_per_message] if dialect.names_in_address() else []
         address = dialect.address(url, first)
         try:
-            socket = await websockets.connect(
+            socket = await _Connect(
                 address,
                 open_timeout=pace.open_timeout,
                 ping_interval=pace.ping_every,

@@ -33,6 +33,11 @@ class VenueDialect(Protocol):
         """The venue's name, as ccxt has it, in candle journals, cache and messages."""
         ...
 
+    @property
+    def own_time(self) -> bool:
+        """Whether its time may be any: an embedded exchange, and no venue in the world."""
+        ...
+
     def candles(self, symbol: str, timeframe: Timeframe) -> Stream:
         """The stream of a market's candles (`Kline`)."""
         ...

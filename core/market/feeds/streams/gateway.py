@@ -72,7 +72,7 @@ class VenueGateway:
         patience: Patience | None = None,
     ) -> None:
         self.dialect = dialect
-        self.clock = ServerClock()
+        self.clock = ServerClock(own_time=dialect.own_time)
         self.api = dialect.api(self.clock)
         self.streams = MarketStreams(dialect, self.clock, pace)
         self.history = CandleHistory(self.api, cache_folder, patience=patience)

@@ -10,6 +10,7 @@ import aiohttp
 
 from core.market.feeds.streams.connection import Connection, ConnectionPace, StreamConnectError
 from core.market.feeds.streams.dialect import Stream, VenueDialect
+from core.market.public_session import public_session
 from core.market.venue import is_loopback
 from core.text import brief
 
@@ -40,9 +41,9 @@ async def probe_venue(dialect: VenueDialect, timeout: float = 10.0) -> tuple[Pro
 async def _probe_rest(
     dialect: VenueDialect, name: str, base: str, path: str, timeout: float
 ) -> Probe:
-    limit = aiohttp.ClientTimeout(total=timeout)
     try:
-        async with aiohttp.ClientSession(timeout=limit, trust_env=not is_loopback(base)) as session:
+        session = public_session(proxies=not is_loopback(base), timeout=timeout)
+        async with session:
             for _ in range(2):  # the first makes the connection, which is not to count
                 began = time.monotonic()
                 async with session.get(f"{base}{path}") as answer:
