@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from typing import Any
 from urllib.parse import urlsplit
 
 from core.market.venue import VenueError
@@ -52,7 +53,8 @@ class Venue:
             parts = urlsplit(address)
             if parts.scheme not in schemes or not parts.hostname or parts.query:
                 raise VenueError(f"{key} {address!r} is no address: write {schemes[0]}://HOST")
-        return replace(self, **{key: value.rstrip("/") for key, value in addresses.items()})
+        changed: dict[str, Any] = {key: value.rstrip("/") for key, value in addresses.items()}
+        return replace(self, **changed)
 
     def stream_url(self, channel: Channel) -> str:
         """The address of combined streams on a channel."""

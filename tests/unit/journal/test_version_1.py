@@ -23,7 +23,8 @@ from core.market.candles.timeframes import Timeframe
 from core.store.workspace import Workspace
 from tests.unit.host.hosts import hosting
 from tests.unit.session.scripted import TestFeed
-from tests.unit.session.sessions import SPAN, START, market, until
+from tests.unit.session.sessions import SPAN, START, market
+from tests.waiting import until
 
 ARCHIVE = Path(__file__).parent / "fixtures" / "version_1.tar.gz"
 TABLE = market(400)
