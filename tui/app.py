@@ -11,6 +11,7 @@ import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, tzinfo
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -41,6 +42,7 @@ from tui.requests.schedule import ScheduleCommands
 from tui.requests.sessions import SessionCommands
 from tui.requests.settings import SettingsCommands
 from tui.requests.settings_files import Appearance, read_appearance, zone_of
+from tui.requests.trial import outlook
 from tui.screens.backtest import BacktestScreen
 from tui.screens.base import BaseScreen, Program
 from tui.screens.compare import CompareScreen
@@ -294,7 +296,10 @@ class PapertapeApp(GuardedApp):
             if request is not None:
                 self.sessions.start(request)
 
-        self.push_screen(NewSession(self.read_strategies, self.feed, picked), answered)
+        self.push_screen(
+            NewSession(self.read_strategies, self.feed, picked, partial(outlook, self.workspace)),
+            answered,
+        )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer to take over only where there is something to take."""

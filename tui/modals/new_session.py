@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
@@ -14,12 +15,13 @@ from textual.widgets import Input, Static
 
 from core.journal.values import BrokerKind, FeedKind
 from core.market.candles.durations import SpanError, parse_duration
-from core.session.snapshot import StartRequest
+from core.session.snapshot import StartRequest, TrialTerms
 from core.trading.values import Fills
 from tui import formats
 from tui.modals import strategy_picker
 from tui.modals.form import Form, hints, number
 from tui.requests.candle_files import files_by_symbol
+from tui.requests.trial import AskOutlook, TrialOutlook
 from tui.strategies import NO_BACKTEST, StrategyChoice
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
@@ -32,7 +34,14 @@ _FEEDS = {
     FeedKind.REPLAY: "candle files, at a speed of your choice",
     FeedKind.DEMO: "the embedded exchange: nothing needed, nothing real",
 }
+_UNSEALED, _SEALED = "no", "seal it before it starts"
+_DAY = 86_400_000
+_SETTLED = 0.3  # seconds without a change, after which a trial is planned
 _TEST_VENUES = "the test venue whose keys are set (7)"
+
+
+_Asked = tuple[str, TrialTerms, float | None]
+"""What an outlook is of: the strategy's path, the terms, and the balance."""
 
 
 class NewSession(Form[StartRequest]):
@@ -47,8 +56,12 @@ class NewSession(Form[StartRequest]):
         read_strategies: Callable[[], Awaitable[Sequence[StrategyChoice]]],
         feed: FeedKind,
         picked: str | None = None,
+        ask_outlook: AskOutlook | None = None,
     ) -> None:
         super().__init__()
+        self._ask_outlook = ask_outlook
+        self._outlook: tuple[_Asked, TrialOutlook] | None = None
+        self._sealing_chosen = False  # by hand: from then on the form does not choose it
         self._read_strategies = read_strategies
         self._feed = feed
         self._picked = picked
@@ -81,6 +94,7 @@ class NewSession(Form[StartRequest]):
                 yield Input(placeholder="the strategy's", id="balance", compact=True)
                 yield Static("Run for", classes="field-label second")
                 yield Input(placeholder="until stopped", id="duration", compact=True)
+            yield from _field("Trial", Choice([_UNSEALED, _SEALED], id="trial"))
             yield Static("", classes="verdict", id="verdict")
             yield hints("start")
 
@@ -97,6 +111,7 @@ class NewSession(Form[StartRequest]):
         table = self.query_one("#strategies", LineTable)
         self._choices = strategy_picker.fill(table, choices, self._picked)
         self._judge()
+        self._plan()
 
     # ── what the form says ──
 
@@ -162,9 +177,55 @@ class NewSession(Form[StartRequest]):
                 speed=speed,
                 run_for=run_for,
                 starting_balance=balance,
+                trial=self._terms(strategy, run_for) if self.sealing else None,
             ),
             [],
         )
+
+    @property
+    def sealing(self) -> bool:
+        """Whether the session is to be a trial."""
+        return self.query_one("#trial", Choice).chosen == _SEALED
+
+    def _terms(self, strategy: StrategyChoice, run_for: int | None) -> TrialTerms:
+        """A trial is judged over the time it runs for, else over the usual horizon."""
+        days = None if run_for is None else run_for / _DAY
+        return TrialTerms(days=days, document=str(strategy.path))
+
+    # ── what a trial could tell ──
+
+    def _plan(self) -> None:
+        """Ask what a trial could tell, once nothing has been changed for a moment."""
+        if self._ask_outlook is not None:
+            self.run_worker(
+                self._look_ahead, name="plan", group="plan", exclusive=True, exit_on_error=False
+            )
+
+    async def _look_ahead(self) -> None:
+        await asyncio.sleep(_SETTLED)
+        strategy, (request, _) = self.picked, self.request()
+        if strategy is None or request is None or self._ask_outlook is None:
+            return
+        terms = self._terms(strategy, request.run_for)
+        asked = (str(strategy.path), terms, request.starting_balance)
+        if self._outlook is not None and self._outlook[0] == asked:
+            return
+        found = await self._ask_outlook(strategy, terms, request.starting_balance)
+        self._outlook = (asked, found)
+        if not self._sealing_chosen:
+            with self.prevent(Choice.Changed):
+                self.query_one("#trial", Choice).chosen = _SEALED if found.sentences else _UNSEALED
+        self._judge()
+
+    def _outlook_lines(self) -> list[tuple[str, Tone]]:
+        if self._outlook is None:
+            return []
+        _, found = self._outlook
+        if not found.sentences:
+            return [(f"✗ trial: {found.refusal}", Tone.ERROR)] if self.sealing else []
+        if self.sealing:
+            return [(sentence, Tone.PLAIN) for sentence in found.sentences]
+        return [("! not sealed: its edge will only be described, not judged", Tone.WARNING)]
 
     def _judge(self) -> None:
         request, problems = self.request()
@@ -177,6 +238,7 @@ class NewSession(Form[StartRequest]):
             if self.broker is BrokerKind.TESTNET:
                 where = "the embedded exchange" if self.feed is FeedKind.DEMO else _TEST_VENUES
                 lines.append((f"testnet: orders go to {where} as well", Tone.DIM))
+            lines += self._outlook_lines()
             lines.append((f"{self.feed.value}: {_FEEDS[self.feed]}", Tone.DIM))
         self.tell(lines)
 
@@ -185,6 +247,10 @@ class NewSession(Form[StartRequest]):
         self.query_one("#data-field").display = self.feed is FeedKind.REPLAY
         self.query_one("#exchange-field").display = self.feed is FeedKind.POLL
         self.query_one("#broker-field").display = live
+
+    @on(Choice.Changed, "#trial")
+    def _chose_sealing(self) -> None:
+        self._sealing_chosen = True
 
     @on(Choice.Changed)
     @on(Input.Changed)
@@ -199,6 +265,7 @@ class NewSession(Form[StartRequest]):
         if strategy is not None and strategy.starting_balance is not None:
             self.query_one("#balance", Input).placeholder = formats.money(strategy.starting_balance)
         self._judge()
+        self._plan()
 
     # ── how it ends ──
 
