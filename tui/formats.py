@@ -1,4 +1,4 @@
-"""How are numbers, times and spans written on the screen?
+"""Writes numbers, times and spans for the screen.
 
 Unknown values (None) are written as an en dash. Times are given as UTC milliseconds and written in
 a zone.

@@ -1,4 +1,4 @@
-"""How is the screen started on a workspace?"""
+"""Starts the screen on a workspace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which configs does a sweep try?"""
+"""Reads the axes of a sweep (`PATH=RANGE`) and makes the configs they stand for."""
 
 from __future__ import annotations
 

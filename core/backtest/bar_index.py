@@ -1,4 +1,4 @@
-"""What does a backtest read, and where does something happen in it?"""
+"""Indexes a history for a backtest: its bars, and where in it something can happen."""
 
 from __future__ import annotations
 

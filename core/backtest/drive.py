@@ -1,4 +1,4 @@
-"""How does a backtest get through a history fast? By calling the step only where it would act.
+"""Drives a backtest through a history fast: the step is called only where it would act.
 
 Between two such moments a position is merely held, which `BarIndex.live_through` accounts for.
 """

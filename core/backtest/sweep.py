@@ -1,4 +1,4 @@
-"""Which of many settings would have done best, and how much of that is luck?"""
+"""Tries many settings of a strategy, ranks them, and says how much of the best one is luck."""
 
 from __future__ import annotations
 

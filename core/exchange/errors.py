@@ -1,4 +1,4 @@
-"""What does the exchange say when it refuses?"""
+"""The refusals of the exchange, with Binance's codes and words."""
 
 from __future__ import annotations
 

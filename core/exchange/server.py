@@ -1,4 +1,4 @@
-"""How is the embedded exchange started, where does it listen, and how does it stop?"""
+"""The embedded exchange: starts its REST and WebSocket servers on loopback, and stops them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which candles has this workspace received? (journal/, one tape for each feed, symbol, timeframe)
+"""The candles this workspace received, one journal a feed, symbol and timeframe (journal/).
 
 A tape is the truth about its candles: the first value received for an open time is the one that
 every session acts on, now and in any later replay; what the venue says differently afterwards is

@@ -1,4 +1,4 @@
-"""How do many sessions share the disk?
+"""Commits the journals of many sessions together, so that they share the disk's syncs.
 
 Sessions that decide at the same time are committed together: one thread writes and syncs whatever
 has gathered while it was busy, the tapes before the sessions that decided on them, so that no

@@ -1,4 +1,4 @@
-"""What was a session started with? (session.json, written once, before anything else happens)"""
+"""What a session was started with: session.json, written once before anything else happens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in a session's journal? (events.jsonl)
+"""The records of a session's journal (events.jsonl), as types and as JSON.
 
 The journal and the tapes together are everything a session knows. A moment in which nothing was
 decided or filled has no line: its candles on the tapes say all there is. `after` in a line is the

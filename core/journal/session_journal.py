@@ -1,4 +1,4 @@
-"""What is a session's journal, and how is it written and read back?"""
+"""A session's journal with its candles: how it is written, and how it is read back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which orders has a session made for a venue, and what came of them?
+"""The orders a session made for a venue, and what came of them, as its journal tells it.
 
 All of it follows from the session's journal: a living session puts its lines in as it writes them,
 one that comes back as it reads them.

@@ -1,4 +1,4 @@
-"""What does a market let one order?"""
+"""The order limits of a market: price and quantity steps, smallest quantity and notional."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a market called, here and on the venue?"""
+"""The names of a market: ccxt's unified one, and the venue's own."""
 
 from __future__ import annotations
 

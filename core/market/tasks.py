@@ -1,4 +1,4 @@
-"""How is a task ended by someone who may be ended in the middle of it?"""
+"""Ends a task on behalf of a caller that may itself be cancelled meanwhile."""
 
 from __future__ import annotations
 

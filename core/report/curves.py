@@ -1,4 +1,4 @@
-"""How is a curve drawn as SVG, with nothing from outside?"""
+"""Draws curves as SVG that needs nothing from outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good is the best of many tries, had none of them any merit?
+"""The Sharpe ratio that the best of many tries without merit would have, and one deflated by it.
 
 D. H. Bailey and M. López de Prado, The deflated Sharpe ratio: correcting for selection bias,
 backtest overfitting and non-normality (2014), equations 1 and 2.

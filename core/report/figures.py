@@ -1,4 +1,4 @@
-"""How is a figure shown to a reader of a report?"""
+"""Writes the figures of a report for its reader: labels, units, digits, signs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a report look as one HTML file that needs nothing else?"""
+"""Renders a report as one HTML file that needs nothing else."""
 
 from __future__ import annotations
 

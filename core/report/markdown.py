@@ -1,4 +1,4 @@
-"""How does a report read as Markdown (report.md)?"""
+"""Renders a report as Markdown (report.md)."""
 
 from __future__ import annotations
 

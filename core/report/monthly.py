@@ -1,4 +1,4 @@
-"""What did each month return?"""
+"""The return of each month."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What about a result should make one doubt it?"""
+"""The flags that make one doubt a result: few trades, one lucky trade, ambiguous candles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a report say, and in which order? The same for the terminal, Markdown and HTML.
+"""The sections of a report and their order, the same for terminal, Markdown and HTML.
 
 A report is a result as written by `core.report.result`, with what a session adds to it
 (docs/formats.md §8: session_id, mode, gaps, restarts, comparison, recommendation).

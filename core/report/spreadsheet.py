@@ -1,4 +1,4 @@
-"""How do trades and equity become CSV that a spreadsheet opens safely?"""
+"""Writes trades and equity as CSV that a spreadsheet opens without running any of it."""
 
 from __future__ import annotations
 

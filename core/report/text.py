@@ -1,4 +1,4 @@
-"""How does a report read in a terminal?"""
+"""Renders a report for a terminal."""
 
 from __future__ import annotations
 

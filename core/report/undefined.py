@@ -1,4 +1,4 @@
-"""What stands for a figure that is not known? Loads nothing, so that a screen may ask at once."""
+"""The text that stands for an unknown figure. Loads nothing, so a screen may use it at once."""
 
 from __future__ import annotations
 

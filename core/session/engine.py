@@ -1,4 +1,4 @@
-"""How does one session live? Feed → candle → signals → step → journal → what may be shown.
+"""One living session: feed → candle → signals → step → journal → what may be shown.
 
 An engine is one coroutine. Nothing it has decided can be seen from outside, in its log or in its
 account, before it is durable.

@@ -1,4 +1,4 @@
-"""How is what happened told in the log, one sentence an event?"""
+"""Writes what happened as log messages, one sentence an event."""
 
 from __future__ import annotations
 

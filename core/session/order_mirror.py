@@ -1,4 +1,4 @@
-"""How do a session's orders go to a venue, without the session ever waiting for it?
+"""Sends a session's fills as orders to a venue, without the session ever waiting for it.
 
 The session fills by its own rules. What its journal then says is to be ordered is sent from a task
 of its own, one order after the other; each answer goes back to the session's journal before the

@@ -1,4 +1,4 @@
-"""What did a session come to? (report.json and its kin, `report --json`)"""
+"""Makes the report of a session, for `report --json` and for report.json and its kin."""
 
 from __future__ import annotations
 

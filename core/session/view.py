@@ -1,4 +1,4 @@
-"""What does a session look like from outside?"""
+"""Makes the snapshot of a session that screens and commands see."""
 
 from __future__ import annotations
 

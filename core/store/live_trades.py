@@ -1,4 +1,4 @@
-"""Which trades were made with real money? (trades.jsonl, written by others, only read here)"""
+"""Reads the trades made with real money: trades.jsonl, written by others, only read here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which process is the host of a workspace?
+"""The lock that makes one process the host of a workspace.
 
 The kernel's lock on the file decides; its contents only name the holder, for the message and for
 whoever wants to speak to it. The kernel frees the lock when its holder dies, however it dies, so a

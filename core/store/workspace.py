@@ -1,4 +1,4 @@
-"""Where does everything of one user live, and may this process write there?"""
+"""The layout of a workspace, and whether this process may write there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is sent to a venue for a session's fills, and what does the venue make of it?"""
+"""The orders that are sent to a venue for a session's fills, and what the venue makes of them."""
 
 from __future__ import annotations
 

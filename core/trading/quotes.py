@@ -1,4 +1,4 @@
-"""What does a price between candles do to an account? (`fills: market`, docs/rules.md §3.3, §3.5)
+"""Applies a price between candles to an account (`fills: market`, docs/rules.md §3.3, §3.5).
 
 A quote changes nothing but by filling something, so a run is reproduced by its candles and those
 few quotes that did.

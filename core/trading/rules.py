@@ -1,4 +1,4 @@
-"""What are the numbers a run trades by?"""
+"""The numbers a run trades by."""
 
 from __future__ import annotations
 

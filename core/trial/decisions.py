@@ -1,4 +1,4 @@
-"""Did the session decide what its rules decide on the same candles, and how sure is that?
+"""Judges whether a session decided what its rules decide on the same candles.
 
 The rate of differing decisions gets an upper bound that holds at every look, by the beta-binomial
 mixture: S. R. Howard, A. Ramdas, J. McAuliffe and J. Sekhon, Time-uniform Chernoff bounds via

@@ -1,4 +1,4 @@
-"""Which candles do `--data`, `--detail` and `--exchange --period` mean?"""
+"""Reads the candles that `--data`, `--detail` and `--exchange --period` name."""
 
 from __future__ import annotations
 

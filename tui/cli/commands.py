@@ -1,4 +1,4 @@
-"""How is a command of the command line declared?"""
+"""Declares the commands of the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a command answer: on which stream, in which form, with which exit code?
+"""How a command answers: on which stream, in which form, with which exit code.
 
 Under `--json` nothing but one JSON value goes to stdout. Messages go to stderr, in either form.
 """

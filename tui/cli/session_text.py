@@ -1,4 +1,4 @@
-"""How do sessions and log lines read in a terminal?"""
+"""Writes sessions and log lines for a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a command speak to the workspace's host, and which session does it mean?"""
+"""Speaks to the workspace's host, and finds the session that a command means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which strategy does a command line mean: a name, a path, standard input or --config?"""
+"""Reads the strategy a command line names: by name, by path, on standard input, or in --config."""
 
 from __future__ import annotations
 

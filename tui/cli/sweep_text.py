@@ -1,4 +1,4 @@
-"""How does a sweep look in the terminal: the best rows, a heat map, and what luck would find?"""
+"""Writes a sweep for a terminal: the best rows, a heat map, and what luck would find."""
 
 from __future__ import annotations
 

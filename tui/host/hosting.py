@@ -1,4 +1,4 @@
-"""Who runs the sessions the screen shows, and how does the screen let go of them?"""
+"""What the app asks of whatever runs the sessions it shows: run, let go, take over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who hosts a workspace: another process, or this screen?
+"""Hosts a workspace here, or attaches to the process that does.
 
 Loads exchange and indicator libraries: import it late, in a thread.
 """

@@ -1,4 +1,4 @@
-"""What do forms share? Moving between fields, what is wrong with them, and how they end."""
+"""What forms share: moving between fields, telling what is wrong with them, and how they end."""
 
 from __future__ import annotations
 

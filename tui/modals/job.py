@@ -1,4 +1,4 @@
-"""How is a job set up? What it does, to which session, when, and how often at most."""
+"""The form for a job: what it does, to which session, when, and how often at most."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a key for a test venue put in? Masked; it is tried first, and never shown again."""
+"""The form for a key of a test venue: masked, tried before it is stored, never shown again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does the program ask for a short text, such as a name?"""
+"""Asks for a short text, such as a name."""
 
 from __future__ import annotations
 

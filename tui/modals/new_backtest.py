@@ -1,4 +1,4 @@
-"""How is a backtest set up? Strategy, candles and where they come from, fills and balance."""
+"""The form for a backtest: strategy, candles and where they come from, fills and balance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a session set up? Strategy, feed, broker, fills, balance, duration; what is wrong."""
+"""The form for a session: strategy, feed, broker, fills, balance, duration, trial."""
 
 from __future__ import annotations
 

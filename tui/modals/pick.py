@@ -1,4 +1,4 @@
-"""How is one name picked from many? A list with a filter; the one under the cursor can be tried."""
+"""Picks one name from many: a list with a filter; the one under the cursor can be tried."""
 
 from __future__ import annotations
 

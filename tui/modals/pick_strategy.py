@@ -1,4 +1,4 @@
-"""Which strategy? The list of them, to take one from."""
+"""Picks a strategy from the list of them."""
 
 from __future__ import annotations
 

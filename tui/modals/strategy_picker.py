@@ -1,4 +1,4 @@
-"""What do the forms share that begin with a strategy? The table of those there are."""
+"""The table of strategies that several forms begin with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does the screen run a backtest? Candles from files or an exchange in, a report out.
+"""Runs a backtest for the screen: candles from files or an exchange in, a report out.
 
 Loads numpy, TA-Lib and their kin: import it late, in a thread.
 """

@@ -1,4 +1,4 @@
-"""Which candle file is which symbol's, as typed into a form?"""
+"""Reads which candle file is which symbol's, as typed into a form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is set for a workspace, and how is it changed? Keys, notifications, and how things look.
+"""Reads and changes what is set for a workspace: keys, notifications, appearance.
 
 What stands in exchanges.yaml and notifications.yaml is never shown, only that it is there. All of
 this reads or writes files: call it in a thread.

@@ -1,4 +1,4 @@
-"""What would a strategy have done? Run it over past candles, look at the outcome, save it."""
+"""The screen of a backtest: run a strategy over past candles, look at the outcome, save it."""
 
 from __future__ import annotations
 

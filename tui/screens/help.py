@@ -1,4 +1,4 @@
-"""Which keys are there? All of them, by place."""
+"""The screen of all keys, by place."""
 
 from __future__ import annotations
 

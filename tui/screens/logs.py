@@ -1,4 +1,4 @@
-"""What was said by everything? One log of all sessions, filtered, followed or standing still."""
+"""The log of all sessions in one: filtered, followed or standing still."""
 
 from __future__ import annotations
 

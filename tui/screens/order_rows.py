@@ -1,4 +1,4 @@
-"""How do a session's orders on a venue read on its screen?"""
+"""A session's orders on a venue, as rows of a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What did a session come to? Its report on a screen of its own."""
+"""The report of a session on a screen of its own."""
 
 from __future__ import annotations
 

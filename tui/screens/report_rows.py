@@ -1,4 +1,4 @@
-"""How does a report read on the screen? The dict of `report --json` in, figures and rows out.
+"""A report as figures and rows: the dict of `report --json` in, texts out.
 
 A report may come from another process and an older version: what is missing or of another type is
 shown as unknown.

@@ -1,4 +1,4 @@
-"""How does the outcome of a run look, be it a backtest or a session? One widget for both."""
+"""Shows the outcome of a run, be it a backtest or a session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens at set times? The jobs with their next run, and what came of the last ones."""
+"""The screen of jobs, with their next run and what came of the last ones."""
 
 from __future__ import annotations
 

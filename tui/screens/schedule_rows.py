@@ -1,4 +1,4 @@
-"""How does a job read as a row of a table, and its past as a log? Values in, rows out."""
+"""A job as a row of a table, and its past as a log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a session read as a row of a table? And its positions? Snapshots in, rows out."""
+"""A session as a row of a table, and its positions: snapshots in, rows out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does one session read on its screen? Values in, rows, levels, marks and words out."""
+"""One session as its screen shows it: values in, rows, levels, marks and texts out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is set for this workspace? Keys, notifications, theme and time zone, changed in place."""
+"""The screen of settings: keys, notifications, theme and time zone, changed in place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which strategies are there, how did they fare, and what is wrong with them?"""
+"""The screen of strategies: which there are, how they fared, and what is wrong with them."""
 
 from __future__ import annotations
 

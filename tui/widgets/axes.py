@@ -1,4 +1,4 @@
-"""Which round values and times stand beside a chart, and at which line or column?"""
+"""Chooses the round values and times beside a chart, and the line or column of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a market look, with what a session did in it? Candles, one a column, and its prices."""
+"""Draws a market with what a session did in it: candles, one a column, and its prices."""
 
 from __future__ import annotations
 

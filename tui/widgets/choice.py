@@ -1,4 +1,4 @@
-"""How does one choose among a few words on one line? ← and → move, the chosen word stands out."""
+"""Chooses among a few words on one line: ← and → move, the chosen word stands out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How do columns share the width of a line? Some give way on narrow terminals, names are cut."""
+"""Shares the width of a line among columns: some give way on narrow terminals, names are cut."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How do equity and drawdown run over time? Curves of braille dots with their axes."""
+"""Draws equity and drawdown over time: curves of braille dots with their axes."""
 
 from __future__ import annotations
 

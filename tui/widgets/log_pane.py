@@ -1,4 +1,4 @@
-"""How is a log shown that never stops? A bounded, filtered view, following or standing still."""
+"""Shows a log that never stops: a bounded, filtered view, following or standing still."""
 
 from __future__ import annotations
 

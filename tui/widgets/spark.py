@@ -1,4 +1,4 @@
-"""How does a curve look in a few cells of one line?"""
+"""Draws a curve in a few cells of one line."""
 
 from __future__ import annotations
 

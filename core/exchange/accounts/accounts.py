@@ -1,4 +1,4 @@
-"""Who has an account on the exchange, and what is in it?"""
+"""The accounts on the exchange: balances, positions, income and the keys they belong to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does an order lock, and what does a fill move, in a spot or a futures account?"""
+"""Moves money in a spot or a futures account: what an order locks, what a fill changes."""
 
 from __future__ import annotations
 

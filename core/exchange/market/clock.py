@@ -1,4 +1,4 @@
-"""What time is it at the exchange, and when will it be later?"""
+"""The exchange's clock: real, accelerated, or moved by hand in tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be traded on the exchange, and in which steps?"""
+"""The markets that can be traded on the exchange, with their price and quantity steps."""
 
 from __future__ import annotations
 

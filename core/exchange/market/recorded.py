@@ -1,4 +1,4 @@
-"""Which market do candle files make?"""
+"""A market made of candle files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When is an order filled, and at which price?"""
+"""Fills orders against the quotes as time passes, and says at which price."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does a request make a valid order, and which?"""
+"""Checks a request for an order as Binance does, and makes the order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of an account's orders and trades does a call mean?"""
+"""Finds the orders and trades of an account that a call means."""
 
 from __future__ import annotations
 

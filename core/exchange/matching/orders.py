@@ -1,4 +1,4 @@
-"""What is an order on the exchange, and what happened to it?"""
+"""An order on the exchange, its fills, and the reports of what happened to it."""
 
 from __future__ import annotations
 

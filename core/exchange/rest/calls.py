@@ -1,4 +1,4 @@
-"""What does a REST call carry, and how is it read?"""
+"""A REST call as the endpoints see it: its parameters, read and checked, and its security."""
 
 from __future__ import annotations
 

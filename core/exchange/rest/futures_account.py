@@ -1,4 +1,4 @@
-"""What do the wallet and the positions of a USDⓈ-M account look like over REST?"""
+"""The REST endpoints of a USDⓈ-M account's wallet and positions."""
 
 from __future__ import annotations
 

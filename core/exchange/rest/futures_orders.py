@@ -1,4 +1,4 @@
-"""What can the owner of a USDⓈ-M account trade over REST?"""
+"""The REST endpoints by which the owner of a USDⓈ-M account trades."""
 
 from __future__ import annotations
 

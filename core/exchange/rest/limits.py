@@ -1,4 +1,4 @@
-"""How much may be asked of the exchange in a minute, and what follows on more?"""
+"""The request limits of the exchange, by weight and minute, and the ban that follows on more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which market data can be asked for over REST, on spot and on USDⓈ-M?"""
+"""The public REST endpoints: candles, quotes, depth and rules, on spot and on USDⓈ-M."""
 
 from __future__ import annotations
 

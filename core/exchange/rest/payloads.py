@@ -1,4 +1,4 @@
-"""How does Binance write a candle, a quote, a market?"""
+"""Writes candles, quotes, depth and markets as Binance does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a REST request reach the answer it asks for?"""
+"""Takes a REST request to its endpoint: limits, signature and faults come before the answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Was a request signed by the owner of its key, and in time?"""
+"""Checks that a request was signed by the owner of its key, and in time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can the owner of a spot account ask and do over REST?"""
+"""The REST endpoints of a spot account: its state, its orders and its trades."""
 
 from __future__ import annotations
 

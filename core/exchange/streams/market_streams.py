@@ -1,4 +1,4 @@
-"""What does each market stream show, and how often?"""
+"""The market streams: what each of them shows, and how often."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is sent to the streams as time passes?"""
+"""Publishes candles, quotes and prices to the streams as the exchange's time passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a WebSocket kept alive, held to its limits, and ended?"""
+"""One WebSocket: kept alive by pings, held to its message limits, and ended after its time."""
 
 from __future__ import annotations
 

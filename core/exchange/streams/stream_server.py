@@ -1,4 +1,4 @@
-"""Where does a client open market streams, and what may it say there?"""
+"""Opens market streams for clients, and takes their SUBSCRIBE and UNSUBSCRIBE messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does the owner of an account hear of orders, fills and balances as they happen?"""
+"""Tells the owner of an account of orders, fills and balances as they happen."""
 
 from __future__ import annotations
 

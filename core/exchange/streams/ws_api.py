@@ -1,4 +1,4 @@
-"""What can be asked over the spot WebSocket API?"""
+"""The spot WebSocket API: what a client may ask over it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is one candle?
+"""One candle, and the check that its prices can be those of one.
 
 Apart from `core.market.candles.candles`, so that who only shows candles need not load numpy.
 """

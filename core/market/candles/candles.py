@@ -1,4 +1,4 @@
-"""What is a candle, alone and by the million?"""
+"""Candles by the million, as columns."""
 
 from __future__ import annotations
 

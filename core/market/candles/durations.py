@@ -1,4 +1,4 @@
-"""How long is "90m", and when does "6m" before now begin?
+"""Reads durations such as 90m and periods such as 6m before now.
 
 Durations count fixed lengths (m is minutes), periods count calendar days (m is months).
 """

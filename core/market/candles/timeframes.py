@@ -1,4 +1,4 @@
-"""How long is a candle, and where does one begin?"""
+"""The timeframes: how long a candle is, and where one begins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Are these rows closed candles of one market and one timeframe?
+"""Checks that rows are closed candles of one market and one timeframe.
 
 What is decided about rows that are not quite:
 

@@ -1,4 +1,4 @@
-"""Which column of a candle file is which, and what do its values say?"""
+"""Finds out which column of a candle file is which, and reads its numbers and times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said when a file does not hold the candles it should?"""
+"""The error of a file that does not hold the candles it should, and its words."""
 
 from __future__ import annotations
 

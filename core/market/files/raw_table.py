@@ -1,4 +1,4 @@
-"""Which rows does a candle file hold, whatever its format?
+"""Reads the rows of a candle file, whatever its format.
 
 Only the format is understood here: `core.market.files.columns` knows what the columns mean,
 `core.market.files.candle_checks` whether the rows are candles.

@@ -1,4 +1,4 @@
-"""Which candles have been fetched before?
+"""Keeps the candles that were fetched before, in cache/.
 
 One folder for each exchange, symbol and timeframe, one file for each thousand open times. A file
 holds one unbroken stretch [start, stop) of what the exchange said of closed candles; a candle

@@ -1,4 +1,4 @@
-"""How are past candles and funding rates fetched, page by page, from any exchange?"""
+"""Fetches past candles and funding rates, page by page, from any exchange."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which conditions does a config set? (docs/rules.md §1)"""
+"""Parses the conditions of a config (docs/rules.md §1)."""
 
 from __future__ import annotations
 

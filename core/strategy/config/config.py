@@ -1,4 +1,4 @@
-"""What is a strategy? (docs/rules.md §1)
+"""The types of a strategy config (docs/rules.md §1).
 
 Values only: `core.strategy.config.parsing` makes them from JSON, YAML and STRATEGY.md.
 """

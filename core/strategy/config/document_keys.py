@@ -1,4 +1,4 @@
-"""What of a document has no effect on trading, and how is it kept?
+"""The keys of a document that have no effect on trading, checked and kept.
 
 Description, dates, results: kept as JSON values, so that a session's snapshot can hold them.
 """

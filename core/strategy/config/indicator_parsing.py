@@ -1,4 +1,4 @@
-"""Which indicators does a config name? (docs/rules.md §1.2 and §2)"""
+"""Parses the indicators of a config (docs/rules.md §1.2 and §2)."""
 
 from __future__ import annotations
 

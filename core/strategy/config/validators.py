@@ -1,4 +1,4 @@
-"""Is a value from outside the number, the word, the list that is wanted?
+"""Checks that a value from outside is the number, the word or the list that is wanted.
 
 Each function notes a problem and returns None where it is not. Texts are never taken for numbers,
 nor are true and false.

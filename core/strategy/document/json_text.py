@@ -1,4 +1,4 @@
-"""What does a JSON text say, and on which lines?
+"""Reads JSON text, and remembers the line of each value.
 
 As `json.loads` reads it, but with every value's place, and refusing a key that stands twice.
 """

@@ -1,4 +1,4 @@
-"""What does a JSON or YAML text say, and where does it say it?
+"""A value read from a text, with the lines where its parts stand.
 
 The values that `json_text` and `yaml_text` read, and how both refuse a text.
 """

@@ -1,4 +1,4 @@
-"""Which results does a document hold, whatever they were called when it was written?
+"""Reads the results that a document holds, whatever they were called when it was written.
 
 `backtest:` and `paper:` blocks of older documents spell their figures `win_rate: 0.62` or
 `max_drawdown: "-8.0%"`; here they all come out under the names and units of docs/rules.md §4.

@@ -1,4 +1,4 @@
-"""How are results written into a strategy's document without touching anything else in it?
+"""Writes results into a strategy's document and leaves every other byte as it was.
 
 Only Papertape's own keys are replaced or added; every other byte stays as it was, line ends,
 comments and byte order mark included.

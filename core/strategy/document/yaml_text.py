@@ -1,4 +1,4 @@
-"""What does a YAML text say, and on which lines?
+"""Reads YAML text, and remembers the line of each value.
 
 YAML 1.2's core schema, so that `010` is ten, `1e-3` a number, `on` a word and a date a text; no
 tags, no anchors, no key twice: what can surprise is refused, not guessed.

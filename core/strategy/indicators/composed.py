@@ -1,4 +1,4 @@
-"""How is each indicator put together? (docs/rules.md §2)
+"""Composes each indicator from series (docs/rules.md §2).
 
 Every function takes the parameters by their canonical names and gives the fields in the catalog's
 order. TA-Lib gets every parameter; an oscillator is NaN where its window has no range.

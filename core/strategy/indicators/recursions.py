@@ -1,4 +1,4 @@
-"""How are the series computed that neither TA-Lib nor arithmetic gives?
+"""Computes the series that neither TA-Lib nor arithmetic gives.
 
 Each comes as one step with its state, and over a whole array: the array form either runs the step
 itself or does the same operations in the same order, so that both agree to the last bit.

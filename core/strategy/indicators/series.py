@@ -1,4 +1,4 @@
-"""How is an indicator put together, before anything is computed?
+"""Describes how an indicator is put together, before anything is computed.
 
 A `Series` is a description: a price column, a TA-Lib function of other series, their arithmetic.
 Being frozen and compared by value, equal descriptions are one series, so that two indicators share

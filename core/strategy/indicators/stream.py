@@ -1,4 +1,4 @@
-"""What is a series now, one candle after another?
+"""Computes series candle by candle, as a session needs them.
 
 A `Program` is compiled once from the series wanted: every series has a slot in one list, and a
 step that fills the slot from others, in order of need. TA-Lib's own streaming handles carry the

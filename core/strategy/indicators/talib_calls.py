@@ -1,4 +1,4 @@
-"""How is TA-Lib called, over arrays and candle by candle?
+"""Calls TA-Lib, over arrays and candle by candle.
 
 TA-Lib is imported on first use: it brings pandas with it, which validation and the first frame need
 not wait for.

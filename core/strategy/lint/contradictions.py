@@ -1,4 +1,4 @@
-"""Which conditions, stops and targets of a valid config can never come true, or always do?
+"""Finds conditions, stops and targets of a valid config that never come true, or always do.
 
 Only what follows from the config alone, on any candles: empty intervals, values outside an
 indicator's bounds, a close beyond a channel that contains it, exits that hold whenever the entry

@@ -1,4 +1,4 @@
-"""When does a condition hold?
+"""Evaluates a condition: its operator, its distance from holding, and its text.
 
 Each operator is defined once, on numbers and on arrays alike. NaN on either side is false for
 every one of them, `ne` included (docs/rules.md §1).
