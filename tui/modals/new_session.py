@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
@@ -11,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from core.journal.values import BrokerKind, FeedKind
@@ -61,6 +61,7 @@ class NewSession(Form[StartRequest]):
         super().__init__()
         self._ask_outlook = ask_outlook
         self._outlook: tuple[_Asked, TrialOutlook] | None = None
+        self._settling: Timer | None = None
         self._sealing_chosen = False  # by hand: from then on the form does not choose it
         self._read_strategies = read_strategies
         self._feed = feed
@@ -196,13 +197,16 @@ class NewSession(Form[StartRequest]):
 
     def _plan(self) -> None:
         """Ask what a trial could tell, once nothing has been changed for a moment."""
-        if self._ask_outlook is not None:
-            self.run_worker(
-                self._look_ahead, name="plan", group="plan", exclusive=True, exit_on_error=False
-            )
+        if self._settling is not None:
+            self._settling.stop()
+        self._settling = self.set_timer(_SETTLED, self._begin_plan)
+
+    def _begin_plan(self) -> None:
+        self.run_worker(
+            self._look_ahead(), name="plan", group="plan", exclusive=True, exit_on_error=False
+        )
 
     async def _look_ahead(self) -> None:
-        await asyncio.sleep(_SETTLED)
         strategy, (request, _) = self.picked, self.request()
         if strategy is None or request is None or self._ask_outlook is None:
             return
