@@ -42,11 +42,3 @@ def safe_text(text: str, *, limit: int | None = None) -> str:
 def safe_lines(text: str) -> str:
     """`text` with its line breaks, each line as `safe_text` has it."""
     return "\n".join(safe_text(line) for line in text.split("\n"))
-
-
-_LONGEST = 200
-
-
-def brief(value: object) -> str:
-    """What an exchange or a library said, as one plain line that is not too long."""
-    return safe_text(str(value), limit=_LONGEST).strip()

@@ -37,7 +37,7 @@ from core.session.reports import without_equity
 from core.session.snapshot import SessionSnapshot, StartRequest, TrialTerms
 from core.store.credentials import CredentialsError, read_credentials
 from core.store.preferences import PreferencesError, read_preferences
-from core.store.redaction import Redactor
+from core.store.redaction import KNOWN_SECRETS
 from core.store.workspace import Workspace, WorkspaceError, locate_workspace
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import ParsedConfig, parse_config
@@ -313,7 +313,7 @@ def _broker(home: Workspace, asked: str | None, feed: str, *, has_key: bool) -> 
     if asked is not None:
         found: BrokerKind = _one_of("broker", BrokerKind, asked)
         return found
-    stored = feed == "live" and read_credentials(home.credentials, Redactor()).sections
+    stored = feed == "live" and read_credentials(home.credentials, KNOWN_SECRETS).sections
     return BrokerKind.TESTNET if has_key or stored else BrokerKind.SIMULATED
 
 

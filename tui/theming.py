@@ -1,4 +1,4 @@
-"""Which themes are there? Files in the shipped folder and in the workspace, one theme each.
+"""Finds the themes: files in the shipped folder and in the workspace, one theme each.
 
 A theme file is YAML: `name`, `dark`, `colors` (Textual's base colours), `variables` (the semantic
 ones this program's style sheets use), and `ansi: true` where they are the terminal's own.
@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
 from textual.color import Color, ColorParseError
 from textual.theme import BUILTIN_THEMES, Theme
+
+from core.store.yaml_reader import YamlError, read_settings_file
 
 COLORS = (
     "primary",
@@ -50,8 +51,8 @@ def read_theme(path: Path) -> Theme:
         ThemeError: if the file cannot be read, is not YAML, lacks a colour or names an unknown one.
     """
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raw = read_settings_file(path)
+    except (OSError, YamlError) as error:
         raise ThemeError(f"theme {path.name} cannot be read: {error}") from error
     if not isinstance(raw, dict):
         raise ThemeError(f"theme {path.name}: expected a mapping with name, colors and variables")

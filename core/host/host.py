@@ -43,11 +43,11 @@ from core.session.snapshot import (
     StartRequest,
 )
 from core.session.view import session_detail
-from core.store.credentials import ApiKey, CredentialsError, read_credentials
+from core.store.credentials import ApiKey, CredentialsError, checked_key, read_credentials
 from core.store.durable import Disk, OsDisk
 from core.store.index import IndexWriteError, open_index
 from core.store.journal_file import JournalError
-from core.store.redaction import Redactor, Secret
+from core.store.redaction import KNOWN_SECRETS
 from core.store.workspace import Workspace, WorkspaceError
 from core.time_format import wall_clock
 from core.trading.venue_hosts import OrderAddresses
@@ -119,12 +119,12 @@ class Host:
         self.workspace = workspace
         self.options = options
         self.loop = asyncio.get_running_loop()
-        self.redactor = Redactor()
+        self.redactor = KNOWN_SECRETS
         self.log = LogRing(self.redactor, options.clock)
         self.since = options.clock()
         self.stopping = asyncio.Event()
         self.parts = Parts(self._complain, self.show)
-        self.storage = Storage.of(workspace, options.disk, self.redactor)
+        self.storage = Storage.of(workspace, options.disk)
         self.accounts = VenueAccounts(
             workspace.credentials, self.redactor, options.order_addresses, options.demo_address
         )
@@ -290,13 +290,17 @@ class Host:
     def _given_key(self, request: StartRequest) -> ApiKey | None:
         """The key that came with a request, which is hidden from now on."""
         key, secret = request.api_key, request.api_secret
-        for text in (key, secret):
-            self.redactor.add(text or "")
         if not key and not secret:
             return None
         if not key or not secret:
             raise BadRequestError("a key of the testnet takes both: api_key and api_secret")
-        return ApiKey(Secret(key), Secret(secret))
+        try:
+            given = checked_key(key, secret)
+        except CredentialsError as error:
+            raise BadRequestError(str(error)) from None
+        for text in (key, secret):
+            self.redactor.add(text)
+        return given
 
     async def stop(self, session_id: str, *, flatten: bool = False) -> Mapping[str, object]:
         """See `HostLink.stop`."""

@@ -27,7 +27,6 @@ from core.store.durable import OsDisk
 from core.store.index import open_index
 from core.store.journal_file import JournalError, read_journal
 from core.store.lock import HostLock
-from core.store.redaction import Redactor
 from core.store.workspace import Workspace, WorkspaceError
 from core.text import safe_text
 from core.time_format import wall_clock
@@ -115,7 +114,7 @@ def _locked(workspace: Workspace) -> Iterator[Storage]:
         lock = HostLock.acquire(workspace, kind="reader", now=wall_clock())
     except WorkspaceError as error:
         raise CommandError(str(error)) from error
-    storage = Storage.of(workspace, OsDisk(), Redactor())
+    storage = Storage.of(workspace, OsDisk())
     try:
         yield storage
     finally:

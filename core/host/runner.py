@@ -15,6 +15,7 @@ from core.host.host import Host, HostOptions
 from core.host.logs import RingHandler
 from core.host.parts import Part
 from core.session.snapshot import Level
+from core.store.durable import sweep
 from core.store.lock import HostLock, WorkspaceLostError
 from core.store.workspace import Workspace
 
@@ -40,6 +41,7 @@ async def run_host(
     workspace.prepare()
     lock = HostLock.acquire(workspace, kind=options.kind, now=options.clock())
     try:
+        sweep(workspace.root)
         host = Host(workspace, options)
         handler = RingHandler(host.log)
         logging.getLogger().addHandler(handler)

@@ -8,7 +8,7 @@ written down beside it and changes nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -52,7 +52,6 @@ class CandleJournal:
         path: Path,
         header: dict[str, object],
         disk: Disk,
-        redact: Callable[[str], str] | None = None,
     ) -> CandleJournal:
         """The tape at `path`, made if it is not there. Blocks.
 
@@ -64,12 +63,12 @@ class CandleJournal:
             try:
                 contents = read_journal(path, KIND, VERSION)
             except JournalDamagedError as error:
-                return cls._salvaged(path, whole_header, disk, redact, str(error))
-            journal = Journal.reopen(path, contents, disk, redact)
+                return cls._salvaged(path, whole_header, disk, str(error))
+            journal = Journal.reopen(path, contents, disk)
             torn = f"{path.name}: {contents.torn} bytes of an interrupted write were dropped"
             return cls(journal, _candles_of(contents.lines), torn if contents.torn else None)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return cls(Journal.create(path, whole_header, disk, redact), Candles.of([]))
+        return cls(Journal.create(path, whole_header, disk), Candles.of([]))
 
     @classmethod
     def _salvaged(
@@ -77,7 +76,6 @@ class CandleJournal:
         path: Path,
         header: dict[str, object],
         disk: Disk,
-        redact: Callable[[str], str] | None,
         damage: str,
     ) -> CandleJournal:
         """A new tape with every candle that is whole on a damaged one, which is set aside.
@@ -89,7 +87,7 @@ class CandleJournal:
             aside = set_aside(path)
         except OSError as error:
             raise JournalError(f"{damage}; it cannot be set aside ({error})") from error
-        journal = Journal.create(path, header, disk, redact)
+        journal = Journal.create(path, header, disk)
         for line in lines:
             journal.append({"c": line["c"]})
         journal.commit(journal.take())
@@ -176,10 +174,9 @@ def read_candle_journal(path: Path) -> CandleJournalContents:
 class CandleJournals:
     """The tapes of a workspace, each opened once, off the event loop."""
 
-    def __init__(self, root: Path, disk: Disk, redact: Callable[[str], str] | None = None) -> None:
+    def __init__(self, root: Path, disk: Disk) -> None:
         self._root = root
         self._disk = disk
-        self._redact = redact
         self._open: dict[Path, asyncio.Task[CandleJournal]] = {}
 
     def path(self, source: str, symbol: str, timeframe: Timeframe) -> Path:
@@ -206,7 +203,7 @@ class CandleJournals:
                 "symbol": symbol,
                 "timeframe": str(timeframe),
             }
-            opening = asyncio.to_thread(CandleJournal.open, path, header, self._disk, self._redact)
+            opening = asyncio.to_thread(CandleJournal.open, path, header, self._disk)
             task = asyncio.create_task(opening)
             self._open[path] = task
         return await asyncio.shield(task)

@@ -26,7 +26,6 @@ from core.market.candles.candles import Candle, Candles
 from core.market.filters import MarketFilters
 from core.store.durable import Disk
 from core.store.journal_file import Journal, JournalError, read_journal
-from core.store.redaction import Redactor
 from core.store.workspace import Workspace
 from core.strategy.config.config import StrategyConfig
 
@@ -39,13 +38,12 @@ class Storage:
     disk: Disk
     tapes: CandleJournals
     committer: GroupCommit
-    redactor: Redactor
 
     @classmethod
-    def of(cls, workspace: Workspace, disk: Disk, redactor: Redactor) -> Storage:
+    def of(cls, workspace: Workspace, disk: Disk) -> Storage:
         """The storage of a workspace."""
         tapes = CandleJournals(workspace.journals, disk)
-        return cls(workspace, disk, tapes, GroupCommit(), redactor)
+        return cls(workspace, disk, tapes, GroupCommit())
 
     def release(self, record: SessionManifest) -> None:
         """A session has ended: let go of the tapes that are its own."""
@@ -65,7 +63,7 @@ class Storage:
             "session": record.id,
         }
         path = self.workspace.session(record.id) / EVENTS
-        journal = Journal.create(path, header, self.disk, self.redactor.redact)
+        journal = Journal.create(path, header, self.disk)
         return SessionJournal(self, record, record.strategy(), journal)
 
     def reopen_log(self, record: SessionManifest) -> tuple[SessionJournal, list[Record], int]:
@@ -81,7 +79,7 @@ class Storage:
             return self.create_log(record), [], 0
         contents = read_journal(path, KIND, JOURNAL_VERSION)
         lines = parse_records(path, contents.lines)
-        journal = Journal.reopen(path, contents, self.disk, self.redactor.redact)
+        journal = Journal.reopen(path, contents, self.disk)
         log = SessionJournal(self, record, record.strategy(), journal)
         for line in lines:
             log.orders.take(line)

@@ -16,7 +16,10 @@ def is_loopback(address: str) -> bool:
 
 
 def is_this_machine(host: str) -> bool:
-    """Whether a host is a loopback address, written as one."""
+    """Whether a host is a loopback address, or named as one.
+
+    A name can be mapped elsewhere: who connects to it looks at the address.
+    """
     if host == "localhost":
         return True
     try:

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from core.store.durable import Disk, write_durably
+from core.store.durable import Disk, make_private, write_durably
 from core.store.redaction import Redactor, Secret
+from core.store.yaml_reader import YamlError, read_settings_file
 
 _WAITING = 100  # notifications that may wait for a slow service; further ones are dropped, and said
 _PARTS = re.compile(r"[/:@?&=,]+")
@@ -41,14 +41,14 @@ def read_notifications(path: Path, redactor: Redactor) -> tuple[Secret, ...]:
         NotificationsError: the file cannot be read or does not have the expected form.
     """
     try:
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            path.chmod(0o600)
-        written = yaml.safe_load(path.read_text(encoding="utf-8"))
+        make_private(path)
+        written = read_settings_file(path)
     except FileNotFoundError:
         return ()
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        # The error's own text may quote the file.
-        raise NotificationsError(f"{path} cannot be read as YAML: {_HOW}") from None
+    except YamlError as error:
+        raise NotificationsError(f"{path}: {error}; {_HOW}") from None
+    except OSError as error:
+        raise NotificationsError(f"{path} cannot be read ({error.strerror})") from None
     urls = written.get("urls") if isinstance(written, dict) else None
     if not isinstance(urls, list) or not all(isinstance(url, str) for url in urls):
         raise NotificationsError(f"{path}: {_HOW}")

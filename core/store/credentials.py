@@ -1,20 +1,24 @@
-"""Which keys does the user have for the testnets? (exchanges.yaml)"""
+"""Reads and writes the user's keys for the test venues (exchanges.yaml)."""
 
 from __future__ import annotations
 
-import stat
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from core.store.durable import Disk, write_durably
-from core.store.redaction import Redactor, Secret
+from core.store.durable import Disk, make_private, write_durably
+from core.store.redaction import Redactor, Secret, why_no_key
+from core.store.yaml_reader import YamlError, read_settings_file
 
 SECTIONS = ("binance_testnet", "binance_demo")
 _FIELDS = ("api_key", "api_secret")
 _HOW = "expected `binance_testnet:` with `api_key:` and `api_secret:` below it"
+# What a field is called that holds something private, also where its section is misspelt.
+_PRIVATE = re.compile(r"key|secret|token|passw|passphrase|private|credential", re.IGNORECASE)
+_SURELY_PRIVATE = 32  # characters of a text that is hidden whatever its field is called
 
 
 class CredentialsError(Exception):
@@ -40,6 +44,18 @@ class Credentials:
     notices: tuple[str, ...] = ()
 
 
+def checked_key(api_key: str, api_secret: str, where: str = "") -> ApiKey:
+    """A key and its secret, if they can be ones. `where` begins the words of a refusal.
+
+    Raises:
+        CredentialsError: one is too short or too plain.
+    """
+    for field, value in zip(_FIELDS, (api_key, api_secret), strict=True):
+        if (why := why_no_key(value)) is not None:
+            raise CredentialsError(f"{where}{field} {why}")
+    return ApiKey(Secret(api_key), Secret(api_secret))
+
+
 def read_credentials(path: Path, redactor: Redactor) -> Credentials:
     """The keys in exchanges.yaml, every one of them made known to `redactor`.
 
@@ -48,39 +64,39 @@ def read_credentials(path: Path, redactor: Redactor) -> Credentials:
     Raises:
         CredentialsError: the file cannot be read or does not have the expected form.
     """
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return Credentials({})
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise CredentialsError(f"{path} cannot be read ({why})") from None
-    notices = []
-    if mode & 0o077:
-        path.chmod(0o600)
-        notices.append(f"{path.name} could be read by other users (mode {mode:o}); it is 600 now")
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        # The error's own text quotes the file.
-        mark = getattr(error, "problem_mark", None)
-        where = "" if mark is None else f" at line {mark.line + 1}"
-        raise CredentialsError(f"{path} is not YAML{where}: {_HOW}") from None
-    if document is None:
-        return Credentials({}, tuple(notices))
-    if not isinstance(document, dict):
-        raise CredentialsError(f"{path} is not a mapping: {_HOW}")
+    document, notices = _read(path)
     sections = {}
     for name, section in document.items():
+        _learn(str(name), section, redactor)
         if name not in SECTIONS:
-            notices.append(f"{path.name}: section {str(name)[:40]!r} is not used by Papertape")
-        _learn(section, redactor)
-        if name in SECTIONS and section is not None:
+            # What looks like a key is not repeated: it may have been put in the wrong place.
+            shown = f"section {str(name)[:40]!r}" if why_no_key(str(name)) else "a section"
+            notices.append(f"{path.name}: {shown} is not used by Papertape")
+        elif section is not None:
             key = _section(path, str(name), section)
             if key is not None:
                 sections[str(name)] = key
     return Credentials(sections, tuple(notices))
+
+
+def _read(path: Path) -> tuple[dict[object, object], list[str]]:
+    notices = []
+    try:
+        before = make_private(path)
+        document = read_settings_file(path)
+    except FileNotFoundError:
+        return {}, []
+    except YamlError as error:
+        raise CredentialsError(f"{path}: {error}; {_HOW}") from None
+    except OSError as error:
+        raise CredentialsError(f"{path} cannot be read ({error.strerror})") from None
+    if before is not None:
+        notices.append(f"{path.name} could be read by other users (mode {before:o}); it is 600 now")
+    if document is None:
+        return {}, notices
+    if not isinstance(document, dict):
+        raise CredentialsError(f"{path} is not a mapping: {_HOW}")
+    return document, notices
 
 
 def _section(path: Path, name: str, section: object) -> ApiKey | None:
@@ -95,41 +111,38 @@ def _section(path: Path, name: str, section: object) -> ApiKey | None:
                 f"{path}: {name}.{field} is not a text: put the key in quotes ({_HOW})"
             )
     key, secret = (str(value).strip() for value in values)
-    return ApiKey(Secret(key), Secret(secret))
+    return checked_key(key, secret, f"{path}: {name}.")
 
 
-def _learn(value: object, redactor: Redactor) -> None:
-    """Every text below a section may be a secret, also in one that is not used or misspelt."""
+def _learn(name: str, value: object, redactor: Redactor) -> None:
+    """What a field holds that is private by its name or its looks may be a secret, also where its
+    section is not used or misspelt."""
     if isinstance(value, str):
-        redactor.add(value.strip())
+        text = value.strip()
+        if _PRIVATE.search(name) or (len(text) >= _SURELY_PRIVATE and len(text.split()) == 1):
+            redactor.add(text)
     elif isinstance(value, dict):
-        for inner in value.values():
-            _learn(inner, redactor)
+        for inner_name, inner in value.items():
+            _learn(f"{name}.{inner_name}", inner, redactor)
     elif isinstance(value, list):
         for inner in value:
-            _learn(inner, redactor)
+            _learn(name, inner, redactor)
 
 
 def write_credentials(path: Path, section: str, key: ApiKey, disk: Disk) -> None:
     """Put a key into exchanges.yaml (0600), leaving its other sections' values as they are.
 
     Raises:
-        CredentialsError: the file there cannot be read as a mapping, or cannot be written.
+        CredentialsError: the file there cannot be read as a mapping, or cannot be written; or the
+            key cannot be one.
         ValueError: `section` is not one of `SECTIONS`.
     """
     if section not in SECTIONS:
         raise ValueError(f"section {section!r}: expected one of {', '.join(SECTIONS)}")
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        raise CredentialsError(f"{path} cannot be read: repair or remove it first") from None
-    if not isinstance(document or {}, dict):
-        raise CredentialsError(f"{path} is not a mapping: {_HOW}")
-    document = dict(document or {})
-    document[section] = {
-        "api_key": key.api_key.reveal(),
-        "api_secret": key.api_secret.reveal(),
-    }
+    values = {"api_key": key.api_key.reveal(), "api_secret": key.api_secret.reveal()}
+    checked_key(*values.values())
+    document, _ = _read(path)
+    document = {**document, section: values}
     try:
         write_durably(path, yaml.safe_dump(document, sort_keys=False).encode(), disk, mode=0o600)
     except OSError as error:

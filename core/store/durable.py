@@ -7,7 +7,14 @@ the plug in the middle of a write.
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import os
+import re
+import shutil
+import stat
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Protocol
 
@@ -60,38 +67,162 @@ def sync_directory(disk: Disk, directory: Path) -> None:
         os.close(descriptor)
 
 
-def temporary_name(path: Path) -> Path:
-    """Where a new version of `path` is written before it takes its place."""
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
-
-
 def write_durably(path: Path, data: bytes, disk: Disk, *, mode: int = 0o600) -> None:
     """Replace a file's contents in one step: a reader, or a power cut, sees all of it or none.
+
+    A link at `path` gives way to a file; nothing is written where it leads. What a writer that was
+    killed left behind is taken over by the next one of the same file, or by `sweep`.
 
     Raises:
         OSError: the disk is full or read-only, or the directory is gone. The old file then stands.
     """
-    temporary = temporary_name(path)
+    descriptor, temporary = _claim_temporary(path)
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        try:
-            os.fchmod(descriptor, mode)
-            write_all(disk, descriptor, data)
-            disk.sync(descriptor)
-        finally:
-            os.close(descriptor)
+        os.ftruncate(descriptor, 0)
+        os.fchmod(descriptor, mode)
+        write_all(disk, descriptor, data)
+        disk.sync(descriptor)
         disk.replace(temporary, path)
     except OSError:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
+    finally:
+        os.close(descriptor)
     sync_directory(disk, path.parent)
+
+
+def write_export(path: Path, data: bytes, disk: Disk) -> None:
+    """Replace a file that the user asked for, readable for whom the umask lets, but by others no
+    more than that, and no more than it was.
+
+    Raises:
+        OSError: it cannot be written, or is a device, a pipe or a directory.
+    """
+    mask = os.umask(0o077)  # it can only be read by setting it
+    os.umask(mask)
+    mode = 0o644 & ~mask
+    with contextlib.suppress(FileNotFoundError):
+        found = path.stat().st_mode
+        if not stat.S_ISREG(found):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        mode = 0o644 & found
+    write_durably(path, data, disk, mode=mode | 0o600)
+
+
+def make_private(path: Path) -> int | None:
+    """Take a file from other users (0600); returns the mode it had, None where it was private.
+
+    A link is left alone, and so is where it leads.
+
+    Raises:
+        OSError: the file cannot be opened or changed; `FileNotFoundError` where there is none.
+    """
+    if path.is_symlink():
+        return None
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        found = os.fstat(descriptor).st_mode
+        mode = stat.S_IMODE(found)
+        if not stat.S_ISREG(found) or not mode & 0o077:
+            return None
+        os.fchmod(descriptor, 0o600)
+        return mode
+    finally:
+        os.close(descriptor)
+
+
+_TEMPORARY = re.compile(r"\..+\.\d+\.tmp", re.DOTALL)
+
+
+def temporary_names(path: Path) -> Iterator[Path]:
+    """Where a new version of `path` may be written before it takes its place."""
+    return (path.with_name(f".{path.name}.{number}.tmp") for number in count(1))
+
+
+def sweep(folder: Path) -> int:
+    """Remove what writers that were killed left below a folder; returns how many files.
+
+    A file that is being written is locked by its writer, and stays.
+    """
+    swept = 0
+    for place, folders, names in os.walk(folder):
+        for name in filter(_TEMPORARY.fullmatch, (*names, *folders)):
+            swept += _remove_leftover(Path(place, name))
+        folders[:] = [name for name in folders if not _TEMPORARY.fullmatch(name)]
+    return swept
+
+
+def try_lock(descriptor: int, *, shared: bool = False) -> bool:
+    """Take the kernel's lock on an open file, if nobody has it; it goes with the descriptor.
+
+    Where the file system has no such locks, it counts as taken.
+    """
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in (errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.EOPNOTSUPP):
+            raise
+    return True
+
+
+def _claim_temporary(path: Path) -> tuple[int, Path]:
+    """A file beside `path`, open and locked for this writer alone."""
+    for temporary in temporary_names(path):
+        try:
+            descriptor = os.open(
+                temporary,
+                os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
+                0o600,
+            )
+        except OSError:
+            if not os.path.lexists(temporary):
+                raise
+            continue  # something else of that name
+        if _is_own(descriptor) and try_lock(descriptor) and _is_at(descriptor, temporary):
+            return descriptor, temporary
+        os.close(descriptor)
+    raise AssertionError("names never end")
+
+
+def _is_own(descriptor: int) -> bool:
+    found = os.fstat(descriptor)
+    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_uid == os.geteuid()
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether an open file still has that name: another writer may have moved it meanwhile."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except FileNotFoundError:
+        return False
+
+
+def _remove_leftover(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        if not try_lock(descriptor):
+            return False
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def set_aside(path: Path) -> Path:
     """Move a file that cannot be read to a free name beside it, and return that name."""
     number = 1
-    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
+    while os.path.lexists(aside := path.with_name(f"{path.name}.damaged-{number}")):
         number += 1
     path.rename(aside)
     return aside

@@ -1,4 +1,4 @@
-"""How is the index of a workspace kept, so that a crash never leaves half a file?
+"""Keeps the index of a workspace so that a crash never leaves half a file.
 
 TinyDB's own storage overwrites its file in place, and a process killed then leaves it corrupt.
 Here every change replaces the file in one step, the one before stays beside it as a backup, and a
@@ -17,7 +17,7 @@ import orjson
 from tinydb import TinyDB
 from tinydb.storages import Storage
 
-from core.store.durable import Disk, set_aside, temporary_name, write_durably
+from core.store.durable import Disk, set_aside, temporary_names, write_durably
 from core.store.workspace import WorkspaceError
 
 
@@ -40,7 +40,6 @@ class DurableStorage(Storage):
         self._disk = disk
         self._cache: Tables | None = None
         self.notices: list[str] = []
-        self._sweep()
 
     def read(self) -> Tables | None:
         """The tables, or None where there are none yet. Callers do not change what they get."""
@@ -99,16 +98,10 @@ class DurableStorage(Storage):
     def _keep_backup(self) -> None:
         if not self._path.exists():
             return
-        temporary = temporary_name(self._backup)
+        temporary = next(temporary_names(self._backup))
         temporary.unlink(missing_ok=True)
         os.link(self._path, temporary)
         self._disk.replace(temporary, self._backup)
-
-    def _sweep(self) -> None:
-        """Remove what writers that were killed left behind."""
-        for name in (self._path.name, self._backup.name):
-            for leftover in self._path.parent.glob(f".{name}.*.tmp"):
-                leftover.unlink(missing_ok=True)
 
 
 def _sound(tables: dict[str, Any]) -> Tables:

@@ -1,4 +1,4 @@
-"""How is what happened kept, so that nothing acknowledged is ever lost?
+"""Keeps what happened, so that nothing acknowledged is ever lost.
 
 A journal is an append-only file of JSON lines. The first line is a header (`journal`: what it
 holds, `version`, and whatever its owner adds). Every line ends in a checksum of itself, `"crc"`. A
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,14 +50,13 @@ class JournalContents:
     torn: int
 
 
-def encode_line(record: Mapping[str, object], redact: Callable[[str], str] | None = None) -> bytes:
+def encode_line(record: Mapping[str, object]) -> bytes:
     """A record as one line of a journal, checksum and line break included.
 
-    NaN has no place in JSON and would come back as null: callers keep None for the unknown.
+    NaN has no place in JSON and would come back as null: callers keep None for the unknown. Nothing
+    in it is rewritten: foreign words are redacted where they enter (`core.store.redaction`).
     """
     body = orjson.dumps(record)
-    if redact is not None:
-        body = redact(body.decode()).encode()
     return b"%s%s%d}\n" % (body[:-1], _CRC, zlib.crc32(body))
 
 
@@ -142,7 +141,6 @@ class Journal:
     path: Path
     size: int
     disk: Disk
-    redact: Callable[[str], str] | None = None
     failure: str | None = None
     _pending: list[bytes] = field(default_factory=list)
 
@@ -152,21 +150,20 @@ class Journal:
         path: Path,
         header: Mapping[str, object],
         disk: Disk,
-        redact: Callable[[str], str] | None = None,
     ) -> Journal:
         """A new journal, which is on the disk with its header or not at all.
 
         Raises:
             JournalError: it exists already, or cannot be written.
         """
-        line = encode_line(header, redact)
+        line = encode_line(header)
         try:
             if path.exists():
                 raise FileExistsError(0, "it is there already")
             write_durably(path, line, disk)
         except OSError as error:
             raise JournalError(f"{path}: the journal cannot be made ({error.strerror})") from error
-        return cls(path, len(line), disk, redact)
+        return cls(path, len(line), disk)
 
     @classmethod
     def reopen(
@@ -174,12 +171,11 @@ class Journal:
         path: Path,
         contents: JournalContents,
         disk: Disk,
-        redact: Callable[[str], str] | None = None,
     ) -> Journal:
         """Go on with a journal that was read; what a cut left behind its last line is cut off."""
         if contents.torn:
             try:
-                descriptor = os.open(path, os.O_WRONLY)
+                descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
                 try:
                     os.ftruncate(descriptor, contents.size)
                     disk.sync(descriptor)
@@ -189,11 +185,11 @@ class Journal:
                 raise JournalError(
                     f"{path}: the torn last line cannot be cut off ({error.strerror})"
                 ) from error
-        return cls(path, contents.size, disk, redact)
+        return cls(path, contents.size, disk)
 
     def append(self, record: Mapping[str, object]) -> None:
         """Add one line to what the next `commit` writes. No I/O."""
-        self._pending.append(encode_line(record, self.redact))
+        self._pending.append(encode_line(record))
 
     def take(self) -> Sequence[bytes]:
         """The lines gathered so far, which `commit` is to be given (perhaps in another thread)."""
@@ -223,7 +219,7 @@ class Journal:
         self.size += len(data)
 
     def _write(self, data: bytes) -> None:
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
         try:
             found = os.fstat(descriptor).st_size
             if found != self.size:

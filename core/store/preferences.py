@@ -1,4 +1,4 @@
-"""What does the user prefer? (config.yaml: preferences only, never state and never secrets)"""
+"""Reads and writes what the user prefers (config.yaml): never state and never secrets."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Literal
 import yaml
 
 from core.store.durable import Disk, write_durably
+from core.store.yaml_reader import YamlError, read_settings_file, settings_value
+from core.text import safe_text
 
 _KNOWN = ("addresses", "order_addresses", "theme", "time_zone")
 
@@ -41,27 +43,24 @@ def read_preferences(path: Path) -> Preferences:
         PreferencesError: the file cannot be read, or says something that is not known.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        return _preferences(path, read_settings_file(path))
     except FileNotFoundError:
         return Preferences()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PreferencesError(f"{path} cannot be read: {error}") from error
-    return _parsed(path, text)
+    except YamlError as error:
+        raise PreferencesError(f"{path}: {error}") from error
+    except OSError as error:
+        raise PreferencesError(f"{path} cannot be read ({error.strerror})") from error
 
 
-def _parsed(path: Path, text: str) -> Preferences:
-    try:
-        written = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise PreferencesError(f"{path} cannot be read: {error}") from error
+def _preferences(path: Path, written: object) -> Preferences:
     if written is None:
         return Preferences()
     if not isinstance(written, dict):
         raise PreferencesError(f"{path}: expected keys and values, such as `addresses: {{…}}`")
-    unknown = [str(key) for key in written if key not in _KNOWN]
+    unknown = [safe_text(str(key), limit=40) for key in written if key not in _KNOWN]
     if unknown:
         raise PreferencesError(
-            f"{path}: {', '.join(unknown)} is not known; known are {', '.join(_KNOWN)}"
+            f"{path}: {', '.join(unknown[:5])} is not known; known are {', '.join(_KNOWN)}"
         )
     return Preferences(
         _addresses(path, written, "addresses"),
@@ -89,11 +88,13 @@ def write_preference(
             text = pattern.sub(lambda _: line, text, count=1)
         else:
             text += ("" if not text or text.endswith("\n") else "\n") + line
-        if _parsed(path, text) != expected:
+        if _preferences(path, settings_value(text)) != expected:
             raise PreferencesError(f"{path}: write `{line.strip()}` into it yourself")
         write_durably(path, text.encode(), disk)
+    except YamlError as error:
+        raise PreferencesError(f"{path}: write `{line.strip()}` into it yourself") from error
     except OSError as error:
-        raise PreferencesError(f"{path} cannot be written: {error}") from error
+        raise PreferencesError(f"{path} cannot be written ({error.strerror})") from error
 
 
 def _text(path: Path, written: Mapping[str, object], name: str) -> str | None:

@@ -1,7 +1,8 @@
-"""How is one account on a test venue asked, and what does its answer mean for an order?
+"""Asks one account on a test venue, and says what its answers mean for an order.
 
 What an answer means is decided by the venue's own status and code: how ccxt classes an error
-depends on the name of the host.
+depends on the name of the host. An answer that is not well-formed means nothing: the outcome is
+then unknown.
 """
 
 from __future__ import annotations
@@ -26,12 +27,26 @@ from core.market.retry import asked_wait
 from core.market.venue import is_this_machine
 from core.market.venue_clock import ServerClock
 from core.store.credentials import ApiKey
-from core.text import brief
+from core.store.redaction import KNOWN_SECRETS, brief
 from core.trading.orders import VenueOrder
-from core.trading.venue_hosts import ForbiddenAddressError, OrderAddresses, check_order_address
+from core.trading.venue_answers import (
+    AnswerError,
+    Fill,
+    OrderState,
+    check_account,
+    check_done,
+    check_leverage,
+    read_fills,
+    read_order,
+)
+from core.trading.venue_hosts import (
+    ForbiddenAddressError,
+    LoopbackResolver,
+    OrderAddresses,
+    check_order_address,
+)
 
 T = TypeVar("T")
-Json = dict[str, Any]
 
 RECEIVE_WINDOW = 5_000  # ms after which the venue takes a request no more
 
@@ -41,6 +56,8 @@ _UNSURE = (-1000, -1001, -1006, -1007)  # it may have been executed
 _TIMED_OUT = 408  # at the venue, which may still execute it
 _NO_SUCH_ORDER = -2013
 _ISOLATED_ALREADY = -4046
+# How ccxt trips over answers of another shape than it expects.
+_TRIPPED = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
 
 
 class OrderError(Exception):
@@ -48,11 +65,19 @@ class OrderError(Exception):
 
 
 class RefusedError(OrderError):
-    """The venue has not done what it was asked, and will not. `code` is its own, where it told."""
+    """The venue has not done what it was asked, and will not.
+
+    `code` is its own; None where it is not the venue's word but a gateway's, say, which leaves open
+    what became of the request.
+    """
 
     def __init__(self, message: str, code: int | None = None) -> None:
         super().__init__(message)
         self.code = code
+
+
+class NotSentError(RefusedError):
+    """The venue was not even asked: what was to be asked is no request for it."""
 
 
 class UnsureError(OrderError):
@@ -60,11 +85,12 @@ class UnsureError(OrderError):
 
 
 class LaterError(OrderError):
-    """The venue has not done it, and wants no requests for `seconds`."""
+    """The venue wants no requests for `seconds`; `told`: it said itself that it has not done it."""
 
-    def __init__(self, message: str, seconds: float) -> None:
+    def __init__(self, message: str, seconds: float, *, told: bool) -> None:
         super().__init__(message)
         self.seconds = seconds
+        self.told = told
 
 
 class ClockError(OrderError):
@@ -105,6 +131,8 @@ class OrderClient:
         self.address = str(check_order_address(address)).rstrip("/")
         self.perpetual = perpetual
         self._key = key
+        for secret in (key.api_key, key.api_secret):
+            KNOWN_SECRETS.add(secret.reveal())  # a venue may echo them
         self._sleep = sleep
         self._monotonic = monotonic
         self._api = ExchangeApi(
@@ -128,53 +156,75 @@ class OrderClient:
 
     async def prepare(self, symbol: str, leverage: int) -> None:
         """Have a perpetual's margin isolated, and its leverage set."""
+
+        async def isolate(client: Any) -> None:
+            check_done(await client.set_margin_mode("isolated", symbol))
+
+        async def lever(client: Any) -> None:
+            check_leverage(await client.set_leverage(leverage, symbol), symbol, leverage)
+
         try:
-            await self.ask(lambda client: client.set_margin_mode("isolated", symbol))
+            await self.ask(isolate)
         except RefusedError as error:
             if error.code != _ISOLATED_ALREADY:
                 raise
-        await self.ask(lambda client: client.set_leverage(leverage, symbol))
+        await self.ask(lever)
 
-    async def place(self, order: VenueOrder, quantity: float, sending: Callable[[], None]) -> Json:
-        """Send a market order for `quantity`; the venue's row of it, as ccxt reads it.
+    async def place(
+        self, order: VenueOrder, quantity: float, sending: Callable[[], None]
+    ) -> OrderState:
+        """Send a market order for `quantity`; what the venue says of it.
 
         `sending` is called when it goes out: until then it may have to wait for other requests.
         """
         only = {"reduceOnly": True} if order.closes and self.perpetual else {}
         named = {"clientOrderId": order.id, **only}
 
-        def send(client: Any) -> Awaitable[Json]:
+        async def send(client: Any) -> OrderState:
             sending()
             side = order.side.value
-            placed: Awaitable[Json] = client.create_order(
-                order.symbol, "market", side, quantity, None, named
-            )
-            return placed
+            row = await client.create_order(order.symbol, "market", side, quantity, None, named)
+            return read_order(row["info"], order)
 
         return await self.ask(send)
 
-    async def find(self, order: VenueOrder) -> Json | None:
-        """The venue's row of an order, or None where it says that it has none of that ID."""
+    async def find(self, order: VenueOrder) -> OrderState | None:
+        """What the venue says of an order, or None where it says that it has none of that ID."""
         await self.filters(order.symbol)
         named = {"clientOrderId": order.id}
+
+        async def look(client: Any) -> OrderState:
+            row = await client.fetch_order(None, order.symbol, named)
+            return read_order(row["info"], order)
+
         try:
-            return await self.ask(lambda client: client.fetch_order(None, order.symbol, named))
+            return await self.ask(look)
         except RefusedError as error:
             if error.code != _NO_SUCH_ORDER:
                 raise
             return None
 
-    async def trades(self, symbol: str, venue_id: str) -> list[Json]:
+    async def fills(self, order: VenueOrder, venue_id: str) -> tuple[Fill, ...]:
         """The executions of an order."""
         of = {"orderId": venue_id}
-        return await self.ask(lambda client: client.fetch_my_trades(symbol, None, None, of))
+
+        async def look(client: Any) -> tuple[Fill, ...]:
+            rows = await client.fetch_my_trades(order.symbol, None, None, of)
+            return read_fills([row["info"] for row in rows], order, venue_id)
+
+        return await self.ask(look)
 
     async def check(self) -> None:
         """Ask for the account, which takes a valid key and changes nothing."""
-        if self.perpetual:
-            await self.ask(lambda client: client.fapiPrivateV3GetAccount())
-        else:
-            await self.ask(lambda client: client.privateGetAccount({"omitZeroBalances": "true"}))
+
+        async def look(client: Any) -> None:
+            if self.perpetual:
+                check_account(await client.fapiPrivateV3GetAccount(), "assets")
+            else:
+                account = await client.privateGetAccount({"omitZeroBalances": "true"})
+                check_account(account, "balances")
+
+        await self.ask(look)
 
     async def set_clock(self) -> None:
         """Go by the venue's time from now on."""
@@ -192,15 +242,14 @@ class OrderClient:
                 self._answer = None
                 return await request(self._client)
             except RateLimitedError as error:
-                raise self._limited(str(error), error.seconds) from error
+                raise self._limited(str(error), error.seconds, told=False) from error
             except UnreachableError as error:
                 raise UnsureError(str(error)) from error
             except FeedError as error:
-                raise RefusedError(str(error)) from error
+                raise NotSentError(str(error)) from error
             except self._errors as error:
                 raise self._meaning(error) from error
-            except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-                # ccxt trips over answers of another shape than it expects.
+            except (AnswerError, *_TRIPPED) as error:
                 raise UnsureError(f"an answer that is not understood ({brief(error)})") from error
 
     async def close(self) -> None:
@@ -268,26 +317,26 @@ class OrderClient:
         """What has become of a request that ccxt says failed."""
         answer = self._answer
         if answer is None and error.__cause__ is None and not isinstance(error, self._passing):
-            return RefusedError(f"not sent: {brief(error)}")  # by ccxt itself
+            return NotSentError(f"not sent: {brief(error)}")  # by ccxt itself
         if answer is None:
             # Its text would show the whole request.
             return UnsureError(f"no answer ({type(error).__name__})")
         code, said = _told(answer.body)
         words = f"{answer.status} {brief(said)}" if code is None else f"{code} {brief(said)}"
+        if answer.status < 400:  # an error in what says that all went well
+            return UnsureError(words)
         if answer.status in (418, 429) or code in _TOO_MANY:
-            banned = answer.status == 418
-            return self._limited(words, asked_wait(answer.headers, banned=banned))
+            seconds = asked_wait(answer.headers, banned=answer.status == 418)
+            return self._limited(words, seconds, told=code is not None)
         if code in _CLOCK:
             return ClockError(words)
         if answer.status == _TIMED_OUT or answer.status >= 500 or code in _UNSURE:
             return UnsureError(words)
-        if code is None and answer.status < 400:
-            return UnsureError(words)
         return RefusedError(words, code)
 
-    def _limited(self, words: str, seconds: float) -> LaterError:
+    def _limited(self, words: str, seconds: float, *, told: bool) -> LaterError:
         self._blocked_until = max(self._blocked_until, self._monotonic() + seconds)
-        return LaterError(f"{words}; nothing is asked for {seconds:.0f} s", seconds)
+        return LaterError(f"{words}; nothing is asked for {seconds:.0f} s", seconds, told=told)
 
 
 def guarded_session(certificates: str, *, proxies: bool) -> aiohttp.ClientSession:
@@ -307,18 +356,20 @@ def guarded_session(certificates: str, *, proxies: bool) -> aiohttp.ClientSessio
     trace.on_request_start.append(check)
     trace.on_request_redirect.append(refuse)
     context = ssl.create_default_context(cafile=certificates)
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=context), trace_configs=[trace], trust_env=proxies
-    )
+    connector = aiohttp.TCPConnector(ssl=context, resolver=LoopbackResolver())
+    return aiohttp.ClientSession(connector=connector, trace_configs=[trace], trust_env=proxies)
 
 
 def _told(body: str) -> tuple[int | None, str]:
-    """The venue's code and words, or None and the beginning of what it sent instead."""
+    """The venue's code (below 0) and words, or None and what it sent instead."""
     try:
         told = json.loads(body)
-        return int(told["code"]), str(told.get("msg", ""))
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, RecursionError):
         return None, body
+    code = told.get("code") if isinstance(told, dict) else None
+    if isinstance(code, bool) or not isinstance(code, int) or code >= 0:
+        return None, body
+    return code, str(told.get("msg", ""))
 
 
 _PATIENCE = 10.0  # seconds an address may take to answer

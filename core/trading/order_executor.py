@@ -1,4 +1,4 @@
-"""How is an order executed exactly once, whatever goes wrong between here and the venue?
+"""Executes an order exactly once, whatever goes wrong between here and the venue.
 
 An order is sent again only when the venue says that it has none of that ID, and only once the
 earlier request is too old for the venue to take it any more.
@@ -17,14 +17,15 @@ from core.market.retry import Backoff
 from core.trading.order_client import (
     RECEIVE_WINDOW,
     ClockError,
-    Json,
     LaterError,
+    NotSentError,
     OrderClient,
     OrderError,
     RefusedError,
     UnsureError,
 )
 from core.trading.orders import Execution, VenueOrder
+from core.trading.venue_answers import OrderState
 from core.trading.venue_hosts import ForbiddenAddressError
 
 _TOO_OLD = RECEIVE_WINDOW / 1_000 + 2  # seconds; a clock may be ahead by one
@@ -92,6 +93,7 @@ class _Order:
         self._sent_at: float | None = None
         self._latency: int | None = None
         self._acknowledged = False
+        self._rejected: str | None = None  # not by the venue's own word
         self._delays = Backoff(0.25, 30.0)
 
     async def execute(self, sent: bool) -> Execution:
@@ -110,10 +112,12 @@ class _Order:
                 return Execution.none(str(error)) if unsent else Execution(None, why=str(error))
             except RefusedError as error:
                 if self._turned_away(placing) and "duplicate" not in str(error).lower():
-                    return self._refused(error)
+                    if error.code is not None or isinstance(error, NotSentError):
+                        return self._refused(error)
+                    self._rejected = str(error)
                 self._say(f"whether it was executed is not told ({error})")
             except LaterError as error:
-                if self._turned_away(placing):
+                if self._turned_away(placing) and error.told:
                     self._sent_at = None
                 self._say(str(error))
             except ClockError as error:
@@ -136,10 +140,10 @@ class _Order:
             # Nothing was sent that could be executed.
             self._say(f"the venue does not answer ({error})")
             return None
-        row = await client.place(order, quantity, self._sending)
+        state = await client.place(order, quantity, self._sending)
         assert self._sent_at is not None
         self._latency = round((self._desk.monotonic() - self._sent_at) * 1_000)
-        return await self._outcome(row)
+        return await self._outcome(state)
 
     def _sending(self) -> None:
         self._sent_at = self._desk.monotonic()
@@ -147,13 +151,15 @@ class _Order:
 
     async def _look(self) -> Execution | None:
         """Ask for it. Where the venue has none, it may be sent (again) once that is certain."""
-        row = await self._desk.client.find(self._order)
-        if row is not None:
-            return await self._outcome(row)
+        state = await self._desk.client.find(self._order)
+        if state is not None:
+            return await self._outcome(state)
         if self._acknowledged:
             return self._vanished("the venue knows nothing of it any more")
         assert self._sent_at is not None
         if self._desk.monotonic() - self._sent_at > _TOO_OLD:
+            if self._rejected is not None:
+                return Execution.none(self._rejected)
             self._sent_at = None
         return None
 
@@ -166,36 +172,31 @@ class _Order:
         quantity = filters.floor_quantity(self._quantity)
         refusal = filters.refusal(quantity, order.price)
         if refusal is not None:
-            raise RefusedError(f"not sent: {refusal}")
+            raise NotSentError(f"not sent: {refusal}")
         return quantity
 
-    async def _outcome(self, row: Json) -> Execution | None:
+    async def _outcome(self, state: OrderState) -> Execution | None:
         """What came of it, once the venue is done with it."""
         self._acknowledged = True
-        if row["status"] == "open":
+        if not state.ended:
             return None
-        venue_id = str(row["id"])
-        filled = float(row["filled"] or 0.0)
-        at = row.get("lastUpdateTimestamp") or row.get("timestamp")
-        if not filled:
+        if not state.filled:
             return Execution(
-                0.0, venue_id=venue_id, time=at, latency=self._latency,
-                why=f"the venue let it go unfilled ({row['status']}): nobody was on the other side",
+                0.0, venue_id=state.venue_id, time=state.time, latency=self._latency,
+                why=f"the venue let it go unfilled ({state.status}): nobody was on the other side",
             )  # fmt: skip
-        trades = row.get("trades") or await self._desk.client.trades(self._order.symbol, venue_id)
-        done = sum(float(trade["amount"]) for trade in trades)
-        if not isclose(done, filled):
+        fills = state.fills or await self._desk.client.fills(self._order, state.venue_id)
+        done = sum(fill.quantity for fill in fills)
+        if not isclose(done, state.filled):
             raise UnsureError("not all of its executions are told yet")
-        cost = sum(float(trade["amount"]) * float(trade["price"]) for trade in trades)
+        cost = sum(fill.quantity * fill.price for fill in fills)
         fees: dict[str, float] = {}
-        for trade in trades:
-            fee = trade.get("fee") or {}
-            if fee.get("cost"):
-                fees[fee["currency"]] = fees.get(fee["currency"], 0.0) + float(fee["cost"])
-        part = row["status"] != "closed"
+        for fill in fills:
+            if fill.fee:
+                fees[fill.fee_currency] = fees.get(fill.fee_currency, 0.0) + fill.fee
         return Execution(
-            filled, cost / done, fees, venue_id, at, self._latency,
-            f"only a part was filled ({row['status']})" if part else None,
+            state.filled, cost / done, fees, state.venue_id, state.time, self._latency,
+            None if state.complete else f"only a part was filled ({state.status})",
         )  # fmt: skip
 
     def _refused(self, error: RefusedError) -> Execution:

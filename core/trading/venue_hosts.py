@@ -1,14 +1,18 @@
-"""Which hosts may an order ever reach? (the only list of them: testnet, demo, this machine)
+"""The only list of hosts that an order may ever reach: testnet, demo, this machine.
 
-Nothing here can be widened by configuration. It is asked twice: when a broker is made, for its
-addresses, and for the final URL of every request, before a connection is opened.
+Nothing here can be widened by configuration. It is asked when a broker is made, for its addresses,
+and for the final URL of every request, before a connection is opened; `localhost` is then looked
+up, for only an address tells whether it is this machine.
 """
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from core.market.venue import is_this_machine
@@ -47,6 +51,36 @@ def check_order_address(address: str | URL) -> URL:
     elif host in _TEST_HOSTS and url.scheme == "https" and port == 443:
         return url
     raise ForbiddenAddressError(_refusal(where))
+
+
+class LoopbackResolver(AbstractResolver):
+    """Looks names up, and lets those that stand for this machine be nothing but loopback addresses.
+
+    Whoever can write the hosts file would otherwise have signed requests sent anywhere.
+    """
+
+    def __init__(self) -> None:
+        self._names = aiohttp.ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """See `aiohttp.abc.AbstractResolver.resolve`.
+
+        Raises:
+            ForbiddenAddressError: a name of this machine is another address here.
+        """
+        found = await self._names.resolve(host, port, family)
+        if is_this_machine(host):
+            for each in found:
+                if not is_this_machine(each["host"].partition("%")[0]):
+                    where = f"{host}, which is {each['host']} here: write 127.0.0.1"
+                    raise ForbiddenAddressError(_refusal(where))
+        return found
+
+    async def close(self) -> None:
+        """See `aiohttp.abc.AbstractResolver.close`."""
+        await self._names.close()
 
 
 def _refusal(what: str) -> str:

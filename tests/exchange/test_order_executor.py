@@ -351,14 +351,14 @@ async def venue_client(one: Desk) -> Any:
 
 
 @asynccontextmanager
-async def standing_between(answer: Answer) -> AsyncIterator[Desk]:
+async def standing_between(answer: Answer, *, perpetual: bool = False) -> AsyncIterator[Desk]:
     """A desk whose requests `answer` is given first."""
     application = web.Application()
     application.router.add_route("*", "/{rest:.*}", answer)
     runner = web.AppRunner(application)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    one = Desk(f"http://127.0.0.1:{runner.addresses[0][1]}")
+    one = Desk(f"http://127.0.0.1:{runner.addresses[0][1]}", perpetual=perpetual)
     yield one
     await one.client.close()
     await runner.cleanup()

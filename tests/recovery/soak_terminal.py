@@ -34,7 +34,6 @@ from core.market.candles.timeframes import DAY, MINUTE
 from core.session.snapshot import StartRequest
 from core.store.durable import OsDisk
 from core.store.lock import current_host
-from core.store.redaction import Redactor
 from core.store.workspace import Workspace
 from core.trading.values import Fills
 from tests.recovery.venue import SPOT, differences
@@ -261,7 +260,7 @@ async def run(root: Path, options: argparse.Namespace) -> list[str]:
             holder = current_host(workspace)
             if holder is not None:
                 os.kill(holder.pid, signal.SIGTERM)
-    inputs = await recorded_inputs(Storage.of(workspace, OsDisk(), Redactor()), trial.session)
+    inputs = await recorded_inputs(Storage.of(workspace, OsDisk()), trial.session)
     trial.wrong += differences(report, inputs)
     if report["gaps"]:
         trial.wrong.append(f"candles were lost: {report['gaps']}")

@@ -88,11 +88,11 @@ def _workspace(workspace: Workspace) -> Iterator[Finding]:
 async def _keys(workspace: Workspace) -> list[Finding]:
     from core.store.credentials import SECTIONS, CredentialsError, read_credentials
     from core.store.preferences import PreferencesError, read_preferences
-    from core.store.redaction import Redactor
+    from core.store.redaction import KNOWN_SECRETS
     from core.trading.venue_hosts import ForbiddenAddressError, OrderAddresses
 
     try:
-        credentials = read_credentials(workspace.credentials, Redactor())
+        credentials = read_credentials(workspace.credentials, KNOWN_SECRETS)
         moved = read_preferences(workspace.preferences).order_addresses
         addresses = OrderAddresses().with_addresses(moved)
     except (CredentialsError, ForbiddenAddressError) as error:

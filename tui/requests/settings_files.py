@@ -27,7 +27,7 @@ from core.store.credentials import (
 )
 from core.store.durable import OsDisk
 from core.store.preferences import PreferencesError, read_preferences, write_preference
-from core.store.redaction import Redactor, Secret
+from core.store.redaction import KNOWN_SECRETS, Secret
 from core.store.workspace import Workspace
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+]{1,15})://[^\s]+")
@@ -64,12 +64,12 @@ def read_settings(workspace: Workspace) -> Settings:
     keys: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
     try:
-        found = read_credentials(workspace.credentials, Redactor()).sections
+        found = read_credentials(workspace.credentials, KNOWN_SECRETS).sections
         keys = tuple(name for name in SECTIONS if name in found)
     except CredentialsError as error:
         problems.append(str(error))
     try:
-        urls = read_notifications(workspace.notifications, Redactor())
+        urls = read_notifications(workspace.notifications, KNOWN_SECRETS)
         places = tuple(_kind(url) for url in urls)
     except NotificationsError as error:
         problems.append(str(error))
@@ -160,6 +160,6 @@ def _change_places(
 ) -> None:
     path = workspace.notifications
     try:
-        write_notifications(path, change(read_notifications(path, Redactor())), OsDisk())
+        write_notifications(path, change(read_notifications(path, KNOWN_SECRETS)), OsDisk())
     except NotificationsError as error:
         raise SettingsError(str(error)) from None

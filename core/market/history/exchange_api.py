@@ -23,7 +23,7 @@ from core.market.public_session import public_session
 from core.market.retry import asked_wait
 from core.market.symbols import is_perpetual
 from core.market.venue_clock import TOLERANCE, ServerClock
-from core.text import brief
+from core.store.redaction import brief
 from core.time_format import when
 
 T = TypeVar("T")

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import re
 
+from core.store.yaml_reader import DEEPEST
 from core.strategy.config.problems import child, shown
-from core.strategy.document.source_map import DEEPEST, Entry, Lines, Located, TextError, check_size
+from core.strategy.document.source_map import Entry, Lines, Located, TextError, check_size
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 _LARGEST_TEXT = 256 * 1024  # characters: a strategy has a few thousand
-DEEPEST = 50
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from typing import Any, ClassVar
 
 import yaml
 
+from core.store.yaml_reader import TreeLoader, YamlError
 from core.strategy.config.problems import child, shown
-from core.strategy.document.source_map import DEEPEST, Entry, Located, TextError, check_size
+from core.strategy.document.source_map import Entry, Located, TextError, check_size
 
 _TAG = "tag:yaml.org,2002:"
 _NUMBER_START = list("-+.0123456789")
@@ -30,24 +31,10 @@ _RESOLVERS = (
 )
 
 
-class _Loader(yaml.SafeLoader):
-    """The safe loader, by the core schema and without what YAML adds to a tree of values."""
+class _Loader(TreeLoader):
+    """The bounded loader, by the core schema."""
 
     yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]  # as PyYAML does
-    depth = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs leave it out
-        self.depth += 1
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-            raise TextError("an anchor or alias", "the values themselves", _line(event))
-        if getattr(event, "tag", None) not in (None, "!"):
-            raise TextError("a tag", "a value without a tag", _line(event))
-        if self.depth > DEEPEST:
-            raise TextError("a deeper nesting", f"at most {DEEPEST} levels", _line(event))
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
 
 
 class Dumper(yaml.SafeDumper):
@@ -77,6 +64,8 @@ def read_yaml(text: str) -> Located:
         lines: dict[str, int] = {}
         _locate(node, "", lines)
         value = loader.construct_document(node)
+    except YamlError as error:
+        raise TextError(error.found, error.expected, error.line) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = None if mark is None else mark.line + 1

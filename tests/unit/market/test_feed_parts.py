@@ -29,7 +29,7 @@ from core.market.history.exchange_api import Funding
 from core.market.retry import Backoff, asked_wait
 from core.market.venue import VenueError
 from core.market.venue_clock import TOLERANCE, ServerClock
-from core.text import brief
+from core.store.redaction import brief
 
 # ── Back-off and clock ──
 

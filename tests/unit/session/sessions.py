@@ -20,7 +20,6 @@ from core.session.engine import Engine, EngineContext
 from core.session.recovery import rebuild
 from core.session.snapshot import Level
 from core.store.durable import Disk, OsDisk
-from core.store.redaction import Redactor
 from core.store.workspace import Workspace
 from core.strategy.config.canonical import config_digest, config_to_dict
 from core.strategy.config.parsing import parse_config
@@ -80,7 +79,7 @@ class Bench:
 
     def restart(self) -> None:
         """Forget everything that is not on the disk."""
-        self.storage = Storage.of(self.workspace, self.disk, Redactor())
+        self.storage = Storage.of(self.workspace, self.disk)
 
     def around(self) -> EngineContext:
         def log(_: Level, text: str) -> None:

@@ -357,7 +357,7 @@ async def resumed(bench: TestnetBench, feed: TestFeed) -> Engine:
     """The session as the next host finds it, on the disk alone."""
     await bench.venue.close()
     bench.storage.committer.close()
-    bench.storage = Storage.of(bench.workspace, bench.disk, bench.storage.redactor)
+    bench.storage = Storage.of(bench.workspace, bench.disk)
     return await bench.again(feed)
 
 

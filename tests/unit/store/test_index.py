@@ -58,16 +58,6 @@ def test_a_write_that_fails_changes_nothing(tmp_path: Path, disk: OsDisk) -> Non
     assert open_index(path, OsDisk())[0].all() == [{"n": 1}]
 
 
-def test_leftovers_of_a_killed_writer_are_swept(tmp_path: Path) -> None:
-    leftover = tmp_path / ".papertape.json.4711.tmp"
-    leftover.write_bytes(b"half")
-    other = tmp_path / ".other.tmp"
-    other.write_bytes(b"")
-    open_index(tmp_path / "papertape.json", OsDisk())
-    assert not leftover.exists()
-    assert other.exists()
-
-
 def test_killed_in_the_middle_of_writing_the_index_is_always_whole(tmp_path: Path) -> None:
     path = tmp_path / "papertape.json"
     chance = random.Random(5)

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import base64
 import copy
+import html
+import json
+import os
 import pickle
+import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+import yaml
 
 from core.store.credentials import (
     ApiKey,
     CredentialsError,
+    checked_key,
     read_credentials,
     write_credentials,
 )
 from core.store.durable import OsDisk
-from core.store.redaction import HIDDEN, Redactor, Secret
+from core.store.redaction import HIDDEN, KNOWN_SECRETS, Redactor, Secret, brief
 
 KEY, SECRET = "abcKEY123456", "s3cr3t/+with=odd&chars"
 
@@ -67,7 +74,13 @@ def test_a_file_others_can_read_is_made_private_and_said(tmp_path: Path) -> None
         (f"binance_testnet:\n  api_key: {KEY}\n", "binance_testnet.api_secret is not a text"),
         (f"binance_testnet: {KEY}\n", "section binance_testnet is not a mapping"),
         (f"- {KEY}\n", "is not a mapping"),
-        (f"binance_testnet:\n  api_key: {KEY}\n bad: [\n", "is not YAML at line"),
+        (f"binance_testnet:\n  api_key: {KEY}\n bad: [\n", "is not YAML at line 3"),
+        (f"a: &a {KEY}\nb: *a\n", "an anchor or alias at line 1"),
+        (f"{KEY}: " + "[" * 5_000, "a deeper nesting at line 1"),
+        (f"k: !!python/name:os.system {KEY}\n", "a tag at line 1"),
+        (f"k: {KEY}\nn: 2024-99-99\n", "a number or date that is none"),
+        (f"k: {KEY}{'x' * 70_000}\n", "a larger file"),
+        (f"k: {KEY}\n\x00", "a character that YAML does not take"),
     ],
 )
 def test_a_file_of_another_form_is_refused_without_being_quoted(
@@ -89,7 +102,10 @@ def test_a_section_nobody_knows_is_said_and_its_texts_are_hidden(tmp_path: Path)
 
 
 def test_writing_a_key_keeps_the_others(tmp_path: Path) -> None:
-    path = write(tmp_path / "exchanges.yaml", "binance_demo: {api_key: demokey1, api_secret: d2}\n")
+    path = write(
+        tmp_path / "exchanges.yaml",
+        "binance_demo: {api_key: demokey12345, api_secret: demosecret12345}\n",
+    )
     write_credentials(path, "binance_testnet", ApiKey(Secret(KEY), Secret(SECRET)), OsDisk())
     credentials = read_credentials(path, Redactor())
     assert set(credentials.sections) == {"binance_testnet", "binance_demo"}
@@ -103,7 +119,121 @@ def test_a_secret_is_not_pickled() -> None:
         copy.deepcopy(Secret(SECRET))
 
 
-def test_short_texts_are_not_hidden_everywhere() -> None:
+PLAIN = [
+    *("", "key", "moment", "signal", "123456", "000000", "BTC/USDT", "BTC/USDT:USDT"),
+    *("default_symbol", "max_unrealized_drawdown", "UNREALIZED", "1234567890123456"),
+    *("aaaaaaaaaaaa", "ababababababab1", "2026-11-26T00:00:00Z", "1e308", "0.00000001234567"),
+    "stop loss, take profit",
+]
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_what_is_too_short_or_plain_to_be_a_key_is_refused_and_hidden_nowhere(
+    tmp_path: Path, text: str
+) -> None:
     redactor = Redactor()
-    redactor.add("key")
-    assert redactor.redact("the key of the market") == "the key of the market"
+    redactor.add(text)
+    assert redactor.redact(f"of {text} and {text}") == f"of {text} and {text}"
+    for name in ("api_key", "api_secret"):
+        pair = {"api_key": KEY, "api_secret": SECRET, name: text}
+        path = write(tmp_path / "exchanges.yaml", yaml.safe_dump({"binance_demo": pair}))
+        if text:
+            with pytest.raises(
+                CredentialsError, match=rf"{name} (is too|is not a text)"
+            ) as refused:
+                read_credentials(path, redactor)
+            assert len(text) < 5 or text not in str(refused.value)
+        with pytest.raises(CredentialsError, match="too"):
+            checked_key(**pair)
+
+
+def test_values_that_are_no_keys_are_hidden_nowhere(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "exchanges.yaml",
+        f"binance_demo: {{api_key: {KEY}, api_secret: {SECRET!r}, default_symbol: 1000SHIB/USDT}}\n"
+        "other: {timeframe: 15minutes-of-fame, note: about session 4f2a9c1e of 2026}\n",
+    )
+    redactor = Redactor()
+    read_credentials(path, redactor)
+    text = "1000SHIB/USDT 15minutes-of-fame about session 4f2a9c1e of 2026"
+    assert redactor.redact(text) == text
+
+
+LONG = "Zk3+Qx/9" * 7 + "=="
+
+
+@pytest.mark.parametrize("secret", [KEY, SECRET, LONG, "-----BEGIN-----\nMIIx9+ab\n-----END-----"])
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        str,
+        lambda text: quote(text, safe=""),
+        lambda text: re.sub("%..", lambda code: code[0].lower(), quote(text, safe="")),
+        lambda text: quote(quote(text, safe=""), safe=""),
+        lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
+        lambda text: json.dumps(text)[1:-1],
+        lambda text: json.dumps(json.dumps(text))[2:-2],
+        lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
+        lambda text: "".join(f"\\u{ord(letter):04X}" for letter in text),
+        html.escape,
+        lambda text: "".join(f"&#{ord(letter)};" for letter in text),
+        lambda text: text.encode().hex(),
+        lambda text: text.encode().hex().upper(),
+        *(
+            lambda text, shift=shift, encode=encode: encode(
+                b"k" * shift + text.encode() + b":x"
+            ).decode()
+            for shift in range(3)
+            for encode in (base64.b64encode, base64.urlsafe_b64encode)
+        ),
+    ],
+)
+def test_a_secret_is_hidden_however_it_is_encoded(
+    secret: str, encoded: Callable[[str], str]
+) -> None:
+    redactor = Redactor()
+    redactor.add(secret)
+    form = encoded(secret)
+    shown = redactor.redact(f"the venue says: {form} is wrong")
+    assert HIDDEN in shown
+    assert len(shown) < len("the venue says:  is wrong") + len(HIDDEN) + 12
+    assert shown.startswith("the venue says: ")
+
+
+def test_half_of_a_long_secret_is_hidden_as_well() -> None:
+    redactor = Redactor()
+    redactor.add(LONG)
+    for part in (LONG[:20], LONG[-20:], LONG[10:40], base64.b64encode(LONG.encode()).decode()[:30]):
+        assert redactor.redact(f"<{part}…") == f"<{HIDDEN}…"
+
+
+def test_foreign_words_are_redacted_before_they_are_cut() -> None:
+    KNOWN_SECRETS.add(LONG)
+    for before in range(130, 210):
+        said = brief("x" * before + " " + LONG)
+        assert not any(LONG[:length] in said for length in (8, 12)), before
+
+
+def test_what_was_put_in_the_wrong_place_is_not_repeated(tmp_path: Path) -> None:
+    path = write(tmp_path / "exchanges.yaml", f"{KEY}: {SECRET!r}\n")
+    (notice,) = read_credentials(path, Redactor()).notices
+    assert notice == "exchanges.yaml: a section is not used by Papertape"
+
+
+def test_a_link_is_neither_made_private_nor_written_through(tmp_path: Path) -> None:
+    elsewhere = write(tmp_path / "elsewhere", "binance_demo: {}\n", 0o644)
+    path = tmp_path / "exchanges.yaml"
+    path.symlink_to(elsewhere)
+    read_credentials(path, Redactor())
+    write_credentials(path, "binance_testnet", ApiKey(Secret(KEY), Secret(SECRET)), OsDisk())
+    assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o644
+    assert elsewhere.read_text() == "binance_demo: {}\n"
+    assert not path.is_symlink()
+    assert set(read_credentials(path, Redactor()).sections) == {"binance_testnet"}
+
+
+def test_a_pipe_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "exchanges.yaml"
+    os.mkfifo(path)
+    with pytest.raises(CredentialsError, match="no regular file"):
+        read_credentials(path, Redactor())

@@ -11,8 +11,8 @@ from websockets.asyncio.client import ClientConnection
 
 from core.market.feeds.streams.dialect import VenueDialect
 from core.market.tasks import cancelled
-from core.market.venue import is_loopback
-from core.text import brief
+from core.market.venue import is_loopback, is_this_machine
+from core.store.redaction import brief
 
 
 class StreamConnectError(Exception):
@@ -97,6 +97,12 @@ class Connection:
         except (OSError, TimeoutError, websockets.WebSocketException) as error:
             why = brief(error) or type(error).__name__
             raise StreamConnectError(f"no stream connection to {url}: {why}") from error
+        if is_loopback(url) and not is_this_machine(str(socket.remote_address[0])):
+            await socket.close()
+            raise StreamConnectError(
+                f"no stream connection to {url}: that is {socket.remote_address[0]}, which is not "
+                "this machine: write 127.0.0.1"
+            )
         return cls(socket, dialect, set(first), deliver, pace, sleep)
 
     def follow(self, names: set[str]) -> None:

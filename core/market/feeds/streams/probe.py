@@ -12,7 +12,7 @@ from core.market.feeds.streams.connection import Connection, ConnectionPace, Str
 from core.market.feeds.streams.dialect import Stream, VenueDialect
 from core.market.public_session import public_session
 from core.market.venue import is_loopback
-from core.text import brief
+from core.store.redaction import brief
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from core.market.feeds.streams.messages import (
 from core.market.retry import Backoff
 from core.market.tasks import cancelled
 from core.market.venue_clock import ServerClock
-from core.text import brief
+from core.store.redaction import brief
 
 log = logging.getLogger(__name__)
 

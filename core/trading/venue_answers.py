@@ -1,0 +1,180 @@
+"""Reads what a venue answers about an order, and takes nothing for an answer that is not one.
+
+A proxy, a captive portal or a broken venue may answer with anything. Whatever is not a well-formed
+answer about this very order (`AnswerError`) leaves open what became of it,
+and the venue is asked again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from core.market.symbols import venue_symbol
+from core.store.redaction import brief
+from core.trading.orders import VenueOrder
+
+_OPEN = frozenset({"NEW", "PARTIALLY_FILLED", "PENDING_NEW"})
+_ENDED = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH"})
+_NUMBER = re.compile(r"\d{1,30}(?:\.\d{1,30})?", re.ASCII)
+_ID = re.compile(r"\d{1,30}", re.ASCII)
+_CURRENCY = re.compile(r"[A-Z0-9]{1,20}", re.ASCII)
+_LATEST = 253_402_300_799_999  # 9999-12-31 in ms
+
+
+class AnswerError(Exception):
+    """An answer is none about the order that was asked for; the message says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One execution: quantity in base currency, price in quote currency, and its fee."""
+
+    quantity: float
+    price: float
+    fee: float
+    fee_currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderState:
+    """What a venue says of an order.
+
+    `filled`: base currency; `status` in the venue's words; `time`: UTC ms; `fills`: its executions,
+    None where they have to be asked for.
+    """
+
+    venue_id: str
+    status: str
+    filled: float
+    time: int
+    fills: tuple[Fill, ...] | None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the venue is done with it."""
+        return self.status in _ENDED
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it was filled."""
+        return self.status == "FILLED"
+
+
+def read_order(row: object, order: VenueOrder) -> OrderState:
+    """What a venue's row says of an order.
+
+    Raises:
+        AnswerError: it is no row, or one of another order.
+    """
+    said = _mapping(row)
+    _same(said, "symbol", venue_symbol(order.symbol))
+    _same(said, "clientOrderId", order.id)
+    _same(said, "side", order.side.value.upper())
+    status = said.get("status")
+    if status not in _OPEN | _ENDED:
+        raise AnswerError(f"status {brief(status)!r} is none")
+    asked, filled = _number(said, "origQty"), _number(said, "executedQty")
+    if not asked > 0 or not 0 <= filled <= asked or (status == "FILLED") != (filled == asked):
+        raise AnswerError(f"{status}, {filled} of {asked} executed, contradicts itself")
+    venue_id = _text(said, "orderId", _ID)
+    fills = said.get("fills")
+    return OrderState(
+        venue_id,
+        str(status),
+        float(filled),
+        _time(said),
+        _fills(fills) if isinstance(fills, list) and fills else None,
+    )
+
+
+def read_fills(rows: object, order: VenueOrder, venue_id: str) -> tuple[Fill, ...]:
+    """The executions of an order, each once.
+
+    Raises:
+        AnswerError: the rows are none, or those of another order.
+    """
+    if not isinstance(rows, Sequence) or isinstance(rows, str):
+        raise AnswerError("no list of executions")
+    found = {}
+    for row in map(_mapping, rows):
+        _same(row, "symbol", venue_symbol(order.symbol))
+        _same(row, "orderId", venue_id)
+        found[_text(row, "id", _ID)] = row
+    return _fills(found.values())
+
+
+def _fills(rows: Iterable[object]) -> tuple[Fill, ...]:
+    return tuple(_fill(_mapping(row)) for row in rows)
+
+
+def _fill(row: Mapping[str, object]) -> Fill:
+    quantity, price = _number(row, "qty"), _number(row, "price")
+    if not quantity or not price:
+        raise AnswerError("an execution of nothing, or for nothing")
+    fee = _number(row, "commission")
+    return Fill(float(quantity), float(price), float(fee), _text(row, "commissionAsset", _CURRENCY))
+
+
+def _mapping(row: object) -> Mapping[str, object]:
+    if not isinstance(row, Mapping):
+        raise AnswerError(f"no object, but {type(row).__name__}")
+    return row
+
+
+def _same(said: Mapping[str, object], name: str, expected: str) -> None:
+    found = said.get(name)
+    if isinstance(found, bool) or str(found) != expected:
+        raise AnswerError(f"it is about another order: {name} {brief(found)!r}, not {expected}")
+
+
+def _text(said: Mapping[str, object], name: str, form: re.Pattern[str]) -> str:
+    found = said.get(name)
+    text = str(found)
+    if isinstance(found, bool) or not form.fullmatch(text):
+        raise AnswerError(f"{name} {brief(found)!r} is none")
+    return text
+
+
+def _number(said: Mapping[str, object], name: str) -> Decimal:
+    return Decimal(_text(said, name, _NUMBER))
+
+
+def _time(said: Mapping[str, object]) -> int:
+    name = "transactTime" if "transactTime" in said else "updateTime"
+    time = int(_text(said, name, _ID))
+    if not 0 < time <= _LATEST:
+        raise AnswerError(f"{name} {time} is no time")
+    return time
+
+
+def check_done(answer: object) -> None:
+    """Take a venue's word that it has done what it was asked.
+
+    Raises:
+        AnswerError: it says nothing of the kind.
+    """
+    _same(_mapping(answer), "code", "200")
+
+
+def check_leverage(answer: object, symbol: str, leverage: int) -> None:
+    """Take a venue's word that a leverage is set.
+
+    Raises:
+        AnswerError: it says nothing of the kind, or sets another one.
+    """
+    said = _mapping(answer)
+    _same(said, "symbol", venue_symbol(symbol))
+    _same(said, "leverage", str(leverage))
+
+
+def check_account(answer: object, holdings: str) -> None:
+    """Take an answer for that of an account; `holdings` is the list that every account has.
+
+    Raises:
+        AnswerError: it is none.
+    """
+    if not isinstance(_mapping(answer).get(holdings), list):
+        raise AnswerError(f"an account without {holdings}")
