@@ -1,8 +1,9 @@
-"""Did any key that the tests used end up anywhere but in exchanges.yaml?
+"""Searches what a test run left for keys that should stand in exchanges.yaml alone.
 
 Hooks for pytest. When the run is over, everything it left (all temporary folders, and what every
 test printed and logged) is searched for every key that any of its exchanges.yaml holds or that the
-embedded exchange accepts, as it is, quoted for a URL or encoded. A key found fails the run.
+embedded exchange accepts, as it is, quoted for a URL,
+in JSON, base64 or hex. A key found fails the run.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from core.exchange.server import DEMO_KEYS
-from core.store.redaction import Redactor
+from core.store.redaction import spellings, why_no_key
 
 _NAME = "exchanges.yaml"
 _ENTRY = re.compile(r"""api_(?:key|secret)["']?\s*:\s*["']?([^\s"',{}]{6,})""")
@@ -33,19 +34,24 @@ class KeySearch:
     def search(self, root: Path) -> None:
         """Search the folders below `root` and what was printed."""
         paths = list(_files(root))
-        redactor = Redactor()
         keys = {key for pair in DEMO_KEYS.items() for key in pair}
         for path in paths:
             if path.name == _NAME:
-                keys.update(_ENTRY.findall(_text(path)))
-        for key in keys:
-            redactor.add(key)
+                keys.update(_ENTRY.findall(path.read_bytes().decode(errors="replace")))
+        keys = {key for key in keys if why_no_key(key) is None}
+        forms = [form.encode() for form in {form for key in keys for form in spellings(key)}]
         self.keys, self.files = len(keys), len(paths)
-        said = (where for where, text in self.printed if redactor.redact(text) != text)
+        said = (
+            where for where, text in self.printed if _holds(text.encode(errors="replace"), forms)
+        )
         self.found = [f"printed by {where}" for where in dict.fromkeys(said)]
         for path in paths:
-            if path.name != _NAME and redactor.redact(text := _text(path)) != text:
+            if path.name != _NAME and _holds(path.read_bytes(), forms):
                 self.found.append(str(path))
+
+
+def _holds(data: bytes, forms: list[bytes]) -> bool:
+    return any(form in data for form in forms)
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -58,10 +64,6 @@ def _files(folder: Path) -> Iterator[Path]:
             yield from _files(path)
         elif path.is_file():
             yield path
-
-
-def _text(path: Path) -> str:
-    return path.read_bytes().decode("utf-8", errors="replace")
 
 
 _SEARCH = pytest.StashKey[KeySearch]()

@@ -29,6 +29,15 @@ def test_quotes(tmp_path):
 def test_encodes(tmp_path):
     (tmp_path / "report.bin").write_bytes(base64.b64encode(KEY.encode()))
 
+def test_puts_it_into_a_header(tmp_path):
+    (tmp_path / "header").write_bytes(base64.b64encode(b"u:" + KEY.encode() + b":p"))
+
+def test_dumps_it_in_hex(tmp_path):
+    (tmp_path / "hex").write_text(KEY.encode().hex())
+
+def test_escapes_it(tmp_path):
+    (tmp_path / "json").write_text(KEY.replace("/", "\\\\/"))
+
 def test_prints():
     print(KEY)
 
@@ -60,10 +69,19 @@ def test_a_key_in_exchanges_yaml_alone_is_where_it_should_be(tmp_path: Path) -> 
 
 def test_a_key_anywhere_else_fails_a_run_whose_tests_all_pass(tmp_path: Path) -> None:
     done = run_tests(tmp_path, QUIET + LEAKING, workers=2)
-    assert "6 passed" in done.stdout, done.stdout + done.stderr
+    assert "9 passed" in done.stdout, done.stdout + done.stderr
     assert done.returncode == 1
     found = [line for line in done.stdout.splitlines() if line.startswith("A KEY WAS FOUND: ")]
-    ends = ("test_writes0/host.log", "journal", "report.bin", "::test_prints", "::test_logs")
+    ends = (
+        "test_writes0/host.log",
+        "journal",
+        "report.bin",
+        "header",
+        "hex",
+        "json",
+        "::test_prints",
+        "::test_logs",
+    )
     for end in ends:
         assert any(line.endswith(end) for line in found), end
     assert len(found) == len(ends)
