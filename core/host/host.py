@@ -94,7 +94,8 @@ class HostOptions:
     `sources` names the candle journals of a feed where its kind alone does not say which market it
     shows (a demo's seed). `companions` run beside the sessions. `schedule` makes what keeps the
     jobs; a host without one has none. Orders go to `order_addresses`, those of demo sessions to the
-    embedded exchange at `demo_address` (None while it does not run).
+    embedded exchange at `demo_address` (None while it does not run). What a disk, or a lack of
+    files, kept the host from doing is tried again after `retry_after` seconds, then less often.
     """
 
     kind: str = "headless"
@@ -107,6 +108,7 @@ class HostOptions:
     new_id: Callable[[], str] = random_id
     order_addresses: OrderAddresses = field(default_factory=OrderAddresses)
     demo_address: Callable[[], str | None] = lambda: None
+    retry_after: float = 10.0
 
 
 class Host:
@@ -146,6 +148,7 @@ class Host:
             options.clock,
             self._jobs_of,
             self.show,
+            options.retry_after,
         )
         self.commands = self._table()
         self._looked = True

@@ -15,7 +15,12 @@ from typing import Any
 from core.compare.service import compared_report
 from core.host.link import CommandError
 from core.host.log_file import read_log
-from core.host.stored_sessions import SessionIndex, StoredSession, stored_session
+from core.host.stored_sessions import (
+    SessionIndex,
+    StoredSession,
+    stored_session,
+    unreadable_session,
+)
 from core.journal.manifest import EVENTS, JOURNAL_VERSION, read_manifest
 from core.journal.records import KIND, parse_records
 from core.journal.session_journal import Storage
@@ -38,7 +43,7 @@ async def resting_sessions(workspace: Workspace) -> tuple[SessionSnapshot, ...]:
     """All sessions that are not archived, the oldest first; those that have not ended are stale.
 
     Raises:
-        CommandError: one cannot be read, or a host has just started.
+        CommandError: a host has just started.
         WorkspaceError: the workspace cannot be read.
     """
     found: list[SessionSnapshot] = []
@@ -50,7 +55,12 @@ async def resting_sessions(workspace: Workspace) -> tuple[SessionSnapshot, ...]:
             if index.archived(session_id):
                 continue
             final = index.final(session_id)
-            found.append(await _read(storage, session_id) if final is None else final)
+            if final is None:
+                try:
+                    final = await _read(storage, session_id)
+                except CommandError as error:
+                    final = unreadable_session(session_id, str(error), wall_clock())
+            found.append(final)
     return tuple(sorted(found, key=lambda session: (session.started, session.id)))
 
 

@@ -7,10 +7,12 @@ one session never keeps another from being taken up, looked at or left.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 from core.compare.service import compared_report
 from core.host.fair_share import FairShare
@@ -18,14 +20,19 @@ from core.host.feeds import Feeds
 from core.host.link import CommandError, NotFoundError
 from core.host.living_session import JobsOf, LivingSession, lifecycle_of, report_of
 from core.host.logs import LogRing
-from core.host.stored_sessions import SessionIndex, StoredSession, stored_session
-from core.journal.manifest import RECORD, SessionManifest, read_manifest, write_manifest
+from core.host.stored_sessions import (
+    SessionIndex,
+    StoredSession,
+    stored_session,
+    unreadable_session,
+)
+from core.journal.manifest import SessionManifest, read_manifest, write_manifest
 from core.journal.session_journal import SessionJournal, Storage
 from core.journal.values import SessionState
 from core.market.feeds.feed import FeedError
 from core.session.engine import Engine, EngineContext
 from core.session.order_mirror import Route
-from core.session.reports import write_report
+from core.session.reports import has_report, write_report
 from core.session.snapshot import Level, SessionSnapshot
 from core.session.view import Lifecycle, session_snapshot
 from core.store.index import IndexWriteError
@@ -36,6 +43,18 @@ _logger = logging.getLogger(__name__)
 _LEAVING = 10.0  # seconds a session may take to come to rest
 _JOBS_EVERY = 0.01  # seconds, times the number of sessions: asking looks through all jobs
 _COMING = "being taken up again"
+_LOOK_EVERY = 0.02  # seconds
+_LONGEST_WAIT = 600.0  # seconds between two attempts to do again what has failed
+
+
+@dataclass(frozen=True, slots=True)
+class _Retry:
+    """When something is tried again (on the loop's clock), after which wait, and why it failed."""
+
+    at: float
+    wait: float
+    why: str | None = None
+
 
 RouteOf = Callable[[SessionManifest], Route | None]
 """Where a session's orders go; None where it makes none."""
@@ -45,6 +64,7 @@ class SessionRegistry:
     """The sessions of a host, by ID.
 
     `clock` is the host's (UTC ms); `changed` is called when a session has come to life or ended.
+    `retry_after`: seconds before what a disk or a lack of files prevented is first tried again.
     """
 
     def __init__(
@@ -57,6 +77,7 @@ class SessionRegistry:
         clock: Callable[[], int],
         jobs_of: JobsOf,
         changed: Callable[[], None],
+        retry_after: float,
     ) -> None:
         self._storage = storage
         self._feeds = feeds
@@ -66,11 +87,14 @@ class SessionRegistry:
         self._clock = clock
         self._jobs_of = jobs_of
         self._tell_change = changed
+        self._retry_after = retry_after
         self._turns = FairShare()
         self._living: dict[str, LivingSession] = {}
         self._coming: dict[str, SessionSnapshot] = {}
         self._arrival = asyncio.Event()
         self._ended: dict[str, SessionSnapshot] = {}
+        self._unreported: set[str] = set()  # ended, and the report could not be written yet
+        self._retries: dict[str, _Retry] = {}
 
     # ── Which there are ──
 
@@ -150,6 +174,8 @@ class SessionRegistry:
     def drop(self, session_id: str) -> None:
         """Show an ended session no longer, if it is shown."""
         self._ended.pop(session_id, None)
+        self._unreported.discard(session_id)
+        self._retries.pop(session_id, None)
 
     # ── How they come and go ──
 
@@ -180,16 +206,17 @@ class SessionRegistry:
         """See which sessions the workspace has: those that have ended, and those to go on with."""
         for session_id in sorted(self._storage.workspace.session_ids()):
             folder = self._storage.workspace.session(session_id)
-            if self._index.archived(session_id) or not (folder / RECORD).exists():
+            if self._index.archived(session_id):
                 continue
             final = self._index.final(session_id)
-            if final is not None:
+            if final is not None and has_report(folder):
                 self._ended[session_id] = final
                 continue
             try:
                 record = read_manifest(folder)
             except JournalError as error:
-                self._log.add(Level.ERROR, str(error), session_id)
+                words = self._log.add(Level.ERROR, str(error), session_id).text
+                self._ended[session_id] = unreadable_session(session_id, words, self._clock())
                 continue
             starting = Lifecycle(SessionState.STARTING, _COMING, now=self._clock())
             self._coming[session_id] = session_snapshot(record, None, starting, {})
@@ -219,11 +246,55 @@ class SessionRegistry:
         del self._ended[session_id]
         # Whoever asked may not wait; a session half taken up could never be again.
         await asyncio.shield(asyncio.ensure_future(self._arrive(self._coming[session_id])))
-        if session_id in self._ended:
-            raise CommandError(
-                f"session {session_id} cannot be taken up again: "
-                f"{self._ended[session_id].state_reason}"
+        ended = self._ended.get(session_id)
+        if ended is None:
+            await self._begun(session_id)
+            ended = self._ended.get(session_id)
+            if ended is None or not ended.interrupted:
+                return
+        raise CommandError(f"session {session_id} cannot be taken up again: {ended.state_reason}")
+
+    async def _begun(self, session_id: str) -> None:
+        """Return once a session that was taken up has written that down, or has failed to."""
+        while (living := self._living.get(session_id)) is not None:
+            state = living.engine.state
+            if state is not SessionState.STARTING and not state.ended:
+                return
+            await asyncio.sleep(_LOOK_EVERY)
+
+    async def recover(self) -> None:
+        """Try again what a full disk, or a lack of files, kept this host from doing.
+
+        Interrupted sessions are taken up again and missing reports are written, each after ever
+        longer waits; a session that then runs is left alone.
+        """
+        now = asyncio.get_running_loop().time()
+        interrupted = {one.id for one in self._ended.values() if one.interrupted}
+        for session_id in (*interrupted, *self._unreported):
+            retry = self._retries.setdefault(
+                session_id, _Retry(now + self._retry_after, self._retry_after)
             )
+            if now < retry.at:
+                continue
+            wait = min(2 * retry.wait, _LONGEST_WAIT)
+            self._retries[session_id] = _Retry(now + wait, wait)
+            if session_id in self._unreported:
+                await self._report_again(session_id)
+                continue
+            with contextlib.suppress(CommandError):  # its state says why
+                await self.take_up_again(session_id)
+        for session_id, retry in list(self._retries.items()):
+            if now > retry.at + _LONGEST_WAIT:
+                del self._retries[session_id]
+
+    async def _report_again(self, session_id: str) -> None:
+        try:
+            stored = await stored_session(self._storage, session_id)
+        except JournalError as error:
+            self._log.add(Level.ERROR, f"its report cannot be made ({error})", session_id)
+            self._unreported.discard(session_id)
+            return
+        await self._conclude(session_id, stored.snapshot(), stored.report)
 
     async def _arrive(self, shown: SessionSnapshot) -> None:
         """Go on with a session that is coming, or strand it."""
@@ -235,6 +306,8 @@ class SessionRegistry:
             _logger.exception("session %s", shown.id)
             self._strand(shown, f"{type(error).__name__}: {error}")
         del self._coming[shown.id]
+        if shown.id in self._ended and (final := self._index.final(shown.id)) is not None:
+            self._ended[shown.id] = final  # it has ended, whatever is wrong with its files now
         self._arrival.set()
         self._arrival = asyncio.Event()
         self._tell_change()
@@ -277,8 +350,8 @@ class SessionRegistry:
         for notice in stored.notices:
             self._log.add(Level.WARNING, notice, record.id)
         if stored.stopped is not None:
-            snapshot = self._ended[record.id] = stored.snapshot()
-            self._index.note_end(snapshot)
+            # The host before was killed before it had written the report, or the index.
+            await self._conclude(record.id, stored.snapshot(), stored.report)
             return
         self._log.add(Level.INFO, "taken up again", record.id)
         feed = await self._feeds.make(record, stored.log.config)
@@ -287,7 +360,11 @@ class SessionRegistry:
     def _strand(self, shown: SessionSnapshot, why: str) -> None:
         """Show a session that cannot be gone on with as an error; its files stay as they are."""
         words = self._log.safe(why)
-        self._log.add(Level.ERROR, words, shown.id)
+        known = self._retries.get(shown.id)
+        if known is None or known.why != words:  # what is tried again is not said again
+            self._log.add(Level.ERROR, words, shown.id)
+        if known is not None:
+            self._retries[shown.id] = replace(known, why=words)
         self._ended[shown.id] = replace(
             shown, state=SessionState.ERROR, state_reason=words, interrupted=True
         )
@@ -308,7 +385,7 @@ class SessionRegistry:
         await engine.live()
         living = self._living[session_id]
         if engine.state.ended and engine.durable:
-            await self._conclude(engine, self._view(living))
+            await self._conclude(session_id, self._view(living), lambda: report_of(engine))
         elif engine.state.ended:
             self._ended[session_id] = replace(
                 await self._on_disk(living),
@@ -322,18 +399,29 @@ class SessionRegistry:
             self._storage.release(engine.record)
             self._tell_change()
 
-    async def _conclude(self, engine: Engine, snapshot: SessionSnapshot) -> None:
-        """Write what remains of a session that has ended."""
-        session_id = engine.record.id
+    async def _conclude(
+        self,
+        session_id: str,
+        snapshot: SessionSnapshot,
+        make_report: Callable[[], dict[str, Any]],
+    ) -> None:
+        """Write what remains of a session that has ended, unless its report is there already."""
         folder = self._storage.workspace.session(session_id)
         try:
-            report = await compared_report(
-                self._storage.workspace, report_of(engine), self._clock()
-            )
-            await asyncio.to_thread(write_report, folder, report, self._storage.disk)
+            if not has_report(folder):
+                report = await compared_report(
+                    self._storage.workspace, make_report(), self._clock()
+                )
+                await asyncio.to_thread(write_report, folder, report, self._storage.disk)
             self._index.note_end(snapshot)
-        except (OSError, IndexWriteError) as error:
-            self._log.add(Level.ERROR, f"its report cannot be written ({error})", session_id)
+            self._unreported.discard(session_id)
+        except Exception as error:  # the session has ended all the same; it is tried again
+            if not isinstance(error, OSError | IndexWriteError):
+                _logger.exception("report of session %s", session_id)
+            if session_id not in self._unreported:
+                text = f"its report cannot be written yet ({error}); it is tried again"
+                self._log.add(Level.ERROR, text, session_id)
+            self._unreported.add(session_id)
         self._ended[session_id] = snapshot
 
     async def _on_disk(self, living: LivingSession) -> SessionSnapshot:

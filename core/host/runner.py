@@ -87,6 +87,7 @@ def _parts(host: Host) -> Iterator[tuple[str, Part]]:
     """What runs beside the sessions."""
     yield "snapshot", partial(_refresh, host)
     yield "clock", partial(_tick, host)
+    yield "recovery of sessions", partial(_recover, host)
     yield "order accounts", host.accounts.attend
     if host.schedule is not None:
         yield "schedule", host.schedule.run
@@ -116,6 +117,12 @@ async def _tick(host: Host) -> None:
     while True:
         await asyncio.sleep(_TICK)
         host.registry.tick()
+
+
+async def _recover(host: Host) -> None:
+    while True:
+        await asyncio.sleep(_TICK)
+        await host.registry.recover()
 
 
 async def _watch_workspace(host: Host, lock: HostLock) -> None:

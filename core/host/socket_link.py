@@ -56,8 +56,12 @@ class SocketLink(HostLink):
         try:
             lines = _Lines(ear)
             _check(lines.next())
-            ear.sendall(line_of(Request("follow")))
-            link = cls(workspace.socket, msgspec.json.decode(lines.next(), type=News))
+            with contextlib.suppress(BrokenPipeError):  # a host that refuses has said why before
+                ear.sendall(line_of(Request("follow")))
+            link = cls(workspace.socket, _first_news(lines.next()))
+        except CommandError:
+            ear.close()
+            raise
         except (OSError, msgspec.DecodeError) as error:
             ear.close()
             raise CommandError(f"no host answers at {workspace.socket} ({error})") from error
@@ -136,6 +140,15 @@ def _reach(workspace: Workspace) -> socket.socket:
             time.sleep(_LOOK_EVERY)
         else:
             return ear
+
+
+def _first_news(line: bytes) -> News:
+    """The first news. Raises `CommandError` where the host refuses to tell any."""
+    try:
+        return msgspec.json.decode(line, type=News)
+    except msgspec.ValidationError:
+        reply = msgspec.json.decode(line, type=Reply)
+        raise reply.refusal.error(reply.error or _GONE) from None
 
 
 def _check(greeting: bytes) -> None:

@@ -7,25 +7,42 @@ import contextlib
 import logging
 import os
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from core.host.host import Host
 from core.host.link import CommandError
-from core.host.protocol import LONGEST_LINE, VERSION, Hello, News, Refusal, Reply, Request, line_of
+from core.host.protocol import VERSION, Hello, News, Refusal, Reply, Request, line_of
+from core.session.snapshot import Level
 
 _logger = logging.getLogger(__name__)
 
 _NEWS_EVERY = 0.2  # seconds
 _UNREAD = 1 << 20  # bytes a follower may leave unread before it is told nothing more for a while
+_LONGEST_REQUEST = 1 << 20  # bytes; a large strategy has some thousands
+_BACKLOG = 100  # callers that may wait to be greeted
+_BREATH = 1.0  # seconds to wait where the system gives no more files
+
+
+@dataclass(frozen=True, slots=True)
+class CallerLimits:
+    """What callers may take of a host: how many there may be, and how long one may say nothing.
+
+    Every caller takes a file; without a limit callers could take those that journals need.
+    """
+
+    callers: int = 100
+    silence: float = 60.0  # seconds without a whole request; a follower need not say more
 
 
 class ControlSocket:
     """Serves a host's commands on its socket. A companion of the host (`HostOptions`)."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, limits: CallerLimits | None = None) -> None:
         self._host = host
+        self._limits = limits or CallerLimits()
         self._callers: set[asyncio.Task[None]] = set()
 
     @property
@@ -36,29 +53,58 @@ class ControlSocket:
     async def serve(self) -> None:
         """Answer callers until cancelled."""
         path = self._host.workspace.socket
-        server = await asyncio.start_unix_server(self._greet, sock=_bound(path), limit=LONGEST_LINE)
+        listening = _bound(path)
         try:
-            await server.serve_forever()
+            listening.listen(_BACKLOG)
+            await self._accept(listening)
         finally:
-            server.close()
+            listening.close()
             for caller in list(self._callers):
                 caller.cancel()
             await asyncio.gather(*self._callers, return_exceptions=True)
             path.unlink(missing_ok=True)
 
+    async def _accept(self, listening: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        short_of_files = False
+        while True:
+            try:
+                connection, _ = await loop.sock_accept(listening)
+            except OSError as error:
+                if not short_of_files:
+                    self._host.log.add(Level.WARNING, f"no caller can be answered: {error}")
+                short_of_files = True
+                await asyncio.sleep(_BREATH)
+                continue
+            short_of_files = False
+            reader, writer = await asyncio.open_unix_connection(
+                sock=connection, limit=_LONGEST_REQUEST
+            )
+            if len(self._callers) >= self._limits.callers:
+                await self._refuse(writer, f"the host has {self._limits.callers} callers already")
+                continue
+            caller = asyncio.create_task(self._greet(reader, writer))
+            self._callers.add(caller)
+            caller.add_done_callback(self._callers.discard)
+
+    async def _refuse(self, writer: asyncio.StreamWriter, why: str) -> None:
+        """Tell a caller why it is not served, and hang up."""
+        hello = Hello(VERSION, os.getpid(), self._host.options.kind)
+        writer.write(line_of(hello) + line_of(Reply(0, error=why)))
+        writer.close()
+
     async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._callers.add(task)
-            task.add_done_callback(self._callers.discard)
         try:
             writer.write(line_of(Hello(VERSION, os.getpid(), self._host.options.kind)))
-            while line := await reader.readline():
+            while line := await asyncio.wait_for(reader.readline(), self._limits.silence):
                 await self._answer(line, writer)
-        except (ConnectionError, ValueError):
-            pass  # the caller hung up, or sent a line longer than any request
-        except asyncio.CancelledError:
-            pass  # the host stops
+        except TimeoutError:
+            pass  # whoever has something to ask connects again
+        except ValueError:
+            longest = f"expected a request of at most {_LONGEST_REQUEST:,} bytes on one line"
+            writer.write(line_of(Reply(0, error=longest, refusal=Refusal.BAD_REQUEST)))
+        except (ConnectionError, asyncio.CancelledError):
+            pass  # the caller hung up, or the host stops
         finally:
             with contextlib.suppress(ConnectionError):
                 writer.close()
@@ -111,6 +157,7 @@ def _bound(path: Path) -> socket.socket:
     path.unlink(missing_ok=True)
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
+        bound.setblocking(False)
         bound.bind(str(path))
         path.chmod(0o600)
     except OSError:

@@ -16,11 +16,12 @@ from tinydb import TinyDB, where
 from core.journal.manifest import SessionManifest, read_manifest
 from core.journal.records import Stopped, began
 from core.journal.session_journal import SessionJournal, Storage
-from core.journal.values import SessionState
+from core.journal.values import BrokerKind, FeedKind, Mode, SessionState
 from core.session.recovery import RecoveredState, read_on, rebuild
 from core.session.reports import nothing_run, session_report
 from core.session.snapshot import SessionSnapshot
 from core.session.view import Lifecycle, session_snapshot
+from core.trading.values import Fills
 
 TABLE = "sessions"
 
@@ -69,6 +70,40 @@ class SessionIndex:
 
     def _put(self, document: dict[str, Any]) -> None:
         self._table.upsert(document, where("id") == document["id"])
+
+
+def unreadable_session(session_id: str, why: str, now: int) -> SessionSnapshot:
+    """A session folder that cannot be read: in error, so that it is seen and can be deleted."""
+    return SessionSnapshot(
+        id=session_id,
+        strategy="(unreadable)",
+        symbols=(),
+        timeframe="",
+        mode=Mode.SIMULATED,
+        state=SessionState.ERROR,
+        state_reason=why,
+        feed=FeedKind.REPLAY,
+        broker=BrokerKind.SIMULATED,
+        fills=Fills.CANDLE,
+        started=now,
+        running_since=None,
+        planned_end=None,
+        ended=now,
+        now=now,
+        last_candle=None,
+        last_price_at=None,
+        trades_count=0,
+        wins=0,
+        open_positions=(),
+        starting_balance=0.0,
+        realized_pnl=0.0,
+        unrealized_pnl=0.0,
+        equity=0.0,
+        pnl_today=0.0,
+        equity_curve=(),
+        notices=(),
+        next_jobs=(),
+    )
 
 
 @dataclass(frozen=True, slots=True)

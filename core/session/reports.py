@@ -101,10 +101,11 @@ def session_report(
 def write_report(folder: Path, report: dict[str, Any], disk: Disk) -> None:
     """Put a report beside its session's journal. Blocks.
 
+    The JSON comes last: where it is, the report is whole (`has_report`).
+
     Raises:
         OSError: the workspace cannot be written.
     """
-    write_durably(folder / JSON, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n", disk)
     for name, written in (
         (MARKDOWN, report_markdown),
         (PAGE, report_page),
@@ -112,6 +113,12 @@ def write_report(folder: Path, report: dict[str, Any], disk: Disk) -> None:
         (EQUITY, equity_csv),
     ):
         write_durably(folder / name, written(report).encode(), disk)
+    write_durably(folder / JSON, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n", disk)
+
+
+def has_report(folder: Path) -> bool:
+    """Whether a session's final report has been written."""
+    return (folder / JSON).exists()
 
 
 def read_report(folder: Path) -> dict[str, Any] | None:

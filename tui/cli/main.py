@@ -1,9 +1,11 @@
-"""Which command was asked for, and how did it end?"""
+"""The command line: finds the command that is asked for, runs it, and returns its exit code."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import resource
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -28,6 +30,8 @@ from tui.cli import (
 )
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, complain
+
+_MOST_FILES = 65_536
 
 _DESCRIPTION = """\
 Run trading strategies as paper-trading sessions on live market data. No real money can be touched.
@@ -77,6 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     _open_closed_streams()
+    _allow_more_files()
     arguments = build_parser().parse_args(argv)
     try:
         code = int(arguments.run(arguments))
@@ -92,6 +97,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return Exit.DONE
     except KeyboardInterrupt:
         return 130
+
+
+def _allow_more_files() -> None:
+    """Let this process open as many files as its user may: each session keeps some open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):  # what is not allowed stays as it is
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _open_closed_streams() -> None:

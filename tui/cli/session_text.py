@@ -29,7 +29,7 @@ def sessions_text(host: HostSnapshot | None, sessions: Sequence[SessionSnapshot]
             str(session.trades_count),
             str(len(session.open_positions)),
             formats.money(session.equity),
-            f"{_gain(session):+.2f}%",
+            _gain(session),
         )
         for session in sessions
     ]
@@ -50,7 +50,7 @@ def session_text(session: SessionSnapshot) -> list[str]:
         f"  trades       {', '.join(session.symbols)} on {session.timeframe}",
         f"  running      {_elapsed(session)}",
         f"  last candle  {_last_candle(session)}",
-        f"  equity       {formats.money(session.equity)} ({_gain(session):+.2f}%)",
+        f"  equity       {formats.money(session.equity)} ({_gain(session)})",
         f"  realized     {session.realized_pnl:+,.2f} in {session.trades_count} trades",
         f"  unrealized   {session.unrealized_pnl:+,.2f}",
     ]
@@ -83,8 +83,10 @@ def _because(reason: str | None) -> str:
     return "" if reason is None else f" ({reason})"
 
 
-def _gain(session: SessionSnapshot) -> float:
-    return (session.equity / session.starting_balance - 1) * 100
+def _gain(session: SessionSnapshot) -> str:
+    if session.starting_balance <= 0:  # its files cannot be read
+        return formats.UNKNOWN
+    return f"{(session.equity / session.starting_balance - 1) * 100:+.2f}%"
 
 
 def _elapsed(session: SessionSnapshot) -> str:

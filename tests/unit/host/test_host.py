@@ -80,7 +80,8 @@ async def test_a_session_that_a_full_disk_ended_is_resumed_when_there_is_room_ag
         await host.ended(session_id)
         (before,) = host.snapshot().sessions
         assert before.interrupted
-        await host.resume(session_id)  # the disk is still full
+        with pytest.raises(CommandError, match="No space left on device"):
+            await host.resume(session_id)
         await host.ended(session_id)
         assert host.snapshot().sessions[0].state is SessionState.ERROR
         disk.room = 100_000_000

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import resource
 import socket
 import stat
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ from core.host.job_values import JobOrder
 from core.host.link import BadRequestError, CommandError, NotFoundError
 from core.host.local_link import LocalLink
 from core.host.socket_link import SocketLink
-from core.host.socket_server import ControlSocket
+from core.host.socket_server import CallerLimits, ControlSocket
 from core.journal.values import FeedKind, SessionState
 from core.schedule.service import Schedule
 from core.session.snapshot import Level, StartRequest
@@ -165,6 +168,108 @@ async def test_lines_that_are_no_requests_harm_nobody(tmp_path: Path) -> None:
         for _ in range(2):
             assert "not understood" in json.loads(await reader.readline())["error"]
         writer.close()
+
+
+async def greeted(root: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_unix_connection(Workspace(root).socket)
+    assert json.loads(await reader.readline())["papertape"] == 2
+    return reader, writer
+
+
+async def answers(root: Path) -> bool:
+    """Whether a host lets one more caller in, and answers it."""
+    try:
+        link = await attach(root, follow=False)
+    except CommandError:
+        return False
+    return (await link.fresh_snapshot()).sessions == ()
+
+
+def with_limits(limits: CallerLimits) -> Callable[[Host], Awaitable[None]]:
+    async def control_socket(host: Host) -> None:
+        await ControlSocket(host, limits).serve()
+
+    return control_socket
+
+
+async def test_callers_beyond_the_limit_are_told_so_and_let_in_once_others_have_left(
+    tmp_path: Path,
+) -> None:
+    control = with_limits(CallerLimits(callers=3))
+    async with hosting(tmp_path, companions=[control]):
+        await until(Workspace(tmp_path).socket.exists)
+        idle = [await greeted(tmp_path) for _ in range(3)]
+        with pytest.raises(CommandError, match="the host has 3 callers already"):
+            await attach(tmp_path, follow=False)
+        crowd = [await greeted(tmp_path) for _ in range(200)]
+        for reader, writer in crowd:
+            assert b"3 callers already" in await reader.readline()
+            assert await reader.read() == b""
+            writer.close()
+        for _, writer in idle:
+            writer.close()
+        await until(lambda: answers(tmp_path))
+
+
+@pytest.mark.parametrize("said", [b"", b'{"do":"snap'])
+async def test_a_caller_that_asks_nothing_is_hung_up_on_and_a_follower_is_not(
+    tmp_path: Path, said: bytes
+) -> None:
+    control = with_limits(CallerLimits(silence=0.3))
+    async with hosting(tmp_path, companions=[control]):
+        await attach(tmp_path, follow=False)
+        following, follower = await greeted(tmp_path)
+        follower.write(b'{"do":"follow"}\n')
+        reader, writer = await greeted(tmp_path)
+        writer.write(said)
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+        for _ in range(5):  # news come five times a second
+            assert await asyncio.wait_for(following.readline(), 10) != b""
+        follower.close()
+
+
+async def test_a_request_without_an_end_is_refused_and_not_kept(tmp_path: Path) -> None:
+    async with hosting(tmp_path, companions=[serve]):
+        await attach(tmp_path, follow=False)
+        reader, writer = await greeted(tmp_path)
+        sent, answered = 0, asyncio.ensure_future(reader.readline())
+        with contextlib.suppress(ConnectionError):
+            while not answered.done() and sent < 100_000_000:
+                writer.write(b"x" * 65_536)
+                sent += 65_536
+                await writer.drain()
+                await asyncio.sleep(0)
+        assert b"at most 1,048,576 bytes" in await asyncio.wait_for(answered, 10)
+        assert sent < 10_000_000
+        writer.close()
+        link = await attach(tmp_path, follow=False)
+        assert (await link.fresh_snapshot()).sessions == ()
+
+
+async def test_a_host_that_gets_no_more_files_says_so_once_and_its_sessions_go_on_by_themselves(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    async with hosting(tmp_path / "home", companions=[serve], retry_after=0.2) as host:
+        await attach(tmp_path / "home", follow=False)
+        session_id = (await host.start(replay_request(candle_file, speed=0.001))).session_id
+        await host.pause(session_id)
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        caller = socket.socket(socket.AF_UNIX)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (caller.fileno() + 1, before[1]))
+        try:
+            caller.connect(str(Workspace(tmp_path / "home").socket))
+            await until(lambda: "no caller can be answered" in host.logs()[-1].text)
+            with pytest.raises(CommandError, match="Too many open files"):
+                await host.resume(session_id)
+            await until(lambda: host.fresh_snapshot().sessions[0].interrupted)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        link = await attach(tmp_path / "home", follow=False)
+        assert len((await link.fresh_snapshot()).sessions) == 1
+        await until(lambda: host.fresh_snapshot().sessions[0].state is SessionState.PAUSED)
+        told = [line for line in host.logs() if "no caller can be answered" in line.text]
+        assert len(told) == 1
+        caller.close()
 
 
 async def test_a_viewer_that_reads_nothing_delays_nobody(tmp_path: Path, candle_file: Path) -> None:

@@ -1,0 +1,146 @@
+"""A session that has ended gets its report, and one that was interrupted goes on by itself."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.host.link import CommandError
+from core.host.offline import resting_sessions
+from core.journal.values import SessionState
+from core.session.reports import EQUITY, JSON, MARKDOWN, PAGE, TRADES
+from core.session.snapshot import Level
+from core.store.durable import OsDisk
+from core.store.workspace import Workspace
+from tests.unit.host.hosts import hosting, replay_request
+from tests.unit.store.disks import FullDisk
+from tests.waiting import until
+
+REPORT = (JSON, MARKDOWN, PAGE, TRADES, EQUITY)
+
+
+class FussyDisk(OsDisk):
+    """A disk that has no room for files of some names, as long as a test says so."""
+
+    def __init__(self) -> None:
+        self.refused: tuple[str, ...] = ()
+
+    def replace(self, source: Path, target: Path) -> None:
+        if target.name in self.refused:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        super().replace(source, target)
+
+
+async def ended_session(home: Path, candle_file: Path, **options: Any) -> tuple[str, Any]:
+    async with hosting(home, **options) as host:
+        session_id = (await host.start(replay_request(candle_file))).session_id
+        await host.ended(session_id)
+        return session_id, await host.report(session_id)
+
+
+@pytest.mark.parametrize("lost", [(JSON, "index"), REPORT, (*REPORT, "index")], ids=str)
+async def test_a_session_whose_host_was_killed_before_its_report_gets_it_from_the_next(
+    tmp_path: Path, candle_file: Path, lost: tuple[str, ...]
+) -> None:
+    home = tmp_path / "home"
+    session_id, report = await ended_session(home, candle_file)
+    folder = Workspace(home).session(session_id)
+    for name in lost:
+        (Workspace(home).index if name == "index" else folder / name).unlink()
+    async with hosting(home) as host:
+        await host.registry.arrived(session_id)
+        assert all((folder / name).exists() for name in REPORT)
+        assert await host.report(session_id) == report
+        (session,) = host.snapshot().sessions
+        assert session.state is SessionState.STOPPED
+    async with hosting(home) as host:
+        assert host.snapshot().sessions == (session,)
+
+
+@pytest.mark.parametrize("name", [*REPORT, "papertape.json"])
+async def test_a_report_that_finds_no_room_is_written_once_there_is_some(
+    tmp_path: Path, candle_file: Path, name: str
+) -> None:
+    home, disk = tmp_path / "home", FussyDisk()
+    async with hosting(home, disk=disk, retry_after=0.1) as host:
+        session_id = (await host.start(replay_request(candle_file, speed=0.001))).session_id
+        await host.pause(session_id)
+        disk.refused = (name,)
+        await host.stop(session_id)
+        folder = host.workspace.session(session_id)
+        assert (folder / JSON).exists() is (name == "papertape.json")
+        (session,) = host.snapshot().sessions
+        assert session.state is SessionState.STOPPED
+        texts = [line.text for line in host.logs() if line.level is Level.ERROR]
+        assert len(texts) == 1
+        assert "its report cannot be written yet" in texts[0]
+        disk.refused = ()
+        await until(lambda: all((folder / one).exists() for one in REPORT))
+    async with hosting(home) as host:
+        assert [one.id for one in host.snapshot().sessions] == [session_id]
+
+
+async def test_resuming_on_a_disk_that_is_still_full_is_refused_and_works_once_it_is_not(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    disk = FullDisk(100_000_000)
+    async with hosting(tmp_path / "home", disk=disk, retry_after=3_600) as host:
+        session_id = (await host.start(replay_request(candle_file, speed=0.001))).session_id
+        await host.pause(session_id)
+        disk.room = 0
+        for _ in range(2):
+            with pytest.raises(CommandError, match="No space left on device"):
+                await host.resume(session_id)
+            await until(lambda: host.fresh_snapshot().sessions[0].interrupted)
+        disk.room = 100_000_000
+        await host.resume(session_id)
+        (session,) = host.fresh_snapshot().sessions
+        assert (session.state.ended, session.interrupted) == (False, False)
+
+
+async def test_an_interrupted_session_goes_on_by_itself_and_its_failures_are_said_once(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    disk = FullDisk(100_000_000)
+    async with hosting(tmp_path / "home", disk=disk, retry_after=0.1) as host:
+        session_id = (await host.start(replay_request(candle_file, speed=0.001))).session_id
+        await host.pause(session_id)
+        disk.room = 0
+        with pytest.raises(CommandError, match="No space left on device"):
+            await host.resume(session_id)
+        disk.room = 100_000_000
+        await until(lambda: not host.fresh_snapshot().sessions[0].state.ended)
+
+
+@pytest.mark.parametrize("damage", ["empty", "no manifest", "no JSON", "another shape"])
+async def test_a_folder_that_is_no_session_is_listed_and_can_be_deleted(
+    tmp_path: Path, candle_file: Path, damage: str
+) -> None:
+    home = tmp_path / "home"
+    good, _ = await ended_session(home, candle_file)
+    folder = Workspace(home).session("broken00")
+    shutil.copytree(Workspace(home).session(good), folder)
+    if damage == "empty":
+        shutil.rmtree(folder)
+        folder.mkdir()
+    elif damage == "no manifest":
+        (folder / "session.json").unlink()
+    else:
+        (folder / "session.json").write_text("{" if damage == "no JSON" else "[1]")
+    resting = {one.id: one for one in await resting_sessions(Workspace(home))}
+    assert resting[good].state is SessionState.STOPPED
+    assert "session.json" in str(resting["broken00"].state_reason)
+    async with hosting(home) as host:
+        shown = {one.id: one for one in host.snapshot().sessions}
+        assert shown["broken00"].state is SessionState.ERROR
+        assert "session.json" in str(shown["broken00"].state_reason)
+        with pytest.raises(CommandError):
+            await host.resume("broken00")
+        await host.delete("broken00")
+        assert [one.id for one in host.snapshot().sessions] == [good]
+    assert not folder.exists()
