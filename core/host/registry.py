@@ -429,7 +429,9 @@ class SessionRegistry:
         record = living.engine.record
         self._storage.release(record)
         try:
-            return (await stored_session(self._storage, record.id)).snapshot()
+            stored = await stored_session(self._storage, record.id)
+            stored.read_on()
+            return stored.snapshot()
         except (OSError, JournalError) as error:
             text = f"its files cannot be read, and it is shown as it last was ({error})"
             self._log.add(Level.ERROR, text, record.id)
