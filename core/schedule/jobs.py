@@ -8,6 +8,7 @@ session (`backtest(action='paper_status', session_id='…')`) and to stop it wit
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
@@ -52,7 +53,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Something to do at set times.
 
     `next_run` is when it is due next (UTC ms), None once it never will be again. `seen_trades`: how
-    many trades of its session it has told of. `history`: its last runs, oldest first. `automatic`:
+    many trades of its session it has told of. `seen_states`: how the layers of its trial stood
+    then. `history`: its last runs, oldest first. `automatic`:
     the session was given it, and nobody asked for it.
     """
 
@@ -67,6 +69,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     runs: int = 0
     paused: bool = False
     seen_trades: int = 0
+    seen_states: dict[str, str] = {}
     history: tuple[JobRun, ...] = ()
     automatic: bool = False
 
@@ -99,7 +102,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
             return self
         return msgspec.structs.replace(self, trigger=trigger, next_run=due)
 
-    def after(self, run: JobRun, *, seen_trades: int | None = None) -> Job:
+    def after(
+        self,
+        run: JobRun,
+        *,
+        seen_trades: int | None = None,
+        seen_states: Mapping[str, str] | None = None,
+    ) -> Job:
         """The job once `run` is over.
 
         However many runs were slept through, one is made up for, and the next lies ahead.
@@ -111,6 +120,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
             runs=runs,
             next_run=None if exhausted else next_due(self.trigger, max(run.due, run.ran)),
             seen_trades=self.seen_trades if seen_trades is None else seen_trades,
+            seen_states=self.seen_states if seen_states is None else dict(seen_states),
             history=(*self.history, run)[-HISTORY:],
         )
 

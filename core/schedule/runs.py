@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from core.host.job_values import JobAction
 from core.host.link import CommandError, HostLink
 from core.schedule.jobs import Job
+from core.schedule.trial_news import comparison_in_words, layer_states, turned
 from core.session.snapshot import SessionSnapshot
 from core.time_format import short_duration
 from core.trading.values import Trade
@@ -15,12 +16,17 @@ from core.trading.values import Trade
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run came to. `news`: the user should be told, and not only find it recorded."""
+    """What a run came to.
+
+    `news`: the user should be told, and not only find it recorded. `seen_trades`, `seen_states`:
+    how many trades of a session, and which answers of its trial, have been told of now.
+    """
 
     text: str
     succeeded: bool = True
     news: bool = True
     seen_trades: int | None = None
+    seen_states: Mapping[str, str] | None = None
 
 
 async def carry_out(job: Job, link: HostLink) -> Outcome:
@@ -43,10 +49,18 @@ async def _check(job: Job, link: HostLink) -> Outcome:
         return Outcome(f"session {job.session_id} is not there any more", succeeded=False)
     detail = await link.detail(session.id)
     fresh = detail.trades[job.seen_trades :]
+    told = f"{_state_in_words(session)}; {_trades_in_words(fresh)}"
+    if session.trial is None:
+        return Outcome(told, news=bool(fresh), seen_trades=len(detail.trades))
+    report = await link.report(session.id)
+    turns = turned(job.seen_states, report)
+    if turns:
+        told += f"; the trial turned: {'; '.join(turns)}"
     return Outcome(
-        f"{_state_in_words(session)}; {_trades_in_words(fresh)}",
-        news=bool(fresh),
+        f"{told}. {comparison_in_words(report)}".rstrip(),
+        news=bool(fresh or turns),
         seen_trades=len(detail.trades),
+        seen_states=layer_states(report),
     )
 
 
@@ -103,7 +117,10 @@ def report_in_words(report: Mapping[str, object]) -> str:
         if isinstance(value := figures.get(name), int | float):
             told += ", " + words.format(value)
     recommendation = report.get("recommendation")
-    return f"{told}. {recommendation}" if isinstance(recommendation, str) else f"{told}."
+    said = [f"{told}.", comparison_in_words(report)]
+    if isinstance(recommendation, str):
+        said.append(recommendation)
+    return " ".join(part for part in said if part)
 
 
 def _count(number: int, word: str) -> str:

@@ -36,11 +36,11 @@ Say = Callable[[str, str | None, bool], None]
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """A run that is over, of which job, and how many trades have been told of."""
+    """A run that is over, of which job, and what it came to."""
 
     job_id: str
     run: JobRun
-    seen_trades: int | None
+    outcome: Outcome
 
 
 class Scheduler:
@@ -142,27 +142,39 @@ class Scheduler:
 
     async def _run_now(self, job: Job) -> JobRun:
         async with self._room:
-            told = max(
-                (one.seen_trades for one in self.jobs_of(job.session_id)), default=job.seen_trades
-            )
-            outcome = await _outcome(msgspec.structs.replace(job, seen_trades=told), self._link)
+            outcome = await _outcome(self._as_told(job), self._link)
         now = self._clock()
         due = job.next_run if job.next_run is not None and job.next_run <= now else now
         run = JobRun(due, now, outcome.succeeded, outcome.text)
         tell = self._say if outcome.news or not outcome.succeeded else self._note
         tell(outcome.text, job.session_id, outcome.succeeded)
         try:
-            self._record(_Done(job.id, run, outcome.seen_trades))
+            self._record(_Done(job.id, run, outcome))
         except IndexWriteError:  # recorded, and not run again, once the disk takes it
-            self._unrecorded.append(_Done(job.id, run, outcome.seen_trades))
+            self._unrecorded.append(_Done(job.id, run, outcome))
         return run
+
+    def _as_told(self, job: Job) -> Job:
+        """The job with what the user has heard of its session by any other: nothing comes twice."""
+        others = self.jobs_of(job.session_id)
+        if not others:
+            return job
+        latest = max(others, key=lambda one: one.history[-1].ran if one.history else 0)
+        return msgspec.structs.replace(
+            job,
+            seen_trades=max(one.seen_trades for one in others),
+            seen_states=latest.seen_states,
+        )
 
     def _record(self, done: _Done) -> None:
         """Record a run in its job, which may have been changed or removed while it ran."""
         if not self._book.has(done.job_id):
             return
         job = self._book.job(done.job_id)
-        after = job.after(done.run, seen_trades=done.seen_trades)
+        outcome = done.outcome
+        after = job.after(
+            done.run, seen_trades=outcome.seen_trades, seen_states=outcome.seen_states
+        )
         if job.action is JobAction.FINISH and done.run.succeeded and job.session_id is not None:
             self._book.forget_session(job.session_id)
         elif after.next_run is None:
@@ -278,6 +290,7 @@ class Scheduler:
             runs=old.runs,
             paused=old.paused,
             seen_trades=old.seen_trades if made.session_id == old.session_id else 0,
+            seen_states=old.seen_states if made.session_id == old.session_id else {},
             history=old.history,
         )
         self._book.put(job)

@@ -1,0 +1,90 @@
+"""Says in messages how a trial stands: its verdict, its five answers, and which of them turned.
+
+Reads the report of a session (docs/formats.md §8), which is all that a job gets from its host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_LAYERS = ("decisions", "costs", "account", "path", "edge")
+_FIGURES = (
+    ("win_rate_pct", "win rate", "{:.1f} %"),
+    ("profit_factor", "PF", "{:.2f}"),
+    ("max_drawdown_pct", "max drawdown", "{:.2f} %"),
+    ("sharpe_ratio", "Sharpe", "{:.2f}"),
+    ("total_trades", "trades", "{:.0f}"),
+)
+_UNKNOWN = "unknown"
+
+
+def layer_states(report: Mapping[str, object]) -> dict[str, str]:
+    """The state of each layer that is judged, and of the verdict under the name `verdict`."""
+    comparison = _mapping(report.get("comparison"))
+    layers = _mapping(comparison.get("layers"))
+    answers = {name: _mapping(layers.get(name)).get("state") for name in _LAYERS}
+    answers["verdict"] = _mapping(comparison.get("verdict")).get("state")
+    return {name: state for name, state in answers.items() if isinstance(state, str)}
+
+
+def turned(before: Mapping[str, str], report: Mapping[str, object]) -> tuple[str, ...]:
+    """A sentence for each layer whose state is another than before; one not known then is no news.
+
+    Args:
+        before: what `layer_states` gave at the last look.
+        report: as it is now.
+    """
+    layers = _mapping(_mapping(report.get("comparison")).get("layers"))
+    found = []
+    for name, state in layer_states(report).items():
+        if name in before and before[name] != state:
+            text = _mapping(layers.get(name)).get("text")
+            why = f" ({text})" if isinstance(text, str) else ""
+            found.append(f"{name}: {before[name]} → {state}{why}")
+    return tuple(found)
+
+
+def comparison_in_words(report: Mapping[str, object]) -> str:
+    """Backtest and paper figures side by side, and the five answers; empty without a comparison."""
+    comparison = _mapping(report.get("comparison"))
+    parts = [_side_by_side(comparison), _answers(comparison)]
+    return " ".join(part for part in parts if part)
+
+
+def _side_by_side(comparison: Mapping[str, object]) -> str:
+    rows = comparison.get("rows")
+    by_metric = {
+        row["metric"]: row
+        for row in (rows if isinstance(rows, list) else [])
+        if isinstance(row, Mapping) and "metric" in row
+    }
+    told = []
+    for metric, label, form in _FIGURES:
+        row = by_metric.get(metric)
+        if row is not None:
+            both = (_number(row.get(column), form) for column in ("backtest", "paper"))
+            told.append(f"{label} {' / '.join(both)}")
+    return f"Backtest / paper: {', '.join(told)}." if told else ""
+
+
+def _answers(comparison: Mapping[str, object]) -> str:
+    verdict = _mapping(comparison.get("verdict"))
+    if not verdict:
+        return ""
+    layers = _mapping(comparison.get("layers"))
+    sealed = "" if verdict.get("sealed") else ", not sealed"
+    said = [f"Verdict: {verdict.get('state')}{sealed}."]
+    for name in _LAYERS:
+        layer = _mapping(layers.get(name))
+        if layer:
+            state = layer.get("state")
+            said.append(f"{name}: {f'{state}: ' if state else ''}{layer.get('text')}.")
+    return " ".join(said)
+
+
+def _number(value: object, form: str) -> str:
+    return form.format(value) if isinstance(value, int | float) else _UNKNOWN
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,98 @@
+"""A check tells which answers of a trial turned, and an end carries figures and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from core.host.job_values import JobAction
+from core.schedule.jobs import Job, new_job
+from core.schedule.runs import carry_out
+from core.schedule.trial_news import comparison_in_words, layer_states, turned
+from core.schedule.triggers import every
+from core.session.snapshot import TrialHorizon
+from tests.unit.schedule.one_session_host import ID, OneSessionHost
+
+NOW = 1_700_000_000_000
+
+
+def report(edge: str = "open", verdict: str = "open") -> dict[str, Any]:
+    return {
+        "comparison": {
+            "rows": [
+                {"metric": "win_rate_pct", "backtest": 62.0, "paper": 58.333},
+                {"metric": "total_trades", "backtest": 45, "paper": 12},
+                {"metric": "sharpe_ratio", "backtest": 1.4, "paper": None},
+            ],
+            "verdict": {"state": verdict, "sealed": True},
+            "layers": {
+                "decisions": {"state": "kept", "text": "4,032 candles, 0 differ"},
+                "costs": None,
+                "account": {"text": "P&L as the backtest's"},
+                "edge": {"state": edge, "text": "trade 12 of 60"},
+            },
+        },
+        "metrics": {"total_trades": 12},
+        "recommendation": "Continue paper trading.",
+    }
+
+
+class TrialHost(OneSessionHost):
+    """A host whose one session is a trial."""
+
+    def __init__(self) -> None:
+        super().__init__(NOW)
+        self.change(ID, trial=TrialHorizon(NOW, 60, None))
+        self.edge = "open"
+
+    async def report(self, session_id: str) -> Mapping[str, object]:
+        return report(self.edge, self.edge)
+
+
+def check() -> Job:
+    return new_job("job00001", every(60, NOW), now=NOW, session_id=ID)
+
+
+def test_the_figures_stand_side_by_side_and_every_answer_is_told() -> None:
+    assert comparison_in_words(report()) == (
+        "Backtest / paper: win rate 62.0 % / 58.3 %, Sharpe 1.40 / unknown, trades 45 / 12. "
+        "Verdict: open. decisions: kept: 4,032 candles, 0 differ. account: P&L as the backtest's. "
+        "edge: open: trade 12 of 60."
+    )
+    assert comparison_in_words({}) == comparison_in_words({"comparison": None}) == ""
+
+
+def test_a_layer_that_turns_is_told_and_one_seen_first_is_not() -> None:
+    before = layer_states(report())
+    assert before == {"decisions": "kept", "edge": "open", "verdict": "open"}
+    assert turned({}, report("broken")) == ()
+    assert turned(before, report()) == ()
+    assert turned(before, report("broken", "broken")) == (
+        "edge: open → broken (trade 12 of 60)",
+        "verdict: open → broken",
+    )
+
+
+async def test_a_check_is_news_once_when_an_answer_turns() -> None:
+    host = TrialHost()
+    first = await carry_out(check(), host)
+    assert not first.news
+    told = msgspec.structs.replace(check(), seen_states=dict(first.seen_states or {}))
+    host.edge = "broken"
+    second = await carry_out(told, host)
+    assert second.news
+    assert "the trial turned: edge: open → broken" in second.text
+    assert "Verdict: broken." in second.text
+    told = msgspec.structs.replace(told, seen_states=dict(second.seen_states or {}))
+    assert not (await carry_out(told, host)).news
+
+
+async def test_the_end_carries_the_comparison() -> None:
+    host = TrialHost()
+    ending = msgspec.structs.replace(check(), action=JobAction.FINISH)
+    host.change(ID, state=host.snapshot().sessions[0].state.STOPPED)
+    outcome = await carry_out(ending, host)
+    assert "Backtest / paper: win rate 62.0 % / 58.3 %" in outcome.text
+    assert outcome.text.endswith("Continue paper trading.")
