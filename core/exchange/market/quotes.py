@@ -1,4 +1,4 @@
-"""What does the exchange quote right now?"""
+"""Derives what the exchange quotes right now: prices, marks, funding, the order book."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.market.candles.timeframes import HOUR, Timeframe
 
 FUNDING_INTERVAL = 8 * HOUR
 _INTEREST = 0.0001  # per interval, where perpetual and index agree
-_HALF_SPREAD = 0.00005  # of the price
+_HALF_SPREAD = 0.000005  # of the price: in a liquid market hardly more than a tick
 _DEPTH_NOTIONAL = 40_000  # quote currency on the best level, growing with distance
 _BOOK_LEVELS = 200
 

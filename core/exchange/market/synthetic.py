@@ -1,10 +1,11 @@
-"""Which market does a seed make?
+"""Makes a market from a seed, for the demo and the tests: like a real one, and as hard to foretell.
 
-Three layers, each a pure function of (seed, symbol, time), so that any stretch of history can be
-made without the ones before it, and every timeframe is cut from the same minutes: days (bull, bear
-and range regimes with clustered volatility, shared by all coins, pulled back to a coin's usual
-price), minutes inside a day (a bridge from its open to its close, with trends of hours and bursts
-of volatility), and perpetuals (the spot minutes under a slowly moving basis).
+Each part is a pure function of (seed, symbol, time), so that any stretch of history can be made
+without the ones before it, and every timeframe is cut from the same minutes. A coin's log price is
+the sum of two factors, one that all coins share and one of its own: random walks whose moves have
+the mean 0 whatever came before, and whose volatility clusters. Perpetuals are the spot minutes
+under a slowly moving basis. No rule on past prices earns anything here but by luck, and pays its
+fees: whoever learns from the demo shall not learn that any cross makes money.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 
 from core.exchange.market.instruments import Instrument, instrument
 from core.exchange.market.market_replay import aggregate
-from core.market.candles.candles import Candles, Floats
+from core.market.candles.candles import Candles, Floats, Times
 from core.market.candles.timeframes import DAY, MINUTE, Timeframe
 from core.market.symbols import unified_symbol
 
@@ -40,13 +41,21 @@ _COMMON = "common"
 _MINUTE_DAYS = 256
 _CUT_DAYS = 2000
 
-# Price the coin keeps returning to, and how strongly it follows the common market.
+# How the market moves, chosen so that its five minutes resemble Bitcoin's of 2025.
+_DAILY_VARIANCE = 0.017**2
+_OVER_DAYS, _OVER_HOURS, _IN_BURSTS = 0.5, 0.5, 0.45  # standard deviations of the log volatility
+_DAYS_KEPT = 0.85  # share of a day's log volatility that the next day keeps
+_ANCHOR = 20_454  # 2026-01-01, in days since 1970: the day of the coins' usual prices
+_RANGES = 1  # tells the random numbers of highs, lows and volumes from those of the path
+
+# Price of a coin on that day, how strongly it follows the common market, and how strongly it moves
+# by itself.
 _COINS = {
-    "BTC": (64_000.0, 1.0, 0.45),
-    "ETH": (3_200.0, 1.2, 0.75),
-    "SOL": (150.0, 1.5, 1.2),
-    "BNB": (580.0, 0.9, 0.7),
-    "XRP": (0.6, 1.1, 1.0),
+    "BTC": (64_000.0, 1.0, 0.3),
+    "ETH": (3_200.0, 1.7, 0.9),
+    "SOL": (150.0, 1.6, 1.2),
+    "BNB": (580.0, 0.9, 0.6),
+    "XRP": (0.6, 1.2, 1.2),
 }
 _Made = TypeVar("_Made")
 
@@ -56,7 +65,70 @@ class _Coin:
     name: str
     level: float
     beta: float
-    own_volatility: float
+    own: float
+
+    @property
+    def log_level(self) -> float:
+        return math.log(self.level)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Minutes:
+    """A factor's log price at the ends of a day's minutes, counted from the day's open.
+
+    `variance` is that of each minute's move.
+    """
+
+    path: Floats
+    variance: Floats
+
+
+class _Factor:
+    """A log price of days, and within each day of minutes, whose moves cannot be foretold.
+
+    Every move has the mean 0, whatever came before. What clusters is their variance, a lognormal
+    one over days, hours and half hours (stochastic volatility: S. J. Taylor, Modelling financial
+    time series, 1986). The path is pinned to 0 on `_ANCHOR`, so that prices are usual
+    ones today; seen from any moment both directions of time are random walks.
+    """
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        drive, kept = rng.standard_normal(_DAYS).tolist(), _DAYS_KEPT
+        calm = [0.0]
+        for shock in drive[1:]:
+            calm.append(kept * calm[-1] + math.sqrt(1 - kept**2) * shock)
+        self._variances = _DAILY_VARIANCE * np.exp(2 * _OVER_DAYS * np.array(calm))
+        moves = np.sqrt(self._variances) * rng.standard_normal(_DAYS)
+        levels = np.concatenate(([0.0], np.cumsum(moves)))
+        self._levels = levels - levels[_ANCHOR - _FIRST_DAY]
+
+    def level(self, day: int) -> float:
+        """The log price at the day's open."""
+        return float(self._levels[day - _FIRST_DAY])
+
+    def minutes(self, rng: np.random.Generator, day: int) -> _Minutes:
+        """The day's minutes: a bridge from its open to its close.
+
+        The day's variance is shared out among the minutes, and what is missing to its close as
+        their variances are: so the minutes' moves are independent, as the days' are.
+        """
+        variance = self._variances[day - _FIRST_DAY] * _shares(rng)
+        moves = np.sqrt(variance) * rng.standard_normal(_MINUTES)
+        whole = self.level(day + 1) - self.level(day)
+        path = np.cumsum(moves + (whole - moves.sum()) * variance / variance.sum())
+        path[-1] = whole
+        return _Minutes(path, variance)
+
+
+def _shares(rng: np.random.Generator) -> Floats:
+    """How a day's variance is shared out among its minutes: in hours and bursts; the sum is 1."""
+    kernel = np.exp(-np.arange(90) / 30)
+    kernel /= np.sqrt((kernel**2).sum())
+    bursts = np.convolve(rng.standard_normal(_MINUTES + 89), kernel, "valid")
+    knots = np.arange(0, _MINUTES + 1, 480)
+    hours = np.interp(np.arange(_MINUTES), knots, rng.standard_normal(len(knots)))
+    shares = np.exp(2 * (_IN_BURSTS * bursts + _OVER_HOURS * hours))
+    return np.asarray(shares / shares.sum(), dtype=np.float64)
 
 
 class SyntheticMarket:
@@ -75,10 +147,10 @@ class SyntheticMarket:
         self._instruments = tuple(instruments)
         self._digits = {item.symbol: item.price_digits for item in instruments}
         self._lots = {item.symbol: item.quantity_digits for item in instruments}
-        self._levels: dict[str, Floats] = {}
+        self._factors: dict[str, _Factor] = {}
         self._minute_days: OrderedDict[tuple[str, int], Candles] = OrderedDict()
         self._cut_days: OrderedDict[tuple[str, str, int], Candles] = OrderedDict()
-        self._shocks: OrderedDict[int, Floats] = OrderedDict()
+        self._shared: OrderedDict[int, _Minutes] = OrderedDict()
         self._daily: dict[tuple[str, int], Candles] = {}
 
     @property
@@ -138,14 +210,37 @@ class SyntheticMarket:
 
     def _spot_minutes(self, symbol: str, day: int) -> Candles:
         coin = self._coins[symbol]
-        levels = self._day_levels(coin)
-        rng = self._rng(coin.name, day)
-        index = day - _FIRST_DAY
-        returns = coin.beta * self._common(day) + coin.own_volatility * _minute_returns(rng)
-        target = levels[index + 1] - levels[index]
-        path = levels[index] + np.cumsum(returns + (target - returns.sum()) / _MINUTES)
-        path[-1] = levels[index + 1]
-        return self._dressed(symbol, day, math.exp(levels[index]), np.exp(path), rng)
+        common, own = self._factor(_COMMON), self._factor(coin.name)
+        shared, alone = self._common(day), own.minutes(self._rng(coin.name, day), day)
+        path = coin.beta * shared.path + coin.own * alone.path
+        variance = coin.beta**2 * shared.variance + coin.own**2 * alone.variance
+        opened = coin.log_level + coin.beta * common.level(day) + coin.own * own.level(day)
+        logs = np.concatenate(([opened], opened + path))
+        rng = self._rng(coin.name, day, _RANGES)
+        return self._dressed(symbol, day, logs, variance, rng)
+
+    def _dressed(
+        self, symbol: str, day: int, logs: Floats, variance: Floats, rng: np.random.Generator
+    ) -> Candles:
+        """A day of minutes with highs, lows and volumes, all on the price step.
+
+        `logs` are the log prices at the minutes' ends, the day's open first. Highs and lows are
+        those of a Brownian bridge of the minute's `variance`: a stop or a target within a minute is
+        then met as often as an honest price would meet it.
+        """
+        digits = self._digits[symbol]
+        prices: Floats = np.asarray(np.round(np.exp(logs), digits), dtype=np.float64)
+        opens, closes = prices[:-1], prices[1:]
+        moves = np.diff(logs)
+        up, down = rng.exponential(2.0, (2, _MINUTES)) * variance
+        highs = np.exp(logs[:-1] + (moves + np.sqrt(moves**2 + up)) / 2)
+        lows = np.exp(logs[:-1] + (moves - np.sqrt(moves**2 + down)) / 2)
+        highs = np.round(highs, digits)
+        lows = np.maximum(np.round(lows, digits), 10.0**-digits)
+        notional = 250_000 * rng.lognormal(0, 0.6, _MINUTES) * (1 + 600 * np.sqrt(variance))
+        volumes = np.round(notional / closes, max(self._lots[symbol], 2))
+        times = np.arange(_MINUTES, dtype=np.int64) * MINUTE + day * DAY
+        return _enclosing(times, opens, highs, lows, closes, volumes)
 
     def _perpetual_minutes(self, symbol: str, day: int) -> Candles:
         spot = symbol.partition(":")[0]
@@ -153,43 +248,28 @@ class SyntheticMarket:
         self._digits.setdefault(spot, self._digits[symbol])
         self._lots.setdefault(spot, self._lots[symbol])
         minutes = self._minutes(spot, day)
-        before = day * DAY
-        closes = minutes.close * (1 + _basis(minutes.time + MINUTE))
-        opened = float(minutes.open[0]) * (1 + float(_basis(np.array([before]))[0]))
-        return self._dressed(symbol, day, opened, closes, self._rng(symbol, day))
-
-    def _dressed(
-        self, symbol: str, day: int, opened: float, closes: Floats, rng: np.random.Generator
-    ) -> Candles:
-        """Closes with the highs, lows and volumes that go with them, all on the price step."""
         digits = self._digits[symbol]
-        closes = np.round(closes, digits)
-        opens = np.concatenate(([round(opened, digits)], closes[:-1]))
-        move = np.abs(closes - opens) + closes * 0.0001
-        highs = np.round(np.maximum(opens, closes) + move * rng.gamma(0.8, 0.5, _MINUTES), digits)
-        lows = np.round(np.minimum(opens, closes) - move * rng.gamma(0.8, 0.5, _MINUTES), digits)
-        notional = 250_000 * rng.lognormal(0, 0.6, _MINUTES) * (1 + 600 * move / closes)
-        volumes = np.round(notional / closes, max(self._lots[symbol], 2))
-        times = np.arange(_MINUTES, dtype=np.int64) * MINUTE + day * DAY
-        step = 10.0**-digits
-        return Candles(times, opens, highs, np.maximum(lows, step), closes, volumes)
+        above: Floats = 1 + _basis(np.concatenate((minutes.time[:1], minutes.time + MINUTE)))
+        opened = float(minutes.open[0])
+        prices: Floats = np.round(np.concatenate(([opened], minutes.close)) * above, digits)
+        opens, closes = prices[:-1], prices[1:]
+        highs = np.round(minutes.high * above[1:], digits)
+        lows = np.round(minutes.low * above[1:], digits)
+        share = self._rng(symbol, day).lognormal(0, 0.3, _MINUTES)
+        volumes = np.round(minutes.volume * share, max(self._lots[symbol], 2))
+        return _enclosing(minutes.time, opens, highs, lows, closes, volumes)
 
-    def _common(self, day: int) -> Floats:
-        def make() -> Floats:
-            return _minute_returns(self._rng(_COMMON, day))
+    def _common(self, day: int) -> _Minutes:
+        def make() -> _Minutes:
+            return self._factor(_COMMON).minutes(self._rng(_COMMON, day), day)
 
-        return _kept(self._shocks, day, make, _MINUTE_DAYS)
+        return _kept(self._shared, day, make, _MINUTE_DAYS)
 
-    def _day_levels(self, coin: _Coin) -> Floats:
-        """Log prices at the days' opens, `_DAYS` + 1 of them."""
-        levels = self._levels.get(coin.name)
-        if levels is None:
-            common = self._levels.get(_COMMON)
-            if common is None:
-                common = self._levels[_COMMON] = _day_path(self._rng(_COMMON), pull=0.006)
-            own = _day_path(self._rng(coin.name), pull=0.012) * coin.own_volatility * 0.6
-            levels = self._levels[coin.name] = math.log(coin.level) + coin.beta * common + own
-        return levels
+    def _factor(self, name: str) -> _Factor:
+        factor = self._factors.get(name)
+        if factor is None:
+            factor = self._factors[name] = _Factor(self._rng(name))
+        return factor
 
     def _rng(self, *names: str | int) -> np.random.Generator:
         parts = [name if isinstance(name, int) else zlib.crc32(name.encode()) for name in names]
@@ -205,34 +285,17 @@ def _coin(name: str) -> _Coin:
         name,
         level=10 ** (number % 400 / 100 - 1),
         beta=0.7 + number % 89 / 100,
-        own_volatility=0.6 + number % 71 / 100,
+        own=0.6 + number % 71 / 100,
     )
 
 
-def _day_path(rng: np.random.Generator, pull: float) -> Floats:
-    """A log price a day from regimes of weeks, volatility that clusters, and a pull back to 0."""
-    shocks = rng.standard_normal(_DAYS).tolist()
-    lots = rng.random(_DAYS).tolist()
-    path = [0.0]
-    drift, variance = 0.0, 0.0006
-    for shock, lot in zip(shocks, lots, strict=True):
-        if lot < 0.05:  # a regime lasts 20 days in the mean: range, bull or bear
-            drift = (0.0, 0.006, -0.006)[int(lot * 60) % 3]
-        move = math.sqrt(variance) * shock
-        variance = 0.00004 + 0.85 * variance + 0.09 * move * move
-        path.append(path[-1] + drift + move - pull * path[-1])
-    return np.array(path)
-
-
-def _minute_returns(rng: np.random.Generator) -> Floats:
-    """A day of minute returns: trends of hours, volatility in bursts of half an hour."""
-    kernel = np.exp(-np.arange(90) / 30)
-    kernel /= np.sqrt((kernel**2).sum())
-    bursts = np.convolve(rng.standard_normal(_MINUTES + 89), kernel, "valid")
-    volatility = 0.00045 * np.exp(0.55 * bursts)
-    lengths = rng.integers(60, 240, 24)
-    drifts = np.repeat(rng.standard_normal(24) * 0.00009, lengths)[:_MINUTES]
-    return volatility * rng.standard_normal(_MINUTES) + drifts
+def _enclosing(
+    times: Times, opens: Floats, highs: Floats, lows: Floats, closes: Floats, volumes: Floats
+) -> Candles:
+    """Candles whose rounded highs and lows enclose the rounded opens and closes."""
+    tops = np.maximum(highs, np.maximum(opens, closes))
+    bottoms = np.minimum(lows, np.minimum(opens, closes))
+    return Candles(times, opens, tops, bottoms, closes, volumes)
 
 
 def _basis(times: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Floats:
