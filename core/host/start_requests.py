@@ -24,7 +24,7 @@ from core.strategy.config.config import Direction, StrategyConfig
 from core.strategy.config.parsing import parse_config
 from core.strategy.config.problems import ConfigError
 from core.strategy.document.document import read_strategy
-from core.strategy.signals.sources import signal_source, warmup_candles
+from core.strategy.signals.sources import chosen_warmup, signal_source
 from core.trading.values import Fills
 from core.trial.ledger import tries_of
 from core.trial.seal import Horizon, Seal
@@ -75,6 +75,7 @@ def record_of(
     exchange = _exchange(request)
     market_fills = request.feed in (FeedKind.LIVE, FeedKind.DEMO)
     notices = list(parsed.warnings)
+    warmup = _warmup(request, config, notices)
     accounts: dict[str, str] = {}
     if request.broker is BrokerKind.TESTNET:
         _require_orderable(request, config)
@@ -99,7 +100,7 @@ def record_of(
         speed=request.speed,
         run_for=request.run_for,
         until=request.until,
-        warmup=0 if replays else warmup_candles(config),
+        warmup=warmup,
         restart_of=restart_of,
         notices=tuple(notices),
     )
@@ -166,6 +167,23 @@ def seal_of(config: StrategyConfig, terms: TrialTerms, workspace: Workspace, now
     )
 
 
+def _warmup(request: StartRequest, config: StrategyConfig, notices: list[str]) -> int:
+    """How many candles come before the first decision; one set by hand is noted."""
+    if request.feed is FeedKind.REPLAY:
+        if request.warmup is not None:
+            raise BadRequestError(
+                "a replay has its warm-up in its file: leave the warm-up out, or begin the file "
+                "earlier"
+            )
+        return 0
+    try:
+        warmup, notice = chosen_warmup(config, request.warmup)
+    except ValueError as error:
+        raise BadRequestError(str(error)) from error
+    notices += filter(None, (notice,))
+    return warmup
+
+
 def request_of(record: SessionManifest) -> StartRequest:
     """What would start a session like this one again, on the same config snapshot."""
     return StartRequest(
@@ -174,6 +192,7 @@ def request_of(record: SessionManifest) -> StartRequest:
         broker=record.broker_asked,
         fills=record.fills,
         exchange=record.exchange,
+        warmup=None if record.feed is FeedKind.REPLAY else record.warmup,
         data=record.data,
         speed=record.speed,
         run_for=record.run_for,

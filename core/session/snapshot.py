@@ -154,7 +154,8 @@ class StartRequest:
 
     `data`: candle files by symbol (replay); `speed`: times real time, None for full speed.
     `run_for`: milliseconds counted from running; `until`: UTC ms. `exchange`: the ccxt name of the
-    one to poll. `api_key`, `api_secret`: of the testnet, for this session alone; never kept.
+    one to poll. `warmup`: candles before the first decision, None: as many as the strategy wants.
+    `api_key`, `api_secret`: of the testnet, for this session alone; never kept.
     `trial`: seal it as a trial before its first candle; None: it is none.
     """
 
@@ -168,6 +169,7 @@ class StartRequest:
     until: int | None = None
     starting_balance: float | None = None
     exchange: str | None = None
+    warmup: int | None = None
     api_key: str | None = field(default=None, repr=False)
     api_secret: str | None = field(default=None, repr=False)
     trial: TrialTerms | None = None

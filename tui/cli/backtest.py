@@ -33,6 +33,12 @@ def add_commands(commands: Commands) -> None:
     )
     add_period(parser)
     parser.add_argument(
+        "--warmup",
+        type=int,
+        metavar="N",
+        help="--exchange: candles before the period (default: what the strategy wants; marked)",
+    )
+    parser.add_argument(
         "--balance", type=float, metavar="N", help="the starting balance, in quote currency"
     )
     parser.add_argument(
@@ -113,20 +119,25 @@ def _run(
             Exit.BAD_INPUT,
         )
     from core.backtest.run import BacktestError, run_backtest
-    from core.strategy.signals.sources import warmup_candles
+    from core.strategy.signals.sources import chosen_warmup
     from core.trading.values import FillOn
 
     config = parsed.config
     detail = finer_candles_in("--detail", arguments.detail or (), config)
     inputs: dict[str, Any]
     if arguments.data:
+        if arguments.warmup is not None:
+            raise Refusal(
+                "--warmup goes with --exchange: a candle file has its warm-up in itself",
+                Exit.BAD_INPUT,
+            )
         history, notes = candles_in("--data", arguments.data, config)
         inputs = {}
     else:
-        period = period_of(
-            arguments, config.symbols, config.timeframe, warmup=warmup_candles(config)
-        )
-        history, notes = period.candles, list(period.notes)
+        with refusing(ValueError):
+            warmup, notice = chosen_warmup(config, arguments.warmup)
+        period = period_of(arguments, config.symbols, config.timeframe, warmup=warmup)
+        history, notes = period.candles, [*period.notes, *filter(None, (notice,))]
         inputs = {
             "filters": period.filters,
             "funding": period.funding,

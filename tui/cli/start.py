@@ -50,6 +50,12 @@ def add_start_options(parser: argparse.ArgumentParser) -> None:
     end.add_argument("--until", metavar="WHEN", help="until when (ISO 8601, UTC)")
     parser.add_argument("--fills", choices=("candle", "market"), help="which prices fill orders")
     parser.add_argument("--balance", type=float, metavar="N", help="the starting balance")
+    parser.add_argument(
+        "--warmup",
+        type=int,
+        metavar="N",
+        help="candles before the first decision (default: what the strategy wants; marked)",
+    )
 
 
 def start(arguments: argparse.Namespace) -> int:
@@ -116,6 +122,7 @@ def request_of(arguments: argparse.Namespace) -> StartRequest:
         until=_until(arguments),
         starting_balance=arguments.balance,
         exchange=arguments.exchange,
+        warmup=arguments.warmup,
     )
 
 

@@ -18,6 +18,7 @@ from core.strategy.signals.condition_source import ConditionSource
 from core.strategy.signals.source import ConditionSeries, SignalSeries, SignalSource
 
 DEFAULT = "conditions"
+_MOST_WARMUP = 100_000  # candles
 
 Check = Callable[[Problems, str, Mapping[str, object]], None]
 """Notes every problem of a source's own settings, which stand at a path of the config."""
@@ -49,6 +50,29 @@ def signal_source(config: StrategyConfig) -> SignalSource:
 def warmup_candles(config: StrategyConfig) -> int:
     """How many candles a session wants before its first decision (docs/rules.md §2)."""
     return signal_source(config).warmup
+
+
+def chosen_warmup(config: StrategyConfig, chosen: int | None) -> tuple[int, str | None]:
+    """The warm-up to use where one may have been `chosen` by hand, and a notice if it was.
+
+    Returns:
+        Candles, and a sentence that marks the run where they are not what the strategy wants.
+
+    Raises:
+        ValueError: `chosen` is no number of candles.
+    """
+    wanted = warmup_candles(config)
+    if chosen is None or chosen == wanted:
+        return wanted, None
+    if not 0 <= chosen <= _MOST_WARMUP:
+        raise ValueError(
+            f"a warm-up of {chosen} candles: expected 0 to {_MOST_WARMUP}, or none for {wanted}"
+        )
+    effect = "recursive indicators may still differ from those of a longer history"
+    than = f"shorter than the {wanted} this strategy wants: {effect}"
+    if chosen > wanted:
+        than = f"longer than the {wanted} this strategy wants"
+    return chosen, f"the warm-up was set by hand to {chosen} candles, {than}"
 
 
 def signal_series(

@@ -315,6 +315,13 @@ def test_a_backtest_over_a_period_is_warmed_up_before_it_and_can_be_saved(
     assert document.read_text(encoding="utf-8").endswith("My own words.\n")
 
 
+def test_a_warm_up_set_by_hand_is_marked(run: Run, workspace: Path, exchange: str) -> None:
+    write_addresses(workspace, exchange)
+    command = ("backtest", "--config", json.dumps(rsi_bounce()), "--json", "--warmup", "20")
+    report = run(*command, "--exchange", "binance", "--period", "5d").json
+    assert any("set by hand to 20 candles" in warning for warning in report["warnings"])
+
+
 def test_a_perpetual_pays_funding(run: Run, workspace: Path, exchange: str) -> None:
     write_addresses(workspace, exchange)
     always = [{"indicator": "close", "operator": "gt", "value": 0}]

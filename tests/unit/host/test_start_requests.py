@@ -1,0 +1,56 @@
+"""What becomes of a request to start: the record of the session, or a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.host.link import BadRequestError
+from core.host.start_requests import record_of, request_of
+from core.journal.values import FeedKind
+from core.session.snapshot import StartRequest
+from tests.unit.strategy.making import written
+
+
+def no_accounts(_: Sequence[str]) -> dict[str, str]:
+    return {}
+
+
+def recorded(**fields: Any) -> Any:
+    request = StartRequest(**({"config": written()} | fields))
+    return record_of(request, "abcd1234", 1_767_225_600_000, "demo", no_accounts)
+
+
+def test_a_session_warms_up_as_its_strategy_wants_and_says_nothing_of_it() -> None:
+    record = recorded()
+    assert record.warmup == 200
+    assert not [notice for notice in record.notices if "warm-up" in notice]
+
+
+def test_a_warm_up_set_by_hand_is_marked_and_kept_by_a_restart() -> None:
+    record = recorded(warmup=30)
+    assert record.warmup == 30
+    (notice,) = [notice for notice in record.notices if "warm-up" in notice]
+    assert notice == (
+        "the warm-up was set by hand to 30 candles, shorter than the 200 this strategy wants: "
+        "recursive indicators may still differ from those of a longer history"
+    )
+    assert request_of(record).warmup == 30
+
+
+@pytest.mark.parametrize("candles", [-1, 1_000_000])
+def test_an_impossible_warm_up_is_refused(candles: int) -> None:
+    with pytest.raises(BadRequestError, match="expected 0 to 100000, or none for 200"):
+        recorded(warmup=candles)
+
+
+def test_a_replay_has_its_warm_up_in_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "candles.csv"
+    file.write_text("time,open,high,low,close,volume\n")
+    fields = {"feed": FeedKind.REPLAY, "data": {"BTC/USDT": str(file)}}
+    assert recorded(**fields).warmup == 0
+    with pytest.raises(BadRequestError, match="begin the file earlier"):
+        recorded(**fields, warmup=10)
