@@ -14,7 +14,7 @@ from core.trading.account import Account
 _PART = 16_384  # moments worked on together: few enough to stay in the processor's cache
 
 
-class Curve:
+class EquityCurve:
     """Notes the free balance during a run, and afterwards marks the account to all closes at once.
 
     The sums are those of `Account.equity`, in the same order, so the curve is bit for bit what

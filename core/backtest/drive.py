@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.backtest.bar_index import END, BarIndex
-from core.backtest.curve import Curve
+from core.backtest.curve import EquityCurve
 from core.market.candles.candles import Times
 from core.trading.account import Account
 from core.trading.step import Bar, FinerCandles, step
@@ -72,7 +72,7 @@ class _Reader:
 
 def drive(
     account: Account, tapes: Sequence[BarIndex], moments: Times, finer: FinerCandles | None = None
-) -> tuple[Curve, list[Event]]:
+) -> tuple[EquityCurve, list[Event]]:
     """Run the whole of `tapes` (in the order of the symbols) through `account`.
 
     `moments` are the open times at which any tape has a candle, shape (n,), increasing. Returns the
@@ -84,7 +84,7 @@ def drive(
     # Entries at the very close that decides them are sized by what all positions are worth there.
     everyone = watched or rules.fill_on is FillOn.CLOSE
     readers = [_Reader(tape) for tape in tapes]
-    curve = Curve(account, tapes, moments)
+    curve = EquityCurve(account, tapes, moments)
     happened: list[Event] = []
     for reader in readers:
         reader.look_ahead(account)

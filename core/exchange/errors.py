@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 
-class VenueError(Exception):
+class ExchangeError(Exception):
     """A refusal as Binance words it: an HTTP status, an error code and a message."""
 
     def __init__(
@@ -18,23 +18,23 @@ class VenueError(Exception):
         self.headers = dict(headers or {})
 
 
-def missing(name: str) -> VenueError:
+def missing(name: str) -> ExchangeError:
     """-1102: a mandatory parameter is not there."""
-    return VenueError(
+    return ExchangeError(
         -1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed."
     )
 
 
-def illegal(name: str) -> VenueError:
+def illegal(name: str) -> ExchangeError:
     """-1100: a parameter holds something it may not."""
-    return VenueError(-1100, f"Illegal characters found in parameter '{name}'.")
+    return ExchangeError(-1100, f"Illegal characters found in parameter '{name}'.")
 
 
-def bad_symbol() -> VenueError:
+def bad_symbol() -> ExchangeError:
     """-1121: no such market."""
-    return VenueError(-1121, "Invalid symbol.")
+    return ExchangeError(-1121, "Invalid symbol.")
 
 
-def filter_failure(name: str) -> VenueError:
+def filter_failure(name: str) -> ExchangeError:
     """-1013: an order breaks a spot filter."""
-    return VenueError(-1013, f"Filter failure: {name}")
+    return ExchangeError(-1013, f"Filter failure: {name}")

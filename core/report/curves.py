@@ -20,7 +20,7 @@ _LEAST_RANGE = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Curve:
+class SvgCurve:
     """A named line: UTC ms and values, shapes (n,); `style` is a class of the style sheet."""
 
     name: str
@@ -35,7 +35,7 @@ def drawdown(equity: Floats, starting_balance: float) -> Floats:
     return (equity - peak) / peak * 100
 
 
-def svg(curves: Sequence[Curve], title: str, *, filled: bool = False) -> str:
+def svg(curves: Sequence[SvgCurve], title: str, *, filled: bool = False) -> str:
     """The curves on one time axis as an SVG element; an empty text where there is nothing to draw.
 
     Long curves are thinned to the lowest and highest value of each stretch, so that no peak is

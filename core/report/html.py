@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from core.report.curves import Curve, drawdown, svg
+from core.report.curves import SvgCurve, drawdown, svg
 from core.report.report_sections import Report, Section, Table, outline, title
 from core.time_format import parse_time
 
@@ -79,18 +79,18 @@ def _plots(report: Report) -> list[str]:
     if report.get("equity"):
         own = _curve("Drawdown", report, "fall", in_per_cent=False)
         fall = drawdown(own.values, report["starting_balance"])
-        curve = Curve(own.name, own.times, fall, own.style)
+        curve = SvgCurve(own.name, own.times, fall, own.style)
         plots.append(f"<h2>Drawdown, per cent</h2>{svg([curve], 'Drawdown', filled=True)}")
     return plots
 
 
-def _curve(name: str, report: Report, style: str, *, in_per_cent: bool) -> Curve:
+def _curve(name: str, report: Report, style: str, *, in_per_cent: bool) -> SvgCurve:
     points: Sequence[Sequence[Any]] = report["equity"]
     times = np.array([parse_time(time) for time, _ in points], dtype=np.int64)
     values = np.array([value for _, value in points], dtype=np.float64)
     if in_per_cent:
         values = (values / report["starting_balance"] - 1) * 100
-    return Curve(name, times, values, style)
+    return SvgCurve(name, times, values, style)
 
 
 def _section(section: Section) -> str:

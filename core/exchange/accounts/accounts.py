@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from core.exchange.errors import VenueError
+from core.exchange.errors import ExchangeError
 from core.exchange.matching.orders import ZERO, Order
 
 DEFAULT_LEVERAGE = 20
@@ -22,7 +22,7 @@ class Balance:
 
 
 @dataclass(slots=True)
-class Position:
+class FuturesPosition:
     """A position in a perpetual, in one-way mode: `amount` is negative for a short.
 
     `isolated` is the wallet set aside for it, where the margin type is isolated.
@@ -49,14 +49,14 @@ class Income:
 
 
 @dataclass(slots=True, eq=False)
-class Account:
+class ExchangeAccount:
     """One API key with its spot balances, its futures wallet, its positions and its orders."""
 
     key: str
     secret: str
     spot: dict[str, Balance] = field(default_factory=dict)
     futures: dict[str, Decimal] = field(default_factory=dict)
-    positions: dict[str, Position] = field(default_factory=dict)  # by unified symbol
+    positions: dict[str, FuturesPosition] = field(default_factory=dict)  # by unified symbol
     orders: dict[int, Order] = field(default_factory=dict)
     open_orders: dict[int, Order] = field(default_factory=dict)
     income: list[Income] = field(default_factory=list)
@@ -70,9 +70,9 @@ class Account:
         """The futures wallet's balance of an asset."""
         return self.futures.get(asset, ZERO)
 
-    def position(self, symbol: str) -> Position:
+    def position(self, symbol: str) -> FuturesPosition:
         """The position in a perpetual, flat where there was none."""
-        return self.positions.setdefault(symbol, Position())
+        return self.positions.setdefault(symbol, FuturesPosition())
 
 
 DEFAULT_BALANCES: Mapping[str, Decimal] = {"USDT": Decimal(10_000), "BTC": Decimal(1)}
@@ -94,34 +94,34 @@ class Accounts:
         """
         self._balances = dict(balances)
         self._wallet = dict(wallet)
-        self._accounts = {key: Account(key, secret) for key, secret in keys.items()}
+        self._accounts = {key: ExchangeAccount(key, secret) for key, secret in keys.items()}
         self.order_ids = itertools.count(1)
         self.trade_ids = itertools.count(1)
         self.client_ids = itertools.count(1)
         for account in self._accounts.values():
             self._fill(account)
 
-    def __iter__(self) -> Iterator[Account]:
+    def __iter__(self) -> Iterator[ExchangeAccount]:
         return iter(self._accounts.values())
 
-    def of(self, key: str) -> Account:
+    def of(self, key: str) -> ExchangeAccount:
         """The account of an API key.
 
         Raises:
-            VenueError: -2014 for no key at all, -2015 for one that is not known.
+            ExchangeError: -2014 for no key at all, -2015 for one that is not known.
         """
         if not key:
-            raise VenueError(-2014, "API-key format invalid.", 401)
+            raise ExchangeError(-2014, "API-key format invalid.", 401)
         account = self._accounts.get(key)
         if account is None:
-            raise VenueError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+            raise ExchangeError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
         return account
 
-    def revoke(self, key: str) -> Account:
+    def revoke(self, key: str) -> ExchangeAccount:
         """Know an API key no more, as its owner may want at any time; returns its account."""
         return self._accounts.pop(key)
 
-    def restore(self, account: Account) -> None:
+    def restore(self, account: ExchangeAccount) -> None:
         """Know the key of a revoked account again."""
         self._accounts[account.key] = account
 
@@ -134,6 +134,6 @@ class Accounts:
             account.income.clear()
             self._fill(account)
 
-    def _fill(self, account: Account) -> None:
+    def _fill(self, account: ExchangeAccount) -> None:
         account.spot = {asset: Balance(amount) for asset, amount in self._balances.items()}
         account.futures = dict(self._wallet)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Protocol
 
-from core.exchange.accounts.accounts import Account, Income, Position
-from core.exchange.errors import VenueError
+from core.exchange.accounts.accounts import ExchangeAccount, FuturesPosition, Income
+from core.exchange.errors import ExchangeError
 from core.exchange.market.instruments import Instrument
-from core.exchange.matching.orders import ZERO, Order, OrderSide
+from core.exchange.matching.orders import ZERO, BookSide, Order
 from core.market.symbols import quote_currency
 
 MAINTENANCE_RATE = Decimal("0.005")
@@ -18,24 +18,29 @@ MAINTENANCE_RATE = Decimal("0.005")
 class Ledger(Protocol):
     """The books of one market type."""
 
-    def reserve(self, account: Account, order: Order, cost: Decimal) -> None:
+    def reserve(self, account: ExchangeAccount, order: Order, cost: Decimal) -> None:
         """Lock what a new order needs; `cost` is what it would cost in quote currency now.
 
         Raises:
-            VenueError: if the account does not hold that much.
+            ExchangeError: if the account does not hold that much.
         """
         ...
 
-    def release(self, account: Account, order: Order) -> None:
+    def release(self, account: ExchangeAccount, order: Order) -> None:
         """Unlock what is left of an order that ended."""
         ...
 
-    def affords(self, account: Account, order: Order, value: Decimal) -> bool:
+    def affords(self, account: ExchangeAccount, order: Order, value: Decimal) -> bool:
         """Whether the account can pay for a fill of that value (quote currency)."""
         ...
 
     def book(
-        self, account: Account, order: Order, price: Decimal, quantity: Decimal, fee: Decimal
+        self,
+        account: ExchangeAccount,
+        order: Order,
+        price: Decimal,
+        quantity: Decimal,
+        fee: Decimal,
     ) -> tuple[Decimal, str, Decimal]:
         """Move what a fill moves; `fee` is a fraction of its value.
 
@@ -48,34 +53,39 @@ class Ledger(Protocol):
 class SpotLedger:
     """Spot: a purchase locks quote currency, a sale base; the fee is taken from what comes in."""
 
-    def reserve(self, account: Account, order: Order, cost: Decimal) -> None:
+    def reserve(self, account: ExchangeAccount, order: Order, cost: Decimal) -> None:
         """Lock the order's price or quantity; see `Ledger`."""
         asset, amount = self._needs(order, cost)
         balance = account.balance(asset)
         if balance.free < amount:
-            raise VenueError(-2010, "Account has insufficient balance for requested action.")
+            raise ExchangeError(-2010, "Account has insufficient balance for requested action.")
         balance.free -= amount
         balance.locked += amount
         order.reserved = amount
 
-    def release(self, account: Account, order: Order) -> None:
+    def release(self, account: ExchangeAccount, order: Order) -> None:
         """Unlock what no fill has used; see `Ledger`."""
         self._unlock(account, order, order.reserved)
 
-    def affords(self, account: Account, order: Order, value: Decimal) -> bool:
+    def affords(self, account: ExchangeAccount, order: Order, value: Decimal) -> bool:
         """A woken stop may cost more than was locked for it; see `Ledger`."""
-        if order.side is OrderSide.SELL:
+        if order.side is BookSide.SELL:
             return True
         return account.balance(order.instrument.quote).free + order.reserved >= value
 
     def book(
-        self, account: Account, order: Order, price: Decimal, quantity: Decimal, fee: Decimal
+        self,
+        account: ExchangeAccount,
+        order: Order,
+        price: Decimal,
+        quantity: Decimal,
+        fee: Decimal,
     ) -> tuple[Decimal, str, Decimal]:
         """Exchange base and quote; see `Ledger`."""
         item = order.instrument
         value = price * quantity
         base, quote = account.balance(item.base), account.balance(item.quote)
-        if order.side is OrderSide.BUY:
+        if order.side is BookSide.BUY:
             locked = order.price * quantity if order.limited else value
             self._unlock(account, order, min(locked, order.reserved))
             commission = quantity * fee
@@ -89,13 +99,13 @@ class SpotLedger:
         return commission, item.quote, ZERO
 
     def _needs(self, order: Order, cost: Decimal) -> tuple[str, Decimal]:
-        if order.side is OrderSide.SELL:
+        if order.side is BookSide.SELL:
             return order.instrument.base, order.quantity
         return order.instrument.quote, order.price * order.quantity if order.limited else cost
 
-    def _unlock(self, account: Account, order: Order, amount: Decimal) -> None:
+    def _unlock(self, account: ExchangeAccount, order: Order, amount: Decimal) -> None:
         item = order.instrument
-        asset = item.base if order.side is OrderSide.SELL else item.quote
+        asset = item.base if order.side is BookSide.SELL else item.quote
         balance = account.balance(asset)
         balance.locked -= amount
         balance.free += amount
@@ -111,7 +121,7 @@ class FuturesLedger:
     def __init__(self, mark: Callable[[str], Decimal]) -> None:
         self._mark = mark
 
-    def reserve(self, account: Account, order: Order, cost: Decimal) -> None:
+    def reserve(self, account: ExchangeAccount, order: Order, cost: Decimal) -> None:
         """Lock the initial margin of what the order adds to the position; see `Ledger`."""
         position = account.position(order.instrument.symbol)
         closes = ZERO
@@ -121,19 +131,24 @@ class FuturesLedger:
             return
         margin = cost * (order.quantity - closes) / order.quantity / position.leverage
         if margin > self.available(account, order.instrument.quote):
-            raise VenueError(-2019, "Margin is insufficient.")
+            raise ExchangeError(-2019, "Margin is insufficient.")
         order.reserved = margin
 
-    def release(self, account: Account, order: Order) -> None:
+    def release(self, account: ExchangeAccount, order: Order) -> None:
         """Unlock the margin of what was not filled; see `Ledger`."""
         order.reserved = ZERO
 
-    def affords(self, account: Account, order: Order, value: Decimal) -> bool:
+    def affords(self, account: ExchangeAccount, order: Order, value: Decimal) -> bool:
         """The margin was found when the order was accepted; see `Ledger`."""
         return True
 
     def book(
-        self, account: Account, order: Order, price: Decimal, quantity: Decimal, fee: Decimal
+        self,
+        account: ExchangeAccount,
+        order: Order,
+        price: Decimal,
+        quantity: Decimal,
+        fee: Decimal,
     ) -> tuple[Decimal, str, Decimal]:
         """Change the position, book its profit and the fee; see `Ledger`."""
         item = order.instrument
@@ -145,30 +160,30 @@ class FuturesLedger:
         account.futures[item.quote] = account.wallet(item.quote) + realized - commission
         return commission, item.quote, realized
 
-    def unrealized(self, account: Account, symbol: str) -> Decimal:
+    def unrealized(self, account: ExchangeAccount, symbol: str) -> Decimal:
         """What closing a position at the mark price would book."""
         position = account.position(symbol)
         if not position.amount:
             return ZERO
         return (self._mark(symbol) - position.entry_price) * position.amount
 
-    def notional(self, account: Account, symbol: str) -> Decimal:
+    def notional(self, account: ExchangeAccount, symbol: str) -> Decimal:
         """A position's value at the mark price, negative for a short."""
         position = account.position(symbol)
         return self._mark(symbol) * position.amount if position.amount else ZERO
 
-    def initial_margin(self, account: Account, symbol: str) -> Decimal:
+    def initial_margin(self, account: ExchangeAccount, symbol: str) -> Decimal:
         """What a position binds of the wallet."""
         position = account.position(symbol)
         if position.isolated_margin:
             return position.isolated
         return abs(self.notional(account, symbol)) / position.leverage
 
-    def maintenance_margin(self, account: Account, symbol: str) -> Decimal:
+    def maintenance_margin(self, account: ExchangeAccount, symbol: str) -> Decimal:
         """What a position needs to live on."""
         return abs(self.notional(account, symbol)) * MAINTENANCE_RATE
 
-    def order_margin(self, account: Account, asset: str) -> Decimal:
+    def order_margin(self, account: ExchangeAccount, asset: str) -> Decimal:
         """What open orders bind of the wallet."""
         return sum(
             (
@@ -179,7 +194,7 @@ class FuturesLedger:
             ZERO,
         )
 
-    def held(self, account: Account, asset: str) -> list[str]:
+    def held(self, account: ExchangeAccount, asset: str) -> list[str]:
         """Symbols of the open positions that `asset` stands behind."""
         return [
             symbol
@@ -187,7 +202,7 @@ class FuturesLedger:
             if position.amount and quote_currency(symbol) == asset
         ]
 
-    def available(self, account: Account, asset: str) -> Decimal:
+    def available(self, account: ExchangeAccount, asset: str) -> Decimal:
         """What new orders may bind: never below 0."""
         held = self.held(account, asset)
         cross = [symbol for symbol in held if not account.position(symbol).isolated_margin]
@@ -199,7 +214,7 @@ class FuturesLedger:
         )
         return max(ZERO, free)
 
-    def liquidation_price(self, account: Account, symbol: str) -> Decimal:
+    def liquidation_price(self, account: ExchangeAccount, symbol: str) -> Decimal:
         """Mark price at which a position is taken away; 0 where there is none such.
 
         The loss there has eaten all but the maintenance margin: of the position's own wallet where
@@ -225,7 +240,9 @@ class FuturesLedger:
         price = (sign * position.entry_price * size - backing) / (size * (sign - MAINTENANCE_RATE))
         return max(ZERO, price)
 
-    def pay_funding(self, account: Account, instrument: Instrument, rate: Decimal) -> Decimal:
+    def pay_funding(
+        self, account: ExchangeAccount, instrument: Instrument, rate: Decimal
+    ) -> Decimal:
         """Book a funding settlement on a position; what it received (negative: paid)."""
         amount = -self.notional(account, instrument.symbol) * rate
         account.futures[instrument.quote] = account.wallet(instrument.quote) + amount
@@ -233,7 +250,12 @@ class FuturesLedger:
 
 
 def note_income(
-    account: Account, number: int, instrument: Instrument, kind: str, amount: Decimal, time: int
+    account: ExchangeAccount,
+    number: int,
+    instrument: Instrument,
+    kind: str,
+    amount: Decimal,
+    time: int,
 ) -> None:
     """Write a line of a futures account's income history."""
     if amount:
@@ -242,7 +264,7 @@ def note_income(
         )
 
 
-def _change(position: Position, amount: Decimal, price: Decimal) -> Decimal:
+def _change(position: FuturesPosition, amount: Decimal, price: Decimal) -> Decimal:
     """Add `amount` (signed) at `price` to a position; the profit of the part that it closed."""
     before = position.amount
     after = before + amount

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.exchange.errors import VenueError, bad_symbol
+from core.exchange.errors import ExchangeError, bad_symbol
 from core.exchange.market.clock import ExchangeClock
 from core.exchange.market.instruments import Instrument
 from core.exchange.market.market_replay import Market, MarketReplay, served
@@ -18,7 +18,7 @@ _BOOK_LEVELS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class BookLevel:
     """One level of the order book."""
 
     price: float
@@ -29,8 +29,8 @@ class Level:
 class Book:
     """The order book, best levels first. Never empty on either side while the market trades."""
 
-    bids: tuple[Level, ...]
-    asks: tuple[Level, ...]
+    bids: tuple[BookLevel, ...]
+    asks: tuple[BookLevel, ...]
 
 
 class MarketQuotes:
@@ -51,7 +51,7 @@ class MarketQuotes:
         """The market with Binance's name `name`.
 
         Raises:
-            VenueError: -1121 where there is none.
+            ExchangeError: -1121 where there is none.
         """
         found = (self.perpetuals if perpetual else self.spot).get(name)
         if found is None:
@@ -67,9 +67,9 @@ class MarketQuotes:
         try:
             timeframe = Timeframe(name)
         except ValueError:
-            raise VenueError(-1120, "Invalid interval.") from None
+            raise ExchangeError(-1120, "Invalid interval.") from None
         if not served(self.market, instrument.symbol, timeframe):
-            raise VenueError(-1120, "Invalid interval.")
+            raise ExchangeError(-1120, "Invalid interval.")
         return timeframe
 
     def trading(self, instrument: Instrument) -> bool:
@@ -80,14 +80,14 @@ class MarketQuotes:
         """The last price, on the price step.
 
         Raises:
-            VenueError: -1013 before the market's first candle.
+            ExchangeError: -1013 before the market's first candle.
         """
         price = self.tape.price(instrument.symbol, now)
         if price is None:
-            raise VenueError(-1013, "Market is closed.")
+            raise ExchangeError(-1013, "Market is closed.")
         return round(price, instrument.price_digits)
 
-    def best(self, instrument: Instrument, now: int) -> tuple[Level, Level]:
+    def best(self, instrument: Instrument, now: int) -> tuple[BookLevel, BookLevel]:
         """Best bid and best ask."""
         book = self.book(instrument, now, 1)
         return book.bids[0], book.asks[0]
@@ -108,13 +108,13 @@ class MarketQuotes:
             bids.append(self._level(instrument, 1, 0, now))
         return Book(tuple(bids), tuple(asks))
 
-    def _level(self, instrument: Instrument, ticks: int, depth: int, now: int) -> Level:
+    def _level(self, instrument: Instrument, ticks: int, depth: int, now: int) -> BookLevel:
         price = round(ticks * float(instrument.tick_size), instrument.price_digits)
         mixed = (ticks * 2654435761 + now // 1000 * 40503) & 0xFFFF
         notional = _DEPTH_NOTIONAL * (0.3 + mixed / 0x10000) * (1 + depth / 4)
         step = float(instrument.lot_step)
         quantity = round(max(1, round(notional / price / step)) * step, instrument.quantity_digits)
-        return Level(price, quantity)
+        return BookLevel(price, quantity)
 
     def index(self, instrument: Instrument, now: int) -> float:
         """The index price of a perpetual: its spot market's where that has one, else its own."""

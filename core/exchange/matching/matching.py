@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from core.exchange.accounts.accounts import Account, Accounts
+from core.exchange.accounts.accounts import Accounts, ExchangeAccount
 from core.exchange.accounts.ledgers import FuturesLedger, Ledger, SpotLedger, note_income
-from core.exchange.errors import VenueError, filter_failure
+from core.exchange.errors import ExchangeError, filter_failure
 from core.exchange.market.quotes import FUNDING_INTERVAL, MarketQuotes
 from core.exchange.matching.orders import (
     ZERO,
+    BookSide,
     ExecutionKind,
     ExecutionReport,
     Fill,
     Order,
-    OrderSide,
     OrderStatus,
 )
 
-Listener = Callable[[Account, ExecutionReport], None]
+Listener = Callable[[ExchangeAccount, ExecutionReport], None]
 
 
 class MatchingEngine:
@@ -42,28 +42,28 @@ class MatchingEngine:
         """Call `listener` with everything that happens to any order."""
         self._listeners.append(listener)
 
-    def place(self, account: Account, order: Order) -> None:
+    def place(self, account: ExchangeAccount, order: Order) -> None:
         """Accept a new order and fill what can be filled of it now.
 
         Raises:
-            VenueError: if the account cannot pay for it, or it may not be filled as it asks.
+            ExchangeError: if the account cannot pay for it, or it may not be filled as it asks.
         """
         now = order.created
         if order.asleep:
             last = Decimal(repr(self._venue.last(order.instrument, now)))
             if last <= order.stop_price if order.wakes_below else last >= order.stop_price:
                 if order.instrument.perpetual:
-                    raise VenueError(-2021, "Order would immediately trigger.")
-                raise VenueError(-2010, "Stop price would trigger immediately.")
+                    raise ExchangeError(-2021, "Order would immediately trigger.")
+                raise ExchangeError(-2010, "Stop price would trigger immediately.")
         taken = [] if order.asleep else self._takes(order, now)
         if order.quote_quantity:
             order.quantity = sum((quantity for _, quantity in taken), ZERO)
             if not order.quantity:
                 raise filter_failure("LOT_SIZE")
         if taken and order.kind == "LIMIT_MAKER":
-            raise VenueError(-2010, "Order would immediately match and take.")
+            raise ExchangeError(-2010, "Order would immediately match and take.")
         if taken and order.time_in_force == "GTX":
-            raise VenueError(
+            raise ExchangeError(
                 -5022,
                 "Due to the order could not be executed as maker, the Post Only order will be "
                 "rejected. The order will not be recorded in the order history",
@@ -75,7 +75,7 @@ class MatchingEngine:
         if not order.asleep:
             self._take(account, order, taken, now)
 
-    def cancel(self, account: Account, order: Order, now: int) -> None:
+    def cancel(self, account: ExchangeAccount, order: Order, now: int) -> None:
         """Take an open order out of the book."""
         self._end(account, order, OrderStatus.CANCELED, now)
 
@@ -106,10 +106,10 @@ class MatchingEngine:
         if order.asleep:
             price, below = order.stop_price, order.wakes_below
         else:
-            price, below = order.price, order.side is OrderSide.BUY
+            price, below = order.price, order.side is BookSide.BUY
         return self._venue.tape.touch(order.instrument.symbol, done, now, float(price), below=below)
 
-    def _touched(self, account: Account, order: Order, when: int) -> None:
+    def _touched(self, account: ExchangeAccount, order: Order, when: int) -> None:
         order.updated = when
         if not order.asleep:
             self._fill(account, order, order.price, order.remaining, when, maker=True)
@@ -129,7 +129,7 @@ class MatchingEngine:
     def _takes(self, order: Order, now: int) -> list[tuple[Decimal, Decimal]]:
         """The (price, quantity) that the order would take from the book at `now`."""
         book = self._venue.book(order.instrument, now)
-        levels = book.asks if order.side is OrderSide.BUY else book.bids
+        levels = book.asks if order.side is BookSide.BUY else book.bids
         left, money = order.quantity, order.quote_quantity
         digits = order.instrument.lot_step
         taken: list[tuple[Decimal, Decimal]] = []
@@ -159,7 +159,7 @@ class MatchingEngine:
         return sum((price * quantity for price, quantity in taken), ZERO)
 
     def _take(
-        self, account: Account, order: Order, taken: list[tuple[Decimal, Decimal]], now: int
+        self, account: ExchangeAccount, order: Order, taken: list[tuple[Decimal, Decimal]], now: int
     ) -> None:
         wanted = order.remaining
         if order.time_in_force == "FOK" and sum((part for _, part in taken), ZERO) < wanted:
@@ -174,7 +174,7 @@ class MatchingEngine:
 
     def _fill(
         self,
-        account: Account,
+        account: ExchangeAccount,
         order: Order,
         price: Decimal,
         quantity: Decimal,
@@ -210,14 +210,14 @@ class MatchingEngine:
             account.open_orders.pop(order.id, None)
         self._tell(account, ExecutionReport(ExecutionKind.TRADE, order, now, fill))
 
-    def _end(self, account: Account, order: Order, status: OrderStatus, now: int) -> None:
+    def _end(self, account: ExchangeAccount, order: Order, status: OrderStatus, now: int) -> None:
         self._ledger(order).release(account, order)
         account.open_orders.pop(order.id, None)
         order.status = status
         order.updated = account.updated = now
         self._tell(account, ExecutionReport(ExecutionKind(status.value), order, now))
 
-    def _fund(self, account: Account, done: int, now: int) -> None:
+    def _fund(self, account: ExchangeAccount, done: int, now: int) -> None:
         first = done - done % FUNDING_INTERVAL + FUNDING_INTERVAL
         for moment in range(first, now + 1, FUNDING_INTERVAL):
             for symbol, position in list(account.positions.items()):
@@ -228,7 +228,7 @@ class MatchingEngine:
                     number = next(self.accounts.trade_ids)
                     note_income(account, number, item, "FUNDING_FEE", amount, moment)
 
-    def _liquidate(self, account: Account, now: int) -> None:
+    def _liquidate(self, account: ExchangeAccount, now: int) -> None:
         for symbol, position in list(account.positions.items()):
             if not position.amount:
                 continue
@@ -237,7 +237,7 @@ class MatchingEngine:
             mark = self._mark(symbol)
             if mark > limit if position.amount > 0 else mark < limit:
                 continue
-            side = OrderSide.SELL if position.amount > 0 else OrderSide.BUY
+            side = BookSide.SELL if position.amount > 0 else BookSide.BUY
             number = next(self.accounts.order_ids)
             order = Order(
                 id=number,
@@ -264,6 +264,6 @@ class MatchingEngine:
     def _ledger(self, order: Order) -> Ledger:
         return self.futures if order.instrument.perpetual else self._spot
 
-    def _tell(self, account: Account, execution: ExecutionReport) -> None:
+    def _tell(self, account: ExchangeAccount, execution: ExecutionReport) -> None:
         for listener in self._listeners:
             listener(account, execution)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from core.exchange.accounts.accounts import Account, Accounts
-from core.exchange.errors import VenueError, filter_failure, missing
+from core.exchange.accounts.accounts import Accounts, ExchangeAccount
+from core.exchange.errors import ExchangeError, filter_failure, missing
 from core.exchange.market.instruments import MAX_QUANTITY, Instrument
 from core.exchange.market.quotes import MarketQuotes
-from core.exchange.matching.orders import ZERO, Order, OrderSide
+from core.exchange.matching.orders import ZERO, BookSide, Order
 from core.exchange.rest.calls import Params
 
 _CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
-_SIDES = frozenset(OrderSide)
+_SIDES = frozenset(BookSide)
 _SPOT_KINDS = frozenset(
     (
         "LIMIT",
@@ -41,14 +41,14 @@ class OrderEntry:
         self._venue = venue
         self._accounts = accounts
 
-    def spot(self, account: Account, params: Params, now: int) -> Order:
+    def spot(self, account: ExchangeAccount, params: Params, now: int) -> Order:
         """The spot order that the parameters ask for.
 
         Raises:
-            VenueError: naming the parameter or the filter that is not met.
+            ExchangeError: naming the parameter or the filter that is not met.
         """
         item = self._venue.instrument(params.text("symbol"), perpetual=False)
-        side = OrderSide(params.choice("side", _SIDES, -1117, "Invalid side."))
+        side = BookSide(params.choice("side", _SIDES, -1117, "Invalid side."))
         kind = params.choice("type", _SPOT_KINDS, *_BAD_TYPE)
         limited = kind in _LIMITED
         stops = kind.startswith(("STOP", "TAKE"))
@@ -74,39 +74,39 @@ class OrderEntry:
         self._spot_filters(account, order, now)
         return order
 
-    def futures(self, account: Account, params: Params, now: int) -> Order:
+    def futures(self, account: ExchangeAccount, params: Params, now: int) -> Order:
         """The USDⓈ-M order that the parameters ask for; conditional ones only by algoOrder.
 
         Raises:
-            VenueError: naming the parameter or the filter that is not met.
+            ExchangeError: naming the parameter or the filter that is not met.
         """
         kind = params.text("type").upper()
         if kind in CONDITIONAL_KINDS or kind == "TRAILING_STOP_MARKET":
-            raise VenueError(
+            raise ExchangeError(
                 -4120,
                 "Order type not supported for this endpoint. "
                 "Please use the Algo Order API endpoints instead.",
             )
         if kind not in _FUTURES_KINDS:
-            raise VenueError(*_BAD_TYPE)
+            raise ExchangeError(*_BAD_TYPE)
         return self._futures(account, params, now, kind, "newClientOrderId")
 
-    def conditional(self, account: Account, params: Params, now: int) -> Order:
+    def conditional(self, account: ExchangeAccount, params: Params, now: int) -> Order:
         """The conditional USDⓈ-M order that algoOrder's parameters ask for.
 
         Raises:
-            VenueError: naming the parameter or the filter that is not met.
+            ExchangeError: naming the parameter or the filter that is not met.
         """
         kind = params.choice("type", CONDITIONAL_KINDS, *_BAD_TYPE)
         return self._futures(account, params, now, kind, "clientAlgoId")
 
     def _futures(
-        self, account: Account, params: Params, now: int, kind: str, id_name: str
+        self, account: ExchangeAccount, params: Params, now: int, kind: str, id_name: str
     ) -> Order:
         item = self._venue.instrument(params.text("symbol"), perpetual=True)
         if (params.optional("positionSide") or "BOTH").upper() != "BOTH":
-            raise VenueError(-4061, "Order's position side does not match user's setting.")
-        side = OrderSide(params.choice("side", _SIDES, -1117, "Invalid side."))
+            raise ExchangeError(-4061, "Order's position side does not match user's setting.")
+        side = BookSide(params.choice("side", _SIDES, -1117, "Invalid side."))
         conditional = kind in CONDITIONAL_KINDS
         limited = kind in ("LIMIT", "STOP", "TAKE_PROFIT")
         closes = conditional and params.flag("closePosition")
@@ -136,10 +136,10 @@ class OrderEntry:
     def _open(self, order: Order, now: int) -> None:
         if not self._venue.tape.trading(order.instrument.symbol, now):
             if order.instrument.perpetual:
-                raise VenueError(-4141, "Symbol is closed.")
-            raise VenueError(-1013, "Market is closed.")
+                raise ExchangeError(-4141, "Symbol is closed.")
+            raise ExchangeError(-1013, "Market is closed.")
 
-    def _spot_filters(self, account: Account, order: Order, now: int) -> None:
+    def _spot_filters(self, account: ExchangeAccount, order: Order, now: int) -> None:
         item = order.instrument
         if order.limited and not _on_step(order.price, item.tick_size):
             raise filter_failure("PRICE_FILTER")
@@ -156,48 +156,50 @@ class OrderEntry:
         if self._open_count(account, item) >= _MAX_OPEN:
             raise filter_failure("MAX_NUM_ORDERS")
 
-    def _futures_filters(self, account: Account, order: Order, now: int) -> None:
+    def _futures_filters(self, account: ExchangeAccount, order: Order, now: int) -> None:
         item = order.instrument
         if order.limited:
             if order.price <= 0:
-                raise VenueError(-4006, "Stop price less than zero.")
+                raise ExchangeError(-4006, "Stop price less than zero.")
             if not _on_step(order.price, item.tick_size):
-                raise VenueError(-4014, "Price not increased by tick size.")
+                raise ExchangeError(-4014, "Price not increased by tick size.")
         if order.stop_price and not _on_step(order.stop_price, item.tick_size):
-            raise VenueError(-4014, "Price not increased by tick size.")
+            raise ExchangeError(-4014, "Price not increased by tick size.")
         if order.close_position:
             return
         if order.quantity <= 0:
-            raise VenueError(-4003, "Quantity less than or equal to zero.")
+            raise ExchangeError(-4003, "Quantity less than or equal to zero.")
         if order.quantity > MAX_QUANTITY:
-            raise VenueError(-4005, "Quantity greater than max quantity.")
+            raise ExchangeError(-4005, "Quantity greater than max quantity.")
         if not _on_step(order.quantity, item.lot_step):
-            raise VenueError(-1111, "Precision is over the maximum defined for this asset.")
+            raise ExchangeError(-1111, "Precision is over the maximum defined for this asset.")
         price = order.price or order.stop_price or self._last(item, now)
         if not order.reduce_only and price * order.quantity < item.min_notional:
-            raise VenueError(
+            raise ExchangeError(
                 -4164,
                 f"Order's notional must be no smaller than {item.min_notional} "
                 "(unless you choose reduce only).",
             )
         position = account.position(item.symbol).amount
         if order.reduce_only and not order.asleep and position * order.side.sign >= 0:
-            raise VenueError(-2022, "ReduceOnly Order is rejected.")
+            raise ExchangeError(-2022, "ReduceOnly Order is rejected.")
         if self._open_count(account, item) >= _MAX_OPEN:
-            raise VenueError(-2025, "Reach max open order limit.")
+            raise ExchangeError(-2025, "Reach max open order limit.")
 
     def _last(self, item: Instrument, now: int) -> Decimal:
         return Decimal(repr(self._venue.last(item, now)))
 
-    def _open_count(self, account: Account, item: Instrument) -> int:
+    def _open_count(self, account: ExchangeAccount, item: Instrument) -> int:
         return sum(order.instrument is item for order in account.open_orders.values())
 
-    def _client_id(self, account: Account, params: Params, name: str, duplicate: int) -> str:
+    def _client_id(
+        self, account: ExchangeAccount, params: Params, name: str, duplicate: int
+    ) -> str:
         given = params.optional(name)
         if given is None:
             return f"papertape{next(self._accounts.client_ids):015d}"
         if not _CLIENT_ID.fullmatch(given):
-            raise VenueError(
+            raise ExchangeError(
                 -1100,
                 f"Illegal characters found in parameter '{name}'; "
                 "legal range is '^[\\.A-Z\\:/a-z0-9_-]{1,36}$'.",
@@ -205,7 +207,7 @@ class OrderEntry:
         if any(order.client_id == given for order in account.open_orders.values()):
             sent = "Duplicate order sent."
             words = sent if duplicate == -2010 else "ClientOrderId is duplicated."
-            raise VenueError(duplicate, words)
+            raise ExchangeError(duplicate, words)
         return given
 
     def _time_in_force(self, params: Params, *, needed: bool, allowed: frozenset[str]) -> str:

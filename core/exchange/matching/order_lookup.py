@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-from core.exchange.accounts.accounts import Account
-from core.exchange.errors import VenueError, missing
+from core.exchange.accounts.accounts import ExchangeAccount
+from core.exchange.errors import ExchangeError, missing
 from core.exchange.market.instruments import Instrument
 from core.exchange.matching.orders import Fill, Order
 from core.exchange.rest.calls import Params
@@ -15,7 +15,7 @@ _Row = TypeVar("_Row")
 
 
 def find_order(
-    account: Account,
+    account: ExchangeAccount,
     params: Params,
     instrument: Instrument,
     *,
@@ -25,7 +25,7 @@ def find_order(
     """The order that a call names by number, or by the client's own name (the newest such).
 
     Raises:
-        VenueError: -1102 where it names none.
+        ExchangeError: -1102 where it names none.
     """
     number, name = params.integer(by_number), params.optional(by_name)
     if number is None and name is None:
@@ -38,22 +38,24 @@ def find_order(
     return None
 
 
-def known_order(account: Account, params: Params, instrument: Instrument) -> Order:
+def known_order(account: ExchangeAccount, params: Params, instrument: Instrument) -> Order:
     """The order that a call names; -2013 where there is none."""
     order = find_order(account, params, instrument)
     if order is None:
-        raise VenueError(-2013, "Order does not exist.")
+        raise ExchangeError(-2013, "Order does not exist.")
     return order
 
 
 def cancellable(order: Order | None) -> Order:
     """An order that can be cancelled; -2011 for none, or one that has ended."""
     if order is None or not order.status.open:
-        raise VenueError(-2011, "Unknown order sent.")
+        raise ExchangeError(-2011, "Unknown order sent.")
     return order
 
 
-def open_orders(account: Account, *, perpetual: bool, instrument: Instrument | None) -> list[Order]:
+def open_orders(
+    account: ExchangeAccount, *, perpetual: bool, instrument: Instrument | None
+) -> list[Order]:
     """An account's open orders on one market, or on all of a type, without sleeping algo orders."""
     return [
         order
@@ -64,7 +66,7 @@ def open_orders(account: Account, *, perpetual: bool, instrument: Instrument | N
     ]
 
 
-def orders_between(account: Account, params: Params, instrument: Instrument) -> list[Order]:
+def orders_between(account: ExchangeAccount, params: Params, instrument: Instrument) -> list[Order]:
     """The orders of allOrders: from `orderId` on, or placed in a span of time; oldest first."""
     first = params.integer("orderId")
     start, stop = params.integer("startTime"), params.integer("endTime")
@@ -80,7 +82,7 @@ def orders_between(account: Account, params: Params, instrument: Instrument) -> 
 
 
 def fills_between(
-    account: Account, params: Params, instrument: Instrument
+    account: ExchangeAccount, params: Params, instrument: Instrument
 ) -> list[tuple[Order, Fill]]:
     """The trades of myTrades: of one order, from a trade on, or in a span of time; oldest first."""
     number, first = params.integer("orderId"), params.integer("fromId")

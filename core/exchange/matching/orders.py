@@ -11,7 +11,7 @@ from core.exchange.market.instruments import Instrument
 ZERO = Decimal(0)
 
 
-class OrderSide(StrEnum):
+class BookSide(StrEnum):
     """BUY or SELL."""
 
     BUY = "BUY"
@@ -20,7 +20,7 @@ class OrderSide(StrEnum):
     @property
     def sign(self) -> int:
         """+1 for a purchase, -1 for a sale."""
-        return 1 if self is OrderSide.BUY else -1
+        return 1 if self is BookSide.BUY else -1
 
 
 class OrderStatus(StrEnum):
@@ -73,7 +73,7 @@ class Order:
     id: int
     client_id: str
     instrument: Instrument
-    side: OrderSide
+    side: BookSide
     kind: str
     time_in_force: str
     quantity: Decimal
@@ -121,7 +121,7 @@ class Order:
     def wakes_below(self) -> bool:
         """Whether a sleeping order waits for a price at or below its stop price, not above it."""
         protects = "TAKE_PROFIT" not in self.kind
-        return (self.side is OrderSide.SELL) == protects
+        return (self.side is BookSide.SELL) == protects
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import Enum, auto
 
-from core.exchange.accounts.accounts import Account
-from core.exchange.errors import VenueError, illegal, missing
+from core.exchange.accounts.accounts import ExchangeAccount
+from core.exchange.errors import ExchangeError, illegal, missing
 
 _MOST = 2**53  # what JSON's numbers hold exactly
 
@@ -23,7 +23,7 @@ class Params:
         """A parameter that has to be there.
 
         Raises:
-            VenueError: -1102 where it is not.
+            ExchangeError: -1102 where it is not.
         """
         value = self.values.get(name, "")
         if not value:
@@ -68,7 +68,7 @@ class Params:
         """One of the `allowed` words; `code` and `message` are said about any other."""
         value = self.text(name).upper()
         if value not in allowed:
-            raise VenueError(code, message)
+            raise ExchangeError(code, message)
         return value
 
     def limit(self, default: int, most: int) -> int:
@@ -77,7 +77,7 @@ class Params:
         if value is None:
             return default
         if value < 1:
-            raise VenueError(-1130, "Data sent for parameter 'limit' is not valid.")
+            raise ExchangeError(-1130, "Data sent for parameter 'limit' is not valid.")
         return min(value, most)
 
 
@@ -95,13 +95,13 @@ class Call:
 
     params: Params
     now: int
-    owner: Account | None = None
+    owner: ExchangeAccount | None = None
 
     @property
-    def account(self) -> Account:
+    def account(self) -> ExchangeAccount:
         """Whose call this is."""
         if self.owner is None:
-            raise VenueError(-2014, "API-key format invalid.", 401)
+            raise ExchangeError(-2014, "API-key format invalid.", 401)
         return self.owner
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from core.exchange.accounts.accounts import Account
+from core.exchange.accounts.accounts import ExchangeAccount
 from core.exchange.accounts.ledgers import MAINTENANCE_RATE, FuturesLedger
-from core.exchange.errors import VenueError
+from core.exchange.errors import ExchangeError
 from core.exchange.market.instruments import Instrument
 from core.exchange.market.quotes import MarketQuotes
 from core.exchange.matching.orders import ZERO
@@ -94,7 +94,7 @@ class FuturesAccount:
         ]
         return answer
 
-    def _asset(self, account: Account, asset: str) -> dict[str, str]:
+    def _asset(self, account: ExchangeAccount, asset: str) -> dict[str, str]:
         ledger, wallet = self._ledger, account.wallet(asset)
         held = ledger.held(account, asset)
         cross = [symbol for symbol in held if not account.position(symbol).isolated_margin]
@@ -123,7 +123,7 @@ class FuturesAccount:
         }
 
     def _account_position(
-        self, account: Account, item: Instrument, version: int
+        self, account: ExchangeAccount, item: Instrument, version: int
     ) -> dict[str, object]:
         ledger, symbol = self._ledger, item.symbol
         position = account.position(symbol)
@@ -183,7 +183,7 @@ class FuturesAccount:
         return [self._risk_row(account, item, call.now, version) for item in chosen]
 
     def _risk_row(
-        self, account: Account, item: Instrument, now: int, version: int
+        self, account: ExchangeAccount, item: Instrument, now: int, version: int
     ) -> dict[str, object]:
         ledger, symbol = self._ledger, item.symbol
         position = account.position(symbol)
@@ -250,7 +250,7 @@ class FuturesAccount:
         item = self._instrument(call.params)
         leverage = call.params.integer("leverage")
         if leverage is None or not 1 <= leverage <= _MAX_LEVERAGE:
-            raise VenueError(-4028, f"Leverage {leverage} is not valid")
+            raise ExchangeError(-4028, f"Leverage {leverage} is not valid")
         call.account.position(item.symbol).leverage = leverage
         return {
             "leverage": leverage,
@@ -266,11 +266,11 @@ class FuturesAccount:
         position = call.account.position(item.symbol)
         isolated = wanted == "ISOLATED"
         if isolated == position.isolated_margin:
-            raise VenueError(-4046, "No need to change margin type.")
+            raise ExchangeError(-4046, "No need to change margin type.")
         if position.amount:
-            raise VenueError(-4048, "Margin type cannot be changed if there exists position.")
+            raise ExchangeError(-4048, "Margin type cannot be changed if there exists position.")
         if any(order.instrument is item for order in call.account.open_orders.values()):
-            raise VenueError(-4047, "Margin type cannot be changed if there exists open orders.")
+            raise ExchangeError(-4047, "Margin type cannot be changed if there exists open orders.")
         position.isolated_margin = isolated
         return {"code": 200, "msg": "success"}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.exchange.accounts.accounts import Account
-from core.exchange.errors import VenueError
+from core.exchange.accounts.accounts import ExchangeAccount
+from core.exchange.errors import ExchangeError
 from core.exchange.market.instruments import Instrument
 from core.exchange.market.quotes import MarketQuotes
 from core.exchange.matching.matching import MatchingEngine
@@ -93,7 +93,7 @@ class FuturesTrading:
 
     def _place_algo(self, call: Call) -> object:
         if call.params.text("algoType").upper() != "CONDITIONAL":
-            raise VenueError(-1130, "Data sent for parameter 'algoType' is not valid.")
+            raise ExchangeError(-1130, "Data sent for parameter 'algoType' is not valid.")
         order = self._entry.conditional(call.account, call.params, call.now)
         self._engine.place(call.account, order)
         return _algo_row(order)
@@ -101,7 +101,7 @@ class FuturesTrading:
     def _algo_order(self, call: Call) -> object:
         order = self._algo(call)
         if order is None:
-            raise VenueError(-2013, "Order does not exist.")
+            raise ExchangeError(-2013, "Order does not exist.")
         return _algo_row(order)
 
     def _cancel_algo(self, call: Call) -> object:
@@ -138,7 +138,7 @@ class FuturesTrading:
                 return order
         return None
 
-    def _algos(self, account: Account, item: Instrument | None) -> list[Order]:
+    def _algos(self, account: ExchangeAccount, item: Instrument | None) -> list[Order]:
         return [
             order
             for order in account.orders.values()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from core.exchange.errors import VenueError
+from core.exchange.errors import ExchangeError
 from core.exchange.market.clock import ExchangeClock
 from core.market.candles.timeframes import MINUTE
 
@@ -33,7 +33,8 @@ class RateLimit:
         """Count a request.
 
         Raises:
-            VenueError: 429 above the limit, 418 for who goes on regardless; both with Retry-After.
+            ExchangeError: 429 above the limit, 418 for who goes on regardless; each with
+                Retry-After.
         """
         elapsed = self._clock.elapsed()
         if self._banned_until is not None:
@@ -60,7 +61,7 @@ class RateLimit:
             self._placed.popleft()
         if len(self._placed) > self._orders:
             limit = f"current limit is {self._orders} orders per 10 SECOND."
-            raise VenueError(-1015, f"Too many new orders; {limit}", 429, {"Retry-After": "10"})
+            raise ExchangeError(-1015, f"Too many new orders; {limit}", 429, {"Retry-After": "10"})
 
     def headers(self, *, order: bool) -> dict[str, str]:
         """What every answer tells about the limits."""
@@ -68,19 +69,19 @@ class RateLimit:
         return used | ({"X-MBX-ORDER-COUNT-10S": str(len(self._placed))} if order else {})
 
 
-def too_many_requests(left: float, limit: int) -> VenueError:
+def too_many_requests(left: float, limit: int) -> ExchangeError:
     """429: come back in `left` real ms."""
     problem = f"Too many requests; current limit is {limit} request weight per 1 MINUTE."
     return _refused(429, problem, "polling the API", left)
 
 
-def banned(left: float, clock: ExchangeClock) -> VenueError:
+def banned(left: float, clock: ExchangeClock) -> ExchangeError:
     """418: the address is banned for `left` real ms."""
     until = clock.now() + int(left * clock.speed)
     problem = f"Way too much request weight used; IP banned until {until}."
     return _refused(418, problem, "bans", left)
 
 
-def _refused(status: int, problem: str, avoid: str, left: float) -> VenueError:
+def _refused(status: int, problem: str, avoid: str, left: float) -> ExchangeError:
     message = f"{problem} Please use WebSocket Streams for live updates to avoid {avoid}."
-    return VenueError(-1003, message, status, {"Retry-After": str(max(1, round(left / 1000)))})
+    return ExchangeError(-1003, message, status, {"Retry-After": str(max(1, round(left / 1000)))})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from core.exchange.errors import VenueError
+from core.exchange.errors import ExchangeError
 from core.exchange.market.instruments import Instrument
 from core.exchange.market.quotes import FUNDING_INTERVAL, MarketQuotes
 from core.exchange.rest.calls import Call, Endpoint, Params, Routes
@@ -199,7 +199,7 @@ class MarketData:
         instrument = self._instrument(call.params)
         limit = call.params.limit(500 if self._perpetual else 100, 5000)
         if self._perpetual and limit not in _DEPTH_LIMITS:
-            raise VenueError(-4021, f"{limit} is not valid depth limit.")
+            raise ExchangeError(-4021, f"{limit} is not valid depth limit.")
         book = self._venue.book(instrument, call.now, limit)
         depth: dict[str, object] = {"lastUpdateId": call.now}
         if self._perpetual:

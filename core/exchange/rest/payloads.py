@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from core.exchange.market.instruments import MAX_QUANTITY, Instrument
-from core.exchange.market.quotes import Level
+from core.exchange.market.quotes import BookLevel
 from core.market.candles.candles import Candle
 from core.market.candles.timeframes import Timeframe
 
@@ -118,7 +118,7 @@ def on_steps(instrument: Instrument, candle: Candle) -> Candle:
     )
 
 
-def level_rows(instrument: Instrument, levels: tuple[Level, ...]) -> list[list[str]]:
+def level_rows(instrument: Instrument, levels: tuple[BookLevel, ...]) -> list[list[str]]:
     """Order book levels as [price, quantity]."""
     return [
         [price_text(instrument, level.price), quantity_text(instrument, level.quantity)]

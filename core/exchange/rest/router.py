@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 import orjson
 from aiohttp import web
 
-from core.exchange.accounts.accounts import Account, Accounts
-from core.exchange.errors import VenueError
+from core.exchange.accounts.accounts import Accounts, ExchangeAccount
+from core.exchange.errors import ExchangeError
 from core.exchange.faults import FaultKind, Faults
 from core.exchange.market.clock import ExchangeClock
 from core.exchange.rest.calls import Call, Endpoint, Params, Routes, Security
@@ -56,13 +56,13 @@ class RestServer:
             owner = self._owner(request, endpoint, params, body, now)
             answer = endpoint.answer(Call(params, now, owner))
             if self._faults.strikes(FaultKind.UNKNOWN_OUTCOME, path):
-                raise VenueError(
+                raise ExchangeError(
                     -1007,
                     "Timeout waiting for response from backend server. "
                     "Send status unknown; execution status unknown.",
                     504,
                 )
-        except VenueError as error:
+        except ExchangeError as error:
             refusal = {"code": error.code, "msg": error.message}
             return _json(error.status, refusal, error.headers | limit.headers(order=False))
         return _json(200, answer, limit.headers(order=endpoint.order))
@@ -81,12 +81,12 @@ class RestServer:
         endpoint = self._routes.get((request.method, request.path))
         if endpoint is None:
             words = f"Path {request.path}, Method {request.method} is invalid"
-            raise VenueError(-5000, words, 404)
+            raise ExchangeError(-5000, words, 404)
         return endpoint
 
     def _owner(
         self, request: web.Request, endpoint: Endpoint, params: Params, body: str, now: int
-    ) -> Account | None:
+    ) -> ExchangeAccount | None:
         if endpoint.security is Security.NONE:
             return None
         account = self._accounts.of(request.headers.get("X-MBX-APIKEY", ""))

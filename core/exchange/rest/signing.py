@@ -7,8 +7,8 @@ import hmac
 import re
 from collections.abc import Mapping
 
-from core.exchange.accounts.accounts import Account
-from core.exchange.errors import VenueError, missing
+from core.exchange.accounts.accounts import ExchangeAccount
+from core.exchange.errors import ExchangeError, missing
 from core.exchange.market.clock import ExchangeClock
 from core.exchange.rest.calls import Params
 
@@ -17,11 +17,11 @@ _DEFAULT_WINDOW = 5000
 _LONGEST_WINDOW = 60_000
 
 
-def check_request(account: Account, query: str, body: str) -> None:
+def check_request(account: ExchangeAccount, query: str, body: str) -> None:
     """Check the HMAC SHA256 signature of a REST request over its raw query and body, as sent.
 
     Raises:
-        VenueError: -1102 without a signature, -1022 with a wrong one.
+        ExchangeError: -1102 without a signature, -1022 with a wrong one.
     """
     given = _SIGNATURE.search(query) or _SIGNATURE.search(body)
     if given is None:
@@ -30,11 +30,11 @@ def check_request(account: Account, query: str, body: str) -> None:
     _compare(account, signed, given[1])
 
 
-def check_message(account: Account, params: Mapping[str, object]) -> None:
+def check_message(account: ExchangeAccount, params: Mapping[str, object]) -> None:
     """Check the signature of a WebSocket API request over its sorted parameters.
 
     Raises:
-        VenueError: -1102 without a signature, -1022 with a wrong one.
+        ExchangeError: -1102 without a signature, -1022 with a wrong one.
     """
     given = params.get("signature")
     if not isinstance(given, str):
@@ -50,7 +50,7 @@ def check_time(params: Params, clock: ExchangeClock, now: int) -> None:
     do.
 
     Raises:
-        VenueError: -1102 without a timestamp, -1021 with one out of `recvWindow`, -1131 for a
+        ExchangeError: -1102 without a timestamp, -1021 with one out of `recvWindow`, -1131 for a
         window
             above a minute.
     """
@@ -60,16 +60,18 @@ def check_time(params: Params, clock: ExchangeClock, now: int) -> None:
     window = params.integer("recvWindow")
     window = _DEFAULT_WINDOW if window is None else window
     if window > _LONGEST_WINDOW:
-        raise VenueError(-1131, "recvWindow must be less than 60000.")
+        raise ExchangeError(-1131, "recvWindow must be less than 60000.")
     if not clock.real_time:
         return
     if stamp >= now + 1000:
-        raise VenueError(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
+        raise ExchangeError(
+            -1021, "Timestamp for this request was 1000ms ahead of the server's time."
+        )
     if now - stamp > window:
-        raise VenueError(-1021, "Timestamp for this request is outside of the recvWindow.")
+        raise ExchangeError(-1021, "Timestamp for this request is outside of the recvWindow.")
 
 
-def _compare(account: Account, signed: str, given: str) -> None:
+def _compare(account: ExchangeAccount, signed: str, given: str) -> None:
     expected = hmac.new(account.secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
     if not hmac.compare_digest(expected, given.lower()):
-        raise VenueError(-1022, "Signature for this request is not valid.")
+        raise ExchangeError(-1022, "Signature for this request is not valid.")

@@ -39,7 +39,7 @@ class _Waiting:
         self.text: str | None = text
 
 
-class Connection:
+class ClientConnection:
     """One listener's WebSocket: its streams, and the messages that wait for it.
 
     A message that only shows the present (a quote, a forming candle) replaces the one of the same
@@ -92,10 +92,10 @@ class Audience:
     """All open connections, by what they listen to."""
 
     def __init__(self) -> None:
-        self.connections: dict[Connection, None] = {}
-        self._listeners: dict[tuple[Category, str], dict[Connection, None]] = {}
+        self.connections: dict[ClientConnection, None] = {}
+        self._listeners: dict[tuple[Category, str], dict[ClientConnection, None]] = {}
 
-    async def attend(self, connection: Connection, hear: Callable[[str], None]) -> None:
+    async def attend(self, connection: ClientConnection, hear: Callable[[str], None]) -> None:
         """Serve a connection until it ends; what it says goes to `hear`."""
         self.connections[connection] = None
         writer = asyncio.create_task(connection.write())
@@ -108,14 +108,14 @@ class Audience:
             with contextlib.suppress(asyncio.CancelledError):
                 await writer
 
-    def subscribe(self, connection: Connection, streams: Iterable[str]) -> None:
+    def subscribe(self, connection: ClientConnection, streams: Iterable[str]) -> None:
         """Listen to `streams`, known or not."""
         for stream in streams:
             connection.streams[stream] = None
             key = (connection.category, stream)
             self._listeners.setdefault(key, {})[connection] = None
 
-    def unsubscribe(self, connection: Connection, streams: Iterable[str]) -> None:
+    def unsubscribe(self, connection: ClientConnection, streams: Iterable[str]) -> None:
         """Listen to `streams` no longer."""
         for stream in streams:
             connection.streams.pop(stream, None)
@@ -139,7 +139,7 @@ class Audience:
         for connection in list(self._listeners.get((category, stream), ())):
             connection.socket.abort()
 
-    def listeners(self, category: Category, stream: str) -> list[Connection]:
+    def listeners(self, category: Category, stream: str) -> list[ClientConnection]:
         """Everyone who listens to the stream."""
         return list(self._listeners.get((category, stream), ()))
 

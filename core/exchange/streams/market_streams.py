@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core.exchange.errors import VenueError
+from core.exchange.errors import ExchangeError
 from core.exchange.market.instruments import Instrument
 from core.exchange.market.quotes import MarketQuotes
 from core.exchange.rest.market_data import day_so_far
@@ -71,7 +71,7 @@ def open_stream(venue: MarketQuotes, category: Category, name: str) -> Stream | 
             timeframe = venue.timeframe(instrument, match["timeframe"] or "")
         elif match["timeframe"]:
             return None
-    except VenueError:
+    except ExchangeError:
         return None
     screen = _Screen(venue, instrument)
     shows: dict[str, tuple[int, Callable[[int], dict[str, object] | None]]] = {

@@ -8,7 +8,7 @@ import orjson
 from aiohttp import web
 
 from core.exchange.market.clock import ExchangeClock
-from core.exchange.streams.connections import MAX_STREAMS, Audience, Category, Connection
+from core.exchange.streams.connections import MAX_STREAMS, Audience, Category, ClientConnection
 from core.exchange.streams.sockets import FUTURES_RULES, SPOT_RULES, Socket
 from core.exchange.streams.user_streams import UserStreams
 
@@ -58,7 +58,7 @@ class StreamServer:
         socket = Socket(request, self._clock, FUTURES_RULES)
         await socket.open()
         combined = request.path.endswith("/stream")
-        connection = Connection(socket, Category.PRIVATE, combined=combined)
+        connection = ClientConnection(socket, Category.PRIVATE, combined=combined)
         events = frozenset(name for name in query.get("events", "").split("/") if name)
         if events:
             self._users.want(connection, events)
@@ -74,18 +74,18 @@ class StreamServer:
             rules = SPOT_RULES if category is Category.SPOT else FUTURES_RULES
             socket = Socket(request, self._clock, rules)
             await socket.open()
-            connection = Connection(socket, category, combined=combined)
+            connection = ClientConnection(socket, category, combined=combined)
             await self._attend(connection, [name for name in names.split("/") if name])
             return socket.web
 
         return serve
 
-    async def _attend(self, connection: Connection, streams: list[str]) -> None:
+    async def _attend(self, connection: ClientConnection, streams: list[str]) -> None:
         """Serve a connection until it ends, subscribed to `streams` from the start."""
         self._audience.subscribe(connection, streams[:MAX_STREAMS])
         await self._audience.attend(connection, lambda text: self._hear(connection, text))
 
-    def _hear(self, connection: Connection, text: str) -> None:
+    def _hear(self, connection: ClientConnection, text: str) -> None:
         """Answer one request of the client."""
         try:
             message = orjson.loads(text)

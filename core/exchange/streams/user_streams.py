@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import orjson
 
-from core.exchange.accounts.accounts import Account
+from core.exchange.accounts.accounts import ExchangeAccount
 from core.exchange.accounts.ledgers import FuturesLedger
-from core.exchange.errors import VenueError
+from core.exchange.errors import ExchangeError
 from core.exchange.market.clock import ExchangeClock
 from core.exchange.matching.orders import ZERO, ExecutionKind, ExecutionReport
 from core.exchange.rest.calls import Call, Endpoint, Routes, Security
 from core.exchange.rest.payloads import number
-from core.exchange.streams.connections import Audience, Category, Connection
+from core.exchange.streams.connections import Audience, Category, ClientConnection
 from core.market.candles.timeframes import HOUR
 
 Event = dict[str, object]
@@ -22,7 +22,7 @@ Event = dict[str, object]
 
 @dataclass(slots=True)
 class _ListenKey:
-    account: Account
+    account: ExchangeAccount
     expires: float  # elapsed real ms
 
 
@@ -39,8 +39,8 @@ class UserStreams:
         self._audience = audience
         self._ledger = ledger
         self._keys: dict[str, _ListenKey] = {}
-        self._spot: dict[Account, dict[tuple[Connection, int], None]] = {}
-        self._wanted: dict[Connection, frozenset[str]] = {}
+        self._spot: dict[ExchangeAccount, dict[tuple[ClientConnection, int], None]] = {}
+        self._wanted: dict[ClientConnection, frozenset[str]] = {}
 
     def routes(self) -> Routes:
         """The calls about listen keys."""
@@ -51,15 +51,17 @@ class UserStreams:
             ("DELETE", path): Endpoint(self._delete, 1, Security.KEY),
         }
 
-    def want(self, connection: Connection, events: frozenset[str]) -> None:
+    def want(self, connection: ClientConnection, events: frozenset[str]) -> None:
         """Send a private connection only these events."""
         self._wanted[connection] = events
 
-    def subscribe(self, account: Account, connection: Connection, subscription: int) -> None:
+    def subscribe(
+        self, account: ExchangeAccount, connection: ClientConnection, subscription: int
+    ) -> None:
         """Tell a connection of the WebSocket API what happens to a spot account."""
         self._spot.setdefault(account, {})[connection, subscription] = None
 
-    def unsubscribe(self, connection: Connection, subscription: int | None = None) -> None:
+    def unsubscribe(self, connection: ClientConnection, subscription: int | None = None) -> None:
         """Tell a connection no more: of one subscription, or of any."""
         self._wanted.pop(connection, None)
         for listeners in self._spot.values():
@@ -67,7 +69,7 @@ class UserStreams:
                 if listener[0] is connection and subscription in (None, listener[1]):
                     del listeners[listener]
 
-    def on_execution(self, account: Account, execution: ExecutionReport) -> None:
+    def on_execution(self, account: ExchangeAccount, execution: ExecutionReport) -> None:
         """Tell the owner what happened to an order."""
         if execution.order.instrument.perpetual:
             self._tell_futures(account, _order_update(execution))
@@ -104,7 +106,7 @@ class UserStreams:
             if held.account is call.account:
                 held.expires = self._clock.elapsed() + HOUR
                 return {"listenKey": key}
-        raise VenueError(-1125, "This listenKey does not exist.")
+        raise ExchangeError(-1125, "This listenKey does not exist.")
 
     def _delete(self, call: Call) -> object:
         for key, held in list(self._keys.items()):
@@ -112,11 +114,11 @@ class UserStreams:
                 del self._keys[key]
         return {}
 
-    def _tell_spot(self, account: Account, event: Event) -> None:
+    def _tell_spot(self, account: ExchangeAccount, event: Event) -> None:
         for connection, subscription in self._spot.get(account, ()):
             connection.reply({"subscriptionId": subscription, "event": event})
 
-    def _tell_futures(self, account: Account, event: Event) -> None:
+    def _tell_futures(self, account: ExchangeAccount, event: Event) -> None:
         for key, held in self._keys.items():
             if held.account is account:
                 self._tell_key(key, event)
@@ -127,7 +129,7 @@ class UserStreams:
             if wanted is None or event["e"] in wanted:
                 connection.push(key, orjson.dumps(event).decode(), final=True)
 
-    def _account_update(self, account: Account, execution: ExecutionReport) -> Event:
+    def _account_update(self, account: ExchangeAccount, execution: ExecutionReport) -> Event:
         item = execution.order.instrument
         position = account.position(item.symbol)
         wallet = account.wallet(item.quote)
@@ -212,7 +214,7 @@ def _execution_report(execution: ExecutionReport) -> Event:
     }
 
 
-def _account_position(account: Account, execution: ExecutionReport) -> Event:
+def _account_position(account: ExchangeAccount, execution: ExecutionReport) -> Event:
     item = execution.order.instrument
     return {
         "e": "outboundAccountPosition",

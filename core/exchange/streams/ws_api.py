@@ -8,12 +8,12 @@ import orjson
 from aiohttp import web
 
 from core.exchange.accounts.accounts import Accounts
-from core.exchange.errors import VenueError
+from core.exchange.errors import ExchangeError
 from core.exchange.faults import Faults
 from core.exchange.market.clock import ExchangeClock
 from core.exchange.rest.calls import Params
 from core.exchange.rest.signing import check_message, check_time
-from core.exchange.streams.connections import Audience, Category, Connection
+from core.exchange.streams.connections import Audience, Category, ClientConnection
 from core.exchange.streams.sockets import SPOT_RULES, Socket
 from core.exchange.streams.user_streams import UserStreams
 
@@ -40,32 +40,32 @@ class WebSocketApi:
         """Serve one connection."""
         socket = Socket(request, self._clock, SPOT_RULES)
         await socket.open()
-        connection = Connection(socket, Category.PRIVATE, combined=False)
+        connection = ClientConnection(socket, Category.PRIVATE, combined=False)
         try:
             await self._audience.attend(connection, lambda text: self._hear(connection, text))
         finally:
             self._users.unsubscribe(connection)
         return socket.web
 
-    def _hear(self, connection: Connection, text: str) -> None:
+    def _hear(self, connection: ClientConnection, text: str) -> None:
         number: object = None
         try:
             message = orjson.loads(text)
             if not isinstance(message, dict):
-                raise VenueError(-1135, "JSON Request format is invalid.")
+                raise ExchangeError(-1135, "JSON Request format is invalid.")
             number = message.get("id")
             params = message.get("params") or {}
             result = self._answer(connection, message.get("method"), params)
         except orjson.JSONDecodeError:
-            connection.reply(_refusal(number, VenueError(-1135, "JSON Request is invalid.")))
-        except VenueError as error:
+            connection.reply(_refusal(number, ExchangeError(-1135, "JSON Request is invalid.")))
+        except ExchangeError as error:
             connection.reply(_refusal(number, error))
         else:
             connection.reply({"id": number, "status": 200, "result": result, "rateLimits": []})
 
-    def _answer(self, connection: Connection, method: object, params: object) -> object:
+    def _answer(self, connection: ClientConnection, method: object, params: object) -> object:
         if not isinstance(params, dict):
-            raise VenueError(-1135, "JSON Request format is invalid.")
+            raise ExchangeError(-1135, "JSON Request format is invalid.")
         match method:
             case "ping":
                 return {}
@@ -83,13 +83,13 @@ class WebSocketApi:
                 self._users.unsubscribe(connection, params.get("subscriptionId"))
                 return {}
             case _:
-                raise VenueError(-1104, f"Unknown method {method!r}.")
+                raise ExchangeError(-1104, f"Unknown method {method!r}.")
 
     def _now(self) -> int:
         return self._clock.now() + self._faults.skew()
 
 
-def _refusal(number: object, error: VenueError) -> dict[str, object]:
+def _refusal(number: object, error: ExchangeError) -> dict[str, object]:
     return {
         "id": number,
         "status": error.status,

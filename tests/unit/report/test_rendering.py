@@ -15,7 +15,7 @@ from core.compare.causes import Evidence
 from core.compare.divergence import find_divergence
 from core.compare.to_json import divergence_to_json
 from core.market.candles.timeframes import Timeframe
-from core.report.curves import Curve, drawdown, svg
+from core.report.curves import SvgCurve, drawdown, svg
 from core.report.figures import price
 from core.report.html import report_page
 from core.report.markdown import report_markdown
@@ -177,16 +177,16 @@ def test_drawdown_is_what_is_missing_to_the_peak() -> None:
 def test_a_long_curve_keeps_its_peaks() -> None:
     values = np.zeros(100_000)
     values[77_777] = 5.0
-    line = Curve("x", np.arange(100_000, dtype=np.int64) * 60_000 + START, values, "first")
+    line = SvgCurve("x", np.arange(100_000, dtype=np.int64) * 60_000 + START, values, "first")
     drawn = svg([line], "x")
     assert len(drawn) < 60_000
     assert ",10.0" in drawn.split("polyline")[1]  # the top of the plot
 
 
 def test_a_flat_curve_and_a_single_point_are_drawn_without_dividing_by_nothing() -> None:
-    flat = Curve("x", np.array([1, 2], dtype=np.int64), np.array([5.0, 5.0]), "first")
+    flat = SvgCurve("x", np.array([1, 2], dtype=np.int64), np.array([5.0, 5.0]), "first")
     assert "polyline" in svg([flat], "x")
-    assert svg([Curve("x", flat.times[:1], flat.values[:1], "first")], "x") == ""
+    assert svg([SvgCurve("x", flat.times[:1], flat.values[:1], "first")], "x") == ""
 
 
 def test_csv_holds_numbers_in_full_and_times_in_iso() -> None:
