@@ -271,7 +271,7 @@ async def _compare(home: Workspace, config: StrategyConfig, session_id: str | No
         blocks=config.extras if "backtest" in config.extras else None,
         sessions=() if session_id is None else (session_id,),
     )
-    found = await compare_strategy(home, request, wall_clock(), report_source(home))
+    found = await compare_strategy(home, request, report_source(home))
     return comparison_to_json(found)
 
 

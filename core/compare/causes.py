@@ -189,6 +189,30 @@ def left_open_cause(trade: Trade, other: OpenTrade, evidence: Evidence) -> Cause
     return None
 
 
+def decision_cause(symbol: str, time: int, evidence: Evidence) -> Cause:
+    """Why a session and its replay decided differently at the close of one candle."""
+    step = evidence.timeframe.ms
+    for refused, where in ((evidence.refused, "session"), (evidence.backtest_refused, "replay")):
+        for one in refused:
+            if one.symbol == symbol and time <= one.time <= time + step:
+                return Cause(_OF_A_REFUSAL[one.obstacle], f"refused in the {where}: {one.why}")
+    halted = first_met(evidence.backtest_halted, symbol, time, time)
+    if halted is not None:
+        words = "the backtest's entries were halted"
+        return Cause(CauseKind.RISK_LIMIT, _told(halted, words))
+    return (
+        _evidence(symbol, time - step, time + step, evidence)
+        or _remembered(symbol, time, time, evidence)
+        or (
+            Cause(CauseKind.UNEXPLAINED, "nothing recorded explains it")
+            if evidence.same_warmup
+            else Cause(
+                CauseKind.WARM_UP, "the indicators of the two runs began with different candles"
+            )
+        )
+    )
+
+
 def knock_on(trade: Trade, other: Trade, cause: Cause | None) -> Cause | None:
     """The cause `cause` of another trade, where that one kept its run from making `trade`.
 

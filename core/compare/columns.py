@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from core.compare.verdict import Sample
 from core.market.candles.candles import Floats
 from core.market.candles.timeframes import DAY, Timeframe
 from core.report.metrics import Metrics, closed_trade_metrics, hold_seconds
@@ -16,7 +15,21 @@ from core.report.result import Json, metrics_to_json, trade_from_json
 from core.store.live_trades import LiveTrade
 from core.strategy.document.stored_metrics import stored_metrics
 from core.time_format import parse_time, short_date
-from core.trading.values import Trade
+from core.trial.seal import closed_at
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """The trades of a column: how many they are and how many of them won.
+
+    `pnl`: the P&L of each as a per cent of its margin, in the order they closed; None where the
+    single trades are not known. `closes`: when each closed, UTC ms; empty where that is not known.
+    """
+
+    trades: int
+    wins: int
+    pnl: Floats | None = None
+    closes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +96,7 @@ def column_of_reports(
     ms), in which only the trades count that closed within it. There must be at least one report.
     """
     trades = [trade_from_json(trade) for report in reports for trade in report["trades"]]
-    closes = np.array([_closed_at(trade) for trade in trades], dtype=np.int64)
+    closes = np.array([closed_at(trade) for trade in trades], dtype=np.int64)
     order = np.argsort(closes, kind="stable")
     starting_balance = reports[0]["starting_balance"]
     if period is not None:
@@ -110,7 +123,11 @@ def column_of_reports(
         reports[0]["metrics"] if whole else written,
         written,
         whole,
-        _sample(closed, np.array([trade.pnl_pct for trade in trades], dtype=np.float64)),
+        _sample(
+            closed,
+            np.array([trade.pnl_pct for trade in trades], dtype=np.float64),
+            closes[order].tolist(),
+        ),
         tuple(notes),
     )
 
@@ -158,7 +175,7 @@ def column_of_live_trades(
     if len(known) < len(per_cent):
         notes.append("mean P&L not compared: some live trades do not tell theirs in per cent")
     pnl = np.array(known) if len(known) == len(per_cent) else None
-    sample = _sample(figures, pnl)
+    sample = _sample(figures, pnl, closes)
     return ComparedColumn("Live", source, period, written, written, False, sample, tuple(notes))
 
 
@@ -170,11 +187,11 @@ def describe_period(column: ComparedColumn) -> str:
     return f"{short_date(begin)} to {short_date(end - 1)}, {column.days:.3g} days"
 
 
-def _sample(metrics: Metrics, pnl: Floats | None) -> Sample | None:
+def _sample(metrics: Metrics, pnl: Floats | None, closes: Sequence[int]) -> Sample | None:
     if metrics.win_rate_pct is None:
         return None
     n = metrics.total_trades
-    return Sample(n, round(metrics.win_rate_pct / 100 * n), pnl)
+    return Sample(n, round(metrics.win_rate_pct / 100 * n), pnl, tuple(closes))
 
 
 def _live_pnl_pct(trade: LiveTrade) -> float | None:
@@ -184,10 +201,6 @@ def _live_pnl_pct(trade: LiveTrade) -> float | None:
     if trade.pnl is None or not trade.price or not trade.amount:
         return None
     return trade.pnl / (trade.price * trade.amount / (trade.leverage or 1)) * 100
-
-
-def _closed_at(trade: Trade) -> int:
-    return trade.exit_filled_at or trade.exit_time
 
 
 def _period_of_reports(reports: Sequence[Mapping[str, Any]]) -> tuple[int, int] | None:

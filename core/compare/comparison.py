@@ -13,23 +13,15 @@ import numpy as np
 
 from core.compare.columns import ComparedColumn
 from core.compare.divergence import Divergence, Readings
-from core.compare.recommendation import needed_text, recommend
+from core.compare.promise import EdgeLayer, live_edge
 from core.compare.replay import Replayed, readings_at
-from core.compare.significance import block_length, bootstrap_mean
-from core.compare.verdict import (
-    LEAST_FOR_MEANS,
-    LEAST_FOR_PROFIT_FACTOR,
-    Judgement,
-    Verdict,
-    judge_different_periods,
-    judge_same_period,
-    ready_at,
-)
+from core.compare.verdict import TrialAnswers, TrialVerdict, assess, judge, recommend
 from core.market.candles.candle import Candle
-from core.market.candles.timeframes import DAY, Timeframe
+from core.market.candles.timeframes import Timeframe
 from core.report.market_regime import Regime, regime_warning
 from core.report.metrics import NO_STARTING_BALANCE, wilson_interval
 from core.report.quality import quality_flags
+from core.trial.costs import FEWEST_FILLS, mean_intervals
 
 _ROWS = (
     "win_rate_pct",
@@ -42,27 +34,19 @@ _ROWS = (
     "avg_hold",
     "exposure_pct",
 )
-_SEED = 0  # of the resampling: the same trades always give the same intervals
 _ON_EQUITY = ("max_drawdown_pct", "sharpe_ratio", "total_return_pct")
-_JUDGED_BY = {
-    "win_rate_pct": "win rate",
-    "profit_factor": "profit factor",
-    "expectancy": "mean P&L",
-}
+LEAST_FOR_PROFIT_FACTOR = 20  # trades: below, one trade more or less moves it at will
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedRow:
     """One figure in every column (None: not known there).
 
-    `meaning` says, by column, what its difference from the backtest is worth: "significant",
-    "alike" or "unclear"; figures without a test have none. `intervals`: 95 % ones by column, in
-    the figure's own unit, where there is one.
+    `intervals`: 95 % ones by column, in the figure's own unit, where there is one.
     """
 
     name: str
     values: Mapping[str, float | None]
-    meaning: Mapping[str, str]
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
@@ -83,17 +67,16 @@ class ComparisonResult:
         columns: backtest, paper, live, where there are such.
         rows: the figures in every column.
         basis: what drawdown and Sharpe count on.
-        verdicts: of each column but the backtest.
+        verdict: whether the promise is kept; None where there is nothing to judge.
+        layers: the five answers it rests on.
         assessment: what the columns say together.
         recommendation: what to do next.
         intervals: lines of confidence intervals.
         warning_signs: what to doubt.
         missing: what is not there, and how to get it.
         notes: what else is to be known.
-        divergence: trade by trade, against a backtest of the paper column's own period.
         regimes: what the market was like, by column name.
         replay: that backtest, where the backtest column is over another period.
-        replay_verdict: of the paper column against it.
         stored: the whole result of the strategy's saved backtest (its JSON), where there is one.
         reports: of the sessions that counted (their JSON).
         replays: each of those sessions beside backtests of its period; empty if one could not be.
@@ -104,21 +87,25 @@ class ComparisonResult:
     columns: tuple[ComparedColumn, ...]
     rows: tuple[ComparedRow, ...]
     basis: str
-    verdicts: Mapping[str, Verdict]
+    verdict: TrialVerdict | None
+    layers: TrialAnswers
     assessment: str
     recommendation: str
     intervals: tuple[str, ...] = ()
     warning_signs: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    divergence: Divergence | None = None
     regimes: Mapping[str, Regime] = field(default_factory=dict)
     replay: ComparedColumn | None = None
-    replay_verdict: Verdict | None = None
     stored: Mapping[str, Any] | None = None
     reports: tuple[Mapping[str, Any], ...] = ()
     replays: tuple[Replayed, ...] = ()
     curves: tuple[EquityCurve, ...] = ()
+
+    @property
+    def divergence(self) -> Divergence | None:
+        """Trade by trade, against a backtest of the paper column's own period."""
+        return self.layers.account
 
     @property
     def readings(self) -> Readings | None:
@@ -146,8 +133,7 @@ def compare(
     backtest: ComparedColumn | None,
     paper: ComparedColumn | None,
     live: ComparedColumn | None,
-    now: int,
-    divergence: Divergence | None = None,
+    layers: TrialAnswers | None = None,
     replay: ComparedColumn | None = None,
     regimes: Mapping[str, Regime] | None = None,
 ) -> ComparisonResult:
@@ -159,46 +145,46 @@ def compare(
         backtest: the column of the backtest; None where there is none.
         paper: the column of the paper session or sessions.
         live: the column of the live trades.
-        now: UTC ms, from which dates are counted ahead.
-        divergence: trade by trade, if there is a backtest over the very period of `paper`: a
-            verdict on the two then rests on paired trades.
-        replay: that backtest, if `backtest` is another one; None if it is `backtest` itself.
+        layers: the answers about the paper sessions; that about live trades is added here.
+        replay: the backtest of the sessions' own period, if `backtest` is another one.
         regimes: what the market was like, by column name.
     """
     columns = tuple(column for column in (backtest, paper, live) if column is not None)
-    verdicts = {
-        column.name: _verdict(
-            backtest, column, divergence if column is paper and replay is None else None, now
-        )
-        for column in columns
-        if backtest is not None and column is not backtest
-    }
+    by_name = {column.name: column for column in columns}
+    answers = replace(layers or TrialAnswers(), live=_live_layer(backtest, live))
+    verdict = None
+    if backtest is not None:
+        verdict = judge(answers, paper=paper is not None, live=live is not None)
     on_closed = any(column.closed is not None and not column.has_curve for column in columns)
-    replay_verdict = None
-    if replay is not None and paper is not None and divergence is not None:
-        replay_verdict = _verdict(replay, paper, divergence, now)
-    followed = paper or live
-    verdict = verdicts.get(followed.name) if followed is not None else None
+    markets = regimes or {}
     return ComparisonResult(
         strategy=strategy,
         columns=columns,
-        rows=tuple(_row(name, columns, verdicts, on_closed=on_closed) for name in _ROWS),
+        rows=tuple(_row(name, columns, on_closed=on_closed) for name in _ROWS),
         basis="closed trades" if on_closed else "equity curve",
-        verdicts=verdicts,
-        assessment=_assessment(columns, verdicts),
-        recommendation=_recommendation(followed, verdict, timeframe, divergence, backtest),
+        verdict=verdict,
+        layers=answers,
+        assessment=assess(verdict, columns),
+        recommendation=recommend(verdict, answers, by_name, markets, timeframe, strategy),
         intervals=tuple(_intervals(columns)),
-        warning_signs=tuple(_warning_signs(columns, regimes or {})),
+        warning_signs=tuple(_warning_signs(columns, markets)),
         missing=tuple(_missing(strategy, backtest, paper, live)),
         notes=(
-            *_notes(columns, verdicts, on_closed=on_closed),
-            *_replay_notes(replay, replay_verdict),
+            *_notes(columns, on_closed=on_closed),
+            *(() if replay is None else (f"{replay.name}: {note}" for note in replay.notes)),
         ),
-        divergence=divergence,
-        regimes=regimes or {},
+        regimes=markets,
         replay=replay,
-        replay_verdict=replay_verdict,
     )
+
+
+def _live_layer(backtest: ComparedColumn | None, live: ComparedColumn | None) -> EdgeLayer | None:
+    """The live trades against the backtest's, where the single ones of both are known."""
+    promised = None if backtest is None else backtest.sample
+    seen = None if live is None else live.sample
+    if promised is None or seen is None or promised.pnl is None or seen.pnl is None:
+        return None
+    return live_edge(promised.pnl, seen.pnl, seen.closes)
 
 
 def _figure_of(column: ComparedColumn, name: str, *, on_closed: bool) -> float | None:
@@ -210,43 +196,7 @@ def _figure_of(column: ComparedColumn, name: str, *, on_closed: bool) -> float |
     return value
 
 
-def _verdict(
-    backtest: ComparedColumn, other: ComparedColumn, divergence: Divergence | None, now: int
-) -> Verdict:
-    if divergence is not None:
-        decisions = [(each.backtest, each.paper) for each in divergence.trades]
-        verdict, trades = judge_same_period(decisions, seed=_SEED), len(decisions)
-    elif backtest.sample is None or other.sample is None:
-        unknown = backtest if backtest.sample is None else other
-        reason = f"{unknown.name}: no closed trade, or their number is not recorded"
-        return Verdict(Judgement.TOO_FEW, False, (), reason)
-    else:
-        verdict = judge_different_periods(backtest.sample, other.sample, seed=_SEED)
-        trades = other.sample.trades
-    if verdict.needed is None or not other.days:
-        return verdict
-    at = ready_at(verdict.needed, trades, trades / other.days, now)
-    return replace(verdict, needed=replace(verdict.needed, at=at))
-
-
-def _row(
-    name: str,
-    columns: Sequence[ComparedColumn],
-    verdicts: Mapping[str, Verdict],
-    *,
-    on_closed: bool,
-) -> ComparedRow:
-    meaning = {}
-    for column, verdict in verdicts.items():
-        for measure in verdict.measures:
-            if measure.name == _JUDGED_BY.get(name):
-                meaning[column] = (
-                    "significant"
-                    if measure.significant
-                    else "alike"
-                    if measure.alike
-                    else "unclear"
-                )
+def _row(name: str, columns: Sequence[ComparedColumn], *, on_closed: bool) -> ComparedRow:
     values = {column.name: _figure_of(column, name, on_closed=on_closed) for column in columns}
     intervals = {}
     if name == "win_rate_pct":
@@ -254,60 +204,7 @@ def _row(
             if one.sample is not None:
                 low, high = wilson_interval(one.sample.wins, one.sample.trades)
                 intervals[one.name] = (low * 100, high * 100)
-    return ComparedRow(name, values, meaning, intervals)
-
-
-def _assessment(columns: Sequence[ComparedColumn], verdicts: Mapping[str, Verdict]) -> str:
-    if not verdicts:
-        return "There is nothing to compare yet."
-    judgements = [verdict.judgement for verdict in verdicts.values()]
-    if all(judgement is Judgement.CONSISTENT for judgement in judgements):
-        path = " → ".join(column.name.lower() for column in columns)
-        degrades = _falls([column.metrics.get("win_rate_pct") for column in columns])
-        told = f"degrades slightly from {path} (normal)" if degrades else f"holds from {path}"
-        viable = (columns[-1].metrics.get("expectancy") or 0) > 0
-        end = "Strategy is viable." if viable else "But it does not make money."
-        return f"Performance {told}. Within acceptable range. {end}"
-    sentences = []
-    for name, verdict in verdicts.items():
-        if verdict.judgement is Judgement.DIVERGENT:
-            direction = "better" if verdict.better else "worse"
-            sentences.append(f"{name} is significantly {direction} than the backtest.")
-        elif verdict.judgement is Judgement.CONSISTENT:
-            sentences.append(f"{name} is consistent with the backtest.")
-        elif verdict.needed is None:
-            sentences.append(f"{name} against backtest: {Judgement.TOO_FEW}.")
-        else:
-            sentences.append(
-                f"{name} against backtest: {Judgement.TOO_FEW} "
-                f"(about {verdict.needed.each:,} in each column would)."
-            )
-    return " ".join(sentences)
-
-
-def _falls(values: Sequence[Any]) -> bool:
-    known = [value for value in values if value is not None]
-    return len(known) > 1 and known == sorted(known, reverse=True) and known[0] > known[-1]
-
-
-def _recommendation(
-    followed: ComparedColumn | None,
-    verdict: Verdict | None,
-    timeframe: Timeframe,
-    divergence: Divergence | None,
-    backtest: ComparedColumn | None,
-) -> str:
-    if followed is None and backtest is not None:
-        return "Paper-trade it next: only a backtest is known."
-    expectancy = None if followed is None else followed.metrics.get("expectancy")
-    days = None if followed is None else followed.days
-    return recommend(
-        verdict,
-        ran_for=None if days is None else round(days * DAY),
-        timeframe=timeframe,
-        profitable=None if expectancy is None else expectancy > 0,
-        divergence=divergence,
-    )
+    return ComparedRow(name, values, intervals)
 
 
 def _intervals(columns: Sequence[ComparedColumn]) -> list[str]:
@@ -318,9 +215,8 @@ def _intervals(columns: Sequence[ComparedColumn]) -> list[str]:
             low, high = wilson_interval(column.sample.wins, column.sample.trades)
             parts.append(f"win rate {low * 100:.1f}–{high * 100:.1f} %")
         pnl = None if column.sample is None else column.sample.pnl
-        if pnl is not None and len(pnl) >= LEAST_FOR_MEANS:
-            means = bootstrap_mean(pnl, block_length(len(pnl)), np.random.default_rng(_SEED))
-            low, high = np.percentile(means, (2.5, 97.5)).tolist()
+        if pnl is not None and len(pnl) >= FEWEST_FILLS:
+            low, high = (float(ends[-1]) for ends in mean_intervals(pnl, 0.025))
             parts.append(f"mean P&L {low:+.2f} to {high:+.2f} % of margin".replace("-", "−"))
         if parts:
             lines.append(f"{column.name}, 95 %: {', '.join(parts)}")
@@ -359,16 +255,7 @@ def _missing(
     return lines
 
 
-def _replay_notes(replay: ComparedColumn | None, verdict: Verdict | None) -> list[str]:
-    if replay is None or verdict is None:
-        return []
-    told = f"Paper against a backtest of its own period: {verdict.judgement}; {verdict.reason}"
-    return [told, *(f"{replay.name}: {note}" for note in replay.notes)]
-
-
-def _notes(
-    columns: Sequence[ComparedColumn], verdicts: Mapping[str, Verdict], *, on_closed: bool
-) -> list[str]:
+def _notes(columns: Sequence[ComparedColumn], *, on_closed: bool) -> list[str]:
     notes = [f"{column.name}: {column.source}" for column in columns]
     if on_closed:
         notes.append("drawdown, Sharpe and return count on closed trades in every column")
@@ -389,10 +276,4 @@ def _notes(
         if 0 < (column.metrics.get("total_trades") or 0) < LEAST_FOR_PROFIT_FACTOR
     ]
     notes += [f"{column.name}: {note}" for column in columns for note in column.notes]
-    by_name = {column.name: column for column in columns}
-    for name, verdict in verdicts.items():
-        notes.append(f"{name} against backtest: {verdict.judgement}; {verdict.reason}")
-        sample, base = by_name[name].sample, columns[0].sample
-        if verdict.needed is not None and sample is not None and base is not None:
-            notes.append(needed_text(verdict.needed, base.trades, sample.trades, name))
     return notes

@@ -28,9 +28,8 @@ def paper_block(report: Mapping[str, Any], comparison: ComparisonResult | None) 
         **backtest_block(report),
     }
     if comparison is not None:
-        verdict = comparison.verdicts.get("Paper")
-        if verdict is not None:
-            block["verdict"] = str(verdict.judgement)
+        if comparison.verdict is not None:
+            block["verdict"] = str(comparison.verdict.state)
         observations = [comparison.assessment, comparison.recommendation]
         if comparison.divergence is not None:
             observations.insert(1, comparison.divergence.summary)

@@ -36,7 +36,7 @@ from core.store.journal_file import JournalError, read_journal
 from core.store.workspace import Workspace
 from core.strategy.config.config import StrategyConfig
 from core.strategy.signals.sources import warmup_candles
-from core.trading.values import Halted, Refused
+from core.trading.values import Event, Halted, Refused
 
 _COLUMNS = ("open", "high", "low", "close", "volume")
 
@@ -124,7 +124,7 @@ def evidence_of(
         gaps=tuple(gap for gap in gaps if not any(_covers(span, gap) for span in away)),
         revised=tuple(changed),
         away=away,
-        refused=tuple(event for event in _events(session) if isinstance(event, Refused)),
+        refused=tuple(event for event in events_of(session) if isinstance(event, Refused)),
         backtest_refused=tuple(one for one in backtest.happened if isinstance(one, Refused)),
         backtest_halted=tuple(
             Span(one.time, max(one.time, session.last), note=f"{one.limit_name} {one.limit:g} %")
@@ -160,7 +160,8 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _events(session: Journaled) -> Iterable[object]:
+def events_of(session: Journaled) -> Iterable[Event]:
+    """What a session did, in order."""
     for line in session.lines:
         if isinstance(line, MomentPassed | QuoteFilled):
             yield from line.events

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.backtest.run import BacktestError, run_backtest
+from core.compare.causes import Evidence
 from core.compare.divergence import Divergence, Readings, find_divergence
 from core.compare.evidence import Journaled, evidence_of, read_session
 from core.market.candles.candles import Candles, Floats
@@ -35,6 +36,7 @@ class Replayed:
         seen_divergence: where the session differs from it.
         now: the backtest on the candles as they are known now; `seen` where they are the same.
         divergence: where the session differs from that one.
+        evidence: what may explain why it does.
         candles: the candles of `now`, by symbol.
         beyond: how many of the session's trades prices closed after its last whole candle. A
             backtest has not come that far, so they are not matched.
@@ -45,6 +47,7 @@ class Replayed:
     seen_divergence: Divergence
     now: RunResult
     divergence: Divergence
+    evidence: Evidence
     candles: Mapping[str, Candles]
     beyond: int
 
@@ -98,20 +101,23 @@ def replay_session(
     within = [trade for trade in trades if not _is_beyond(trade, session.last)]
     positions = [open_trade_from_json(trade) for trade in report["open_trades"]]
 
-    def compared(backtest: RunResult, candles: Mapping[str, Candles]) -> Divergence:
+    def compared(backtest: RunResult, evidence: Evidence) -> Divergence:
         return find_divergence(
             backtest.trades,
             within,
-            evidence_of(session, candles, backtest),
+            evidence,
             report["starting_balance"],
             backtest_open=backtest.open_trades,
             paper_open=positions,
         )
 
-    seen_divergence = compared(seen, session.seen)
-    divergence = seen_divergence if same else compared(now, candles)
+    evidence = evidence_of(session, session.seen, seen)
+    seen_divergence = divergence = compared(seen, evidence)
+    if not same:
+        evidence = evidence_of(session, candles, now)
+        divergence = compared(now, evidence)
     beyond = len(trades) - len(within)
-    return Replayed(session, seen, seen_divergence, now, divergence, candles, beyond)
+    return Replayed(session, seen, seen_divergence, now, divergence, evidence, candles, beyond)
 
 
 def readings_at(config: StrategyConfig, candles: Mapping[str, Candles]) -> Readings:

@@ -15,9 +15,10 @@ from typing import Any, Protocol
 
 from core.compare.comparison import ComparisonResult
 from core.compare.evidence import read_session
+from core.compare.layers import Report
 from core.compare.replay import Replayed
 from core.compare.request import ComparisonError, ComparisonRequest, UnknownSessionError
-from core.compare.sources import Report, compare_sources, document_of
+from core.compare.sources import compare_sources, document_of
 from core.compare.to_json import comparison_to_json
 from core.journal.manifest import SessionManifest, read_manifest
 from core.journal.values import FeedKind, Mode
@@ -45,14 +46,13 @@ class ReportSource(Protocol):
 
 
 async def compare_strategy(
-    workspace: Workspace, request: ComparisonRequest, now: int, report_of: ReportSource
+    workspace: Workspace, request: ComparisonRequest, report_of: ReportSource
 ) -> ComparisonResult:
     """Backtest, paper and live of a strategy, side by side.
 
     Args:
         workspace: where its sessions are.
         request: what to compare.
-        now: UTC ms.
         report_of: gives the reports of sessions that have not ended; what it raises is passed on.
 
     Raises:
@@ -68,16 +68,16 @@ async def compare_strategy(
     if request.fetch:
         for report in reports:
             present[str(report["session_id"])] = await fetch_present(workspace, report)
-    return await asyncio.to_thread(compare_sources, workspace, request, reports, now, present)
+    return await asyncio.to_thread(compare_sources, workspace, request, reports, present)
 
 
-def add_comparison(workspace: Workspace, report: Report, now: int) -> dict[str, Any]:
+def add_comparison(workspace: Workspace, report: Report) -> dict[str, Any]:
     """A session's report (its JSON) with its comparison and recommendation filled in. Blocks."""
     name = str(report["strategy"])
     document, blocks = document_of(workspace, name)
     timeframe = Timeframe(report["timeframe"])
     request = ComparisonRequest(name, timeframe, document=document, blocks=blocks)
-    result = compare_sources(workspace, request, (report,), now)
+    result = compare_sources(workspace, request, (report,))
     return {
         **report,
         **_known_from_candles(report, result.replays),
@@ -86,10 +86,10 @@ def add_comparison(workspace: Workspace, report: Report, now: int) -> dict[str, 
     }
 
 
-async def compared_report(workspace: Workspace, report: Report, now: int) -> dict[str, Any]:
+async def compared_report(workspace: Workspace, report: Report) -> dict[str, Any]:
     """`add_comparison`, off the event loop. A fault in it does not cost the report."""
     try:
-        return await asyncio.to_thread(add_comparison, workspace, report, now)
+        return await asyncio.to_thread(add_comparison, workspace, report)
     except Exception as error:  # a report without a comparison is better than none
         _logger.exception("comparison of session %s", report["session_id"])
         warning = f"it was not compared ({type(error).__name__}: {error})"

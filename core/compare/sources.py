@@ -19,23 +19,23 @@ from core.compare.columns import (
 )
 from core.compare.comparison import ComparisonResult, EquityCurve, compare
 from core.compare.divergence import Divergence
-from core.compare.recommendation import NO_BACKTEST
+from core.compare.layers import Report, judge_layers
 from core.compare.replay import Replayed, ReplayError, replay_session
 from core.compare.request import ComparisonRequest
-from core.compare.verdict import Judgement
+from core.compare.verdict import NO_BACKTEST
+from core.journal.manifest import read_manifest
 from core.market.candles.candles import Candles
 from core.market.candles.timeframes import DAY
 from core.report.market_regime import Regime, regime_of_run
 from core.report.result import result_to_json
 from core.report.stored_backtest import stored_backtest
+from core.store.journal_file import JournalError
 from core.store.live_trades import read_live_trades
 from core.store.workspace import Workspace
 from core.strategy.config.problems import ConfigError
 from core.strategy.document.document import read_strategy
 from core.time_format import parse_time, short_date
-
-Report = Mapping[str, Any]
-"""A session's report: its JSON (docs/formats.md §8)."""
+from core.trial.seal import Seal
 
 _CURVE_POINTS = 1_500  # of a curve: more than any screen has dots
 _AS_ITS_BACKTEST = "The session traded as a backtest of its own period would have."
@@ -45,7 +45,6 @@ def compare_sources(
     workspace: Workspace,
     request: ComparisonRequest,
     reports: Sequence[Report],
-    now: int,
     present: Mapping[str, Mapping[str, Candles]] | None = None,
 ) -> ComparisonResult:
     """Compare all there is. Blocks.
@@ -54,10 +53,15 @@ def compare_sources(
         workspace: where the sessions' files are.
         request: what is to be compared, with the strategy's document and blocks.
         reports: of its paper sessions (their JSON), one or several.
-        now: UTC ms, from which dates are counted ahead.
         present: the exchange's candles now, by session ID and symbol, where they were fetched.
     """
     told: list[str] = []
+    reports, copies = _without_copies(reports)
+    if copies:
+        told.append(
+            f"{len(copies) + 1} sessions ran the same config over the same candles and count as "
+            f"one: left out {', '.join(copies)}"
+        )
     promised, stored = _promised(request, told)
     replayed = _replays(workspace, reports, present or {}, told)
     paper = _paper(request, reports)
@@ -73,14 +77,21 @@ def compare_sources(
                     "last whole candle, which no backtest knows, and so not matched"
                 )
         told += _other_version(stored, replayed)
+    layers = judge_layers(
+        reports,
+        replayed,
+        stored,
+        divergence,
+        seal=_latest_seal(workspace, reports, told),
+        copies=copies,
+    )
     comparison = compare(
         request.strategy,
         request.timeframe,
         backtest=promised or replay,
         paper=paper,
         live=_live(request, workspace, told),
-        now=now,
-        divergence=divergence,
+        layers=layers,
         replay=None if promised is None or _is_promised(replay, promised) else replay,
         regimes=_regimes(stored, promised, replayed),
     )
@@ -95,6 +106,51 @@ def compare_sources(
         replays=tuple(replayed),
         curves=tuple(_curves(reports, replayed, stored)),
     )
+
+
+def _without_copies(reports: Sequence[Report]) -> tuple[list[Report], tuple[str, ...]]:
+    """The reports without copies, and the IDs of these.
+
+    A copy ran the config of another session on the same feed for more than half of its own time
+    over the same candles: what it shows has been seen already.
+    """
+    kept: list[Report] = []
+    spans: list[tuple[object, int, int]] = []
+    for report in sorted(reports, key=lambda one: -one["period"]["candles"]):
+        if not report["period"]["candles"]:
+            kept.append(report)
+            continue
+        first, last = (parse_time(report["period"][end]) for end in ("start", "end"))
+        what = report.get("config_hash"), report.get("feed")
+        seen = [
+            min(last, other_last) - max(first, other_first)
+            for other, other_first, other_last in spans
+            if other == what
+        ]
+        if max(seen, default=-1) * 2 <= last - first:
+            kept.append(report)
+            spans.append((what, first, last))
+    left = [report for report in reports if any(report is one for one in kept)]
+    copies = [str(one["session_id"]) for one in reports if not any(one is each for each in left)]
+    return left, tuple(copies)
+
+
+def _latest_seal(
+    workspace: Workspace, reports: Sequence[Report], told: list[str]
+) -> tuple[Seal, Report] | None:
+    """The seal of the last session that has one which holds, with that session's report."""
+    for report in reversed(reports):
+        try:
+            manifest = read_manifest(workspace.session(str(report["session_id"])))
+        except JournalError:
+            continue  # what is wrong with it was said when it could not be replayed
+        if manifest.seal is None:
+            continue
+        problem = manifest.seal_problem()
+        if problem is None:
+            return manifest.seal, report
+        told.append(f"session {manifest.id} is not judged by its seal: {problem}")
+    return None
 
 
 def document_of(workspace: Workspace, name: str) -> tuple[Path | None, dict[str, object]]:
@@ -261,16 +317,14 @@ def _regimes(
 
 def _without_promise(comparison: ComparisonResult) -> ComparisonResult:
     """A replay of the session's own period proves the rules, not the strategy: it says so."""
-    verdict = comparison.verdicts.get("Paper")
-    recommendation = comparison.recommendation
-    if verdict is not None and verdict.judgement is Judgement.CONSISTENT:
-        recommendation = _AS_ITS_BACKTEST
     missing = (
         f"no backtest of an earlier period: papertape backtest {comparison.strategy} --period 6m "
         "--save; until then the session is compared with one of its own period",
         *comparison.missing,
     )
-    return replace(comparison, recommendation=f"{recommendation} {NO_BACKTEST}", missing=missing)
+    same = comparison.divergence is not None and not comparison.divergence.differing
+    recommendation = f"{_AS_ITS_BACKTEST} {NO_BACKTEST}" if same else NO_BACKTEST
+    return replace(comparison, recommendation=recommendation, missing=missing)
 
 
 def _curves(

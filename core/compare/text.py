@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from core.compare.columns import ComparedColumn
 from core.compare.comparison import ComparedRow, ComparisonResult
+from core.compare.promise import NOT_SEALED
 from core.compare.waterfall import in_cents
 from core.report.figures import signed_money
 from core.report.undefined import UNDEFINED, undefined_text
@@ -34,6 +35,7 @@ _RULE_WIDTH, _WRAP = 39, 46
 def comparison_text(comparison: ComparisonResult) -> str:
     """The table, the assessment and below them what they rest on; plain text, a line break last."""
     lines = [*comparison_table(comparison), "", f"Recommendation: {comparison.recommendation}"]
+    lines += _answers(comparison)
     if comparison.divergence is not None:
         lines += ["", safe_text(comparison.divergence.summary), *_waterfall(comparison)]
     for heading, texts in (
@@ -45,6 +47,21 @@ def comparison_text(comparison: ComparisonResult) -> str:
         if texts:
             lines += ["", heading, *(f"  - {safe_text(text)}" for text in texts)]
     return "\n".join(lines) + "\n"
+
+
+def _answers(comparison: ComparisonResult) -> list[str]:
+    """The verdict and a line for each of the five answers."""
+    if comparison.verdict is None:
+        return []
+    verdict = comparison.verdict
+    sealed = "" if verdict.sealed else f", {NOT_SEALED}"
+    lines = ["", f"Verdict: {verdict.state} ({verdict.column.lower()}{sealed})"]
+    answers = comparison.layers.lines()
+    width = max((len(layer) for layer in answers), default=0)
+    for layer, (state, text) in answers.items():
+        shown = "" if state is None else f"{state}: "
+        lines.append(f"  {layer:<{width}}  {shown}{safe_text(text)}")
+    return lines
 
 
 def comparison_table(comparison: ComparisonResult) -> list[str]:

@@ -6,13 +6,17 @@ import dataclasses
 
 from core.compare.columns import ComparedColumn, describe_period
 from core.compare.comparison import ComparisonResult
+from core.compare.decisions import DecisionLayer
 from core.compare.divergence import Divergence, MatchKind, Readings, TradeDifference
+from core.compare.fill_costs import CostLayer
+from core.compare.promise import EdgeLayer, PathLayer
 from core.compare.replay import Replayed
 from core.compare.text import LABELS, comparison_text
-from core.compare.verdict import Measure, Verdict
+from core.compare.verdict import TrialAnswers, TrialVerdict
 from core.compare.waterfall import in_cents
 from core.report.result import Json, trade_to_json
 from core.time_format import iso_time, optional_iso_time
+from core.trial.state import State
 
 
 def comparison_to_json(comparison: ComparisonResult) -> Json:
@@ -32,21 +36,12 @@ def comparison_to_json(comparison: ComparisonResult) -> Json:
                 "label": LABELS[row.name],
                 **{name.lower(): value for name, value in row.values.items()},
                 "intervals": {name.lower(): list(one) for name, one in row.intervals.items()},
-                "meaning": {name.lower(): value for name, value in row.meaning.items()},
             }
             for row in comparison.rows
         ],
-        "verdicts": {
-            name.lower(): _verdict_to_json(verdict) for name, verdict in comparison.verdicts.items()
-        },
-        "replay": None
-        if comparison.replay is None
-        else {
-            **_column_to_json(comparison.replay),
-            "verdict": None
-            if comparison.replay_verdict is None
-            else _verdict_to_json(comparison.replay_verdict),
-        },
+        "verdict": None if comparison.verdict is None else _verdict_to_json(comparison.verdict),
+        "layers": layers_to_json(comparison.layers),
+        "replay": None if comparison.replay is None else _column_to_json(comparison.replay),
         "assessment": comparison.assessment,
         "recommendation": comparison.recommendation,
         "intervals": list(comparison.intervals),
@@ -79,31 +74,122 @@ def _column_to_json(column: ComparedColumn) -> Json:
     }
 
 
-def _verdict_to_json(verdict: Verdict) -> Json:
-    needed = verdict.needed
+def _verdict_to_json(verdict: TrialVerdict) -> Json:
     return {
-        "verdict": str(verdict.judgement),
+        "state": str(verdict.state),
+        "column": verdict.column.lower(),
+        "broken_by": [str(layer) for layer in verdict.by],
         "reason": verdict.reason,
-        "better": verdict.better,
-        "same_period": verdict.same_period,
-        "measures": [_measure_to_json(measure) for measure in verdict.measures],
-        "trades_needed": None if needed is None else needed.each,
-        "trades_needed_beside_backtest": None if needed is None else needed.beside,
-        "trades_for_observed_difference": None if needed is None else needed.for_observed,
-        "expected_at": None if needed is None else optional_iso_time(needed.at),
+        "sealed": verdict.sealed,
+        "closes_at": optional_iso_time(verdict.closes),
     }
 
 
-def _measure_to_json(measure: Measure) -> Json:
+def layers_to_json(layers: TrialAnswers) -> Json:
+    """The five answers as plain JSON values; null where one could not be had.
+
+    `account` is told by the comparison's `divergence`.
+    """
     return {
-        "measure": measure.name,
-        "unit": measure.unit,
-        "difference": measure.difference.estimate,
-        "low": measure.difference.low,
-        "high": measure.difference.high,
-        "margin": measure.margin,
-        "p": measure.p,
-        "significant": measure.significant,
+        "sealed": layers.seal is not None,
+        "own_candles": layers.own_candles,
+        "copies": list(layers.copies),
+        "decisions": None if layers.decisions is None else _decisions_to_json(layers.decisions),
+        "costs": None if layers.costs is None else _costs_to_json(layers.costs),
+        "account": None if layers.account is None else {"text": layers.account.summary},
+        "path": None if layers.path is None else _path_to_json(layers.path),
+        "edge": None if layers.edge is None else _edge_to_json(layers.edge),
+        "live": None if layers.live is None else _edge_to_json(layers.live),
+    }
+
+
+def _state(state: State | None) -> str | None:
+    return None if state is None else str(state)
+
+
+def _decisions_to_json(layer: DecisionLayer) -> Json:
+    judged = layer.judged
+    return {
+        "state": str(layer.state),
+        "text": layer.text,
+        "decided": judged.decided,
+        "differing": judged.differing,
+        "unexplained": judged.unexplained,
+        "at_most": judged.bound,
+        "confidence": judged.confidence,
+        "differences": [
+            {
+                "time": iso_time(each.time),
+                "symbol": each.symbol,
+                "session": each.session,
+                "replay": each.replay,
+                "cause": str(each.cause.kind),
+                "detail": each.cause.detail,
+            }
+            for each in layer.differences
+        ],
+    }
+
+
+def _costs_to_json(layer: CostLayer) -> Json:
+    judged = layer.judged
+    return {
+        "state": str(layer.state),
+        "finding": str(judged.finding),
+        "text": layer.text,
+        "fills": judged.fills,
+        "assumed_bp": judged.assumed,
+        "seen_bp": judged.seen,
+        "low_bp": judged.low,
+        "high_bp": judged.high,
+        "margin_bp": judged.margin,
+        "half_spread_bp": layer.half_spread,
+        "delay_bp": layer.delay,
+        "fees_bp": layer.fees,
+        "assumed_fees_bp": layer.assumed_fees,
+        "break_even_cost_bp": layer.break_even,
+    }
+
+
+def _path_to_json(layer: PathLayer) -> Json:
+    band = layer.band
+    return {
+        "state": _state(layer.state),
+        "text": layer.text,
+        "side": None if layer.course is None else str(layer.course.side),
+        "at": None if layer.course is None else layer.course.at,
+        "left_at": optional_iso_time(layer.left),
+        "path": layer.path.tolist(),
+        "band": None
+        if band is None
+        else {
+            "horizon": band.horizon,
+            "lower": band.lower().tolist(),
+            "middle": band.middle().tolist(),
+            "upper": band.upper().tolist(),
+        },
+    }
+
+
+def _edge_to_json(layer: EdgeLayer) -> Json:
+    lines, chances = layer.lines, layer.chances
+    return {
+        "state": _state(layer.state),
+        "text": layer.text,
+        "trades": layer.trades,
+        "unit": layer.unit,
+        "promise": layer.promise,
+        "shrunk_promise": layer.shrunk,
+        "seen": layer.seen,
+        "interval": None if layer.interval is None else list(layer.interval),
+        "at": layer.at,
+        "decided_at": optional_iso_time(layer.decided),
+        "closes_at": optional_iso_time(layer.closes),
+        "chance_kept": None if chances is None else chances.kept,
+        "chance_broken": None if chances is None else chances.broken,
+        "reason": layer.reason,
+        "lines": None if lines is None else lines.to_json(),
+        "sums": layer.sums.tolist(),
     }
 
 

@@ -1,266 +1,278 @@
-"""Do two columns agree, differ, or is it too early to say? (docs/rules.md §6)
+"""Says from its layers whether a strategy keeps its promise, and what to do next.
 
-Never from the point estimates alone. *divergent*: a difference is significant at 5 %. *consistent*:
-the 95 % intervals of the differences lie within the margins. *too few trades to tell*: neither.
+*Broken* where any layer is: the edge, the path, the costs or decisions without an explanation.
+*Kept* where the edge is, costs stay below break-even and all decisions are explained. *Open*
+otherwise. The chances of a false *broken* of edge, path and costs are parts of one sealed budget,
+so that together they stay within it (`core.trial.seal.ErrorRates`).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
-import numpy as np
+from core.compare.columns import ComparedColumn
+from core.compare.decisions import DecisionLayer
+from core.compare.divergence import Divergence
+from core.compare.fill_costs import CostLayer
+from core.compare.promise import NOT_SEALED, EdgeLayer, PathLayer
+from core.market.candles.timeframes import DAY, HOUR, Timeframe
+from core.report.market_regime import Regime, regime_warning
+from core.time_format import short_date, short_duration
+from core.trial.boundaries import Edge
+from core.trial.seal import Seal
+from core.trial.state import State
+from core.trial.verdict import Layer, Layers
+from core.trial.verdict import verdict as join_layers
 
-from core.compare.significance import (
-    Interval,
-    fisher_exact,
-    mcnemar_exact,
-    mean_difference,
-    paired_mean_difference,
-    paired_win_rate_difference,
-    profit_factor_ratio,
-    trades_beside,
-    trades_to_agree,
-    trades_to_detect,
-    trades_to_detect_mean,
-    win_rate_difference,
+VALIDATED = "Strategy validated. Consider going live with small position."
+WORSE = (
+    "Live performance diverges from backtest. Possible causes: market regime change, "
+    "execution differences. Consider adjusting parameters."
 )
-from core.market.candles.candles import Floats
-from core.market.candles.timeframes import DAY
-from core.trading.values import Trade
-
-_WIN_RATE_MARGIN = 0.10
-_MEAN_MARGIN = 0.5  # of the backtest's mean
-LEAST_FOR_PROFIT_FACTOR = 20  # trades: below, one trade more or less moves it at will
-LEAST_FOR_MEANS = 8  # trades: a bootstrap of fewer promises more than it knows
-_SIGNIFICANT = 0.05
-_SAME = 1e-9  # relative: P&L closer than this is the same
-
-
-class Judgement(StrEnum):
-    """What may be said of two columns."""
-
-    DIVERGENT = "divergent"
-    CONSISTENT = "consistent"
-    TOO_FEW = "too few trades to tell"
+BETTER = "Caution: short sample period. Continue paper trading or go live with conservative sizing."
+MATCHES = "Results match the backtest so far. Continue paper trading."
+TOO_EARLY = "Too early to tell. Continue paper trading."
+NO_BACKTEST = "No backtest stands behind this strategy: always backtest first."
+ONLY_BACKTEST = "Paper-trade it next: only a backtest is known."
+LOSING = "The backtest itself loses money: do not go live with it."
+LIVE_LOSES = "Live loses money so far: do not add to it until that is explained."
+OWN_CANDLES = (
+    "It ran on the backtest's own candles: that proves its decisions and nothing else. "
+    "Paper-trade it on candles the backtest has not seen."
+)
+NOT_BY_ITS_RULES = (
+    "The session decided otherwise than its rules, and nothing recorded explains why: find out "
+    "before anything else."
+)
+COSTS_EAT = "Fills cost more than the edge bears: do not go live with it as it is."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sample:
-    """The trades of a column: how many they are and how many of them won.
+class TrialAnswers:
+    """The five answers about the sessions compared; None where one could not be had.
 
-    `pnl`: the P&L of each as a per cent of its margin, in the order they closed; None where the
-    single trades are not known.
+    `live` is the edge of the live trades, where they could be judged; `own_candles`: the sessions
+    ran on candles that the backtest had seen, so that path and edge say nothing. `seal`: of the
+    trial; None where there is none, or it no longer holds. `copies`: IDs of sessions left out, for
+    they ran the same config over the same candles as another.
     """
 
-    trades: int
-    wins: int
-    pnl: Floats | None = None
+    decisions: DecisionLayer | None = None
+    costs: CostLayer | None = None
+    account: Divergence | None = None
+    path: PathLayer | None = None
+    edge: EdgeLayer | None = None
+    live: EdgeLayer | None = None
+    own_candles: bool = False
+    seal: Seal | None = None
+    copies: tuple[str, ...] = ()
+
+    def lines(self) -> dict[Layer, tuple[State | None, str]]:
+        """The state of each answer (None: described, not judged) and what it says."""
+        found: dict[Layer, tuple[State | None, str]] = {}
+        if self.decisions is not None:
+            found[Layer.DECISIONS] = (self.decisions.state, self.decisions.text)
+        if self.costs is not None:
+            found[Layer.COSTS] = (self.costs.state, self.costs.text)
+        if self.account is not None:
+            found[Layer.ACCOUNT] = (None, self.account.summary)
+        if self.path is not None:
+            found[Layer.PATH] = (self.path.state, self.path.text)
+        if self.edge is not None:
+            found[Layer.EDGE] = (self.edge.state, self.edge.text)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
-    """One comparison: `difference` is the second column's minus the backtest's.
+class TrialVerdict:
+    """Whether a strategy keeps its promise.
 
-    `p` is the probability of so large a difference by chance (None: judged by the interval alone).
-    `margin` is how far apart still counts as alike; a measure without one is told and not judged.
-    `unit` names what is measured.
+    Attributes:
+        state: kept, broken or open.
+        column: the one that decides: "Paper" or "Live".
+        by: the layers that say broken.
+        reason: in words.
+        closes: when it will probably close, UTC ms; None where that is not known.
+        sealed: whether an error rate stands behind it.
     """
 
-    name: str
-    unit: str
-    difference: Interval
-    margin: float | None
-    p: float | None = None
-
-    @property
-    def significant(self) -> bool:
-        """Whether the difference is more than chance at the 5 % level."""
-        return self.difference.excludes_zero if self.p is None else self.p < _SIGNIFICANT
-
-    @property
-    def alike(self) -> bool:
-        """Whether the whole interval lies within the margin."""
-        return self.margin is not None and self.difference.within(self.margin)
-
-
-@dataclass(frozen=True, slots=True)
-class Needed:
-    """How many trades would tell at 80 % power.
-
-    `each`: in each column, so that the verdict falls whether the two are alike or a margin apart.
-    `beside`: in the second column, if the backtest stays as it is; None where no number would do.
-    `for_observed`: in each column, to find the very difference in win rate that was seen
-    significant; None where there is none. `at`: when `beside` (or else `each`) will be reached at
-    the present rate, UTC ms; None where no rate is known.
-    """
-
-    each: int
-    beside: int | None
-    for_observed: int | None
-    at: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What may be said of a column against the backtest, and on what grounds.
-
-    `better` is the direction of a significant difference (None where there is none).
-    """
-
-    judgement: Judgement
-    same_period: bool
-    measures: tuple[Measure, ...]
+    state: State
+    column: str
+    by: tuple[Layer, ...]
     reason: str
-    better: bool | None = None
-    needed: Needed | None = None
+    closes: int | None = None
+    sealed: bool = False
 
 
-def judge_same_period(
-    decisions: Sequence[tuple[Trade | None, Trade | None]], *, seed: int
-) -> Verdict:
-    """Judge a session against a backtest of the same period, decision by decision.
+def judge(answers: TrialAnswers, *, paper: bool, live: bool) -> TrialVerdict | None:
+    """The verdict; None where there is neither paper nor live to judge."""
+    if not paper and not live:
+        return None
+    sealed = answers.seal is not None
+    if answers.live is not None and answers.live.state is State.BROKEN:
+        reason = f"live: {answers.live.text}"
+        return TrialVerdict(State.BROKEN, "Live", (Layer.EDGE,), reason)
+    lines = answers.lines()
+    broken = tuple(layer for layer, (state, _) in lines.items() if state is State.BROKEN)
+    column = "Paper" if paper else "Live"
+    if broken:
+        reason = "; ".join(f"{layer}: {lines[layer][1]}" for layer in broken)
+        return TrialVerdict(State.BROKEN, column, broken, reason, sealed=sealed)
+    if _kept(answers):
+        reason = "; ".join(f"{layer}: {text}" for layer, (_, text) in lines.items())
+        return TrialVerdict(State.KEPT, column, (), reason, sealed=sealed)
+    closes = None if answers.edge is None else answers.edge.closes
+    return TrialVerdict(State.OPEN, column, (), _why_open(answers, lines), closes, sealed)
 
-    P&L is paired over all decisions, in quote currency; a trade that only one run made counts as 0
-    in the other, for that is what the other made of the decision. Wins are paired over the trades
-    both made (McNemar).
+
+def _kept(answers: TrialAnswers) -> bool:
+    """Whether the edge is, costs lie below break-even, and all decisions are explained."""
+    decisions, costs, path, edge = answers.decisions, answers.costs, answers.path, answers.edge
+    if decisions is None or costs is None or path is None or edge is None or edge.state is None:
+        return False
+    joined = Layers(
+        decisions=decisions.judged,
+        costs=costs.judged,
+        path=path.course,
+        edge=Edge(edge.state, edge.at),
+        sealed=answers.seal is not None and path.course is not None,
+    )
+    return join_layers(joined).state is State.KEPT
+
+
+def _why_open(answers: TrialAnswers, lines: Mapping[Layer, tuple[State | None, str]]) -> str:
+    if answers.own_candles:
+        return "the sessions ran on the backtest's own candles, which prove decisions only"
+    waiting = [
+        f"{layer}: {text}"
+        for layer, (state, text) in lines.items()
+        if state is State.OPEN and layer is not Layer.PATH
+    ]
+    if answers.seal is None and answers.edge is not None:
+        waiting.append(f"edge: {answers.edge.text}")
+    return "; ".join(waiting) or "no session could be judged"
+
+
+def minimum_duration(timeframe: Timeframe) -> int:
+    """How long a strategy should be paper-traded at least, ms.
+
+    Three days up to 1h and a week up to 4h; beyond that as many candles as a week of 4h has.
+    """
+    if timeframe.ms <= HOUR:
+        return 3 * DAY
+    if timeframe.ms <= 4 * HOUR:
+        return 7 * DAY
+    return 42 * timeframe.ms
+
+
+def assess(verdict: TrialVerdict | None, columns: Sequence[ComparedColumn]) -> str:
+    """What the columns say together, below the table."""
+    if verdict is None or len(columns) < 2:
+        return "There is nothing to compare yet."
+    if verdict.state is State.BROKEN:
+        return f"{verdict.column} does not keep what the backtest promised ({_by(verdict)})."
+    path = " → ".join(column.name.lower() for column in columns)
+    degrades = _falls([column.metrics.get("win_rate_pct") for column in columns])
+    told = f"degrades slightly from {path} (normal)" if degrades else f"holds from {path}"
+    if verdict.state is State.KEPT:
+        viable = (columns[-1].metrics.get("expectancy") or 0) > 0
+        end = "Strategy is viable." if viable else f"But {columns[-1].name} does not make money."
+        return f"Performance {told}. Within acceptable range. {end}"
+    return f"{verdict.column} has neither kept nor broken yet what the backtest promised."
+
+
+def _by(verdict: TrialVerdict) -> str:
+    return ", ".join(verdict.by)
+
+
+def _falls(values: Sequence[float | None]) -> bool:
+    known = [value for value in values if value is not None]
+    return len(known) > 1 and known == sorted(known, reverse=True) and known[0] > known[-1]
+
+
+def recommend(
+    verdict: TrialVerdict | None,
+    answers: TrialAnswers,
+    columns: Mapping[str, ComparedColumn],
+    regimes: Mapping[str, Regime],
+    timeframe: Timeframe,
+    strategy: str,
+) -> str:
+    """What the trader should do next, in words.
 
     Args:
-        decisions: what the backtest and the session made of each (None: no trade), in order.
-        seed: of the resampling.
+        verdict: of the strategy; None where there is nothing but a backtest.
+        answers: what it rests on.
+        columns: by name.
+        regimes: what the market was like, by column name.
+        timeframe: of the strategy.
+        strategy: its name.
     """
-    wins = [
-        (backtest.pnl > 0, paper.pnl > 0)
-        for backtest, paper in decisions
-        if backtest is not None and paper is not None
-    ]
-    amounts = [
-        (0.0 if backtest is None else backtest.pnl, 0.0 if paper is None else paper.pnl)
-        for backtest, paper in decisions
-    ]
-    n = len(decisions)
-    if n == 0:
-        return Verdict(Judgement.TOO_FEW, True, (), "neither run closed a trade")
-    if len(wins) == n and _all_same(amounts):
-        trades = "trade is" if n == 1 else f"{n} trades are"
-        return Verdict(Judgement.CONSISTENT, True, (), f"the {trades} the same in both")
-    first = np.array([backtest for backtest, _ in amounts])
-    second = np.array([paper for _, paper in amounts])
-    measures = []
-    if wins:
-        only_first = sum(a and not b for a, b in wins)
-        only_second = sum(b and not a for a, b in wins)
-        measures.append(
-            Measure(
-                "win rate",
-                "points",
-                paired_win_rate_difference(only_first, only_second, len(wins)),
-                _WIN_RATE_MARGIN,
-                mcnemar_exact(only_first, only_second),
-            )
+    if "Backtest" not in columns:
+        return NO_BACKTEST
+    if verdict is None:
+        return ONLY_BACKTEST
+    followed = columns.get("Paper") or columns[verdict.column]
+    ran_for = None if followed.days is None else round(followed.days * DAY)
+    least = minimum_duration(timeframe)
+    short = ran_for is not None and ran_for < least
+    sentences = _sentences(verdict, answers, columns, regimes, strategy, short=short)
+    if short and ran_for is not None:
+        sentences.append(
+            f"It ran {short_duration(ran_for / 1000)}; a {timeframe} strategy should run "
+            f"{short_duration(least / 1000)} at least."
         )
-    margin = _MEAN_MARGIN * abs(float(np.mean(first)))
-    if n >= LEAST_FOR_MEANS:
-        difference = paired_mean_difference(first, second, np.random.default_rng(seed))
-        measures.append(Measure("mean P&L", "quote currency", difference, margin))
-    spread = float(np.var(second - first, ddof=1)) if n > 1 else 0.0
-    needed = trades_to_agree(spread, margin) if margin > 0 and spread > 0 else 0
-    discordant = sum(a != b for a, b in wins) + 2
-    of_wins = trades_to_agree(discordant / (len(wins) + 2), _WIN_RATE_MARGIN)
-    each = max(needed, of_wins, LEAST_FOR_MEANS)
-    return _judged(measures, True, n, Needed(each, each, None))
+    return " ".join(sentences)
 
 
-def judge_different_periods(backtest: Sample, other: Sample, *, seed: int) -> Verdict:
-    """Judge a column against a backtest of another period.
-
-    By Fisher's exact test on win rates, and block bootstrap on mean P&L in per cent of margin
-    (where both columns know it of each trade).
-    """
-    if not backtest.trades or not other.trades:
-        return Verdict(Judgement.TOO_FEW, False, (), "one of the two has no closed trade")
-    a, b = (backtest.wins, backtest.trades), (other.wins, other.trades)
-    measures = [
-        Measure(
-            "win rate",
-            "points",
-            win_rate_difference(*a, *b),
-            _WIN_RATE_MARGIN,
-            fisher_exact(*a, *b),
-        )
-    ]
-    each = _trades_for_win_rate(backtest.wins / backtest.trades)
-    first, second = backtest.pnl, other.pnl
-    if first is not None and second is not None and min(len(first), len(second)) >= LEAST_FOR_MEANS:
-        margin = _MEAN_MARGIN * abs(float(np.mean(first)))
-        difference = mean_difference(first, second, np.random.default_rng(seed))
-        measures.append(Measure("mean P&L", "per cent of margin", difference, margin))
-        variance = float(np.var(first, ddof=1)) + float(np.var(second, ddof=1))
-        if margin > 0 and variance > 0:
-            of_means = (trades_to_agree(variance, margin), trades_to_detect_mean(variance, margin))
-            each = max(each, *of_means)
-        if min(len(first), len(second)) >= LEAST_FOR_PROFIT_FACTOR:
-            # Told, not judged: it says of the same trades what their mean has said already.
-            ratio = profit_factor_ratio(first, second, np.random.default_rng(seed))
-            if ratio is not None:
-                measures.append(Measure("profit factor", "log ratio", ratio, None))
-    p_1, p_2 = backtest.wins / backtest.trades, other.wins / other.trades
-    observed = trades_to_detect(p_1, p_2) if p_1 != p_2 else None
-    needed = Needed(each, trades_beside(each, backtest.trades), observed)
-    return _judged(measures, False, other.trades, needed)
+def _sentences(
+    verdict: TrialVerdict,
+    answers: TrialAnswers,
+    columns: Mapping[str, ComparedColumn],
+    regimes: Mapping[str, Regime],
+    strategy: str,
+    *,
+    short: bool,
+) -> list[str]:
+    if verdict.state is State.BROKEN:
+        return _when_broken(verdict, answers, regimes)
+    if _loses(columns.get("Live")):
+        return [LIVE_LOSES]
+    if _loses(columns["Backtest"]):
+        return [LOSING]
+    if answers.own_candles:
+        return [OWN_CANDLES]
+    if answers.path is not None and answers.path.above:
+        return [BETTER]
+    if verdict.state is State.KEPT:
+        return [MATCHES if short else VALIDATED]
+    sentences = [TOO_EARLY]
+    if not verdict.sealed:
+        sentences.append(f"It is {NOT_SEALED}; start it as a trial: papertape trial {strategy}.")
+    elif verdict.closes is not None:
+        sentences.append(f"The trial will probably close on {short_date(verdict.closes)}.")
+    return sentences
 
 
-def ready_at(needed: Needed, trades: int, per_day: float, now: int) -> int | None:
-    """When a column with `trades` trades, closing `per_day` a day, has as many as are needed."""
-    wanted = needed.beside or needed.each
-    if per_day <= 0:
-        return None
-    days = max(0, wanted - trades) / per_day
-    # Beyond a lifetime a date says no more than "never".
-    return now + round(days * DAY) if days < 36_500 else None
+def _when_broken(
+    verdict: TrialVerdict, answers: TrialAnswers, regimes: Mapping[str, Regime]
+) -> list[str]:
+    if Layer.DECISIONS in verdict.by:
+        return [NOT_BY_ITS_RULES]
+    if Layer.COSTS in verdict.by:
+        return [COSTS_EAT]
+    sentences = [WORSE]
+    backtest, now = regimes.get("Backtest"), regimes.get(verdict.column)
+    another = None if backtest is None or now is None else regime_warning(backtest, now)
+    if another is not None:
+        sentences.append(f"The market was not the backtest's: {another}.")
+    account = answers.account
+    if verdict.column == "Paper" and account is not None and account.differing:
+        sentences.append(f"Understand why before changing them: {account.summary}.")
+    return sentences
 
 
-def _trades_for_win_rate(p: float) -> int:
-    """Trades in each column that tell, whether the win rates are alike or a margin apart."""
-    apart = p - _WIN_RATE_MARGIN if p >= _WIN_RATE_MARGIN else p + _WIN_RATE_MARGIN
-    return max(trades_to_detect(p, apart), trades_to_agree(2 * p * (1 - p), _WIN_RATE_MARGIN))
-
-
-def _judged(measures: Sequence[Measure], same_period: bool, trades: int, needed: Needed) -> Verdict:
-    judged = [measure for measure in measures if measure.margin is not None]
-    significant = [measure for measure in judged if measure.significant]
-    if significant:
-        # The P&L says more about better or worse than the win rate does.
-        better = significant[-1].difference.estimate > 0
-        reason = "; ".join(_said(measure) for measure in significant)
-        if all(measure.alike for measure in judged):
-            reason += "; though significant, all differences lie within the margin"
-        return Verdict(Judgement.DIVERGENT, same_period, tuple(measures), reason, better)
-    complete = not same_period or len(judged) == 2
-    if complete and judged and all(measure.alike for measure in judged):
-        reason = "; ".join(_said(measure) for measure in judged)
-        return Verdict(Judgement.CONSISTENT, same_period, tuple(measures), reason)
-    open_ones = [_said(measure) for measure in judged if not measure.alike]
-    reason = "; ".join(open_ones) or f"{trades} trades are too few for an interval of the mean P&L"
-    return Verdict(Judgement.TOO_FEW, same_period, tuple(measures), reason, needed=needed)
-
-
-def _said(measure: Measure) -> str:
-    """A measure in words: `win rate −3.9 points (95 % interval −33.4 to +23.9, p = 1.00)`."""
-    scale = 100 if measure.unit == "points" else 1
-    low, high = measure.difference.low * scale, measure.difference.high * scale
-    digits = 1 if scale == 100 else 2
-    p = ""
-    if measure.p is not None:
-        p = f", p = {measure.p:.2f}" if measure.p >= 0.01 else ", p below 0.01"
-    text = (
-        f"{measure.name} {measure.difference.estimate * scale:+.{digits}f} {measure.unit} "
-        f"(95 % interval {low:+.{digits}f} to {high:+.{digits}f}{p})"
-    )
-    return text.replace("-", "−")
-
-
-def _all_same(amounts: Sequence[tuple[float, float]]) -> bool:
-    return all(math.isclose(a, b, rel_tol=_SAME, abs_tol=1e-12) for a, b in amounts)
+def _loses(column: ComparedColumn | None) -> bool:
+    expectancy = None if column is None else column.metrics.get("expectancy")
+    return expectancy is not None and expectancy < 0

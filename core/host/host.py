@@ -415,12 +415,12 @@ class Host:
         await self.registry.arrived(session_id)
         engine = self.registry.living(session_id)
         if engine is not None:
-            return await compared_report(self.workspace, report_of(engine), self.options.clock())
+            return await compared_report(self.workspace, report_of(engine))
         written = read_report(self.workspace.session(session_id))
         if written is not None:
             return written
         stored = (await self._stored(session_id)).report()
-        return await compared_report(self.workspace, stored, self.options.clock())
+        return await compared_report(self.workspace, stored)
 
     async def inputs(self, session_id: str) -> RunInputs:
         """What a session's run followed from so far: to backtest it, or to compare it with.

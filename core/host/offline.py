@@ -115,7 +115,7 @@ async def resting_report(workspace: Workspace, session_id: str) -> dict[str, Any
         return report
     with _locked(workspace) as storage:
         report = (await _stored(storage, session_id)).report()
-    return await compared_report(workspace, report, wall_clock())
+    return await compared_report(workspace, report)
 
 
 @contextmanager

@@ -30,6 +30,7 @@ class Decisions:
         bound: the rate of differing decisions is at most this, with `confidence`, whenever looked
             at; None without a decision.
         confidence: of the bound.
+        margin: share of the decisions that may be unexplained without breaking anything.
     """
 
     decided: int
@@ -37,17 +38,21 @@ class Decisions:
     unexplained: int
     bound: float | None
     confidence: float
+    margin: float = 0.0
 
     @property
     def state(self) -> State:
-        """Broken by one decision without explanation; open without any decision."""
-        if self.unexplained:
+        """Broken by more decisions without explanation than the margin allows.
+
+        Open without any decision, and while some are unexplained within the margin.
+        """
+        if self.unexplained > self.margin * self.decided:
             return State.BROKEN
-        return State.KEPT if self.decided else State.OPEN
+        return State.KEPT if self.decided and not self.unexplained else State.OPEN
 
 
 def judge_decisions(
-    decided: int, differing: int, unexplained: int, *, rate: float = 0.05
+    decided: int, differing: int, unexplained: int, *, rate: float = 0.05, margin: float = 0.0
 ) -> Decisions:
     """Judge how many decisions differ.
 
@@ -56,6 +61,7 @@ def judge_decisions(
         differing: those that differ from the replay.
         unexplained: those of them without a known cause.
         rate: chance that the true rate is ever above the bound.
+        margin: share of the decisions that may be unexplained without breaking anything.
 
     Raises:
         ValueError: unless 0 ≤ unexplained ≤ differing ≤ decided, or for a rate out of range.
@@ -66,7 +72,7 @@ def judge_decisions(
             f"{differing}, {decided}"
         )
     bound = rate_bound(decided, differing, rate=rate) if decided else None
-    return Decisions(decided, differing, unexplained, bound, 1 - rate)
+    return Decisions(decided, differing, unexplained, bound, 1 - rate, margin)
 
 
 def rate_bound(count: int, hits: int, *, rate: float = 0.05) -> float:

@@ -174,8 +174,8 @@ def trade_returns(trades: Sequence[Trade], starting_balance: float) -> Floats:
     other positions were worth at that moment is not known from the trades alone. A trade entered
     without equity left counts as 0.
     """
-    order = sorted(range(len(trades)), key=lambda at: _closed(trades[at]))
-    closes = np.array([_closed(trades[at]) for at in order], dtype=np.int64)
+    order = sorted(range(len(trades)), key=lambda at: closed_at(trades[at]))
+    closes = np.array([closed_at(trades[at]) for at in order], dtype=np.int64)
     pnl = np.array([trades[at].pnl for at in order], dtype=np.float64)
     entries = np.array([_entered(trades[at]) for at in order], dtype=np.int64)
     balances = starting_balance + np.concatenate(([0.0], np.cumsum(pnl)))
@@ -185,7 +185,8 @@ def trade_returns(trades: Sequence[Trade], starting_balance: float) -> Floats:
     return returns
 
 
-def _closed(trade: Trade) -> int:
+def closed_at(trade: Trade) -> int:
+    """When a trade closed, UTC ms: the time of its fill where known, else of its candle."""
     return trade.exit_filled_at or trade.exit_time
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from core.market.candles.candles import Floats
 from core.market.candles.timeframes import DAY, Timeframe
-from core.report.result import trade_from_json
+from core.report.result import break_even_cost_bp, trade_from_json
 from core.strategy.config.canonical import config_digest
 from core.strategy.config.config import StrategyConfig
 from core.time_format import parse_time
@@ -76,7 +76,11 @@ def seal_trial(
         backtest_end=end,
         returns=tuple(returns.tolist()),
         trades_per_day=rate,
-        costs=PromisedCosts(config.slippage_pct * 100, config.fees * 10_000),
+        costs=PromisedCosts(
+            config.slippage_pct * 100,
+            config.fees * 10_000,
+            break_even_cost_bp(closed, config.slippage_pct),
+        ),
         horizon=_horizon(days, trades, rate),
         rules_version=RULES_VERSION,
         sealed_at=now,

@@ -56,7 +56,7 @@ async def a_session_that_differs(root: Path) -> Stage:
         await stage.engine.command("resume")
         await stage.play(610, END)
         report = await stage.stop()
-    finished = add_comparison(stage.bench.workspace, report, START)
+    finished = add_comparison(stage.bench.workspace, report)
     write_report(stage.bench.workspace.session(SESSION), finished, OsDisk())
     return stage
 
@@ -152,7 +152,9 @@ async def test_the_columns_the_verdict_and_where_the_difference_comes_from(
         assert trades[3] == "8"
         assert int(trades[1]) > 100 > int(trades[2]) > 10
         verdict = said(screen, "#compare-said")
-        assert "Same period:" in verdict
+        assert "Paper: open, not sealed" in verdict
+        assert "Decisions:" in verdict
+        assert "not sealed: no error rate stands behind this" in verdict
         assert "trades differ:" in verdict
         assert "1 slippage" in verdict
         assert "3d" in verdict  # the minimum duration

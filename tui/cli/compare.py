@@ -128,12 +128,12 @@ def _compared(arguments: argparse.Namespace, request: ComparisonRequest) -> Comp
     from core.compare.request import ComparisonError, UnknownSessionError
     from core.compare.service import compare_strategy
 
-    now, workspace = int(time.time() * 1_000), workspace_of(arguments)
+    workspace = workspace_of(arguments)
     with (
         refusing(ComparisonError, code=Exit.FAILED),
         refusing(UnknownSessionError, code=Exit.NOTHING_FOUND),
     ):
-        return run_on_host(compare_strategy(workspace, request, now, report_source(workspace)))
+        return run_on_host(compare_strategy(workspace, request, report_source(workspace)))
 
 
 def _save(path: Path, result: ComparisonResult, *, to_stdout: bool) -> None:

@@ -43,7 +43,7 @@ async def compare(
     home = Workspace(workspace)
     report_of = report_source(home) if link is None else link.report
     try:
-        return await compare_strategy(home, request, wall_clock(), report_of)
+        return await compare_strategy(home, request, report_of)
     except CommandError as error:
         raise ComparisonError(str(error)) from error
 

@@ -67,12 +67,11 @@ _LABELS = {
     "avg_hold": "Avg hold",
     "exposure_pct": "Exposure",
 }
-# A sign beside every colour: different, alike; what is neither has no sign.
-_MEANINGS = {"significant": (" ≠", Tone.LOSS), "alike": (" ≈", Tone.GAIN)}
-_VERDICTS = {
-    "consistent": ("≈", Tone.GAIN),
-    "divergent": ("≠", Tone.LOSS),
-    "too few trades to tell": ("?", Tone.WARNING),
+# A sign beside every colour.
+_STATES = {
+    "kept": ("✓", Tone.GAIN),
+    "broken": ("✗", Tone.LOSS),
+    "open": ("?", Tone.WARNING),
 }
 _SPREAD_BAR = 18
 _BINS = 9
@@ -87,9 +86,8 @@ def figure_rows(result: ComparisonResult) -> list[Row]:
             continue
         cells = [Cell(_LABELS.get(row.name, row.name), Tone.DIM)]
         for name in COLUMNS:
-            sign, tone = _MEANINGS.get(row.meaning.get(name, ""), ("", Tone.PLAIN))
             text = _figure_text(row, columns.get(name), row.values.get(name))
-            cells.append(Cell(text + sign, tone if text != formats.UNKNOWN else Tone.DIM))
+            cells.append(Cell(text, Tone.PLAIN if text != formats.UNKNOWN else Tone.DIM))
         rows.append(Row(row.name, tuple(cells)))
         if row.intervals:
             bounds = (_bounds(row.intervals.get(name)) for name in COLUMNS)
@@ -116,26 +114,20 @@ def _bounds(interval: tuple[float, float] | None) -> str:
 
 
 def verdict_lines(result: ComparisonResult) -> Lines:
-    """What may be said of each column, of the session's own period, and what to do next."""
-    verdicts = dict(result.verdicts)
-    if result.replay_verdict is not None:
-        verdicts["Same period"] = result.replay_verdict
+    """The verdict, the five answers it rests on, and what to do next."""
     lines: Lines = []
-    for name, verdict in verdicts.items():
-        sign, tone = _VERDICTS[verdict.judgement.value]
-        lines.append((f"{sign} {name}: {verdict.judgement}", tone))
-    if result.divergence is not None:
-        summary = result.divergence.summary
-        lines += [("", Tone.DIM), (f"{summary[0].upper()}{summary[1:]}.", Tone.STRONG)]
-        if any(not one.same_candles for one in result.replays):
-            lines += [(one.parity, Tone.DIM) for one in result.replays]
-    lines += [("", Tone.DIM), (result.recommendation, Tone.ACCENT)]
-    reasons = [
-        (f"{name}: {verdict.reason}", Tone.DIM)
-        for name, verdict in verdicts.items()
-        if verdict.reason
-    ]
-    return [*lines, ("", Tone.DIM), *reasons]
+    if result.verdict is not None:
+        verdict = result.verdict
+        sign, tone = _STATES[verdict.state.value]
+        sealed = "" if verdict.sealed else ", not sealed"
+        lines.append((f"{sign} {verdict.column}: {verdict.state}{sealed}", tone))
+        lines.append(("", Tone.DIM))
+    for layer, (state, text) in result.layers.lines().items():
+        sign, tone = ("·", Tone.PLAIN) if state is None else _STATES[state.value]
+        lines.append((f"{sign} {layer.capitalize()}: {text}", tone))
+    if result.divergence is not None and any(not one.same_candles for one in result.replays):
+        lines += [(one.parity, Tone.DIM) for one in result.replays]
+    return [*lines, ("", Tone.DIM), (result.recommendation, Tone.ACCENT)]
 
 
 def fall_rows(result: ComparisonResult) -> list[Row]:

@@ -87,10 +87,8 @@ def test_the_documents_sample_is_too_little_to_tell(run: Run, workspace: Path) -
     ):
         assert row in table
     found = run("compare", "rsi_bounce", "--json").json
-    paper = found["verdicts"]["paper"]
-    assert paper["verdict"] == "too few trades to tell"
-    assert paper["measures"][0]["p"] == pytest.approx(1.0)
-    assert paper["trades_needed"] > 300
+    assert found["verdict"]["state"] == "open"
+    assert found["verdict"]["sealed"] is False
     assert "Backtest, 95 %: win rate 47.6–74.9 %" in found["intervals"]
     assert "Paper, 95 %: win rate 32.0–80.7 %" in found["intervals"]
 
@@ -120,7 +118,12 @@ def test_a_session_beside_its_promise_and_its_replay(
     assert found["columns"]["backtest"]["metrics"] == found["columns"]["paper"]["metrics"]
     # The promise is over the very period of the session: the two are judged on their pairs.
     assert found["replay"] is None
-    assert found["verdicts"]["paper"]["verdict"] == "consistent"
+    assert found["verdict"]["state"] == "open"
+    assert found["layers"]["own_candles"] is True
+    assert found["layers"]["decisions"]["state"] == "kept"
+    assert found["layers"]["decisions"]["differing"] == 0
+    assert "which prove decisions only" in found["verdict"]["reason"]
+    assert found["layers"]["costs"]["break_even_cost_bp"] == report["break_even_cost_bp"]
     assert "are the same" in found["divergence"]["summary"]
     assert found["regimes"]["backtest"] == found["regimes"]["paper"]
     assert report["comparison"]["divergence"] == found["divergence"]
@@ -146,23 +149,24 @@ def test_a_session_beside_its_promise_and_its_replay(
         assert json.loads(json.dumps(answer[key])) == found[key]
 
 
-def test_several_sessions_are_taken_together_and_cut_to_a_period(
+def test_copies_of_a_session_count_as_one_and_are_cut_to_a_period(
     run: Run, workspace: Path, document: Path, tmp_path: Path
 ) -> None:
     data = file_of(tmp_path)
     with hosted(workspace) as host:
-        ids = [replayed(run, host, data) for _ in range(2)]
+        ids = [replayed(run, host, data) for _ in range(3)]
     one = run("compare", "rsi_bounce", "--session", ids[0], "--json").json
-    named = ("--session", ids[0], "--session", ids[1])
+    named = [word for one_id in ids for word in ("--session", one_id)]
     both = run("compare", "rsi_bounce", *named, "--json").json
     trades = one["columns"]["paper"]["metrics"]["total_trades"]
     assert trades > 4
-    assert both["columns"]["paper"]["metrics"]["total_trades"] == 2 * trades
-    assert both["divergence"]["matched"] == 2 * trades
-    assert both["basis"] == "closed trades"
+    assert both["columns"]["paper"]["metrics"]["total_trades"] == trades
+    assert both["divergence"]["matched"] == trades
+    assert sorted(both["layers"]["copies"]) == sorted(ids[1:])
+    assert any("3 sessions ran the same config" in note for note in both["notes"])
     cut = run("compare", "rsi_bounce", *named, "--since", "2023-11-25", "--json").json
     counted = cut["columns"]["paper"]["metrics"]["total_trades"]
-    assert 0 < counted < 2 * trades
+    assert 0 < counted < trades
     assert cut["divergence"]["matched"] == counted
     assert cut["columns"]["backtest"]["metrics"]["total_trades"] == counted
 

@@ -9,12 +9,12 @@ from typing import Any
 from core.compare.columns import column_of_block, column_of_reports
 from core.compare.comparison import compare
 from core.compare.document_block import paper_block
-from core.market.candles.timeframes import DAY, Timeframe
+from core.market.candles.timeframes import Timeframe
 from core.report.result import result_to_json
 from core.report.stored_backtest import backtest_block
 from core.strategy.document.document import read_strategy
 from core.strategy.document.write_back import write_blocks
-from tests.unit.report.making import START, result, trade
+from tests.unit.report.making import result, trade
 
 
 def test_both_blocks_read_back_from_the_document(tmp_path: Path) -> None:
@@ -23,8 +23,7 @@ def test_both_blocks_read_back_from_the_document(tmp_path: Path) -> None:
     session = report | {"session_id": "ab12cd34", "mode": "SIMULATED"}
     columns = [column_of_reports(name, [report], "made") for name in ("Backtest", "Paper")]
     comparison = compare(
-        "rsi_bounce", Timeframe.H1, backtest=columns[0], paper=columns[1], live=None,
-        now=START + 99 * DAY,
+        "rsi_bounce", Timeframe.H1, backtest=columns[0], paper=columns[1], live=None
     )  # fmt: skip
     document = tmp_path / "STRATEGY.md"
     document.write_text("---\nname: rsi_bounce\n# mine\n---\n\nProse: stays.\n")
@@ -43,5 +42,5 @@ def test_both_blocks_read_back_from_the_document(tmp_path: Path) -> None:
         assert column.days is not None
         assert round(column.days) == 12
     assert read["paper"]["session_id"] == "ab12cd34"
-    assert read["paper"]["verdict"] == "too few trades to tell"
+    assert read["paper"]["verdict"] == "open"
     assert "sortino_ratio" not in read["backtest"]

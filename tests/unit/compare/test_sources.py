@@ -29,8 +29,9 @@ from core.market.feeds.feed import FundingRate, PriceSeen, Revised
 from core.market.filters import NO_FILTERS, MarketFilters
 from core.session.engine import Engine
 from core.trading.values import Fills
+from core.trial.state import State
 from tests.unit.session.scripted import TestFeed
-from tests.unit.session.sessions import SPAN, START, Bench, market
+from tests.unit.session.sessions import SPAN, Bench, market
 from tests.waiting import until
 
 SYMBOL = "BTC/USDT"
@@ -156,7 +157,7 @@ def compared(stage: Stage, report: Mapping[str, Any], *, beyond: int = 0) -> Com
     The last `beyond` of its trades are not part of the comparison.
     """
     request = ComparisonRequest("cross", Timeframe.M5)
-    found = compare_sources(stage.bench.workspace, request, (report,), START)
+    found = compare_sources(stage.bench.workspace, request, (report,))
     divergence = found.divergence
     assert divergence is not None
     (replayed,) = found.replays
@@ -167,6 +168,10 @@ def compared(stage: Stage, report: Mapping[str, Any], *, beyond: int = 0) -> Com
     written: Any = comparison_to_json(found)["divergence"]
     cents = sum(Decimal(amount) for amount in written["waterfall_cents"].values())
     assert cents == round(Decimal(divergence.difference), 2)
+    decisions = found.layers.decisions
+    assert decisions is not None
+    assert decisions.judged.decided == len(replayed.now.times)
+    assert decisions.judged.unexplained == 0
     return found
 
 
@@ -184,6 +189,9 @@ async def test_an_untouched_session_trades_as_its_backtest(tmp_path: Path, fills
     (replayed,) = found.replays
     assert len(replayed.now.trades) > 15
     assert names(found) == set()
+    assert found.layers.decisions is not None
+    assert found.layers.decisions.differences == ()
+    assert found.layers.decisions.state is State.KEPT
     assert replayed.same_candles
     assert "makes the same" in replayed.parity
     if fills is Fills.CANDLE:
@@ -233,6 +241,9 @@ async def test_a_revised_candle(tmp_path: Path) -> None:
         report = await stage.stop()
     found = compared(stage, report)
     assert names(found) == {"candle revised", "balance"}
+    assert found.layers.decisions is not None
+    causes = {each.cause.kind.value for each in found.layers.decisions.differences}
+    assert causes == {"candle revised"}
     assert "makes the same" in found.replays[0].parity
 
 
@@ -251,6 +262,12 @@ async def test_a_worse_price_at_once_or_late(tmp_path: Path, late: int, cause: s
     assert divergence is not None
     assert divergence.count(divergence.trades[0].kind.MATCHED) == len(divergence.trades)
     assert f"1 {cause} −" in divergence.summary
+    costs = found.layers.costs
+    assert costs is not None
+    dearest = max(costs.fills, key=lambda fill: fill.shortfall_bp)
+    assert dearest.time == candle.time + late
+    assert dearest.shortfall_bp == pytest.approx(10.0)
+    assert dearest.entry
 
 
 async def test_a_filter_reject(tmp_path: Path) -> None:

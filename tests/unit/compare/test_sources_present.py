@@ -42,7 +42,7 @@ async def finished_with_a_gap(root: Path) -> Workspace:
         await stage.play(entry + 2, END)
         report = await stage.stop()
     workspace = stage.bench.workspace
-    report = add_comparison(workspace, report, START)
+    report = add_comparison(workspace, report)
     write_report(workspace.session("abcd1234"), report, OsDisk())
     return workspace
 
@@ -54,9 +54,9 @@ async def test_what_the_session_missed_is_fetched_and_named(tmp_path: Path) -> N
     async with EmbeddedExchange(traded, ManualClock(now)) as exchange:
         addresses = f"addresses: {{spot_rest: '{exchange.rest_url}'}}\n"
         workspace.preferences.write_text(addresses, encoding="utf-8")
-        seen = await compare_strategy(workspace, REQUEST, now, report_source(workspace))
+        seen = await compare_strategy(workspace, REQUEST, report_source(workspace))
         fetched = await compare_strategy(
-            workspace, replace(REQUEST, fetch=True), now, report_source(workspace)
+            workspace, replace(REQUEST, fetch=True), report_source(workspace)
         )
     divergence = seen.divergence
     assert divergence is not None
@@ -78,6 +78,4 @@ async def test_prices_from_no_exchange_cannot_be_fetched(tmp_path: Path) -> None
     workspace = stage.bench.workspace
     write_report(workspace.session("abcd1234"), report, OsDisk())
     with pytest.raises(ComparisonError, match="no exchange tells them"):
-        await compare_strategy(
-            workspace, replace(REQUEST, fetch=True), START, report_source(workspace)
-        )
+        await compare_strategy(workspace, replace(REQUEST, fetch=True), report_source(workspace))

@@ -1,188 +1,316 @@
-"""Verdicts come from tests and intervals, never from two numbers side by side."""
+"""Verdict and recommendation follow from the layers, and only what matters breaks anything."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+import msgspec
 import numpy as np
-import pytest
 
-from core.compare.causes import Evidence
-from core.compare.divergence import find_divergence
+from core.compare.causes import Cause, CauseKind
+from core.compare.columns import ComparedColumn, column_of_live_trades, column_of_reports
+from core.compare.comparison import ComparisonResult, compare
+from core.compare.decisions import DecisionDifference, DecisionLayer
+from core.compare.fill_costs import CostLayer, FillCost, cost_layer
+from core.compare.layers import judge_layers
+from core.compare.promise import NOT_SEALED
+from core.compare.text import comparison_text
+from core.compare.to_json import comparison_to_json
 from core.compare.verdict import (
-    Judgement,
-    Needed,
-    Sample,
-    judge_different_periods,
-    judge_same_period,
-    ready_at,
+    BETTER,
+    COSTS_EAT,
+    LIVE_LOSES,
+    LOSING,
+    MATCHES,
+    NOT_BY_ITS_RULES,
+    OWN_CANDLES,
+    TOO_EARLY,
+    VALIDATED,
+    WORSE,
+    TrialAnswers,
 )
-from core.market.candles.timeframes import DAY, Timeframe
+from core.market.candles.timeframes import DAY, HOUR, Timeframe
+from core.report.market_regime import Regime
+from core.report.result import result_to_json
+from core.store.live_trades import LiveTrade
+from core.time_format import iso_time
 from core.trading.values import Trade
-from tests.unit.report.making import trade
+from core.trial.decisions import judge_decisions
+from core.trial.seal import (
+    ErrorRates,
+    Horizon,
+    Margins,
+    PromisedCosts,
+    Seal,
+    Tries,
+    trade_returns,
+)
+from core.trial.verdict import Layer
+from tests.unit.report.making import START, result, trade
+
+BALANCE = 10_000.0
+COSTS = PromisedCosts(5.0, 4.0, 31.0)  # basis points
 
 
-def sample(pnl: np.ndarray) -> Sample:
-    return Sample(len(pnl), int(np.count_nonzero(pnl > 0)), pnl)
+def trades_of(mean: float, count: int, seed: int = 1, spread: float = 100.0) -> list[Trade]:
+    """Trades of six hours each, one after the other; P&L with this mean and spread."""
+    draws = np.random.default_rng(seed).normal(mean, spread, count)
+    return [trade(float(pnl), candle=6 * at) for at, pnl in enumerate(draws)]
 
 
-def returns(n: int, mean: float, seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).normal(mean, 2.0, n)
+def report(trades: list[Trade], start: int = START, **more: Any) -> dict[str, Any]:
+    hours = 6 * len(trades) + 12
+    equity = np.full(hours, BALANCE)
+    for one in trades:
+        equity[(one.exit_time - START) // HOUR :] += one.pnl
+    written: dict[str, Any] = result_to_json(result(trades, equity.tolist()))
+    last = start + (hours - 1) * HOUR
+    written["period"] = {"start": iso_time(start), "end": iso_time(last), "candles": hours}
+    return {**written, "session_id": "aa11bb22", "config_hash": "c", "feed": "live", **more}
 
 
-def pairs(n: int, worse_by: float = 0.0, spread: float = 0.0) -> tuple[list[Trade], list[Trade]]:
-    rng = np.random.default_rng(9)
-    base = [trade(float(x), candle=i * 9) for i, x in enumerate(rng.normal(1, 5, n))]
-    noise = rng.normal(-worse_by, spread, n)
-    return base, [
-        trade(t.pnl + float(d), candle=i * 9)
-        for i, (t, d) in enumerate(zip(base, noise, strict=True))
+PAST = START - 2_000 * DAY
+PROMISE = trades_of(30.0, 200)
+KEPT = trades_of(45.0, 90, seed=5)
+STORED = {**report(PROMISE, PAST), "config_hash": "c"}
+
+
+def seal(horizon: int = 100, **changed: Any) -> Seal:
+    sealed = Seal(
+        config_hash="c",
+        backtest_hash="b",
+        backtest_start=PAST,
+        backtest_end=PAST + 1_200 * HOUR,
+        returns=tuple(trade_returns(PROMISE, BALANCE).tolist()),
+        trades_per_day=4.0,
+        costs=COSTS,
+        horizon=Horizon(horizon),
+        rules_version=1,
+        sealed_at=START,
+    )
+    return msgspec.structs.replace(sealed, **changed).sealed()
+
+
+def decisions(unexplained: int = 0, decided: int = 4_032) -> DecisionLayer:
+    cause = Cause(CauseKind.UNEXPLAINED, "nothing recorded explains it")
+    found = [
+        DecisionDifference(START + at * HOUR, "BTC/USDT", "nothing", "enter long", cause)
+        for at in range(unexplained)
     ]
+    judged = judge_decisions(decided, unexplained, unexplained, margin=0.001)
+    return DecisionLayer(judged, tuple(found))
 
 
-def decisions(backtest: list[Trade], paper: list[Trade]) -> list[tuple[Trade | None, Trade | None]]:
-    found = find_divergence(backtest, paper, Evidence(Timeframe.H1), 10_000.0)
-    return [(each.backtest, each.paper) for each in found.trades]
+def costs(bp: float, fills: int = 100) -> CostLayer:
+    draws = np.random.default_rng(3).normal(bp, 1.0, fills).tolist()
+    seen = [
+        FillCost(START + at, "BTC/USDT", True, 100.0, cost, 1.0) for at, cost in enumerate(draws)
+    ]
+    return cost_layer(seen, PROMISE[:10], COSTS, Margins(), ErrorRates())
 
 
-def test_the_documents_sample_is_too_few_trades_to_tell() -> None:
-    verdict = judge_different_periods(Sample(45, 28), Sample(12, 7), seed=0)
-    assert verdict.judgement is Judgement.TOO_FEW
-    (rates,) = verdict.measures
-    assert rates.p == 1.0
-    # 28/45: 2·p·(1−p)·((1.960 + 1.282)/0.10)² = 494 to agree, 387 to find 10 points apart;
-    # no number of paper trades makes up for a backtest of 45; Fleiss for 62.2 against 58.3: 2,485.
-    assert verdict.needed == Needed(494, None, 2485)
-
-
-def test_a_lower_point_estimate_alone_is_no_divergence() -> None:
-    verdict = judge_different_periods(Sample(200, 130), Sample(10, 4), seed=0)
-    assert verdict.judgement is Judgement.TOO_FEW
-
-
-def test_a_significantly_lower_win_rate_is_divergent() -> None:
-    verdict = judge_different_periods(Sample(200, 130), Sample(80, 24), seed=0)
-    assert verdict.judgement is Judgement.DIVERGENT
-    assert verdict.better is False
-    assert "win rate −35.0 points" in verdict.reason
-
-
-@pytest.mark.parametrize(("mean", "better"), [(-1.0, False), (2.0, True)])
-def test_a_significant_mean_is_divergent_either_way(mean: float, better: bool) -> None:
-    verdict = judge_different_periods(
-        sample(returns(300, 0.5, 1)), sample(returns(200, mean, 2)), seed=0
+def judged(
+    paper: list[Trade],
+    *,
+    sealed: Seal | None = None,
+    live: ComparedColumn | None = None,
+    regimes: dict[str, Regime] | None = None,
+    backtest: list[Trade] = PROMISE,
+    paper_start: int = START,
+    timeframe: Timeframe = Timeframe.H1,
+    **layers: Any,
+) -> ComparisonResult:
+    """A session's trades beside the backtest, its decisions and costs as promised unless given."""
+    session = report(paper, paper_start)
+    pair = None if sealed is None else (sealed, session)
+    found = judge_layers([session], [], STORED, None, seal=pair)
+    given: dict[str, Any] = {"decisions": decisions(), "costs": costs(5.0)} | layers
+    columns = [
+        column_of_reports(name, [one], "made")
+        for name, one in (("Backtest", report(backtest, PAST)), ("Paper", session))
+    ]
+    return compare(
+        "cross",
+        timeframe,
+        backtest=columns[0],
+        paper=columns[1],
+        live=live,
+        layers=replace(found, **given),
+        regimes=regimes,
     )
-    assert verdict.judgement is Judgement.DIVERGENT
-    assert verdict.better is better
 
 
-def test_many_trades_of_the_same_kind_are_consistent() -> None:
-    verdict = judge_different_periods(
-        sample(returns(5000, 0.5, 1)), sample(returns(5000, 0.5, 2)), seed=0
-    )
-    assert verdict.judgement is Judgement.CONSISTENT
-    assert verdict.needed is None
+def state(found: ComparisonResult) -> str:
+    assert found.verdict is not None
+    return str(found.verdict.state)
 
 
-def test_few_trades_get_no_bootstrap() -> None:
-    verdict = judge_different_periods(
-        sample(returns(300, 5.0, 1)), sample(returns(7, -5.0, 2)), seed=0
-    )
-    assert [measure.name for measure in verdict.measures] == ["win rate"]
-
-
-def test_the_profit_factor_is_told_from_twenty_trades_on_and_never_judges() -> None:
-    def names(n: int) -> list[str]:
-        first, second = sample(returns(300, 0.5, 1)), sample(returns(n, 0.5, 2))
-        return [m.name for m in judge_different_periods(first, second, seed=0).measures]
-
-    assert names(19) == ["win rate", "mean P&L"]
-    assert names(20) == ["win rate", "mean P&L", "profit factor"]
-
-
-def test_a_column_without_trades_cannot_be_judged() -> None:
-    verdict = judge_different_periods(Sample(45, 28), Sample(0, 0), seed=0)
-    assert verdict.judgement is Judgement.TOO_FEW
-    assert verdict.needed is None
-
-
-def test_false_alarms_are_about_as_rare_as_promised() -> None:
-    rng = np.random.default_rng(3)
-    alarms = 0
-    for seed in range(200):
-        one = judge_different_periods(
-            sample(rng.normal(0.3, 2, 80)), sample(rng.normal(0.3, 2, 40)), seed=seed
+def live_column(pnl: list[float]) -> ComparedColumn:
+    trades = [
+        LiveTrade(
+            id=str(at), opened=START + at * HOUR, status="closed", strategy="cross", price=100.0,
+            amount=1.0, closed=START + (at + 1) * HOUR, pnl=one,
         )
-        alarms += one.judgement is Judgement.DIVERGENT
-    assert alarms / 200 < 0.12  # two tests at 5 %, one of them a small bootstrap
+        for at, one in enumerate(pnl)
+    ]  # fmt: skip
+    column = column_of_live_trades(trades, BALANCE, "trades.jsonl")
+    assert column is not None
+    return column
 
 
-def test_the_number_of_trades_asked_for_does_tell() -> None:
-    needed = judge_different_periods(
-        sample(returns(100, 0.8, 1)), sample(returns(30, 0.8, 2)), seed=0
-    ).needed
-    assert needed is not None
-    told = 0
-    for seed in range(60):
-        one = judge_different_periods(
-            sample(returns(needed.each, 0.8, 100 + seed)),
-            sample(returns(needed.each, 0.8, 900 + seed)),
-            seed=seed,
-        )
-        told += one.judgement is not Judgement.TOO_FEW
-    assert told / 60 > 0.65
+def test_a_kept_promise_is_validated_in_the_documents_words() -> None:
+    found = judged(KEPT, sealed=seal())
+    assert state(found) == "kept"
+    assert found.recommendation == VALIDATED
+    assert found.layers.edge is not None
+    assert found.layers.edge.at is not None
+    assert found.layers.edge.decided is not None
 
 
-def test_the_same_seed_gives_the_same_verdict() -> None:
-    first, second = sample(returns(60, 0.5, 1)), sample(returns(60, 0.3, 2))
-    one, again, other = (judge_different_periods(first, second, seed=s) for s in (1, 1, 2))
-    assert one == again
-    assert one.measures[1].difference != other.measures[1].difference
-
-
-def test_identical_trades_are_consistent_however_few() -> None:
-    backtest, paper = pairs(2)
-    verdict = judge_same_period(decisions(backtest, paper), seed=0)
-    assert verdict.judgement is Judgement.CONSISTENT
-    assert verdict.reason == "the 2 trades are the same in both"
-
-
-def test_pairs_show_a_small_loss_that_columns_could_not() -> None:
-    backtest, paper = pairs(40, worse_by=0.3, spread=0.2)
-    verdict = judge_same_period(decisions(backtest, paper), seed=0)
-    assert verdict.judgement is Judgement.DIVERGENT
-    assert verdict.better is False
-    apart = judge_different_periods(
-        sample(np.array([t.pnl_pct for t in backtest])),
-        sample(np.array([t.pnl_pct for t in paper])),
-        seed=0,
+def test_a_kept_promise_that_falls_a_little_is_viable_in_the_documents_words() -> None:
+    better = [trade(60.0 if at % 8 else -60.0, candle=6 * at) for at in range(200)]
+    live = live_column([60.0 if at % 2 else -20.0 for at in range(20)])
+    found = judged(KEPT, sealed=seal(), backtest=better, live=live)
+    assert state(found) == "kept"
+    assert found.assessment == (
+        "Performance degrades slightly from backtest → paper → live (normal). Within acceptable "
+        "range. Strategy is viable."
     )
-    assert apart.judgement is Judgement.TOO_FEW
 
 
-def test_unbiased_small_differences_are_consistent() -> None:
-    backtest, paper = pairs(150, spread=0.05)
-    verdict = judge_same_period(decisions(backtest, paper), seed=0)
-    assert verdict.judgement is Judgement.CONSISTENT
+def test_a_kept_promise_over_too_short_a_time_waits() -> None:
+    found = judged(KEPT, sealed=seal(), timeframe=Timeframe.D1)
+    assert state(found) == "kept"
+    assert found.recommendation == (f"{MATCHES} It ran 23d; a 1d strategy should run 42d at least.")
 
 
-def test_missed_trades_count_although_every_pair_agrees() -> None:
-    backtest = [trade(3.0 if i % 2 else -1.0, candle=i * 9) for i in range(60)]
-    paper = [one for one in backtest if one.pnl < 0]
-    verdict = judge_same_period(decisions(backtest, paper), seed=0)
-    assert verdict.judgement is Judgement.DIVERGENT
-    assert verdict.better is False
+def test_no_edge_breaks_the_promise_and_says_what_may_be_the_cause() -> None:
+    regimes = {"Backtest": Regime(20.0, 40.0), "Paper": Regime(-15.0, 90.0)}
+    found = judged(trades_of(-40.0, 90, seed=4), sealed=seal(), regimes=regimes)
+    assert state(found) == "broken"
+    assert found.verdict is not None
+    assert set(found.verdict.by) <= {Layer.EDGE, Layer.PATH}
+    assert found.recommendation.startswith(WORSE)
+    assert "buy and hold made +20.0 % then and -15.0 % now" in found.recommendation
 
 
-def test_a_few_pairs_that_differ_cannot_be_judged() -> None:
-    backtest, paper = pairs(4, worse_by=1.0)
-    verdict = judge_same_period(decisions(backtest, paper), seed=0)
-    assert verdict.judgement is Judgement.TOO_FEW
-    assert verdict.needed is not None
-    assert judge_same_period([], seed=0).judgement is Judgement.TOO_FEW
+def test_a_path_above_the_cone_is_met_with_caution() -> None:
+    found = judged(trades_of(120.0, 90, seed=6), sealed=seal())
+    assert found.layers.path is not None
+    assert found.layers.path.above
+    assert found.recommendation == BETTER
 
 
-def test_when_there_will_be_enough_trades() -> None:
-    assert ready_at(Needed(494, 300, None), 100, 10.0, 0) == 20 * DAY
-    assert ready_at(Needed(494, None, None), 94, 10.0, 0) == 40 * DAY
-    assert ready_at(Needed(494, None, None), 500, 10.0, 7) == 7
-    assert ready_at(Needed(494, None, None), 1, 0.0, 0) is None
-    assert ready_at(Needed(10**9, None, None), 1, 1.0, 0) is None
+def test_an_open_trial_tells_when_it_will_probably_close() -> None:
+    found = judged(trades_of(20.0, 10, seed=3), sealed=seal())
+    assert state(found) == "open"
+    assert found.verdict is not None
+    assert found.verdict.sealed
+    assert found.verdict.closes is not None
+    assert found.verdict.closes > START
+    assert found.recommendation.startswith(f"{TOO_EARLY} The trial will probably close on 2024-")
+
+
+def test_without_a_seal_the_edge_is_described_and_nothing_is_judged_by_it() -> None:
+    for mean in (-100.0, 200.0):
+        found = judged(trades_of(mean, 90))
+        assert state(found) == "open"
+        assert found.layers.edge is not None
+        assert found.layers.edge.state is None
+        assert found.layers.path is None
+        assert "not sealed: no error rate stands behind this" in comparison_text(found)
+        assert VALIDATED not in found.recommendation
+        assert NOT_SEALED in found.recommendation
+
+
+def test_costs_that_eat_the_edge_break_the_promise() -> None:
+    found = judged(KEPT, sealed=seal(), costs=costs(45.0))
+    assert state(found) == "broken"
+    assert found.verdict is not None
+    assert found.verdict.by == (Layer.COSTS,)
+    assert found.recommendation == COSTS_EAT
+
+
+def test_dearer_costs_that_the_edge_bears_break_nothing() -> None:
+    found = judged(KEPT, sealed=seal(), costs=costs(15.0))
+    assert state(found) == "kept"
+    assert "dearer than assumed" in comparison_text(found)
+
+
+def test_a_session_that_decided_otherwise_than_its_rules_is_broken() -> None:
+    found = judged(KEPT, sealed=seal(), decisions=decisions(50))
+    assert state(found) == "broken"
+    assert found.recommendation == NOT_BY_ITS_RULES
+
+
+def test_live_that_loses_is_never_validated_beside_fine_paper() -> None:
+    fine = KEPT
+    for count in (1, 5, 20, 60):
+        pnl = [(4.0 if at % 10 == 9 else -31.0 / count) for at in range(count)]
+        found = judged(fine, sealed=seal(), live=live_column(pnl))
+        assert VALIDATED not in found.recommendation
+        assert "viable" not in found.assessment
+    broken = [-4.0] * 60
+    found = judged(fine, sealed=seal(), live=live_column(broken))
+    assert state(found) == "broken"
+    assert found.verdict is not None
+    assert found.verdict.column == "Live"
+    assert found.recommendation.startswith(WORSE)
+    losing = judged(fine, sealed=seal(), live=live_column([-0.1]))
+    assert losing.recommendation == LIVE_LOSES
+
+
+def test_the_backtests_own_candles_prove_decisions_only() -> None:
+    found = judged(KEPT, sealed=seal(), paper_start=PAST + 10 * HOUR)
+    assert state(found) == "open"
+    assert found.layers.own_candles
+    assert found.layers.path is None
+    assert found.recommendation == OWN_CANDLES
+
+
+def test_a_losing_backtest_has_no_edge_to_keep() -> None:
+    found = judged(trades_of(10.0, 20), backtest=trades_of(-50.0, 200))
+    assert found.recommendation == LOSING
+
+
+def test_a_small_slippage_on_the_same_trades_breaks_nothing() -> None:
+    """Return 23.06 % against 22.87 %, the same win rate, 16 trades, slippage −0.15 %."""
+    backtest = [trade(175.0 if at % 4 else -65.0, candle=6 * at) for at in range(16)]
+    slipped = [msgspec.structs.replace(one, pnl=one.pnl - 1.2) for one in backtest]
+    for sealed in (None, seal(16), seal(60)):
+        found = judged(slipped, sealed=sealed, backtest=backtest)
+        assert state(found) != "broken"
+        assert WORSE not in found.recommendation
+
+
+def test_the_shrunk_promise_is_shown_beside_the_raw_one() -> None:
+    found = judged(trades_of(30.0, 20), sealed=seal(tries=Tries(40, 12.0, 0.1)))
+    assert found.layers.edge is not None
+    assert found.layers.edge.shrunk == 0.1
+    assert "after the luck of many tries" in comparison_text(found)
+
+
+def test_a_backtest_of_too_few_trades_leaves_the_edge_open_and_says_why() -> None:
+    found = judged(trades_of(30.0, 50), sealed=seal(returns=(1.0, -0.5, 0.2)))
+    assert state(found) == "open"
+    assert "at least 20 are needed" in comparison_text(found)
+
+
+def test_without_anything_recorded_no_layer_is_invented() -> None:
+    layers = TrialAnswers()
+    assert layers.lines() == {}
+    assert judge_layers([], [], None, None).edge is None
+
+
+def test_the_five_answers_as_json() -> None:
+    written: Any = comparison_to_json(judged(KEPT, sealed=seal()))
+    assert written["verdict"]["state"] == "kept"
+    assert written["verdict"]["sealed"] is True
+    layers = written["layers"]
+    assert layers["decisions"]["decided"] == 4_032
+    assert 0 < layers["decisions"]["at_most"] < 0.002
+    assert layers["costs"]["break_even_cost_bp"] == 31.0
+    assert len(layers["path"]["band"]["lower"]) == 101
+    assert layers["edge"]["lines"]["horizon"] == 100
+    assert len(layers["edge"]["sums"]) == 90

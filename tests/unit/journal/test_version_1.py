@@ -96,7 +96,7 @@ async def test_sessions_are_compared(home: Path) -> None:
         return await resting_report(Workspace(home), session_id)
 
     request = ComparisonRequest("busy_rsi", Timeframe.M5, sessions=("bbbb0002",))
-    found = await compare_strategy(Workspace(home), request, START + 400 * SPAN, report_of)
+    found = await compare_strategy(Workspace(home), request, report_of)
     assert found.divergence is not None
     assert len(found.divergence.trades) == 3
     assert found.replays

@@ -39,7 +39,7 @@ def test_the_seal_holds_what_the_backtest_promised(tmp_path: Path) -> None:
     assert len(seal.returns) == len(stored["trades"]) > 20
     first = stored["trades"][0]
     assert seal.returns[0] == pytest.approx(first["pnl"] / 10_000 * 100)
-    days = 4_000 * 5 / (24 * 60)
+    days = stored["period"]["candles"] * 5 / (24 * 60)
     assert seal.trades_per_day == pytest.approx(len(stored["trades"]) / days)
     assert seal.costs.slippage_bp == pytest.approx(5.0)
     assert seal.costs.fee_bp == pytest.approx(4.0)

@@ -1,0 +1,218 @@
+"""Measures what the fills of sessions cost, against what the backtest assumed and the edge bears.
+
+The shortfall of a fill is by how much it was worse than the price the rules give without slippage,
+in basis points of that price; fees are apart. Only fills by the market's prices are measured: those
+by the candles cost what is assumed, by definition. A target rests as a limit order and a hand's
+exit follows no rule, so neither is measured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from core.compare.evidence import Journaled
+from core.journal.records import QuoteFilled
+from core.trading.values import Entered, Exited, ExitReason, Quote, Trade
+from core.trial.costs import CostFinding, Costs, judge_costs
+from core.trial.seal import ErrorRates, Margins, PromisedCosts
+from core.trial.state import State
+
+_BP = 10_000.0
+_NOT_MEASURED = (ExitReason.TAKE_PROFIT, ExitReason.LIQUIDATION, ExitReason.MANUAL)
+
+
+@dataclass(frozen=True, slots=True)
+class FillCost:
+    """One fill by the market's prices.
+
+    Attributes:
+        time: the venue's time of the fill, UTC ms.
+        symbol: what was traded.
+        entry: whether it opened a position.
+        notional: price × quantity, quote currency.
+        shortfall_bp: by how much it was worse than the rules' price, basis points.
+        half_spread_bp: the part of it that half the spread of its quote was; None where the quote
+            had no two sides. The rest is what the market moved until the fill.
+    """
+
+    time: int
+    symbol: str
+    entry: bool
+    notional: float
+    shortfall_bp: float
+    half_spread_bp: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CostLayer:
+    """What a fill costs. All in basis points of the notional.
+
+    Attributes:
+        judged: their mean with the interval that holds at every look.
+        fees: what fees took of a fill; None without a trade.
+        assumed_fees: what the backtest assumed.
+        break_even: what slippage and fees together may come to; None where it is not known.
+        fills: those measured, in order of time.
+    """
+
+    judged: Costs
+    fees: float | None
+    assumed_fees: float | None
+    break_even: float | None
+    fills: tuple[FillCost, ...]
+
+    @property
+    def state(self) -> State:
+        """Kept where the edge bears what fills cost, broken where that eats it, else open."""
+        if self.judged.finding is CostFinding.EATS_EDGE:
+            return State.BROKEN
+        return State.KEPT if self.judged.bearable else State.OPEN
+
+    @property
+    def half_spread(self) -> float | None:
+        """Mean half spread, where quotes told it."""
+        known = [one.half_spread_bp for one in self.fills if one.half_spread_bp is not None]
+        return math.fsum(known) / len(known) if known else None
+
+    @property
+    def delay(self) -> float | None:
+        """Mean of what the market moved until the fill, beside half the spread."""
+        known = [
+            one.shortfall_bp - one.half_spread_bp
+            for one in self.fills
+            if one.half_spread_bp is not None
+        ]
+        return math.fsum(known) / len(known) if known else None
+
+    @property
+    def text(self) -> str:
+        """In words: `assumed 5.0 bp, seen 6.2 (5.1 to 7.4), break-even 31: within …`."""
+        judged = self.judged
+        parts = [f"assumed {judged.assumed:.1f} bp a fill"]
+        if judged.seen is None:
+            parts.append("not measured: no fill by the market's prices")
+        else:
+            seen = f"seen {judged.seen:.1f}"
+            if judged.low is not None and judged.high is not None:
+                seen += f" ({judged.low:.1f} to {judged.high:.1f})"
+            parts.append(seen)
+        if self.half_spread is not None and self.delay is not None:
+            parts.append(f"half spread {self.half_spread:.1f}, delay {self.delay:.1f}")
+        if self.fees is not None:
+            parts.append(f"fees {self.fees:.1f}")
+        if self.break_even is not None:
+            parts.append(f"break-even {self.break_even:.1f} with fees")
+        text = ", ".join(parts)
+        if judged.seen is not None:
+            text += f": {_FOUND[judged.finding]}"
+            if judged.finding is CostFinding.WITHIN and judged.break_even is None:
+                text = text.replace(_FOUND[CostFinding.WITHIN], "as assumed")
+        return text.replace("-", "−").replace("break−even", "break-even")
+
+
+_FOUND = {
+    CostFinding.WITHIN: "within what the edge bears",
+    CostFinding.DEARER: "dearer than assumed",
+    CostFinding.EATS_EDGE: "they eat the edge",
+    CostFinding.OPEN: "too few fills to tell",
+}
+
+
+def cost_layer(
+    fills: Sequence[FillCost],
+    trades: Sequence[Trade],
+    promised: PromisedCosts,
+    margins: Margins,
+    errors: ErrorRates,
+) -> CostLayer:
+    """Judge what fills cost.
+
+    Args:
+        fills: those measured, in order of time.
+        trades: all closed trades of the sessions, for the fees.
+        promised: what the backtest assumed, and what its edge bears.
+        margins: how much dearer than assumed still counts as alike.
+        errors: how often costs that the edge bears may be said to eat it.
+    """
+    fees = fees_bp(trades)
+    left = None
+    if promised.break_even_bp is not None:
+        left = promised.break_even_bp - (promised.fee_bp if fees is None else fees)
+    judged = judge_costs(
+        [one.shortfall_bp for one in fills],
+        promised.slippage_bp,
+        left,
+        margin=margins.cost_bp,
+        rate=errors.costs,
+    )
+    if not fills and left is not None:
+        # Fills by the candles cost what is assumed, by definition.
+        judged = replace(judged, bearable=promised.slippage_bp < left)
+    return CostLayer(judged, fees, promised.fee_bp, promised.break_even_bp, tuple(fills))
+
+
+def fees_bp(trades: Sequence[Trade]) -> float | None:
+    """Fees of a fill in basis points of its notional; None without a trade."""
+    traded = math.fsum((trade.entry_price + trade.exit_price) * trade.quantity for trade in trades)
+    return math.fsum(trade.fees for trade in trades) / traded * _BP if traded else None
+
+
+def measured_fills(
+    trades: Iterable[Trade], slippage_bp: float, session: Journaled | None
+) -> list[FillCost]:
+    """The fills of a session that can be measured, in order of time.
+
+    Args:
+        trades: its closed trades.
+        slippage_bp: what its config assumes, which is part of the candles' prices beside the fills.
+        session: its files, for the quotes; None where they cannot be read.
+    """
+    quotes = {} if session is None else _quotes(session)
+    assumed = slippage_bp / _BP
+    found = []
+    for trade in trades:
+        sign, left = trade.side.sign, trade.exit_reason not in _NOT_MEASURED
+        for at, price, candle, buys in (
+            (trade.entry_filled_at, trade.entry_price, trade.candle_entry_price, sign),
+            (
+                trade.exit_filled_at if left else None,
+                trade.exit_price,
+                trade.candle_exit_price,
+                -sign,
+            ),
+        ):
+            if at is not None and candle is not None:
+                due = candle / (1 + buys * assumed)
+                quote = quotes.get((trade.symbol, at))
+                found.append(
+                    FillCost(
+                        at,
+                        trade.symbol,
+                        buys == sign,
+                        price * trade.quantity,
+                        buys * (price - due) / due * _BP,
+                        None if quote is None else _half_spread(quote),
+                    )
+                )
+    return sorted(found, key=lambda one: (one.time, one.symbol))
+
+
+def _quotes(session: Journaled) -> Mapping[tuple[str, int], Quote]:
+    """The quotes that filled something, by symbol and time of the fill."""
+    found = {}
+    for line in session.lines:
+        if isinstance(line, QuoteFilled):
+            for event in line.events:
+                if isinstance(event, Entered) and event.filled_at is not None:
+                    found[event.symbol, event.filled_at] = line.quote
+                elif isinstance(event, Exited) and event.trade.exit_filled_at is not None:
+                    found[event.trade.symbol, event.trade.exit_filled_at] = line.quote
+    return found
+
+
+def _half_spread(quote: Quote) -> float | None:
+    if quote.bid is None or quote.ask is None or quote.bid <= 0:
+        return None
+    return (quote.ask - quote.bid) / (quote.ask + quote.bid) * _BP
