@@ -22,6 +22,7 @@ from core.market.venue import VenueError
 from core.market.venues import venue_dialect
 from core.schedule.service import Schedule
 from core.session.snapshot import Level
+from core.store.durable import clear_place
 from core.store.lock import current_host
 from core.store.preferences import PreferencesError, read_preferences
 from core.store.workspace import Workspace, WorkspaceError
@@ -99,6 +100,7 @@ async def attach_or_start(workspace: Workspace) -> SocketLink:
     if link is not None:
         return link
     workspace.prepare()
+    clear_place(workspace.log)
     with workspace.log.open("ab") as log:
         process = subprocess.Popen(  # noqa: S603  this program itself
             headless_command(workspace),

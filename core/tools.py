@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -38,7 +37,7 @@ from core.session.snapshot import SessionSnapshot, StartRequest, TrialTerms
 from core.store.credentials import CredentialsError, read_credentials
 from core.store.preferences import PreferencesError, read_preferences
 from core.store.redaction import KNOWN_SECRETS
-from core.store.workspace import Workspace, WorkspaceError, locate_workspace
+from core.store.workspace import Workspace, WorkspaceError, expanded, locate_workspace
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import ParsedConfig, parse_config
 from core.strategy.config.problems import ConfigError
@@ -114,7 +113,10 @@ def backtest(
         flatten: stop_paper: close its positions first.
         workspace: which one (else $PAPERTAPE_HOME, else the usual one).
     """
-    home = locate_workspace(workspace, os.environ)
+    try:
+        home = locate_workspace(workspace, os.environ)
+    except WorkspaceError as error:
+        return {"error": str(error)}
     asked = _ALIASES.get(action, action)
 
     async def work() -> Json:
@@ -177,7 +179,10 @@ def cron(
         session_id: add: the session it is about, with which it goes.
         workspace: which one (else $PAPERTAPE_HOME, else the usual one).
     """
-    home = locate_workspace(workspace, os.environ)
+    try:
+        home = locate_workspace(workspace, os.environ)
+    except WorkspaceError as error:
+        return {"error": str(error)}
     given = {
         "every_seconds": every_seconds,
         "cron_expr": cron_expr,
@@ -298,7 +303,7 @@ def _files(data: str | Mapping[str, str], parsed: ParsedConfig) -> dict[str, str
     missing = [symbol for symbol in symbols if symbol not in data]
     if missing:
         raise ToolError(f"data: no file for {', '.join(missing)}; found {', '.join(data)}")
-    return {symbol: str(Path(data[symbol]).expanduser().absolute()) for symbol in symbols}
+    return {symbol: str(expanded(data[symbol]).absolute()) for symbol in symbols}
 
 
 def _one_of(name: str, kind: Any, given: str) -> Any:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.store.durable import OsDisk, new_folder, write_durably
 from tui.shipped import shipped
 
 if TYPE_CHECKING:
@@ -130,11 +131,11 @@ def copy_strategy(document: Path, folder: Path, name: str) -> Path:
         raise StrategyFileError(f"there is a strategy {name} already: choose another name")
     try:
         text = document.read_bytes().decode("utf-8")
-        target.parent.mkdir(parents=True)
         written = _NAME_LINE.sub(lambda line: f"{line[1]}{name}{line[2]}", text, count=1)
-        target.write_bytes(written.encode("utf-8"))
+        folder.mkdir(parents=True, exist_ok=True)
+        with new_folder(target.parent) as made:
+            write_durably(made / target.name, written.encode("utf-8"), OsDisk())
     except (OSError, UnicodeDecodeError) as error:
-        shutil.rmtree(target.parent, ignore_errors=True)
         raise StrategyFileError(f"{target} cannot be written: {error}") from error
     return target
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from core.host.host import Host
 from core.session.snapshot import Level, LogLine
+from core.store.durable import clear_place
 from core.text import safe_text
 
 _LARGEST = 5_000_000  # bytes, of which five are kept
@@ -25,6 +26,7 @@ async def keep_log(host: Host) -> None:
     """Write a host's log to its file until cancelled. A companion of the host (`HostOptions`)."""
     path = host.workspace.log
     try:
+        notice = clear_place(path)
         handler = RotatingFileHandler(
             path, maxBytes=_LARGEST, backupCount=_OLDER, encoding="utf-8", errors="replace"
         )
@@ -32,6 +34,8 @@ async def keep_log(host: Host) -> None:
         host.log.add(Level.WARNING, f"the log {path} cannot be written ({error.strerror})")
         return
     path.chmod(0o600)
+    if notice is not None:
+        host.log.add(Level.WARNING, notice)
     handler.setFormatter(logging.Formatter("%(message)s"))
     written = 0
     try:

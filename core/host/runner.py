@@ -38,11 +38,13 @@ async def run_host(
         WorkspaceLostError: it vanished meanwhile. All trading has stopped, and what was
             acknowledged stands in it, wherever it is now.
     """
-    workspace.prepare()
+    mended = workspace.prepare()
     lock = HostLock.acquire(workspace, kind=options.kind, now=options.clock())
     try:
         sweep(workspace.root)
         host = Host(workspace, options)
+        for notice in (*mended, *lock.notices):
+            host.log.add(Level.WARNING, notice)
         handler = RingHandler(host.log)
         logging.getLogger().addHandler(handler)
         try:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
+import struct
 import threading
 import time
 from collections import deque
@@ -23,6 +25,7 @@ from core.store.workspace import Workspace
 
 _T = TypeVar("_T")
 _PATIENCE = 10.0  # seconds a host may take to greet
+_CREDENTIALS = struct.Struct("3i")  # process, user, group (unix(7))
 _LOOK_EVERY = 0.05
 _GONE = "the host does not answer: it has stopped, or another one is starting"
 
@@ -113,6 +116,7 @@ class SocketLink(HostLink):
         except OSError as error:
             raise CommandError(f"{_GONE} ({error})") from error
         try:
+            _require_own(writer.get_extra_info("socket"))
             _check(await reader.readline())
             writer.write(line_of(Request(do, 1, arguments)))
             reply = msgspec.json.decode(await reader.readline(), type=Reply)
@@ -133,6 +137,7 @@ def _reach(workspace: Workspace) -> socket.socket:
         ear.settimeout(_PATIENCE)
         try:
             ear.connect(str(workspace.socket))
+            _require_own(ear)
         except OSError as error:
             ear.close()
             if current_host(workspace) is None or time.monotonic() > deadline:
@@ -149,6 +154,16 @@ def _first_news(line: bytes) -> News:
     except msgspec.ValidationError:
         reply = msgspec.json.decode(line, type=Reply)
         raise reply.refusal.error(reply.error or _GONE) from None
+
+
+def _require_own(ear: socket.socket) -> None:
+    """Raises `PermissionError` where another user answers: a request may carry keys."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return
+    credentials = ear.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    _, user, _ = _CREDENTIALS.unpack(credentials)
+    if user not in (os.geteuid(), 0):
+        raise PermissionError(f"another user (number {user}) answers there")
 
 
 def _check(greeting: bytes) -> None:

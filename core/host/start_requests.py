@@ -18,7 +18,7 @@ from core.market.symbols import is_perpetual, quote_currency
 from core.market.venues import DEFAULT_VENUE, VENUES
 from core.report.stored_backtest import stored_backtest
 from core.session.snapshot import SessionSnapshot, StartRequest, TrialTerms
-from core.store.workspace import Workspace
+from core.store.workspace import Workspace, expanded
 from core.strategy.config.canonical import config_to_dict
 from core.strategy.config.config import Direction, StrategyConfig
 from core.strategy.config.parsing import parse_config
@@ -300,7 +300,7 @@ def _files(request: StartRequest, symbols: tuple[str, ...]) -> dict[str, str]:
         missing = [symbol for symbol in symbols if symbol not in given]
         what = f"none for {missing[0]}" if missing else f"{unknown[0]} is no symbol of the config"
         raise BadRequestError(f"a replay needs a candle file for each symbol: {what}")
-    files = {symbol: str(Path(path).expanduser().absolute()) for symbol, path in given.items()}
+    files = {symbol: str(expanded(path).absolute()) for symbol, path in given.items()}
     for path in files.values():
         if not Path(path).is_file():
             raise BadRequestError(f"there is no candle file {path}")

@@ -59,6 +59,8 @@ class CandleJournal:
             JournalError: it cannot be read or made.
         """
         whole_header = {"journal": KIND, "version": VERSION, **header}
+        if path.parent.is_symlink():
+            raise JournalError(f"{path.parent} is a link: put the folder itself there")
         if path.exists():
             try:
                 contents = read_journal(path, KIND, VERSION)

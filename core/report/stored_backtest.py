@@ -6,6 +6,7 @@ The `backtest:` and `paper:` blocks of a STRATEGY.md: figures under their names 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import fields
@@ -59,6 +60,10 @@ def stored_path(document: Path) -> Path:
     return document.with_name(f"{document.stem}.backtest.json")
 
 
+def _waiting_path(document: Path) -> Path:
+    return document.with_name(f"{document.stem}.backtest.next.json")
+
+
 def save_backtest(
     document: Path,
     result: RunResult,
@@ -84,8 +89,12 @@ def save_backtest(
         "saved": iso_time(now),
     }
     block = {"backtest": backtest_block(whole), "updated": short_date(now)}
+    # At no moment is there a block whose result is not there: the new result waits beside the old
+    # one until the block tells of it.
+    waiting = _waiting_path(document)
+    write_durably(waiting, orjson.dumps(whole) + b"\n", OsDisk())
     write_blocks(document, block)
-    write_durably(stored_path(document), orjson.dumps(whole) + b"\n", OsDisk())
+    waiting.replace(stored_path(document))
 
 
 def stored_backtest(document: Path, block: object) -> dict[str, Any] | None:
@@ -93,8 +102,20 @@ def stored_backtest(document: Path, block: object) -> dict[str, Any] | None:
 
     None where there is none, it cannot be read, or the block tells of another run.
     """
+    whole = _result_of(stored_path(document), block)
+    if whole is None:
+        # A save that was interrupted after the block was written left its result here.
+        waiting = _waiting_path(document)
+        whole = _result_of(waiting, block)
+        if whole is not None:
+            with contextlib.suppress(OSError):  # it is found here as well
+                waiting.replace(stored_path(document))
+    return whole
+
+
+def _result_of(path: Path, block: object) -> dict[str, Any] | None:
     try:
-        whole: dict[str, Any] = orjson.loads(stored_path(document).read_bytes())
+        whole: dict[str, Any] = orjson.loads(path.read_bytes())
         same = backtest_block(whole) == block and all(key in whole for key in _KEPT_WITH_IT)
     except (OSError, ValueError, KeyError, TypeError):
         return None

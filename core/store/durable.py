@@ -83,9 +83,11 @@ def write_durably(path: Path, data: bytes, disk: Disk, *, mode: int = 0o600) -> 
         write_all(disk, descriptor, data)
         disk.sync(descriptor)
         disk.replace(temporary, path)
-    except OSError:
+    except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+        if error.filename is None:  # as of a full disk, which only knows the descriptor
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     finally:
         os.close(descriptor)
@@ -108,6 +110,30 @@ def write_export(path: Path, data: bytes, disk: Disk) -> None:
             raise OSError(errno.EINVAL, "it is no regular file", str(path))
         mode = 0o644 & found
     write_durably(path, data, disk, mode=mode | 0o600)
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill, which takes its place at `path` when the block is left without an error.
+
+    Raises:
+        OSError: it cannot be made, or there is something at `path` by then.
+    """
+    for temporary in temporary_names(path):
+        with contextlib.suppress(FileExistsError):
+            temporary.mkdir(mode=0o700)
+            break
+    descriptor = os.open(temporary, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try_lock(descriptor)  # so that nobody sweeps it meanwhile
+        yield temporary
+        temporary.rename(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    finally:
+        os.close(descriptor)
+    sync_directory(OsDisk(), path.parent)
 
 
 def make_private(path: Path) -> int | None:
@@ -226,3 +252,19 @@ def set_aside(path: Path) -> Path:
         number += 1
     path.rename(aside)
     return aside
+
+
+def clear_place(path: Path) -> str | None:
+    """Set aside what is no file of this user's alone (a link, a pipe, a file of two names).
+
+    What is then opened at `path` leads nowhere else. Returns the words for it, None where nothing
+    was in the way.
+    """
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    if stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_uid == os.geteuid():
+        return None
+    aside = set_aside(path)
+    return f"{path} was no file of this user's alone; it was set aside as {aside.name}"

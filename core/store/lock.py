@@ -1,22 +1,30 @@
 """The lock that makes one process the host of a workspace.
 
-The kernel's lock on the file decides; its contents only name the holder, for the message and for
-whoever wants to speak to it. The kernel frees the lock when its holder dies, however it dies, so a
-lock is stale exactly when it can be taken.
+The kernel's lock on the workspace's folder, and on the file `lock` in it, decides. What stands in
+the file is a hint who holds it, for messages, and may be missing, stale, copied or made up. The
+kernel frees its lock when the holder dies, however it dies, so a lock is stale exactly when it can
+be taken.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
+import stat
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import msgspec
 import orjson
 
+from core.store.durable import clear_place, try_lock
 from core.store.workspace import Workspace, WorkspaceError
 
+_TRIES = 5  # who only looks whether a lock is held holds it for a moment
+_PAUSE = 0.01  # seconds
+_LONGEST = 4_096  # bytes of the file that are read
+_LARGEST_PID = 2**31 - 1
 _BOOT_TICKS_FIELD = 19  # starttime, counted from the field after the command's name (proc(5))
 
 
@@ -43,7 +51,8 @@ class AlreadyHostedError(WorkspaceError):
 
     def __init__(self, root: Path, holder: Holder | None) -> None:
         self.holder = holder
-        who = "another process" if holder is None else f"process {holder.pid} ({holder.kind})"
+        known = holder is not None and holder.pid
+        who = f"process {holder.pid} ({holder.kind})" if holder and known else "another process"
         super().__init__(
             f"the workspace {root} is hosted by {who}: attach to it by starting papertape there, "
             "or stop it first"
@@ -55,41 +64,58 @@ class WorkspaceLostError(WorkspaceError):
 
 
 class HostLock:
-    """The lock, held from `acquire` to `release` or the end of the process."""
+    """The lock, held from `acquire` to `release` or the end of the process.
 
-    def __init__(self, workspace: Workspace, descriptor: int) -> None:
+    `notices` tells what had to be put right to take it.
+    """
+
+    def __init__(self, workspace: Workspace, folder: int, descriptor: int, contents: bytes) -> None:
+        self.notices: list[str] = []
         self._workspace = workspace
+        self._folder = folder
         self._descriptor: int | None = descriptor
+        self._contents = contents
 
     @classmethod
     def acquire(cls, workspace: Workspace, *, kind: str, now: int) -> HostLock:
         """Become the host, or fail at once. A lock whose holder has died is taken over.
 
+        What stands in place of the lock's file and is no file of this user's (a link, a pipe) is
+        set aside: whoever hosts a workspace has made one.
+
         Raises:
             AlreadyHostedError: another process is the host.
             WorkspaceError: the lock cannot be written.
         """
+        held: list[int] = []
         try:
-            descriptor = os.open(workspace.lock, os.O_RDWR | os.O_CREAT, 0o600)
+            folder = os.open(workspace.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            held.append(folder)
+            _take(workspace, folder)
+            notice = clear_place(workspace.lock)
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            descriptor = os.open(workspace.lock, flags, 0o600)
+            held.append(descriptor)
+            _take(workspace, descriptor)
+            me = Holder(os.getpid(), process_started(os.getpid()), now, kind)
+            lock = cls(workspace, folder, descriptor, orjson.dumps(asdict(me)))
+            lock._write()
+        except AlreadyHostedError:
+            _close(held)
+            raise
         except OSError as error:
+            _close(held)
             raise WorkspaceError(
-                f"the lock {workspace.lock} cannot be opened ({error.strerror})"
+                f"the lock {workspace.lock} cannot be taken ({error.strerror})"
             ) from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(descriptor)
-            raise AlreadyHostedError(workspace.root, read_holder(workspace)) from error
-        me = Holder(os.getpid(), process_started(os.getpid()), now, kind)
-        try:
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, orjson.dumps(asdict(me)), 0)
-        except OSError as error:
-            os.close(descriptor)
-            raise WorkspaceError(
-                f"the lock {workspace.lock} cannot be written ({error.strerror})"
-            ) from error
-        return cls(workspace, descriptor)
+        if notice is not None:
+            lock.notices.append(notice)
+        return lock
+
+    def _write(self) -> None:
+        assert self._descriptor is not None
+        os.pwrite(self._descriptor, self._contents, 0)
+        os.ftruncate(self._descriptor, len(self._contents))
 
     def verify(self) -> None:
         """See whether the workspace is still where it was, with this very lock in it. Blocks.
@@ -101,7 +127,7 @@ class HostLock:
         if self._descriptor is None:
             raise WorkspaceLostError(f"the lock {path} is held no longer")
         try:
-            found = path.stat()
+            found = path.lstat()
         except OSError as error:
             raise WorkspaceLostError(
                 f"the workspace {root} has vanished: {path} cannot be found any more "
@@ -113,35 +139,104 @@ class HostLock:
                 f"the workspace {root} is another one now: {path} is not the file this host has "
                 "locked. Put the old one back, or start again on the new one"
             )
+        with contextlib.suppress(OSError):  # it is only a hint, and the disk may be full
+            if os.pread(self._descriptor, _LONGEST, 0) != self._contents:
+                self._write()
 
     def release(self) -> None:
         """Stop being the host. May be called more than once."""
         if self._descriptor is not None:
             with contextlib.suppress(OSError):  # the disk may be gone; the kernel frees the lock
                 os.ftruncate(self._descriptor, 0)
-            os.close(self._descriptor)
+            _close([self._descriptor, self._folder])
             self._descriptor = None
 
 
-def read_holder(workspace: Workspace) -> Holder | None:
-    """Who the lock names, or None where it names nobody. It may be stale: see `current_host`."""
-    try:
-        fields = orjson.loads(workspace.lock.read_bytes())
-        return Holder(**fields)
-    except (OSError, ValueError, TypeError):
-        return None
-
-
 def current_host(workspace: Workspace) -> Holder | None:
-    """The running host of a workspace, or None where nobody hosts it."""
-    holder = read_holder(workspace)
-    return holder if holder is not None and holder.alive else None
+    """The running host of a workspace, or None where nobody hosts it.
+
+    A host whose lock does not name it is one of kind "unknown", and of process 0 where the system
+    does not tell.
+    """
+    held = [path for path in (workspace.root, workspace.lock) if _is_held(path)]
+    return _holder(workspace, held[0]) if held else None
+
+
+def _take(workspace: Workspace, descriptor: int) -> None:
+    for _ in range(_TRIES):
+        if try_lock(descriptor):
+            return
+        time.sleep(_PAUSE)
+    raise AlreadyHostedError(workspace.root, _holder(workspace, workspace.root))
+
+
+def _close(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+
+
+def _is_held(path: Path) -> bool:
+    """Whether a process holds the kernel's lock on a file or folder. A link is not followed."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags if path.is_dir() else flags | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        mode = os.fstat(descriptor).st_mode
+        return (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) and not try_lock(descriptor, shared=True)
+    finally:
+        os.close(descriptor)
+
+
+def _holder(workspace: Workspace, held: Path) -> Holder:
+    """Who holds the lock on `held`, as the file says, else as far as the kernel tells."""
+    named = _named(workspace.lock)
+    locker = _locker(held)
+    if named is not None and named.alive and locker in (None, named.pid):
+        return named
+    return Holder(locker or 0, process_started(locker or 0), 0, "unknown")
+
+
+def _named(path: Path) -> Holder | None:
+    """Who the lock's file names, or None where it names nobody. It may be stale or made up."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        holder = msgspec.json.decode(os.read(descriptor, _LONGEST), type=Holder)
+    except (OSError, ValueError):
+        return None
+    finally:
+        os.close(descriptor)
+    return holder if 0 < holder.pid <= _LARGEST_PID else None
+
+
+def _locker(path: Path) -> int | None:
+    """The process that holds the kernel's lock on a file, where that is told (proc_locks(5))."""
+    try:
+        inode = path.stat().st_ino
+        for line in Path("/proc/locks").read_text().splitlines():
+            _, _, what = line.partition(": ")
+            kind, _, access, pid, place, *_ = what.split()
+            if (kind, access) == ("FLOCK", "WRITE") and place.rpartition(":")[2] == str(inode):
+                return int(pid) if int(pid) > 0 else None
+    except (OSError, ValueError):
+        return None
+    return None
 
 
 def process_started(pid: int) -> int | None:
-    """When a process began, in clock ticks since boot; None where the system does not say."""
+    """When a process began, in clock ticks since boot.
+
+    None where the system does not say, or where it is dead and only not yet buried by its parent.
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        if fields[0] in ("Z", "X"):
+            return None
         return int(fields[_BOOT_TICKS_FIELD])
     except (OSError, ValueError, IndexError):
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import tempfile
 import zlib
 from collections.abc import Mapping
@@ -110,7 +111,13 @@ class Workspace:
             raise WorkspaceError(
                 f"session ID {session_id[:40]!r} is not one: expected 8 letters and digits"
             )
-        return self.sessions / session_id
+        folder = self.sessions / session_id
+        if folder.is_symlink():
+            raise WorkspaceError(
+                f"{folder} is a link, and Papertape does not write where links in its workspace "
+                "lead: put the folder itself there"
+            )
+        return folder
 
     def session_ids(self) -> tuple[str, ...]:
         """The IDs of all session folders, in no particular order; none where nothing is there yet.
@@ -119,7 +126,7 @@ class Workspace:
             WorkspaceError: they cannot be listed.
         """
         try:
-            names = [entry.name for entry in os.scandir(self.sessions) if entry.is_dir()]
+            names = [entry.name for entry in os.scandir(self.sessions) if _is_folder(entry)]
         except FileNotFoundError:
             return ()
         except OSError as error:
@@ -129,16 +136,28 @@ class Workspace:
             ) from error
         return tuple(name for name in names if _SESSION_ID.fullmatch(name))
 
-    def prepare(self) -> None:
-        """Make the folders that are missing, private to the user (0700).
+    def prepare(self) -> tuple[str, ...]:
+        """Make the folders that are missing, private to the user (0700); returns what was mended.
+
+        A folder of the workspace that others could write is taken from them: they could put a
+        socket, a link or a file of keys of theirs in.
 
         Raises:
-            WorkspaceError: if the workspace cannot be made or written.
+            WorkspaceError: if the workspace cannot be made or written, or is another user's.
         """
-        folders = (self.root, self.strategies, self.journals, self.sessions, self.cache)
+        inside = (self.strategies, self.journals, self.sessions, self.cache)
+        mended = []
         try:
-            for folder in folders:
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            mended += _take_from_others(self.root.resolve())
+            for folder in inside:
+                if folder.is_symlink():
+                    raise WorkspaceError(
+                        f"{folder} is a link, and Papertape does not write where links in its "
+                        "workspace lead: put a folder there"
+                    )
+                folder.mkdir(mode=0o700, exist_ok=True)
+                mended += _take_from_others(folder)
             self._prepare_socket_folder()
         except OSError as error:
             raise WorkspaceError(
@@ -150,6 +169,7 @@ class Workspace:
                 f"the workspace {self.root} cannot be written by this user: change its owner or "
                 f"mode, or choose another with --workspace or ${ENVIRONMENT_VARIABLE}"
             )
+        return tuple(mended)
 
     def _prepare_socket_folder(self) -> None:
         folder = self.socket.parent
@@ -172,4 +192,45 @@ def locate_workspace(
     """The workspace to use: the argument, else $PAPERTAPE_HOME, else the XDG data folder."""
     chosen = argument or environment.get(ENVIRONMENT_VARIABLE)
     path = Path(chosen) if chosen else Path(platformdirs.user_data_dir("papertape"))
-    return Workspace(path.expanduser().absolute())
+    try:
+        return Workspace(path.expanduser().absolute())
+    except (RuntimeError, ValueError, OSError) as error:  # ~ of nobody; no home; no folder to be in
+        raise WorkspaceError(
+            f"the workspace {str(path)[:100]!r} is no place ({error}): choose another with "
+            f"--workspace or ${ENVIRONMENT_VARIABLE}"
+        ) from error
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """A path as the user wrote it, `~` resolved; `~` of somebody unknown stays as it is."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    return entry.is_dir(follow_symlinks=False)
+
+
+def _take_from_others(folder: Path) -> list[str]:
+    """Have nobody but its owner write a folder; returns what was done."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        found = os.fstat(descriptor)
+        if found.st_uid != os.geteuid():
+            raise WorkspaceError(
+                f"{folder} belongs to another user (number {found.st_uid}), who can change what "
+                "is in it: change its owner, or choose another workspace with --workspace or "
+                f"${ENVIRONMENT_VARIABLE}"
+            )
+        mode = stat.S_IMODE(found.st_mode)
+        if not mode & 0o022:
+            return []
+        os.fchmod(descriptor, 0o700)
+    finally:
+        os.close(descriptor)
+    return [
+        f"{folder} could be written by other users (mode {mode:o}); it is 700 now: look whether "
+        "all that is in it is yours"
+    ]

@@ -94,10 +94,11 @@ def _request(
     arguments: argparse.Namespace, written: Written, config: StrategyConfig
 ) -> ComparisonRequest:
     from core.compare.request import ComparisonRequest
+    from core.store.workspace import expanded
 
     if arguments.balance is not None and not 0 < arguments.balance < float("inf"):
         raise Refusal(f"--balance {arguments.balance:g}: expected a number above 0", Exit.BAD_INPUT)
-    live = None if arguments.live is None else Path(arguments.live).expanduser()
+    live = None if arguments.live is None else expanded(arguments.live)
     if live is not None and not live.is_file():
         raise Refusal(f"--live {live}: there is no such file", Exit.NOTHING_FOUND)
     return ComparisonRequest(

@@ -67,10 +67,11 @@ def _workspace(workspace: Workspace) -> Iterator[Finding]:
     from core.store.workspace import WorkspaceError
 
     try:
-        workspace.prepare()
+        mended = workspace.prepare()
     except WorkspaceError as error:
         yield Finding("workspace", fine=False, text=str(error))
         return
+    yield from (Finding("workspace", fine=False, text=text) for text in mended)
     mode = workspace.root.stat().st_mode & 0o777
     private = mode & 0o077 == 0
     told = str(workspace.root) if private else f"{workspace.root} has mode {mode:o}; chmod 700 it"
@@ -81,7 +82,9 @@ def _workspace(workspace: Workspace) -> Iterator[Finding]:
     yield Finding(
         "host",
         None,
-        "none is running" if holder is None else f"process {holder.pid} ({holder.kind})",
+        "none is running"
+        if holder is None
+        else f"process {holder.pid or 'unknown'} ({holder.kind})",
     )
 
 

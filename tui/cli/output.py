@@ -43,9 +43,19 @@ def print_json(value: object, *, on_one_line: bool = False) -> None:
     """One JSON value on stdout. What is not a number (NaN, infinity) is null."""
     import orjson
 
-    text = orjson.dumps(value, option=0 if on_one_line else orjson.OPT_INDENT_2)
-    sys.stdout.write(text.decode() + "\n")
+    text = orjson.dumps(value, option=0 if on_one_line else orjson.OPT_INDENT_2).decode()
+    if sys.stdout.encoding.lower() not in ("utf-8", "utf8"):
+        text = "".join(map(_in_ascii, text))
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
+
+
+def _in_ascii(character: str) -> str:
+    """A character of a JSON text, escaped for a terminal or pipe that does not take UTF-8."""
+    if character.isascii():
+        return character
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def print_text(*lines: str) -> None:

@@ -87,12 +87,13 @@ def demo_workspace(arguments: argparse.Namespace) -> Workspace:
 
 def market_arguments(arguments: argparse.Namespace) -> list[str]:
     """The arguments that make the same market again, from anywhere."""
+    from core.store.workspace import expanded
     from tui.cli.exchange import symbol_and_file
 
     texts = []
     for text in arguments.data or ():
         symbol, path = symbol_and_file(text)
-        texts += ["--data", f"{symbol}={path.expanduser().absolute()}"]
+        texts += ["--data", f"{symbol}={expanded(path).absolute()}"]
     return [*texts, "--seed", str(arguments.seed), "--speed", f"{arguments.speed:g}"]
 
 

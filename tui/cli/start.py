@@ -94,6 +94,7 @@ def request_of(arguments: argparse.Namespace) -> StartRequest:
     from core.journal.values import BrokerKind, FeedKind
     from core.market.candles.durations import SpanError, parse_duration
     from core.session.snapshot import StartRequest
+    from core.store.workspace import expanded
     from core.strategy.config.problems import ConfigError
     from core.trading.values import Fills
 
@@ -110,7 +111,7 @@ def request_of(arguments: argparse.Namespace) -> StartRequest:
         )
     if arguments.data:
         files = files_by_symbol("--data", arguments.data, config.symbols)
-        data = {symbol: str(path.expanduser().absolute()) for symbol, path in files.items()}
+        data = {symbol: str(expanded(path).absolute()) for symbol, path in files.items()}
     return StartRequest(
         config=written.document.config,
         feed=FeedKind(arguments.feed),

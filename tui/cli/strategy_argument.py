@@ -77,8 +77,10 @@ def parsed_strategy(arguments: argparse.Namespace, **changes: object) -> ParsedC
 
 def _path(arguments: argparse.Namespace) -> Path:
     """The file of a strategy given by name or path."""
+    from core.store.workspace import expanded
+
     name: str = arguments.strategy
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.is_dir():
         path /= "STRATEGY.md"
     if path.is_file():

@@ -60,6 +60,7 @@ def sweep(arguments: argparse.Namespace) -> int:
     from core.backtest.axes import SweepError, parse_axis
     from core.backtest.run import BacktestError
     from core.backtest.sweep import run_sweep, sweep_to_csv, sweep_to_json
+    from core.store.durable import OsDisk, write_export
     from core.time_format import wall_clock
     from core.trial.ledger import note_sweep
 
@@ -86,7 +87,7 @@ def sweep(arguments: argparse.Namespace) -> int:
         complain(f"papertape: {warning}")
     if arguments.csv:
         with refusing(OSError, code=Exit.FAILED):
-            Path(arguments.csv).write_text(sweep_to_csv(found), encoding="utf-8")
+            write_export(Path(arguments.csv), sweep_to_csv(found).encode(), OsDisk())
     if arguments.json:
         print_json(sweep_to_json(found, arguments.top))
     else:

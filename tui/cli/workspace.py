@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui.cli.commands import Commands
-from tui.cli.output import Exit, Refusal, print_json, print_text, refusing, table
+from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing, table
 
 if TYPE_CHECKING:
     from core.store.workspace import Workspace
+
+_DOCUMENT = "STRATEGY.md"
 
 
 def add_commands(commands: Commands) -> None:
@@ -30,9 +32,10 @@ def add_commands(commands: Commands) -> None:
 
 def workspace_of(arguments: argparse.Namespace) -> Workspace:
     """The workspace that the arguments and the environment name. Nothing is made or read."""
-    from core.store.workspace import locate_workspace
+    from core.store.workspace import WorkspaceError, locate_workspace
 
-    return locate_workspace(arguments.workspace, os.environ)
+    with refusing(WorkspaceError):
+        return locate_workspace(arguments.workspace, os.environ)
 
 
 def prepared_workspace(arguments: argparse.Namespace) -> Workspace:
@@ -41,36 +44,65 @@ def prepared_workspace(arguments: argparse.Namespace) -> Workspace:
 
     workspace = workspace_of(arguments)
     with refusing(WorkspaceError):
-        workspace.prepare()
+        complain(*workspace.prepare())
     return workspace
 
 
 def init(arguments: argparse.Namespace) -> int:
     """Make the workspace and copy the samples that it lacks."""
+    from core.store.durable import sweep
     from tui.shipped import shipped
 
     workspace = prepared_workspace(arguments)
-    added, kept = [], []
+    done: dict[str, list[str]] = {"added": [], "kept": [], "repaired": []}
     with refusing(FileNotFoundError, code=Exit.FAILED):
         samples = sorted(path for path in shipped("sample_strategies").iterdir() if path.is_dir())
+    sweep(workspace.strategies)
     for sample in samples:
         target = workspace.strategies / sample.name
-        if target.exists():
-            kept.append(sample.name)
-            continue
         try:
-            shutil.copytree(sample, target)
+            done[_put(sample, target)].append(sample.name)
         except OSError as error:
             raise Refusal(f"{target} cannot be written ({error.strerror})") from error
-        added.append(sample.name)
     if arguments.json:
-        print_json({"workspace": str(workspace.root), "added": added, "kept": kept})
+        print_json({"workspace": str(workspace.root), **done})
     else:
         print_text(f"workspace {workspace.root}")
-        print_text(*(f"  added    {name}" for name in added))
-        print_text(*(f"  as it is {name}" for name in kept))
+        print_text(*(f"  added    {name}" for name in done["added"]))
+        print_text(*(f"  repaired {name}" for name in done["repaired"]))
+        print_text(*(f"  as it is {name}" for name in done["kept"]))
         print_text("next: papertape backtest NAME --data FILE, or papertape start NAME")
     return Exit.DONE
+
+
+def _put(sample: Path, target: Path) -> str:
+    """Have a sample strategy at `target`; returns what that took.
+
+    A folder appears whole or not at all. One without its document, or with an empty one, is what
+    an interrupted copy leaves.
+    """
+    from core.store.durable import OsDisk, new_folder, write_durably
+
+    files = [path for path in sample.rglob("*") if path.is_file()]
+    if not os.path.lexists(target):
+        with new_folder(target) as folder:
+            for path in files:
+                place = folder / path.relative_to(sample)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                write_durably(place, path.read_bytes(), OsDisk())
+        return "added"
+    lacking = [path for path in files if not _is_filled(target / path.relative_to(sample))]
+    if target.is_symlink() or not any(path.name == _DOCUMENT for path in lacking):
+        return "kept"
+    for path in lacking:
+        place = target / path.relative_to(sample)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_durably(place, path.read_bytes(), OsDisk())
+    return "repaired"
+
+
+def _is_filled(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
 
 
 def paths(arguments: argparse.Namespace) -> int:

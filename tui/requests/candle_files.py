@@ -12,6 +12,7 @@ def files_by_symbol(text: str, symbols: Sequence[str], problems: list[str]) -> d
     """
     # Loads numpy, which the first frame must not wait for; the host has it by now.
     from core.market.files.candle_files import split_data_argument  # noqa: PLC0415
+    from core.store.workspace import expanded  # noqa: PLC0415
 
     if not text:
         problems.append("candles: a replay needs a candle file, such as candles.csv.gz")
@@ -26,7 +27,7 @@ def files_by_symbol(text: str, symbols: Sequence[str], problems: list[str]) -> d
         if symbol is None and len(symbols) > 1:
             problems.append(f"candles: say which symbol is in {part}: {symbols[0]}={part}")
             return {}
-        files[symbol or symbols[0]] = str(path.expanduser())
+        files[symbol or symbols[0]] = str(expanded(path))
     missing = [symbol for symbol in symbols if symbol not in files]
     if missing:
         problems.append(f"candles: no file for {', '.join(missing)}; add {missing[0]}=FILE")

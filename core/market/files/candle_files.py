@@ -17,7 +17,7 @@ from core.market.files.columns import FIELDS, NO_TIME, as_times
 from core.market.files.errors import CandleFileError
 from core.market.files.raw_table import read_table
 from core.market.symbols import SymbolError, unified_symbol
-from core.store.durable import OsDisk, write_durably
+from core.store.durable import OsDisk, write_export
 
 __all__ = ["CandleFileError", "read_candles", "split_data_argument", "write_candles"]
 
@@ -70,7 +70,7 @@ def write_candles(path: Path | str, candles: Candles) -> None:
     if packed:
         data = gzip.compress(data, compresslevel=6, mtime=0)
     try:
-        write_durably(path, data, OsDisk(), mode=0o644)
+        write_export(path, data, OsDisk())
     except OSError as error:
         raise CandleFileError(path, f"cannot be written: {error.strerror or error}") from error
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -88,3 +90,91 @@ def test_closed_streams_are_no_fault(closed: str, workspace: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_second_init_repairs_what_an_interrupted_one_left(run: Run, workspace: Path) -> None:
+    run("init")
+    whole = {path: path.read_bytes() for path in workspace.glob("strategies/*/STRATEGY.md")}
+    emptied, missing, own, *_ = sorted(whole)
+    emptied.write_bytes(b"")
+    missing.unlink()
+    own.write_text("my own")
+    left = workspace / "strategies" / ".hma.1.tmp"
+    left.mkdir()
+    (left / "STRATEGY.md").write_bytes(b"")
+    done = run("init", "--json").json
+    assert sorted(done["repaired"]) == [emptied.parent.name, missing.parent.name]
+    assert done["added"] == []
+    assert {path: path.read_bytes() for path in whole} == {**whole, own: b"my own"}
+    assert not left.exists()
+
+
+_KILLED = """
+import os, signal, sys
+from core.store import durable
+left = int(sys.argv.pop(1))
+def count(call):
+    def counted(*arguments, **options):
+        global left
+        left -= 1
+        if left <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return call(*arguments, **options)
+    return counted
+for name in ("open", "write", "fsync", "mkdir", "rename", "replace"):
+    setattr(os, name, count(getattr(os, name)))
+from tui.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def run_killed(calls: int, *arguments: object) -> int:
+    command = [sys.executable, "-c", _KILLED, str(calls), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, check=False).returncode
+
+
+def test_init_killed_anywhere_leaves_whole_documents_or_none(run: Run, tmp_path: Path) -> None:
+    reference = tmp_path / "reference"
+    run("--workspace", reference, "init")
+    whole = {path.parent.name: path.read_bytes() for path in reference.glob("strategies/*/*.md")}
+    place = tmp_path / "killed"
+    for calls in range(5, 100, 9):
+        code = run_killed(calls, "--workspace", place, "init")
+        for folder in (place / "strategies").glob("[!.]*"):
+            assert (folder / "STRATEGY.md").read_bytes() == whole[folder.name]
+        if code == 0:
+            break
+    done = run("--workspace", place, "init", "--json").json
+    assert done["repaired"] == []
+    assert sorted(done["added"] + done["kept"]) == sorted(whole)
+    assert list(place.rglob(".*.tmp")) == []
+
+
+@pytest.mark.parametrize("arguments", [("keys",), ("keys", "--json"), ("themes",), ("--help",)])
+def test_a_locale_without_utf_8_is_no_fault(workspace: Path, arguments: tuple[str, ...]) -> None:
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "tui.cli", "--workspace", workspace, *arguments],
+        env=environment,
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    text = done.stdout.decode("ascii")
+    assert "--json" not in arguments or json.loads(text)
+
+
+def test_the_home_of_nobody_is_one_message(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAPERTAPE_HOME", "~no-such-user")
+    for command in ("status", "init", "doctor", "paths"):
+        done = run(command)
+        assert (done.code, done.out) == (2, "")
+        assert "'~no-such-user' is no place" in done.err
+
+
+def test_a_workspace_open_to_others_is_mended_and_said(run: Run, workspace: Path) -> None:
+    workspace.mkdir()
+    workspace.chmod(0o777)
+    done = run("init")
+    assert "could be written by other users (mode 777); it is 700 now" in done.err
+    assert workspace.stat().st_mode & 0o777 == 0o700

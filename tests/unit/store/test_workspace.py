@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
-import orjson
 import pytest
 
-from core.store.lock import AlreadyHostedError, HostLock, current_host, process_started
-from core.store.workspace import Workspace, WorkspaceError, locate_workspace
+from core.store.workspace import Workspace, WorkspaceError, expanded, locate_workspace
 
 
 @pytest.mark.parametrize(
@@ -55,38 +51,53 @@ def test_no_text_from_outside_becomes_a_path(tmp_path: Path, text: str) -> None:
         Workspace(tmp_path).session(text)
 
 
-def test_a_second_host_is_told_who_holds_the_lock(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path)
-    lock = HostLock.acquire(workspace, kind="tui", now=5)
-    with pytest.raises(AlreadyHostedError, match=rf"process {os.getpid()} \(tui\)") as refused:
-        HostLock.acquire(workspace, kind="headless", now=6)
-    assert refused.value.holder is not None
-    assert refused.value.holder.since == 5
-    assert current_host(workspace) == refused.value.holder
-    lock.release()
-    lock.release()
-    assert current_host(workspace) is None
-    HostLock.acquire(workspace, kind="headless", now=7).release()
+def test_a_folder_that_others_could_write_is_taken_from_them_and_said(tmp_path: Path) -> None:
+    root = tmp_path / "home"
+    Workspace(root).prepare()
+    for folder, mode in ((root, 0o777), (root / "sessions", 0o770), (root / "journal", 0o702)):
+        folder.chmod(mode)
+    mended = Workspace(root).prepare()
+    assert [text.partition(";")[0] for text in mended] == [
+        f"{root} could be written by other users (mode 777)",
+        f"{root}/journal could be written by other users (mode 702)",
+        f"{root}/sessions could be written by other users (mode 770)",
+    ]
+    assert {path.stat().st_mode & 0o777 for path in (root, *root.iterdir())} == {0o700}
+    assert Workspace(root).prepare() == ()
 
 
-def test_the_lock_of_a_killed_host_is_stale(tmp_path: Path) -> None:
-    code = (
-        "import os, signal, sys; from pathlib import Path\n"
-        "from core.store.lock import HostLock; from core.store.workspace import Workspace\n"
-        "lock = HostLock.acquire(Workspace(Path(sys.argv[1])), kind='headless', now=1)\n"
-        "os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
-    workspace = Workspace(tmp_path)
-    assert orjson.loads(workspace.lock.read_bytes())["kind"] == "headless"
-    assert current_host(workspace) is None
-    HostLock.acquire(workspace, kind="headless", now=2).release()
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_workspace_of_another_user_is_refused(tmp_path: Path) -> None:
+    os.chown(tmp_path, 12_345, -1)
+    with pytest.raises(WorkspaceError, match=r"another user \(number 12345\)"):
+        Workspace(tmp_path).prepare()
 
 
-def test_a_process_number_used_again_is_not_the_holder(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path)
-    started = process_started(os.getpid())
-    assert started is not None
-    holder = {"pid": os.getpid(), "started": started - 1, "since": 1, "kind": "tui"}
-    workspace.lock.write_bytes(orjson.dumps(holder))
-    assert current_host(workspace) is None
+@pytest.mark.parametrize("name", ["strategies", "journal", "sessions", "cache"])
+def test_nothing_is_written_where_a_link_in_the_workspace_leads(tmp_path: Path, name: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o777)
+    elsewhere.chmod(0o777)
+    root = tmp_path / "home"
+    root.mkdir(0o700)
+    (root / name).symlink_to(elsewhere)
+    with pytest.raises(WorkspaceError, match=f"{name} is a link"):
+        Workspace(root).prepare()
+    assert elsewhere.stat().st_mode & 0o777 == 0o777
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_session_that_is_a_link_is_none(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "home")
+    workspace.prepare()
+    (workspace.sessions / "abcd1234").symlink_to(tmp_path)
+    assert workspace.session_ids() == ()
+    with pytest.raises(WorkspaceError, match="is a link"):
+        workspace.session("abcd1234")
+
+
+def test_the_home_of_nobody_is_no_workspace() -> None:
+    for argument, environment in (("~no-such-user", {}), (None, {"PAPERTAPE_HOME": "~nobody-x/y"})):
+        with pytest.raises(WorkspaceError, match="is no place"):
+            locate_workspace(argument, environment)
+    assert expanded("~no-such-user/candles.csv") == Path("~no-such-user/candles.csv")
