@@ -20,7 +20,7 @@ from core.compare.service import compared_report
 from core.host.command_table import CommandTable, command_table
 from core.host.feeds import FeedMaker, Feeds
 from core.host.link import BadRequestError, CommandError
-from core.host.living_session import report_of
+from core.host.living_session import lifecycle_of, report_of
 from core.host.logs import LogRing
 from core.host.parts import Parts
 from core.host.registry import SessionRegistry
@@ -42,7 +42,7 @@ from core.session.snapshot import (
     StartReply,
     StartRequest,
 )
-from core.session.view import session_detail
+from core.session.view import session_detail, session_snapshot
 from core.store.credentials import ApiKey, CredentialsError, checked_key, read_credentials
 from core.store.durable import Disk, OsDisk
 from core.store.index import IndexWriteError, open_index
@@ -405,7 +405,9 @@ class Host:
             if intake is None:
                 return session_detail(session_id, None, ())
             words = map(self.log.safe, intake.health.words)
-            return session_detail(session_id, intake.run, words, engine.orders.rows())
+            prices, orders, standing = intake.prices, engine.orders, lifecycle_of(engine)
+            row = session_snapshot(engine.record, intake.run, standing, prices, orders=orders)
+            return session_detail(session_id, intake.run, words, orders.rows(), prices, row)
         stored = await self._stored(session_id)
         run = None if stored.past is None else stored.past.run
         return session_detail(session_id, run, (), stored.log.orders.rows())

@@ -1,4 +1,4 @@
-"""Draws curves as SVG that needs nothing from outside."""
+"""Curves: reduced to what can be seen, and drawn as SVG with nothing from outside."""
 
 from __future__ import annotations
 
@@ -73,7 +73,8 @@ def svg(curves: Sequence[SvgCurve], title: str, *, filled: bool = False) -> str:
             f'<text x="{x}" y="{_HEIGHT - 6}" text-anchor="{anchor}">{short_date(time)}</text>'
         )
     for curve in drawn:
-        times, values = _thinned(curve.times, curve.values)
+        kept = kept_points(curve.values, _BUCKETS)
+        times, values = curve.times[kept], curve.values[kept]
         xs = _LEFT + (times - first) / (last - first) * (_WIDTH - _LEFT - _RIGHT)
         ys = top + (high - values) / (high - low) * (_HEIGHT - top - _BOTTOM)
         points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(xs.tolist(), ys.tolist(), strict=True))
@@ -92,14 +93,19 @@ def svg(curves: Sequence[SvgCurve], title: str, *, filled: bool = False) -> str:
     return "".join(parts)
 
 
-def _thinned(times: Times, values: Floats) -> tuple[Times, Floats]:
-    """At most some 1,200 of the points: of every stretch the lowest and the highest."""
-    if len(values) <= 2 * _BUCKETS:
-        return times, values
-    edges = np.linspace(0, len(values), _BUCKETS + 1).astype(np.int64)
-    kept = {0, len(values) - 1}
+def kept_points(values: Floats, columns: int) -> Times:
+    """The positions of at most 2 `columns` + 4 of the values: lowest and highest of each stretch.
+
+    The first and the last are kept, and peak and trough of the deepest drawdown, whichever stretch
+    they lie in, so that a drawdown of the kept values is as deep as that of all.
+    """
+    if len(values) <= 2 * columns:
+        return np.arange(len(values), dtype=np.int64)
+    edges = np.linspace(0, len(values), columns + 1).astype(np.int64)
+    peaks = np.maximum.accumulate(values)
+    trough = int(((values - peaks) / np.where(peaks > 0, peaks, 1.0)).argmin())
+    kept = {0, len(values) - 1, trough, int(values[: trough + 1].argmax())}
     for begin, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         stretch = values[begin:end]
         kept |= {begin + int(stretch.argmin()), begin + int(stretch.argmax())}
-    at = np.array(sorted(kept))
-    return times[at], values[at]
+    return np.array(sorted(kept), dtype=np.int64)

@@ -16,6 +16,7 @@ import numpy as np
 from core.market.candles.candles import Candle
 from core.market.candles.timeframes import DAY
 from core.market.filters import MarketFilters
+from core.report.curves import kept_points
 from core.report.result import RunResult, run_result
 from core.session.alignment import Moment
 from core.strategy.config.config import StrategyConfig
@@ -131,10 +132,16 @@ class Runner:
             return self._equity[-1]
         return self._day_start
 
-    def curve(self, newest: int | None = None) -> list[tuple[int, float]]:
-        """(open time, equity at the close) of the newest moments, or of all."""
-        start = 0 if newest is None else max(0, len(self._times) - newest)
-        return list(zip(self._times[start:], self._equity[start:], strict=True))
+    def curve(self, columns: int | None = None) -> list[tuple[int, float]]:
+        """(open time, equity at the close) of every moment that was decided on.
+
+        With `columns`, of the whole period what can be seen in so many (`kept_points`).
+        """
+        times, equity = self._times, self._equity
+        if columns is None:
+            return list(zip(times, equity, strict=True))
+        at = kept_points(np.array(equity), columns) if equity else ()
+        return [(times[place], equity[place]) for place in at]
 
     def recent_equity(self, newest: int) -> tuple[float, ...]:
         """The newest equities at candle closes, oldest first."""

@@ -107,7 +107,12 @@ class SessionSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class SessionDetail:
-    """What the session screen shows beyond the row. Candles are the most recent, oldest first."""
+    """What the session screen shows beyond the row. Candles are the most recent, oldest first.
+
+    `equity` is the whole period, (open time, equity at the close), reduced to what can be seen.
+    `forming` is each symbol's candle that has not closed yet and `prices` the present price, where
+    the feed tells them; `snapshot` is the row of the same moment.
+    """
 
     id: str
     candles: dict[str, tuple[Candle, ...]]
@@ -116,6 +121,9 @@ class SessionDetail:
     equity: tuple[tuple[int, float], ...]
     feed_health: tuple[str, ...]
     orders: tuple[OrderRow, ...] = ()
+    forming: dict[str, Candle] = field(default_factory=dict)
+    prices: dict[str, float] = field(default_factory=dict)
+    snapshot: SessionSnapshot | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from core.journal.manifest import SessionManifest
 from core.journal.values import OrderRow, SessionState
 from core.journal.venue_orders import VenueOrders
+from core.market.candles.candle import Candle
 from core.market.feeds.feed import PriceSeen
 from core.session.runner import Runner
 from core.session.snapshot import (
@@ -19,7 +20,7 @@ from core.session.snapshot import (
 from core.trading.values import OpenTrade
 
 _SPARK = 60  # equities a sparkline may show
-_CURVE = 500
+_COLUMNS = 400  # into which a whole equity curve is reduced; no terminal is wider
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +101,18 @@ def _trial(record: SessionManifest) -> TrialHorizon | None:
 
 
 def session_detail(
-    session_id: str, run: Runner | None, health: Iterable[str], orders: tuple[OrderRow, ...] = ()
+    session_id: str,
+    run: Runner | None,
+    health: Iterable[str],
+    orders: tuple[OrderRow, ...] = (),
+    prices: Mapping[str, PriceSeen] | None = None,
+    snapshot: SessionSnapshot | None = None,
 ) -> SessionDetail:
-    """What the session screen shows beyond the row."""
+    """What the session screen shows beyond the row; `snapshot` is that row of the same moment."""
     if run is None:
-        return SessionDetail(session_id, {}, {}, (), (), tuple(health), orders)
+        return SessionDetail(session_id, {}, {}, (), (), tuple(health), orders, snapshot=snapshot)
+    seen = prices or {}
+    marks = {symbol: mark for symbol, price in seen.items() if (mark := mark_of(price))}
     readings = {
         symbol: tuple(
             ConditionReading(
@@ -119,10 +127,22 @@ def session_detail(
         {symbol: tuple(run.recent[slot]) for symbol, slot in run.slots.items()},
         readings,
         tuple(run.account.trades),
-        tuple(run.curve(_CURVE)),
+        tuple(run.curve(_COLUMNS)),
         tuple(health),
         orders,
+        {symbol: now for symbol in run.slots if (now := _forming(run, symbol, seen.get(symbol)))},
+        marks,
+        snapshot,
     )
+
+
+def _forming(run: Runner, symbol: str, price: PriceSeen | None) -> Candle | None:
+    """The candle of a symbol that forms now, where the feed has told of it and none is newer."""
+    if price is None or price.forming is None:
+        return None
+    closed = run.recent[run.slots[symbol]]
+    newer = not closed or price.forming.time > closed[-1].time
+    return price.forming if newer else None
 
 
 def mark_of(price: PriceSeen) -> float | None:

@@ -57,7 +57,8 @@ class CandleClosed:
 class PriceSeen:
     """A price between two candles. `time` is the venue's; sides that are not known are None.
 
-    `low` and `high`: what the forming candle has reached so far, where the venue has told.
+    `low` and `high`: what the forming candle has reached so far, where the venue has told, and
+    `forming` that candle as it was told last.
     """
 
     symbol: str
@@ -67,6 +68,7 @@ class PriceSeen:
     last: float | None
     low: float | None = None
     high: float | None = None
+    forming: Candle | None = None
 
 
 @dataclass(frozen=True, slots=True)

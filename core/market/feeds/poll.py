@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 
+from core.market.candles.candle import Candle
 from core.market.candles.timeframes import MINUTE, Timeframe
 from core.market.feeds.delivery import Delivery, DeliveryPace, FundingWatch, Overdue
 from core.market.feeds.feed import FeedError, FeedEvent, FeedState, FeedStatus, PriceSeen
@@ -137,8 +138,8 @@ class _Poll:
         await self._look_whether_it_trades(expected, settled)
         again = self._delivery.hole_remains()
         later = await self._delivery.settle_funding()
-        last = page[-1].close if page and page[-1].time + timeframe.ms > now else None
-        await self._say_price(now, last)
+        forming = page[-1] if page and page[-1].time + timeframe.ms > now else None
+        await self._say_price(now, forming)
         self._looked = settled
         closes = self._sequence.expected + timeframe.ms
         until_close = (closes - now) / 1000 + self._pace.settle
@@ -163,14 +164,15 @@ class _Poll:
         else:
             self._say_state(FeedState.CONNECTED, f"{self._api.name} answers")
 
-    async def _say_price(self, now: int, last: float | None) -> None:
+    async def _say_price(self, now: int, forming: Candle | None) -> None:
         symbol = self._sequence.symbol
         if self._quotes:
             quote = await self._api.quote(symbol)
             if (quote.bid, quote.ask, quote.last) != (None, None, None):
-                self._put(PriceSeen(symbol, now, quote.bid, quote.ask, quote.last))
-        elif last is not None:
-            self._put(PriceSeen(symbol, now, None, None, last))
+                seen = PriceSeen(symbol, now, quote.bid, quote.ask, quote.last, forming=forming)
+                self._put(seen)
+        elif forming is not None:
+            self._put(PriceSeen(symbol, now, None, None, forming.close, forming=forming))
 
     def _say_state(self, state: FeedState, text: str) -> None:
         if state is not self._state:

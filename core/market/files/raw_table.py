@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import orjson
@@ -23,8 +24,12 @@ from numpy.typing import NDArray
 from core.market.files.columns import FIELDS, column_of, find_columns, looks_like_rows
 from core.market.files.errors import CandleFileError, shown
 
-MAX_BYTES = 2 << 30
-"""The largest content of a text file that is read, unpacked: some 30 million candles."""
+MAX_BYTES = 1 << 30
+"""The largest content of a text file that is read, unpacked: some 15 million candles."""
+
+_PACKED_FACTOR = 60  # how many times larger than its file a packed content may be; candles: 3 to 15
+_SMALL = 64 << 20  # bytes of unpacked content at which nobody need ask
+_PIECE = 8 << 20
 
 _HEADERLESS = "no column names: taken as time, open, high, low, close, volume"
 _FORMATS = ".csv, .json, .jsonl (each also .gz) or .parquet"
@@ -71,21 +76,48 @@ def read_table(path: Path) -> RawTable:
 
 def _bytes(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with _opened(path) as file:
             packed = file.read(2) == b"\x1f\x8b"
+            size = file.seek(0, io.SEEK_END)
             file.seek(0)
+            most = MAX_BYTES
+            if packed:
+                most = min(most, max(_SMALL, _PACKED_FACTOR * size))
             source = gzip.GzipFile(fileobj=file) if packed else file
-            content = source.read(MAX_BYTES + 1)
+            parts, length = [], 0
+            while length <= most and (part := source.read(_PIECE)):
+                parts.append(part)
+                length += len(part)
+    except CandleFileError:
+        raise
     except (OSError, EOFError, zlib.error, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise CandleFileError(path, f"cannot be read: {shown(reason)}") from error
-    if len(content) > MAX_BYTES:
+    if length > MAX_BYTES:
         raise CandleFileError(
             path,
             f"holds more than {MAX_BYTES >> 20} MiB of text",
             advice="write it as Parquet, or split it",
         )
-    return content
+    if length > most:
+        raise CandleFileError(
+            path,
+            f"{size / 1e6:.1f} MB unpack to more than {most / 1e6:.0f} MB, as no candles do",
+            advice="unpack it, look at it, and give the unpacked file",
+        )
+    return b"".join(parts)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """The file, where it is one: a pipe would be waited for without end.
+
+    Raises:
+        CandleFileError: it is no regular file.
+        OSError: it cannot be opened.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise CandleFileError(path, "is no regular file", expected="a file of candles")
+    return path.open("rb")
 
 
 def _text(path: Path) -> bytes:
@@ -317,7 +349,7 @@ def _parquet(path: Path) -> RawTable:
             advice="install papertape[parquet], or write the candles as CSV",
         ) from error
     try:
-        with path.open("rb") as file:
+        with _opened(path) as file:
             source = pq.ParquetFile(pa.BufferReader(file.read()))
         names = source.schema_arrow.names
         positions = _positions(path, names)

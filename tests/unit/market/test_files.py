@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -402,3 +403,21 @@ def test_a_file_that_ends_too_early_says_so_in_plain_words(tmp_path: Path) -> No
         read_candles(path, Timeframe.H1)
     assert "Compressed file ended before" in str(caught.value)
     assert "\\u" not in str(caught.value)
+
+
+def test_a_small_file_that_unpacks_to_a_flood_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.csv.gz"
+    row = b"1700000000000,1,1,1,1,1\n"
+    with gzip.open(path, "wb", compresslevel=9) as file:
+        file.write(b"time,open,high,low,close,volume\n")
+        for _ in range(40):
+            file.write(row * (4 << 20 >> 4))
+    with pytest.raises(CandleFileError, match="unpack to more than 67 MB, as no candles do"):
+        read_candles(path, Timeframe.M5)
+
+
+def test_a_pipe_is_no_candle_file(tmp_path: Path) -> None:
+    path = tmp_path / "candles.csv"
+    os.mkfifo(path)
+    with pytest.raises(CandleFileError, match="is no regular file"):
+        read_candles(path, Timeframe.M5)

@@ -76,6 +76,7 @@ class Follower:
         self._last_seen = 0.0
         self._said_state: tuple[FeedState, str] | None = None
         self._ask = asyncio.Event()
+        self._back = asyncio.Event()  # set when the stream is back: no reason to wait any longer
         self._overdue = Overdue(pace.overdue, pace.longest_overdue)
         self._audited = self._monotonic()
         self._audited_to = sequence.expected
@@ -124,6 +125,7 @@ class Follower:
         """See `StreamListener.on_connected`."""
         if stream == self._candles.name:
             self._ask.set()
+            self._back.set()
 
     def on_disconnected(self, stream: str, why: str) -> None:
         """See `StreamListener.on_disconnected`."""
@@ -145,8 +147,8 @@ class Follower:
         self._last, self._last_seen = event.candle.close, self._monotonic()
         bid, ask = (None, None) if quote is None else (quote.bid, quote.ask)
         self._forming = event.candle
-        low, high = event.candle.low, event.candle.high
-        self._put(PriceSeen(self.symbol, event.time, bid, ask, event.candle.close, low, high))
+        now = event.candle
+        self._put(PriceSeen(self.symbol, event.time, bid, ask, now.close, now.low, now.high, now))
 
     def _say_quote(self, event: BestPrices) -> None:
         if self._quote is not None and event.update <= self._quote.update:
@@ -158,10 +160,13 @@ class Follower:
         fresh = self._monotonic() - self._last_seen <= self._pace.fresh
         last = self._last if fresh else None
         low = high = None
+        now = self._forming
         # Until a candle has told of itself, what is known is the range of the one before it.
-        if self._forming is not None and self._forming.time == self._sequence.expected:
-            low, high = self._forming.low, self._forming.high
-        self._put(PriceSeen(self.symbol, time, event.bid, event.ask, last, low, high))
+        if now is not None and now.time == self._sequence.expected:
+            low, high = now.low, now.high
+        else:
+            now = None
+        self._put(PriceSeen(self.symbol, time, event.bid, event.ask, last, low, high, now))
 
     def _say_state(self, state: FeedState, text: str) -> None:
         if (state, text) != self._said_state:
@@ -175,6 +180,7 @@ class Follower:
         while True:
             await self._until_needed()
             self._ask.clear()
+            self._back.clear()
             try:
                 await self._again_after(await self._back_fill())
                 await self._again_after(await self._delivery.settle_funding())
@@ -185,22 +191,33 @@ class Follower:
             except FeedError as error:
                 self._say_state(FeedState.STALE, str(error))
                 self._ask.set()
-                await self._sleep(backoff.next())
+                if await self._sleep_unless_back(backoff.next()):
+                    backoff.reset()
             else:
                 backoff.reset()
 
     async def _until_needed(self) -> None:
         """Return when a back-fill was asked for, a candle is overdue, or an audit is due."""
         while not self._ask.is_set():
-            waiting = asyncio.ensure_future(self._ask.wait())
-            looking = asyncio.ensure_future(self._sleep(self._pace.look_every))
-            try:
-                await asyncio.wait({waiting, looking}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                waiting.cancel()
-                looking.cancel()
+            await self._sleep_unless(self._ask, self._pace.look_every)
             if self._is_overdue() or self._audit_is_due():
                 return
+
+    async def _sleep_unless_back(self, seconds: float) -> bool:
+        """Wait so long, or until the stream is back; whether it is."""
+        await self._sleep_unless(self._back, seconds)
+        return self._back.is_set()
+
+    async def _sleep_unless(self, event: asyncio.Event, seconds: float) -> None:
+        waits = [
+            asyncio.ensure_future(event.wait()),
+            asyncio.ensure_future(self._sleep(seconds)),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     def _audit_is_due(self) -> bool:
         return self._monotonic() - self._audited > self._pace.audit

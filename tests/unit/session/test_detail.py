@@ -1,0 +1,67 @@
+"""What the session screen draws: the whole curve with its deepest drawdown, and the present."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.market.candles.candle import Candle
+from core.market.feeds.feed import PriceSeen
+from core.report.curves import drawdown, kept_points
+from core.session.view import session_detail
+from tests.unit.session.sessions import RSI, SPAN, Bench, market, replay
+from tests.unit.session.test_live_engine import LIVE, decided, feed_of, living, run_of
+from tests.waiting import until
+
+
+@given(
+    st.lists(st.floats(1, 1e6), min_size=1, max_size=300),
+    st.integers(1, 20),
+)
+def test_a_reduced_curve_keeps_its_ends_extremes_and_deepest_drawdown(
+    equity: list[float], columns: int
+) -> None:
+    values = np.array(equity)
+    at = kept_points(values, columns)
+    kept = values[at]
+    assert (at[0], at[-1]) == (0, len(values) - 1)
+    assert sorted(set(at.tolist())) == at.tolist()
+    assert len(at) <= 2 * columns + 4
+    assert (kept.min(), kept.max()) == (values.min(), values.max())
+    assert drawdown(kept, 1.0).min() == drawdown(values, 1.0).min()
+
+
+async def test_the_curve_of_a_long_session_is_its_whole_period(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    engine = bench.new(bench.record(RSI), replay(market(3_000)))
+    await engine.live()
+    run = run_of(engine)
+    whole = run.curve()
+    shown = session_detail("abcd1234", run, ()).equity
+    assert (shown[0], shown[-1]) == (whole[0], whole[-1])
+    assert len(shown) < len(whole)
+    assert set(shown) <= set(whole)
+    lows = [drawdown(np.array([value for _, value in c]), 1e4).min() for c in (shown, whole)]
+    assert lows[0] == lows[1]
+
+
+async def test_the_forming_candle_and_the_price_are_those_of_one_moment(tmp_path: Path) -> None:
+    bench, feed = Bench(tmp_path), feed_of()
+    engine = bench.new(bench.record(RSI, **LIVE), feed)
+    async with living(engine):
+        closed = feed.candle(250)
+        await decided(engine, closed.time)
+        forming = Candle(closed.time + SPAN, 1.0, 3.0, 0.5, 2.0, 7.0)
+        feed.say(PriceSeen("BTC/USDT", closed.time + SPAN + 9, 1.9, 2.1, 2.0, 0.5, 3.0, forming))
+        intake = engine.intake
+        assert intake is not None
+        await until(lambda: "BTC/USDT" in intake.prices)
+        detail = session_detail("abcd1234", intake.run, (), (), intake.prices)
+        assert detail.forming == {"BTC/USDT": forming}
+        assert detail.prices == {"BTC/USDT": 2.0}
+        await decided(engine, feed.candle(251).time)
+        after = session_detail("abcd1234", intake.run, (), (), intake.prices)
+        assert after.forming == {}  # it has closed, and nothing is told of the next one
