@@ -19,7 +19,7 @@ from core.market.candles.candle import Candle
 from core.market.candles.timeframes import MINUTE, Timeframe
 from core.market.feeds.feed import FeedError, UnavailableError
 from core.market.filters import MarketFilters
-from core.market.public_session import public_session
+from core.market.public_session import RefusedAnswerError, public_session
 from core.market.retry import asked_wait
 from core.market.symbols import is_perpetual
 from core.market.venue_clock import TOLERANCE, ServerClock
@@ -357,7 +357,12 @@ class ExchangeApi:
                     f"{self.name} does not answer from this place (451): choose another exchange, "
                     "or another address of it in the configuration"
                 ) from error
-            raise UnreachableError(f"{self.name} did not answer: {brief(error)}") from error
+            refused = error.__cause__
+            why = refused if isinstance(refused, RefusedAnswerError) else error
+            raise UnreachableError(f"{self.name} did not answer: {brief(why)}") from error
+        except errors.AuthenticationError as error:
+            # Public data needs no key: it is something in between that asks who we are.
+            raise UnreachableError(f"{self.name} cannot be reached: {brief(error)}") from error
         except errors.BaseError as error:
             raise FeedError(f"{self.name} refused: {brief(error)}") from error
         except _MISUNDERSTANDINGS as error:

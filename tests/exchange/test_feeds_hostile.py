@@ -1,0 +1,223 @@
+"""Whatever a venue answers: no session ends by it, and no host grows by it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from core.journal.values import FeedKind, SessionState
+from core.market.candles.timeframes import DAY, MINUTE, Timeframe
+from core.market.feeds.feed import CandleClosed, FeedError, FeedStatus, Gap, UnavailableError
+from core.market.feeds.streams.follower import FollowPace, StreamFeed
+from core.market.feeds.streams.gateway import VenueGateway
+from core.market.history.exchange_api import RateLimitedError
+from core.session.snapshot import StartRequest
+from tests.exchange.feeds import FOLLOW_PACE, PATIENCE, STREAM_PACE, Reader
+from tests.exchange.hostile import Answer, HostileVenue, gzip_bomb, hostile_venue, said
+from tests.unit.host.hosts import hosting
+from tests.unit.session.sessions import RSI
+
+BTC = "BTC/USDT"
+CONFIG = {**RSI, "timeframe": "1m"}
+ODD_BODIES = [
+    Answer(b"<html>Please log in</html>", headers={"Content-Type": "text/html"}),
+    Answer(b"null"),
+    Answer(b"[]"),
+    Answer(b"[1, 2, 3]"),
+    Answer(b'"x"'),
+    Answer(b"7"),
+    Answer(b"{}"),
+    Answer(b'{"symbols": null}'),
+    Answer(b'{"symbols": {"a": 1}}'),
+    Answer(b'{"symbols": [1, null, "x"]}'),
+    Answer(b'{"symbols": [{"symbol": "BTCUSDT"}]}'),
+    Answer(b""),
+    Answer(b"[" * 100_000),
+    Answer(b"\xff\xfe\x00"),
+    Answer(b'{"serverTime": "soon"}'),
+    Answer(b"{}", status=302, headers={"Location": "http://192.0.2.1/"}),
+    Answer(b"<html>", status=511),
+    Answer(b"no", status=403),
+    Answer(b"no", status=500),
+]
+
+
+def wall() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+@pytest.fixture
+async def venue() -> AsyncIterator[HostileVenue]:
+    async with hostile_venue(wall) as running:
+        yield running
+
+
+@pytest.fixture
+async def gateway(venue: HostileVenue) -> AsyncIterator[VenueGateway]:
+    opened = VenueGateway(venue.dialect, pace=STREAM_PACE, patience=PATIENCE)
+    yield opened
+    await opened.close()
+
+
+@pytest.mark.parametrize("answer", ODD_BODIES, ids=lambda one: str(one.body[:24]))
+@pytest.mark.parametrize("path", ["exchangeInfo", "klines", "time"])
+async def test_a_strange_answer_is_one_to_ask_again_for(
+    venue: HostileVenue, gateway: VenueGateway, path: str, answer: Answer
+) -> None:
+    api = gateway.api
+    venue.odd = lambda asked, _: answer if asked.endswith(path) else None
+    try:
+        if path == "exchangeInfo":
+            await api.filters(BTC)
+        elif path == "klines":
+            await api.candles(BTC, Timeframe.M1)
+        else:
+            await api.server_time()
+    except UnavailableError:
+        pass  # asked later it may answer: no session ends by it
+    except FeedError as error:
+        assert "has no market" in str(error), error
+    venue.odd = lambda path, right: None
+    assert len(await api.candles(BTC, Timeframe.M1)) > 400
+
+
+@pytest.mark.parametrize("ahead", [10 * 365 * DAY, -10 * 365 * DAY, DAY, -(2 * 3_600_000), 10**15])
+async def test_a_time_far_off_is_told_and_not_believed(
+    venue: HostileVenue, gateway: VenueGateway, ahead: int
+) -> None:
+    venue.odd = lambda path, _: (
+        said({"serverTime": wall() + ahead}) if path.endswith("time") else None
+    )
+    with pytest.raises(UnavailableError, match="this machine's clock"):
+        await gateway.api.server_time()
+    assert abs(gateway.clock.now() - wall()) < 1_000
+
+
+@pytest.mark.parametrize("status", [429, 418])
+@pytest.mark.parametrize("wait", ["1e20", "100000000000000000000", "-1", "nan", "soon"])
+async def test_no_retry_after_blocks_a_venue_until_the_host_restarts(
+    venue: HostileVenue, gateway: VenueGateway, status: int, wait: str
+) -> None:
+    venue.odd = lambda path, _: Answer(b"{}", status=status, headers={"Retry-After": wait})
+    with pytest.raises(RateLimitedError) as caught:
+        await gateway.api.server_time()
+    assert 1 <= caught.value.seconds <= 6 * 3600
+
+
+async def test_an_endless_answer_is_given_up(venue: HostileVenue, gateway: VenueGateway) -> None:
+    await gateway.api.server_time()
+    before = resident()
+    venue.odd = lambda path, _: Answer(endless=True)
+    with pytest.raises(UnavailableError, match="larger than 64 MiB"):
+        await gateway.api.server_time()
+    assert resident() - before < 300 << 20
+
+
+async def test_a_packed_flood_is_given_up(
+    venue: HostileVenue, gateway: VenueGateway, tmp_path: Path
+) -> None:
+    await gateway.api.server_time()
+    bomb = gzip_bomb(tmp_path, 1 << 30)
+    before = resident()
+    venue.odd = lambda path, _: Answer(bomb, headers={"Content-Encoding": "gzip"})
+    with pytest.raises(UnavailableError):
+        await gateway.api.server_time()
+    assert resident() - before < 400 << 20
+
+
+async def test_a_redirect_leads_nowhere(venue: HostileVenue, gateway: VenueGateway) -> None:
+    async with hostile_venue(wall) as elsewhere:
+        venue.odd = lambda path, _: Answer(
+            b"", status=307, headers={"Location": f"{elsewhere.rest}/api/v3/time"}
+        )
+        with pytest.raises(UnavailableError, match=r"redirect to .* which is not followed"):
+            await gateway.api.server_time()
+        assert elsewhere.asked == []
+
+
+def odd_streams(venue: HostileVenue) -> list[str | bytes]:
+    future = (wall() // MINUTE + 30) * MINUTE
+    ancient = MINUTE
+    return [
+        "null",
+        "[]",
+        "x" * 1000,
+        b"\xff\x00",
+        "{}",
+        '{"stream": "btcusdt@kline_1m", "data": null}',
+        '{"stream": "btcusdt@kline_1m", "data": {"e": "kline"}}',
+        venue.kline(future),
+        venue.kline(future, E=future + MINUTE),
+        venue.kline(4_102_444_800_000, E=4_102_444_860_000),
+        venue.kline(10**17 // MINUTE * MINUTE),
+        venue.kline(ancient),
+        venue.kline(-MINUTE),
+        venue.kline(future, o="nan"),
+        venue.kline(future, h="0.5"),
+        venue.kline(future, v="-3"),
+        venue.kline(future, i="7m"),
+        '{"e": "serverShutdown", "E": 99999999999999999}',
+    ]
+
+
+async def test_strange_messages_make_no_gap_and_no_candle(
+    venue: HostileVenue, gateway: VenueGateway
+) -> None:
+    feed = StreamFeed(gateway, FOLLOW_PACE)
+    begin = wall() // MINUTE * MINUTE
+    await feed.subscribe(BTC, Timeframe.M1, after=begin - 3 * MINUTE)
+    reader = Reader(feed)
+    await reader.until_candle(BTC, begin - MINUTE)
+    async with asyncio.timeout(20):
+        while not venue.streams:
+            await asyncio.sleep(0.01)
+    await venue.say(*odd_streams(venue))
+    await reader.until(lambda: any("of the future" in one.text for one in reader.of(FeedStatus)))
+    assert reader.of(Gap) == []
+    assert all(one.candle.time < wall() for one in reader.of(CandleClosed))
+    assert abs(gateway.clock.now() - wall()) < 5_000
+    await feed.close()
+
+
+@pytest.mark.parametrize("odd", ["exchangeInfo", "time", "klines", "all"])
+async def test_no_session_ends_by_what_its_venue_answers_when_it_is_taken_up(
+    venue: HostileVenue, tmp_path: Path, odd: str
+) -> None:
+    async def live(*_: object) -> StreamFeed:
+        opened = VenueGateway(venue.dialect, pace=STREAM_PACE, patience=PATIENCE)
+        gateways.append(opened)
+        return StreamFeed(opened, FollowPace(first_delay=0.01, look_every=0.05))
+
+    gateways: list[VenueGateway] = []
+    feeds = {FeedKind.LIVE: live}
+    try:
+        async with hosting(tmp_path, feeds=feeds) as host:
+            request = StartRequest(config=CONFIG, feed=FeedKind.LIVE, run_for=7 * DAY)
+            session_id = (await host.start(request)).session_id
+            async with asyncio.timeout(30):
+                while host.fresh_snapshot().sessions[0].running_since is None:
+                    await asyncio.sleep(0.02)
+        bodies = {"time": said({"serverTime": wall() + 20 * 365 * DAY})}
+        strange = bodies.get(odd, Answer(b"null"))
+        venue.odd = lambda path, _: strange if odd == "all" or path.endswith(odd) else None
+        async with hosting(tmp_path, feeds=feeds) as host:
+            for _ in range(30):
+                await venue.say(*odd_streams(venue))
+                await asyncio.sleep(0.02)
+                (session,) = host.fresh_snapshot().sessions
+                assert not session.state.ended, session.state_reason
+            venue.odd = lambda path, right: None
+            assert session.id == session_id
+            assert session.state is not SessionState.ERROR
+    finally:
+        for gateway in gateways:
+            await gateway.close()
