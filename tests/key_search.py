@@ -85,12 +85,18 @@ class _Listener:
             self._search.printed.append((report.nodeid, text))
 
 
+def folder_of_the_run(config: pytest.Config) -> Path:
+    """The folder above all `tmp_path`s of this run."""
+    # pytest gives it to fixtures only; a hook at the end of the run has no public way to it.
+    factory: pytest.TempPathFactory = config._tmp_path_factory  # type: ignore[attr-defined]
+    return factory.getbasetemp()
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     search = session.config.stash.get(_SEARCH, None)
     if search is None:
         return
-    folders = session.config._tmp_path_factory  # type: ignore[attr-defined]
-    search.search(folders.getbasetemp())
+    search.search(folder_of_the_run(session.config))
     if search.found and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

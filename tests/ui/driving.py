@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 
 from textual import events
 from textual.pilot import Pilot
 
 from core.journal.values import FeedKind
+from core.session.snapshot import HostSnapshot
+from tests import waiting
 from tests.ui.scripted import ScriptedHosting, ScriptedLink, choices
 from tui.app import PapertapeApp
 from tui.strategies import StrategyChoice
@@ -17,14 +21,46 @@ WIDE = (120, 40)
 NARROW = (80, 24)
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What the app told its user in a corner of the screen."""
+
+    message: str
+    title: str
+
+
+class WatchedApp(PapertapeApp):
+    """The app, and what it told its user so far."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.notes: list[Note] = []
+        super().__init__(*arguments, **options)
+
+    def notify(self, message: str, *, title: str = "", **options: Any) -> None:
+        self.notes.append(Note(message, title))
+        super().notify(message, title=title, **options)
+
+
+def host_of(app: PapertapeApp) -> ScriptedHosting:
+    """The scripted host that an app holds."""
+    assert isinstance(app.hosting, ScriptedHosting)
+    return app.hosting
+
+
+def shown(app: PapertapeApp) -> HostSnapshot:
+    """What the app shows of its host."""
+    assert app.snapshot is not None
+    return app.snapshot
+
+
 def make_app(
     link: ScriptedLink,
     *,
     strategies: Callable[[], Sequence[StrategyChoice]] = choices,
     failure: Exception | None = None,
-) -> PapertapeApp:
+) -> WatchedApp:
     """The app on a scripted host. It polls only when told to, or after a command."""
-    return PapertapeApp(
+    return WatchedApp(
         ScriptedHosting(link, failure),
         strategies,
         host_name="web1",
@@ -33,13 +69,9 @@ def make_app(
     )
 
 
-async def until(pilot: Pilot[int], condition: Callable[[], bool]) -> None:
-    """Wait until something holds, for as long as any machine may take."""
-    for _ in range(400):
-        if condition():
-            return
-        await pilot.pause(0.01)
-    raise AssertionError("it never came to hold")
+async def until(pilot: Pilot[int], condition: Callable[[], object]) -> None:
+    """Wait until something holds, with the screen drawn between two looks."""
+    await waiting.until(condition, pause=pilot.pause)
 
 
 @asynccontextmanager

@@ -42,7 +42,7 @@ _MODES = {
 }
 
 
-def session(session_id: str, strategy: str, **changes: object) -> SessionSnapshot:
+def session(session_id: str, strategy: str, **changes: Any) -> SessionSnapshot:
     """A session that has run for two days without a trade, but for what is changed."""
     plain = SessionSnapshot(
         id=session_id,
@@ -74,12 +74,12 @@ def session(session_id: str, strategy: str, **changes: object) -> SessionSnapsho
         notices=(),
         next_jobs=(),
     )
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    return replace(plain, **changes)
 
 
-def position(symbol: str = "BTC/USDT", pnl: float = 54.2, **changes: object) -> OpenTrade:
+def position(symbol: str = "BTC/USDT", pnl: float = 54.2, **changes: Any) -> OpenTrade:
     """A long position opened three hours ago."""
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "symbol": symbol,
         "side": Side.LONG,
         "signal_time": NOW - 3 * HOUR - 5 * MINUTE,
@@ -96,7 +96,7 @@ def position(symbol: str = "BTC/USDT", pnl: float = 54.2, **changes: object) -> 
         "target_price": 73_842.1,
         "liquidation_price": None,
     }
-    return OpenTrade(**(values | changes))  # type: ignore[arg-type]
+    return OpenTrade(**(values | changes))
 
 
 @dataclass
@@ -120,11 +120,11 @@ class ScriptedLink(HostLink):
         """Write a log line."""
         self.lines.append(LogLine(len(self.lines) + 1, self.now, level, session_id, text))
 
-    def change(self, session_id: str, **changes: object) -> None:
+    def change(self, session_id: str, **changes: Any) -> None:
         """Change a session."""
         for index, each in enumerate(self.sessions):
             if each.id == session_id:
-                self.sessions[index] = replace(each, **changes)  # type: ignore[arg-type]
+                self.sessions[index] = replace(each, **changes)
                 return
         raise AssertionError(f"no session {session_id}")
 
@@ -298,9 +298,9 @@ class ScriptedHosting:
         self._gone.set()
 
 
-def job(job_id: str, due_in: int, **changes: object) -> ListedJob:
+def job(job_id: str, due_in: int, **changes: Any) -> ListedJob:
     """A check of rsi_bounce every four hours, due in so many ms, but for what is changed."""
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "job_id": job_id,
         "trigger": "every 4h",
         "every_seconds": 14_400,
@@ -317,7 +317,7 @@ def job(job_id: str, due_in: int, **changes: object) -> ListedJob:
         "paused": False,
         "history": (),
     }
-    return ListedJob(**(values | changes))  # type: ignore[arg-type]
+    return ListedJob(**(values | changes))
 
 
 def jobs() -> list[ListedJob]:
@@ -401,7 +401,7 @@ def closed_trades(symbol: str) -> tuple[Trade, ...]:
     return tuple(made)
 
 
-def trade(number: int, pnl: float, reason: str, **changes: object) -> dict[str, object]:
+def trade(number: int, pnl: float, reason: str, **changes: Any) -> dict[str, Any]:
     """A closed trade as a report writes it."""
     entry = 63_000.0 + 137.25 * number
     return {
@@ -424,7 +424,7 @@ def trade(number: int, pnl: float, reason: str, **changes: object) -> dict[str, 
     } | changes
 
 
-def report(strategy: str, **changes: object) -> dict[str, object]:
+def report(strategy: str, **changes: Any) -> dict[str, Any]:
     """A report of eleven trades."""
     reasons = ("take_profit", "stop_loss", "signal")
     gains = (184.2, -95.1, 41.77, 203.4, -88.25, 12.6, -101.3, 151.9, 38.05, -64.4, 97.13)

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.exchange.market.synthetic import SyntheticMarket
@@ -83,7 +84,7 @@ def make(workspace: Workspace) -> PapertapeApp:
     )
 
 
-async def pick(pilot, app: PapertapeApp, name: str) -> None:  # type: ignore[no-untyped-def]
+async def pick(pilot: Pilot[int], app: PapertapeApp, name: str) -> None:
     await pilot.press("2")
     await until(pilot, lambda: isinstance(app.screen, StrategiesScreen))
     screen = app.screen
@@ -95,7 +96,7 @@ async def pick(pilot, app: PapertapeApp, name: str) -> None:  # type: ignore[no-
     await until(pilot, lambda: screen.selected is not None and screen.selected.name == name)
 
 
-async def backtest(pilot, app: PapertapeApp, data: str) -> BacktestScreen:  # type: ignore[no-untyped-def]
+async def backtest(pilot: Pilot[int], app: PapertapeApp, data: str) -> BacktestScreen:
     await pilot.press("b")
     await until(pilot, lambda: isinstance(app.screen, NewBacktest))
     form = app.screen

@@ -9,7 +9,7 @@ import pytest
 from tests.ui.driving import driven, make_app
 from tests.ui.scripted import busy
 from tui.app import PapertapeApp
-from tui.commands import COMMANDS, Place
+from tui.commands import COMMANDS, Command, Place
 from tui.screens.backtest import BacktestScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.compare_trade import ComparedTradeScreen
@@ -50,7 +50,7 @@ def test_no_command_is_defined_twice() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.id)
-def test_every_command_has_its_action_and_its_words(command) -> None:  # type: ignore[no-untyped-def]
+def test_every_command_has_its_action_and_its_words(command: Command) -> None:
     name = command.action.removeprefix("app.").partition("(")[0]
     home = PapertapeApp if command.action.startswith("app.") else HOMES[command.place]
     assert callable(getattr(home, f"action_{name}"))

@@ -286,9 +286,11 @@ def test_pictures(
 def test_before_the_first_comparison(
     snap_compare: Callable[..., bool], compared_workspace: Path, size: tuple[int, int]
 ) -> None:
+    app = make(compared_workspace)
+
     async def run(pilot: Pilot[Any]) -> None:
-        await until(pilot, lambda: pilot.app.link is not None)  # type: ignore[attr-defined]
+        await until(pilot, lambda: app.link is not None)
         await pilot.press("4")
         await pilot.pause()
 
-    assert snap_compare(make(compared_workspace), terminal_size=size, run_before=run)
+    assert snap_compare(app, terminal_size=size, run_before=run)

@@ -7,13 +7,13 @@ from pathlib import Path
 from core.bootstrap import host_options
 from core.exchange.market.synthetic import SyntheticMarket
 from core.host.feed_factories import DemoMarket
-from core.host.local_link import LocalHosting
 from core.journal.values import FeedKind, Mode, SessionState
 from core.store.workspace import Workspace
-from tests.ui.driving import NARROW, press
-from tests.ui.test_real_host import soon, table_text
+from tests.ui.driving import NARROW, press, shown, until
+from tests.ui.test_real_host import table_text
 from tui.app import PapertapeApp
 from tui.host.hosting import LateHosting
+from tui.host.workspace import WorkspaceHosting
 from tui.modals.ask import Ask
 from tui.screens.report import ReportScreen
 from tui.screens.session import SessionScreen
@@ -29,7 +29,7 @@ async def test_one_key_starts_on_the_embedded_exchange_and_one_stops(tmp_path: P
     demo = DemoMarket(SyntheticMarket(7), START, 600.0, "test")  # five minutes in half a second
     app = PapertapeApp(
         LateHosting(
-            lambda: LocalHosting(workspace, lambda: host_options(workspace, "tui", demo), [])
+            lambda: WorkspaceHosting(workspace, lambda: host_options(workspace, "tui", demo), [])
         ),
         lambda: find_strategies(workspace),
         host_name="here",
@@ -38,24 +38,24 @@ async def test_one_key_starts_on_the_embedded_exchange_and_one_stops(tmp_path: P
         poll_every=0.05,
     )
     async with app.run_test(size=NARROW) as pilot:
-        await soon(pilot, lambda: app.snapshot is not None)
+        await until(pilot, lambda: app.snapshot is not None)
         await press(pilot, "s")
-        await soon(pilot, lambda: "● running" in table_text(app))
+        await until(pilot, lambda: "● running" in table_text(app))
         assert app.snapshot is not None
-        (session,) = app.snapshot.sessions
+        (session,) = shown(app).sessions
         assert session.mode is Mode.DEMO
         first = session.last_candle
 
         def candles_close() -> bool:
-            return app.snapshot is not None and app.snapshot.sessions[0].last_candle != first
+            return app.snapshot is not None and shown(app).sessions[0].last_candle != first
 
-        await soon(pilot, candles_close)
+        await until(pilot, candles_close)
         await press(pilot, "enter")
-        await soon(pilot, lambda: isinstance(app.screen, SessionScreen))
-        await soon(pilot, lambda: bool(app.screen.query("#one-why")))
-        await soon(pilot, lambda: bool(app.screen.query_one("#one-why", LineTable).rows))
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        await until(pilot, lambda: bool(app.screen.query("#one-why")))
+        await until(pilot, lambda: bool(app.screen.query_one("#one-why", LineTable).rows))
         await press(pilot, "x")
-        await soon(pilot, lambda: isinstance(app.screen, Ask))
+        await until(pilot, lambda: isinstance(app.screen, Ask))
         await press(pilot, "y")
-        await soon(pilot, lambda: isinstance(app.screen, ReportScreen))
-        await soon(pilot, lambda: app.snapshot.sessions[0].state is SessionState.STOPPED)
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen))
+        await until(pilot, lambda: shown(app).sessions[0].state is SessionState.STOPPED)

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.host.host import HostOptions
-from core.host.local_link import LocalHosting
 from core.journal.values import FeedKind, SessionState
 from core.session.snapshot import StartRequest
 from core.store.workspace import Workspace
 from core.strategy.document.document import strategy_document
-from tests.ui.driving import WIDE, press
+from tests.ui.driving import WIDE, WatchedApp, press, shown, until
 from tests.unit.store.disks import FullDisk
 from tui.app import PapertapeApp
 from tui.host.hosting import LateHosting
+from tui.host.workspace import WorkspaceHosting
 from tui.modals.ask import Ask
 from tui.modals.new_session import NewSession
 from tui.screens.report import ReportScreen
@@ -68,15 +66,6 @@ def workspace(tmp_path: Path) -> Workspace:
     return made
 
 
-async def soon(pilot: Pilot[int], condition: Callable[[], bool]) -> None:
-    """Wait for something a real host does in its own time."""
-    for _ in range(1_500):
-        if condition():
-            return
-        await pilot.pause(0.02)
-    raise AssertionError("it never came to hold")
-
-
 def table_text(app: PapertapeApp) -> str:
     table = app.screen_stack[0].query_one("#sessions", LineTable)
     return "\n".join(cell.text for row in table.rows for cell in row.cells)
@@ -94,47 +83,47 @@ def slow_replay(workspace: Workspace) -> StartRequest:
 
 async def test_a_session_is_started_watched_and_stopped_by_keys(workspace: Workspace) -> None:
     options = HostOptions(kind="tui")
-    app = PapertapeApp(
-        LateHosting(lambda: LocalHosting(workspace, lambda: options, [])),
+    app = WatchedApp(
+        LateHosting(lambda: WorkspaceHosting(workspace, lambda: options, [])),
         lambda: find_strategies(workspace),
         host_name="here",
         workspace=workspace.root,
         poll_every=0.05,
     )
     async with app.run_test(size=WIDE) as pilot:
-        await soon(pilot, lambda: app.snapshot is not None)
+        await until(pilot, lambda: app.snapshot is not None)
         await press(pilot, "n")
-        await soon(pilot, lambda: isinstance(app.screen, NewSession))
+        await until(pilot, lambda: isinstance(app.screen, NewSession))
         form = app.screen
         assert isinstance(form, NewSession)
-        await soon(pilot, lambda: form.picked is not None and form.picked.name == "waves")
+        await until(pilot, lambda: form.picked is not None and form.picked.name == "waves")
         form.query_one("#feed", Choice).chosen = "replay"
         form.query_one("#data", Input).value = str(workspace.root.parent / "waves.csv")
         form.query_one("#speed", Input).value = "30000"  # five hundred candles a second
         await press(pilot, "enter")
-        await soon(pilot, lambda: "waves" in table_text(app))
-        await soon(pilot, lambda: app.snapshot.sessions[0].trades_count >= 2)
+        await until(pilot, lambda: "waves" in table_text(app))
+        await until(pilot, lambda: shown(app).sessions[0].trades_count >= 2)
         assert "● running" in table_text(app)
         assert "REPLAY" in table_text(app)
         assert app.screen_stack[0].query_one(LogPane).shown
 
         await press(pilot, "p")
-        await soon(pilot, lambda: app.snapshot.sessions[0].state is SessionState.PAUSED)
+        await until(pilot, lambda: shown(app).sessions[0].state is SessionState.PAUSED)
         await press(pilot, "p")
-        await soon(pilot, lambda: app.snapshot.sessions[0].state is SessionState.RUNNING)
+        await until(pilot, lambda: shown(app).sessions[0].state is SessionState.RUNNING)
 
         await press(pilot, "x")
-        await soon(pilot, lambda: isinstance(app.screen, Ask))
+        await until(pilot, lambda: isinstance(app.screen, Ask))
         await press(pilot, "y")
-        await soon(pilot, lambda: isinstance(app.screen, ReportScreen))
-        await soon(pilot, lambda: bool(app.screen.query("#result-trades")))
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen))
+        await until(pilot, lambda: bool(app.screen.query("#result-trades")))
         table = app.screen.query_one("#result-trades", LineTable)
-        await soon(pilot, lambda: len(table.rows) >= 2)
+        await until(pilot, lambda: len(table.rows) >= 2)
         trades = table.rows
         assert {row.cells[-1].text for row in trades} <= {"signal", "stop loss"}
-        await soon(pilot, lambda: app.snapshot.sessions[0].state is SessionState.STOPPED)
+        await until(pilot, lambda: shown(app).sessions[0].state is SessionState.STOPPED)
         await press(pilot, "escape", "q")
-        await soon(pilot, lambda: not app.is_running)
+        await until(pilot, lambda: not app.is_running)
     assert not list(workspace.root.glob("**/*.tmp"))
 
 
@@ -142,24 +131,24 @@ async def test_a_vanished_workspace_is_said_and_nothing_of_it_is_made_anew(
     workspace: Workspace,
 ) -> None:
     options = HostOptions(kind="tui")
-    app = PapertapeApp(
-        LateHosting(lambda: LocalHosting(workspace, lambda: options, [])),
+    app = WatchedApp(
+        LateHosting(lambda: WorkspaceHosting(workspace, lambda: options, [])),
         lambda: find_strategies(workspace),
         host_name="here",
         poll_every=0.05,
     )
     async with app.run_test(size=WIDE) as pilot:
-        await soon(pilot, lambda: app.link is not None)
+        await until(pilot, lambda: app.link is not None)
         assert app.link is not None
         await app.link.start(slow_replay(workspace))
-        await soon(pilot, lambda: "running" in table_text(app))
+        await until(pilot, lambda: "running" in table_text(app))
         workspace.root.rename(workspace.root.with_name("elsewhere"))
-        await soon(pilot, lambda: "the host has stopped" in top_line(app))
+        await until(pilot, lambda: "the host has stopped" in top_line(app))
         assert "error" in table_text(app)
         assert any("has vanished" in line.text for line in app.link.logs())
-        assert any("has vanished" in str(toast.message) for toast in app._notifications)
+        assert any("has vanished" in str(toast.message) for toast in app.notes)
         await press(pilot, "q")
-        await soon(pilot, lambda: not app.is_running)
+        await until(pilot, lambda: not app.is_running)
     assert not workspace.root.exists()
 
 
@@ -168,19 +157,19 @@ async def test_the_pause_key_takes_up_a_session_that_a_full_disk_stopped(
 ) -> None:
     disk = FullDisk(100_000)
     options = HostOptions(kind="tui", disk=disk)
-    app = PapertapeApp(
-        LateHosting(lambda: LocalHosting(workspace, lambda: options, [])),
+    app = WatchedApp(
+        LateHosting(lambda: WorkspaceHosting(workspace, lambda: options, [])),
         lambda: find_strategies(workspace),
         host_name="here",
         poll_every=0.05,
     )
     async with app.run_test(size=WIDE) as pilot:
-        await soon(pilot, lambda: app.link is not None)
+        await until(pilot, lambda: app.link is not None)
         assert app.link is not None
         await app.link.start(replace(slow_replay(workspace), speed=None))
-        await soon(pilot, lambda: "✗ error" in table_text(app))
+        await until(pilot, lambda: "✗ error" in table_text(app))
         disk.room = 100_000_000
         await press(pilot, "p")
-        await soon(pilot, lambda: "■ stopped" in table_text(app))
+        await until(pilot, lambda: "■ stopped" in table_text(app))
         assert app.snapshot is not None
-        assert app.snapshot.sessions[0].state_reason == "the data ends"
+        assert shown(app).sessions[0].state_reason == "the data ends"

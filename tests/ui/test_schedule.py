@@ -16,15 +16,14 @@ from core.bootstrap import host_options
 from core.exchange.market.synthetic import SyntheticMarket
 from core.host.feed_factories import DemoMarket
 from core.host.job_values import JobOrder, ListedJob
-from core.host.local_link import LocalHosting
 from core.journal.values import FeedKind
 from core.session.snapshot import StartRequest
 from core.store.workspace import Workspace
-from tests.ui.driving import WIDE, driven, make_app, until
+from tests.ui.driving import WIDE, driven, make_app, shown, until
 from tests.ui.scripted import NOW, busy, job, session
-from tests.ui.test_real_host import soon
 from tui.app import PapertapeApp
 from tui.host.hosting import LateHosting
+from tui.host.workspace import WorkspaceHosting
 from tui.modals.ask import Ask
 from tui.modals.job import JobForm
 from tui.screens.schedule import ScheduleScreen
@@ -45,7 +44,7 @@ async def on_a_real_host(root: Path) -> AsyncIterator[tuple[PapertapeApp, Pilot[
     demo = DemoMarket(SyntheticMarket(7), START, 60.0, "test")
     app = PapertapeApp(
         LateHosting(
-            lambda: LocalHosting(workspace, lambda: host_options(workspace, "tui", demo), [])
+            lambda: WorkspaceHosting(workspace, lambda: host_options(workspace, "tui", demo), [])
         ),
         lambda: (),
         host_name="here",
@@ -53,12 +52,12 @@ async def on_a_real_host(root: Path) -> AsyncIterator[tuple[PapertapeApp, Pilot[
         poll_every=0.05,
     )
     async with app.run_test(size=WIDE) as pilot:
-        await soon(pilot, lambda: app.link is not None)
+        await until(pilot, lambda: app.link is not None)
         await pilot.press("5")
-        await soon(pilot, lambda: isinstance(app.screen, ScheduleScreen) and app.screen.ready)
+        await until(pilot, lambda: isinstance(app.screen, ScheduleScreen) and app.screen.ready)
         yield app, pilot
         app.leaving.leave(keep_running=False)
-        await soon(pilot, lambda: not app.is_running)
+        await until(pilot, lambda: not app.is_running)
 
 
 def rows(app: PapertapeApp) -> list[list[str]]:
@@ -69,40 +68,40 @@ def rows(app: PapertapeApp) -> list[list[str]]:
 async def test_a_message_is_added_run_edited_paused_and_removed(tmp_path: Path) -> None:
     async with on_a_real_host(tmp_path / "home") as (app, pilot):
         screen = app.screen
-        await soon(pilot, lambda: "No job yet" in screen.query_one("#jobs", LineTable).empty)
+        await until(pilot, lambda: "No job yet" in screen.query_one("#jobs", LineTable).empty)
         await pilot.press("n")
-        await soon(pilot, lambda: bool(app.screen.query("#verdict")))
+        await until(pilot, lambda: bool(app.screen.query("#verdict")))
         app.screen.query_one("#say", Input).value = "Look at the [b]rates"
         app.screen.query_one("#time", Input).value = "2h"
         await pilot.press("enter")
-        await soon(pilot, lambda: app.screen is screen and len(rows(app)) == 1)
+        await until(pilot, lambda: app.screen is screen and len(rows(app)) == 1)
         assert rows(app)[0][:3] == ["● set", "say: Look at the [b]rates", "every 2h"]
         assert rows(app)[0][4] in ("1h 59m", "2h")
 
         await pilot.press("r")
         history = screen.query_one(LogPane)
-        await soon(pilot, lambda: history.shown == ("Look at the [b]rates",))
-        await soon(pilot, lambda: rows(app)[0][5:] == ["1", "✓ 0s ago"])
+        await until(pilot, lambda: history.shown == ("Look at the [b]rates",))
+        await until(pilot, lambda: rows(app)[0][5:] == ["1", "✓ 0s ago"])
 
         await pilot.press("e")
-        await soon(pilot, lambda: bool(app.screen.query("#verdict")))
+        await until(pilot, lambda: bool(app.screen.query("#verdict")))
         assert app.screen.query_one("#time", Input).value == "2h"
         app.screen.query_one("#when", Choice).chosen = "cron"
         app.screen.query_one("#time", Input).value = "0 10 * * *"
         app.screen.query_one("#runs", Input).value = "3"
         await pilot.press("enter")
-        await soon(pilot, lambda: app.screen is screen and "10:00" in rows(app)[0][2])
+        await until(pilot, lambda: app.screen is screen and "10:00" in rows(app)[0][2])
         assert rows(app)[0][5] == "1 of 3"
 
         await pilot.press("p")
-        await soon(pilot, lambda: rows(app)[0][0] == "‖ paused")
+        await until(pilot, lambda: rows(app)[0][0] == "‖ paused")
         await pilot.press("p")
-        await soon(pilot, lambda: rows(app)[0][0] == "● set")
+        await until(pilot, lambda: rows(app)[0][0] == "● set")
 
         await pilot.press("x")
-        await soon(pilot, lambda: isinstance(app.screen, Ask))
+        await until(pilot, lambda: isinstance(app.screen, Ask))
         await pilot.press("y")
-        await soon(pilot, lambda: app.screen is screen and not rows(app))
+        await until(pilot, lambda: app.screen is screen and not rows(app))
 
 
 async def test_a_session_brings_its_check_and_can_be_given_an_end(tmp_path: Path) -> None:
@@ -117,19 +116,19 @@ async def test_a_session_brings_its_check_and_can_be_given_an_end(tmp_path: Path
         screen = app.screen
         assert app.link is not None
         await app.link.start(StartRequest(config, FeedKind.DEMO))
-        await soon(pilot, lambda: [row[1] for row in rows(app)] == ["check always"])
+        await until(pilot, lambda: [row[1] for row in rows(app)] == ["check always"])
         await pilot.press("n")
-        await soon(pilot, lambda: bool(app.screen.query("#verdict")))
+        await until(pilot, lambda: bool(app.screen.query("#verdict")))
         app.screen.query_one("#do", Choice).chosen = "stop it, report"
         app.screen.query_one("#when", Choice).chosen = "once"
         app.screen.query_one("#time", Input).value = "2099-12-24T18:00"
         await pilot.press("enter")
-        await soon(pilot, lambda: app.screen is screen and len(rows(app)) == 2)
+        await until(pilot, lambda: app.screen is screen and len(rows(app)) == 2)
         assert rows(app)[1][1:3] == ["stop always, report", "once, 24 Dec 18:00"]
         await pilot.press("G", "r")
-        await soon(pilot, lambda: rows(app) == [])
+        await until(pilot, lambda: rows(app) == [])
         assert app.snapshot is not None
-        assert app.snapshot.sessions[0].state.ended
+        assert shown(app).sessions[0].state.ended
 
 
 @asynccontextmanager

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import pytest
+from textual.widget import Widget
 from textual.widgets import Input
 
 from core.journal.values import BrokerKind, FeedKind, OrderCounts, OrderRow, SessionState
 from core.session.snapshot import Level
 from core.trading.values import Fills
-from tests.ui.driving import NARROW, WIDE, driven, make_app, until
+from tests.ui.driving import NARROW, WIDE, driven, host_of, make_app, until
 from tests.ui.scripted import DAY, MINUTE, NOW, ScriptedLink, busy, position, session
 from tui.app import PapertapeApp
 from tui.modals.ask import Ask
@@ -221,7 +223,7 @@ async def test_hostile_names_and_lines_are_shown_as_text(size: tuple[int, int]) 
         await pilot.pause()
         await pilot.press("escape", "k", "x")
         await until(pilot, lambda: not isinstance(app.screen, SessionsScreen))
-        for widget in app.screen.walk_children(with_self=False):
+        for widget in app.screen.walk_children(Widget):
             widget.render()
         await pilot.press("escape")
         assert "\x1b" not in app.export_screenshot()
@@ -233,8 +235,8 @@ async def test_a_refused_command_is_said_and_nothing_else_happens() -> None:
     app = make_app(link)
     async with driven(app) as pilot:
         await pilot.press("p")
-        await until(pilot, lambda: len(app._notifications) == 1)
-        (said,) = app._notifications
+        await until(pilot, lambda: len(app.notes) == 1)
+        (said,) = app.notes
         assert said.message == link.refuse
         assert said.title == "pause refused"
 
@@ -242,8 +244,8 @@ async def test_a_refused_command_is_said_and_nothing_else_happens() -> None:
 async def test_a_host_that_cannot_start_says_why() -> None:
     app = make_app(ScriptedLink(), failure=OSError("the workspace /x cannot be written"))
     async with app.run_test(size=WIDE) as pilot:
-        await until(pilot, lambda: len(app._notifications) == 1)
-        (said,) = app._notifications
+        await until(pilot, lambda: len(app.notes) == 1)
+        (said,) = app.notes
         assert "the workspace /x cannot be written" in said.message
 
 
@@ -353,13 +355,17 @@ async def test_on_the_smallest_terminal_everything_fits_and_figures_are_whole() 
         assert "▲ +184.20" in drawn(app, "#result-trades")
 
 
+def stacked(app: PapertapeApp, depth: int) -> bool:
+    return len(app.screen_stack) == depth
+
+
 @pytest.mark.parametrize("way", [("enter",), ("r",), ("enter", "r")])
 async def test_q_leaves_from_wherever_one_is(way: tuple[str, ...]) -> None:
     app = make_app(busy())
     async with driven(app) as pilot:
         for depth, key in enumerate(way, start=2):
             await pilot.press(key)
-            await until(pilot, lambda depth=depth: len(app.screen_stack) == depth)
+            await until(pilot, partial(stacked, app, depth))
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, Ask))
 
@@ -406,7 +412,7 @@ async def test_quit_asks_what_becomes_of_the_sessions(keys: list[str], kept: boo
         await until(pilot, lambda: isinstance(app.screen, Ask))
         await pilot.press(*keys)
         await until(pilot, lambda: app.return_code is not None and not app.is_running)
-    assert app.hosting.kept_running is kept
+    assert host_of(app).kept_running is kept
     assert (link.state("k3x9a1pq") is SessionState.STOPPED) is not kept
 
 
@@ -415,7 +421,7 @@ async def test_quit_with_nothing_running_just_leaves() -> None:
     async with driven(app) as pilot:
         await pilot.press("q")
         await until(pilot, lambda: not app.is_running)
-    assert app.hosting.kept_running is False
+    assert host_of(app).kept_running is False
 
 
 @pytest.mark.parametrize("size", [(40, 10), (59, 40), (120, 14), (1, 1)])
@@ -444,12 +450,12 @@ async def test_a_host_that_is_gone_is_said_to_be_and_looked_for() -> None:
     link = busy()
     app = make_app(link)
     async with driven(app) as pilot:
-        app.hosting.lose()
+        host_of(app).lose()
         await until(pilot, lambda: "gone" in str(app.screen.query_one("TopBar").render()))
         await pilot.press("p")
-        await until(pilot, lambda: len(app._notifications) == 1)
+        await until(pilot, lambda: len(app.notes) == 1)
         assert link.state("k3x9a1pq") is SessionState.RUNNING
-        await until(pilot, lambda: app.hosting.runs == 2)
+        await until(pilot, lambda: host_of(app).runs == 2)
         await until(pilot, lambda: "gone" not in str(app.screen.query_one("TopBar").render()))
 
 

@@ -12,9 +12,8 @@ from textual.widgets import Input
 
 from core.exchange.server import DEMO_KEYS
 from core.store.preferences import read_preferences
-from tests.ui.driving import driven, make_app, until
+from tests.ui.driving import WatchedApp, driven, make_app, until
 from tests.ui.scripted import ScriptedLink, busy, choices
-from tests.ui.test_real_host import soon
 from tests.unit.cli.conftest import exchange, write_addresses
 from tui.app import PapertapeApp
 from tui.modals.ask import Ask
@@ -37,10 +36,10 @@ def home(tmp_path: Path) -> Path:
     return made
 
 
-def app_of(home: Path, link: ScriptedLink | None = None) -> PapertapeApp:
+def app_of(home: Path, link: ScriptedLink | None = None) -> WatchedApp:
     """The app on a scripted host, with a workspace whose files are real."""
     made = make_app(link or busy())
-    return PapertapeApp(made.hosting, choices, host_name="web1", workspace=home, poll_every=3_600)
+    return WatchedApp(made.hosting, choices, host_name="web1", workspace=home, poll_every=3_600)
 
 
 async def settings_of(app: PapertapeApp, pilot: Pilot[int]) -> SettingsScreen:
@@ -89,14 +88,14 @@ async def test_keys_that_the_venue_takes_are_kept_and_never_shown(
         screen = await settings_of(app, pilot)
         assert value(screen, "binance_testnet") == "none"
         await put_in(app, pilot, key, secret)
-        await soon(pilot, lambda: app.screen is screen and screen.is_current)
-        await soon(pilot, lambda: value(screen, "binance_testnet") == "✓ set, and they work")
+        await until(pilot, lambda: app.screen is screen and screen.is_current)
+        await until(pilot, lambda: value(screen, "binance_testnet") == "✓ set, and they work")
         path = home / "exchanges.yaml"
         assert path.stat().st_mode & 0o777 == 0o600
         written = yaml.safe_load(path.read_text())
         assert written == {"binance_testnet": {"api_key": key, "api_secret": secret}}
         await pilot.press("c")
-        await soon(pilot, lambda: "for spot orders works" in pictured(app).replace("&#160;", " "))
+        await until(pilot, lambda: "for spot orders works" in pictured(app).replace("&#160;", " "))
         assert key not in pictured(app)
         assert secret not in pictured(app)
 
@@ -110,11 +109,11 @@ async def test_keys_that_it_refuses_are_kept_only_when_asked_twice(
         screen = await settings_of(app, pilot)
         await pilot.press("j")
         await put_in(app, pilot, UNKNOWN, f"{UNKNOWN}secret")
-        await soon(pilot, lambda: "once&#160;more" in pictured(app))
+        await until(pilot, lambda: "once&#160;more" in pictured(app))
         assert not (home / "exchanges.yaml").exists()
         assert UNKNOWN not in pictured(app)
         await pilot.press("enter")
-        await soon(pilot, lambda: value(screen, "binance_demo") == "✗ set, but refused")
+        await until(pilot, lambda: value(screen, "binance_demo") == "✗ set, but refused")
         assert UNKNOWN in (home / "exchanges.yaml").read_text()
 
 
@@ -136,7 +135,7 @@ async def test_notifications_are_added_and_taken_out_and_only_their_kind_is_show
         assert value(screen, "place 0") == "tgram"
         assert link.commands == ["renew_notifications"]
         assert TOKEN not in pictured(app)
-        assert read_settings(app.settings.workspace) == Settings((), ("tgram",))  # type: ignore[arg-type]
+        assert read_settings(Workspace(home)) == Settings((), ("tgram",))
         assert (home / "notifications.yaml").stat().st_mode & 0o777 == 0o600
         await pilot.press("j", "x")
         await until(pilot, lambda: isinstance(app.screen, Ask))
@@ -152,8 +151,8 @@ async def test_what_is_no_address_is_refused_without_repeating_it(home: Path) ->
         await until(pilot, lambda: bool(app.screen.query(Input)))
         app.screen.query_one(Input).value = TOKEN
         await pilot.press("enter")
-        await until(pilot, lambda: bool(app._notifications))
-        (told,) = app._notifications
+        await until(pilot, lambda: bool(app.notes))
+        (told,) = app.notes
         assert "expected an address" in told.message
         assert TOKEN not in told.message
         assert not (home / "notifications.yaml").exists()
@@ -211,7 +210,7 @@ async def test_preferences_that_cannot_be_used_are_said_and_nothing_fails(
     app = app_of(home)
     async with driven(app):
         assert app.theme == "papertape-dark"
-        assert any(told in note.message for note in app._notifications)
+        assert any(told in note.message for note in app.notes)
 
 
 def test_files_that_cannot_be_read_are_problems_that_quote_nothing(home: Path) -> None:

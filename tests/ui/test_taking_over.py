@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,9 +21,9 @@ from core.host.link import CommandError, HostLink
 from core.journal.values import FeedKind, SessionState
 from core.session.snapshot import HostSnapshot, StartRequest
 from core.store.workspace import Workspace, WorkspaceError
-from tests.ui.driving import NARROW, driven, make_app, until
+from tests.ui.driving import NARROW, WatchedApp, driven, host_of, make_app, until
 from tests.ui.scripted import DAY, NOW, ScriptedLink, busy, session
-from tests.ui.test_real_host import soon, top_line
+from tests.ui.test_real_host import top_line
 from tests.unit.cli.hosted import wait_for_socket
 from tui.app import PapertapeApp
 from tui.host.returning import Absence, absence, last_look, note_look
@@ -85,19 +86,19 @@ async def test_it_asks_says_what_becomes_of_the_other_and_takes_over(kind: str, 
         await pilot.press("escape")
         assert link.pid == 4711
         await pilot.press("T", "y")
-        await until(pilot, lambda: app.hosting.runs == 2)
+        await until(pilot, lambda: host_of(app).runs == 2)
         await until(pilot, lambda: not app.attached)
         await until(pilot, lambda: "attached" not in top_line(app))
         assert "take over" not in hints(app)
-        assert any("runs the sessions now" in note.message for note in app._notifications)
+        assert any("runs the sessions now" in note.message for note in app.notes)
 
 
 async def test_what_cannot_be_taken_over_stays_where_it_is_and_is_said() -> None:
     app = make_app(attached(refuse="session k3x9a1pq trades on another market"))
     async with driven(app) as pilot:
         await pilot.press("T", "y")
-        await until(pilot, lambda: bool(app._notifications))
-        assert any("another market" in note.message for note in app._notifications)
+        await until(pilot, lambda: bool(app.notes))
+        assert any("another market" in note.message for note in app.notes)
         assert app.attached
         assert "attached" in top_line(app)
 
@@ -108,12 +109,10 @@ async def test_the_screen_whose_sessions_are_taken_says_so_and_shows_the_new_hos
     async with driven(app) as pilot:
         link.kind, link.pid, link.lines = "tui", 4711, []
         link.log("from the new host", "k3x9a1pq")
-        app.hosting.lose()
+        host_of(app).lose()
         await until(
             pilot,
-            lambda: any(
-                "Process 4711 runs the sessions" in note.message for note in app._notifications
-            ),
+            lambda: any("Process 4711 runs the sessions" in note.message for note in app.notes),
         )
         assert app.attached
         await until(
@@ -177,7 +176,7 @@ class Viewer:
 async def test_sessions_go_on_in_the_screen_that_takes_them_over_while_two_watch(
     workspace: Workspace,
 ) -> None:
-    app = PapertapeApp(
+    app = WatchedApp(
         WorkspaceHosting(workspace, lambda: host_here(workspace), []),
         lambda: (),
         host_name="here",
@@ -192,30 +191,30 @@ async def test_sessions_go_on_in_the_screen_that_takes_them_over_while_two_watch
 
     with other_host(workspace) as process:
         async with app.run_test(size=NARROW) as pilot:
-            await soon(pilot, lambda: app.snapshot is not None)
+            await until(pilot, lambda: app.snapshot is not None)
             assert (app.attached, shown().pid) == (True, process.pid)
             viewer = Viewer(workspace)
             assert app.link is not None
             started = await app.link.start(StartRequest(ALWAYS, FeedKind.DEMO))
-            await soon(pilot, lambda: bool(shown().sessions))
-            await soon(pilot, lambda: shown().sessions[0].trades_count >= 1)
+            await until(pilot, lambda: bool(shown().sessions))
+            await until(pilot, lambda: shown().sessions[0].trades_count >= 1)
             await pilot.press("T", "y")
-            await soon(pilot, lambda: not app.attached)
+            await until(pilot, lambda: not app.attached)
             assert process.wait(10) == 0
             before = shown().sessions[0].trades_count
-            await soon(pilot, lambda: shown().sessions[0].trades_count > before + 1)
+            await until(pilot, lambda: shown().sessions[0].trades_count > before + 1)
             # At this speed a candle is overdue after a tenth of a second.
-            await soon(pilot, lambda: shown().sessions[0].state is SessionState.RUNNING)
-            await soon(pilot, lambda: len(viewer.links) == 2)
+            await until(pilot, lambda: shown().sessions[0].state is SessionState.RUNNING)
+            await until(pilot, lambda: len(viewer.links) == 2)
             assert viewer.links[1].snapshot().pid == os.getpid()
             viewer.end()
             assert app.link is not None
-            report = await app.link.stop(started.session_id)
+            report: Any = await app.link.stop(started.session_id)
             assert report["gaps"] == []
-            assert len(report["restarts"]) == 1  # type: ignore[arg-type]
-            await soon(pilot, lambda: shown().sessions[0].state.ended)
+            assert len(report["restarts"]) == 1
+            await until(pilot, lambda: shown().sessions[0].state.ended)
             await pilot.press("q")
-            await soon(pilot, lambda: not app.is_running)
+            await until(pilot, lambda: not app.is_running)
 
 
 async def test_demo_sessions_of_another_market_are_not_taken_over(workspace: Workspace) -> None:
@@ -305,17 +304,17 @@ async def test_a_viewer_sees_how_the_sessions_of_a_vanished_workspace_ended(
         raise WorkspaceError("there is no such workspace any more")
 
     with other_host(workspace):
-        app = PapertapeApp(WorkspaceHosting(workspace, make, []), lambda: (), host_name="here")
+        app = WatchedApp(WorkspaceHosting(workspace, make, []), lambda: (), host_name="here")
         async with app.run_test() as pilot:
-            await soon(pilot, lambda: app.link is not None)
+            await until(pilot, lambda: app.link is not None)
             assert app.link is not None
             await app.link.start(StartRequest(ALWAYS, FeedKind.DEMO))
-            await soon(pilot, lambda: bool(app.snapshot and app.snapshot.sessions))
+            await until(pilot, lambda: app.snapshot is not None and bool(app.snapshot.sessions))
             workspace.root.rename(workspace.root.with_name("elsewhere"))
-            await soon(pilot, lambda: "the host has stopped" in top_line(app))
+            await until(pilot, lambda: "the host has stopped" in top_line(app))
             assert app.snapshot is not None
             (one,) = app.snapshot.sessions
             assert one.state is SessionState.ERROR
             assert str(workspace.root) in str(one.state_reason)
             await pilot.press("q")
-            await soon(pilot, lambda: not app.is_running)
+            await until(pilot, lambda: not app.is_running)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from textual.color import Color
 from textual.theme import Theme
+from textual.widget import Widget
 
 from tests.ui.driving import driven, make_app
 from tests.ui.scripted import busy
@@ -115,7 +116,8 @@ async def test_without_colours_the_terminals_own_stay_legible(
         await pilot.pause()
         styles = [
             segment.style
-            for strip in app.screen._compositor.render_strips()
+            for widget in app.screen.walk_children(Widget)
+            for strip in widget.render_lines(widget.size.region)
             for segment in strip
             if segment.style is not None and segment.text.strip()
         ]

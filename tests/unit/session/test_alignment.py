@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,11 +44,11 @@ def test_in_step_a_later_candle_completes_the_moments_before_it() -> None:
 
 @given(st.lists(st.sets(st.integers(0, 30)), min_size=1, max_size=5), st.randoms())
 def test_any_interleaving_gives_the_moments_of_the_whole(
-    opens: list[set[int]], random: object
+    opens: list[set[int]], random: Random
 ) -> None:
     columns = [[candle(time) for time in sorted(some)] for some in opens]
     waiting = [(slot, one) for slot, column in enumerate(columns) for one in column]
-    random.shuffle(waiting)  # type: ignore[attr-defined]
+    random.shuffle(waiting)
     queues = [list(column) for column in columns]
     alignment, found = Alignment(len(columns), in_step=False), list[Moment]()
     for slot, _ in waiting:
