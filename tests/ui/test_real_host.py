@@ -99,7 +99,7 @@ async def test_a_session_is_started_watched_and_stopped_by_keys(workspace: Works
         await until(pilot, lambda: form.picked is not None and form.picked.name == "waves")
         form.query_one("#feed", Choice).chosen = "replay"
         form.query_one("#data", Input).value = str(workspace.root.parent / "waves.csv")
-        form.query_one("#speed", Input).value = "30000"  # five hundred candles a second
+        form.query_one("#speed", Input).value = "6000"  # a hundred candles a second
         await press(pilot, "enter")
         await until(pilot, lambda: "waves" in table_text(app))
         await until(pilot, lambda: shown(app).sessions[0].trades_count >= 2)

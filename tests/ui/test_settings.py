@@ -12,6 +12,7 @@ from textual.widgets import Input
 
 from core.exchange.server import DEMO_KEYS
 from core.store.preferences import read_preferences
+from core.store.workspace import Workspace
 from tests.ui.driving import WatchedApp, driven, make_app, until
 from tests.ui.scripted import ScriptedLink, busy, choices
 from tests.unit.cli.conftest import exchange, write_addresses
