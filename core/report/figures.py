@@ -38,6 +38,7 @@ _LABELS = {
     "max_consecutive_losses": "Losses in a row",
     "avg_hold": "Average hold",
     "exposure_pct": "Exposure",
+    "break_even_cost_bp": "Break-even cost",
     "sharpe_ratio": "Sharpe",
     "sortino_ratio": "Sortino",
     "calmar_ratio": "Calmar",
@@ -64,6 +65,8 @@ def figure_text(name: str, metrics: Mapping[str, Any]) -> str:
         return f"{value:+,.2f} %"
     if name.endswith("_pct"):
         return f"{value:.1f} %"
+    if name.endswith("_bp"):
+        return f"{value:.1f} bp"
     if name in _MONEY:
         return signed_money(value)
     if name == "avg_hold":
@@ -77,6 +80,8 @@ def _note(name: str, metrics: Mapping[str, Any]) -> str:
     if name == "win_rate_pct" and metrics.get("win_rate_ci"):
         low, high = metrics["win_rate_ci"]
         return f"95 % interval {low:.1f} to {high:.1f} %"
+    if name == "break_even_cost_bp":
+        return "what a fill may cost, fees and slippage together, before nothing is left"
     if name in ANNUALISED and metrics.get("short_period"):
         return f"annualised from under {SHORT_PERIOD_DAYS} days"
     return ""

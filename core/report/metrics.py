@@ -1,7 +1,8 @@
 """Measures how good a run was (docs/rules.md §4), one implementation for all reports.
 
-Per cent for `*_pct`, quote currency for money, seconds for `avg_hold`. A figure that is not defined
-is None, with the reason in `metrics_undefined`; NaN and Infinity never leave this module.
+Per cent for `*_pct`, basis points for `*_bp`, quote currency for money, seconds for `avg_hold`. A
+figure that is not defined is None, with the reason in `metrics_undefined`; NaN and Infinity never
+leave this module.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from core.market.candles.candles import Floats, Times
 from core.market.candles.timeframes import DAY, Timeframe
+from core.report.break_even import break_even_cost_bp
 from core.trading.values import Trade
 
 Z95 = 1.959963984540054  # the standard normal's 97.5 % quantile
@@ -60,6 +62,7 @@ class Metrics:
     avg_hold: float | None
     exposure_pct: float | None
     benchmark_return_pct: float | None
+    break_even_cost_bp: float | None
     short_period: bool = False
     metrics_undefined: Mapping[str, str] = field(default_factory=dict)
 
@@ -80,6 +83,7 @@ def compute_metrics(
     timeframe: Timeframe,
     exposed: int,
     benchmark_return_pct: float | None,
+    slippage_pct: float = 0.0,
 ) -> Metrics:
     """The metrics of a run with an equity curve.
 
@@ -91,6 +95,7 @@ def compute_metrics(
         timeframe: of the candles.
         exposed: in how many of the candles a position was held (`exposed_candles`).
         benchmark_return_pct: buy and hold over the same candles; None where it is not known.
+        slippage_pct: what the config adds to a candle's price; part of the break-even cost.
     """
     candles = len(times)
     undefined: dict[str, str] = {}
@@ -99,6 +104,9 @@ def compute_metrics(
     exposure = exposed / candles * 100 if candles else None
     if exposure is None:
         undefined["exposure_pct"] = "no candle"
+    break_even = break_even_cost_bp(trades, slippage_pct)
+    if break_even is None:
+        undefined["break_even_cost_bp"] = _NO_TRADE
     if candles:
         start, end = int(times[0]), int(times[-1]) + timeframe.ms
         # A candle counts on the day of its last millisecond: it is known at open + timeframe - 1.
@@ -111,6 +119,7 @@ def compute_metrics(
         _of_equity(equity, daily, starting_balance, (end - start) / DAY, undefined),
         exposure,
         benchmark_return_pct,
+        break_even,
         short_period=end - start < SHORT_PERIOD_DAYS * DAY,
         undefined=undefined,
     )
@@ -139,6 +148,7 @@ def closed_trade_metrics(
     undefined = {
         "exposure_pct": "trades alone do not tell on how many candles a position was open",
         "benchmark_return_pct": "trades alone do not tell what buy and hold would have made",
+        "break_even_cost_bp": "P&L alone does not tell what was traded",
     }
     closes = np.asarray(closed_at, dtype=np.int64)
     if period is None:
@@ -160,6 +170,7 @@ def closed_trade_metrics(
     return _metrics(
         of_trades,
         of_equity,
+        None,
         None,
         None,
         short_period=end - begin < SHORT_PERIOD_DAYS * DAY,
@@ -396,12 +407,14 @@ def _metrics(
     of_equity: Mapping[str, object],
     exposure_pct: float | None,
     benchmark_return_pct: float | None,
+    break_even_cost_bp: float | None,
     *,
     short_period: bool,
     undefined: dict[str, str],
 ) -> Metrics:
     figures: dict[str, object] = {**of_trades, **of_equity}
     figures |= {"exposure_pct": exposure_pct, "benchmark_return_pct": benchmark_return_pct}
+    figures["break_even_cost_bp"] = break_even_cost_bp
     for name, value in figures.items():
         if isinstance(value, float) and not math.isfinite(value):
             figures[name] = None

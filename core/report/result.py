@@ -88,6 +88,7 @@ def run_result(
         config.timeframe,
         exposed_candles(times, trades, open_trades, fill_on),
         buy_and_hold_pct(benchmark_prices),
+        config.slippage_pct,
     )
     return RunResult(
         config,

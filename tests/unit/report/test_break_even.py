@@ -1,0 +1,51 @@
+"""What a fill may cost: worked out by hand, and shown by a run that pays just that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+import pytest
+
+from core.backtest.run import run_backtest
+from core.report.break_even import break_even_cost_bp
+from core.strategy.config.parsing import parse_config
+from tests.unit.report.making import trade
+from tests.unit.strategy.making import candles_of, written
+
+
+def test_profit_before_fees_over_what_both_fills_traded() -> None:
+    made = trade(9.0, entry=100.0, exit_=110.0, fees=1.0)
+    assert break_even_cost_bp([made], 0.0) == pytest.approx(10_000 * 10 / 210)
+
+
+def test_a_loss_before_costs_bears_none() -> None:
+    made = trade(-11.0, entry=100.0, exit_=90.0, fees=1.0)
+    cost = break_even_cost_bp([made], 0.0)
+    assert cost is not None
+    assert cost < 0
+
+
+def test_without_a_trade_nothing_is_known() -> None:
+    assert break_even_cost_bp([], 0.0) is None
+
+
+def test_slippage_is_a_cost_where_it_is_in_the_price() -> None:
+    entry, exit_ = 100 * 1.01, 110 * 0.99
+    made = trade(entry=entry, exit_=exit_)
+    assert break_even_cost_bp([made], 1.0) == pytest.approx(10_000 * 10 / (entry + exit_))
+    by_market = msgspec.structs.replace(made, entry_filled_at=1, exit_filled_at=2)
+    profit = exit_ - entry
+    assert break_even_cost_bp([by_market], 1.0) == pytest.approx(10_000 * profit / (entry + exit_))
+
+
+def test_a_run_whose_fills_cost_just_that_makes_nothing() -> None:
+    closes = 100 + 3 * np.sin(np.arange(600) / 9) + np.random.default_rng(1).normal(0, 0.2, 600)
+    candles = {"BTC/USDT": candles_of(closes)}
+    config = parse_config(written(timeframe="5m", trade_size_pct=1, fees=0.0002)).config
+    cost = run_backtest(config, candles).metrics.break_even_cost_bp
+    assert cost is not None
+    paying = run_backtest(replace(config, fees=cost / 10_000), candles)
+    assert paying.metrics.total_trades > 3
+    assert sum(one.pnl for one in paying.trades) == pytest.approx(0, abs=0.05)
