@@ -15,6 +15,7 @@ from core.report.result import Json, metrics_to_json, trade_from_json
 from core.store.live_trades import LiveTrade
 from core.strategy.document.stored_metrics import stored_metrics
 from core.time_format import parse_time, short_date
+from core.trading.values import Trade
 from core.trial.seal import closed_at
 
 
@@ -83,19 +84,28 @@ def column_of_block(name: str, block: object, source: str) -> ComparedColumn | N
     )
 
 
+def trades_of(report: Mapping[str, Any]) -> list[Trade]:
+    """The closed trades of a result (its JSON)."""
+    return [trade_from_json(trade) for trade in report["trades"]]
+
+
 def column_of_reports(
     name: str,
     reports: Sequence[Mapping[str, Any]],
     source: str,
     period: tuple[int, int] | None = None,
+    trades: Sequence[Trade] | None = None,
 ) -> ComparedColumn:
     """The column of one or several results (their JSON), their trades taken together.
+
+    `trades` are theirs, where they have been read from them already.
 
     Several have no common equity curve: their figures are on the closed-trade basis, on the
     starting balance of the first. So are those of a stated `period` (begin and end, exclusive, UTC
     ms), in which only the trades count that closed within it. There must be at least one report.
     """
-    trades = [trade_from_json(trade) for report in reports for trade in report["trades"]]
+    if trades is None:
+        trades = [trade for report in reports for trade in trades_of(report)]
     closes = np.array([closed_at(trade) for trade in trades], dtype=np.int64)
     order = np.argsort(closes, kind="stable")
     starting_balance = reports[0]["starting_balance"]

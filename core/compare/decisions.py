@@ -15,7 +15,7 @@ from core.compare.causes import Cause, CauseKind, decision_cause
 from core.compare.divergence import TradeDifference
 from core.compare.evidence import events_of
 from core.compare.replay import Replayed
-from core.trading.values import Decided
+from core.trading.values import Decided, ExitReason, Side
 from core.trial.decisions import Decisions, judge_decisions
 from core.trial.seal import Margins
 from core.trial.state import State
@@ -94,23 +94,24 @@ def _differences(one: Replayed) -> Iterable[DecisionDifference]:
             yield DecisionDifference(time, symbol, _words(ours), _words(theirs), cause)
 
 
-def _decisions(events: Iterable[object], last: int) -> Mapping[_Place, frozenset[str]]:
+_Decision = tuple[Side, ExitReason | None]
+
+
+def _decisions(events: Iterable[object], last: int) -> Mapping[_Place, frozenset[_Decision]]:
     """What was decided where anything was."""
-    found: dict[_Place, set[str]] = defaultdict(set)
+    found: dict[_Place, set[_Decision]] = defaultdict(set)
     for event in events:
         if isinstance(event, Decided) and event.time <= last:
-            found[event.time, event.symbol].add(_word(event))
-    return {place: frozenset(words) for place, words in found.items()}
+            found[event.time, event.symbol].add((event.side, event.reason))
+    return {place: frozenset(decided) for place, decided in found.items()}
 
 
-def _word(event: Decided) -> str:
-    if event.reason is None:
-        return f"enter {event.side}"
-    return f"leave {event.side} ({event.reason})"
-
-
-def _words(decided: frozenset[str]) -> str:
-    return ", ".join(sorted(decided)) or _NOTHING
+def _words(decided: frozenset[_Decision]) -> str:
+    words = [
+        f"enter {side}" if reason is None else f"leave {side} ({reason})"
+        for side, reason in decided
+    ]
+    return ", ".join(sorted(words)) or _NOTHING
 
 
 def _trades_by_symbol(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from core.compare.columns import trades_of
 from core.compare.decisions import decision_layer
 from core.compare.divergence import Divergence
 from core.compare.fill_costs import CostLayer, cost_layer, measured_fills
@@ -23,7 +24,7 @@ from core.compare.promise import (
 from core.compare.replay import Replayed
 from core.compare.verdict import TrialAnswers
 from core.market.candles.candles import Floats
-from core.report.result import break_even_cost_bp, trade_from_json
+from core.report.result import break_even_cost_bp
 from core.time_format import parse_time
 from core.trading.values import Trade
 from core.trial.seal import ErrorRates, Margins, PromisedCosts, Seal, trade_returns
@@ -37,6 +38,7 @@ _OWN = "on the backtest's own candles, which prove decisions and nothing else"
 
 def judge_layers(
     reports: Sequence[Report],
+    trades: Sequence[Sequence[Trade]],
     replayed: Sequence[Replayed],
     stored: Report | None,
     divergence: Divergence | None,
@@ -48,6 +50,7 @@ def judge_layers(
 
     Args:
         reports: of the sessions (their JSON).
+        trades: the closed trades of each of them.
         replayed: each of them beside backtests of its period; empty if one could not be replayed.
         stored: the whole saved backtest (its JSON), where there is one.
         divergence: of all of them from their replays.
@@ -57,10 +60,11 @@ def judge_layers(
     sealed = None if seal is None else seal[0]
     margins = Margins() if sealed is None else sealed.margins
     own = _on_own_candles(reports if seal is None else [seal[1]], sealed, stored)
-    edge, path = _promise_kept(reports, seal, stored, own=own)
+    promised = [] if stored is None else trades_of(stored)
+    edge, path = _promise_kept(reports, trades, seal, stored, promised, own=own)
     return TrialAnswers(
         decisions=decision_layer(replayed, margins) if replayed else None,
-        costs=_costs(reports, replayed, stored, sealed) if replayed else None,
+        costs=_costs(trades, replayed, promised, sealed) if replayed else None,
         account=divergence,
         path=path,
         edge=edge,
@@ -71,18 +75,28 @@ def judge_layers(
 
 
 def _promise_kept(
-    reports: Sequence[Report], seal: tuple[Seal, Report] | None, stored: Report | None, *, own: bool
+    reports: Sequence[Report],
+    trades: Sequence[Sequence[Trade]],
+    seal: tuple[Seal, Report] | None,
+    stored: Report | None,
+    promised: Sequence[Trade],
+    *,
+    own: bool,
 ) -> tuple[EdgeLayer | None, PathLayer | None]:
     if not reports:
         return None, None
+    closed = [
+        closed_trades(each, float(report["starting_balance"]))
+        for report, each in zip(reports, trades, strict=True)
+    ]
     if seal is None or own:
-        promised = None
+        returns = None
         if stored is not None:
-            promised = trade_returns(_trades(stored), float(stored["starting_balance"]))
-        seen = _together([_closed(report) for report in reports])
-        return described_edge(promised, seen, _OWN if own else NOT_SEALED), None
+            returns = trade_returns(promised, float(stored["starting_balance"]))
+        return described_edge(returns, _together(closed), _OWN if own else NOT_SEALED), None
     sealed, report = seal
-    seen, start = _closed(report), report["period"]["start"]
+    start = report["period"]["start"]
+    seen = next(each for one, each in zip(reports, closed, strict=True) if one is report)
     edge = edge_layer(sealed, seen, None if start is None else parse_time(start))
     return edge, path_layer(sealed, seen)
 
@@ -104,35 +118,26 @@ def _on_own_candles(reports: Sequence[Report], seal: Seal | None, stored: Report
 
 
 def _costs(
-    reports: Sequence[Report],
+    trades: Sequence[Sequence[Trade]],
     replayed: Sequence[Replayed],
-    stored: Report | None,
+    promised: Sequence[Trade],
     seal: Seal | None,
 ) -> CostLayer:
     config = replayed[0].session.config
-    assumed = config.slippage_pct * 100
-    trades, fills = [], []
-    for report, one in zip(reports, replayed, strict=True):
-        closed = _trades(report)
-        trades += closed
-        slippage = one.session.config.slippage_pct * 100
-        fills += measured_fills(closed, slippage, one.session)
+    fills = []
+    for closed, one in zip(trades, replayed, strict=True):
+        fills += measured_fills(closed, one.session.config.slippage_pct * 100, one.session)
     fills.sort(key=lambda fill: (fill.time, fill.symbol))
-    promised = PromisedCosts(assumed, config.fees * 10_000) if seal is None else seal.costs
-    if promised.break_even_bp is None and stored is not None:
-        break_even = break_even_cost_bp(_trades(stored), config.slippage_pct)
-        promised = PromisedCosts(promised.slippage_bp, promised.fee_bp, break_even)
+    costs = PromisedCosts(config.slippage_pct * 100, config.fees * 10_000)
+    if seal is not None:
+        costs = seal.costs
+    if costs.break_even_bp is None and promised:
+        break_even = break_even_cost_bp(promised, config.slippage_pct)
+        costs = PromisedCosts(costs.slippage_bp, costs.fee_bp, break_even)
     margins = Margins() if seal is None else seal.margins
     errors = ErrorRates() if seal is None else seal.errors
-    return cost_layer(fills, trades, promised, margins, errors)
-
-
-def _trades(report: Report) -> list[Trade]:
-    return [trade_from_json(trade) for trade in report["trades"]]
-
-
-def _closed(report: Report) -> ClosedTrades:
-    return closed_trades(_trades(report), float(report["starting_balance"]))
+    everything = [trade for closed in trades for trade in closed]
+    return cost_layer(fills, everything, costs, margins, errors)
 
 
 def _together(parts: Sequence[ClosedTrades]) -> ClosedTrades:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +70,7 @@ def replay_session(
     workspace: Workspace,
     report: Mapping[str, Any],
     present: Mapping[str, Candles] | None = None,
+    trades: Sequence[Trade] | None = None,
 ) -> Replayed:
     """Backtest a session's strategy over its period, and compare trade by trade. Blocks.
 
@@ -78,6 +79,7 @@ def replay_session(
         report: of the session (its JSON), final or as it stands.
         present: the exchange's candles now, by symbol, from the session's first warm-up candle on;
             None: what its tapes tell.
+        trades: its closed trades, where they have been read from the report already.
 
     Raises:
         ReplayError: it has decided on no candle yet, or its files cannot be read.
@@ -97,7 +99,8 @@ def replay_session(
         now = seen if same else _backtest(session, candles)
     except (JournalError, BacktestError) as error:
         raise ReplayError(str(error)) from error
-    trades = [trade_from_json(trade) for trade in report["trades"]]
+    if trades is None:
+        trades = [trade_from_json(trade) for trade in report["trades"]]
     within = [trade for trade in trades if not _is_beyond(trade, session.last)]
     positions = [open_trade_from_json(trade) for trade in report["open_trades"]]
 

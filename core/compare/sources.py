@@ -16,6 +16,7 @@ from core.compare.columns import (
     column_of_block,
     column_of_live_trades,
     column_of_reports,
+    trades_of,
 )
 from core.compare.comparison import ComparisonResult, EquityCurve, compare
 from core.compare.divergence import Divergence
@@ -35,6 +36,7 @@ from core.store.workspace import Workspace
 from core.strategy.config.problems import ConfigError
 from core.strategy.document.document import read_strategy
 from core.time_format import parse_time, short_date
+from core.trading.values import Trade
 from core.trial.seal import Seal
 
 _CURVE_POINTS = 1_500  # of a curve: more than any screen has dots
@@ -63,8 +65,9 @@ def compare_sources(
             f"one: left out {', '.join(copies)}"
         )
     promised, stored = _promised(request, told)
-    replayed = _replays(workspace, reports, present or {}, told)
-    paper = _paper(request, reports)
+    trades = [trades_of(report) for report in reports]
+    replayed = _replays(workspace, reports, trades, present or {}, told)
+    paper = _paper(request, reports, trades)
     replay, divergence = None, None
     if replayed and paper is not None:
         divergence = _together([one.divergence for one in replayed], request.period)
@@ -79,6 +82,7 @@ def compare_sources(
         told += _other_version(stored, replayed)
     layers = judge_layers(
         reports,
+        trades,
         replayed,
         stored,
         divergence,
@@ -188,10 +192,13 @@ def _where(request: ComparisonRequest) -> str:
     return "the config" if request.document is None else request.document.name
 
 
-def _paper(request: ComparisonRequest, reports: Sequence[Report]) -> ComparedColumn | None:
+def _paper(
+    request: ComparisonRequest, reports: Sequence[Report], trades: Sequence[Sequence[Trade]]
+) -> ComparedColumn | None:
     """The column of the sessions, or of what the document has recorded of earlier ones."""
     if reports:
-        return column_of_reports("Paper", reports, _named(reports), request.period)
+        together = [trade for each in trades for trade in each]
+        return column_of_reports("Paper", reports, _named(reports), request.period, together)
     block = (request.blocks or {}).get("paper")
     return column_of_block("Paper", block, f"`paper:` of {_where(request)}")
 
@@ -199,14 +206,15 @@ def _paper(request: ComparisonRequest, reports: Sequence[Report]) -> ComparedCol
 def _replays(
     workspace: Workspace,
     reports: Sequence[Report],
+    trades: Sequence[Sequence[Trade]],
     present: Mapping[str, Mapping[str, Candles]],
     told: list[str],
 ) -> list[Replayed]:
     replayed = []
-    for report in reports:
+    for report, closed in zip(reports, trades, strict=True):
         session_id = report["session_id"]
         try:
-            replayed.append(replay_session(workspace, report, present.get(session_id)))
+            replayed.append(replay_session(workspace, report, present.get(session_id), closed))
         except ReplayError as error:
             told.append(f"session {session_id} was not replayed: {error}")
     return replayed if len(replayed) == len(reports) else []
@@ -225,6 +233,7 @@ def _replay_column(replayed: Sequence[Replayed], period: tuple[int, int] | None)
         [result_to_json(one.now) for one in replayed],
         f"of the session's own period, on {candles}",
         period,
+        [trade for one in replayed for trade in one.now.trades],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,6 +16,8 @@ from core.compare.decisions import DecisionDifference, DecisionLayer
 from core.compare.fill_costs import CostLayer, FillCost, cost_layer
 from core.compare.layers import judge_layers
 from core.compare.promise import NOT_SEALED
+from core.compare.request import ComparisonRequest
+from core.compare.sources import compare_sources
 from core.compare.text import comparison_text
 from core.compare.to_json import comparison_to_json
 from core.compare.verdict import (
@@ -34,6 +37,7 @@ from core.market.candles.timeframes import DAY, HOUR, Timeframe
 from core.report.market_regime import Regime
 from core.report.result import result_to_json
 from core.store.live_trades import LiveTrade
+from core.store.workspace import Workspace
 from core.time_format import iso_time
 from core.trading.values import Trade
 from core.trial.decisions import judge_decisions
@@ -59,6 +63,9 @@ def trades_of(mean: float, count: int, seed: int = 1, spread: float = 100.0) -> 
     return [trade(float(pnl), candle=6 * at) for at, pnl in enumerate(draws)]
 
 
+SESSION = {"session_id": "aa11bb22", "config_hash": "c", "feed": "live", "mode": "SIMULATED"}
+
+
 def report(trades: list[Trade], start: int = START, **more: Any) -> dict[str, Any]:
     hours = 6 * len(trades) + 12
     equity = np.full(hours, BALANCE)
@@ -67,7 +74,7 @@ def report(trades: list[Trade], start: int = START, **more: Any) -> dict[str, An
     written: dict[str, Any] = result_to_json(result(trades, equity.tolist()))
     last = start + (hours - 1) * HOUR
     written["period"] = {"start": iso_time(start), "end": iso_time(last), "candles": hours}
-    return {**written, "session_id": "aa11bb22", "config_hash": "c", "feed": "live", **more}
+    return {**written, **SESSION, **more}
 
 
 PAST = START - 2_000 * DAY
@@ -124,7 +131,7 @@ def judged(
     """A session's trades beside the backtest, its decisions and costs as promised unless given."""
     session = report(paper, paper_start)
     pair = None if sealed is None else (sealed, session)
-    found = judge_layers([session], [], STORED, None, seal=pair)
+    found = judge_layers([session], [paper], [], STORED, None, seal=pair)
     given: dict[str, Any] = {"decisions": decisions(), "costs": costs(5.0)} | layers
     columns = [
         column_of_reports(name, [one], "made")
@@ -300,7 +307,18 @@ def test_a_backtest_of_too_few_trades_leaves_the_edge_open_and_says_why() -> Non
 def test_without_anything_recorded_no_layer_is_invented() -> None:
     layers = TrialAnswers()
     assert layers.lines() == {}
-    assert judge_layers([], [], None, None).edge is None
+    assert judge_layers([], [], [], None, None).edge is None
+
+
+def test_ten_copies_of_a_session_count_as_one(tmp_path: Path) -> None:
+    copies = [report(KEPT, session_id=f"aa11bb{at:02}") for at in range(10)]
+    other = report(KEPT, session_id="cc33dd44", config_hash="d")
+    request = ComparisonRequest("cross", Timeframe.H1)
+    found = compare_sources(Workspace(tmp_path), request, [*copies, other])
+    (paper,) = found.columns
+    assert paper.metrics["total_trades"] == 2 * len(KEPT)
+    assert found.layers.copies == tuple(f"aa11bb{at:02}" for at in range(1, 10))
+    assert any("10 sessions ran the same config" in note for note in found.notes)
 
 
 def test_the_five_answers_as_json() -> None:
