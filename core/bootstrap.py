@@ -72,11 +72,19 @@ def host_options(
     )
 
 
+def program() -> list[str]:
+    """The command line of this program, for a process of its own.
+
+    Nothing is imported from the folder such a process stands in (`-P`): what lies there may be
+    anybody's, and a `signal.py` or `core/` of a trader's own would run as the host.
+    """
+    # By name, not by import: the command line is above this package.
+    return [sys.executable, "-P", "-m", "tui.cli"]
+
+
 def headless_command(workspace: Workspace, *arguments: str) -> list[str]:
     """The command line of a host without a screen, for a process of its own that nobody stops."""
-    # By name, not by import: the command line is above this package.
-    program = [sys.executable, "-m", "tui.cli"]
-    return [*program, "--workspace", str(workspace.root), "host", "--while-needed", *arguments]
+    return [*program(), "--workspace", str(workspace.root), "host", "--while-needed", *arguments]
 
 
 def attach(workspace: Workspace, *, follow: bool = False) -> SocketLink | None:
@@ -101,7 +109,13 @@ async def attach_or_start(workspace: Workspace) -> SocketLink:
         return link
     workspace.prepare()
     clear_place(workspace.log)
-    with workspace.log.open("ab") as log:
+    try:
+        log = workspace.log.open("ab")
+    except OSError as error:
+        raise CommandError(
+            f"no host can be started: its log {workspace.log} cannot be written ({error.strerror})"
+        ) from error
+    with log:
         process = subprocess.Popen(  # noqa: S603  this program itself
             headless_command(workspace),
             stdin=subprocess.DEVNULL,

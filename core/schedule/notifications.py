@@ -1,6 +1,6 @@
-"""Sends what the user should hear of away from the terminal, through apprise.
+"""Reads and writes notifications.yaml, which names where the user is told of news.
 
-notifications.yaml names where to (URLs of apprise, with tokens in them):
+Its URLs are those of apprise, with tokens in them:
 
     urls:
       - tgram://BOT_TOKEN/CHAT_ID
@@ -9,11 +9,9 @@ notifications.yaml names where to (URLs of apprise, with tokens in them):
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -21,7 +19,6 @@ from core.store.durable import Disk, make_private, write_durably
 from core.store.redaction import Redactor, Secret
 from core.store.yaml_reader import YamlError, read_settings_file
 
-_WAITING = 100  # notifications that may wait for a slow service; further ones are dropped, and said
 _PARTS = re.compile(r"[/:@?&=,]+")
 _SHORTEST_TOKEN = 12
 _HOW = "expected `urls:` with a list of apprise URLs below it"
@@ -70,71 +67,3 @@ def write_notifications(path: Path, urls: Sequence[Secret], disk: Disk) -> None:
         write_durably(path, text.encode(), disk, mode=0o600)
     except OSError as error:
         raise NotificationsError(f"{path} cannot be written ({error.strerror})") from None
-
-
-class Notifier:
-    """Sends sentences to services, one after the other, without holding anyone up.
-
-    `complain` is told what could not be sent, and why.
-    """
-
-    def __init__(self, urls: Sequence[Secret], complain: Callable[[str], None]) -> None:
-        self._urls = urls
-        self._complain = complain
-        self._waiting: asyncio.Queue[str] = asyncio.Queue(_WAITING)
-
-    def send_to(self, urls: Sequence[Secret]) -> None:
-        """Have what is said from now on sent to these services."""
-        self._urls = urls
-
-    def say(self, text: str) -> None:
-        """Have a sentence sent, soon."""
-        if not self._urls:
-            return
-        try:
-            self._waiting.put_nowait(text)
-        except asyncio.QueueFull:
-            self._complain("a notification was dropped: the services take no more")
-
-    async def run(self) -> None:
-        """Send until cancelled."""
-        if self._urls:
-            try:
-                await asyncio.to_thread(_services, self._urls)
-            except NotificationsError as error:
-                self._complain(str(error))
-        while True:
-            text = await self._waiting.get()
-            try:
-                await asyncio.to_thread(_send, self._urls, text)
-            except NotificationsError as error:
-                self._complain(str(error))
-
-    async def send_now(self, text: str) -> None:
-        """Send a sentence and return once every service has taken it.
-
-        Raises:
-            NotificationsError: there is none, or one has not.
-        """
-        if not self._urls:
-            raise NotificationsError("there is nowhere to send a notification to")
-        await asyncio.to_thread(_send, self._urls, text)
-
-
-def _send(urls: Sequence[Secret], text: str) -> None:
-    if not _services(urls).notify(body=text, title="Papertape"):
-        raise NotificationsError("a notification could not be sent to every service")
-
-
-def _services(urls: Sequence[Secret]) -> Any:
-    try:
-        import apprise  # noqa: PLC0415  an extra, and slow to load
-    except ImportError as error:
-        raise NotificationsError(
-            "notifications.yaml is there, but the package apprise is not: install papertape[notify]"
-        ) from error
-    services = apprise.Apprise()
-    for number, url in enumerate(urls, start=1):
-        if not services.add(url.reveal()):
-            raise NotificationsError(f"notifications.yaml: apprise does not know URL {number}")
-    return services

@@ -26,6 +26,7 @@ from core.store.index import IndexWriteError
 
 CHECK_EVERY = 4 * 3_600  # seconds: how often a session is looked at, unless told otherwise
 _PULSE = 1.0  # seconds between two looks at what is due
+_SILENCE = 120_000  # ms a session may be stale before its user is told
 _AT_ONCE = 100  # runs that may be under way together
 
 _logger = logging.getLogger(__name__)
@@ -66,6 +67,9 @@ class Scheduler:
         self._note = note
         self._pulse_every = pulse_every
         self._in_order: set[str] = set()
+        self._failed: set[str] = set()
+        self._silent_since: dict[str, int] = {}
+        self._told_silent: set[str] = set()
         self._running: dict[str, asyncio.Task[JobRun]] = {}
         self._unrecorded: list[_Done] = []
         self._room = asyncio.Semaphore(_AT_ONCE)
@@ -325,6 +329,7 @@ class Scheduler:
         for session in sessions.values():
             self.watch(session)
             self._tell_of_failure(session)
+            self._tell_of_silence(session)
         for job in self._book.jobs():
             session_of_job = sessions.get(job.session_id or "")
             if job.session_id is None or (session_of_job and _goes_on(session_of_job)):
@@ -341,11 +346,35 @@ class Scheduler:
     def _tell_of_failure(self, session: SessionSnapshot) -> None:
         """Say that a session has failed, once, if it failed before our eyes."""
         if session.state is not SessionState.ERROR:
-            self._in_order.add(session.id)
+            # One that is tried again by itself, and fails again, is not told of again.
+            if session.state is not SessionState.STARTING or session.id not in self._failed:
+                self._in_order.add(session.id)
+                self._failed.discard(session.id)
         elif session.id in self._in_order:
             self._in_order.discard(session.id)
+            self._failed.add(session.id)
             text = f"{session.strategy} ({session.id}) has failed: {session.state_reason}"
             self._say(text, session.id, False)
+
+    def _tell_of_silence(self, session: SessionSnapshot) -> None:
+        """Say once that a session has had no prices for a while, and once that it has them again.
+
+        A delisted market is such a silence too: what is open in it can be closed at no price.
+        """
+        name = f"{session.strategy} ({session.id})"
+        if session.state is SessionState.STALE:
+            since = self._silent_since.setdefault(session.id, self._clock())
+            if self._clock() - since >= _SILENCE and session.id not in self._told_silent:
+                self._told_silent.add(session.id)
+                count = len(session.open_positions)
+                held = f", with {count} open position{'s'[: count != 1]}" if count else ""
+                self._say(f"{name} has no prices{held}: {session.state_reason}", session.id, False)
+        elif session.state is not SessionState.STARTING:
+            self._silent_since.pop(session.id, None)
+            if session.id in self._told_silent:
+                self._told_silent.discard(session.id)
+                if not session.state.ended:
+                    self._say(f"{name} has prices again", session.id, True)
 
 
 async def _outcome(job: Job, link: HostLink) -> Outcome:

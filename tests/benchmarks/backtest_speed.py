@@ -178,7 +178,7 @@ def process_row(repeats: int) -> None:
         file = Path(folder) / "million.parquet"
         write_candles(file, random_walk(MILLION))
         command = [
-            *(sys.executable, "-m", "tui.cli", "backtest", "--json"),
+            *(sys.executable, "-P", "-m", "tui.cli", "backtest", "--json"),
             *("--config", json.dumps(RSI), "--data", str(file)),
         ]
         seconds = timed(

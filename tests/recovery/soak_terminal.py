@@ -49,7 +49,7 @@ class Terminal:
 
     def __init__(self, workspace: Workspace) -> None:
         self._name = f"papertape-{os.getpid()}"
-        self._program = [sys.executable, "-m", "tui.cli", "--workspace", str(workspace.root)]
+        self._program = [sys.executable, "-P", "-m", "tui.cli", "--workspace", str(workspace.root)]
 
     def tmux(self, *arguments: str) -> str:
         command = ["tmux", "-L", self._name, "-f", "/dev/null", *arguments]

@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui.cli.commands import Commands
@@ -47,6 +48,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     """Say what is in order and what is not."""
     workspace = workspace_of(arguments)
     findings = [
+        *_packages(),
         *_workspace(workspace),
         *asyncio.run(_keys(workspace)),
         *asyncio.run(_venue(workspace)),
@@ -86,6 +88,43 @@ def _workspace(workspace: Workspace) -> Iterator[Finding]:
         if holder is None
         else f"process {holder.pid or 'unknown'} ({holder.kind})",
     )
+    for fault in _host_faults(workspace):
+        yield Finding("host", fine=False, text=fault)
+
+
+def _host_faults(workspace: Workspace) -> tuple[str, ...]:
+    """What is wrong with the workspace's host, if one runs."""
+    from core.bootstrap import attach
+    from core.host.link import CommandError
+
+    try:
+        link = attach(workspace)
+    except CommandError as error:
+        return (str(error),)
+    return () if link is None else link.snapshot().faults
+
+
+def _packages() -> Iterator[Finding]:
+    """Whether this program's two packages are its own: their names are common ones."""
+    from importlib.metadata import packages_distributions
+
+    import core
+    import tui
+
+    homes = {Path(str(package.__file__)).resolve().parents[1] for package in (core, tui)}
+    owners = packages_distributions()
+    others = sorted({*owners.get("core", ()), *owners.get("tui", ())} - {"papertape"})
+    if len(homes) > 1:
+        where = " and ".join(sorted(map(str, homes)))
+        yield Finding("packages", fine=False, text=f"`core` and `tui` come from {where}")
+    elif others:
+        text = (
+            f"{', '.join(others)} has a package called core or tui as well, which may stand in for "
+            "Papertape's: install Papertape into an environment of its own"
+        )
+        yield Finding("packages", fine=False, text=text)
+    else:
+        yield Finding("packages", fine=True, text=str(*homes))
 
 
 async def _keys(workspace: Workspace) -> list[Finding]:

@@ -6,13 +6,12 @@ import argparse
 import asyncio
 import gc
 import signal
-import sys
 import time
 from typing import TYPE_CHECKING
 
 from tui.cli.commands import Commands
 from tui.cli.exchange import add_market, demo_market
-from tui.cli.output import Exit, complain, print_json, print_text, refusing
+from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
 from tui.cli.workspace import prepared_workspace
 
 if TYPE_CHECKING:
@@ -106,21 +105,37 @@ async def _serve(workspace: Workspace, options: HostOptions, *, as_json: bool) -
 
 def _unit(arguments: argparse.Namespace) -> str:
     """A systemd user unit."""
+    from core.bootstrap import program
     from tui.cli.workspace import workspace_of
 
-    root = workspace_of(arguments).root
+    root = str(workspace_of(arguments).root)
+    if any(not character.isprintable() for character in root):
+        raise Refusal(
+            f"the workspace {root!r} has characters in its path that no unit file can hold: choose "
+            "another with --workspace",
+            Exit.BAD_INPUT,
+        )
+    described = root.replace("%", "%%")
+    command = " ".join(map(_quoted, [*program(), "--workspace", root, "host"]))
     complain("save it as ~/.config/systemd/user/papertape.service, then:")
     complain("  systemctl --user enable --now papertape; loginctl enable-linger")
     return f"""\
 [Unit]
-Description=Papertape, paper-trading sessions in {root}
+Description=Papertape, paper-trading sessions in {described}
 After=network-online.target
 
 [Service]
-ExecStart={sys.executable} -m tui.cli --workspace {root} host
+ExecStart={command}
 Restart=on-failure
 KillSignal=SIGTERM
 TimeoutStopSec=30
 
 [Install]
 WantedBy=default.target"""
+
+
+def _quoted(text: str) -> str:
+    """A word of a command line in a unit, as systemd.service(5) and systemd.unit(5) read it."""
+    for character, written in (("\\", "\\\\"), ('"', '\\"'), ("%", "%%"), ("$", "$$")):
+        text = text.replace(character, written)
+    return f'"{text}"'

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 def sessions_text(host: HostSnapshot | None, sessions: Sequence[SessionSnapshot]) -> list[str]:
     """All sessions, a line each, beneath who runs them."""
     who = "no host is running" if host is None else f"host {host.pid} ({host.kind})"
+    faults = [] if host is None else [f"WRONG: {fault}" for fault in host.faults]
     if not sessions:
-        return [f"{who}; no sessions"]
+        return [f"{who}; no sessions", *faults]
     rows = [
         (
             session.id,
@@ -37,7 +38,7 @@ def sessions_text(host: HostSnapshot | None, sessions: Sequence[SessionSnapshot]
         *("id", "state", "strategy", "symbols", "tf", "mode"),
         *("elapsed", "trades", "open", "equity", "P&L"),
     )
-    return [who, *table(headings, rows, right="       >>>>")]
+    return [who, *faults, *table(headings, rows, right="       >>>>")]
 
 
 def session_text(session: SessionSnapshot) -> list[str]:

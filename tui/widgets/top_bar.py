@@ -71,8 +71,12 @@ class TopBar(TextLines):
         zone_name = safe_text(formats.zone_name(snapshot.now, self._zone))
         if self._attached:
             host += Content.styled(f" · attached to {snapshot.pid}", "$info")
+        modes = Content.styled(modes_of(snapshot), "bold $accent")
+        if snapshot.faults:
+            what, _, _ = snapshot.faults[0].partition(":")
+            modes += Content.styled(f"  ✗ {safe_text(what)}", "bold $error")
         return (
-            Content.styled(modes_of(snapshot), "bold $accent"),
+            modes,
             host,
             Content.styled(f"{formats.clock(snapshot.now, self._zone)} {zone_name}", "$foreground"),
         )

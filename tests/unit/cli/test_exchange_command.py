@@ -28,7 +28,7 @@ def iter_until_closed(stream: IO[str]) -> Iterator[str]:
 
 
 def test_it_serves_until_it_is_told_to_end() -> None:
-    command = [sys.executable, "-m", "tui.cli", "exchange", "--json"]
+    command = [sys.executable, "-P", "-m", "tui.cli", "exchange", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         text = "".join(iter_until_closed(process.stdout))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+import core
+from core.bootstrap import attach_or_start
 from core.host.host import Host
 from core.market.candles.timeframes import Timeframe
 from core.market.files.candle_files import write_candles
@@ -134,7 +137,7 @@ def test_what_happens_can_be_followed_a_json_line_at_a_time(
 ) -> None:
     config = json.dumps(rsi_bounce(timeframe="5m"))
     session_id = run("start", "--config", config, "--feed", "demo", "--json").json["session_id"]
-    program = [sys.executable, "-m", "tui.cli", "--workspace", str(workspace)]
+    program = [sys.executable, "-P", "-m", "tui.cli", "--workspace", str(workspace)]
     with subprocess.Popen(
         [*program, *command, session_id, "--json"], stdout=subprocess.PIPE, text=True
     ) as process:
@@ -321,7 +324,7 @@ def test_a_host_that_follows_another_waits_until_that_has_let_go_of_the_lock(
     home.prepare()
     lock = HostLock.acquire(home, kind="tui", now=0)
     os.truncate(home.lock, 0)  # its name goes first
-    command = [sys.executable, "-m", "tui.cli", "--workspace", str(workspace), "host"]
+    command = [sys.executable, "-P", "-m", "tui.cli", "--workspace", str(workspace), "host"]
     with subprocess.Popen(
         [*command, "--after", str(os.getpid())], stdout=subprocess.PIPE, text=True
     ) as process:
@@ -337,7 +340,7 @@ def test_a_host_that_follows_another_waits_until_that_has_let_go_of_the_lock(
 def test_a_host_whose_workspace_is_deleted_ends_with_a_message_and_code_1(
     workspace: Path,
 ) -> None:
-    program = [sys.executable, "-m", "tui.cli", "--workspace", str(workspace), "host"]
+    program = [sys.executable, "-P", "-m", "tui.cli", "--workspace", str(workspace), "host"]
     with subprocess.Popen(
         program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -379,4 +382,49 @@ def test_compare_puts_saved_backtest_and_ended_sessions_side_by_side(
 
 def test_an_installed_unit_names_this_program(run: Run, workspace: Path) -> None:
     unit = run("host", "--systemd")
-    assert f"-m tui.cli --workspace {workspace} host" in unit.out
+    assert f'"-P" "-m" "tui.cli" "--workspace" "{workspace}" "host"' in unit.out
+
+
+def test_a_unit_quotes_what_systemd_would_read_otherwise(run: Run, tmp_path: Path) -> None:
+    root = tmp_path / 'my "papers" 100% $HOME \\ x'
+    unit = run("--workspace", str(root), "host", "--systemd").out
+    written = str(tmp_path) + '/my \\"papers\\" 100%% $$HOME \\\\ x'
+    assert f'"--workspace" "{written}" "host"' in unit
+    broken = run("--workspace", str(tmp_path / "a\nb"), "host", "--systemd")
+    assert (broken.code, broken.out) == (2, "")
+
+
+def test_nothing_that_lies_in_the_current_folder_runs_as_the_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("signal.py", "core/__init__.py", "tui/__init__.py", "tui/cli/__main__.py"):
+        trap = tmp_path / "here" / name
+        trap.parent.mkdir(parents=True, exist_ok=True)
+        trap.write_text(f"open({str(tmp_path / 'sprung')!r}, 'a').write({name!r})\n")
+    monkeypatch.chdir(tmp_path / "here")
+
+    async def work() -> None:
+        link = await attach_or_start(Workspace(tmp_path / "home"))
+        assert (await link.fresh_snapshot()).sessions == ()
+        await link.shut_down()
+
+    asyncio.run(work())
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_another_package_called_core_is_noticed(tmp_path: Path, workspace: Path) -> None:
+    (tmp_path / "core").mkdir()
+    (tmp_path / "core" / "__init__.py").write_text("")
+    root = Path(core.__file__).parents[1]
+    code = "import sys; from tui.cli.main import main; sys.path.insert(0, sys.argv[1]); "
+    code += "[sys.modules.pop(name) for name in list(sys.modules) if name.startswith('core')]; "
+    code += "sys.exit(main(['status']))"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert f"`core` is found at {tmp_path / 'core'}" in done.stderr

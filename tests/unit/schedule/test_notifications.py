@@ -1,8 +1,9 @@
-"""Do notifications arrive, and does nothing of their addresses show?"""
+"""Notifications arrive whatever one service does, and nothing of their addresses shows."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,12 +14,13 @@ from aiohttp import web
 
 from core.schedule.notifications import (
     NotificationsError,
-    Notifier,
     read_notifications,
     write_notifications,
 )
+from core.schedule.notifier import Notifier, Patience
 from core.store.durable import OsDisk
 from core.store.redaction import Redactor, Secret
+from tests.waiting import until
 
 TOKEN = "token0123456789"
 
@@ -78,8 +80,124 @@ async def test_a_service_that_does_not_answer_is_complained_of_without_its_addre
     task = asyncio.create_task(notifier.run())
     notifier.say("hello")
     async with asyncio.timeout(30):
-        assert await said.get() == "a notification could not be sent to every service"
+        assert await said.get() == (
+            "a notification to address 1 failed (the service could not be reached, or did not take "
+            "it): it is tried again in 5 s"
+        )
     task.cancel()
+
+
+class FickleService:
+    """A service that refuses, drips or floods as a test says, and keeps what it has taken."""
+
+    def __init__(self) -> None:
+        self.manner = "well"
+        self.asked = 0
+        self.taken: list[str] = []
+        self.over = asyncio.Event()
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.asked += 1
+        if self.manner == "refuse":
+            return web.Response(status=500)
+        if self.manner == "well":
+            self.taken.append((await request.json())["message"])
+            return web.Response()
+        response = web.StreamResponse()
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            while not self.over.is_set():
+                await response.write(b"x" * (1 if self.manner == "drip" else 1 << 20))
+                if self.manner == "drip":
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self.over.wait(), 0.2)
+        return response
+
+
+@pytest.fixture
+async def fickle() -> AsyncIterator[tuple[FickleService, Secret]]:
+    service = FickleService()
+    application = web.Application()
+    application.router.add_post("/{path:.*}", service.answer)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    yield service, Secret(f"json://127.0.0.1:{runner.addresses[0][1]}/{TOKEN}")
+    service.over.set()
+    await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def sending(*urls: Secret, patience: Patience) -> AsyncIterator[tuple[Notifier, list[str]]]:
+    pytest.importorskip("apprise", reason="needs the extra papertape[notify]")
+    said: list[str] = []
+    notifier = Notifier(urls, said.append, patience)
+    task = asyncio.create_task(notifier.run())
+    yield notifier, said
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_bad_address_keeps_nothing_from_the_good_ones(
+    service: tuple[str, asyncio.Queue[dict[str, Any]]],
+) -> None:
+    url, received = service
+    bad = [Secret(f"nonsense://{TOKEN}"), Secret(f"json://127.0.0.1:9/{TOKEN}")]
+    async with sending(*bad, Secret(url), patience=Patience(waits=())) as (notifier, said):
+        notifier.say("hello")
+        assert (await asyncio.wait_for(received.get(), 60))["message"] == "hello"
+        await until(lambda: len([text for text in said if "given up" in text]) == 2)
+        assert any("address 1" in text and "apprise does not know" in text for text in said)
+        assert TOKEN not in str(said)
+
+
+async def test_what_a_service_refuses_is_sent_again_once_it_takes_it(
+    fickle: tuple[FickleService, Secret],
+) -> None:
+    service, url = fickle
+    service.manner = "refuse"
+    async with sending(url, patience=Patience(waits=(0.1,) * 50)) as (notifier, said):
+        notifier.say("hello")
+        await until(lambda: service.asked >= 2)
+        service.manner = "well"
+        await until(lambda: service.taken == ["hello"])
+        assert "it is tried again in 0.1 s" in said[0]
+
+
+@pytest.mark.parametrize("manner", ["drip", "flood"])
+async def test_an_answer_without_an_end_is_given_up_and_later_news_arrive(
+    fickle: tuple[FickleService, Secret], manner: str
+) -> None:
+    service, url = fickle
+    service.manner = manner
+    patience = Patience(attempt=10.0, waits=(0.1,) * 5)
+    async with sending(url, patience=patience) as (notifier, said):
+        notifier.say("the first")
+        await until(lambda: service.asked == 1)
+        notifier.say("the second")
+        service.manner = "well"
+        await until(lambda: "the second" in service.taken)
+        assert any("a notification to address 1 failed" in text for text in said)
+
+
+async def test_ending_waits_for_no_service(fickle: tuple[FickleService, Secret]) -> None:
+    service, url = fickle
+    service.manner = "drip"
+    async with sending(url, patience=Patience(attempt=3_600)) as (notifier, _):
+        notifier.say("hello")
+        await until(lambda: service.asked == 1)
+    # Left: what had still to be waited for would have kept it from getting here.
+    assert service.taken == []
+
+
+async def test_of_what_waits_for_too_long_the_rest_is_dropped_and_said_once() -> None:
+    pytest.importorskip("apprise", reason="needs the extra papertape[notify]")
+    said: list[str] = []
+    notifier = Notifier([Secret(f"json://127.0.0.1:9/{TOKEN}")], said.append)
+    for _ in range(1_000):
+        notifier.say("x" * 1_000)
+    assert said == ["notifications to address 1 are dropped: 100 wait for it already"]
 
 
 async def test_without_addresses_nothing_waits_and_there_is_nowhere_to_send_to() -> None:

@@ -19,6 +19,7 @@ from core.session.snapshot import SessionDetail
 from core.store.durable import OsDisk
 from core.store.index import IndexWriteError, open_index
 from core.time_format import parse_time
+from tests.ui.scripted import position
 from tests.unit.schedule.one_session_host import ID, OneSessionHost
 from tests.unit.store.disks import FullDisk
 from tests.waiting import until
@@ -138,6 +139,35 @@ async def test_a_trade_is_told_of_once_however_many_jobs_check_its_session(rig: 
     rig.host.trade()
     for hour in range(1, 13):
         await rig.at(NOON + hour * HOUR)
+    assert len(rig.said) == 1
+
+
+async def test_a_session_without_prices_is_told_of_once_and_once_when_they_are_back(
+    rig: Rig,
+) -> None:
+    rig.host.change(
+        ID, state=SessionState.STALE, state_reason="no candle", open_positions=(position(),)
+    )
+    await rig.at(NOON)
+    await rig.at(NOON + 60_000)
+    assert rig.said == []  # a reconnection
+    for minute in range(2, 30):
+        await rig.at(NOON + minute * 60_000)
+    text = f"rsi_bounce ({ID}) has no prices, with 1 open position: no candle"
+    assert rig.said == [(text, ID, False)]
+    rig.host.change(ID, state=SessionState.RUNNING)
+    await rig.at(NOON + HOUR)
+    await rig.at(NOON + HOUR + 1_000)
+    assert rig.said[1:] == [(f"rsi_bounce ({ID}) has prices again", ID, True)]
+
+
+async def test_a_session_that_is_tried_again_and_fails_again_is_told_of_once(rig: Rig) -> None:
+    await rig.at(NOON)
+    for second in range(1, 10, 2):
+        rig.host.change(ID, state=SessionState.ERROR, interrupted=True)
+        await rig.at(NOON + second * 1_000)
+        rig.host.change(ID, state=SessionState.STARTING, interrupted=False)
+        await rig.at(NOON + second * 1_000 + 1_000)
     assert len(rig.said) == 1
 
 

@@ -1,0 +1,164 @@
+"""Sends sentences to the user's services, without holding anyone up.
+
+Each address has a queue and a worker of its own, so that one that fails or is slow keeps nothing
+from the others. What a service does not take is tried again, after ever longer waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from core.schedule.notifications import NotificationsError
+from core.schedule.send_notification import Outcome
+from core.store.redaction import Secret
+
+_WAITING = 100  # notifications that may wait for one address; further ones are dropped, and said
+_MODULE = "core.schedule.send_notification"
+_FAULTS = {
+    Outcome.NOT_TAKEN: "the service could not be reached, or did not take it",
+    Outcome.UNKNOWN_ADDRESS: "apprise does not know such an address",
+    Outcome.NO_APPRISE: "the package apprise is not installed: install papertape[notify]",
+}
+_HOPELESS = (Outcome.UNKNOWN_ADDRESS, Outcome.NO_APPRISE)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long one attempt to send may take in all, and the waits before further attempts (s)."""
+
+    attempt: float = 30.0
+    waits: tuple[float, ...] = (5.0, 30.0, 120.0, 600.0)
+
+
+@dataclass(slots=True)
+class _Address:
+    """One address: its number in notifications.yaml, and what waits to be sent there."""
+
+    number: int
+    url: Secret
+    waiting: asyncio.Queue[str]
+    overflowing: bool = False
+
+
+class Notifier:
+    """Sends what is said to every address. `complain` is told what could not be sent, and why."""
+
+    def __init__(
+        self,
+        urls: Sequence[Secret],
+        complain: Callable[[str], None],
+        patience: Patience | None = None,
+    ) -> None:
+        self._complain = complain
+        self._patience = patience or Patience()
+        self._addresses = _addresses(urls)
+        self._changed = asyncio.Event()
+
+    def send_to(self, urls: Sequence[Secret]) -> None:
+        """Have what is said from now on sent to these services, and what waits for others not."""
+        self._addresses = _addresses(urls)
+        self._changed.set()
+
+    def say(self, text: str) -> None:
+        """Have a sentence sent, soon."""
+        for address in self._addresses:
+            try:
+                address.waiting.put_nowait(text)
+                address.overflowing = False
+            except asyncio.QueueFull:
+                if not address.overflowing:
+                    self._complain(
+                        f"notifications to address {address.number} are dropped: {_WAITING} wait "
+                        "for it already"
+                    )
+                address.overflowing = True
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        while True:
+            self._changed.clear()
+            workers = [asyncio.create_task(self._serve(one)) for one in self._addresses]
+            try:
+                await self._changed.wait()
+            finally:
+                for worker in workers:
+                    worker.cancel()
+                await asyncio.gather(*workers, return_exceptions=True)
+
+    async def send_now(self, text: str) -> None:
+        """Send a sentence and return once every service has taken it.
+
+        Raises:
+            NotificationsError: there is none, or one has not.
+        """
+        if not self._addresses:
+            raise NotificationsError("there is nowhere to send a notification to")
+        outcomes = await asyncio.gather(*(self._attempt(one, text) for one in self._addresses))
+        faults = [
+            f"address {address.number}: {fault}"
+            for address, (_, fault) in zip(self._addresses, outcomes, strict=True)
+            if fault is not None
+        ]
+        if faults:
+            raise NotificationsError(
+                f"a notification could not be sent to every service: {'; '.join(faults)}"
+            )
+
+    async def _serve(self, address: _Address) -> None:
+        _, fault = await self._attempt(address, None)
+        if fault is not None:
+            self._complain(f"notifications to address {address.number} cannot be sent: {fault}")
+        while True:
+            await self._send(address, await address.waiting.get())
+
+    async def _send(self, address: _Address, text: str) -> None:
+        """Send a sentence, trying again what may succeed later."""
+        for wait in (*self._patience.waits, None):
+            outcome, fault = await self._attempt(address, text)
+            if fault is None:
+                return
+            last = wait is None or outcome in _HOPELESS
+            then = "it is given up" if last else f"it is tried again in {wait:g} s"
+            self._complain(f"a notification to address {address.number} failed ({fault}): {then}")
+            if last or wait is None:
+                return
+            await asyncio.sleep(wait)
+
+    async def _attempt(
+        self, address: _Address, text: str | None
+    ) -> tuple[Outcome | None, str | None]:
+        """Send once; the outcome (None: it took too long), and what is wrong with it."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", _MODULE),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            async with asyncio.timeout(self._patience.attempt):
+                await process.communicate(orjson.dumps({"url": address.url.reveal(), "text": text}))
+        except TimeoutError:
+            return None, f"it was not taken within {self._patience.attempt:g} s"
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        if process.returncode == Outcome.SENT:
+            return Outcome.SENT, None
+        for outcome, fault in _FAULTS.items():
+            if process.returncode == outcome:
+                return outcome, fault
+        return None, f"what sends it ended with code {process.returncode}"
+
+
+def _addresses(urls: Sequence[Secret]) -> list[_Address]:
+    return [
+        _Address(number, url, asyncio.Queue(_WAITING)) for number, url in enumerate(urls, start=1)
+    ]
