@@ -19,7 +19,7 @@ from core.market.history.candle_history import Patience
 
 Kind = TypeVar("Kind")
 
-PATIENCE = Patience(first_delay=0.01, longest_delay=0.05, settle=0)
+PATIENCE = Patience(first_delay=0.01, longest_delay=0.05, settle=0, time_holds=0)
 STREAM_PACE = Pace(first_delay=0.01, longest_delay=0.05, watch_every=0.05, takeover=0.2)
 FOLLOW_PACE = FollowPace(
     first_delay=0.01,

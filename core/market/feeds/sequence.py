@@ -36,6 +36,8 @@ class CandleSequence:
         """Take a closed candle; the events it makes due, in order."""
         if candle.time < self.expected:
             return self._again(candle)
+        if candle.time == self.expected and not self._early:
+            return [self._give(candle, backfilled)]  # as nearly all do
         known = self._early.get(candle.time)
         # What was seen as it closed is what others saw too; what is fetched later may be revised.
         if known is None or (known[1] and not backfilled):
@@ -65,13 +67,15 @@ class CandleSequence:
     def _due(self) -> list[FeedEvent]:
         events: list[FeedEvent] = []
         while (next_one := self._early.pop(self.expected, None)) is not None:
-            candle, backfilled = next_one
-            self._given[candle.time] = candle
-            if len(self._given) > _REMEMBERED:
-                self._given.popitem(last=False)
-            self.expected += self._step
-            events.append(CandleClosed(self.symbol, self.timeframe, candle, backfilled))
+            events.append(self._give(*next_one))
         return events
+
+    def _give(self, candle: Candle, backfilled: bool) -> CandleClosed:
+        self._given[candle.time] = candle
+        if len(self._given) > _REMEMBERED:
+            self._given.popitem(last=False)
+        self.expected += self._step
+        return CandleClosed(self.symbol, self.timeframe, candle, backfilled)
 
     def _again(self, candle: Candle) -> list[FeedEvent]:
         given = self._given.get(candle.time)

@@ -63,7 +63,7 @@ class VenueFeed(ABC):
         found = await self._history.patiently(lambda: self._api.market(symbol))
         if found.get("active") is False:
             raise FeedError(f"{symbol} does not trade on {self._api.name} at present")
-        now = await self._history.patiently(self._api.server_time)
+        now = await self._history.time()
         known = timeframe.floor(now) - timeframe.ms if after is None else timeframe.floor(after)
         expected = known + timeframe.ms
         # Funding at the open of the first candle to come is not known yet: it counts.

@@ -50,6 +50,7 @@ class Patience:
     """How a fetch bears with an exchange. All in seconds but `attempts`, of one page.
 
     `settle`: how long after its close a candle counts as final over REST, whose database lags.
+    `time_holds`: how long what the exchange told of its time is good enough.
     """
 
     attempts: int = 6
@@ -57,10 +58,24 @@ class Patience:
     longest_delay: float = 30.0
     longest_limit: float = 300.0
     settle: float = 1.0
+    time_holds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Warmup:
+    """The newest closed candles of a market before `end`: as many as `count`, being fetched."""
+
+    end: int
+    count: int
+    fetching: asyncio.Task[Candles]
 
 
 class CandleHistory:
-    """Past candles of one exchange: from its REST API, and from `cache_folder` where given."""
+    """Past candles of one exchange: from its REST API, and from `cache_folder` where given.
+
+    Shared by all sessions of a host: however many ask for the newest candles of a market at once,
+    the exchange is asked one time.
+    """
 
     def __init__(
         self,
@@ -74,6 +89,8 @@ class CandleHistory:
         self.patience = patience or Patience()
         self._cache = None if cache_folder is None else CandleCache(cache_folder)
         self._sleep = sleep
+        self._time_asked: float | None = None  # monotonic seconds
+        self._warmups: dict[tuple[str, Timeframe], _Warmup] = {}
 
     async def between(
         self,
@@ -116,6 +133,15 @@ class CandleHistory:
             FeedError: if the exchange does not have them, or does not answer.
         """
         end = await self._closed_before(timeframe)
+        key = (symbol, timeframe)
+        known = self._warmups.get(key)
+        if known is None or known.end != end or known.count < count or _failed(known.fetching):
+            task = asyncio.create_task(self._latest(symbol, timeframe, count, end))
+            known = self._warmups[key] = _Warmup(end, count, task)
+        found = await asyncio.shield(known.fetching)
+        return found.slice(-count) if len(found) > count else found
+
+    async def _latest(self, symbol: str, timeframe: Timeframe, count: int, end: int) -> Candles:
         reach = count
         while True:  # gaps in the series: reach further back until there are enough
             start = max(0, end - reach * timeframe.ms)
@@ -148,8 +174,23 @@ class CandleHistory:
 
     async def _closed_before(self, timeframe: Timeframe) -> int:
         """Candles that open before this have closed, and have had time to settle."""
-        now = await self.patiently(self.api.server_time)
+        now = await self.time()
         return timeframe.floor(now - int(self.patience.settle * 1000))
+
+    async def time(self) -> int:
+        """The exchange's time (UTC ms), asked for again after `Patience.time_holds` seconds.
+
+        Raises:
+            FeedError: if the exchange does not answer.
+        """
+        now = asyncio.get_running_loop().time()
+        asked = self._time_asked
+        if asked is not None and now - asked < self.patience.time_holds:
+            return self.api.clock.now()
+        told = await self.patiently(self.api.server_time)
+        if self.api.clock.synchronised:  # and not only guessed from this machine's clock
+            self._time_asked = now
+        return told
 
     async def _known(self, symbol: str, timeframe: Timeframe, start: int, stop: int) -> Stretch:
         if self._cache is None:
@@ -252,3 +293,7 @@ class CandleHistory:
             progress(Progress(0, 0, why))
             await self._sleep(wait)
         raise FeedError(f"{self.api.name} was not asked: attempts must be at least 1")
+
+
+def _failed(task: asyncio.Task[Candles]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)

@@ -149,7 +149,7 @@ async def test_a_second_dialect_is_followed_as_the_first_is() -> None:
     async with serve(venue, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         dialect = Topics(f"ws://127.0.0.1:{port}/v5/public")
-        gateway = VenueGateway(dialect, pace=STREAM_PACE, patience=Patience(settle=0))
+        gateway = VenueGateway(dialect, pace=STREAM_PACE, patience=Patience(settle=0, time_holds=0))
         feed = StreamFeed(gateway, FollowPace(first_delay=0.01, look_every=0.05))
         try:
             await feed.subscribe(BTC, Timeframe.M1, quotes=True)

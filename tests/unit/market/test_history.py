@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -102,3 +103,28 @@ async def test_without_a_server_time_the_last_minute_does_not_count_as_closed() 
     api = ExchangeApi("anywhere", lambda _: exchange, clock)
     found = await CandleHistory(api, patience=Patience(settle=0)).latest(BTC, Timeframe.H1, 3)
     assert int(found.time[-1]) == NOW - 2 * HOUR
+
+
+async def test_many_sessions_that_warm_up_on_one_market_ask_the_exchange_once() -> None:
+    exchange = Exchange(NOW - 900 * DAY, 1000, "from there on")
+    shared = CandleHistory(
+        ExchangeApi("anywhere", lambda _: exchange, ServerClock(own_time=True)),
+        patience=Patience(settle=0),
+    )
+    found = await asyncio.gather(
+        *(shared.latest(BTC, Timeframe.H1, count) for count in [300] * 50 + [200] * 50)
+    )
+    assert exchange.calls <= 2
+    assert {len(candles) for candles in found} == {200, 300}
+    assert {int(candles.time[-1]) for candles in found} == {NOW - HOUR}
+    before = exchange.calls
+    assert len(await shared.latest(BTC, Timeframe.H1, 100)) == 100
+    assert exchange.calls == before
+
+
+async def test_a_warmup_that_failed_is_asked_for_again() -> None:
+    exchange = Exchange(NOW - 900 * DAY, 1000, "from there on")
+    shared = history(exchange)
+    with pytest.raises(FeedError):
+        await shared.latest(BTC, Timeframe.M3, 10)
+    assert len(await shared.latest(BTC, Timeframe.H1, 10)) == 10
