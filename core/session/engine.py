@@ -26,7 +26,8 @@ from core.store.journal_file import JournalError
 
 _logger = logging.getLogger(__name__)
 
-_BATCH = 0.2  # seconds of work that may be committed together
+_BATCH = 0.2  # seconds of work that may be committed together, at least
+_LONGEST_BATCH = 2.0  # where the disk is slow: no more time goes into commits than into work
 _GRACE = 15_000  # ms after a planned end in which the last candle may still come
 _FLATTEN_WAIT = 20.0  # seconds a stop waits for a price to close positions at
 _RETRY = 10.0  # seconds between attempts to take a feed up again
@@ -91,6 +92,7 @@ class Engine:
             session, around.route, around.clock, around.log, self._queue.nudge, around.orders_wait
         )
         self._flattening_since: float | None = None
+        self._commit_took = 0.0  # seconds, the last time
         self._leaving = False
         self._over = False
         self._untold: _Told = []
@@ -229,7 +231,7 @@ class Engine:
         """Take in what comes, and commit what was made of it before anything of it is shown."""
         while not self._leaving and not self._finished():
             item = await self._queue.next()
-            until = self._around.monotonic() + _BATCH
+            until = self._around.monotonic() + min(max(_BATCH, self._commit_took), _LONGEST_BATCH)
             while True:
                 await self._around.turn()
                 self._take(item)
@@ -240,7 +242,9 @@ class Engine:
                 if self._around.monotonic() >= until:
                     break
                 item = self._queue.next_at_once()
+            began = self._around.monotonic()
             await self._commit()
+            self._commit_took = self._around.monotonic() - began
             self._show_progress()
             self._queue.committed()
 
