@@ -20,7 +20,7 @@ from core.compare.service import compared_report
 from core.host.command_table import CommandTable, command_table
 from core.host.feeds import FeedMaker, Feeds
 from core.host.link import BadRequestError, CommandError
-from core.host.living_session import lifecycle_of, report_of
+from core.host.living_session import lifecycle_of, report_later
 from core.host.logs import LogRing
 from core.host.parts import Parts
 from core.host.registry import SessionRegistry
@@ -417,11 +417,12 @@ class Host:
         await self.registry.arrived(session_id)
         engine = self.registry.living(session_id)
         if engine is not None:
-            return await compared_report(self.workspace, report_of(engine))
+            report = await asyncio.to_thread(report_later(engine))
+            return await compared_report(self.workspace, report)
         written = read_report(self.workspace.session(session_id))
         if written is not None:
             return written
-        stored = (await self._stored(session_id)).report()
+        stored = await asyncio.to_thread((await self._stored(session_id)).report)
         return await compared_report(self.workspace, stored)
 
     async def inputs(self, session_id: str) -> RunInputs:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.session.engine import Engine
-from core.session.reports import nothing_run, session_report
+from core.session.reports import nothing_run, session_report_later
 from core.session.snapshot import SessionSnapshot
 from core.session.view import Lifecycle, session_snapshot
 
@@ -65,9 +65,14 @@ def lifecycle_of(engine: Engine) -> Lifecycle:
 
 
 def report_of(engine: Engine) -> dict[str, Any]:
-    """The report of a running session as it stands."""
+    """The report of a running session as it stands. Takes seconds where it has run for a year."""
+    return report_later(engine)()
+
+
+def report_later(engine: Engine) -> Callable[[], dict[str, Any]]:
+    """What makes the report of a running session as it stands now, off the event loop."""
     handler = engine.intake
-    return session_report(
+    return session_report_later(
         engine.record,
         nothing_run(engine.record) if handler is None else handler.run,
         gaps=() if handler is None else handler.gaps,

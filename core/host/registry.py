@@ -409,7 +409,8 @@ class SessionRegistry:
         folder = self._storage.workspace.session(session_id)
         try:
             if not has_report(folder):
-                report = await compared_report(self._storage.workspace, make_report())
+                made = await asyncio.to_thread(make_report)  # nothing changes in it any more
+                report = await compared_report(self._storage.workspace, made)
                 await asyncio.to_thread(write_report, folder, report, self._storage.disk)
             self._index.note_end(snapshot)
             self._unreported.discard(session_id)

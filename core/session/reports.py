@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ def nothing_run(record: SessionManifest) -> Runner:
     return Runner(record.strategy(), {}, record.fills, None)
 
 
-def session_report(
+def session_report_later(
     record: SessionManifest,
     run: Runner,
     *,
@@ -52,8 +52,11 @@ def session_report(
     since: int | None,
     ended: int | None,
     orders: VenueOrders,
-) -> dict[str, Any]:
-    """A session's report: a backtest's shape, and what only a session has.
+) -> Callable[[], dict[str, Any]]:
+    """What makes a session's report of this moment: a backtest's shape, and what only it has.
+
+    Making it takes seconds for a year of minutes, and may be done in another thread: everything
+    that may change meanwhile has been copied.
 
     `since` (UTC ms on the feed's clock, as `ended`) is when it began to run, None where it never
     did; `ended` is None while the session lives; `orders` are those for a venue.
@@ -62,8 +65,8 @@ def session_report(
     if revised:
         warnings.append(f"{revised} candles were revised by the venue after they had been acted on")
     step = run.config.timeframe.ms
-    return {
-        **result_to_json(run.result(warnings), equity=True),
+    result = run.result_later(warnings)
+    of_session = {
         "session_id": record.id,
         "mode": record.mode.value,
         "state": state,
@@ -96,6 +99,12 @@ def session_report(
         "comparison": None,
         "recommendation": None,
     }
+    return lambda: {**result_to_json(result(), equity=True), **of_session}
+
+
+def session_report(record: SessionManifest, run: Runner, **facts: Any) -> dict[str, Any]:
+    """A session's report, made at once; see `session_report_later`."""
+    return session_report_later(record, run, **facts)()
 
 
 def write_report(folder: Path, report: dict[str, Any], disk: Disk) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -149,11 +150,19 @@ class Runner:
 
     def result(self, warnings: Sequence[str]) -> RunResult:
         """What the session comes to so far, in the shape a backtest has."""
-        return run_result(
+        return self.result_later(warnings)()
+
+    def result_later(self, warnings: Sequence[str]) -> Callable[[], RunResult]:
+        """What computes the result of this moment, in another thread if need be.
+
+        It has its own copy of everything that may change meanwhile.
+        """
+        return partial(
+            run_result,
             self.config,
             times=np.array(self._times, dtype=np.int64),
             equity=np.array(self._equity, dtype=np.float64),
-            trades=self.account.trades,
+            trades=list(self.account.trades),
             open_trades=self.account.open_trades(),
             benchmark_prices=[
                 (first, last)
@@ -161,7 +170,7 @@ class Runner:
                 if first is not None
             ],
             refused=self.account.refused,
-            warnings=warnings,
+            warnings=list(warnings),
         )
 
     def _counts(self, time: int) -> bool:

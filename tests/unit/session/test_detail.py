@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.host.living_session import report_later, report_of
 from core.market.candles.candle import Candle
 from core.market.feeds.feed import PriceSeen
 from core.report.curves import drawdown, kept_points
 from core.session.view import session_detail
 from tests.unit.session.sessions import RSI, SPAN, Bench, market, replay
-from tests.unit.session.test_live_engine import LIVE, decided, feed_of, living, run_of
+from tests.unit.session.test_live_engine import ALWAYS, LIVE, decided, feed_of, living, run_of
 from tests.waiting import until
 
 
@@ -65,3 +67,17 @@ async def test_the_forming_candle_and_the_price_are_those_of_one_moment(tmp_path
         await decided(engine, feed.candle(251).time)
         after = session_detail("abcd1234", intake.run, (), (), intake.prices)
         assert after.forming == {}  # it has closed, and nothing is told of the next one
+
+
+async def test_a_report_made_later_is_that_of_the_moment_it_was_asked_for(tmp_path: Path) -> None:
+    bench, feed = Bench(tmp_path), feed_of()
+    engine = bench.new(bench.record(ALWAYS, **LIVE), feed)
+    async with living(engine):
+        for place in range(250, 255):
+            await decided(engine, feed.candle(place).time)
+        at_once, later = report_of(engine), report_later(engine)
+        for place in range(255, 300):
+            feed.candle(place)
+        await decided(engine, feed.candles["BTC/USDT"].at(299).time)
+        assert await asyncio.to_thread(later) == at_once
+        assert len(report_of(engine)["equity"]) == len(at_once["equity"]) + 45
