@@ -8,9 +8,13 @@ control socket, and one without a screen is started where none runs.
 from __future__ import annotations
 
 import asyncio
+import functools
+import inspect
+import logging
 import os
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ParamSpec, get_type_hints
 
 import msgspec
 
@@ -49,6 +53,8 @@ from core.trading.values import FillOn
 from core.trial.ledger import noted
 
 Json = dict[str, Any]
+_P = ParamSpec("_P")
+_logger = logging.getLogger(__name__)
 
 _ACTIONS = ("run", "start_paper", "paper_status", "stop_paper", "list_indicators", "compare")
 _ALIASES = {"run_backtest": "run", "list": "list_indicators"}
@@ -72,6 +78,78 @@ class ToolError(ValueError):
     """A call is not understood; the message says what was expected."""
 
 
+_EXPECTED = {
+    "strategy_config": "JSON text or an object",
+    "data": "a path, or an object of paths by symbol",
+    "flatten": "true or false",
+    "every_seconds": "a whole number",
+    "max_runs": "a whole number",
+    "workspace": "a path",
+}
+
+
+def never_raising(tool: Callable[_P, Json]) -> Callable[_P, Json]:
+    """Have a tool call answer `{"error": message}` for whatever its caller gets wrong."""
+    signature = inspect.signature(tool)
+    hints = get_type_hints(tool)
+
+    @functools.wraps(tool)
+    def call(*given: _P.args, **named: _P.kwargs) -> Json:
+        try:
+            _require_fitting(tool.__name__, signature, hints, given, named)
+            return tool(*given, **named)
+        except (ToolError, *_MISTAKES) as error:
+            return {"error": str(error)}
+        except Exception as error:
+            _logger.exception("tool call %s", tool.__name__)
+            return {"error": f"{tool.__name__} failed unexpectedly: {type(error).__name__}"}
+
+    return call
+
+
+def _require_fitting(
+    tool: str,
+    signature: inspect.Signature,
+    hints: Mapping[str, Any],
+    given: tuple[object, ...],
+    named: Mapping[str, object],
+) -> None:
+    """Raises `ToolError` for an argument that the call does not have, or of another kind."""
+    known = list(signature.parameters)
+    if unknown := [name for name in named if name not in known]:
+        raise ToolError(f"{tool} has no argument {unknown[0]!r}: it has {', '.join(known)}")
+    plain = [
+        name
+        for name, one in signature.parameters.items()
+        if one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    ]
+    if len(given) > len(plain):
+        raise ToolError(f"{tool} takes {len(plain)} arguments without a name; found {len(given)}")
+    arguments = dict(zip(plain, given, strict=False))
+    if twice := [name for name in named if name in arguments]:
+        raise ToolError(f"{tool}: {twice[0]} is given twice")
+    arguments |= named
+    if "action" not in arguments:
+        raise ToolError(f"{tool}: action is missing")
+    for name, value in arguments.items():
+        if name in ("workspace", "trial"):
+            fits = name == "trial" or value is None or isinstance(value, str | os.PathLike)
+        else:
+            fits = _fits(value, hints[name])
+        if not fits:
+            expected = _EXPECTED.get(name, "text")
+            raise ToolError(f"{name}: expected {expected}, found {type(value).__name__}")
+
+
+def _fits(value: object, hint: Any) -> bool:
+    try:
+        msgspec.convert(value, hint)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+@never_raising
 def backtest(
     action: str,
     strategy_config: str | Mapping[str, object] | None = None,
@@ -153,6 +231,7 @@ def backtest(
     return _answer(work)
 
 
+@never_raising
 def cron(
     action: str,
     every_seconds: int | None = None,
@@ -206,12 +285,19 @@ def cron(
     return _answer(work)
 
 
-def _answer(work: Callable[[], Awaitable[Json]]) -> Json:
-    async def run() -> Json:
-        return await work()
-
+def _answer(work: Callable[[], Coroutine[Any, Any, Json]]) -> Json:
     try:
-        return asyncio.run(run())
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return _answered(work)
+    # A loop that runs can run no other: the call gets one in a thread of its own.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(_answered, work).result()
+
+
+def _answered(work: Callable[[], Coroutine[Any, Any, Json]]) -> Json:
+    try:
+        return asyncio.run(work())
     except (ToolError, *_MISTAKES) as error:
         return {"error": str(error)}
 

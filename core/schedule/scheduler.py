@@ -208,12 +208,16 @@ class Scheduler:
         if session.feed is FeedKind.REPLAY or session.state.ended:
             return
         now = self._clock()
+        there = {job.action for job in self.jobs_of(session.id)}
         if not self._book.watches(session.id, "check"):
             self._book.note_watched(session.id, "check")
-            self._put_new(every(CHECK_EVERY, now), session_id=session.id, automatic=True)
+            if JobAction.CHECK not in there:
+                self._put_new(every(CHECK_EVERY, now), session_id=session.id, automatic=True)
         end = session.planned_end
         if end is not None and end > now and not self._book.watches(session.id, "end"):
             self._book.note_watched(session.id, "end")
+            if JobAction.FINISH in there:
+                return
             message = (
                 f"Paper trading session {session.id} has reached its scheduled end: "
                 f"backtest(action='stop_paper', session_id='{session.id}')"
@@ -253,9 +257,22 @@ class Scheduler:
     ) -> Job:
         """Add a job.
 
+        One that does for a session what it was given a job for takes that one's place, under its
+        ID: what happens is then told once, at the times that were asked for.
+
         Raises:
             JobError: the job would do nothing, or its session has ended or is not known.
         """
+        wanted = new_job("", trigger, now=self._clock(), message=message, session_id=session_id)
+        for given in self.jobs_of(wanted.session_id):
+            if given.automatic and given.action is wanted.action:
+                return self.edit(
+                    given.id,
+                    trigger,
+                    message=message,
+                    session_id=wanted.session_id,
+                    max_runs=max_runs,
+                )
         return self._put_new(trigger, message=message, session_id=session_id, max_runs=max_runs)
 
     def edit(

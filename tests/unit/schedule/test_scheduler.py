@@ -133,6 +133,27 @@ async def test_a_job_that_asks_for_an_earlier_end_stops_its_session_then(rig: Ri
     assert rig.book.jobs() == ()
 
 
+async def test_a_job_for_what_a_session_was_given_one_for_takes_its_place(rig: Rig) -> None:
+    rig.host.change(ID, planned_end=NOON + DAY)
+    await rig.at(NOON)
+    check, finish = rig.scheduler.jobs_of(ID)
+    call = f"backtest(action='paper_status', session_id='{ID}')"
+    asked = rig.scheduler.add(Every(14_400, NOON), message=call, max_runs=40)
+    assert (asked.id, asked.max_runs, asked.automatic) == (check.id, 40, False)
+    stop = f"backtest(action='stop_paper', session_id='{ID}')"
+    ended = rig.scheduler.add(at(NOON + DAY + 1, NOON), message=stop)
+    assert (ended.id, ended.next_run) == (finish.id, NOON + DAY + 1)
+    assert {job.id for job in rig.book.jobs()} == {check.id, finish.id}
+    # A further one is one more.
+    assert rig.scheduler.add(Every(7_200, NOON), message=call).id not in (check.id, finish.id)
+
+
+async def test_a_session_that_has_a_check_already_is_given_no_other(rig: Rig) -> None:
+    asked = rig.scheduler.add(Every(3_600, NOON), session_id=ID)
+    await rig.at(NOON)
+    assert [job.id for job in rig.scheduler.jobs_of(ID)] == [asked.id]
+
+
 async def test_a_trade_is_told_of_once_however_many_jobs_check_its_session(rig: Rig) -> None:
     await rig.at(NOON)
     rig.scheduler.add(Every(2 * 3_600, NOON), session_id=ID)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -222,3 +222,36 @@ def test_a_trial_needs_a_saved_backtest(tool: Any, candle_file: str) -> None:
         )
         assert "no saved backtest of rsi_bounce_paper" in answer["error"]
     assert tool(action="paper_status")["sessions"] == []
+
+
+@pytest.mark.parametrize(
+    ("call", "given", "named", "said"),
+    [
+        (backtest, [["run"]], {}, "action: expected text, found list"),
+        (backtest, [], {}, "action is missing"),
+        (backtest, ["start_paper", 5], {}, "strategy_config: expected JSON text or an object"),
+        (backtest, ["start_paper", "{}"], {"feed": None}, "feed: expected text, found NoneType"),
+        (backtest, ["start_paper", "{}"], {"duration": 7}, "duration: expected text, found int"),
+        (backtest, ["paper_status"], {"session_id": 5}, "session_id: expected text, found int"),
+        (backtest, ["run"], {"nonsense": 1}, "backtest has no argument 'nonsense'"),
+        (backtest, ["run"], {"action": "run"}, "action is given twice"),
+        (backtest, list("abcdefgh"), {}, "takes 5 arguments without a name; found 8"),
+        (cron, ["add"], {"every_seconds": "abc"}, "every_seconds: expected a whole number"),
+        (cron, ["add"], {"every_seconds": 14400.7}, "every_seconds: expected a whole number"),
+        (cron, ["add"], {"cron_expr": 5}, "cron_expr: expected text, found int"),
+        (cron, ["add", 60], {"max_runs": "two"}, "max_runs: expected a whole number"),
+        (cron, ["add", 60], {"max_runs": 3.0}, "max_runs: expected a whole number"),
+        (backtest, ["list"], {"workspace": 5}, "workspace: expected a path, found int"),
+    ],
+)
+def test_what_a_caller_gets_wrong_is_an_answer_and_no_exception(
+    call: Callable[..., dict[str, Any]], given: list[Any], named: dict[str, Any], said: str
+) -> None:
+    answer = call(*given, **named)
+    assert set(answer) == {"error"}
+    assert said in answer["error"]
+
+
+async def test_the_calls_work_where_an_event_loop_runs(tool: partial[dict[str, Any]]) -> None:
+    assert tool("list_indicators")["indicators"]
+    assert tool("paper_status") == {"host": None, "sessions": []}
