@@ -32,8 +32,12 @@ def first_autocorrelation(returns: Floats) -> Floats:
     Returns:
         Values from 0 to 0.9; shape () or (samples,).
     """
-    n = len(returns)
-    centred = returns - returns.mean(axis=0)
+    return autocorrelation_about_zero(returns - returns.mean(axis=0))
+
+
+def autocorrelation_about_zero(centred: Floats) -> Floats:
+    """The same of returns whose mean has been taken off."""
+    n = len(centred)
     variance = np.einsum("i...,i...->...", centred, centred)
     covariance = np.einsum("i...,i...->...", centred[1:], centred[:-1])
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -81,6 +85,23 @@ def block_length(values: Floats) -> int:
     length = ((2 * slope**2) / (4 / 3 * density**2)) ** (1 / 3) * n ** (1 / 3)
     longest = math.ceil(min(3 * math.sqrt(n), n / 3))
     return int(min(max(1, round(length)), longest))
+
+
+def streak_length(values: Floats) -> int:
+    """The block length where blocks make sums scatter more than single values do; 1 otherwise.
+
+    Values that seem to alternate are taken singly: short samples show such patterns by chance, and
+    trusting one would make every line too narrow.
+    """
+    length = block_length(values)
+    if length == 1:
+        return 1
+    centred = values - values.mean()
+    around = np.concatenate((centred, centred[: length - 1]))
+    total = np.concatenate(([0.0], around.cumsum()))
+    sums = total[length:] - total[:-length]
+    widened = float(np.mean(sums**2)) > length * float(np.mean(centred**2))
+    return length if widened else 1
 
 
 def _last_lag(outside: NDArray[np.bool_], in_a_row: int) -> int:

@@ -22,7 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.market.candles.candles import Floats
-from core.trial.dependence import block_length, first_autocorrelation, long_run_factor
+from core.trial.dependence import (
+    autocorrelation_about_zero,
+    first_autocorrelation,
+    long_run_factor,
+    streak_length,
+)
 
 FEWEST_TRADES = 20
 """Below so many trades neither their spread nor their tails can be told from chance."""
@@ -70,14 +75,13 @@ def mean_and_scale(returns: Floats) -> tuple[Floats, Floats]:
     which streaks widen a sum. The one follows heavy tails, the other is moved less by an outlier;
     between them the boundaries of short heavy-tailed samples scatter least for their error rate.
     """
-    mean = returns.mean(axis=0)
+    mean = np.asarray(returns.mean(axis=0))
     centred = returns - mean
+    widened = long_run_factor(autocorrelation_about_zero(centred))
     square = np.einsum("i...,i...->...", centred, centred) / len(returns)
-    absolute = np.abs(centred).mean(axis=0)
-    scale: Floats = np.sqrt(np.sqrt(square) * absolute) * long_run_factor(
-        first_autocorrelation(returns)
-    )
-    return np.asarray(mean), scale
+    absolute = np.abs(centred, out=centred).mean(axis=0)
+    scale: Floats = np.sqrt(np.sqrt(square) * absolute) * widened
+    return mean, scale
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +91,7 @@ class Resampler:
     Attributes:
         trades: how many returns it was fitted to.
         mean: their mean; draws leave it out.
-        scale: their long-run scale, see `mean_and_scale`.
+        scale: their long-run scale, see `mean_and_scale`, widened for tails not seen yet.
         rho: lag-one autocorrelation of what is drawn.
         block: how many innovations that follow each other are drawn together.
         innovations: values of the autoregression's innovations, real ones in their order and
@@ -124,9 +128,9 @@ class Resampler:
         return cls(
             trades=len(returns),
             mean=float(mean),
-            scale=float(scale),
+            scale=float(scale) * _unseen_tails(centred),
             rho=rho,
-            block=block_length(innovations),
+            block=streak_length(innovations),
             innovations=_with_tails(innovations),
         )
 
@@ -182,6 +186,18 @@ def lower_bound(values: Floats, rate: float) -> float:
     """The value that a share of further draws lies below: what is spent of `rate`."""
     rank = max(1, int(_SPENT * rate * (len(values) + 1)))
     return float(np.partition(values, rank - 1)[rank - 1])
+
+
+def _unseen_tails(centred: Floats) -> float:
+    """By how much to widen the scale of returns with heavy tails; 1 for normal ones.
+
+    The more of the spread comes from few trades, the more samples show less of it than there is.
+    The fourth root of Geary's ratio of deviations over the normal one's (R. C. Geary, The ratio of
+    the mean deviation to the standard deviation as a test of normality, 1935) makes up for it in
+    simulated trials: 4 % for Student's t with three degrees of freedom.
+    """
+    ratio = math.sqrt(float(np.mean(centred**2))) / float(np.abs(centred).mean())
+    return math.sqrt(math.sqrt(max(1.0, ratio / math.sqrt(math.pi / 2))))
 
 
 def _with_tails(innovations: Floats) -> Floats:
