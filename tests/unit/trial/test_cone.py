@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.market.candles.candles import Floats
 from core.trial.cone import Cone, Course, Side, cone
 from tests.unit.trial.making import Draw, autoregressive, normal, skewed
 
 SEALED = Cone(horizon=20, growth=0.5, below=3.0, above=3.0, rate=0.015, trades=100, seed=0)
 
 
-def path_of(returns: np.ndarray) -> np.ndarray:
-    return 100 * (np.cumprod(1 + returns / 100, axis=-1) - 1)
+def path_of(returns: Floats) -> Floats:
+    path: Floats = 100 * (np.cumprod(1 + returns / 100, axis=-1, dtype=np.float64) - 1)
+    return path
 
 
 def test_the_band_starts_at_nothing_and_holds_the_mean_path() -> None:

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
+from core.market.candles.candles import Floats
 from core.trial.costs import CostFinding, break_even_cost, judge_costs, mean_intervals
 
 
-def fills(mean: float, count: int = 200, seed: int = 1) -> np.ndarray:
+def fills(mean: float, count: int = 200, seed: int = 1) -> Floats:
     return np.random.default_rng(seed).normal(mean, 3.0, count)
 
 
@@ -73,7 +74,8 @@ def test_the_interval_is_the_normal_mixture_of_its_source() -> None:
     total = high[-1] * count / deviation
 
     def ratio(drift: float) -> float:
-        return math.exp(drift * total - drift**2 * count / 2) * stats.norm.pdf(drift, scale=rho)
+        density = float(stats.norm.pdf(drift, scale=rho))
+        return math.exp(drift * total - drift**2 * count / 2) * density
 
     assert integrate.quad(ratio, -3, 3)[0] == pytest.approx(1 / both, rel=1e-4)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from core.market.candles.candles import Floats
 from core.trial.promise import effective_tries, expected_maximum, shrunk_promise
 from tests.unit.trial.making import autoregressive
 
@@ -42,11 +43,12 @@ def test_streaks_make_luck_greater() -> None:
     assert shrunk_promise(streaks, 10).spread > 1.3 * shrunk_promise(shuffled, 10).spread
 
 
-def correlated(tries: int, rho: float, periods: int = 1_000) -> np.ndarray:
+def correlated(tries: int, rho: float, periods: int = 1_000) -> Floats:
     rng = np.random.default_rng(7)
     common = rng.standard_normal((1, periods))
     own = rng.standard_normal((tries, periods))
-    return np.sqrt(rho) * common + np.sqrt(1 - rho) * own
+    mixed: Floats = np.sqrt(rho) * common + np.sqrt(1 - rho) * own
+    return mixed
 
 
 def test_copies_are_one_try_and_independent_tries_are_many() -> None:

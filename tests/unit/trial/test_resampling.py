@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from core.market.candles.candles import Floats
 from core.trial.dependence import (
     block_length,
     first_autocorrelation,
@@ -18,7 +19,7 @@ from core.trial.resampling import Resampler, mean_and_scale
 from tests.unit.trial.making import Draw, autoregressive, normal, skewed, student_t
 
 
-def of(draw: Draw, count: int, seed: int = 1) -> np.ndarray:
+def of(draw: Draw, count: int, seed: int = 1) -> Floats:
     return draw(np.random.default_rng(seed), (count,))
 
 
