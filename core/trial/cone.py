@@ -20,7 +20,8 @@ from core.trial.boundaries import check_horizon, check_rate
 from core.trial.plain import read_sealed
 from core.trial.resampling import Resampler, as_returns, lower_bound
 
-_BLUNT = 0.1  # of the horizon: the band starts as wide as it would be after so many trades more
+_CAREFUL = 0.75  # share of the rate: so far out, tails decide more than a short sample tells
+_BLUNT = 0.3  # of the horizon: the band starts as wide as it would be after so many trades more
 
 
 class Side(StrEnum):
@@ -142,15 +143,16 @@ def cone(backtest_returns: object, horizon: int, *, rate: float = 0.015, seed: i
     counted = np.arange(1, horizon + 1)[:, None]
     shape = band_shape(horizon, backtest.trades)[:, None]
     lows, highs = [], []
-    for total, mean, scale in backtest.trials(horizon, rate, seed):
+    careful = _CAREFUL * rate
+    for total, mean, scale in backtest.trials(horizon, careful, seed):
         off = (total - counted * mean) / shape
         lows.append(off.min(axis=0) / scale)
         highs.append(off.max(axis=0) / scale)
     return Cone(
         horizon=int(horizon),
         growth=backtest.mean,
-        below=max(0.0, -backtest.scale * lower_bound(np.concatenate(lows), rate)),
-        above=max(0.0, -backtest.scale * lower_bound(-np.concatenate(highs), rate)),
+        below=max(0.0, -backtest.scale * lower_bound(np.concatenate(lows), careful)),
+        above=max(0.0, -backtest.scale * lower_bound(-np.concatenate(highs), careful)),
         rate=float(rate),
         trades=backtest.trades,
         seed=int(seed),
@@ -158,7 +160,7 @@ def cone(backtest_returns: object, horizon: int, *, rate: float = 0.015, seed: i
 
 
 def band_shape(horizon: int, trades: int) -> Floats:
-    """√(k + k²/n + M/10), after k of M trades; shape (horizon,).
+    """√(k + k²/n + 3M/10), after k of M trades; shape (horizon,).
 
     The first term is the scatter of k trades, the second what a mean of n trades does not know of
     itself, the third blunts the tip: few trades are too far from normal for a narrow one.
