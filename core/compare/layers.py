@@ -24,7 +24,7 @@ from core.compare.promise import (
 from core.compare.replay import Replayed
 from core.compare.verdict import TrialAnswers
 from core.market.candles.candles import Floats
-from core.report.result import break_even_cost_bp
+from core.report.break_even import break_even_cost_bp
 from core.time_format import parse_time
 from core.trading.values import Trade
 from core.trial.seal import ErrorRates, Margins, PromisedCosts, Seal, trade_returns

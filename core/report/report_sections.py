@@ -100,11 +100,6 @@ def _run(report: Report) -> Section:
 def _metrics(report: Report) -> Section:
     start, end = report["starting_balance"], report["ending_balance"]
     sentences = [f"Balance {money(start)} to {money(end)} ({signed_money(end - start)})"]
-    break_even = report.get("break_even_cost_bp")
-    if break_even is not None:
-        sentences.append(
-            f"A fill may cost {break_even:.1f} bp, fees included, before nothing is left"
-        )
     ambiguous = report.get("ambiguous") or {}
     if ambiguous.get("trades"):
         sentence = (

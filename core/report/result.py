@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -18,7 +17,7 @@ from core.report.quality import quality_flags
 from core.strategy.config.config import StrategyConfig
 from core.time_format import iso_time, parse_time
 from core.trading.rules import RULES_VERSION
-from core.trading.values import Event, ExitReason, FillOn, Obstacle, OpenTrade, Trade
+from core.trading.values import Event, FillOn, Obstacle, OpenTrade, Trade
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,7 +159,6 @@ def result_to_json(result: RunResult, *, equity: bool = False) -> Json:
         "starting_balance": result.starting_balance,
         "ending_balance": result.ending_balance,
         "metrics": metrics,
-        "break_even_cost_bp": break_even_cost_bp(result.trades, config.slippage_pct),
         "trades": [trade_to_json(trade) for trade in result.trades],
         "open_trades": [trade_to_json(trade) for trade in result.open_trades],
         "warnings": list(result.warnings),
@@ -185,35 +183,6 @@ def result_to_json(result: RunResult, *, equity: bool = False) -> Json:
             for time, value in zip(times.tolist(), result.equity.tolist(), strict=True)
         ]
     return written
-
-
-def break_even_cost_bp(trades: Iterable[Trade], slippage_pct: float) -> float | None:
-    """What slippage and fees of a fill may come to before nothing is left of the P&L.
-
-    It is the P&L before costs over the traded notional, each trade being two fills, in basis
-    points. Fills by the market's prices carry no assumed slippage; nor do targets, liquidations
-    (docs/rules.md §3). Funding is not a cost of a fill and stays in the P&L.
-
-    Args:
-        trades: closed trades.
-        slippage_pct: what the config assumes, per cent.
-
-    Returns:
-        Basis points, negative where there was no profit even before costs; None without a trade.
-    """
-    share, profits, notionals = slippage_pct / 100, [], []
-    for trade in trades:
-        entry, exit_ = trade.entry_price * trade.quantity, trade.exit_price * trade.quantity
-        notionals += [entry, exit_]
-        profits += [trade.pnl, trade.fees]
-        sign = trade.side.sign
-        if trade.entry_filled_at is None:
-            profits.append(entry * share / (1 + sign * share))
-        slipped = trade.exit_reason not in (ExitReason.TAKE_PROFIT, ExitReason.LIQUIDATION)
-        if trade.exit_filled_at is None and slipped:
-            profits.append(exit_ * share / (1 - sign * share))
-    traded = math.fsum(notionals)
-    return math.fsum(profits) / traded * 10_000 if traded else None
 
 
 def metrics_to_json(metrics: Metrics) -> Json:

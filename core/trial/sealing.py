@@ -13,7 +13,8 @@ from typing import Any
 
 from core.market.candles.candles import Floats
 from core.market.candles.timeframes import DAY, Timeframe
-from core.report.result import break_even_cost_bp, trade_from_json
+from core.report.break_even import break_even_cost_bp
+from core.report.result import trade_from_json
 from core.strategy.config.canonical import config_digest
 from core.strategy.config.config import StrategyConfig
 from core.time_format import parse_time

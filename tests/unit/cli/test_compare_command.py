@@ -123,7 +123,7 @@ def test_a_session_beside_its_promise_and_its_replay(
     assert found["layers"]["decisions"]["state"] == "kept"
     assert found["layers"]["decisions"]["differing"] == 0
     assert "which prove decisions only" in found["verdict"]["reason"]
-    assert found["layers"]["costs"]["break_even_cost_bp"] == report["break_even_cost_bp"]
+    assert found["layers"]["costs"]["break_even_cost_bp"] == report["metrics"]["break_even_cost_bp"]
     assert "are the same" in found["divergence"]["summary"]
     assert found["regimes"]["backtest"] == found["regimes"]["paper"]
     assert report["comparison"]["divergence"] == found["divergence"]

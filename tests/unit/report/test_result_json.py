@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-import pytest
 
 from core.market.candles.timeframes import HOUR
-from core.report.result import RunResult, break_even_cost_bp, result_to_json
+from core.report.result import RunResult, result_to_json
 from core.time_format import iso_time, parse_time, short_duration
-from core.trading.values import ExitReason
 from tests.unit.report.making import START, result, trade
 
 
@@ -20,10 +18,9 @@ def trades_of(run: RunResult) -> Any:
 
 def test_the_object_has_the_documented_keys() -> None:
     written = result_to_json(result([trade(5.0)], [10_000.0, 10_005.0], warnings=("careful",)))
-    assert list(written)[:15] == [
+    assert list(written)[:14] == [
         "strategy", "symbols", "timeframe", "period", "fill_on", "fees", "starting_balance",
-        "ending_balance", "metrics", "break_even_cost_bp", "trades", "open_trades", "warnings",
-        "diagnosis", "quality_flags",
+        "ending_balance", "metrics", "trades", "open_trades", "warnings", "diagnosis", "quality_flags",
     ]  # fmt: skip
     assert written["period"] == {
         "start": "2024-01-01T00:00:00Z",
@@ -85,17 +82,3 @@ def test_durations_show_two_units() -> None:
     assert [short_duration(s) for s in (0, 5, 65, 3600, 187_200, 90_061, 86_405)] == [
         "0s", "5s", "1m 5s", "1h", "2d 4h", "1d 1h", "1d",
     ]  # fmt: skip
-
-
-def test_the_break_even_cost_adds_fees_and_assumed_slippage_back() -> None:
-    slipped = trade(entry=100.1, exit_=101.899, fees=0.2)  # 0.1 % of slippage on 100 and 102
-    expected = 2.0 / (100.1 + 101.899) * 10_000
-    assert break_even_cost_bp([slipped], 0.1) == pytest.approx(expected, rel=1e-3)
-
-
-def test_a_target_and_fills_by_quotes_carry_no_assumed_slippage() -> None:
-    target = trade(exit_=102.0, reason=ExitReason.TAKE_PROFIT, entry_filled_at=1)
-    quoted = trade(exit_=102.0, entry_filled_at=1, exit_filled_at=2)
-    for one in (target, quoted):
-        assert break_even_cost_bp([one], 0.1) == pytest.approx(2.0 / 202 * 10_000)
-    assert break_even_cost_bp([], 0.1) is None
