@@ -21,8 +21,9 @@ from core.market.candles.timeframes import Timeframe
 from core.session.reports import write_report
 from core.store.durable import OsDisk
 from core.store.workspace import Workspace
+from core.time_format import wall_clock
 from tests.unit.compare.test_sources import END, KNOWN, SYMBOL, Venue, on_stage
-from tests.unit.session.sessions import SPAN, START, market
+from tests.unit.session.sessions import market
 
 REQUEST = ComparisonRequest("cross", Timeframe.M5, sessions=("abcd1234",))
 
@@ -49,9 +50,8 @@ async def finished_with_a_gap(root: Path) -> Workspace:
 
 async def test_what_the_session_missed_is_fetched_and_named(tmp_path: Path) -> None:
     workspace = await finished_with_a_gap(tmp_path)
-    now = START + END * SPAN + 60_000
     traded = RecordedMarket({SYMBOL: (Timeframe.M5, in_cents())})
-    async with EmbeddedExchange(traded, ManualClock(now)) as exchange:
+    async with EmbeddedExchange(traded, ManualClock(wall_clock())) as exchange:
         addresses = f"addresses: {{spot_rest: '{exchange.rest_url}'}}\n"
         workspace.preferences.write_text(addresses, encoding="utf-8")
         seen = await compare_strategy(workspace, REQUEST, report_source(workspace))

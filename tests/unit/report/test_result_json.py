@@ -20,7 +20,8 @@ def test_the_object_has_the_documented_keys() -> None:
     written = result_to_json(result([trade(5.0)], [10_000.0, 10_005.0], warnings=("careful",)))
     assert list(written)[:14] == [
         "strategy", "symbols", "timeframe", "period", "fill_on", "fees", "starting_balance",
-        "ending_balance", "metrics", "trades", "open_trades", "warnings", "diagnosis", "quality_flags",
+        "ending_balance", "metrics", "trades", "open_trades", "warnings", "diagnosis",
+        "quality_flags",
     ]  # fmt: skip
     assert written["period"] == {
         "start": "2024-01-01T00:00:00Z",
