@@ -21,7 +21,7 @@ from core.host.command_table import CommandTable, command_table
 from core.host.feeds import FeedMaker, Feeds
 from core.host.link import BadRequestError, CommandError
 from core.host.living_session import lifecycle_of, report_later
-from core.host.logs import LogRing
+from core.host.logs import LogRing, recent_log
 from core.host.parts import Parts
 from core.host.registry import SessionRegistry
 from core.host.start_requests import record_of, request_of, require_no_clash, sealed
@@ -131,6 +131,7 @@ class Host:
             workspace.credentials, self.redactor, options.order_addresses, options.demo_address
         )
         self._read_keys()
+        self.log.recall(recent_log(workspace.log))
         self.database, index = open_index(workspace.index, options.disk)
         index.read()
         for notice in index.notices:

@@ -42,7 +42,10 @@ class HostLink(ABC):
 
     @abstractmethod
     def logs(self, after: int = 0, session_id: str | None = None) -> tuple[LogLine, ...]:
-        """Log lines with a number above `after`, oldest first (the host keeps the last 10,000)."""
+        """Log lines with a number above `after`, oldest first (the host keeps the last 10,000).
+
+        What earlier hosts of the workspace logged has numbers of 0 and below.
+        """
 
     @abstractmethod
     async def ask(self, do: str, answer: type[_T], **arguments: Any) -> _T:

@@ -1,20 +1,30 @@
-"""The newest lines of a host's log, safe to show."""
+"""The newest lines of a host's log, safe to show, and those that earlier hosts left in its file."""
 
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from itertools import islice
+from pathlib import Path
 
 from core.session.snapshot import Level, LogLine
 from core.store.redaction import Redactor
 from core.text import safe_text
 
 KEPT = 10_000
+OLDER = 4
+"""How many files are kept beside the one that is written."""
 _LONGEST = 2_000  # characters of a line
+_RECENT = 300_000  # bytes of the file that are read again when a host starts
+_LINE = re.compile(
+    r"(?P<time>\d{4}-\S+) (?P<level>debug|info|warning|error) +(?P<session>\S+) +(?P<text>.*)"
+)
 
 
 class LogRing:
@@ -48,6 +58,15 @@ class LogRing:
             self._lines.append(line)
         return line
 
+    def recall(self, lines: Sequence[LogLine]) -> None:
+        """Put lines of earlier hosts before all others; the last of them gets the number 0."""
+        with self._lock:
+            room = KEPT - len(self._lines)
+            kept = lines[max(0, len(lines) - room) :] if room > 0 else ()
+            first = 1 - len(kept)
+            earlier = [replace(line, number=first + n) for n, line in enumerate(kept)]
+            self._lines.extendleft(reversed(earlier))
+
     def after(self, number: int, session_id: str | None = None) -> tuple[LogLine, ...]:
         """The lines with a number above `number`, of one session or of all, oldest first."""
         with self._lock:
@@ -76,3 +95,47 @@ class RingHandler(logging.Handler):
             where = " < ".join(f"{place.name}:{place.lineno}" for place in reversed(places))
             text = f"{text}: {type(error).__name__}: {error} (at {where})"
         self._ring.add(level, text)
+
+
+def read_log(path: Path) -> tuple[LogLine, ...]:
+    """What the file and those before it hold, oldest first, numbered from 1. Blocks.
+
+    A line of another form, such as what Python itself says as it dies, has the time of the one
+    before it.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    files = (*(Path(f"{path}.{older}") for older in range(OLDER, 0, -1)), path)
+    return _parsed(
+        text
+        for one in files
+        if one.exists()
+        for text in one.read_text(encoding="utf-8", errors="replace").splitlines()
+    )
+
+
+def recent_log(path: Path) -> tuple[LogLine, ...]:
+    """The newest lines of the file, without those before it; empty where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(0, 2)
+            skipped = file.tell() > _RECENT
+            file.seek(-_RECENT if skipped else 0, 2 if skipped else 0)
+            texts = file.read().decode("utf-8", errors="replace").splitlines()
+    except OSError:
+        return ()
+    return _parsed(texts[1:] if skipped else texts)
+
+
+def _parsed(texts: Iterable[str]) -> tuple[LogLine, ...]:
+    lines: list[LogLine] = []
+    time = 0
+    for text in texts:
+        level, session_id, message = Level.INFO, None, text
+        if found := _LINE.fullmatch(text):
+            time = int(datetime.fromisoformat(found["time"]).timestamp() * 1_000)
+            level, message = Level(found["level"]), found["text"]
+            session_id = None if found["session"] == "-" else found["session"]
+        lines.append(LogLine(len(lines) + 1, time, level, session_id, safe_text(message)))
+    return tuple(lines)

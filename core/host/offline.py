@@ -14,7 +14,7 @@ from typing import Any
 
 from core.compare.service import compared_report
 from core.host.link import CommandError
-from core.host.log_file import read_log
+from core.host.logs import read_log
 from core.host.stored_sessions import (
     SessionIndex,
     StoredSession,

@@ -59,8 +59,9 @@ class SocketLink(HostLink):
         try:
             lines = _Lines(ear)
             _check(lines.next())
+            history = {"after": -KEPT} if follow else {}
             with contextlib.suppress(BrokenPipeError):  # a host that refuses has said why before
-                ear.sendall(line_of(Request("follow")))
+                ear.sendall(line_of(Request("follow", arguments=history)))
             link = cls(workspace.socket, _first_news(lines.next()))
         except CommandError:
             ear.close()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from core.host import logs
-from core.host.logs import LogRing, RingHandler
+from core.host.logs import KEPT, LogRing, RingHandler, recent_log
 from core.session.snapshot import Level
 from core.store.redaction import Redactor
 
@@ -49,3 +50,30 @@ def test_a_librarys_warning_and_a_faults_place_are_told_without_secrets() -> Non
     assert texts[0] == (Level.WARNING, "test of the ring: retrying [hidden]")
     assert texts[1][0] is Level.ERROR
     assert "ValueError: bad [hidden] (at test_a_librarys_warning" in texts[1][1]
+
+
+def test_what_earlier_hosts_logged_comes_before_and_only_for_who_asks(tmp_path: Path) -> None:
+    path = tmp_path / "host.log"
+    path.write_text(
+        "2026-11-25T10:00:00.000+00:00 info    k3x9a1pq running\n"
+        "2026-11-25T11:00:00.000+00:00 warning -        feed silent\n"
+    )
+    log = LogRing(Redactor(), lambda: 1_800_000_000_000)
+    log.add(Level.INFO, "host started")
+    log.recall(recent_log(path))
+    assert [line.text for line in log.after(0)] == ["host started"]
+    everything = log.after(-KEPT)
+    assert [line.text for line in everything] == ["running", "feed silent", "host started"]
+    assert [line.number for line in everything] == [-1, 0, 1]
+    assert everything[0].session_id == "k3x9a1pq"
+    assert [line.text for line in log.after(-1)] == ["feed silent", "host started"]
+
+
+def test_only_the_end_of_a_long_log_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "host.log"
+    line = "2026-11-25T10:00:00.000+00:00 info    -        {:06d} " + "x" * 60 + "\n"
+    path.write_text("".join(line.format(number) for number in range(20_000)))
+    lines = recent_log(path)
+    assert 1_000 < len(lines) < 4_000
+    assert lines[-1].text.startswith("019999")
+    assert recent_log(tmp_path / "none.log") == ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.host.log_file import read_log
+from core.host.logs import read_log
 from core.host.offline import resting_logs
 from core.session.log_messages import tell_order
 from core.session.snapshot import Level
