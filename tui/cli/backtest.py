@@ -6,18 +6,37 @@ import argparse
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from tui.cli.candle_arguments import candles_in, finer_candles_in, period_of
+from tui.cli.candle_arguments import PeriodArguments, candles_in, finer_candles_in, period_of
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
-from tui.cli.strategy_argument import add_strategy, written_strategy
+from tui.cli.strategy_argument import StrategyArguments, add_strategy, written_strategy
 from tui.cli.workspace import workspace_of
 
 if TYPE_CHECKING:
     from core.market.candles.candles import Candles
     from core.report.result import RunResult
     from core.strategy.config.parsing import ParsedConfig
+
+
+class BacktestArguments(StrategyArguments, PeriodArguments, Protocol):
+    """What `papertape backtest` is given."""
+
+    data: list[str] | None
+    balance: float | None
+    fill_on: str
+    detail: list[str] | None
+    save: bool
+    equity: bool
+
+
+class CandlesArguments(PeriodArguments, Protocol):
+    """What `papertape candles` is given."""
+
+    symbol: str
+    timeframe: str
+    output: str
 
 
 def add_commands(commands: Commands) -> None:
@@ -80,7 +99,7 @@ def add_period(parser: argparse.ArgumentParser, *, needed: bool = False) -> None
     )
 
 
-def backtest(arguments: argparse.Namespace) -> int:
+def backtest(arguments: BacktestArguments) -> int:
     """Run a strategy over past candles and print what came of it."""
     from core.strategy.config.problems import ConfigError
 
@@ -109,7 +128,7 @@ def backtest(arguments: argparse.Namespace) -> int:
 
 
 def _run(
-    arguments: argparse.Namespace, parsed: ParsedConfig
+    arguments: BacktestArguments, parsed: ParsedConfig
 ) -> tuple[RunResult, Mapping[str, Candles]]:
     """Run the backtest on the candles that the arguments name; these come with it."""
     if bool(arguments.data) == bool(arguments.exchange and arguments.period):
@@ -165,7 +184,7 @@ def _save(path: Path, result: RunResult, history: Mapping[str, Candles]) -> None
     complain(f"papertape: the figures stand in {path}, the whole result in {stored_path(path)}")
 
 
-def candles(arguments: argparse.Namespace) -> int:
+def candles(arguments: CandlesArguments) -> int:
     """Fetch the candles of one market into a file."""
     from core.market.candles.timeframes import Timeframe
     from core.market.files.candle_files import CandleFileError, write_candles

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from tui.cli.commands import Arguments
 from tui.cli.output import Exit, Refusal, refusing
 from tui.cli.workspace import prepared_workspace
 
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from core.market.history.candle_history import Progress
     from core.market.history.market_period import MarketPeriod
     from core.strategy.config.config import StrategyConfig
+
+
+class PeriodArguments(Arguments, Protocol):
+    """What `add_period` lets one say."""
+
+    exchange: str | None
+    period: str | None
 
 
 def files_by_symbol(
@@ -91,7 +98,7 @@ def finer_candles_in(
 
 
 def period_of(
-    arguments: argparse.Namespace, symbols: Sequence[str], timeframe: Timeframe, *, warmup: int
+    arguments: PeriodArguments, symbols: Sequence[str], timeframe: Timeframe, *, warmup: int
 ) -> MarketPeriod:
     """What `--exchange` tells of the last `--period`, with `warmup` candles before it."""
     from core.market.candles.durations import SpanError, period_start
@@ -102,10 +109,13 @@ def period_of(
     from core.market.venues import public_api
     from core.store.preferences import PreferencesError, read_preferences
 
+    name, period = arguments.exchange, arguments.period
+    if name is None or period is None:
+        raise Refusal("give --exchange NAME and --period 6m", Exit.BAD_INPUT)
     workspace = prepared_workspace(arguments)
     with refusing(SpanError, PreferencesError, VenueError):
-        start = period_start(arguments.period, int(time.time() * 1_000))
-        api = public_api(arguments.exchange, read_preferences(workspace.preferences).addresses)
+        start = period_start(period, int(time.time() * 1_000))
+        api = public_api(name, read_preferences(workspace.preferences).addresses)
     with (
         refusing(FeedError, code=Exit.FAILED),
         refusing(UnknownExchangeError, UnknownMarketError),

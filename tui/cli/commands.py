@@ -3,9 +3,34 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import re
 from collections.abc import Callable
+from typing import Any, NoReturn, Protocol
 
-Run = Callable[[argparse.Namespace], int]
+_UNKNOWN_WORD = re.compile(r"invalid choice: '(?P<word>[^']*)' \(choose from (?P<known>.*)\)")
+Run = Callable[[Any], int]
+"""A command; what it is given is typed where it is written, from the arguments it declares."""
+
+
+class Arguments(Protocol):
+    """What every command is given."""
+
+    json: bool
+    workspace: str | None
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that names the nearest spelling of a word it does not know."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and end with the code of bad usage."""
+        if found := _UNKNOWN_WORD.search(message):
+            known = re.findall(r"[\w-]+", found["known"])
+            near = difflib.get_close_matches(found["word"], known, n=1)
+            if near:
+                message = f"there is no {found['word']!r}: did you mean {near[0]!r}?"
+        super().error(message)
 
 
 class Commands:

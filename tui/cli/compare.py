@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
 from tui.cli.speaking import run_on_host
 from tui.cli.start import moment_of
-from tui.cli.strategy_argument import Written, add_strategy, written_strategy
+from tui.cli.strategy_argument import StrategyArguments, Written, add_strategy, written_strategy
 from tui.cli.workspace import workspace_of
 
 if TYPE_CHECKING:
@@ -20,6 +19,18 @@ if TYPE_CHECKING:
     from core.strategy.config.config import StrategyConfig
 
 _LATEST = 253_402_300_799_999  # 9999-12-31
+
+
+class CompareArguments(StrategyArguments, Protocol):
+    """What `papertape compare` is given."""
+
+    session: list[str] | None
+    live: str | None
+    since: str | None
+    until: str | None
+    balance: float | None
+    fetch: bool
+    save: bool
 
 
 def add_commands(commands: Commands) -> None:
@@ -64,7 +75,7 @@ def add_commands(commands: Commands) -> None:
     )
 
 
-def compare(arguments: argparse.Namespace) -> int:
+def compare(arguments: CompareArguments) -> int:
     """Print what the columns say, and what may be concluded."""
     from core.compare.text import comparison_text
     from core.compare.to_json import comparison_to_json
@@ -91,7 +102,7 @@ def compare(arguments: argparse.Namespace) -> int:
 
 
 def _request(
-    arguments: argparse.Namespace, written: Written, config: StrategyConfig
+    arguments: CompareArguments, written: Written, config: StrategyConfig
 ) -> ComparisonRequest:
     from core.compare.request import ComparisonRequest
     from core.store.workspace import expanded
@@ -114,7 +125,7 @@ def _request(
     )
 
 
-def _period(arguments: argparse.Namespace) -> tuple[int, int] | None:
+def _period(arguments: CompareArguments) -> tuple[int, int] | None:
     if arguments.since is None and arguments.until is None:
         return None
     since = 0 if arguments.since is None else moment_of("--since", arguments.since)
@@ -124,7 +135,7 @@ def _period(arguments: argparse.Namespace) -> tuple[int, int] | None:
     return since, until
 
 
-def _compared(arguments: argparse.Namespace, request: ComparisonRequest) -> ComparisonResult:
+def _compared(arguments: CompareArguments, request: ComparisonRequest) -> ComparisonResult:
     from core.bootstrap import report_source
     from core.compare.request import ComparisonError, UnknownSessionError
     from core.compare.service import compare_strategy

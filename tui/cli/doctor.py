@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import re
@@ -13,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui.cli.commands import Commands
+from tui.cli.commands import Arguments, Commands
 from tui.cli.output import Exit, print_json, print_text
 from tui.cli.workspace import workspace_of
 
@@ -44,7 +43,7 @@ def add_commands(commands: Commands) -> None:
     )
 
 
-def doctor(arguments: argparse.Namespace) -> int:
+def doctor(arguments: Arguments) -> int:
     """Say what is in order and what is not."""
     workspace = workspace_of(arguments)
     findings = [

@@ -10,9 +10,9 @@ import signal
 import time
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from tui.cli.commands import Commands
+from tui.cli.commands import Arguments, Commands
 from tui.cli.output import Exit, Refusal, print_json, print_text, refusing
 
 if TYPE_CHECKING:
@@ -22,6 +22,20 @@ DEFAULT_SPEED = 100.0
 _NAME = re.compile(r"(?P<pair>[A-Z0-9]{5,20})(?P<rest>[-_.].*)?", re.IGNORECASE)
 _HISTORY = 200 * 3_600_000
 """How much of a recorded market lies before its start, in ms: 200 candles of an hour."""
+
+
+class MarketArguments(Protocol):
+    """What `add_market` lets one say."""
+
+    data: list[str] | None
+    seed: int
+    speed: float
+
+
+class ExchangeArguments(Arguments, MarketArguments, Protocol):
+    """What `papertape exchange` is given."""
+
+    port: int
 
 
 def add_commands(commands: Commands) -> None:
@@ -57,7 +71,7 @@ def add_market(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def demo_market(arguments: argparse.Namespace) -> DemoMarket:
+def demo_market(arguments: MarketArguments) -> DemoMarket:
     """The market that the arguments describe.
 
     A made-up market starts now; a recorded one where enough history lies behind it, or in its
@@ -121,7 +135,7 @@ def symbol_and_file(text: str) -> tuple[str, Path]:
     )
 
 
-def exchange(arguments: argparse.Namespace) -> int:
+def exchange(arguments: ExchangeArguments) -> int:
     """Run the exchange until interrupted."""
     if not 0 <= arguments.port <= 65_535:
         raise Refusal(f"--port {arguments.port}: expected 0 to 65535", Exit.BAD_INPUT)
@@ -129,7 +143,7 @@ def exchange(arguments: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-async def _serve(arguments: argparse.Namespace, shown: DemoMarket) -> None:
+async def _serve(arguments: ExchangeArguments, shown: DemoMarket) -> None:
     from core.exchange.market.clock import RunningClock
     from core.exchange.server import EmbeddedExchange, ExchangeStartError
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
 import signal
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from tui.cli.commands import Commands
-from tui.cli.exchange import add_market, demo_market
+from tui.cli.commands import Arguments, Commands
+from tui.cli.exchange import MarketArguments, add_market, demo_market
 from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
 from tui.cli.workspace import prepared_workspace
 
@@ -21,6 +20,14 @@ if TYPE_CHECKING:
 _IDLE_AFTER = 300.0  # seconds
 _PATIENCE = 30.0  # seconds the host before may take to lay its sessions to rest
 _LOOK_EVERY = 0.02  # seconds
+
+
+class HostArguments(Arguments, MarketArguments, Protocol):
+    """What `papertape host` is given."""
+
+    systemd: bool
+    while_needed: bool
+    after: int | None
 
 
 def add_commands(commands: Commands) -> None:
@@ -52,7 +59,7 @@ def add_commands(commands: Commands) -> None:
     add_market(parser)
 
 
-def host(arguments: argparse.Namespace) -> int:
+def host(arguments: HostArguments) -> int:
     """Run the sessions until told to stop."""
     if arguments.systemd:
         print_text(_unit(arguments))
@@ -103,7 +110,7 @@ async def _serve(workspace: Workspace, options: HostOptions, *, as_json: bool) -
     await run_host(workspace, options, ready)
 
 
-def _unit(arguments: argparse.Namespace) -> str:
+def _unit(arguments: HostArguments) -> str:
     """A systemd user unit."""
     from core.bootstrap import program
     from tui.cli.workspace import workspace_of

@@ -30,7 +30,7 @@ from tui.cli import (
     trial,
     workspace,
 )
-from tui.cli.commands import Commands
+from tui.cli.commands import Commands, Parser
 from tui.cli.output import Exit, Refusal, complain
 
 _MOST_FILES = 65_536
@@ -48,7 +48,7 @@ Exit codes: 0 done, 1 failed, 2 bad usage or bad input, 3 nothing found."""
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="papertape",
         description=_DESCRIPTION,
         usage="papertape [--workspace FOLDER] [COMMAND …]",

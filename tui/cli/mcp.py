@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tui.cli.commands import Commands
+from tui.cli.commands import Arguments, Commands
 from tui.cli.output import Exit, Refusal
 from tui.cli.workspace import prepared_workspace
 
@@ -24,7 +23,7 @@ def add_commands(commands: Commands) -> None:
     )
 
 
-def mcp(arguments: argparse.Namespace) -> int:
+def mcp(arguments: Arguments) -> int:
     """Serve until the client hangs up."""
     try:
         from mcp.server import MCPServer

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from tui import formats
-from tui.cli.commands import Commands
+from tui.cli.commands import Arguments, Commands
 from tui.cli.output import Exit, Refusal, print_json, print_text, refusing, table
 from tui.cli.speaking import run_on_host
 from tui.cli.workspace import prepared_workspace
@@ -17,6 +17,27 @@ if TYPE_CHECKING:
     from core.host.link import HostLink
 
 _T = TypeVar("_T")
+
+
+class JobArguments(Arguments, Protocol):
+    """What the commands on one job are given."""
+
+    job: str
+
+
+class OrderArguments(Arguments, Protocol):
+    """What a job is to be."""
+
+    every: str | None
+    cron: str | None
+    at: str | None
+    message: str
+    session: str | None
+    max_runs: int | None
+
+
+class EditArguments(JobArguments, OrderArguments, Protocol):
+    """What `papertape schedule edit` is given."""
 
 
 def add_commands(commands: Commands) -> None:
@@ -58,13 +79,13 @@ def _add_what(parser: argparse.ArgumentParser, *, required: bool) -> None:
     parser.add_argument("--max-runs", type=int, metavar="N")
 
 
-def add_job(arguments: argparse.Namespace) -> int:
+def add_job(arguments: OrderArguments) -> int:
     """Add a job."""
     order = _order(arguments)
     return _tell_job(arguments, _ask(arguments, lambda link: link.add_job(order)))
 
 
-def edit_job(arguments: argparse.Namespace) -> int:
+def edit_job(arguments: EditArguments) -> int:
     """Change a job; what is not given stays."""
     from msgspec.structs import replace
 
@@ -88,18 +109,18 @@ def edit_job(arguments: argparse.Namespace) -> int:
     return _tell_job(arguments, _ask(arguments, edit))
 
 
-def pause_job(arguments: argparse.Namespace) -> int:
+def pause_job(arguments: JobArguments) -> int:
     """Pause a job."""
     return _tell_job(arguments, _ask(arguments, lambda link: link.pause_job(arguments.job)))
 
 
-def resume_job(arguments: argparse.Namespace) -> int:
+def resume_job(arguments: JobArguments) -> int:
     """Let a job run again."""
     job = _ask(arguments, lambda link: link.pause_job(arguments.job, paused=False))
     return _tell_job(arguments, job)
 
 
-def _order(arguments: argparse.Namespace) -> JobOrder:
+def _order(arguments: OrderArguments) -> JobOrder:
     """What the options say of a job."""
     from core.host.job_values import JobOrder
     from core.market.candles.durations import SpanError, parse_duration
@@ -116,7 +137,7 @@ def _order(arguments: argparse.Namespace) -> JobOrder:
     )
 
 
-def _tell_job(arguments: argparse.Namespace, job: ListedJob) -> int:
+def _tell_job(arguments: Arguments, job: ListedJob) -> int:
     from core.host.status_json import job_to_json
 
     if arguments.json:
@@ -133,7 +154,7 @@ def _due(job: ListedJob) -> str:
     return "never again" if due is None else f"next {formats.date_time(due)} UTC"
 
 
-def list_jobs(arguments: argparse.Namespace) -> int:
+def list_jobs(arguments: Arguments) -> int:
     """List the jobs."""
     from core.host.status_json import job_to_json
 
@@ -160,7 +181,7 @@ def list_jobs(arguments: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def run_job(arguments: argparse.Namespace) -> int:
+def run_job(arguments: JobArguments) -> int:
     """Run a job now."""
     from core.host.status_json import job_to_json
 
@@ -172,7 +193,7 @@ def run_job(arguments: argparse.Namespace) -> int:
     return Exit.DONE if run.succeeded else Exit.FAILED
 
 
-def remove_job(arguments: argparse.Namespace) -> int:
+def remove_job(arguments: JobArguments) -> int:
     """Remove a job."""
     from core.host.status_json import job_to_json
 
@@ -184,7 +205,7 @@ def remove_job(arguments: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def _ask(arguments: argparse.Namespace, command: Callable[[HostLink], Awaitable[_T]]) -> _T:
+def _ask(arguments: Arguments, command: Callable[[HostLink], Awaitable[_T]]) -> _T:
     """Have the host carry out a command on its schedule; one is started where none runs."""
     from core.bootstrap import attach_or_start
 

@@ -7,10 +7,10 @@ import os
 import shutil
 import zlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from tui.cli.commands import Commands
-from tui.cli.exchange import DEFAULT_SPEED, add_market, demo_market
+from tui.cli.commands import Arguments, Commands
+from tui.cli.exchange import DEFAULT_SPEED, MarketArguments, add_market, demo_market
 from tui.cli.output import refusing
 from tui.cli.workspace import workspace_of
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from core.store.workspace import Workspace
     from tui.host.hosting import Hosting
     from tui.strategies import StrategyChoice
+
+
+class DemoArguments(Arguments, MarketArguments, Protocol):
+    """What `papertape demo` is given."""
 
 
 def add_commands(commands: Commands) -> None:
@@ -38,7 +42,7 @@ def add_commands(commands: Commands) -> None:
     add_market(parser)
 
 
-def open_screen(arguments: argparse.Namespace) -> int:
+def open_screen(arguments: Arguments) -> int:
     """Show the screen on the workspace."""
     from core.journal.values import FeedKind
 
@@ -46,7 +50,7 @@ def open_screen(arguments: argparse.Namespace) -> int:
     return _show(workspace_of(arguments), FeedKind.LIVE, lambda: demo_market(usual), ())
 
 
-def demo(arguments: argparse.Namespace) -> int:
+def demo(arguments: DemoArguments) -> int:
     """Show the screen on the embedded exchange."""
     from core.journal.values import FeedKind
 
@@ -72,7 +76,7 @@ def _begin_anew(workspace: Workspace) -> None:
         index.unlink()
 
 
-def demo_workspace(arguments: argparse.Namespace) -> Workspace:
+def demo_workspace(arguments: DemoArguments) -> Workspace:
     """The workspace of a demo: the one named, else one for each market, beside the usual one."""
     from core.store.workspace import locate_workspace
 
@@ -85,7 +89,7 @@ def demo_workspace(arguments: argparse.Namespace) -> Workspace:
     return locate_workspace(platformdirs.user_data_dir(name), {})
 
 
-def market_arguments(arguments: argparse.Namespace) -> list[str]:
+def market_arguments(arguments: MarketArguments) -> list[str]:
     """The arguments that make the same market again, from anywhere."""
     from core.store.workspace import expanded
     from tui.cli.exchange import symbol_and_file

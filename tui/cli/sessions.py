@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from tui.cli.commands import Commands
+from tui.cli.commands import Arguments, Commands
 from tui.cli.output import Exit, complain, print_json, print_text, refusing
 from tui.cli.speaking import ALL, no_such_session, run_on_host
 from tui.cli.status import print_report
@@ -17,6 +17,24 @@ if TYPE_CHECKING:
     from core.session.snapshot import StartReply
 
 _T = TypeVar("_T")
+
+
+class SessionArguments(Arguments, Protocol):
+    """What the commands on sessions are given."""
+
+    id: str
+
+
+class StopArguments(SessionArguments, Protocol):
+    """What `papertape stop` is given."""
+
+    flatten: bool
+
+
+class FlattenArguments(SessionArguments, Protocol):
+    """What `papertape flatten` is given."""
+
+    symbol: str | None
 
 
 def add_commands(commands: Commands) -> None:
@@ -45,7 +63,7 @@ def _add_on_session(
     return parser
 
 
-def stop(arguments: argparse.Namespace) -> int:
+def stop(arguments: StopArguments) -> int:
     """Stop sessions and print their reports."""
     from core.session.reports import without_equity
 
@@ -61,19 +79,19 @@ def stop(arguments: argparse.Namespace) -> int:
     return _told(refusals)
 
 
-def pause(arguments: argparse.Namespace) -> int:
+def pause(arguments: SessionArguments) -> int:
     """Block entries."""
     return _each(arguments, lambda link, one: link.pause(one), "paused", living=True)
 
 
-def resume(arguments: argparse.Namespace) -> int:
+def resume(arguments: SessionArguments) -> int:
     """Allow entries, and take up what was interrupted."""
     return _each(
         arguments, lambda link, one: link.resume(one), "resumed", living=True, interrupted=True
     )
 
 
-def flatten(arguments: argparse.Namespace) -> int:
+def flatten(arguments: FlattenArguments) -> int:
     """Close positions."""
     from core.market.symbols import SymbolError, unified_symbol
 
@@ -82,17 +100,17 @@ def flatten(arguments: argparse.Namespace) -> int:
     return _each(arguments, lambda link, one: link.flatten(one, symbol), "flattening", living=True)
 
 
-def archive(arguments: argparse.Namespace) -> int:
+def archive(arguments: SessionArguments) -> int:
     """Take ended sessions out of the lists."""
     return _each(arguments, lambda link, one: link.archive(one), "archived", living=False)
 
 
-def delete(arguments: argparse.Namespace) -> int:
+def delete(arguments: SessionArguments) -> int:
     """Remove ended sessions."""
     return _each(arguments, lambda link, one: link.delete(one), "deleted", living=False)
 
 
-def restart(arguments: argparse.Namespace) -> int:
+def restart(arguments: SessionArguments) -> int:
     """Start a session's config anew."""
     from core.host.status_json import reply_to_json
 
@@ -109,7 +127,7 @@ def restart(arguments: argparse.Namespace) -> int:
 
 
 def _each(
-    arguments: argparse.Namespace,
+    arguments: SessionArguments,
     command: Callable[[SocketLink, str], Awaitable[None]],
     done: str,
     *,
@@ -127,7 +145,7 @@ def _each(
 
 
 def _carry_out(
-    arguments: argparse.Namespace,
+    arguments: SessionArguments,
     command: Callable[[SocketLink, str], Awaitable[_T]],
     *,
     living: bool,
@@ -161,7 +179,7 @@ def _told(refusals: list[str]) -> int:
 
 
 async def _ids(
-    arguments: argparse.Namespace, *, living: bool | None, interrupted: bool = False
+    arguments: SessionArguments, *, living: bool | None, interrupted: bool = False
 ) -> tuple[SocketLink, list[str]]:
     """The host, and the sessions that are meant: one, or all that live (or have ended).
 

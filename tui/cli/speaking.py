@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tui.cli.commands import Arguments
 from tui.cli.output import Exit, Refusal, refusing
 from tui.cli.workspace import workspace_of
 
@@ -32,7 +32,7 @@ def no_such_session(session_id: str) -> Refusal:
     return Refusal(f"there is no {which}: `papertape status` lists all", Exit.NOTHING_FOUND)
 
 
-def running_host(arguments: argparse.Namespace, *, follow: bool = False) -> SocketLink:
+def running_host(arguments: Arguments, *, follow: bool = False) -> SocketLink:
     """The host of the workspace, which must be running."""
     from core.bootstrap import attach
 

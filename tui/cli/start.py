@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tui.cli.candle_arguments import files_by_symbol
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, print_json, print_text, refusing
 from tui.cli.speaking import run_on_host
-from tui.cli.strategy_argument import add_strategy, written_strategy
+from tui.cli.strategy_argument import StrategyArguments, add_strategy, written_strategy
 from tui.cli.workspace import prepared_workspace
 from tui.strategies import NO_BACKTEST
 
 if TYPE_CHECKING:
     from core.session.snapshot import StartReply, StartRequest
+
+
+class SessionOptions(StrategyArguments, Protocol):
+    """What `add_start_options` lets one say."""
+
+    feed: str
+    data: list[str] | None
+    speed: str | None
+    exchange: str | None
+    broker: str
+    run_for: str | None
+    until: str | None
+    fills: str | None
+    balance: float | None
 
 
 def add_commands(commands: Commands) -> None:
@@ -58,12 +72,12 @@ def add_start_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def start(arguments: argparse.Namespace) -> int:
+def start(arguments: SessionOptions) -> int:
     """Start a session."""
     return start_session(arguments, request_of(arguments))
 
 
-def start_session(arguments: argparse.Namespace, request: StartRequest) -> int:
+def start_session(arguments: SessionOptions, request: StartRequest) -> int:
     """Start the session that is asked for, on a host that is started where none runs."""
     from core.host.status_json import reply_to_json
 
@@ -89,7 +103,7 @@ def start_session(arguments: argparse.Namespace, request: StartRequest) -> int:
     return Exit.DONE
 
 
-def request_of(arguments: argparse.Namespace) -> StartRequest:
+def request_of(arguments: SessionOptions) -> StartRequest:
     """What the arguments ask to be started; its config is known to be valid."""
     from core.journal.values import BrokerKind, FeedKind
     from core.market.candles.durations import SpanError, parse_duration
@@ -127,7 +141,7 @@ def request_of(arguments: argparse.Namespace) -> StartRequest:
     )
 
 
-def _until(arguments: argparse.Namespace) -> int | None:
+def _until(arguments: SessionOptions) -> int | None:
     """When the session is to end; for a replay a time of its candles, else one to come."""
     from core.time_format import wall_clock
 

@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from tui.cli.commands import Commands
+from tui.cli.commands import Arguments, Commands
 from tui.cli.output import Exit, Refusal, print_json, print_text
 from tui.cli.session_text import log_text, session_text, sessions_text
 from tui.cli.speaking import known_session, no_such_session, run_on_host, running_host
-from tui.cli.workspace import workspace_of
+from tui.cli.workspace import existing_workspace
 
 if TYPE_CHECKING:
     from core.session.snapshot import HostSnapshot, LogLine, SessionSnapshot
 
 _FOLLOW_EVERY = 0.3  # seconds
 _WATCH_EVERY = 1.0
+
+
+class StatusArguments(Arguments, Protocol):
+    """What `papertape status` is given."""
+
+    id: str | None
+    watch: bool
+
+
+class LogsArguments(Arguments, Protocol):
+    """What `papertape logs` is given."""
+
+    id: str | None
+    follow: bool
+
+
+class ReportArguments(Arguments, Protocol):
+    """What `papertape report` is given."""
+
+    id: str
+    format: str
+    equity: bool
 
 
 def add_commands(commands: Commands) -> None:
@@ -43,7 +64,7 @@ def add_commands(commands: Commands) -> None:
     )
 
 
-def status(arguments: argparse.Namespace) -> int:
+def status(arguments: StatusArguments) -> int:
     """Say what runs."""
     if arguments.watch:
         run_on_host(_watch(arguments))
@@ -52,7 +73,7 @@ def status(arguments: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-async def _watch(arguments: argparse.Namespace) -> None:
+async def _watch(arguments: StatusArguments) -> None:
     """Show the status every second until interrupted: on a terminal in place, else one by one."""
     in_place = sys.stdout.isatty() and not arguments.json
     while True:
@@ -64,7 +85,7 @@ async def _watch(arguments: argparse.Namespace) -> None:
 
 
 def _show_status(
-    arguments: argparse.Namespace,
+    arguments: StatusArguments,
     host: HostSnapshot | None,
     sessions: tuple[SessionSnapshot, ...],
 ) -> None:
@@ -87,13 +108,13 @@ def _show_status(
 
 
 async def all_sessions(
-    arguments: argparse.Namespace,
+    arguments: Arguments,
 ) -> tuple[HostSnapshot | None, tuple[SessionSnapshot, ...]]:
     """The host, if one runs, and all sessions."""
     from core.bootstrap import attach
     from core.host.offline import resting_sessions
 
-    workspace = workspace_of(arguments)
+    workspace = existing_workspace(arguments)
     link = attach(workspace)
     if link is None:
         return None, await resting_sessions(workspace)
@@ -101,14 +122,14 @@ async def all_sessions(
     return snapshot, snapshot.sessions
 
 
-def report(arguments: argparse.Namespace) -> int:
+def report(arguments: ReportArguments) -> int:
     """Print a session's report."""
 
     async def work() -> Mapping[str, object]:
         from core.bootstrap import attach
         from core.host.offline import resting_report
 
-        workspace = workspace_of(arguments)
+        workspace = existing_workspace(arguments)
         if arguments.id not in workspace.session_ids():
             raise no_such_session(arguments.id)
         link = attach(workspace)
@@ -144,7 +165,7 @@ def print_report(found: Mapping[str, Any], form: str, *, equity: bool = False) -
             print_text(report_text(found).rstrip("\n"))
 
 
-def logs(arguments: argparse.Namespace) -> int:
+def logs(arguments: LogsArguments) -> int:
     """Print what was logged."""
     from core.host.status_json import log_line_to_json
 
@@ -156,8 +177,8 @@ def logs(arguments: argparse.Namespace) -> int:
         from core.bootstrap import attach
         from core.host.offline import earlier_logs, resting_logs
 
-        workspace = workspace_of(arguments)
-        if arguments.id not in (*workspace.session_ids(), None):
+        workspace = existing_workspace(arguments)
+        if arguments.id is not None and arguments.id not in workspace.session_ids():
             raise no_such_session(arguments.id)
         link = attach(workspace)
         if link is None:
@@ -175,7 +196,7 @@ def logs(arguments: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-async def _follow(arguments: argparse.Namespace) -> None:
+async def _follow(arguments: LogsArguments) -> None:
     """Print lines as they come: under --json each is an object on a line of its own."""
     from core.host.status_json import log_line_to_json
 

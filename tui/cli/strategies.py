@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from tui.cli.commands import Commands
+from tui.cli.commands import Arguments, Commands
 from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing, table
-from tui.cli.strategy_argument import add_strategy, written_strategy
+from tui.cli.strategy_argument import StrategyArguments, add_strategy, written_strategy
 
 if TYPE_CHECKING:
     from core.strategy.config.config import IndicatorSpec
+
+
+class ValidateArguments(StrategyArguments, Protocol):
+    """What `papertape validate` is given."""
+
+
+class IndicatorsArguments(Arguments, Protocol):
+    """What `papertape indicators` is given."""
+
+    show: str | None
+    data: str | None
 
 
 def add_commands(commands: Commands) -> None:
@@ -34,7 +44,7 @@ def add_commands(commands: Commands) -> None:
     )
 
 
-def validate(arguments: argparse.Namespace) -> int:
+def validate(arguments: ValidateArguments) -> int:
     """Say whether a strategy can run, and what its owner should know before it does."""
     from core.strategy.config.canonical import config_to_dict
     from core.strategy.config.problems import ConfigError
@@ -70,12 +80,12 @@ def validate(arguments: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def indicators(arguments: argparse.Namespace) -> int:
+def indicators(arguments: IndicatorsArguments) -> int:
     """List the indicators, or compute one."""
     if (arguments.data is None) != (arguments.show is None):
         raise Refusal("--data and --show go together", Exit.BAD_INPUT)
-    if arguments.show is not None:
-        return _show_indicator(arguments)
+    if arguments.show is not None and arguments.data is not None:
+        return _show_indicator(arguments.show, arguments.data, arguments)
     from core.strategy.indicators.registry import INDICATORS, indicators_to_json
 
     if arguments.json:
@@ -95,7 +105,7 @@ def indicators(arguments: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def _show_indicator(arguments: argparse.Namespace) -> int:
+def _show_indicator(show: str, data: str, arguments: Arguments) -> int:
     import numpy as np
 
     from core.market.files.candle_files import read_candles, timeframe_of_file
@@ -103,9 +113,9 @@ def _show_indicator(arguments: argparse.Namespace) -> int:
     from core.strategy.indicators.batch import indicator_values
     from core.time_format import iso_time
 
-    spec = _spec(arguments.show)
+    spec = _spec(show)
     with refusing(CandleFileError):
-        file = read_candles(arguments.data, timeframe_of_file(arguments.data))
+        file = read_candles(data, timeframe_of_file(data))
     series = indicator_values(spec, file.candles)
     complain(*file.notes)
     if arguments.json:

@@ -6,14 +6,23 @@ import argparse
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from tui.cli.commands import Arguments
 from tui.cli.output import Exit, Refusal, refusing
 from tui.cli.workspace import workspace_of
 
 if TYPE_CHECKING:
+    from core.store.workspace import Workspace
     from core.strategy.config.parsing import ParsedConfig
     from core.strategy.document.document import StrategyDocument
+
+
+class StrategyArguments(Arguments, Protocol):
+    """What `add_strategy` lets one say."""
+
+    strategy: str | None
+    config: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,7 @@ def add_strategy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="JSON", help="the config itself, instead of STRATEGY")
 
 
-def written_strategy(arguments: argparse.Namespace) -> Written:
+def written_strategy(arguments: StrategyArguments) -> Written:
     """The strategy the arguments name, read but not yet parsed.
 
     Raises:
@@ -53,17 +62,18 @@ def written_strategy(arguments: argparse.Namespace) -> Written:
     """
     from core.strategy.document.document import read_strategy, strategy_document
 
-    if (arguments.strategy is None) == (arguments.config is None):
+    name, config = arguments.strategy, arguments.config
+    if config is not None and name is None:
+        return Written(strategy_document(config, "--config"))
+    if name is None or config is not None:
         raise Refusal("give either STRATEGY or --config JSON", Exit.BAD_INPUT)
-    if arguments.config is not None:
-        return Written(strategy_document(arguments.config, "--config"))
-    if arguments.strategy == "-":
+    if name == "-":
         return Written(strategy_document(sys.stdin.read(), "standard input"))
-    path = _path(arguments)
+    path = _path(name, workspace_of(arguments))
     return Written(read_strategy(path), path)
 
 
-def parsed_strategy(arguments: argparse.Namespace, **changes: object) -> ParsedConfig:
+def parsed_strategy(arguments: StrategyArguments, **changes: object) -> ParsedConfig:
     """The strategy the arguments name, parsed with `changes` to its keys (None: no change).
 
     Raises:
@@ -75,17 +85,16 @@ def parsed_strategy(arguments: argparse.Namespace, **changes: object) -> ParsedC
         return written_strategy(arguments).parse(**changes)
 
 
-def _path(arguments: argparse.Namespace) -> Path:
+def _path(name: str, workspace: Workspace) -> Path:
     """The file of a strategy given by name or path."""
     from core.store.workspace import expanded
 
-    name: str = arguments.strategy
     path = expanded(name)
     if path.is_dir():
         path /= "STRATEGY.md"
     if path.is_file():
         return path
-    strategies = workspace_of(arguments).strategies
+    strategies = workspace.strategies
     if "/" not in name and name not in ("", ".", ".."):
         own = strategies / name / "STRATEGY.md"
         if own.is_file():

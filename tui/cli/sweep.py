@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from pathlib import Path
+from typing import Protocol
 
 from tui.cli.candle_arguments import candles_in
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
-from tui.cli.strategy_argument import add_strategy, parsed_strategy
+from tui.cli.strategy_argument import StrategyArguments, add_strategy, parsed_strategy
 from tui.cli.workspace import workspace_of
 
 _MORE = """\
@@ -19,6 +19,18 @@ PATH=RANGE is FIRST:LAST[:STEP] (LAST included) or VALUE,VALUE,…, for example
 
 With --split 70 the first 70 % of the time make the ranking, and the rest, which it has not seen,
 stands beside it."""
+
+
+class SweepArguments(StrategyArguments, Protocol):
+    """What `papertape sweep` is given."""
+
+    set: list[str]
+    data: list[str]
+    sort: str
+    top: int
+    split: float | None
+    workers: int | None
+    csv: str | None
 
 
 def add_commands(commands: Commands) -> None:
@@ -48,7 +60,7 @@ def add_commands(commands: Commands) -> None:
     )
 
 
-def sweep(arguments: argparse.Namespace) -> int:
+def sweep(arguments: SweepArguments) -> int:
     """Try every combination and print the best."""
     parsed = parsed_strategy(arguments)
     candles, notes = candles_in("--data", arguments.data, parsed.config)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, print_json, print_text, refusing
-from tui.cli.start import add_start_options, request_of, start_session
+from tui.cli.start import SessionOptions, add_start_options, request_of, start_session
 from tui.cli.strategy_argument import parsed_strategy, written_strategy
 from tui.cli.workspace import workspace_of
 
@@ -24,6 +23,14 @@ at after every trade. Everything else is as for `papertape start`.
   papertape trial NAME --horizon 60d      judged over 60 days, which it then runs for
   papertape trial NAME --trades 80        judged over its first 80 closed trades
   papertape trial plan NAME               what such a trial can tell, and when; starts nothing"""
+
+
+class TrialArguments(SessionOptions, Protocol):
+    """What `papertape trial` is given."""
+
+    words: list[str]
+    horizon: str | None
+    trades: int | None
 
 
 def add_commands(commands: Commands) -> None:
@@ -44,7 +51,7 @@ def add_commands(commands: Commands) -> None:
     add_start_options(parser)
 
 
-def trial(arguments: argparse.Namespace) -> int:
+def trial(arguments: TrialArguments) -> int:
     """Start a trial, or say what it could tell."""
     words = list(arguments.words)
     plans = words[:1] == ["plan"] and (len(words) == 2 or arguments.config is not None)
@@ -56,12 +63,12 @@ def trial(arguments: argparse.Namespace) -> int:
     return _plan(arguments) if plans else _start(arguments)
 
 
-def _start(arguments: argparse.Namespace) -> int:
+def _start(arguments: TrialArguments) -> int:
     request = request_of(arguments)
     return start_session(arguments, replace(request, trial=_terms(arguments)))
 
 
-def _plan(arguments: argparse.Namespace) -> int:
+def _plan(arguments: TrialArguments) -> int:
     """What a trial could tell; nothing is started."""
     from core.host.link import BadRequestError
     from core.host.start_requests import seal_of
@@ -82,7 +89,7 @@ def _plan(arguments: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def _terms(arguments: argparse.Namespace) -> TrialTerms:
+def _terms(arguments: TrialArguments) -> TrialTerms:
     """The horizon that the arguments ask for."""
     from core.market.candles.durations import SpanError, parse_duration
     from core.session.snapshot import TrialTerms

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui.cli.commands import Commands
+from tui.cli.commands import Arguments, Commands
 from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing, table
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def add_commands(commands: Commands) -> None:
     commands.add("keys", keys, "every key of the screen")
 
 
-def workspace_of(arguments: argparse.Namespace) -> Workspace:
+def workspace_of(arguments: Arguments) -> Workspace:
     """The workspace that the arguments and the environment name. Nothing is made or read."""
     from core.store.workspace import WorkspaceError, locate_workspace
 
@@ -38,7 +37,21 @@ def workspace_of(arguments: argparse.Namespace) -> Workspace:
         return locate_workspace(arguments.workspace, os.environ)
 
 
-def prepared_workspace(arguments: argparse.Namespace) -> Workspace:
+def existing_workspace(arguments: Arguments) -> Workspace:
+    """The same, which must be there where it was named.
+
+    The usual one may be missing: nothing has been done in it yet.
+    """
+    workspace = workspace_of(arguments)
+    if arguments.workspace is not None and not workspace.root.is_dir():
+        raise Refusal(
+            f"there is no workspace {workspace.root}: papertape init makes one",
+            Exit.NOTHING_FOUND,
+        )
+    return workspace
+
+
+def prepared_workspace(arguments: Arguments) -> Workspace:
     """The same, its folders made."""
     from core.store.workspace import WorkspaceError
 
@@ -48,7 +61,7 @@ def prepared_workspace(arguments: argparse.Namespace) -> Workspace:
     return workspace
 
 
-def init(arguments: argparse.Namespace) -> int:
+def init(arguments: Arguments) -> int:
     """Make the workspace and copy the samples that it lacks."""
     from core.store.durable import sweep
     from tui.shipped import shipped
@@ -105,7 +118,7 @@ def _is_filled(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
 
 
-def paths(arguments: argparse.Namespace) -> int:
+def paths(arguments: Arguments) -> int:
     """Say where everything is."""
     from tui.shipped import shipped
 
@@ -139,7 +152,7 @@ def paths(arguments: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def themes(arguments: argparse.Namespace) -> int:
+def themes(arguments: Arguments) -> int:
     """List the themes, shipped and own."""
     from tui.shipped import shipped
     from tui.theming import find_themes
@@ -168,7 +181,7 @@ def themes(arguments: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def keys(arguments: argparse.Namespace) -> int:
+def keys(arguments: Arguments) -> int:
     """List every key of the screen."""
     from tui.commands import COMMANDS
 

@@ -178,3 +178,24 @@ def test_a_workspace_open_to_others_is_mended_and_said(run: Run, workspace: Path
     done = run("init")
     assert "could be written by other users (mode 777); it is 700 now" in done.err
     assert workspace.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"), [(["stauts"], "status"), (["start", "x", "--feed", "demmo"], "demo")]
+)
+def test_an_unknown_word_is_answered_with_the_nearest(words: list[str], meant: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tui.cli", *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert f"did you mean '{meant}'?" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["status"], ["logs"], ["report", "k3x9a1pq"]])
+def test_a_workspace_that_was_named_must_be_there(
+    run: Run, tmp_path: Path, command: list[str]
+) -> None:
+    done = run("--workspace", tmp_path / "mistyped", *command)
+    assert done.code == 3
+    assert "there is no workspace" in done.err
+    assert not (tmp_path / "mistyped").exists()
