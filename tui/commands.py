@@ -17,6 +17,7 @@ class Place(StrEnum):
     ANYWHERE = "Anywhere"
     SESSIONS = "Sessions"
     SESSION = "Session"
+    TRADE = "Trade"
     REPORT = "Report"
     STRATEGIES = "Strategies"
     BACKTEST = "Backtest"
@@ -160,13 +161,27 @@ COMMANDS: tuple[Command, ...] = (
         "one.report", Place.SESSION, "r", "r", "report", "The session's report", "report", 3,
     ),
     Command(
+        "one.open", Place.SESSION, "enter", "Enter", "trade",
+        "The trade or position under the cursor by itself: its candles, its fields", "open", 8,
+    ),
+    Command(
+        "trade.back", Place.TRADE, "escape", "Esc", "back", "Return to the session", "back", 1,
+    ),
+    Command(
+        "trade.next", Place.TRADE, "l,right,n", "l →", "next", "The next trade", "other(1)", 2,
+    ),
+    Command(
+        "trade.previous", Place.TRADE, "h,left,p", "h ←", "previous", "The trade before",
+        "other(-1)", 3,
+    ),
+    Command(
         "report.back", Place.REPORT, "escape", "Esc", "back", "Return to the sessions", "back", 1,
     ),
     Command(
         "report.view", Place.REPORT, "v", "v", "view", "Trades, months, or the curves", "view", 3,
     ),
     Command(
-        "report.copy", Place.REPORT, "c", "c", "copy", "Copy the report as JSON", "copy", 2,
+        "report.copy", Place.REPORT, "y", "y", "copy", "Copy the report as JSON", "copy", 2,
     ),
     Command(
         "strategies.start", Place.STRATEGIES, "s", "s", "start", "Start a session of it",
@@ -180,7 +195,7 @@ COMMANDS: tuple[Command, ...] = (
         "Edit it in $EDITOR; a sample is copied into the workspace first", "edit", 3,
     ),
     Command(
-        "strategies.copy", Place.STRATEGIES, "c", "c", "copy", "Copy it under another name",
+        "strategies.copy", Place.STRATEGIES, "D", "D", "duplicate", "Copy it under another name",
         "duplicate", 4,
     ),
     Command(
@@ -196,7 +211,7 @@ COMMANDS: tuple[Command, ...] = (
         "again", 2,
     ),
     Command(
-        "backtest.cancel", Place.BACKTEST, "escape,x", "Esc", "cancel", "Break off what runs",
+        "backtest.cancel", Place.BACKTEST, "escape,x", "x", "cancel", "Break off what runs",
         "cancel", 3,
     ),
     Command(
@@ -208,7 +223,7 @@ COMMANDS: tuple[Command, ...] = (
         "view", 5,
     ),
     Command(
-        "backtest.copy", Place.BACKTEST, "c", "c", "copy", "Copy the result as JSON", "copy", 6,
+        "backtest.copy", Place.BACKTEST, "y", "y", "copy", "Copy the result as JSON", "copy", 6,
     ),
     Command(
         "compare.new", Place.COMPARE, "n", "n", "strategy", "Choose a strategy to compare",
@@ -219,7 +234,7 @@ COMMANDS: tuple[Command, ...] = (
         "The trade by itself: both runs, their candles, what parts them", "open", 6,
     ),
     Command(
-        "compare.filter", Place.COMPARE, "f", "f", "filter",
+        "compare.filter", Place.COMPARE, "slash", "/", "filter",
         "Show all trades, those that differ, are matched, missing or extra", "filter", 2,
     ),
     Command(
@@ -240,11 +255,11 @@ COMMANDS: tuple[Command, ...] = (
         "save", 5,
     ),
     Command(
-        "compare.export", Place.COMPARE, "x", "x", "export",
+        "compare.export", Place.COMPARE, "E", "E", "export",
         "Write the comparison and its sessions into files", "export", 8,
     ),
     Command(
-        "compare.copy", Place.COMPARE, "c", "c", "copy", "Copy the comparison as JSON", "copy",
+        "compare.copy", Place.COMPARE, "y", "y", "copy", "Copy the comparison as JSON", "copy",
     ),
     Command(
         "compare.again", Place.COMPARE, "r", "r", "again", "Compare the same once more", "again",
@@ -279,7 +294,7 @@ COMMANDS: tuple[Command, ...] = (
         "pause", 4,
     ),
     Command(
-        "schedule.remove", Place.SCHEDULE, "x", "x", "remove", "Remove the job (asks)",
+        "schedule.remove", Place.SCHEDULE, "d,delete", "d", "remove", "Remove the job (asks)",
         "remove", 5,
     ),
     Command(
@@ -295,7 +310,7 @@ COMMANDS: tuple[Command, ...] = (
         "Show the lines of all sessions, or of one after the other", "session", 3,
     ),
     Command(
-        "logs.follow", Place.LOGS, "f", "f", "follow/freeze",
+        "logs.follow", Place.LOGS, "space", "Space", "follow/freeze",
         "Stand still, or follow the newest line", "follow", 4,
     ),
     Command(
@@ -303,11 +318,11 @@ COMMANDS: tuple[Command, ...] = (
         "Change the setting, or add to it", "change", 1,
     ),
     Command(
-        "settings.try", Place.SETTINGS, "c", "c", "try",
+        "settings.try", Place.SETTINGS, "r", "r", "try",
         "Try whether the test venue takes the keys, or whether notifications arrive", "try_it", 2,
     ),
     Command(
-        "settings.remove", Place.SETTINGS, "x", "x", "take out",
+        "settings.remove", Place.SETTINGS, "d,delete", "d", "take out",
         "Have notifications go there no more (asks)", "remove", 3,
     ),
     *_moves(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 DOCUMENT = "STRATEGY.md"
 NO_BACKTEST = "No backtest stands behind this strategy yet."
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,60}", re.ASCII)
+_NAME = re.compile(r"[\w-]{1,60}")
 _NAME_LINE = re.compile(r"^(name[ \t]*:[ \t]*).*?(\r?)$", re.MULTILINE)
 
 
@@ -116,19 +116,24 @@ def _sentences(error: ConfigError) -> tuple[str, ...]:
     return tuple(str(problem) for problem in error.problems)
 
 
+def name_problem(folder: Path, name: str) -> str | None:
+    """Why no strategy can be made in a folder under that name; None where it can."""
+    if not _NAME.fullmatch(name):
+        return f"{name!r} is no name for a strategy: use letters, digits, - and _, at most 60"
+    if (folder / name).exists():
+        return f"there is a strategy {name} already: choose another name"
+    return None
+
+
 def copy_strategy(document: Path, folder: Path, name: str) -> Path:
     """Copy a strategy's document into `folder/NAME/STRATEGY.md`, under that name.
 
     Raises:
         StrategyFileError: the name is taken or no name, or nothing can be written there.
     """
-    if not _NAME.fullmatch(name):
-        raise StrategyFileError(
-            f"{name!r} is no name for a strategy: use letters, digits, - and _, at most 60"
-        )
-    target = folder / name / "STRATEGY.md"
-    if target.parent.exists():
-        raise StrategyFileError(f"there is a strategy {name} already: choose another name")
+    if (problem := name_problem(folder, name)) is not None:
+        raise StrategyFileError(problem)
+    target = folder / name / DOCUMENT
     try:
         text = document.read_bytes().decode("utf-8")
         written = _NAME_LINE.sub(lambda line: f"{line[1]}{name}{line[2]}", text, count=1)

@@ -237,6 +237,7 @@ class ScriptedLink(HostLink):
             equity(),
             ("connected for 2d 1h, 1 reconnect", "BTC/USDT last candle 13:57, 2 s behind"),
             self.orders,
+            {symbol: forming() for symbol in found.symbols},
         )
 
     async def report(self, session_id: str) -> Mapping[str, object]:
@@ -352,6 +353,12 @@ def jobs() -> list[ListedJob]:
                                "Look at the funding rates"),)),
         job("e18a5b9d", HOUR, session_id="t5b2n8vv", paused=True),
     ]  # fmt: skip
+
+
+def forming() -> Candle:
+    """The candle after those of `candles`, at the present price."""
+    last = candles()[-1]
+    return Candle(last.time + 5 * MINUTE, last.close, 64_001.5, last.close - 20, 63_987.25, 0.0)
 
 
 def candles(count: int = 150) -> tuple[Candle, ...]:

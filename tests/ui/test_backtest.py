@@ -19,6 +19,7 @@ from tests.ui.driving import NARROW, WIDE, driven, until
 from tests.ui.scripted import ScriptedHosting, ScriptedLink
 from tests.unit.cli.conftest import exchange, write_addresses
 from tui.app import PapertapeApp
+from tui.modals.ask import Ask
 from tui.modals.name import AskName
 from tui.modals.new_backtest import NewBacktest
 from tui.modals.new_session import NewSession
@@ -140,6 +141,26 @@ async def test_a_strategy_is_backtested_and_the_result_saved(workspace: Workspac
         )
 
 
+async def test_the_result_of_a_sample_is_saved_in_a_copy_of_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = workspace.root.parent / "samples"
+    samples.mkdir()
+    (workspace.strategies / "waves").rename(samples / "waves")
+    monkeypatch.setattr("tui.strategies.shipped", lambda _: samples)
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await pick(pilot, app, "waves")
+        await backtest(pilot, app, str(workspace.root.parent / "waves.csv"))
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        assert not (workspace.strategies / "waves").exists()
+        await pilot.press("y")
+        path = workspace.strategies / "waves" / "STRATEGY.md"
+        await until(pilot, lambda: path.exists() and "backtest:" in path.read_text())
+    assert "backtest:" not in (samples / "waves" / "STRATEGY.md").read_text()
+
+
 async def test_a_demo_offers_the_market_of_its_own_exchange(workspace: Workspace) -> None:
     app = make(workspace)
     app.demo = lambda: DemoMarket(SyntheticMarket(7), START, 100.0, "test")
@@ -259,7 +280,7 @@ async def test_a_strategy_is_copied_under_another_name(workspace: Workspace) -> 
     app = make(workspace)
     async with driven(app, WIDE) as pilot:
         await pick(pilot, app, "waves")
-        await pilot.press("c")
+        await pilot.press("D")
         await until(pilot, lambda: isinstance(app.screen, AskName))
         app.screen.query_one(Input).value = "surf"
         await pilot.press("enter")

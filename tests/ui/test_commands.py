@@ -21,6 +21,7 @@ from tui.screens.session import SessionScreen
 from tui.screens.sessions import SessionsScreen
 from tui.screens.settings import SettingsScreen
 from tui.screens.strategies import StrategiesScreen
+from tui.screens.trade import TradeScreen
 from tui.widgets.hints import Hints
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
@@ -34,6 +35,7 @@ HOMES: dict[Place, type] = {
     Place.COMPARE: CompareScreen,
     Place.COMPARED_TRADE: ComparedTradeScreen,
     Place.REPORT: ReportScreen,
+    Place.TRADE: TradeScreen,
     Place.SCHEDULE: ScheduleScreen,
     Place.LOGS: LogsScreen,
     Place.SETTINGS: SettingsScreen,
@@ -90,3 +92,18 @@ async def test_hints_offer_only_what_is_possible_and_can_be_clicked() -> None:
         at = str(hints.render()).index("? help")
         await pilot.click(Hints, offset=(at + 2, 0))
         assert isinstance(app.screen, HelpScreen)
+
+
+@pytest.mark.parametrize(
+    ("letter", "labels"),
+    [
+        ("x", {"stop", "cancel"}),
+        ("f", {"flatten"}),
+        ("c", {"compare"}),
+        ("d", {"remove", "take out"}),
+        ("y", {"copy"}),
+        ("a", {"archive"}),
+    ],
+)
+def test_a_letter_has_one_meaning(letter: str, labels: set[str]) -> None:
+    assert {c.label for c in COMMANDS if letter in c.keys.split(",")} == labels

@@ -27,7 +27,7 @@ from tests.unit.compare.test_sources import CROSS, END, Stage, Venue, on_stage
 from tests.unit.session.sessions import SPAN, START, market
 from tui.app import PapertapeApp
 from tui.modals.ask import Ask
-from tui.modals.pick_strategy import PickStrategy
+from tui.modals.strategy_picker import PickStrategy
 from tui.screens.compare import CompareScreen
 from tui.screens.compare_trade import ComparedTradeScreen
 from tui.strategies import find_strategies

@@ -98,7 +98,7 @@ async def test_a_message_is_added_run_edited_paused_and_removed(tmp_path: Path) 
         await pilot.press("p")
         await until(pilot, lambda: rows(app)[0][0] == "● set")
 
-        await pilot.press("x")
+        await pilot.press("d")
         await until(pilot, lambda: isinstance(app.screen, Ask))
         await pilot.press("y")
         await until(pilot, lambda: app.screen is screen and not rows(app))

@@ -119,6 +119,13 @@ async def test_an_ended_session_is_started_again_and_archived() -> None:
         await pilot.press("G", "s")
         await until(pilot, lambda: len(link.sessions) == 6)
         await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press("enter")  # the answer one stands on changes nothing
+        await until(pilot, lambda: not isinstance(app.screen, Ask))
+        assert any(s.id == "q9f4h6jj" for s in link.sessions)
+        await pilot.press("a")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press("y")
         await until(pilot, lambda: all(s.id != "q9f4h6jj" for s in link.sessions))
 
 
@@ -352,7 +359,7 @@ async def test_on_the_smallest_terminal_everything_fits_and_figures_are_whole() 
         await until(pilot, lambda: bool(app.screen.query("#result-trades")))
         await pilot.pause()
         assert app.screen.max_scroll_y == 0
-        assert "▲ +184.20" in drawn(app, "#result-trades")
+        assert "▲ +97.13" in drawn(app, "#result-trades")
 
 
 def stacked(app: PapertapeApp, depth: int) -> bool:
@@ -402,7 +409,7 @@ async def test_the_form_shows_every_problem_at_once_and_starts_nothing() -> None
 
 
 @pytest.mark.parametrize(
-    ("keys", "kept"), [(["k"], True), (["s"], False)], ids=["keep running", "stop"]
+    ("keys", "kept"), [(["d"], True), (["s"], False)], ids=["keep running", "stop"]
 )
 async def test_quit_asks_what_becomes_of_the_sessions(keys: list[str], kept: bool) -> None:
     link = ScriptedLink([session("k3x9a1pq", "rsi_bounce")])

@@ -95,7 +95,7 @@ async def test_keys_that_the_venue_takes_are_kept_and_never_shown(
         assert path.stat().st_mode & 0o777 == 0o600
         written = yaml.safe_load(path.read_text())
         assert written == {"binance_testnet": {"api_key": key, "api_secret": secret}}
-        await pilot.press("c")
+        await pilot.press("r")
         await until(pilot, lambda: "for spot orders works" in pictured(app).replace("&#160;", " "))
         assert key not in pictured(app)
         assert secret not in pictured(app)
@@ -138,7 +138,7 @@ async def test_notifications_are_added_and_taken_out_and_only_their_kind_is_show
         assert TOKEN not in pictured(app)
         assert read_settings(Workspace(home)) == Settings((), ("tgram",))
         assert (home / "notifications.yaml").stat().st_mode & 0o777 == 0o600
-        await pilot.press("j", "x")
+        await pilot.press("j", "d")
         await until(pilot, lambda: isinstance(app.screen, Ask))
         await pilot.press("y")
         await until(pilot, lambda: value(screen, "places") == "none")

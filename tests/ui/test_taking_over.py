@@ -290,7 +290,7 @@ async def test_who_comes_back_is_told_once_the_sessions_have_caught_up(tmp_path:
         assert [cell.text for cell in row.cells[:3]] == ["● running", "rsi_bounce", "+2"]
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
-        await pilot.press("q", "k")
+        await pilot.press("q", "d")
         await until(pilot, lambda: not app.is_running)
     look = last_look(tmp_path / "cache" / "last-look.json")
     assert look is not None

@@ -30,10 +30,13 @@ class Leaving:
         self.begun = False
 
     def ask(self) -> None:
-        """Leave at once where nothing runs, else ask what becomes of the sessions."""
+        """Leave at once where nothing ends by it, else ask what becomes of the sessions.
+
+        Sessions of another process go on there, whatever this screen does.
+        """
         snapshot = self._shell.snapshot
         active = [] if snapshot is None else [s for s in snapshot.sessions if not s.state.ended]
-        if not active:
+        if not active or self._shell.attached:
             self.leave(keep_running=False)
             return
         count = f"{len(active)} session{'s'[: len(active) > 1]}"
@@ -42,12 +45,15 @@ class Leaving:
             stopping = answer == "stop"
             self.leave(keep_running=not stopping, stop=active if stopping else ())
 
+        reports = "write the reports, and quit"
+        if self._shell.demo is not None:
+            reports = "and quit; the next demo begins anew"
         self._shell.ask(
             f"{count} still running",
             f"Kept running, they go on without a screen, and {self._program} finds them again.",
             [
-                Answer("keep", "k", "Keep running without the screen"),
-                Answer("stop", "s", f"Stop {count}, write the reports, and quit"),
+                Answer("keep", "d", "Keep running without the screen (detach)"),
+                Answer("stop", "s", f"Stop {count}, {reports}"),
             ],
             answered,
         )

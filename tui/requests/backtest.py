@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tui.shell import Shell
+from tui.shell import Answer, Shell
+from tui.strategies import StrategyFileError, copy_strategy
 
 _RUNNER = "tui.requests.backtest_run"  # loaded late: what it needs takes a second and 100 MB
 
@@ -75,16 +76,39 @@ class BacktestCommands:
         return outcome
 
     def save(self, outcome: BacktestOutcome) -> None:
-        """Write a result into its strategy's document, if that is the workspace's own."""
-        path = outcome.order.path
-        workspace = self._shell.workspace
-        if workspace is None or not path.is_relative_to(workspace):
+        """Write a result into its strategy's document; a sample is copied first, if one agrees."""
+        path, workspace = outcome.order.path, self._shell.workspace
+        if workspace is None:
+            return
+        if path.is_relative_to(workspace):
+            self._write(outcome, path)
+            return
+        own = workspace / "strategies"
+        target = own / path.parent.name / path.name
+        if target.exists():
             self._shell.say(
-                f"{outcome.order.name} is a sample: copy it into the workspace first (2, then c).",
+                f"{outcome.order.name} is a sample, and the workspace has a strategy of that name: "
+                "backtest that one (2, then b).",
                 "warning",
             )
             return
 
+        def copied(_: str) -> None:
+            try:
+                made = copy_strategy(path, own, path.parent.name)
+            except StrategyFileError as error:
+                self._shell.say(str(error), "error", "Not copied")
+            else:
+                self._write(outcome, made)
+
+        self._shell.ask(
+            f"Copy {outcome.order.name} into the workspace?",
+            f"It is a sample, and samples stay as they are. The result is saved in {target}.",
+            [Answer("copy", "y", "Copy it, and save the result there")],
+            copied,
+        )
+
+    def _write(self, outcome: BacktestOutcome, path: Path) -> None:
         async def work() -> None:
             try:
                 await asyncio.to_thread(outcome.save, path)

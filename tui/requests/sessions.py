@@ -131,14 +131,30 @@ class SessionCommands:
             answered,
         )
 
-    def archive(self, sessions: Sequence[SessionSnapshot]) -> None:
-        """Take ended sessions out of the list."""
+    def ask_archive(
+        self, sessions: Sequence[SessionSnapshot], agreed: Callable[[], None] = _nothing
+    ) -> None:
+        """Ask, then take ended sessions out of the list."""
+        targets = [session for session in sessions if session.state.ended]
+        if not targets:
+            return
 
         async def work(link: HostLink) -> None:
-            for session in sessions:
+            for session in targets:
                 await link.archive(session.id)
 
-        self._shell.command("archive", work)
+        def answered(_: str) -> None:
+            agreed()
+            self._shell.command("archive", work)
+
+        several = len(targets) > 1
+        self._shell.ask(
+            f"Archive {_named(targets)}?",
+            f"{'They leave' if several else 'It leaves'} the list for good. The files stay: "
+            f"`papertape report {targets[0].id}` still reads {'one' if several else 'it'}.",
+            [Answer("archive", "y", "Archive")],
+            answered,
+        )
 
     def report(self, session: SessionSnapshot) -> None:
         """Show the report of a session."""

@@ -20,7 +20,7 @@ from core.text import safe_lines, safe_text
 from tui import formats
 from tui.commands import Place, bindings
 from tui.modals.ask import Ask
-from tui.modals.pick_strategy import PickStrategy
+from tui.modals.strategy_picker import PickStrategy
 from tui.screens import compare_rows
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.compare_trade import ComparedTradeScreen

@@ -12,10 +12,10 @@ from textual.content import Content
 from textual.widgets import Static
 
 from core.text import safe_text
-from core.time_format import iso_time
 from tui import formats
 from tui.commands import Place, bindings
 from tui.screens.base import BaseScreen, entitle
+from tui.screens.trade_fields import TRADE_FIELDS, written
 from tui.widgets.candle_chart import CandleChart, Mark
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
@@ -33,22 +33,6 @@ _FIELD_COLUMNS = (
 )
 _PART_COLUMNS = (Column("", 16, grow=12), Column("", 12, "right"))
 _BEFORE, _AFTER = 60, 12  # candles shown around a trade
-_PRICES = ("entry_price", "exit_price")
-_AMOUNTS = ("fees", "funding", "pnl")
-_FIELDS = (
-    ("signal_time", "Signal"),
-    ("entry_time", "Entered"),
-    ("entry_filled_at", "Filled at"),
-    ("entry_price", "Entry"),
-    ("exit_time", "Left"),
-    ("exit_filled_at", "Filled at"),
-    ("exit_price", "Exit"),
-    ("exit_reason", "Reason"),
-    ("quantity", "Quantity"),
-    ("fees", "Fees"),
-    ("funding", "Funding"),
-    ("pnl", "P&L"),
-)
 
 
 class ComparedTradeScreen(BaseScreen):
@@ -134,7 +118,7 @@ class ComparedTradeScreen(BaseScreen):
 
 def _field_rows(backtest: Trade | None, paper: Trade | None) -> list[Row]:
     rows = []
-    for name, label in _FIELDS:
+    for name, label in TRADE_FIELDS:
         one, other = getattr(backtest, name, None), getattr(paper, name, None)
         if one is None and other is None:
             continue
@@ -146,29 +130,15 @@ def _field_rows(backtest: Trade | None, paper: Trade | None) -> list[Row]:
                 name,
                 (
                     Cell(label, Tone.DIM),
-                    Cell(_written(name, one), tone if one is not None else Tone.DIM),
+                    Cell(written(name, one), tone if one is not None else Tone.DIM),
                     Cell(
-                        _written(name, other) + (" ≠" if differs else ""),
+                        written(name, other) + (" ≠" if differs else ""),
                         tone if other is not None else Tone.DIM,
                     ),
                 ),
             )
         )
     return rows
-
-
-def _written(name: str, value: float | str | None) -> str:
-    if isinstance(value, str):
-        return value.replace("_", " ")
-    if value is None:
-        return formats.UNKNOWN
-    if name in _PRICES:
-        return formats.price(value)
-    if name == "quantity":
-        return formats.quantity(value)
-    if name in _AMOUNTS:
-        return formats.change(value) if name == "pnl" else formats.money(value)
-    return iso_time(int(value))[5:19].replace("T", " ")
 
 
 def _part_rows(each: TradeDifference, readings: Mapping[str, float | None]) -> list[Row]:

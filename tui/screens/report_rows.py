@@ -205,9 +205,9 @@ def month_rows(report: Mapping[str, object]) -> list[Row]:
 
 
 def trade_rows(report: Mapping[str, object]) -> list[Row]:
-    """The closed trades, newest last."""
+    """The closed trades, the newest first."""
     rows = []
-    for number, entry in enumerate(items(report.get("trades"))):
+    for number, entry in reversed(tuple(enumerate(items(report.get("trades"))))):
         trade = mapping(entry)
         pnl, pct = figure(trade.get("pnl")), figure(trade.get("pnl_pct"))
         entered, exited = _time(trade.get("entry_time")), _time(trade.get("exit_time"))

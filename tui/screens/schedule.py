@@ -44,7 +44,7 @@ class ScheduleScreen(BaseScreen):
     def body(self) -> ComposeResult:
         """The jobs, and the runs of one."""
         yield self.pane(LineTable(JOB_COLUMNS, id="jobs", empty="Asking the host …"), "Scheduler")
-        yield self.pane(LogPane(id="job-history", dates=True, empty=""), "History")
+        yield self.pane(LogPane(id="job-history", empty=""), "History")
 
     def on_mount(self) -> None:
         """Show what is known, and keep asking."""

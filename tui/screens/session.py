@@ -1,9 +1,11 @@
-"""One session by itself: its candles, why it does (not) act now, its equity, trades and log."""
+"""One session by itself: its candles, why it acts or not, its equity, trades and log."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
@@ -12,18 +14,32 @@ from textual.widgets import ContentSwitcher, Static
 
 from core.host.link import HostLink
 from core.session.snapshot import HostSnapshot, SessionDetail, SessionSnapshot
+from core.text import safe_text
+from core.trading.values import OpenTrade, Trade
 from tui import formats
 from tui.commands import Place, bindings
 from tui.screens import session_view
 from tui.screens.base import BaseScreen, entitle, write
 from tui.screens.order_rows import ORDER_COLUMNS, order_rows
 from tui.screens.session_rows import POSITION_COLUMNS, position_rows
+from tui.screens.trade import TradeScreen
 from tui.widgets.candle_chart import CandleChart
 from tui.widgets.curve_chart import Curve, CurveChart, drawdown
 from tui.widgets.figures import Figures
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
 from tui.widgets.tones import Tone
+
+
+def _line(parts: Sequence[tuple[str, Tone]]) -> Content:
+    return Content(" · ").join(Content.styled(safe_text(text), tone.css) for text, tone in parts)
+
+
+def _decided(session: SessionSnapshot) -> tuple[object, ...]:
+    """What changes with a decision of the session, upon which its detail is asked for at once."""
+    positions = tuple(position.symbol for position in session.open_positions)
+    return session.last_candle, session.trades_count, positions
+
 
 _VIEWS = ("one-trades", "one-orders", "one-log", "one-feed")
 
@@ -47,6 +63,7 @@ class SessionScreen(BaseScreen):
         """Title and figures; candles beside conditions; equity; trades, orders, log or feed."""
         yield Static("", id="one-title")
         yield Figures(id="one-figures")
+        yield Static("", id="one-position-line")
         with Horizontal(id="one-upper"):
             yield self.pane(CandleChart(id="one-candles"), "Candles")
             with Vertical(id="one-side"):
@@ -92,17 +109,18 @@ class SessionScreen(BaseScreen):
     def show(self, snapshot: HostSnapshot) -> None:
         """Draw what the snapshot says of this session."""
         super().show(snapshot)
+        zone = self.papertape.zone
         found = next((s for s in snapshot.sessions if s.id == self._session_id), None)
         if found is None:
             return
-        if self._session is None or self._session.state is not found.state:
-            self._session = found
+        before, self._session = self._session, found
+        if before is None or before.state is not found.state:
             self.refresh_hints()
-        self._session = found
         if self._symbol is None:
             self._symbol = found.symbols[0]
-        parts = [Content.styled(text, tone.css) for text, tone in session_view.title(found)]
-        write(self.query_one("#one-title", Static), Content(" · ").join(parts))
+        write(self.query_one("#one-title", Static), _line(session_view.title(found, zone)))
+        positions_line = session_view.positions_in_a_line(found)
+        write(self.query_one("#one-position-line", Static), _line(positions_line))
         self.query_one(Figures).show(session_view.figures(found))
         positions = self.query_one("#one-positions", LineTable)
         positions.set_empty("Flat.")
@@ -110,8 +128,13 @@ class SessionScreen(BaseScreen):
         link = self.papertape.link
         log = self.query_one(LogPane)
         if link is not None:
-            log.zone = self.papertape.zone
+            log.zone = zone
             log.catch_up(link, snapshot)
+        if self._detail is not None:
+            # Positions, chart and conditions are drawn from one snapshot, at one moment.
+            self.draw(self._detail)
+        if before is not None and _decided(before) != _decided(found):
+            self.ask()
 
     def ask(self) -> None:
         """Ask the host for candles, conditions, equity and trades, unless it still owes them."""
@@ -139,7 +162,10 @@ class SessionScreen(BaseScreen):
         chart = self.query_one(CandleChart)
         levels, marks = session_view.levels_and_marks(session, detail, symbol)
         zone = self.papertape.zone
-        chart.draw(detail.candles.get(symbol, ()), levels, marks, zone)
+        forming = detail.forming.get(symbol)
+        candles = detail.candles.get(symbol, ())
+        live = () if forming is None or session.state.ended else (forming,)
+        chart.draw((*candles, *live), levels, marks, zone)
         more = f" · {len(session.symbols)} symbols" if len(session.symbols) > 1 else ""
         entitle(chart, f"{symbol} {session.timeframe}{more}")
         why = self.query_one("#one-why", LineTable)
@@ -182,10 +208,18 @@ class SessionScreen(BaseScreen):
         self.dismiss()
 
     def action_view(self) -> None:
-        """Show the next of trades, orders where there are any to be made, log and feed."""
+        """Show the next of trades, orders where there are any to be made, log, feed, and curves.
+
+        Curves have their own place where the terminal is high enough.
+        """
         switcher = self.query_one(ContentSwitcher)
         places = self._session is not None and self._session.orders is not None
         names = [name for name in _VIEWS if places or name != "one-orders"]
+        low = self.has_class("-short")
+        if low and not self.has_class("-curves") and switcher.current == names[-1]:
+            self.add_class("-curves")
+            return
+        self.remove_class("-curves")
         position = names.index(switcher.current or names[0])
         switcher.current = names[(position + 1) % len(names)]
         self.query_one(f"#{switcher.current}").focus()
@@ -198,6 +232,34 @@ class SessionScreen(BaseScreen):
         self._symbol = symbols[(symbols.index(self._symbol) + step) % len(symbols)]
         if self._detail is not None:
             self.draw(self._detail)
+
+    @on(LineTable.Chosen, "#one-trades")
+    @on(LineTable.Chosen, "#one-positions")
+    def _opened(self, event: LineTable.Chosen) -> None:
+        self._open_trade(event.table, event.key)
+
+    def action_open(self) -> None:
+        """Open the trade or position under the cursor."""
+        table = self.focused
+        if isinstance(table, LineTable) and table.cursor_key is not None:
+            self._open_trade(table, table.cursor_key)
+
+    def _open_trade(self, table: LineTable, key: str) -> None:
+        """Show a trade by itself; from there one can go on to the others, as they are listed."""
+        session, detail = self._session, self._detail
+        if session is None or detail is None:
+            return
+        trades: dict[str, Trade | OpenTrade] = {}
+        if table.id == "one-trades":
+            trades = {str(trade.id): trade for trade in detail.trades}
+        elif table.id == "one-positions":
+            trades = {position.symbol: position for position in session.open_positions}
+        keys = [row.key for row in table.rows if row.key in trades]
+        if key in keys:
+            shown = [trades[each] for each in keys]
+            zone = self.papertape.zone
+            screen = TradeScreen(session.strategy, shown, keys.index(key), detail.candles, zone)
+            self.app.push_screen(screen)
 
     def action_pause(self) -> None:
         """Block entries, allow them again, or take the session up again."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from core.journal.values import SessionState
-from core.market.candles.timeframes import DAY
+from collections.abc import Iterable
+from datetime import tzinfo
+
+from core.journal.values import Mode, SessionState
+from core.market.candles.timeframes import DAY, Timeframe
 from core.market.symbols import quote_currency
 from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.trading.values import OpenTrade
@@ -66,7 +69,7 @@ def session_row(session: SessionSnapshot) -> Row:
     win_rate = session.wins / session.trades_count * 100 if session.trades_count else None
     gain = pnl_pct(session)
     open_pnl = session.unrealized_pnl if session.open_positions else None
-    age = None if session.last_price_at is None else session.now - session.last_price_at
+    age = age_of(session)
     return Row(
         session.id,
         (
@@ -74,7 +77,7 @@ def session_row(session: SessionSnapshot) -> Row:
             Cell(session.id, Tone.DIM),
             Cell(session.strategy, quiet if ended else Tone.STRONG),
             Cell(_symbols(session.symbols), quiet),
-            Cell(session.timeframe, Tone.DIM),
+            Cell(session.timeframe, Tone.DIM, order=_length(session.timeframe)),
             Cell(session.mode.value, quiet),
             Cell(elapsed(session), Tone.DIM, order=session.started),
             Cell(str(session.trades_count), quiet, order=session.trades_count),
@@ -87,7 +90,11 @@ def session_row(session: SessionSnapshot) -> Row:
             Cell(
                 formats.change(gain, "%"), Tone.STALE if stale else tone_of(gain), order=gain or 0
             ),
-            Cell(spark(session.equity_curve, _SPARK_WIDTH), Tone.DIM if ended else tone_of(gain)),
+            Cell(
+                spark(session.equity_curve, _SPARK_WIDTH),
+                Tone.DIM if ended else tone_of(gain),
+                order=session.equity,
+            ),
             Cell(
                 "" if ended else formats.age(age),
                 Tone.STALE if stale else Tone.DIM,
@@ -95,6 +102,27 @@ def session_row(session: SessionSnapshot) -> Row:
             ),
         ),
     )
+
+
+def _length(timeframe: str) -> int:
+    """The length of a timeframe in ms, to sort by; 0 for one of another version."""
+    return next((one.ms for one in Timeframe if one.value == timeframe), 0)
+
+
+def age_of(session: SessionSnapshot) -> int | None:
+    """How old the last price is, in ms; None before the first, and once the session has ended."""
+    if session.last_price_at is None or session.state.ended:
+        return None
+    return session.now - session.last_price_at
+
+
+def planned_end(session: SessionSnapshot, zone: tzinfo) -> str:
+    """When a session is to end or ended, in a few words; empty where it runs until stopped."""
+    if session.ended is not None:
+        return f"ended {formats.day_time(session.ended, zone)}"
+    if session.planned_end is not None:
+        return f"until {formats.day_time(session.planned_end, zone)}"
+    return ""
 
 
 def _symbols(symbols: tuple[str, ...]) -> str:
@@ -145,31 +173,49 @@ def _position_row(position: OpenTrade, now: int, stale: bool) -> Row:
     )
 
 
-def headline(snapshot: HostSnapshot) -> tuple[Figure, ...]:
-    """The figures above the table: sums over the sessions, unknown where currencies differ.
+_MONEY = (Mode.TESTNET, Mode.SIMULATED, Mode.DEMO, Mode.REPLAY)
+"""The kinds of money, the one that is closest to real first."""
 
-    Today's is of the UTC day: what ended on another one has no part in it.
+
+def headline(snapshot: HostSnapshot) -> tuple[Figure, ...]:
+    """The figures above the table: sums over the sessions that have not ended.
+
+    Money is added up within one mode only, for a demo's or a replay's is another kind of money than
+    that of sessions on the market of today; which mode is named where there are several. EQUITY and
+    P&L are of the same sessions. Sums are unknown where currencies differ. TODAY is of the UTC day,
+    with what ended on it.
     """
-    sessions = snapshot.sessions
-    active = [s for s in sessions if not s.state.ended]
-    currencies = {quote_currency(symbol) for s in sessions for symbol in s.symbols}
-    currency = next(iter(currencies)) if len(currencies) == 1 else None
+    active = [s for s in snapshot.sessions if not s.state.ended]
+    modes = {session.mode for session in active or snapshot.sessions}
+    mode = next((one for one in _MONEY if one in modes), None)
+    counted = [s for s in active if s.mode is mode]
+    ended = [s for s in snapshot.sessions if s.state.ended and s.mode is mode]
+    currencies = {quote_currency(symbol) for s in (*counted, *ended) for symbol in s.symbols}
     summable = len(currencies) <= 1
-    equity = sum(s.equity for s in active) if summable and active else None
-    todays = [s for s in sessions if s.ended is None or s.ended // DAY == snapshot.now // DAY]
-    today = sum(s.pnl_today for s in todays) if summable and sessions else None
-    overall = sum(total_pnl(s) for s in sessions) if summable and sessions else None
-    stale = sum(s.state is SessionState.STALE for s in sessions)
-    running = sum(s.state in (SessionState.RUNNING, SessionState.PAUSED) for s in sessions)
-    failed = sum(s.state is SessionState.ERROR for s in sessions)
-    unit = "" if currency is None else f" {currency}"
-    mixed = "" if summable else " (several currencies)"
+    equity = sum(s.equity for s in counted) if summable and counted else None
+    gained = sum(total_pnl(s) for s in counted) if summable and counted else None
+    todays = [*counted, *(s for s in ended if (s.ended or 0) // DAY == snapshot.now // DAY)]
+    today = sum(s.pnl_today for s in todays) if summable and todays else None
+    before = sum(total_pnl(s) for s in ended) if summable and ended else None
+    stale = sum(s.state is SessionState.STALE for s in active)
+    running = sum(s.state in (SessionState.RUNNING, SessionState.PAUSED) for s in active)
+    failed = sum(s.state is SessionState.ERROR for s in snapshot.sessions)
+    unit = f" {next(iter(currencies))}" if len(currencies) == 1 else ""
+    if not summable:
+        unit = " (several currencies)"
+    if mode is not None and len(modes) > 1:
+        unit += f", {mode.value}"
     return (
-        Figure(f"EQUITY{unit}{mixed}", formats.money(equity), width=12),
+        Figure(f"EQUITY{unit}", formats.money(equity), width=12),
         Figure("TODAY", formats.change(today), tone_of(today), width=12),
-        Figure("ALL TIME", formats.change(overall), tone_of(overall), width=12),
-        Figure("POSITIONS", str(sum(len(s.open_positions) for s in active)), priority=2),
+        Figure("P&L", formats.change(gained), tone_of(gained), width=12, priority=1),
+        Figure("ENDED P&L", formats.change(before), tone_of(before), width=12, priority=3),
+        Figure("POSITIONS", str(_positions(active)), priority=2),
         Figure("RUNNING", str(running), priority=1),
         Figure("STALE", str(stale), Tone.STALE if stale else Tone.DIM),
         Figure("ERRORS", str(failed), Tone.ERROR if failed else Tone.DIM, priority=1),
     )
+
+
+def _positions(sessions: Iterable[SessionSnapshot]) -> int:
+    return sum(len(session.open_positions) for session in sessions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import tzinfo
 
 from core.journal.values import SessionState
@@ -10,7 +11,8 @@ from core.session.snapshot import ConditionReading, SessionDetail, SessionSnapsh
 from core.trading.values import Side, Trade
 from tui import formats
 from tui.screens.report_rows import trade_columns
-from tui.screens.session_rows import elapsed, pnl_pct, total_pnl
+from tui.screens.session_rows import age_of, elapsed, planned_end, pnl_pct, total_pnl
+from tui.screens.trade import open_levels
 from tui.widgets.candle_chart import Mark, PriceLevel
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
@@ -22,13 +24,14 @@ CONDITION_COLUMNS = (
     Column("FOR", 5),
     Column("CONDITION", 14, grow=30),
     Column("NOW", 9, "right"),
-    Column("OFF BY", 8, "right"),
+    Column("THRESHOLD", 9, "right", priority=1),
+    Column("OFF BY", 8, "right", priority=2),
 )
 TRADE_COLUMNS = trade_columns(len("22 Nov 14:02"))
 FEED_COLUMNS = (Column("", 60, grow=200),)
 
 
-def title(session: SessionSnapshot) -> list[tuple[str, Tone]]:
+def title(session: SessionSnapshot, zone: tzinfo) -> list[tuple[str, Tone]]:
     """What the session is and how it stands, in parts."""
     word, tone = state_words(session.state)
     symbols = ", ".join(session.symbols[:3]) + (" …" if len(session.symbols) > 3 else "")
@@ -37,9 +40,11 @@ def title(session: SessionSnapshot) -> list[tuple[str, Tone]]:
         (f"{symbols} {session.timeframe}", Tone.PLAIN),
         (session.mode.value, Tone.ACCENT),
         (word, tone),
-        (elapsed(session), Tone.DIM),
         (session.id, Tone.DIM),
+        (elapsed(session), Tone.DIM),
     ]
+    if end := planned_end(session, zone):
+        parts.append((end, Tone.DIM))
     if session.state_reason:
         parts.append((session.state_reason, tone))
     return parts
@@ -51,8 +56,8 @@ def figures(session: SessionSnapshot) -> tuple[Figure, ...]:
     gain, share = total_pnl(session), pnl_pct(session)
     wins = session.wins / session.trades_count * 100 if session.trades_count else None
     open_pnl = session.unrealized_pnl if session.open_positions else None
-    age = None if session.last_price_at is None else session.now - session.last_price_at
-    return (
+    age = age_of(session)
+    shown = (
         Figure("EQUITY", formats.money(session.equity), width=11),
         Figure("P&L", formats.change(gain), Tone.STALE if stale else tone_of(gain), width=11),
         Figure("P&L %", formats.change(share, "%"), Tone.STALE if stale else tone_of(share)),
@@ -64,10 +69,25 @@ def figures(session: SessionSnapshot) -> tuple[Figure, ...]:
         Figure("FEED", session.feed.value, Tone.PLAIN, priority=4),
         Figure("AGE", formats.age(age), Tone.STALE if stale else Tone.DIM, priority=1),
     )
+    # What has ended moves no more, and does not look as if it did.
+    return tuple(replace(one, tone=Tone.DIM) for one in shown) if session.state.ended else shown
+
+
+def positions_in_a_line(session: SessionSnapshot) -> list[tuple[str, Tone]]:
+    """The open positions in a few words each, for terminals without room for their table."""
+    if not session.open_positions:
+        return [("No position was open at the end." if session.state.ended else "Flat.", Tone.DIM)]
+    parts: list[tuple[str, Tone]] = []
+    for one in session.open_positions:
+        stop = "" if one.stop_price is None else f", stop {formats.price(one.stop_price)}"
+        size, entry = formats.quantity(one.quantity), formats.price(one.entry_price)
+        parts.append((f"{one.symbol} {one.side.value} {size} from {entry}{stop}", Tone.PLAIN))
+        parts.append((formats.change(one.unrealized_pnl), tone_of(one.unrealized_pnl)))
+    return parts
 
 
 def condition_rows(readings: Sequence[ConditionReading]) -> list[Row]:
-    """Each condition with its value, how far it is off, and whether it holds."""
+    """Each condition with both of its sides, how far they are apart, and whether it holds."""
     rows = []
     for number, reading in enumerate(readings):
         mark = Cell("✓", Tone.ACCENT) if reading.holds else Cell("✗", Tone.DIM)
@@ -81,6 +101,7 @@ def condition_rows(readings: Sequence[ConditionReading]) -> list[Row]:
                     Cell(reading.group, Tone.DIM),
                     Cell(reading.text, Tone.STRONG if reading.holds else Tone.PLAIN),
                     Cell(_plain(reading.current)),
+                    Cell(_plain(reading.threshold), Tone.DIM),
                     Cell(off, Tone.DIM),
                 ),
             )
@@ -106,6 +127,8 @@ def why(session: SessionSnapshot, readings: Sequence[ConditionReading], symbol: 
     if holding:
         true = sum(reading.holds for reading in exits)
         return f"In position · {true} of {len(exits)} exits hold, one suffices"
+    if session.state.ended:
+        return "Conditions at the end"
     true = sum(reading.holds for reading in entries)
     return f"Flat · {true} of {len(entries)} entry conditions hold"
 
@@ -124,11 +147,7 @@ def levels_and_marks(
         if position.symbol != symbol:
             continue
         marks.append(_entry(position.entry_time, position.entry_price, position.side))
-        levels.append(PriceLevel("entry", position.entry_price, Tone.ACCENT))
-        if position.stop_price is not None:
-            levels.append(PriceLevel("stop", position.stop_price, Tone.LOSS))
-        if position.target_price is not None:
-            levels.append(PriceLevel("target", position.target_price, Tone.GAIN))
+        levels += open_levels(position)
     return levels, marks
 
 

@@ -1,4 +1,4 @@
-"""The home screen: what runs, how it does, and the positions and log of the session selected."""
+"""The home screen: all sessions, with the positions and the log of the one selected."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tui.screens.session_rows import (
     POSITION_COLUMNS,
     SESSION_COLUMNS,
     headline,
+    planned_end,
     position_rows,
     session_row,
 )
@@ -27,6 +28,7 @@ from tui.widgets.figures import Figures
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
 
+_STARTING = "Reading the sessions …"
 _NOTHING_RUNS = (
     "Nothing runs yet.\n\n"
     "s   start a session\n"
@@ -55,7 +57,7 @@ class SessionsScreen(BaseScreen):
         """Figures, sessions, positions, log."""
         yield Figures(id="figures")
         yield self.pane(
-            LineTable(SESSION_COLUMNS, id="sessions", marks=True, empty=_NOTHING_RUNS), "Sessions"
+            LineTable(SESSION_COLUMNS, id="sessions", marks=True, empty=_STARTING), "Sessions"
         )
         yield Input(placeholder="filter by name, ID, symbol, state or mode", id="filter")
         yield self.pane(
@@ -94,7 +96,7 @@ class SessionsScreen(BaseScreen):
             log.filter(session=session_id)
             self.refresh_hints()
         name = "" if session is None else f" · {session.strategy}"
-        entitle(positions, f"Positions{name}")
+        entitle(positions, " · ".join(["Positions", *self._identity(session)]))
         entitle(log, f"Log{name}" + ("" if log.following else " · standing still, G follows"))
         positions.set_rows([] if session is None else position_rows(session))
         positions.set_empty(_no_position(session))
@@ -102,6 +104,13 @@ class SessionsScreen(BaseScreen):
         if link is not None and self.papertape.snapshot is not None:
             log.zone = self.papertape.zone
             log.catch_up(link, self.papertape.snapshot)
+
+    def _identity(self, session: SessionSnapshot | None) -> list[str]:
+        """Name, ID and planned end: the table may have no room for them."""
+        if session is None:
+            return []
+        parts = [session.strategy, session.id, planned_end(session, self.papertape.zone)]
+        return [part for part in parts if part]
 
     @property
     def selected(self) -> SessionSnapshot | None:
@@ -123,6 +132,7 @@ class SessionsScreen(BaseScreen):
         self.refresh_hints()
 
     @on(LineTable.Chosen, "#sessions")
+    @on(LineTable.Chosen, "#positions")
     def _opened(self) -> None:
         self.action_open()
 
@@ -199,9 +209,7 @@ class SessionsScreen(BaseScreen):
 
     def action_archive(self) -> None:
         """Take ended targets out of the list."""
-        ended = [s for s in self.targets if s.state.ended]
-        if ended:
-            self.papertape.sessions.archive(ended)
+        self.papertape.sessions.ask_archive(self.targets, agreed=self._unmark)
 
     # ── filter ──
 

@@ -59,7 +59,7 @@ _ABOUT = {
     "address as apprise writes them (tgram://TOKEN/CHAT, mailto://USER:PASSWORD@HOST, and some "
     "hundred more); it is kept in notifications.yaml, for you alone, and never shown. Needs the "
     "extra papertape[notify].",
-    _PLACE: "One address that notifications go to. x takes it out.",
+    _PLACE: "One address that notifications go to. d takes it out.",
     _THEME: "How everything looks. The files of themes are in the program's own folder and in "
     "themes/ of the workspace; one of the same name replaces the shipped one. t takes the next "
     "one on any screen.",
@@ -119,7 +119,7 @@ class SettingsScreen(BaseScreen):
         count = f"{len(places)} address{'es'[: 2 * (len(places) != 1)]}" if places else "none"
         rows.append(self._row(_PLACES, "Notifications", count, "Enter adds one", bool(places)))
         for number, kind in enumerate(places):
-            rows.append(self._row(f"{_PLACE} {number}", "", kind, "x takes it out", True))
+            rows.append(self._row(f"{_PLACE} {number}", "", kind, "d takes it out", True))
         rows.append(self._row(_THEME, "Theme", self.app.theme, "Enter chooses", True))
         zone, snapshot = self.papertape.zone, self.papertape.snapshot
         now = None if snapshot is None else snapshot.now
@@ -135,7 +135,7 @@ class SettingsScreen(BaseScreen):
         if not is_set:
             return self._row(section, name, "none", "Enter puts some in", False)
         told = {True: "✓ set, and they work", False: "✗ set, but refused", None: "set"}[works]
-        return self._row(section, name, told, "c tries them, Enter replaces them", True)
+        return self._row(section, name, told, "r tries them, Enter replaces them", True)
 
     def _row(self, key: str, name: str, value: str, note: str, is_set: bool) -> Row:
         tone = Tone.PLAIN if is_set else Tone.DIM

@@ -19,7 +19,13 @@ from tui.modals.name import AskName
 from tui.screens.backtest import BacktestScreen
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.report_rows import figure, items, mapping
-from tui.strategies import StrategyChoice, StrategyFileError, copy_strategy, edit
+from tui.strategies import (
+    StrategyChoice,
+    StrategyFileError,
+    copy_strategy,
+    edit,
+    name_problem,
+)
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.tones import Tone, tone_of, toned
@@ -51,6 +57,7 @@ class StrategiesScreen(BaseScreen):
     def __init__(self) -> None:
         super().__init__()
         self._choices: dict[str, StrategyChoice] = {}
+        self._wanted: Path | None = None  # the document to put the cursor on once it is read
 
     def body(self) -> ComposeResult:
         """The list, and what one of them says."""
@@ -82,6 +89,10 @@ class StrategiesScreen(BaseScreen):
         table.set_empty("No strategy was found. papertape init makes a workspace with samples.")
         table.set_rows(_row(key, choice) for key, choice in self._choices.items())
         entitle(table, f"Strategies · {len(choices)}")
+        wanted, self._wanted = self._wanted, None
+        for key, choice in self._choices.items():
+            if choice.path == wanted:
+                table.move_to(key)
         self._describe()
 
     @property
@@ -138,7 +149,12 @@ class StrategiesScreen(BaseScreen):
 
         proposed = choice.path.parent.name + ("_2" if choice.origin == "workspace" else "")
         self.app.push_screen(
-            AskName(f"Copy {choice.name}", "The copy is a strategy of the workspace.", proposed),
+            AskName(
+                f"Copy {choice.name}",
+                "The copy is a strategy of the workspace.",
+                proposed,
+                refuse=lambda name: name_problem(workspace / "strategies", name),
+            ),
             named,
         )
 
@@ -152,6 +168,7 @@ class StrategiesScreen(BaseScreen):
             self.papertape.say(str(error), "error", "Not copied")
             return False
         self.papertape.say(f"Copied to {made}.")
+        self._wanted = made
         self.action_reload()
         return True
 
@@ -176,6 +193,7 @@ class StrategiesScreen(BaseScreen):
             except StrategyFileError as error:
                 self.papertape.say(str(error), "error", "Not edited")
         self.app.refresh(layout=True)
+        self._wanted = path
         self.action_reload()
 
 

@@ -29,6 +29,9 @@ _TIME_STEPS = (
 )
 
 
+_FEWEST = 3  # labels an axis has where it is long enough
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """Maps values onto `lines` lines, the highest value on line 0."""
@@ -54,8 +57,16 @@ class Scale:
         return min(self.lines - 1, max(0, math.floor(self.part(value))))
 
     def ticks(self) -> dict[int, float]:
-        """Round values by line, about one in four lines."""
-        step = _round_step((self.high - self.low) / max(1, self.lines / 4))
+        """Round values by line: about one in four lines, and three where there are lines for it."""
+        parts = max(1.0, self.lines / 4)
+        found = self._ticks(parts)
+        while len(found) < min(_FEWEST, self.lines) and parts < self.lines:
+            parts += 1
+            found = self._ticks(parts)
+        return found
+
+    def _ticks(self, parts: float) -> dict[int, float]:
+        step = _round_step((self.high - self.low) / parts)
         first = math.ceil(self.low / step) * step
         count = int((self.high - first) / step + 1e-9) + 1
         return {self.line(first + n * step): first + n * step for n in range(count)}
@@ -76,8 +87,19 @@ def time_labels(times: list[int], width: int, zone: tzinfo = UTC) -> str:
         return " " * width
     times = [time + _offset(time, zone) for time in times]
     per_label = max(1, 14 * (times[-1] - times[0]) // max(1, len(times) - 1))
-    step = next((s for s in _TIME_STEPS if s >= per_label), _TIME_STEPS[-1])
-    line = [" "] * width
+    place = next((n for n, s in enumerate(_TIME_STEPS) if s >= per_label), len(_TIME_STEPS) - 1)
+    line, count = _labelled(times, width, _TIME_STEPS[place])
+    while count < _FEWEST and place:
+        place -= 1
+        closer, more = _labelled(times, width, _TIME_STEPS[place])
+        if more > count:
+            line, count = closer, more
+    return line
+
+
+def _labelled(times: list[int], width: int, step: int) -> tuple[str, int]:
+    """The line of labels at multiples of a step, and how many there are."""
+    line, count = [" "] * width, 0
     free = 0
     for column in range(1, min(width, len(times))):
         if times[column] // step == times[column - 1] // step or column < free:
@@ -91,7 +113,8 @@ def time_labels(times: list[int], width: int, zone: tzinfo = UTC) -> str:
         if column + len(label) <= width:
             line[column : column + len(label)] = label
             free = column + len(label) + 2
-    return "".join(line)
+            count += 1
+    return "".join(line), count
 
 
 def _offset(time: int, zone: tzinfo) -> int:

@@ -29,6 +29,14 @@ _GLYPHS = {
     (_WICK, _BODY): "╽",
     (_BODY, _WICK): "╿",
 }
+_BROAD = _GLYPHS | {
+    (_NOTHING, _BODY): "▄",
+    (_BODY, _NOTHING): "▀",
+    (_BODY, _BODY): "█",
+    (_WICK, _BODY): "▄",
+    (_BODY, _WICK): "▀",
+}
+"""Bodies that differ from `_GLYPHS` by shape, where no colour can tell them apart."""
 _AROUND = 5  # cells of air: two on the left, two before the prices, one behind them
 
 
@@ -95,10 +103,14 @@ class CandleChart(LineView, can_focus=False):
         cells: list[list[tuple[str, Tone]]] = [[(" ", Tone.DIM)] * width for _ in range(height)]
         right = width - len(candles)
         for column, candle in enumerate(candles, start=right):
-            _draw_candle(cells, column, candle, scale)
+            _draw_candle(cells, column, candle, scale, by_shape=self.app.no_color)
         axis: dict[int, tuple[str, Tone]] = {
             line: (formats.price(value), Tone.DIM) for line, value in scale.ticks().items()
         }
+        columns = {candle.time: column for column, candle in enumerate(candles, start=right)}
+        for mark in self._marks:
+            if mark.time in columns:
+                cells[scale.line(mark.price)][columns[mark.time]] = (mark.glyph, mark.tone)
         named: dict[int, int] = {}
         for level in sorted(self._levels, key=lambda one: not scale.low <= one.price <= scale.high):
             line, name = scale.line(level.price), level.label
@@ -116,10 +128,6 @@ class CandleChart(LineView, can_focus=False):
                 cells[line][column] = (letter, level.tone)
             named[line] = start + len(name) + 2
         axis[scale.line(candles[-1].close)] = (formats.price(candles[-1].close), Tone.STRONG)
-        columns = {candle.time: column for column, candle in enumerate(candles, start=right)}
-        for mark in self._marks:
-            if mark.time in columns:
-                cells[scale.line(mark.price)][columns[mark.time]] = (mark.glyph, mark.tone)
         for line in range(height):
             text, tone = axis.get(line, ("", Tone.DIM))
             cells[line] += [("  ", Tone.DIM), (text.rjust(self._beside()), tone)]
@@ -154,8 +162,15 @@ class CandleChart(LineView, can_focus=False):
 
 
 def _draw_candle(
-    cells: list[list[tuple[str, Tone]]], column: int, candle: Candle, scale: Scale
+    cells: list[list[tuple[str, Tone]]],
+    column: int,
+    candle: Candle,
+    scale: Scale,
+    *,
+    by_shape: bool,
 ) -> None:
+    """Draw a candle into its column; `by_shape` tells falling ones by broad bodies, not by tone."""
+    glyphs = _BROAD if by_shape and candle.close < candle.open else _GLYPHS
     tone = Tone.GAIN if candle.close >= candle.open else Tone.LOSS
     top, bottom = scale.part(candle.high), scale.part(candle.low)
     upper = scale.part(max(candle.open, candle.close))
@@ -169,7 +184,7 @@ def _draw_candle(
                 halves.append(_WICK)
             else:
                 halves.append(_NOTHING)
-        glyph = _GLYPHS[halves[0], halves[1]]
+        glyph = glyphs[halves[0], halves[1]]
         if glyph == " " and scale.line(candle.close) == line:
             glyph = "╴" if candle.close == candle.open else "╻"
         if glyph != " ":

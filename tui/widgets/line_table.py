@@ -198,11 +198,13 @@ class LineTable(LineView, can_focus=True):
     # ── layout ──
 
     def on_resize(self) -> None:
-        """Fit the columns to the new width."""
+        """Fit the columns to the new width, and keep the cursor's row in view."""
         self._fit()
+        self.call_after_refresh(self._reveal)
 
     def _fit(self) -> None:
-        self._places = places(self.columns, _GUTTER, self.size.width - 1)
+        # The scrollbar's cell is always left free: a column does not go where it comes.
+        self._places = places(self.columns, _GUTTER, self.outer_size.width - 1)
         self._strips.clear()
         self._measure()
         self.refresh()

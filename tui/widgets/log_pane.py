@@ -32,6 +32,7 @@ _TONES = {
     Level.ERROR: Tone.ERROR,
 }
 _MARKS = {Level.DEBUG: "·", Level.INFO: " ", Level.WARNING: "!", Level.ERROR: "✗"}
+_CLOCK, _DATED = 8, 12  # cells of `14:02:11`, and of `22 Nov 14:02`
 _AROUND_TIME = 6  # two cells of air before a time, and two, a mark and another after it
 
 
@@ -57,19 +58,17 @@ class LogPane(LineView, can_focus=True):
         self,
         *,
         names: bool = False,
-        dates: bool = False,
         empty: str = "",
         id: str | None = None,  # noqa: A002  (Textual's own name for it)
     ) -> None:
         super().__init__(id=id)
         self.empty = empty
         self._names = names
-        self._write_time = formats.day_time if dates else formats.clock
-        self._time_width = _AROUND_TIME + (12 if dates else 8)
+        self._dated = False  # whether lines are of several days
         self._by_id: Mapping[str, str] = {}
         self._lines: deque[LogLine] = deque(maxlen=KEPT)
         self._host: tuple[int, int] | None = None
-        self._last = 0
+        self._last = -KEPT  # what earlier hosts logged has numbers of 0 and below
         self._shown: list[tuple[LogLine, int, str]] = []
         self._level = Level.DEBUG
         self._session: str | None = None
@@ -91,7 +90,9 @@ class LogPane(LineView, can_focus=True):
         """Take in what a host has logged since; another host counts its lines anew."""
         host = (snapshot.pid, snapshot.since)
         if host != self._host:
-            self._host, self._last = host, 0
+            if self._host is not None:
+                self.clear()
+            self._host = host
         if snapshot.last_log > self._last:
             self.add(link.logs(after=self._last))
 
@@ -103,6 +104,9 @@ class LogPane(LineView, can_focus=True):
         self._last = fresh[-1].number
         overflow = len(self._lines) + len(fresh) > KEPT
         self._lines.extend(fresh)
+        dated = self._day(self._lines[0]) != self._day(self._lines[-1])
+        overflow = overflow or dated != self._dated
+        self._dated = dated
         if overflow:
             self._rebuild()
             return
@@ -116,7 +120,7 @@ class LogPane(LineView, can_focus=True):
     def clear(self) -> None:
         """Forget every line."""
         self._lines.clear()
-        self._last = 0
+        self._last = -KEPT
         self._rebuild()
 
     def name_sessions(self, names: Mapping[str, str]) -> None:
@@ -160,6 +164,13 @@ class LogPane(LineView, can_focus=True):
         ]
         self._measure(0)
         self.refresh()
+
+    def _day(self, line: LogLine) -> str:
+        return formats.day_time(line.time, self.zone)[:6]
+
+    @property
+    def _time_width(self) -> int:
+        return _AROUND_TIME + (_DATED if self._dated else _CLOCK)
 
     @property
     def _indent(self) -> int:
@@ -205,7 +216,7 @@ class LogPane(LineView, can_focus=True):
         if part:
             segments.append(Segment(" " * self._indent, dim))
         else:
-            segments.append(Segment(f"  {self._write_time(line.time, self.zone)}", dim))
+            segments.append(Segment(f"  {self._written(line)}", dim))
             segments.append(Segment(f"  {_MARKS[line.level]} ", tone))
             if self._indent > self._time_width:
                 name = safe_text(self._origin(line))[:16]
@@ -214,6 +225,12 @@ class LogPane(LineView, can_focus=True):
                 )
         segments.append(Segment(text, tone))
         return Strip(segments).adjust_cell_length(width, dim)
+
+    def _written(self, line: LogLine) -> str:
+        """When it was: to the second on the newest line's day, with the date on another."""
+        same = self._day(line) == self._day(self._lines[-1])
+        write = formats.clock if same else formats.day_time
+        return write(line.time, self.zone).rjust(_DATED if self._dated else _CLOCK)
 
     # ── following and standing still ──
 

@@ -1,0 +1,276 @@
+"""What the screens say is so: figures of one kind and one moment, both sides of a condition."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from core.journal.values import FeedKind, Mode, SessionState
+from tests.ui.driving import NARROW, WIDE, driven, make_app, until
+from tests.ui.scripted import DAY, NOW, ScriptedLink, busy, forming, session
+from tests.ui.test_sessions import drawn
+from tui.app import PapertapeApp
+from tui.modals.ask import Ask
+from tui.modals.name import AskName
+from tui.screens.report_rows import trade_rows
+from tui.screens.session import SessionScreen
+from tui.screens.session_rows import headline, session_row
+from tui.screens.session_view import figures, why
+from tui.screens.sessions import SessionsScreen
+from tui.screens.trade import TradeScreen
+from tui.strategies import StrategyChoice
+from tui.widgets.axes import Scale, time_labels
+from tui.widgets.candle_chart import CandleChart
+from tui.widgets.line_table import LineTable
+from tui.widgets.log_pane import LogPane
+
+
+def values(link: ScriptedLink) -> dict[str, str]:
+    """The figures above the sessions, by label."""
+    return {figure.label: figure.value for figure in headline(link.snapshot())}
+
+
+def test_money_of_a_demo_is_not_added_to_that_of_the_market() -> None:
+    link = ScriptedLink(
+        [
+            session("aaaaaaa1", "one", mode=Mode.SIMULATED, equity=10_100.0),
+            session("aaaaaaa2", "two", mode=Mode.DEMO, equity=99_000.0),
+            session("aaaaaaa3", "three", mode=Mode.REPLAY, equity=77_000.0),
+        ]
+    )
+    shown = values(link)
+    assert shown["EQUITY USDT, SIMULATED"] == "10,100.00"
+    assert shown["P&L"] == "▲ +100.00"
+
+
+def test_equity_and_profit_are_of_the_same_sessions() -> None:
+    ended = {"state": SessionState.STOPPED, "ended": NOW - 3 * DAY}
+    link = ScriptedLink(
+        [
+            session("aaaaaaa1", "one", equity=10_100.0),
+            session("aaaaaaa2", "two", equity=9_000.0, **ended),
+        ]
+    )
+    shown = values(link)
+    assert shown["EQUITY USDT"] == "10,100.00"
+    assert shown["P&L"] == "▲ +100.00"
+    assert shown["ENDED P&L"] == "▼ -1,000.00"
+
+
+def test_what_has_ended_has_no_age_and_no_colour_of_gain() -> None:
+    ended = session("aaaaaaa1", "one", equity=10_100.0, state=SessionState.STOPPED, ended=NOW)
+    shown = {figure.label: figure for figure in figures(ended)}
+    assert shown["AGE"].value == "–"
+    assert {figure.tone.value for figure in shown.values()} == {"dim"}
+    assert why(ended, (), "BTC/USDT") == "Why (not) now"
+
+
+async def test_before_the_first_snapshot_nothing_is_said_of_sessions() -> None:
+    app = make_app(busy())
+    async with app.run_test(size=WIDE) as pilot:
+        table = app.screen.query_one("#sessions", LineTable)
+        if app.snapshot is None:
+            assert "Nothing runs yet" not in table.empty
+        await until(pilot, lambda: len(table.rows) == 5)
+
+
+async def test_the_chart_ends_with_the_candle_that_forms_at_the_present_price() -> None:
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        await until(pilot, lambda: f"{forming().close:,.2f}" in drawn(app, "#one-candles"))
+
+
+async def test_positions_chart_and_conditions_are_of_one_moment() -> None:
+    link = busy()
+    app = make_app(link)
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        why_pane = app.screen.query_one("#one-why")
+        await until(pilot, lambda: "In position" in str(why_pane.border_title))
+        link.change("k3x9a1pq", open_positions=())
+        app.poll()
+        await until(pilot, lambda: "Flat." in drawn(app, "#one-positions"))
+        assert "Flat" in str(why_pane.border_title)
+
+
+async def test_a_condition_is_shown_with_both_of_its_sides() -> None:
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        await until(pilot, lambda: "63,120.40" in drawn(app, "#one-why"))
+        assert "THRESHOLD" in drawn(app, "#one-why")
+
+
+async def test_a_small_terminal_shows_position_and_equity_of_a_session() -> None:
+    app = make_app(busy())
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        line = app.screen.query_one("#one-position-line")
+        await until(pilot, lambda: "long 0.15512 from 64,210.50" in str(line.render()))
+        assert line.display
+        assert not app.screen.query_one("#one-curves").display
+        await pilot.press("v", "v", "v")
+        await until(pilot, lambda: app.screen.query_one("#one-curves").display)
+
+
+async def test_the_id_and_the_planned_end_are_always_there() -> None:
+    app = make_app(busy())
+    async with driven(app, NARROW):
+        title = str(app.screen.query_one("#positions").border_title)
+        assert "k3x9a1pq" in title
+        assert "until 27 Nov 14:02" in title
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_a_scrollbar_takes_no_column_away(size: tuple[int, int]) -> None:
+    link = ScriptedLink([session(f"aaaaaa{n:02d}", "one") for n in range(12)])
+    app = make_app(link)
+    async with driven(app, size) as pilot:
+        before = drawn(app, "#sessions").splitlines()[0].split()
+        link.sessions += [session(f"bbbbbb{n:02d}", "two") for n in range(40)]
+        app.poll()
+        await pilot.pause()
+        assert drawn(app, "#sessions").splitlines()[0].split() == before
+
+
+def test_equity_and_timeframe_sort_by_what_they_mean() -> None:
+    long = session_row(session("aaaaaaa1", "one", timeframe="4h", equity=5.0)).cells
+    short = session_row(session("aaaaaaa2", "two", timeframe="15m", equity=9.0)).cells
+    assert (long[4].order, short[4].order) == (14_400_000, 900_000)
+    assert (long[11].order, short[11].order) == (5.0, 9.0)
+
+
+async def test_a_viewer_leaves_at_once_for_nothing_ends_by_it() -> None:
+    link = ScriptedLink([session("k3x9a1pq", "rsi_bounce")], pid=1)
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running)
+    assert link.commands == []
+
+
+async def test_the_key_that_moves_up_quits_nothing() -> None:
+    app = make_app(ScriptedLink([session("k3x9a1pq", "rsi_bounce")]))
+    async with driven(app) as pilot:
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press("k", "k")
+        await pilot.pause()
+        assert isinstance(app.screen, Ask)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
+
+
+async def test_log_lines_of_another_day_have_a_date() -> None:
+    link = busy()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        pane = app.screen.query_one(LogPane)
+        await until(pilot, lambda: bool(pane.shown))
+        assert "22 Nov" not in drawn(app, "#log")
+        link.now += DAY
+        link.log("running", "k3x9a1pq")
+        app.poll()
+        await until(pilot, lambda: "22 Nov 13:5" in drawn(app, "#log"))
+        assert "    14:02:11" in drawn(app, "#log")
+
+
+def test_trades_of_a_report_come_the_newest_first() -> None:
+    rows = trade_rows({"trades": [{"id": 1, "symbol": "A/USDT"}, {"id": 2, "symbol": "B/USDT"}]})
+    assert [row.cells[0].text for row in rows] == ["2", "1"]
+
+
+@pytest.mark.parametrize("lines", [5, 8, 12])
+def test_an_axis_has_three_labels_where_there_is_room(lines: int) -> None:
+    assert len(Scale.around(9_950.0, 10_210.0, lines).ticks()) >= 3
+
+
+@pytest.mark.parametrize("step", [60_000, 300_000, 14_400_000, 86_400_000])
+def test_a_time_axis_has_three_labels(step: int) -> None:
+    times = [NOW + number * step for number in range(46)]
+    assert sum(part != "" for part in time_labels(times, 46).split("  ")) >= 3
+
+
+async def test_falling_candles_have_a_shape_of_their_own_without_colour(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        await until(pilot, lambda: app.screen.query_one(CandleChart).size.height > 0)
+        await until(pilot, lambda: "█" in drawn(app, "#one-candles"))
+        assert "┃" in drawn(app, "#one-candles") or "╻" in drawn(app, "#one-candles")
+
+
+def choice(path: Path, name: str, origin: str) -> StrategyChoice:
+    """A strategy as the list has it."""
+    return StrategyChoice(name, origin, path / name / "STRATEGY.md", {"name": name})
+
+
+async def test_after_a_copy_the_cursor_is_on_it_and_a_taken_name_stays_in_the_dialog(
+    tmp_path: Path,
+) -> None:
+    samples, own = tmp_path / "samples", tmp_path / "papertape" / "strategies"
+    for folder in (samples / "alpha", samples / "omega", own / "alpha"):
+        folder.mkdir(parents=True)
+        (folder / "STRATEGY.md").write_text(f"---\nname: {folder.name}\n---\n")
+
+    def there() -> list[StrategyChoice]:
+        mine = [choice(own, one.name, "workspace") for one in sorted(own.iterdir())]
+        return [*mine, choice(samples, "omega", "sample")]
+
+    app = PapertapeApp(
+        make_app(ScriptedLink()).hosting,
+        there,
+        host_name="here",
+        feed=FeedKind.DEMO,
+        workspace=tmp_path / "papertape",
+        poll_every=3_600,
+    )
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("2")
+        table = app.screen.query_one("#strategy-list", LineTable)
+        await until(pilot, lambda: len(table.rows) == 2)
+        table.move_to(table.rows[1].key)
+        await pilot.press("D")
+        await until(pilot, lambda: isinstance(app.screen, AskName))
+        app.screen.query_one(Input).value = "alpha"
+        await pilot.press("enter")
+        verdict = app.screen.query_one("#name-verdict")
+        await until(pilot, lambda: "already" in str(verdict.render()))
+        assert isinstance(app.screen, AskName)
+        app.screen.query_one(Input).value = "größe"
+        await pilot.press("enter")
+        await until(pilot, lambda: len(table.rows) == 3)
+        await until(pilot, lambda: "größe" in str(table.cursor_key))
+
+
+async def test_enter_on_a_trade_and_on_a_position_shows_it_by_itself() -> None:
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        session_screen = app.screen
+        trades = session_screen.query_one("#one-trades", LineTable)
+        await until(pilot, lambda: bool(trades.rows) and app.focused is trades)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TradeScreen))
+        await until(pilot, lambda: "63,743.52" in drawn(app, "#trade-fields"))
+        assert "◆" in drawn(app, "#trade-candles")
+        await pilot.press("n")
+        await until(pilot, lambda: "64,333.69" in drawn(app, "#trade-fields"))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is session_screen)
+        session_screen.query_one("#one-positions").focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TradeScreen))
+        await until(pilot, lambda: "73,842.10" in drawn(app, "#trade-fields"))

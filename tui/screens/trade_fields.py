@@ -1,0 +1,60 @@
+"""The fields of one trade or open position, as rows that name and write them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, tzinfo
+
+from core.trading.values import OpenTrade, Trade
+from tui import formats
+
+TRADE_FIELDS = (
+    ("signal_time", "Signal"),
+    ("entry_time", "Entered"),
+    ("entry_filled_at", "Filled at"),
+    ("entry_price", "Entry"),
+    ("exit_time", "Left"),
+    ("exit_filled_at", "Filled at"),
+    ("exit_price", "Exit"),
+    ("exit_reason", "Reason"),
+    ("quantity", "Quantity"),
+    ("fees", "Fees"),
+    ("funding", "Funding"),
+    ("pnl", "P&L"),
+)
+OPEN_FIELDS = (
+    ("mark_price", "Mark"),
+    ("stop_price", "Stop"),
+    ("target_price", "Target"),
+    ("liquidation_price", "Liquidation"),
+    ("unrealized_pnl", "Open P&L"),
+)
+_CHANGES = ("pnl", "unrealized_pnl")
+_AMOUNTS = ("fees", "funding")
+
+
+def written(name: str, value: float | str | None, zone: tzinfo = UTC) -> str:
+    """A field of a trade as it is shown; its times in a zone."""
+    if isinstance(value, str):
+        return value.replace("_", " ")
+    if value is None:
+        return formats.UNKNOWN
+    if name.endswith("_price"):
+        return formats.price(value)
+    if name == "quantity":
+        return formats.quantity(value)
+    if name in _CHANGES:
+        return formats.change(value)
+    if name in _AMOUNTS:
+        return formats.money(value)
+    return f"{formats.date_time(int(value), zone)[5:]}:{int(value) // 1000 % 60:02d}"
+
+
+def fields_of(trade: Trade | OpenTrade) -> Sequence[tuple[str, str, float | str]]:
+    """The fields a trade has: name, label and value."""
+    found = []
+    for name, label in (*TRADE_FIELDS, *OPEN_FIELDS):
+        value = getattr(trade, name, None)
+        if value is not None:
+            found.append((name, label, value))
+    return found
