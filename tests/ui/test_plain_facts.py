@@ -274,3 +274,13 @@ async def test_enter_on_a_trade_and_on_a_position_shows_it_by_itself() -> None:
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, TradeScreen))
         await until(pilot, lambda: "73,842.10" in drawn(app, "#trade-fields"))
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_the_filter_takes_no_column_away(size: tuple[int, int]) -> None:
+    app = make_app(busy())
+    async with driven(app, size) as pilot:
+        before = drawn(app, "#sessions").splitlines()[0]
+        await pilot.press("slash", "r")
+        await until(pilot, lambda: len(app.screen.query_one("#sessions", LineTable).rows) < 5)
+        assert drawn(app, "#sessions").splitlines()[0] == before
