@@ -1,4 +1,4 @@
-"""The table of strategies that several forms begin with."""
+"""The table of strategies that forms begin with, and a dialog to pick one of them."""
 
 from __future__ import annotations
 
