@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from tests.ui.driving import NARROW, WIDE, make_app, until
 from tests.ui.scripted import ScriptedLink, busy
@@ -28,6 +29,8 @@ def keys(*pressed: str, theme: str | None = None) -> Callable[[Pilot[Any]], Any]
             await pilot.pause(0.05)
             # Whatever the key set going, but the host, has come to its end.
             await until(pilot, lambda: all(w.is_finished for w in app.workers if w.group != "host"))
+        for field in app.screen.query(Input):
+            field.cursor_blink = False  # a picture shows the cursor, whenever it is taken
         await pilot.pause()
 
     return run

@@ -26,6 +26,7 @@ class BacktestArguments(StrategyArguments, PeriodArguments, Protocol):
     data: list[str] | None
     balance: float | None
     fill_on: str
+    warmup: int | None
     detail: list[str] | None
     save: bool
     equity: bool

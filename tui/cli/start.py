@@ -29,6 +29,7 @@ class SessionOptions(StrategyArguments, Protocol):
     run_for: str | None
     until: str | None
     fills: str | None
+    warmup: int | None
     balance: float | None
 
 
