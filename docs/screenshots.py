@@ -53,7 +53,7 @@ async def until(pilot: Pilot[int], condition: Callable[[], bool], seconds: float
 
 async def take(images: Path, size: tuple[int, int]) -> None:
     """Run the demo and save a picture of each screen."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         workspace = Workspace(Path(folder) / "demo")
         workspace.prepare()
         market = SyntheticMarket(SEED)

@@ -22,7 +22,7 @@ from tui.widgets.tones import Tone, state_words, tone_of
 CONDITION_COLUMNS = (
     Column("", 1),
     Column("FOR", 5),
-    Column("CONDITION", 14, grow=30),
+    Column("CONDITION", 22, grow=30),
     Column("NOW", 9, "right"),
     Column("THRESHOLD", 9, "right", priority=1),
     Column("OFF BY", 8, "right", priority=2),
