@@ -162,10 +162,8 @@ class SessionScreen(BaseScreen):
         chart = self.query_one(CandleChart)
         levels, marks = session_view.levels_and_marks(session, detail, symbol)
         zone = self.papertape.zone
-        forming = detail.forming.get(symbol)
-        candles = detail.candles.get(symbol, ())
-        live = () if forming is None or session.state.ended else (forming,)
-        chart.draw((*candles, *live), levels, marks, zone)
+        candles = session_view.candles_until_now(session, detail, symbol)
+        chart.draw(candles, levels, marks, zone)
         more = f" · {len(session.symbols)} symbols" if len(session.symbols) > 1 else ""
         entitle(chart, f"{symbol} {session.timeframe}{more}")
         why = self.query_one("#one-why", LineTable)

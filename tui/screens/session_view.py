@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import tzinfo
 
 from core.journal.values import SessionState
+from core.market.candles.candle import Candle
 from core.session.snapshot import ConditionReading, SessionDetail, SessionSnapshot
 from core.trading.values import Side, Trade
 from tui import formats
@@ -149,6 +150,25 @@ def levels_and_marks(
         marks.append(_entry(position.entry_time, position.entry_price, position.side))
         levels += open_levels(position)
     return levels, marks
+
+
+def candles_until_now(
+    session: SessionSnapshot, detail: SessionDetail, symbol: str
+) -> tuple[Candle, ...]:
+    """The candles of a symbol up to the present price.
+
+    Where the feed does not tell the candle that is forming, the price alone makes one.
+    """
+    candles = detail.candles.get(symbol, ())
+    forming, price = detail.forming.get(symbol), detail.prices.get(symbol)
+    if session.state.ended:
+        return candles
+    if forming is None and price is not None and len(candles) > 1:
+        last = candles[-1]
+        low, high = sorted((last.close, price))
+        next_time = 2 * last.time - candles[-2].time
+        forming = Candle(next_time, last.close, high, low, price, 0.0)
+    return candles if forming is None else (*candles, forming)
 
 
 def _entry(time: int, price: float, side: Side) -> Mark:

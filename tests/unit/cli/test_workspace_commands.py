@@ -77,6 +77,7 @@ def test_bad_usage_is_code_2_and_nothing_on_stdout(run: Run, arguments: tuple[st
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_are_no_fault(closed: str, workspace: Path) -> None:
+    workspace.mkdir(mode=0o700)
     done = subprocess.run(
         [
             "sh",
