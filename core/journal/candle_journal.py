@@ -93,7 +93,10 @@ class CandleJournal:
         for line in lines:
             journal.append({"c": line["c"]})
         journal.commit(journal.take())
-        notice = f"{damage}; set aside as {aside.name}, {len(lines)} whole candles were kept"
+        notice = (
+            f"{path.name} was damaged: it was set aside as {aside.name}, and the {len(lines)} "
+            "candles that are whole in it were kept"
+        )
         return cls(journal, _candles_of(lines), notice)
 
     def take_notice(self) -> str | None:

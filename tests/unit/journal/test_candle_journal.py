@@ -87,7 +87,10 @@ def test_a_damaged_tape_is_set_aside_and_its_whole_candles_are_kept(tmp_path: Pa
     path.write_bytes(b"".join(lines))
     again = open_tape(path)
     assert list(again.candles(0)) == [*CANDLES[:2], *CANDLES[3:5]]
-    assert "set aside as BTC.jsonl.damaged-1, 4 whole candles were kept" in str(again.take_notice())
+    notice = str(again.take_notice())
+    assert "set aside as BTC.jsonl.damaged-1, and the 4 candles that are whole" in notice
+    assert "left as it was" not in notice
+    assert again.take_notice() is None
     assert (tmp_path / "BTC.jsonl.damaged-1").read_bytes() == b"".join(lines)
     assert list(open_tape(path).candles(0)) == [*CANDLES[:2], *CANDLES[3:5]]
 
