@@ -18,6 +18,9 @@ from core.time_format import parse_time, short_date
 from core.trading.values import Trade
 from core.trial.seal import closed_at
 
+_NAN = float("nan")
+_NEVER = -1  # in a column of times: none
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
@@ -157,34 +160,47 @@ def column_of_live_trades(
         period: count only what closed within it; None for all, then the period is from the first
             opening to the last close.
     """
-    closed = [t for t in trades if t.status == "closed"]
-    complete = [t for t in closed if t.closed is not None and t.pnl is not None]
+    # A row a trade, of numbers: there may be a million.
+    rows = (
+        (
+            t.status != "closed",
+            _NEVER if t.closed is None else t.closed,
+            t.opened,
+            _NAN if t.pnl is None else t.pnl,
+            _live_pnl_pct(t),
+        )
+        for t in trades
+    )
+    kinds = [("open", "?"), ("closed", "i8"), ("opened", "i8"), ("pnl", "f8"), ("pnl_pct", "f8")]
+    counted = np.fromiter(rows, dtype=kinds, count=len(trades))
+    still_open = int(counted["open"].sum())
+    counted.sort(order="closed", kind="stable")
+    counted = counted[~counted["open"] & (counted["closed"] != _NEVER) & ~np.isnan(counted["pnl"])]
     notes = []
-    if still_open := len(trades) - len(closed):
+    if still_open:
         notes.append(f"{still_open} open live trade{'s' * (still_open > 1)} not counted")
-    if unknown := len(closed) - len(complete):
+    if unknown := len(trades) - still_open - len(counted):
         notes.append(f"{unknown} closed live trade{'s' * (unknown > 1)} left out: no P&L or time")
-    complete.sort(key=lambda t: t.closed or 0)
     if period is not None:
-        complete = [t for t in complete if period[0] <= (t.closed or 0) < period[1]]
-    if not complete:
+        begin, end = np.searchsorted(counted["closed"], period).tolist()
+        counted = counted[begin:end]
+    if not len(counted):
         return None
-    closes = [t.closed for t in complete if t.closed is not None]
+    closes = counted["closed"].tolist()
     if period is None:
-        period = (min(t.opened for t in complete), closes[-1] + 1)
+        period = (int(counted["opened"].min()), closes[-1] + 1)
     figures = closed_trade_metrics(
-        [t.pnl for t in complete if t.pnl is not None],
-        [(at - t.opened) / 1000 for at, t in zip(closes, complete, strict=True)],
+        counted["pnl"].tolist(),
+        ((counted["closed"] - counted["opened"]) / 1000).tolist(),
         closes,
         period,
         starting_balance,
     )
     written = metrics_to_json(figures)
-    per_cent = [_live_pnl_pct(t) for t in complete]
-    known = [value for value in per_cent if value is not None]
-    if len(known) < len(per_cent):
+    known = ~np.isnan(counted["pnl_pct"])
+    if not known.all():
         notes.append("mean P&L not compared: some live trades do not tell theirs in per cent")
-    pnl = np.array(known) if len(known) == len(per_cent) else None
+    pnl = counted["pnl_pct"].copy() if known.all() else None
     sample = _sample(figures, pnl, closes)
     return ComparedColumn("Live", source, period, written, written, False, sample, tuple(notes))
 
@@ -204,13 +220,14 @@ def _sample(metrics: Metrics, pnl: Floats | None, closes: Sequence[int]) -> Samp
     return Sample(n, round(metrics.win_rate_pct / 100 * n), pnl, tuple(closes))
 
 
-def _live_pnl_pct(trade: LiveTrade) -> float | None:
-    """P&L in per cent of margin, as recorded or from price, amount and leverage."""
+def _live_pnl_pct(trade: LiveTrade) -> float:
+    """P&L in per cent of margin, as recorded or from price, amount and leverage; NaN: unknown."""
     if trade.pnl_pct is not None:
         return trade.pnl_pct
     if trade.pnl is None or not trade.price or not trade.amount:
-        return None
-    return trade.pnl / (trade.price * trade.amount / (trade.leverage or 1)) * 100
+        return _NAN
+    margin = trade.price * trade.amount / (trade.leverage or 1)
+    return trade.pnl / margin * 100 if margin > abs(trade.pnl) * 1e-12 else _NAN
 
 
 def _period_of_reports(reports: Sequence[Mapping[str, Any]]) -> tuple[int, int] | None:

@@ -44,7 +44,7 @@ def print_json(value: object, *, on_one_line: bool = False) -> None:
     import orjson
 
     text = orjson.dumps(value, option=0 if on_one_line else orjson.OPT_INDENT_2).decode()
-    if sys.stdout.encoding.lower() not in ("utf-8", "utf8"):
+    if (sys.stdout.encoding or "utf-8").lower() not in ("utf-8", "utf8"):
         text = "".join(map(_in_ascii, text))
     sys.stdout.write(text + "\n")
     sys.stdout.flush()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from core.store.live_trades import read_live_trades
 
@@ -22,6 +26,10 @@ TRADE: dict[str, Any] = {
     "source": "strategy:rsi",
     "status": "open",
 }
+
+
+FIGURES = ("price", "amount", "leverage", "pnl", "pnl_pct")
+HUGE: tuple[Any, ...] = (1e308, -1e16, "inf", "nan")
 
 
 def write(path: Path, *lines: dict[str, Any] | str) -> Path:
@@ -74,6 +82,49 @@ def test_bad_lines_are_counted_with_their_reason_and_not_fatal(tmp_path: Path) -
     assert [line.number for line in found.bad_lines] == list(range(1, len(bad) + 1))
     assert found.bad_lines[2].why == "side: expected buy or sell, found 'hold'"
     assert len(found.trades) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        *(({name: value}, f"{name}: expected at most 1e.15") for name in FIGURES for value in HUGE),
+        *(
+            ({name: time}, "time: expected seconds, ms or ISO 8601, between 1970 and 2200")
+            for name in ("ts", "close_ts")
+            for time in (-1, 1e300, "9999-12-31T23:59:59.999Z", "0001-01-01", 253_402_300_799_999)
+        ),
+        ({"close_ts": TRADE["ts"] - 1}, "close_ts: expected a time after ts"),
+        ({"id": "x" * 70_000}, "truncated"),
+    ],
+)
+def test_what_no_trade_can_be_is_a_bad_line(
+    tmp_path: Path, fields: dict[str, Any], why: str
+) -> None:
+    found = read_live_trades(write(tmp_path / "t", {**TRADE, **fields}, TRADE))
+    (bad,) = found.bad_lines
+    assert (bad.number, len(found.trades)) == (1, 1)
+    assert re.search(why, bad.why)
+
+
+def test_a_trade_without_its_per_cent_keeps_what_that_follows_from(tmp_path: Path) -> None:
+    path = write(tmp_path / "t", {**TRADE, "pnl": 3, "leverage": 2}, {**TRADE, "id": "b"})
+    first, second = read_live_trades(path).trades
+    assert (first.price, first.amount, first.leverage) == (TRADE["price"], TRADE["amount"], 2)
+    assert (second.pnl, second.pnl_pct, second.closed) == (None, None, None)
+
+
+def test_a_million_records_take_little_memory(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "t", *({**TRADE, "id": f"t{number % 40_000}"} for number in range(80_000))
+    )
+    tracemalloc.start()
+    try:
+        found = read_live_trades(path)
+        assert len(found.of_strategy("rsi")) == 40_000
+        assert [found.trades[place].id for place in (0, 7, -1)] == ["t0", "t7", "t39999"]
+        assert tracemalloc.get_traced_memory()[1] < 80_000 * 250
+    finally:
+        tracemalloc.stop()
 
 
 def test_unknown_keys_are_nobodys_business(tmp_path: Path) -> None:
