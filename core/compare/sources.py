@@ -230,7 +230,7 @@ def _replay_column(replayed: Sequence[Replayed], period: tuple[int, int] | None)
     candles = "the candles it saw" if same else "the candles as they are known now"
     return column_of_reports(
         "Backtest",
-        [result_to_json(one.now) for one in replayed],
+        [result_to_json(replace(one.now, trades=())) for one in replayed],  # given below
         f"of the session's own period, on {candles}",
         period,
         [trade for one in replayed for trade in one.now.trades],
