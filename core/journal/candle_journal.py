@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 
@@ -275,9 +274,6 @@ class _Columns:
 
 def _candles_of(lines: Sequence[dict[str, object]]) -> Candles:
     """The first value of every candle in a tape's lines, in order of time."""
-    first: dict[int, list[float]] = {}
-    for line in lines:
-        if "c" in line:
-            time, *prices = cast(list[float], line["c"])
-            first.setdefault(int(time), prices)
-    return Candles.of(Candle(time, *first[time]) for time in sorted(first))
+    rows = np.array([line["c"] for line in lines if "c" in line], dtype=np.float64).reshape(-1, 6)
+    times, places = np.unique(rows[:, 0].astype(np.int64), return_index=True)
+    return Candles(times, *(rows[places, column] for column in range(1, 6)))
