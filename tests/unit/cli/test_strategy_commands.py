@@ -181,7 +181,7 @@ def test_a_backtest_prints_the_object_that_programs_read(
     assert report["trades"][0]["exit_reason"] == "signal"
     assert "equity" not in report
     curve = run("backtest", strategy, "--data", hours, "--json", "--equity").json["equity"]
-    assert len(curve) == 500
+    assert len(curve) == 500 - 14
     assert curve[-1][1] == report["ending_balance"]
 
 
