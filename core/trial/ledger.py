@@ -21,8 +21,8 @@ import msgspec
 
 from core.market.candles.candles import Candles
 from core.report.result import RunResult
-from core.strategy.config.canonical import config_digest
 from core.strategy.config.config import StrategyConfig
+from core.strategy.signals.sources import signal_source
 
 _ANY_BALANCE = 10_000.0  # another starting balance is not another try
 _LONGEST_LINE = 4_096  # bytes; what is longer was not written by this program
@@ -120,7 +120,10 @@ def noted(
     """
     alike = replace(config, starting_balance=_ANY_BALANCE)
     one = Try(
-        strategy=config.name, config=config_digest(alike), data=data_digest(candles), time=now
+        strategy=config.name,
+        config=signal_source(alike).digest,
+        data=data_digest(candles),
+        time=now,
     )
     try:
         note_try(ledger, one)
@@ -151,7 +154,7 @@ def note_sweep(
     Returns:
         A warning where it could not be counted.
     """
-    written = json.dumps([config_digest(config), varied], sort_keys=True, default=str)
+    written = json.dumps([signal_source(config).digest, varied], sort_keys=True, default=str)
     tried = math.prod(len(values) for values in varied.values())
     one = Try(
         strategy=config.name,

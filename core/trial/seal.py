@@ -97,7 +97,7 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a trial was sealed with.
 
     Attributes:
-        config_hash: `config_digest` of the strategy.
+        config_hash: the digest of the strategy's signals (`SignalSource.digest`).
         backtest_hash: `backtest_digest` of the stored backtest.
         backtest_start: open time of its first candle, UTC ms.
         backtest_end: open time of its last candle, UTC ms.

@@ -15,8 +15,8 @@ from core.market.candles.candles import Floats
 from core.market.candles.timeframes import DAY, Timeframe
 from core.report.break_even import break_even_cost_bp
 from core.report.result import trade_from_json
-from core.strategy.config.canonical import config_digest
 from core.strategy.config.config import StrategyConfig
+from core.strategy.signals.sources import signal_source
 from core.time_format import parse_time
 from core.trading.rules import RULES_VERSION
 from core.trial.ledger import TryCount
@@ -71,7 +71,7 @@ def seal_trial(
     length = (end + Timeframe(promise["timeframe"]).ms - start) / DAY
     rate = len(closed) / length
     return Seal(
-        config_hash=config_digest(config),
+        config_hash=signal_source(config).digest,
         backtest_hash=backtest_digest(dict(promise)),
         backtest_start=start,
         backtest_end=end,
@@ -103,7 +103,7 @@ def _promise(config: StrategyConfig, stored: Mapping[str, Any] | None) -> Mappin
     if stored is None:
         raise NoPromiseError(f"no saved backtest of {config.name} promises anything: {again}")
     balance = float(stored["starting_balance"])  # returns are relative: it may be another one
-    if stored["config_hash"] != config_digest(replace(config, starting_balance=balance)):
+    if stored["config_hash"] != signal_source(replace(config, starting_balance=balance)).digest:
         raise NoPromiseError(
             f"the saved backtest is of another version of {config.name} than the one to start: "
             f"{again}"
