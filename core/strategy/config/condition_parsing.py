@@ -17,7 +17,7 @@ from core.strategy.config.validators import (
     number,
     unknown_keys,
 )
-from core.strategy.indicators.registry import PRICE_ALIASES, PRICES, indicator_named
+from core.strategy.indicators.registry import CANDLE_SERIES, PRICE_ALIASES, indicator_named
 
 _KEYS = ("indicator", "field", "operator", "value", "direction")
 _OPERATOR_ALIASES = {
@@ -160,14 +160,15 @@ def _reference(
     if dot and field is None:
         field = rest
     price = PRICE_ALIASES.get(as_word(source), as_word(source))
-    if source not in named and price in PRICES:
+    if source not in named and price in CANDLE_SERIES:
         if field is None or as_word(field) in ("value", price, as_word(source)):
             return Reference(price)
-        problems.add(field_path or path, field if field_path else written, "a price, no field")
+        found = field if field_path else written
+        problems.add(field_path or path, found, f"no field: {price} is a series by itself")
         return None
     key = _key(source, named)
     if key is None:
-        names = (*named, *PRICES, *PRICE_ALIASES)
+        names = (*named, *CANDLE_SERIES, *PRICE_ALIASES)
         problems.misspelt(path, written, names, _series_names(named))
         return None
     indicator = named[key].indicator
@@ -213,4 +214,4 @@ def _side(
 
 
 def _series_names(named: Mapping[str, Named]) -> str:
-    return f"one of {', '.join((*named, *PRICES))}"
+    return f"one of {', '.join((*named, *CANDLE_SERIES))}"

@@ -53,8 +53,9 @@ class IndicatorSpec:
 class Reference:
     """A series a condition looks at.
 
-    `source` is an indicator's key, or one of open, high, low, close, volume (then `field` is
-    "value"). `field` is canonical ("value", "signal", "upper", …; the first field is "value").
+    `source` is an indicator's key, or a series every candle has: a price, volume, a mean of prices
+    or the clock (`CANDLE_SERIES`; then `field` is "value"). `field` is canonical: "value", "upper",
+    …; the first field is "value".
     """
 
     source: str

@@ -16,6 +16,7 @@ from core.strategy.indicators.series import (
     Ago,
     Arithmetic,
     Call,
+    Clock,
     Combined,
     Constant,
     Flat,
@@ -72,6 +73,8 @@ class Batch:
             case Price(column):
                 prices: Floats = getattr(self._candles, column)
                 return prices
+            case Clock(unit, candle_ms):
+                return np.asarray(unit.of(self._candles.time + candle_ms), dtype=np.float64)
             case Constant(number):
                 return np.full(len(self._candles), number)
             case Combined(operation, left, right):

@@ -13,7 +13,16 @@ from typing import Any
 from core.strategy.config.config import IndicatorSpec, Parameters, ParameterValue
 from core.strategy.config.validators import as_word
 from core.strategy.indicators import composed as compositions
-from core.strategy.indicators.series import Series
+from core.strategy.indicators.series import (
+    CLOSE,
+    HIGH,
+    LOW,
+    OPEN,
+    Clock,
+    ClockUnit,
+    Price,
+    Series,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,8 @@ class Indicator:
 
 PRICES = ("open", "high", "low", "close", "volume")
 PRICE_ALIASES = {"price": "close"}
+CANDLE_SERIES = (*PRICES, "hl2", "hlc3", "ohlc4", *ClockUnit)
+"""What a condition may look at without any indicator: prices, their means, and the clock."""
 MAX_OFFSET = 10_000
 
 _MAX_PERIOD = 10_000
@@ -321,6 +332,18 @@ def fields_of(spec: IndicatorSpec) -> dict[str, Series]:
         field.name: one.ago(spec.offset)
         for field, one in zip(indicator.fields, series, strict=True)
     }
+
+
+def candle_series(name: str, candle_ms: int) -> Series:
+    """One of `CANDLE_SERIES`, described; `candle_ms` is the length of the candles."""
+    match name:
+        case "hl2":
+            return (HIGH + LOW) / 2
+        case "hlc3":
+            return (HIGH + LOW + CLOSE) / 3
+        case "ohlc4":
+            return (OPEN + HIGH + LOW + CLOSE) / 4
+    return Price(name) if name in PRICES else Clock(ClockUnit(name), candle_ms)
 
 
 def indicators_to_json() -> list[dict[str, Any]]:

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
+
+from core.market.candles.timeframes import DAY, HOUR, MINUTE
 
 
 class Arithmetic(StrEnum):
@@ -56,6 +59,32 @@ class Price(Series):
     """A column of the candles: open, high, low, close or volume."""
 
     column: str
+
+
+class ClockUnit(StrEnum):
+    """What of a moment (UTC) a strategy may look at. Weekdays count from 1, which is Monday."""
+
+    HOUR = "hour"
+    MINUTE = "minute"
+    WEEKDAY = "weekday"
+
+    def of(self, time: Any) -> Any:
+        """The unit's number at a time, or at each of an array of times (UTC ms)."""
+        match self:
+            case ClockUnit.HOUR:
+                return time // HOUR % 24
+            case ClockUnit.MINUTE:
+                return time // MINUTE % 60
+            case ClockUnit.WEEKDAY:
+                return (time // DAY + 3) % 7 + 1  # 1970-01-01 was a Thursday
+
+
+@dataclass(frozen=True, slots=True)
+class Clock(Series):
+    """The hour, minute or weekday at which each candle closes; `candle_ms` is their length."""
+
+    unit: ClockUnit
+    candle_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +201,7 @@ def _series(value: Series | float) -> Series:
     return value if isinstance(value, Series) else Constant(float(value))
 
 
+OPEN = Price("open")
 HIGH = Price("high")
 LOW = Price("low")
 CLOSE = Price("close")

@@ -19,6 +19,8 @@ from core.strategy.indicators.series import (
     Ago,
     Arithmetic,
     Call,
+    Clock,
+    ClockUnit,
     Combined,
     Constant,
     Flat,
@@ -80,6 +82,8 @@ class Program:
             case Constant(number):
                 self.values[out] = number
                 return None
+            case Clock(unit, candle_ms):
+                return _clock(unit, candle_ms, out)
             case Combined(operation, left, right):
                 return _ARITHMETIC[operation](self.slot(left), self.slot(right), out)
             case Absolute(of):
@@ -123,6 +127,13 @@ class Program:
             self._steps[self._steps.index(gather)] = _update(inputs, handle.update, out)
 
         return gather
+
+
+def _clock(unit: ClockUnit, candle_ms: int, out: int) -> Step:
+    def step(values: Slots) -> None:
+        values[out] = float(unit.of(values[_TIME] + candle_ms))
+
+    return step
 
 
 def _update(inputs: list[int], update: Callable[..., Any], out: int) -> Step:

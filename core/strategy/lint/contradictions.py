@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from core.market.filters import DEFAULT_MAINTENANCE_MARGIN_RATE
 from core.strategy.config.config import Condition, Direction, Operator, Reference, StrategyConfig
 from core.strategy.config.validators import ANY_NUMBER, Range
-from core.strategy.indicators.registry import INDICATORS, PRICES
+from core.strategy.indicators.registry import INDICATORS
 from core.strategy.signals.conditions import condition_text
 
 _LESS, _EQUAL, _MORE = 1, 2, 4
@@ -62,6 +62,9 @@ def _interval(operator: Operator, threshold: float) -> Range:
             return ANY_NUMBER
 
 
+_CLOCK = {"hour": Range(0, 23), "minute": Range(0, 59), "weekday": Range(1, 7)}
+
+
 class _Bounds:
     """What holds between the series of a config on any candle."""
 
@@ -70,8 +73,9 @@ class _Bounds:
 
     def interval(self, series: Reference) -> Range:
         """The values a series can have."""
-        if series.source in PRICES:
-            return Range(low=0.0, low_open=series.source != "volume")
+        if series.source not in self._specs:
+            clock = _CLOCK.get(series.source)
+            return clock or Range(low=0.0, low_open=series.source != "volume")
         for field in INDICATORS[self._specs[series.source].name].fields:
             if field.name == series.field and field.bounds is not None:
                 return Range(*field.bounds)

@@ -23,8 +23,8 @@ from core.strategy.config.config import (
     StrategyConfig,
 )
 from core.strategy.indicators.batch import Batch
-from core.strategy.indicators.registry import INDICATORS, PRICES, fields_of
-from core.strategy.indicators.series import Constant, Price, Series
+from core.strategy.indicators.registry import INDICATORS, candle_series, fields_of
+from core.strategy.indicators.series import Constant, Series
 from core.strategy.indicators.stream import Program, Slots
 from core.strategy.signals.conditions import COMPARISONS, CROSSINGS, condition_text, distance
 from core.strategy.signals.source import (
@@ -206,9 +206,9 @@ class _Plan:
         def series(side: float | Reference) -> Series:
             if not isinstance(side, Reference):
                 return Constant(side)
-            if side.source in PRICES:
-                return Price(side.source)
-            return described[side.source][side.field]
+            if side.source in described:
+                return described[side.source][side.field]
+            return candle_series(side.source, config.timeframe.ms)
 
         self.conditions = tuple(
             _Sides(group, one, series(one.left), series(one.right))

@@ -12,7 +12,7 @@ from tests.unit.strategy.making import condition, problems, problems_of, written
 
 TIMEFRAMES = "1m, 3m, 5m, 15m, 30m, 1h, 2h, 4h, 6h, 8h, 12h, 1d, 3d, 1w"
 OPERATORS = "lt, gt, lte, gte, eq, ne, cross_above, cross_below"
-SERIES = "rsi, open, high, low, close, volume"
+SERIES = "rsi, open, high, low, close, volume, hl2, hlc3, ohlc4, hour, minute, weekday"
 PER_CENT_OF_PRICE = "per cent of price; leave it out for none"
 
 CASES: list[tuple[dict[str, Any], str]] = [
@@ -180,7 +180,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"entry_conditions": [{**condition("close", "lt", 30), "field": "upper"}]},
-        "entry_conditions[0].field: found 'upper', expected a price, no field",
+        "entry_conditions[0].field: found 'upper', expected no field: close is a series by itself",
     ),
     (
         {"entry_conditions": [condition("rsi", "less than", 30)]},

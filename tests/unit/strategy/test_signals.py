@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from core.strategy.signals.sources import (
     signal_source,
     warmup_candles,
 )
-from tests.unit.strategy.making import candles_of, condition, config
+from tests.unit.strategy.making import MINUTE, START, candles_of, condition, config
 
 BOTH = ENTER_LONG | ENTER_SHORT
 
@@ -223,3 +224,50 @@ def test_warm_up_is_ten_times_the_longest_period(indicators: list[Any], candles:
 
 def _columns(candles: Candles) -> tuple[Any, ...]:
     return candles.open, candles.high, candles.low, candles.close, candles.volume
+
+
+def only(entry: dict[str, Any]) -> StrategyConfig:
+    return config(
+        timeframe="5m", indicators=[], entry_conditions=[entry], exit_conditions=[], max_hold=1
+    )
+
+
+def closing_at(*hours: float) -> Candles:
+    """Five-minute candles that close so many hours into 2026-01-01, a Thursday."""
+    candles = candles_of(np.arange(1.0, len(hours) + 1), high=np.full(len(hours), 9.0))
+    closes = np.array(hours) * 60 * MINUTE
+    return replace(candles, time=START + closes.astype(np.int64) - 5 * MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("hour", [9, 9, 10, 0, 0]),
+        ("minute", [0, 30, 5, 0, 0]),
+        ("weekday", [4, 4, 4, 5, 1]),  # midnight belongs to the day it begins
+    ],
+)
+def test_the_clock_is_that_of_the_candles_close(name: str, values: list[int]) -> None:
+    candles = closing_at(9, 9.5, 10 + 5 / 60, 24, 4 * 24)
+    strategy = only(condition(name, "gte", 3))
+    (entry,) = condition_series(strategy, candles)
+    assert entry.values.tolist() == values
+
+
+@pytest.mark.parametrize(
+    ("name", "mean"), [("hl2", (9 + 1) / 2), ("hlc3", (9 + 1 + 2) / 3), ("ohlc4", 13 / 4)]
+)
+def test_means_of_prices(name: str, mean: float) -> None:
+    candles = candles_of([1.0, 2.0], high=[9.0, 9.0], low=[1.0, 1.0])
+    (entry,) = condition_series(only(condition(name, "gt", 0.1)), candles)
+    assert entry.values[1] == pytest.approx(mean)
+
+
+def test_an_indicator_may_still_be_called_hour() -> None:
+    strategy = config(
+        indicators=[{"name": "rsi", "key": "hour"}],
+        entry_conditions=[condition("hour", "lt", 30)],
+        exit_conditions=[condition("hour", "gt", 70)],
+    )
+    (entry, _) = condition_series(strategy, candles_of(np.arange(1.0, 40)))
+    assert np.isnan(entry.values[0])

@@ -82,11 +82,16 @@ SEVERAL = parse_config(
             condition("macd", "crossover", "macd.signal", "long"),
             condition("close", "crossunder", "bbands.mid", "short"),
             condition("volume", "!=", 0),
+            condition("hour", ">=", 1),
+            condition("hl2", "<=", "high"),
         ],
         exit_conditions=[
             condition("close", "cross_above", "donchian.upper", "short"),
             condition("fast_stoch.d", ">=", 80, "long"),
             condition("close", "==", "open"),
+            condition("minute", "==", 0),
+            condition("weekday", "cross_above", 6),
+            condition("hlc3", "crossunder", "ohlc4"),
         ],
     )
 ).config
