@@ -7,8 +7,6 @@ from collections.abc import Sequence
 
 from core.trading.values import ExitReason, Trade
 
-_UNSLIPPED = frozenset({ExitReason.TAKE_PROFIT, ExitReason.LIQUIDATION})
-
 
 def break_even_cost_bp(trades: Sequence[Trade], slippage_pct: float) -> float | None:
     """Profit before fees and slippage, in basis points of the notional that was traded.
@@ -27,16 +25,19 @@ def break_even_cost_bp(trades: Sequence[Trade], slippage_pct: float) -> float | 
     """
     if not trades:
         return None
-    profits, notionals = [], []
-    for trade in trades:
-        slipped = trade.side.sign * slippage_pct / 100
-        profit = trade.pnl + trade.fees
-        if trade.exit_reason is not ExitReason.LIQUIDATION:
-            entry, exit_ = trade.entry_price, trade.exit_price
-            if trade.entry_filled_at is None:
-                profit += trade.side.sign * trade.quantity * (entry - entry / (1 + slipped))
-            if trade.exit_filled_at is None and trade.exit_reason not in _UNSLIPPED:
-                profit += trade.side.sign * trade.quantity * (exit_ / (1 - slipped) - exit_)
-        profits.append(profit)
-        notionals.append((trade.entry_price + trade.exit_price) * trade.quantity)
+    profits = [trade.pnl + trade.fees for trade in trades]
+    if slippage_pct:
+        profits += [_slippage(trade, trade.side.sign * slippage_pct / 100) for trade in trades]
+    notionals = [(trade.entry_price + trade.exit_price) * trade.quantity for trade in trades]
     return 10_000 * math.fsum(profits) / math.fsum(notionals)
+
+
+def _slippage(trade: Trade, slipped: float) -> float:
+    """What slippage has cost a trade; `slipped` is by which share it made the entry dearer."""
+    lost = 0.0
+    if trade.exit_reason is not ExitReason.LIQUIDATION:
+        if trade.entry_filled_at is None:
+            lost += trade.entry_price - trade.entry_price / (1 + slipped)
+        if trade.exit_filled_at is None and trade.exit_reason is not ExitReason.TAKE_PROFIT:
+            lost += trade.exit_price / (1 - slipped) - trade.exit_price
+    return lost * trade.quantity * trade.side.sign
