@@ -104,6 +104,9 @@ class EmbeddedExchange:
                 f"port {port} on {host} cannot be used ({error.strerror or error}): "
                 "choose another one, or 0 for any free port"
             ) from error
+        if not all(is_this_machine(address[0]) for address in runner.addresses):
+            await runner.cleanup()
+            raise ExchangeStartError(f"{host} is another address here: use 127.0.0.1")
         self._runner = runner
         self._address = (host, runner.addresses[0][1])
         self._pump = asyncio.create_task(self._publisher.run(), name="exchange publisher")

@@ -9,8 +9,9 @@ import re
 import signal
 import time
 import zlib
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tui.cli.commands import Arguments, Commands
 from tui.cli.output import Exit, Refusal, print_json, print_text, refusing
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 DEFAULT_SPEED = 100.0
 _NAME = re.compile(r"(?P<pair>[A-Z0-9]{5,20})(?P<rest>[-_.].*)?", re.IGNORECASE)
+_AMOUNT = re.compile(r"(?P<asset>[A-Z0-9]{1,20})=(?P<amount>\d{1,15}(?:\.\d{1,8})?)", re.ASCII)
 _HISTORY = 200 * 3_600_000
 """How much of a recorded market lies before its start, in ms: 200 candles of an hour."""
 
@@ -36,6 +38,9 @@ class ExchangeArguments(Arguments, MarketArguments, Protocol):
     """What `papertape exchange` is given."""
 
     port: int
+    keys: Path | None
+    balance: list[str]
+    wallet: list[str]
 
 
 def add_commands(commands: Commands) -> None:
@@ -45,9 +50,24 @@ def add_commands(commands: Commands) -> None:
         "exchange",
         exchange,
         "the embedded Binance-compatible exchange by itself, on loopback",
-        more="Real clients can be pointed at it. It runs until it is interrupted.",
+        more="Real clients can be pointed at it. It runs until it is interrupted. Without --keys "
+        "it takes orders with the key papertape-demo-key and the secret papertape-demo-secret.",
     )
     parser.add_argument("--port", type=int, default=0, metavar="N", help="0: any free port")
+    parser.add_argument(
+        "--keys",
+        type=Path,
+        metavar="FILE",
+        help="take the keys in a file like exchanges.yaml, each with an account of its own",
+    )
+    for name, whose in (("--balance", "spot account"), ("--wallet", "futures wallet")):
+        parser.add_argument(
+            name,
+            action="append",
+            default=[],
+            metavar="ASSET=AMOUNT",
+            help=f"what every {whose} opens with (may be given several times)",
+        )
     add_market(parser)
 
 
@@ -143,11 +163,47 @@ def exchange(arguments: ExchangeArguments) -> int:
     return Exit.DONE
 
 
+def _accepted_keys(path: Path) -> dict[str, str]:
+    """The keys in a file like exchanges.yaml, and their secrets."""
+    from core.store.credentials import CredentialsError, read_credentials
+    from core.store.redaction import KNOWN_SECRETS
+
+    with refusing(CredentialsError):
+        sections = read_credentials(path, KNOWN_SECRETS).sections
+    if not sections:
+        raise Refusal(
+            f"--keys {path}: no keys there, expected `binance_testnet:` with `api_key:` and "
+            "`api_secret:` below it",
+            Exit.BAD_INPUT,
+        )
+    return {key.api_key.reveal(): key.api_secret.reveal() for key in sections.values()}
+
+
+def _holdings(option: str, texts: list[str]) -> dict[str, Decimal]:
+    """Amounts by asset, from `ASSET=AMOUNT` each."""
+    found: dict[str, Decimal] = {}
+    for text in texts:
+        match = _AMOUNT.fullmatch(text)
+        if match is None or match["asset"] in found:
+            raise Refusal(
+                f"{option} {text}: expected ASSET=AMOUNT, such as USDT=10000, each asset once",
+                Exit.BAD_INPUT,
+            )
+        found[match["asset"]] = Decimal(match["amount"])
+    return found
+
+
 async def _serve(arguments: ExchangeArguments, shown: DemoMarket) -> None:
     from core.exchange.market.clock import RunningClock
     from core.exchange.server import EmbeddedExchange, ExchangeStartError
 
-    server = EmbeddedExchange(shown.market, RunningClock(shown.start, shown.speed))
+    accounts: dict[str, Any] = {
+        "keys": None if arguments.keys is None else _accepted_keys(arguments.keys),
+        "balances": _holdings("--balance", arguments.balance),
+        "wallet": _holdings("--wallet", arguments.wallet),
+    }
+    chosen = {name: value for name, value in accounts.items() if value}
+    server = EmbeddedExchange(shown.market, RunningClock(shown.start, shown.speed), **chosen)
     with refusing(ExchangeStartError):
         await server.start(port=arguments.port)
     try:

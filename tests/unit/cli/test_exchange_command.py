@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import signal
 import socket
@@ -10,7 +11,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
@@ -37,6 +38,50 @@ def test_it_serves_until_it_is_told_to_end() -> None:
             assert json.load(reply)["serverTime"] > 0
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
+
+
+def test_its_keys_and_balances_can_be_set(tmp_path: Path) -> None:
+    key, secret = "exchangeKEY0001", "exchangeSECRET0001"
+    keys = tmp_path / "exchanges.yaml"
+    keys.write_text(f"binance_testnet: {{api_key: {key}, api_secret: {secret}}}\n", "utf-8")
+    command = [sys.executable, "-P", "-m", "tui.cli", "exchange", "--json", "--keys", str(keys)]
+    command += ["--balance", "USDT=1234.5", "--balance", "BTC=2", "--wallet", "USDT=77"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = json.loads("".join(iter_until_closed(process.stdout)))["rest"]
+
+        def signed(path: str) -> Any:
+            with urllib.request.urlopen(f"{address}/api/v3/time", timeout=10) as reply:
+                now = json.load(reply)["serverTime"]
+            query = f"timestamp={now}&recvWindow=60000"
+            signature = hmac.new(secret.encode(), query.encode(), "sha256").hexdigest()
+            asked = urllib.request.Request(
+                f"{address}{path}?{query}&signature={signature}",
+                headers={"X-MBX-APIKEY": key},
+            )
+            return json.load(urllib.request.urlopen(asked, timeout=10))
+
+        held = {row["asset"]: row["free"] for row in signed("/api/v3/account")["balances"]}
+        assert {name: float(held[name]) for name in ("USDT", "BTC")} == {"USDT": 1234.5, "BTC": 2}
+        assert float(signed("/fapi/v3/account")["totalWalletBalance"]) == 77
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["USDT", "USDT=", "usdt=1", "USDT=-1", "USDT=1e9", "=1", "USDT=nan"]
+)
+@pytest.mark.parametrize("option", ["--balance", "--wallet"])
+def test_an_amount_that_is_none_is_refused(run: Run, option: str, text: str) -> None:
+    done = run("exchange", option, text)
+    assert (done.code, done.out) == (2, "")
+    assert f"{option} {text}: expected ASSET=AMOUNT" in done.err
+
+
+def test_a_file_without_keys_is_refused(run: Run, tmp_path: Path) -> None:
+    done = run("exchange", "--keys", tmp_path / "none.yaml")
+    assert (done.code, done.out) == (2, "")
+    assert "no keys there" in done.err
 
 
 def test_a_port_in_use_is_one_message_and_code_2(run: Run) -> None:
