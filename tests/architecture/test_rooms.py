@@ -111,3 +111,13 @@ def test_keys_are_given_to_one_client_alone() -> None:
         if "core/exchange" not in str(path) and "apiKey" in path.read_text(encoding="utf-8")
     }
     assert given == {"core/trading/order_client.py"}
+
+
+def test_every_module_says_in_a_statement_what_it_does() -> None:
+    beginnings = {
+        str(path.relative_to(ROOT)): ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+        for room in ("core", "tui")
+        for path in sorted((ROOT / room).rglob("*.py"))
+    }
+    asking = [path for path, said in beginnings.items() if "?" in (said or "?").split("\n")[0]]
+    assert asking == []

