@@ -171,11 +171,11 @@ async def test_trades_are_filtered_and_opened_down_to_their_candles(workspace: P
         assert differing > 3
         counts = {"differing": differing}
         for name in ("matched", "missing", "extra", "all"):
-            await pilot.press("f")
+            await pilot.press("slash")
             counts[name] = len(cells(screen, "#compare-trades"))
         assert counts["all"] == counts["matched"] + counts["missing"] + counts["extra"]
         assert counts["all"] > differing
-        await pilot.press("f")
+        await pilot.press("slash")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ComparedTradeScreen))
         opened = app.screen
@@ -212,7 +212,7 @@ async def test_the_comparison_is_exported_into_files(workspace: Path) -> None:
     app = make(workspace)
     async with driven(app) as pilot:
         await compared(pilot, app)
-        await pilot.press("x")
+        await pilot.press("E")
 
         def written() -> list[Path]:
             return sorted((workspace / "exports").glob("cross-*/*"))

@@ -83,7 +83,7 @@ def test_a_demo_session_from_start_to_delete(run: Run, host: Host) -> None:
     until_blocking(lambda: state_of(run, session_id) == "running")
     one = run("status", session_id, "--json").json
     assert one["strategy"] == "rsi_bounce"
-    assert one["equity"] == 10_000
+    assert one["starting_balance"] == 10_000
     everything = run("status", "--json").json
     assert everything["host"] == {
         "pid": os.getpid(),
