@@ -10,14 +10,14 @@ from core.exchange.market.clock import RunningClock
 from core.exchange.market.synthetic import SyntheticMarket
 from core.journal.candle_journal import read_candle_journal
 from core.market.candles.timeframes import MINUTE, Timeframe
-from core.time_format import parse_time
+from core.time_format import parse_time, wall_clock
 from tests.unit.cli.conftest import Run, serving, write_addresses
 from tests.unit.cli.hosted import hosted
 from tests.unit.cli.test_session_commands import state_of
 from tests.unit.cli.test_strategy_commands import rsi_bounce
 from tests.waiting import until_blocking
 
-START = 1_760_000_400_000
+BEHIND = 30 * MINUTE  # the venue's clock must stay within an hour of this machine's
 SPEED = 60.0  # some candles at each of the looks, which are ten seconds apart
 
 
@@ -25,7 +25,8 @@ def test_a_polled_session_keeps_to_closed_candles_and_to_what_the_exchange_asks_
     run: Run, workspace: Path
 ) -> None:
     config = json.dumps(rsi_bounce(timeframe="1m"))
-    with serving(RunningClock(START, SPEED)) as address:
+    start = wall_clock() // MINUTE * MINUTE - BEHIND
+    with serving(RunningClock(start, SPEED)) as address:
         write_addresses(workspace, address)
         with hosted(workspace):
             fault = {"kind": "too_many_requests", "target": "/api/v3/klines", "times": 1}
@@ -47,7 +48,7 @@ def test_a_polled_session_keeps_to_closed_candles_and_to_what_the_exchange_asks_
             with urllib.request.urlopen(f"{address}/_papertape/status") as answer:
                 now = json.load(answer)["time"]
     assert report["gaps"] == []
-    assert parse_time(report["period"]["end"]) >= START  # the candle it began in
+    assert parse_time(report["period"]["end"]) >= start  # the candle it began in
     received = read_candle_journal(
         workspace / "journal" / "poll-binance" / "BTC-USDT-1m.jsonl"
     ).as_received
