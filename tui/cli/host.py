@@ -83,7 +83,8 @@ def host(arguments: HostArguments) -> int:
                 break
             except AlreadyHostedError as error:
                 # Who lets go of the lock has taken its name off it a moment before.
-                before = error.holder is None or error.holder.pid == arguments.after
+                # Process 0 is one that neither the lock's file nor the kernel names.
+                before = error.holder is None or error.holder.pid in (0, arguments.after)
                 if arguments.after is None or not before or time.monotonic() > deadline:
                     raise
                 time.sleep(_LOOK_EVERY)

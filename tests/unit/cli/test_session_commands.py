@@ -213,7 +213,7 @@ def test_a_start_that_makes_no_sense_is_bad_input_before_any_host(
     [
         (("--feed", "replay", "--data", "no.csv"), "no.csv"),
         (("--feed", "replay", "--data", __file__), "test_session_commands.py"),
-        (("--feed", "live", "--exchange", "kraken"), "goes with the poll feed only"),
+        (("--feed", "live", "--exchange", "kraken"), "has no live feed, only binance"),
         (("--feed", "poll", "--exchange", "nosuch"), "exchange nosuch is not known"),
         (("--speed", "2"), "goes with the replay feed only"),
     ],

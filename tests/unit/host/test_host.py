@@ -97,7 +97,7 @@ async def test_a_session_that_a_full_disk_ended_is_resumed_when_there_is_room_ag
     assert (after.state, after.state_reason) == (SessionState.STOPPED, "the data ends")
     assert not after.interrupted
     assert report["trades"] == expected["trades"]
-    assert len(report["trades"]) > before.trades_count > 0
+    assert len(report["trades"]) >= before.trades_count > 0
 
 
 @pytest.mark.parametrize("command", ["pause", "flatten", "stop"])
