@@ -20,6 +20,7 @@ from tests.exchange.feeds import FOLLOW_PACE, PATIENCE, STREAM_PACE, Reader
 from tests.exchange.hostile import Answer, HostileVenue, gzip_bomb, hostile_venue, said
 from tests.unit.host.hosts import hosting
 from tests.unit.session.sessions import RSI
+from tests.waiting import until
 
 BTC = "BTC/USDT"
 CONFIG = {**RSI, "timeframe": "1m"}
@@ -177,9 +178,7 @@ async def test_strange_messages_make_no_gap_and_no_candle(
     await feed.subscribe(BTC, Timeframe.M1, after=begin - 3 * MINUTE)
     reader = Reader(feed)
     await reader.until_candle(BTC, begin - MINUTE)
-    async with asyncio.timeout(20):
-        while not venue.streams:
-            await asyncio.sleep(0.01)
+    await until(lambda: bool(venue.streams))
     await venue.say(*odd_streams(venue))
     await reader.until(lambda: any("of the future" in one.text for one in reader.of(FeedStatus)))
     assert reader.of(Gap) == []
@@ -203,9 +202,7 @@ async def test_no_session_ends_by_what_its_venue_answers_when_it_is_taken_up(
         async with hosting(tmp_path, feeds=feeds) as host:
             request = StartRequest(config=CONFIG, feed=FeedKind.LIVE, run_for=7 * DAY)
             session_id = (await host.start(request)).session_id
-            async with asyncio.timeout(30):
-                while host.fresh_snapshot().sessions[0].running_since is None:
-                    await asyncio.sleep(0.02)
+            await until(lambda: host.fresh_snapshot().sessions[0].running_since is not None)
         bodies = {"time": said({"serverTime": wall() + 20 * 365 * DAY})}
         strange = bodies.get(odd, Answer(b"null"))
         venue.odd = lambda path, _: strange if odd == "all" or path.endswith(odd) else None

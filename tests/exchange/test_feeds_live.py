@@ -33,6 +33,7 @@ from core.market.feeds.streams.gateway import VenueGateway
 from core.market.feeds.streams.probe import probe_venue
 from core.market.feeds.streams.streams import MarketStreams, Pace
 from core.market.venue_clock import ServerClock
+from tests.waiting import until
 
 from .conftest import START
 from .feeds import (
@@ -540,9 +541,7 @@ async def test_a_server_that_always_closes_is_asked_ever_more_rarely() -> None:
         )
         stream = Stream(venue.stream_url(Channel.SPOT), "btcusdt@kline_1m")
         streams.listen(stream, Nobody())
-        async with asyncio.timeout(20):
-            while served < 7:
-                await asyncio.sleep(0.01)
+        await until(lambda: served >= 7)
         await streams.close()
     waits = [nap for nap in naps if nap]
     assert waits[:6] == [0.375, 0.75, 1.5, 3.0, 6.0, 6.0]

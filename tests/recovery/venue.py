@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from core.time_format import parse_time
 from tests.exchange.feeds import FOLLOW_PACE, PATIENCE, STREAM_PACE
 from tests.unit.host.hosts import running
 from tests.unit.session.sessions import RSI
+from tests.waiting import until
 
 FUNDED = 20_755 * DAY + 8 * HOUR
 START = FUNDED - 25 * MINUTE
@@ -74,16 +74,16 @@ async def live_on(
 
 async def all_running(host: Host) -> None:
     """Return once every session has begun."""
-    async with asyncio.timeout(20):
-        while any(one.running_since is None for one in host.fresh_snapshot().sessions):
-            await asyncio.sleep(0.02)
+    await until(
+        lambda: all(one.running_since is not None for one in host.fresh_snapshot().sessions)
+    )
 
 
 async def caught_up(host: Host, time: int) -> None:
     """Return once every session has decided on the candle that opens at `time`."""
-    async with asyncio.timeout(30):
-        while any((one.last_candle or 0) < time for one in host.fresh_snapshot().sessions):
-            await asyncio.sleep(0.02)
+    await until(
+        lambda: all((one.last_candle or 0) >= time for one in host.fresh_snapshot().sessions)
+    )
 
 
 def differences(report: Any, inputs: RunInputs) -> list[str]:

@@ -7,7 +7,6 @@ what that version reported of them in expected.json.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import tarfile
 from pathlib import Path
@@ -79,9 +78,7 @@ async def test_a_session_is_taken_up_and_goes_on(home: Path) -> None:
         for place in range(383, 395):
             feeds[0].candle(place)
         last = TABLE.at(394).time
-        async with asyncio.timeout(20):
-            while host.fresh_snapshot().sessions[0].last_candle != last:
-                await asyncio.sleep(0.01)
+        await until(lambda: host.fresh_snapshot().sessions[0].last_candle == last)
         report = await host.stop("aaaa0001")
     before = expected(home)["aaaa0001"]
     trades: Any = report["trades"]
