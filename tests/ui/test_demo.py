@@ -58,4 +58,5 @@ async def test_one_key_starts_on_the_embedded_exchange_and_one_stops(tmp_path: P
         await until(pilot, lambda: isinstance(app.screen, Ask))
         await press(pilot, "y")
         await until(pilot, lambda: isinstance(app.screen, ReportScreen))
+        await until(pilot, lambda: bool(app.screen.query("#result-trades")))
         await until(pilot, lambda: shown(app).sessions[0].state is SessionState.STOPPED)
