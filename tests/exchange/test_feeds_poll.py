@@ -144,7 +144,9 @@ async def test_bid_ask_and_funding_come_where_asked_for(
     reader = Reader(feed)
     await pass_minutes(clock, 5, 0.02)
     await reader.until_candle(PERP, START + 8 * HOUR + 2 * MINUTE)
+    await reader.until(lambda: bool(reader.of(FundingRate)))  # asked for after the candles
     assert [rate.time for rate in reader.of(FundingRate)] == [START + 8 * HOUR]
+    await reader.until(lambda: any(price.symbol == BTC for price in reader.of(PriceSeen)))
     quote = next(price for price in reader.of(PriceSeen) if price.symbol == BTC)
     assert quote.bid is not None
     assert quote.ask is not None
