@@ -44,7 +44,7 @@ from tui.requests.settings import SettingsCommands
 from tui.requests.settings_files import Appearance, read_appearance, zone_of
 from tui.requests.trial import outlook
 from tui.screens.backtest import BacktestScreen
-from tui.screens.base import BaseScreen, Program
+from tui.screens.base import BaseScreen, ScreenShell
 from tui.screens.compare import CompareScreen
 from tui.screens.help import HelpScreen
 from tui.screens.logs import LogsScreen
@@ -347,6 +347,6 @@ class PapertapeApp(GuardedApp):
 
 if TYPE_CHECKING:
 
-    def _is_a_program(app: PapertapeApp) -> Program:
+    def _is_a_program(app: PapertapeApp) -> ScreenShell:
         """Has the type checker prove that the application offers what its screens ask of it."""
         return app

@@ -24,9 +24,9 @@ END = 1 << 62
 class BarIndex:
     """One symbol's candles with their raw signals, searched for what the rules would act on.
 
-    Positions in the tape are indices from 0; `candles`, `flags` and `funding` have one entry each.
-    The searches may name a candle on which the rules then do nothing, but never pass over one on
-    which they would do something: they compare with the position's own prices and weigh nothing.
+    Positions among the bars are indices from 0; `candles`, `flags` and `funding` have one entry
+    each. The searches may name a candle on which the rules then do nothing, but never pass over one
+    on which they would do something: they compare with the position's own prices and weigh nothing.
     """
 
     def __init__(

@@ -14,16 +14,16 @@ from core.trading.account import Account
 _PART = 16_384  # moments worked on together: few enough to stay in the processor's cache
 
 
-class EquityCurve:
+class EquityRecorder:
     """Notes the free balance during a run, and afterwards marks the account to all closes at once.
 
     The sums are those of `Account.equity`, in the same order, so the curve is bit for bit what
     marking the account at every close would have given.
     """
 
-    def __init__(self, account: Account, tapes: Sequence[BarIndex], moments: Times) -> None:
+    def __init__(self, account: Account, all_bars: Sequence[BarIndex], moments: Times) -> None:
         self._account = account
-        self._tapes = tapes
+        self._all_bars = all_bars
         self._moments = moments
         self._length = len(moments)
         self._changed = [0]  # the times at which the free balance changed, and what it became
@@ -54,7 +54,7 @@ class EquityCurve:
         """Equity at each moment's close."""
         changed = np.searchsorted(self.times, self._changed)
         free = _Steps(np.append(changed, self._length), np.array([self._free]))
-        closes = [self._closes(tape) for tape in self._tapes]
+        closes = [self._closes(bars) for bars in self._all_bars]
         held = self._positions_held()
         equity = np.empty(self._length)
         for start in range(0, self._length, _PART):
@@ -76,8 +76,8 @@ class EquityCurve:
         before the candle it was left in.
         """
         account = self._account
-        spans: list[list[int]] = [[] for _ in self._tapes]
-        values: list[list[tuple[float, float, float]]] = [[] for _ in self._tapes]
+        spans: list[list[int]] = [[] for _ in self._all_bars]
+        values: list[list[tuple[float, float, float]]] = [[] for _ in self._all_bars]
         slots = {symbol: slot for slot, symbol in enumerate(account.rules.symbols)}
         for trade in account.trades:
             slot = slots[trade.symbol]
@@ -98,9 +98,9 @@ class EquityCurve:
         spread[:, 1::2] = np.array(values).reshape(-1, 3).T
         return _Steps(np.concatenate(([0], edges, [self._length])), spread)
 
-    def _closes(self, tape: BarIndex) -> Floats:
+    def _closes(self, bars: BarIndex) -> Floats:
         """The last known close at every moment (what comes before the first is never looked at)."""
-        candles = tape.candles
+        candles = bars.candles
         if not len(candles):
             return np.zeros(self._length)
         if len(candles) == len(self._moments):

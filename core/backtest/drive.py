@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.backtest.bar_index import END, BarIndex
-from core.backtest.curve import EquityCurve
+from core.backtest.curve import EquityRecorder
 from core.market.candles.candles import Times
 from core.trading.account import Account
 from core.trading.step import Bar, FinerCandles, step
@@ -16,50 +16,50 @@ from core.trading.values import Event, FillOn
 
 
 class _Reader:
-    """Where one symbol's tape has been read to (`done`), and where it must be read next (`due`)."""
+    """How far one symbol's bars have been read (`done`), and which must be read next (`due`)."""
 
-    __slots__ = ("done", "due", "tape", "time")
+    __slots__ = ("bars", "done", "due", "time")
 
-    def __init__(self, tape: BarIndex) -> None:
-        self.tape = tape
+    def __init__(self, bars: BarIndex) -> None:
+        self.bars = bars
         self.done = 0
         self.due = 0
         self.time = END
 
     def look_ahead(self, account: Account) -> None:
         """Find the next candle that matters to the account as it is now."""
-        tape, index = self.tape, self.done
-        slot = tape.slot
+        bars, index = self.bars, self.done
+        slot = bars.slot
         if account.due_exits[slot] is None and account.due_entries[slot] is None:
             position = account.positions[slot]
             if position is None:
-                index = tape.next_entry(index)
+                index = bars.next_entry(index)
             else:
-                index = tape.next_in_position(index, position, account.rules)
+                index = bars.next_in_position(index, position, account.rules)
         self.due = index
-        self.time = tape.time(index)
+        self.time = bars.time(index)
 
     def catch_up(self, account: Account, index: int) -> None:
         """Hold the position through the candles before `index`."""
         if index > self.done:
-            position = account.positions[self.tape.slot]
+            position = account.positions[self.bars.slot]
             if position is not None:
                 trailing = account.rules.trailing_stop_pct is not None
-                self.tape.live_through(position, self.done, index, trailing=trailing)
+                self.bars.live_through(position, self.done, index, trailing=trailing)
             self.done = index
 
     def mark_at_open(self, account: Account, time: int, likely: int) -> None:
         """Mark the position, if there is one, as the moment `time` begins: for sizing an entry.
 
-        `likely` is where another tape has that moment; without gaps, this one has it there too.
+        `likely` is where another symbol has that moment; without gaps, this one has it there too.
         """
-        position = account.positions[self.tape.slot]
+        position = account.positions[self.bars.slot]
         if position is not None:
-            there = self.tape.time(likely) == time
-            index = likely if there else self.tape.index_at(time)
+            there = self.bars.time(likely) == time
+            index = likely if there else self.bars.index_at(time)
             self.catch_up(account, index)
-            if self.tape.time(index) == time:
-                position.mark = self.tape.open(index)
+            if self.bars.time(index) == time:
+                position.mark = self.bars.open(index)
 
     def read(self, account: Account) -> Bar:
         """The candle that is due, everything before it lived through."""
@@ -67,24 +67,27 @@ class _Reader:
         if due > self.done:
             self.catch_up(account, due)
         self.done = due + 1
-        return self.tape.bar(due)
+        return self.bars.bar(due)
 
 
 def drive(
-    account: Account, tapes: Sequence[BarIndex], moments: Times, finer: FinerCandles | None = None
-) -> tuple[EquityCurve, list[Event]]:
-    """Run the whole of `tapes` (in the order of the symbols) through `account`.
+    account: Account,
+    all_bars: Sequence[BarIndex],
+    moments: Times,
+    finer: FinerCandles | None = None,
+) -> tuple[EquityRecorder, list[Event]]:
+    """Run the whole of `all_bars` (in the order of the symbols) through `account`.
 
-    `moments` are the open times at which any tape has a candle, shape (n,), increasing. Returns the
-    equity curve over them, which ends early where a risk limit stops the account for good, and all
-    that happened.
+    `moments` are the open times at which any symbol has a candle, shape (n,), increasing. Returns
+    the equity curve over them, which ends early where a risk limit stops the account for good, and
+    all that happened.
     """
     rules = account.rules
     watched = rules.watches_equity
     # Entries at the very close that decides them are sized by what all positions are worth there.
     everyone = watched or rules.fill_on is FillOn.CLOSE
-    readers = [_Reader(tape) for tape in tapes]
-    curve = EquityCurve(account, tapes, moments)
+    readers = [_Reader(bars) for bars in all_bars]
+    curve = EquityRecorder(account, all_bars, moments)
     happened: list[Event] = []
     for reader in readers:
         reader.look_ahead(account)
@@ -109,7 +112,7 @@ def drive(
         if watched:
             _look_at_every_close(account, readers, time)
     for reader in readers:
-        reader.catch_up(account, reader.tape.index_at(curve.last_time + 1))
+        reader.catch_up(account, reader.bars.index_at(curve.last_time + 1))
     return curve, happened
 
 
@@ -120,7 +123,7 @@ def _acting(
     if everyone:
         return _with_positions(account, readers, time)
     acting = [reader for reader in readers if reader.time == time]
-    if any(account.due_entries[reader.tape.slot] for reader in acting):
+    if any(account.due_entries[reader.bars.slot] for reader in acting):
         for reader in readers:
             if reader.time != time:
                 reader.mark_at_open(account, time, acting[0].due)
@@ -132,10 +135,10 @@ def _with_positions(account: Account, readers: Sequence[_Reader], time: int) -> 
     acting = []
     for reader in readers:
         if reader.time != time:
-            if account.positions[reader.tape.slot] is None:
+            if account.positions[reader.bars.slot] is None:
                 continue
-            index = reader.tape.index_at(time)
-            if reader.tape.time(index) != time:
+            index = reader.bars.index_at(time)
+            if reader.bars.time(index) != time:
                 reader.catch_up(account, index)
                 continue
             reader.due = index
@@ -146,6 +149,6 @@ def _with_positions(account: Account, readers: Sequence[_Reader], time: int) -> 
 def _look_at_every_close(account: Account, readers: Sequence[_Reader], time: int) -> None:
     """Make the candle after `time` due wherever a position is open: a risk limit watches them."""
     for reader in readers:
-        if account.positions[reader.tape.slot] is not None:
-            reader.due = reader.tape.index_at(time + 1)
-            reader.time = reader.tape.time(reader.due)
+        if account.positions[reader.bars.slot] is not None:
+            reader.due = reader.bars.index_at(time + 1)
+            reader.time = reader.bars.time(reader.due)

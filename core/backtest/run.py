@@ -58,16 +58,16 @@ def run_backtest(
     Raises:
         BacktestError: if a symbol has no candles.
     """
-    tapes = _tapes(config, candles, funding or {}, decide_from, batches or {})
-    moments = _moments(tapes)
+    all_bars = _all_bars(config, candles, funding or {}, decide_from, batches or {})
+    moments = _moments(all_bars)
     finer = _finer(config, detail) if detail else None
     account = Account(Rules.of(config, filters, fill_on=fill_on))
-    curve, happened = drive(account, tapes, moments, finer)
+    curve, happened = drive(account, all_bars, moments, finer)
     open_trades = account.open_trades()
     ambiguous_return_pct = None
     if any(trade.ambiguous for trade in account.trades):
         hopeful = Account(Rules.of(config, filters, fill_on=fill_on, target_first=True))
-        drive(hopeful, tapes, moments, finer)
+        drive(hopeful, all_bars, moments, finer)
         ambiguous_return_pct = (hopeful.equity() / config.starting_balance - 1) * 100
     equity = curve.equity()
     times = curve.times
@@ -84,7 +84,7 @@ def run_backtest(
         trades=account.trades,
         open_trades=open_trades,
         benchmark_prices=[
-            _ends(tape, curve.last_time) for tape in tapes if tape.time(0) <= curve.last_time
+            _ends(bars, curve.last_time) for bars in all_bars if bars.time(0) <= curve.last_time
         ],
         fill_on=fill_on,
         refused=account.refused,
@@ -97,7 +97,7 @@ def run_backtest(
     )
 
 
-def _tapes(
+def _all_bars(
     config: StrategyConfig,
     candles: Mapping[str, Candles],
     funding: Mapping[str, FundingRates],
@@ -115,27 +115,27 @@ def _tapes(
         known.append((history, source.series(history, batches.get(symbol))))
     firsts = [int(one.time[signals.first]) for one, signals in known if signals.first < len(one)]
     begin = max(min(firsts, default=END), decide_from or 0)
-    tapes = []
+    all_bars = []
     for slot, (history, signals) in enumerate(known):
         start = int(np.searchsorted(history.time, begin))
         rates = funding.get(config.symbols[slot])
         due = None if rates is None else funding_by_candle(history, rates)[start:]
-        tapes.append(BarIndex(slot, history.slice(start), signals.flags[start:], due))
-    return tapes
+        all_bars.append(BarIndex(slot, history.slice(start), signals.flags[start:], due))
+    return all_bars
 
 
-def _moments(tapes: Sequence[BarIndex]) -> Times:
-    """Open times at which any tape has a candle, increasing."""
-    first = tapes[0].candles.time
-    if all(np.array_equal(tape.candles.time, first) for tape in tapes[1:]):
+def _moments(all_bars: Sequence[BarIndex]) -> Times:
+    """Open times at which any symbol has a candle, increasing."""
+    first = all_bars[0].candles.time
+    if all(np.array_equal(bars.candles.time, first) for bars in all_bars[1:]):
         return first
-    return np.unique(np.concatenate([tape.candles.time for tape in tapes]))
+    return np.unique(np.concatenate([bars.candles.time for bars in all_bars]))
 
 
-def _ends(tape: BarIndex, last_time: int) -> tuple[float, float]:
-    """The first open and the last close of a tape, up to the candle that opens at `last_time`."""
-    last = tape.index_at(last_time + 1) - 1
-    return tape.candles.open.item(0), tape.candles.close.item(last)
+def _ends(bars: BarIndex, last_time: int) -> tuple[float, float]:
+    """The first open and the last close of a symbol, up to the candle that opens at `last_time`."""
+    last = bars.index_at(last_time + 1) - 1
+    return bars.candles.open.item(0), bars.candles.close.item(last)
 
 
 def _finer(config: StrategyConfig, detail: Mapping[str, Candles]) -> FinerCandles:

@@ -52,8 +52,8 @@ class Journaled:
         lines: its journal.
         last: open time of its last candle.
         seen: the candles it had, by symbol, from its first warm-up candle on.
-        known: the same as its tapes tell them now: revised where the venue has revised them, and
-            with what it missed where the tapes have got it since.
+        known: the same as its candle journals tell them now: revised where the venue has revised
+            them, and with what it missed where the journals have got it since.
         funding: (UTC ms, rate) by symbol, each when the session could first apply it.
     """
 
@@ -81,12 +81,14 @@ def read_session(workspace: Workspace, session_id: str, last: int) -> Journaled:
     begun = began(lines)
     if begun is None:
         raise JournalError(f"session {session_id} has not begun: it has no candles yet")
-    tapes = CandleJournals(workspace.journals, OsDisk())
+    journals = CandleJournals(workspace.journals, OsDisk())
     received, known = {}, {}
     for symbol in config.symbols:
-        tape = read_candle_journal(_existing(tapes.path(record.source, symbol, config.timeframe)))
-        received[symbol] = tape.as_received
-        present = revised(tape.as_received, tape.revised)
+        contents = read_candle_journal(
+            _existing(journals.path(record.source, symbol, config.timeframe))
+        )
+        received[symbol] = contents.as_received
+        present = revised(contents.as_received, contents.revised)
         known[symbol] = present.between(begun.first.get(symbol, 0), last + 1)
     seen = {
         symbol: candles.between(0, last + 1)

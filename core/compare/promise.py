@@ -16,7 +16,7 @@ from core.market.candles.candles import Floats, Times
 from core.market.candles.timeframes import DAY
 from core.trading.values import Trade
 from core.trial.boundaries import Boundaries, calibrate
-from core.trial.cone import Cone, Course, Side
+from core.trial.cone import BandSide, Cone, Course
 from core.trial.costs import mean_intervals
 from core.trial.forecast import Forecast, forecast
 from core.trial.plan import sealed_band, sealed_lines
@@ -131,7 +131,7 @@ class PathLayer:
     @property
     def above(self) -> bool:
         """Whether it left the band above: better than promised."""
-        return self.course is not None and self.course.side is Side.ABOVE
+        return self.course is not None and self.course.side is BandSide.ABOVE
 
     @property
     def text(self) -> str:
@@ -225,7 +225,7 @@ def path_layer(seal: Seal, seen: ClosedTrades) -> PathLayer:
         return PathLayer(State.OPEN, None, seen.path, reason=str(error))
     course = band.judge(seen.path)
     left = None if course.at is None else int(seen.closes[course.at - 1])
-    state = State.BROKEN if course.side is Side.BELOW else State.OPEN
+    state = State.BROKEN if course.side is BandSide.BELOW else State.OPEN
     return PathLayer(state, band, seen.path, course, left)
 
 

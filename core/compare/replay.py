@@ -78,7 +78,7 @@ def replay_session(
         workspace: where its files are.
         report: of the session (its JSON), final or as it stands.
         present: the exchange's candles now, by symbol, from the session's first warm-up candle on;
-            None: what its tapes tell.
+            None: what its candle journals tell.
         trades: its closed trades, where they have been read from the report already.
 
     Raises:

@@ -140,8 +140,8 @@ class EmbeddedExchange:
     @property
     def ended(self) -> bool:
         """Whether the market has run out of candles: nothing will trade any more."""
-        now, tape = self.clock.now(), self.venue.tape
-        return all(now >= tape.end(item.symbol) for item in self.venue.market.instruments)
+        now, replay = self.clock.now(), self.venue.replay
+        return all(now >= replay.end(item.symbol) for item in self.venue.market.instruments)
 
     def switch_on(
         self,
@@ -180,7 +180,7 @@ class EmbeddedExchange:
                 continue
             if fault.kind is FaultKind.DELISTING:
                 for symbol in self._named(fault.target):
-                    self.venue.tape.relist(symbol, self.clock.now())
+                    self.venue.replay.relist(symbol, self.clock.now())
             self.faults.remove(fault.id)
 
     def _delist(self, fault: Fault) -> None:
@@ -189,7 +189,7 @@ class EmbeddedExchange:
             self.faults.remove(fault.id)
             raise FaultError(f"there is no market {fault.target!r} to delist: name one, as BTCUSDT")
         for symbol in symbols:
-            self.venue.tape.delist(symbol, self.clock.now())
+            self.venue.replay.delist(symbol, self.clock.now())
 
     def _named(self, target: str) -> list[str]:
         """Unified symbols of the markets that a unified or venue symbol means."""

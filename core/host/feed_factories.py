@@ -73,7 +73,7 @@ class FeedFactories:
         return makers
 
     def sources(self) -> Mapping[FeedKind, str]:
-        """What names the tapes of each kind of feed (`HostOptions.sources`)."""
+        """What names the candle journals of each kind of feed (`HostOptions.sources`)."""
         sources = {FeedKind.LIVE: f"live-{self.venue.name}"}
         if self.demo is not None:
             sources[FeedKind.DEMO] = self._demo_source(self.demo)
@@ -123,7 +123,7 @@ class FeedFactories:
 
     async def _demo(self, record: SessionManifest, _: StrategyConfig) -> Feed:
         if self.demo is not None and record.source != self._demo_source(self.demo):
-            # The candles of two markets on one tape would be a market that never was.
+            # The candles of two markets in one journal would be a market that never was.
             raise FeedError(
                 "the session trades on another demo market than this host's: start "
                 "`papertape demo` as it was started then (with the same --data)"
@@ -181,10 +181,10 @@ def demo_pace(speed: float) -> Pace:
     )
 
 
-def last_open_time(tapes: Path) -> int | None:
-    """The open time (UTC ms) of the newest candle at the end of any tape in a folder, or None."""
+def last_open_time(journals: Path) -> int | None:
+    """The newest open time (UTC ms) at the end of any candle journal in a folder, or None."""
     newest: int | None = None
-    for path in tapes.glob("*.jsonl"):
+    for path in journals.glob("*.jsonl"):
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - _LAST_LINE))
             lines = file.read().splitlines()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import secrets
 import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +23,7 @@ from core.host.living_session import lifecycle_of, report_later
 from core.host.logs import LogRing, recent_log
 from core.host.parts import Parts
 from core.host.registry import SessionRegistry
-from core.host.start_requests import record_of, request_of, require_no_clash, sealed
+from core.host.start_requests import record_of, require_no_clash, restart_request, sealed
 from core.host.stored_sessions import SessionIndex, StoredSession, stored_session
 from core.host.venue_accounts import VenueAccounts
 from core.journal.manifest import read_manifest
@@ -48,7 +47,7 @@ from core.store.durable import Disk, OsDisk
 from core.store.index import IndexWriteError, open_index
 from core.store.journal_file import JournalError
 from core.store.redaction import KNOWN_SECRETS
-from core.store.workspace import Workspace, WorkspaceError
+from core.store.workspace import Workspace, WorkspaceError, new_id
 from core.time_format import wall_clock
 from core.trading.venue_hosts import OrderAddresses
 
@@ -82,11 +81,6 @@ class HostSchedule(Protocol):
         ...
 
 
-def random_id() -> str:
-    """Eight characters for a new session."""
-    return secrets.token_hex(4)
-
-
 @dataclass(frozen=True, slots=True)
 class HostOptions:
     """How a host runs. `feeds` makes the feeds other than replay, by kind.
@@ -105,7 +99,7 @@ class HostOptions:
     schedule: Callable[[Host], HostSchedule] | None = None
     clock: Callable[[], int] = wall_clock
     disk: Disk = field(default_factory=OsDisk)
-    new_id: Callable[[], str] = random_id
+    new_id: Callable[[], str] = new_id
     order_addresses: OrderAddresses = field(default_factory=OrderAddresses)
     demo_address: Callable[[], str | None] = lambda: None
     retry_after: float = 10.0
@@ -370,7 +364,7 @@ class Host:
             record = read_manifest(self.workspace.session(session_id))
         except JournalError as error:
             raise CommandError(str(error)) from error
-        return await self._start(request_of(record), session_id)
+        return await self._start(restart_request(record), session_id)
 
     async def archive(self, session_id: str) -> None:
         """See `HostLink.archive`."""
@@ -387,10 +381,10 @@ class Host:
         """See `HostLink.delete`."""
         await self.registry.arrived(session_id)
         self.registry.require_ended(session_id)
-        own_tapes = self.workspace.journals / f"replay-{session_id}"
+        own_journals = self.workspace.journals / f"replay-{session_id}"
         try:
             await asyncio.to_thread(shutil.rmtree, self.workspace.session(session_id))
-            await asyncio.to_thread(shutil.rmtree, own_tapes, ignore_errors=True)
+            await asyncio.to_thread(shutil.rmtree, own_journals, ignore_errors=True)
             self._index.forget(session_id)
         except (OSError, IndexWriteError) as error:
             raise CommandError(f"session {session_id} cannot be deleted ({error})") from error
@@ -402,16 +396,16 @@ class Host:
         await self.registry.arrived(session_id)
         engine = self.registry.living(session_id)
         if engine is not None:
-            intake = engine.intake
-            if intake is None:
+            handler = engine.handler
+            if handler is None:
                 return session_detail(session_id, None, ())
-            words = map(self.log.safe, intake.health.words)
-            prices, orders, standing = intake.prices, engine.orders, lifecycle_of(engine)
-            row = session_snapshot(engine.record, intake.run, standing, prices, orders=orders)
-            return session_detail(session_id, intake.run, words, orders.rows(), prices, row)
+            words = map(self.log.safe, handler.health.words)
+            prices, orders, lifecycle = handler.prices, engine.orders, lifecycle_of(engine)
+            row = session_snapshot(engine.record, handler.runner, lifecycle, prices, orders=orders)
+            return session_detail(session_id, handler.runner, words, orders.rows(), prices, row)
         stored = await self._stored(session_id)
-        run = None if stored.past is None else stored.past.run
-        return session_detail(session_id, run, (), stored.log.orders.rows())
+        runner = None if stored.recovered is None else stored.recovered.runner
+        return session_detail(session_id, runner, (), stored.log.orders.rows())
 
     async def report(self, session_id: str) -> Mapping[str, object]:
         """See `HostLink.report`."""
@@ -430,7 +424,8 @@ class Host:
         """What a session's run followed from so far: to backtest it, or to compare it with.
 
         Raises:
-            CommandError: there is no such session, or its journal or a tape cannot be read.
+            CommandError: there is no such session, or its journal or a candle journal cannot be
+                read.
         """
         await self.registry.arrived(session_id)
         self.registry.living(session_id)

@@ -31,14 +31,19 @@ class LivingSession:
 
         What is not durable yet is not shown.
         """
-        handler = self.engine.intake
+        handler = self.engine.handler
         if handler is None or handler.settled:
-            run = None if handler is None else handler.run
+            runner = None if handler is None else handler.runner
             # What has ended is marked as its report is: at the close of its last candle.
             prices = {} if handler is None or self.engine.state.ended else handler.prices
             jobs = () if self.engine.state.ended else self._jobs(jobs_of, jobs_for)
             self.shown = session_snapshot(
-                self.engine.record, run, lifecycle_of(self.engine), prices, jobs, self.engine.orders
+                self.engine.record,
+                runner,
+                lifecycle_of(self.engine),
+                prices,
+                jobs,
+                self.engine.orders,
             )
         return self.shown
 
@@ -52,7 +57,7 @@ class LivingSession:
 
 def lifecycle_of(engine: Engine) -> Lifecycle:
     """Where a session stands between its start and its end."""
-    handler = engine.intake
+    handler = engine.handler
     return Lifecycle(
         engine.state,
         engine.reason,
@@ -71,10 +76,10 @@ def report_of(engine: Engine) -> dict[str, Any]:
 
 def report_later(engine: Engine) -> Callable[[], dict[str, Any]]:
     """What makes the report of a running session as it stands now, off the event loop."""
-    handler = engine.intake
+    handler = engine.handler
     return session_report_later(
         engine.record,
-        nothing_run(engine.record) if handler is None else handler.run,
+        nothing_run(engine.record) if handler is None else handler.runner,
         gaps=() if handler is None else handler.gaps,
         returns=engine.returns,
         revised=0 if handler is None else len(handler.revised),

@@ -1,7 +1,7 @@
 """The messages between a host and its callers over the control socket.
 
 JSON lines, one message each. The host greets with `Hello`. A caller sends `Request`s and gets one
-`Reply` for each; `follow` is answered by a stream of `News` instead, until the caller hangs up.
+`HostReply` for each; `follow` is answered by a stream of `News` instead, until the caller hangs up.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Request(msgspec.Struct, frozen=True):
     arguments: dict[str, Any] = {}
 
 
-class Refusal(StrEnum):
+class RefusalKind(StrEnum):
     """Why a request came to nothing, for callers that treat these differently."""
 
     FAILED = "failed"
@@ -42,7 +42,7 @@ class Refusal(StrEnum):
     NOT_FOUND = "not_found"
 
     @classmethod
-    def of(cls, error: CommandError) -> Refusal:
+    def of(cls, error: CommandError) -> RefusalKind:
         """What kind of refusal an error is."""
         return next((kind for kind, made in _ERRORS.items() if isinstance(error, made)), cls.FAILED)
 
@@ -51,16 +51,16 @@ class Refusal(StrEnum):
         return _ERRORS.get(self, CommandError)(message)
 
 
-_ERRORS = {Refusal.BAD_REQUEST: BadRequestError, Refusal.NOT_FOUND: NotFoundError}
+_ERRORS = {RefusalKind.BAD_REQUEST: BadRequestError, RefusalKind.NOT_FOUND: NotFoundError}
 
 
-class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
+class HostReply(msgspec.Struct, frozen=True, omit_defaults=True):
     """The answer to the request of the same ID: what it returned, or the words of its failure."""
 
     id: int
     value: msgspec.Raw = msgspec.Raw(b"null")
     error: str | None = None
-    refusal: Refusal = Refusal.FAILED
+    refusal: RefusalKind = RefusalKind.FAILED
 
 
 class News(msgspec.Struct, frozen=True):

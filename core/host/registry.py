@@ -355,7 +355,7 @@ class SessionRegistry:
             return
         self._log.add(Level.INFO, "taken up again", record.id)
         feed = await self._feeds.make(record, stored.log.config)
-        self._wake(record, Engine(stored.log, feed, self._around(record), stored.past))
+        self._wake(record, Engine(stored.log, feed, self._around(record), stored.recovered))
 
     def _strand(self, shown: SessionSnapshot, why: str) -> None:
         """Show a session that cannot be gone on with as an error; its files stay as they are."""

@@ -15,7 +15,7 @@ from core.host.host import Host, HostOptions
 from core.host.logs import RingHandler
 from core.host.parts import Part
 from core.session.snapshot import Level
-from core.store.durable import sweep
+from core.store.durable import remove_leftovers
 from core.store.lock import HostLock, WorkspaceLostError
 from core.store.workspace import Workspace
 
@@ -41,7 +41,7 @@ async def run_host(
     mended = workspace.prepare()
     lock = HostLock.acquire(workspace, kind=options.kind, now=options.clock())
     try:
-        sweep(workspace.root)
+        remove_leftovers(workspace.root)
         host = Host(workspace, options)
         for notice in (*mended, *lock.notices):
             host.log.add(Level.WARNING, notice)

@@ -18,7 +18,7 @@ import msgspec
 
 from core.host.link import CommandError, HostLink
 from core.host.logs import KEPT
-from core.host.protocol import LONGEST_LINE, VERSION, Hello, News, Reply, Request, line_of
+from core.host.protocol import LONGEST_LINE, VERSION, Hello, HostReply, News, Request, line_of
 from core.session.snapshot import HostSnapshot, LogLine
 from core.store.lock import current_host
 from core.store.workspace import Workspace
@@ -120,7 +120,7 @@ class SocketLink(HostLink):
             _require_own(writer.get_extra_info("socket"))
             _check(await reader.readline())
             writer.write(line_of(Request(do, 1, arguments)))
-            reply = msgspec.json.decode(await reader.readline(), type=Reply)
+            reply = msgspec.json.decode(await reader.readline(), type=HostReply)
             if reply.error is not None:
                 raise reply.refusal.error(reply.error)
             return msgspec.json.decode(reply.value, type=answer)
@@ -153,7 +153,7 @@ def _first_news(line: bytes) -> News:
     try:
         return msgspec.json.decode(line, type=News)
     except msgspec.ValidationError:
-        reply = msgspec.json.decode(line, type=Reply)
+        reply = msgspec.json.decode(line, type=HostReply)
         raise reply.refusal.error(reply.error or _GONE) from None
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from core.host.host import Host
 from core.host.link import CommandError
-from core.host.protocol import VERSION, Hello, News, Refusal, Reply, Request, line_of
+from core.host.protocol import VERSION, Hello, HostReply, News, RefusalKind, Request, line_of
 from core.session.snapshot import Level
 
 _logger = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ class ControlSocket:
     async def _refuse(self, writer: asyncio.StreamWriter, why: str) -> None:
         """Tell a caller why it is not served, and hang up."""
         hello = Hello(VERSION, os.getpid(), self._host.options.kind)
-        writer.write(line_of(hello) + line_of(Reply(0, error=why)))
+        writer.write(line_of(hello) + line_of(HostReply(0, error=why)))
         writer.close()
 
     async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -102,7 +102,7 @@ class ControlSocket:
             pass  # whoever has something to ask connects again
         except ValueError:
             longest = f"expected a request of at most {_LONGEST_REQUEST:,} bytes on one line"
-            writer.write(line_of(Reply(0, error=longest, refusal=Refusal.BAD_REQUEST)))
+            writer.write(line_of(HostReply(0, error=longest, refusal=RefusalKind.BAD_REQUEST)))
         except (ConnectionError, asyncio.CancelledError):
             pass  # the caller hung up, or the host stops
         finally:
@@ -113,7 +113,7 @@ class ControlSocket:
         try:
             request = msgspec.json.decode(line, type=Request)
         except msgspec.DecodeError as error:
-            writer.write(line_of(Reply(0, error=f"not understood: {error}")))
+            writer.write(line_of(HostReply(0, error=f"not understood: {error}")))
             return
         if request.do == "follow":
             await self._tell(writer, request.arguments.get("after", 0))
@@ -121,17 +121,17 @@ class ControlSocket:
         writer.write(line_of(await self._carry_out(request)))
         await writer.drain()
 
-    async def _carry_out(self, request: Request) -> Reply:
+    async def _carry_out(self, request: Request) -> HostReply:
         try:
             value = await self._host.carry_out(request.do, request.arguments)
         except CommandError as error:
             words = self._host.redactor.redact(str(error))
-            return Reply(request.id, error=words, refusal=Refusal.of(error))
+            return HostReply(request.id, error=words, refusal=RefusalKind.of(error))
         except Exception as error:  # a fault in one command must not leave its caller waiting
             _logger.exception("command %s", request.do)
             words = f"{request.do} failed: {type(error).__name__}: {error}"
-            return Reply(request.id, error=self._host.redactor.redact(words))
-        return Reply(request.id, msgspec.Raw(msgspec.json.encode(value)))
+            return HostReply(request.id, error=self._host.redactor.redact(words))
+        return HostReply(request.id, msgspec.Raw(msgspec.json.encode(value)))
 
     async def _tell(self, writer: asyncio.StreamWriter, after: int) -> None:
         """Send news, no faster than they are read: a viewer that stalls delays nobody."""

@@ -45,7 +45,7 @@ def record_of(
     accounts_of: AccountsOf,
     restart_of: str | None = None,
 ) -> SessionManifest:
-    """The record of the session that `request` asks for. `source` names its tapes.
+    """The record of the session that `request` asks for. `source` names its candle journals.
 
     Without keys for it, a session that asks for the testnet runs simulated and says so.
 
@@ -184,7 +184,7 @@ def _warmup(request: StartRequest, config: StrategyConfig, notices: list[str]) -
     return warmup
 
 
-def request_of(record: SessionManifest) -> StartRequest:
+def restart_request(record: SessionManifest) -> StartRequest:
     """What would start a session like this one again, on the same config snapshot."""
     return StartRequest(
         config=dict(record.config),

@@ -108,31 +108,31 @@ def unreadable_session(session_id: str, why: str, now: int) -> SessionSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class StoredSession:
-    """A session as its files tell it. `past` is None where it had not begun.
+    """A session as its files tell it. `recovered` is None where it had not begun.
 
     `notices` are what had to be done to read it.
     """
 
     record: SessionManifest
     log: SessionJournal
-    past: RecoveredState | None
+    recovered: RecoveredState | None
     stopped: Stopped | None
     notices: list[str]
 
     def read_on(self) -> None:
         """Look at what was received as well, and not decided on yet (see `recovery.read_on`)."""
-        if self.past is not None and self.stopped is None:
-            read_on(self.past)
+        if self.recovered is not None and self.stopped is None:
+            read_on(self.recovered)
 
     def snapshot(self) -> SessionSnapshot:
         """How it ended, or where it stands."""
         end = self.stopped
         state = SessionState.STOPPED if end is None else SessionState(end.state)
-        since = None if self.past is None else self.past.begun.since
-        run = None if self.past is None else self.past.run
+        since = None if self.recovered is None else self.recovered.begun.since
+        runner = None if self.recovered is None else self.recovered.runner
         now = self.record.created if since is None else since
-        if run is not None and run.forming is not None:
-            now = max(now, run.forming)
+        if runner is not None and runner.forming is not None:
+            now = max(now, runner.forming)
         lifecycle = Lifecycle(
             state,
             None if end is None else end.why,
@@ -141,27 +141,27 @@ class StoredSession:
             planned_end=None if since is None else self.record.planned_end(since),
             ended=None if end is None else end.now,
         )
-        return session_snapshot(self.record, run, lifecycle, {}, orders=self.log.orders)
+        return session_snapshot(self.record, runner, lifecycle, {}, orders=self.log.orders)
 
     def report(self) -> dict[str, Any]:
         """Its report."""
-        past, end = self.past, self.stopped
+        recovered, end = self.recovered, self.stopped
         return session_report(
             self.record,
-            nothing_run(self.record) if past is None else past.run,
-            gaps=() if past is None else past.gaps,
-            returns=() if past is None else past.returns,
-            revised=0 if past is None else len(past.revised),
+            nothing_run(self.record) if recovered is None else recovered.runner,
+            gaps=() if recovered is None else recovered.gaps,
+            returns=() if recovered is None else recovered.returns,
+            revised=0 if recovered is None else len(recovered.revised),
             state="stopped" if end is None else end.state,
             reason=None if end is None else end.why,
-            since=None if past is None else past.begun.since,
+            since=None if recovered is None else recovered.begun.since,
             ended=None if end is None else end.now,
             orders=self.log.orders,
         )
 
 
 async def stored_session(storage: Storage, session_id: str) -> StoredSession:
-    """A session as its journal and tapes tell it, put through the rules again.
+    """A session as its journals tell it, put through the rules again.
 
     Raises:
         JournalError: its files cannot be read, or contradict each other.
@@ -169,13 +169,13 @@ async def stored_session(storage: Storage, session_id: str) -> StoredSession:
     record = await asyncio.to_thread(read_manifest, storage.workspace.session(session_id))
     log, lines, torn = await asyncio.to_thread(storage.reopen_log, record)
     stopped = next((line for line in lines if isinstance(line, Stopped)), None)
-    past = None
+    recovered = None
     notices = []
     if torn:
         notices.append(f"{torn} bytes of an interrupted write were dropped from its journal")
     if began(lines) is not None:
-        notices += await log.open_tapes()
-        past = await asyncio.to_thread(rebuild, record, lines, log.tapes())
+        notices += await log.open_candle_journals()
+        recovered = await asyncio.to_thread(rebuild, record, lines, log.candles())
     if stopped is not None:
         storage.release(record)
-    return StoredSession(record, log, past, stopped, notices)
+    return StoredSession(record, log, recovered, stopped, notices)

@@ -1,8 +1,8 @@
 """The candles this workspace received, one journal a feed, symbol and timeframe (journal/).
 
-A tape is the truth about its candles: the first value received for an open time is the one that
-every session acts on, now and in any later replay; what the venue says differently afterwards is
-written down beside it and changes nothing.
+A candle journal is the truth about its candles: the first value received for an open time is the
+one that every session acts on, now and in any later replay; what the venue says differently
+afterwards is written down beside it and changes nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ from core.store.journal_file import (
 
 KIND = "candles"
 VERSION = 1
-_WINDOW = 2_048  # candles of a growing tape that stay in memory; older ones are read when asked for
+_WINDOW = (
+    2_048  # candles of a growing journal that stay in memory; older ones are read when asked for
+)
 
 
 class CandleJournal:
@@ -43,7 +45,7 @@ class CandleJournal:
         self._notice = notice
         self._columns = _Columns(candles)
         self._whole = True
-        self._newest: Candle | None = None  # other sessions on the tape bring it in once more
+        self._newest: Candle | None = None  # other sessions on the same feed bring it in once more
 
     @classmethod
     def open(
@@ -52,7 +54,7 @@ class CandleJournal:
         header: dict[str, object],
         disk: Disk,
     ) -> CandleJournal:
-        """The tape at `path`, made if it is not there. Blocks.
+        """The journal at `path`, made if it is not there. Blocks.
 
         Raises:
             JournalError: it cannot be read or made.
@@ -79,7 +81,7 @@ class CandleJournal:
         disk: Disk,
         damage: str,
     ) -> CandleJournal:
-        """A new tape with every candle that is whole on a damaged one, which is set aside.
+        """A new journal with every candle that is whole on a damaged one, which is set aside.
 
         A session that had decided on a candle that is lost will find out, and say so.
         """
@@ -99,7 +101,7 @@ class CandleJournal:
         return cls(journal, _candles_of(lines), notice)
 
     def take_notice(self) -> str | None:
-        """What had to be done to open the tape; told once, to the first who asks."""
+        """What had to be done to open the journal; told once, to the first who asks."""
         notice, self._notice = self._notice, None
         return notice
 
@@ -157,14 +159,14 @@ class CandleJournal:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CandleJournalContents:
-    """What a tape tells: the candles `as_received`, and what the venue said of some later."""
+    """What a journal tells: the candles `as_received`, and what the venue said of some later."""
 
     as_received: Candles
     revised: Candles
 
 
 def read_candle_journal(path: Path) -> CandleJournalContents:
-    """A tape as it stands, left as it is: a host may be writing it. Blocks.
+    """A candle journal as it stands, left as it is: a host may be writing it. Blocks.
 
     Raises:
         JournalError: it cannot be read, or is damaged.
@@ -176,7 +178,7 @@ def read_candle_journal(path: Path) -> CandleJournalContents:
 
 
 class CandleJournals:
-    """The tapes of a workspace, each opened once, off the event loop."""
+    """The candle journals of a workspace, each opened once, off the event loop."""
 
     def __init__(self, root: Path, disk: Disk) -> None:
         self._root = root
@@ -184,17 +186,17 @@ class CandleJournals:
         self._open: dict[Path, asyncio.Task[CandleJournal]] = {}
 
     def path(self, source: str, symbol: str, timeframe: Timeframe) -> Path:
-        """Where a tape lies. `source` names the feed (and for a file, its contents)."""
+        """Where a candle journal lies. `source` names the feed (and for a file, its contents)."""
         market = symbol.replace("/", "-").replace(":", "-")
         return self._root / source / f"{market}-{timeframe}.jsonl"
 
     def release(self, source: str) -> None:
-        """Hold the tapes of a feed no longer: nobody is on them any more."""
+        """Hold the candle journals of a feed no longer: no session writes them any more."""
         folder = self._root / source
         self._open = {path: task for path, task in self._open.items() if path.parent != folder}
 
     async def get(self, source: str, symbol: str, timeframe: Timeframe) -> CandleJournal:
-        """The tape of a feed, symbol and timeframe, read anew where it could not be written.
+        """The journal of a feed, symbol and timeframe, read anew where it could not be written.
 
         Raises:
             JournalError: it cannot be read or made, or is damaged.
@@ -273,7 +275,7 @@ class _Columns:
 
 
 def _candles_of(lines: Sequence[dict[str, object]]) -> Candles:
-    """The first value of every candle in a tape's lines, in order of time."""
+    """The first value of every candle in a journal's lines, in order of time."""
     rows = np.array([line["c"] for line in lines if "c" in line], dtype=np.float64).reshape(-1, 6)
     times, places = np.unique(rows[:, 0].astype(np.int64), return_index=True)
     return Candles(times, *(rows[places, column] for column in range(1, 6)))

@@ -1,8 +1,8 @@
 """Commits the journals of many sessions together, so that they share the disk's syncs.
 
 Sessions that decide at the same time are committed together: one thread writes and syncs whatever
-has gathered while it was busy, the tapes before the sessions that decided on them, so that no
-decision is ever durable without its candle. The event loop never waits for a disk.
+has gathered while it was busy, the candle journals before the sessions that decided on them, so
+that no decision is ever durable without its candle. The event loop never waits for a disk.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MANY = 16  # candle journals that are written side by side
 
 @dataclass(slots=True, eq=False)
 class _Request:
-    tapes: Sequence[Journal]
+    candle_journals: Sequence[Journal]
     session: Journal
     lines: Sequence[bytes]
     done: asyncio.Future[None]
@@ -33,15 +33,15 @@ class GroupCommit:
         self._worker: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
 
-    async def commit(self, session: Journal, tapes: Sequence[Journal]) -> None:
-        """Return once the lines gathered by a session, and those of its tapes, are durable.
+    async def commit(self, session: Journal, candle_journals: Sequence[Journal]) -> None:
+        """Return once a session's gathered lines, and those of its candle journals, are durable.
 
         Raises:
             JournalError: one of them cannot be written. The session's lines are then not written
-                either, if it was a tape.
+                either, if it was a candle journal.
         """
         done = asyncio.get_running_loop().create_future()
-        self._requests.append(_Request(tapes, session, session.take(), done))
+        self._requests.append(_Request(candle_journals, session, session.take(), done))
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())
         await done
@@ -54,8 +54,10 @@ class GroupCommit:
         loop = asyncio.get_running_loop()
         while self._requests:
             group, self._requests = self._requests, []
-            tapes = {id(tape): tape for request in group for tape in request.tapes}
-            gathered = [(tape, tape.take()) for tape in tapes.values()]
+            candle_journals = {
+                id(journal): journal for request in group for journal in request.candle_journals
+            }
+            gathered = [(journal, journal.take()) for journal in candle_journals.values()]
             failures: list[JournalError | None]
             try:
                 failures = await loop.run_in_executor(self._thread, _write, gathered, group)
@@ -72,19 +74,22 @@ class GroupCommit:
 
 
 def _write(
-    tapes: Sequence[tuple[Journal, Sequence[bytes]]], group: Sequence[_Request]
+    candle_journals: Sequence[tuple[Journal, Sequence[bytes]]], group: Sequence[_Request]
 ) -> list[JournalError | None]:
-    """Write the tapes, then each session whose tapes are durable."""
-    if len(tapes) >= _MANY:
+    """Write the candle journals, then each session whose candles are durable."""
+    if len(candle_journals) >= _MANY:
         # A disk syncs many files at once in little more than the time of one.
         with ThreadPoolExecutor(max_workers=_MANY, thread_name_prefix="candles") as threads:
-            list(threads.map(lambda pair: _commit(*pair), tapes))
+            list(threads.map(lambda pair: _commit(*pair), candle_journals))
     else:
-        for tape, lines in tapes:
-            _commit(tape, lines)
+        for journal, lines in candle_journals:
+            _commit(journal, lines)
     failures: list[JournalError | None] = []
     for request in group:
-        broken = next((tape.failure for tape in request.tapes if tape.failure is not None), None)
+        broken = next(
+            (journal.failure for journal in request.candle_journals if journal.failure is not None),
+            None,
+        )
         if broken is not None:
             failures.append(JournalError(broken))
         else:

@@ -25,11 +25,11 @@ EVENTS = "events.jsonl"
 class SessionManifest(msgspec.Struct, frozen=True, kw_only=True):
     """A session's constants: the config snapshot with its hash, and how it runs.
 
-    `source` names the feed's tapes: the feed itself, or for a candle file what is in it. `broker`
-    is where orders go, `broker_asked` where they were asked to go; `notices` say why the two
-    differ, and whatever else the owner should know. `accounts` are the keys it orders with, by kind
-    of market ("spot", "perpetual"), as sections of exchanges.yaml. `seal`: what it is to answer, if
-    it is a trial. Times are UTC ms.
+    `source` names the feed's candle journals: the feed itself, or for a candle file what is in it.
+    `broker` is where orders go, `broker_asked` where they were asked to go; `notices` say why the
+    two differ, and whatever else the owner should know. `accounts` are the keys it orders with, by
+    kind of market ("spot", "perpetual"), as sections of exchanges.yaml. `seal`: what it is to
+    answer, if it is a trial. Times are UTC ms.
     """
 
     id: str

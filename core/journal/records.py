@@ -1,10 +1,10 @@
 """The records of a session's journal (events.jsonl), as types and as JSON.
 
-The journal and the tapes together are everything a session knows. A moment in which nothing was
-decided or filled has no line: its candles on the tapes say all there is. `after` in a line is the
-open time of the last moment before it (None: none yet), so that recovery puts everything back in
-the order in which it happened. Times are UTC ms; `at` is the host's clock, everything else the
-feed's.
+The journal and the candle journals together are everything a session knows. A moment in which
+nothing was decided or filled has no line: its candles in those journals say all there is. `after`
+in a line is the open time of the last moment before it (None: none yet), so that recovery puts
+everything back in the order in which it happened. Times are UTC ms; `at` is the host's clock,
+everything else the feed's.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class FundingSeen(msgspec.Struct, frozen=True, tag_field="kind", tag="funding"):
 
 
 class GapSeen(msgspec.Struct, frozen=True, tag_field="kind", tag="gap"):
-    """Candles the session never had, though a tape may get them later for another session."""
+    """Candles the session never had, though another session may get them later."""
 
     symbol: str
     first: int
@@ -159,7 +159,7 @@ def from_record(record: dict[str, object]) -> Record:
 
 
 class RecoveryError(JournalDamagedError):
-    """Journal and tapes contradict each other. The message says where; nothing was changed."""
+    """A session's journal and its candles contradict each other; the message says where."""
 
 
 def parse_records(path: Path, records: Sequence[dict[str, object]]) -> list[Record]:
@@ -186,19 +186,19 @@ def began(lines: Sequence[Record]) -> Begun | None:
 
 
 def own_candles(
-    config: StrategyConfig, lines: Sequence[Record], tapes: Mapping[str, Candles]
+    config: StrategyConfig, lines: Sequence[Record], received: Mapping[str, Candles]
 ) -> dict[str, Candles]:
-    """The candles this session had: its tapes from its first one on, without its own gaps."""
+    """The candles this session had: those received from its first one on, without its own gaps."""
     begun = began(lines)
     first = {} if begun is None else begun.first
     own = {}
     for symbol in config.symbols:
-        tape = tapes[symbol]
-        keep = tape.time >= first.get(symbol, 0)
+        candles = received[symbol]
+        keep = candles.time >= first.get(symbol, 0)
         for line in lines:
             if isinstance(line, GapSeen) and line.symbol == symbol:
-                keep &= (tape.time < line.first) | (tape.time > line.last)
-        own[symbol] = tape if bool(np.all(keep)) else _chosen(tape, np.flatnonzero(keep))
+                keep &= (candles.time < line.first) | (candles.time > line.last)
+        own[symbol] = candles if bool(np.all(keep)) else _chosen(candles, np.flatnonzero(keep))
     return own
 
 

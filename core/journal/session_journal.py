@@ -36,19 +36,19 @@ class Storage:
 
     workspace: Workspace
     disk: Disk
-    tapes: CandleJournals
+    candle_journals: CandleJournals
     committer: GroupCommit
 
     @classmethod
     def of(cls, workspace: Workspace, disk: Disk) -> Storage:
         """The storage of a workspace."""
-        tapes = CandleJournals(workspace.journals, disk)
-        return cls(workspace, disk, tapes, GroupCommit())
+        candle_journals = CandleJournals(workspace.journals, disk)
+        return cls(workspace, disk, candle_journals, GroupCommit())
 
     def release(self, record: SessionManifest) -> None:
-        """A session has ended: let go of the tapes that are its own."""
+        """A session has ended: let go of the candle journals that are its own."""
         if record.feed is FeedKind.REPLAY:
-            self.tapes.release(record.source)
+            self.candle_journals.release(record.source)
 
     def create_log(self, record: SessionManifest) -> SessionJournal:
         """The journal of a new session. Blocks.
@@ -87,7 +87,7 @@ class Storage:
 
 
 class SessionJournal:
-    """One session's journal with its tapes: what is put in is durable once `commit` returns.
+    """One session's journal with its candles: what is put in is durable once `commit` returns.
 
     `orders` are those for a venue, as the lines tell them.
     """
@@ -100,35 +100,37 @@ class SessionJournal:
         self.orders = VenueOrders(record)
         self._storage = storage
         self._journal = journal
-        self._tapes: list[CandleJournal] = []
+        self._candle_journals: list[CandleJournal] = []
         self._unsaved = False
 
-    async def open_tapes(self) -> list[str]:
-        """Open the tapes of the session's symbols; returns what had to be done to open them.
+    async def open_candle_journals(self) -> list[str]:
+        """Open the journals of the session's symbols; returns what had to be done to open them.
 
         Raises:
             JournalError: one cannot be read or made.
         """
-        for symbol in self.config.symbols[len(self._tapes) :]:
-            tape = await self._storage.tapes.get(self.record.source, symbol, self.config.timeframe)
-            self._tapes.append(tape)
-        notices = (tape.take_notice() for tape in self._tapes)
+        for symbol in self.config.symbols[len(self._candle_journals) :]:
+            journal = await self._storage.candle_journals.get(
+                self.record.source, symbol, self.config.timeframe
+            )
+            self._candle_journals.append(journal)
+        notices = (journal.take_notice() for journal in self._candle_journals)
         return [notice for notice in notices if notice is not None]
 
-    def tapes(self, first: int = 0) -> dict[str, Candles]:
-        """All candles on the session's tapes from open time `first` on."""
-        pairs = zip(self.config.symbols, self._tapes, strict=True)
-        return {symbol: tape.candles(first) for symbol, tape in pairs}
+    def candles(self, first: int = 0) -> dict[str, Candles]:
+        """All candles on the session's candle journals from open time `first` on."""
+        pairs = zip(self.config.symbols, self._candle_journals, strict=True)
+        return {symbol: journal.candles(first) for symbol, journal in pairs}
 
     def take_candle(self, slot: int, candle: Candle) -> Candle:
-        """Put a candle on its tape; returns the one to act on (see `CandleJournal.record`)."""
+        """Put a candle into its journal; returns the one to act on (see `CandleJournal.record`)."""
         self._unsaved = True
-        return self._tapes[slot].record(candle)
+        return self._candle_journals[slot].record(candle)
 
     def take_revision(self, slot: int, candle: Candle) -> None:
-        """Put what a venue says now of an earlier candle on its tape."""
+        """Put what a venue says now of an earlier candle into its journal."""
         self._unsaved = True
-        self._tapes[slot].revise(candle)
+        self._candle_journals[slot].revise(candle)
 
     def append(self, line: Record) -> None:
         """Add a line."""
@@ -137,7 +139,7 @@ class SessionJournal:
         self._journal.append(to_record(line))
 
     async def commit(self) -> None:
-        """Return once everything put in is durable, with what others put on the same tapes.
+        """Return once everything put in is durable, with what others put in the same journals.
 
         Raises:
             JournalError: it cannot be written.
@@ -145,7 +147,7 @@ class SessionJournal:
         if not self._unsaved:
             return
         self._unsaved = False
-        journals = [tape.journal for tape in self._tapes]
+        journals = [journal.journal for journal in self._candle_journals]
         await self._storage.committer.commit(self._journal, journals)
 
 
@@ -169,7 +171,7 @@ async def recorded_inputs(storage: Storage, session_id: str) -> RunInputs:
     """What a session's run followed from so far. Only reads: the session may be living.
 
     Raises:
-        JournalError: its journal or a tape cannot be read, or it has not begun.
+        JournalError: its journal or a candle journal cannot be read, or it has not begun.
     """
     folder = storage.workspace.session(session_id)
     record = await asyncio.to_thread(read_manifest, folder)
@@ -179,11 +181,11 @@ async def recorded_inputs(storage: Storage, session_id: str) -> RunInputs:
     if begun is None:
         raise JournalError(f"session {session_id} has not begun: it has no candles yet")
     config = record.strategy()
-    tapes = {}
+    received = {}
     for symbol in config.symbols:
-        tape = await storage.tapes.get(record.source, symbol, config.timeframe)
-        tapes[symbol] = tape.candles(begun.first.get(symbol, 0))
-    own = own_candles(config, lines, tapes)
+        journal = await storage.candle_journals.get(record.source, symbol, config.timeframe)
+        received[symbol] = journal.candles(begun.first.get(symbol, 0))
+    own = own_candles(config, lines, received)
     last = next((line.last for line in lines if isinstance(line, Stopped)), None)
     if last is not None:
         own = {

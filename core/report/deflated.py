@@ -31,12 +31,16 @@ def expected_best_sharpe(sharpe_ratios: Sequence[float]) -> float | None:
     tries = len(sharpe_ratios)
     if tries < 2:
         return None
-    spread = float(np.std(sharpe_ratios, ddof=1))
+    return float(np.std(sharpe_ratios, ddof=1)) * expected_maximum(tries)
+
+
+def expected_maximum(tries: float) -> float:
+    """Expected greatest of so many independent standard normal draws; 0 for a single one."""
+    if tries <= 1:
+        return 0.0
     quantile = NormalDist().inv_cdf
-    return spread * (
-        (1 - _EULER_MASCHERONI) * quantile(1 - 1 / tries)
-        + _EULER_MASCHERONI * quantile(1 - 1 / (tries * math.e))
-    )
+    greatest = (1 - _EULER_MASCHERONI) * quantile(1 - 1 / tries)
+    return max(0.0, greatest + _EULER_MASCHERONI * quantile(1 - 1 / (tries * math.e)))
 
 
 def deflated_sharpe(daily_returns: Floats, expected_best: float) -> float | None:

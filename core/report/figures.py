@@ -14,7 +14,7 @@ from core.time_format import short_duration
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class MetricFigure:
     """One metric for a reader: its words, its value as text, and what must be known of it."""
 
     label: str
@@ -48,10 +48,10 @@ _SIGNED_PER_CENT = ("total_return_pct", "benchmark_return_pct")
 _MONEY = ("expectancy", "avg_win", "avg_loss", "best", "worst")
 
 
-def figures(metrics: Mapping[str, Any]) -> tuple[Figure, ...]:
+def figures(metrics: Mapping[str, Any]) -> tuple[MetricFigure, ...]:
     """Every figure of a result's `metrics` (as in its JSON), in the order a reader wants them."""
     return tuple(
-        Figure(label, figure_text(name, metrics), _note(name, metrics))
+        MetricFigure(label, figure_text(name, metrics), _note(name, metrics))
         for name, label in _LABELS.items()
     )
 

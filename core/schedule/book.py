@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 from collections.abc import Callable
 
 import msgspec
@@ -12,15 +11,11 @@ from tinydb.table import Table
 
 from core.schedule.jobs import Job, JobError, NothingSuchError, read_job
 from core.store.index import IndexWriteError
+from core.store.workspace import new_id
 
 JOBS = "jobs"
 ODD_JOBS = "odd_jobs"
 WATCHED = "watched"
-
-
-def random_id() -> str:
-    """Eight characters for a new job."""
-    return secrets.token_hex(4)
 
 
 class JobBook:
@@ -30,7 +25,7 @@ class JobBook:
     what could not be read.
     """
 
-    def __init__(self, database: TinyDB, new_id: Callable[[], str] = random_id) -> None:
+    def __init__(self, database: TinyDB, new_id: Callable[[], str] = new_id) -> None:
         self._table = database.table(JOBS)
         self._watched = database.table(WATCHED)
         self._new_id = new_id

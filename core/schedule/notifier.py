@@ -15,21 +15,21 @@ from dataclasses import dataclass
 import orjson
 
 from core.schedule.notifications import NotificationsError
-from core.schedule.send_notification import Outcome
+from core.schedule.send_notification import SendOutcome
 from core.store.redaction import Secret
 
 _WAITING = 100  # notifications that may wait for one address; further ones are dropped, and said
 _MODULE = "core.schedule.send_notification"
 _FAULTS = {
-    Outcome.NOT_TAKEN: "the service could not be reached, or did not take it",
-    Outcome.UNKNOWN_ADDRESS: "apprise does not know such an address",
-    Outcome.NO_APPRISE: "the package apprise is not installed: install papertape[notify]",
+    SendOutcome.NOT_TAKEN: "the service could not be reached, or did not take it",
+    SendOutcome.UNKNOWN_ADDRESS: "apprise does not know such an address",
+    SendOutcome.NO_APPRISE: "the package apprise is not installed: install papertape[notify]",
 }
-_HOPELESS = (Outcome.UNKNOWN_ADDRESS, Outcome.NO_APPRISE)
+_HOPELESS = (SendOutcome.UNKNOWN_ADDRESS, SendOutcome.NO_APPRISE)
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class SendPatience:
     """How long one attempt to send may take in all, and the waits before further attempts (s)."""
 
     attempt: float = 30.0
@@ -53,10 +53,10 @@ class Notifier:
         self,
         urls: Sequence[Secret],
         complain: Callable[[str], None],
-        patience: Patience | None = None,
+        patience: SendPatience | None = None,
     ) -> None:
         self._complain = complain
-        self._patience = patience or Patience()
+        self._patience = patience or SendPatience()
         self._addresses = _addresses(urls)
         self._changed = asyncio.Event()
 
@@ -132,7 +132,7 @@ class Notifier:
 
     async def _attempt(
         self, address: _Address, text: str | None
-    ) -> tuple[Outcome | None, str | None]:
+    ) -> tuple[SendOutcome | None, str | None]:
         """Send once; the outcome (None: it took too long), and what is wrong with it."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", _MODULE),
@@ -150,8 +150,8 @@ class Notifier:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
-        if process.returncode == Outcome.SENT:
-            return Outcome.SENT, None
+        if process.returncode == SendOutcome.SENT:
+            return SendOutcome.SENT, None
         for outcome, fault in _FAULTS.items():
             if process.returncode == outcome:
                 return outcome, fault

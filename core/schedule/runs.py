@@ -15,7 +15,7 @@ from core.trading.values import Trade
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class JobOutcome:
     """What a run came to.
 
     `news`: the user should be told, and not only find it recorded. `seen_trades`, `seen_states`:
@@ -29,34 +29,34 @@ class Outcome:
     seen_states: Mapping[str, str] | None = None
 
 
-async def carry_out(job: Job, link: HostLink) -> Outcome:
+async def carry_out(job: Job, link: HostLink) -> JobOutcome:
     """Do what a job asks of its host. A refusal of the host is an outcome, not an error."""
     try:
         match job.action:
             case JobAction.SAY:
-                return Outcome(job.message)
+                return JobOutcome(job.message)
             case JobAction.CHECK:
                 return await _check(job, link)
             case JobAction.FINISH:
                 return await _finish(job, link)
     except CommandError as error:
-        return Outcome(str(error), succeeded=False)
+        return JobOutcome(str(error), succeeded=False)
 
 
-async def _check(job: Job, link: HostLink) -> Outcome:
+async def _check(job: Job, link: HostLink) -> JobOutcome:
     session = find_session(link, job.session_id)
     if session is None:
-        return Outcome(f"session {job.session_id} is not there any more", succeeded=False)
+        return JobOutcome(f"session {job.session_id} is not there any more", succeeded=False)
     detail = await link.detail(session.id)
     fresh = detail.trades[job.seen_trades :]
     told = f"{_state_in_words(session)}; {_trades_in_words(fresh)}"
     if session.trial is None:
-        return Outcome(told, news=bool(fresh), seen_trades=len(detail.trades))
+        return JobOutcome(told, news=bool(fresh), seen_trades=len(detail.trades))
     report = await link.report(session.id)
     turns = turned(job.seen_states, report)
     if turns:
         told += f"; the trial turned: {'; '.join(turns)}"
-    return Outcome(
+    return JobOutcome(
         f"{told}. {comparison_in_words(report)}".rstrip(),
         news=bool(fresh or turns),
         seen_trades=len(detail.trades),
@@ -64,14 +64,14 @@ async def _check(job: Job, link: HostLink) -> Outcome:
     )
 
 
-async def _finish(job: Job, link: HostLink) -> Outcome:
+async def _finish(job: Job, link: HostLink) -> JobOutcome:
     assert job.session_id is not None  # new_job gives no other job this action
     session = find_session(link, job.session_id)
     if session is not None and session.state.ended:
         report = await link.report(job.session_id)
     else:
         report = await link.stop(job.session_id)
-    return Outcome(f"session {job.session_id} has ended: {report_in_words(report)}")
+    return JobOutcome(f"session {job.session_id} has ended: {report_in_words(report)}")
 
 
 def find_session(link: HostLink, session_id: str | None) -> SessionSnapshot | None:

@@ -19,7 +19,7 @@ from core.host.link import HostLink
 from core.journal.values import FeedKind, SessionState
 from core.schedule.book import JobBook
 from core.schedule.jobs import Job, JobError, JobRun, NothingSuchError, new_job
-from core.schedule.runs import Outcome, carry_out
+from core.schedule.runs import JobOutcome, carry_out
 from core.schedule.triggers import Trigger, at, every, next_due
 from core.session.snapshot import SessionSnapshot
 from core.store.index import IndexWriteError
@@ -41,7 +41,7 @@ class _Done:
 
     job_id: str
     run: JobRun
-    outcome: Outcome
+    outcome: JobOutcome
 
 
 class Scheduler:
@@ -394,13 +394,13 @@ class Scheduler:
                     self._say(f"{name} has prices again", session.id, True)
 
 
-async def _outcome(job: Job, link: HostLink) -> Outcome:
+async def _outcome(job: Job, link: HostLink) -> JobOutcome:
     """What a run comes to; a fault in it is an outcome too, for no job may end the loop."""
     try:
         return await carry_out(job, link)
     except Exception as error:
         _logger.exception("job %s", job.id)
-        return Outcome(f"job {job.id} failed: {type(error).__name__}: {error}", succeeded=False)
+        return JobOutcome(f"job {job.id} failed: {type(error).__name__}: {error}", succeeded=False)
 
 
 def _waits_for_end(job: Job, session: SessionSnapshot | None) -> bool:

@@ -17,7 +17,7 @@ import orjson
 _MEMORY = 1 << 30  # bytes of address space
 
 
-class Outcome(IntEnum):
+class SendOutcome(IntEnum):
     """How sending went, as an exit code."""
 
     SENT = 0
@@ -26,20 +26,20 @@ class Outcome(IntEnum):
     NO_APPRISE = 5
 
 
-def main() -> Outcome:
+def main() -> SendOutcome:
     """Send what standard input asks for; without a `text`, only see whether the address is one."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     asked = orjson.loads(sys.stdin.buffer.read())
     try:
         import apprise  # noqa: PLC0415  an extra, and slow to load
     except ImportError:
-        return Outcome.NO_APPRISE
+        return SendOutcome.NO_APPRISE
     services = apprise.Apprise()
     if not services.add(asked["url"]):
-        return Outcome.UNKNOWN_ADDRESS
+        return SendOutcome.UNKNOWN_ADDRESS
     if asked["text"] is None or services.notify(body=asked["text"], title="Papertape"):
-        return Outcome.SENT
-    return Outcome.NOT_TAKEN
+        return SendOutcome.SENT
+    return SendOutcome.NOT_TAKEN
 
 
 if __name__ == "__main__":

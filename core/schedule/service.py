@@ -16,7 +16,17 @@ from core.schedule.jobs import Job, JobError, NothingSuchError
 from core.schedule.notifications import NotificationsError, read_notifications
 from core.schedule.notifier import Notifier
 from core.schedule.scheduler import Scheduler
-from core.schedule.triggers import At, Cron, Every, Trigger, TriggerError, at, cron, describe, every
+from core.schedule.triggers import (
+    At,
+    Cron,
+    Every,
+    Trigger,
+    TriggerError,
+    at,
+    cron_trigger,
+    describe,
+    every,
+)
 from core.session.snapshot import Level, SessionSnapshot
 from core.store.index import IndexWriteError
 from core.store.redaction import Secret
@@ -190,7 +200,7 @@ def _trigger(order: JobOrder, now: int) -> Trigger | None:
     if order.every_seconds is not None:
         return every(order.every_seconds, now)
     if order.cron_expr is not None:
-        return cron(order.cron_expr)
+        return cron_trigger(order.cron_expr)
     return None if order.at is None else at(_moment(order.at), now)
 
 

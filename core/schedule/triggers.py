@@ -59,7 +59,7 @@ def every(seconds: int, since: int) -> Every:
     return Every(seconds, since)
 
 
-def cron(expression: str) -> Cron:
+def cron_trigger(expression: str) -> Cron:
     """A checked `Cron`.
 
     Raises:
@@ -102,7 +102,7 @@ def checked(trigger: Trigger) -> Trigger:
         case Every(seconds, since):
             return every(seconds, _in_range(since))
         case Cron(expression):
-            return cron(expression)
+            return cron_trigger(expression)
         case At(time):
             return At(_in_range(time))
 

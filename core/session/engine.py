@@ -61,9 +61,9 @@ class EngineContext:
 
 
 class Engine:
-    """One session, from its start (or its `past`) to its end.
+    """One session, from its start (or its `recovered`) to its end.
 
-    `intake` is None until the session's inputs are known.
+    `handler` is None until the session's inputs are known.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Engine:
         session: SessionJournal,
         feed: Feed,
         around: EngineContext,
-        past: RecoveredState | None = None,
+        recovered: RecoveredState | None = None,
     ) -> None:
         self.record = session.record
         self.config = session.config
@@ -81,12 +81,12 @@ class Engine:
         self.ended_at: int | None = None
         self.waiting_for_venue = False  # before it can take commands
         self.durable = True  # whether the journal has taken everything so far
-        self.intake: FeedHandler | None = None
-        self.returns: list[Returned] = [] if past is None else past.returns
+        self.handler: FeedHandler | None = None
+        self.returns: list[Returned] = [] if recovered is None else recovered.returns
         self.orders = session.orders
         self._session = session
         self._around = around
-        self._past = past
+        self._recovered = recovered
         self._queue = SessionQueue()
         self._mirror = OrderMirror(
             session, around.route, around.clock, around.log, self._queue.nudge, around.orders_wait
@@ -111,7 +111,7 @@ class Engine:
 
     def tick(self) -> None:
         """Let the engine look at the clock."""
-        if self.intake is not None:
+        if self.handler is not None:
             self._queue.nudge()
 
     def now(self) -> int:
@@ -119,14 +119,14 @@ class Engine:
 
         Then it may lie behind the candles already decided on, and the session never goes back.
         """
-        if self.intake is None:
+        if self.handler is None:
             return self.feed.now()
-        return max(self.feed.now(), self.intake.run.forming or self.intake.since)
+        return max(self.feed.now(), self.handler.runner.forming or self.handler.since)
 
     @property
     def planned_end(self) -> int | None:
         """When the session ends by itself, on the feed's clock."""
-        return self.record.until if self.intake is None else self.intake.end
+        return self.record.until if self.handler is None else self.handler.end
 
     # ── Life ──
 
@@ -139,7 +139,7 @@ class Engine:
                 pump = asyncio.create_task(self._queue.listen(self.feed))
                 await self._work()
             if not self._leaving:
-                why = None if self.intake is None else self.intake.stop_why
+                why = None if self.handler is None else self.handler.stop_why
                 await self._end(SessionState.STOPPED, why or f"{BY_HAND} before it had begun")
         except JournalError as error:
             self._fail(str(error))
@@ -169,8 +169,8 @@ class Engine:
                 preparing.result()
                 return True
             self._leaving = any(item.do == "leave" for item in self._queue.drop())
-            if self.intake is not None:
-                self.intake.stop_why = self.intake.stop_why or BY_HAND
+            if self.handler is not None:
+                self.handler.stop_why = self.handler.stop_why or BY_HAND
             return False
         finally:
             interrupted.cancel()
@@ -179,30 +179,30 @@ class Engine:
 
     async def _begin(self) -> None:
         """Begin the session, or take it up where its journal ends, and follow its markets."""
-        opening = SessionStartup(self._session, self.feed, self._around.clock, self._tell)
-        past = self._past
-        if past is None:
+        startup = SessionStartup(self._session, self.feed, self._around.clock, self._tell)
+        recovered = self._recovered
+        if recovered is None:
             self._enter(SessionState.WARMING_UP)
-            self.intake, after = await self._once_reached(opening.anew)
+            self.handler, after = await self._once_reached(startup.anew)
             await self._commit()
-            await self._once_reached(lambda: opening.follow(after))
+            await self._once_reached(lambda: startup.follow(after))
             self._show_progress()
             return
-        intake, returned = await opening.again(past)
-        self.intake = intake
+        handler, returned = await startup.again(recovered)
+        self.handler = handler
         self.returns.append(returned)
-        if past.stopping is not None:
-            self._begin_stop(flatten=past.stopping.flatten)
+        if recovered.stopping is not None:
+            self._begin_stop(flatten=recovered.stopping.flatten)
         await self._commit()
         self._show_progress()
         while not self._finished():
             try:
-                await opening.follow(intake.last_candle)
+                await startup.follow(handler.last_candle)
             except FeedError as error:
                 await self._wait_for_venue(f"the feed cannot be taken up again: {error}")
             else:
                 self.waiting_for_venue = False
-                intake.away_until = self.feed.now()
+                handler.away_until = self.feed.now()
                 self._show_progress()
                 return
 
@@ -249,97 +249,97 @@ class Engine:
             self._queue.committed()
 
     def _take(self, item: Item) -> None:
-        intake = self._ready()
+        handler = self._ready()
         match item:
             case SessionCommand():
-                self._obey(intake, item)
+                self._obey(handler, item)
             case Tick():
-                self._look_at_the_clock(intake)
+                self._look_at_the_clock(handler)
             case Ended(why):
                 if self.record.feed is not FeedKind.REPLAY:
                     raise FeedError(f"the feed ended: {why}")
-                intake.no_more_candles()
-                intake.stop_why = intake.stop_why or why
+                handler.no_more_candles()
+                handler.stop_why = handler.stop_why or why
                 self._flattening_since = None
             case _:
-                intake.take(item)
+                handler.take(item)
 
     def _ready(self) -> FeedHandler:
-        if self.intake is None:
+        if self.handler is None:
             raise RuntimeError("the feed spoke before the session had begun")
-        return self.intake
+        return self.handler
 
     # ── What is asked ──
 
-    def _obey(self, intake: FeedHandler, command: SessionCommand) -> None:
+    def _obey(self, handler: FeedHandler, command: SessionCommand) -> None:
         self._queue.obeyed(command)
         do = command.do
         if do == "leave":
             self._leaving = True
             return
-        run = intake.run
+        runner = handler.runner
         self._session.append(
-            Commanded(self._around.clock(), run.moment_time, do, command.symbol, command.flatten)
+            Commanded(self._around.clock(), runner.moment_time, do, command.symbol, command.flatten)
         )
-        intake.settled = False
+        handler.settled = False
         if do == "stop":
             if command.flatten:
-                run.pause(True)
-                run.flatten(None)
+                runner.pause(True)
+                runner.flatten(None)
             self._begin_stop(flatten=command.flatten)
         elif do == "flatten":
-            asked = ", ".join(run.flatten(command.symbol)) or "nothing"
+            asked = ", ".join(runner.flatten(command.symbol)) or "nothing"
             self._tell(Level.INFO, f"asked to close {asked} at the next price")
         else:
-            run.pause(do == "pause")
+            runner.pause(do == "pause")
             allowed = "blocked" if do == "pause" else "allowed"
             self._tell(Level.INFO, f"entries are {allowed}")
 
     def _begin_stop(self, *, flatten: bool = False, why: str = BY_HAND) -> None:
         """Stop, now or (with `flatten`) as soon as prices have closed what is open."""
-        intake = self._ready()
-        if flatten and not intake.run.flat:
-            intake.closing = True
+        handler = self._ready()
+        if flatten and not handler.runner.flat:
+            handler.closing = True
             self._flattening_since = self._around.monotonic()
             self._enter(SessionState.STOPPING, "closing the open positions at the next price")
         else:
-            intake.stop_why = intake.stop_why or why
+            handler.stop_why = handler.stop_why or why
 
     def _finished(self) -> bool:
         """Whether the session has nothing more to wait for."""
-        intake = self._ready()
-        if intake.stop_why is not None:
+        handler = self._ready()
+        if handler.stop_why is not None:
             return True
         if self._flattening_since is None:
             return False
-        intake.end_if_closed()
+        handler.end_if_closed()
         waited = self._around.monotonic() - self._flattening_since
-        if intake.stop_why is None and waited > _FLATTEN_WAIT:
-            intake.stop_why = f"{BY_HAND}; no price came to close the open positions at"
-        return intake.stop_why is not None
+        if handler.stop_why is None and waited > _FLATTEN_WAIT:
+            handler.stop_why = f"{BY_HAND}; no price came to close the open positions at"
+        return handler.stop_why is not None
 
-    def _look_at_the_clock(self, intake: FeedHandler) -> None:
+    def _look_at_the_clock(self, handler: FeedHandler) -> None:
         end = self.planned_end
         grace = min(_GRACE, self.config.timeframe.ms // 2)
-        if end is not None and intake.stop_why is None and self.feed.now() > end + grace:
-            intake.stop_why = "its planned end was reached"
+        if end is not None and handler.stop_why is None and self.feed.now() > end + grace:
+            handler.stop_why = "its planned end was reached"
 
     # ── What is shown ──
 
     def _show_progress(self) -> None:
         """Enter the state that a session is in between its beginning and its stopping."""
-        intake = self._ready()
-        if self._flattening_since is not None or intake.stop_why is not None:
+        handler = self._ready()
+        if self._flattening_since is not None or handler.stop_why is not None:
             return
-        run = intake.run
-        start, forming = run.decide_from, run.forming
+        runner = handler.runner
+        start, forming = runner.decide_from, runner.forming
         if start is not None and (forming is None or forming < start):
             self._enter(SessionState.WARMING_UP)
-        elif intake.health.stale:
-            self._enter(SessionState.STALE, "; ".join(intake.health.stale.values()))
-        elif self.record.feed is not FeedKind.REPLAY and intake.overdue(self.feed.now()):
+        elif handler.health.stale:
+            self._enter(SessionState.STALE, "; ".join(handler.health.stale.values()))
+        elif self.record.feed is not FeedKind.REPLAY and handler.overdue(self.feed.now()):
             self._enter(SessionState.STALE, "the next candle is overdue")
-        elif run.account.entries_paused:
+        elif runner.account.entries_paused:
             self._enter(SessionState.PAUSED)
         else:
             self._enter(SessionState.RUNNING)
@@ -364,14 +364,14 @@ class Engine:
         self._mirror.journal(self._tell)
         await self._session.commit()
         self._mirror.release()
-        if self.intake is not None:
-            self.intake.settled = True
+        if self.handler is not None:
+            self.handler.settled = True
         self._tell_all()
 
     # ── The end ──
 
     async def _end(self, state: SessionState, why: str) -> None:
-        last = None if self.intake is None else self.intake.run.moment_time
+        last = None if self.handler is None else self.handler.runner.moment_time
         if self._mirror.unsettled():
             self._enter(SessionState.STOPPING, "waiting for the testnet's answers")
             self._tell_all()

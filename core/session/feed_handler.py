@@ -43,24 +43,24 @@ class Health:
 
 
 class FeedHandler:
-    """The way from a feed's events to a session's run and journal.
+    """The way from a feed's events to a session's runner and journal.
 
     `since` is when the session counts as running, `end` when its planned time is over (feed's
     clock; None: never), `stop_why` why nothing more may happen in it. `closing`: it is to stop once
     its positions are closed. `away_until`: candles closed before it came while no host ran the
-    session. `settled` is false while `run` holds what is not durable yet.
+    session. `settled` is false while `runner` holds what is not durable yet.
     """
 
     def __init__(
         self,
         session: SessionJournal,
-        run: Runner,
+        runner: Runner,
         tell: Callable[[Level, str], None],
         since: int,
         gaps: Iterable[GapSeen] = (),
         revised: Mapping[tuple[str, int], Candle] | None = None,
     ) -> None:
-        self.run = run
+        self.runner = runner
         self.since = since
         self.end = session.record.planned_end(since)
         self.gaps = list(gaps)
@@ -68,7 +68,7 @@ class FeedHandler:
         self.health = Health()
         self.prices: dict[str, PriceSeen] = {}
         self.last_price_at: int | None = None
-        self.last_candle: list[int | None] = [None] * len(run.slots)
+        self.last_candle: list[int | None] = [None] * len(runner.slots)
         self.stop_why: str | None = None
         self.closing = False
         self.away_until: int | None = None
@@ -77,9 +77,9 @@ class FeedHandler:
         self._refusals = Refusals()
         self._session = session
         self._tell = tell
-        self._step = run.config.timeframe.ms
+        self._step = runner.config.timeframe.ms
         in_step = session.record.feed is FeedKind.REPLAY
-        self._alignment = Alignment(len(run.slots), in_step=in_step)
+        self._alignment = Alignment(len(runner.slots), in_step=in_step)
 
     def take(self, event: FeedEvent) -> None:
         """Take in anything a feed says but its end."""
@@ -88,14 +88,14 @@ class FeedHandler:
             case PriceSeen():
                 self._take_price(event)
             case CandleClosed(symbol, _, candle, backfilled):
-                self.take_candle(self.run.slots[symbol], candle, backfilled=backfilled)
+                self.take_candle(self.runner.slots[symbol], candle, backfilled=backfilled)
                 self.pass_moments()
             case Gap(symbol, _, first, last, why):
                 self.take_gap(symbol, first, last, why)
                 self.pass_moments()
             case FundingRate(symbol, time, rate):
-                self.run.funding(symbol, time, rate)
-                line = FundingSeen(self.run.moment_time, symbol, time, rate)
+                self.runner.funding(symbol, time, rate)
+                line = FundingSeen(self.runner.moment_time, symbol, time, rate)
                 self._session.append(line)
             case Revised():
                 self._take_revision(event)
@@ -112,7 +112,7 @@ class FeedHandler:
         acted_on = self._session.take_candle(slot, candle)
         self.last_candle[slot] = candle.time
         if self.health.stale:
-            self.health.stale.pop(self.run.config.symbols[slot], None)
+            self.health.stale.pop(self.runner.config.symbols[slot], None)
         self._alignment.candle(slot, acted_on, backfilled=backfilled, stored=stored)
 
     def take_gap(self, symbol: str, first: int, last: int, why: str) -> None:
@@ -120,7 +120,7 @@ class FeedHandler:
         gap = GapSeen(symbol, first, last, why)
         self.gaps.append(gap)
         self._session.append(gap)
-        self.skip(self.run.slots[symbol], last)
+        self.skip(self.runner.slots[symbol], last)
         self._tell(Level.WARNING, gap_text(symbol, first, last, self._step, why))
 
     def skip(self, slot: int, last: int) -> None:
@@ -146,7 +146,7 @@ class FeedHandler:
 
     def end_if_closed(self) -> None:
         """Let nothing more happen where the positions of a session that is to stop are closed."""
-        if self.closing and self.run.flat:
+        if self.closing and self.runner.flat:
             self.stop_why = self.stop_why or f"{BY_HAND}, positions closed"
 
     def overdue(self, now: int) -> bool:
@@ -157,30 +157,30 @@ class FeedHandler:
         return now > latest + 2 * self._step + max(15_000, self._step // 2)
 
     def _pass(self, moment: Moment) -> None:
-        run = self.run
+        runner = self.runner
         self.settled = False
-        if not run.account.entries_paused:
+        if not runner.account.entries_paused:
             self._refusals.resumed()
-        events = run.moment(moment)
+        events = runner.moment(moment)
         if events:
             closed = moment.time + self._step
             away = moment.backfilled and self.away_until is not None and closed <= self.away_until
-            equity = run.account.equity()
+            equity = runner.account.equity()
             orders = self._session.orders.made_of(events)
             self._session.append(MomentPassed(moment.time, equity, events, away, orders))
             self._narrate(events, "while away: " if away else "")
-        if run.account.stopped:
-            limit = run.config.max_drawdown_pct or 0
+        if runner.account.stopped:
+            limit = runner.config.max_drawdown_pct or 0
             self.stop_why = f"equity fell {limit:g} % from its peak (max_drawdown_pct)"
 
     def _take_price(self, price: PriceSeen) -> None:
         self.prices[price.symbol] = price
         self.last_price_at = price.time
         quote = Quote(price.time, price.bid, price.ask, price.last, price.low, price.high)
-        events = self.run.quote(price.symbol, quote)
+        events = self.runner.quote(price.symbol, quote)
         if events:
             self.settled = False
-            after = self.run.moment_time
+            after = self.runner.moment_time
             orders = self._session.orders.made_of(events)
             self._session.append(QuoteFilled(after, price.symbol, quote, events, orders))
             self._narrate(events)
@@ -190,7 +190,7 @@ class FeedHandler:
         if self.revised.get(known) == revised.new:
             return  # told again after a return
         self.revised[known] = revised.new
-        self._session.take_revision(self.run.slots[revised.symbol], revised.new)
+        self._session.take_revision(self.runner.slots[revised.symbol], revised.new)
         self._session.append(CandleRevised(revised.symbol, revised.old, revised.new))
         self._tell(Level.WARNING, revision_text(revised.symbol, revised.old, revised.new))
 

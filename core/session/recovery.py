@@ -35,13 +35,13 @@ from core.trading.values import Event
 class RecoveredState:
     """A session as its journal tells it.
 
-    `unheard` are candles on the tapes that no line vouches for: the session received them and may
+    `unheard` are candles received that no line vouches for: the session may or may not
     have decided on them. They go through the engine again, in order of time, with the `gaps`.
     """
 
     begun: Begun
     planned_end: int | None
-    run: Runner
+    runner: Runner
     unheard: list[tuple[int, Candle]]
     gaps: list[GapSeen] = field(default_factory=list)
     revised: dict[tuple[str, int], Candle] = field(default_factory=dict)
@@ -50,34 +50,34 @@ class RecoveredState:
     stopped: Stopped | None = None
 
 
-def read_on(past: RecoveredState) -> None:
+def read_on(recovered: RecoveredState) -> None:
     """Let the candles that no line vouches for happen, to show where the session stands.
 
-    Only to look at: nothing of it is journaled, and an engine must not go on with this `past`.
+    Only to look at: nothing of it is journaled, and an engine must not go on with this `recovered`.
     """
-    run, stopping = past.run, past.stopping
+    runner, stopping = recovered.runner, recovered.stopping
     if stopping is not None and not stopping.flatten:
         return  # a stop is where the session ends
-    step = run.config.timeframe.ms
-    alignment = Alignment(len(run.slots), in_step=False)
-    told = [run.moment_time or 0] * len(run.slots)
-    for gap in past.gaps:
-        slot = run.slots[gap.symbol]
+    step = runner.config.timeframe.ms
+    alignment = Alignment(len(runner.slots), in_step=False)
+    told = [runner.moment_time or 0] * len(runner.slots)
+    for gap in recovered.gaps:
+        slot = runner.slots[gap.symbol]
         told[slot] = max(told[slot], gap.last)
     for slot, last in enumerate(told):
         alignment.gap(slot, last)
-    for slot, candle in past.unheard:
+    for slot, candle in recovered.unheard:
         alignment.candle(slot, candle)
-    end = past.planned_end
+    end = recovered.planned_end
     for moment in alignment.ready():
-        closed = stopping is not None and run.flat
-        if closed or run.account.stopped or (end is not None and moment.time + step > end):
+        closed = stopping is not None and runner.flat
+        if closed or runner.account.stopped or (end is not None and moment.time + step > end):
             return
-        run.moment(moment)
+        runner.moment(moment)
 
 
 def rebuild(
-    record: SessionManifest, lines: Sequence[Record], tapes: Mapping[str, Candles]
+    record: SessionManifest, lines: Sequence[Record], received: Mapping[str, Candles]
 ) -> RecoveredState:
     """A session's state after the last line of its journal.
 
@@ -88,56 +88,58 @@ def rebuild(
     begun = began(lines)
     if begun is None:
         raise RecoveryError(f"session {record.id}: its journal has no beginning")
-    run = Runner(config, begun.filters, record.fills, begun.decide_from)
-    own = own_candles(config, lines, tapes)
-    replay = _Replay(record, run, [list(own[symbol]) for symbol in config.symbols])
-    past = RecoveredState(begun, record.planned_end(begun.since), run, [])
+    runner = Runner(config, begun.filters, record.fills, begun.decide_from)
+    own = own_candles(config, lines, received)
+    replay = _Replay(record, runner, [list(own[symbol]) for symbol in config.symbols])
+    recovered = RecoveredState(begun, record.planned_end(begun.since), runner, [])
     for line in lines:
         match line:
             case MomentPassed():
                 replay.to(line.time, line)
             case QuoteFilled():
                 replay.to(line.after)
-                replay.expect(run.quote(line.symbol, line.quote), line.events, line.quote.time)
+                replay.expect(runner.quote(line.symbol, line.quote), line.events, line.quote.time)
             case FundingSeen():
                 replay.to(line.after)
-                run.funding(line.symbol, line.time, line.rate)
+                runner.funding(line.symbol, line.time, line.rate)
             case Commanded():
                 replay.to(line.after)
-                _obey(run, line, past)
+                _obey(runner, line, recovered)
             case GapSeen():
-                past.gaps.append(line)
+                recovered.gaps.append(line)
             case CandleRevised():
-                past.revised[line.symbol, line.new.time] = line.new
+                recovered.revised[line.symbol, line.new.time] = line.new
             case Returned():
                 replay.to(line.after)
-                past.returns.append(line)
+                recovered.returns.append(line)
             case Stopped():
-                past.stopped = line
-    if past.stopped is not None:
-        replay.to(past.stopped.last)
-    past.unheard = replay.rest()
-    return past
+                recovered.stopped = line
+    if recovered.stopped is not None:
+        replay.to(recovered.stopped.last)
+    recovered.unheard = replay.rest()
+    return recovered
 
 
-def _obey(run: Runner, line: Commanded, past: RecoveredState) -> None:
+def _obey(runner: Runner, line: Commanded, recovered: RecoveredState) -> None:
     if line.do in ("pause", "resume"):
-        run.pause(line.do == "pause")
+        runner.pause(line.do == "pause")
     elif line.do == "flatten":
-        run.flatten(line.symbol)
+        runner.flatten(line.symbol)
     elif line.do == "stop":
-        past.stopping = line
+        recovered.stopping = line
         if line.flatten:
-            run.pause(True)
-            run.flatten(None)
+            runner.pause(True)
+            runner.flatten(None)
 
 
 class _Replay:
-    """Puts moments through a run, up to where the journal's next line belongs."""
+    """Puts moments through a runner, up to where the journal's next line belongs."""
 
-    def __init__(self, record: SessionManifest, run: Runner, columns: list[list[Candle]]) -> None:
+    def __init__(
+        self, record: SessionManifest, runner: Runner, columns: list[list[Candle]]
+    ) -> None:
         self._record = record
-        self._run = run
+        self._runner = runner
         self._columns = columns
         self._moments: Iterator[Moment] = moments_of(columns)
         self._next = next(self._moments, None)
@@ -146,13 +148,13 @@ class _Replay:
         """Live through the moments up to `time`; the one at `time` is what `line` tells."""
         while time is not None and self._next is not None and self._next.time <= time:
             moment, self._next = self._next, next(self._moments, None)
-            events = self._run.moment(moment)
+            events = self._runner.moment(moment)
             told = line.events if line is not None and moment.time == time else []
             self.expect(events, told, moment.time)
-        if time is not None and self._run.moment_time != time:
+        if time is not None and self._runner.moment_time != time:
             raise RecoveryError(
                 f"session {self._record.id}: its journal tells of the candle that opened at "
-                f"{time}, which is on none of its tapes; the session was left as it is"
+                f"{time}, which is in none of its candle journals; the session was left as it is"
             )
 
     def expect(self, events: list[Event], told: list[Event], time: int) -> None:
@@ -164,7 +166,7 @@ class _Replay:
 
     def rest(self) -> list[tuple[int, Candle]]:
         """The candles behind the last moment lived through, in order of time, with their slots."""
-        after = self._run.moment_time
+        after = self._runner.moment_time
         rest = [
             (slot, candle)
             for slot, candles in enumerate(self._columns)

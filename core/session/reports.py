@@ -42,7 +42,7 @@ def nothing_run(record: SessionManifest) -> Runner:
 
 def session_report_later(
     record: SessionManifest,
-    run: Runner,
+    runner: Runner,
     *,
     gaps: Sequence[GapSeen],
     returns: Sequence[Returned],
@@ -64,8 +64,8 @@ def session_report_later(
     warnings = list(record.notices)
     if revised:
         warnings.append(f"{revised} candles were revised by the venue after they had been acted on")
-    step = run.config.timeframe.ms
-    result = run.result_later(warnings)
+    step = runner.config.timeframe.ms
+    result = runner.result_later(warnings)
     of_session = {
         "session_id": record.id,
         "mode": record.mode.value,
@@ -102,9 +102,9 @@ def session_report_later(
     return lambda: {**result_to_json(result(), equity=True), **of_session}
 
 
-def session_report(record: SessionManifest, run: Runner, **facts: Any) -> dict[str, Any]:
+def session_report(record: SessionManifest, runner: Runner, **facts: Any) -> dict[str, Any]:
     """A session's report, made at once; see `session_report_later`."""
-    return session_report_later(record, run, **facts)()
+    return session_report_later(record, runner, **facts)()
 
 
 def write_report(folder: Path, report: dict[str, Any], disk: Disk) -> None:

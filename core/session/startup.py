@@ -46,7 +46,7 @@ class SessionStartup:
 
         Raises:
             FeedError: the feed cannot give what the session needs.
-            JournalError: a tape cannot be read or made.
+            JournalError: a candle journal cannot be read or made.
         """
         session, feed = self._session, self._feed
         record, symbols, timeframe = (
@@ -54,7 +54,7 @@ class SessionStartup:
             session.config.symbols,
             session.config.timeframe,
         )
-        for notice in await session.open_tapes():
+        for notice in await session.open_candle_journals():
             self._tell(Level.WARNING, notice)
         filters = {symbol: await feed.filters(symbol) for symbol in symbols}
         history: list[list[Candle]] = [[] for _ in symbols]
@@ -83,49 +83,51 @@ class SessionStartup:
                 )
         since = max(feed.now(), decide_from or 0)
         session.append(Begun(self._clock(), filters, first, decide_from, since))
-        run = Runner(session.config, filters, record.fills, decide_from)
-        intake = FeedHandler(session, run, self._tell, since)
+        runner = Runner(session.config, filters, record.fills, decide_from)
+        handler = FeedHandler(session, runner, self._tell, since)
         for slot, known in enumerate(history):
             symbol, why = symbols[slot], "the venue has no such candles"
             for event in in_order(symbol, timeframe, known, None, why):
                 match event:
                     case CandleClosed():
-                        intake.take_candle(slot, event.candle, backfilled=True)
+                        handler.take_candle(slot, event.candle, backfilled=True)
                     case Gap():
-                        intake.take_gap(symbol, event.first, event.last, event.why)
-        intake.pass_moments()
-        return intake, after
+                        handler.take_gap(symbol, event.first, event.last, event.why)
+        handler.pass_moments()
+        return handler, after
 
-    async def again(self, past: RecoveredState) -> tuple[FeedHandler, Returned]:
+    async def again(self, recovered: RecoveredState) -> tuple[FeedHandler, Returned]:
         """Go on where the journal ends, with the candles that nobody has decided on yet.
 
         Raises:
-            JournalError: a tape cannot be read.
+            JournalError: a candle journal cannot be read.
         """
-        session, run = self._session, past.run
-        await session.open_tapes()
-        intake = FeedHandler(session, run, self._tell, past.begun.since, past.gaps, past.revised)
-        if past.stopping is not None:
+        session, runner = self._session, recovered.runner
+        await session.open_candle_journals()
+        handler = FeedHandler(
+            session, runner, self._tell, recovered.begun.since, recovered.gaps, recovered.revised
+        )
+        if recovered.stopping is not None:
             # The stop is where the session ends: what came after it is nobody's to decide on.
-            intake.closing = past.stopping.flatten
-            if not intake.closing or run.flat:
-                intake.stop_why = BY_HAND
-        if run.moment_time is not None:
-            for slot in range(len(run.slots)):
-                intake.skip(slot, run.moment_time)
+            handler.closing = recovered.stopping.flatten
+            if not handler.closing or runner.flat:
+                handler.stop_why = BY_HAND
+        if runner.moment_time is not None:
+            for slot in range(len(runner.slots)):
+                handler.skip(slot, runner.moment_time)
         waiting: list[tuple[int, int, Candle | GapSeen]] = [
-            (candle.time, slot, candle) for slot, candle in past.unheard
+            (candle.time, slot, candle) for slot, candle in recovered.unheard
         ]
-        waiting += [(gap.first, run.slots[gap.symbol], gap) for gap in past.gaps]
+        waiting += [(gap.first, runner.slots[gap.symbol], gap) for gap in recovered.gaps]
         for _, slot, item in sorted(waiting, key=lambda entry: entry[:2]):
             if isinstance(item, GapSeen):
-                intake.skip(slot, item.last)
+                handler.skip(slot, item.last)
             else:
-                intake.take_candle(slot, item, stored=True)
-            intake.pass_moments()
-        returned = Returned(self._clock(), run.moment_time)
+                handler.take_candle(slot, item, stored=True)
+            handler.pass_moments()
+        returned = Returned(self._clock(), runner.moment_time)
         session.append(returned)
-        return intake, returned
+        return handler, returned
 
     async def follow(self, after: After) -> None:
         """Have the feed go on behind the last candles known. May be tried again after an error.

@@ -38,8 +38,8 @@ class Lifecycle:
 
 def session_snapshot(
     record: SessionManifest,
-    run: Runner | None,
-    standing: Lifecycle,
+    runner: Runner | None,
+    lifecycle: Lifecycle,
     prices: Mapping[str, PriceSeen],
     jobs: tuple[str, ...] = (),
     orders: VenueOrders | None = None,
@@ -49,44 +49,44 @@ def session_snapshot(
     starting = float(config.get("starting_balance", 10_000.0))
     open_positions: tuple[OpenTrade, ...] = ()
     equity, realized, today = starting, 0.0, starting
-    if run is not None:
+    if runner is not None:
         marks = {symbol: mark for symbol, seen in prices.items() if (mark := mark_of(seen))}
-        open_positions = run.account.open_trades(marks)
+        open_positions = runner.account.open_trades(marks)
         # Fees and funding of an open position have left the free balance already.
-        equity = run.account.free + sum(
+        equity = runner.account.free + sum(
             trade.margin + trade.unrealized_pnl + trade.fees + trade.funding
             for trade in open_positions
         )
-        realized = run.account.realized_pnl
-        today = run.day_start_equity(standing.now)
+        realized = runner.account.realized_pnl
+        today = runner.day_start_equity(lifecycle.now)
     return SessionSnapshot(
         id=record.id,
         strategy=str(config["name"]),
         symbols=tuple(config["symbols"]),
         timeframe=str(config["timeframe"]),
         mode=record.mode,
-        state=standing.state,
-        state_reason=standing.reason,
+        state=lifecycle.state,
+        state_reason=lifecycle.reason,
         feed=record.feed,
         broker=record.broker,
         fills=record.fills,
         started=record.created,
-        running_since=standing.running_since,
-        planned_end=standing.planned_end,
-        ended=standing.ended,
-        now=standing.now,
+        running_since=lifecycle.running_since,
+        planned_end=lifecycle.planned_end,
+        ended=lifecycle.ended,
+        now=lifecycle.now,
         trial=_trial(record),
-        last_candle=None if run is None else run.moment_time,
-        last_price_at=standing.last_price_at,
-        trades_count=0 if run is None else len(run.account.trades),
-        wins=0 if run is None else run.wins,
+        last_candle=None if runner is None else runner.moment_time,
+        last_price_at=lifecycle.last_price_at,
+        trades_count=0 if runner is None else len(runner.account.trades),
+        wins=0 if runner is None else runner.wins,
         open_positions=open_positions,
         starting_balance=starting,
         realized_pnl=realized,
         unrealized_pnl=sum(trade.unrealized_pnl for trade in open_positions),
         equity=equity,
         pnl_today=equity - today,
-        equity_curve=() if run is None else run.recent_equity(_SPARK),
+        equity_curve=() if runner is None else runner.recent_equity(_SPARK),
         notices=record.notices,
         next_jobs=jobs,
         orders=(orders or VenueOrders(record)).counts(),
@@ -102,14 +102,14 @@ def _trial(record: SessionManifest) -> TrialHorizon | None:
 
 def session_detail(
     session_id: str,
-    run: Runner | None,
+    runner: Runner | None,
     health: Iterable[str],
     orders: tuple[OrderRow, ...] = (),
     prices: Mapping[str, PriceSeen] | None = None,
     snapshot: SessionSnapshot | None = None,
 ) -> SessionDetail:
     """What the session screen shows beyond the row; `snapshot` is that row of the same moment."""
-    if run is None:
+    if runner is None:
         return SessionDetail(session_id, {}, {}, (), (), tuple(health), orders, snapshot=snapshot)
     seen = prices or {}
     marks = {symbol: mark for symbol, price in seen.items() if (mark := mark_of(price))}
@@ -118,29 +118,33 @@ def session_detail(
             ConditionReading(
                 one.group, one.text, one.current, one.threshold, one.distance, one.holds
             )
-            for one in run.streams[slot].readings()
+            for one in runner.streams[slot].readings()
         )
-        for symbol, slot in run.slots.items()
+        for symbol, slot in runner.slots.items()
     }
     return SessionDetail(
         session_id,
-        {symbol: tuple(run.recent[slot]) for symbol, slot in run.slots.items()},
+        {symbol: tuple(runner.recent[slot]) for symbol, slot in runner.slots.items()},
         readings,
-        tuple(run.account.trades),
-        tuple(run.curve(_COLUMNS)),
+        tuple(runner.account.trades),
+        tuple(runner.curve(_COLUMNS)),
         tuple(health),
         orders,
-        {symbol: now for symbol in run.slots if (now := _forming(run, symbol, seen.get(symbol)))},
+        {
+            symbol: now
+            for symbol in runner.slots
+            if (now := _forming(runner, symbol, seen.get(symbol)))
+        },
         marks,
         snapshot,
     )
 
 
-def _forming(run: Runner, symbol: str, price: PriceSeen | None) -> Candle | None:
+def _forming(runner: Runner, symbol: str, price: PriceSeen | None) -> Candle | None:
     """The candle of a symbol that forms now, where the feed has told of it and none is newer."""
     if price is None or price.forming is None:
         return None
-    closed = run.recent[run.slots[symbol]]
+    closed = runner.recent[runner.slots[symbol]]
     newer = not closed or price.forming.time > closed[-1].time
     return price.forming if newer else None
 

@@ -71,7 +71,7 @@ def write_durably(path: Path, data: bytes, disk: Disk, *, mode: int = 0o600) -> 
     """Replace a file's contents in one step: a reader, or a power cut, sees all of it or none.
 
     A link at `path` gives way to a file; nothing is written where it leads. What a writer that was
-    killed left behind is taken over by the next one of the same file, or by `sweep`.
+    killed left behind is taken over by the next one of the same file, or by `remove_leftovers`.
 
     Raises:
         OSError: the disk is full or read-only, or the directory is gone. The old file then stands.
@@ -166,7 +166,7 @@ def temporary_names(path: Path) -> Iterator[Path]:
     return (path.with_name(f".{path.name}.{number}.tmp") for number in count(1))
 
 
-def sweep(folder: Path) -> int:
+def remove_leftovers(folder: Path) -> int:
     """Remove what writers that were killed left below a folder; returns how many files.
 
     A file that is being written is locked by its writer, and stays.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shutil
 import stat
 import tempfile
@@ -17,6 +18,11 @@ import platformdirs
 ENVIRONMENT_VARIABLE = "PAPERTAPE_HOME"
 _SESSION_ID = re.compile(r"[0-9a-z]{8}")
 _LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 108 on Linux, 104 elsewhere
+
+
+def new_id() -> str:
+    """Eight characters for a new session or job, as `Workspace.session` takes them."""
+    return secrets.token_hex(4)
 
 
 class WorkspaceError(Exception):

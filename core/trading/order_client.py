@@ -31,8 +31,8 @@ from core.store.redaction import KNOWN_SECRETS, brief
 from core.trading.orders import VenueOrder
 from core.trading.venue_answers import (
     AnswerError,
-    Fill,
     OrderState,
+    VenueFill,
     check_account,
     check_done,
     check_leverage,
@@ -204,11 +204,11 @@ class OrderClient:
                 raise
             return None
 
-    async def fills(self, order: VenueOrder, venue_id: str) -> tuple[Fill, ...]:
+    async def fills(self, order: VenueOrder, venue_id: str) -> tuple[VenueFill, ...]:
         """The executions of an order."""
         of = {"orderId": venue_id}
 
-        async def look(client: Any) -> tuple[Fill, ...]:
+        async def look(client: Any) -> tuple[VenueFill, ...]:
             rows = await client.fetch_my_trades(order.symbol, None, None, of)
             return read_fills([row["info"] for row in rows], order, venue_id)
 

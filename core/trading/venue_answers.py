@@ -29,7 +29,7 @@ class AnswerError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Fill:
+class VenueFill:
     """One execution: quantity in base currency, price in quote currency, and its fee."""
 
     quantity: float
@@ -50,7 +50,7 @@ class OrderState:
     status: str
     filled: float
     time: int
-    fills: tuple[Fill, ...] | None
+    fills: tuple[VenueFill, ...] | None
 
     @property
     def ended(self) -> bool:
@@ -90,7 +90,7 @@ def read_order(row: object, order: VenueOrder) -> OrderState:
     )
 
 
-def read_fills(rows: object, order: VenueOrder, venue_id: str) -> tuple[Fill, ...]:
+def read_fills(rows: object, order: VenueOrder, venue_id: str) -> tuple[VenueFill, ...]:
     """The executions of an order, each once.
 
     Raises:
@@ -106,16 +106,18 @@ def read_fills(rows: object, order: VenueOrder, venue_id: str) -> tuple[Fill, ..
     return _fills(found.values())
 
 
-def _fills(rows: Iterable[object]) -> tuple[Fill, ...]:
+def _fills(rows: Iterable[object]) -> tuple[VenueFill, ...]:
     return tuple(_fill(_mapping(row)) for row in rows)
 
 
-def _fill(row: Mapping[str, object]) -> Fill:
+def _fill(row: Mapping[str, object]) -> VenueFill:
     quantity, price = _number(row, "qty"), _number(row, "price")
     if not quantity or not price:
         raise AnswerError("an execution of nothing, or for nothing")
     fee = _number(row, "commission")
-    return Fill(float(quantity), float(price), float(fee), _text(row, "commissionAsset", _CURRENCY))
+    return VenueFill(
+        float(quantity), float(price), float(fee), _text(row, "commissionAsset", _CURRENCY)
+    )
 
 
 def _mapping(row: object) -> Mapping[str, object]:

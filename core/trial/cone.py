@@ -24,7 +24,7 @@ _CAREFUL = 0.75  # share of the rate: so far out, tails decide more than a short
 _BLUNT = 0.3  # of the horizon: the band starts as wide as it would be after so many trades more
 
 
-class Side(StrEnum):
+class BandSide(StrEnum):
     """Where an equity path has been, against its band."""
 
     INSIDE = "inside"
@@ -42,7 +42,7 @@ class Course:
         at: after how many trades it left on that side; None inside.
     """
 
-    side: Side
+    side: BandSide
     at: int | None
 
 
@@ -101,9 +101,13 @@ class Cone:
         count = len(seen)
         below = np.flatnonzero(seen < self.lower()[1 : count + 1])
         if len(below):
-            return Course(Side.BELOW, int(below[0]) + 1)
+            return Course(BandSide.BELOW, int(below[0]) + 1)
         above = np.flatnonzero(seen > self.upper()[1 : count + 1])
-        return Course(Side.ABOVE, int(above[0]) + 1) if len(above) else Course(Side.INSIDE, None)
+        return (
+            Course(BandSide.ABOVE, int(above[0]) + 1)
+            if len(above)
+            else Course(BandSide.INSIDE, None)
+        )
 
     def to_json(self) -> dict[str, float | int]:
         """As plain values, which `from_json` reads back without loss."""

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
 from core.market.candles.candles import Floats
+from core.report.deflated import expected_maximum
 from core.trial.dependence import first_autocorrelation, long_run_factor
 from core.trial.resampling import FEWEST_TRADES, as_returns
-
-_EULER_MASCHERONI = 0.5772156649015329
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +60,6 @@ def shrunk_promise(
         raise ValueError(f"spread: expected a finite number from 0 on, found {spread!r}")
     raw = float(returns.mean())
     return Promise(raw, raw - spread * expected_maximum(tries), float(tries), spread)
-
-
-def expected_maximum(tries: float) -> float:
-    """Expected greatest of so many independent standard normal draws; 0 for a single one."""
-    if tries <= 1:
-        return 0.0
-    quantile = NormalDist().inv_cdf
-    greatest = (1 - _EULER_MASCHERONI) * quantile(1 - 1 / tries)
-    return max(0.0, greatest + _EULER_MASCHERONI * quantile(1 - 1 / (tries * math.e)))
 
 
 def effective_tries(returns: Floats) -> float:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from core.trial.boundaries import Edge
-from core.trial.cone import Course, Side
+from core.trial.cone import BandSide, Course
 from core.trial.costs import CostFinding, Costs
 from core.trial.decisions import Decisions
 from core.trial.state import State
@@ -154,7 +154,7 @@ def _breaking(layers: Layers) -> Iterator[Because]:
         yield Because(Reason.COSTS_EAT_EDGE, Layer.COSTS, layers.costs.at)
     if layers.edge and layers.edge.state == State.BROKEN:
         yield Because(Reason.EDGE_BROKEN, Layer.EDGE, layers.edge.at)
-    if layers.path and layers.path.side == Side.BELOW:
+    if layers.path and layers.path.side == BandSide.BELOW:
         yield Because(Reason.PATH_BELOW, Layer.PATH, layers.path.at)
 
 
@@ -170,7 +170,7 @@ def _missing(layers: Layers) -> Iterator[Because]:
 def _remarks(layers: Layers) -> Iterator[Because]:
     if layers.costs.finding == CostFinding.DEARER:
         yield Because(Reason.COSTS_DEARER, Layer.COSTS)
-    if layers.sealed and layers.path and layers.path.side == Side.ABOVE:
+    if layers.sealed and layers.path and layers.path.side == BandSide.ABOVE:
         yield Because(Reason.PATH_ABOVE, Layer.PATH, layers.path.at)
 
 
@@ -182,4 +182,4 @@ def _costs_state(costs: Costs) -> State:
 
 def _path_state(path: Course) -> State:
     """Open while inside: a path that may still leave has not been kept to."""
-    return State.BROKEN if path.side == Side.BELOW else State.OPEN
+    return State.BROKEN if path.side == BandSide.BELOW else State.OPEN

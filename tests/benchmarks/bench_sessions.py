@@ -92,8 +92,8 @@ def _resident_mb() -> float:
 
 
 def _decided(engine: Engine, due: int) -> bool:
-    intake = engine.intake
-    return intake is not None and intake.settled and (intake.run.moment_time or 0) >= due
+    handler = engine.handler
+    return handler is not None and handler.settled and (handler.runner.moment_time or 0) >= due
 
 
 async def watch_lag(lags: list[float]) -> None:

@@ -15,11 +15,11 @@ from core.market.feeds.delivery import DeliveryPace
 from core.market.feeds.feed import CandleClosed, Feed, FeedEvent, Gap
 from core.market.feeds.streams.follower import FollowPace
 from core.market.feeds.streams.streams import Pace
-from core.market.history.candle_history import Patience
+from core.market.history.candle_history import FetchPatience
 
 Kind = TypeVar("Kind")
 
-PATIENCE = Patience(first_delay=0.01, longest_delay=0.05, settle=0, time_holds=0)
+PATIENCE = FetchPatience(first_delay=0.01, longest_delay=0.05, settle=0, time_holds=0)
 STREAM_PACE = Pace(first_delay=0.01, longest_delay=0.05, watch_every=0.05, takeover=0.2)
 FOLLOW_PACE = FollowPace(
     first_delay=0.01,

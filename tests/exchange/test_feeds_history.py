@@ -14,7 +14,7 @@ from core.market.binance.addresses import embedded
 from core.market.binance.dialect import binance_api
 from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
 from core.market.feeds.feed import FeedError
-from core.market.history.candle_history import CandleHistory, Patience, Progress
+from core.market.history.candle_history import CandleHistory, FetchPatience, Progress
 from core.market.history.exchange_api import ExchangeApi
 from core.market.venue_clock import ServerClock
 
@@ -72,7 +72,7 @@ async def test_what_was_fetched_is_not_asked_for_again(
 async def test_a_broken_fetch_goes_on_where_it_broke(
     exchange: EmbeddedExchange, api: ExchangeApi, tmp_path: Path
 ) -> None:
-    history = CandleHistory(api, tmp_path, patience=Patience(attempts=1, settle=0))
+    history = CandleHistory(api, tmp_path, patience=FetchPatience(attempts=1, settle=0))
     start = START - 3000 * MINUTE
     told: list[Progress] = []
 
@@ -109,7 +109,7 @@ async def test_a_busy_exchange_is_borne_with(exchange: EmbeddedExchange, api: Ex
     async def nap(seconds: float) -> None:
         naps.append(seconds)
 
-    history = CandleHistory(api, patience=Patience(settle=0), sleep=nap)
+    history = CandleHistory(api, patience=FetchPatience(settle=0), sleep=nap)
     await api.market(BTC)
     exchange.switch_on(FaultKind.UNAVAILABLE, "/api/v3/klines", times=3)
     found = await history.between(BTC, Timeframe.M1, START - HOUR, progress=told.append)

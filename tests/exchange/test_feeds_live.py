@@ -27,7 +27,7 @@ from core.market.feeds.feed import (
     PriceSeen,
     Revised,
 )
-from core.market.feeds.streams.dialect import Stream
+from core.market.feeds.streams.dialect import VenueStream
 from core.market.feeds.streams.follower import FollowPace, StreamFeed
 from core.market.feeds.streams.gateway import VenueGateway
 from core.market.feeds.streams.probe import probe_venue
@@ -188,7 +188,7 @@ async def test_a_candle_that_nobody_has_is_a_gap_in_its_place(
     await pass_minutes(clock, 3)
     end = Timeframe.M1.floor(clock.now())
     await reader.until_candle(BTC, end - MINUTE)
-    told = {candle.time for candle in exchange.venue.tape.closed(BTC, Timeframe.M1, START, end)}
+    told = {candle.time for candle in exchange.venue.replay.closed(BTC, Timeframe.M1, START, end)}
     (missing,) = set(range(START, end, MINUTE)) - told
     (gap,) = reader.of(Gap)
     assert (gap.first, gap.last, gap.count) == (missing, missing, 1)
@@ -229,7 +229,7 @@ async def test_an_audit_that_fails_is_made_up_for_from_the_last_one_on(
     late = Timeframe.M1.floor(clock.now()) - 15 * MINUTE
     await reader.until_candle(BTC, late + 10 * MINUTE)
     (told,) = truth(exchange, BTC, late, late + 1)
-    exchange.venue.tape.edit(BTC, Timeframe.M1, late, told._replace(close=told.low))
+    exchange.venue.replay.edit(BTC, Timeframe.M1, late, told._replace(close=told.low))
     exchange.switch_off()
     await reader.until(lambda: bool(reader.of(Revised)))
     assert [revised.old for revised in reader.of(Revised)] == [told]
@@ -539,7 +539,7 @@ async def test_a_server_that_always_closes_is_asked_ever_more_rarely() -> None:
         streams = MarketStreams(
             BinanceDialect(venue), ServerClock(), pace, sleep=nap, chance=lambda: 0.5
         )
-        stream = Stream(venue.stream_url(Channel.SPOT), "btcusdt@kline_1m")
+        stream = VenueStream(venue.stream_url(Channel.SPOT), "btcusdt@kline_1m")
         streams.listen(stream, Nobody())
         await until(lambda: served >= 7)
         await streams.close()

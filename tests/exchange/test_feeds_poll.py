@@ -112,7 +112,7 @@ async def test_a_missing_candle_is_a_gap(
 ) -> None:
     await feed.subscribe(BTC, Timeframe.M1)
     reader = Reader(feed)
-    exchange.venue.tape.edit(BTC, Timeframe.M1, START + MINUTE, None)
+    exchange.venue.replay.edit(BTC, Timeframe.M1, START + MINUTE, None)
     await pass_minutes(clock, 4)
     await reader.until_candle(BTC, START + 3 * MINUTE)
     (gap,) = reader.of(Gap)

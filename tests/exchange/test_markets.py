@@ -103,10 +103,10 @@ def test_the_path_inside_a_candle_touches_its_four_prices_and_never_leaves_them(
 
 
 def test_a_forming_candle_grows_into_the_closed_one(market: SyntheticMarket) -> None:
-    tape = MarketReplay(market)
+    replay = MarketReplay(market)
     final = market.candles("BTC/USDT", Timeframe.M15, START, START + 1).at(0)
     moments = range(START, START + 15 * MINUTE, 7_000)
-    forming = [tape.forming("BTC/USDT", Timeframe.M15, moment) for moment in moments]
+    forming = [replay.forming("BTC/USDT", Timeframe.M15, moment) for moment in moments]
     shown = [candle for candle in forming if candle is not None]
     assert len(shown) == len(forming)
     assert {candle.open for candle in shown} == {final.open}
@@ -114,17 +114,17 @@ def test_a_forming_candle_grows_into_the_closed_one(market: SyntheticMarket) -> 
         assert before.high <= after.high <= final.high
         assert before.low >= after.low >= final.low
         assert before.volume <= after.volume <= final.volume
-    assert tape.price("BTC/USDT", START + 15 * MINUTE) == pytest.approx(final.close, rel=0.001)
+    assert replay.price("BTC/USDT", START + 15 * MINUTE) == pytest.approx(final.close, rel=0.001)
 
 
 def test_a_touch_is_found_at_the_moment_the_price_gets_there(market: SyntheticMarket) -> None:
-    tape = MarketReplay(market)
+    replay = MarketReplay(market)
     candle = market.candles("BTC/USDT", Timeframe.H1, START, START + 1).at(0)
-    moment = tape.touch("BTC/USDT", START, START + HOUR, candle.low, below=True)
+    moment = replay.touch("BTC/USDT", START, START + HOUR, candle.low, below=True)
     assert moment is not None
-    assert tape.price("BTC/USDT", moment) == pytest.approx(candle.low, rel=0.001)
-    assert tape.touch("BTC/USDT", START, moment - 60_000, candle.low, below=True) is None
-    assert tape.touch("BTC/USDT", START, START + HOUR, candle.low - 1, below=True) is None
+    assert replay.price("BTC/USDT", moment) == pytest.approx(candle.low, rel=0.001)
+    assert replay.touch("BTC/USDT", START, moment - 60_000, candle.low, below=True) is None
+    assert replay.touch("BTC/USDT", START, START + HOUR, candle.low - 1, below=True) is None
 
 
 def recorded(rows: Sequence[Candle], timeframe: Timeframe = Timeframe.M5) -> RecordedMarket:

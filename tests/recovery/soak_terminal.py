@@ -140,18 +140,18 @@ class Trial:
                     return
                 await asyncio.sleep(0.02)
 
-    def tape(self) -> list[bytes]:
+    def candle_lines(self) -> list[bytes]:
         path = self.workspace.journals / "live-binance" / "BTC-USDT-1m.jsonl"
         return [line for line in path.read_bytes().splitlines() if line.startswith(b'{"c":')]
 
     async def delays(self, seconds: float) -> list[float]:
         """By how much the candles of the next `seconds` were durable after their close."""
         late: list[float] = []
-        known = len(self.tape())
+        known = len(self.candle_lines())
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             await asyncio.sleep(0.01)
-            lines = self.tape()
+            lines = self.candle_lines()
             for line in lines[known:]:
                 closed = int(line[6 : line.index(b",")]) + MINUTE
                 late.append((self.clock.now() - closed) / 1000 / SPEED)

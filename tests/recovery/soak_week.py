@@ -45,7 +45,7 @@ from core.market.feeds.feed import Feed
 from core.market.feeds.streams.follower import FollowPace, StreamFeed
 from core.market.feeds.streams.gateway import VenueGateway
 from core.market.feeds.streams.streams import Pace
-from core.market.history.candle_history import Patience
+from core.market.history.candle_history import FetchPatience
 from core.market.symbols import venue_symbol
 from core.session.snapshot import StartRequest
 from core.store.workspace import Workspace
@@ -124,7 +124,7 @@ class Speed:
         )
 
 
-PATIENCE = Patience(first_delay=0.05, longest_delay=0.5, settle=0)
+PATIENCE = FetchPatience(first_delay=0.05, longest_delay=0.5, settle=0)
 
 
 def weather(chance: random.Random) -> list[dict[str, Any]]:

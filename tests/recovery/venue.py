@@ -112,25 +112,27 @@ def unaccounted(
     root: Path, report: Any, inputs: RunInputs, exchange: EmbeddedExchange, feed: str = "live"
 ) -> list[str]:
     """Which of a session's candles are neither what the exchange has now nor stated otherwise."""
-    tapes = root / "journal" / feed
+    journals = root / "journal" / feed
     return [
         f"{symbol} {wrong}"
         for symbol in inputs.config.symbols
-        for wrong in unaccounted_of(tapes, report, inputs, symbol, finally_told(exchange, symbol))
+        for wrong in unaccounted_of(
+            journals, report, inputs, symbol, finally_told(exchange, symbol)
+        )
     ]
 
 
 def unaccounted_of(
-    tapes: Path, report: Any, inputs: RunInputs, symbol: str, told: Mapping[int, Candle]
+    journals: Path, report: Any, inputs: RunInputs, symbol: str, told: Mapping[int, Candle]
 ) -> list[str]:
     """The same of one symbol, of which the exchange tells the candles `told`, by open time.
 
     A candle the session never had must be stated as a gap, one that it had otherwise as a revision
-    on its tape, and no gap may be stated where the exchange has candles.
+    in its candle journal, and no gap may be stated where the exchange has candles.
     """
     candles = inputs.candles[symbol]
     name = f"{symbol.replace('/', '-').replace(':', '-')}-{inputs.config.timeframe}.jsonl"
-    revised = set(read_candle_journal(tapes / name).revised.time.tolist())
+    revised = set(read_candle_journal(journals / name).revised.time.tolist())
     had, stated = set(candles.time.tolist()), stated_missing(report, symbol)
     begin, end = inputs.decide_from or 0, parse_time(report["period"]["end"])
     holes = set(range(begin, end + 1, MINUTE)) - had
@@ -157,6 +159,6 @@ def stated_missing(report: Any, symbol: str) -> set[int]:
 
 def finally_told(exchange: EmbeddedExchange, symbol: str) -> dict[int, Candle]:
     """The minutes of a symbol that the exchange has now, by open time."""
-    now, tape = exchange.clock.now(), exchange.venue.tape
-    closed = tape.closed(symbol, Timeframe.M1, START - 400 * MINUTE, Timeframe.M1.floor(now))
+    now, replay = exchange.clock.now(), exchange.venue.replay
+    closed = replay.closed(symbol, Timeframe.M1, START - 400 * MINUTE, Timeframe.M1.floor(now))
     return {candle.time: candle for candle in closed}

@@ -271,7 +271,10 @@ async def test_the_form_starts_what_it_says() -> None:
         form.query_one("#data", Input).value = "btc.csv.gz"
         assert form.request() == (
             None,
-            ["candles: say which symbol is in btc.csv.gz: ETH/USDT=btc.csv.gz"],
+            [
+                "candles btc.csv.gz: say which of ETH/USDT, BTC/USDT it holds, such as "
+                "ETH/USDT=btc.csv.gz"
+            ],
         )
         form.query_one("#data", Input).value = "BTC/USDT=btc.csv.gz"
         assert form.request() == (None, ["candles: no file for ETH/USDT; add ETH/USDT=FILE"])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from core.time_format import wall_clock
 from tui.cli.candle_arguments import PeriodArguments, candles_in, finer_candles_in, period_of
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
@@ -114,7 +114,7 @@ def backtest(arguments: BacktestArguments) -> int:
     from core.trial.ledger import noted
 
     result, history = _run(arguments, parsed)
-    now = int(time.time() * 1_000)
+    now = wall_clock()
     result = noted(workspace_of(arguments).tries, result, parsed.config, history, now)
     report = result_to_json(result, equity=arguments.equity)
     if arguments.save and written.path is not None:
@@ -181,7 +181,7 @@ def _save(path: Path, result: RunResult, history: Mapping[str, Candles]) -> None
     from core.strategy.config.problems import ConfigError
 
     with refusing(ConfigError, OSError, code=Exit.FAILED):
-        save_backtest(path, result, history, int(time.time() * 1_000))
+        save_backtest(path, result, history, wall_clock())
     complain(f"papertape: the figures stand in {path}, the whole result in {stored_path(path)}")
 
 

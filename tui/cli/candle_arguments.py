@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from core.market.files.symbol_files import SymbolFilesError, files_by_symbol
+from core.time_format import wall_clock
 from tui.cli.commands import Arguments
 from tui.cli.output import Exit, Refusal, refusing
 from tui.cli.workspace import prepared_workspace
@@ -28,39 +28,6 @@ class PeriodArguments(Arguments, Protocol):
     period: str | None
 
 
-def files_by_symbol(
-    option: str, texts: Sequence[str], symbols: Sequence[str], *, all_needed: bool = True
-) -> dict[str, Path]:
-    """The file of each symbol, from `FILE` or `SYMBOL=FILE` as given with `option`.
-
-    Raises:
-        Refusal: a file is meant for no symbol, or for several; or a symbol is left without one.
-    """
-    from core.market.files.candle_files import split_data_argument
-
-    files: dict[str, Path] = {}
-    for text in texts:
-        symbol, path = split_data_argument(text, symbols)
-        if symbol is None:
-            if len(symbols) > 1:
-                raise Refusal(
-                    f"{option} {text}: say which of {', '.join(symbols)} it holds, such as "
-                    f"{option} {symbols[0]}={text}",
-                    Exit.BAD_INPUT,
-                )
-            symbol = symbols[0]
-        if symbol in files:
-            raise Refusal(f"{option}: two files for {symbol}, expected one", Exit.BAD_INPUT)
-        files[symbol] = path
-    missing = [symbol for symbol in symbols if symbol not in files]
-    if missing and all_needed:
-        raise Refusal(
-            f"{option}: no file for {', '.join(missing)}; give {option} {missing[0]}=FILE",
-            Exit.BAD_INPUT,
-        )
-    return files
-
-
 def candles_in(
     option: str, texts: Sequence[str], config: StrategyConfig
 ) -> tuple[dict[str, Candles], list[str]]:
@@ -68,7 +35,9 @@ def candles_in(
     from core.market.files.candle_files import CandleFileError, read_candles
 
     candles, notes = {}, []
-    for symbol, path in files_by_symbol(option, texts, config.symbols).items():
+    with refusing(SymbolFilesError):
+        files = files_by_symbol(option, texts, config.symbols)
+    for symbol, path in files.items():
         with refusing(CandleFileError):
             file = read_candles(path, config.timeframe)
         candles[symbol] = file.candles
@@ -83,7 +52,8 @@ def finer_candles_in(
     from core.market.files.candle_files import CandleFileError, read_candles, timeframe_of_file
 
     candles = {}
-    files = files_by_symbol(option, texts, config.symbols, all_needed=False)
+    with refusing(SymbolFilesError):
+        files = files_by_symbol(option, texts, config.symbols, all_needed=False)
     for symbol, path in files.items():
         with refusing(CandleFileError):
             timeframe = timeframe_of_file(path)
@@ -114,7 +84,7 @@ def period_of(
         raise Refusal("give --exchange NAME and --period 6m", Exit.BAD_INPUT)
     workspace = prepared_workspace(arguments)
     with refusing(SpanError, PreferencesError, VenueError):
-        start = period_start(period, int(time.time() * 1_000))
+        start = period_start(period, wall_clock())
         api = public_api(name, read_preferences(workspace.preferences).addresses)
     with (
         refusing(FeedError, code=Exit.FAILED),

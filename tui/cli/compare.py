@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from core.time_format import wall_clock
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
 from tui.cli.speaking import run_on_host
@@ -161,7 +161,7 @@ def _save(path: Path, result: ComparisonResult, *, to_stdout: bool) -> None:
         )
     (report,) = result.reports
     with refusing(ConfigError, OSError, code=Exit.FAILED):
-        change = paper_change(path, report, result, int(time.time() * 1_000))
+        change = paper_change(path, report, result, wall_clock())
         (print_text if to_stdout else complain)(*change.difference)
         change.write()
     complain(f"papertape: written into {path}")

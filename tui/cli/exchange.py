@@ -7,12 +7,12 @@ import asyncio
 import contextlib
 import re
 import signal
-import time
 import zlib
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from core.time_format import wall_clock
 from tui.cli.commands import Arguments, Commands
 from tui.cli.output import Exit, Refusal, print_json, print_text, refusing
 
@@ -108,7 +108,7 @@ def demo_market(arguments: MarketArguments) -> DemoMarket:
             Exit.BAD_INPUT,
         )
     if not arguments.data:
-        start = int(time.time() * 1_000)
+        start = wall_clock()
         market = SyntheticMarket(arguments.seed)
         return DemoMarket(market, start, arguments.speed, f"seed{arguments.seed}")
     series = {}

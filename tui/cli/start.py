@@ -6,7 +6,6 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from tui.cli.candle_arguments import files_by_symbol
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, print_json, print_text, refusing
 from tui.cli.speaking import run_on_host
@@ -75,7 +74,7 @@ def add_start_options(parser: argparse.ArgumentParser) -> None:
 
 def start(arguments: SessionOptions) -> int:
     """Start a session."""
-    return start_session(arguments, request_of(arguments))
+    return start_session(arguments, start_request(arguments))
 
 
 def start_session(arguments: SessionOptions, request: StartRequest) -> int:
@@ -104,12 +103,12 @@ def start_session(arguments: SessionOptions, request: StartRequest) -> int:
     return Exit.DONE
 
 
-def request_of(arguments: SessionOptions) -> StartRequest:
+def start_request(arguments: SessionOptions) -> StartRequest:
     """What the arguments ask to be started; its config is known to be valid."""
     from core.journal.values import BrokerKind, FeedKind
     from core.market.candles.durations import SpanError, parse_duration
+    from core.market.files.symbol_files import SymbolFilesError, files_by_symbol
     from core.session.snapshot import StartRequest
-    from core.store.workspace import expanded
     from core.strategy.config.problems import ConfigError
     from core.trading.values import Fills
 
@@ -125,8 +124,9 @@ def request_of(arguments: SessionOptions) -> StartRequest:
             Exit.BAD_INPUT,
         )
     if arguments.data:
-        files = files_by_symbol("--data", arguments.data, config.symbols)
-        data = {symbol: str(expanded(path).absolute()) for symbol, path in files.items()}
+        with refusing(SymbolFilesError):
+            files = files_by_symbol("--data", arguments.data, config.symbols)
+        data = {symbol: str(path.absolute()) for symbol, path in files.items()}
     return StartRequest(
         config=written.document.config,
         feed=FeedKind(arguments.feed),

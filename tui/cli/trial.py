@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, print_json, print_text, refusing
-from tui.cli.start import SessionOptions, add_start_options, request_of, start_session
+from tui.cli.start import SessionOptions, add_start_options, start_request, start_session
 from tui.cli.strategy_argument import parsed_strategy, written_strategy
 from tui.cli.workspace import workspace_of
 
@@ -64,7 +64,7 @@ def trial(arguments: TrialArguments) -> int:
 
 
 def _start(arguments: TrialArguments) -> int:
-    request = request_of(arguments)
+    request = start_request(arguments)
     return start_session(arguments, replace(request, trial=_terms(arguments)))
 
 

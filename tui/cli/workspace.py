@@ -63,14 +63,14 @@ def prepared_workspace(arguments: Arguments) -> Workspace:
 
 def init(arguments: Arguments) -> int:
     """Make the workspace and copy the samples that it lacks."""
-    from core.store.durable import sweep
+    from core.store.durable import remove_leftovers
     from tui.shipped import shipped
 
     workspace = prepared_workspace(arguments)
     done: dict[str, list[str]] = {"added": [], "kept": [], "repaired": []}
     with refusing(FileNotFoundError, code=Exit.FAILED):
         samples = sorted(path for path in shipped("sample_strategies").iterdir() if path.is_dir())
-    sweep(workspace.strategies)
+    remove_leftovers(workspace.strategies)
     for sample in samples:
         target = workspace.strategies / sample.name
         try:

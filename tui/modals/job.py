@@ -14,7 +14,16 @@ from textual.widgets import Input, Static
 
 from core.host.job_values import JobAction, JobOrder, ListedJob
 from core.market.candles.durations import SpanError, parse_duration
-from core.schedule.triggers import At, Trigger, TriggerError, at, cron, describe, every, next_due
+from core.schedule.triggers import (
+    At,
+    Trigger,
+    TriggerError,
+    at,
+    cron_trigger,
+    describe,
+    every,
+    next_due,
+)
 from core.session.snapshot import SessionSnapshot
 from core.time_format import iso_time
 from tui import formats
@@ -158,7 +167,7 @@ class JobForm(Form[JobOrder]):
                 seconds = parse_duration(text) // 1_000
                 return every(seconds, self._now), {"every_seconds": seconds}
             if kind == _CRON:
-                return cron(text), {"cron_expr": text}
+                return cron_trigger(text), {"cron_expr": text}
             moment = datetime.fromisoformat(text)
             if moment.tzinfo is None:
                 moment = moment.replace(tzinfo=self._zone)

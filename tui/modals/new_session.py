@@ -15,12 +15,12 @@ from textual.widgets import Input, Static
 
 from core.journal.values import BrokerKind, FeedKind
 from core.market.candles.durations import SpanError, parse_duration
+from core.market.files.symbol_files import SymbolFilesError, files_in_line
 from core.session.snapshot import StartRequest, TrialTerms
 from core.trading.values import Fills
 from tui import formats
 from tui.modals import strategy_picker
 from tui.modals.form import Form, hints, number
-from tui.requests.candle_files import files_by_symbol
 from tui.requests.trial import AskOutlook, TrialOutlook
 from tui.strategies import NO_BACKTEST, StrategyChoice
 from tui.widgets.choice import Choice
@@ -156,7 +156,11 @@ class NewSession(Form[StartRequest]):
         data = None
         if self.feed is FeedKind.REPLAY:
             text = self.query_one("#data", Input).value.strip()
-            data = files_by_symbol(text, strategy.symbols if strategy else (), problems)
+            try:
+                files = files_in_line("candles", text, strategy.symbols if strategy else ())
+                data = {symbol: str(path) for symbol, path in files.items()}
+            except SymbolFilesError as error:
+                problems.append(str(error))
         exchange = None
         if self.feed is FeedKind.POLL:
             exchange = self.query_one("#exchange", Input).value.strip()

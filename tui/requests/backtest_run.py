@@ -20,6 +20,7 @@ from core.market.candles.durations import SpanError, period_start
 from core.market.feeds.feed import FeedError
 from core.market.files.candle_files import read_candles
 from core.market.files.errors import CandleFileError
+from core.market.files.symbol_files import SymbolFilesError, files_in_line
 from core.market.filters import MarketFilters
 from core.market.history.market_period import market_period
 from core.market.venue import VenueError
@@ -42,11 +43,10 @@ from tui.requests.backtest import (
     BacktestRefusedError,
     Points,
 )
-from tui.requests.candle_files import files_by_symbol
 
 _POINTS = 1_500  # of a curve: more than any screen has dots
 _REFUSALS = (
-    *(ConfigError, CandleFileError, FeedError, SpanError),
+    *(ConfigError, CandleFileError, SymbolFilesError, FeedError, SpanError),
     *(BacktestError, PreferencesError, VenueError),
 )
 
@@ -94,16 +94,13 @@ async def backtest(
 
 
 def _from_files(order: BacktestOrder, config: StrategyConfig) -> _Material:
-    problems: list[str] = []
-    files = files_by_symbol(order.data, config.symbols, problems)
-    if problems:
-        raise BacktestRefusedError("\n".join(problems))
+    files = files_in_line("candles", order.data, config.symbols)
     candles: dict[str, Candles] = {}
     notes: list[str] = []
     for symbol, file in files.items():
         read = read_candles(file, config.timeframe)
         candles[symbol] = read.candles
-        notes += [f"{Path(file).name}: {note}" for note in read.notes]
+        notes += [f"{file.name}: {note}" for note in read.notes]
     return _Material(candles, tuple(notes))
 
 

@@ -31,7 +31,7 @@ TINY = 20  # still lower ones lose parts
 NARROW = 100  # on narrower ones what stands side by side is stacked, or left out
 
 
-class Program(Shell, Protocol):
+class ScreenShell(Shell, Protocol):
     """The application as its screens see it: the shell, and what they may have done."""
 
     host_name: str
@@ -67,9 +67,9 @@ class BaseScreen(Screen[None]):
     ready = False  # whether its widgets are there to be drawn on
 
     @property
-    def papertape(self) -> Program:
+    def papertape(self) -> ScreenShell:
         """The application, as far as screens know it."""
-        return cast(Program, self.app)
+        return cast(ScreenShell, self.app)
 
     def compose(self) -> ComposeResult:
         """Top line, body, hints."""

@@ -34,7 +34,7 @@ class Book:
 
 
 class MarketQuotes:
-    """The exchange's own view of its markets: names, quotes, marks, all derived from the tape.
+    """The exchange's own view of its markets: names, quotes, marks, all derived from the replay.
 
     The order book is synthetic: levels around the last price whose quantities depend on nothing but
     the price and the second, so the same moment always shows the same book.
@@ -43,7 +43,7 @@ class MarketQuotes:
     def __init__(self, market: Market, clock: ExchangeClock) -> None:
         self.market = market
         self.clock = clock
-        self.tape = MarketReplay(market)
+        self.replay = MarketReplay(market)
         self.spot = {item.venue_symbol: item for item in market.instruments if not item.perpetual}
         self.perpetuals = {item.venue_symbol: item for item in market.instruments if item.perpetual}
 
@@ -74,7 +74,7 @@ class MarketQuotes:
 
     def trading(self, instrument: Instrument) -> bool:
         """Whether the instrument trades now."""
-        return self.tape.trading(instrument.symbol, self.clock.now())
+        return self.replay.trading(instrument.symbol, self.clock.now())
 
     def last(self, instrument: Instrument, now: int) -> float:
         """The last price, on the price step.
@@ -82,7 +82,7 @@ class MarketQuotes:
         Raises:
             ExchangeError: -1013 before the market's first candle.
         """
-        price = self.tape.price(instrument.symbol, now)
+        price = self.replay.price(instrument.symbol, now)
         if price is None:
             raise ExchangeError(-1013, "Market is closed.")
         return round(price, instrument.price_digits)
@@ -119,7 +119,7 @@ class MarketQuotes:
     def index(self, instrument: Instrument, now: int) -> float:
         """The index price of a perpetual: its spot market's where that has one, else its own."""
         spot = self.spot.get(instrument.venue_symbol)
-        known = spot is not None and self.tape.price(spot.symbol, now) is not None
+        known = spot is not None and self.replay.price(spot.symbol, now) is not None
         return self.last(spot if spot is not None and known else instrument, now)
 
     def mark(self, instrument: Instrument, now: int) -> float:

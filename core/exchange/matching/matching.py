@@ -99,7 +99,7 @@ class MatchingEngine:
         """Expire the open orders of instruments that no longer trade."""
         for account in self.accounts:
             for order in list(account.open_orders.values()):
-                if not self._venue.tape.trading(order.instrument.symbol, now):
+                if not self._venue.replay.trading(order.instrument.symbol, now):
                     self._end(account, order, OrderStatus.EXPIRED, now)
 
     def _reached(self, order: Order, done: int, now: int) -> int | None:
@@ -107,7 +107,9 @@ class MatchingEngine:
             price, below = order.stop_price, order.wakes_below
         else:
             price, below = order.price, order.side is BookSide.BUY
-        return self._venue.tape.touch(order.instrument.symbol, done, now, float(price), below=below)
+        return self._venue.replay.touch(
+            order.instrument.symbol, done, now, float(price), below=below
+        )
 
     def _touched(self, account: ExchangeAccount, order: Order, when: int) -> None:
         order.updated = when

@@ -134,7 +134,7 @@ class OrderEntry:
         return order
 
     def _open(self, order: Order, now: int) -> None:
-        if not self._venue.tape.trading(order.instrument.symbol, now):
+        if not self._venue.replay.trading(order.instrument.symbol, now):
             if order.instrument.perpetual:
                 raise ExchangeError(-4141, "Symbol is closed.")
             raise ExchangeError(-1013, "Market is closed.")

@@ -107,22 +107,22 @@ class MarketData:
         The first ones where `start` is given, else the last ones; the one still forming is among
         them, unflagged, as on Binance.
         """
-        tape, symbol = self._venue.tape, instrument.symbol
+        replay, symbol = self._venue.replay, instrument.symbol
         past = timeframe.floor(now) if stop is None else min(timeframe.floor(now), stop + 1)
         if start is None:
             moment = now if stop is None else min(now, stop + timeframe.ms)
-            candles = list(tape.latest(symbol, timeframe, moment, limit))
+            candles = list(replay.latest(symbol, timeframe, moment, limit))
         else:
             candles = []
-            begin = max(timeframe.next_open(start - 1), tape.market.span(symbol)[0])
+            begin = max(timeframe.next_open(start - 1), replay.market.span(symbol)[0])
             # A gap in the series makes room for later candles within the limit.
             while begin < past and len(candles) < limit:
                 end = min(begin + (limit - len(candles)) * timeframe.ms, past)
-                candles += tape.closed(symbol, timeframe, begin, end)
+                candles += replay.closed(symbol, timeframe, begin, end)
                 begin = end
         opened = timeframe.floor(now)
         wanted = (start is None or opened >= start) and (stop is None or opened <= stop)
-        forming = tape.forming(symbol, timeframe, now) if wanted else None
+        forming = replay.forming(symbol, timeframe, now) if wanted else None
         if forming is not None:
             candles.append(on_steps(instrument, forming))
         return candles[-limit:] if start is None else candles[:limit]
@@ -255,7 +255,7 @@ class MarketData:
 
     def _known(self, instrument: Instrument) -> bool:
         """Whether the instrument has a price by now."""
-        return self._venue.tape.price(instrument.symbol, self._venue.clock.now()) is not None
+        return self._venue.replay.price(instrument.symbol, self._venue.clock.now()) is not None
 
     def _instrument(self, params: Params) -> Instrument:
         return self._venue.instrument(params.text("symbol"), perpetual=self._perpetual)
@@ -278,8 +278,8 @@ def day_so_far(venue: MarketQuotes, instrument: Instrument, now: int) -> Candle:
     finest = venue.market.finest(instrument.symbol)
     step = Timeframe.H1 if finest.ms < Timeframe.H1.ms else finest
     start = max(now - DAY, venue.market.span(instrument.symbol)[0])
-    parts = list(venue.tape.closed(instrument.symbol, step, start, step.floor(now)))
-    forming = venue.tape.forming(instrument.symbol, step, now)
+    parts = list(venue.replay.closed(instrument.symbol, step, start, step.floor(now)))
+    forming = venue.replay.forming(instrument.symbol, step, now)
     if forming is not None:
         parts.append(forming)
     last = venue.last(instrument, now)

@@ -38,7 +38,7 @@ _NAME = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class ServedStream:
     """One stream that exists: what it shows now, and how often (exchange ms)."""
 
     category: Category
@@ -50,7 +50,7 @@ class Stream:
     timeframe: Timeframe | None = None  # of a kline stream
 
 
-def open_stream(venue: MarketQuotes, category: Category, name: str) -> Stream | None:
+def open_stream(venue: MarketQuotes, category: Category, name: str) -> ServedStream | None:
     """The stream of that name on a connection of that category.
 
     None where there is none: Binance acknowledges a subscription to anything and then stays silent.
@@ -85,7 +85,7 @@ def open_stream(venue: MarketQuotes, category: Category, name: str) -> Stream | 
         "depth": (_pace(match["pace"]), lambda now: screen.depth(int(match["levels"]), now)),
     }
     interval, show = shows[kind]
-    return Stream(category, name, instrument, kind, interval, show, timeframe)
+    return ServedStream(category, name, instrument, kind, interval, show, timeframe)
 
 
 def _pace(text: str | None) -> int:
@@ -102,7 +102,7 @@ class _Screen:
     def kline(self, timeframe: Timeframe | None, now: int) -> dict[str, object] | None:
         if timeframe is None:
             return None
-        forming = self._venue.tape.forming(self._instrument.symbol, timeframe, now)
+        forming = self._venue.replay.forming(self._instrument.symbol, timeframe, now)
         if forming is None:
             return None
         candle = on_steps(self._instrument, forming)

@@ -12,7 +12,7 @@ from core.exchange.faults import FaultKind, Faults
 from core.exchange.market.quotes import MarketQuotes
 from core.exchange.rest.payloads import kline_event
 from core.exchange.streams.connections import Audience, Category, Message, Wire
-from core.exchange.streams.market_streams import Stream, open_stream
+from core.exchange.streams.market_streams import ServedStream, open_stream
 from core.market.candles.candles import Candle
 from core.market.candles.timeframes import Timeframe
 
@@ -24,7 +24,7 @@ class _Close(NamedTuple):
     """A candle that closed at `moment` (UTC ms)."""
 
     moment: int
-    stream: Stream
+    stream: ServedStream
     timeframe: Timeframe
     candle: Candle
 
@@ -51,7 +51,7 @@ class Publisher:
         self._faults = faults
         self._wire = Wire(audience, faults)
         self._before = before
-        self._open: dict[tuple[Category, str], Stream | None] = {}
+        self._open: dict[tuple[Category, str], ServedStream | None] = {}
         self._shown: dict[tuple[Category, str], int] = {}
 
     async def run(self) -> None:
@@ -80,14 +80,14 @@ class Publisher:
         """Send what happened in (done, now]."""
         self._wire.deliver_late(now)
         closing: list[_Close] = []
-        moving: list[Stream] = []
+        moving: list[ServedStream] = []
         for stream in self._streams():
             closed = self._closed(stream, done, now)
             closing += closed
             key = (stream.category, stream.name)
             if closed or now - self._shown.get(key, 0) >= stream.interval:
                 self._shown[key] = now
-                if self._venue.tape.trading(stream.instrument.symbol, now):
+                if self._venue.replay.trading(stream.instrument.symbol, now):
                     moving.append(stream)
         closing.sort(key=lambda close: close.moment)
         for close in closing:
@@ -97,12 +97,12 @@ class Publisher:
             if shown is not None:
                 self._tell(stream, shown, now, final=False)
 
-    def _closed(self, stream: Stream, done: int, now: int) -> list[_Close]:
+    def _closed(self, stream: ServedStream, done: int, now: int) -> list[_Close]:
         timeframe = stream.timeframe
         if timeframe is None or timeframe.floor(now) <= done:
             return []
         first = done - timeframe.ms + 1
-        candles = self._venue.tape.closed(
+        candles = self._venue.replay.closed(
             stream.instrument.symbol, timeframe, first, now - timeframe.ms + 1
         )
         return [_Close(candle.time + timeframe.ms, stream, timeframe, candle) for candle in candles]
@@ -111,7 +111,7 @@ class Publisher:
         """Send a closed candle, unless a fault says that there is none, or that it was another."""
         moment, stream, timeframe, candle = closed
         instrument = stream.instrument
-        edit = partial(self._venue.tape.edit, instrument.symbol, timeframe, candle.time)
+        edit = partial(self._venue.replay.edit, instrument.symbol, timeframe, candle.time)
         if self._faults.strikes(FaultKind.MISSING_CANDLE, stream.name):
             edit(None)
             return
@@ -129,13 +129,15 @@ class Publisher:
             event = kline_event(instrument, timeframe, revised, moment, closed=True)
             self._tell(stream, event, now, final=True)
 
-    def _tell(self, stream: Stream, event: dict[str, object], now: int, *, final: bool) -> None:
+    def _tell(
+        self, stream: ServedStream, event: dict[str, object], now: int, *, final: bool
+    ) -> None:
         text = orjson.dumps(event).decode()
         self._wire.send(Message(stream.category, stream.name, text, final), now)
 
-    def _streams(self) -> list[Stream]:
+    def _streams(self) -> list[ServedStream]:
         """The streams that exist and that someone listens to."""
-        found: list[Stream] = []
+        found: list[ServedStream] = []
         for key in self._audience.streams():
             if key not in self._open:
                 self._open[key] = open_stream(self._venue, *key)

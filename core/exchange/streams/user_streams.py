@@ -17,7 +17,7 @@ from core.exchange.rest.payloads import number
 from core.exchange.streams.connections import Audience, Category, ClientConnection
 from core.market.candles.timeframes import HOUR
 
-Event = dict[str, object]
+UserEvent = dict[str, object]
 
 
 @dataclass(slots=True)
@@ -83,7 +83,7 @@ class UserStreams:
         """Let listen keys go that were not extended in time."""
         for key, held in list(self._keys.items()):
             if self._clock.elapsed() >= held.expires:
-                event: Event = {
+                event: UserEvent = {
                     "e": "listenKeyExpired",
                     "E": self._clock.now(),
                     "listenKey": key,
@@ -114,22 +114,22 @@ class UserStreams:
                 del self._keys[key]
         return {}
 
-    def _tell_spot(self, account: ExchangeAccount, event: Event) -> None:
+    def _tell_spot(self, account: ExchangeAccount, event: UserEvent) -> None:
         for connection, subscription in self._spot.get(account, ()):
             connection.reply({"subscriptionId": subscription, "event": event})
 
-    def _tell_futures(self, account: ExchangeAccount, event: Event) -> None:
+    def _tell_futures(self, account: ExchangeAccount, event: UserEvent) -> None:
         for key, held in self._keys.items():
             if held.account is account:
                 self._tell_key(key, event)
 
-    def _tell_key(self, key: str, event: Event) -> None:
+    def _tell_key(self, key: str, event: UserEvent) -> None:
         for connection in self._audience.listeners(Category.PRIVATE, key):
             wanted = self._wanted.get(connection)
             if wanted is None or event["e"] in wanted:
                 connection.push(key, orjson.dumps(event).decode(), final=True)
 
-    def _account_update(self, account: ExchangeAccount, execution: ExecutionReport) -> Event:
+    def _account_update(self, account: ExchangeAccount, execution: ExecutionReport) -> UserEvent:
         item = execution.order.instrument
         position = account.position(item.symbol)
         wallet = account.wallet(item.quote)
@@ -166,7 +166,7 @@ class UserStreams:
         }
 
 
-def _order_fields(execution: ExecutionReport) -> Event:
+def _order_fields(execution: ExecutionReport) -> UserEvent:
     """What spot and USDⓈ-M tell of an order under the same names."""
     order, fill = execution.order, execution.fill
     return {
@@ -189,7 +189,7 @@ def _order_fields(execution: ExecutionReport) -> Event:
     }
 
 
-def _execution_report(execution: ExecutionReport) -> Event:
+def _execution_report(execution: ExecutionReport) -> UserEvent:
     order, fill = execution.order, execution.fill
     return {
         "e": "executionReport",
@@ -214,7 +214,7 @@ def _execution_report(execution: ExecutionReport) -> Event:
     }
 
 
-def _account_position(account: ExchangeAccount, execution: ExecutionReport) -> Event:
+def _account_position(account: ExchangeAccount, execution: ExecutionReport) -> UserEvent:
     item = execution.order.instrument
     return {
         "e": "outboundAccountPosition",
@@ -231,7 +231,7 @@ def _account_position(account: ExchangeAccount, execution: ExecutionReport) -> E
     }
 
 
-def _order_update(execution: ExecutionReport) -> Event:
+def _order_update(execution: ExecutionReport) -> UserEvent:
     order, fill = execution.order, execution.fill
     return {
         "e": "ORDER_TRADE_UPDATE",

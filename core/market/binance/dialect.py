@@ -11,7 +11,7 @@ import orjson
 from core.market.binance.addresses import BINANCE, Channel, Venue
 from core.market.binance.messages import read_message
 from core.market.candles.timeframes import Timeframe
-from core.market.feeds.streams.dialect import Stream
+from core.market.feeds.streams.dialect import VenueStream
 from core.market.feeds.streams.messages import Message
 from core.market.history.exchange_api import Ask, ExchangeApi, UnknownMarketError
 from core.market.public_session import public_session
@@ -45,15 +45,15 @@ class BinanceDialect:
         """See `VenueDialect.own_time`."""
         return self.venue.own_time
 
-    def candles(self, symbol: str, timeframe: Timeframe) -> Stream:
+    def candles(self, symbol: str, timeframe: Timeframe) -> VenueStream:
         """See `VenueDialect.candles`."""
         return self._stream(symbol, Channel.FUTURES_MARKET, f"kline_{timeframe}")
 
-    def quotes(self, symbol: str) -> Stream:
+    def quotes(self, symbol: str) -> VenueStream:
         """See `VenueDialect.quotes`."""
         return self._stream(symbol, Channel.FUTURES_PUBLIC, "bookTicker")
 
-    def mark_price(self, symbol: str) -> Stream:
+    def mark_price(self, symbol: str) -> VenueStream:
         """See `VenueDialect.mark_price`."""
         return self._stream(symbol, Channel.FUTURES_MARKET, "markPrice")
 
@@ -83,7 +83,7 @@ class BinanceDialect:
         """See `VenueDialect.api`."""
         return binance_api(self.venue, clock)
 
-    def probes(self) -> Sequence[tuple[str, Stream]]:
+    def probes(self) -> Sequence[tuple[str, VenueStream]]:
         """See `VenueDialect.probes`."""
         perpetual = "BTC/USDT:USDT"
         return (
@@ -104,10 +104,12 @@ class BinanceDialect:
         time = answer.get("serverTime") if isinstance(answer, dict) else None
         return time if isinstance(time, int) else None
 
-    def _stream(self, symbol: str, futures: Channel, topic: str) -> Stream:
+    def _stream(self, symbol: str, futures: Channel, topic: str) -> VenueStream:
         """A stream sent to the wrong kind of connection is acknowledged and silent."""
         channel = futures if is_perpetual(symbol) else Channel.SPOT
-        return Stream(self.venue.stream_url(channel), f"{venue_symbol(symbol).lower()}@{topic}")
+        return VenueStream(
+            self.venue.stream_url(channel), f"{venue_symbol(symbol).lower()}@{topic}"
+        )
 
 
 class BinanceMarkets:

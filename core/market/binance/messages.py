@@ -17,9 +17,9 @@ from core.market.feeds.streams.messages import (
     MalformedMessageError,
     MarkPrice,
     Message,
-    Reply,
     Shutdown,
     StreamEvent,
+    StreamReply,
 )
 
 _LARGEST = 1 << 62  # of times and numbers
@@ -97,13 +97,13 @@ def _kline(stream: str, data: dict[str, object]) -> Kline:
     return Kline(stream, _whole(data["E"]), candle, bar["x"] is True)
 
 
-def _reply(message: dict[str, object]) -> Reply | None:
+def _reply(message: dict[str, object]) -> StreamReply | None:
     request = message.get("id")
     number = request if isinstance(request, int) else None
     error = message.get("error", message if "code" in message else None)
     if isinstance(error, dict):
-        return Reply(number, f"{error.get('code')} {error.get('msg')}")
-    return Reply(number, None) if "result" in message else None
+        return StreamReply(number, f"{error.get('code')} {error.get('msg')}")
+    return StreamReply(number, None) if "result" in message else None
 
 
 def _whole(value: object) -> int:

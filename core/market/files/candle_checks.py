@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from core.market.candles.candles import Candles, Floats, Times
 from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
 from core.market.files.columns import FIELDS, NO_TIME, as_numbers, as_times
-from core.market.files.errors import CandleFileError, lines_in_words, shown
+from core.market.files.errors import CandleFileError, lines_in_words, shown_value
 from core.market.files.raw_table import RawTable
 from core.time_format import when
 
@@ -93,7 +93,7 @@ def _values(path: Path, table: RawTable) -> tuple[Times, dict[str, Floats]]:
         value = table.columns["time"][strange]
         raise CandleFileError(
             path,
-            f"time {shown(value)}",
+            f"time {shown_value(value)}",
             line=table.line_of([strange])[0],
             unit=table.unit,
             expected="Unix time in s, ms, µs or ns, or ISO 8601 (2024-01-31T04:00:00Z)",
@@ -104,7 +104,7 @@ def _values(path: Path, table: RawTable) -> tuple[Times, dict[str, Floats]]:
         if strange is not None:
             raise CandleFileError(
                 path,
-                f"{field} {shown(table.columns[field][strange])}",
+                f"{field} {shown_value(table.columns[field][strange])}",
                 line=table.line_of([strange])[0],
                 unit=table.unit,
                 expected="a number, with a point before its decimals",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +15,9 @@ from core.market.files.candle_checks import CandleFile, length_in_words, vet
 from core.market.files.columns import FIELDS, NO_TIME, as_times
 from core.market.files.errors import CandleFileError
 from core.market.files.raw_table import read_table
-from core.market.symbols import SymbolError, unified_symbol
 from core.store.durable import OsDisk, write_export
 
-__all__ = ["CandleFileError", "read_candles", "split_data_argument", "write_candles"]
+__all__ = ["CandleFileError", "read_candles", "write_candles"]
 
 _HEADER = ("timestamp", *FIELDS[1:])
 
@@ -73,23 +71,6 @@ def write_candles(path: Path | str, candles: Candles) -> None:
         write_export(path, data, OsDisk())
     except OSError as error:
         raise CandleFileError(path, f"cannot be written: {error.strerror or error}") from error
-
-
-def split_data_argument(text: str, symbols: Sequence[str]) -> tuple[str | None, Path]:
-    """The parts of `SYMBOL=FILE`: the symbol, or None for a plain file name, and the file.
-
-    It is split only where the left side is one of the config's `symbols`, so that a file may have
-    an equals sign in its name.
-    """
-    left, equals, right = text.partition("=")
-    if equals:
-        try:
-            symbol = unified_symbol(left)
-        except SymbolError:
-            return None, Path(text)
-        if symbol in symbols:
-            return symbol, Path(right)
-    return None, Path(text)
 
 
 def _as_csv(candles: Candles) -> bytes:

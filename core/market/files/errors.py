@@ -31,7 +31,7 @@ class CandleFileError(ValueError):
         super().__init__(f"candle file {str(path)!r}{where}: {found}{wanted}{hint}")
 
 
-def shown(value: object) -> str:
+def shown_value(value: object) -> str:
     """A value from a file as it may stand in a message: short, and with nothing but plain text."""
     try:
         text = value if isinstance(value, str) else str(value)

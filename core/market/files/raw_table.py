@@ -22,7 +22,7 @@ import orjson
 from numpy.typing import NDArray
 
 from core.market.files.columns import FIELDS, column_of, find_columns, looks_like_rows
-from core.market.files.errors import CandleFileError, shown
+from core.market.files.errors import CandleFileError, shown_value
 
 MAX_BYTES = 1 << 30
 """The largest content of a text file that is read, unpacked: some 15 million candles."""
@@ -69,7 +69,7 @@ def read_table(path: Path) -> RawTable:
         case other:
             raise CandleFileError(
                 path,
-                f"the name ends in {shown(other)}" if other else "the name has no ending",
+                f"the name ends in {shown_value(other)}" if other else "the name has no ending",
                 expected=_FORMATS,
             )
 
@@ -92,7 +92,7 @@ def _bytes(path: Path) -> bytes:
         raise
     except (OSError, EOFError, zlib.error, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise CandleFileError(path, f"cannot be read: {shown(reason)}") from error
+        raise CandleFileError(path, f"cannot be read: {shown_value(reason)}") from error
     if length > MAX_BYTES:
         raise CandleFileError(
             path,
@@ -152,7 +152,7 @@ def _positions(path: Path, names: Sequence[object]) -> dict[str, int]:
     if trouble is not None:
         raise CandleFileError(
             path,
-            f"{trouble}; it has {', '.join(shown(name) for name in names[:20])}",
+            f"{trouble}; it has {', '.join(shown_value(name) for name in names[:20])}",
             advice="name the columns so, in any order and case",
         )
     return positions
@@ -187,7 +187,7 @@ def _csv(path: Path, content: bytes) -> RawTable:
         )
     except (ValueError, OverflowError, MemoryError, csv.Error) as error:
         _refuse_ragged_rows(path, content, delimiter, len(header))
-        raise CandleFileError(path, f"is not CSV: {shown(error)}") from error
+        raise CandleFileError(path, f"is not CSV: {shown_value(error)}") from error
     if rows.count(delimiter.encode()) != len(frame) * (len(header) - 1):
         _refuse_ragged_rows(path, content, delimiter, len(header))
 
@@ -214,7 +214,7 @@ def _csv_header(path: Path, content: bytes) -> tuple[list[str], int, str]:
     try:
         cells = next(csv.reader([line], delimiter=delimiter), [])
     except csv.Error as error:
-        raise CandleFileError(path, f"is not CSV: {shown(error)}", line=1) from error
+        raise CandleFileError(path, f"is not CSV: {shown_value(error)}", line=1) from error
     return cells, min(end + 1, len(content)), delimiter
 
 
@@ -241,7 +241,7 @@ def _refuse_ragged_rows(path: Path, content: bytes, delimiter: str, width: int) 
                     advice="numbers must not hold the separator of the cells",
                 )
     except csv.Error as error:
-        raise CandleFileError(path, f"is not CSV: {shown(error)}") from error
+        raise CandleFileError(path, f"is not CSV: {shown_value(error)}") from error
 
 
 # ── JSON ──
@@ -256,7 +256,7 @@ def _json(path: Path, content: bytes) -> RawTable:
                 return _json_lines(path, content)
             except CandleFileError:
                 pass  # then it is no JSON at all, and that is what to say
-        raise CandleFileError(path, f"is not JSON: {shown(error)}") from error
+        raise CandleFileError(path, f"is not JSON: {shown_value(error)}") from error
     if isinstance(data, list):
         return _records(path, data, "entry", range(1, len(data) + 1))
     if isinstance(data, dict) and data and all(isinstance(value, list) for value in data.values()):
@@ -270,7 +270,7 @@ def _json(path: Path, content: bytes) -> RawTable:
         return RawTable(columns, "entry", lambda places: [place + 1 for place in places])
     raise CandleFileError(
         path,
-        f"JSON of another shape: {shown(type(data).__name__)}",
+        f"JSON of another shape: {shown_value(type(data).__name__)}",
         expected="a list of objects, a list of lists, or an object of equally long lists",
     )
 
@@ -284,7 +284,9 @@ def _json_lines(path: Path, content: bytes) -> RawTable:
         try:
             records.append(_loads(line))
         except (ValueError, RecursionError) as error:
-            raise CandleFileError(path, f"is not JSON: {shown(error)}", line=number) from error
+            raise CandleFileError(
+                path, f"is not JSON: {shown_value(error)}", line=number
+            ) from error
         lines.append(number)
     return _records(path, records, "line", lines)
 
@@ -310,7 +312,7 @@ def _records(path: Path, records: list[object], unit: str, lines: Sequence[int])
     else:
         raise CandleFileError(
             path,
-            shown(records[0]),
+            shown_value(records[0]),
             line=lines[0],
             unit=unit,
             expected="an object or a list of six numbers",
@@ -319,7 +321,7 @@ def _records(path: Path, records: list[object], unit: str, lines: Sequence[int])
         if type(record) is not kind or (kind is list and len(record) < len(FIELDS)):  # type: ignore[arg-type]
             raise CandleFileError(
                 path,
-                shown(record),
+                shown_value(record),
                 line=line,
                 unit=unit,
                 expected="an object" if kind is dict else "a list of at least six numbers",
@@ -362,5 +364,5 @@ def _parquet(path: Path) -> RawTable:
         if isinstance(error, CandleFileError):
             raise
         reason = getattr(error, "strerror", None) or error
-        raise CandleFileError(path, f"cannot be read as Parquet: {shown(reason)}") from error
+        raise CandleFileError(path, f"cannot be read as Parquet: {shown_value(reason)}") from error
     return RawTable(columns, "row", lambda places: [place + 1 for place in places])

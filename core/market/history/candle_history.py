@@ -46,7 +46,7 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class FetchPatience:
     """How a fetch bears with an exchange. All in seconds but `attempts`, of one page.
 
     `settle`: how long after its close a candle counts as final over REST, whose database lags.
@@ -82,11 +82,11 @@ class CandleHistory:
         api: ExchangeApi,
         cache_folder: Path | None = None,
         *,
-        patience: Patience | None = None,
+        patience: FetchPatience | None = None,
         sleep: Callable[[float], Coroutine[None, None, None]] = asyncio.sleep,
     ) -> None:
         self.api = api
-        self.patience = patience or Patience()
+        self.patience = patience or FetchPatience()
         self._cache = None if cache_folder is None else CandleCache(cache_folder)
         self._sleep = sleep
         self._time_asked: float | None = None  # monotonic seconds
@@ -178,7 +178,7 @@ class CandleHistory:
         return timeframe.floor(now - int(self.patience.settle * 1000))
 
     async def time(self) -> int:
-        """The exchange's time (UTC ms), asked for again after `Patience.time_holds` seconds.
+        """The exchange's time (UTC ms), asked for again after `FetchPatience.time_holds` seconds.
 
         Raises:
             FeedError: if the exchange does not answer.

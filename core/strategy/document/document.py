@@ -11,7 +11,7 @@ from pathlib import Path
 from core.strategy.config.parsing import ParsedConfig, parse_config
 from core.strategy.config.problems import ConfigError, Problem, shown
 from core.strategy.document.json_text import read_json
-from core.strategy.document.markdown import Markdown, Part, parts_of
+from core.strategy.document.markdown import Markdown, TextSpan, parts_of
 from core.strategy.document.source_map import Located, TextError
 from core.strategy.document.yaml_text import read_yaml
 
@@ -175,7 +175,7 @@ def _in_markdown(text: str, parts: Markdown) -> Located:
 _Block = tuple[dict[str, object], Mapping[str, int]]
 
 
-def _config_block(text: str, blocks: Iterable[Part], *, required: bool) -> _Block | None:
+def _config_block(text: str, blocks: Iterable[TextSpan], *, required: bool) -> _Block | None:
     """The json block that holds a config, and its lines. Others may hold anything, JSON or not."""
     read: list[_Block] = []
     broken: list[TextError] = []
@@ -217,7 +217,7 @@ def _together(
     return Located(front | block, {**block_lines, **front_lines})
 
 
-def _read(reader: Callable[[str], Located], text: str, part: Part) -> Located:
+def _read(reader: Callable[[str], Located], text: str, part: TextSpan) -> Located:
     """What stands in a part of a text, at the lines of the whole."""
     try:
         located = reader(text[part.start : part.end])

@@ -16,7 +16,7 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})[ \t]*([^`\r\n]*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TextSpan:
     """A part of a text by its positions; `line` is the line it begins on, from 1."""
 
     start: int
@@ -28,9 +28,9 @@ class Part:
 class Markdown:
     """The parts of a document. `front_matter` is what stands between its two `---` lines."""
 
-    front_matter: Part | None
-    prose: Part
-    json_blocks: tuple[Part, ...]
+    front_matter: TextSpan | None
+    prose: TextSpan
+    json_blocks: tuple[TextSpan, ...]
 
 
 def parts_of(text: str) -> Markdown:
@@ -50,11 +50,11 @@ def parts_of(text: str) -> Markdown:
         )
         if closing is None:
             raise TextError("front matter without an end", "a line --- after it", inside)
-        front_matter = Part(lines[opening][1], lines[closing][0], inside + 1)
+        front_matter = TextSpan(lines[opening][1], lines[closing][0], inside + 1)
         first = closing + 1
     start = lines[first][0] if first < len(lines) else len(text)
     return Markdown(
-        front_matter, Part(start, len(text), first + 1), tuple(_json_blocks(text, lines, first))
+        front_matter, TextSpan(start, len(text), first + 1), tuple(_json_blocks(text, lines, first))
     )
 
 
@@ -70,7 +70,7 @@ def _stripped(text: str, line: tuple[int, int]) -> str:
     return text[slice(*line)].rstrip()
 
 
-def _json_blocks(text: str, lines: list[tuple[int, int]], first: int) -> list[Part]:
+def _json_blocks(text: str, lines: list[tuple[int, int]], first: int) -> list[TextSpan]:
     blocks = []
     opened: tuple[str, bool, int] | None = None
     for number in range(first, len(lines)):
@@ -82,6 +82,6 @@ def _json_blocks(text: str, lines: list[tuple[int, int]], first: int) -> list[Pa
         elif fence is not None and fence[1].startswith(opened[0]) and not fence[2].strip():
             if opened[1]:
                 inside = opened[2] + 1
-                blocks.append(Part(lines[inside][0], lines[number][0], inside + 1))
+                blocks.append(TextSpan(lines[inside][0], lines[number][0], inside + 1))
             opened = None
     return blocks

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.market.candles.candles import Candles, Floats
 from core.strategy.config.config import IndicatorSpec
-from core.strategy.indicators.recursions import flat_spans, running_sum, supertrend
+from core.strategy.indicators.recursions import flat_spans, running_sum, supertrend_arrays
 from core.strategy.indicators.registry import fields_of
 from core.strategy.indicators.series import (
     Absolute,
@@ -116,7 +116,7 @@ class Batch:
     def _call(self, call: Call) -> tuple[Floats, ...]:
         if isinstance(call, SupertrendCall):
             parts = (call.upper, call.lower, call.middle, call.close)
-            return supertrend(*(self.values(part) for part in parts))
+            return supertrend_arrays(*(self.values(part) for part in parts))
         return batch_call(call, [self.values(one) for one in call.inputs])
 
 

@@ -144,7 +144,7 @@ class SupertrendStep:
             yield self._row
 
 
-def supertrend(
+def supertrend_arrays(
     upper: Floats, lower: Floats, middle: Floats, close: Floats
 ) -> tuple[Floats, Floats]:
     """`supertrend_rows` over arrays."""

@@ -1,7 +1,7 @@
 """Computes series candle by candle, as a session needs them.
 
-A `Program` is compiled once from the series wanted: every series has a slot in one list, and a
-step that fills the slot from others, in order of need. TA-Lib's own streaming handles carry the
+A `StreamProgram` is compiled once from the series wanted: every series has a slot in one list, and
+a step that fills the slot from others, in order of need. TA-Lib's own streaming handles carry the
 state of its functions forward (O(1) a candle, the same bits as its batch functions).
 """
 
@@ -41,7 +41,7 @@ _COLUMNS = Candle._fields
 _TIME = _COLUMNS.index("time")
 
 
-class Program:
+class StreamProgram:
     """The values of some series at the newest candle.
 
     `slot(series)` is the position of a series in `values`; the first six positions are the columns

@@ -25,7 +25,7 @@ from core.strategy.config.config import (
 from core.strategy.indicators.batch import Batch
 from core.strategy.indicators.registry import INDICATORS, candle_series, fields_of
 from core.strategy.indicators.series import Constant, Series
-from core.strategy.indicators.stream import Program, Slots
+from core.strategy.indicators.stream import Slots, StreamProgram
 from core.strategy.signals.conditions import COMPARISONS, CROSSINGS, condition_text, distance
 from core.strategy.signals.source import (
     ENTER_LONG,
@@ -118,7 +118,7 @@ class ConditionStream:
 
     def __init__(self, plan: _Plan) -> None:
         self._plan = plan
-        self._program = Program(self._plan.fields)
+        self._program = StreamProgram(self._plan.fields)
         self._fields = [self._program.slot(series) for series in self._plan.fields]
         self._sides = [
             (self._program.slot(one.left), self._program.slot(one.right))

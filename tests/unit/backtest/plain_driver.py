@@ -28,18 +28,18 @@ class Played:
 
 
 def play_every_candle(
-    rules: Rules, tapes: Sequence[BarIndex], moments: Times, finer: FinerCandles | None = None
+    rules: Rules, all_bars: Sequence[BarIndex], moments: Times, finer: FinerCandles | None = None
 ) -> Played:
     """The run without skipping anything."""
     account = Account(rules)
     index_of = [
-        {time: index for index, time in enumerate(tape.candles.time.tolist())} for tape in tapes
+        {time: index for index, time in enumerate(bars.candles.time.tolist())} for bars in all_bars
     ]
     times, equity, exposed = [], [], 0
     for time in moments.tolist():
         bars = [
-            tape.bar(index_of[slot][time])
-            for slot, tape in enumerate(tapes)
+            bars.bar(index_of[slot][time])
+            for slot, bars in enumerate(all_bars)
             if time in index_of[slot]
         ]
         held_before = any(account.positions)

@@ -77,7 +77,7 @@ def runs(draw: st.DrawFn) -> tuple[Rules, list[BarIndex]]:
     present = draw(st.sampled_from([1.0, 0.9, 0.5]))
     density = draw(st.sampled_from([0.01, 0.1, 0.6]))
     allowed = draw(st.sampled_from([3, 12, 15]))
-    tapes = []
+    all_bars = []
     for slot in range(symbols):
         candles = walk(seed + slot, length, volatility, present)
         random = np.random.default_rng(seed + 100 + slot)
@@ -89,13 +89,13 @@ def runs(draw: st.DrawFn) -> tuple[Rules, list[BarIndex]]:
             for time in START + np.arange(0, length * HOUR, 8 * HOUR)
         ]
         funding = funding_by_candle(candles, rates) if draw(st.booleans()) else None
-        tapes.append(BarIndex(slot, candles, flags & np.uint8(allowed), funding))
-    return rules, tapes
+        all_bars.append(BarIndex(slot, candles, flags & np.uint8(allowed), funding))
+    return rules, all_bars
 
 
-def skipping(rules: Rules, tapes: list[BarIndex], moments: Any) -> Played:
+def skipping(rules: Rules, all_bars: list[BarIndex], moments: Any) -> Played:
     account = Account(rules)
-    curve, _ = drive(account, tapes, moments)
+    curve, _ = drive(account, all_bars, moments)
     return Played(
         account.trades,
         account.open_trades(),
@@ -109,6 +109,6 @@ def skipping(rules: Rules, tapes: list[BarIndex], moments: Any) -> Played:
 @pytest.mark.fuzz
 @given(runs())
 def test_skipping_changes_nothing(run: tuple[Rules, list[BarIndex]]) -> None:
-    rules, tapes = run
-    moments = np.unique(np.concatenate([tape.candles.time for tape in tapes]))
-    assert skipping(rules, tapes, moments) == play_every_candle(rules, tapes, moments)
+    rules, all_bars = run
+    moments = np.unique(np.concatenate([bars.candles.time for bars in all_bars]))
+    assert skipping(rules, all_bars, moments) == play_every_candle(rules, all_bars, moments)

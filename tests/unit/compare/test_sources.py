@@ -102,9 +102,9 @@ class Stage:
 
     async def decided(self, place: int) -> None:
         time = self.venue.at(place).time
-        intake = self.engine.intake
-        assert intake is not None
-        await until(lambda: intake.settled and (intake.run.moment_time or 0) >= time)
+        handler = self.engine.handler
+        assert handler is not None
+        await until(lambda: handler.settled and (handler.runner.moment_time or 0) >= time)
 
     async def due_entry(self, first: int) -> int:
         """Let candles pass until an entry is due, and return the next candle's number.
@@ -118,8 +118,8 @@ class Stage:
         """The same, where the candles before `first` have passed already."""
         for place in range(first, END):
             await self.play(place, place + 1)
-            assert self.engine.intake is not None
-            if any(self.engine.intake.run.account.due_entries):
+            assert self.engine.handler is not None
+            if any(self.engine.handler.runner.account.due_entries):
                 return place + 1
         raise AssertionError("no entry in this market")
 
@@ -205,7 +205,7 @@ async def test_a_gap(tmp_path: Path) -> None:
         venue.gap(venue.at(entry), venue.at(entry + 1))
         await stage.play(entry + 2, END)
         report = await stage.stop()
-    # Another session's warm-up has filled the tape since.
+    # Another session's warm-up has filled the candle journal since.
     other = Venue()
     other.time = venue.at(END - 1).time + SPAN
     record = stage.bench.record({**CROSS}, id="other123", **{**LIVE, "warmup": 400})
@@ -359,14 +359,14 @@ async def test_a_stop_that_closes_the_position_is_no_riddle(tmp_path: Path) -> N
 async def test_what_closes_after_the_last_whole_candle_is_not_matched(tmp_path: Path) -> None:
     async with on_stage(tmp_path, Venue()) as stage:
         place = await stage.due_entry(400)
-        intake = stage.engine.intake
-        assert intake is not None
-        while intake.run.account.due_exits == [None]:
+        handler = stage.engine.handler
+        assert handler is not None
+        while handler.runner.account.due_exits == [None]:
             await stage.play(place, place + 1)
             place += 1
         candle = stage.venue.at(place)
         stage.venue.quote(candle.open * 0.999, candle.time + 500)
-        await until(lambda: intake.settled and intake.run.flat)
+        await until(lambda: handler.settled and handler.runner.flat)
         report = await stage.stop()
     found = compared(stage, report, beyond=1)
     assert names(found) == set()

@@ -161,7 +161,7 @@ async def test_a_command_that_cannot_be_written_down_is_not_acknowledged(
         assert host.snapshot().sessions[0].state is SessionState.STOPPED
 
 
-async def test_sessions_on_one_tape_are_resumed_after_its_disk_failed(tmp_path: Path) -> None:
+async def test_sessions_on_one_feed_are_resumed_after_its_disk_failed(tmp_path: Path) -> None:
     disk, candles = FullDisk(100_000_000), {"BTC/USDT": market(400)}
     feeds: list[TestFeed] = []
 

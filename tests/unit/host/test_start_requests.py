@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.host.link import BadRequestError
-from core.host.start_requests import record_of, request_of
+from core.host.start_requests import record_of, restart_request
 from core.journal.values import FeedKind
 from core.session.snapshot import StartRequest
 from tests.unit.strategy.making import written
@@ -38,7 +38,7 @@ def test_a_warm_up_set_by_hand_is_marked_and_kept_by_a_restart() -> None:
         "the warm-up was set by hand to 30 candles, shorter than the 200 this strategy wants: "
         "recursive indicators may still differ from those of a longer history"
     )
-    assert request_of(record).warmup == 30
+    assert restart_request(record).warmup == 30
 
 
 @pytest.mark.parametrize("candles", [-1, 1_000_000])

@@ -19,11 +19,11 @@ from core.market import venues
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import MINUTE, Timeframe
 from core.market.feeds.feed import CandleClosed, PriceSeen
-from core.market.feeds.streams.dialect import Stream
+from core.market.feeds.streams.dialect import VenueStream
 from core.market.feeds.streams.follower import FollowPace, StreamFeed
 from core.market.feeds.streams.gateway import VenueGateway
-from core.market.feeds.streams.messages import BestPrices, Kline, Message, Reply
-from core.market.history.candle_history import Patience
+from core.market.feeds.streams.messages import BestPrices, Kline, Message, StreamReply
+from core.market.history.candle_history import FetchPatience
 from core.market.history.exchange_api import ExchangeApi
 from core.market.venue_clock import ServerClock
 from core.session.snapshot import StartRequest
@@ -68,13 +68,13 @@ class Topics:
     own_time: bool = True
     sent: list[str] = field(default_factory=list)
 
-    def candles(self, symbol: str, timeframe: Timeframe) -> Stream:
-        return Stream(self.url, f"kline.{timeframe.value[:-1]}.{symbol.replace('/', '')}")
+    def candles(self, symbol: str, timeframe: Timeframe) -> VenueStream:
+        return VenueStream(self.url, f"kline.{timeframe.value[:-1]}.{symbol.replace('/', '')}")
 
-    def quotes(self, symbol: str) -> Stream:
-        return Stream(self.url, f"tickers.{symbol.replace('/', '')}")
+    def quotes(self, symbol: str) -> VenueStream:
+        return VenueStream(self.url, f"tickers.{symbol.replace('/', '')}")
 
-    def mark_price(self, symbol: str) -> Stream:
+    def mark_price(self, symbol: str) -> VenueStream:
         return self.quotes(symbol)
 
     def address(self, url: str, names: Sequence[str]) -> str:
@@ -100,12 +100,12 @@ class Topics:
             one = message["data"]
             bid, ask = float(one["bid"]), float(one["ask"])
             return [BestPrices(topic, message["ts"], message["cs"], bid, ask)]
-        return [Reply(None, None if message.get("success", True) else message["ret_msg"])]
+        return [StreamReply(None, None if message.get("success", True) else message["ret_msg"])]
 
     def api(self, clock: ServerClock) -> ExchangeApi:
         return Quiet(self.name, clock)
 
-    def probes(self) -> Sequence[tuple[str, Stream]]:
+    def probes(self) -> Sequence[tuple[str, VenueStream]]:
         return ()
 
     def time_addresses(self) -> Sequence[tuple[str, str, str]]:
@@ -149,7 +149,9 @@ async def test_a_second_dialect_is_followed_as_the_first_is() -> None:
     async with serve(venue, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         dialect = Topics(f"ws://127.0.0.1:{port}/v5/public")
-        gateway = VenueGateway(dialect, pace=STREAM_PACE, patience=Patience(settle=0, time_holds=0))
+        gateway = VenueGateway(
+            dialect, pace=STREAM_PACE, patience=FetchPatience(settle=0, time_holds=0)
+        )
         feed = StreamFeed(gateway, FollowPace(first_delay=0.01, look_every=0.05))
         try:
             await feed.subscribe(BTC, Timeframe.M1, quotes=True)

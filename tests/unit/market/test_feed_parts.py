@@ -22,8 +22,8 @@ from core.market.feeds.streams.messages import (
     Kline,
     MalformedMessageError,
     MarkPrice,
-    Reply,
     Shutdown,
+    StreamReply,
 )
 from core.market.history.exchange_api import Funding
 from core.market.retry import Backoff, asked_wait
@@ -130,12 +130,12 @@ def test_documented_messages_are_read() -> None:
     assert read_message(message("b@markPrice", mark)) == MarkPrice(
         "b@markPrice", 1, 11794.15, 0.0003, 15
     )
-    assert read_message('{"result":null,"id":1}') == Reply(1, None)
-    assert read_message('{"code":2,"msg":"Invalid request: x"}') == Reply(
+    assert read_message('{"result":null,"id":1}') == StreamReply(1, None)
+    assert read_message('{"code":2,"msg":"Invalid request: x"}') == StreamReply(
         None, "2 Invalid request: x"
     )
     nested = '{"error":{"code":2,"msg":"invalid stream"},"id":1}'
-    assert read_message(nested) == Reply(1, "2 invalid stream")
+    assert read_message(nested) == StreamReply(1, "2 invalid stream")
     assert read_message('{"e":"serverShutdown","E":1}') == Shutdown()
     assert read_message(message("!serverShutdown", {"e": "serverShutdown", "E": 1})) == Shutdown()
 

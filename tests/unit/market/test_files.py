@@ -17,9 +17,9 @@ from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
 from core.market.files.candle_files import (
     CandleFileError,
     read_candles,
-    split_data_argument,
     write_candles,
 )
+from core.market.files.symbol_files import files_by_symbol, files_in_line
 
 START = 1_704_067_200_000  # 2024-01-01T00:00:00Z, a Monday
 HEADER = "timestamp,open,high,low,close,volume"
@@ -367,20 +367,24 @@ def test_writing_refuses_an_unknown_format_and_a_missing_folder(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("argument", "symbol", "file"),
+    ("argument", "file"),
     [
-        ("BTC/USDT=a.csv", "BTC/USDT", "a.csv"),
-        ("btcusdt=a.csv", "BTC/USDT", "a.csv"),
-        ("a.csv", None, "a.csv"),
-        ("ETH/USDT=a.csv", None, "ETH/USDT=a.csv"),
-        ("run=3/a=b.csv", None, "run=3/a=b.csv"),
-        ("BTC/USDT=run=3.csv", "BTC/USDT", "run=3.csv"),
+        ("BTC/USDT=a.csv", "a.csv"),
+        ("btcusdt=a.csv", "a.csv"),
+        ("a.csv", "a.csv"),
+        ("ETH/USDT=a.csv", "ETH/USDT=a.csv"),
+        ("run=3/a=b.csv", "run=3/a=b.csv"),
+        ("BTC/USDT=run=3.csv", "run=3.csv"),
     ],
 )
-def test_symbol_and_file_are_split_only_at_a_symbol_of_the_config(
-    argument: str, symbol: str | None, file: str
-) -> None:
-    assert split_data_argument(argument, ["BTC/USDT"]) == (symbol, Path(file))
+def test_symbol_and_file_are_split_only_at_a_symbol_of_the_config(argument: str, file: str) -> None:
+    assert files_by_symbol("--data", [argument], ["BTC/USDT"]) == {"BTC/USDT": Path(file)}
+
+
+def test_spaces_part_the_files_of_several_symbols_only() -> None:
+    two = files_in_line("candles", "BTC/USDT=a ETHUSDT=b", ["BTC/USDT", "ETH/USDT"])
+    assert two == {"BTC/USDT": Path("a"), "ETH/USDT": Path("b")}
+    assert files_in_line("candles", "a b.csv", ["BTC/USDT"]) == {"BTC/USDT": Path("a b.csv")}
 
 
 @pytest.mark.shared_data

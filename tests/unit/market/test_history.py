@@ -9,7 +9,7 @@ import pytest
 
 from core.market.candles.timeframes import DAY, HOUR, Timeframe
 from core.market.feeds.feed import FeedError
-from core.market.history.candle_history import CandleHistory, Patience
+from core.market.history.candle_history import CandleHistory, FetchPatience
 from core.market.history.exchange_api import ExchangeApi
 from core.market.venue_clock import ServerClock
 
@@ -56,7 +56,7 @@ class Exchange:
 
 def history(exchange: Exchange, name: str = "anywhere") -> CandleHistory:
     api = ExchangeApi(name, lambda _: exchange, ServerClock(own_time=True))
-    return CandleHistory(api, patience=Patience(settle=0))
+    return CandleHistory(api, patience=FetchPatience(settle=0))
 
 
 @pytest.mark.parametrize("answer", ["a window", "from there on"])
@@ -101,7 +101,7 @@ async def test_without_a_server_time_the_last_minute_does_not_count_as_closed() 
     exchange.has = {"fetchTime": False}
     clock = ServerClock(monotonic=lambda: 0, wall=lambda: (NOW + 30_000) / 1000)
     api = ExchangeApi("anywhere", lambda _: exchange, clock)
-    found = await CandleHistory(api, patience=Patience(settle=0)).latest(BTC, Timeframe.H1, 3)
+    found = await CandleHistory(api, patience=FetchPatience(settle=0)).latest(BTC, Timeframe.H1, 3)
     assert int(found.time[-1]) == NOW - 2 * HOUR
 
 
@@ -109,7 +109,7 @@ async def test_many_sessions_that_warm_up_on_one_market_ask_the_exchange_once() 
     exchange = Exchange(NOW - 900 * DAY, 1000, "from there on")
     shared = CandleHistory(
         ExchangeApi("anywhere", lambda _: exchange, ServerClock(own_time=True)),
-        patience=Patience(settle=0),
+        patience=FetchPatience(settle=0),
     )
     found = await asyncio.gather(
         *(shared.latest(BTC, Timeframe.H1, count) for count in [300] * 50 + [200] * 50)

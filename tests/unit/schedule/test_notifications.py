@@ -17,7 +17,7 @@ from core.schedule.notifications import (
     read_notifications,
     write_notifications,
 )
-from core.schedule.notifier import Notifier, Patience
+from core.schedule.notifier import Notifier, SendPatience
 from core.store.durable import OsDisk
 from core.store.redaction import Redactor, Secret
 from tests.waiting import until
@@ -129,7 +129,9 @@ async def fickle() -> AsyncIterator[tuple[FickleService, Secret]]:
 
 
 @contextlib.asynccontextmanager
-async def sending(*urls: Secret, patience: Patience) -> AsyncIterator[tuple[Notifier, list[str]]]:
+async def sending(
+    *urls: Secret, patience: SendPatience
+) -> AsyncIterator[tuple[Notifier, list[str]]]:
     pytest.importorskip("apprise", reason="needs the extra papertape[notify]")
     said: list[str] = []
     notifier = Notifier(urls, said.append, patience)
@@ -144,7 +146,7 @@ async def test_a_bad_address_keeps_nothing_from_the_good_ones(
 ) -> None:
     url, received = service
     bad = [Secret(f"nonsense://{TOKEN}"), Secret(f"json://127.0.0.1:9/{TOKEN}")]
-    async with sending(*bad, Secret(url), patience=Patience(waits=())) as (notifier, said):
+    async with sending(*bad, Secret(url), patience=SendPatience(waits=())) as (notifier, said):
         notifier.say("hello")
         assert (await asyncio.wait_for(received.get(), 60))["message"] == "hello"
         await until(lambda: len([text for text in said if "given up" in text]) == 2)
@@ -157,7 +159,7 @@ async def test_what_a_service_refuses_is_sent_again_once_it_takes_it(
 ) -> None:
     service, url = fickle
     service.manner = "refuse"
-    async with sending(url, patience=Patience(waits=(0.1,) * 50)) as (notifier, said):
+    async with sending(url, patience=SendPatience(waits=(0.1,) * 50)) as (notifier, said):
         notifier.say("hello")
         await until(lambda: service.asked >= 2)
         service.manner = "well"
@@ -171,7 +173,7 @@ async def test_an_answer_without_an_end_is_given_up_and_later_news_arrive(
 ) -> None:
     service, url = fickle
     service.manner = manner
-    patience = Patience(attempt=10.0, waits=(0.1,) * 5)
+    patience = SendPatience(attempt=10.0, waits=(0.1,) * 5)
     async with sending(url, patience=patience) as (notifier, said):
         notifier.say("the first")
         await until(lambda: service.asked == 1)
@@ -184,7 +186,7 @@ async def test_an_answer_without_an_end_is_given_up_and_later_news_arrive(
 async def test_ending_waits_for_no_service(fickle: tuple[FickleService, Secret]) -> None:
     service, url = fickle
     service.manner = "drip"
-    async with sending(url, patience=Patience(attempt=3_600)) as (notifier, _):
+    async with sending(url, patience=SendPatience(attempt=3_600)) as (notifier, _):
         notifier.say("hello")
         await until(lambda: service.asked == 1)
     # Left: what had still to be waited for would have kept it from getting here.

@@ -14,7 +14,7 @@ from core.schedule.triggers import (
     Trigger,
     TriggerError,
     at,
-    cron,
+    cron_trigger,
     describe,
     every,
     next_due,
@@ -65,7 +65,7 @@ def test_every_is_due_ahead_and_within_one_length_once_it_has_begun(
 )
 def test_what_is_no_cron_expression_is_refused_with_what_is(expression: str) -> None:
     with pytest.raises(TriggerError, match="five fields"):
-        cron(expression)
+        cron_trigger(expression)
 
 
 @pytest.mark.parametrize("seconds", [0, -5, 9, 10**9])

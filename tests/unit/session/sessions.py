@@ -117,9 +117,9 @@ class Bench:
         """The engine of a session that an earlier one left, however it did."""
         record = read_manifest(self.workspace.session(session_id))
         session, lines, _ = self.storage.reopen_log(record)
-        await session.open_tapes()
-        past = rebuild(record, lines, session.tapes())
-        return Engine(session, feed, self.around(), past)
+        await session.open_candle_journals()
+        recovered = rebuild(record, lines, session.candles())
+        return Engine(session, feed, self.around(), recovered)
 
 
 def replay(candles: Mapping[str, Candles] | Candles) -> ReplayFeed:

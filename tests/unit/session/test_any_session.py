@@ -29,7 +29,7 @@ from core.strategy.config.config import StrategyConfig
 from tests.unit.backtest.test_every_driver import strategies
 from tests.unit.session.scripted import TestFeed
 from tests.unit.session.sessions import SPAN, Bench, market, without
-from tests.unit.session.test_live_engine import LIVE, decided, living, run_of
+from tests.unit.session.test_live_engine import LIVE, decided, living, runner_of
 
 KNOWN, COUNT, WARM_UP = 250, 340, 200
 """Candles before the session begins, and in all; the last one is never missing."""
@@ -100,7 +100,7 @@ async def lived(engine: Engine, feed: TestFeed, arrival: Arrival, last: int) -> 
         await decided(engine, int(min(there)))
         for _ in range(50):
             await asyncio.sleep(0)
-        result: RunResult = run_of(engine).result(())
+        result: RunResult = runner_of(engine).result(())
     return result
 
 

@@ -15,7 +15,7 @@ from core.market.feeds.feed import PriceSeen
 from core.report.curves import drawdown, kept_points
 from core.session.view import session_detail
 from tests.unit.session.sessions import RSI, SPAN, Bench, market, replay
-from tests.unit.session.test_live_engine import ALWAYS, LIVE, decided, feed_of, living, run_of
+from tests.unit.session.test_live_engine import ALWAYS, LIVE, decided, feed_of, living, runner_of
 from tests.waiting import until
 
 
@@ -40,7 +40,7 @@ async def test_the_curve_of_a_long_session_is_its_whole_period(tmp_path: Path) -
     bench = Bench(tmp_path)
     engine = bench.new(bench.record(RSI), replay(market(3_000)))
     await engine.live()
-    run = run_of(engine)
+    run = runner_of(engine)
     whole = run.curve()
     shown = session_detail("abcd1234", run, ()).equity
     assert (shown[0], shown[-1]) == (whole[0], whole[-1])
@@ -58,14 +58,14 @@ async def test_the_forming_candle_and_the_price_are_those_of_one_moment(tmp_path
         await decided(engine, closed.time)
         forming = Candle(closed.time + SPAN, 1.0, 3.0, 0.5, 2.0, 7.0)
         feed.say(PriceSeen("BTC/USDT", closed.time + SPAN + 9, 1.9, 2.1, 2.0, 0.5, 3.0, forming))
-        intake = engine.intake
-        assert intake is not None
-        await until(lambda: "BTC/USDT" in intake.prices)
-        detail = session_detail("abcd1234", intake.run, (), (), intake.prices)
+        handler = engine.handler
+        assert handler is not None
+        await until(lambda: "BTC/USDT" in handler.prices)
+        detail = session_detail("abcd1234", handler.runner, (), (), handler.prices)
         assert detail.forming == {"BTC/USDT": forming}
         assert detail.prices == {"BTC/USDT": 2.0}
         await decided(engine, feed.candle(251).time)
-        after = session_detail("abcd1234", intake.run, (), (), intake.prices)
+        after = session_detail("abcd1234", handler.runner, (), (), handler.prices)
         assert after.forming == {}  # it has closed, and nothing is told of the next one
 
 

@@ -23,8 +23,8 @@ async def test_replay_session_makes_the_trades_of_the_backtest(tmp_path: Path) -
     expected = run_backtest(parse_config(RSI).config, {"BTC/USDT": candles})
     assert engine.state is SessionState.STOPPED
     assert engine.reason == "the data ends"
-    assert engine.intake is not None
-    run = engine.intake.run
+    assert engine.handler is not None
+    run = engine.handler.runner
     assert len(expected.trades) > 10
     assert tuple(run.account.trades) == expected.trades
     assert run.account.open_trades() == expected.open_trades
@@ -46,9 +46,9 @@ async def test_symbols_with_gaps_of_their_own_trade_as_in_the_backtest(
     engine = bench.new(bench.record(TWO_SYMBOLS), replay(candles))
     await engine.live()
     expected = run_backtest(parse_config(TWO_SYMBOLS).config, candles)
-    assert engine.intake is not None
-    assert tuple(engine.intake.run.account.trades) == expected.trades
-    assert engine.intake.run.result(()).equity.tolist() == expected.equity.tolist()
+    assert engine.handler is not None
+    assert tuple(engine.handler.runner.account.trades) == expected.trades
+    assert engine.handler.runner.result(()).equity.tolist() == expected.equity.tolist()
 
 
 @pytest.mark.shared_data
@@ -65,13 +65,15 @@ async def test_real_candles_of_two_markets_make_the_same_trades(
     engine = bench.new(bench.record(TWO_SYMBOLS), replay(candles))
     await engine.live()
     expected = run_backtest(parse_config(TWO_SYMBOLS).config, candles)
-    assert engine.intake is not None
+    assert engine.handler is not None
     assert len(expected.trades) > 50
-    assert tuple(engine.intake.run.account.trades) == expected.trades
-    assert engine.intake.run.result(()).equity.tolist() == expected.equity.tolist()
+    assert tuple(engine.handler.runner.account.trades) == expected.trades
+    assert engine.handler.runner.result(()).equity.tolist() == expected.equity.tolist()
 
 
-async def test_a_replay_goes_on_though_one_tape_is_ahead_of_the_other(tmp_path: Path) -> None:
+async def test_a_replay_goes_on_though_one_candle_journal_is_ahead_of_the_other(
+    tmp_path: Path,
+) -> None:
     candles = {
         "BTC/USDT": market(400),
         "ETH/USDT": without(market(400, seed=8), 120, 250),
@@ -79,27 +81,27 @@ async def test_a_replay_goes_on_though_one_tape_is_ahead_of_the_other(tmp_path: 
     bench = Bench(tmp_path)
     started = bench.new(bench.record(TWO_SYMBOLS), replay({}))
     session = started._session
-    await session.open_tapes()
+    await session.open_candle_journals()
     session.append(Begun(START, {}, {}, None, START))
     for slot, (symbol, count) in enumerate((("BTC/USDT", 200), ("ETH/USDT", 90))):
         for candle in candles[symbol].slice(0, count):
             session.take_candle(slot, candle)
-    await session.commit()  # what a power cut between the two tapes' writes leaves
+    await session.commit()  # what a power cut between the two candle journals' writes leaves
     bench.restart()
     engine = await bench.again(replay(candles))
     await engine.live()
     expected = run_backtest(parse_config(TWO_SYMBOLS).config, candles)
-    assert engine.intake is not None
-    assert tuple(engine.intake.run.account.trades) == expected.trades
-    assert engine.intake.run.result(()).equity.tolist() == expected.equity.tolist()
+    assert engine.handler is not None
+    assert tuple(engine.handler.runner.account.trades) == expected.trades
+    assert engine.handler.runner.result(()).equity.tolist() == expected.equity.tolist()
 
 
 async def test_a_new_day_starts_before_its_first_candle(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     engine = bench.new(bench.record(RSI), replay(market(400)))
     await engine.live()
-    assert engine.intake is not None
-    run = engine.intake.run
+    assert engine.handler is not None
+    run = engine.handler.runner
     last, equity = run.curve()[-1]
     midnight = last // DAY * DAY
     evening = [value for at, value in run.curve() if at < midnight][-1]

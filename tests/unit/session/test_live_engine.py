@@ -57,9 +57,9 @@ async def living(engine: Engine) -> AsyncIterator[asyncio.Task[None]]:
         await task
 
 
-def intake_of(engine: Engine) -> FeedHandler:
-    assert engine.intake is not None
-    return engine.intake
+def handler_of(engine: Engine) -> FeedHandler:
+    assert engine.handler is not None
+    return engine.handler
 
 
 def state_of(engine: Engine) -> SessionState:
@@ -67,17 +67,17 @@ def state_of(engine: Engine) -> SessionState:
     return engine.state
 
 
-def run_of(engine: Engine) -> Any:
-    return intake_of(engine).run
+def runner_of(engine: Engine) -> Any:
+    return handler_of(engine).runner
 
 
 async def decided(engine: Engine, time: int) -> None:
     """Return once the candle that opens at `time` has been decided on, and that is durable."""
     await until(
         lambda: (
-            engine.intake is not None
-            and engine.intake.settled
-            and (engine.intake.run.moment_time or 0) >= time
+            engine.handler is not None
+            and engine.handler.settled
+            and (engine.handler.runner.moment_time or 0) >= time
         )
     )
 
@@ -88,12 +88,12 @@ async def test_decisions_begin_with_the_candle_that_forms_at_the_start(tmp_path:
     async with living(engine):
         forming = feed.candles["BTC/USDT"].at(250)
         assert feed.subscribed == {"BTC/USDT": forming.time - SPAN}
-        assert run_of(engine).decide_from == forming.time
+        assert runner_of(engine).decide_from == forming.time
         assert engine.state is SessionState.RUNNING
         await decided(engine, feed.candle(250).time)
-        assert run_of(engine).curve() == [(forming.time, 10_000.0)]
+        assert runner_of(engine).curve() == [(forming.time, 10_000.0)]
         await decided(engine, feed.candle(251).time)
-        (position,) = run_of(engine).account.open_trades()
+        (position,) = runner_of(engine).account.open_trades()
         assert position.signal_time == forming.time
         assert position.entry_price == feed.candles["BTC/USDT"].at(251).open
 
@@ -106,10 +106,10 @@ async def test_too_short_a_history_is_waited_out(tmp_path: Path) -> None:
         assert any("10 candles too few for the warm-up" in text for text in bench.log)
         for place in range(190, 200):
             await decided(engine, feed.candle(place).time)
-        assert not run_of(engine).decided
+        assert not runner_of(engine).decided
         await until(lambda: state_of(engine) is SessionState.RUNNING)
         await decided(engine, feed.candle(200).time)
-        assert run_of(engine).decided
+        assert runner_of(engine).decided
 
 
 async def test_a_moment_waits_for_every_symbol_or_its_gap(tmp_path: Path) -> None:
@@ -118,15 +118,17 @@ async def test_a_moment_waits_for_every_symbol_or_its_gap(tmp_path: Path) -> Non
     async with living(engine):
         one = feed.candle(250)
         two = feed.candle(251)
-        await until(lambda: engine.intake is not None and engine.intake.last_candle[0] == two.time)
-        assert run_of(engine).moment_time == one.time - SPAN
+        await until(
+            lambda: engine.handler is not None and engine.handler.last_candle[0] == two.time
+        )
+        assert runner_of(engine).moment_time == one.time - SPAN
         feed.candle(250, "ETH/USDT")
         await decided(engine, one.time)
-        assert run_of(engine).moment_time == one.time
+        assert runner_of(engine).moment_time == one.time
         missing = feed.candles["ETH/USDT"].at(251)
         feed.gap(missing, missing, "ETH/USDT")
         await decided(engine, two.time)
-        assert [(gap.symbol, gap.first) for gap in intake_of(engine).gaps] == [
+        assert [(gap.symbol, gap.first) for gap in handler_of(engine).gaps] == [
             ("ETH/USDT", missing.time)
         ]
 
@@ -138,7 +140,7 @@ async def test_duplicates_and_late_candles_change_nothing(tmp_path: Path) -> Non
         for place in (250, 250, 251, 249, 251, 253, 252, 254):
             feed.candle(place)
         await decided(engine, feed.candles["BTC/USDT"].at(254).time)
-        times = [time for time, _ in run_of(engine).curve()]
+        times = [time for time, _ in runner_of(engine).curve()]
         start = feed.candles["BTC/USDT"].at(250).time
         assert times == [start + SPAN * step for step in (0, 1, 3, 4)]
         assert any("1 candle missing" in text for text in bench.log)
@@ -152,11 +154,14 @@ async def test_a_revised_candle_is_told_and_what_was_decided_stands(tmp_path: Pa
         revised = Revised("BTC/USDT", Timeframe.M5, old, old._replace(close=old.close * 2))
         feed.say(revised, revised)
         await decided(engine, feed.candle(251).time)
-        assert engine.intake is not None
-        assert len(engine.intake.revised) == 1
-        assert run_of(engine).recent[0][-2] == old
+        assert engine.handler is not None
+        assert len(engine.handler.revised) == 1
+        assert runner_of(engine).recent[0][-2] == old
         assert any("revised" in text and "stands" in text for text in bench.log)
-    assert '"revised"' in bench.storage.tapes.path("live", "BTC/USDT", Timeframe.M5).read_text()
+    assert (
+        '"revised"'
+        in bench.storage.candle_journals.path("live", "BTC/USDT", Timeframe.M5).read_text()
+    )
 
 
 async def test_pause_blocks_entries_and_resume_allows_them(tmp_path: Path) -> None:
@@ -167,11 +172,11 @@ async def test_pause_blocks_entries_and_resume_allows_them(tmp_path: Path) -> No
         assert engine.state is SessionState.PAUSED
         for place in (250, 251):
             await decided(engine, feed.candle(place).time)
-        assert run_of(engine).flat
+        assert runner_of(engine).flat
         await engine.command("resume")
         for place in (252, 253):
             await decided(engine, feed.candle(place).time)
-        assert not run_of(engine).flat
+        assert not runner_of(engine).flat
 
 
 async def test_entries_that_a_pause_refuses_are_told_once_a_pause(tmp_path: Path) -> None:
@@ -201,10 +206,10 @@ async def test_flatten_closes_at_the_next_price(tmp_path: Path) -> None:
         for place in (250, 251):
             await decided(engine, feed.candle(place).time)
         await engine.command("flatten")
-        assert not run_of(engine).flat
+        assert not runner_of(engine).flat
         feed.price(123.0)
-        await until(lambda: run_of(engine).flat and intake_of(engine).settled)
-        (trade,) = run_of(engine).account.trades
+        await until(lambda: runner_of(engine).flat and handler_of(engine).settled)
+        (trade,) = runner_of(engine).account.trades
         assert (trade.exit_reason, trade.exit_price) == (ExitReason.MANUAL, 123.0)
 
 
@@ -222,7 +227,7 @@ async def test_stop_with_flatten_waits_for_a_price_and_not_for_ever(tmp_path: Pa
         await task
         assert engine.state is SessionState.STOPPED
         assert engine.reason == "stopped by hand, positions closed"
-        assert run_of(engine).account.trades[0].exit_price == 99.0
+        assert runner_of(engine).account.trades[0].exit_price == 99.0
 
 
 async def test_a_stop_without_a_price_to_flatten_at_gives_up_and_says_so(tmp_path: Path) -> None:
@@ -238,7 +243,7 @@ async def test_a_stop_without_a_price_to_flatten_at_gives_up_and_says_so(tmp_pat
         await stopping
         await task
         assert "no price came to close the open positions at" in str(engine.reason)
-        assert not run_of(engine).flat
+        assert not runner_of(engine).flat
 
 
 async def test_the_planned_time_counts_from_running_and_includes_its_last_candle(
@@ -252,7 +257,7 @@ async def test_the_planned_time_counts_from_running_and_includes_its_last_candle
             feed.candle(place)
         await task
         assert engine.reason == "its planned end was reached"
-        assert run_of(engine).moment_time == feed.candles["BTC/USDT"].at(251).time
+        assert runner_of(engine).moment_time == feed.candles["BTC/USDT"].at(251).time
 
 
 async def test_a_silent_feed_does_not_outlive_the_planned_end(tmp_path: Path) -> None:
@@ -323,8 +328,8 @@ async def test_a_disk_that_takes_nothing_stops_trading_and_shows_nothing_undurab
         assert engine.state is SessionState.ERROR
         assert "cannot be written" in str(engine.reason)
         assert not engine.durable
-        assert engine.intake is not None
-        assert not engine.intake.settled
+        assert engine.handler is not None
+        assert not engine.handler.settled
         assert [text.split(":")[0] for text in bench.log[told:]] == ["error"]
     bench.restart()
     later = feed_of()
@@ -332,7 +337,7 @@ async def test_a_disk_that_takes_nothing_stops_trading_and_shows_nothing_undurab
     async with living(again):
         await decided(again, later.candle(251).time)
         await decided(again, later.candle(252).time)
-        assert len(run_of(again).curve()) == 3
+        assert len(runner_of(again).curve()) == 3
 
 
 async def test_a_vanished_workspace_stops_trading(tmp_path: Path) -> None:
@@ -378,7 +383,7 @@ async def test_a_start_waits_for_a_venue_that_does_not_answer(
         assert "stale: the venue does not answer; it is tried again every 10 s" in bench.log
         assert engine.state is SessionState.RUNNING
         await decided(engine, feed.candle(250).time)
-        assert len(run_of(engine).curve()) == 1
+        assert len(runner_of(engine).curve()) == 1
 
 
 async def test_a_session_that_waits_for_its_venue_can_be_stopped(tmp_path: Path) -> None:
@@ -417,7 +422,7 @@ async def test_what_was_missed_is_run_through_the_rules_and_marked(tmp_path: Pat
         for place in range(251, 260):
             later.candle(place, backfilled=True)
         await decided(again, later.candle(260).time)
-        assert len(run_of(again).curve()) == 11
+        assert len(runner_of(again).curve()) == 11
         away = [text for text in bench.log if text.startswith("while away: ")]
         assert any("entered long" in text for text in away)
     lines = (bench.workspace.session("abcd1234") / EVENTS).read_text().splitlines()
@@ -430,15 +435,15 @@ async def test_a_journal_that_contradicts_its_candles_is_not_gone_on_with(tmp_pa
     async with living(engine):
         for place in (250, 251):
             await decided(engine, feed.candle(place).time)
-    tape = bench.storage.tapes.path("live", "BTC/USDT", Timeframe.M5)
-    kept = tape.read_bytes().splitlines(keepends=True)
-    tape.write_bytes(b"".join(kept[:-1]))
+    journal = bench.storage.candle_journals.path("live", "BTC/USDT", Timeframe.M5)
+    kept = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(kept[:-1]))
     bench.restart()
-    with pytest.raises(JournalError, match="which is on none of its tapes"):
+    with pytest.raises(JournalError, match="which is in none of its candle journals"):
         await bench.again(feed)
 
 
-async def test_sessions_share_a_tape_and_the_first_value_is_everyones(tmp_path: Path) -> None:
+async def test_sessions_share_a_journal_and_the_first_value_is_everyones(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     one, two = feed_of(), feed_of()
     shifted = two.candles["BTC/USDT"]
@@ -449,9 +454,9 @@ async def test_sessions_share_a_tape_and_the_first_value_is_everyones(tmp_path: 
         async with living(second):
             for feed, engine in ((one, first), (two, second)):
                 await decided(engine, feed.candle(250).time)
-            assert list(run_of(first).recent[0]) == list(run_of(second).recent[0])
-    tape = bench.storage.tapes.path("live", "BTC/USDT", Timeframe.M5)
-    lines = tape.read_text().splitlines()
+            assert list(runner_of(first).recent[0]) == list(runner_of(second).recent[0])
+    journal = bench.storage.candle_journals.path("live", "BTC/USDT", Timeframe.M5)
+    lines = journal.read_text().splitlines()
     assert sum(line.startswith('{"c"') for line in lines) == 201
     assert sum(line.startswith('{"revised"') for line in lines) == 1
 
@@ -462,20 +467,20 @@ async def test_market_fills_take_the_first_price_after_the_close(tmp_path: Path)
     async with living(engine):
         await decided(engine, feed.candle(250).time)
         feed.price(98.5)
-        await until(lambda: not run_of(engine).flat and intake_of(engine).settled)
-        (position,) = run_of(engine).account.open_trades()
+        await until(lambda: not runner_of(engine).flat and handler_of(engine).settled)
+        (position,) = runner_of(engine).account.open_trades()
         assert position.entry_price == 98.5
         assert position.entry_filled_at == feed.time
         assert position.entry_time == feed.candles["BTC/USDT"].at(251).time
     bench.restart()
     again = await bench.again(feed_of())
     async with living(again):
-        assert run_of(again).account.open_trades() == (position,)
+        assert runner_of(again).account.open_trades() == (position,)
 
 
 def journals_of(engine: Engine) -> list[Any]:
     session = engine._session
-    return [session._journal, *(tape.journal for tape in session._tapes)]
+    return [session._journal, *(journal.journal for journal in session._candle_journals)]
 
 
 async def test_a_session_never_ends_before_its_last_candle(tmp_path: Path) -> None:

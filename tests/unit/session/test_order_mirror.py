@@ -28,7 +28,7 @@ from core.trading.values import Fills
 from tests.exchange.desks import Desk, executed
 from tests.unit.session.scripted import TestFeed
 from tests.unit.session.sessions import RSI, Bench, market
-from tests.unit.session.test_live_engine import ALWAYS, decided, intake_of, run_of
+from tests.unit.session.test_live_engine import ALWAYS, decided, handler_of, runner_of
 from tests.waiting import until
 
 SPOT, PERPETUAL = "BTC/USDT", "BTC/USDT:USDT"
@@ -128,16 +128,16 @@ async def living(engine: Engine) -> AsyncIterator[asyncio.Task[None]]:
 async def enter(engine: Engine, feed: TestFeed, place: int = 250) -> None:
     """Let a candle close that decides an entry, and a price come that fills it."""
     feed.candle(place)
-    await until(lambda: (run_of(engine).moment_time or 0) >= feed.candles[SPOT].at(place).time)
+    await until(lambda: (runner_of(engine).moment_time or 0) >= feed.candles[SPOT].at(place).time)
     feed.price(100.0)
-    await until(lambda: not run_of(engine).flat)
+    await until(lambda: not runner_of(engine).flat)
 
 
 async def leave(engine: Engine, feed: TestFeed) -> None:
     """Have the position closed at the next price."""
     await engine.command("flatten")
     feed.price(101.0)
-    await until(lambda: run_of(engine).flat)
+    await until(lambda: runner_of(engine).flat)
 
 
 def rows(engine: Engine) -> tuple[OrderRow, ...]:
@@ -170,7 +170,7 @@ async def test_entry_and_exit_are_ordered_and_both_prices_told(
     async with living(engine):
         await enter(engine, feed)
         (bought,) = await answered(engine, 1)
-        (position,) = run_of(engine).account.open_trades()
+        (position,) = runner_of(engine).account.open_trades()
         assert (bought.side, bought.price) == ("buy", 100.0)
         assert bought.quantity == position.quantity
         assert bought.filled == pytest.approx(position.quantity, abs=1e-5)
@@ -202,7 +202,7 @@ async def test_the_sessions_own_account_does_not_know_of_the_venue(
         async with living(engine):
             await enter(engine, feed)
             await leave(engine, feed)
-            trades.append((run_of(engine).account.trades, run_of(engine).account.free))
+            trades.append((runner_of(engine).account.trades, runner_of(engine).account.free))
             await settled(engine)
     assert trades[0] == trades[1]
     assert len(executed(venue.exchange)) == 2
@@ -217,7 +217,7 @@ async def test_a_reversal_closes_and_opens_the_perpetual(tmp_path: Path, venue: 
             closed = feed.candle(place, PERPETUAL)
             await decided(engine, closed.time)
             feed.price(closed.close, PERPETUAL)
-            await until(lambda: intake_of(engine).last_price_at == feed.time)
+            await until(lambda: handler_of(engine).last_price_at == feed.time)
             place += 1
         found = await answered(engine, 3)
         sides = [(row.closes, row.side) for row in found[:3]]
@@ -248,7 +248,7 @@ async def test_a_refusal_is_told_and_the_session_goes_on_by_the_rules(
         await leave(engine, feed)
         closing = (await answered(engine, 2))[1]
         assert "nothing was opened on the testnet" in str(closing.why)
-        assert len(run_of(engine).account.trades) == 1
+        assert len(runner_of(engine).account.trades) == 1
         await until(lambda: any("the testnet did not sell" in text for text in bench.log))
     assert executed(venue.exchange) == []
 
@@ -264,7 +264,7 @@ async def test_a_reset_of_the_testnet_is_survived_and_named(tmp_path: Path, venu
 
     async with living(engine):
         feed.candle(250, PERPETUAL)
-        await until(lambda: run_of(engine).decided)
+        await until(lambda: runner_of(engine).decided)
         await price(100.0)
         await answered(engine, 1)
         venue.exchange.switch_on("testnet_reset")
@@ -274,14 +274,14 @@ async def test_a_reset_of_the_testnet_is_survived_and_named(tmp_path: Path, venu
         assert "the testnet may have been reset" in str(closing.why)
         assert engine.orders.open_positions() == {}
         feed.candle(251, PERPETUAL)
-        await until(lambda: run_of(engine).account.due_entries[0] is not None)
+        await until(lambda: runner_of(engine).account.due_entries[0] is not None)
         await price(100.0)
         again = (await answered(engine, 3))[2]
         assert (again.closes, again.why) == (False, None)
         (account,) = venue.exchange.accounts
         position = account.position(PERPETUAL)
         assert (position.leverage, position.isolated_margin) == (1, True)
-    assert len(run_of(engine).account.trades) == 1
+    assert len(runner_of(engine).account.trades) == 1
 
 
 async def test_a_session_never_waits_for_a_venue_that_is_silent(
@@ -420,7 +420,7 @@ async def test_killed_at_any_moment_each_order_is_executed_once(
         later = feed_of(known=251)
         again = await resumed(bench, later)
         async with living(again):
-            assert not run_of(again).flat
+            assert not runner_of(again).flat
             await answered(again, 1)
             await leave(again, later)
             found = await answered(again, 2)

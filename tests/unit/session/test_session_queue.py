@@ -129,9 +129,9 @@ async def test_five_thousand_prices_leave_one_a_symbol_waiting_and_no_candle_is_
         assert len(engine._queue) <= 2 * 5 + 1
         held.set()
         await decided(engine, feed.candles["BTC/USDT"].at(254).time)
-        assert engine.intake is not None
-        assert engine.intake.prices["BTC/USDT"].last == 100.0 + 4_999 / 5_000
-        assert not engine.intake.gaps
+        assert engine.handler is not None
+        assert engine.handler.prices["BTC/USDT"].last == 100.0 + 4_999 / 5_000
+        assert not engine.handler.gaps
 
 
 async def test_a_feed_that_breaks_ends_the_session_with_its_words(tmp_path: Path) -> None:

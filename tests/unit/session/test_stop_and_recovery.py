@@ -10,7 +10,7 @@ from core.host.stored_sessions import stored_session
 from core.journal.records import Commanded
 from core.journal.values import SessionState
 from tests.unit.session.sessions import SPAN, START, Bench
-from tests.unit.session.test_live_engine import ALWAYS, LIVE, decided, feed_of, living, run_of
+from tests.unit.session.test_live_engine import ALWAYS, LIVE, decided, feed_of, living, runner_of
 
 FICKLE = {**ALWAYS, "max_hold": 3}
 """Enters at every chance and leaves again: whatever goes on, trades."""
@@ -26,7 +26,7 @@ async def killed_after_a_stop(bench: Bench, *, flatten: bool) -> tuple[int, int]
     async with living(engine):
         for place in range(250, 261):
             await decided(engine, feed.candle(place).time)
-        run = run_of(engine)
+        run = runner_of(engine)
         assert not run.flat
     session = engine._session
     session.append(Commanded(START, run.moment_time, "stop", flatten=flatten))
@@ -48,8 +48,8 @@ async def test_nothing_is_decided_after_a_stop(tmp_path: Path) -> None:
     await again.live()
     assert again.state is SessionState.STOPPED
     assert again.reason == "stopped by hand"
-    assert len(run_of(again).account.trades) == trades
-    assert run_of(again).moment_time == last
+    assert len(runner_of(again).account.trades) == trades
+    assert runner_of(again).moment_time == last
 
 
 @pytest.mark.parametrize("read_first", [False, True])
@@ -66,7 +66,7 @@ async def test_a_stop_that_flattens_closes_what_is_open_and_decides_nothing_more
     again = await bench.again(feed_of(known=280))
     await again.live()
     assert again.reason == "stopped by hand, positions closed"
-    assert run_of(again).flat
-    assert len(run_of(again).account.trades) == trades + 1
+    assert runner_of(again).flat
+    assert len(runner_of(again).account.trades) == trades + 1
     # The candle that was forming passes; at the open of the next one the position is closed.
-    assert run_of(again).moment_time == last + 2 * SPAN
+    assert runner_of(again).moment_time == last + 2 * SPAN

@@ -11,7 +11,7 @@ import pytest
 from core.store.durable import (
     OsDisk,
     make_private,
-    sweep,
+    remove_leftovers,
     temporary_names,
     try_lock,
     write_durably,
@@ -29,7 +29,7 @@ def test_leftovers_of_killed_writers_are_swept_with_whatever_pid_they_carry(tmp_
     kept = [tmp_path / name for name in (".other.tmp", "exchanges.yaml", "a.1.tmp")]
     for path in kept:
         path.write_text("")
-    assert sweep(tmp_path) == 4
+    assert remove_leftovers(tmp_path) == 4
     assert not any(path.exists() for path in (inside, *left))
     assert all(path.exists() for path in kept)
 
@@ -40,7 +40,7 @@ def test_a_file_that_is_being_written_is_not_swept(tmp_path: Path) -> None:
     class Interrupted(OsDisk):
         def sync(self, descriptor: int) -> None:
             super().sync(descriptor)
-            swept.append(sweep(tmp_path))
+            swept.append(remove_leftovers(tmp_path))
 
     swept: list[int] = []
     write_durably(path, b"whole", Interrupted())

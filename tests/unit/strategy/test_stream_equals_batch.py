@@ -14,7 +14,7 @@ from core.strategy.config.config import IndicatorSpec
 from core.strategy.config.parsing import parse_config
 from core.strategy.indicators.batch import Batch
 from core.strategy.indicators.registry import INDICATORS, Indicator, Parameter, fields_of
-from core.strategy.indicators.stream import Program
+from core.strategy.indicators.stream import StreamProgram
 from core.strategy.signals.sources import signal_series, signal_source
 from tests.unit.strategy.making import candles_of, condition, markets, written
 
@@ -29,7 +29,7 @@ def same_bits(left: Floats, right: Floats) -> bool:
 
 
 def streamed(fields: dict[str, Any], candles: Candles) -> dict[str, Floats]:
-    program = Program(fields.values())
+    program = StreamProgram(fields.values())
     slots = [program.slot(series) for series in fields.values()]
     rows = []
     for candle in candles:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.market.candles.candles import Floats
-from core.trial.cone import Cone, Course, Side, cone
+from core.trial.cone import BandSide, Cone, Course, cone
 from tests.unit.trial.making import Draw, autoregressive, normal, skewed
 
 SEALED = Cone(horizon=20, growth=0.5, below=3.0, above=3.0, rate=0.015, trades=100, seed=0)
@@ -34,22 +34,22 @@ def test_the_band_starts_at_nothing_and_holds_the_mean_path() -> None:
 
 def test_the_side_a_path_leaves_is_told_with_its_trade() -> None:
     inside = SEALED.middle()[1:]
-    assert SEALED.judge(inside) == Course(Side.INSIDE, None)
-    assert SEALED.judge(np.append(inside[:4], -60.0)) == Course(Side.BELOW, 5)
-    assert SEALED.judge(np.append(inside[:6], 200.0)) == Course(Side.ABOVE, 7)
-    assert SEALED.judge([]) == Course(Side.INSIDE, None)
+    assert SEALED.judge(inside) == Course(BandSide.INSIDE, None)
+    assert SEALED.judge(np.append(inside[:4], -60.0)) == Course(BandSide.BELOW, 5)
+    assert SEALED.judge(np.append(inside[:6], 200.0)) == Course(BandSide.ABOVE, 7)
+    assert SEALED.judge([]) == Course(BandSide.INSIDE, None)
 
 
 def test_below_wins_over_above() -> None:
-    assert SEALED.judge([200.0, -60.0, 200.0]) == Course(Side.BELOW, 2)
+    assert SEALED.judge([200.0, -60.0, 200.0]) == Course(BandSide.BELOW, 2)
 
 
 def test_nothing_is_looked_at_beyond_the_horizon() -> None:
-    assert SEALED.judge([*SEALED.middle()[1:], -99.0]).side == Side.INSIDE
+    assert SEALED.judge([*SEALED.middle()[1:], -99.0]).side == BandSide.INSIDE
 
 
 def test_a_path_that_lost_everything_is_below() -> None:
-    assert SEALED.judge([-100.0]) == Course(Side.BELOW, 1)
+    assert SEALED.judge([-100.0]) == Course(BandSide.BELOW, 1)
 
 
 @given(st.lists(st.floats(-99, 300), min_size=1, max_size=20))
@@ -57,8 +57,8 @@ def test_what_is_drawn_is_what_is_judged(path: list[float]) -> None:
     course = SEALED.judge(path)
     seen = np.array(path)
     outside = {
-        Side.BELOW: seen < SEALED.lower()[1 : len(path) + 1],
-        Side.ABOVE: seen > SEALED.upper()[1 : len(path) + 1],
+        BandSide.BELOW: seen < SEALED.lower()[1 : len(path) + 1],
+        BandSide.ABOVE: seen > SEALED.upper()[1 : len(path) + 1],
     }
     if course.at is None:
         assert not any(side.any() for side in outside.values())
@@ -81,7 +81,7 @@ def test_the_promise_hardly_ever_leaves_it(draw: Draw) -> None:
     below = 0
     for known, later in zip(backtests, path_of(trials), strict=True):
         sealed = cone(known, 60)
-        below += sum(sealed.judge(path).side == Side.BELOW for path in later)
+        below += sum(sealed.judge(path).side == BandSide.BELOW for path in later)
     assert 0.001 < below / 2_000 < 0.03
 
 
@@ -89,7 +89,7 @@ def test_a_drawdown_twice_as_deep_leaves_it() -> None:
     rng = np.random.default_rng(4)
     sealed = cone(rng.normal(0.3, 1, 200), 120)
     losing = rng.normal(-0.4, 2, (100, 120))
-    assert np.mean([sealed.judge(path).side == Side.BELOW for path in path_of(losing)]) > 0.9
+    assert np.mean([sealed.judge(path).side == BandSide.BELOW for path in path_of(losing)]) > 0.9
 
 
 def test_a_stricter_rate_makes_it_wider() -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from core.market.candles.candles import Floats
-from core.trial.promise import effective_tries, expected_maximum, shrunk_promise
+from core.report.deflated import expected_maximum
+from core.trial.promise import effective_tries, shrunk_promise
 from tests.unit.trial.making import autoregressive
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.trial.boundaries import Edge
-from core.trial.cone import Course, Side
+from core.trial.cone import BandSide, Course
 from core.trial.costs import CostFinding, Costs
 from core.trial.decisions import Decisions, judge_decisions
 from core.trial.state import State
@@ -31,7 +31,7 @@ def layers(**changes: Any) -> Layers:
     """A trial whose every layer is as promised."""
     good: dict[str, Any] = {
         **{"decisions": judge_decisions(4_032, 0, 0), "costs": costs()},
-        **{"path": Course(Side.INSIDE, None), "edge": Edge(State.KEPT, 50)},
+        **{"path": Course(BandSide.INSIDE, None), "edge": Edge(State.KEPT, 50)},
     }
     return Layers(**(good | changes))
 
@@ -55,7 +55,7 @@ def test_all_as_promised_is_kept() -> None:
     ("change", "because"),
     [
         ({"edge": Edge(State.BROKEN, 30)}, Because(Reason.EDGE_BROKEN, Layer.EDGE, 30)),
-        ({"path": Course(Side.BELOW, 7)}, Because(Reason.PATH_BELOW, Layer.PATH, 7)),
+        ({"path": Course(BandSide.BELOW, 7)}, Because(Reason.PATH_BELOW, Layer.PATH, 7)),
         ({"costs": DEAR}, Because(Reason.COSTS_EAT_EDGE, Layer.COSTS, 40)),
         (
             {"decisions": judge_decisions(90, 2, 1)},
@@ -90,7 +90,7 @@ def test_what_is_missing_leaves_it_open(change: dict[str, Any], because: Because
 
 
 def test_a_path_above_and_dearer_costs_are_remarks_that_decide_nothing() -> None:
-    found = verdict(layers(path=Course(Side.ABOVE, 9), costs=costs(CostFinding.DEARER)))
+    found = verdict(layers(path=Course(BandSide.ABOVE, 9), costs=costs(CostFinding.DEARER)))
     assert found.state == State.KEPT
     assert found.remarks == (
         Because(Reason.COSTS_DEARER, Layer.COSTS),
@@ -99,7 +99,7 @@ def test_a_path_above_and_dearer_costs_are_remarks_that_decide_nothing() -> None
 
 
 def test_without_a_seal_there_is_no_verdict() -> None:
-    for path, edge in ((None, None), (Course(Side.BELOW, 3), Edge(State.BROKEN, 3))):
+    for path, edge in ((None, None), (Course(BandSide.BELOW, 3), Edge(State.BROKEN, 3))):
         unsealed = layers(sealed=False, path=path, edge=edge)
         found = verdict(unsealed)
         assert found.state is None
@@ -123,13 +123,13 @@ def test_each_layer_has_its_state() -> None:
         State.OPEN,
         State.KEPT,
     ]
-    bad = layers(costs=DEAR, path=Course(Side.BELOW, 1))
+    bad = layers(costs=DEAR, path=Course(BandSide.BELOW, 1))
     assert bad.state(Layer.COSTS) == bad.state(Layer.PATH) == State.BROKEN
 
 
 def test_every_mixture_has_one_verdict_with_reasons() -> None:
     edges = [Edge(State.KEPT, 1), Edge(State.BROKEN, 1), Edge(State.OPEN, None)]
-    paths = [Course(Side.INSIDE, None), Course(Side.BELOW, 2), Course(Side.ABOVE, 2)]
+    paths = [Course(BandSide.INSIDE, None), Course(BandSide.BELOW, 2), Course(BandSide.ABOVE, 2)]
     shown = [costs(), DEAR, costs(CostFinding.OPEN, bearable=None)]
     decided: list[Decisions] = [judge_decisions(*n) for n in ((9, 0, 0), (9, 1, 1), (0, 0, 0))]
     for edge, path, cost, decisions in itertools.product(edges, paths, shown, decided):

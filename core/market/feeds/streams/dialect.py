@@ -18,7 +18,7 @@ from core.market.venue_clock import ServerClock
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class VenueStream:
     """A stream: `name` as messages carry it, and the `url` of the connections that can carry it."""
 
     url: str
@@ -38,15 +38,15 @@ class VenueDialect(Protocol):
         """Whether its time may be any: an embedded exchange, and no venue in the world."""
         ...
 
-    def candles(self, symbol: str, timeframe: Timeframe) -> Stream:
+    def candles(self, symbol: str, timeframe: Timeframe) -> VenueStream:
         """The stream of a market's candles (`Kline`)."""
         ...
 
-    def quotes(self, symbol: str) -> Stream:
+    def quotes(self, symbol: str) -> VenueStream:
         """The stream of a market's best bid and ask (`BestPrices`)."""
         ...
 
-    def mark_price(self, symbol: str) -> Stream:
+    def mark_price(self, symbol: str) -> VenueStream:
         """The stream of a perpetual's mark price and funding rate (`MarkPrice`)."""
         ...
 
@@ -78,7 +78,7 @@ class VenueDialect(Protocol):
         """The venue's public REST data; `clock` is set by it."""
         ...
 
-    def probes(self) -> Sequence[tuple[str, Stream]]:
+    def probes(self) -> Sequence[tuple[str, VenueStream]]:
         """(what, a busy stream) of each kind of connection, to see whether they speak."""
         ...
 

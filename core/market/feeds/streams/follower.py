@@ -14,7 +14,7 @@ from core.market.candles.candle import Candle
 from core.market.feeds.delivery import Delivery, DeliveryPace, FundingWatch, Overdue
 from core.market.feeds.feed import FeedError, FeedEvent, FeedState, FeedStatus, PriceSeen
 from core.market.feeds.sequence import CandleSequence
-from core.market.feeds.streams.dialect import Stream
+from core.market.feeds.streams.dialect import VenueStream
 from core.market.feeds.streams.gateway import VenueGateway
 from core.market.feeds.streams.messages import BestPrices, Kline, MarkPrice, StreamEvent
 from core.market.feeds.venue_feed import VenueFeed
@@ -86,7 +86,7 @@ class Follower:
             streams.append(market.dialect.quotes(symbol))
         if funding is not None:
             streams.append(market.dialect.mark_price(symbol))
-        self._streams: list[Stream] = streams
+        self._streams: list[VenueStream] = streams
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:

@@ -13,7 +13,7 @@ from core.market.candles.candle import Candle
 from core.market.candles.timeframes import Timeframe
 from core.market.feeds.streams.dialect import VenueDialect
 from core.market.feeds.streams.streams import MarketStreams, Pace
-from core.market.history.candle_history import CandleHistory, Patience
+from core.market.history.candle_history import CandleHistory, FetchPatience
 from core.market.history.exchange_api import ExchangeApi
 from core.market.tasks import cancelled
 from core.market.venue_clock import ServerClock
@@ -69,7 +69,7 @@ class VenueGateway:
         cache_folder: Path | None = None,
         *,
         pace: Pace | None = None,
-        patience: Patience | None = None,
+        patience: FetchPatience | None = None,
     ) -> None:
         self.dialect = dialect
         self.clock = ServerClock(own_time=dialect.own_time)

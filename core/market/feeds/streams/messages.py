@@ -49,7 +49,7 @@ class Shutdown:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class StreamReply:
     """An answer to a request; `error` is None for an acknowledgement."""
 
     request: int | None
@@ -57,4 +57,4 @@ class Reply:
 
 
 StreamEvent = Kline | BestPrices | MarkPrice
-Message = StreamEvent | Shutdown | Reply
+Message = StreamEvent | Shutdown | StreamReply

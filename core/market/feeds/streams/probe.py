@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import aiohttp
 
 from core.market.feeds.streams.connection import Connection, ConnectionPace, StreamConnectError
-from core.market.feeds.streams.dialect import Stream, VenueDialect
+from core.market.feeds.streams.dialect import VenueDialect, VenueStream
 from core.market.public_session import public_session
 from core.market.venue import is_loopback
 from core.store.redaction import brief
+from core.time_format import wall_clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +57,15 @@ async def _probe_rest(
     if told is None:
         return Probe(name, False, f"{base} answers, but does not tell its time")
     took = (time.monotonic() - began) * 1000
-    ahead = int(told - (time.time() * 1000 - took / 2))
+    ahead = int(told - (wall_clock() - took / 2))
     side = "ahead of" if ahead > 0 else "behind"
     text = f"{base} answers in {took:.0f} ms; its clock is {abs(ahead)} ms {side} ours"
     return Probe(name, True, text, ahead)
 
 
-async def _probe_stream(dialect: VenueDialect, name: str, stream: Stream, timeout: float) -> Probe:
+async def _probe_stream(
+    dialect: VenueDialect, name: str, stream: VenueStream, timeout: float
+) -> Probe:
     spoke = asyncio.Event()
     try:
         connection = await Connection.open(

@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from core.market.feeds.streams.connection import Connection, ConnectionPace, StreamConnectError
-from core.market.feeds.streams.dialect import Stream, VenueDialect
+from core.market.feeds.streams.dialect import VenueDialect, VenueStream
 from core.market.feeds.streams.messages import (
     BestPrices,
     MalformedMessageError,
     Message,
-    Reply,
     Shutdown,
     StreamEvent,
+    StreamReply,
 )
 from core.market.retry import Backoff
 from core.market.tasks import cancelled
@@ -103,13 +103,13 @@ class MarketStreams:
         """How many connections stand or are being tried."""
         return len(self._groups)
 
-    def listen(self, stream: Stream, listener: StreamListener) -> None:
+    def listen(self, stream: VenueStream, listener: StreamListener) -> None:
         """Let `listener` hear a stream. It hears `on_connected` at once if it already flows."""
         self._group_for(stream).add(stream.name, listener)
         if self._watch is None:
             self._watch = asyncio.create_task(self._watch_streams(), name="watch streams")
 
-    def leave(self, stream: Stream, listener: StreamListener) -> None:
+    def leave(self, stream: VenueStream, listener: StreamListener) -> None:
         """Let `listener` hear the stream no more; the last one to leave ends the subscription."""
         for group in list(self._groups):
             if group.url == stream.url and stream.name in group.streams:
@@ -128,7 +128,7 @@ class MarketStreams:
             await cancelled(watch)
         await asyncio.gather(*(group.close() for group in groups), *self._closing)
 
-    def _group_for(self, stream: Stream) -> _Group:
+    def _group_for(self, stream: VenueStream) -> _Group:
         mine = [group for group in self._groups if group.url == stream.url]
         for group in mine:
             if stream.name in group.streams:
@@ -321,7 +321,7 @@ class _Group:
     def _take(self, message: Message) -> None:
         if isinstance(message, Shutdown):
             self._ask_for_successor("the server is shutting down")
-        elif isinstance(message, Reply):
+        elif isinstance(message, StreamReply):
             if message.error is not None:
                 log.warning("streams of %s: refused: %s", self.url, brief(message.error))
         else:

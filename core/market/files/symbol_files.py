@@ -1,0 +1,71 @@
+"""Says which candle file is which symbol's, from `FILE` or `SYMBOL=FILE` as a user writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.market.symbols import SymbolError, unified_symbol
+from core.store.workspace import expanded
+
+
+class SymbolFilesError(ValueError):
+    """It cannot be told which file is which symbol's; the message says what to write."""
+
+
+def files_by_symbol(
+    asked_with: str, texts: Sequence[str], symbols: Sequence[str], *, all_needed: bool = True
+) -> dict[str, Path]:
+    """The file of each symbol; `asked_with` is the option or field that errors name.
+
+    Raises:
+        SymbolFilesError: a file is meant for no symbol, or for several; or a symbol is left without
+            one.
+    """
+    files: dict[str, Path] = {}
+    for text in texts:
+        symbol, path = _split(text, symbols)
+        if symbol is None:
+            if len(symbols) > 1:
+                raise SymbolFilesError(
+                    f"{asked_with} {text}: say which of {', '.join(symbols)} it holds, such as "
+                    f"{symbols[0]}={text}"
+                )
+            symbol = symbols[0]
+        if symbol in files:
+            raise SymbolFilesError(f"{asked_with}: two files for {symbol}, expected one")
+        files[symbol] = path
+    missing = [symbol for symbol in symbols if symbol not in files]
+    if missing and all_needed:
+        raise SymbolFilesError(
+            f"{asked_with}: no file for {', '.join(missing)}; add {missing[0]}=FILE"
+        )
+    return files
+
+
+def files_in_line(asked_with: str, line: str, symbols: Sequence[str]) -> dict[str, Path]:
+    """`files_by_symbol` of one line, where spaces part the files of several symbols.
+
+    Raises:
+        SymbolFilesError: as `files_by_symbol` does, or nothing stands there.
+    """
+    if not line:
+        raise SymbolFilesError(f"{asked_with}: a candle file is needed, such as candles.csv.gz")
+    # The file of a lone symbol may have spaces in its name.
+    return files_by_symbol(asked_with, line.split() if len(symbols) > 1 else [line], symbols)
+
+
+def _split(text: str, symbols: Sequence[str]) -> tuple[str | None, Path]:
+    """The symbol, None where only a file is named, and the file.
+
+    Parted only where the left side is one of `symbols`: a file may have an equals sign in its name.
+    """
+    left, equals, right = text.partition("=")
+    if equals:
+        try:
+            symbol = unified_symbol(left)
+        except SymbolError:
+            return None, expanded(text)
+        if symbol in symbols:
+            return symbol, expanded(right)
+    return None, expanded(text)
