@@ -6,7 +6,13 @@ import hashlib
 import json
 from dataclasses import fields
 
-from core.strategy.config.config import Condition, IndicatorSpec, Reference, StrategyConfig
+from core.strategy.config.config import (
+    Condition,
+    Formula,
+    IndicatorSpec,
+    Reference,
+    StrategyConfig,
+)
 
 
 def config_to_dict(config: StrategyConfig) -> dict[str, object]:
@@ -50,12 +56,13 @@ def _indicator(spec: IndicatorSpec) -> dict[str, object]:
 
 
 def _condition(condition: Condition) -> dict[str, object]:
-    right = condition.right
-    written: dict[str, object] = {
-        "indicator": condition.left.source,
-        "field": condition.left.field,
+    left, right = condition.left, condition.right
+    written: dict[str, object] = {"indicator": str(left)}
+    if isinstance(left, Reference):
+        written = {"indicator": left.source, "field": left.field}
+    written |= {
         "operator": condition.operator.value,
-        "value": str(right) if isinstance(right, Reference) else right,
+        "value": str(right) if isinstance(right, Reference | Formula) else right,
     }
     if condition.direction is not None:
         written["direction"] = condition.direction.value

@@ -5,7 +5,8 @@ Values only: `core.strategy.config.parsing` makes them from JSON, YAML and STRAT
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -65,13 +66,78 @@ class Reference:
         return self.source if self.field == "value" else f"{self.source}.{self.field}"
 
 
+ARITHMETIC: Mapping[str, Callable[..., float]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "min": min,
+    "max": max,
+    "abs": abs,
+}
+"""What a formula may do, and how it is done to numbers that are known."""
+
+_BINDING = {"+": 1, "-": 1, "*": 2, "/": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """Arithmetic on series: an `operation` of `ARITHMETIC`, at least one operand no number.
+
+    `-` with one operand changes its sign. A value that is not known, and a division by 0, make the
+    whole not known. The text of a formula is canonical: it reads back to an equal one.
+    """
+
+    operation: str
+    operands: tuple[Operand, ...]
+
+    def __str__(self) -> str:
+        binding = _BINDING.get(self.operation)
+        if binding is None:
+            return f"{self.operation}({', '.join(map(operand_text, self.operands))})"
+        if len(self.operands) == 1:
+            return f"-{_within(self.operands[0], 3)}"
+        left, right = self.operands
+        return f"{_within(left, binding)} {self.operation} {_within(right, binding + 1)}"
+
+
+Operand = float | Reference | Formula
+"""What is compared, or gives a price level."""
+
+
+def operand_text(operand: Operand) -> str:
+    """An operand as it is written in a config."""
+    return repr(operand).removesuffix(".0") if isinstance(operand, float) else str(operand)
+
+
+def references(operand: Operand) -> Iterator[Reference]:
+    """Every series an operand looks at, in the order written, as often as it is written."""
+    match operand:
+        case Reference():
+            yield operand
+        case Formula(_, operands):
+            for one in operands:
+                yield from references(one)
+
+
+def _within(operand: Operand, least: int) -> str:
+    """An operand as part of a formula, in parentheses if it binds less than `least`."""
+    text = operand_text(operand)
+    bound = 9
+    if isinstance(operand, Formula):
+        bound = _BINDING.get(operand.operation, 9) if len(operand.operands) > 1 else 3
+    elif isinstance(operand, float) and operand < 0:
+        bound = 3
+    return f"({text})" if bound < least else text
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """`left operator right`, limited to one side of the market if `direction` is given."""
 
-    left: Reference
+    left: Reference | Formula
     operator: Operator
-    right: float | Reference
+    right: Operand
     direction: Direction | None = None
 
     def concerns(self, side: Direction) -> bool:

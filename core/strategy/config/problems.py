@@ -21,7 +21,8 @@ class Problem:
 
     `path` is where (`entry_conditions[1].operator`, "" for the whole), `found` what stands there,
     `expected` what is allowed there, `nearest` the allowed spelling most like it, `line` its line
-    in the document (from 1) where that is known.
+    in the document (from 1) where that is known, `column` where in the text that stands at `path`
+    it begins (from 1) where it is a part of it.
     """
 
     path: str
@@ -29,9 +30,12 @@ class Problem:
     expected: str
     nearest: str | None = None
     line: int | None = None
+    column: int | None = None
 
     def __str__(self) -> str:
         where = self.path or "config"
+        if self.column is not None:
+            where += f", column {self.column}"
         line = f"line {self.line}: " if self.line is not None else ""
         hint = f"; did you mean {self.nearest}?" if self.nearest else ""
         return f"{line}{where}: found {self.found}, expected {self.expected}{hint}"
@@ -59,9 +63,16 @@ class Problems:
     def __init__(self) -> None:
         self.found: list[Problem] = []
 
-    def add(self, path: str, found: object, expected: str, nearest: str | None = None) -> None:
+    def add(
+        self,
+        path: str,
+        found: object,
+        expected: str,
+        nearest: str | None = None,
+        column: int | None = None,
+    ) -> None:
         """Note that `found` (a value as read) stands at `path`, where `expected` should."""
-        self.found_text(path, shown(found), expected, nearest)
+        self.found.append(Problem(path, shown(found), expected, nearest, column=column))
 
     def found_text(self, path: str, found: str, expected: str, nearest: str | None = None) -> None:
         """Note a problem whose finding is described in words."""

@@ -31,8 +31,7 @@ from core.strategy.indicators.talib_calls import batch_call
 
 
 def _ratio(left: Any, right: Any) -> Floats:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        quotient: Floats = np.divide(left, right)
+    quotient: Floats = np.divide(left, right)
     if np.isscalar(right):
         return quotient
     zero = right == 0.0
@@ -47,6 +46,7 @@ _ARITHMETIC: dict[Arithmetic, Callable[[Any, Any], Floats]] = {
     Arithmetic.MULTIPLY: np.multiply,
     Arithmetic.RATIO: _ratio,
     Arithmetic.GREATER: np.maximum,
+    Arithmetic.LESSER: np.minimum,
 }
 
 
@@ -78,7 +78,8 @@ class Batch:
             case Constant(number):
                 return np.full(len(self._candles), number)
             case Combined(operation, left, right):
-                return _ARITHMETIC[operation](self.operand(left), self.operand(right))
+                with np.errstate(all="ignore"):
+                    return _ARITHMETIC[operation](self.operand(left), self.operand(right))
             case Absolute(of):
                 return np.abs(self.values(of))
             case Ago(of, candles):

@@ -23,6 +23,7 @@ class Arithmetic(StrEnum):
     MULTIPLY = "*"
     RATIO = "/"  # NaN where the denominator is 0
     GREATER = "max"
+    LESSER = "min"
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,12 +198,21 @@ def _greater(a: int, b: int, out: int) -> Step:
     return step
 
 
+def _lesser(a: int, b: int, out: int) -> Step:
+    def step(values: Slots) -> None:
+        left, right = values[a], values[b]
+        values[out] = left if left < right or math.isnan(left) else right
+
+    return step
+
+
 _ARITHMETIC: dict[Arithmetic, Callable[[int, int, int], Step]] = {
     Arithmetic.ADD: _add,
     Arithmetic.SUBTRACT: _subtract,
     Arithmetic.MULTIPLY: _multiply,
     Arithmetic.RATIO: _ratio,
     Arithmetic.GREATER: _greater,
+    Arithmetic.LESSER: _lesser,
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from core.market.candles.timeframes import DAY
 from core.market.symbols import is_perpetual, quote_currency
-from core.strategy.config.config import Condition, Direction, Reference, StrategyConfig
+from core.strategy.config.config import Direction, StrategyConfig, references
 from core.strategy.config.problems import shown
 
 _STATUSES = ("draft", "active", "paused", "retired")
@@ -86,7 +86,12 @@ def _markets(config: StrategyConfig) -> Iterator[str]:
 
 def _indicators(config: StrategyConfig) -> Iterator[str]:
     conditions = (*config.entry_conditions, *config.exit_conditions)
-    looked_at = {source for condition in conditions for source in _sources(condition)}
+    looked_at = {
+        one.source
+        for condition in conditions
+        for side in (condition.left, condition.right)
+        for one in references(side)
+    }
     for spec in config.indicators:
         if spec.key not in looked_at:
             yield (
@@ -99,12 +104,6 @@ def _indicators(config: StrategyConfig) -> Iterator[str]:
                 f"indicator {spec.key}: fast_period {spec.params['fast_period']} is not below "
                 f"slow_period {spec.params['slow_period']}"
             )
-
-
-def _sources(condition: Condition) -> Iterator[str]:
-    yield condition.left.source
-    if isinstance(condition.right, Reference):
-        yield condition.right.source
 
 
 def _sides(config: StrategyConfig) -> Iterator[str]:

@@ -11,7 +11,15 @@ import math
 from collections.abc import Iterator, Sequence
 
 from core.market.filters import DEFAULT_MAINTENANCE_MARGIN_RATE
-from core.strategy.config.config import Condition, Direction, Operator, Reference, StrategyConfig
+from core.strategy.config.config import (
+    Condition,
+    Direction,
+    Formula,
+    Operand,
+    Operator,
+    Reference,
+    StrategyConfig,
+)
 from core.strategy.config.validators import ANY_NUMBER, Range
 from core.strategy.indicators.registry import INDICATORS
 from core.strategy.signals.conditions import condition_text
@@ -32,6 +40,7 @@ _RELATION = {
     Operator.CROSS_BELOW: _LESS,
 }
 _CHANNEL_ORDER = (("lower", "value"), ("lower", "upper"), ("value", "upper"))
+_SERIES = Reference | Formula
 _CROSSINGS = (Operator.CROSS_ABOVE, Operator.CROSS_BELOW)
 
 
@@ -71,8 +80,10 @@ class _Bounds:
     def __init__(self, config: StrategyConfig) -> None:
         self._specs = {spec.key: spec for spec in config.indicators}
 
-    def interval(self, series: Reference) -> Range:
+    def interval(self, series: Reference | Formula) -> Range:
         """The values a series can have."""
+        if isinstance(series, Formula):
+            return ANY_NUMBER
         if series.source not in self._specs:
             clock = _CLOCK.get(series.source)
             return clock or Range(low=0.0, low_open=series.source != "volume")
@@ -81,10 +92,12 @@ class _Bounds:
                 return Range(*field.bounds)
         return ANY_NUMBER
 
-    def relation(self, left: Reference, right: Reference) -> int:
+    def relation(self, left: Operand, right: Operand) -> int:
         """How `left` can stand to `right`."""
         if left == right:
             return _EQUAL
+        if not isinstance(left, Reference) or not isinstance(right, Reference):
+            return _ANYTHING
         if self._never_above(left, right):
             return _LESS | _EQUAL
         if self._never_above(right, left):
@@ -123,7 +136,7 @@ def _single_conditions(config: StrategyConfig, known: _Bounds) -> Iterator[str]:
 
 def _verdict(one: Condition, known: _Bounds) -> str | None:
     """Why a condition can never hold, or that it always does; None where it depends."""
-    if isinstance(one.right, Reference):
+    if isinstance(one.right, _SERIES):
         possible, wanted = known.relation(one.left, one.right), _RELATION[one.operator]
         if one.left == one.right and not possible & wanted:
             return "can never hold: it compares a series with itself"
@@ -159,13 +172,13 @@ def _entries_together(config: StrategyConfig, known: _Bounds) -> Iterator[str]:
 
 
 def _exclude_each_other(one: Condition, other: Condition) -> bool:
-    if isinstance(one.right, Reference) and isinstance(other.right, Reference):
+    if isinstance(one.right, _SERIES) and isinstance(other.right, _SERIES):
         if (one.left, one.right) == (other.left, other.right):
             return not _RELATION[one.operator] & _RELATION[other.operator]
         if (one.left, one.right) == (other.right, other.left):
             return not _RELATION[one.operator] & _mirrored(_RELATION[other.operator])
         return False
-    if isinstance(one.right, Reference) or isinstance(other.right, Reference):
+    if isinstance(one.right, _SERIES) or isinstance(other.right, _SERIES):
         return False
     if one.left != other.left:
         return False
@@ -191,7 +204,7 @@ def _exits_against_entries(config: StrategyConfig) -> Iterator[str]:
 def _implies(enter: Condition, leave: Condition) -> bool:
     if leave.operator in _CROSSINGS or enter.left != leave.left:
         return enter.operator is leave.operator and _same_sides(enter, leave)
-    if isinstance(enter.right, Reference) or isinstance(leave.right, Reference):
+    if isinstance(enter.right, _SERIES) or isinstance(leave.right, _SERIES):
         return enter.right == leave.right and not (
             _RELATION[enter.operator] & ~_RELATION[leave.operator]
         )

@@ -19,14 +19,15 @@ from core.strategy.config.config import (
     Condition,
     Direction,
     Operator,
-    Reference,
     StrategyConfig,
 )
 from core.strategy.indicators.batch import Batch
-from core.strategy.indicators.registry import INDICATORS, candle_series, fields_of
-from core.strategy.indicators.series import Constant, Series
+from core.strategy.indicators.described import Described
+from core.strategy.indicators.registry import INDICATORS
+from core.strategy.indicators.series import Series
 from core.strategy.indicators.stream import Slots, StreamProgram
 from core.strategy.signals.conditions import COMPARISONS, CROSSINGS, condition_text, distance
+from core.strategy.signals.levels import level_series
 from core.strategy.signals.source import (
     ENTER_LONG,
     ENTER_SHORT,
@@ -90,7 +91,8 @@ class ConditionSource:
                 together = combine(together, held[member])
             flags |= together.view(np.uint8) * np.uint8(group.flag)
         flags[:first] = 0
-        return SignalSeries(flags, first)
+        levels = {name: batch.values(one) for name, one in plan.levels.items()}
+        return SignalSeries(flags, first, levels)
 
     def stream(self) -> ConditionStream:
         """A stream that has seen no candle yet."""
@@ -128,6 +130,7 @@ class ConditionStream:
             _check(one.condition.operator, left, right)
             for one, (left, right) in zip(self._plan.conditions, self._sides, strict=True)
         ]
+        self._levels = [(name, self._program.slot(one)) for name, one in plan.levels.items()]
         self._held = [False] * len(self._checks)
         self._ready = False
 
@@ -157,6 +160,11 @@ class ConditionStream:
             if together:
                 flags |= flag
         return flags
+
+    def levels(self) -> dict[str, float]:
+        """The levels of the config at the newest candle, NaN where one is not known."""
+        values = self._program.values
+        return {name: float(values[slot]) for name, slot in self._levels}
 
     def readings(self) -> tuple[Reading, ...]:
         """Every condition at the newest candle, entries first, in the order of the config."""
@@ -200,16 +208,10 @@ class _Plan:
     """A config as series: the fields decisions wait for, the conditions, the flags they give."""
 
     def __init__(self, config: StrategyConfig) -> None:
-        described = {spec.key: fields_of(spec) for spec in config.indicators}
-        self.fields = tuple(one for fields in described.values() for one in fields.values())
-
-        def series(side: float | Reference) -> Series:
-            if not isinstance(side, Reference):
-                return Constant(side)
-            if side.source in described:
-                return described[side.source][side.field]
-            return candle_series(side.source, config.timeframe.ms)
-
+        described = Described(config)
+        self.levels = level_series(config, described)
+        self.fields = (*described.fields, *self.levels.values())
+        series = described.series
         self.conditions = tuple(
             _Sides(group, one, series(one.left), series(one.right))
             for group, one in config.grouped_conditions

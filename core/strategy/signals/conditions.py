@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from core.strategy.config.config import Condition, Operator, Reference
+from core.strategy.config.config import Condition, Formula, Operator, Reference
 
 _EQUAL_WITHIN = 1e-9  # relative
 
@@ -60,7 +60,7 @@ CROSSINGS: dict[Operator, Callable[[Any, Any, Any, Any], Any]] = {
 def condition_text(condition: Condition) -> str:
     """A condition as a sentence reads it: `rsi < 30`, `macd crosses above macd.signal (long)`."""
     right = condition.right
-    shown = str(right) if isinstance(right, Reference) else f"{right:.12g}"
+    shown = str(right) if isinstance(right, Reference | Formula) else f"{right:.12g}"
     side = f" ({condition.direction})" if condition.direction else ""
     return f"{condition.left} {_SYMBOLS[condition.operator]} {shown}{side}"
 

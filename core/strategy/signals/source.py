@@ -3,11 +3,18 @@
 A signal is a set of the four flags below, as a small int: raw, before the rules of `core.trading`
 weigh the flags against each other and against the position. Whatever computes them gives the same
 flags for all candles at once (a backtest) and for one candle after another (a session).
+
+Beside the flags a source gives levels: prices that a stop, a target or the price of an order is
+made from, such as `bollinger.lower` or `0.99 * close`. Which there are and what they are called
+follows from the config (`core.strategy.signals.levels`). Each has a float64 for every candle, NaN
+where it is not known: a part of it has no value yet, or it divides by 0. `core.trading` gets those
+of the signal candle alone, as they stand at its close, and decides what NaN means.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -31,11 +38,12 @@ class SignalSeries:
     """The flags of every candle (uint8), and `first`: the position from which decisions count.
 
     `first` is the first candle for which everything the source computes is known, the number of
-    candles where there is none; flags before it are 0.
+    candles where there is none; flags before it are 0. `levels`: by name, one value a candle.
     """
 
     flags: Flags
     first: int
+    levels: Mapping[str, Floats] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +91,9 @@ class SignalStream(Protocol):
 
     def update(self, candle: Candle) -> int:
         """Take one closed candle; its flags, 0 as long as the stream is not `ready`."""
+
+    def levels(self) -> Mapping[str, float]:
+        """The levels at the newest candle, by name; NaN where one is not known."""
 
     def readings(self) -> tuple[Reading, ...]:
         """What stands behind the flags of the newest candle; empty where nothing can be shown."""

@@ -56,6 +56,9 @@ class RiseStream:
             return 0
         return ENTER_LONG if self._row == self._rises else 0 if rising else EXIT_LONG
 
+    def levels(self) -> dict[str, float]:
+        return {}
+
     def readings(self) -> tuple[Reading, ...]:
         return ()
 
