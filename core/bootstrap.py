@@ -18,8 +18,8 @@ from core.host.log_file import keep_log
 from core.host.offline import resting_report
 from core.host.socket_link import SocketLink
 from core.host.socket_server import ControlSocket
-from core.market.venue import VenueError
-from core.market.venues import venue_dialect
+from core.market.venues.addresses import VenueError
+from core.market.venues.registry import venue_dialect
 from core.schedule.service import Schedule
 from core.session.snapshot import Level
 from core.store.durable import clear_place

@@ -33,8 +33,8 @@ from core.market.candles.timeframes import DAY
 from core.market.feeds.feed import FeedError
 from core.market.files.candle_files import CandleFileError, read_candles
 from core.market.history.market_period import market_period
-from core.market.venue import VenueError
-from core.market.venues import public_api
+from core.market.venues.addresses import VenueError
+from core.market.venues.registry import public_api
 from core.report.result import result_to_json
 from core.session.reports import without_equity
 from core.session.snapshot import SessionSnapshot, StartRequest, TrialTerms

@@ -26,8 +26,8 @@ from core.market.candles.candles import Candles
 from core.market.candles.timeframes import Timeframe
 from core.market.feeds.feed import FeedError
 from core.market.history.candle_history import CandleHistory
-from core.market.venue import VenueError
-from core.market.venues import public_api
+from core.market.venues.addresses import VenueError
+from core.market.venues.registry import public_api
 from core.session.reports import read_report
 from core.store.journal_file import JournalError
 from core.store.preferences import PreferencesError, read_preferences

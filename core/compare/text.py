@@ -10,7 +10,7 @@ from core.compare.columns import ComparedColumn
 from core.compare.comparison import ComparedRow, ComparisonResult
 from core.compare.promise import NOT_SEALED
 from core.compare.waterfall import in_cents
-from core.report.figures import signed_money
+from core.report.metric_labels import signed_money
 from core.report.undefined import UNDEFINED, undefined_text
 from core.text import safe_text
 from core.time_format import short_duration

@@ -29,7 +29,7 @@ from core.exchange.streams.publisher import Publisher
 from core.exchange.streams.stream_server import StreamServer
 from core.exchange.streams.user_streams import UserStreams
 from core.exchange.streams.ws_api import WebSocketApi
-from core.market.venue import is_this_machine
+from core.market.venues.addresses import is_this_machine
 
 DEMO_KEYS: Mapping[str, str] = {"papertape-demo-key": "papertape-demo-secret"}
 

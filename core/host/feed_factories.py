@@ -24,13 +24,19 @@ from core.journal.manifest import SessionManifest
 from core.journal.values import FeedKind
 from core.market.feeds.feed import Feed, FeedError
 from core.market.feeds.poll import PollFeed, PollPace
-from core.market.feeds.streams.dialect import VenueDialect
 from core.market.feeds.streams.follower import FollowPace, StreamFeed
 from core.market.feeds.streams.gateway import VenueGateway
 from core.market.feeds.streams.streams import Pace
 from core.market.history.candle_history import CandleHistory
-from core.market.venue_clock import ServerClock
-from core.market.venues import DEFAULT_VENUE, VENUES, embedded_dialect, public_api, venue_dialect
+from core.market.venues.clock import ServerClock
+from core.market.venues.dialect import VenueDialect
+from core.market.venues.registry import (
+    DEFAULT_VENUE,
+    VENUES,
+    embedded_dialect,
+    public_api,
+    venue_dialect,
+)
 from core.store.workspace import Workspace
 from core.strategy.config.config import StrategyConfig
 

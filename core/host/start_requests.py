@@ -15,7 +15,7 @@ from core.journal.manifest import SessionManifest
 from core.journal.values import BrokerKind, FeedKind, Mode
 from core.market.candles.timeframes import DAY
 from core.market.symbols import is_perpetual, quote_currency
-from core.market.venues import DEFAULT_VENUE, VENUES
+from core.market.venues.registry import DEFAULT_VENUE, VENUES
 from core.report.stored_backtest import stored_backtest
 from core.session.snapshot import SessionSnapshot, StartRequest, TrialTerms
 from core.store.workspace import Workspace, expanded

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.report.figures import figures, money, price, signed_money
+from core.report.metric_labels import figures, money, price, signed_money
 from core.report.undefined import UNDEFINED
 from core.text import safe_text
 from core.time_format import parse_time, short_duration, short_time

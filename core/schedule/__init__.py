@@ -1,1 +1,1 @@
-"""Jobs: triggers, runs and notifications."""
+"""Jobs: triggers and runs; and what the user is notified of."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from core.host.job_values import JobAction
 from core.host.link import CommandError, HostLink
 from core.schedule.jobs import Job
-from core.schedule.trial_news import comparison_in_words, layer_states, turned
+from core.schedule.notifications.trial_news import comparison_in_words, layer_states, turned
 from core.session.snapshot import SessionSnapshot
 from core.time_format import short_duration
 from core.trading.values import Trade

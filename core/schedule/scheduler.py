@@ -19,6 +19,7 @@ from core.host.link import HostLink
 from core.journal.values import FeedKind, SessionState
 from core.schedule.book import JobBook
 from core.schedule.jobs import Job, JobError, JobRun, NothingSuchError, new_job
+from core.schedule.notifications.occasions import OCCASIONS
 from core.schedule.runs import JobOutcome, carry_out
 from core.schedule.triggers import Trigger, at, every, next_due
 from core.session.snapshot import SessionSnapshot
@@ -26,7 +27,6 @@ from core.store.index import IndexWriteError
 
 CHECK_EVERY = 4 * 3_600  # seconds: how often a session is looked at, unless told otherwise
 _PULSE = 1.0  # seconds between two looks at what is due
-_SILENCE = 120_000  # ms a session may be stale before its user is told
 _AT_ONCE = 100  # runs that may be under way together
 
 _logger = logging.getLogger(__name__)
@@ -66,10 +66,7 @@ class Scheduler:
         self._say = say
         self._note = note
         self._pulse_every = pulse_every
-        self._in_order: set[str] = set()
-        self._failed: set[str] = set()
-        self._silent_since: dict[str, int] = {}
-        self._told_silent: set[str] = set()
+        self._occasions = [occasion() for occasion in OCCASIONS]
         self._running: dict[str, asyncio.Task[JobRun]] = {}
         self._unrecorded: list[_Done] = []
         self._room = asyncio.Semaphore(_AT_ONCE)
@@ -345,8 +342,9 @@ class Scheduler:
         """Jobs come and go with their sessions; one that has come to its end is reported on."""
         for session in sessions.values():
             self.watch(session)
-            self._tell_of_failure(session)
-            self._tell_of_silence(session)
+            for occasion in self._occasions:
+                if (notice := occasion.look(session, self._clock())) is not None:
+                    self._say(notice.text, session.id, notice.good)
         for job in self._book.jobs():
             session_of_job = sessions.get(job.session_id or "")
             if job.session_id is None or (session_of_job and _goes_on(session_of_job)):
@@ -359,39 +357,6 @@ class Scheduler:
                 self._begin(last)
             else:
                 self._book.forget_session(job.session_id)
-
-    def _tell_of_failure(self, session: SessionSnapshot) -> None:
-        """Say that a session has failed, once, if it failed before our eyes."""
-        if session.state is not SessionState.ERROR:
-            # One that is tried again by itself, and fails again, is not told of again.
-            if session.state is not SessionState.STARTING or session.id not in self._failed:
-                self._in_order.add(session.id)
-                self._failed.discard(session.id)
-        elif session.id in self._in_order:
-            self._in_order.discard(session.id)
-            self._failed.add(session.id)
-            text = f"{session.strategy} ({session.id}) has failed: {session.state_reason}"
-            self._say(text, session.id, False)
-
-    def _tell_of_silence(self, session: SessionSnapshot) -> None:
-        """Say once that a session has had no prices for a while, and once that it has them again.
-
-        A delisted market is such a silence too: what is open in it can be closed at no price.
-        """
-        name = f"{session.strategy} ({session.id})"
-        if session.state is SessionState.STALE:
-            since = self._silent_since.setdefault(session.id, self._clock())
-            if self._clock() - since >= _SILENCE and session.id not in self._told_silent:
-                self._told_silent.add(session.id)
-                count = len(session.open_positions)
-                held = f", with {count} open position{'s'[: count != 1]}" if count else ""
-                self._say(f"{name} has no prices{held}: {session.state_reason}", session.id, False)
-        elif session.state is not SessionState.STARTING:
-            self._silent_since.pop(session.id, None)
-            if session.id in self._told_silent:
-                self._told_silent.discard(session.id)
-                if not session.state.ended:
-                    self._say(f"{name} has prices again", session.id, True)
 
 
 async def _outcome(job: Job, link: HostLink) -> JobOutcome:

@@ -25,9 +25,10 @@ class PreferencesError(Exception):
 class Preferences:
     """What is to be other than usual.
 
-    `addresses`: of Binance (`core.market.venue`); `order_addresses`: of the test venues that orders
-    may go to (`core.trading.venue_hosts`). `theme` and `time_zone` (an IANA name, such as
-    Europe/Berlin) are how the screen looks; whether there are such ones it sees for itself.
+    `addresses`: of Binance (`core.market.venues.binance.addresses`); `order_addresses`: of the test
+    venues that orders may go to (`core.trading.venue_hosts`). `theme` and `time_zone` (an IANA
+    name, such as Europe/Berlin) are how the screen looks; whether there are such ones it sees for
+    itself.
     """
 
     addresses: Mapping[str, str] = field(default_factory=dict)

@@ -19,13 +19,13 @@ from typing import Any, NoReturn, TypeVar
 
 import aiohttp
 
-from core.market.binance.dialect import BinanceMarkets
 from core.market.feeds.feed import FeedError
 from core.market.filters import MarketFilters
 from core.market.history.exchange_api import ExchangeApi, RateLimitedError, UnreachableError
 from core.market.retry import asked_wait
-from core.market.venue import is_this_machine
-from core.market.venue_clock import ServerClock
+from core.market.venues.addresses import is_this_machine
+from core.market.venues.binance.dialect import BinanceMarkets
+from core.market.venues.clock import ServerClock
 from core.store.credentials import ApiKey
 from core.store.redaction import KNOWN_SECRETS, brief
 from core.trading.orders import VenueOrder

@@ -15,7 +15,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from core.market.venue import is_this_machine
+from core.market.venues.addresses import is_this_machine
 
 _TEST_HOSTS = (
     "testnet.binance.vision",

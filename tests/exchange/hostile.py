@@ -14,8 +14,8 @@ from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
 
-from core.market.binance.dialect import BinanceDialect
 from core.market.candles.timeframes import MINUTE
+from core.market.venues.binance.dialect import BinanceDialect
 
 SYMBOL = {
     "symbol": "BTCUSDT",

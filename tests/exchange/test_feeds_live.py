@@ -13,8 +13,6 @@ from core.exchange.faults import FaultKind
 from core.exchange.market.clock import ManualClock, RunningClock
 from core.exchange.market.synthetic import SyntheticMarket
 from core.exchange.server import EmbeddedExchange
-from core.market.binance.addresses import BINANCE, Channel, embedded
-from core.market.binance.dialect import BinanceDialect
 from core.market.candles.timeframes import HOUR, MINUTE, Timeframe
 from core.market.feeds.feed import (
     CandleClosed,
@@ -27,12 +25,14 @@ from core.market.feeds.feed import (
     PriceSeen,
     Revised,
 )
-from core.market.feeds.streams.dialect import VenueStream
 from core.market.feeds.streams.follower import FollowPace, StreamFeed
 from core.market.feeds.streams.gateway import VenueGateway
 from core.market.feeds.streams.probe import probe_venue
 from core.market.feeds.streams.streams import MarketStreams, Pace
-from core.market.venue_clock import ServerClock
+from core.market.venues.binance.addresses import BINANCE, Channel, embedded
+from core.market.venues.binance.dialect import BinanceDialect
+from core.market.venues.clock import ServerClock
+from core.market.venues.dialect import VenueStream
 from tests.waiting import until
 
 from .conftest import START

@@ -11,15 +11,15 @@ import pytest
 from core.exchange.faults import FaultKind
 from core.exchange.market.clock import ManualClock
 from core.exchange.server import EmbeddedExchange
-from core.market.binance.addresses import embedded
-from core.market.binance.dialect import binance_api
 from core.market.candles.timeframes import HOUR, MINUTE, Timeframe
 from core.market.feeds.delivery import DeliveryPace
 from core.market.feeds.feed import FeedError, FeedState, FeedStatus, FundingRate, Gap, PriceSeen
 from core.market.feeds.poll import PollFeed, PollPace
 from core.market.history.candle_history import CandleHistory
 from core.market.history.exchange_api import exchange_api
-from core.market.venue_clock import ServerClock
+from core.market.venues.binance.addresses import embedded
+from core.market.venues.binance.dialect import binance_api
+from core.market.venues.clock import ServerClock
 
 from .conftest import START
 from .feeds import PATIENCE, Reader, pass_minutes, truth

@@ -36,8 +36,6 @@ from core.exchange.market.synthetic import SyntheticMarket
 from core.exchange.server import EmbeddedExchange
 from core.host.host import Host, HostOptions
 from core.journal.values import FeedKind
-from core.market.binance.addresses import embedded
-from core.market.binance.dialect import BinanceDialect
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
 from core.market.feeds.delivery import DeliveryPace
@@ -47,6 +45,8 @@ from core.market.feeds.streams.gateway import VenueGateway
 from core.market.feeds.streams.streams import Pace
 from core.market.history.candle_history import FetchPatience
 from core.market.symbols import venue_symbol
+from core.market.venues.binance.addresses import embedded
+from core.market.venues.binance.dialect import BinanceDialect
 from core.session.snapshot import StartRequest
 from core.store.workspace import Workspace
 from core.trading.values import Fills

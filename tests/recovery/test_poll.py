@@ -18,11 +18,11 @@ from core.host.feed_factories import FeedFactories, venue_options
 from core.host.host import Host
 from core.journal.session_journal import RunInputs
 from core.journal.values import FeedKind
-from core.market.binance.addresses import embedded
-from core.market.binance.dialect import BinanceDialect
 from core.market.candles.timeframes import MINUTE
 from core.market.feeds.delivery import DeliveryPace
 from core.market.feeds.poll import PollPace
+from core.market.venues.binance.addresses import embedded
+from core.market.venues.binance.dialect import BinanceDialect
 from core.session.snapshot import StartRequest
 from core.store.workspace import Workspace
 from tests.recovery.venue import (

@@ -12,14 +12,14 @@ from core.host.host import Host, HostOptions
 from core.journal.candle_journal import read_candle_journal
 from core.journal.session_journal import RunInputs
 from core.journal.values import FeedKind
-from core.market.binance.addresses import embedded
-from core.market.binance.dialect import BinanceDialect
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
 from core.market.feeds.feed import Feed
 from core.market.feeds.streams.follower import FollowPace, StreamFeed
 from core.market.feeds.streams.gateway import VenueGateway
 from core.market.feeds.streams.streams import Pace
+from core.market.venues.binance.addresses import embedded
+from core.market.venues.binance.dialect import BinanceDialect
 from core.report.result import result_to_json
 from core.store.workspace import Workspace
 from core.time_format import parse_time

@@ -75,8 +75,8 @@ def period_of(
     from core.market.feeds.feed import FeedError
     from core.market.history.exchange_api import UnknownExchangeError, UnknownMarketError
     from core.market.history.market_period import market_period
-    from core.market.venue import VenueError
-    from core.market.venues import public_api
+    from core.market.venues.addresses import VenueError
+    from core.market.venues.registry import public_api
     from core.store.preferences import PreferencesError, read_preferences
 
     name, period = arguments.exchange, arguments.period

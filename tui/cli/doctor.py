@@ -159,8 +159,8 @@ async def _account(section: str, key: ApiKey, addresses: OrderAddresses) -> Find
 
 async def _venue(workspace: Workspace) -> list[Finding]:
     from core.market.feeds.streams.probe import probe_venue
-    from core.market.venue import VenueError
-    from core.market.venues import venue_dialect
+    from core.market.venues.addresses import VenueError
+    from core.market.venues.registry import venue_dialect
     from core.store.preferences import PreferencesError, read_preferences
 
     try:

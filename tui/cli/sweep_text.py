@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.backtest.sweep import LOWER_IS_BETTER, Sweep, SweepRow
-from core.report.figures import figure_text
+from core.report.metric_labels import figure_text
 from core.report.metrics import Metrics
 from core.report.result import metrics_to_json
 from core.report.undefined import UNDEFINED

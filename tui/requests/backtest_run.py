@@ -23,8 +23,8 @@ from core.market.files.errors import CandleFileError
 from core.market.files.symbol_files import SymbolFilesError, files_in_line
 from core.market.filters import MarketFilters
 from core.market.history.market_period import market_period
-from core.market.venue import VenueError
-from core.market.venues import public_api
+from core.market.venues.addresses import VenueError
+from core.market.venues.registry import public_api
 from core.report.result import result_to_json
 from core.report.stored_backtest import save_backtest
 from core.store.preferences import PreferencesError, read_preferences

@@ -13,7 +13,7 @@ from datetime import UTC, tzinfo
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from core.schedule.notifications import (
+from core.schedule.notifications.addresses import (
     NotificationsError,
     read_notifications,
     write_notifications,

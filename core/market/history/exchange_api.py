@@ -22,7 +22,7 @@ from core.market.filters import MarketFilters
 from core.market.public_session import RefusedAnswerError, public_session
 from core.market.retry import asked_wait
 from core.market.symbols import is_perpetual
-from core.market.venue_clock import TOLERANCE, ServerClock
+from core.market.venues.clock import TOLERANCE, ServerClock
 from core.store.redaction import brief
 from core.time_format import when
 

@@ -15,17 +15,17 @@ from core.host.feed_factories import FeedFactories
 from core.host.link import BadRequestError
 from core.host.start_requests import record_of
 from core.journal.values import FeedKind
-from core.market import venues
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import MINUTE, Timeframe
 from core.market.feeds.feed import CandleClosed, PriceSeen
-from core.market.feeds.streams.dialect import VenueStream
 from core.market.feeds.streams.follower import FollowPace, StreamFeed
 from core.market.feeds.streams.gateway import VenueGateway
-from core.market.feeds.streams.messages import BestPrices, Kline, Message, StreamReply
 from core.market.history.candle_history import FetchPatience
 from core.market.history.exchange_api import ExchangeApi
-from core.market.venue_clock import ServerClock
+from core.market.venues import registry
+from core.market.venues.clock import ServerClock
+from core.market.venues.dialect import VenueStream
+from core.market.venues.stream_messages import BestPrices, Kline, Message, StreamReply
 from core.session.snapshot import StartRequest
 from tests.exchange.feeds import STREAM_PACE, Reader
 from tests.unit.session.sessions import RSI
@@ -178,9 +178,9 @@ async def test_one_line_registers_a_venue_for_live_sessions(
 
     with pytest.raises(BadRequestError, match="has no live feed, only binance"):
         start()
-    monkeypatch.setitem(venues.VENUES, "topics", lambda _: Topics("ws://127.0.0.1:1/"))
+    monkeypatch.setitem(registry.VENUES, "topics", lambda _: Topics("ws://127.0.0.1:1/"))
     record = start()
     assert (record.exchange, record.source) == ("topics", "live-topics")
-    assert venues.public_api("topics").name == "topics"
+    assert registry.public_api("topics").name == "topics"
     makers = FeedFactories(tmp_path).makers()
     assert FeedKind.LIVE in makers

@@ -11,13 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.market.binance.addresses import BINANCE, Channel, embedded
-from core.market.binance.messages import read_message
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import HOUR
 from core.market.feeds.delivery import FundingWatch
 from core.market.feeds.feed import FundingRate
-from core.market.feeds.streams.messages import (
+from core.market.history.exchange_api import Funding
+from core.market.retry import Backoff, asked_wait
+from core.market.venues.addresses import VenueError
+from core.market.venues.binance.addresses import BINANCE, Channel, embedded
+from core.market.venues.binance.messages import read_message
+from core.market.venues.clock import TOLERANCE, ServerClock
+from core.market.venues.stream_messages import (
     BestPrices,
     Kline,
     MalformedMessageError,
@@ -25,10 +29,6 @@ from core.market.feeds.streams.messages import (
     Shutdown,
     StreamReply,
 )
-from core.market.history.exchange_api import Funding
-from core.market.retry import Backoff, asked_wait
-from core.market.venue import VenueError
-from core.market.venue_clock import TOLERANCE, ServerClock
 from core.store.redaction import brief
 
 # ── Back-off and clock ──

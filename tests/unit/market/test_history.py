@@ -11,7 +11,7 @@ from core.market.candles.timeframes import DAY, HOUR, Timeframe
 from core.market.feeds.feed import FeedError
 from core.market.history.candle_history import CandleHistory, FetchPatience
 from core.market.history.exchange_api import ExchangeApi
-from core.market.venue_clock import ServerClock
+from core.market.venues.clock import ServerClock
 
 NOW = 20_000 * DAY
 BTC = "BTC/USD"

@@ -16,9 +16,9 @@ from core.compare.divergence import find_divergence
 from core.compare.to_json import divergence_to_json
 from core.market.candles.timeframes import Timeframe
 from core.report.curves import SvgCurve, drawdown, svg
-from core.report.figures import price
 from core.report.html import report_page
 from core.report.markdown import report_markdown
+from core.report.metric_labels import price
 from core.report.report_sections import outline
 from core.report.result import result_to_json
 from core.report.spreadsheet import equity_csv, trades_csv

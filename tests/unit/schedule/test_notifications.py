@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from core.schedule.notifications import (
+from core.schedule.notifications.addresses import (
     NotificationsError,
     read_notifications,
     write_notifications,
 )
-from core.schedule.notifier import Notifier, SendPatience
+from core.schedule.notifications.notifier import Notifier, SendPatience
 from core.store.durable import OsDisk
 from core.store.redaction import Redactor, Secret
 from tests.waiting import until

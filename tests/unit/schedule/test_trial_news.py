@@ -9,8 +9,8 @@ import msgspec
 
 from core.host.job_values import JobAction
 from core.schedule.jobs import Job, new_job
+from core.schedule.notifications.trial_news import comparison_in_words, layer_states, turned
 from core.schedule.runs import carry_out
-from core.schedule.trial_news import comparison_in_words, layer_states, turned
 from core.schedule.triggers import every
 from core.session.snapshot import TrialHorizon
 from tests.unit.schedule.one_session_host import ID, OneSessionHost

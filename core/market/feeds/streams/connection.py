@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import websockets
 from websockets.asyncio.client import ClientConnection
 
-from core.market.feeds.streams.dialect import VenueDialect
 from core.market.tasks import cancelled
-from core.market.venue import is_loopback, is_this_machine
+from core.market.venues.addresses import is_loopback, is_this_machine
+from core.market.venues.dialect import VenueDialect
 from core.store.redaction import brief
 
 

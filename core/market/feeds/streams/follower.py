@@ -14,13 +14,13 @@ from core.market.candles.candle import Candle
 from core.market.feeds.delivery import Delivery, DeliveryPace, FundingWatch, Overdue
 from core.market.feeds.feed import FeedError, FeedEvent, FeedState, FeedStatus, PriceSeen
 from core.market.feeds.sequence import CandleSequence
-from core.market.feeds.streams.dialect import VenueStream
 from core.market.feeds.streams.gateway import VenueGateway
-from core.market.feeds.streams.messages import BestPrices, Kline, MarkPrice, StreamEvent
 from core.market.feeds.venue_feed import VenueFeed
 from core.market.history.exchange_api import RateLimitedError
 from core.market.retry import Backoff
 from core.market.tasks import cancelled
+from core.market.venues.dialect import VenueStream
+from core.market.venues.stream_messages import BestPrices, Kline, MarkPrice, StreamEvent
 
 _OVERLAP = 2  # candles asked for again at each back-fill, to notice revisions
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import Timeframe
-from core.market.feeds.streams.dialect import VenueDialect
 from core.market.feeds.streams.streams import MarketStreams, Pace
 from core.market.history.candle_history import CandleHistory, FetchPatience
 from core.market.history.exchange_api import ExchangeApi
 from core.market.tasks import cancelled
-from core.market.venue_clock import ServerClock
+from core.market.venues.clock import ServerClock
+from core.market.venues.dialect import VenueDialect
 
 
 class Backfill:

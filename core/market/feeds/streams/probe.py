@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import aiohttp
 
 from core.market.feeds.streams.connection import Connection, ConnectionPace, StreamConnectError
-from core.market.feeds.streams.dialect import VenueDialect, VenueStream
 from core.market.public_session import public_session
-from core.market.venue import is_loopback
+from core.market.venues.addresses import is_loopback
+from core.market.venues.dialect import VenueDialect, VenueStream
 from core.store.redaction import brief
 from core.time_format import wall_clock
 

@@ -17,8 +17,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from core.market.feeds.streams.connection import Connection, ConnectionPace, StreamConnectError
-from core.market.feeds.streams.dialect import VenueDialect, VenueStream
-from core.market.feeds.streams.messages import (
+from core.market.retry import Backoff
+from core.market.tasks import cancelled
+from core.market.venues.clock import ServerClock
+from core.market.venues.dialect import VenueDialect, VenueStream
+from core.market.venues.stream_messages import (
     BestPrices,
     MalformedMessageError,
     Message,
@@ -26,9 +29,6 @@ from core.market.feeds.streams.messages import (
     StreamEvent,
     StreamReply,
 )
-from core.market.retry import Backoff
-from core.market.tasks import cancelled
-from core.market.venue_clock import ServerClock
 from core.store.redaction import brief
 
 log = logging.getLogger(__name__)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from core.market.binance.addresses import embedded
-from core.market.binance.dialect import BinanceDialect
-from core.market.feeds.streams.dialect import VenueDialect
 from core.market.history.exchange_api import ExchangeApi, exchange_api
-from core.market.venue_clock import ServerClock
+from core.market.venues.binance.addresses import embedded
+from core.market.venues.binance.dialect import BinanceDialect
+from core.market.venues.clock import ServerClock
+from core.market.venues.dialect import VenueDialect
 
 DEFAULT_VENUE = "binance"
 """The venue where none is named; the addresses of a configuration file are its own."""

@@ -1,8 +1,8 @@
 """The dialect of a venue: everything about its streams and REST API that is its own.
 
 Another exchange's live feed is one module with a class of this protocol, and one line in
-`core.market.venues` that registers it. Connections, reconnection, watching for silence, back-fill,
-order of candles and funding are the same for all.
+`core.market.venues.registry` that registers it. Connections, reconnection, watching for silence,
+back-fill, order of candles and funding are the same for all.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from core.market.candles.timeframes import Timeframe
-from core.market.feeds.streams.messages import Message
 from core.market.history.exchange_api import ExchangeApi
-from core.market.venue_clock import ServerClock
+from core.market.venues.clock import ServerClock
+from core.market.venues.stream_messages import Message
 
 
 @dataclass(frozen=True, slots=True)

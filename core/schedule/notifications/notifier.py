@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 import orjson
 
-from core.schedule.notifications import NotificationsError
-from core.schedule.send_notification import SendOutcome
+from core.schedule.notifications.addresses import NotificationsError
+from core.schedule.notifications.send_one import SendOutcome
 from core.store.redaction import Secret
 
 _WAITING = 100  # notifications that may wait for one address; further ones are dropped, and said
-_MODULE = "core.schedule.send_notification"
+_MODULE = "core.schedule.notifications.send_one"
 _FAULTS = {
     SendOutcome.NOT_TAKEN: "the service could not be reached, or did not take it",
     SendOutcome.UNKNOWN_ADDRESS: "apprise does not know such an address",

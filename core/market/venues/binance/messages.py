@@ -11,7 +11,7 @@ import orjson
 
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import Timeframe
-from core.market.feeds.streams.messages import (
+from core.market.venues.stream_messages import (
     BestPrices,
     Kline,
     MalformedMessageError,

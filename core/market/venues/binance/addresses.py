@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
-from core.market.venue import VenueError
+from core.market.venues.addresses import VenueError
 
 
 class Channel(StrEnum):

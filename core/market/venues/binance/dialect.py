@@ -8,16 +8,16 @@ from typing import Any
 
 import orjson
 
-from core.market.binance.addresses import BINANCE, Channel, Venue
-from core.market.binance.messages import read_message
 from core.market.candles.timeframes import Timeframe
-from core.market.feeds.streams.dialect import VenueStream
-from core.market.feeds.streams.messages import Message
 from core.market.history.exchange_api import Ask, ExchangeApi, UnknownMarketError
 from core.market.public_session import public_session
 from core.market.symbols import is_perpetual, venue_symbol
-from core.market.venue import is_loopback
-from core.market.venue_clock import ServerClock
+from core.market.venues.addresses import is_loopback
+from core.market.venues.binance.addresses import BINANCE, Channel, Venue
+from core.market.venues.binance.messages import read_message
+from core.market.venues.clock import ServerClock
+from core.market.venues.dialect import VenueStream
+from core.market.venues.stream_messages import Message
 
 
 @dataclass(frozen=True, slots=True)
