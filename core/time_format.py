@@ -66,7 +66,7 @@ def short_duration(seconds: float) -> str:
     return " ".join(parts) or "0s"
 
 
-def when(time: int) -> str:
+def iso_or_number(time: int) -> str:
     """A time (UTC ms) as ISO 8601, or as the number itself where no calendar reaches."""
     try:
         return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -57,7 +57,7 @@ from tui.shell import Answer, HostWork, Severity
 from tui.shipped import shipped
 from tui.strategies import StrategyChoice
 from tui.terminal import GuardedApp
-from tui.theming import DEFAULT, SIXTEEN_COLORS, find_themes
+from tui.theming import DEFAULT_THEME, SIXTEEN_COLORS, find_themes
 
 if TYPE_CHECKING:
     from core.host.feed_factories import DemoMarket
@@ -131,7 +131,7 @@ class PapertapeApp(GuardedApp):
         self._appearance = (
             Appearance() if workspace is None else read_appearance(Workspace(workspace))
         )
-        self.theme = DEFAULT
+        self.theme = DEFAULT_THEME
         if self._appearance.theme in found.themes:
             self.theme = self._appearance.theme
         self.set_reactive(PapertapeApp.zone, self._appearance.zone)

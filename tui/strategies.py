@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from core.strategy.document.document import StrategyDocument
 
 DOCUMENT = "STRATEGY.md"
-NO_BACKTEST = "No backtest stands behind this strategy yet."
+NOT_BACKTESTED = "No backtest stands behind this strategy yet."
 _NAME = re.compile(r"[\w-]{1,60}")
 _NAME_LINE = re.compile(r"^(name[ \t]*:[ \t]*).*?(\r?)$", re.MULTILINE)
 

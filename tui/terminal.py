@@ -18,7 +18,7 @@ from textual.filter import LineFilter, Monochrome, NoColor
 from tui.textual_private import PrivateApp
 
 FRAMES_WAITING = 18
-CHECK_EVERY = 0.5
+SIZE_CHECK_EVERY = 0.5
 SMALLEST = (60, 15)
 _TEARDOWN = 3.0  # seconds to restore the terminal in, once everything else has ended
 
@@ -47,7 +47,7 @@ class GuardedApp(PrivateApp):
     def watch_terminal(self) -> None:
         """Begin to look after the terminal; call once mounted."""
         if not self.is_headless:
-            self.set_interval(CHECK_EVERY, self._check_terminal)
+            self.set_interval(SIZE_CHECK_EVERY, self._check_terminal)
             self.app_resume_signal.subscribe(self, lambda _: self.shown_cells.forget())
 
     def on_resize(self) -> None:

@@ -28,7 +28,7 @@ COLORS = (
     "panel",
 )
 VARIABLES = ("gain", "loss", "stale", "dim", "rule", "info", "cursor", "cursor-idle")
-DEFAULT = "papertape-dark"
+DEFAULT_THEME = "papertape-dark"
 SIXTEEN_COLORS = "papertape-ansi"
 
 

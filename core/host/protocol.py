@@ -14,7 +14,7 @@ import msgspec
 from core.host.link import BadRequestError, CommandError, NotFoundError
 from core.session.snapshot import HostSnapshot, LogLine
 
-VERSION = 2
+PROTOCOL_VERSION = 2
 LONGEST_LINE = 256 * 1024 * 1024  # bytes; a report with its equity curve is long
 
 

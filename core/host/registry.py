@@ -196,7 +196,7 @@ class SessionRegistry:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
             await feed.close()
             raise
-        self._wake(record, Engine(log, feed, self._around(record)))
+        self._wake(record, Engine(log, feed, self._context(record)))
 
     def _write_down(self, record: SessionManifest) -> SessionJournal:
         write_manifest(self._storage.workspace.session(record.id), record, self._storage.disk)
@@ -355,7 +355,7 @@ class SessionRegistry:
             return
         self._log.add(Level.INFO, "taken up again", record.id)
         feed = await self._feeds.make(record, stored.log.config)
-        self._wake(record, Engine(stored.log, feed, self._around(record), stored.recovered))
+        self._wake(record, Engine(stored.log, feed, self._context(record), stored.recovered))
 
     def _strand(self, shown: SessionSnapshot, why: str) -> None:
         """Show a session that cannot be gone on with as an error; its files stay as they are."""
@@ -369,7 +369,7 @@ class SessionRegistry:
             shown, state=SessionState.ERROR, state_reason=words, interrupted=True
         )
 
-    def _around(self, record: SessionManifest) -> EngineContext:
+    def _context(self, record: SessionManifest) -> EngineContext:
         def say(level: Level, text: str) -> None:
             self._log.add(level, text, record.id)
 

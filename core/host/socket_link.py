@@ -18,7 +18,15 @@ import msgspec
 
 from core.host.link import CommandError, HostLink
 from core.host.logs import KEPT
-from core.host.protocol import LONGEST_LINE, VERSION, Hello, HostReply, News, Request, line_of
+from core.host.protocol import (
+    LONGEST_LINE,
+    PROTOCOL_VERSION,
+    Hello,
+    HostReply,
+    News,
+    Request,
+    line_of,
+)
 from core.session.snapshot import HostSnapshot, LogLine
 from core.store.lock import current_host
 from core.store.workspace import Workspace
@@ -170,10 +178,11 @@ def _require_own(ear: socket.socket) -> None:
 def _check(greeting: bytes) -> None:
     """Raises `CommandError` unless a host of this protocol's version greets."""
     hello = msgspec.json.decode(greeting, type=Hello)
-    if hello.papertape != VERSION:
+    if hello.papertape != PROTOCOL_VERSION:
         raise CommandError(
             f"the host (process {hello.pid}) speaks version {hello.papertape} of the control "
-            f"protocol, this program version {VERSION}: stop it and start it with this program"
+            f"protocol, this program version {PROTOCOL_VERSION}: stop it and start it with this "
+            "program"
         )
 
 

@@ -14,7 +14,15 @@ import msgspec
 
 from core.host.host import Host
 from core.host.link import CommandError
-from core.host.protocol import VERSION, Hello, HostReply, News, RefusalKind, Request, line_of
+from core.host.protocol import (
+    PROTOCOL_VERSION,
+    Hello,
+    HostReply,
+    News,
+    RefusalKind,
+    Request,
+    line_of,
+)
 from core.session.snapshot import Level
 
 _logger = logging.getLogger(__name__)
@@ -89,13 +97,13 @@ class ControlSocket:
 
     async def _refuse(self, writer: asyncio.StreamWriter, why: str) -> None:
         """Tell a caller why it is not served, and hang up."""
-        hello = Hello(VERSION, os.getpid(), self._host.options.kind)
+        hello = Hello(PROTOCOL_VERSION, os.getpid(), self._host.options.kind)
         writer.write(line_of(hello) + line_of(HostReply(0, error=why)))
         writer.close()
 
     async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            writer.write(line_of(Hello(VERSION, os.getpid(), self._host.options.kind)))
+            writer.write(line_of(Hello(PROTOCOL_VERSION, os.getpid(), self._host.options.kind)))
             while line := await asyncio.wait_for(reader.readline(), self._limits.silence):
                 await self._answer(line, writer)
         except TimeoutError:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.report.curves import SvgCurve, drawdown, svg
-from core.report.report_sections import Report, Section, Table, outline, title
+from core.report.report_sections import Report, Section, Table, outline, report_title
 from core.time_format import parse_time
 
 # `default-src 'none'` makes the browser itself refuse any request and any script.
@@ -46,7 +46,7 @@ def report_page(report: Report) -> str:
     `report` is a result's or a session's JSON. Its curves are drawn where it has `equity`; beside
     the backtests it was compared with, in per cent of the starting balances.
     """
-    heading = escape(title(report))
+    heading = escape(report_title(report))
     sections = outline(report)
     body = [
         f"<h1>{heading}</h1>",

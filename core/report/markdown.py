@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 
-from core.report.report_sections import Report, Section, Table, outline, title
+from core.report.report_sections import Report, Section, Table, outline, report_title
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
 
 
 def report_markdown(report: Report) -> str:
     """The report as a Markdown document; text from outside is escaped, so that it stays text."""
-    parts = [f"# {escape(title(report))}", *(_section(section) for section in outline(report))]
+    parts = [
+        f"# {escape(report_title(report))}",
+        *(_section(section) for section in outline(report)),
+    ]
     return "\n\n".join(parts) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Writes the figures of a report for its reader: labels, units, digits, signs."""
+"""Writes the metrics of a report for its reader: labels, units, digits, signs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _SIGNED_PER_CENT = ("total_return_pct", "benchmark_return_pct")
 _MONEY = ("expectancy", "avg_win", "avg_loss", "best", "worst")
 
 
-def figures(metrics: Mapping[str, Any]) -> tuple[MetricFigure, ...]:
+def metric_figures(metrics: Mapping[str, Any]) -> tuple[MetricFigure, ...]:
     """Every figure of a result's `metrics` (as in its JSON), in the order a reader wants them."""
     return tuple(
         MetricFigure(label, figure_text(name, metrics), _note(name, metrics))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.report.metric_labels import figures, money, price, signed_money
+from core.report.metric_labels import metric_figures, money, price, signed_money
 from core.report.undefined import UNDEFINED
 from core.text import safe_text
 from core.time_format import parse_time, short_duration, short_time
@@ -41,7 +41,7 @@ class Section:
     literal: str | None = None
 
 
-def title(report: Report) -> str:
+def report_title(report: Report) -> str:
     """What the report is of."""
     session = f", session {report['session_id']}" if report.get("session_id") else ""
     return safe_text(f"{report['strategy']}{session}")
@@ -110,7 +110,7 @@ def _metrics(report: Report) -> Section:
         if target_first is not None:
             sentence += f"; with the target first the return would be {target_first:+.2f} %"
         sentences.append(sentence)
-    rows = tuple((f.label, f.text, safe_text(f.note)) for f in figures(report["metrics"]))
+    rows = tuple((f.label, f.text, safe_text(f.note)) for f in metric_figures(report["metrics"]))
     return Section(
         "Result", tuple(sentences), table=Table(("", "Value", "Note"), rows, (False, True, False))
     )

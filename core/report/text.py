@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.report.report_sections import Report, Section, Table, outline, title
+from core.report.report_sections import Report, Section, Table, outline, report_title
 
 _LAST_TRADES = 20
 
@@ -13,7 +13,7 @@ def report_text(report: Report) -> str:
     Of the trades it shows the last 20: the whole list is for the JSON, Markdown and HTML reports.
     """
     sections = outline(report, last_trades=_LAST_TRADES)
-    parts = [title(report), *(_section(section) for section in sections)]
+    parts = [report_title(report), *(_section(section) for section in sections)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -70,7 +70,7 @@ class Engine:
         self,
         session: SessionJournal,
         feed: Feed,
-        around: EngineContext,
+        context: EngineContext,
         recovered: RecoveredState | None = None,
     ) -> None:
         self.record = session.record
@@ -85,11 +85,16 @@ class Engine:
         self.returns: list[Returned] = [] if recovered is None else recovered.returns
         self.orders = session.orders
         self._session = session
-        self._around = around
+        self._context = context
         self._recovered = recovered
         self._queue = SessionQueue()
         self._mirror = OrderMirror(
-            session, around.route, around.clock, around.log, self._queue.nudge, around.orders_wait
+            session,
+            context.route,
+            context.clock,
+            context.log,
+            self._queue.nudge,
+            context.orders_wait,
         )
         self._flattening_since: float | None = None
         self._commit_took = 0.0  # seconds, the last time
@@ -179,7 +184,7 @@ class Engine:
 
     async def _begin(self) -> None:
         """Begin the session, or take it up where its journal ends, and follow its markets."""
-        startup = SessionStartup(self._session, self.feed, self._around.clock, self._tell)
+        startup = SessionStartup(self._session, self.feed, self._context.clock, self._tell)
         recovered = self._recovered
         if recovered is None:
             self._enter(SessionState.WARMING_UP)
@@ -225,26 +230,26 @@ class Engine:
         self.waiting_for_venue = True
         self._enter(SessionState.STALE, why)
         self._tell_all()
-        await self._around.sleep(_RETRY)
+        await self._context.sleep(_RETRY)
 
     async def _work(self) -> None:
         """Take in what comes, and commit what was made of it before anything of it is shown."""
         while not self._leaving and not self._finished():
             item = await self._queue.next()
-            until = self._around.monotonic() + min(max(_BATCH, self._commit_took), _LONGEST_BATCH)
+            until = self._context.monotonic() + min(max(_BATCH, self._commit_took), _LONGEST_BATCH)
             while True:
-                await self._around.turn()
+                await self._context.turn()
                 self._take(item)
                 # A fill by a price is durable before the candle that would fill it otherwise.
                 filled = isinstance(item, PriceSeen) and not self._ready().settled
                 if filled or not self._queue or self._leaving or self._finished():
                     break
-                if self._around.monotonic() >= until:
+                if self._context.monotonic() >= until:
                     break
                 item = self._queue.next_at_once()
-            began = self._around.monotonic()
+            began = self._context.monotonic()
             await self._commit()
-            self._commit_took = self._around.monotonic() - began
+            self._commit_took = self._context.monotonic() - began
             self._show_progress()
             self._queue.committed()
 
@@ -279,7 +284,9 @@ class Engine:
             return
         runner = handler.runner
         self._session.append(
-            Commanded(self._around.clock(), runner.moment_time, do, command.symbol, command.flatten)
+            Commanded(
+                self._context.clock(), runner.moment_time, do, command.symbol, command.flatten
+            )
         )
         handler.settled = False
         if do == "stop":
@@ -300,7 +307,7 @@ class Engine:
         handler = self._ready()
         if flatten and not handler.runner.flat:
             handler.closing = True
-            self._flattening_since = self._around.monotonic()
+            self._flattening_since = self._context.monotonic()
             self._enter(SessionState.STOPPING, "closing the open positions at the next price")
         else:
             handler.stop_why = handler.stop_why or why
@@ -313,7 +320,7 @@ class Engine:
         if self._flattening_since is None:
             return False
         handler.end_if_closed()
-        waited = self._around.monotonic() - self._flattening_since
+        waited = self._context.monotonic() - self._flattening_since
         if handler.stop_why is None and waited > _FLATTEN_WAIT:
             handler.stop_why = f"{BY_HAND}; no price came to close the open positions at"
         return handler.stop_why is not None
@@ -345,7 +352,7 @@ class Engine:
             self._enter(SessionState.RUNNING)
 
     def _enter(self, state: SessionState, reason: str | None = None) -> None:
-        reason = None if reason is None else self._around.safe(reason)
+        reason = None if reason is None else self._context.safe(reason)
         if state is not self.state:
             why = "" if reason is None else f": {reason}"
             level = Level.ERROR if state is SessionState.ERROR else Level.INFO
@@ -358,7 +365,7 @@ class Engine:
     def _tell_all(self) -> None:
         told, self._untold = self._untold, []
         for level, text in told:
-            self._around.log(level, text)
+            self._context.log(level, text)
 
     async def _commit(self) -> None:
         self._mirror.journal(self._tell)
@@ -376,14 +383,14 @@ class Engine:
             self._enter(SessionState.STOPPING, "waiting for the testnet's answers")
             self._tell_all()
         await self._mirror.finish(self._commit)
-        self._session.append(Stopped(self._around.clock(), self.now(), last, state.value, why))
+        self._session.append(Stopped(self._context.clock(), self.now(), last, state.value, why))
         await self._commit()
         self.ended_at = self.now()
         self._enter(state, why)
         self._tell_all()
 
     async def _end_in_error(self, words: str) -> None:
-        why = self._around.safe(words)
+        why = self._context.safe(words)
         try:
             await self._end(SessionState.ERROR, why)
         except JournalError as error:

@@ -31,7 +31,7 @@ from tui.modals.strategy_picker import PickStrategy
 from tui.screens.compare import CompareScreen
 from tui.screens.compare_trade import ComparedTradeScreen
 from tui.strategies import find_strategies
-from tui.theming import DEFAULT
+from tui.theming import DEFAULT_THEME
 from tui.widgets.line_table import LineTable
 
 SESSION = "abcd1234"
@@ -100,7 +100,7 @@ def make(root: Path) -> PapertapeApp:
         workspace=root,
         poll_every=3_600,
     )
-    app.theme = DEFAULT  # whatever the terminal that runs the tests can show
+    app.theme = DEFAULT_THEME  # whatever the terminal that runs the tests can show
     return app
 
 

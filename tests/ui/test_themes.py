@@ -13,7 +13,7 @@ from textual.widget import Widget
 from tests.ui.driving import driven, make_app
 from tests.ui.scripted import busy
 from tui.shipped import shipped
-from tui.theming import DEFAULT, SIXTEEN_COLORS, ThemeError, find_themes, read_theme
+from tui.theming import DEFAULT_THEME, SIXTEEN_COLORS, ThemeError, find_themes, read_theme
 
 SHIPPED = find_themes([shipped("themes")])
 
@@ -102,7 +102,7 @@ async def test_t_goes_through_the_themes() -> None:
         for _ in range(4):
             await pilot.press("t")
             seen.append(app.theme)
-        assert seen[0] == seen[-1] == DEFAULT
+        assert seen[0] == seen[-1] == DEFAULT_THEME
         assert len(set(seen)) == 4
 
 

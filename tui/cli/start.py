@@ -11,7 +11,7 @@ from tui.cli.output import Exit, Refusal, print_json, print_text, refusing
 from tui.cli.speaking import run_on_host
 from tui.cli.strategy_argument import StrategyArguments, add_strategy, written_strategy
 from tui.cli.workspace import prepared_workspace
-from tui.strategies import NO_BACKTEST
+from tui.strategies import NOT_BACKTESTED
 
 if TYPE_CHECKING:
     from core.session.snapshot import StartReply, StartRequest
@@ -91,7 +91,7 @@ def start_session(arguments: SessionOptions, request: StartRequest) -> int:
 
     reply = run_on_host(work())
     if not isinstance(request.config.get("backtest"), dict):
-        reply = replace(reply, notices=(*reply.notices, NO_BACKTEST))
+        reply = replace(reply, notices=(*reply.notices, NOT_BACKTESTED))
     if arguments.json:
         print_json(reply_to_json(reply))
     else:

@@ -33,7 +33,7 @@ class Form(ModalScreen[T | None]):
         self.dismiss(None)
 
 
-def number(field: Input, name: str, problems: list[str]) -> float | None:
+def number_in(field: Input, name: str, problems: list[str]) -> float | None:
     """The number in a field, None where it is empty; what else stands there is a problem."""
     text = field.value.strip().replace(",", "")
     if not text:

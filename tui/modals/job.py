@@ -27,7 +27,7 @@ from core.schedule.triggers import (
 from core.session.snapshot import SessionSnapshot
 from core.time_format import iso_time
 from tui import formats
-from tui.modals.form import Form, hints, number
+from tui.modals.form import Form, hints, number_in
 from tui.widgets.choice import Choice
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
@@ -141,7 +141,7 @@ class JobForm(Form[JobOrder]):
                 f"Paper trading session {session} has reached its scheduled end: "
                 f"backtest(action='stop_paper', session_id='{session}')"
             )
-        runs = number(self.query_one("#runs", Input), "runs", problems)
+        runs = number_in(self.query_one("#runs", Input), "runs", problems)
         if runs is not None and runs != int(runs):
             problems.append(f"runs: expected a whole number, found {runs:g}")
         trigger, given = self._trigger(problems)

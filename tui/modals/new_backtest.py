@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 
 from core.trading.values import FillOn
 from tui.modals import strategy_picker
-from tui.modals.form import Form, hints, number
+from tui.modals.form import Form, hints, number_in
 from tui.requests.backtest import DEMO_MARKET, BacktestOrder
 from tui.strategies import StrategyChoice
 from tui.widgets.choice import Choice
@@ -49,7 +49,7 @@ class NewBacktest(Form[BacktestOrder]):
         usual = _SHORT_PERIOD if source == DEMO_MARKET else _PERIOD
         with Vertical(classes="form"):
             yield Static(Content.styled("New backtest", "bold $foreground"), classes="form-title")
-            yield strategy_picker.table()
+            yield strategy_picker.strategy_table()
             with Horizontal(classes="field"):
                 yield Static("Candles", classes="field-label")
                 yield Choice(self._sources, source, id="source")
@@ -93,7 +93,7 @@ class NewBacktest(Form[BacktestOrder]):
         key = self.query_one(LineTable).cursor_key
         strategy = None if key is None else self._choices.get(key)
         problems = ["pick a strategy"] if strategy is None else list(strategy.problems)
-        balance = number(self.query_one("#balance", Input), "balance", problems)
+        balance = number_in(self.query_one("#balance", Input), "balance", problems)
         source = self.query_one("#source", Choice).chosen
         data, exchange, period = (
             self.query_one(f"#{name}", Input).value.strip()

@@ -20,9 +20,9 @@ from core.session.snapshot import StartRequest, TrialTerms
 from core.trading.values import Fills
 from tui import formats
 from tui.modals import strategy_picker
-from tui.modals.form import Form, hints, number
+from tui.modals.form import Form, hints, number_in
 from tui.requests.trial import AskOutlook, TrialOutlook
-from tui.strategies import NO_BACKTEST, StrategyChoice
+from tui.strategies import NOT_BACKTESTED, StrategyChoice
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
 from tui.widgets.tones import Tone
@@ -72,7 +72,7 @@ class NewSession(Form[StartRequest]):
         """Strategies above, fields beneath, then what is wrong with them."""
         with Vertical(classes="form"):
             yield Static(Content.styled("New session", "bold $foreground"), classes="form-title")
-            yield strategy_picker.table()
+            yield strategy_picker.strategy_table()
             yield from _field(
                 "Feed", Choice([feed.value for feed in FeedKind], self._feed.value, id="feed")
             )
@@ -142,10 +142,10 @@ class NewSession(Form[StartRequest]):
             problems.append("pick a strategy")
         else:
             problems += strategy.problems
-        balance = number(self.query_one("#balance", Input), "balance", problems)
+        balance = number_in(self.query_one("#balance", Input), "balance", problems)
         speed = None
         if self.feed is FeedKind.REPLAY:
-            speed = number(self.query_one("#speed", Input), "speed", problems)
+            speed = number_in(self.query_one("#speed", Input), "speed", problems)
         run_for = None
         text = self.query_one("#duration", Input).value.strip()
         if text:
@@ -242,7 +242,7 @@ class NewSession(Form[StartRequest]):
         if strategy is not None and request is not None:
             lines += [(f"! {warning}", Tone.WARNING) for warning in strategy.warnings]
             if not strategy.backtested:
-                lines.append((f"! {NO_BACKTEST}", Tone.WARNING))
+                lines.append((f"! {NOT_BACKTESTED}", Tone.WARNING))
             if self.broker is BrokerKind.TESTNET:
                 where = "the embedded exchange" if self.feed is FeedKind.DEMO else _TEST_VENUES
                 lines.append((f"testnet: orders go to {where} as well", Tone.DIM))

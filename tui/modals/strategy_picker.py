@@ -30,7 +30,7 @@ _COLUMNS = (
 )
 
 
-def table() -> LineTable:
+def strategy_table() -> LineTable:
     """The table of strategies, still empty."""
     return LineTable(_COLUMNS, id="strategies", empty="Reading the strategies …")
 
@@ -91,7 +91,7 @@ class PickStrategy(ModalScreen[StrategyChoice | None]):
         """The strategies."""
         with Vertical(classes="form"):
             yield Static(Content.styled(self._heading, "bold $foreground"), classes="form-title")
-            yield table()
+            yield strategy_table()
             yield hints("compare")
 
     def on_mount(self) -> None:

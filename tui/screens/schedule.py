@@ -14,7 +14,7 @@ from core.session.snapshot import HostSnapshot, SessionSnapshot
 from tui.commands import Place, bindings
 from tui.modals.job import JobForm
 from tui.screens.base import BaseScreen, entitle
-from tui.screens.schedule_rows import JOB_COLUMNS, history, job_row, what, when
+from tui.screens.schedule_rows import JOB_COLUMNS, due_text, history, job_row, what
 from tui.shell import Answer
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
@@ -190,7 +190,7 @@ class ScheduleScreen(BaseScreen):
         names = {session.id: session.strategy for session in self._sessions()}
 
         self.papertape.ask(
-            f"Remove “{what(job, names)}”, {when(job, self.papertape.zone)}?",
+            f"Remove “{what(job, names)}”, {due_text(job, self.papertape.zone)}?",
             "Its history goes with it; what it said stays in the log.",
             [Answer("remove", "y", "Remove")],
             lambda _: self.papertape.schedule.remove(job, self.take),

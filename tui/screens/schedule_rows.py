@@ -39,7 +39,7 @@ def job_row(job: ListedJob, names: Mapping[str, str], now: int, zone: tzinfo) ->
         (
             state,
             Cell(what(job, names), quiet if job.paused else Tone.STRONG),
-            Cell(when(job, zone), quiet),
+            Cell(due_text(job, zone), quiet),
             Cell(formats.day_time(due, zone), Tone.DIM, order=due or 0),
             Cell(countdown(left), quiet, order=float("inf") if left is None else left),
             Cell(f"{job.runs} of {job.max_runs}" if job.max_runs else str(job.runs), Tone.DIM),
@@ -65,7 +65,7 @@ def what(job: ListedJob, names: Mapping[str, str]) -> str:
             return f"say: {job.message}"
 
 
-def when(job: ListedJob, zone: tzinfo) -> str:
+def due_text(job: ListedJob, zone: tzinfo) -> str:
     """When a job is due, in a few words."""
     if job.at is None:
         return job.trigger

@@ -17,7 +17,7 @@ from core.trading.values import OpenTrade, Side, Trade
 from tui import formats
 from tui.commands import Place, bindings
 from tui.screens.base import BaseScreen, entitle, write
-from tui.screens.trade_fields import fields_of, written
+from tui.screens.trade_fields import fields_of_trade, written
 from tui.widgets.candle_chart import CandleChart, Mark, PriceLevel
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
@@ -77,7 +77,7 @@ class TradeScreen(BaseScreen):
         self._draw_candles(trade)
         self.query_one("#trade-fields", LineTable).set_rows(
             Row(name, (Cell(label, Tone.DIM), Cell(written(name, value, self._zone))))
-            for name, label, value in fields_of(trade)
+            for name, label, value in fields_of_trade(trade)
         )
 
     def _draw_candles(self, trade: Trade | OpenTrade) -> None:

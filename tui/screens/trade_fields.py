@@ -50,7 +50,7 @@ def written(name: str, value: float | str | None, zone: tzinfo = UTC) -> str:
     return f"{formats.date_time(int(value), zone)[5:]}:{int(value) // 1000 % 60:02d}"
 
 
-def fields_of(trade: Trade | OpenTrade) -> Sequence[tuple[str, str, float | str]]:
+def fields_of_trade(trade: Trade | OpenTrade) -> Sequence[tuple[str, str, float | str]]:
     """The fields a trade has: name, label and value."""
     found = []
     for name, label in (*TRADE_FIELDS, *OPEN_FIELDS):

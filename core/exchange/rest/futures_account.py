@@ -11,7 +11,7 @@ from core.exchange.market.instruments import Instrument
 from core.exchange.market.quotes import MarketQuotes
 from core.exchange.matching.orders import ZERO
 from core.exchange.rest.calls import Call, Endpoint, Params, Routes, Security
-from core.exchange.rest.payloads import eight, number
+from core.exchange.rest.payloads import eight, exchange_number
 
 _MAX_LEVERAGE = 125
 _NOTIONAL_CAP = 1_000_000_000
@@ -131,7 +131,7 @@ class FuturesAccount:
         row: dict[str, object] = {
             "symbol": item.venue_symbol,
             "positionSide": "BOTH",
-            "positionAmt": number(position.amount),
+            "positionAmt": exchange_number(position.amount),
             "unrealizedProfit": eight(ledger.unrealized(account, symbol)),
             "isolatedMargin": _plain(isolated + ledger.unrealized(account, symbol))
             if isolated
@@ -148,8 +148,8 @@ class FuturesAccount:
                 "openOrderInitialMargin": "0",
                 "leverage": str(position.leverage),
                 "isolated": position.isolated_margin,
-                "entryPrice": number(position.entry_price),
-                "breakEvenPrice": number(position.entry_price),
+                "entryPrice": exchange_number(position.entry_price),
+                "breakEvenPrice": exchange_number(position.entry_price),
                 "maxNotional": str(_NOTIONAL_CAP),
                 "bidNotional": "0",
                 "askNotional": "0",
@@ -192,7 +192,7 @@ class FuturesAccount:
         row: dict[str, object] = {
             "symbol": item.venue_symbol,
             "positionSide": "BOTH",
-            "positionAmt": number(position.amount),
+            "positionAmt": exchange_number(position.amount),
             "entryPrice": _plain(position.entry_price),
             "breakEvenPrice": _plain(position.entry_price),
             "markPrice": eight(Decimal(repr(self._venue.mark(item, now)))),
@@ -305,8 +305,8 @@ class FuturesAccount:
         item = self._instrument(call.params)
         return {
             "symbol": item.venue_symbol,
-            "makerCommissionRate": number(item.maker_fee),
-            "takerCommissionRate": number(item.taker_fee),
+            "makerCommissionRate": exchange_number(item.maker_fee),
+            "takerCommissionRate": exchange_number(item.taker_fee),
         }
 
     def _income(self, call: Call) -> object:

@@ -32,7 +32,7 @@ _FUTURES_ORDER_TYPES = [
 ]
 
 
-def number(value: float | Decimal) -> str:
+def exchange_number(value: float | Decimal) -> str:
     """A number in full, without exponent, that reads back as the same number."""
     if isinstance(value, Decimal):
         return format(value, "f")
@@ -60,11 +60,11 @@ def kline_row(candle: Candle, timeframe: Timeframe) -> list[object]:
     quote_volume = _quote_volume(candle)
     return [
         candle.time,
-        number(candle.open),
-        number(candle.high),
-        number(candle.low),
-        number(candle.close),
-        number(candle.volume),
+        exchange_number(candle.open),
+        exchange_number(candle.high),
+        exchange_number(candle.low),
+        exchange_number(candle.close),
+        exchange_number(candle.volume),
         candle.time + timeframe.ms - 1,
         f"{quote_volume:.8f}",
         _trade_count(candle),
@@ -90,11 +90,11 @@ def kline_event(
             "i": timeframe.value,
             "f": candle.time // 10,
             "L": candle.time // 10 + _trade_count(candle) - 1,
-            "o": number(candle.open),
-            "c": number(candle.close),
-            "h": number(candle.high),
-            "l": number(candle.low),
-            "v": number(candle.volume),
+            "o": exchange_number(candle.open),
+            "c": exchange_number(candle.close),
+            "h": exchange_number(candle.high),
+            "l": exchange_number(candle.low),
+            "v": exchange_number(candle.volume),
             "n": _trade_count(candle),
             "x": closed,
             "q": f"{quote_volume:.8f}",
@@ -163,7 +163,7 @@ def spot_market(instrument: Instrument, *, trading: bool) -> dict[str, object]:
             *_common_filters(instrument),
             {
                 "filterType": "NOTIONAL",
-                "minNotional": number(instrument.min_notional),
+                "minNotional": exchange_number(instrument.min_notional),
                 "applyMinToMarket": True,
                 "maxNotional": "9000000.00000000",
                 "applyMaxToMarket": False,
@@ -207,7 +207,7 @@ def futures_market(instrument: Instrument, onboarded: int, *, trading: bool) -> 
             *_common_filters(instrument),
             {"filterType": "MAX_NUM_ORDERS", "limit": 200},
             {"filterType": "MAX_NUM_ALGO_ORDERS", "limit": 10},
-            {"filterType": "MIN_NOTIONAL", "notional": number(instrument.min_notional)},
+            {"filterType": "MIN_NOTIONAL", "notional": exchange_number(instrument.min_notional)},
             {
                 "filterType": "PERCENT_PRICE",
                 "multiplierUp": "1.1500",
@@ -222,7 +222,8 @@ def futures_market(instrument: Instrument, onboarded: int, *, trading: bool) -> 
 
 def _common_filters(instrument: Instrument) -> list[dict[str, object]]:
     tick, step, most = (
-        number(value) for value in (instrument.tick_size, instrument.lot_step, MAX_QUANTITY)
+        exchange_number(value)
+        for value in (instrument.tick_size, instrument.lot_step, MAX_QUANTITY)
     )
     return [
         {

@@ -16,7 +16,7 @@ from core.exchange.matching.order_lookup import (
 )
 from core.exchange.matching.orders import Fill, Order
 from core.exchange.rest.calls import Call, Endpoint, Routes, Security
-from core.exchange.rest.payloads import eight, number
+from core.exchange.rest.payloads import eight, exchange_number
 
 
 class SpotAccount:
@@ -111,8 +111,8 @@ class SpotAccount:
         if wanted == "FULL":
             answer["fills"] = [
                 {
-                    "price": number(fill.price),
-                    "qty": number(fill.quantity),
+                    "price": exchange_number(fill.price),
+                    "qty": exchange_number(fill.quantity),
                     "commission": eight(fill.commission),
                     "commissionAsset": fill.commission_asset,
                     "tradeId": fill.trade_id,
@@ -170,10 +170,10 @@ class SpotAccount:
 
 def _state(order: Order) -> dict[str, object]:
     state: dict[str, object] = {
-        "price": number(order.price),
-        "origQty": number(order.quantity),
-        "executedQty": number(order.executed),
-        "origQuoteOrderQty": number(order.quote_quantity),
+        "price": exchange_number(order.price),
+        "origQty": exchange_number(order.quantity),
+        "executedQty": exchange_number(order.executed),
+        "origQuoteOrderQty": exchange_number(order.quote_quantity),
         "cummulativeQuoteQty": eight(order.quote_executed),
         "status": order.status.value,
         "timeInForce": order.time_in_force,
@@ -183,7 +183,7 @@ def _state(order: Order) -> dict[str, object]:
         "selfTradePreventionMode": "NONE",
     }
     if order.stop_price:
-        state["stopPrice"] = number(order.stop_price)
+        state["stopPrice"] = exchange_number(order.stop_price)
     return state
 
 
@@ -194,7 +194,7 @@ def _row(order: Order) -> dict[str, object]:
         "orderListId": -1,
         "clientOrderId": order.client_id,
         **_state(order),
-        "stopPrice": number(order.stop_price),
+        "stopPrice": exchange_number(order.stop_price),
         "icebergQty": "0.00000000",
         "time": order.created,
         "updateTime": order.updated,
@@ -208,8 +208,8 @@ def _trade(order: Order, fill: Fill) -> dict[str, object]:
         "id": fill.trade_id,
         "orderId": order.id,
         "orderListId": -1,
-        "price": number(fill.price),
-        "qty": number(fill.quantity),
+        "price": exchange_number(fill.price),
+        "qty": exchange_number(fill.quantity),
         "quoteQty": eight(fill.price * fill.quantity),
         "commission": eight(fill.commission),
         "commissionAsset": fill.commission_asset,

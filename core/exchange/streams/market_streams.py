@@ -11,9 +11,9 @@ from core.exchange.market.instruments import Instrument
 from core.exchange.market.quotes import MarketQuotes
 from core.exchange.rest.market_data import day_so_far
 from core.exchange.rest.payloads import (
+    exchange_number,
     kline_event,
     level_rows,
-    number,
     on_steps,
     price_text,
     quantity_text,
@@ -158,7 +158,7 @@ class _Screen:
             "o": price_text(item, day.open),
             "h": price_text(item, day.high),
             "l": price_text(item, day.low),
-            "v": number(round(day.volume, 8)),
+            "v": exchange_number(round(day.volume, 8)),
             "q": f"{day.volume * day.close:.8f}",
         }
 

@@ -13,7 +13,7 @@ from core.exchange.errors import ExchangeError
 from core.exchange.market.clock import ExchangeClock
 from core.exchange.matching.orders import ZERO, ExecutionKind, ExecutionReport
 from core.exchange.rest.calls import Call, Endpoint, Routes, Security
-from core.exchange.rest.payloads import number
+from core.exchange.rest.payloads import exchange_number
 from core.exchange.streams.connections import Audience, Category, ClientConnection
 from core.market.candles.timeframes import HOUR
 
@@ -152,7 +152,7 @@ class UserStreams:
                 "P": [
                     {
                         "s": item.venue_symbol,
-                        "pa": number(position.amount),
+                        "pa": exchange_number(position.amount),
                         "ep": f"{position.entry_price:.8f}",
                         "bep": f"{position.entry_price:.8f}",
                         "cr": f"{realized:.8f}",
@@ -175,14 +175,14 @@ def _order_fields(execution: ExecutionReport) -> UserEvent:
         "S": order.side.value,
         "o": order.kind,
         "f": order.time_in_force,
-        "q": number(order.quantity),
-        "p": number(order.price),
+        "q": exchange_number(order.quantity),
+        "p": exchange_number(order.price),
         "x": execution.kind.value,
         "X": order.status.value,
         "i": order.id,
-        "l": number(fill.quantity if fill else ZERO),
-        "z": number(order.executed),
-        "L": number(fill.price if fill else ZERO),
+        "l": exchange_number(fill.quantity if fill else ZERO),
+        "z": exchange_number(order.executed),
+        "L": exchange_number(fill.price if fill else ZERO),
         "n": f"{fill.commission:.8f}" if fill else "0",
         "T": execution.time,
         "m": fill.maker if fill else False,
@@ -195,7 +195,7 @@ def _execution_report(execution: ExecutionReport) -> UserEvent:
         "e": "executionReport",
         "E": execution.time,
         **_order_fields(execution),
-        "P": number(order.stop_price),
+        "P": exchange_number(order.stop_price),
         "F": "0.00000000",
         "g": -1,
         "C": order.client_id if execution.kind is ExecutionKind.CANCELED else "",
@@ -206,9 +206,9 @@ def _execution_report(execution: ExecutionReport) -> UserEvent:
         "w": order.status.open and not order.asleep,
         "M": False,
         "O": order.created,
-        "Z": number(order.quote_executed),
-        "Y": number(fill.price * fill.quantity if fill else ZERO),
-        "Q": number(order.quote_quantity),
+        "Z": exchange_number(order.quote_executed),
+        "Y": exchange_number(fill.price * fill.quantity if fill else ZERO),
+        "Q": exchange_number(order.quote_quantity),
         "W": order.created,
         "V": "NONE",
     }
@@ -239,8 +239,8 @@ def _order_update(execution: ExecutionReport) -> UserEvent:
         "T": execution.time,
         "o": {
             **_order_fields(execution),
-            "ap": number(order.average),
-            "sp": number(order.stop_price),
+            "ap": exchange_number(order.average),
+            "sp": exchange_number(order.stop_price),
             "N": fill.commission_asset if fill else order.instrument.quote,
             "t": fill.trade_id if fill else 0,
             "b": "0",

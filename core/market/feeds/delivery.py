@@ -20,7 +20,7 @@ from core.market.feeds.feed import (
 )
 from core.market.feeds.sequence import CandleSequence
 from core.market.history.exchange_api import ExchangeApi, Funding, RateLimitedError
-from core.time_format import when
+from core.time_format import iso_or_number
 
 _TRIES = 3
 _AHEAD = 2_000  # ms that a venue's clock may be ahead of what is known of it
@@ -152,7 +152,8 @@ class Delivery:
         closes = candle.time + self.sequence.timeframe.ms
         if closes > self._api.clock.now() + _AHEAD:
             if not self.doubtful:  # once until the record has been asked
-                text = f"a candle that closes at {when(closes)} is of the future, and was left out"
+                at = iso_or_number(closes)
+                text = f"a candle that closes at {at} is of the future, and was left out"
                 self._put(FeedStatus(self.sequence.symbol, FeedState.STALE, text))
             self.doubtful = True
             return

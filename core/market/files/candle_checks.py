@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 
 from core.market.candles.candles import Candles, Floats, Times
 from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
-from core.market.files.columns import FIELDS, NO_TIME, as_numbers, as_times
+from core.market.files.columns import FIELDS, NO_TIME, Mask, as_numbers, as_times
 from core.market.files.errors import CandleFileError, lines_in_words, shown_value
 from core.market.files.raw_table import RawTable
-from core.time_format import when
+from core.time_format import iso_or_number
 
-Mask = NDArray[np.bool_]
 _PRICES = ("open", "high", "low", "close")
 
 
@@ -155,7 +154,7 @@ def _merge(
             first, second = table.line_of([int(rows[place - 1]), int(rows[place])])
             raise CandleFileError(
                 path,
-                f"two candles of {when(int(times[place]))} differ: {field} is "
+                f"two candles of {iso_or_number(int(times[place]))} differ: {field} is "
                 f"{float(column[place - 1])!r} in {table.unit} {first} and "
                 f"{float(column[place])!r} in {table.unit} {second}",
                 expected="one candle for one time",
@@ -191,7 +190,7 @@ def _check_interval(
     closes = timeframe.floor(time + 1) == time + 1
     raise CandleFileError(
         path,
-        f"{_count(len(off_grid), 'candle')} off the grid, the first at {when(time)} "
+        f"{_count(len(off_grid), 'candle')} off the grid, the first at {iso_or_number(time)} "
         f"({lines_in_words(sorted(lines), table.unit)})",
         line=lines[0],
         unit=table.unit,
@@ -202,7 +201,7 @@ def _check_interval(
 
 def _gaps(times: Times, timeframe: Timeframe, missing: int) -> str:
     breaks = np.flatnonzero(np.diff(times) != timeframe.ms)
-    first = when(int(times[breaks[0]]) + timeframe.ms)
+    first = iso_or_number(int(times[breaks[0]]) + timeframe.ms)
     gaps = _count(len(breaks), "gap")
     return f"{_count(missing, 'candle')} missing in {gaps}, the first from {first}"
 

@@ -20,7 +20,7 @@ from core.market.history.exchange_api import (
     UnreachableError,
 )
 from core.market.retry import Backoff
-from core.time_format import when
+from core.time_format import iso_or_number
 
 T = TypeVar("T")
 
@@ -266,7 +266,7 @@ class CandleHistory:
             if kept
             else f"{name} has none of {symbol} before that"
         )
-        return (f"candles begin at {when(begin)}, not at {when(start)}: {why}",)
+        return (f"candles begin at {iso_or_number(begin)}, not at {iso_or_number(start)}: {why}",)
 
     async def patiently(
         self,

@@ -24,7 +24,7 @@ from core.market.retry import asked_wait
 from core.market.symbols import is_perpetual
 from core.market.venues.clock import TOLERANCE, ServerClock
 from core.store.redaction import brief
-from core.time_format import when
+from core.time_format import iso_or_number
 
 T = TypeVar("T")
 
@@ -163,9 +163,9 @@ class ExchangeApi:
             raise UnreachableError(f"{self.name} was asked for its time and tells none")
         if not self.clock.measured(moment, asked_at):
             raise UnreachableError(
-                f"{self.name} says that it is {when(moment)}, and this machine's clock says "
-                f"{when(self.clock.wall())}: nothing is decided until both agree to within "
-                f"{TOLERANCE // MINUTE} minutes; set this machine's clock if it is wrong"
+                f"{self.name} says that it is {iso_or_number(moment)}, and this machine's clock "
+                f"says {iso_or_number(self.clock.wall())}: nothing is decided until both agree to "
+                f"within {TOLERANCE // MINUTE} minutes; set this machine's clock if it is wrong"
             )
         return self.clock.now()
 

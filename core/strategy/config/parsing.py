@@ -27,7 +27,7 @@ from core.strategy.config.validators import (
 )
 from core.strategy.lint.cautions import cautions
 from core.strategy.lint.contradictions import contradictions
-from core.strategy.signals.sources import DEFAULT, SOURCES
+from core.strategy.signals.sources import DEFAULT_SOURCE, SOURCES
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LONGEST_HOLD = 1_000_000
@@ -232,7 +232,7 @@ def _signals(problems: Problems, written: Mapping[str, object]) -> dict[str, obj
         return None
     own = {key: value for key, value in settings.items() if key != "source"}
     SOURCES[source].check(problems, path, own)
-    if source == DEFAULT:
+    if source == DEFAULT_SOURCE:
         return None
     for key in _OF_CONDITIONS:
         if written.get(key):

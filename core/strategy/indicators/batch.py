@@ -10,7 +10,7 @@ import numpy as np
 from core.market.candles.candles import Candles, Floats
 from core.strategy.config.config import IndicatorSpec
 from core.strategy.indicators.recursions import flat_spans, running_sum, supertrend_arrays
-from core.strategy.indicators.registry import fields_of
+from core.strategy.indicators.registry import indicator_series
 from core.strategy.indicators.series import (
     Absolute,
     Ago,
@@ -124,4 +124,4 @@ class Batch:
 def indicator_values(spec: IndicatorSpec, candles: Candles) -> dict[str, Floats]:
     """Every field of one indicator over the candles: canonical field name → values."""
     batch = Batch(candles)
-    return {field: batch.values(series) for field, series in fields_of(spec).items()}
+    return {field: batch.values(series) for field, series in indicator_series(spec).items()}

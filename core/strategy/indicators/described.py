@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 
 from core.strategy.config.config import Formula, Operand, Reference, StrategyConfig
-from core.strategy.indicators.registry import candle_series, fields_of
+from core.strategy.indicators.registry import candle_series, indicator_series
 from core.strategy.indicators.series import Arithmetic, Combined, Constant, Series
 
 
@@ -14,7 +14,7 @@ class Described:
 
     def __init__(self, config: StrategyConfig) -> None:
         self._candle_ms = config.timeframe.ms
-        self._indicators = {spec.key: fields_of(spec) for spec in config.indicators}
+        self._indicators = {spec.key: indicator_series(spec) for spec in config.indicators}
         self.fields = tuple(one for fields in self._indicators.values() for one in fields.values())
 
     def series(self, operand: Operand) -> Series:

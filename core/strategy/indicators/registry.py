@@ -12,7 +12,7 @@ from typing import Any
 
 from core.strategy.config.config import IndicatorSpec, Parameters, ParameterValue
 from core.strategy.config.validators import as_word
-from core.strategy.indicators import composed as compositions
+from core.strategy.indicators import composed
 from core.strategy.indicators.series import (
     CLOSE,
     HIGH,
@@ -123,62 +123,62 @@ _BANDS = (
 _ALL = (
     Indicator(
         "sma", "Simple moving average",
-        (_period(20, low=1),), _value(), compositions.of_close("SMA"),
+        (_period(20, low=1),), _value(), composed.of_close("SMA"),
         ("ma", "simple_moving_average"),
     ),
     Indicator(
         "ema", "Exponential moving average",
-        (_period(20, low=1),), _value(), compositions.of_close("EMA"),
+        (_period(20, low=1),), _value(), composed.of_close("EMA"),
         ("exponential_moving_average",),
     ),
     Indicator(
         "wma", "Weighted moving average",
-        (_period(20, low=1),), _value(), compositions.of_close("WMA"),
+        (_period(20, low=1),), _value(), composed.of_close("WMA"),
         ("weighted_moving_average",),
     ),
     Indicator(
         "dema", "Double exponential moving average",
-        (_period(20, low=1),), _value(), compositions.of_close("DEMA"),
+        (_period(20, low=1),), _value(), composed.of_close("DEMA"),
         ("double_ema",),
     ),
     Indicator(
         "tema", "Triple exponential moving average",
-        (_period(20, low=1),), _value(), compositions.of_close("TEMA"),
+        (_period(20, low=1),), _value(), composed.of_close("TEMA"),
         ("triple_ema",),
     ),
     Indicator(
         "hma", "Hull moving average",
-        (_period(20),), _value(), compositions.hull,
+        (_period(20),), _value(), composed.hull,
         ("hull", "hull_ma", "hull_moving_average"),
     ),
     Indicator(
         "kama", "Kaufman adaptive moving average",
-        (_period(10),), _value(), compositions.of_close("KAMA"),
+        (_period(10),), _value(), composed.of_close("KAMA"),
         ("kaufman_adaptive_moving_average",),
     ),
     Indicator(
         "rsi", "Relative strength index",
-        (_period(14),), _value(bounds=_PERCENT), compositions.rsi,
+        (_period(14),), _value(bounds=_PERCENT), composed.rsi,
         ("relative_strength_index",),
     ),
     Indicator(
         "mfi", "Money flow index",
-        (_period(14),), _value(bounds=_PERCENT), compositions.mfi,
+        (_period(14),), _value(bounds=_PERCENT), composed.mfi,
         ("money_flow_index", "money_flow"),
     ),
     Indicator(
         "willr", "Williams %R",
-        (_period(14),), _value(bounds=(-100.0, 0.0)), compositions.willr,
+        (_period(14),), _value(bounds=(-100.0, 0.0)), composed.willr,
         ("williams_r", "williams_%r", "williams", "williamsr", "wpr", "%r"),
     ),
     Indicator(
         "cci", "Commodity channel index",
-        (_period(20),), _value(), compositions.cci,
+        (_period(20),), _value(), composed.cci,
         ("commodity_channel_index",),
     ),
     Indicator(
         "roc", "Rate of change, per cent",
-        (_period(10, low=1),), _value(), compositions.of_close("ROC"),
+        (_period(10, low=1),), _value(), composed.of_close("ROC"),
         ("rate_of_change",),
     ),
     Indicator(
@@ -196,7 +196,7 @@ _ALL = (
             Field("signal", ("signal_line", "macd_signal", "macdsignal")),
             Field("histogram", ("hist", "macd_hist", "macdhist", "macd_histogram", "diff")),
         ),
-        compositions.macd,
+        composed.macd,
         ("moving_average_convergence_divergence",),
     ),
     Indicator(
@@ -214,7 +214,7 @@ _ALL = (
             Field("value", ("k", "%k", "percent_k", "slowk", "slow_k", "stoch_k"), _PERCENT),
             Field("d", ("%d", "percent_d", "slowd", "slow_d", "stoch_d", "signal"), _PERCENT),
         ),
-        compositions.stoch,
+        composed.stoch,
         ("stochastic", "stochastics", "stochastic_oscillator", "slow_stochastic", "stoch_osc"),
     ),
     Indicator(
@@ -225,7 +225,7 @@ _ALL = (
             Field("up", ("aroon_up", "aroonup"), _PERCENT),
             Field("down", ("aroon_down", "aroondown", "dn"), _PERCENT),
         ),
-        compositions.aroon,
+        composed.aroon,
     ),
     Indicator(
         "adx", "Average directional index",
@@ -235,7 +235,7 @@ _ALL = (
             Field("plus_di", ("plus", "di_plus", "+di", "plusdi", "pdi"), _PERCENT),
             Field("minus_di", ("minus", "di_minus", "-di", "minusdi", "mdi"), _PERCENT),
         ),
-        compositions.adx,
+        composed.adx,
         ("dmi", "average_directional_index"),
     ),
     Indicator(
@@ -251,17 +251,17 @@ _ALL = (
             Field("bandwidth", ("width", "band_width", "bbw")),
             Field("percent", ("percent_b", "percentb", "%b", "pct_b", "bbp")),
         ),
-        compositions.bollinger,
+        composed.bollinger,
         ("bbands", "bb", "bollinger_bands", "bollingerbands", "bollinger_band", "boll"),
     ),
     Indicator(
         "atr", "Average true range",
-        (_period(14, low=1),), _value(bounds=(0.0, math.inf)), compositions.atr,
+        (_period(14, low=1),), _value(bounds=(0.0, math.inf)), composed.atr,
         ("average_true_range",),
     ),
     Indicator(
         "donchian", "Donchian channel",
-        (_period(20),), _BANDS, compositions.donchian,
+        (_period(20),), _BANDS, composed.donchian,
         ("dc", "donchian_channel", "donchian_channels"),
         contains_candle=True,
     ),
@@ -272,21 +272,21 @@ _ALL = (
             _period(10, low=1, name="atr_period", aliases=("atr", "atr_length", "atr_window")),
             Parameter("multiplier", 2.0, 0.01, 100.0, aliases=_MULTIPLIER),
         ),
-        _BANDS, compositions.keltner,
+        _BANDS, composed.keltner,
         ("kc", "keltner_channel", "keltner_channels"),
     ),
     Indicator(
         "vwap", "Volume-weighted average price",
         (Parameter("anchor", "day", choices=("day", "none"), aliases=("session", "reset")),),
-        _value(), compositions.vwap,
+        _value(), composed.vwap,
         ("volume_weighted_average_price",),
     ),
     Indicator(
         "efficiency_ratio", "Kaufman efficiency ratio",
-        (_period(10),), _value(bounds=(0.0, 1.0)), compositions.efficiency_ratio,
+        (_period(10),), _value(bounds=(0.0, 1.0)), composed.efficiency_ratio,
         ("er", "kaufman_efficiency_ratio", "kaufman_er"),
     ),
-    Indicator("obv", "On-balance volume", (), _value(), compositions.obv, ("on_balance_volume",)),
+    Indicator("obv", "On-balance volume", (), _value(), composed.obv, ("on_balance_volume",)),
     Indicator(
         "psar", "Parabolic SAR",
         (
@@ -295,7 +295,7 @@ _ALL = (
             Parameter("max", 0.2, 0.0001, 1.0,
                       aliases=("maximum", "max_step", "max_af", "max_acceleration")),
         ),
-        _value(), compositions.psar,
+        _value(), composed.psar,
         ("sar", "parabolic_sar", "parabolic"),
     ),
     Indicator(
@@ -308,7 +308,7 @@ _ALL = (
             Field("value", ("line", "trend")),
             Field("direction", ("dir", "side", "trend_direction"), (-1.0, 1.0)),
         ),
-        compositions.supertrend,
+        composed.supertrend,
         ("super_trend", "st"),
     ),
 )  # fmt: skip
@@ -324,7 +324,7 @@ def indicator_named(written: str) -> Indicator | None:
     return _BY_NAME.get(as_word(written))
 
 
-def fields_of(spec: IndicatorSpec) -> dict[str, Series]:
+def indicator_series(spec: IndicatorSpec) -> dict[str, Series]:
     """Every field of a configured indicator, described: canonical field name → series."""
     indicator = INDICATORS[spec.name]
     series = indicator.build(spec.params)

@@ -17,7 +17,7 @@ from core.strategy.indicators.batch import Batch
 from core.strategy.signals.condition_source import ConditionSource
 from core.strategy.signals.source import ConditionSeries, SignalSeries, SignalSource
 
-DEFAULT = "conditions"
+DEFAULT_SOURCE = "conditions"
 _MOST_WARMUP = 100_000  # candles
 
 Check = Callable[[Problems, str, Mapping[str, object]], None]
@@ -37,13 +37,13 @@ class SourceKind:
 
 
 SOURCES: dict[str, SourceKind] = {
-    DEFAULT: SourceKind(ConditionSource),
+    DEFAULT_SOURCE: SourceKind(ConditionSource),
 }
 
 
 def signal_source(config: StrategyConfig) -> SignalSource:
     """What decides for a strategy."""
-    name = DEFAULT if config.signals is None else str(config.signals["source"])
+    name = DEFAULT_SOURCE if config.signals is None else str(config.signals["source"])
     return SOURCES[name].make(config)
 
 

@@ -81,7 +81,7 @@ class Bench:
         """Forget everything that is not on the disk."""
         self.storage = Storage.of(self.workspace, self.disk)
 
-    def around(self) -> EngineContext:
+    def context(self) -> EngineContext:
         def log(_: Level, text: str) -> None:
             self.log.append(text)
 
@@ -111,7 +111,7 @@ class Bench:
     def new(self, record: SessionManifest, feed: Feed) -> Engine:
         """A session's engine; nothing has happened in it yet."""
         write_manifest(self.workspace.session(record.id), record, self.disk)
-        return Engine(self.storage.create_log(record), feed, self.around())
+        return Engine(self.storage.create_log(record), feed, self.context())
 
     async def again(self, feed: Feed, session_id: str = "abcd1234") -> Engine:
         """The engine of a session that an earlier one left, however it did."""
@@ -119,7 +119,7 @@ class Bench:
         session, lines, _ = self.storage.reopen_log(record)
         await session.open_candle_journals()
         recovered = rebuild(record, lines, session.candles())
-        return Engine(session, feed, self.around(), recovered)
+        return Engine(session, feed, self.context(), recovered)
 
 
 def replay(candles: Mapping[str, Candles] | Candles) -> ReplayFeed:

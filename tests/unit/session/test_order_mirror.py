@@ -103,8 +103,8 @@ class TestnetBench(Bench):
         self.venue = venue
         super().__init__(root)
 
-    def around(self) -> EngineContext:
-        return replace(super().around(), route=self.venue, orders_wait=self.orders_wait)
+    def context(self) -> EngineContext:
+        return replace(super().context(), route=self.venue, orders_wait=self.orders_wait)
 
 
 def feed_of(symbol: str = SPOT, known: int = 250) -> TestFeed:

@@ -116,7 +116,7 @@ async def test_five_thousand_prices_leave_one_a_symbol_waiting_and_no_candle_is_
         await held.wait()
 
     async with living(engine):
-        engine._around = replace(engine._around, turn=turn)
+        engine._context = replace(engine._context, turn=turn)
         feed.price(100.0)
         await taking.wait()  # the engine is busy from now on
         for number in range(5_000):

@@ -13,7 +13,7 @@ from core.market.candles.candles import Candles, Floats
 from core.strategy.config.config import IndicatorSpec
 from core.strategy.config.parsing import parse_config
 from core.strategy.indicators.batch import Batch
-from core.strategy.indicators.registry import INDICATORS, Indicator, Parameter, fields_of
+from core.strategy.indicators.registry import INDICATORS, Indicator, Parameter, indicator_series
 from core.strategy.indicators.stream import StreamProgram
 from core.strategy.signals.sources import signal_series, signal_source
 from tests.unit.strategy.making import candles_of, condition, markets, written
@@ -61,7 +61,9 @@ def parameters(draw: st.DrawFn, indicator: Indicator) -> dict[str, Any]:
 def test_every_indicator_streams_to_the_bits_of_its_batch(
     name: str, data: st.DataObject, candles: Candles, offset: int
 ) -> None:
-    fields = fields_of(IndicatorSpec(name, name, data.draw(parameters(INDICATORS[name])), offset))
+    fields = indicator_series(
+        IndicatorSpec(name, name, data.draw(parameters(INDICATORS[name])), offset)
+    )
     batch = Batch(candles)
     for field, values in streamed(fields, candles).items():
         assert same_bits(batch.values(fields[field]), values), field
