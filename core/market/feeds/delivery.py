@@ -35,6 +35,7 @@ class FundingWatch:
         self.due = since + 1  # when the next funding is, as far as known; first of all: ask
         self._streamed: dict[int, float] = {}
         self._promised: int | None = None  # the next time, as the exchange told it last
+        self._given_up: int | None = None  # a time whose rate the exchange never told
         self._tries = 0
 
     def holds(self, candle_time: int) -> bool:
@@ -66,11 +67,16 @@ class FundingWatch:
             if self.due in self._streamed:
                 said.append(FundingRate(self.symbol, self.due, self._streamed[self.due]))
                 self.settled = self.due
+            else:
+                self._given_up = self.due
         self._tries = 0
         self._promised = next_funding
         self._streamed = {k: rate for k, rate in self._streamed.items() if k > self.settled}
-        later = [time for time in (next_funding, *self._streamed) if time and time > now]
-        self.due = min(later, default=now + 60_000)
+        # One that came due while the exchange was asked is not in the record yet; one in the record
+        # may be ahead of what is known of the exchange's clock. Both are waited for.
+        times = {next_funding or now + 60_000, *self._streamed, *(rate.time for rate in record)}
+        waited = [time for time in times if time > self.settled and time != self._given_up]
+        self.due = min(waited, default=now + 60_000)
         return said
 
 

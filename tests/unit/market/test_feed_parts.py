@@ -228,6 +228,31 @@ def test_a_late_record_is_waited_for_though_no_stream_tells_the_rate() -> None:
     assert not watch.holds(FIRST)
 
 
+def test_funding_that_comes_due_while_the_exchange_is_asked_is_waited_for() -> None:
+    watch = FundingWatch("P", since=0)
+    assert watch.told([], FIRST, now=FIRST + 1) == []  # told as the next one a moment ago
+    assert watch.holds(FIRST)
+    rate = Funding(FIRST, 0.1)
+    assert watch.told([rate], 2 * FIRST, now=FIRST + 2) == [FundingRate("P", FIRST, 0.1)]
+    assert not watch.holds(FIRST)
+
+
+def test_funding_in_the_record_ahead_of_the_known_clock_is_waited_for() -> None:
+    watch = FundingWatch("P", since=0)
+    record = [Funding(FIRST, 0.1)]
+    assert watch.told(record, 2 * FIRST, now=FIRST - 1) == []
+    assert watch.holds(FIRST)
+    assert watch.told(record, 2 * FIRST, now=FIRST) == [FundingRate("P", FIRST, 0.1)]
+
+
+def test_funding_that_the_exchange_never_tells_holds_candles_back_three_times_only() -> None:
+    watch = FundingWatch("P", since=0)
+    for _ in range(5):
+        watch.told([], FIRST, now=FIRST + 1)
+    assert not watch.holds(FIRST + 1)
+    assert watch.told([Funding(FIRST, 0.1)], 2 * FIRST, now=FIRST + 2) != []  # late is not lost
+
+
 def test_a_shorter_interval_is_learnt_from_the_stream() -> None:
     watch = FundingWatch("P", since=0)
     watch.told([], FIRST, now=5)
