@@ -51,10 +51,11 @@ soak: $(VENV)/.installed-dev
 soak-week: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.recovery.soak_week
 
-# make bench       the measured numbers: backtest, sweep, step, five hundred sessions, the errors of trials
+# make bench       the measured numbers: backtest, sweep, step, sessions, comparisons, the errors of trials
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmarks.backtest_speed --no-peers
 	$(BIN)/python -m tests.benchmarks.bench_sessions
+	$(BIN)/python -m tests.benchmarks.compare_speed
 	$(BIN)/python -m tests.benchmarks.trial_error_rates --quick
 
 # make wheel       dist/papertape-*.whl

@@ -58,9 +58,12 @@ class EquityCurve:
     points: tuple[tuple[int, float], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ComparisonResult:
     """The columns that are there, in their order, what may be said of them, and what it rests on.
+
+    It has no text of all its values: asyncio writes the outcome of a task out when `run` returns,
+    which would take longer than the comparison.
 
     Attributes:
         strategy: its name.

@@ -13,9 +13,8 @@ import numpy as np
 
 from core.compare.causes import Evidence, Span
 from core.journal.candle_journal import CandleJournals, read_candle_journal
-from core.journal.manifest import EVENTS, JOURNAL_VERSION, SessionManifest, read_manifest
+from core.journal.manifest import EVENTS, SessionManifest, read_manifest
 from core.journal.records import (
-    KIND,
     Begun,
     CandleRevised,
     FundingSeen,
@@ -26,13 +25,13 @@ from core.journal.records import (
     Returned,
     began,
     own_candles,
-    parse_records,
+    read_records,
 )
 from core.journal.values import FeedKind
 from core.market.candles.candles import Candles
 from core.report.result import RunResult
 from core.store.durable import OsDisk
-from core.store.journal_file import JournalError, read_journal
+from core.store.journal_file import JournalError
 from core.store.workspace import Workspace
 from core.strategy.config.config import StrategyConfig
 from core.strategy.signals.sources import warmup_candles
@@ -76,8 +75,7 @@ def read_session(workspace: Workspace, session_id: str, last: int) -> Journaled:
     folder = workspace.session(session_id)
     record = read_manifest(folder)
     config = record.strategy()
-    path = folder / EVENTS
-    lines = parse_records(path, read_journal(path, KIND, JOURNAL_VERSION).lines)
+    lines = read_records(folder / EVENTS)
     begun = began(lines)
     if begun is None:
         raise JournalError(f"session {session_id} has not begun: it has no candles yet")

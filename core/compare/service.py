@@ -8,6 +8,7 @@ runs is had (`ReportSource`).
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
@@ -68,7 +69,27 @@ async def compare_strategy(
     if request.fetch:
         for report in reports:
             present[str(report["session_id"])] = await fetch_present(workspace, report)
-    return await asyncio.to_thread(compare_sources, workspace, request, reports, present)
+    return await asyncio.to_thread(_compared, workspace, request, reports, present)
+
+
+def _compared(
+    workspace: Workspace,
+    request: ComparisonRequest,
+    reports: Sequence[Report],
+    present: Mapping[str, Mapping[str, Candles]],
+) -> ComparisonResult:
+    """`compare_sources` with Python's cyclic collector at rest.
+
+    Some hundred thousand small values are made, all of which stay: looking them through for cycles
+    again and again would take as long as making them.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return compare_sources(workspace, request, reports, present)
+    finally:
+        if collects:
+            gc.enable()
 
 
 def add_comparison(workspace: Workspace, report: Report) -> dict[str, Any]:
@@ -157,7 +178,8 @@ async def _reports(
             raise UnknownSessionError(
                 f"there is no session {session_id[:40]!r}: `papertape status` lists all"
             )
-        report = read_report(workspace.session(session_id)) or await report_of(session_id)
+        folder = workspace.session(session_id)
+        report = read_report(folder, compared=False) or await report_of(session_id)
         if report["strategy"] != request.strategy:
             raise ComparisonError(
                 f"session {session_id} runs {report['strategy']}, not {request.strategy}"
@@ -194,7 +216,7 @@ def _sessions_of(
         )
         if not same or record.mode is Mode.REPLAY:
             continue
-        report = read_report(folder)
+        report = read_report(folder, compared=False)
         if report is None:
             living.append((record.created, session_id))
         elif report["period"]["candles"]:

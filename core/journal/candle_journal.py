@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from core.market.candles.candles import Candle, Candles
@@ -21,6 +22,7 @@ from core.store.journal_file import (
     Journal,
     JournalDamagedError,
     JournalError,
+    read_bodies,
     read_journal,
     salvage,
 )
@@ -171,10 +173,25 @@ def read_candle_journal(path: Path) -> CandleJournalContents:
     Raises:
         JournalError: it cannot be read, or is damaged.
     """
-    lines = read_journal(path, KIND, VERSION).lines
+    bodies = read_bodies(path, KIND, VERSION)
+    try:
+        lines = msgspec.json.decode(b"[%s]" % b",".join(bodies), type=list[_Line])
+    except msgspec.DecodeError as error:
+        raise JournalDamagedError(f"{path}: a line is no candle ({error})") from error
     # Of several revisions of a candle the last one counts.
-    revisions = [{"c": line["revised"]} for line in reversed(lines) if "revised" in line]
-    return CandleJournalContents(_candles_of(lines), _candles_of(revisions))
+    revisions = [line.revised for line in reversed(lines) if line.revised is not None]
+    received = [line.c for line in lines if line.c is not None]
+    return CandleJournalContents(_candles(received), _candles(revisions))
+
+
+_Values = tuple[int, float, float, float, float, float]
+
+
+class _Line(msgspec.Struct, gc=False):
+    """A line of a journal of candles: a candle as received, or as the venue told it later."""
+
+    c: _Values | None = None
+    revised: _Values | None = None
 
 
 class CandleJournals:
@@ -276,6 +293,11 @@ class _Columns:
 
 def _candles_of(lines: Sequence[dict[str, object]]) -> Candles:
     """The first value of every candle in a journal's lines, in order of time."""
-    rows = np.array([line["c"] for line in lines if "c" in line], dtype=np.float64).reshape(-1, 6)
+    return _candles([line["c"] for line in lines if "c" in line])
+
+
+def _candles(received: Sequence[object]) -> Candles:
+    """Values from open time to volume, in order of arrival, as candles in order of time."""
+    rows = np.array(received, dtype=np.float64).reshape(-1, 6)
     times, places = np.unique(rows[:, 0].astype(np.int64), return_index=True)
     return Candles(times, *(rows[places, column] for column in range(1, 6)))

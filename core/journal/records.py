@@ -15,10 +15,12 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import orjson
 
+from core.journal.manifest import JOURNAL_VERSION
 from core.market.candles.candles import Candle, Candles
 from core.market.filters import MarketFilters
-from core.store.journal_file import JournalDamagedError
+from core.store.journal_file import JournalDamagedError, read_bodies
 from core.strategy.config.config import StrategyConfig
 from core.trading.orders import Execution, VenueOrder
 from core.trading.values import Event, Quote
@@ -178,6 +180,19 @@ def parse_records(path: Path, records: Sequence[dict[str, object]]) -> list[Reco
             except msgspec.ValidationError as error:
                 raise RecoveryError(f"{path}: line {number} is not understood ({error})") from error
         raise
+
+
+def read_records(path: Path) -> list[Record]:
+    """The lines of the session's journal at `path`, in one pass. Blocks.
+
+    Raises:
+        JournalError: it cannot be read or is damaged, or a line is of no kind this program knows.
+    """
+    bodies = read_bodies(path, KIND, JOURNAL_VERSION)
+    try:
+        return msgspec.json.decode(b"[%s]" % b",".join(bodies), type=list[Record])
+    except msgspec.DecodeError:
+        return parse_records(path, [orjson.loads(body) for body in bodies])
 
 
 def began(lines: Sequence[Record]) -> Begun | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import orjson
 
 from core.journal.manifest import SessionManifest
@@ -130,10 +131,19 @@ def has_report(folder: Path) -> bool:
     return (folder / JSON).exists()
 
 
-def read_report(folder: Path) -> dict[str, Any] | None:
-    """The final report of a session, or None where there is none (or none that can be read)."""
+def read_report(folder: Path, *, compared: bool = True) -> dict[str, Any] | None:
+    """The final report of a session, or None where there is none (or none that can be read).
+
+    Without `compared`, what it was compared with when it was written is left unread (its
+    `comparison` is then None): it is the greater part of a long report.
+    """
     try:
-        report: dict[str, Any] = orjson.loads((folder / JSON).read_bytes())
+        written = (folder / JSON).read_bytes()
+        if compared:
+            report: dict[str, Any] = orjson.loads(written)
+            return report
+        parts = msgspec.json.decode(written, type=dict[str, msgspec.Raw])
+        parts["comparison"] = msgspec.Raw(b"null")
+        return {name: orjson.loads(bytes(part)) for name, part in parts.items()}
     except (OSError, ValueError):
         return None
-    return report

@@ -111,6 +111,32 @@ def read_journal(path: Path, kind: str, version: int) -> JournalContents:
     return JournalContents(header, lines, size, len(data) - size)
 
 
+def read_bodies(path: Path, kind: str, version: int) -> list[bytes]:
+    """The records of a journal as JSON texts, for a reader that has types of its own for them.
+
+    Checked as `read_journal` does, which is asked where anything is out of the ordinary.
+
+    Raises:
+        JournalError: as `read_journal`.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError:
+        lines = []
+    bodies = []
+    for line in lines[:-1]:
+        body, _, checksum = line.rpartition(_CRC)
+        if checksum != b"%d}" % zlib.crc32(b"}", zlib.crc32(body)):
+            break
+        bodies.append(body + b"}")
+    whole = len(lines) > 1 and not lines[-1] and len(bodies) == len(lines) - 1
+    if whole:
+        header = orjson.loads(bodies[0])
+        if (header.get("journal"), header.get("version")) == (kind, version):
+            return bodies[1:]
+    return [orjson.dumps(line) for line in read_journal(path, kind, version).lines]
+
+
 def salvage(path: Path) -> list[Line]:
     """Every line of a damaged journal that is whole, in order, its header included where it is.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from core.store.journal_file import (
     JournalDamagedError,
     JournalError,
     encode_line,
+    read_bodies,
     read_journal,
 )
 from core.store.redaction import KNOWN_SECRETS
@@ -80,6 +82,24 @@ def test_going_on_behind_a_torn_line_cuts_it_off(tmp_path: Path) -> None:
     journal.append({"c": 3})
     journal.commit(journal.take())
     assert lines_of(path) == [{"a": 1}, {"c": 3}]
+
+
+def test_records_are_read_as_texts_whole_or_behind_a_cut_and_damage_is_refused(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "j.jsonl"
+    make(path, {"a": 1.1, "text": 'ä,"crc":7'}, {"b": None})
+    assert [orjson.loads(one) for one in read_bodies(path, "test", 1)] == lines_of(path)
+    with path.open("ab") as file:
+        file.write(encode_line({"c": 2})[:-5])
+    assert [orjson.loads(one) for one in read_bodies(path, "test", 1)] == lines_of(path)
+    with pytest.raises(JournalError, match="is of version 1, this program reads version 2"):
+        read_bodies(path, "test", 2)
+    path.write_bytes(path.read_bytes().replace(b"1.1", b"9.9"))
+    with pytest.raises(JournalDamagedError, match="line 2 is damaged though good lines follow"):
+        read_bodies(path, "test", 1)
+    with pytest.raises(JournalError, match="cannot be read"):
+        read_bodies(tmp_path / "none.jsonl", "test", 1)
 
 
 def test_a_changed_byte_before_good_lines_is_damage_and_left_alone(tmp_path: Path) -> None:
