@@ -18,6 +18,7 @@ from typing import Any, ParamSpec, get_type_hints
 
 import msgspec
 
+from core.backtest.candle_data import strategy_candles
 from core.backtest.run import BacktestError, run_backtest
 from core.bootstrap import attach, attach_or_start, report_source
 from core.compare.request import ComparisonError, ComparisonRequest
@@ -31,7 +32,7 @@ from core.journal.values import BrokerKind, FeedKind
 from core.market.candles.durations import SpanError, parse_duration, period_start
 from core.market.candles.timeframes import DAY
 from core.market.feeds.feed import FeedError
-from core.market.files.candle_files import CandleFileError, read_candles
+from core.market.files.errors import CandleFileError
 from core.market.history.market_period import market_period
 from core.market.venues.addresses import VenueError
 from core.market.venues.registry import public_api
@@ -158,6 +159,7 @@ def backtest(
     api_secret: str | None = None,
     *,
     data: str | Mapping[str, str] | None = None,
+    columns: str | None = None,
     exchange: str | None = None,
     period: str = "6m",
     fill_on: str = "next_open",
@@ -179,6 +181,8 @@ def backtest(
             used for this session alone, and neither kept nor shown.
         api_secret: the same.
         data: run: a candle file, or one for each symbol; start_paper: with feed "replay".
+        columns: the names of the columns of `data` in their order, such as
+            "time,open,close,high,low,volume", where the files do not say them.
         exchange: run: where past candles come from (binance unless `data` is given).
         period: run: how far back, such as 6m.
         fill_on: run: next_open or close.
@@ -201,13 +205,14 @@ def backtest(
         match asked:
             case "run":
                 config = _config(strategy_config)
-                return await _run(config, home, data, exchange, period, fill_on)
+                return await _run(config, home, data, exchange, period, fill_on, columns)
             case "start_paper":
                 request = StartRequest(
                     config=_raw_config(strategy_config),
                     feed=_one_of("feed", FeedKind, feed),
                     broker=_broker(home, broker, feed, has_key=bool(api_key or api_secret)),
                     data=None if data is None else _files(data, _config(strategy_config)),
+                    columns=columns,
                     run_for=None if duration is None else parse_duration(duration),
                     exchange=exchange,
                     api_key=api_key,
@@ -309,6 +314,7 @@ async def _run(
     exchange: str | None,
     period: str,
     fill_on: str,
+    columns: str | None,
 ) -> Json:
     config = parsed.config
     inputs: Json = {"fill_on": _one_of("fill_on", FillOn, fill_on)}
@@ -316,9 +322,7 @@ async def _run(
         if exchange is not None:
             raise ToolError("give either data or exchange, not both")
         files = _files(data, parsed)
-        read = {name: read_candles(path, config.timeframe) for name, path in files.items()}
-        candles = {name: file.candles for name, file in read.items()}
-        notes = [note for file in read.values() for note in file.notes]
+        candles, notes = await asyncio.to_thread(strategy_candles, config, files, columns)
     else:
         addresses = read_preferences(home.preferences).addresses
         found = await market_period(

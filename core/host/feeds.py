@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 
+from core.backtest.candle_data import strategy_candles
 from core.journal.manifest import SessionManifest
 from core.journal.values import FeedKind
 from core.market.feeds.feed import Feed, FeedError
 from core.market.feeds.replay import ReplayFeed
-from core.market.files.candle_files import read_candles
 from core.market.files.errors import CandleFileError
 from core.strategy.config.config import StrategyConfig
 
@@ -51,11 +50,9 @@ async def replay_feed(record: SessionManifest, config: StrategyConfig) -> Feed:
     missing = [symbol for symbol in config.symbols if symbol not in files]
     if missing:
         raise FeedError(f"a replay needs a candle file for each symbol; none for {missing[0]}")
-    candles = {}
-    for symbol in config.symbols:
-        try:
-            read = await asyncio.to_thread(read_candles, Path(files[symbol]), config.timeframe)
-        except CandleFileError as error:
-            raise FeedError(str(error)) from error
-        candles[symbol] = read.candles
+    ordered = {symbol: files[symbol] for symbol in config.symbols}
+    try:
+        candles, _ = await asyncio.to_thread(strategy_candles, config, ordered, record.columns)
+    except CandleFileError as error:
+        raise FeedError(str(error)) from error
     return ReplayFeed(candles, config.timeframe, speed=record.speed)

@@ -64,7 +64,7 @@ def record_of(
     data = None
     if replays:
         data = _files(request, config.symbols)
-    elif request.data:
+    elif request.data or request.columns:
         raise BadRequestError("candle files go with the replay feed only: leave out --data")
     if request.speed is not None and not (replays and request.speed > 0):
         raise BadRequestError("a speed above 0 goes with the replay feed only")
@@ -97,6 +97,7 @@ def record_of(
         accounts=accounts,
         exchange=exchange,
         data=data,
+        columns=request.columns,
         speed=request.speed,
         run_for=request.run_for,
         until=request.until,
@@ -194,6 +195,7 @@ def restart_request(record: SessionManifest) -> StartRequest:
         exchange=record.exchange,
         warmup=None if record.feed is FeedKind.REPLAY else record.warmup,
         data=record.data,
+        columns=record.columns,
         speed=record.speed,
         run_for=record.run_for,
         until=None,

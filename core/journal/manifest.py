@@ -45,6 +45,7 @@ class SessionManifest(msgspec.Struct, frozen=True, kw_only=True):
     accounts: dict[str, str] = {}
     exchange: str | None = None
     data: dict[str, str] | None = None
+    columns: str | None = None
     speed: float | None = None
     run_for: int | None = None
     until: int | None = None

@@ -160,7 +160,8 @@ class TrialTerms:
 class StartRequest:
     """What to run. `config` is the strategy as parsed from JSON or a document, not yet validated.
 
-    `data`: candle files by symbol (replay); `speed`: times real time, None for full speed.
+    `data`: candle files by symbol (replay), `columns`: the names of their columns in their order,
+    where the files do not say them; `speed`: times real time, None for full speed.
     `run_for`: milliseconds counted from running; `until`: UTC ms. `exchange`: the ccxt name of the
     one to poll. `warmup`: candles before the first decision, None: as many as the strategy wants.
     `api_key`, `api_secret`: of the testnet, for this session alone; never kept.
@@ -172,6 +173,7 @@ class StartRequest:
     broker: BrokerKind = BrokerKind.SIMULATED
     fills: Fills | None = None  # None: market on live and demo, candle elsewhere
     data: dict[str, str] | None = None
+    columns: str | None = None
     speed: float | None = None
     run_for: int | None = None
     until: int | None = None

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from core.time_format import wall_clock
-from tui.cli.candle_arguments import PeriodArguments, candles_in, finer_candles_in, period_of
+from tui.cli.candle_arguments import (
+    PeriodArguments,
+    add_data,
+    candles_in,
+    finer_candles_in,
+    period_of,
+)
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
 from tui.cli.strategy_argument import StrategyArguments, add_strategy, written_strategy
@@ -24,6 +30,7 @@ class BacktestArguments(StrategyArguments, PeriodArguments, Protocol):
     """What `papertape backtest` is given."""
 
     data: list[str] | None
+    columns: str | None
     balance: float | None
     fill_on: str
     warmup: int | None
@@ -45,11 +52,10 @@ def add_commands(commands: Commands) -> None:
     commands.group("Backtest")
     parser = commands.add("backtest", backtest, "what a strategy would have done")
     add_strategy(parser)
-    parser.add_argument(
-        "--data",
-        action="append",
-        metavar="[SYMBOL=]FILE",
-        help="a candle file (CSV, JSON, JSONL, each also .gz, or Parquet); one for each symbol",
+    add_data(
+        parser,
+        "a candle file (CSV, JSON, JSONL, each also .gz or .zip, Parquet or Feather); one for each "
+        "symbol",
     )
     add_period(parser)
     parser.add_argument(
@@ -143,7 +149,7 @@ def _run(
     from core.trading.values import FillOn
 
     config = parsed.config
-    detail = finer_candles_in("--detail", arguments.detail or (), config)
+    detail = finer_candles_in("--detail", arguments.detail or (), config, arguments.columns)
     inputs: dict[str, Any]
     if arguments.data:
         if arguments.warmup is not None:
@@ -151,7 +157,7 @@ def _run(
                 "--warmup goes with --exchange: a candle file has its warm-up in itself",
                 Exit.BAD_INPUT,
             )
-        history, notes = candles_in("--data", arguments.data, config)
+        history, notes = candles_in("--data", arguments.data, config, arguments.columns)
         inputs = {}
     else:
         with refusing(ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
@@ -28,25 +29,40 @@ class PeriodArguments(Arguments, Protocol):
     period: str | None
 
 
+def add_data(
+    parser: argparse.ArgumentParser, about: str, *, many: bool = True, required: bool = False
+) -> None:
+    """Let a command say its candle files, and the order of their columns."""
+    parser.add_argument(
+        "--data",
+        action="append" if many else "store",
+        required=required,
+        metavar="[SYMBOL=]FILE" if many else "FILE",
+        help=about,
+    )
+    parser.add_argument(
+        "--columns",
+        metavar="NAMES",
+        help="the columns of --data in their order, where the files do not say it, such as "
+        "time,open,close,high,low,volume",
+    )
+
+
 def candles_in(
-    option: str, texts: Sequence[str], config: StrategyConfig
+    option: str, texts: Sequence[str], config: StrategyConfig, columns: str | None
 ) -> tuple[dict[str, Candles], list[str]]:
     """The candles of every symbol of a strategy, and what is to be said of the files."""
-    from core.market.files.candle_files import CandleFileError, read_candles
+    from core.backtest.candle_data import strategy_candles
+    from core.market.files.errors import CandleFileError
 
-    candles, notes = {}, []
     with refusing(SymbolFilesError):
         files = files_by_symbol(option, texts, config.symbols)
-    for symbol, path in files.items():
-        with refusing(CandleFileError):
-            file = read_candles(path, config.timeframe)
-        candles[symbol] = file.candles
-        notes += [f"{path.name}: {note}" for note in file.notes]
-    return candles, notes
+    with refusing(CandleFileError):
+        return strategy_candles(config, files, columns)
 
 
 def finer_candles_in(
-    option: str, texts: Sequence[str], config: StrategyConfig
+    option: str, texts: Sequence[str], config: StrategyConfig, columns: str | None
 ) -> dict[str, Candles]:
     """Candles of a shorter timeframe, for those symbols that have a file."""
     from core.market.files.candle_files import CandleFileError, read_candles, timeframe_of_file
@@ -56,14 +72,14 @@ def finer_candles_in(
         files = files_by_symbol(option, texts, config.symbols, all_needed=False)
     for symbol, path in files.items():
         with refusing(CandleFileError):
-            timeframe = timeframe_of_file(path)
+            timeframe = timeframe_of_file(path, columns)
             if timeframe.ms >= config.timeframe.ms or config.timeframe.ms % timeframe.ms:
                 raise Refusal(
                     f"{option} {path}: holds {timeframe} candles; expected a timeframe of which "
                     f"several make up one of the strategy's {config.timeframe}",
                     Exit.BAD_INPUT,
                 )
-            candles[symbol] = read_candles(path, timeframe).candles
+            candles[symbol] = read_candles(path, timeframe, columns=columns).candles
     return candles
 
 

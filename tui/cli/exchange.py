@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from core.time_format import wall_clock
+from tui.cli.candle_arguments import add_data
 from tui.cli.commands import Arguments, Commands
 from tui.cli.output import Exit, Refusal, print_json, print_text, refusing
 
@@ -30,6 +31,7 @@ class MarketArguments(Protocol):
     """What `add_market` lets one say."""
 
     data: list[str] | None
+    columns: str | None
     seed: int
     speed: float
 
@@ -73,12 +75,7 @@ def add_commands(commands: Commands) -> None:
 
 def add_market(parser: argparse.ArgumentParser) -> None:
     """Let a command say which market the embedded exchange has, and how fast its time passes."""
-    parser.add_argument(
-        "--data",
-        action="append",
-        metavar="[SYMBOL=]FILE",
-        help="replay candle files instead of making a market up",
-    )
+    add_data(parser, "replay candle files instead of making a market up")
     parser.add_argument(
         "--seed", type=int, default=1, metavar="N", help="which market to make up (default: 1)"
     )
@@ -117,8 +114,9 @@ def demo_market(arguments: MarketArguments) -> DemoMarket:
         if symbol in series:
             raise Refusal(f"--data: two files for {symbol}, expected one", Exit.BAD_INPUT)
         with refusing(CandleFileError):
-            timeframe = timeframe_of_file(path)
-            series[symbol] = (timeframe, read_candles(path, timeframe).candles)
+            timeframe = timeframe_of_file(path, arguments.columns)
+            file = read_candles(path, timeframe, columns=arguments.columns)
+            series[symbol] = (timeframe, file.candles)
     recorded = RecordedMarket(series)
     first = max(recorded.span(symbol)[0] for symbol in series)
     last = min(recorded.span(symbol)[1] for symbol in series)

@@ -46,7 +46,7 @@ def open_screen(arguments: Arguments) -> int:
     """Show the screen on the workspace."""
     from core.journal.values import FeedKind
 
-    usual = argparse.Namespace(data=None, seed=1, speed=DEFAULT_SPEED)
+    usual = argparse.Namespace(data=None, columns=None, seed=1, speed=DEFAULT_SPEED)
     return _show(workspace_of(arguments), FeedKind.LIVE, lambda: demo_market(usual), ())
 
 
@@ -98,6 +98,8 @@ def market_arguments(arguments: MarketArguments) -> list[str]:
     for text in arguments.data or ():
         symbol, path = symbol_and_file(text)
         texts += ["--data", f"{symbol}={expanded(path).absolute()}"]
+    if arguments.columns is not None:
+        texts += ["--columns", arguments.columns]
     return [*texts, "--seed", str(arguments.seed), "--speed", f"{arguments.speed:g}"]
 
 

@@ -6,6 +6,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from tui.cli.candle_arguments import add_data
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, print_json, print_text, refusing
 from tui.cli.speaking import run_on_host
@@ -22,6 +23,7 @@ class SessionOptions(StrategyArguments, Protocol):
 
     feed: str
     data: list[str] | None
+    columns: str | None
     speed: str | None
     exchange: str | None
     broker: str
@@ -48,9 +50,7 @@ def add_commands(commands: Commands) -> None:
 def add_start_options(parser: argparse.ArgumentParser) -> None:
     """Let a command say how a session is to run."""
     parser.add_argument("--feed", choices=("live", "poll", "replay", "demo"), default="live")
-    parser.add_argument(
-        "--data", action="append", metavar="[SYMBOL=]FILE", help="replay: the candle file"
-    )
+    add_data(parser, "replay: the candle file")
     parser.add_argument("--speed", metavar="N|max", help="replay: times real time (default: max)")
     parser.add_argument("--exchange", metavar="NAME", help="poll: which one (default: binance)")
     parser.add_argument(
@@ -133,6 +133,7 @@ def start_request(arguments: SessionOptions) -> StartRequest:
         broker=BrokerKind(arguments.broker),
         fills=None if arguments.fills is None else Fills(arguments.fills),
         data=data,
+        columns=arguments.columns,
         speed=_speed(arguments.speed),
         run_for=run_for,
         until=_until(arguments),

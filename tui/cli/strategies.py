@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Protocol
 
+from tui.cli.candle_arguments import add_data
 from tui.cli.commands import Arguments, Commands
 from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing, table
 from tui.cli.strategy_argument import StrategyArguments, add_strategy, written_strategy
@@ -22,6 +23,7 @@ class IndicatorsArguments(Arguments, Protocol):
 
     show: str | None
     data: str | None
+    columns: str | None
 
 
 def add_commands(commands: Commands) -> None:
@@ -36,7 +38,7 @@ def add_commands(commands: Commands) -> None:
         indicators,
         "the list of indicators, or one indicator's values on a candle file",
     )
-    parser.add_argument("--data", metavar="FILE", help="a candle file")
+    add_data(parser, "a candle file", many=False)
     parser.add_argument(
         "--show",
         metavar="NAME[:PARAM=VALUE,…]",
@@ -105,7 +107,7 @@ def indicators(arguments: IndicatorsArguments) -> int:
     return Exit.DONE
 
 
-def _show_indicator(show: str, data: str, arguments: Arguments) -> int:
+def _show_indicator(show: str, data: str, arguments: IndicatorsArguments) -> int:
     import numpy as np
 
     from core.market.files.candle_files import read_candles, timeframe_of_file
@@ -115,8 +117,12 @@ def _show_indicator(show: str, data: str, arguments: Arguments) -> int:
 
     spec = _spec(show)
     with refusing(CandleFileError):
-        file = read_candles(data, timeframe_of_file(data))
-    series = indicator_values(spec, file.candles)
+        timeframe = timeframe_of_file(data, arguments.columns)
+        file = read_candles(data, timeframe, columns=arguments.columns)
+    candles = file.candles
+    if not file.has_volume:
+        candles = replace(candles, volume=np.full(len(candles), np.nan))
+    series = indicator_values(spec, candles)
     complain(*file.notes)
     if arguments.json:
         print_json(

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Protocol
 
-from tui.cli.candle_arguments import candles_in
+from tui.cli.candle_arguments import add_data, candles_in
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
 from tui.cli.strategy_argument import StrategyArguments, add_strategy, parsed_strategy
@@ -26,6 +26,7 @@ class SweepArguments(StrategyArguments, Protocol):
 
     set: list[str]
     data: list[str]
+    columns: str | None
     sort: str
     top: int
     split: float | None
@@ -40,13 +41,7 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument(
         "--set", action="append", required=True, metavar="PATH=RANGE", help="what to vary"
     )
-    parser.add_argument(
-        "--data",
-        action="append",
-        required=True,
-        metavar="[SYMBOL=]FILE",
-        help="a candle file; one for each symbol",
-    )
+    add_data(parser, "a candle file; one for each symbol", required=True)
     parser.add_argument(
         "--split", type=float, metavar="PERCENT", help="rank on the first part of the time only"
     )
@@ -63,7 +58,7 @@ def add_commands(commands: Commands) -> None:
 def sweep(arguments: SweepArguments) -> int:
     """Try every combination and print the best."""
     parsed = parsed_strategy(arguments)
-    candles, notes = candles_in("--data", arguments.data, parsed.config)
+    candles, notes = candles_in("--data", arguments.data, parsed.config, arguments.columns)
     for note in (*parsed.warnings, *notes):
         complain(f"papertape: {note}")
     if arguments.top < 1:

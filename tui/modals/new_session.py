@@ -153,11 +153,12 @@ class NewSession(Form[StartRequest]):
                 run_for = parse_duration(text)
             except SpanError as error:
                 problems.append(f"run for: {error}")
-        data = None
+        data = columns = None
         if self.feed is FeedKind.REPLAY:
             text = self.query_one("#data", Input).value.strip()
             try:
-                files = files_in_line("candles", text, strategy.symbols if strategy else ())
+                symbols = strategy.symbols if strategy else ()
+                files, columns = files_in_line("candles", text, symbols)
                 data = {symbol: str(path) for symbol, path in files.items()}
             except SymbolFilesError as error:
                 problems.append(str(error))
@@ -179,6 +180,7 @@ class NewSession(Form[StartRequest]):
                 exchange=exchange,
                 fills=None if fills == AUTOMATIC else Fills(fills),
                 data=data,
+                columns=columns,
                 speed=speed,
                 run_for=run_for,
                 starting_balance=balance,

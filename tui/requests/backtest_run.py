@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.backtest.candle_data import strategy_candles
 from core.backtest.run import BacktestError, FundingRates, run_backtest
 from core.exchange.market.clock import ManualClock
 from core.exchange.market.market_replay import served
@@ -18,7 +19,6 @@ from core.host.feed_factories import DemoMarket
 from core.market.candles.candles import Candles
 from core.market.candles.durations import SpanError, period_start
 from core.market.feeds.feed import FeedError
-from core.market.files.candle_files import read_candles
 from core.market.files.errors import CandleFileError
 from core.market.files.symbol_files import SymbolFilesError, files_in_line
 from core.market.filters import MarketFilters
@@ -94,13 +94,8 @@ async def backtest(
 
 
 def _from_files(order: BacktestOrder, config: StrategyConfig) -> _Material:
-    files = files_in_line("candles", order.data, config.symbols)
-    candles: dict[str, Candles] = {}
-    notes: list[str] = []
-    for symbol, file in files.items():
-        read = read_candles(file, config.timeframe)
-        candles[symbol] = read.candles
-        notes += [f"{file.name}: {note}" for note in read.notes]
+    files, columns = files_in_line("candles", order.data, config.symbols)
+    candles, notes = strategy_candles(config, files, columns)
     return _Material(candles, tuple(notes))
 
 

@@ -4,9 +4,13 @@ What is decided about rows that are not quite:
 
 - A row whose time, price or volume is missing or not finite, whose high is below its low, with a
   price of zero or less or a volume below zero is dropped: a gap, counted, with its line.
+- Where most rows are impossible as candles, the columns are others than they were taken for: an
+  error that names the order that would fit.
 - Identical rows of one time are merged; differing ones are an error.
 - A row whose open or close lies outside its low and high is kept as the venue told it, and noted.
-- Times that are not on the timeframe's grid, or another interval than the timeframe, are an error.
+- A minority of rows off the timeframe's grid is dropped likewise; a majority, or another interval
+  than the timeframe, is an error.
+- A file without volumes is read, with 0 for each: who needs them looks at `CandleFile.has_volume`.
 """
 
 from __future__ import annotations
@@ -19,12 +23,15 @@ from numpy.typing import NDArray
 
 from core.market.candles.candles import Candles, Floats, Times
 from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
-from core.market.files.columns import FIELDS, NO_TIME, Mask, as_numbers, as_times
+from core.market.files.cells import NO_TIME, Mask, as_numbers, as_times, decimal_comma, joined_times
+from core.market.files.column_order import require_fitting_order, require_possible_rows
+from core.market.files.columns import FIELDS
 from core.market.files.errors import CandleFileError, lines_in_words, shown_value
 from core.market.files.raw_table import RawTable
 from core.time_format import iso_or_number
 
 _PRICES = ("open", "high", "low", "close")
+_SAMPLE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,8 @@ class CandleFile:
     dropped: int
     missing: int
     notes: tuple[str, ...]
+    has_volume: bool = True
+    markets: tuple[str, ...] = ()
 
 
 def vet(path: Path, table: RawTable, timeframe: Timeframe) -> CandleFile:
@@ -51,6 +60,10 @@ def vet(path: Path, table: RawTable, timeframe: Timeframe) -> CandleFile:
         CandleFileError: if the rows are not candles of this timeframe.
     """
     times, numbers = _values(path, table)
+    has_volume = "volume" in numbers and bool(np.isfinite(numbers["volume"]).any())
+    require_possible_rows(path, table, times, numbers)
+    if not has_volume:
+        numbers["volume"] = np.zeros(len(times))
     keep, dropped, notes = _sound_rows(table, times, numbers)
     if not keep.any():
         raise CandleFileError(
@@ -71,7 +84,20 @@ def vet(path: Path, table: RawTable, timeframe: Timeframe) -> CandleFile:
         where = lines_in_words(sorted(lines), table.unit)
         notes.append(f"merged {_count(merged, 'identical duplicate')} ({where})")
         rows, times, columns = rows[unique], times[unique], [column[unique] for column in columns]
-    _check_interval(path, table, rows, times, timeframe)
+    _require_interval(path, times, timeframe)
+    on_grid = _on_grid(path, table, rows, times, timeframe)
+    if not on_grid.all():
+        off = rows[~on_grid]
+        where = lines_in_words(sorted(table.line_of(off.tolist())), table.unit)
+        first = iso_or_number(int(times[~on_grid][0]))
+        counted = _count(len(off), "candle")
+        notes.append(
+            f"dropped {counted} off the grid of {timeframe}, the first at {first} ({where})"
+        )
+        rows, times, columns = rows[on_grid], times[on_grid], [one[on_grid] for one in columns]
+        dropped += len(off)
+    if table.layout.names is None:
+        require_fitting_order(path, table.layout, times, columns, timeframe)
     missing = int((times[-1] - times[0]) // timeframe.ms) + 1 - len(times)
     if missing:
         notes.append(_gaps(times, timeframe, missing))
@@ -83,23 +109,58 @@ def vet(path: Path, table: RawTable, timeframe: Timeframe) -> CandleFile:
             f"kept {_count(len(lines), 'candle')} with open or close outside low and high "
             f"({lines_in_words(sorted(lines), table.unit)})"
         )
-    return CandleFile(timeframe, candles, merged, dropped, missing, (*table.notes, *notes))
+    return CandleFile(
+        timeframe,
+        candles,
+        merged,
+        dropped,
+        missing,
+        (*table.notes, *notes),
+        has_volume,
+        _markets(table),
+    )
+
+
+def _markets(table: RawTable) -> tuple[str, ...]:
+    names = table.columns.get("symbol", ())
+    return tuple(sorted({name.strip() for name in names[:_SAMPLE] if isinstance(name, str)}))
+
+
+def read_times(path: Path, table: RawTable) -> Times:
+    """The open time of each row in UTC ms, `NO_TIME` where it is missing.
+
+    Raises:
+        CandleFileError: one is no time.
+    """
+    written = table.columns["time"]
+    if "clock" in table.columns:
+        written = joined_times(written, table.columns["clock"])
+    times, strange = as_times(written)
+    if strange is not None:
+        raise CandleFileError(
+            path,
+            f"time {shown_value(written[strange])}",
+            line=table.line_of([strange])[0],
+            unit=table.unit,
+            expected="Unix time in s, ms, µs or ns, ISO 8601 (2024-01-31T04:00:00Z), or a date "
+            "such as 20240131 or 31.01.2024 04:00",
+        )
+    return times
 
 
 def _values(path: Path, table: RawTable) -> tuple[Times, dict[str, Floats]]:
-    times, strange = as_times(table.columns["time"])
-    if strange is not None:
-        value = table.columns["time"][strange]
+    times = read_times(path, table)
+    fields = [field for field in FIELDS[1:] if field in table.columns]
+    comma, doubtful = decimal_comma(table.columns[field] for field in fields)
+    if doubtful is not None:
         raise CandleFileError(
             path,
-            f"time {shown_value(value)}",
-            line=table.line_of([strange])[0],
-            unit=table.unit,
-            expected="Unix time in s, ms, µs or ns, or ISO 8601 (2024-01-31T04:00:00Z)",
+            f"{shown_value(doubtful)} may be thousands, or have decimals behind its comma",
+            expected="numbers with a point before their decimals",
         )
     numbers: dict[str, Floats] = {}
-    for field in FIELDS[1:]:
-        numbers[field], strange = as_numbers(table.columns[field])
+    for field in fields:
+        numbers[field], strange = as_numbers(table.columns[field], comma)
         if strange is not None:
             raise CandleFileError(
                 path,
@@ -165,32 +226,43 @@ def _merge(
     return unique
 
 
-def _check_interval(
-    path: Path, table: RawTable, rows: NDArray[np.int64], times: Times, timeframe: Timeframe
-) -> None:
+def _require_interval(path: Path, times: Times, timeframe: Timeframe) -> None:
+    """Raises `CandleFileError` where most neighbours are another interval apart."""
     span = timeframe.ms
-    first = int(times[0])
-    off_grid = np.flatnonzero((times - first + (first - timeframe.floor(first))) % span)
     steps = np.diff(times)
-    neighbours = (steps == span).any()
-    if not len(off_grid) and (neighbours or len(times) == 1):
+    if not len(steps):
         return
-    if len(steps):
-        sizes, counts = np.unique(steps, return_counts=True)
-        usual = int(sizes[counts.argmax()])
-        if usual != span and not (neighbours and usual % span == 0):
-            raise CandleFileError(
-                path,
-                f"holds {length_in_words(usual)} candles",
-                expected=f"{timeframe} candles, which the strategy wants",
-                advice=f"take a file of {timeframe} candles, or set the timeframe to the file's",
-            )
-    lines = table.line_of(rows[off_grid].tolist())
-    time = int(times[off_grid[0]])
+    neighbours = bool((steps == span).any())
+    sizes, counts = np.unique(steps, return_counts=True)
+    usual = int(sizes[counts.argmax()])
+    if usual != span and not (neighbours and usual % span == 0):
+        raise CandleFileError(
+            path,
+            f"holds {length_in_words(usual)} candles",
+            expected=f"{timeframe} candles, which the strategy wants",
+            advice=f"take a file of {timeframe} candles, or set the timeframe to the file's",
+        )
+
+
+def _on_grid(
+    path: Path, table: RawTable, rows: NDArray[np.int64], times: Times, timeframe: Timeframe
+) -> Mask:
+    """Which rows open at multiples of the timeframe.
+
+    Raises:
+        CandleFileError: most do not.
+    """
+    first = int(times[0])
+    off: Mask = (times - first + (first - timeframe.floor(first))) % timeframe.ms != 0
+    places = np.flatnonzero(off)
+    if len(places) * 2 <= len(off):
+        return ~off
+    lines = table.line_of(rows[places].tolist())
+    time = int(times[places[0]])
     closes = timeframe.floor(time + 1) == time + 1
     raise CandleFileError(
         path,
-        f"{_count(len(off_grid), 'candle')} off the grid, the first at {iso_or_number(time)} "
+        f"{_count(len(places), 'candle')} off the grid, the first at {iso_or_number(time)} "
         f"({lines_in_words(sorted(lines), table.unit)})",
         line=lines[0],
         unit=table.unit,

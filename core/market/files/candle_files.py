@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +14,12 @@ import orjson
 
 from core.market.candles.candles import Candles
 from core.market.candles.timeframes import Timeframe
-from core.market.files.candle_checks import CandleFile, length_in_words, vet
-from core.market.files.columns import FIELDS, NO_TIME, as_times
+from core.market.files.candle_checks import CandleFile, length_in_words, read_times, vet
+from core.market.files.cells import NO_TIME
+from core.market.files.columns import FIELDS
 from core.market.files.errors import CandleFileError
-from core.market.files.raw_table import read_table
+from core.market.files.formats import read_table
+from core.market.symbols import SymbolError, unified_symbol, venue_symbol
 from core.store.durable import OsDisk, write_export
 
 __all__ = ["CandleFileError", "read_candles", "write_candles"]
@@ -22,17 +27,60 @@ __all__ = ["CandleFileError", "read_candles", "write_candles"]
 _HEADER = ("timestamp", *FIELDS[1:])
 
 
-def read_candles(path: Path | str, timeframe: Timeframe) -> CandleFile:
-    """The candles of a CSV, JSON, JSONL (each also .gz) or Parquet file.
+def read_candles(
+    path: Path | str,
+    timeframe: Timeframe,
+    *,
+    columns: str | None = None,
+    symbol: str | None = None,
+) -> CandleFile:
+    """The candles of a CSV, JSON, JSONL (each also .gz or .zip), Parquet or Feather file.
 
-    Columns: timestamp (time, date, datetime, open_time, unix), open, high, low, close, volume (o,
-    h, l, c, v) in any order and case; others are ignored. Rows need not be in order.
+    Columns go by their names, as exchanges, charting programs and brokers write them
+    (docs/formats.md §3); others are ignored. Rows need not be in order.
+
+    Args:
+        path: the file.
+        timeframe: what its candles are to be.
+        columns: the names of its columns in their order, such as
+            `time,open,close,high,low,volume`, for a file that does not say them.
+        symbol: the market that is wanted; a file that says it holds another gets a note.
 
     Raises:
         CandleFileError: if the file cannot be read, or does not hold candles of this timeframe.
     """
     path = Path(path)
-    return vet(path, read_table(path), timeframe)
+    base = None if symbol is None else symbol.partition("/")[0]
+    file = vet(path, read_table(path, columns, base), timeframe)
+    if symbol is not None and (other := _other_market(path, file, symbol)) is not None:
+        file = replace(file, notes=(*file.notes, f"{other}, where {symbol} was asked for"))
+    return file
+
+
+def _other_market(path: Path, file: CandleFile, symbol: str) -> str | None:
+    """What in a file says that it holds another market than `symbol`, None where nothing does."""
+    for name in file.markets:
+        with contextlib.suppress(SymbolError):
+            if venue_symbol(unified_symbol(name.replace("-", "/"))) != venue_symbol(symbol):
+                return f"its rows are of {unified_symbol(name.replace('-', '/'))}"
+    named = None if file.markets else market_in_name(path)
+    if named is None or venue_symbol(named) == venue_symbol(symbol):
+        return None
+    return f"its name says {named}"
+
+
+_PAIR = re.compile(
+    r"(?<![A-Za-z0-9])(?P<base>(?:1000+)?[A-Z]{2,6})[-_]?"
+    r"(?P<quote>FDUSD|USDT|USDC|TUSD|BUSD|USD|EUR|BTC|ETH)(?![A-Za-z0-9])"
+)
+
+
+def market_in_name(path: Path) -> str | None:
+    """The market that a file's name says: BTC/USDT for `BTCUSDT-1h.zip` or `BTC_USDT-1h.json`."""
+    found = _PAIR.search(path.name)
+    if found is None:
+        return None
+    return f"{'BTC' if found['base'] == 'XBT' else found['base']}/{found['quote']}"
 
 
 def write_candles(path: Path | str, candles: Candles) -> None:
@@ -99,7 +147,7 @@ def _as_parquet(path: Path, candles: Candles) -> bytes:
     return sink.getvalue()
 
 
-def timeframe_of_file(path: Path | str) -> Timeframe:
+def timeframe_of_file(path: Path | str, columns: str | None = None) -> Timeframe:
     """The timeframe whose length most neighbouring candles of the file are apart.
 
     Raises:
@@ -107,7 +155,7 @@ def timeframe_of_file(path: Path | str) -> Timeframe:
             interval is no timeframe. What else is wrong with it, `read_candles` says.
     """
     path = Path(path)
-    times, _ = as_times(read_table(path).columns["time"])
+    times = read_times(path, read_table(path, columns))
     steps = np.diff(np.unique(times[times != NO_TIME]))
     if not len(steps):
         raise CandleFileError(

@@ -8,6 +8,8 @@ from pathlib import Path
 from core.market.symbols import SymbolError, unified_symbol
 from core.store.workspace import expanded
 
+_COLUMNS = " --columns "
+
 
 class SymbolFilesError(ValueError):
     """It cannot be told which file is which symbol's; the message says what to write."""
@@ -43,16 +45,24 @@ def files_by_symbol(
     return files
 
 
-def files_in_line(asked_with: str, line: str, symbols: Sequence[str]) -> dict[str, Path]:
+def files_in_line(
+    asked_with: str, line: str, symbols: Sequence[str]
+) -> tuple[dict[str, Path], str | None]:
     """`files_by_symbol` of one line, where spaces part the files of several symbols.
+
+    Returns:
+        The file of each symbol, and the order of their columns where ` --columns NAMES` follows.
 
     Raises:
         SymbolFilesError: as `files_by_symbol` does, or nothing stands there.
     """
+    line, option, columns = line.partition(_COLUMNS)
+    line = line.strip()
     if not line:
         raise SymbolFilesError(f"{asked_with}: a candle file is needed, such as candles.csv.gz")
     # The file of a lone symbol may have spaces in its name.
-    return files_by_symbol(asked_with, line.split() if len(symbols) > 1 else [line], symbols)
+    files = files_by_symbol(asked_with, line.split() if len(symbols) > 1 else [line], symbols)
+    return files, columns.strip() if option else None
 
 
 def _split(text: str, symbols: Sequence[str]) -> tuple[str | None, Path]:

@@ -45,6 +45,20 @@ def state_of(run: Run, session_id: str) -> str:
     return state
 
 
+def test_a_replay_reads_columns_in_the_order_that_is_given(
+    run: Run, host: Host, tmp_path: Path
+) -> None:
+    path = tmp_path / "c.csv"
+    rows = [(c.time, c.open, c.close, c.high, c.low, 1) for c in waves(Timeframe.H1, 300)]
+    path.write_text("\n".join(",".join(map(str, row)) for row in rows))
+    order = ("--columns", "time,open,close,high,low,volume")
+    asked = ("--config", json.dumps(rsi_bounce()), "--data", path, *order, "--json")
+    session_id = run("start", "--feed", "replay", *asked).json["session_id"]
+    until_blocking(lambda: state_of(run, session_id) == "stopped")
+    report, backtest = run("report", session_id, "--json").json, run("backtest", *asked).json
+    assert report["trades"] == backtest["trades"] != []
+
+
 def test_a_replay_ends_in_the_trades_of_the_backtest(run: Run, host: Host, hours: Path) -> None:
     config = json.dumps(rsi_bounce())
     started = run(*("start", "--config", config, "--feed", "replay", "--data", hours, "--json"))

@@ -52,5 +52,6 @@ def test_a_replay_has_its_warm_up_in_its_file(tmp_path: Path) -> None:
     file.write_text("time,open,high,low,close,volume\n")
     fields = {"feed": FeedKind.REPLAY, "data": {"BTC/USDT": str(file)}}
     assert recorded(**fields).warmup == 0
+    assert restart_request(recorded(**fields, columns="t,o,c,h,l,v")).columns == "t,o,c,h,l,v"
     with pytest.raises(BadRequestError, match="begin the file earlier"):
         recorded(**fields, warmup=10)

@@ -272,11 +272,14 @@ def test_another_interval_than_the_timeframe_is_an_error(
     assert words in refusal(write(tmp_path, text(rows)), timeframe)
 
 
-def test_a_candle_off_the_grid_is_an_error_with_its_line(tmp_path: Path) -> None:
+def test_a_few_candles_off_the_grid_become_gaps_with_their_lines(tmp_path: Path) -> None:
     rows = [*HOURS, *(hour(number) for number in range(5, 12))]
-    rows[2] = rows[2]._replace(time=rows[2].time + 7 * MINUTE)
-    message = refusal(write(tmp_path, text(rows)))
-    assert "line 4: 1 candle off the grid, the first at 2024-01-01T02:07:00Z" in message
+    moved = rows[2]._replace(time=rows[2].time + 7 * MINUTE)
+    found = read_candles(write(tmp_path, text([*rows[:2], moved, *rows[3:]])), Timeframe.H1)
+    assert list(found.candles) == [*rows[:2], *rows[3:]]
+    assert (found.dropped, found.missing) == (1, 2)
+    said = "dropped 1 candle off the grid of 1h, the first at 2024-01-01T02:07:00Z (line 4)"
+    assert said in found.notes
 
 
 def test_close_times_are_recognised_as_such(tmp_path: Path) -> None:
@@ -298,21 +301,17 @@ def test_weeks_open_on_mondays(tmp_path: Path) -> None:
         (" \n \n", "c.csv", "is empty"),
         (HEADER, "c.csv", "has column names but no rows"),
         ("a,b,c\n1,2,3", "c.csv", "no column for time"),
-        (
-            "timestamp,open,high,low,close\n1,2,3,4,5",
-            "c.csv",
-            "no column for volume (as volume, v)",
-        ),
+        ("timestamp,open,high,low,volume\n1,2,3,4,5", "c.csv", "no column for close (as close, c)"),
         (f"{HEADER},Open\n1,2,3,4,5,6,7", "c.csv", "2 columns are called open"),
         (f"{HEADER}\n{START},1,2,1,1,1,234\n", "c.csv", "line 2: 7 cells; expected 6"),
         (f"{HEADER}\n{START},abc,2,1,1,1\n", "c.csv", "line 2: open 'abc'; expected a number"),
-        (f"{HEADER}\n01/02/2024,1,2,1,1,1\n", "c.csv", "line 2: time '01/02/2024'; expected Unix"),
-        (f"{HEADER}\n20240101,1,2,1,1,1\n", "c.csv", "line 2: time '20240101'; expected Unix"),
+        (f"{HEADER}\n01/32/2024,1,2,1,1,1\n", "c.csv", "line 2: time '01/32/2024'; expected Unix"),
+        (f"{HEADER}\n20241301,1,2,1,1,1\n", "c.csv", "line 2: time '20241301'; expected Unix"),
         (f'{HEADER}\n{START},"1,2,1,1,1\n', "c.csv", "is not CSV"),
         (f"{HEADER}\n{START},nan,2,1,1,1\n", "c.csv", "has 1 rows but no candle: dropped 1 row"),
         (b"\x00\x01\x02\xff" * 50, "c.csv", "holds binary data"),
         (HEADER.encode() + b"\n\xe9\xe8", "c.csv", "line 2: is not UTF-8 text"),
-        (text(HOURS).encode("utf-16"), "c.csv", "is UTF-16 text"),
+        (b"\xff\xfea", "c.csv", "is not UTF-8 text"),
         (b"\x1f\x8b\x08\x00broken", "c.csv.gz", "cannot be read"),
         (b"PAR1 no parquet", "c.parquet", "cannot be read as Parquet"),
         ("{", "c.json", "is not JSON"),
@@ -320,7 +319,7 @@ def test_weeks_open_on_mondays(tmp_path: Path) -> None:
         ("3", "c.json", "JSON of another shape"),
         ("[]", "c.json", "is empty"),
         ("{}", "c.json", "JSON of another shape"),
-        ("[[1,2]]", "c.json", "entry 1: '[1, 2]'; expected a list of at least six numbers"),
+        ("[[1,2]]", "c.json", "entry 1: '[1, 2]'; expected a list of at least 5 numbers"),
         ('[{"time":1}]', "c.json", "no column for open"),
         ("[[1,2,3,4,5,6],7]", "c.json", "entry 2: '7'; expected a list"),
         (
@@ -383,8 +382,9 @@ def test_symbol_and_file_are_split_only_at_a_symbol_of_the_config(argument: str,
 
 def test_spaces_part_the_files_of_several_symbols_only() -> None:
     two = files_in_line("candles", "BTC/USDT=a ETHUSDT=b", ["BTC/USDT", "ETH/USDT"])
-    assert two == {"BTC/USDT": Path("a"), "ETH/USDT": Path("b")}
-    assert files_in_line("candles", "a b.csv", ["BTC/USDT"]) == {"BTC/USDT": Path("a b.csv")}
+    assert two == ({"BTC/USDT": Path("a"), "ETH/USDT": Path("b")}, None)
+    one = files_in_line("candles", "a b.csv --columns t,o,c,h,l,v", ["BTC/USDT"])
+    assert one == ({"BTC/USDT": Path("a b.csv")}, "t,o,c,h,l,v")
 
 
 @pytest.mark.shared_data

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -31,17 +32,33 @@ cells = st.one_of(
     st.floats().map(str),
     st.integers(min_value=-(2**70), max_value=2**70).map(str),
     st.datetimes().map(str),
+    st.sampled_from(["01/02/2024", "2024.01.31", "31-Jan-2024 11-PM", "20240131", "202401310900"]),
+    st.sampled_from(["09:30", "1,250", "1.250,5", "1,5", "2.5K", "12:00 AM", "+01:00", "١٢"]),
 )
 names = st.sampled_from(
-    ["timestamp", "Time", "date", "open", "o", "HIGH", "low", "close", "volume", "v", "x", ""]
+    [
+        *("timestamp", "Time", "date", "open", "o", "HIGH", "low", "close", "volume", "v", "x", ""),
+        *(
+            "<DATE>",
+            "Volume BTC",
+            "Volume_(Currency)",
+            "open (USD)",
+            "close time",
+            "Price",
+            "Ticker",
+        ),
+    ]
 )
-endings = st.sampled_from(["csv", "csv.gz", "json", "jsonl", "parquet", "tsv", "txt"])
+endings = st.sampled_from(["csv", "csv.gz", "json", "jsonl", "parquet", "tsv", "txt", "feather"])
+orders = st.none() | st.sampled_from(
+    ["time,open,close,high,low,volume", "time,open,high,low,close", "x,time,open,high,low,close,v"]
+)
 
 
-def read(path: Path, content: bytes) -> None:
+def read(path: Path, content: bytes, columns: str | None = None) -> None:
     path.write_bytes(content)
     try:
-        found = read_candles(path, Timeframe.H1)
+        found = read_candles(path, Timeframe.H1, columns=columns, symbol="BTC/USDT")
     except CandleFileError as refusal:
         assert str(path) in str(refusal)
         assert str(refusal).isprintable()
@@ -67,12 +84,36 @@ def test_any_bytes(tmp_path: Path, content: bytes, ending: str) -> None:
     rows=st.lists(st.lists(cells, max_size=9), max_size=6),
     separator=st.sampled_from([",", ";", "\t"]),
     packed=st.booleans(),
+    columns=orders,
+    before=st.sampled_from(["", "https://example.org\n", "# a\n\n", "Price,a\nTicker,b\n"]),
 )
 def test_any_table_of_text(
-    tmp_path: Path, header: list[str], rows: list[list[str]], separator: str, packed: bool
+    tmp_path: Path,
+    header: list[str],
+    rows: list[list[str]],
+    separator: str,
+    packed: bool,
+    columns: str | None,
+    before: str,
 ) -> None:
-    content = "\n".join(separator.join(row) for row in [header, *rows]).encode(errors="replace")
-    read(tmp_path / "c.csv", gzip.compress(content) if packed else content)
+    table = "\n".join(separator.join(row) for row in [header, *rows, header])
+    content = (before + table).encode(errors="replace")
+    read(tmp_path / "c.csv", gzip.compress(content) if packed else content, columns)
+
+
+@SAME_FOLDER
+@given(
+    content=st.binary(max_size=300),
+    name=st.sampled_from(["a.csv", "a.json", "b/a.parquet", "../../a.csv", "a", "a.csv.gz"]),
+    place=st.integers(0, 400),
+    junk=st.binary(max_size=4),
+)
+def test_any_zip(tmp_path: Path, content: bytes, name: str, place: int, junk: bytes) -> None:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    packed = sink.getvalue()
+    read(tmp_path / "c.zip", packed[:place] + junk + packed[place + len(junk) :])
 
 
 @SAME_FOLDER

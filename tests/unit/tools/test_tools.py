@@ -77,6 +77,16 @@ def test_a_run_returns_the_object_of_a_backtest(tool: Any, candle_file: str) -> 
     json.dumps(report, allow_nan=False)
 
 
+def test_a_run_reads_columns_in_the_order_that_is_given(tool: Any, tmp_path: Path) -> None:
+    path = tmp_path / "c.csv"
+    rows = [(c.time, c.open, c.close, c.high, c.low, 1) for c in waves(Timeframe.H4, 400)]
+    path.write_text("\n".join(",".join(map(str, row)) for row in rows))
+    asked = {"action": "run", "strategy_config": DOCUMENT, "data": str(path)}
+    order = "time,open,close,high,low,volume"
+    assert f"--columns {order}" in tool(**asked)["error"]
+    assert tool(**asked, columns=order)["ending_balance"] > 0
+
+
 def test_the_indicators_are_listed(tool: Any) -> None:
     listed = tool(action="list_indicators")
     assert tool(action="list") == listed

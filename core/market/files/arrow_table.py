@@ -1,0 +1,92 @@
+"""Reads Parquet and Feather, which need the package pyarrow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core.market.files.columns import Layout
+from core.market.files.errors import CandleFileError, shown_value
+from core.market.files.raw_table import HEAD, RawTable, Wanted, layout_of
+from core.market.files.unpacked import opened
+
+_ROWS = 20_000_000
+"""The most rows that are read."""
+
+_Columns = Callable[[Any, Wanted, Path], tuple[Layout, "list[Any]"]]
+
+
+def parquet_table(path: Path, content: bytes | None, wanted: Wanted) -> RawTable:
+    """The columns of a Parquet file. Raises `CandleFileError`."""
+    return _arrow(path, content, wanted, _parquet_columns)
+
+
+def feather_table(path: Path, content: bytes | None, wanted: Wanted) -> RawTable:
+    """The columns of a Feather file. Raises `CandleFileError`."""
+    return _arrow(path, content, wanted, _feather_columns)
+
+
+def _arrow(path: Path, content: bytes | None, wanted: Wanted, read: _Columns) -> RawTable:
+    try:
+        import pyarrow as pa  # noqa: PLC0415  an extra, heavy
+    except ImportError as error:
+        raise CandleFileError(
+            path,
+            "reading Parquet or Feather needs the package pyarrow, which is not installed",
+            advice="install papertape[parquet], or write the candles as CSV",
+        ) from error
+    try:
+        if content is None:
+            with opened(path) as file:
+                content = file.read()
+        layout, arrays = read(pa.BufferReader(content), wanted, path)
+        columns = {
+            field: array.to_numpy(zero_copy_only=False)
+            for field, array in zip(layout.positions, arrays, strict=True)
+        }
+    except CandleFileError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, KeyError) as error:
+        reason = getattr(error, "strerror", None) or error
+        kind = "Feather" if read is _feather_columns else "Parquet"
+        raise CandleFileError(path, f"cannot be read as {kind}: {shown_value(reason)}") from error
+    return RawTable(
+        columns, layout, "row", lambda places: [place + 1 for place in places], layout.notes
+    )
+
+
+def _parquet_columns(source: Any, wanted: Wanted, path: Path) -> tuple[Layout, list[Any]]:
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    file = pq.ParquetFile(source)
+    _refuse_many_rows(path, file.metadata.num_rows)
+    names = file.schema_arrow.names
+    first = next(file.iter_batches(HEAD), None)
+    sample = [] if first is None else [list(row.values()) for row in first.to_pylist()]
+    layout = layout_of(path, names, sample, wanted)
+    chosen = [names[place] for place in layout.positions.values()]
+    table = file.read(columns=sorted(set(chosen)))
+    return layout, [table.column(name).combine_chunks() for name in chosen]
+
+
+def _feather_columns(source: Any, wanted: Wanted, path: Path) -> tuple[Layout, list[Any]]:
+    import pyarrow as pa  # noqa: PLC0415
+
+    file = pa.ipc.open_file(source)
+    names = file.schema.names
+    batches = []
+    for number in range(file.num_record_batches):
+        batches.append(file.get_batch(number))
+        _refuse_many_rows(path, sum(batch.num_rows for batch in batches))
+    table = pa.Table.from_batches(batches, file.schema)
+    sample = [list(row.values()) for row in table.slice(0, HEAD).to_pylist()]
+    layout = layout_of(path, names, sample, wanted)
+    return layout, [table.column(place).combine_chunks() for place in layout.positions.values()]
+
+
+def _refuse_many_rows(path: Path, count: int) -> None:
+    if count > _ROWS:
+        raise CandleFileError(
+            path, f"holds {count:,} rows", expected=f"at most {_ROWS:,}", advice="split it"
+        )
