@@ -24,18 +24,25 @@ END = 1 << 62
 class BarIndex:
     """One symbol's candles with their raw signals, searched for what the rules would act on.
 
-    Positions among the bars are indices from 0; `candles`, `flags` and `funding` have one entry
-    each. The searches may name a candle on which the rules then do nothing, but never pass over one
-    on which they would do something: they compare with the position's own prices and weigh nothing.
+    Positions among the bars are indices from 0; `candles`, `flags`, `funding` and each of
+    `levels` have one entry each.
+    The searches may name a candle on which the rules then do nothing, but never pass over one on
+    which they would do something: they compare with the position's own prices and weigh nothing.
     """
 
     def __init__(
-        self, slot: int, candles: Candles, flags: NDArray[np.uint8], funding: Floats | None
+        self,
+        slot: int,
+        candles: Candles,
+        flags: NDArray[np.uint8],
+        funding: Floats | None,
+        levels: Sequence[Floats] = (),
     ) -> None:
         self.slot = slot
         self.candles = candles
         self.flags = flags
         self.funding = funding
+        self.levels = levels
         self.length = len(candles)
         # The hot path reads single values as Python numbers: numpy's own are slow one by one.
         self._open, self._high = candles.open.data, candles.high.data
@@ -68,6 +75,7 @@ class BarIndex:
             self._close[index],
             self._flags[index],
             0.0 if self.funding is None else self.funding.item(index),
+            tuple([level.item(index) for level in self.levels]) if self.levels else (),
         )
 
     def next_entry(self, index: int) -> int:
@@ -82,15 +90,33 @@ class BarIndex:
             found = min(found, self._next(self._funded, index))
         if rules.max_hold is not None:
             found = min(found, index + max(rules.max_hold - position.held - 1, 0))
+        if rules.flat_at_ms is not None:
+            found = min(found, self.index_at(rules.flat_candle(position.entry_time)))
+        if position.roi_place + 1 < len(rules.roi):
+            falls_at = (
+                rules.entry_moment(position.entry_time) + rules.roi[position.roi_place + 1][0]
+            )
+            found = min(found, self.index_at(falls_at))
+        found = max(found, index)
+        if rules.trails_level:
+            return self._next_touch_of_level(index, found, position, rules)
         return self._next_touch(index, found, position, rules.trailing_stop_pct)
 
-    def live_through(self, position: Position, start: int, stop: int, *, trailing: bool) -> None:
+    def live_through(self, position: Position, start: int, stop: int, rules: Rules) -> None:
         """Take `position` over the candles from `start` to `stop` (exclusive): nothing happened.
 
-        Only a `trailing` stop asks for the best price among them.
+        Only a trailing stop asks for the best price among them.
         """
-        best = self._best_between(start, stop, position.sign) if trailing else position.best
+        trails = rules.trailing_stop_pct is not None or rules.trails_level
+        before = position.best
+        best = self._best_between(start, stop, position.sign) if trails else before
         position.pass_over(stop - start, best, self._close[stop - 1])
+        if rules.trails_level:
+            stops = self._trailed(start, stop, position.sign, before, rules)
+            known = stops[~np.isnan(stops)]
+            if len(known):
+                nearest = known.max() if position.sign > 0 else known.min()
+                position.trail(float(nearest))
 
     def _next_raising(self, mask: int, index: int) -> int:
         """Index of the first candle from `index` on that raises any flag of `mask`."""
@@ -107,7 +133,7 @@ class BarIndex:
         self, start: int, stop: int, position: Position, trailing_stop_pct: float | None
     ) -> int:
         """The first candle in `start` to `stop` that reaches a level of `position`, else `stop`."""
-        sign, target, running = position.sign, position.target_price, position.best
+        sign, target, running = position.sign, position.aim, position.best
         farther = max if sign > 0 else min
         fixed = level = farther(position.stop_price, position.liquidation_price)
         if trailing_stop_pct is None and isinf(fixed) and isinf(target):
@@ -133,6 +159,39 @@ class BarIndex:
             start = end
         return stop
 
+    def _trailed(self, start: int, stop: int, sign: int, best: float, rules: Rules) -> Floats:
+        """Where each close from `start` to `stop` wants the stop that trails a level.
+
+        `best`: the best price before them.
+        """
+        levels = [level[start:stop] for level in self.levels]
+        column = self.candles.high if sign > 0 else self.candles.low
+        extreme = np.maximum if sign > 0 else np.minimum
+        bests = extreme.accumulate(np.concatenate(([best], column[start:stop])))[1:]
+        return rules.trailing_levels(sign, bests, levels)
+
+    def _next_touch_of_level(self, start: int, stop: int, position: Position, rules: Rules) -> int:
+        """As `_next_touch`, where the stop trails a level."""
+        sign, nearest, best = position.sign, position.stop_price, position.best
+        extreme = np.fmax if sign > 0 else np.fmin
+        while start < stop:
+            end = min(start + _BLOCK, stop)
+            wanted = self._trailed(start, end, sign, best, rules)
+            stops = extreme.accumulate(np.concatenate(([nearest], wanted)))
+            level = extreme(stops[:-1], position.liquidation_price)
+            low, high = self.candles.low[start:end], self.candles.high[start:end]
+            if sign > 0:
+                touched = (low <= level) | (high >= position.aim)
+            else:
+                touched = (high >= level) | (low <= position.aim)
+            first = int(touched.argmax())
+            if touched[first]:
+                return start + first
+            nearest = float(stops[-1])
+            best = float(extreme(best, self._best_between(start, end, sign)))
+            start = end
+        return stop
+
     def _touched(
         self,
         start: int,
@@ -152,9 +211,9 @@ class BarIndex:
             bests = extreme.accumulate(np.concatenate(([running], high if long else low)))[:-1]
             level = extreme(bests * (1 - position.sign * trailing_stop_pct / 100), fixed)
         if long:
-            touched = (low <= level) | (high >= position.target_price)
+            touched = (low <= level) | (high >= position.aim)
         else:
-            touched = (high >= level) | (low <= position.target_price)
+            touched = (high >= level) | (low <= position.aim)
         first = int(touched.argmax())
         return start + first if touched[first] else stop
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.backtest.bar_index import END, BarIndex
 from core.market.candles.candles import Floats, Times
-from core.trading.account import Account
+from core.trading.account import Account, left_after
 
 _PART = 16_384  # moments worked on together: few enough to stay in the processor's cache
 
@@ -81,12 +81,25 @@ class EquityRecorder:
         slots = {symbol: slot for slot, symbol in enumerate(account.rules.symbols)}
         for trade in account.trades:
             slot = slots[trade.symbol]
-            spans[slot] += (trade.entry_time, trade.exit_time)
-            quantity = trade.quantity * trade.side.sign
-            values[slot].append((trade.entry_price, quantity, trade.margin))
+            quantity, margin, sign = trade.quantity, trade.margin, trade.side.sign
+            begin = trade.entry_time
+            for part in trade.parts[:-1]:
+                spans[slot] += (begin, part.time)
+                values[slot].append((trade.entry_price, quantity * sign, margin))
+                quantity, margin = left_after(quantity, margin, part.quantity)
+                begin = part.time
+            spans[slot] += (begin, trade.exit_time)
+            values[slot].append((trade.entry_price, quantity * sign, margin))
         for slot, position in enumerate(account.positions):
             if position is not None:
-                spans[slot] += (position.entry_time, END)
+                begin = position.entry_time
+                quantity, margin = position.entered, position.put_up
+                for part in position.parts:
+                    spans[slot] += (begin, part.time)
+                    values[slot].append((position.entry_price, quantity * position.sign, margin))
+                    quantity, margin = left_after(quantity, margin, part.quantity)
+                    begin = part.time
+                spans[slot] += (begin, END)
                 quantity = position.quantity * position.sign
                 values[slot].append((position.entry_price, quantity, position.margin))
         return [self._steps(*one) for one in zip(spans, values, strict=True)]

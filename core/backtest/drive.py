@@ -44,8 +44,7 @@ class _Reader:
         if index > self.done:
             position = account.positions[self.bars.slot]
             if position is not None:
-                trailing = account.rules.trailing_stop_pct is not None
-                self.bars.live_through(position, self.done, index, trailing=trailing)
+                self.bars.live_through(position, self.done, index, account.rules)
             self.done = index
 
     def mark_at_open(self, account: Account, time: int, likely: int) -> None:

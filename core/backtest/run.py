@@ -88,6 +88,7 @@ def run_backtest(
         ],
         fill_on=fill_on,
         refused=account.refused,
+        capped=account.capped,
         warnings=warnings,
         ambiguous_return_pct=ambiguous_return_pct,
         diagnosis=None
@@ -120,7 +121,8 @@ def _all_bars(
         start = int(np.searchsorted(history.time, begin))
         rates = funding.get(config.symbols[slot])
         due = None if rates is None else funding_by_candle(history, rates)[start:]
-        all_bars.append(BarIndex(slot, history.slice(start), signals.flags[start:], due))
+        flags, levels = signals.flags[start:], [level[start:] for level in signals.levels.values()]
+        all_bars.append(BarIndex(slot, history.slice(start), flags, due, levels))
     return all_bars
 
 

@@ -61,7 +61,10 @@ class VenueOrders:
         """
         if not order.closes:
             return order.quantity
-        return self._held[order.symbol] if order.symbol in self._opened else None
+        if order.symbol not in self._opened:
+            return None
+        held = self._held[order.symbol]
+        return min(order.quantity, held) if order.part else held
 
     def open_positions(self) -> dict[str, float]:
         """What the venue's account holds of this session's making, in base currency by symbol."""
@@ -138,5 +141,5 @@ class VenueOrders:
             self._held[symbol] = 0.0
         elif came.quantity:
             self._held[symbol] = max(0.0, held - came.quantity)
-            if came.why is None:
+            if came.why is None and not order.part:
                 self._opened.discard(symbol)

@@ -11,7 +11,13 @@ from core.market.candles.candles import Times
 from core.trading.values import ExitReason, FillOn, OpenTrade, Trade
 
 _AT_THE_OPEN = frozenset(
-    {ExitReason.SIGNAL, ExitReason.REVERSE, ExitReason.MAX_HOLD, ExitReason.MANUAL}
+    {
+        ExitReason.SIGNAL,
+        ExitReason.REVERSE,
+        ExitReason.MAX_HOLD,
+        ExitReason.FLAT_AT,
+        ExitReason.MANUAL,
+    }
 )
 """Exits that a candle's open fills, where candles fill: that candle holds the position no more."""
 

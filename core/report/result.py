@@ -17,7 +17,7 @@ from core.report.quality import quality_flags
 from core.strategy.config.config import StrategyConfig
 from core.time_format import iso_time, parse_time
 from core.trading.rules import RULES_VERSION
-from core.trading.values import Event, FillOn, Obstacle, OpenTrade, Trade
+from core.trading.values import Event, FillOn, Obstacle, OpenTrade, Part, Trade
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +66,7 @@ def run_result(
     benchmark_prices: Iterable[tuple[float, float]],
     fill_on: FillOn = FillOn.NEXT_OPEN,
     refused: Mapping[Obstacle, int] | None = None,
+    capped: int = 0,
     warnings: Sequence[str] = (),
     ambiguous_return_pct: float | None = None,
     diagnosis: Mapping[str, object] | None = None,
@@ -76,8 +77,8 @@ def run_result(
     Args:
         benchmark_prices: of each symbol, the open of its first and the close of its last candle
             decided on (`buy_and_hold_pct`).
-        refused: how many entries came to nothing, by what kept them from it; the result warns of
-            those that lacked balance or that the market's limits forbade.
+        refused: how many entries came to nothing, by what kept them from it; the result says so.
+        capped: how many entries the free balance made smaller than the strategy asked for.
     """
     metrics = compute_metrics(
         trades,
@@ -97,7 +98,7 @@ def run_result(
         metrics,
         tuple(trades),
         tuple(open_trades),
-        (*warnings, *_refusals(config, refused or {})),
+        (*warnings, *_refusals(config, refused or {}, capped)),
         ambiguous_return_pct,
         diagnosis,
         tuple(happened),
@@ -105,12 +106,14 @@ def run_result(
     )
 
 
-def _refusals(config: StrategyConfig, refused: Mapping[Obstacle, int]) -> Iterator[str]:
+def _refusals(
+    config: StrategyConfig, refused: Mapping[Obstacle, int], capped: int
+) -> Iterator[str]:
     """Sentences on entries that the strategy wanted and the account or the market did not allow."""
     if lacking := refused.get(Obstacle.BALANCE):
         size, symbols = config.trade_size_pct, len(config.symbols)
         why = ""
-        if size * symbols > 100:
+        if config.orders.sized_by_equity and size * symbols > 100:
             why = (
                 f": trade_size_pct {size:g} on {symbols} symbols is more than the account holds; "
                 f"up to {100 / symbols:.4g} leaves room for all of them"
@@ -118,6 +121,19 @@ def _refusals(config: StrategyConfig, refused: Mapping[Obstacle, int]) -> Iterat
         yield f"{_entries(lacking)} refused for lack of free balance{why}"
     if forbidden := refused.get(Obstacle.FILTER):
         yield f"{_entries(forbidden)} refused by the market's order limits: too small an order"
+    for obstacle, why in _OWN_LIMITS.items():
+        if count := refused.get(obstacle):
+            yield f"{_entries(count)} refused {why}"
+    if capped:
+        yield f"{_entries(capped)} smaller than asked for: the free balance allowed no more"
+
+
+_OWN_LIMITS = {
+    Obstacle.PRICE: "as a stop or target was not known, or on the wrong side of the entry",
+    Obstacle.HOURS: "outside the hours of the strategy (hours, weekdays, flat_at)",
+    Obstacle.COOLDOWN: "within the cooldown after a trade",
+    Obstacle.TRADES_PER_DAY: "by max_trades_per_day",
+}
 
 
 def _entries(count: int) -> str:
@@ -133,7 +149,9 @@ _WHERE_KNOWN = (
     "exit_filled_at",
     "candle_entry_price",
     "candle_exit_price",
+    "parts",
 )
+_PART_TIMES = ("time", "filled_at")
 
 
 def result_to_json(result: RunResult, *, equity: bool = False) -> Json:
@@ -206,7 +224,15 @@ def trade_to_json(trade: Trade | OpenTrade) -> Json:
     for name in _TIMES:
         if name in written:
             written[name] = iso_time(getattr(trade, name))
+    if trade.parts:
+        written["parts"] = [_part_to_json(part) for part in trade.parts]
     return written
+
+
+def _part_to_json(part: Part) -> Json:
+    written: Json = msgspec.to_builtins(part)
+    times = {name: iso_time(getattr(part, name)) for name in _PART_TIMES if name in written}
+    return written | times
 
 
 def trade_from_json(written: Mapping[str, Any]) -> Trade:
@@ -229,4 +255,8 @@ def open_trade_from_json(written: Mapping[str, Any]) -> OpenTrade:
 
 def _read(written: Mapping[str, Any], kind: type[_Made]) -> _Made:
     times = {name: parse_time(written[name]) for name in _TIMES if name in written}
-    return msgspec.convert({**written, **times}, type=kind)
+    parts = [
+        {**part, **{name: parse_time(part[name]) for name in _PART_TIMES if name in part}}
+        for part in written.get("parts", ())
+    ]
+    return msgspec.convert({**written, **times, "parts": parts}, type=kind)

@@ -30,6 +30,7 @@ from core.trading.values import (
     Halted,
     Obstacle,
     Priced,
+    Reduced,
     Refused,
     Side,
     Trade,
@@ -44,6 +45,9 @@ _WORDS = {
     ExitReason.LIQUIDATION: "liquidation",
     ExitReason.REVERSE: "reversal",
     ExitReason.MANUAL: "asked for by hand",
+    ExitReason.BREAK_EVEN: "stop at the entry",
+    ExitReason.ROI: "target of that time",
+    ExitReason.FLAT_AT: "time to be flat",
 }
 
 
@@ -66,7 +70,12 @@ def tell(event: Event) -> tuple[Level, str]:
         case Entered():
             return Level.INFO, (
                 f"{event.symbol}: entered {event.side} {event.quantity:.8g} at "
-                f"{event.price:.8g}, fee {event.fee:.4g}"
+                f"{event.price:.8g}, fee {event.fee:.4g}{_capped(event)}"
+            )
+        case Reduced():
+            return Level.INFO, (
+                f"{event.symbol}: left a part of {event.side}, {event.quantity:.8g} at "
+                f"{event.price:.8g}, {_WORDS[event.reason]}: {event.pnl:+.2f}"
             )
         case Exited(_, trade):
             return Level.INFO, _trade_text(trade)
@@ -196,6 +205,12 @@ def retell(lines: Iterable[Record], step: int) -> Iterator[tuple[int, Level, str
             case Stopped():
                 level = Level.ERROR if line.state == "error" else Level.INFO
                 yield line.now, level, f"{line.state}: {line.why}"
+
+
+def _capped(event: Entered) -> str:
+    if event.wanted is None:
+        return ""
+    return f"; {event.wanted:.8g} was wanted, the free balance allowed no more"
 
 
 def _trade_text(trade: Trade) -> str:

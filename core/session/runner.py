@@ -83,11 +83,14 @@ class Runner:
         for slot, candle in enumerate(moment.candles):
             if candle is None:
                 continue
-            flags = self.streams[slot].update(candle)
+            stream = self.streams[slot]
+            flags = stream.update(candle)
             self.recent[slot].append(candle)
             rate = self._due_funding(slot, time)
             _, open_, high, low, close, _ = candle
-            bars.append(Bar(slot, open_, high, low, close, flags, rate))
+            bars.append(
+                Bar(slot, open_, high, low, close, flags, rate, (*stream.levels().values(),))
+            )
         self.moment_time = time
         if not self._counts(time):
             return []
@@ -170,6 +173,7 @@ class Runner:
                 if first is not None
             ],
             refused=self.account.refused,
+            capped=self.account.capped,
             warnings=list(warnings),
         )
 

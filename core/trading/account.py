@@ -6,13 +6,14 @@ The account is the whole state of a run. It changes only through `core.trading.s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from math import inf, isfinite
+from collections.abc import Mapping, Sequence
+from math import inf, isfinite, nan
 
 import msgspec
 
-from core.market.candles.timeframes import DAY
-from core.trading.rules import Rules
+from core.market.candles.timeframes import DAY, MINUTE
+from core.strategy.config.orders import Outcome, within_hours
+from core.trading.rules import Plan, Rules
 from core.trading.values import (
     Entered,
     Event,
@@ -21,7 +22,9 @@ from core.trading.values import (
     FillOn,
     Obstacle,
     OpenTrade,
+    Part,
     Quote,
+    Reduced,
     Refused,
     Side,
     Trade,
@@ -35,6 +38,9 @@ _STOP_LOSS, _LIQUIDATION = ExitReason.STOP_LOSS, ExitReason.LIQUIDATION
 
 PAUSED = "entries are paused"
 
+DueEntry = tuple[Side, int, tuple[float, ...]]
+"""A side, the open time of the candle that decided, and the levels of that candle."""
+
 
 class Position(msgspec.Struct, eq=False):
     """One open position. Money in quote currency, quantity in base currency, times in UTC ms.
@@ -44,6 +50,11 @@ class Position(msgspec.Struct, eq=False):
     price a candle gave it. `low_before` and `high_before`: what the candle of entry had reached
     before a quote entered, as far as known. A stop, target or liquidation price that does not exist
     is an infinity that no price reaches, so that the rules compare without asking.
+
+    Where there are several targets, or one for a part, `targets` has the price and the quantity of
+    each that is left, the nearest first; `target_price` is the first of them. At `break_even_at`
+    the stop moves to the entry. `parts` are the exits so far, which made `part_gross` before fees;
+    `entered` and `put_up` are the quantity and the margin of the whole.
     """
 
     slot: int
@@ -66,6 +77,14 @@ class Position(msgspec.Struct, eq=False):
     candle_entry_price: float | None = None
     low_before: float | None = None
     high_before: float | None = None
+    stop_reason: ExitReason = _STOP_LOSS
+    break_even_at: float = nan
+    targets: tuple[tuple[float, float], ...] = ()
+    roi_place: int = -1
+    parts: tuple[Part, ...] = ()
+    part_gross: float = 0.0
+    entered: float = 0.0
+    put_up: float = 0.0
 
     def value(self, price: float) -> float:
         """Margin plus unrealised P&L at `price`: what the position adds to equity."""
@@ -77,7 +96,7 @@ class Position(msgspec.Struct, eq=False):
             trailing = self.best * (1 - self.sign * trailing_stop_pct / 100)
             if (trailing - self.stop_price) * self.sign > 0:
                 return trailing, ExitReason.TRAILING_STOP
-        return self.stop_price, _STOP_LOSS
+        return self.stop_price, self.stop_reason
 
     def pass_over(self, candles: int, best: float, close: float) -> None:
         """Live through `candles` in which nothing happened: `best` and `close` as at their end.
@@ -88,6 +107,52 @@ class Position(msgspec.Struct, eq=False):
         if (best - self.best) * self.sign > 0:
             self.best = best
         self.mark = close
+
+    @property
+    def takes_part(self) -> bool:
+        """Whether the nearest target closes only a part."""
+        return bool(self.targets) and self.targets[0][1] < self.quantity
+
+    def let_target_fall(self, rules: Rules, time: int) -> bool:
+        """Take the target of `roi` that holds in the candle that opens at `time`.
+
+        Returns whether it fell with this candle.
+        """
+        place = rules.roi_at(time - rules.entry_moment(self.entry_time))
+        fell = place > self.roi_place
+        if fell:
+            self.roi_place = place
+            self.target_price = rules.roi_price(self.sign, self.entry_price, place)
+        return fell
+
+    def move_stop(self, rules: Rules, levels: Sequence[float]) -> None:
+        """At a close: to the entry once the price was far enough, and after a level that trails."""
+        if (self.best - self.break_even_at) * self.sign >= 0:
+            self.break_even_at = nan
+            self._nearer(self.entry_price, ExitReason.BREAK_EVEN)
+        if rules.trails_level:
+            self.trail(rules.trailing_level(self.sign, self.best, levels))
+
+    def trail(self, stop: float) -> None:
+        """Have the stop follow a level, where that is nearer to the price."""
+        self._nearer(stop, ExitReason.TRAILING_STOP)
+
+    @property
+    def aim(self) -> float:
+        """The nearest price in favour of the position at which something happens to it."""
+        if self.break_even_at != self.break_even_at:
+            return self.target_price
+        nearer = min if self.sign > 0 else max
+        return nearer(self.target_price, self.break_even_at)
+
+    def _nearer(self, stop: float, reason: ExitReason) -> None:
+        if (stop - self.stop_price) * self.sign > 0:
+            self.stop_price, self.stop_reason = stop, reason
+
+
+def left_after(quantity: float, margin: float, part: float) -> tuple[float, float]:
+    """What is left of a quantity and of its margin once `part` of the quantity is closed."""
+    return quantity - part, margin - margin * (part / quantity)
 
 
 class Account:
@@ -100,11 +165,15 @@ class Account:
 
     __slots__ = (
         "asked_out",
+        "capped",
         "day",
         "day_start_equity",
         "due_entries",
         "due_exits",
+        "entries_day",
+        "entries_from",
         "entries_paused",
+        "entries_today",
         "free",
         "halted_day",
         "last_equity",
@@ -124,7 +193,11 @@ class Account:
         self.free = rules.starting_balance
         self.positions: list[Position | None] = [None] * slots
         self.due_exits: list[ExitReason | None] = [None] * slots
-        self.due_entries: list[tuple[Side, int] | None] = [None] * slots
+        self.due_entries: list[DueEntry | None] = [None] * slots
+        self.entries_from = [0] * slots  # the first candle that may decide after a cooldown
+        self.entries_day: int | None = None  # of the newest entry
+        self.entries_today = 0  # how many that day has
+        self.capped = 0  # entries for which the free balance was less than they asked for
         self.asked_out: set[int] = set()  # slots whose exit a person asked for
         self.trades: list[Trade] = []
         self.refused: dict[Obstacle, int] = {}  # entries that came to nothing
@@ -173,6 +246,7 @@ class Account:
 
     def _open_trade(self, position: Position, price: float | None) -> OpenTrade:
         mark = position.mark if price is None else price
+        fees = position.entry_fee + sum(part.fee for part in position.parts)
         return OpenTrade(
             symbol=self.rules.symbols[position.slot],
             side=position.side,
@@ -182,16 +256,18 @@ class Account:
             quantity=position.quantity,
             leverage=self.rules.leverage,
             margin=position.margin,
-            fees=position.entry_fee,
+            fees=fees,
             funding=position.funding,
             mark_price=mark,
             unrealized_pnl=(mark - position.entry_price) * position.quantity * position.sign
-            - position.entry_fee
+            + position.part_gross
+            - fees
             - position.funding,
             stop_price=_known(position.stop(self.rules.trailing_stop_pct)[0]),
             target_price=_known(position.target_price),
             liquidation_price=_known(position.liquidation_price),
             entry_filled_at=position.entry_filled_at,
+            parts=position.parts,
         )
 
     def refuse(self, slot: int, side: Side, time: int, obstacle: Obstacle, why: str) -> Refused:
@@ -207,10 +283,12 @@ class Account:
         time: int,
         signal_time: int,
         quote: Quote | None,
+        levels: Sequence[float] = (),
     ) -> Event:
         """Open a position at `price` (slippage included), sized by docs/rules.md §3.4.
 
-        `time` is the open time of the candle concerned, `quote` what fills it, if not that candle.
+        `time` is the open time of the candle concerned, `quote` what fills it, if not that candle,
+        `levels` those of the candle that decided.
         Returns Entered, or Refused where nothing can be bought.
         """
         rules = self.rules
@@ -223,29 +301,39 @@ class Account:
                 f"the daily loss limit of {limit:g} % was reached; entries resume with the UTC day"
             )
             return self.refuse(slot, side, time, Obstacle.RISK_LIMIT, why)
+        if rules.bounded and (bound := self._bound(slot, signal_time, time, quote)):
+            return self.refuse(slot, side, time, *bound)
+        sign = side.sign
+        plan = rules.plan(sign, price, levels) if rules.plans else None
+        if isinstance(plan, str):
+            return self.refuse(slot, side, time, Obstacle.PRICE, plan)
         equity = self.equity()
-        budget = min(equity * rules.trade_size_pct / 100, self.free)
+        asked = self._asked(sign, price, equity, plan)
+        budget = min(asked, self.free)
         if budget <= equity * _DUST:
             why = f"no free balance: {self.free:.8g} of an equity of {equity:.8g}"
             return self.refuse(slot, side, time, Obstacle.BALANCE, why)
         market = rules.filters[slot]
-        wanted = budget * rules.leverage / (price * (1 + rules.fees * rules.leverage))
-        quantity = market.floor_quantity(wanted)
+        per_unit = price * (1 + rules.fees * rules.leverage)
+        quantity = market.floor_quantity(budget * rules.leverage / per_unit)
         if why_not := market.refusal(quantity, price):
             return self.refuse(slot, side, time, Obstacle.FILTER, why_not)
+        wanted = None
+        if asked > budget and not rules.orders.sized_by_equity:
+            wanted = asked * rules.leverage / per_unit
+            self.capped += 1
         notional = quantity * price
         margin = notional / rules.leverage
         fee = notional * rules.fees
         self.free -= margin + fee
         if abs(self.free) < equity * _DUST:
             self.free = 0.0
-        sign = side.sign
         filled_at = None if quote is None else quote.time
         never = -inf * sign  # below (for a short: above) any price
         stop = rules.stop_price(sign, price)
         target = rules.target_price(sign, price)
         liquidation = rules.liquidation_price(slot, sign, price)
-        self.positions[slot] = Position(
+        self.positions[slot] = position = Position(
             slot=slot,
             side=side,
             sign=sign,
@@ -264,14 +352,128 @@ class Account:
             low_before=None if quote is None else quote.low,
             high_before=None if quote is None else quote.high,
         )
-        return Entered(time, symbol, side, price, quantity, margin, fee, signal_time, filled_at)
+        if rules.bounded:
+            self._count_entry(self._fill_day(time, quote))
+        if plan is not None:
+            self._plan(position, plan)
+        if rules.roi:
+            position.roi_place = rules.roi_at(0)
+            position.target_price = rules.roi_price(sign, price, position.roi_place)
+        return Entered(
+            time, symbol, side, price, quantity, margin, fee, signal_time, filled_at, wanted
+        )
+
+    def _asked(self, sign: int, price: float, equity: float, plan: Plan | None) -> float:
+        """The budget of an entry, margin and fee together, before the free balance caps it."""
+        rules = self.rules
+        orders = rules.orders
+        if orders.trade_amount is not None:
+            return orders.trade_amount
+        if orders.risk_pct is None or plan is None:
+            return equity * rules.trade_size_pct / 100
+        out = rules.exit_price(sign, price - sign * plan.risk)
+        loss = (price - out) * sign + rules.fees * (price + out)
+        quantity = equity * orders.risk_pct / 100 / loss
+        return quantity * price * (1 + rules.fees * rules.leverage) / rules.leverage
+
+    def _bound(
+        self, slot: int, signal_time: int, time: int, quote: Quote | None
+    ) -> tuple[Obstacle, str] | None:
+        """Which limit of the strategy forbids an entry that fills now, and why."""
+        orders = self.rules.orders
+        if signal_time < self.entries_from[slot]:
+            assert orders.cooldown is not None
+            return Obstacle.COOLDOWN, f"within the cooldown of {orders.cooldown.candles} candles"
+        moment = self._fill_moment(time, quote)
+        minute = moment // MINUTE % (DAY // MINUTE)
+        if orders.weekdays and (moment // DAY + 3) % 7 + 1 not in orders.weekdays:
+            return Obstacle.HOURS, "not on a weekday of the strategy"
+        if orders.hours and not within_hours(minute, orders.hours):
+            return Obstacle.HOURS, "outside the hours of the strategy"
+        if orders.flat_at is not None and minute >= orders.flat_at:
+            return Obstacle.HOURS, "the strategy stays flat for the rest of the UTC day"
+        most = orders.max_trades_per_day
+        today = self.entries_day == self._fill_day(time, quote)
+        if most is not None and today and self.entries_today >= most:
+            return Obstacle.TRADES_PER_DAY, f"{most} of its UTC day's entries have filled"
+        return None
+
+    def _count_entry(self, day: int) -> None:
+        if day != self.entries_day:
+            self.entries_day, self.entries_today = day, 0
+        self.entries_today += 1
+
+    def _plan(self, position: Position, plan: Plan) -> None:
+        """Give a new position its prices."""
+        position.stop_price = plan.stop
+        position.break_even_at = plan.break_even_at
+        position.entered, position.put_up = position.quantity, position.margin
+        position.targets = self._quantities(position, plan.targets)
+        self._aim(position)
+
+    def _aim(self, position: Position) -> None:
+        """The nearest target that is left is the one that rests."""
+        none = inf * position.sign
+        position.target_price = position.targets[0][0] if position.targets else none
+
+    def _quantities(
+        self, position: Position, targets: Sequence[tuple[float, float | None]]
+    ) -> tuple[tuple[float, float], ...]:
+        """How much each target closes, in steps of the market's lot (docs/rules.md §3.15)."""
+        market = self.rules.filters[position.slot]
+        left, carried = position.quantity, 0.0
+        parts: list[tuple[float, float]] = []
+        for price, close_pct in targets:
+            part = left
+            if close_pct is not None:
+                carried += position.quantity * close_pct / 100
+                part = min(market.floor_quantity(carried), left)
+                if market.refusal(part, price):
+                    continue
+                if left - part <= position.quantity * _DUST or market.refusal(left - part, price):
+                    part = left
+            carried = 0.0
+            parts.append((price, part))
+            left -= part
+            if left <= 0:
+                break
+        return tuple(parts)
 
     def _fill_day(self, time: int, quote: Quote | None) -> int:
-        """The UTC day of an entry's fill: by `quote`, or by the candle that opened at `time`."""
+        """The UTC day of an entry's fill; a close belongs to the day of its last millisecond."""
+        at_close = quote is None and self.rules.fill_on is FillOn.CLOSE
+        return (self._fill_moment(time, quote) - at_close) // DAY
+
+    def _fill_moment(self, time: int, quote: Quote | None) -> int:
+        """When an entry fills, UTC ms: by `quote`, or by the candle that opened at `time`."""
         if quote is not None:
-            return max(time, quote.time) // DAY
+            return max(time, quote.time)
         at_close = self.rules.fill_on is FillOn.CLOSE
-        return (time + (self.rules.timeframe_ms - 1 if at_close else 0)) // DAY
+        return time + (self.rules.timeframe_ms if at_close else 0)
+
+    def reduce(
+        self, position: Position, price: float, time: int, filled_at: int | None = None
+    ) -> Reduced:
+        """Close the part of `position` that its nearest target is for, at `price`.
+
+        It frees its share of the margin. The rest keeps its stop and its other targets.
+        """
+        rules = self.rules
+        _, quantity = position.targets[0]
+        fee = price * quantity * rules.fees
+        gross = (price - position.entry_price) * quantity * position.sign
+        left, margin = left_after(position.quantity, position.margin, quantity)
+        self.free += position.margin - margin + gross - fee
+        position.quantity, position.margin = left, margin
+        position.part_gross += gross
+        reason = ExitReason.TAKE_PROFIT
+        position.parts += (Part(time, price, quantity, fee, reason, filled_at),)
+        position.targets = position.targets[1:]
+        self._aim(position)
+        symbol = rules.symbols[position.slot]
+        return Reduced(
+            time, symbol, position.side, price, quantity, reason, fee, gross - fee, filled_at
+        )
 
     def close(
         self,
@@ -295,12 +497,22 @@ class Account:
         gross = (price - position.entry_price) * position.quantity * position.sign
         returned = position.margin + gross - exit_fee
         if reason is _LIQUIDATION or returned <= 0:
-            fees = position.entry_fee
-            pnl = -(position.margin + fees) - position.funding
+            exit_fee, gross = 0.0, -position.margin
         else:
             self.free += returned
-            fees = position.entry_fee + exit_fee
-            pnl = gross - fees - position.funding
+        quantity, margin = position.quantity, position.margin
+        fees = position.entry_fee + exit_fee
+        parts = position.parts
+        exit_price = price
+        if parts:
+            parts += (Part(time, price, quantity, exit_fee, reason, filled_at),)
+            quantity, margin = position.entered, position.put_up
+            fees = position.entry_fee + sum([part.fee for part in parts])
+            gross += position.part_gross
+            exit_price = sum([part.price * part.quantity for part in parts]) / quantity
+        pnl = gross - fees - position.funding
+        if rules.cooldown_ms and _cools(rules, pnl):
+            self.entries_from[position.slot] = time + rules.cooldown_ms
         trade = Trade(  # its first fields by place: Python takes few by name without a detour
             len(self.trades) + 1,
             rules.symbols[position.slot],
@@ -309,20 +521,21 @@ class Account:
             position.entry_time,
             position.entry_price,
             time,
-            price,
-            quantity=position.quantity,
+            exit_price,
+            quantity=quantity,
             leverage=rules.leverage,
-            margin=position.margin,
+            margin=margin,
             fees=fees,
             funding=position.funding,
             pnl=pnl,
-            pnl_pct=pnl / position.margin * 100,
+            pnl_pct=pnl / margin * 100,
             exit_reason=reason,
             ambiguous=ambiguous,
             seen_late=seen_late,
             entry_filled_at=position.entry_filled_at,
             exit_filled_at=filled_at,
             candle_entry_price=position.candle_entry_price,
+            parts=parts,
         )
         self.trades.append(trade)
         self.realized_pnl += pnl
@@ -330,6 +543,18 @@ class Account:
         self.due_exits[position.slot] = None
         self.asked_out.discard(position.slot)
         return Exited(time, trade)
+
+
+def _cools(rules: Rules, pnl: float) -> bool:
+    """Whether a trade with this result begins a cooldown."""
+    cooldown = rules.orders.cooldown
+    assert cooldown is not None
+    match cooldown.after:
+        case Outcome.LOSS:
+            return pnl < 0
+        case Outcome.WIN:
+            return pnl > 0
+    return True
 
 
 def _known(price: float) -> float | None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from core.trading.values import Entered, Event, Exited, Side
+from core.trading.values import Entered, Event, Exited, Reduced, Side
 
 
 class OrderSide(StrEnum):
@@ -17,11 +17,12 @@ class OrderSide(StrEnum):
     SELL = "sell"
 
 
-class VenueOrder(msgspec.Struct, frozen=True, gc=False):
+class VenueOrder(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A market order that is to do on a venue what one fill did in the session's account.
 
     `id` is the client order ID, by which the venue is asked for it; `quantity` (base currency) and
-    `price` (quote currency) are the session's own. `closes`: it closes what an earlier one opened.
+    `price` (quote currency) are the session's own. `closes`: it closes what an earlier one opened,
+    all that is left of it or (`part`) so much.
     """
 
     number: int
@@ -31,6 +32,7 @@ class VenueOrder(msgspec.Struct, frozen=True, gc=False):
     quantity: float
     price: float
     closes: bool
+    part: bool = False
 
 
 class Execution(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -65,16 +67,21 @@ def orders_of(events: Iterable[Event], session_id: str, number: int) -> list[Ven
         match event:
             case Entered():
                 symbol, quantity, price = event.symbol, event.quantity, event.price
-                buys, closes = event.side is Side.LONG, False
+                buys, closes, part = event.side is Side.LONG, False, False
+            case Reduced():
+                symbol, quantity, price = event.symbol, event.quantity, event.price
+                buys, closes, part = event.side is Side.SHORT, True, True
             case Exited(_, trade):
                 symbol, quantity, price = trade.symbol, trade.quantity, trade.exit_price
-                buys, closes = trade.side is Side.SHORT, True
+                if trade.parts:
+                    quantity, price = trade.parts[-1].quantity, trade.parts[-1].price
+                buys, closes, part = trade.side is Side.SHORT, True, False
             case _:
                 continue
         place = number + len(found)
         side = OrderSide.BUY if buys else OrderSide.SELL
         order_id = f"pt-{session_id}-{place}"
-        found.append(VenueOrder(place, order_id, symbol, side, quantity, price, closes))
+        found.append(VenueOrder(place, order_id, symbol, side, quantity, price, closes, part))
     return found
 
 

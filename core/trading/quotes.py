@@ -27,11 +27,11 @@ def on_quote(account: Account, slot: int, quote: Quote, time: int) -> list[Event
         _watch(account, position, quote, time, events)
     due = account.due_entries[slot]
     if due is not None and account.positions[slot] is None:
-        side, signal_time = due
+        side, signal_time, levels = due
         price = _buying(quote) if side is Side.LONG else _selling(quote)
         if price is not None:
             account.due_entries[slot] = None
-            events.append(account.enter(slot, side, price, time, signal_time, quote))
+            events.append(account.enter(slot, side, price, time, signal_time, quote, levels))
     return events
 
 
@@ -45,6 +45,11 @@ def _watch(
     sign = position.sign
     stop, reason = position.stop(account.rules.trailing_stop_pct)
     target = position.target_price
+    if account.rules.roi:
+        place = account.rules.roi_at(time - position.entry_time)
+        target = account.rules.roi_price(sign, position.entry_price, place)
+        if place > position.roi_place and (price - target) * sign > 0:
+            target = price  # it falls to a price that the market is beyond already
     liquidation = position.liquidation_price
     due = account.due_exits[position.slot]
     if (price - liquidation) * sign <= 0:
@@ -57,9 +62,14 @@ def _watch(
     elif (price - stop) * sign <= 0:
         exited = account.close(position, price, reason, time, filled_at=quote.time)
         _note(account, exited, stop, events)
-    elif (price - target) * sign >= 0:
-        exited = account.close(position, target, ExitReason.TAKE_PROFIT, time, filled_at=quote.time)
-        _note(account, exited, None, events)
+    else:
+        while (price - target) * sign >= 0 and position.takes_part:
+            events.append(account.reduce(position, target, time, quote.time))
+            target = position.target_price
+        if (price - target) * sign >= 0:
+            reason = account.rules.target_reason
+            exited = account.close(position, target, reason, time, filled_at=quote.time)
+            _note(account, exited, None, events)
 
 
 def _exit(

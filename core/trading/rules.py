@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf, isfinite
 
+from core.market.candles.candles import Floats
+from core.market.candles.timeframes import DAY, MINUTE
 from core.market.filters import NO_FILTERS, MarketFilters
 from core.strategy.config.config import StrategyConfig
-from core.trading.values import FillOn, Fills
+from core.strategy.config.orders import NO_ORDERS, Basis, Orders, PriceRule
+from core.trading.values import ExitReason, FillOn, Fills
 
 RULES_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The prices of a position, fixed when it is entered (docs/rules.md §3.13).
+
+    What does not exist is an infinity that no price reaches. `targets`: price and share of the
+    entered quantity (None: the rest), the nearest first. `risk`: from the entry to the first stop.
+    """
+
+    stop: float
+    targets: tuple[tuple[float, float | None], ...]
+    risk: float
+    break_even_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +56,45 @@ class Rules:
     fill_on: FillOn = FillOn.NEXT_OPEN
     fills: Fills = Fills.CANDLE
     target_first: bool = False
+    orders: Orders = NO_ORDERS
     watches_equity: bool = field(init=False)
     """Whether a risk limit looks at the equity of every close."""
+    plans: bool = field(init=False)
+    """Whether entries ask for more than `stop_price` and `target_price` (then: `plan`)."""
+    bounded: bool = field(init=False)
+    """Whether hours, a cooldown or a number of trades may refuse an entry."""
+    trails_level: bool = field(init=False)
+    """Whether the stop follows a level from close to close."""
+    moves_stop: bool = field(init=False)
+    """Whether a close may move a stop: to the entry, or after a level."""
+    target_reason: ExitReason = field(init=False)
+    cooldown_ms: int = field(init=False)
+    roi: tuple[tuple[int, float], ...] = field(init=False)
+    flat_at_ms: int | None = field(init=False)
+    _level_at: Mapping[object, int] = field(init=False)
 
     def __post_init__(self) -> None:
         limited = self.max_daily_loss_pct is not None or self.max_drawdown_pct is not None
         object.__setattr__(self, "watches_equity", limited)
+        orders = self.orders
+        trails = orders.stop is not None and orders.stop.trail
+        moves = trails or orders.break_even_at_r is not None
+        priced = moves or orders.stop is not None or bool(orders.targets or orders.risk_pct)
+        object.__setattr__(self, "plans", priced)
+        clock = orders.hours or orders.weekdays or orders.flat_at or orders.max_trades_per_day
+        object.__setattr__(self, "bounded", bool(clock or orders.cooldown))
+        object.__setattr__(self, "trails_level", trails)
+        object.__setattr__(self, "moves_stop", moves)
+        object.__setattr__(
+            self, "target_reason", ExitReason.ROI if orders.roi else ExitReason.TAKE_PROFIT
+        )
+        cooldown = 0 if orders.cooldown is None else orders.cooldown.candles * self.timeframe_ms
+        object.__setattr__(self, "cooldown_ms", cooldown)
+        object.__setattr__(self, "roi", orders.roi)
+        flat_at = None if orders.flat_at is None else orders.flat_at * MINUTE
+        object.__setattr__(self, "flat_at_ms", flat_at)
+        places = {level: place for place, level in enumerate(orders.levels)}
+        object.__setattr__(self, "_level_at", places)
 
     @classmethod
     def of(
@@ -75,6 +126,7 @@ class Rules:
             fill_on=fill_on,
             fills=fills,
             target_first=target_first,
+            orders=config.orders,
         )
 
     def stop_price(self, sign: int, entry_price: float) -> float | None:
@@ -88,6 +140,106 @@ class Rules:
         if self.take_profit_pct is None:
             return None
         return entry_price * (1 + sign * self.take_profit_pct / 100)
+
+    def plan(self, sign: int, entry_price: float, levels: Sequence[float]) -> Plan | str:
+        """The prices of a position entered at `entry_price`, or why there can be none.
+
+        `levels` are the values of `orders.levels` at the candle that decided.
+        """
+        never = -inf * sign
+        stop = self.stop_price(sign, entry_price)
+        given = self.orders.stop
+        if given is not None:
+            stop = self._price(given.price, sign, entry_price, 0.0, levels)
+            if not (entry_price - stop) * sign > 0:
+                return _wrong_side("stop", stop, -sign, entry_price)
+        first = never if stop is None else stop
+        if self.trailing_stop_pct is not None:
+            trailing = entry_price * (1 - sign * self.trailing_stop_pct / 100)
+            first = max(first, trailing) if sign > 0 else min(first, trailing)
+        risk = (entry_price - first) * sign
+        targets = []
+        for target in self.orders.targets:
+            price = self._price(target.price, sign, entry_price, risk, levels)
+            if not (price - entry_price) * sign > 0:
+                return _wrong_side("target", price, sign, entry_price)
+            targets.append((price, target.close_pct))
+        if not targets:
+            plain = self.target_price(sign, entry_price)
+            targets = [] if plain is None else [(plain, None)]
+        targets.sort(key=lambda one: one[0] * sign)
+        at_r = self.orders.break_even_at_r
+        return Plan(
+            never if stop is None else stop,
+            tuple(targets),
+            risk,
+            -never if at_r is None else entry_price + sign * at_r * risk,
+        )
+
+    def trailing_level(self, sign: int, best: float, levels: Sequence[float]) -> float:
+        """Where a stop that trails a level belongs after a close, NaN where that is not known.
+
+        `best`: the best price since the entry, that candle included; `levels`: of that candle.
+        """
+        stop = self.orders.stop
+        assert stop is not None
+        level = levels[self.level_of(stop.price, sign)]
+        return best - sign * level if stop.price.basis is Basis.ATR else level
+
+    def trailing_levels(self, sign: int, bests: Floats, levels: Sequence[Floats]) -> Floats:
+        """`trailing_level` of many closes at once."""
+        stop = self.orders.stop
+        assert stop is not None
+        level = levels[self.level_of(stop.price, sign)]
+        return bests - sign * level if stop.price.basis is Basis.ATR else level
+
+    def level_of(self, rule: PriceRule, sign: int) -> int:
+        """The place among `orders.levels` of the level that a price of a side lies at."""
+        return self._level_at[rule.long if sign > 0 else rule.short]
+
+    def _price(
+        self, rule: PriceRule, sign: int, entry: float, risk: float, levels: Sequence[float]
+    ) -> float:
+        """A price on the losing side of `entry` for a stop (never R), else on the winning one."""
+        match rule.basis:
+            case Basis.PCT:
+                return entry * (1 + sign * rule.number / 100)
+            case Basis.R:
+                return entry + sign * rule.number * risk
+        level = levels[self.level_of(rule, sign)]
+        if rule.basis is not Basis.ATR:
+            return level
+        stop = self.orders.stop
+        away = -sign if stop is not None and rule is stop.price else sign
+        return entry + away * level
+
+    def entry_moment(self, entry_time: int) -> int:
+        """When a position was entered whose candle of entry opened at `entry_time`, UTC ms."""
+        return entry_time + (self.timeframe_ms if self.fill_on is FillOn.CLOSE else 0)
+
+    def flat_candle(self, entry_time: int) -> int:
+        """A candle that opens then or later closes at the time to be flat (`flat_at`), or behind.
+
+        `entry_time` is that of the position: the time of day counts that comes next after it.
+        """
+        assert self.flat_at_ms is not None
+        days = (self.entry_moment(entry_time) - self.flat_at_ms) // DAY + 1
+        return days * DAY + self.flat_at_ms - self.timeframe_ms
+
+    def roi_at(self, held_ms: int) -> int:
+        """The place in `roi` of the target that holds so long after the entry; -1: none yet."""
+        place = -1
+        for since, _ in self.roi:
+            if since > held_ms:
+                break
+            place += 1
+        return place
+
+    def roi_price(self, sign: int, entry_price: float, place: int) -> float:
+        """The target at a place of `roi`."""
+        if place < 0:
+            return inf * sign
+        return entry_price * (1 + sign * self.roi[place][1] / 100)
 
     def liquidation_price(self, slot: int, sign: int, entry_price: float) -> float | None:
         """The price of liquidation (docs/rules.md §3.8); an unleveraged long: None."""
@@ -103,3 +255,11 @@ class Rules:
     def exit_price(self, sign: int, price: float) -> float:
         """What a market order that closes a position gets at a candle's `price`."""
         return price * (1 - sign * self.slippage_pct / 100)
+
+
+def _wrong_side(what: str, price: float, wanted: int, entry_price: float) -> str:
+    """Why an entry comes to nothing: a price is not known, or not on the `wanted` side of it."""
+    if not isfinite(price):
+        return f"the price of its {what} is not known at the candle that decided"
+    side = "above" if wanted > 0 else "below"
+    return f"its {what} at {price:.8g} is not {side} the entry at {entry_price:.8g}"

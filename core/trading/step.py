@@ -33,7 +33,8 @@ from core.trading.values import (
 class Bar(msgspec.Struct, frozen=True, gc=False):
     """A closed candle of one symbol in one moment, with what the conditions said at its close.
 
-    `signals` are the raw flags of the conditions; `funding_rate` is the sum of the rates that fell
+    `signals` are the raw flags of the conditions, `levels` what orders need to know of the candle
+    (`Orders.levels`); `funding_rate` is the sum of the rates that fell
     due since the previous candle's open, up to and including this one's.
     """
 
@@ -44,6 +45,7 @@ class Bar(msgspec.Struct, frozen=True, gc=False):
     close: float
     signals: int
     funding_rate: float = 0.0
+    levels: tuple[float, ...] = ()
 
 
 # What every step asks for: looked up on its class, a member costs a call in Python 3.11.
@@ -135,9 +137,9 @@ def _enter_if_due(
     due = account.due_entries[slot]
     if due is not None:
         account.due_entries[slot] = None
-        side, signal_time = due
+        side, signal_time, levels = due
         slipped = account.rules.entry_price(side.sign, price)
-        events.append(account.enter(slot, side, slipped, time, signal_time, None))
+        events.append(account.enter(slot, side, slipped, time, signal_time, None, levels))
         entered = account.positions[slot]
         if entered is not None:
             entered.mark = price  # the next entry of this moment sees what slippage has cost
@@ -157,7 +159,7 @@ def _inside(
     """
     rules = account.rules
     sign = position.sign
-    target = position.target_price
+    falls = bool(rules.roi) and position.let_target_fall(rules, time)
     liquidation = position.liquidation_price
     stop, reason = position.stop(rules.trailing_stop_pct)
     # Where a quote entered the position, the candle had opened before there was one.
@@ -172,33 +174,42 @@ def _inside(
             high = max(open_, bar.close)
     worst, best = (low, high) if sign > 0 else (high, low)
 
+    # Of stop and liquidation, the one met first on the way against the position.
+    level, why = stop, reason
+    if (liquidation - stop) * sign >= 0:
+        level, why = liquidation, ExitReason.LIQUIDATION
+    against = (worst - level) * sign <= 0
     ambiguous = False
-    if (open_ - stop) * sign <= 0:
-        price = account.rules.exit_price(position.sign, open_)
-    elif (open_ - target) * sign >= 0:
-        price, reason = target, ExitReason.TAKE_PROFIT
-    else:
-        # Of stop and liquidation, the one met first on the way against the position.
-        level = stop
-        if (liquidation - stop) * sign >= 0:
-            level, reason = liquidation, ExitReason.LIQUIDATION
-        against = (worst - level) * sign <= 0
-        # Slippage may have entered beyond the liquidation price: then the open met that first.
-        reached = (best - target) * sign >= 0 and (open_ - level) * sign > 0
-        if not (against or reached):
-            position.pass_over(1, best, bar.close)
-            return
-        if against and reached:
-            inside = finer(position.slot, time) if finer else ()
-            first = _first_met(sign, level, target, inside)
-            ambiguous = first is None
-            against = not rules.target_first if first is None else first == level
-        if not against:
-            price, reason = target, ExitReason.TAKE_PROFIT
-        elif reason is ExitReason.LIQUIDATION:
-            price = level
-        else:
-            price = account.rules.exit_price(position.sign, level)
+    while True:  # once for every target that closes a part
+        target = position.target_price
+        if (open_ - stop) * sign <= 0:
+            price = rules.exit_price(sign, open_)
+            break
+        taken = (open_ - target) * sign >= 0
+        if not taken:
+            # Slippage may have entered beyond the liquidation price: then the open met that first.
+            taken = (best - target) * sign >= 0 and (open_ - level) * sign > 0
+            if not (against or taken):
+                position.pass_over(1, best, bar.close)
+                if rules.moves_stop:
+                    position.move_stop(rules, bar.levels)
+                return
+            if against and taken:
+                inside = finer(position.slot, time) if finer else ()
+                first = _first_met(sign, level, target, inside)
+                ambiguous = ambiguous or first is None
+                taken = rules.target_first if first is None else first == target
+        elif falls:  # it falls to a price that the market is beyond already
+            at_open = rules.exit_price(sign, open_)
+            target = max(target, at_open) if sign > 0 else min(target, at_open)
+        if not taken:
+            reason = why
+            price = level if why is ExitReason.LIQUIDATION else rules.exit_price(sign, level)
+            break
+        if not position.takes_part:
+            price, reason = target, rules.target_reason
+            break
+        events.append(account.reduce(position, target, time))
     late = rules.fills is Fills.MARKET
     exited = account.close(position, price, reason, time, ambiguous=ambiguous, seen_late=late)
     events.append(exited)
@@ -256,9 +267,9 @@ def _decide(account: Account, time: int, bars: Sequence[Bar], events: list[Event
         position = account.positions[bar.slot]
         if position is None:
             if flags & ENTER_LONG:
-                _order_entry(account, bar.slot, _LONG, time, events)
+                _order_entry(account, bar, _LONG, time, events)
             elif flags & ENTER_SHORT:
-                _order_entry(account, bar.slot, _SHORT, time, events)
+                _order_entry(account, bar, _SHORT, time, events)
             continue
         long = position.sign > 0
         if flags & (ENTER_SHORT if long else ENTER_LONG):
@@ -267,6 +278,8 @@ def _decide(account: Account, time: int, bars: Sequence[Bar], events: list[Event
             reason = _SIGNAL
         elif rules.max_hold is not None and position.held >= rules.max_hold:
             reason = ExitReason.MAX_HOLD
+        elif rules.flat_at_ms is not None and time >= rules.flat_candle(position.entry_time):
+            reason = ExitReason.FLAT_AT
         elif bar.slot in account.asked_out:
             reason = ExitReason.MANUAL
         else:
@@ -274,17 +287,18 @@ def _decide(account: Account, time: int, bars: Sequence[Bar], events: list[Event
         account.due_exits[bar.slot] = reason
         events.append(Decided(time, rules.symbols[bar.slot], position.side, reason))
         if reason is ExitReason.REVERSE:
-            _order_entry(account, bar.slot, position.side.opposite, time, events)
+            _order_entry(account, bar, position.side.opposite, time, events)
     if rules.fill_on is _CLOSE:
         _fill_at_close(account, time, bars, events)
 
 
-def _order_entry(account: Account, slot: int, side: Side, time: int, events: list[Event]) -> None:
-    """Make an entry due, unless entries are paused. A daily loss limit looks at its fill."""
+def _order_entry(account: Account, bar: Bar, side: Side, time: int, events: list[Event]) -> None:
+    """Make an entry due, unless entries are paused. Other limits look at its fill."""
+    slot = bar.slot
     if account.entries_paused:
         events.append(account.refuse(slot, side, time, Obstacle.PAUSED, PAUSED))
     else:
-        account.due_entries[slot] = (side, time)
+        account.due_entries[slot] = (side, time, bar.levels)
         events.append(Decided(time, account.rules.symbols[slot], side))
 
 

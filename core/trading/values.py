@@ -39,6 +39,9 @@ class ExitReason(StrEnum):
     MAX_HOLD = "max_hold"
     LIQUIDATION = "liquidation"
     REVERSE = "reverse"
+    BREAK_EVEN = "break_even"
+    ROI = "roi"
+    FLAT_AT = "flat_at"
     MANUAL = "manual"
 
 
@@ -49,6 +52,10 @@ class Obstacle(StrEnum):
     RISK_LIMIT = "risk_limit"
     BALANCE = "balance"
     FILTER = "filter"
+    PRICE = "price"
+    HOURS = "hours"
+    COOLDOWN = "cooldown"
+    TRADES_PER_DAY = "trades_per_day"
 
 
 class FillOn(StrEnum):
@@ -80,6 +87,20 @@ class Quote(msgspec.Struct, frozen=True, gc=False):
     high: float | None = None
 
 
+class Part(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One of several exits of a trade: so much of its quantity, at a price, for its own reason.
+
+    `fee` is this exit's. Times as in `Trade`.
+    """
+
+    time: int
+    price: float
+    quantity: float
+    fee: float
+    reason: ExitReason
+    filled_at: int | None = None
+
+
 class Trade(msgspec.Struct, frozen=True, gc=False):
     """A closed trade. Times are open times of candles (UTC ms), money is in quote currency.
 
@@ -88,7 +109,9 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     where one is known (fills: market). `candle_entry_price`, `candle_exit_price`: what `fills:
     candle` would have given, where the fill came from the market; None until that candle has
     closed. `ambiguous`: stop and target lay inside one candle. `seen_late`: a stop or target
-    touched between two prices, found only in the closed candle.
+    touched between two prices, found only in the closed candle. `parts`: its exits, where there was
+    more than one; `exit_price` is then their mean by quantity, the other facts of the exit are the
+    last one's, and `quantity`, `margin`, `fees` and `pnl` are those of the whole.
     """
 
     id: int
@@ -113,6 +136,7 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     exit_filled_at: int | None = None
     candle_entry_price: float | None = None
     candle_exit_price: float | None = None
+    parts: tuple[Part, ...] = ()
 
 
 class OpenTrade(msgspec.Struct, frozen=True, gc=False):
@@ -120,6 +144,8 @@ class OpenTrade(msgspec.Struct, frozen=True, gc=False):
 
     `unrealized_pnl` is net of the entry fee and of funding so far; `fees` is that entry fee.
     `stop_price` is the effective one: the fixed stop or the trailing one, whichever is nearer.
+    `target_price` is the nearest. Where `parts` were closed already, `quantity` and `margin` are
+    what is left, and what the parts made and cost is in `unrealized_pnl` and `fees`.
     """
 
     symbol: str
@@ -138,6 +164,7 @@ class OpenTrade(msgspec.Struct, frozen=True, gc=False):
     target_price: float | None
     liquidation_price: float | None
     entry_filled_at: int | None = None
+    parts: tuple[Part, ...] = ()
 
 
 # ── Events: what a step did, in order. `time` is the open time of the candle concerned. ──
@@ -156,7 +183,10 @@ class Decided(msgspec.Struct, frozen=True, gc=False, tag="decided"):
 
 
 class Entered(msgspec.Struct, frozen=True, gc=False, tag="entered"):
-    """An entry filled."""
+    """An entry filled.
+
+    `wanted`: the larger quantity that the strategy asked for, where the free balance allowed less.
+    """
 
     time: int
     symbol: str
@@ -166,6 +196,21 @@ class Entered(msgspec.Struct, frozen=True, gc=False, tag="entered"):
     margin: float
     fee: float
     signal_time: int
+    filled_at: int | None = None
+    wanted: float | None = None
+
+
+class Reduced(msgspec.Struct, frozen=True, gc=False, tag="reduced", omit_defaults=True):
+    """A part of a position was closed; the rest goes on. `pnl` is the part's, net of its fee."""
+
+    time: int
+    symbol: str
+    side: Side
+    price: float
+    quantity: float
+    reason: ExitReason
+    fee: float
+    pnl: float
     filled_at: int | None = None
 
 
@@ -214,4 +259,4 @@ class Halted(msgspec.Struct, frozen=True, gc=False, tag="halted"):
     equity: float
 
 
-Event = Decided | Entered | Exited | Priced | Refused | FundingPaid | Halted
+Event = Decided | Entered | Reduced | Exited | Priced | Refused | FundingPaid | Halted

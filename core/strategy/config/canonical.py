@@ -13,6 +13,7 @@ from core.strategy.config.config import (
     Reference,
     StrategyConfig,
 )
+from core.strategy.config.order_writing import orders_to_dict
 
 
 def config_to_dict(config: StrategyConfig) -> dict[str, object]:
@@ -31,9 +32,11 @@ def config_to_dict(config: StrategyConfig) -> dict[str, object]:
     }
     for field in fields(config):
         value = getattr(config, field.name)
-        if field.name not in written and field.name != "extras" and value is not None:
+        if field.name not in (*written, "extras", "orders") and value is not None:
             written[field.name] = value
-    return {**written, **config.extras}
+    if config.orders.risk_pct is not None or config.orders.trade_amount is not None:
+        del written["trade_size_pct"]  # exactly one of the three
+    return {**written, **orders_to_dict(config.orders), **config.extras}
 
 
 def config_digest(config: StrategyConfig) -> str:

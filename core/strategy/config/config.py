@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from core.market.candles.timeframes import Timeframe
+from core.strategy.config.orders import NO_ORDERS, Orders
 
 ParameterValue = float | int | str
 Parameters = Mapping[str, ParameterValue]
@@ -152,8 +153,8 @@ class StrategyConfig:
     Units are those of docs/rules.md §1: per cent for `*_pct`, a fraction for `fees`, candles for
     `max_hold`, quote currency for `starting_balance`. `signals`: where the signals come from, its
     "source" a name of `core.strategy.signals.sources` and the rest that source's settings (JSON
-    values); None: from the conditions. `extras` keeps the accepted keys without effect on trading
-    (description, risk, the document's keys).
+    values); None: from the conditions. `orders`: what goes beyond these keys. `extras` keeps the
+    accepted keys without effect on trading (description, risk, the document's keys).
     """
 
     name: str
@@ -175,6 +176,7 @@ class StrategyConfig:
     max_daily_loss_pct: float | None = None
     max_drawdown_pct: float | None = None
     signals: Mapping[str, object] | None = None
+    orders: Orders = NO_ORDERS
     extras: Mapping[str, object] = field(default_factory=dict)
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from core.market.candles.timeframes import Timeframe
 from core.market.symbols import SymbolError, unified_symbol
@@ -15,6 +16,7 @@ from core.strategy.config.condition_parsing import parse_conditions
 from core.strategy.config.config import Condition, Direction, IndicatorSpec, StrategyConfig
 from core.strategy.config.document_keys import EXTRA_KEYS, json_mapping, parse_extras
 from core.strategy.config.indicator_parsing import Named, parse_indicators
+from core.strategy.config.order_parsing import ORDER_KEYS, parse_orders
 from core.strategy.config.problems import ConfigError, Problems
 from core.strategy.config.validators import (
     Range,
@@ -69,9 +71,11 @@ _KEYS = (
     "direction",
     *_NUMBERS,
     "max_hold",
+    *ORDER_KEYS,
     "signals",
     *EXTRA_KEYS,
 )
+PLAIN_EXITS = ("stop_loss_pct", "take_profit_pct", "trailing_stop_pct", "max_hold")
 _OF_CONDITIONS = ("indicators", "entry_conditions", "exit_conditions")
 _MEANT = {
     "symbol": "symbols",
@@ -127,7 +131,11 @@ def parse_config(raw: object) -> ParsedConfig:
     exits = parse_conditions(
         problems, "exit_conditions", written.get("exit_conditions", []), named, direction
     )
-    numbers = _numbers(problems, written)
+    parsed = parse_orders(problems, written, named)
+    numbers: dict[str, Any] = {**_numbers(problems, written), **parsed.numbers}
+    if signals and parsed.orders.levels:
+        expected = f"per cent: {signals['source']} gives no levels"
+        problems.found_text("stop", "a stop or target at a level", expected)
     max_hold = _max_hold(problems, written)
     if signals is None:
         _check_exit(problems, written)
@@ -145,6 +153,7 @@ def parse_config(raw: object) -> ParsedConfig:
         direction=direction,
         max_hold=max_hold,
         signals=signals,
+        orders=parsed.orders,
         extras=extras,
         **numbers,
     )
@@ -295,7 +304,7 @@ def _max_hold(problems: Problems, written: Mapping[str, object]) -> int | None:
 
 
 def _check_exit(problems: Problems, written: Mapping[str, object]) -> None:
-    others = ("stop_loss_pct", "take_profit_pct", "trailing_stop_pct", "max_hold")
+    others = (*PLAIN_EXITS, "stop", "target", "roi", "flat_at")
     exits = written.get("exit_conditions", [])
     if exits in ([], ()) and all(written.get(name) is None for name in others):
         problems.found_text(

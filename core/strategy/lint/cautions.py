@@ -8,6 +8,7 @@ from core.market.candles.timeframes import DAY
 from core.market.symbols import is_perpetual, quote_currency
 from core.strategy.config.config import Direction, StrategyConfig, references
 from core.strategy.config.problems import shown
+from core.strategy.lint.orders import order_cautions
 
 _STATUSES = ("draft", "active", "paused", "retired")
 
@@ -30,6 +31,7 @@ def cautions(config: StrategyConfig) -> tuple[str, ...]:
     """Sentences on what is allowed but probably not meant."""
     return (
         *_money(config),
+        *order_cautions(config),
         *_markets(config),
         *_indicators(config),
         *_sides(config),
@@ -51,7 +53,7 @@ def _money(config: StrategyConfig) -> Iterator[str]:
                 f"{value * 100:.12g} for {value * 100:.12g} per cent"
             )
     size, symbols = config.trade_size_pct, len(config.symbols)
-    if size * symbols > 100:
+    if config.orders.sized_by_equity and size * symbols > 100:
         yield (
             f"trade_size_pct {size:g} on {symbols} symbols is {size * symbols:g} per cent of the "
             "account: while other positions hold the balance, an entry gets what is left or is "
@@ -91,7 +93,7 @@ def _indicators(config: StrategyConfig) -> Iterator[str]:
         for condition in conditions
         for side in (condition.left, condition.right)
         for one in references(side)
-    }
+    } | {one.source for level in config.orders.operands for one in references(level)}
     for spec in config.indicators:
         if spec.key not in looked_at:
             yield (
@@ -109,7 +111,10 @@ def _indicators(config: StrategyConfig) -> Iterator[str]:
 def _sides(config: StrategyConfig) -> Iterator[str]:
     if config.direction is not Direction.BOTH or config.signals is not None:
         return
-    other_exit = any(getattr(config, key) is not None for key in _TRADING_KEYS)
+    orders = config.orders
+    other_exit = any(getattr(config, key) is not None for key in _TRADING_KEYS) or bool(
+        orders.stop or orders.targets or orders.roi or orders.flat_at
+    )
     for side in config.sides:
         if not any(one.concerns(side) for one in config.entry_conditions):
             yield f"no entry condition is for {side}: no {side} position is ever entered"

@@ -22,6 +22,7 @@ from core.strategy.config.config import (
 )
 from core.strategy.config.validators import ANY_NUMBER, Range
 from core.strategy.indicators.registry import INDICATORS
+from core.strategy.lint.orders import order_contradictions
 from core.strategy.signals.conditions import condition_text
 
 _LESS, _EQUAL, _MORE = 1, 2, 4
@@ -52,6 +53,7 @@ def contradictions(config: StrategyConfig) -> tuple[str, ...]:
         *_entries_together(config, known),
         *_exits_against_entries(config),
         *_stops_and_targets(config),
+        *order_contradictions(config),
     )
 
 

@@ -21,6 +21,7 @@ from core.strategy.config.config import (
     Operator,
     StrategyConfig,
 )
+from core.strategy.config.orders import Atr, Swing
 from core.strategy.indicators.batch import Batch
 from core.strategy.indicators.described import Described
 from core.strategy.indicators.registry import INDICATORS
@@ -65,6 +66,9 @@ class ConditionSource:
         An anchored VWAP also wants its whole day.
         """
         wanted = _SMALLEST_WARMUP
+        for level in self._config.orders.levels:
+            if isinstance(level, Atr | Swing):
+                wanted = max(wanted, _WARMUP_PERIODS * level.candles)
         for spec in self._config.indicators:
             longest = INDICATORS[spec.name].longest_period(spec.params)
             wanted = max(wanted, _WARMUP_PERIODS * longest + spec.offset)

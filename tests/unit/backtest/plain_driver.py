@@ -12,7 +12,7 @@ from core.trading.rules import Rules
 from core.trading.step import FinerCandles, step
 from core.trading.values import Exited, ExitReason, FillOn, OpenTrade, Trade
 
-AT_THE_OPEN = (ExitReason.SIGNAL, ExitReason.REVERSE, ExitReason.MAX_HOLD, ExitReason.MANUAL)
+AT_THE_OPEN = (ExitReason.SIGNAL, ExitReason.REVERSE, ExitReason.MAX_HOLD, ExitReason.FLAT_AT)
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,37 @@ def conditions(draw: st.DrawFn, written: list[dict[str, Any]], candles: Candles)
 
 
 @st.composite
+def orders(draw: st.DrawFn, key: str) -> dict[str, Any]:
+    """Any keys of a config that say where orders lie, how large they are and when not."""
+    atr = {"atr": {"period": 5, "multiplier": draw(st.sampled_from([0.5, 2]))}}
+    levels: list[dict[str, Any]] = [atr, {"level": "min(low, 0.99 * close)"}, {"level": key}]
+    made: dict[str, Any] = {}
+    if draw(st.booleans()):
+        stop = draw(st.sampled_from([*levels, {"swing": 4}]))
+        made["stop"] = {**stop, "trail": draw(st.booleans())}
+        made["break_even_at_r"] = draw(st.sampled_from([None, 0.5, 1]))
+        made["risk_pct"] = draw(st.sampled_from([None, 0.5, 20]))
+        levels.append({"r": draw(st.sampled_from([0.5, 2]))})
+    else:
+        made["trade_amount"] = draw(st.sampled_from([None, 2000]))
+    levels += [{"pct": 0.5}, {"level": "close * 1.01"}]
+    prices = st.sampled_from(levels)
+    match draw(st.sampled_from(["one", "parts", "roi", "none"])):
+        case "one":
+            made["target"] = draw(prices)
+        case "parts":
+            made["target"] = [{**draw(prices), "close_pct": 40}, draw(prices)]
+        case "roi":
+            made["roi"] = {"0": 2, "50m": 0.5, "3h": 0}
+    waits = [None, 3, {"after": "loss", "candles": 4}]
+    made["cooldown"] = draw(st.sampled_from(waits))
+    made["max_trades_per_day"] = draw(st.sampled_from([None, 2]))
+    made["hours"] = draw(st.sampled_from([None, ["22:00-14:00"]]))
+    made["flat_at"] = draw(st.sampled_from([None, "21:00"]))
+    return {name: value for name, value in made.items() if value is not None}
+
+
+@st.composite
 def strategies(draw: st.DrawFn, candles: dict[str, Candles], timeframe: str) -> StrategyConfig:
     """A strategy on these candles whose conditions hold now and then."""
     written = draw(indicators())
@@ -87,6 +118,15 @@ def strategies(draw: st.DrawFn, candles: dict[str, Candles], timeframe: str) -> 
     for key in ("stop_loss_pct", "take_profit_pct", "trailing_stop_pct", "max_daily_loss_pct"):
         if (value := draw(st.none() | st.sampled_from([0.5, 2.0]))) is not None:
             raw[key] = value
+    if draw(st.booleans()):
+        raw |= draw(orders(written[0]["name"]))
+        if "stop" in raw:
+            raw.pop("stop_loss_pct", None)
+            raw.pop("trailing_stop_pct", None)
+        if "target" in raw or "roi" in raw:
+            raw.pop("take_profit_pct", None)
+        if "risk_pct" in raw or "trade_amount" in raw:
+            del raw["trade_size_pct"]
     try:
         return parse_config(raw).config
     except ConfigError:  # what was drawn contradicts itself

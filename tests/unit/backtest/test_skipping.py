@@ -12,10 +12,24 @@ from hypothesis import strategies as st
 
 from core.backtest.bar_index import BarIndex, funding_by_candle
 from core.backtest.drive import drive
-from core.market.candles.candles import Candle, Candles
+from core.market.candles.candles import Candle, Candles, Floats
 from core.market.candles.timeframes import HOUR
 from core.market.filters import NO_FILTERS, MarketFilters
 from core.report.exposure import exposed_candles
+from core.strategy.config.config import Reference
+from core.strategy.config.orders import (
+    NO_ORDERS,
+    Atr,
+    Basis,
+    Cooldown,
+    LevelSpec,
+    Orders,
+    Outcome,
+    PriceRule,
+    Stop,
+    Swing,
+    Target,
+)
 from core.trading.account import Account
 from core.trading.rules import Rules
 from core.trading.values import FillOn
@@ -29,8 +43,64 @@ def percent(low: float, high: float) -> st.SearchStrategy[float | None]:
     return st.none() | st.floats(low, high)
 
 
+RANGE, LOWER, UPPER = Atr(14, 2.0), Reference("bollinger", "lower"), Reference("bollinger", "upper")
+LOWS, HIGHS = Swing(10, highest=False), Swing(10, highest=True)
+
+
+@st.composite
+def price_rules(draw: st.DrawFn, bases: list[Basis]) -> PriceRule:
+    """Where a stop or a target lies, by any of these."""
+    match basis := draw(st.sampled_from(bases)):
+        case Basis.PCT | Basis.R:
+            return PriceRule(basis, draw(st.floats(0.2, 3)))
+        case Basis.ATR:
+            return PriceRule(basis, long=RANGE, short=RANGE)
+        case Basis.SWING:
+            return PriceRule(basis, long=LOWS, short=HIGHS)
+    below = draw(st.booleans())
+    return PriceRule(basis, long=LOWER if below else UPPER, short=UPPER if below else LOWER)
+
+
+SHARES: list[list[float | None]] = [[None], [50.0], [50.0, None], [30.0, 30.0, None], [60.0, 40.0]]
+ROI = ((0, 3.0), (2 * HOUR, 1.0), (5 * HOUR, 0.0))
+
+
+@st.composite
+def all_orders(draw: st.DrawFn) -> Orders:
+    """Any orders beyond the plain keys, or none."""
+    if draw(st.booleans()):
+        return NO_ORDERS
+    stop = None
+    if draw(st.booleans()):
+        bases = [Basis.ATR, Basis.SWING, Basis.LEVEL]
+        stop = Stop(draw(price_rules(bases)), draw(st.booleans()))
+    bases = [Basis.PCT, Basis.ATR, Basis.LEVEL, *([Basis.R] if stop else [])]
+    aims = draw(st.sampled_from(["targets", "roi", "neither"]))
+    targets = [
+        Target(draw(price_rules(bases)), share)
+        for share in (draw(st.sampled_from(SHARES)) if aims == "targets" else ())
+    ]
+    cooldowns = st.builds(Cooldown, st.integers(1, 5), st.sampled_from([None, *Outcome]))
+    return Orders(
+        stop=stop,
+        break_even_at_r=draw(st.none() | st.floats(0.3, 2)) if stop else None,
+        targets=tuple(targets),
+        roi=ROI[draw(st.integers(0, 2)) :] if aims == "roi" else (),
+        risk_pct=draw(st.none() | st.floats(0.2, 5)) if stop else None,
+        trade_amount=None if stop else draw(st.none() | st.floats(500, 20_000)),
+        cooldown=draw(st.none() | cooldowns),
+        max_trades_per_day=draw(st.none() | st.integers(1, 3)),
+        hours=draw(st.sampled_from([(), ((480, 960),), ((1320, 240),)])),
+        weekdays=draw(st.sampled_from([(), (1, 2, 3, 4, 5)])),
+        flat_at=draw(st.sampled_from([None, 1315, 1440, 600])),
+    )
+
+
 @st.composite
 def all_rules(draw: st.DrawFn, symbols: int) -> Rules:
+    orders = draw(all_orders())
+    trails = orders.stop is not None and orders.stop.trail
+    aimed = orders.targets or orders.roi
     lots = MarketFilters(lot_step=Decimal("0.001"), min_notional=Decimal(5))
     return Rules(
         symbols=SYMBOLS[:symbols],
@@ -41,14 +111,15 @@ def all_rules(draw: st.DrawFn, symbols: int) -> Rules:
         leverage=draw(st.sampled_from([1.0, 3.0, 20.0])),
         fees=draw(st.sampled_from([0.0, 0.0006])),
         slippage_pct=draw(st.sampled_from([0.0, 0.05])),
-        stop_loss_pct=draw(percent(0.1, 5)),
-        take_profit_pct=draw(percent(0.1, 8)),
-        trailing_stop_pct=draw(percent(0.1, 5)),
+        stop_loss_pct=None if orders.stop else draw(percent(0.1, 5)),
+        take_profit_pct=None if aimed else draw(percent(0.1, 8)),
+        trailing_stop_pct=None if trails else draw(percent(0.1, 5)),
         max_hold=draw(st.none() | st.integers(1, 12)),
         max_daily_loss_pct=draw(st.none() | st.floats(0.5, 10)),
         max_drawdown_pct=draw(st.none() | st.floats(2, 30)),
         fill_on=draw(st.sampled_from(FillOn)),
         target_first=draw(st.booleans()),
+        orders=orders,
     )
 
 
@@ -65,6 +136,19 @@ def walk(seed: int, length: int, volatility: float, present: float) -> Candles:
         if random.random() < present or index == 0:
             candles.append(Candle(START + index * HOUR, open_, high, low, close, 1.0))
     return Candles.of(candles)
+
+
+def levels_of(candles: Candles) -> dict[LevelSpec, Floats]:
+    """Every level that a rule may ask for; now and then one is not known."""
+    close, step = candles.close, np.arange(len(candles))
+    known = np.where(step % 17 == 3, np.nan, 1.0)
+    return {
+        RANGE: np.maximum(candles.high - candles.low, close * 0.001) * 2 * known,
+        LOWS: candles.low * (1 - 0.002 * (step % 5)),
+        HIGHS: candles.high * (1 + 0.002 * (step % 5)),
+        LOWER: close * (0.99 + 0.001 * (step % 7)) * known,
+        UPPER: close * (1.02 - 0.002 * (step % 11)),
+    }
 
 
 @st.composite
@@ -89,7 +173,8 @@ def runs(draw: st.DrawFn) -> tuple[Rules, list[BarIndex]]:
             for time in START + np.arange(0, length * HOUR, 8 * HOUR)
         ]
         funding = funding_by_candle(candles, rates) if draw(st.booleans()) else None
-        all_bars.append(BarIndex(slot, candles, flags & np.uint8(allowed), funding))
+        levels = [levels_of(candles)[level] for level in rules.orders.levels]
+        all_bars.append(BarIndex(slot, candles, flags & np.uint8(allowed), funding, levels))
     return rules, all_bars
 
 

@@ -1,8 +1,9 @@
 """Plays a small table of candles through the rules.
 
 A row is `open high low close` and, behind `|`, the flags raised at its close (EL, XL, ES, XS:
-enter or exit, long or short) and `funding=RATE`. Row n opens at n minutes. `-` in place of the
-prices: the symbol has no candle at that moment. Symbols stand side by side, parted by `||`.
+enter or exit, long or short), `funding=RATE`, and `level=NUMBER` for each of the rules' levels. Row
+n opens at n minutes. `-` in place of the prices: the symbol has no candle at that moment. Symbols
+stand side by side, parted by `||`.
 """
 
 from __future__ import annotations
@@ -47,8 +48,9 @@ def bars(line: str) -> list[Bar]:
         open_, high, low, close = (float(price) for price in prices.split())
         words = notes.split()
         raised = sum(FLAGS[word] for word in words if word in FLAGS)
-        rates = [float(word.removeprefix("funding=")) for word in words if "=" in word]
-        found.append(Bar(slot, open_, high, low, close, raised, sum(rates)))
+        rates = [float(word[8:]) for word in words if word.startswith("funding=")]
+        levels = tuple(float(word[6:]) for word in words if word.startswith("level="))
+        found.append(Bar(slot, open_, high, low, close, raised, sum(rates), levels))
     return found
 
 

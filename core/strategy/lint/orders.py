@@ -1,0 +1,88 @@
+"""Warns of orders that a valid config allows and that never act, or hardly mean what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from core.market.candles.timeframes import DAY, MINUTE
+from core.strategy.config.config import Direction, StrategyConfig
+from core.strategy.config.order_writing import clock
+from core.strategy.config.orders import Basis, within_hours
+
+_LEAST_RISK = 0.1  # per cent; below it a fraction was probably meant
+_LEAST_GAIN = 0.25
+_MINUTES_OF_DAY = DAY // MINUTE
+
+
+def order_cautions(config: StrategyConfig) -> Iterator[str]:
+    """Sentences on orders that are allowed but probably not meant."""
+    orders = config.orders
+    if orders.risk_pct is not None and orders.risk_pct < _LEAST_RISK:
+        yield _fraction("risk_pct", orders.risk_pct)
+    for target in orders.targets:
+        if target.price.basis is Basis.PCT and target.price.number < _LEAST_GAIN:
+            yield _fraction("target pct", target.price.number)
+    if orders.roi and 0 < max(gain for _, gain in orders.roi) < _LEAST_GAIN:
+        yield _fraction("roi", max(gain for _, gain in orders.roi))
+    amount = orders.trade_amount
+    if amount is not None and amount * len(config.symbols) > config.starting_balance:
+        needed = amount * len(config.symbols)
+        yield (
+            f"trade_amount {amount:.12g} on {len(config.symbols)} symbols is {needed:.12g}, more "
+            f"than the starting balance of {config.starting_balance:.12g}: an entry gets what is "
+            "left or is refused"
+        )
+    candle = config.timeframe.ms // MINUTE
+    if orders.flat_at is not None and candle < _MINUTES_OF_DAY and orders.flat_at % candle:
+        later = -(-orders.flat_at // candle) * candle
+        yield (
+            f"flat_at {clock(orders.flat_at)} is inside a {config.timeframe} candle: positions are "
+            f"closed at its end, {clock(later % _MINUTES_OF_DAY)}"
+        )
+
+
+def order_contradictions(config: StrategyConfig) -> Iterator[str]:
+    """Sentences on orders that can never act."""
+    orders = config.orders
+    allowed = _opens(config)
+    if orders.hours:
+        allowed = [one for one in allowed if within_hours(one, orders.hours)]
+        if not allowed:
+            yield (
+                f"hours: no {config.timeframe} candle opens in them, and entries fill at opens: "
+                "no position can ever be entered"
+            )
+            return
+    if orders.flat_at is not None and all(one >= orders.flat_at for one in allowed):
+        yield (
+            f"flat_at {clock(orders.flat_at)}: every entry would fill after it on its day: no "
+            "position can ever be entered"
+        )
+    if config.timeframe.ms == 7 * DAY and orders.weekdays and 1 not in orders.weekdays:
+        yield "weekdays: weekly candles open on Mondays: no position can ever be entered"
+    at_r = orders.break_even_at_r
+    last = [target.price for target in orders.targets if target.close_pct is None]
+    if at_r is not None and last and last[0].basis is Basis.R and last[0].number <= at_r:
+        yield (
+            f"break_even_at_r {at_r:.12g} can never act: the target at {last[0].number:.12g} R "
+            "has closed the position by then"
+        )
+    if config.direction is not Direction.LONG:
+        for target in orders.targets:
+            if target.price.basis is Basis.PCT and target.price.number >= 100:
+                yield (
+                    f"target pct {target.price.number:.12g}: the target of a short position lies "
+                    "at or below 0 and is never reached"
+                )
+
+
+def _opens(config: StrategyConfig) -> list[int]:
+    """The minutes of the UTC day at which a candle may open."""
+    return list(range(0, _MINUTES_OF_DAY, min(config.timeframe.ms // MINUTE, _MINUTES_OF_DAY)))
+
+
+def _fraction(key: str, value: float) -> str:
+    return (
+        f"{key} {value:.12g} is {value:.12g} per cent: if the fraction is meant, write "
+        f"{value * 100:.12g} for {value * 100:.12g} per cent"
+    )

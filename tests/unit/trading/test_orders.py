@@ -1,0 +1,717 @@
+"""A case for every line of docs/rules.md §3.13 to §3.18, its numbers worked out by hand."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from core.market.candles.timeframes import DAY, HOUR, MINUTE
+from core.market.filters import MarketFilters
+from core.strategy.config.config import Reference
+from core.strategy.config.orders import (
+    Atr,
+    Basis,
+    Cooldown,
+    Orders,
+    Outcome,
+    PriceRule,
+    Stop,
+    Swing,
+    Target,
+)
+from core.trading.account import Account
+from core.trading.orders import orders_of
+from core.trading.step import Bar, step
+from core.trading.values import (
+    Entered,
+    Event,
+    ExitReason,
+    FillOn,
+    Obstacle,
+    Reduced,
+    Refused,
+    Side,
+)
+from tests.unit.trading.tables import candle, exits, play, rules
+
+RANGE = Atr(14, 1.0)
+LINE = Reference("line")
+BY_RANGE = PriceRule(Basis.ATR, long=RANGE, short=RANGE)
+BY_LINE = PriceRule(Basis.LEVEL, long=LINE, short=LINE)
+BY_SWING = PriceRule(Basis.SWING, long=Swing(3, highest=False), short=Swing(3, highest=True))
+
+
+def pct(number: float) -> PriceRule:
+    return PriceRule(Basis.PCT, number)
+
+
+def multiple(number: float) -> PriceRule:
+    return PriceRule(Basis.R, number)
+
+
+def refusals(events: list[Event]) -> list[tuple[Obstacle, str]]:
+    return [(event.obstacle, event.why) for event in events if isinstance(event, Refused)]
+
+
+def parts(events: list[Event]) -> list[str]:
+    """The parts that were closed: `quantity @ price, candle`."""
+    return [
+        f"{event.quantity:g} @ {event.price:g}, {event.time // MINUTE}"
+        for event in events
+        if isinstance(event, Reduced)
+    ]
+
+
+# ── docs/rules.md §3.13: where a stop lies ──
+
+
+@pytest.mark.parametrize(
+    ("price", "levels", "stop"),
+    [
+        (BY_RANGE, "level=4", 96),
+        (BY_LINE, "level=93", 93),
+        (BY_SWING, "level=91 level=120", 91),
+    ],
+)
+def test_a_long_stop_is_fixed_at_the_candle_that_decides(
+    price: PriceRule, levels: str, stop: float
+) -> None:
+    account, _ = play(
+        f"""
+        99 99 99 99 | EL {levels}
+        100 101 99 100 | level=1 level=1
+        """,
+        orders=Orders(stop=Stop(price)),
+    )
+    assert account.open_trades()[0].stop_price == stop
+
+
+def test_a_short_stop_is_mirrored() -> None:
+    swing, _ = play(
+        "99 99 99 99 | ES level=91 level=120\n100 100 100 100 |",
+        orders=Orders(stop=Stop(BY_SWING)),
+    )
+    distance, _ = play(
+        "99 99 99 99 | ES level=4\n100 100 100 100 |", orders=Orders(stop=Stop(BY_RANGE))
+    )
+    assert swing.open_trades()[0].stop_price == 120
+    assert distance.open_trades()[0].stop_price == 104
+
+
+@pytest.mark.parametrize(
+    ("level", "why"),
+    [
+        ("100", "its stop at 100 is not below the entry at 100"),
+        ("105", "its stop at 105 is not below the entry at 100"),
+        ("nan", "the price of its stop is not known at the candle that decided"),
+    ],
+)
+def test_a_stop_on_the_wrong_side_refuses_the_entry(level: str, why: str) -> None:
+    account, events = play(
+        f"99 99 99 99 | EL level={level}\n100 100 100 100 |", orders=Orders(stop=Stop(BY_LINE))
+    )
+    assert refusals(events) == [(Obstacle.PRICE, why)]
+    assert account.refused == {Obstacle.PRICE: 1}
+    assert account.open_trades() == ()
+
+
+def test_the_entry_that_a_stop_is_compared_with_has_its_slippage() -> None:
+    _, events = play(
+        "99 99 99 99 | EL level=100\n100 100 100 100 |",
+        orders=Orders(stop=Stop(BY_LINE)),
+        slippage_pct=1,
+    )
+    assert refusals(events) == []
+
+
+def test_a_stop_at_a_level_leaves_as_any_stop_does() -> None:
+    account, _ = play(
+        """
+        99 99 99 99 | EL level=95
+        100 101 94 100 |
+        """,
+        orders=Orders(stop=Stop(BY_LINE)),
+    )
+    assert exits(account) == ["100@1 > 95@1 stop_loss"]
+
+
+def test_a_stop_that_trails_a_level_follows_it_from_close_to_close_and_never_back() -> None:
+    account, _ = play(
+        """
+        99 99 99 99     | EL level=90
+        100 101 96 100  | level=95
+        100 101 96 100  | level=93
+        100 101 94 100  | level=99
+        """,
+        orders=Orders(stop=Stop(BY_LINE, trail=True)),
+    )
+    assert exits(account) == ["100@1 > 95@3 trailing_stop"]
+
+
+def test_a_stop_that_trails_a_range_lies_below_the_best_price() -> None:
+    account, _ = play(
+        """
+        99 99 99 99      | EL level=10
+        100 108 100 105  | level=6
+        105 106 101 105  | level=20
+        """,
+        orders=Orders(stop=Stop(BY_RANGE, trail=True)),
+    )
+    # 108 − 6 = 102 from the second candle on; 108 − 20 would be farther away.
+    assert exits(account) == ["100@1 > 102@2 trailing_stop"]
+
+
+def test_a_level_that_is_not_known_moves_no_stop() -> None:
+    account, _ = play(
+        """
+        99 99 99 99     | EL level=90
+        100 101 96 100  | level=nan
+        """,
+        orders=Orders(stop=Stop(BY_LINE, trail=True)),
+    )
+    assert account.open_trades()[0].stop_price == 90
+
+
+# ── docs/rules.md §3.14: R, and the stop at the entry ──
+
+
+def test_break_even_moves_the_stop_to_the_entry_in_the_candle_after() -> None:
+    account, _ = play(
+        """
+        99 99 99 99       | EL level=95
+        100 105 99.9 104  |
+        104 104 99 100    |
+        """,
+        orders=Orders(stop=Stop(BY_LINE), break_even_at_r=1),
+    )
+    # R is 5; 105 is reached in candle 1, whose own low of 99.9 is no exit yet.
+    assert exits(account) == ["100@1 > 100@2 break_even"]
+
+
+def test_break_even_waits_for_its_multiple() -> None:
+    account, _ = play(
+        """
+        99 99 99 99     | EL level=95
+        100 104.9 99 100 |
+        100 104 94 100  |
+        """,
+        orders=Orders(stop=Stop(BY_LINE), break_even_at_r=1),
+    )
+    assert exits(account) == ["100@1 > 95@2 stop_loss"]
+
+
+def test_a_stop_that_is_nearer_than_the_entry_stays() -> None:
+    account, _ = play(
+        """
+        99 99 99 99      | EL level=95
+        100 106 100 105  | level=103
+        104 104 102 104  | level=90
+        """,
+        orders=Orders(stop=Stop(BY_LINE, trail=True), break_even_at_r=1),
+    )
+    assert exits(account) == ["100@1 > 103@2 trailing_stop"]
+
+
+@pytest.mark.parametrize(
+    ("stops", "target"),
+    [
+        ({"stop_loss_pct": 4}, 108),
+        ({"trailing_stop_pct": 5}, 110),
+        ({"stop_loss_pct": 4, "trailing_stop_pct": 5}, 108),
+        ({"stop_loss_pct": 6, "trailing_stop_pct": 5}, 110),
+    ],
+)
+def test_r_is_the_distance_to_the_nearest_first_stop(stops: dict[str, Any], target: float) -> None:
+    account, _ = play(
+        "99 99 99 99 | EL\n100 100 100 100 |",
+        orders=Orders(targets=(Target(multiple(2)),)),
+        **stops,
+    )
+    assert account.open_trades()[0].target_price == pytest.approx(target)
+
+
+# ── docs/rules.md §3.15: targets, and parts ──
+
+
+HALF = (Target(pct(3), 50.0), Target(multiple(3)))
+
+
+def test_parts_are_one_trade() -> None:
+    account, events = play(
+        """
+        99 99 99 99      | EL level=95
+        100 104 99 103   |
+        103 116 103 115  |
+        """,
+        orders=Orders(stop=Stop(BY_LINE), targets=HALF),
+    )
+    # 10 units at 100; 5 leave at 103 and 5 at 100 + 3 × 5.
+    assert parts(events) == ["5 @ 103, 1"]
+    assert exits(account) == ["100@1 > 109@2 take_profit"]
+    (trade,) = account.trades
+    assert (trade.quantity, trade.margin) == (10, 1000)
+    assert trade.pnl == pytest.approx(5 * 3 + 5 * 15)
+    assert [(part.price, part.quantity) for part in trade.parts] == [(103, 5), (115, 5)]
+    assert account.equity() == pytest.approx(1090)
+
+
+def test_a_part_keeps_the_stop_of_the_rest() -> None:
+    account, _ = play(
+        """
+        99 99 99 99     | EL level=95
+        100 104 99 103  |
+        103 103 94 95   |
+        """,
+        orders=Orders(stop=Stop(BY_LINE), targets=HALF),
+    )
+    (trade,) = account.trades
+    assert trade.exit_reason is ExitReason.STOP_LOSS
+    assert trade.exit_price == pytest.approx((103 + 95) / 2)
+    assert trade.pnl == pytest.approx(5 * 3 - 5 * 5)
+
+
+def test_parts_pay_their_fees_and_give_back_their_margin() -> None:
+    account, events = play(
+        """
+        99 99 99 99      | EL level=95
+        100 104 99 103   |
+        103 116 103 115  |
+        """,
+        orders=Orders(stop=Stop(BY_LINE), targets=HALF, trade_amount=505.0),
+        fees=0.01,
+        trade_size_pct=100,
+        starting_balance=1000.0,
+    )
+    # 505 / (100 × 1.01) = 5 units, 5 for the entry; halves of 2.5.
+    (trade,) = account.trades
+    assert trade.quantity == pytest.approx(5)
+    assert [part.fee for part in trade.parts] == pytest.approx([2.575, 2.875])
+    assert trade.fees == pytest.approx(5 + 2.575 + 2.875)
+    assert trade.pnl == pytest.approx(2.5 * 3 + 2.5 * 15 - trade.fees)
+    assert account.free == pytest.approx(1000 + trade.pnl)
+    (reduced,) = (event for event in events if isinstance(event, Reduced))
+    assert reduced.pnl == pytest.approx(2.5 * 3 - 2.575)
+
+
+def test_an_open_position_tells_what_its_parts_have_made() -> None:
+    account, _ = play(
+        """
+        99 99 99 99     | EL level=95
+        100 104 99 102  |
+        """,
+        orders=Orders(stop=Stop(BY_LINE), targets=HALF),
+    )
+    (position,) = account.open_trades()
+    assert (position.quantity, position.margin) == (5, 500)
+    assert position.unrealized_pnl == pytest.approx(5 * 3 + 5 * 2)
+    assert position.target_price == 115
+    assert account.equity() == pytest.approx(1000 + position.unrealized_pnl)
+
+
+def test_targets_beyond_the_open_fill_at_their_own_price_one_after_the_other() -> None:
+    account, _ = play(
+        """
+        99 99 99 99       | EL level=95
+        100 101 99 101    |
+        120 120 94 100    |
+        """,
+        orders=Orders(stop=Stop(BY_LINE), targets=HALF),
+    )
+    assert [part.price for part in account.trades[0].parts] == [103, 115]
+    assert not account.trades[0].ambiguous
+
+
+def test_a_part_at_the_open_and_the_rest_at_the_stop_is_not_ambiguous() -> None:
+    account, _ = play(
+        """
+        99 99 99 99       | EL level=95
+        100 101 99 101    |
+        104 105 94 100    |
+        """,
+        orders=Orders(stop=Stop(BY_LINE), targets=HALF),
+    )
+    (trade,) = account.trades
+    assert [part.price for part in trade.parts] == [103, 95]
+    assert not trade.ambiguous
+
+
+def test_the_stop_and_any_target_inside_one_candle_is_the_stop_for_all_of_it() -> None:
+    account, events = play(
+        """
+        99 99 99 99       | EL level=95
+        100 104 94 100    |
+        """,
+        orders=Orders(stop=Stop(BY_LINE), targets=HALF),
+    )
+    assert parts(events) == []
+    assert exits(account) == ["100@1 > 95@1 stop_loss ambiguous"]
+
+
+def test_finer_candles_tell_which_part_came_before_the_stop() -> None:
+    inside = [candle(0, "100 104 100 101"), candle(30_000, "101 101 94 94")]
+    account, events = play(
+        """
+        99 99 99 99       | EL level=95
+        100 104 94 94     |
+        """,
+        finer=lambda slot, time: inside,
+        orders=Orders(stop=Stop(BY_LINE), targets=HALF),
+    )
+    assert parts(events) == ["5 @ 103, 1"]
+    assert account.trades[0].parts[-1].price == 95
+    assert not account.trades[0].ambiguous
+
+
+def test_the_hopeful_run_takes_the_part_first_and_then_the_stop() -> None:
+    account, _ = play(
+        """
+        99 99 99 99       | EL level=95
+        100 104 94 100    |
+        """,
+        orders=Orders(stop=Stop(BY_LINE), targets=HALF),
+        target_first=True,
+    )
+    assert [part.price for part in account.trades[0].parts] == [103, 95]
+    assert account.trades[0].ambiguous
+
+
+def test_the_nearest_target_comes_first_whatever_the_order_of_the_config() -> None:
+    account, _ = play(
+        "99 99 99 99 | EL level=95\n100 104 99 103 |",
+        orders=Orders(stop=Stop(BY_LINE), targets=tuple(reversed(HALF))),
+    )
+    assert account.open_trades()[0].parts[0].price == 103
+
+
+def test_what_no_target_takes_stays_open() -> None:
+    account, _ = play(
+        """
+        99 99 99 99      | EL
+        100 104 99 103   |
+        103 200 103 200  |
+        200 200 200 200  | XL
+        150 150 150 150  |
+        """,
+        orders=Orders(targets=(Target(pct(3), 50.0),)),
+    )
+    assert [(part.price, part.reason) for part in account.trades[0].parts] == [
+        (103, ExitReason.TAKE_PROFIT),
+        (150, ExitReason.SIGNAL),
+    ]
+
+
+def test_a_liquidation_loses_the_margin_of_the_rest_only() -> None:
+    account, _ = play(
+        """
+        99 99 99 99      | EL
+        100 104 99 103   |
+        103 103 50 60    |
+        """,
+        orders=Orders(targets=(Target(pct(3), 50.0),)),
+        leverage=5,
+    )
+    # 50 units on a margin of 1000: 25 leave with 3 each, 500 of margin are lost.
+    (trade,) = account.trades
+    assert trade.exit_reason is ExitReason.LIQUIDATION
+    assert trade.pnl == pytest.approx(25 * 3 - 500)
+    assert account.equity() == pytest.approx(1000 + trade.pnl)
+
+
+def test_a_target_on_the_wrong_side_refuses_the_entry() -> None:
+    _, events = play(
+        "99 99 99 99 | EL level=100\n100 100 100 100 |",
+        orders=Orders(targets=(Target(BY_LINE),)),
+    )
+    assert refusals(events) == [(Obstacle.PRICE, "its target at 100 is not above the entry at 100")]
+
+
+def test_a_part_too_small_for_the_market_goes_to_the_next_target() -> None:
+    account, _ = play(
+        """
+        99 99 99 99      | EL
+        100 107 99 103   |
+        """,
+        orders=Orders(targets=(Target(pct(1), 10.0), Target(pct(2), 40.0), Target(pct(50)))),
+        filters=MarketFilters(lot_step=Decimal(1), min_quantity=Decimal(2)),
+    )
+    # Of 10 units 1 is below the least quantity: 5 leave at the second target.
+    assert [(part.price, part.quantity) for part in account.open_trades()[0].parts] == [(102, 5)]
+
+
+def test_a_part_that_would_leave_too_little_is_the_rest() -> None:
+    account, _ = play(
+        """
+        99 99 99 99      | EL
+        100 107 99 103   |
+        """,
+        orders=Orders(targets=(Target(pct(1), 90.0), Target(pct(2)))),
+        filters=MarketFilters(lot_step=Decimal(1), min_quantity=Decimal(2)),
+    )
+    assert exits(account) == ["100@1 > 101@1 take_profit"]
+    assert account.trades[0].parts == ()
+
+
+def test_each_part_is_an_order_for_its_own_quantity() -> None:
+    _, events = play(
+        """
+        99 99 99 99      | EL level=95
+        100 104 99 103   |
+        103 116 103 115  |
+        """,
+        orders=Orders(stop=Stop(BY_LINE), targets=HALF),
+    )
+    made = orders_of(events, "abcdefgh", 1)
+    assert [(one.side.value, one.quantity, one.price, one.part) for one in made] == [
+        ("buy", 10, 100, False),
+        ("sell", 5, 103, True),
+        ("sell", 5, 115, False),
+    ]
+
+
+# ── docs/rules.md §3.16: targets that fall with time ──
+
+FALLING = ((0, 4.0), (2 * MINUTE, 2.0), (4 * MINUTE, 0.0))
+
+
+def test_a_target_falls_with_the_time_since_the_entry() -> None:
+    account, _ = play(
+        """
+        99 99 99 99      | EL
+        100 101 99 100   |
+        100 103 99 100   |
+        100 102 99 101   |
+        """,
+        orders=Orders(roi=FALLING),
+    )
+    # Entered at minute 1: 104 up to minute 3, whose candle reaches 102.
+    assert exits(account) == ["100@1 > 102@3 roi"]
+
+
+def test_a_target_that_falls_below_the_market_takes_the_open() -> None:
+    account, _ = play(
+        """
+        99 99 99 99      | EL
+        100 101 99 100   |
+        100 103 99 103   |
+        103 103.5 103 103  |
+        """,
+        orders=Orders(roi=FALLING),
+        slippage_pct=0,
+    )
+    assert exits(account) == ["100@1 > 103@3 roi"]
+
+
+def test_a_target_that_has_fallen_already_is_a_limit_order_again() -> None:
+    account, _ = play(
+        """
+        99 99 99 99      | EL
+        100 101 99 100   |
+        100 101 99 100   |
+        100 101 99 100   |
+        110 110 110 110  |
+        """,
+        orders=Orders(roi=((0, 4.0), (2 * MINUTE, 2.0))),
+    )
+    assert exits(account) == ["100@1 > 102@4 roi"]
+
+
+def test_without_a_first_target_nothing_is_taken_before_its_time() -> None:
+    account, _ = play(
+        """
+        99 99 99 99      | EL
+        100 190 99 100   |
+        100 190 99 101   |
+        100 103 99 101   |
+        """,
+        orders=Orders(roi=((2 * MINUTE, 2.0),)),
+    )
+    assert exits(account) == ["100@1 > 102@3 roi"]
+
+
+# ── docs/rules.md §3.17: size ──
+
+
+def entered(**changes: Any) -> Entered:
+    level = changes.pop("level", "95")
+    _, events = play(f"99 99 99 99 | EL level={level}\n100 100 100 100 |", **changes)
+    (found,) = (event for event in events if isinstance(event, Entered))
+    return found
+
+
+def test_risk_is_lost_at_the_stop() -> None:
+    fill = entered(orders=Orders(stop=Stop(BY_LINE), risk_pct=1))
+    assert fill.quantity == pytest.approx(2)  # 1 % of 1000 over 5 a unit
+    assert fill.wanted is None
+
+
+def test_risk_counts_fees_and_slippage() -> None:
+    account, _ = play(
+        """
+        99 99 99 99    | EL level=95
+        100 100 90 100 |
+        """,
+        orders=Orders(stop=Stop(BY_LINE), risk_pct=1),
+        fees=0.001,
+        slippage_pct=0.1,
+    )
+    (trade,) = account.trades
+    assert trade.exit_reason is ExitReason.STOP_LOSS
+    assert trade.pnl == pytest.approx(-10)
+
+
+def test_risk_at_leverage_is_the_same_quantity() -> None:
+    fill = entered(orders=Orders(stop=Stop(BY_LINE), risk_pct=1), leverage=10)
+    assert fill.quantity == pytest.approx(2)
+    assert fill.margin == pytest.approx(20)
+
+
+def test_the_free_balance_caps_a_size_and_that_is_told() -> None:
+    fill = entered(orders=Orders(stop=Stop(BY_LINE), risk_pct=20))
+    assert fill.quantity == pytest.approx(10)
+    assert fill.wanted == pytest.approx(40)
+
+
+def test_an_amount_is_margin_and_fee_together() -> None:
+    fill = entered(orders=Orders(trade_amount=202.0), fees=0.01)
+    assert fill.quantity == pytest.approx(2)
+    assert fill.margin + fill.fee == pytest.approx(202)
+
+
+def test_an_amount_beyond_the_balance_is_capped() -> None:
+    fill = entered(orders=Orders(trade_amount=5000.0))
+    assert fill.quantity == pytest.approx(10)
+    assert fill.wanted == pytest.approx(50)
+
+
+# ── docs/rules.md §3.18: when nothing is entered ──
+
+
+def run(
+    times: list[int],
+    flags: list[int],
+    orders: Orders,
+    prices: list[float] | None = None,
+    **changes: Any,
+) -> tuple[Account, list[Event]]:
+    account = Account(rules(orders=orders, timeframe_ms=HOUR, **changes))
+    events: list[Event] = []
+    for time, flag, price in zip(times, flags, prices or [100.0] * len(times), strict=True):
+        events += step(account, time, [Bar(0, price, price, price, price, flag)])
+    return account, events
+
+
+@pytest.mark.parametrize(
+    ("hour", "allowed"), [(7, False), (8, True), (15, True), (16, False), (23, False)]
+)
+def test_hours_are_those_of_the_fill(hour: int, allowed: bool) -> None:
+    times = [(hour - 1) * HOUR, hour * HOUR]
+    _, events = run(times, [1, 0], Orders(hours=((8 * 60, 16 * 60),)))
+    assert [isinstance(event, Entered) for event in events[1:]] == [allowed]
+    if not allowed:
+        assert refusals(events) == [(Obstacle.HOURS, "outside the hours of the strategy")]
+
+
+@pytest.mark.parametrize(("hour", "allowed"), [(21, False), (22, True), (25, True), (26, False)])
+def test_hours_may_go_on_beyond_midnight(hour: int, allowed: bool) -> None:
+    _, events = run([(hour - 1) * HOUR, hour * HOUR], [1, 0], Orders(hours=((22 * 60, 2 * 60),)))
+    assert isinstance(events[-1], Entered) is allowed
+
+
+def test_weekdays_are_those_of_the_fill() -> None:
+    # 1970-01-04 was a Sunday: decided at its last close, an entry fills on Monday.
+    sunday = 3 * DAY
+    _, on_monday = run([sunday + 23 * HOUR, sunday + DAY], [1, 0], Orders(weekdays=(1,)))
+    _, on_sunday = run([sunday, sunday + HOUR], [1, 0], Orders(weekdays=(1,)))
+    assert isinstance(on_monday[-1], Entered)
+    assert refusals(on_sunday) == [(Obstacle.HOURS, "not on a weekday of the strategy")]
+
+
+def test_flat_at_leaves_at_the_open_of_its_time_and_enters_no_more_that_day() -> None:
+    times = [hour * HOUR for hour in range(18, 26)]
+    account, events = run(times, [1, 0, 0, 1, 1, 1, 0, 0], Orders(flat_at=21 * 60))
+    (trade,) = account.trades
+    assert (trade.entry_time, trade.exit_time) == (19 * HOUR, 21 * HOUR)
+    assert trade.exit_reason is ExitReason.FLAT_AT
+    why = "the strategy stays flat for the rest of the UTC day"
+    assert refusals(events) == [(Obstacle.HOURS, why)] * 2
+    # What the last close of the day decides fills on the next.
+    assert account.open_trades()[0].entry_time == 24 * HOUR
+
+
+def test_flat_at_reaches_across_a_gap() -> None:
+    times = [18 * HOUR, 19 * HOUR, 26 * HOUR, 27 * HOUR]
+    account, _ = run(times, [1, 0, 0, 0], Orders(flat_at=21 * 60))
+    assert account.trades[0].exit_time == 27 * HOUR
+
+
+def test_midnight_is_a_time_to_be_flat() -> None:
+    times = [hour * HOUR for hour in range(21, 26)]
+    account, _ = run(times, [1, 0, 0, 0, 0], Orders(flat_at=1440))
+    assert account.trades[0].exit_time == 24 * HOUR
+
+
+@pytest.mark.parametrize("candles", [1, 3])
+def test_a_cooldown_refuses_what_the_candles_after_an_exit_decide(candles: int) -> None:
+    times = [hour * HOUR for hour in range(10)]
+    # Left at the open of candle 2; entries are wanted at every close from then on.
+    account, events = run(times, [1, 2, 1, 1, 1, 1, 1, 1, 1, 1], Orders(cooldown=Cooldown(candles)))
+    assert account.open_trades()[0].signal_time == (2 + candles) * HOUR
+    why = f"within the cooldown of {candles} candles"
+    assert refusals(events) == [(Obstacle.COOLDOWN, why)] * candles
+
+
+@pytest.mark.parametrize(
+    ("after", "price", "waits"),
+    [
+        (Outcome.LOSS, 90.0, True),
+        (Outcome.LOSS, 110.0, False),
+        (Outcome.WIN, 110.0, True),
+        (Outcome.WIN, 90.0, False),
+        (None, 110.0, True),
+    ],
+)
+def test_a_cooldown_may_follow_only_one_outcome(
+    after: Outcome | None, price: float, waits: bool
+) -> None:
+    times = [hour * HOUR for hour in range(5)]
+    orders = Orders(cooldown=Cooldown(2, after))
+    account, events = run(times, [1, 2, 1, 0, 0], orders, [100, 100, price, price, price])
+    assert bool(refusals(events)) is waits
+    assert bool(account.open_trades()) is not waits
+
+
+def test_a_reversal_within_a_cooldown_only_leaves() -> None:
+    account, events = run([0, HOUR, 2 * HOUR], [1, 4, 0], Orders(cooldown=Cooldown(2)))
+    assert account.trades[0].exit_reason is ExitReason.REVERSE
+    assert refusals(events) == [(Obstacle.COOLDOWN, "within the cooldown of 2 candles")]
+
+
+def test_a_day_has_so_many_entries() -> None:
+    times = [hour * HOUR for hour in range(20, 28)]
+    flags = [1, 2, 1, 1, 2, 1, 0, 0]
+    account, events = run(times, flags, Orders(max_trades_per_day=1))
+    # Entered at 21, wanted again for 23; entered at 24, the next day, wanted again for 26.
+    why = "1 of its UTC day's entries have filled"
+    assert refusals(events) == [(Obstacle.TRADES_PER_DAY, why)] * 2
+    assert [trade.entry_time for trade in account.trades] == [21 * HOUR, 24 * HOUR]
+
+
+def test_limits_hold_where_closes_fill() -> None:
+    times = [hour * HOUR for hour in range(5)]
+    orders = Orders(cooldown=Cooldown(1))
+    account, events = run(times, [1, 2, 1, 1, 0], orders, fill_on=FillOn.CLOSE)
+    # Left at the close of candle 1; the close of candle 2 is the first that may decide.
+    assert account.open_trades()[0].entry_time == 2 * HOUR
+    assert refusals(events) == []
+
+
+def test_sides_have_their_own_levels() -> None:
+    below, above = Reference("bands", "lower"), Reference("bands", "upper")
+    account, _ = play(
+        "99 99 99 99 | ES level=95 level=107\n100 100 100 100 |",
+        orders=Orders(stop=Stop(PriceRule(Basis.LEVEL, long=below, short=above))),
+    )
+    assert account.open_trades()[0].side is Side.SHORT
+    assert account.open_trades()[0].stop_price == 107
