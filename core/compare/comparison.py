@@ -22,6 +22,7 @@ from core.report.market_regime import Regime, regime_warning
 from core.report.metrics import NO_STARTING_BALANCE, wilson_interval
 from core.report.quality import quality_flags
 from core.trial.costs import FEWEST_FILLS, mean_intervals
+from core.trial.seal import Seal
 
 _ROWS = (
     "win_rate_pct",
@@ -139,6 +140,7 @@ def compare(
     layers: TrialAnswers | None = None,
     replay: ComparedColumn | None = None,
     regimes: Mapping[str, Regime] | None = None,
+    cut: bool = False,
 ) -> ComparisonResult:
     """Compare what is known of a strategy.
 
@@ -151,10 +153,13 @@ def compare(
         layers: the answers about the paper sessions; that about live trades is added here.
         replay: the backtest of the sessions' own period, if `backtest` is another one.
         regimes: what the market was like, by column name.
+        cut: whether the columns are cut to a period, so that no seal judges them.
     """
     columns = tuple(column for column in (backtest, paper, live) if column is not None)
     by_name = {column.name: column for column in columns}
-    answers = replace(layers or TrialAnswers(), live=_live_layer(backtest, live))
+    answers = layers or TrialAnswers()
+    seal = None if cut else answers.seal
+    answers = replace(answers, live=_live_layer(backtest, live, seal))
     verdict = None
     if backtest is not None:
         verdict = judge(answers, paper=paper is not None, live=live is not None)
@@ -181,13 +186,15 @@ def compare(
     )
 
 
-def _live_layer(backtest: ComparedColumn | None, live: ComparedColumn | None) -> EdgeLayer | None:
+def _live_layer(
+    backtest: ComparedColumn | None, live: ComparedColumn | None, seal: Seal | None
+) -> EdgeLayer | None:
     """The live trades against the backtest's, where the single ones of both are known."""
     promised = None if backtest is None else backtest.sample
     seen = None if live is None else live.sample
     if promised is None or seen is None or promised.pnl is None or seen.pnl is None:
         return None
-    return live_edge(promised.pnl, seen.pnl, seen.closes)
+    return live_edge(promised.pnl, seen.pnl, seen.closes, seal)
 
 
 def _figure_of(column: ComparedColumn, name: str, *, on_closed: bool) -> float | None:

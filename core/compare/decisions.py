@@ -15,12 +15,14 @@ from core.compare.causes import Cause, CauseKind, decision_cause
 from core.compare.divergence import TradeDifference
 from core.compare.evidence import events_of
 from core.compare.replay import Replayed
+from core.compare.sessions import ComparedSession
 from core.trading.values import Decided, ExitReason, Side
 from core.trial.decisions import Decisions, judge_decisions
 from core.trial.seal import Margins
 from core.trial.state import State
 
 _NOTHING = "nothing"
+_NEVER = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,33 @@ class DecisionLayer:
         return f"{text}; at most {judged.bound * 100:.2g} % ({judged.confidence:.0%})"
 
 
-def decision_layer(replays: Sequence[Replayed], margins: Margins) -> DecisionLayer:
-    """Compare the decisions of sessions with their replays (on the candles as known now)."""
-    found = [each for one in replays for each in _differences(one)]
+def decision_layer(
+    sessions: Sequence[ComparedSession], margins: Margins, period: tuple[int, int] | None = None
+) -> DecisionLayer:
+    """Compare the decisions of sessions with their replays (on the candles as known now).
+
+    Args:
+        sessions: all of them replayed; candles that count with another are left out.
+        margins: how many may be unexplained.
+        period: begin and end (exclusive, UTC ms) of the candles that count; None for all.
+    """
+    begin, end = period or (0, _NEVER)
+    found, decided = [], 0
+    for one in sessions:
+        replayed = one.replayed
+        if replayed is None:
+            raise ValueError(f"session {one.id} was not replayed: its decisions are not known")
+        found += [
+            each
+            for each in _differences(replayed)
+            if begin <= each.time < end and one.counts(each.time)
+        ]
+        times = replayed.now.times
+        counted = (times >= begin) & (times < end)
+        for first, last in one.counted:
+            counted &= (times < first) | (times > last)
+        decided += int(counted.sum()) * len(replayed.session.config.symbols)
     found.sort(key=lambda each: (each.time, each.symbol))
-    decided = sum(len(one.now.times) * len(one.session.config.symbols) for one in replays)
     unexplained = sum(each.cause.kind is CauseKind.UNEXPLAINED for each in found)
     decided = max(decided, len(found))
     judged = judge_decisions(decided, len(found), unexplained, margin=margins.unexplained)

@@ -11,15 +11,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from core.compare.evidence import Journaled
 from core.journal.records import QuoteFilled
+from core.market.candles.timeframes import HOUR
 from core.trading.values import Entered, Exited, ExitReason, Quote, Trade
 from core.trial.costs import CostFinding, Costs, judge_costs
 from core.trial.seal import ErrorRates, Margins, PromisedCosts
 from core.trial.state import State
 
 _BP = 10_000.0
+_SIZES = 5  # groups of fills by size
 _NOT_MEASURED = (ExitReason.TAKE_PROFIT, ExitReason.LIQUIDATION, ExitReason.MANUAL)
 
 
@@ -43,6 +46,27 @@ class FillCost:
     notional: float
     shortfall_bp: float
     half_spread_bp: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CostGroup:
+    """Fills that have something in common, and what one of them costs, in basis points.
+
+    Attributes:
+        low, high: what they have in common, both included: hours of the day (UTC), or notionals in
+            quote currency.
+        fills: how many they are, at least one.
+        shortfall: their mean shortfall.
+        half_spread: the mean half spread of those whose quotes told one; None where none did.
+        delay: the rest of the shortfall of those; None likewise.
+    """
+
+    low: float
+    high: float
+    fills: int
+    shortfall: float
+    half_spread: float | None
+    delay: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +97,27 @@ class CostLayer:
     @property
     def half_spread(self) -> float | None:
         """Mean half spread, where quotes told it."""
-        known = [one.half_spread_bp for one in self.fills if one.half_spread_bp is not None]
-        return math.fsum(known) / len(known) if known else None
+        return _half_spread_of(self.fills)
 
     @property
     def delay(self) -> float | None:
         """Mean of what the market moved until the fill, beside half the spread."""
-        known = [
-            one.shortfall_bp - one.half_spread_bp
-            for one in self.fills
-            if one.half_spread_bp is not None
-        ]
-        return math.fsum(known) / len(known) if known else None
+        return _delay_of(self.fills)
+
+    def by_hour(self) -> tuple[CostGroup, ...]:
+        """The fills by their hour of the day (UTC); hours without one are left out."""
+        hours: dict[int, list[FillCost]] = {}
+        for fill in self.fills:
+            hours.setdefault(fill.time // HOUR % 24, []).append(fill)
+        return tuple(_group(hour, hour, fills) for hour, fills in sorted(hours.items()))
+
+    def by_size(self) -> tuple[CostGroup, ...]:
+        """The fills by their notional, in up to five groups of as many, the smallest first."""
+        fills = sorted(self.fills, key=lambda fill: fill.notional)
+        count = min(_SIZES, len(fills))
+        edges = [len(fills) * at // count for at in range(count + 1)] if count else []
+        groups = [fills[begin:end] for begin, end in pairwise(edges)]
+        return tuple(_group(part[0].notional, part[-1].notional, part) for part in groups)
 
     @property
     def text(self) -> str:
@@ -118,6 +151,23 @@ _FOUND = {
     CostFinding.EATS_EDGE: "they eat the edge",
     CostFinding.OPEN: "too few fills to tell",
 }
+
+
+def _group(low: float, high: float, fills: Sequence[FillCost]) -> CostGroup:
+    mean = math.fsum(fill.shortfall_bp for fill in fills) / len(fills)
+    return CostGroup(low, high, len(fills), mean, _half_spread_of(fills), _delay_of(fills))
+
+
+def _half_spread_of(fills: Sequence[FillCost]) -> float | None:
+    known = [one.half_spread_bp for one in fills if one.half_spread_bp is not None]
+    return math.fsum(known) / len(known) if known else None
+
+
+def _delay_of(fills: Sequence[FillCost]) -> float | None:
+    known = [
+        one.shortfall_bp - one.half_spread_bp for one in fills if one.half_spread_bp is not None
+    ]
+    return math.fsum(known) / len(known) if known else None
 
 
 def cost_layer(

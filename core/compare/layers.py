@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from core.compare.columns import trades_of
 from core.compare.decisions import decision_layer
 from core.compare.divergence import Divergence
-from core.compare.fill_costs import CostLayer, cost_layer, measured_fills
+from core.compare.fill_costs import CostLayer, FillCost, cost_layer, measured_fills
 from core.compare.promise import (
     NOT_SEALED,
     ClosedTrades,
@@ -21,90 +21,123 @@ from core.compare.promise import (
     edge_layer,
     path_layer,
 )
-from core.compare.replay import Replayed
-from core.compare.verdict import TrialAnswers
-from core.market.candles.candles import Floats
+from core.compare.sessions import ComparedSession, ComparedSessions, Report
+from core.compare.verdict import OtherTrial, TrialAnswers, judge
+from core.market.candles.candles import Floats, Times
 from core.report.break_even import break_even_cost_bp
 from core.time_format import parse_time
 from core.trading.values import Trade
-from core.trial.seal import ErrorRates, Margins, PromisedCosts, Seal, trade_returns
-
-Report = Mapping[str, Any]
-"""A session's report: its JSON (docs/formats.md §8)."""
+from core.trial.seal import ErrorRates, Margins, PromisedCosts, Seal, closed_at, trade_returns
+from core.trial.state import State
 
 _OWN_SHARE = 0.1  # of a session's time: more of it in the backtest's period is no new evidence
 _OWN = "on the backtest's own candles, which prove decisions and nothing else"
 
+Period = tuple[int, int]
+"""Begin and end (exclusive), UTC ms."""
+
 
 def judge_layers(
-    reports: Sequence[Report],
-    trades: Sequence[Sequence[Trade]],
-    replayed: Sequence[Replayed],
+    sessions: Sequence[ComparedSession],
     stored: Report | None,
     divergence: Divergence | None,
     *,
-    seal: tuple[Seal, Report] | None = None,
-    copies: tuple[str, ...] = (),
+    judged: ComparedSession | None = None,
+    period: Period | None = None,
 ) -> TrialAnswers:
     """The five answers about some sessions, each where it can be had.
 
+    Of a trial that is judged they are of the whole of it and of nothing else, but for the account:
+    its error rates were sealed for that. Otherwise they are of all sessions, each candle once, and
+    of the period asked for.
+
     Args:
-        reports: of the sessions (their JSON).
-        trades: the closed trades of each of them.
-        replayed: each of them beside backtests of its period; empty if one could not be replayed.
+        sessions: those that count.
         stored: the whole saved backtest (its JSON), where there is one.
         divergence: of all of them from their replays.
-        seal: of the trial, with the report of its session; None where there is none.
-        copies: IDs of sessions that were left out as copies.
+        judged: the trial among them that is judged; None where none is.
+        period: to which the answers are cut where there is no trial; None for all.
     """
-    sealed = None if seal is None else seal[0]
-    margins = Margins() if sealed is None else sealed.margins
-    own = _on_own_candles(reports if seal is None else [seal[1]], sealed, stored)
+    seal = None if judged is None else judged.seal
+    if judged is None:
+        asked, cut = sessions, period
+    else:
+        asked, cut = (replace(judged, counted=()),), None
+    own = _on_own_candles([one.report for one in asked], judged, stored)
     promised = [] if stored is None else trades_of(stored)
-    edge, path = _promise_kept(reports, trades, seal, stored, promised, own=own)
+    edge, path = _promise_kept(asked, judged, stored, promised, cut, own=own)
+    replayed = bool(asked) and all(one.replayed is not None for one in asked)
+    margins = Margins() if seal is None else seal.margins
     return TrialAnswers(
-        decisions=decision_layer(replayed, margins) if replayed else None,
-        costs=_costs(trades, replayed, promised, sealed) if replayed else None,
+        decisions=decision_layer(asked, margins, cut) if replayed else None,
+        costs=_costs(asked, promised, seal, cut) if replayed else None,
         account=divergence,
         path=path,
         edge=edge,
         own_candles=own,
-        seal=sealed,
-        copies=copies,
+        seal=seal,
+        trial=None if judged is None else judged.id,
     )
 
 
+def other_trials(found: ComparedSessions, stored: Report | None) -> tuple[OtherTrial, ...]:
+    """How the trials stand that are not judged, each by its own seal, in the order sealed."""
+    others = []
+    for session in found.sessions:
+        if session.seal is None or session is found.judged:
+            continue
+        verdict = judge(
+            judge_layers([session], stored, None, judged=session), paper=True, live=False
+        )
+        state = State.OPEN if verdict is None else verdict.state
+        closes = None if verdict is None else verdict.closes
+        others.append(OtherTrial(session.id, session.seal.sealed_at, state, closes))
+    return tuple(sorted(others, key=lambda one: one.sealed_at))
+
+
 def _promise_kept(
-    reports: Sequence[Report],
-    trades: Sequence[Sequence[Trade]],
-    seal: tuple[Seal, Report] | None,
+    sessions: Sequence[ComparedSession],
+    judged: ComparedSession | None,
     stored: Report | None,
     promised: Sequence[Trade],
+    period: Period | None,
     *,
     own: bool,
 ) -> tuple[EdgeLayer | None, PathLayer | None]:
-    if not reports:
+    if not sessions:
         return None, None
-    closed = [
-        closed_trades(each, float(report["starting_balance"]))
-        for report, each in zip(reports, trades, strict=True)
-    ]
-    if seal is None or own:
+    if judged is None or judged.seal is None or own:
+        closed = [_closed(one, period) for one in sessions]
         returns = None
         if stored is not None:
             returns = trade_returns(promised, float(stored["starting_balance"]))
         return described_edge(returns, _together(closed), _OWN if own else NOT_SEALED), None
-    sealed, report = seal
-    start = report["period"]["start"]
-    seen = next(each for one, each in zip(reports, closed, strict=True) if one is report)
-    edge = edge_layer(sealed, seen, None if start is None else parse_time(start))
-    return edge, path_layer(sealed, seen)
+    seen = _closed(judged, None)
+    start = judged.report["period"]["start"]
+    began = None if start is None else parse_time(start)
+    return edge_layer(judged.seal, seen, began), path_layer(judged.seal, seen, began)
 
 
-def _on_own_candles(reports: Sequence[Report], seal: Seal | None, stored: Report | None) -> bool:
+def _closed(session: ComparedSession, period: Period | None) -> ClosedTrades:
+    """A session's closed trades, but for those that do not count."""
+    closed = closed_trades(session.trades, float(session.report["starting_balance"]))
+    keep = np.ones(len(closed.returns), dtype=np.bool_)
+    if session.counted:
+        ordered = sorted(session.trades, key=closed_at)
+        keep &= np.array([session.counts(trade.signal_time) for trade in ordered], dtype=np.bool_)
+    if period is not None:
+        keep &= (closed.closes >= period[0]) & (closed.closes < period[1])
+    if keep.all():
+        return closed
+    return _in_order(closed.returns[keep], closed.closes[keep])
+
+
+def _on_own_candles(
+    reports: Sequence[Report], judged: ComparedSession | None, stored: Report | None
+) -> bool:
     """Whether the sessions ran over candles of the period that the backtest had seen."""
-    if seal is not None:
-        begin, end = seal.backtest_start, seal.backtest_end
+    if judged is not None and judged.seal is not None:
+        begin, end = judged.seal.backtest_start, judged.seal.backtest_end
     elif stored is not None and stored["period"]["candles"]:
         begin, end = (parse_time(stored["period"][name]) for name in ("start", "end"))
     else:
@@ -118,15 +151,23 @@ def _on_own_candles(reports: Sequence[Report], seal: Seal | None, stored: Report
 
 
 def _costs(
-    trades: Sequence[Sequence[Trade]],
-    replayed: Sequence[Replayed],
+    sessions: Sequence[ComparedSession],
     promised: Sequence[Trade],
     seal: Seal | None,
+    period: Period | None,
 ) -> CostLayer:
-    config = replayed[0].session.config
-    fills = []
-    for closed, one in zip(trades, replayed, strict=True):
-        fills += measured_fills(closed, one.session.config.slippage_pct * 100, one.session)
+    fills: list[FillCost] = []
+    trades: list[Trade] = []
+    for one in sessions:
+        assert one.replayed is not None
+        session = one.replayed.session
+        fills += measured_fills(one.counting, session.config.slippage_pct * 100, session)
+        trades += one.counting
+    config = session.config
+    if period is not None:
+        begin, end = period
+        fills = [fill for fill in fills if begin <= fill.time < end]
+        trades = [trade for trade in trades if begin <= closed_at(trade) < end]
     fills.sort(key=lambda fill: (fill.time, fill.symbol))
     costs = PromisedCosts(config.slippage_pct * 100, config.fees * 10_000)
     if seal is not None:
@@ -136,16 +177,19 @@ def _costs(
         costs = PromisedCosts(costs.slippage_bp, costs.fee_bp, break_even)
     margins = Margins() if seal is None else seal.margins
     errors = ErrorRates() if seal is None else seal.errors
-    everything = [trade for closed in trades for trade in closed]
-    return cost_layer(fills, everything, costs, margins, errors)
+    return cost_layer(fills, trades, costs, margins, errors)
 
 
 def _together(parts: Sequence[ClosedTrades]) -> ClosedTrades:
     """The trades of several sessions in the order they closed, as if one account had made them."""
     if len(parts) == 1:
         return parts[0]
-    closes = np.concatenate([part.closes for part in parts])
+    returns = np.concatenate([part.returns for part in parts])
+    return _in_order(returns, np.concatenate([part.closes for part in parts]))
+
+
+def _in_order(returns: Floats, closes: Times) -> ClosedTrades:
     order = np.argsort(closes, kind="stable")
-    returns: Floats = np.concatenate([part.returns for part in parts])[order]
+    returns = returns[order]
     path = np.cumprod(1 + returns / 100, dtype=np.float64) * 100 - 100
     return ClosedTrades(returns, closes[order], path)

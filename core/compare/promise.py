@@ -6,7 +6,6 @@ every trade. Without one they are only described, for no error rate stands behin
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -16,18 +15,15 @@ from core.market.candles.candles import Floats, Times
 from core.market.candles.timeframes import DAY
 from core.trading.values import Trade
 from core.trial.boundaries import Boundaries, calibrate
-from core.trial.cone import BandSide, Cone, Course
+from core.trial.cone import BandSide, Cone, ConeOverTime, Course
 from core.trial.costs import mean_intervals
 from core.trial.forecast import Forecast, forecast
-from core.trial.plan import sealed_band, sealed_lines
-from core.trial.seal import Seal, closed_at, trade_returns
+from core.trial.plan import end_of_trial, sealed_band, sealed_cone, sealed_lines
+from core.trial.seal import Margins, Seal, closed_at, trade_returns
 from core.trial.state import State
 
 NOT_SEALED = "not sealed: no error rate stands behind this"
-_LIVE_HORIZON = (60, 2_000)  # trades: the shortest and the longest that live trades are judged over
-_KEPT_LINES = 16  # seals whose lines need not be drawn again
 _FORECAST_UP_TO = 500  # trades of a horizon: beyond, the chances take longer than a screen may
-_LEAST_FOR_RATE = 5  # trades: fewer tell no rate of their own
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +81,17 @@ class EdgeLayer:
     reason: str | None = None
 
     @property
+    def surely_less(self) -> bool:
+        """Whether what is only described lies certainly below the promise and its margin.
+
+        The interval for the mean is valid at every look, so that this may be said without a seal.
+        """
+        if self.state is not None or self.promise is None or self.interval is None:
+            return False
+        forgiven = max(0.0, self.promise) * Margins().mean_return
+        return self.interval[1] < self.promise - forgiven
+
+    @property
     def text(self) -> str:
         """In words: what was promised, what is seen, and which line was crossed."""
         parts = []
@@ -118,6 +125,7 @@ class PathLayer:
         path: change of equity in per cent after each closed trade, shape (trades,).
         course: where the path has been; None without a band.
         left: when it left the band, UTC ms; None while inside.
+        cone: the band over the time of the trial, as charts draw it.
         reason: why there is no band, in words; None where there is one.
     """
 
@@ -126,6 +134,7 @@ class PathLayer:
     path: Floats
     course: Course | None = None
     left: int | None = None
+    cone: ConeOverTime | None = None
     reason: str | None = None
 
     @property
@@ -154,17 +163,12 @@ def closed_trades(trades: Sequence[Trade], starting_balance: float) -> ClosedTra
     )
 
 
-# Lines that were drawn once need not be drawn again each time a comparison is opened.
-_lines = functools.lru_cache(maxsize=_KEPT_LINES)(sealed_lines)
-_band = functools.lru_cache(maxsize=_KEPT_LINES)(sealed_band)
-
-
 def edge_layer(seal: Seal, seen: ClosedTrades, start: int | None) -> EdgeLayer:
     """Judge the trades of a session by its seal; `start`: when it began, UTC ms."""
     promise = float(np.mean(seal.returns)) if seal.returns else None
     shrunk = None if seal.tries is None else seal.tries.mean_return
     try:
-        lines = _lines(seal)
+        lines = sealed_lines(seal)
     except ValueError as error:
         return _edge(None, seen, promise, shrunk, State.OPEN, "% of equity", str(error))
     elapsed = None
@@ -181,11 +185,14 @@ def edge_layer(seal: Seal, seen: ClosedTrades, start: int | None) -> EdgeLayer:
             trades_a_day=seal.trades_per_day,
             seed=seal.seed,
         )
+    closes = None
+    if judged.at is None and start is not None:
+        closes = end_of_trial(seal, start, seen.closes.tolist())
     return replace(
         layer,
         at=judged.at,
         decided=None if judged.at is None else int(seen.closes[judged.at - 1]),
-        closes=_closes(seal, seen, start) if judged.at is None else None,
+        closes=closes,
         chances=chances,
     )
 
@@ -196,37 +203,65 @@ def described_edge(promised: Floats | None, seen: ClosedTrades, reason: str) -> 
     return _edge(None, seen, promise, None, None, "% of equity", reason)
 
 
-def live_edge(promised: Floats, seen: Floats, closes: Sequence[int], seed: int = 0) -> EdgeLayer:
-    """Judge live trades by lines drawn from the backtest; both in per cent of margin.
+def live_edge(
+    promised: Floats, seen: Floats, closes: Sequence[int], seal: Seal | None = None
+) -> EdgeLayer:
+    """Hold live trades against the backtest's; both in per cent of margin.
 
-    They were sealed by nobody: the horizon is their own number, from 60 to 2,000 trades.
+    Under the seal of a trial they are judged, by its horizon and error rates and by lines drawn
+    from the backtest's trades: those that closed since it was sealed. Without one they are
+    described.
+
+    Args:
+        promised: of the backtest's trades, shape (n,).
+        seen: of the live trades in the order they closed, shape (k,).
+        closes: when each of those closed, UTC ms.
+        seal: of the trial; None where there is none, or where live trades are cut to a period.
     """
-    shortest, longest = _LIVE_HORIZON
-    horizon = min(max(shortest, len(seen)), longest)
     trades = ClosedTrades(seen, np.array(closes, dtype=np.int64), seen)
     promise = float(promised.mean()) if len(promised) else None
     unit = "% of margin"
+    if seal is None:
+        return _edge(None, trades, promise, None, None, unit, NOT_SEALED)
+    since = trades.closes >= seal.sealed_at
+    trades = ClosedTrades(seen[since], trades.closes[since], seen[since])
+    margin = max(0.0, promise or 0.0) * seal.margins.mean_return
     try:
-        lines = calibrate(promised, horizon, seed=seed)
+        lines = calibrate(
+            promised,
+            seal.horizon.trades,
+            broken=seal.errors.edge,
+            kept=seal.errors.kept,
+            seed=seal.seed,
+            margin=margin,
+        )
     except ValueError as error:
         return _edge(None, trades, promise, None, State.OPEN, unit, str(error))
-    judged = lines.judge(seen)
-    trades = ClosedTrades(seen[:longest], trades.closes[:longest], seen[:longest])
+    judged = lines.judge(trades.returns)
     layer = _edge(lines, trades, promise, None, State(judged.state.value), unit)
     decided = None if judged.at is None else int(trades.closes[judged.at - 1])
-    return replace(layer, at=judged.at, decided=decided, reason=NOT_SEALED)
+    return replace(layer, at=judged.at, decided=decided)
 
 
-def path_layer(seal: Seal, seen: ClosedTrades) -> PathLayer:
-    """Look whether the equity path stayed within the band of the seal."""
+def path_layer(seal: Seal, seen: ClosedTrades, start: int | None) -> PathLayer:
+    """Look whether the equity path stayed within the band of the seal.
+
+    `start`: when the session began, UTC ms. A trade that closed after the end of the trial's time
+    is not looked at.
+    """
     try:
-        band = _band(seal)
+        band = sealed_band(seal)
     except ValueError as error:
         return PathLayer(State.OPEN, None, seen.path, reason=str(error))
-    course = band.judge(seen.path)
+    path, cone = seen.path, None
+    if start is not None:
+        cone = sealed_cone(seal, start, tuple(seen.closes.tolist()))
+        if seal.horizon.days is not None:
+            path = path[seen.closes <= start + seal.horizon.days * DAY]
+    course = band.judge(path)
     left = None if course.at is None else int(seen.closes[course.at - 1])
     state = State.BROKEN if course.side is BandSide.BELOW else State.OPEN
-    return PathLayer(state, band, seen.path, course, left)
+    return PathLayer(state, band, seen.path, course, left, cone)
 
 
 def _edge(
@@ -254,18 +289,3 @@ def _edge(
         excess=np.zeros(0) if lines is None else lines.excess(returns),
         reason=reason,
     )
-
-
-def _closes(seal: Seal, seen: ClosedTrades, start: int | None) -> int | None:
-    """When the horizon will probably be reached; None once it is, or where no rate is known."""
-    if seal.horizon.days is not None:
-        return None if start is None else start + round(seal.horizon.days * DAY)
-    left = seal.horizon.trades - len(seen.returns)
-    if left <= 0 or start is None:
-        return None
-    rate, last = seal.trades_per_day, start
-    if len(seen.closes):
-        last = int(seen.closes[-1])
-        if len(seen.closes) >= _LEAST_FOR_RATE and last > start:
-            rate = len(seen.closes) / ((last - start) / DAY)
-    return last + round(left / rate * DAY) if rate > 0 else None

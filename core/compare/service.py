@@ -16,9 +16,9 @@ from typing import Any, Protocol
 
 from core.compare.comparison import ComparisonResult
 from core.compare.evidence import read_session
-from core.compare.layers import Report
 from core.compare.replay import Replayed
 from core.compare.request import ComparisonError, ComparisonRequest, UnknownSessionError
+from core.compare.sessions import Report
 from core.compare.sources import compare_sources, document_of
 from core.compare.to_json import comparison_to_json
 from core.journal.manifest import SessionManifest, read_manifest

@@ -16,28 +16,24 @@ from core.compare.columns import (
     column_of_block,
     column_of_live_trades,
     column_of_reports,
-    trades_of,
 )
 from core.compare.comparison import ComparisonResult, EquityCurve, compare
 from core.compare.divergence import Divergence
-from core.compare.layers import Report, judge_layers
+from core.compare.layers import judge_layers, other_trials
 from core.compare.replay import Replayed, ReplayError, replay_session
 from core.compare.request import ComparisonRequest
-from core.compare.verdict import NO_BACKTEST
-from core.journal.manifest import read_manifest
+from core.compare.sessions import ComparedSession, Report, compared_sessions
+from core.compare.verdict import NO_BACKTEST, TrialAnswers
 from core.market.candles.candles import Candles
 from core.market.candles.timeframes import DAY
 from core.report.market_regime import Regime, regime_of_run
 from core.report.result import result_to_json
 from core.report.stored_backtest import stored_backtest
-from core.store.journal_file import JournalError
 from core.store.live_trades import read_live_trades
 from core.store.workspace import Workspace
 from core.strategy.config.problems import ConfigError
 from core.strategy.document.document import read_strategy
 from core.time_format import parse_time, short_date
-from core.trading.values import Trade
-from core.trial.seal import Seal
 
 _CURVE_POINTS = 1_500  # of a curve: more than any screen has dots
 _AS_ITS_BACKTEST = "The session traded as a backtest of its own period would have."
@@ -57,21 +53,24 @@ def compare_sources(
         reports: of its paper sessions (their JSON), one or several.
         present: the exchange's candles now, by session ID and symbol, where they were fetched.
     """
-    told: list[str] = []
-    reports, copies = _without_copies(reports)
-    if copies:
-        told.append(
-            f"{len(copies) + 1} sessions ran the same config over the same candles and count as "
-            f"one: left out {', '.join(copies)}"
-        )
+    found = compared_sessions(workspace, reports)
+    told = list(found.notes)
     promised, stored = _promised(request, told)
-    trades = [trades_of(report) for report in reports]
-    replayed = _replays(workspace, reports, trades, present or {}, told)
-    paper = _paper(request, reports, trades)
+    sessions = _replayed(workspace, found.sessions, present or {}, told)
+    found = replace(
+        found,
+        sessions=tuple(sessions),
+        judged=next((one for one in sessions if found.judged and one.id == found.judged.id), None),
+    )
+    replayed = [one.replayed for one in sessions if one.replayed is not None]
+    if len(replayed) < len(sessions):
+        replayed = []
+    reports = [one.report for one in sessions]
+    paper = _paper(request, sessions)
     replay, divergence = None, None
     if replayed and paper is not None:
-        divergence = _together([one.divergence for one in replayed], request.period)
-        replay = _replay_column(replayed, request.period)
+        divergence = _together(sessions, request.period)
+        replay = _replay_column(sessions, request.period)
         for one in replayed:
             told.append(f"session {one.session.record.id}: {one.parity}")
             if one.beyond:
@@ -80,15 +79,9 @@ def compare_sources(
                     "last whole candle, which no backtest knows, and so not matched"
                 )
         told += _other_version(stored, replayed)
-    layers = judge_layers(
-        reports,
-        trades,
-        replayed,
-        stored,
-        divergence,
-        seal=_latest_seal(workspace, reports, told),
-        copies=copies,
-    )
+    layers = judge_layers(sessions, stored, divergence, judged=found.judged, period=request.period)
+    layers = replace(layers, others=other_trials(found, stored), copies=found.copies)
+    told += _scope(layers, sessions, request.period)
     comparison = compare(
         request.strategy,
         request.timeframe,
@@ -98,6 +91,7 @@ def compare_sources(
         layers=layers,
         replay=None if promised is None or _is_promised(replay, promised) else replay,
         regimes=_regimes(stored, promised, replayed),
+        cut=request.period is not None,
     )
     if promised is None and replay is not None:
         comparison = _without_promise(comparison)
@@ -112,49 +106,30 @@ def compare_sources(
     )
 
 
-def _without_copies(reports: Sequence[Report]) -> tuple[list[Report], tuple[str, ...]]:
-    """The reports without copies, and the IDs of these.
-
-    A copy ran the config of another session on the same feed for more than half of its own time
-    over the same candles: what it shows has been seen already.
-    """
-    kept: list[Report] = []
-    spans: list[tuple[object, int, int]] = []
-    for report in sorted(reports, key=lambda one: -one["period"]["candles"]):
-        if not report["period"]["candles"]:
-            kept.append(report)
-            continue
-        first, last = (parse_time(report["period"][end]) for end in ("start", "end"))
-        what = report.get("config_hash"), report.get("feed")
-        seen = [
-            min(last, other_last) - max(first, other_first)
-            for other, other_first, other_last in spans
-            if other == what
-        ]
-        if max(seen, default=-1) * 2 <= last - first:
-            kept.append(report)
-            spans.append((what, first, last))
-    left = [report for report in reports if any(report is one for one in kept)]
-    copies = [str(one["session_id"]) for one in reports if not any(one is each for each in left)]
-    return left, tuple(copies)
-
-
-def _latest_seal(
-    workspace: Workspace, reports: Sequence[Report], told: list[str]
-) -> tuple[Seal, Report] | None:
-    """The seal of the last session that has one which holds, with that session's report."""
-    for report in reversed(reports):
-        try:
-            manifest = read_manifest(workspace.session(str(report["session_id"])))
-        except JournalError:
-            continue  # what is wrong with it was said when it could not be replayed
-        if manifest.seal is None:
-            continue
-        problem = manifest.seal_problem()
-        if problem is None:
-            return manifest.seal, report
-        told.append(f"session {manifest.id} is not judged by its seal: {problem}")
-    return None
+def _scope(
+    layers: TrialAnswers, sessions: Sequence[ComparedSession], period: tuple[int, int] | None
+) -> list[str]:
+    """What the answers are of, where that is not all that is compared."""
+    told = []
+    seal = layers.seal
+    if seal is not None and len(sessions) > 1:
+        told.append(
+            f"decisions, costs, path and edge are of the trial of session {layers.trial}; the "
+            f"account and the figures are of all {len(sessions)} sessions"
+        )
+    if seal is not None and period is not None:
+        told.append(
+            "the period asked for cuts figures and account; decisions, costs, path and edge are of "
+            "the whole trial, for which their error rates were sealed"
+        )
+    if seal is not None and layers.others:
+        trials = len(layers.others) + 1
+        rate = seal.errors.broken
+        told.append(
+            f"each of the {trials} trials may be wrong with {rate:.0%}: that one of them is may "
+            f"have a chance of up to {1 - (1 - rate) ** trials:.0%}"
+        )
+    return told
 
 
 def document_of(workspace: Workspace, name: str) -> tuple[Path | None, dict[str, object]]:
@@ -193,31 +168,34 @@ def _where(request: ComparisonRequest) -> str:
 
 
 def _paper(
-    request: ComparisonRequest, reports: Sequence[Report], trades: Sequence[Sequence[Trade]]
+    request: ComparisonRequest, sessions: Sequence[ComparedSession]
 ) -> ComparedColumn | None:
     """The column of the sessions, or of what the document has recorded of earlier ones."""
-    if reports:
-        together = [trade for each in trades for trade in each]
+    if sessions:
+        reports = [one.report for one in sessions]
+        together = [trade for one in sessions for trade in one.counting]
         return column_of_reports("Paper", reports, _named(reports), request.period, together)
     block = (request.blocks or {}).get("paper")
     return column_of_block("Paper", block, f"`paper:` of {_where(request)}")
 
 
-def _replays(
+def _replayed(
     workspace: Workspace,
-    reports: Sequence[Report],
-    trades: Sequence[Sequence[Trade]],
+    sessions: Sequence[ComparedSession],
     present: Mapping[str, Mapping[str, Candles]],
     told: list[str],
-) -> list[Replayed]:
-    replayed = []
-    for report, closed in zip(reports, trades, strict=True):
-        session_id = report["session_id"]
+) -> list[ComparedSession]:
+    """The sessions, each with its replay where there can be one."""
+    found = []
+    for one in sessions:
         try:
-            replayed.append(replay_session(workspace, report, present.get(session_id), closed))
+            replayed = replay_session(workspace, one.report, present.get(one.id), one.trades)
         except ReplayError as error:
-            told.append(f"session {session_id} was not replayed: {error}")
-    return replayed if len(replayed) == len(reports) else []
+            told.append(f"session {one.id} was not replayed: {error}")
+            found.append(one)
+        else:
+            found.append(replace(one, replayed=replayed))
+    return found
 
 
 def _named(reports: Sequence[Report]) -> str:
@@ -225,15 +203,18 @@ def _named(reports: Sequence[Report]) -> str:
     return f"session{'s' * (len(reports) > 1)} {shown}"
 
 
-def _replay_column(replayed: Sequence[Replayed], period: tuple[int, int] | None) -> ComparedColumn:
-    same = all(one.same_candles for one in replayed)
+def _replay_column(
+    sessions: Sequence[ComparedSession], period: tuple[int, int] | None
+) -> ComparedColumn:
+    pairs = [(one, one.replayed.now) for one in sessions if one.replayed is not None]
+    same = all(one.replayed.same_candles for one in sessions if one.replayed is not None)
     candles = "the candles it saw" if same else "the candles as they are known now"
     return column_of_reports(
         "Backtest",
-        [result_to_json(replace(one.now, trades=())) for one in replayed],  # given below
+        [result_to_json(replace(now, trades=())) for _, now in pairs],  # given below
         f"of the session's own period, on {candles}",
         period,
-        [trade for one in replayed for trade in one.now.trades],
+        [trade for one, now in pairs for trade in now.trades if one.counts(trade.signal_time)],
     )
 
 
@@ -249,16 +230,18 @@ def _is_promised(replay: ComparedColumn | None, promised: ComparedColumn) -> boo
     return apart < DAY and same_trades  # a block records its period by the day
 
 
-def _together(parts: Sequence[Divergence], period: tuple[int, int] | None) -> Divergence:
-    """The divergence of several sessions, cut to the trades that left within the period."""
-    trades = [each for part in parts for each in part.trades]
+def _together(sessions: Sequence[ComparedSession], period: tuple[int, int] | None) -> Divergence:
+    """The divergence of the sessions: of trades that count, and left within the period."""
+    parts = [(one, one.replayed.divergence) for one in sessions if one.replayed is not None]
+    trades = [
+        each for one, part in parts for each in part.trades if one.counts(each.trade.signal_time)
+    ]
     if period is not None:
         begin, end = period
         trades = [each for each in trades if begin <= each.trade.exit_time < end]
-    if len(parts) == 1 and period is None:
-        return parts[0]
-    trades.sort(key=lambda each: (each.trade.signal_time, each.trade.id))
-    return Divergence(tuple(trades), parts[0].starting_balance)
+    if len(parts) > 1:
+        trades.sort(key=lambda each: (each.trade.signal_time, each.trade.id))
+    return Divergence(tuple(trades), parts[0][1].starting_balance)
 
 
 def _unexplained(divergence: Divergence | None) -> list[str]:

@@ -61,7 +61,8 @@ def _answers(comparison: ComparisonResult) -> list[str]:
     for layer, (state, text) in answers.items():
         shown = "" if state is None else f"{state}: "
         lines.append(f"  {layer:<{width}}  {shown}{safe_text(text)}")
-    return lines
+    judged = comparison.layers.judged_text
+    return lines if judged is None else [*lines, f"  {safe_text(judged)}"]
 
 
 def comparison_table(comparison: ComparisonResult) -> list[str]:

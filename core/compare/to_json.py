@@ -8,7 +8,7 @@ from core.compare.columns import ComparedColumn, describe_period
 from core.compare.comparison import ComparisonResult
 from core.compare.decisions import DecisionLayer
 from core.compare.divergence import Divergence, MatchKind, Readings, TradeDifference
-from core.compare.fill_costs import CostLayer
+from core.compare.fill_costs import CostGroup, CostLayer
 from core.compare.promise import EdgeLayer, PathLayer
 from core.compare.replay import Replayed
 from core.compare.text import LABELS, comparison_text
@@ -16,6 +16,8 @@ from core.compare.verdict import TrialAnswers, TrialVerdict
 from core.compare.waterfall import in_cents
 from core.report.result import Json, trade_to_json
 from core.time_format import iso_time, optional_iso_time
+from core.trial.cone import ConeOverTime
+from core.trial.seal import Seal
 from core.trial.state import State
 
 
@@ -92,6 +94,16 @@ def layers_to_json(layers: TrialAnswers) -> Json:
     """
     return {
         "sealed": layers.seal is not None,
+        "trial": None if layers.seal is None else _trial_to_json(layers.seal, layers.trial),
+        "other_trials": [
+            {
+                "session_id": one.session_id,
+                "sealed_at": iso_time(one.sealed_at),
+                "state": str(one.state),
+                "closes_at": optional_iso_time(one.closes),
+            }
+            for one in layers.others
+        ],
         "own_candles": layers.own_candles,
         "copies": list(layers.copies),
         "decisions": None if layers.decisions is None else _decisions_to_json(layers.decisions),
@@ -100,6 +112,15 @@ def layers_to_json(layers: TrialAnswers) -> Json:
         "path": None if layers.path is None else _path_to_json(layers.path),
         "edge": None if layers.edge is None else _edge_to_json(layers.edge),
         "live": None if layers.live is None else _edge_to_json(layers.live),
+    }
+
+
+def _trial_to_json(seal: Seal, session_id: str | None) -> Json:
+    return {
+        "session_id": session_id,
+        "sealed_at": iso_time(seal.sealed_at),
+        "horizon_trades": seal.horizon.trades,
+        "horizon_days": seal.horizon.days,
     }
 
 
@@ -148,6 +169,19 @@ def _costs_to_json(layer: CostLayer) -> Json:
         "fees_bp": layer.fees,
         "assumed_fees_bp": layer.assumed_fees,
         "break_even_cost_bp": layer.break_even,
+        "by_hour": [{"hour": int(one.low), **_group_to_json(one)} for one in layer.by_hour()],
+        "by_size": [
+            {"from": one.low, "to": one.high, **_group_to_json(one)} for one in layer.by_size()
+        ],
+    }
+
+
+def _group_to_json(group: CostGroup) -> Json:
+    return {
+        "fills": group.fills,
+        "seen_bp": group.shortfall,
+        "half_spread_bp": group.half_spread,
+        "delay_bp": group.delay,
     }
 
 
@@ -168,6 +202,15 @@ def _path_to_json(layer: PathLayer) -> Json:
             "middle": band.middle().tolist(),
             "upper": band.upper().tolist(),
         },
+        "cone": None if layer.cone is None else _cone_to_json(layer.cone),
+    }
+
+
+def _cone_to_json(cone: ConeOverTime) -> Json:
+    return {
+        "legend": cone.legend,
+        "rate": cone.rate,
+        "points": [[iso_time(time), *sides] for time, *sides in cone.points],
     }
 
 

@@ -48,14 +48,37 @@ NOT_BY_ITS_RULES = (
 COSTS_EAT = "Fills cost more than the edge bears: do not go live with it as it is."
 
 
+@dataclass(frozen=True, slots=True)
+class OtherTrial:
+    """A trial of the strategy that is not the one judged, by its own seal.
+
+    `sealed_at` and `closes` (when it will probably close; None once it has, or unknown) in UTC ms.
+    """
+
+    session_id: str
+    sealed_at: int
+    state: State
+    closes: int | None
+
+    @property
+    def text(self) -> str:
+        """In words: `ab12cd34, sealed 2026-03-01: broken`."""
+        return f"{self.session_id}, sealed {short_date(self.sealed_at)}: {self.state}"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TrialAnswers:
     """The five answers about the sessions compared; None where one could not be had.
 
-    `live` is the edge of the live trades, where they could be judged; `own_candles`: the sessions
-    ran on candles that the backtest had seen, so that path and edge say nothing. `seal`: of the
-    trial; None where there is none, or it no longer holds. `copies`: IDs of sessions left out, for
-    they ran the same config over the same candles as another.
+    Attributes:
+        decisions, costs, account, path, edge: the answers.
+        live: the edge of the live trades, where these and the backtest's are known one by one.
+        own_candles: the sessions ran on candles that the backtest had seen, so that path and edge
+            say nothing.
+        seal: of the trial that is judged; None where there is none.
+        trial: the ID of its session. All answers but the account are of that session alone.
+        others: the other trials of the strategy.
+        copies: IDs of sessions left out, for all their candles count with others.
     """
 
     decisions: DecisionLayer | None = None
@@ -66,7 +89,21 @@ class TrialAnswers:
     live: EdgeLayer | None = None
     own_candles: bool = False
     seal: Seal | None = None
+    trial: str | None = None
+    others: tuple[OtherTrial, ...] = ()
     copies: tuple[str, ...] = ()
+
+    @property
+    def judged_text(self) -> str | None:
+        """Which trial is judged, and how the others stand, in words; None where none is."""
+        if self.seal is None:
+            return None
+        text = (
+            f"judged: the trial of session {self.trial}, sealed {short_date(self.seal.sealed_at)}"
+        )
+        if self.others:
+            text += f"; other trials: {'; '.join(other.text for other in self.others)}"
+        return text
 
     def lines(self) -> dict[Layer, tuple[State | None, str]]:
         """The state of each answer (None: described, not judged) and what it says."""
@@ -237,6 +274,9 @@ def _sentences(
 ) -> list[str]:
     if verdict.state is State.BROKEN:
         return _when_broken(verdict, answers, regimes)
+    live = answers.live
+    if live is not None and live.surely_less:
+        return [WORSE, *([LIVE_LOSES] if _loses(columns.get("Live")) else [])]
     if _loses(columns.get("Live")):
         return [LIVE_LOSES]
     if _loses(columns["Backtest"]):

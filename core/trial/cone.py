@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from core.market.candles.candles import Floats
+from core.market.candles.candles import Floats, Times
 from core.trial.boundaries import check_horizon, check_rate
 from core.trial.plain import read_sealed
 from core.trial.resampling import Resampler, as_returns, lower_bound
 
 _CAREFUL = 0.75  # share of the rate: so far out, tails decide more than a short sample tells
+_STEPS_AHEAD = 60  # into which what lies ahead of the last trade is divided
+_MOST_POINTS = 400  # of a band over time: no chart shows more
 _BLUNT = 0.3  # of the horizon: the band starts as wide as it would be after so many trades more
 
 
@@ -123,6 +125,49 @@ class Cone:
         shape = np.concatenate(([0.0], band_shape(self.horizon, self.trades)))
         band: Floats = 100 * np.expm1((counted * self.growth + width * shape) / 100)
         return band
+
+
+@dataclass(frozen=True, slots=True)
+class ConeOverTime:
+    """A band as it lies on an equity chart: by the time at which trades closed, or probably will.
+
+    Attributes:
+        points: (UTC ms, lower, middle, upper), not falling in time; change of equity since the
+            start in per cent.
+        rate: chance of ever leaving it below if the promise is true.
+    """
+
+    points: tuple[tuple[int, float, float, float], ...]
+    rate: float
+
+    @property
+    def legend(self) -> str:
+        """What it is, in words."""
+        return f"the promise: if it is true, left below in at most {self.rate * 100:.2g} %"
+
+
+def over_time(cone: Cone, start: int, closes: Times, ends: int | None) -> ConeOverTime:
+    """Lay a band over time.
+
+    Args:
+        cone: by trade number.
+        start: when the trial began, UTC ms.
+        closes: when each of its trades closed, UTC ms, not falling; shape (k,).
+        ends: when its last trade will probably close, UTC ms; None where that is not known, and
+            the band then ends with the last trade.
+    """
+    seen = closes[: cone.horizon]
+    times = [start, *seen.tolist()]
+    places = list(range(len(times)))
+    left = cone.horizon - len(seen)
+    if ends is not None and left and ends > times[-1]:
+        steps = np.linspace(0, 1, min(left, _STEPS_AHEAD) + 1)[1:]
+        times += np.round(times[-1] + steps * (ends - times[-1])).astype(np.int64).tolist()
+        places += np.round(len(seen) + steps * left).astype(np.int64).tolist()
+    kept = sorted({round(at) for at in np.linspace(0, len(times) - 1, _MOST_POINTS)})
+    sides = (cone.lower(), cone.middle(), cone.upper())
+    points = ((times[at], *(float(side[places[at]]) for side in sides)) for at in kept)
+    return ConeOverTime(tuple(points), cone.rate)
 
 
 def cone(backtest_returns: object, horizon: int, *, rate: float = 0.015, seed: int = 0) -> Cone:

@@ -6,11 +6,16 @@ trades, with the very lines that would be sealed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
+from core.market.candles.timeframes import DAY
 from core.trial.boundaries import Boundaries, calibrate
-from core.trial.cone import Cone, cone
+from core.trial.cone import Cone, ConeOverTime, cone, over_time
 from core.trial.forecast import Forecast, Needed, forecast, horizon_needed
 from core.trial.seal import Seal
 
@@ -18,6 +23,8 @@ CHANCE = 0.8
 """Of either answer: what `TrialPlan.needed` looks for."""
 
 _LONGEST_YEARS = 5
+_KEPT = 32  # seals whose lines and bands need not be drawn again each time they are looked at
+_LEAST_FOR_RATE = 5  # trades: fewer tell no rate of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,7 @@ def plan_trial(seal: Seal) -> TrialPlan:
     return TrialPlan(seal, chances, needed)
 
 
+@lru_cache(maxsize=_KEPT)
 def sealed_lines(seal: Seal) -> Boundaries:
     """The two lines on the running sum of returns that a seal fixes.
 
@@ -124,6 +132,7 @@ def sealed_lines(seal: Seal) -> Boundaries:
     )
 
 
+@lru_cache(maxsize=_KEPT)
 def sealed_band(seal: Seal) -> Cone:
     """The band around the equity path that a seal fixes.
 
@@ -131,6 +140,40 @@ def sealed_band(seal: Seal) -> Cone:
         ValueError: its returns are too few, do not vary, or one lost everything.
     """
     return cone(seal.backtest_returns, seal.horizon.trades, rate=seal.errors.path, seed=seal.seed)
+
+
+@lru_cache(maxsize=_KEPT)
+def sealed_cone(seal: Seal, start: int, closes: tuple[int, ...]) -> ConeOverTime:
+    """The band of a seal over the time of its trial.
+
+    Args:
+        seal: of the trial.
+        start: when it began, UTC ms.
+        closes: when each of its trades closed so far, UTC ms, not falling.
+
+    Raises:
+        ValueError: as `sealed_band`.
+    """
+    ends = end_of_trial(seal, start, closes)
+    return over_time(sealed_band(seal), start, np.array(closes, dtype=np.int64), ends)
+
+
+def end_of_trial(seal: Seal, start: int, closes: Sequence[int]) -> int | None:
+    """When the horizon will probably be reached, UTC ms; None once it is, or no rate is known.
+
+    A horizon in days ends with them. One in trades goes by the rate of those that closed (`closes`,
+    UTC ms, not falling) since the start, or by the backtest's while they are few.
+    """
+    if seal.horizon.days is not None:
+        return start + round(seal.horizon.days * DAY)
+    left = seal.horizon.trades - len(closes)
+    if left <= 0:
+        return None
+    last = closes[-1] if closes else start
+    rate = seal.trades_per_day
+    if len(closes) >= _LEAST_FOR_RATE and last > start:
+        rate = len(closes) / ((last - start) / DAY)
+    return last + round(left / rate * DAY) if rate > 0 else None
 
 
 def _margin(seal: Seal) -> float:

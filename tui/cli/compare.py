@@ -52,7 +52,11 @@ def add_commands(commands: Commands) -> None:
         metavar="ID",
         help="this session only, also while it runs; may be given several times",
     )
-    parser.add_argument("--since", metavar="WHEN", help="only trades closed from then on (UTC)")
+    parser.add_argument(
+        "--since",
+        metavar="WHEN",
+        help="only trades closed from then on (UTC); a trial is judged whole",
+    )
     parser.add_argument("--until", metavar="WHEN", help="only trades closed before then (UTC)")
     parser.add_argument("--live", metavar="FILE", help="live trades (default: trades.jsonl)")
     parser.add_argument(

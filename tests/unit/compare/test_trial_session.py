@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+from pathlib import Path
+from typing import Any
 
+import msgspec
+import orjson
 import pytest
 
 from core.compare.comparison import ComparisonResult
 from core.compare.request import ComparisonRequest
 from core.compare.service import compare_strategy
-from core.market.candles.timeframes import Timeframe
-from core.session.reports import read_report
+from core.compare.text import comparison_text
+from core.compare.to_json import comparison_to_json
+from core.journal.manifest import RECORD, read_manifest
+from core.market.candles.timeframes import DAY, Timeframe
+from core.session.reports import JSON, read_report
 from core.store.workspace import Workspace
+from core.trial.seal import Horizon
 from core.trial.state import State
 from tests.unit.compare.trials import a_trial
+from tests.unit.session.sessions import SPAN, START
 
 SESSION = "abcd1234"
 
@@ -44,6 +54,74 @@ def test_a_trial_is_judged_by_its_seal(home: Workspace) -> None:
     assert found.layers.path.band is not None
     assert found.layers.costs is not None
     assert found.layers.costs.half_spread == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.fixture
+def two_trials(home: Workspace, tmp_path: Path) -> Workspace:
+    """The same with a second trial, sealed a day later over a longer horizon, on another feed."""
+    both = Workspace(Path(shutil.copytree(home.root, tmp_path / "both")))
+    folder = Path(shutil.copytree(both.session(SESSION), both.session("bcde2345")))
+    first = read_manifest(both.session(SESSION))
+    assert first.seal is not None
+    later = {"sealed_at": first.seal.sealed_at + DAY, "horizon": Horizon(600)}
+    seal = msgspec.structs.replace(first.seal, **later).sealed()
+    second = msgspec.structs.replace(first, id="bcde2345", created=first.created + 1, seal=seal)
+    (folder / RECORD).write_bytes(msgspec.json.encode(second))
+    report = orjson.loads((folder / JSON).read_bytes())
+    report |= {"session_id": "bcde2345", "feed": "poll", "created": "2030-01-01T00:00:00Z"}
+    (folder / JSON).write_bytes(orjson.dumps(report))
+    return both
+
+
+def test_of_several_trials_the_last_sealed_is_judged_and_the_others_are_listed(
+    two_trials: Workspace,
+) -> None:
+    found = compared(two_trials)
+    answers = found.layers
+    assert answers.trial == "bcde2345"
+    assert answers.edge is not None
+    assert answers.edge.lines is not None
+    assert answers.edge.lines.horizon == 600
+    assert [(one.session_id, one.state) for one in answers.others] == [(SESSION, State.KEPT)]
+    alone = compared(two_trials, sessions=(SESSION,)).layers
+    assert (alone.trial, alone.others) == (SESSION, ())
+    assert answers.decisions is not None
+    assert alone.decisions is not None
+    assert answers.decisions.judged.decided == alone.decisions.judged.decided
+    text = comparison_text(found)
+    assert (
+        "judged: the trial of session bcde2345, sealed 2023-11-16; "
+        "other trials: abcd1234, sealed 2023-11-15: kept"
+    ) in text
+    assert "each of the 2 trials may be wrong with 5%" in text
+    written: Any = comparison_to_json(found)["layers"]
+    assert written["trial"]["horizon_trades"] == 600
+    assert written["other_trials"][0]["state"] == "kept"
+
+
+def test_a_period_cuts_what_is_described_and_no_trial(home: Workspace, tmp_path: Path) -> None:
+    middle = (START + 400 * SPAN, START + 600 * SPAN)
+    whole, cut = compared(home), compared(home, period=middle)
+    assert whole.layers.edge is not None
+    assert cut.layers.edge is not None
+    assert cut.layers.edge.trades == whole.layers.edge.trades
+    assert any("of the whole trial" in note for note in cut.notes)
+    assert not any("of the whole trial" in note for note in whole.notes)
+
+    described = Workspace(Path(shutil.copytree(home.root, tmp_path / "described")))
+    folder = described.session(SESSION)
+    manifest = read_manifest(folder)
+    (folder / RECORD).write_bytes(msgspec.json.encode(msgspec.structs.replace(manifest, seal=None)))
+    answers = compared(described, period=middle).layers
+    assert answers.decisions is not None
+    assert answers.decisions.judged.decided == 200
+    assert answers.costs is not None
+    assert all(middle[0] <= fill.time < middle[1] for fill in answers.costs.fills)
+    assert answers.edge is not None
+    assert answers.edge.state is None
+    assert 0 < answers.edge.trades < whole.layers.edge.trades
+    assert answers.account is not None
+    assert abs(len(answers.account.trades) - answers.edge.trades) <= 1
 
 
 def test_a_report_is_read_without_what_it_was_compared_with(home: Workspace) -> None:

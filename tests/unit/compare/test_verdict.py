@@ -17,6 +17,7 @@ from core.compare.fill_costs import CostLayer, FillCost, cost_layer
 from core.compare.layers import judge_layers
 from core.compare.promise import NOT_SEALED
 from core.compare.request import ComparisonRequest
+from core.compare.sessions import ComparedSession
 from core.compare.sources import compare_sources
 from core.compare.text import comparison_text
 from core.compare.to_json import comparison_to_json
@@ -50,6 +51,7 @@ from core.trial.seal import (
     Tries,
     trade_returns,
 )
+from core.trial.state import State
 from core.trial.verdict import Layer
 from tests.unit.report.making import START, result, trade
 
@@ -130,8 +132,9 @@ def judged(
 ) -> ComparisonResult:
     """A session's trades beside the backtest, its decisions and costs as promised unless given."""
     session = report(paper, paper_start)
-    pair = None if sealed is None else (sealed, session)
-    found = judge_layers([session], [paper], [], STORED, None, seal=pair)
+    compared = ComparedSession(session, paper, sealed)
+    trial = None if sealed is None else compared
+    found = judge_layers([compared], STORED, None, judged=trial)
     given: dict[str, Any] = {"decisions": decisions(), "costs": costs(5.0)} | layers
     columns = [
         column_of_reports(name, [one], "made")
@@ -258,14 +261,32 @@ def test_live_that_loses_is_never_validated_beside_fine_paper() -> None:
         found = judged(fine, sealed=seal(), live=live_column(pnl))
         assert VALIDATED not in found.recommendation
         assert "viable" not in found.assessment
-    broken = [-4.0] * 60
-    found = judged(fine, sealed=seal(), live=live_column(broken))
+    found = judged(fine, sealed=seal(), live=live_column([-24.0] * 60))
     assert state(found) == "broken"
     assert found.verdict is not None
     assert found.verdict.column == "Live"
     assert found.recommendation.startswith(WORSE)
     losing = judged(fine, sealed=seal(), live=live_column([-0.1]))
     assert losing.recommendation == LIVE_LOSES
+
+
+def test_live_trades_are_judged_since_the_seal_and_described_without_one() -> None:
+    live = live_column([-24.0] * 60)
+    sealed = judged(KEPT, sealed=seal(), live=live).layers.live
+    assert sealed is not None
+    assert (sealed.state, sealed.trades) == (State.BROKEN, 60)
+    later = judged(KEPT, sealed=seal(sealed_at=START + 41 * HOUR), live=live).layers.live
+    assert later is not None
+    assert (later.state, later.trades) == (State.OPEN, 20)
+    found = judged(KEPT, live=live)
+    assert found.layers.live is not None
+    assert found.layers.live.state is None
+    assert found.layers.live.lines is None
+    assert NOT_SEALED in found.layers.live.text
+    assert state(found) == "open"
+    assert found.recommendation.startswith(f"{WORSE} {LIVE_LOSES}")
+    few = judged(KEPT, live=live_column([-24.0] * 10))
+    assert few.recommendation == LIVE_LOSES
 
 
 def test_the_backtests_own_candles_prove_decisions_only() -> None:
@@ -307,7 +328,7 @@ def test_a_backtest_of_too_few_trades_leaves_the_edge_open_and_says_why() -> Non
 def test_without_anything_recorded_no_layer_is_invented() -> None:
     layers = TrialAnswers()
     assert layers.lines() == {}
-    assert judge_layers([], [], [], None, None).edge is None
+    assert judge_layers([], None, None).edge is None
 
 
 def test_ten_copies_of_a_session_count_as_one(tmp_path: Path) -> None:
@@ -321,6 +342,31 @@ def test_ten_copies_of_a_session_count_as_one(tmp_path: Path) -> None:
     assert any("10 sessions ran the same config" in note for note in found.notes)
 
 
+def spans(*parts: tuple[int, int], **more: Any) -> list[dict[str, Any]]:
+    """Reports of sessions that ran from one hour to another, a trade of six hours in each six."""
+    written = []
+    for at, (begin, end) in enumerate(parts):
+        made = [trade(10.0, candle=hour) for hour in range(begin, end, 6)]
+        one = report(made, session_id=f"aa11bb{at:02}", **more)
+        first, last = (iso_time(START + hour * HOUR) for hour in (begin, end - 1))
+        one["period"] = {"start": first, "end": last, "candles": end - begin}
+        written.append(one)
+    return written
+
+
+def test_what_sessions_saw_together_counts_once(tmp_path: Path) -> None:
+    request = ComparisonRequest("cross", Timeframe.H1)
+    found = compare_sources(Workspace(tmp_path), request, spans((0, 60), (48, 120), (6, 30)))
+    (paper,) = found.columns
+    assert paper.metrics["total_trades"] == 20
+    assert found.layers.copies == ("aa11bb02",)
+    (told,) = (note for note in found.notes if "count once" in note)
+    assert told.startswith("session aa11bb00: the candles from 2024-01-03T00:00:00Z to ")
+    apart = [*spans((0, 60)), *spans((48, 120), config_hash="d")]
+    (paper,) = compare_sources(Workspace(tmp_path), request, apart).columns
+    assert paper.metrics["total_trades"] == 22
+
+
 def test_the_five_answers_as_json() -> None:
     written: Any = comparison_to_json(judged(KEPT, sealed=seal()))
     assert written["verdict"]["state"] == "kept"
@@ -332,3 +378,13 @@ def test_the_five_answers_as_json() -> None:
     assert len(layers["path"]["band"]["lower"]) == 101
     assert layers["edge"]["lines"]["horizon"] == 100
     assert len(layers["edge"]["sums"]) == 90
+    assert layers["trial"] == {
+        "session_id": "aa11bb22",
+        "sealed_at": "2024-01-01T00:00:00Z",
+        "horizon_trades": 100,
+        "horizon_days": None,
+    }
+    assert layers["path"]["cone"]["points"][0] == ["2024-01-01T00:00:00Z", 0.0, 0.0, 0.0]
+    assert layers["path"]["cone"]["rate"] == 0.015
+    assert [one["fills"] for one in layers["costs"]["by_size"]] == [20] * 5
+    assert sum(one["fills"] for one in layers["costs"]["by_hour"]) == 100

@@ -1,0 +1,174 @@
+"""The sessions of a comparison: which trial is judged, and what of each session counts.
+
+Sessions that ran one config on the same feed over the same candles have seen the same things: each
+candle counts once, however many of them saw it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from core.compare.columns import trades_of
+from core.compare.replay import Replayed
+from core.journal.manifest import read_manifest
+from core.market.candles.timeframes import Timeframe
+from core.store.journal_file import JournalError
+from core.store.workspace import Workspace
+from core.time_format import iso_time, parse_time
+from core.trading.values import Trade
+from core.trial.seal import Seal
+
+Report = Mapping[str, Any]
+"""A session's report: its JSON (docs/formats.md §8)."""
+
+Span = tuple[int, int]
+"""Open times of a first and a last candle, both included, UTC ms."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ComparedSession:
+    """A session, as far as its files tell it.
+
+    Attributes:
+        report: its report (JSON), final or as it stands.
+        trades: its closed trades.
+        seal: of its trial, if it is one and the seal holds.
+        replayed: beside backtests of its period; None where it could not be replayed.
+        counted: candles of it that count with another session already.
+    """
+
+    report: Report
+    trades: Sequence[Trade]
+    seal: Seal | None = None
+    replayed: Replayed | None = None
+    counted: tuple[Span, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The session's ID."""
+        return str(self.report["session_id"])
+
+    @property
+    def span(self) -> Span | None:
+        """Its candles; None where it has decided on none."""
+        period = self.report["period"]
+        return (
+            (parse_time(period["start"]), parse_time(period["end"])) if period["candles"] else None
+        )
+
+    def counts(self, time: int) -> bool:
+        """Whether what it decided on the candle that opened at `time` (UTC ms) counts."""
+        return not any(first <= time <= last for first, last in self.counted)
+
+    @property
+    def counting(self) -> Sequence[Trade]:
+        """The trades that count: those decided on candles that do."""
+        if not self.counted:
+            return self.trades
+        return [trade for trade in self.trades if self.counts(trade.signal_time)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ComparedSessions:
+    """The sessions of a comparison, in the order they were given.
+
+    Attributes:
+        sessions: those that count, at least in part.
+        judged: the trial that is judged: the last that was sealed; None where there is none.
+        copies: IDs of those left out, for all their candles count with others.
+        notes: what is to be known of that, a sentence each.
+    """
+
+    sessions: tuple[ComparedSession, ...]
+    judged: ComparedSession | None
+    copies: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def compared_sessions(workspace: Workspace, reports: Sequence[Report]) -> ComparedSessions:
+    """Read what is sealed of the sessions of some reports, and count each candle once. Blocks.
+
+    The trial that is judged counts whole; before others come the trials, the last sealed first, and
+    before others the longer session.
+    """
+    notes: list[str] = []
+    found = [
+        ComparedSession(report, trades_of(report), _seal(workspace, report, notes))
+        for report in reports
+    ]
+    order = sorted(range(len(found)), key=lambda at: _rank(found[at]))
+    seen: dict[object, list[Span]] = {}
+    copies: list[str] = []
+    for at in order:
+        session = found[at]
+        if session.span is None:
+            continue
+        report = session.report
+        before = seen.setdefault((report.get("config_hash"), report.get("feed")), [])
+        step = Timeframe(report["timeframe"]).ms
+        shared = _shared(session.span, before)
+        if _candles([session.span], step) == _candles(shared, step):
+            copies.append(session.id)
+        elif shared:
+            found[at] = replace(session, counted=tuple(shared))
+            told = ", ".join(f"{iso_time(first)} to {iso_time(last)}" for first, last in shared)
+            notes.append(
+                f"session {session.id}: the candles from {told} count once, with another session "
+                "that ran the same config over them"
+            )
+        before.append(session.span)
+    if copies:
+        copies = [one.id for one in found if one.id in copies]
+        notes.insert(
+            0,
+            f"{len(copies) + 1} sessions ran the same config over the same candles and count as "
+            f"one: left out {', '.join(copies)}",
+        )
+    first = found[order[0]] if order else None
+    return ComparedSessions(
+        tuple(one for one in found if one.id not in copies),
+        None if first is None or first.seal is None else first,
+        tuple(copies),
+        tuple(notes),
+    )
+
+
+def _rank(session: ComparedSession) -> tuple[int, int]:
+    if session.seal is not None:
+        return 0, -session.seal.sealed_at
+    return 1, -session.report["period"]["candles"]
+
+
+def _seal(workspace: Workspace, report: Report, notes: list[str]) -> Seal | None:
+    try:
+        manifest = read_manifest(workspace.session(str(report["session_id"])))
+    except JournalError:
+        return None  # what is wrong with it is said when it cannot be replayed
+    problem = manifest.seal_problem()
+    if problem is not None:
+        notes.append(f"session {manifest.id} is not judged by its seal: {problem}")
+        return None
+    return manifest.seal
+
+
+def _shared(span: Span, others: Sequence[Span]) -> list[Span]:
+    """What of a span lies in others, as spans in order that do not overlap."""
+    first, last = span
+    parts = sorted(
+        (max(first, begin), min(last, end))
+        for begin, end in others
+        if begin <= last and end >= first
+    )
+    joined: list[Span] = []
+    for begin, end in parts:
+        if joined and begin <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((begin, end))
+    return joined
+
+
+def _candles(spans: Sequence[Span], step: int) -> int:
+    return sum((last - first) // step + 1 for first, last in spans)
