@@ -21,10 +21,11 @@ from core.host.stored_sessions import (
     stored_session,
     unreadable_session,
 )
-from core.journal.manifest import EVENTS, JOURNAL_VERSION, read_manifest
-from core.journal.records import KIND, parse_records
+from core.journal.manifest import EVENTS, read_manifest
+from core.journal.records import parse_records
 from core.journal.session_journal import Storage
 from core.journal.values import SessionState
+from core.journal.versions import SESSION_JOURNAL
 from core.session.log_messages import retell
 from core.session.reports import read_report
 from core.session.snapshot import LogLine, SessionSnapshot
@@ -79,7 +80,7 @@ async def resting_logs(workspace: Workspace, session_id: str | None) -> tuple[Lo
     try:
         record = await asyncio.to_thread(read_manifest, folder)
         path = folder / EVENTS
-        contents = await asyncio.to_thread(read_journal, path, KIND, JOURNAL_VERSION)
+        contents = await asyncio.to_thread(read_journal, path, SESSION_JOURNAL)
         told = retell(parse_records(path, contents.lines), record.strategy().timeframe.ms)
         return tuple(
             LogLine(number, time, level, session_id, safe_text(text))

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from core.journal.versions import CANDLE_JOURNAL
 from core.market.candles.candles import Candle, Candles
 from core.market.candles.timeframes import Timeframe
 from core.store.durable import Disk, set_aside
@@ -27,8 +28,6 @@ from core.store.journal_file import (
     salvage,
 )
 
-KIND = "candles"
-VERSION = 1
 _WINDOW = (
     2_048  # candles of a growing journal that stay in memory; older ones are read when asked for
 )
@@ -61,12 +60,12 @@ class CandleJournal:
         Raises:
             JournalError: it cannot be read or made.
         """
-        whole_header = {"journal": KIND, "version": VERSION, **header}
+        whole_header = {"journal": CANDLE_JOURNAL.kind, "version": CANDLE_JOURNAL.version, **header}
         if path.parent.is_symlink():
             raise JournalError(f"{path.parent} is a link: put the folder itself there")
         if path.exists():
             try:
-                contents = read_journal(path, KIND, VERSION)
+                contents = read_journal(path, CANDLE_JOURNAL)
             except JournalDamagedError as error:
                 return cls._salvaged(path, whole_header, disk, str(error))
             journal = Journal.reopen(path, contents, disk)
@@ -87,7 +86,7 @@ class CandleJournal:
 
         A session that had decided on a candle that is lost will find out, and say so.
         """
-        lines = [line for line in salvage(path) if "c" in line]
+        lines = [line for line in salvage(path, CANDLE_JOURNAL) if "c" in line]
         try:
             aside = set_aside(path)
         except OSError as error:
@@ -151,7 +150,7 @@ class CandleJournal:
         """Read the older candles back. What waits to be committed is newer, and still in memory."""
         if self._whole:
             return
-        stored = _candles_of(read_journal(self.journal.path, KIND, VERSION).lines)
+        stored = _candles_of(read_journal(self.journal.path, CANDLE_JOURNAL).lines)
         newest = self._columns.since(0)
         older = stored.slice(0, int(np.searchsorted(stored.time, newest.time[0])))
         self._columns = _Columns(Candles.joined([older, newest]))
@@ -173,7 +172,7 @@ def read_candle_journal(path: Path) -> CandleJournalContents:
     Raises:
         JournalError: it cannot be read, or is damaged.
     """
-    bodies = read_bodies(path, KIND, VERSION)
+    bodies = read_bodies(path, CANDLE_JOURNAL)
     try:
         lines = msgspec.json.decode(b"[%s]" % b",".join(bodies), type=list[_Line])
     except msgspec.DecodeError as error:

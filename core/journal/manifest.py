@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from core.journal.values import BrokerKind, FeedKind, Mode
+from core.journal.versions import SESSION_JOURNAL
 from core.store.durable import Disk, write_durably
 from core.store.journal_file import JournalError
 from core.strategy.config.config import StrategyConfig
@@ -17,7 +18,6 @@ from core.trading.rules import RULES_VERSION
 from core.trading.values import Fills
 from core.trial.seal import Seal, SealError
 
-JOURNAL_VERSION = 1
 RECORD = "session.json"
 EVENTS = "events.jsonl"
 
@@ -54,7 +54,7 @@ class SessionManifest(msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[str, ...] = ()
     seal: Seal | None = None
     rules_version: int = RULES_VERSION
-    journal_version: int = JOURNAL_VERSION
+    journal_version: int = SESSION_JOURNAL.version
 
     def strategy(self) -> StrategyConfig:
         """The config snapshot, parsed.
@@ -120,11 +120,13 @@ def read_manifest(folder: Path) -> SessionManifest:
         versions = msgspec.json.decode(data, type=_Versions)
     except (OSError, msgspec.DecodeError) as error:
         raise JournalError(f"{path}: the session's record cannot be read ({error})") from error
-    if (versions.rules_version, versions.journal_version) != (RULES_VERSION, JOURNAL_VERSION):
+    journals = SESSION_JOURNAL
+    if versions.rules_version != RULES_VERSION or not journals.reads(versions.journal_version):
         raise JournalError(
             f"{path}: written under rules {versions.rules_version} and journal version "
-            f"{versions.journal_version}, this program has {RULES_VERSION} and {JOURNAL_VERSION}: "
-            "go on with the program that wrote it, or restart the strategy as a new session"
+            f"{versions.journal_version}, this program has rules {RULES_VERSION} and reads journal "
+            f"{journals.versions}: go on with the program that wrote it, or restart the strategy "
+            "as a new session"
         )
     try:
         manifest = msgspec.json.decode(data, type=SessionManifest)

@@ -17,15 +17,13 @@ import msgspec
 import numpy as np
 import orjson
 
-from core.journal.manifest import JOURNAL_VERSION
+from core.journal.versions import SESSION_JOURNAL
 from core.market.candles.candles import Candle, Candles
 from core.market.filters import MarketFilters
 from core.store.journal_file import JournalDamagedError, read_bodies
 from core.strategy.config.config import StrategyConfig
 from core.trading.orders import Execution, VenueOrder
 from core.trading.values import Event, Quote
-
-KIND = "session"
 
 
 class Begun(msgspec.Struct, frozen=True, tag_field="kind", tag="begun"):
@@ -188,7 +186,7 @@ def read_records(path: Path) -> list[Record]:
     Raises:
         JournalError: it cannot be read or is damaged, or a line is of no kind this program knows.
     """
-    bodies = read_bodies(path, KIND, JOURNAL_VERSION)
+    bodies = read_bodies(path, SESSION_JOURNAL)
     try:
         return msgspec.json.decode(b"[%s]" % b",".join(bodies), type=list[Record])
     except msgspec.DecodeError:

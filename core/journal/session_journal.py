@@ -9,9 +9,8 @@ import numpy as np
 
 from core.journal.candle_journal import CandleJournal, CandleJournals
 from core.journal.group_commit import GroupCommit
-from core.journal.manifest import EVENTS, JOURNAL_VERSION, SessionManifest, read_manifest
+from core.journal.manifest import EVENTS, SessionManifest, read_manifest
 from core.journal.records import (
-    KIND,
     FundingSeen,
     Record,
     Stopped,
@@ -22,6 +21,7 @@ from core.journal.records import (
 )
 from core.journal.values import FeedKind
 from core.journal.venue_orders import VenueOrders
+from core.journal.versions import SESSION_JOURNAL
 from core.market.candles.candles import Candle, Candles
 from core.market.filters import MarketFilters
 from core.store.durable import Disk
@@ -57,8 +57,8 @@ class Storage:
             JournalError: it cannot be made.
         """
         header = {
-            "journal": KIND,
-            "version": JOURNAL_VERSION,
+            "journal": SESSION_JOURNAL.kind,
+            "version": SESSION_JOURNAL.version,
             "rules_version": record.rules_version,
             "session": record.id,
         }
@@ -77,7 +77,7 @@ class Storage:
         path = self.workspace.session(record.id) / EVENTS
         if not path.exists():
             return self.create_log(record), [], 0
-        contents = read_journal(path, KIND, JOURNAL_VERSION)
+        contents = read_journal(path, SESSION_JOURNAL)
         lines = parse_records(path, contents.lines)
         journal = Journal.reopen(path, contents, self.disk)
         log = SessionJournal(self, record, record.strategy(), journal)
@@ -175,7 +175,7 @@ async def recorded_inputs(storage: Storage, session_id: str) -> RunInputs:
     """
     folder = storage.workspace.session(session_id)
     record = await asyncio.to_thread(read_manifest, folder)
-    contents = await asyncio.to_thread(read_journal, folder / EVENTS, KIND, JOURNAL_VERSION)
+    contents = await asyncio.to_thread(read_journal, folder / EVENTS, SESSION_JOURNAL)
     lines = parse_records(folder / EVENTS, contents.lines)
     begun = began(lines)
     if begun is None:

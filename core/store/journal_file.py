@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeGuard
 
 import orjson
 
@@ -27,6 +28,42 @@ from core.store.durable import Disk, write_all, write_durably
 
 _CRC = b',"crc":'
 Line = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class JournalFormat:
+    """A kind of journal, the version in which it is written now, and how older ones are read.
+
+    `upgrades[n]` makes of a line of version n one of version n + 1.
+    """
+
+    kind: str
+    version: int
+    upgrades: Mapping[int, Callable[[Line], Line]] = field(default_factory=dict)
+
+    @property
+    def oldest(self) -> int:
+        """The oldest version that can be read."""
+        oldest = self.version
+        while oldest - 1 in self.upgrades:
+            oldest -= 1
+        return oldest
+
+    @property
+    def versions(self) -> str:
+        """The versions that can be read, in words."""
+        one = self.oldest == self.version
+        return f"version {self.version}" if one else f"versions {self.oldest} to {self.version}"
+
+    def reads(self, version: object) -> TypeGuard[int]:
+        """Whether a journal of that version can be read."""
+        return isinstance(version, int) and self.oldest <= version <= self.version
+
+    def upgraded(self, lines: list[Line], version: int) -> list[Line]:
+        """Lines of a version that can be read, as they would be written now."""
+        for number in range(version, self.version):
+            lines = [self.upgrades[number](line) for line in lines]
+        return lines
 
 
 class JournalError(Exception):
@@ -41,13 +78,15 @@ class JournalDamagedError(JournalError):
 class JournalContents:
     """What a journal says: its header, its lines in order, and what had to be dropped at its end.
 
-    `size` is the length in bytes of the good part, `torn` of the part behind it.
+    `size` is the length in bytes of the good part, `torn` of the part behind it. `outdated`: header
+    and lines are of the newest version here, but not yet in the file.
     """
 
     header: Line
     lines: list[Line]
     size: int
     torn: int
+    outdated: bool = False
 
 
 def encode_line(record: Mapping[str, object]) -> bytes:
@@ -74,8 +113,8 @@ def _decode_line(line: bytes) -> Line | None:
     return record if isinstance(record, dict) else None
 
 
-def read_journal(path: Path, kind: str, version: int) -> JournalContents:
-    """Read a journal of this kind, as its whole lines stand.
+def read_journal(path: Path, form: JournalFormat) -> JournalContents:
+    """Read a journal of this kind: its whole lines, as they would be written now.
 
     Raises:
         JournalDamagedError: it is no journal of this kind, or has a bad line before a good one.
@@ -96,22 +135,29 @@ def read_journal(path: Path, kind: str, version: int) -> JournalContents:
         size += len(raw)
     if not lines:
         raise JournalDamagedError(
-            f"{path}: no header of a {kind} journal was found in {len(data)} bytes"
+            f"{path}: no header of a {form.kind} journal was found in {len(data)} bytes"
         )
     header = lines.pop(0)
-    if header.get("journal") != kind:
+    if header.get("journal") != form.kind:
         raise JournalDamagedError(
-            f"{path}: expected a {kind} journal, found {header.get('journal')!r}"
+            f"{path}: expected a {form.kind} journal, found {header.get('journal')!r}"
         )
-    if header.get("version") != version:
+    version = header.get("version")
+    if not form.reads(version):
         raise JournalError(
-            f"{path}: this {kind} journal is of version {header.get('version')}, this program "
-            f"reads version {version}; use the program that wrote it"
+            f"{path}: this {form.kind} journal is of version {version}, this program reads "
+            f"{form.versions}; use the program that wrote it"
         )
-    return JournalContents(header, lines, size, len(data) - size)
+    return JournalContents(
+        {**header, "version": form.version},
+        form.upgraded(lines, version),
+        size,
+        len(data) - size,
+        outdated=version != form.version,
+    )
 
 
-def read_bodies(path: Path, kind: str, version: int) -> list[bytes]:
+def read_bodies(path: Path, form: JournalFormat) -> list[bytes]:
     """The records of a journal as JSON texts, for a reader that has types of its own for them.
 
     Checked as `read_journal` does, which is asked where anything is out of the ordinary.
@@ -132,18 +178,23 @@ def read_bodies(path: Path, kind: str, version: int) -> list[bytes]:
     whole = len(lines) > 1 and not lines[-1] and len(bodies) == len(lines) - 1
     if whole:
         header = orjson.loads(bodies[0])
-        if (header.get("journal"), header.get("version")) == (kind, version):
+        if (header.get("journal"), header.get("version")) == (form.kind, form.version):
             return bodies[1:]
-    return [orjson.dumps(line) for line in read_journal(path, kind, version).lines]
+    return [orjson.dumps(line) for line in read_journal(path, form).lines]
 
 
-def salvage(path: Path) -> list[Line]:
-    """Every line of a damaged journal that is whole, in order, its header included where it is.
+def salvage(path: Path, form: JournalFormat) -> list[Line]:
+    """Every whole line of a damaged journal, in order, without its header, as written now.
 
     Each carries its own checksum, so each can be trusted by itself; that none is missing cannot.
+    Where the header is lost, or is none that can be read, lines count as being of the newest
+    version.
     """
-    lines = (_decode_line(raw) for raw in path.read_bytes().splitlines())
-    return [line for line in lines if line is not None]
+    decoded = (_decode_line(raw) for raw in path.read_bytes().splitlines())
+    lines = [line for line in decoded if line is not None]
+    header = lines.pop(0) if lines and "journal" in lines[0] else {}
+    version = header.get("version")
+    return form.upgraded(lines, version) if form.reads(version) else lines
 
 
 def _refuse_damage(path: Path, number: int, rest: bytes) -> None:
@@ -198,7 +249,19 @@ class Journal:
         contents: JournalContents,
         disk: Disk,
     ) -> Journal:
-        """Go on with a journal that was read; what a cut left behind its last line is cut off."""
+        """Go on with a journal that was read; what a cut left behind its last line is cut off.
+
+        One of an older version is first put there anew, in the newest, wholly or not at all.
+        """
+        if contents.outdated:
+            data = b"".join(map(encode_line, (contents.header, *contents.lines)))
+            try:
+                write_durably(path, data, disk)
+            except OSError as error:
+                raise JournalError(
+                    f"{path}: the journal cannot be brought up to date ({error.strerror})"
+                ) from error
+            return cls(path, len(data), disk)
         if contents.torn:
             try:
                 descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)

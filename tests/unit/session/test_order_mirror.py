@@ -19,6 +19,7 @@ from core.host.living_session import report_of
 from core.journal.manifest import EVENTS
 from core.journal.session_journal import Storage
 from core.journal.values import BrokerKind, FeedKind, Mode, OrderRow, SessionState
+from core.journal.versions import SESSION_JOURNAL
 from core.market.candles.timeframes import DAY
 from core.session.engine import Engine, EngineContext
 from core.session.order_mirror import NoDeskError
@@ -159,7 +160,7 @@ async def logged(bench: Bench, words: str) -> None:
 
 def lines_of(bench: Bench, kind: str) -> list[dict[str, Any]]:
     path = bench.workspace.session("abcd1234") / EVENTS
-    return [line for line in read_journal(path, "session", 1).lines if line["kind"] == kind]
+    return [line for line in read_journal(path, SESSION_JOURNAL).lines if line["kind"] == kind]
 
 
 async def test_entry_and_exit_are_ordered_and_both_prices_told(
@@ -336,7 +337,7 @@ async def test_a_stop_that_flattens_closes_on_the_venue_too(tmp_path: Path, venu
 
 def read_all(bench: Bench) -> list[dict[str, Any]]:
     path = bench.workspace.session("abcd1234") / EVENTS
-    return read_journal(path, "session", 1).lines
+    return read_journal(path, SESSION_JOURNAL).lines
 
 
 async def test_without_keys_nothing_is_sent_and_that_is_said(tmp_path: Path, venue: Venue) -> None:

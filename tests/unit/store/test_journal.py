@@ -14,13 +14,16 @@ from core.store.journal_file import (
     Journal,
     JournalDamagedError,
     JournalError,
+    JournalFormat,
     encode_line,
     read_bodies,
     read_journal,
+    salvage,
 )
 from core.store.redaction import KNOWN_SECRETS
 from tests.unit.store.disks import ForgetfulDisk, FullDisk
 
+TEST = JournalFormat("test", version=1)
 HEADER = {"journal": "test", "version": 1}
 
 
@@ -33,14 +36,14 @@ def make(path: Path, *records: dict[str, object]) -> Journal:
 
 
 def lines_of(path: Path) -> list[dict[str, object]]:
-    return read_journal(path, "test", 1).lines
+    return read_journal(path, TEST).lines
 
 
 def test_what_was_committed_is_read_back_in_order(tmp_path: Path) -> None:
     path = tmp_path / "j.jsonl"
     make(path, {"a": 1.1, "text": 'ä,"crc":7'}, {"b": None})
     assert lines_of(path) == [{"a": 1.1, "text": 'ä,"crc":7'}, {"b": None}]
-    assert read_journal(path, "test", 1).header["version"] == 1
+    assert read_journal(path, TEST).header["version"] == 1
 
 
 def test_nothing_is_written_before_the_commit(tmp_path: Path) -> None:
@@ -64,7 +67,7 @@ def test_a_cut_at_any_byte_keeps_the_whole_lines_before_it(
     kept = max(header, len(whole) - cut)
     # What a power cut leaves behind the last whole line may be anything but another line.
     path.write_bytes(whole[:kept] + tail.replace(b"\n", b""))
-    contents = read_journal(path, "test", 1)
+    contents = read_journal(path, TEST)
     found = [line["number"] for line in contents.lines]
     assert found == list(range(len(found)))
     assert len(found) >= whole[:kept].count(b"\n") - 1
@@ -76,7 +79,7 @@ def test_going_on_behind_a_torn_line_cuts_it_off(tmp_path: Path) -> None:
     make(path, {"a": 1})
     with path.open("ab") as file:
         file.write(encode_line({"b": 2})[:-5])
-    contents = read_journal(path, "test", 1)
+    contents = read_journal(path, TEST)
     assert contents.torn == len(encode_line({"b": 2})) - 5
     journal = Journal.reopen(path, contents, OsDisk())
     journal.append({"c": 3})
@@ -89,17 +92,17 @@ def test_records_are_read_as_texts_whole_or_behind_a_cut_and_damage_is_refused(
 ) -> None:
     path = tmp_path / "j.jsonl"
     make(path, {"a": 1.1, "text": 'ä,"crc":7'}, {"b": None})
-    assert [orjson.loads(one) for one in read_bodies(path, "test", 1)] == lines_of(path)
+    assert [orjson.loads(one) for one in read_bodies(path, TEST)] == lines_of(path)
     with path.open("ab") as file:
         file.write(encode_line({"c": 2})[:-5])
-    assert [orjson.loads(one) for one in read_bodies(path, "test", 1)] == lines_of(path)
+    assert [orjson.loads(one) for one in read_bodies(path, TEST)] == lines_of(path)
     with pytest.raises(JournalError, match="is of version 1, this program reads version 2"):
-        read_bodies(path, "test", 2)
+        read_bodies(path, JournalFormat("test", 2))
     path.write_bytes(path.read_bytes().replace(b"1.1", b"9.9"))
     with pytest.raises(JournalDamagedError, match="line 2 is damaged though good lines follow"):
-        read_bodies(path, "test", 1)
+        read_bodies(path, TEST)
     with pytest.raises(JournalError, match="cannot be read"):
-        read_bodies(tmp_path / "none.jsonl", "test", 1)
+        read_bodies(tmp_path / "none.jsonl", TEST)
 
 
 def test_a_changed_byte_before_good_lines_is_damage_and_left_alone(tmp_path: Path) -> None:
@@ -108,7 +111,7 @@ def test_a_changed_byte_before_good_lines_is_damage_and_left_alone(tmp_path: Pat
     damaged = path.read_bytes().replace(b"100.0", b"900.0")
     path.write_bytes(damaged)
     with pytest.raises(JournalDamagedError, match="line 2 is damaged though good lines follow"):
-        read_journal(path, "test", 1)
+        read_journal(path, TEST)
     assert path.read_bytes() == damaged
 
 
@@ -125,7 +128,7 @@ def test_another_version_or_kind_is_refused_with_words(
     path = tmp_path / "j.jsonl"
     Journal.create(path, header, OsDisk())
     with pytest.raises(JournalError, match=message):
-        read_journal(path, "test", 1)
+        read_journal(path, TEST)
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 40, b'{"journal": "te'])
@@ -133,7 +136,7 @@ def test_a_file_without_a_header_is_no_journal(tmp_path: Path, content: bytes) -
     path = tmp_path / "j.jsonl"
     path.write_bytes(content)
     with pytest.raises(JournalDamagedError, match="no header of a test journal"):
-        read_journal(path, "test", 1)
+        read_journal(path, TEST)
 
 
 @pytest.mark.parametrize("room", [0, 1, 20])
@@ -192,3 +195,57 @@ def test_no_secret_however_word_like_rewrites_a_journal(tmp_path: Path) -> None:
         KNOWN_SECRETS.add(word)
     make(path, record)
     assert lines_of(path) == [record]
+
+
+def two_steps(line: dict[str, object]) -> dict[str, object]:
+    return {"price": line["p"], **{name: line[name] for name in line if name != "p"}}
+
+
+NEWER = JournalFormat(
+    "test", version=3, upgrades={1: two_steps, 2: lambda line: {**line, "side": "long"}}
+)
+
+
+def test_lines_of_an_older_version_are_read_as_those_of_today(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    make(path, {"p": 1.5, "note": "a"})
+    before = path.read_bytes()
+    contents = read_journal(path, NEWER)
+    assert (contents.header["version"], contents.outdated) == (3, True)
+    assert contents.lines == [{"price": 1.5, "note": "a", "side": "long"}]
+    assert [orjson.loads(one) for one in read_bodies(path, NEWER)] == contents.lines
+    assert salvage(path, NEWER) == contents.lines
+    assert path.read_bytes() == before  # whoever only reads leaves it alone
+
+
+def test_going_on_with_an_older_journal_brings_it_up_to_date_first(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    make(path, {"p": 1.5})
+    with path.open("ab") as file:
+        file.write(encode_line({"p": 2.5})[:-5])  # what a cut left
+    journal = Journal.reopen(path, read_journal(path, NEWER), OsDisk())
+    journal.append({"price": 3.5, "side": "short"})
+    journal.commit(journal.take())
+    contents = read_journal(path, NEWER)
+    assert not contents.outdated
+    assert contents.torn == 0
+    assert contents.lines == [{"price": 1.5, "side": "long"}, {"price": 3.5, "side": "short"}]
+    with pytest.raises(JournalError, match="is of version 3, this program reads version 1"):
+        read_journal(path, TEST)
+
+
+def test_a_version_from_which_no_upgrade_leads_on_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    make(path, {"p": 1.5})
+    gap = JournalFormat("test", version=3, upgrades={2: two_steps})
+    with pytest.raises(JournalError, match="is of version 1, this program reads versions 2 to 3"):
+        read_journal(path, gap)
+
+
+def test_a_full_disk_leaves_an_older_journal_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    make(path, {"p": 1.5})
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match="cannot be brought up to date"):
+        Journal.reopen(path, read_journal(path, NEWER), FullDisk(room=3))
+    assert path.read_bytes() == before
