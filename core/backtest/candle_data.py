@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 
-from core.market.candles.candles import Candles, Floats
+from core.market.candles.candles import Candles
 from core.market.files.candle_files import read_candles
 from core.market.files.errors import CandleFileError
 from core.strategy.config.config import StrategyConfig
-from core.strategy.indicators.batch import Batch
-from core.strategy.indicators.series import VOLUME, Series
-from core.strategy.signals.sources import signal_series, warmup_candles
+from core.strategy.signals.sources import condition_series, signal_series, warmup_candles
 
 
 def strategy_candles(
@@ -53,8 +51,8 @@ def strategy_candles(
 def needs_volume(config: StrategyConfig) -> bool:
     """Whether what a strategy decides depends on volumes.
 
-    It is run over made-up candles: it asks for the volume, or where volumes are not known never
-    knows all that it looks at.
+    It is run over made-up candles. It needs volumes if without them a condition or a level is never
+    known, or if candles that traded nothing leave it waiting for an indicator without end.
     """
     length = warmup_candles(config) + 50
     path = 100.0 + np.cumsum(np.random.default_rng(1).normal(0.0, 0.05, length + 1))
@@ -68,17 +66,20 @@ def needs_volume(config: StrategyConfig) -> bool:
         np.ones(length),
     )
     unknown = replace(known, volume=np.full(length, np.nan))
-    watched = _Watched(unknown)
-    first = signal_series(config, unknown, watched).first
-    return watched.asked or signal_series(config, known).first < length <= first
+    traded_nothing = replace(known, volume=np.zeros(length))
+    if signal_series(config, known).first < length <= signal_series(config, traded_nothing).first:
+        return True
+    with_volume, without = _known_parts(config, known), _known_parts(config, unknown)
+    return any(part and not other for part, other in zip(with_volume, without, strict=True))
 
 
-class _Watched(Batch):
-    """Series over candles, and whether their volume was asked for."""
+def _known_parts(config: StrategyConfig, candles: Candles) -> list[bool]:
+    """Of each condition, and of each level beside the flags, whether it is ever known."""
+    series = signal_series(config, candles)
+    levels = [value for name in fields(series) if _is_level(value := getattr(series, name.name))]
+    parts = [bool(condition.valid.any()) for condition in condition_series(config, candles)]
+    return parts + [bool(np.isfinite(level).any()) for level in levels]
 
-    asked = False
 
-    def values(self, series: Series) -> Floats:
-        """The values of a series; see `Batch.values`."""
-        self.asked = self.asked or series == VOLUME
-        return super().values(series)
+def _is_level(value: object) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"

@@ -43,8 +43,17 @@ def test_a_strategy_that_looks_at_volumes_needs_them(name: str) -> None:
     assert needs_volume(OF_VOLUME[name])
 
 
-def test_a_strategy_of_prices_needs_no_volume() -> None:
+def test_a_strategy_of_prices_needs_no_volume_whatever_it_lists() -> None:
     assert not needs_volume(PRICES_ALONE)
+    assert not needs_volume(
+        strategy({"name": "obv"}, {"indicator": "hour", "value": 9, "operator": "gt"})
+    )
+
+
+def test_an_indicator_that_is_waited_for_without_end_needs_volumes() -> None:
+    assert needs_volume(
+        strategy({"name": "vwap"}, {"indicator": "hour", "value": 9, "operator": "gt"})
+    )
 
 
 def test_a_file_without_volumes_is_for_a_strategy_of_prices_alone(tmp_path: Path) -> None:
