@@ -1,0 +1,1 @@
+"""Strategies of other programs, as far as they can be read."""
