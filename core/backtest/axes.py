@@ -17,7 +17,7 @@ from core.strategy.config.problems import ConfigError
 
 MAX_COMBINATIONS = 1_000_000
 
-_CONDITION = re.compile(r"^(entry_conditions|exit_conditions)\[(\d+)\]\.(\w+)$")
+_CONDITION = re.compile(r"^(entry_conditions|exit_conditions)((?:\[\d+\]|\.\w+)+)$")
 
 
 class SweepError(ValueError):
@@ -29,7 +29,8 @@ class Axis:
     """One thing that is varied: where it stands in the config, and the values it takes, in order.
 
     `path` is a key of the config (`stop_loss_pct`), a condition's part
-    (`entry_conditions[0].value`), or an indicator's key and parameter (`rsi.period`).
+    (`entry_conditions[0].value`, `exit_conditions[1].any[0].value`), or an indicator's key and
+    parameter (`rsi.period`).
     """
 
     path: str
@@ -90,11 +91,18 @@ def _parsed(base: dict[str, Any], axes: Sequence[Axis]) -> Iterator[StrategyConf
 def _set(raw: dict[str, Any], path: str, value: float | int | str) -> None:
     """Write `value` where `path` points to in a canonical config."""
     if match := _CONDITION.match(path):
-        group, number, part = match.groups()
-        conditions = raw[group]
-        if int(number) >= len(conditions):
-            raise SweepError(f"{path}: the strategy has {len(conditions)} {group}, counted from 0")
-        conditions[int(number)][part] = value
+        group, rest = match.groups()
+        *steps, last = re.findall(r"\w+", rest)
+        place: Any = raw[group]
+        for step in steps:
+            try:
+                place = place[int(step) if isinstance(place, list) else step]
+            except (KeyError, IndexError, ValueError):
+                there = f"the strategy has {len(raw[group])} {group}, counted from 0"
+                raise SweepError(f"{path}: nothing is at {step!r}; {there}") from None
+        if not isinstance(place, dict):
+            raise SweepError(f"{path}: expected the part of a condition, such as {path}.value")
+        place[last] = value
         return
     key, dot, parameter = path.partition(".")
     if not dot:

@@ -12,11 +12,11 @@ from core.backtest.run import BacktestError, run_backtest
 from core.compare.causes import Evidence
 from core.compare.divergence import Divergence, Readings, find_divergence
 from core.compare.evidence import Journaled, evidence_of, read_session
-from core.market.candles.candles import Candles, Floats
+from core.market.candles.candles import Candles
 from core.report.result import RunResult, open_trade_from_json, trade_from_json
 from core.store.journal_file import JournalError
 from core.store.workspace import Workspace
-from core.strategy.config.config import Reference, StrategyConfig
+from core.strategy.config.config import StrategyConfig
 from core.strategy.signals.sources import condition_series
 from core.time_format import parse_time
 from core.trading.values import ExitReason, Trade
@@ -125,16 +125,14 @@ def replay_session(
 
 def readings_at(config: StrategyConfig, candles: Mapping[str, Candles]) -> Readings:
     """Looks up what the conditions compared at the candle of a symbol that opened at a time."""
-    series: dict[str, dict[str, Floats]] = {}
-    for symbol in config.symbols:
-        series[symbol] = {}
-        for one in condition_series(config, candles[symbol]):
-            for side, values in (
-                (one.condition.left, one.values),
-                (one.condition.right, one.thresholds),
-            ):
-                if isinstance(side, Reference):
-                    series[symbol][str(side)] = values
+    series = {
+        symbol: {
+            name: values
+            for one in condition_series(config, candles[symbol])
+            for name, values in one.series.items()
+        }
+        for symbol in config.symbols
+    }
 
     def readings(symbol: str, time: int) -> dict[str, float | None]:
         times = candles[symbol].time

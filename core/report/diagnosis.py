@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.strategy.config.config import Condition, Direction, StrategyConfig
-from core.strategy.signals.conditions import condition_text
+from core.strategy.config.config import Direction, Rule, StrategyConfig
+from core.strategy.signals.conditions import rule_text
 from core.strategy.signals.source import (
     ENTER_LONG,
     ENTER_SHORT,
@@ -54,7 +54,7 @@ class _Count:
     """
 
     group: str
-    condition: Condition
+    condition: Rule
     hits: int = 0
     valid: int = 0
     nan: int = 0
@@ -65,7 +65,7 @@ class _Count:
 
     @property
     def text(self) -> str:
-        return condition_text(self.condition)
+        return rule_text(self.condition)
 
 
 def diagnose(

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from core.journal.values import BrokerKind, FeedKind, Mode, OrderCounts, OrderRow, SessionState
 from core.market.candles.candle import Candle
+from core.strategy.signals.reading import Reading
 from core.trading.values import Fills, OpenTrade, Trade
 
 
@@ -32,22 +33,6 @@ class LogLine:
     level: Level
     session_id: str | None
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ConditionReading:
-    """One condition at the last closed candle: `current operator threshold`, and whether it held.
-
-    `distance` is how far `current` is from holding, in the condition's own units (0 when it holds);
-    None where a side is not known yet.
-    """
-
-    group: str  # "entry" or "exit"
-    text: str
-    current: float | None
-    threshold: float | None
-    distance: float | None
-    holds: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +101,7 @@ class SessionDetail:
 
     id: str
     candles: dict[str, tuple[Candle, ...]]
-    readings: dict[str, tuple[ConditionReading, ...]]  # by symbol
+    readings: dict[str, tuple[Reading, ...]]  # by symbol
     trades: tuple[Trade, ...]
     equity: tuple[tuple[int, float], ...]
     feed_health: tuple[str, ...]

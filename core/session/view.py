@@ -12,7 +12,6 @@ from core.market.candles.candle import Candle
 from core.market.feeds.feed import PriceSeen
 from core.session.runner import Runner
 from core.session.snapshot import (
-    ConditionReading,
     SessionDetail,
     SessionSnapshot,
     TrialHorizon,
@@ -113,15 +112,7 @@ def session_detail(
         return SessionDetail(session_id, {}, {}, (), (), tuple(health), orders, snapshot=snapshot)
     seen = prices or {}
     marks = {symbol: mark for symbol, price in seen.items() if (mark := mark_of(price))}
-    readings = {
-        symbol: tuple(
-            ConditionReading(
-                one.group, one.text, one.current, one.threshold, one.distance, one.holds
-            )
-            for one in runner.streams[slot].readings()
-        )
-        for symbol, slot in runner.slots.items()
-    }
+    readings = {symbol: runner.streams[slot].readings() for symbol, slot in runner.slots.items()}
     return SessionDetail(
         session_id,
         {symbol: tuple(runner.recent[slot]) for symbol, slot in runner.slots.items()},

@@ -16,7 +16,6 @@ from core.journal.values import BrokerKind, FeedKind, Mode, OrderRow, SessionSta
 from core.market.candles.candle import Candle
 from core.market.symbols import unified_symbol
 from core.session.snapshot import (
-    ConditionReading,
     HostSnapshot,
     Level,
     LogLine,
@@ -25,6 +24,7 @@ from core.session.snapshot import (
     StartReply,
     StartRequest,
 )
+from core.strategy.signals.reading import Reading
 from core.time_format import iso_time
 from core.trading.values import ExitReason, Fills, OpenTrade, Side, Trade
 from tui.strategies import StrategyChoice
@@ -227,9 +227,9 @@ class ScriptedLink(HostLink):
             {symbol: candles() for symbol in found.symbols},
             {
                 symbol: (
-                    ConditionReading("entry", "rsi < 30", 41.8, 30.0, 11.8, False),
-                    ConditionReading("entry", "close > ema_200", 64_598.35, 63_120.4, 0.0, True),
-                    ConditionReading("exit", "rsi > 70", 41.8, 70.0, 28.2, False),
+                    Reading("entry", "rsi < 30", 41.8, 30.0, 11.8, False),
+                    Reading("entry", "close > ema_200", 64_598.35, 63_120.4, 0.0, True),
+                    Reading("exit", "rsi > 70", 41.8, 70.0, 28.2, False),
                 )
                 for symbol in found.symbols
             },

@@ -8,7 +8,8 @@ from datetime import tzinfo
 
 from core.journal.values import SessionState
 from core.market.candles.candle import Candle
-from core.session.snapshot import ConditionReading, SessionDetail, SessionSnapshot
+from core.session.snapshot import SessionDetail, SessionSnapshot
+from core.strategy.signals.reading import Reading
 from core.trading.values import Side, Trade
 from tui import formats
 from tui.screens.report_rows import trade_columns
@@ -87,23 +88,26 @@ def positions_in_a_line(session: SessionSnapshot) -> list[tuple[str, Tone]]:
     return parts
 
 
-def condition_rows(readings: Sequence[ConditionReading]) -> list[Row]:
+def condition_rows(readings: Sequence[Reading]) -> list[Row]:
     """Each condition with both of its sides, how far they are apart, and whether it holds."""
     rows = []
     for number, reading in enumerate(readings):
         mark = Cell("✓", Tone.ACCENT) if reading.holds else Cell("✗", Tone.DIM)
+        if reading.holds is None:
+            mark = Cell("")
         known = reading.distance is not None
-        off = "" if reading.holds else _plain(reading.distance) if known else "not yet"
+        off = _plain(reading.distance) if known else "not yet"
+        text = "  " * reading.depth + reading.text
         rows.append(
             Row(
                 f"{number}",
                 (
                     mark,
-                    Cell(reading.group, Tone.DIM),
-                    Cell(reading.text, Tone.STRONG if reading.holds else Tone.PLAIN),
+                    Cell("" if reading.depth else reading.group, Tone.DIM),
+                    Cell(text, Tone.STRONG if reading.holds else Tone.PLAIN),
                     Cell(_plain(reading.current)),
                     Cell(_plain(reading.threshold), Tone.DIM),
-                    Cell(off, Tone.DIM),
+                    Cell("" if reading.holds is not False else off, Tone.DIM),
                 ),
             )
         )
@@ -116,21 +120,21 @@ def _plain(value: float | None) -> str:
     return formats.price(value) if abs(value) < 0.01 and value else formats.number(value)
 
 
-def why(session: SessionSnapshot, readings: Sequence[ConditionReading], symbol: str) -> str:
+def why(session: SessionSnapshot, readings: Sequence[Reading], symbol: str) -> str:
     """In one line: what the conditions come to for this symbol."""
     holding = any(position.symbol == symbol for position in session.open_positions)
-    entries = [reading for reading in readings if reading.group == "entry"]
-    exits = [reading for reading in readings if reading.group == "exit"]
+    entries = [one for one in readings if one.group == "entry" and not one.depth]
+    exits = [one for one in readings if one.group == "exit" and not one.depth]
     if not readings:
         return "Why (not) now"
     if session.state is SessionState.PAUSED and not holding:
         return "Why not now · paused, no entries"
     if holding:
-        true = sum(reading.holds for reading in exits)
+        true = sum(reading.holds is True for reading in exits)
         return f"In position · {true} of {len(exits)} exits hold, one suffices"
     if session.state.ended:
         return "Conditions at the end"
-    true = sum(reading.holds for reading in entries)
+    true = sum(reading.holds is True for reading in entries)
     return f"Flat · {true} of {len(entries)} entry conditions hold"
 
 

@@ -237,7 +237,7 @@ def description(choice: StrategyChoice) -> list[tuple[str, Tone]]:
     raw = choice.raw
     for key, word in (("entry_conditions", "enter"), ("exit_conditions", "leave")):
         joint = " and " if key == "entry_conditions" else " or "
-        conditions = [_condition(mapping(entry)) for entry in items(raw.get(key))]
+        conditions = [_rule(mapping(entry)) for entry in items(raw.get(key))]
         if conditions:
             lines.append((f"{word:<14}{joint.join(conditions)}", Tone.PLAIN))
     for key in (
@@ -256,6 +256,20 @@ def description(choice: StrategyChoice) -> list[tuple[str, Tone]]:
     where = "a sample; e copies it into the workspace" if choice.origin == "sample" else choice.path
     lines.append((f"{'file':<14}{where}", Tone.DIM))
     return lines
+
+
+def _rule(rule: Mapping[str, object]) -> str:
+    """A condition or a group of them, as written."""
+    for key, joint in (("any", " or "), ("all", " and ")):
+        if key in rule:
+            text = f"({joint.join(_rule(mapping(one)) for one in items(rule[key]))})"
+            break
+    else:
+        text = f"not ({_rule(mapping(rule['not']))})" if "not" in rule else _condition(rule)
+    for key in ("for", "within"):
+        if key in rule:
+            text += f" {key} {rule[key]} candles"
+    return text
 
 
 def _condition(condition: Mapping[str, object]) -> str:

@@ -7,10 +7,12 @@ import json
 from dataclasses import fields
 
 from core.strategy.config.config import (
-    Condition,
     Formula,
+    Group,
     IndicatorSpec,
+    Joint,
     Reference,
+    Rule,
     StrategyConfig,
 )
 from core.strategy.config.order_writing import orders_to_dict
@@ -26,8 +28,8 @@ def config_to_dict(config: StrategyConfig) -> dict[str, object]:
         "symbols": list(config.symbols),
         "timeframe": config.timeframe.value,
         "indicators": [_indicator(spec) for spec in config.indicators],
-        "entry_conditions": [_condition(one) for one in config.entry_conditions],
-        "exit_conditions": [_condition(one) for one in config.exit_conditions],
+        "entry_conditions": [rule_to_dict(one) for one in config.entry_conditions],
+        "exit_conditions": [rule_to_dict(one) for one in config.exit_conditions],
         "direction": config.direction.value,
     }
     for field in fields(config):
@@ -58,15 +60,24 @@ def _indicator(spec: IndicatorSpec) -> dict[str, object]:
     return {"name": spec.name, "params": params, "key": spec.key}
 
 
-def _condition(condition: Condition) -> dict[str, object]:
-    left, right = condition.left, condition.right
-    written: dict[str, object] = {"indicator": str(left)}
-    if isinstance(left, Reference):
-        written = {"indicator": left.source, "field": left.field}
-    written |= {
-        "operator": condition.operator.value,
-        "value": str(right) if isinstance(right, Reference | Formula) else right,
-    }
-    if condition.direction is not None:
-        written["direction"] = condition.direction.value
+def rule_to_dict(rule: Rule) -> dict[str, object]:
+    """One entry of a list of conditions as JSON values."""
+    if isinstance(rule, Group):
+        members: object = [rule_to_dict(one) for one in rule.members]
+        if rule.joint is Joint.NOT:
+            members = rule_to_dict(rule.members[0])
+        written: dict[str, object] = {rule.joint.value: members}
+    else:
+        left, right = rule.left, rule.right
+        written = {"indicator": str(left)}
+        if isinstance(left, Reference):
+            written = {"indicator": left.source, "field": left.field}
+        written |= {
+            "operator": rule.operator.value,
+            "value": str(right) if isinstance(right, Reference | Formula) else right,
+        }
+    if rule.lasting is not None:
+        written["for" if rule.lasting.every else "within"] = rule.lasting.candles
+    if rule.direction is not None:
+        written["direction"] = rule.direction.value
     return written

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.strategy.config.config import Condition, Direction, Formula, Operator, Reference
+from core.strategy.config.config import (
+    Condition,
+    Direction,
+    Formula,
+    Group,
+    Joint,
+    Lasting,
+    Operator,
+    Reference,
+    Rule,
+)
 from core.strategy.config.expressions import (
     VALUE,
     parse_expression,
@@ -14,9 +24,13 @@ from core.strategy.config.expressions import (
 )
 from core.strategy.config.indicator_parsing import Named
 from core.strategy.config.problems import Problems
-from core.strategy.config.validators import choice, listing, mapping, unknown_keys
+from core.strategy.config.validators import choice, listing, mapping, unknown_keys, whole
 
-_KEYS = ("indicator", "field", "operator", "value", "direction")
+_OF_ANY_RULE = ("for", "within", "direction")
+_KEYS = ("indicator", "field", "operator", "value", *_OF_ANY_RULE)
+_EXAMPLE = 'a condition like {"indicator": "rsi", "operator": "lt", "value": 30}'
+_LONGEST = 10_000  # candles of `for` and `within`
+_DEEPEST = 8  # groups within groups
 _OPERATOR_ALIASES = {
     "<": "lt",
     ">": "gt",
@@ -43,7 +57,14 @@ _OPERATORS_MEANT = {
     "crosses_below": "cross_below",
     "cross_under": "cross_below",
 }
-_MEANT = {"op": "operator", "threshold": "value", "side": "direction", "name": "indicator"}
+_MEANT = {
+    "or": "any",
+    "and": "all",
+    "op": "operator",
+    "threshold": "value",
+    "side": "direction",
+    "name": "indicator",
+}
 
 
 def parse_conditions(
@@ -52,52 +73,109 @@ def parse_conditions(
     raw: object,
     named: Mapping[str, Named],
     direction: Direction | None,
-) -> tuple[Condition, ...]:
+) -> tuple[Rule, ...]:
     """The conditions of one list; `direction` is the strategy's, None where it has a problem."""
-    conditions = []
-    for position, item in enumerate(listing(problems, path, raw, "a list of conditions") or ()):
-        where = f"{path}[{position}]"
-        expected = 'a condition like {"indicator": "rsi", "operator": "lt", "value": 30}'
-        written = mapping(problems, where, item, expected)
+    return _Reader(problems, named, direction).rules(path, raw, 0)
+
+
+class _Reader:
+    def __init__(
+        self, problems: Problems, named: Mapping[str, Named], direction: Direction | None
+    ) -> None:
+        self._problems = problems
+        self._named = named
+        self._strategy_direction = direction
+
+    def rules(self, path: str, raw: object, depth: int) -> tuple[Rule, ...]:
+        """The rules of a list, without those that have a problem."""
+        items = listing(self._problems, path, raw, "a list of conditions") or ()
+        read = [self._rule(f"{path}[{at}]", item, depth) for at, item in enumerate(items)]
+        return tuple(one for one in read if one is not None)
+
+    def _rule(self, path: str, item: object, depth: int) -> Rule | None:
+        problems = self._problems
+        written = mapping(problems, path, item, _EXAMPLE)
         if written is None:
-            continue
-        condition = _condition(problems, where, written, named, direction)
-        if condition is not None:
-            conditions.append(condition)
-    return tuple(conditions)
+            return None
+        before = len(problems.found)
+        joints = [joint for joint in Joint if joint in written]
+        keys = (*joints[:1], *_OF_ANY_RULE) if joints else (*_KEYS, *Joint)
+        unknown_keys(problems, path, written, keys, _MEANT)
+        direction = self._direction(f"{path}.direction", written.get("direction"), depth)
+        lasting = self._lasting(path, written)
+        rule: Rule | None = None
+        if not joints:
+            rule = self._condition(path, written, direction, lasting)
+        elif depth == _DEEPEST:
+            problems.found_text(path, "a deeper group", f"at most {_DEEPEST} groups in each other")
+        else:
+            members = self._members(f"{path}.{joints[0]}", joints[0], written, depth + 1)
+            rule = Group(joints[0], members, direction=direction, lasting=lasting)
+        return rule if len(problems.found) == before else None
 
+    def _members(
+        self, path: str, joint: Joint, written: Mapping[str, object], depth: int
+    ) -> tuple[Rule, ...]:
+        raw = written[joint]
+        if joint is Joint.NOT:
+            one = self._rule(path, raw, depth)
+            return () if one is None else (one,)
+        if raw in ([], ()):
+            self._problems.add(path, raw, "a list of at least one condition")
+        return self.rules(path, raw, depth)
 
-def _condition(
-    problems: Problems,
-    path: str,
-    written: Mapping[str, object],
-    named: Mapping[str, Named],
-    strategy_direction: Direction | None,
-) -> Condition | None:
-    before = len(problems.found)
-    unknown_keys(problems, path, written, _KEYS, _MEANT)
-    left = _left(problems, path, written, named)
-    operator = None
-    if "operator" not in written:
-        problems.missing(f"{path}.operator", f"one of {', '.join(Operator)}")
-    else:
-        operator = choice(
-            problems,
-            f"{path}.operator",
-            written["operator"],
-            Operator,
-            aliases=_OPERATOR_ALIASES,
-            meant=_OPERATORS_MEANT,
-        )
-    right = None
-    if "value" not in written:
-        problems.missing(f"{path}.value", VALUE)
-    else:
-        right = parse_operand(problems, f"{path}.value", written["value"], named)
-    side = _side(problems, f"{path}.direction", written.get("direction"), strategy_direction)
-    if len(problems.found) > before or left is None or operator is None or right is None:
+    def _lasting(self, path: str, written: Mapping[str, object]) -> Lasting | None:
+        given = [key for key in ("for", "within") if written.get(key) is not None]
+        if len(given) == 2:
+            expected = '"for" (on each of the last candles) or "within" (on at least one of them)'
+            self._problems.found_text(path, '"for" and "within"', expected)
+            return None
+        for key in given:
+            candles = whole(self._problems, f"{path}.{key}", written[key], 1, _LONGEST)
+            if candles is not None and candles > 1:
+                return Lasting(key == "for", candles)
         return None
-    return Condition(left, operator, right, side)
+
+    def _direction(self, path: str, raw: object, depth: int) -> Direction | None:
+        if raw is None:
+            return None
+        side = choice(self._problems, path, raw, (Direction.LONG, Direction.SHORT))
+        if self._strategy_direction not in (None, Direction.BOTH):
+            strategy = f'the strategy\'s is "{self._strategy_direction}", not "both"'
+            self._problems.add(path, raw, f"no direction here: {strategy}")
+        elif depth:
+            self._problems.add(path, raw, "no direction here: the whole group has one or none")
+        return side
+
+    def _condition(
+        self,
+        path: str,
+        written: Mapping[str, object],
+        direction: Direction | None,
+        lasting: Lasting | None,
+    ) -> Condition | None:
+        problems, named = self._problems, self._named
+        left = _left(problems, path, written, named)
+        operator = None
+        if "operator" not in written:
+            problems.missing(f"{path}.operator", f"one of {', '.join(Operator)}")
+        else:
+            operator = choice(
+                problems,
+                f"{path}.operator",
+                written["operator"],
+                Operator,
+                aliases=_OPERATOR_ALIASES,
+                meant=_OPERATORS_MEANT,
+            )
+        right = None
+        if "value" not in written:
+            problems.missing(f"{path}.value", VALUE)
+        else:
+            right = parse_operand(problems, f"{path}.value", written["value"], named)
+        if left is None or operator is None or right is None:
+            return None
+        return Condition(left, operator, right, direction=direction, lasting=lasting)
 
 
 def _left(
@@ -130,16 +208,3 @@ def _left(
         problems.add(f"{path}.field", field, f"the field that indicator names, {short.field}")
         return None
     return short
-
-
-def _side(
-    problems: Problems, path: str, raw: object, strategy_direction: Direction | None
-) -> Direction | None:
-    if raw is None:
-        return None
-    side = choice(problems, path, raw, (Direction.LONG, Direction.SHORT))
-    if strategy_direction not in (None, Direction.BOTH):
-        problems.add(
-            path, raw, f'no direction here: the strategy\'s is "{strategy_direction}", not "both"'
-        )
-    return side

@@ -132,18 +132,70 @@ def _within(operand: Operand, least: int) -> str:
     return f"({text})" if bound < least else text
 
 
+class Joint(StrEnum):
+    """How the members of a group decide together."""
+
+    ANY = "any"
+    ALL = "all"
+    NOT = "not"
+
+
 @dataclass(frozen=True, slots=True)
-class Condition:
+class Lasting:
+    """What a condition did on the last `candles` existing candles, this one included.
+
+    `every`: it held on each of them, and there were so many; else: on at least one.
+    """
+
+    every: bool
+    candles: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Limited:
+    direction: Direction | None = None
+    lasting: Lasting | None = None
+
+    def concerns(self, side: Direction) -> bool:
+        """Whether it counts for positions on `side`."""
+        return self.direction in (None, side)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition(_Limited):
     """`left operator right`, limited to one side of the market if `direction` is given."""
 
     left: Reference | Formula
     operator: Operator
     right: Operand
-    direction: Direction | None = None
 
-    def concerns(self, side: Direction) -> bool:
-        """Whether it counts for positions on `side`."""
-        return self.direction in (None, side)
+
+@dataclass(frozen=True, slots=True)
+class Group(_Limited):
+    """Conditions that decide together; NOT has one member. Only a whole group has a direction."""
+
+    joint: Joint
+    members: tuple[Rule, ...]
+
+
+Rule = Condition | Group
+"""One entry of `entry_conditions` or `exit_conditions`."""
+
+
+def conditions_in(rule: Rule) -> Iterator[Condition]:
+    """The single conditions of a rule, in their order."""
+    if isinstance(rule, Condition):
+        yield rule
+    else:
+        for member in rule.members:
+            yield from conditions_in(member)
+
+
+def rule_references(rule: Rule) -> Iterator[Reference]:
+    """Every series a rule looks at."""
+    for one in conditions_in(rule):
+        for side in (one.left, one.right):
+            yield from references(side)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +213,8 @@ class StrategyConfig:
     symbols: tuple[str, ...]
     timeframe: Timeframe
     indicators: tuple[IndicatorSpec, ...]
-    entry_conditions: tuple[Condition, ...]
-    exit_conditions: tuple[Condition, ...] = ()
+    entry_conditions: tuple[Rule, ...]
+    exit_conditions: tuple[Rule, ...] = ()
     direction: Direction = Direction.LONG
     stop_loss_pct: float | None = None
     take_profit_pct: float | None = None
@@ -187,8 +239,8 @@ class StrategyConfig:
         return (self.direction,)
 
     @property
-    def grouped_conditions(self) -> tuple[tuple[str, Condition], ...]:
-        """Every condition with its group, "entry" or "exit": entries first, in their order."""
+    def grouped_conditions(self) -> tuple[tuple[str, Rule], ...]:
+        """Every rule with its group, "entry" or "exit": entries first, in their order."""
         return (
             *(("entry", one) for one in self.entry_conditions),
             *(("exit", one) for one in self.exit_conditions),

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.market.candles.timeframes import Timeframe
 from core.market.symbols import SymbolError, unified_symbol
 from core.strategy.config.condition_parsing import parse_conditions
-from core.strategy.config.config import Condition, Direction, IndicatorSpec, StrategyConfig
+from core.strategy.config.config import Direction, IndicatorSpec, Rule, StrategyConfig
 from core.strategy.config.document_keys import EXTRA_KEYS, json_mapping, parse_extras
 from core.strategy.config.indicator_parsing import Named, parse_indicators
 from core.strategy.config.order_parsing import ORDER_KEYS, parse_orders
@@ -254,7 +254,7 @@ def _entries(
     written: Mapping[str, object],
     named: Mapping[str, Named],
     direction: Direction | None,
-) -> tuple[Condition, ...]:
+) -> tuple[Rule, ...]:
     path = "entry_conditions"
     expected = "a list of at least one condition"
     if path not in written:
@@ -269,11 +269,11 @@ def _entries(
     return entries
 
 
-def _check_sides(problems: Problems, path: str, entries: tuple[Condition, ...]) -> None:
+def _check_sides(problems: Problems, path: str, entries: tuple[Rule, ...]) -> None:
     """Where one side enters whenever the other does, both flags come together and cancel out."""
 
-    def needed(side: Direction) -> set[tuple[object, ...]]:
-        return {(one.left, one.operator, one.right) for one in entries if one.concerns(side)}
+    def needed(side: Direction) -> set[Rule]:
+        return {replace(one, direction=None) for one in entries if one.concerns(side)}
 
     long, short = needed(Direction.LONG), needed(Direction.SHORT)
     if not long or not short or not (long <= short or short <= long):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from core.market.candles.timeframes import DAY
 from core.market.symbols import is_perpetual, quote_currency
-from core.strategy.config.config import Direction, StrategyConfig, references
+from core.strategy.config.config import Direction, StrategyConfig, references, rule_references
 from core.strategy.config.problems import shown
 from core.strategy.lint.orders import order_cautions
 
@@ -88,12 +88,8 @@ def _markets(config: StrategyConfig) -> Iterator[str]:
 
 def _indicators(config: StrategyConfig) -> Iterator[str]:
     conditions = (*config.entry_conditions, *config.exit_conditions)
-    looked_at = {
-        one.source
-        for condition in conditions
-        for side in (condition.left, condition.right)
-        for one in references(side)
-    } | {one.source for level in config.orders.operands for one in references(level)}
+    looked_at = {one.source for condition in conditions for one in rule_references(condition)}
+    looked_at |= {one.source for level in config.orders.operands for one in references(level)}
     for spec in config.indicators:
         if spec.key not in looked_at:
             yield (

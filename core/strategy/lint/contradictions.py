@@ -8,22 +8,26 @@ does, stops and targets at prices that are never reached.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from core.market.filters import DEFAULT_MAINTENANCE_MARGIN_RATE
 from core.strategy.config.config import (
     Condition,
     Direction,
     Formula,
+    Group,
+    Joint,
     Operand,
     Operator,
     Reference,
+    Rule,
     StrategyConfig,
+    conditions_in,
 )
 from core.strategy.config.validators import ANY_NUMBER, Range
 from core.strategy.indicators.registry import INDICATORS
 from core.strategy.lint.orders import order_contradictions
-from core.strategy.signals.conditions import condition_text
+from core.strategy.signals.conditions import rule_text
 
 _LESS, _EQUAL, _MORE = 1, 2, 4
 _ANYTHING = _LESS | _EQUAL | _MORE
@@ -130,10 +134,48 @@ class _Bounds:
 
 
 def _single_conditions(config: StrategyConfig, known: _Bounds) -> Iterator[str]:
-    for group, one in config.grouped_conditions:
-        verdict = _verdict(one, known)
-        if verdict is not None:
-            yield f"{group} condition {condition_text(one)} {verdict}"
+    for group, rule in config.grouped_conditions:
+        for one in conditions_in(rule):
+            verdict = _verdict(one, known)
+            if verdict is not None:
+                yield f"{group} condition {rule_text(one)} {verdict}"
+        for all_of in _groups_in(rule):
+            for other, one in _excluding(_certain(all_of), known):
+                yield (
+                    f"{group} group {rule_text(all_of)} can never hold: "
+                    f"{rule_text(other)} and {rule_text(one)} exclude each other"
+                )
+
+
+def _groups_in(rule: Rule) -> Iterator[Group]:
+    """The groups of which all members must hold at once."""
+    if isinstance(rule, Group):
+        if rule.joint is Joint.ALL:
+            yield rule
+        for member in rule.members:
+            yield from _groups_in(member)
+
+
+def _certain(rule: Rule) -> Iterator[Condition]:
+    """Conditions that hold on every candle on which the rule does."""
+    if rule.lasting is not None and not rule.lasting.every:
+        return
+    if isinstance(rule, Condition):
+        yield rule
+    elif rule.joint is Joint.ALL or (rule.joint is Joint.ANY and len(rule.members) == 1):
+        for member in rule.members:
+            yield from _certain(member)
+
+
+def _sufficient(rule: Rule) -> Iterator[Condition]:
+    """Conditions of which any makes the rule hold on the same candle."""
+    if rule.lasting is not None and rule.lasting.every:
+        return
+    if isinstance(rule, Condition):
+        yield rule
+    elif rule.joint is Joint.ANY or (rule.joint is Joint.ALL and len(rule.members) == 1):
+        for member in rule.members:
+            yield from _sufficient(member)
 
 
 def _verdict(one: Condition, known: _Bounds) -> str | None:
@@ -161,16 +203,27 @@ def _verdict(one: Condition, known: _Bounds) -> str | None:
 def _entries_together(config: StrategyConfig, known: _Bounds) -> Iterator[str]:
     """Entry conditions that can each hold, but not all on one candle."""
     for side in config.sides:
-        entries = [
-            one for one in _for_side(config.entry_conditions, side) if not _impossible(one, known)
-        ]
-        for position, one in enumerate(entries):
-            for other in entries[:position]:
-                if _exclude_each_other(other, one):
-                    yield (
-                        f"a {side} position can never be entered: "
-                        f"{condition_text(other)} and {condition_text(one)} exclude each other"
-                    )
+        entries = _for_side(config.entry_conditions, side)
+        # What excludes itself within one group has been told of that group.
+        inside = {pair for rule in entries for pair in _excluding(_certain(rule), known)}
+        certain = (one for rule in entries for one in _certain(rule))
+        for other, one in _excluding(certain, known):
+            if (other, one) not in inside:
+                yield (
+                    f"a {side} position can never be entered: "
+                    f"{rule_text(other)} and {rule_text(one)} exclude each other"
+                )
+
+
+def _excluding(
+    conditions: Iterable[Condition], known: _Bounds
+) -> Iterator[tuple[Condition, Condition]]:
+    """Pairs of conditions that can each hold, but not on one candle."""
+    possible = [one for one in conditions if not _impossible(one, known)]
+    for position, one in enumerate(possible):
+        for other in possible[:position]:
+            if _exclude_each_other(other, one):
+                yield other, one
 
 
 def _exclude_each_other(one: Condition, other: Condition) -> bool:
@@ -194,12 +247,13 @@ def _exclude_each_other(one: Condition, other: Condition) -> bool:
 def _exits_against_entries(config: StrategyConfig) -> Iterator[str]:
     """Exits that hold whenever the entry does: both flags of a side together count as neither."""
     for side in config.sides:
-        for leave in _for_side(config.exit_conditions, side):
-            for enter in _for_side(config.entry_conditions, side):
+        exits, entries = config.exit_conditions, config.entry_conditions
+        for leave in (one for rule in _for_side(exits, side) for one in _sufficient(rule)):
+            for enter in (one for rule in _for_side(entries, side) for one in _certain(rule)):
                 if _implies(enter, leave):
                     yield (
-                        f"a {side} position can never be entered: wherever {condition_text(enter)} "
-                        f"holds, the exit {condition_text(leave)} holds too, and they cancel out"
+                        f"a {side} position can never be entered: wherever {rule_text(enter)} "
+                        f"holds, the exit {rule_text(leave)} holds too, and they cancel out"
                     )
 
 
@@ -253,8 +307,8 @@ def _lost_by_entering(side: Direction, slippage_pct: float, nearest: float) -> b
     return (1 - entry * (1 - sign * nearest / 100)) * sign <= 0
 
 
-def _for_side(conditions: Sequence[Condition], side: Direction) -> list[Condition]:
-    return [one for one in conditions if one.concerns(side)]
+def _for_side(rules: Sequence[Rule], side: Direction) -> list[Rule]:
+    return [one for one in rules if one.concerns(side)]
 
 
 def _impossible(one: Condition, known: _Bounds) -> bool:

@@ -5,9 +5,7 @@ Batch and stream are made from one plan of the config, and a test holds them equ
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,28 +13,22 @@ import numpy as np
 from core.market.candles.candles import Candle, Candles
 from core.market.candles.timeframes import DAY
 from core.strategy.config.canonical import config_digest
-from core.strategy.config.config import (
-    Condition,
-    Direction,
-    Operator,
-    StrategyConfig,
-)
+from core.strategy.config.config import Condition, Direction, Rule, StrategyConfig
 from core.strategy.config.orders import Atr, Swing
 from core.strategy.indicators.batch import Batch
 from core.strategy.indicators.described import Described
 from core.strategy.indicators.registry import INDICATORS
 from core.strategy.indicators.series import Series
-from core.strategy.indicators.stream import Slots, StreamProgram
-from core.strategy.signals.conditions import COMPARISONS, CROSSINGS, condition_text, distance
+from core.strategy.indicators.stream import StreamProgram
+from core.strategy.signals.evaluation import BatchRules, stream_rule
 from core.strategy.signals.levels import level_series
+from core.strategy.signals.reading import Reading
 from core.strategy.signals.source import (
     ENTER_LONG,
     ENTER_SHORT,
     EXIT_LONG,
     EXIT_SHORT,
-    Bools,
     ConditionSeries,
-    Reading,
     SignalSeries,
 )
 
@@ -63,9 +55,9 @@ class ConditionSource:
     def warmup(self) -> int:
         """max(200, 10 × longest period), an offset counted with its period.
 
-        An anchored VWAP also wants its whole day.
+        An anchored VWAP also wants its whole day, a rule all candles on which it is to hold.
         """
-        wanted = _SMALLEST_WARMUP
+        wanted = 0
         for level in self._config.orders.levels:
             if isinstance(level, Atr | Swing):
                 wanted = max(wanted, _WARMUP_PERIODS * level.candles)
@@ -74,7 +66,7 @@ class ConditionSource:
             wanted = max(wanted, _WARMUP_PERIODS * longest + spec.offset)
             if spec.params.get("anchor") == "day":
                 wanted = max(wanted, DAY // self._config.timeframe.ms + spec.offset)
-        return wanted
+        return max(_SMALLEST_WARMUP, wanted + max(_span(rule) for _, rule in self._plan.rules))
 
     @property
     def digest(self) -> str:
@@ -86,7 +78,8 @@ class ConditionSource:
         batch = batch or Batch(candles)
         plan = self._plan
         first = _first_known(plan.fields, candles)
-        held = [_holds(one, batch) for one in plan.conditions]
+        rules = BatchRules(plan.described, batch)
+        held = [rules.holds(rule) for _, rule in plan.rules]
         flags = np.zeros(len(candles), dtype=np.uint8)
         for group in plan.groups:
             combine = np.logical_and if group.every else np.logical_or
@@ -103,20 +96,9 @@ class ConditionSource:
         return ConditionStream(self._plan)
 
     def conditions(self, candles: Candles) -> tuple[ConditionSeries, ...]:
-        """Each condition by itself over all candles, entries first, in the order of the config."""
-        batch = Batch(candles)
-        result = []
-        for one in self._plan.conditions:
-            values, thresholds = batch.values(one.left), batch.values(one.right)
-            valid = ~(np.isnan(values) | np.isnan(thresholds))
-            if one.condition.operator in CROSSINGS:
-                valid[1:] &= valid[:-1].copy()
-                valid[:1] = False
-            holds = _holds(one, batch)
-            result.append(
-                ConditionSeries(one.group, one.condition, holds, valid, values, thresholds)
-            )
-        return tuple(result)
+        """Each rule by itself over all candles, entries first, in the order of the config."""
+        rules = BatchRules(self._plan.described, Batch(candles))
+        return tuple(rules.explained(group, rule) for group, rule in self._plan.rules)
 
 
 class ConditionStream:
@@ -126,14 +108,9 @@ class ConditionStream:
         self._plan = plan
         self._program = StreamProgram(self._plan.fields)
         self._fields = [self._program.slot(series) for series in self._plan.fields]
-        self._sides = [
-            (self._program.slot(one.left), self._program.slot(one.right))
-            for one in self._plan.conditions
-        ]
-        self._checks = [
-            _check(one.condition.operator, left, right)
-            for one, (left, right) in zip(self._plan.conditions, self._sides, strict=True)
-        ]
+        rules = [stream_rule(one, plan.described, self._program) for _, one in plan.rules]
+        self._rules = rules
+        self._checks = [rule.holds for rule in rules]
         self._levels = [(name, self._program.slot(one)) for name, one in plan.levels.items()]
         self._held = [False] * len(self._checks)
         self._ready = False
@@ -171,23 +148,14 @@ class ConditionStream:
         return {name: float(values[slot]) for name, slot in self._levels}
 
     def readings(self) -> tuple[Reading, ...]:
-        """Every condition at the newest candle, entries first, in the order of the config."""
+        """Every rule at the newest candle with its parts, in the order of the config."""
         values = self._program.values
-        readings = []
-        rows = zip(self._plan.conditions, self._sides, self._held, strict=True)
-        for one, (left, right), holds in rows:
-            current, threshold = float(values[left]), float(values[right])
-            readings.append(
-                Reading(
-                    one.group,
-                    condition_text(one.condition),
-                    None if math.isnan(current) else current,
-                    None if math.isnan(threshold) else threshold,
-                    distance(current, threshold, holds),
-                    bool(holds),
-                )
-            )
-        return tuple(readings)
+        rows = zip(self._plan.rules, self._rules, self._held, strict=True)
+        return tuple(
+            reading
+            for (group, _), rule, held in rows
+            for reading in rule.readings(group, values, bool(held), 0)
+        )
 
 
 class _Group(NamedTuple):
@@ -198,28 +166,14 @@ class _Group(NamedTuple):
     members: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Sides:
-    """A condition with its two sides described."""
-
-    group: str
-    condition: Condition
-    left: Series
-    right: Series
-
-
 class _Plan:
     """A config as series: the fields decisions wait for, the conditions, the flags they give."""
 
     def __init__(self, config: StrategyConfig) -> None:
-        described = Described(config)
-        self.levels = level_series(config, described)
-        self.fields = (*described.fields, *self.levels.values())
-        series = described.series
-        self.conditions = tuple(
-            _Sides(group, one, series(one.left), series(one.right))
-            for group, one in config.grouped_conditions
-        )
+        self.described = Described(config)
+        self.levels = level_series(config, self.described)
+        self.fields = (*self.described.fields, *self.levels.values())
+        self.rules = config.grouped_conditions
         self.groups = tuple(self._groups(config.sides))
 
     def _groups(self, sides: Iterable[Direction]) -> Iterator[_Group]:
@@ -227,8 +181,8 @@ class _Plan:
             for group in ("entry", "exit"):
                 members = tuple(
                     position
-                    for position, one in enumerate(self.conditions)
-                    if one.group == group and one.condition.concerns(side)
+                    for position, (of, rule) in enumerate(self.rules)
+                    if of == group and rule.concerns(side)
                 )
                 if members:
                     yield _Group(_FLAGS[side, group], group == "entry", members)
@@ -252,32 +206,7 @@ def _first_known(fields: Sequence[Series], candles: Candles) -> int:
         size *= 8
 
 
-def _holds(one: _Sides, batch: Batch) -> Bools:
-    operator = one.condition.operator
-    left, right = batch.values(one.left), batch.operand(one.right)
-    if operator in COMPARISONS:
-        compared: Bools = COMPARISONS[operator](left, right)
-        return compared
-    held = np.zeros(len(left), dtype=np.bool_)
-    if isinstance(right, float):
-        held[1:] = CROSSINGS[operator](left[:-1], right, left[1:], right)
-    else:
-        held[1:] = CROSSINGS[operator](left[:-1], right[:-1], left[1:], right[1:])
-    return held
-
-
-def _check(operator: Operator, left: int, right: int) -> Callable[[Slots], bool]:
-    if operator in COMPARISONS:
-        compare = COMPARISONS[operator]
-        return lambda values: compare(values[left], values[right])
-    cross = CROSSINGS[operator]
-    before = threshold_before = math.nan
-
-    def check(values: Slots) -> bool:
-        nonlocal before, threshold_before
-        now, threshold = values[left], values[right]
-        held: bool = cross(before, threshold_before, now, threshold)
-        before, threshold_before = now, threshold
-        return held
-
-    return check
+def _span(rule: Rule) -> int:
+    """How many candles before the newest one a rule looks back at."""
+    within = 0 if isinstance(rule, Condition) else max(map(_span, rule.members))
+    return within + (0 if rule.lasting is None else rule.lasting.candles - 1)

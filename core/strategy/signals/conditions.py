@@ -1,4 +1,4 @@
-"""Evaluates a condition: its operator, its distance from holding, and its text.
+"""Evaluates a condition: its operator, how far it is from holding, and how rules read.
 
 Each operator is defined once, on numbers and on arrays alike. NaN on either side is false for
 every one of them, `ne` included (docs/rules.md §1).
@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from core.strategy.config.config import Condition, Formula, Operator, Reference
+from core.strategy.config.config import Condition, Formula, Joint, Operator, Reference, Rule
 
 _EQUAL_WITHIN = 1e-9  # relative
 
@@ -57,12 +57,39 @@ CROSSINGS: dict[Operator, Callable[[Any, Any, Any, Any], Any]] = {
 """`left operator right` from the previous existing candle's two sides and this candle's two."""
 
 
-def condition_text(condition: Condition) -> str:
-    """A condition as a sentence reads it: `rsi < 30`, `macd crosses above macd.signal (long)`."""
-    right = condition.right
+_GROUPS = {Joint.ANY: "any of", Joint.ALL: "all of", Joint.NOT: "not"}
+
+
+def rule_text(rule: Rule) -> str:
+    """A rule as a sentence reads it: `rsi < 30`, `(rsi < 30 or close > ema) for 3 candles`."""
+    lasting, side = "", f" ({rule.direction})" if rule.direction else ""
+    if rule.lasting is not None:
+        lasting = f" {'for' if rule.lasting.every else 'within'} {rule.lasting.candles} candles"
+    if isinstance(rule, Condition):
+        return f"{_comparison(rule)}{lasting}{side}"
+    texts = [rule_text(one) for one in rule.members]
+    if rule.joint is Joint.NOT:
+        return f"not ({texts[0]}){lasting}{side}"
+    return f"({(' or ' if rule.joint is Joint.ANY else ' and ').join(texts)}){lasting}{side}"
+
+
+def headline(rule: Rule, *, whole: bool = True) -> str:
+    """A rule's own line where its members have theirs; not `whole`: without how long and for whom.
+
+    Of a rule that is to last, the line of its lasting.
+    """
+    if whole and rule.lasting is not None:
+        every, candles = rule.lasting.every, rule.lasting.candles
+        text = f"{'on each of' if every else 'on one of'} the last {candles} candles"
+    else:
+        text = _comparison(rule) if isinstance(rule, Condition) else _GROUPS[rule.joint]
+    return f"{text} ({rule.direction})" if whole and rule.direction else text
+
+
+def _comparison(rule: Condition) -> str:
+    right = rule.right
     shown = str(right) if isinstance(right, Reference | Formula) else f"{right:.12g}"
-    side = f" ({condition.direction})" if condition.direction else ""
-    return f"{condition.left} {_SYMBOLS[condition.operator]} {shown}{side}"
+    return f"{rule.left} {_SYMBOLS[rule.operator]} {shown}"
 
 
 def distance(current: float, threshold: float, holds: bool) -> float | None:

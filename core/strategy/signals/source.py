@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.market.candles.candles import Candle, Candles, Floats
-from core.strategy.config.config import Condition
+from core.strategy.config.config import Rule
 from core.strategy.indicators.batch import Batch
+from core.strategy.signals.reading import Reading
 
 ENTER_LONG = 1
 EXIT_LONG = 2
@@ -48,35 +49,22 @@ class SignalSeries:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ConditionSeries:
-    """One condition over all candles, for explaining why nothing happened.
+    """One rule of a config over all candles, for explaining why nothing happened.
 
-    `group` is "entry" or "exit"; `values` and `thresholds` are its two sides, `valid` where neither
-    is NaN (for a crossing: nor the candle before), `holds` where it is true. Nothing is cut off
-    before the first decision.
+    `group` is "entry" or "exit"; `values` and `thresholds` are its two sides (of a group: how many
+    members hold and how many must; of a rule `for` or `within` candles: on how many of them it
+    held, and must), `valid` where neither is NaN (for a crossing: nor the candle before), `holds`
+    where it is true. `series`: all that it looks at, by name. Nothing is cut off before the first
+    decision.
     """
 
     group: str
-    condition: Condition
+    condition: Rule
     holds: Bools
     valid: Bools
     values: Floats
     thresholds: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One condition at the newest candle: `current operator threshold`, and whether it holds.
-
-    `group` is "entry" or "exit". `distance` is how far `current` is from holding, in its own units
-    (0 when it holds); all three are None where they are not known yet.
-    """
-
-    group: str
-    text: str
-    current: float | None
-    threshold: float | None
-    distance: float | None
-    holds: bool
+    series: Mapping[str, Floats] = field(default_factory=dict)
 
 
 class SignalStream(Protocol):

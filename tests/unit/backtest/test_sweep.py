@@ -18,6 +18,7 @@ from core.report.deflated import deflated_sharpe, expected_best_sharpe
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import parse_config
 from tests.unit.backtest.test_skipping import walk
+from tests.unit.strategy.making import single
 
 RAW: dict[str, Any] = {
     "name": "swept",
@@ -78,8 +79,7 @@ def test_an_axis_that_is_none_says_what_was_expected(text: str, says: str) -> No
 def test_the_last_axis_changes_fastest() -> None:
     axes = [parse_axis("rsi.period=7:8"), parse_axis("entry_conditions[0].value=20,30")]
     tried = [
-        (one.indicators[0].params["period"], one.entry_conditions[0].right)
-        for one in configs(config(), axes)
+        (one.indicators[0].params["period"], single(one).right) for one in configs(config(), axes)
     ]
     assert tried == [(7, 20), (7, 30), (8, 20), (8, 30)]
 

@@ -26,7 +26,7 @@ def seen(
     numbers = [float(n) for n in values.split()] or [50.0] * len(held)
     return ConditionSeries(
         group,
-        Condition(Reference(name), Operator.LT, 30.0, direction),
+        Condition(Reference(name), Operator.LT, 30.0, direction=direction),
         np.array([c == "x" for c in held]),
         np.array([c != "?" for c in held]),
         np.array(numbers),

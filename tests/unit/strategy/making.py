@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from core.market.candles.candles import Candles
-from core.strategy.config.config import StrategyConfig
+from core.strategy.config.config import Condition, StrategyConfig, conditions_in
 from core.strategy.config.parsing import parse_config
 from core.strategy.config.problems import ConfigError
 
@@ -54,6 +54,11 @@ def problems_of(raw: object) -> list[str]:
     except ConfigError as error:
         return [str(problem) for problem in error.problems]
     return []
+
+
+def single(made: StrategyConfig) -> Condition:
+    """The first condition of a config's first entry."""
+    return next(conditions_in(made.entry_conditions[0]))
 
 
 def condition(left: str, operator: str, value: Any, direction: str | None = None) -> dict[str, Any]:

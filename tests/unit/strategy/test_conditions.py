@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.strategy.config.config import Condition, Direction, Operator, Reference
-from core.strategy.signals.conditions import COMPARISONS, CROSSINGS, condition_text, distance
+from core.strategy.signals.conditions import COMPARISONS, CROSSINGS, distance, rule_text
 
 NAN = float("nan")
 TINY = 1e-10  # relative: within what counts as equal
@@ -92,13 +92,13 @@ def test_every_operator_is_defined_once() -> None:
             "macd crosses above macd.signal",
         ),
         (
-            Condition(Reference("close"), Operator.NE, 0.1, Direction.SHORT),
+            Condition(Reference("close"), Operator.NE, 0.1, direction=Direction.SHORT),
             "close ≠ 0.1 (short)",
         ),
     ],
 )
 def test_a_condition_reads_as_a_sentence(condition: Condition, text: str) -> None:
-    assert condition_text(condition) == text
+    assert rule_text(condition) == text
 
 
 def test_distance() -> None:

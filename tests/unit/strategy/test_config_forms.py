@@ -20,7 +20,7 @@ from core.strategy.config.config import (
 )
 from core.strategy.config.parsing import parse_config, parse_indicator
 from core.strategy.indicators.registry import INDICATORS
-from tests.unit.strategy.making import RSI_BOUNCE, condition, config, written
+from tests.unit.strategy.making import RSI_BOUNCE, condition, config, single, written
 
 
 def test_the_source_documents_config() -> None:
@@ -195,16 +195,12 @@ def test_fields_as_people_write_them(left: str, field: str | None, reference: Re
         condition(left, "gt", 0) if field is None else {**condition(left, "gt", 0), "field": field}
     )
     indicators = {"macd": None, "bbands": None, "stochastic": None}
-    assert (
-        config(indicators=indicators, entry_conditions=[one], exit_conditions=[])
-        .entry_conditions[0]
-        .left
-        == reference
-    )
+    made = config(indicators=indicators, entry_conditions=[one], exit_conditions=[])
+    assert single(made).left == reference
     if field is None:
         turned = condition("high", "gt", left)
         made = config(indicators=indicators, entry_conditions=[turned], exit_conditions=[])
-        assert made.entry_conditions[0].right == reference
+        assert single(made).right == reference
 
 
 @pytest.mark.parametrize(
@@ -223,7 +219,7 @@ def test_fields_as_people_write_them(left: str, field: str | None, reference: Re
 )
 def test_operators_as_people_write_them(alias: str, operator: str) -> None:
     made = config(entry_conditions=[condition("rsi", alias, 30)])
-    assert made.entry_conditions[0].operator == operator
+    assert single(made).operator == operator
 
 
 @pytest.mark.parametrize("indicator", INDICATORS.values(), ids=INDICATORS)

@@ -160,7 +160,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     (
         {"entry_conditions": [{**condition("rsi", "lt", 30), "feild": "value"}]},
         "entry_conditions[0].feild: found an unknown key, expected only indicator, field, "
-        "operator, value, direction; did you mean field?",
+        "operator, value, for, within, direction, any, all, not; did you mean field?",
     ),
     (
         {"entry_conditions": [{"operator": "lt", "value": 30}]},
@@ -224,7 +224,8 @@ CASES: list[tuple[dict[str, Any], str]] = [
     (
         {"exit_conditions": [], "stop_loss_pct": ..., "take_profit_pct": None},
         "exit_conditions: found no way out of a position, expected at least one exit condition, "
-        "or one of stop_loss_pct, take_profit_pct, trailing_stop_pct, max_hold",
+        "or one of stop_loss_pct, take_profit_pct, trailing_stop_pct, max_hold, stop, target, roi, "
+        "flat_at",
     ),
     # documents' keys
     (

@@ -20,7 +20,15 @@ from core.strategy.indicators.batch import Batch
 from core.strategy.indicators.described import Described
 from core.strategy.indicators.stream import StreamProgram
 from core.strategy.signals.sources import condition_series
-from tests.unit.strategy.making import candles_of, condition, config, markets, problems, written
+from tests.unit.strategy.making import (
+    candles_of,
+    condition,
+    config,
+    markets,
+    problems,
+    single,
+    written,
+)
 from tests.unit.strategy.test_stream_equals_batch import same_bits
 
 BANDS = [{"name": "bollinger", "params": {"period": 3}}, {"name": "sma", "params": {"period": 2}}]
@@ -30,7 +38,7 @@ def right_of(text: str) -> Any:
     made = config(
         indicators=BANDS, entry_conditions=[condition("close", "lt", text)], exit_conditions=[]
     )
-    return made.entry_conditions[0].right
+    return single(made).right
 
 
 def config_with(text: str) -> Any:
@@ -146,7 +154,7 @@ def test_a_key_with_a_hyphen_stands_alone_but_not_in_arithmetic() -> None:
         entry_conditions=[condition("rsi-2", "lt", "rsi")],
         exit_conditions=[condition("rsi", "gt", 70)],
     )
-    assert alone.entry_conditions[0].left == Reference("rsi-2")
+    assert single(alone).left == Reference("rsi-2")
     (found,) = problems(
         indicators=indicators,
         entry_conditions=[condition("rsi", "lt", "1 + rsi-2")],
@@ -213,9 +221,9 @@ def test_an_expression_is_python_arithmetic_in_batch_and_in_stream(
         )
         assert all(any(one in str(it) for one in reasons) for it in refused.problems)
         return
-    left = strategy.entry_conditions[0].left
+    left = single(strategy).left
     assert isinstance(left, Reference | Formula)
-    again = config_with(operand_text(left)).entry_conditions[0].left
+    again = single(config_with(operand_text(left))).left
     assert again == left
     series = Described(strategy).series(left)
     batch = Batch(candles).values(series)

@@ -22,11 +22,11 @@ from core.strategy.config.problems import Problems
 from core.strategy.config.validators import unknown_keys, whole
 from core.strategy.indicators.batch import Batch
 from core.strategy.signals import sources
+from core.strategy.signals.reading import Reading
 from core.strategy.signals.source import (
     ENTER_LONG,
     EXIT_LONG,
     ConditionSeries,
-    Reading,
     SignalSeries,
 )
 from core.strategy.signals.sources import SourceKind, signal_source

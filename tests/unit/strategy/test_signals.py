@@ -10,7 +10,8 @@ import pytest
 
 from core.market.candles.candles import Candles
 from core.strategy.config.config import StrategyConfig
-from core.strategy.signals.source import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT, Reading
+from core.strategy.signals.reading import Reading
+from core.strategy.signals.source import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
 from core.strategy.signals.sources import (
     condition_series,
     signal_series,

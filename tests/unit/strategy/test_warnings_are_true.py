@@ -11,7 +11,7 @@ from core.market.candles.candles import Candles
 from core.strategy.config.parsing import parse_config
 from core.strategy.config.problems import ConfigError
 from core.strategy.indicators.registry import PRICES
-from core.strategy.signals.conditions import condition_text
+from core.strategy.signals.conditions import rule_text
 from core.strategy.signals.source import ENTER_LONG, EXIT_LONG
 from core.strategy.signals.sources import condition_series, signal_series
 from tests.unit.strategy.making import condition, markets, written
@@ -59,7 +59,7 @@ def test_contradictions(entries: list[Any], exits: list[Any], candles: Candles) 
         if warning.startswith("a long position can never be entered"):
             assert not ((flags & (ENTER_LONG | EXIT_LONG)) == ENTER_LONG).any(), warning
     for one in condition_series(parsed.config, candles):
-        said = f"{one.group} condition {condition_text(one.condition)} "
+        said = f"{one.group} condition {rule_text(one.condition)} "
         for warning in parsed.warnings:
             if warning.startswith(said + "can never hold"):
                 assert not one.holds.any(), warning

@@ -1,0 +1,29 @@
+"""What stands behind a signal at the newest candle, as screens show it.
+
+Apart from the sources of signals, so that who only shows readings need not load numpy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A condition or a part of one: `current operator threshold`, and whether it holds.
+
+    `group` is "entry" or "exit". Of a group of conditions, `current` is how many of its members
+    hold and `threshold` how many must. A rule `for` candles counts how many in a row it has held;
+    one `within` candles, how many ago it last did. `distance` is how far `current` is from
+    holding, in its own units (0 when it holds). All three are None where they are not known yet.
+    `depth`: 0 for an entry of the config's list, more for a part of the reading above it. A series
+    within an expression is a part too: it has a value alone, and `holds` is None.
+    """
+
+    group: str
+    text: str
+    current: float | None
+    threshold: float | None
+    distance: float | None
+    holds: bool | None
+    depth: int = 0
