@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.store.durable import OsDisk, new_folder, write_durably
+from core.strategy.names import EXPECTED_NAME, is_name
 from tui.shipped import shipped
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 DOCUMENT = "STRATEGY.md"
 NOT_BACKTESTED = "No backtest stands behind this strategy yet."
-_NAME = re.compile(r"[\w-]{1,60}")
 _NAME_LINE = re.compile(r"^(name[ \t]*:[ \t]*).*?(\r?)$", re.MULTILINE)
 
 
@@ -118,8 +118,8 @@ def _sentences(error: ConfigError) -> tuple[str, ...]:
 
 def name_problem(folder: Path, name: str) -> str | None:
     """Why no strategy can be made in a folder under that name; None where it can."""
-    if not _NAME.fullmatch(name):
-        return f"{name!r} is no name for a strategy: use letters, digits, - and _, at most 60"
+    if not is_name(name):
+        return f"{name!r} is no name for a strategy: expected {EXPECTED_NAME}"
     if (folder / name).exists():
         return f"there is a strategy {name} already: choose another name"
     return None

@@ -24,7 +24,12 @@ from core.host.logs import LogRing, recent_log
 from core.host.parts import Parts
 from core.host.registry import SessionRegistry
 from core.host.start_requests import record_of, require_no_clash, restart_request, sealed
-from core.host.stored_sessions import SessionIndex, StoredSession, stored_session
+from core.host.stored_sessions import (
+    SessionIndex,
+    StoredSession,
+    stored_session,
+    unreadable_session,
+)
 from core.host.venue_accounts import VenueAccounts
 from core.journal.manifest import read_manifest
 from core.journal.session_journal import RunInputs, Storage, recorded_inputs
@@ -174,6 +179,8 @@ class Host:
             self.flatten,
             self.restart,
             self.archive,
+            self.archived,
+            self.unarchive,
             self.delete,
             self.detail,
             self.report,
@@ -375,6 +382,35 @@ class Host:
         except IndexWriteError as error:
             raise CommandError(str(error)) from error
         self.registry.drop(session_id)
+        self.show()
+
+    async def archived(self) -> tuple[SessionSnapshot, ...]:
+        """See `HostLink.archived`."""
+        ids = [one for one in self.workspace.session_ids() if self._index.archived(one)]
+        found = [await self._final(one) for one in ids]
+        return tuple(sorted(found, key=lambda one: (one.started, one.id)))
+
+    async def _final(self, session_id: str) -> SessionSnapshot:
+        """How a session that rests has ended."""
+        final = self._index.final(session_id)
+        if final is not None:
+            return final
+        try:
+            return (await self._stored(session_id)).snapshot()
+        except CommandError as error:
+            return unreadable_session(session_id, str(error), self.options.clock())
+
+    async def unarchive(self, session_id: str) -> None:
+        """See `HostLink.unarchive`."""
+        if not self._index.archived(session_id):
+            self.registry.living(session_id)  # refuses where there is none
+            raise CommandError(f"session {session_id} is not archived")
+        shown = await self._final(session_id)
+        try:
+            self._index.archive(session_id, archived=False)
+        except IndexWriteError as error:
+            raise CommandError(str(error)) from error
+        self.registry.put_back(shown)
         self.show()
 
     async def delete(self, session_id: str) -> None:

@@ -12,7 +12,14 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from core.host.job_values import JobOrder, Jobs, ListedJob, ListedRun
-from core.session.snapshot import HostSnapshot, LogLine, SessionDetail, StartReply, StartRequest
+from core.session.snapshot import (
+    HostSnapshot,
+    LogLine,
+    SessionDetail,
+    SessionSnapshot,
+    StartReply,
+    StartRequest,
+)
 
 _T = TypeVar("_T")
 
@@ -94,6 +101,14 @@ class HostLink(ABC):
     async def archive(self, session_id: str) -> None:
         """Take an ended session out of the lists; its files stay."""
         await self._tell("archive", session_id=session_id)
+
+    async def archived(self) -> tuple[SessionSnapshot, ...]:
+        """The sessions that were taken out of the lists, the oldest first."""
+        return await self.ask("archived", tuple[SessionSnapshot, ...])
+
+    async def unarchive(self, session_id: str) -> None:
+        """Put a session back into the lists."""
+        await self._tell("unarchive", session_id=session_id)
 
     async def delete(self, session_id: str) -> None:
         """Remove an ended session and its files."""

@@ -40,8 +40,10 @@ from core.time_format import wall_clock
 _WHY = "no host is running: `papertape` or `papertape host` goes on with it"
 
 
-async def resting_sessions(workspace: Workspace) -> tuple[SessionSnapshot, ...]:
-    """All sessions that are not archived, the oldest first; those that have not ended are stale.
+async def resting_sessions(
+    workspace: Workspace, *, archived: bool = False
+) -> tuple[SessionSnapshot, ...]:
+    """All sessions that are (not) archived, the oldest first; those that have not ended are stale.
 
     Raises:
         CommandError: a host has just started.
@@ -53,7 +55,7 @@ async def resting_sessions(workspace: Workspace) -> tuple[SessionSnapshot, ...]:
     with _locked(workspace) as storage:
         index = SessionIndex(open_index(workspace.index, OsDisk())[0])
         for session_id in workspace.session_ids():
-            if index.archived(session_id):
+            if index.archived(session_id) is not archived:
                 continue
             final = index.final(session_id)
             if final is None:

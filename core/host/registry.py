@@ -177,6 +177,10 @@ class SessionRegistry:
         self._unreported.discard(session_id)
         self._retries.pop(session_id, None)
 
+    def put_back(self, shown: SessionSnapshot) -> None:
+        """Show an ended session again."""
+        self._ended[shown.id] = shown
+
     # ── How they come and go ──
 
     async def begin(self, record: SessionManifest) -> None:

@@ -41,9 +41,9 @@ class SessionIndex:
         document = {"id": snapshot.id, "final": msgspec.to_builtins(snapshot)}
         self._put({"strategy": snapshot.strategy, "created": snapshot.started, **document})
 
-    def archive(self, session_id: str) -> None:
-        """Take a session out of the lists."""
-        self._put({"id": session_id, "archived": True})
+    def archive(self, session_id: str, *, archived: bool = True) -> None:
+        """Take a session out of the lists, or with `archived` false put it back."""
+        self._put({"id": session_id, "archived": archived})
 
     def forget(self, session_id: str) -> None:
         """A session was deleted."""

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from core.market.files.symbol_files import SymbolFilesError, files_by_symbol
-from core.time_format import wall_clock
+from core.time_format import short_date, wall_clock
 from tui.cli.commands import Arguments
-from tui.cli.output import Exit, Refusal, refusing
+from tui.cli.output import Exit, Refusal, complain, refusing
 from tui.cli.workspace import prepared_workspace
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ def period_of(
     with refusing(SpanError, PreferencesError, VenueError):
         start = period_start(period, wall_clock())
         api = public_api(name, read_preferences(workspace.preferences).addresses)
+    if period[-1:].lower() == "m":
+        complain(f"papertape: --period {period}: months, since {short_date(start)}")
     with (
         refusing(FeedError, code=Exit.FAILED),
         refusing(UnknownExchangeError, UnknownMarketError),

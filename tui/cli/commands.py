@@ -37,6 +37,7 @@ class Commands:
     """The commands of a parser, in groups, each with `--json` and `--workspace`."""
 
     def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self.parser = parser
         parser.add_argument(
             "--workspace",
             metavar="FOLDER",

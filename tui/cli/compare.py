@@ -11,7 +11,7 @@ from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refu
 from tui.cli.speaking import run_on_host
 from tui.cli.start import moment_of
 from tui.cli.strategy_argument import StrategyArguments, Written, add_strategy, written_strategy
-from tui.cli.workspace import workspace_of
+from tui.cli.workspace import existing_workspace
 
 if TYPE_CHECKING:
     from core.compare.comparison import ComparisonResult
@@ -144,7 +144,7 @@ def _compared(arguments: CompareArguments, request: ComparisonRequest) -> Compar
     from core.compare.request import ComparisonError, UnknownSessionError
     from core.compare.service import compare_strategy
 
-    workspace = workspace_of(arguments)
+    workspace = existing_workspace(arguments)
     with (
         refusing(ComparisonError, code=Exit.FAILED),
         refusing(UnknownSessionError, code=Exit.NOTHING_FOUND),

@@ -16,6 +16,7 @@ from pathlib import Path
 from tui.cli import (
     backtest,
     compare,
+    completion,
     doctor,
     exchange,
     host,
@@ -76,6 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
         exchange,
         host,
         mcp,
+        completion,
     ):
         group.add_commands(commands)
     parser.epilog = f"{commands.overview()}\n\n{_EPILOG}"

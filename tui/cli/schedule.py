@@ -10,7 +10,7 @@ from tui import formats
 from tui.cli.commands import Arguments, Commands
 from tui.cli.output import Exit, Refusal, print_json, print_text, refusing, table
 from tui.cli.speaking import run_on_host
-from tui.cli.workspace import prepared_workspace
+from tui.cli.workspace import existing_workspace, prepared_workspace
 
 if TYPE_CHECKING:
     from core.host.job_values import JobOrder, ListedJob
@@ -209,6 +209,7 @@ def _ask(arguments: Arguments, command: Callable[[HostLink], Awaitable[_T]]) -> 
     """Have the host carry out a command on its schedule; one is started where none runs."""
     from core.bootstrap import attach_or_start
 
+    existing_workspace(arguments)
     workspace = prepared_workspace(arguments)
 
     async def work() -> _T:

@@ -10,7 +10,7 @@ from tui.cli.commands import Arguments, Commands
 from tui.cli.output import Exit, complain, print_json, print_text, refusing
 from tui.cli.speaking import ALL, no_such_session, run_on_host
 from tui.cli.status import print_report
-from tui.cli.workspace import workspace_of
+from tui.cli.workspace import existing_workspace
 
 if TYPE_CHECKING:
     from core.host.socket_link import SocketLink
@@ -47,6 +47,7 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("symbol", nargs="?", metavar="SYMBOL", help="only this one's")
     _add_on_session(commands, "restart", restart, "the same config as a new session", many=False)
     _add_on_session(commands, "archive", archive, "take an ended session out of the lists")
+    _add_on_session(commands, "unarchive", unarchive, "put it back into the lists", many=False)
     _add_on_session(commands, "delete", delete, "remove an ended session and its files")
 
 
@@ -103,6 +104,11 @@ def flatten(arguments: FlattenArguments) -> int:
 def archive(arguments: SessionArguments) -> int:
     """Take ended sessions out of the lists."""
     return _each(arguments, lambda link, one: link.archive(one), "archived", living=False)
+
+
+def unarchive(arguments: SessionArguments) -> int:
+    """Put an archived session back into the lists."""
+    return _each(arguments, lambda link, one: link.unarchive(one), "is in the lists", living=False)
 
 
 def delete(arguments: SessionArguments) -> int:
@@ -189,7 +195,7 @@ async def _ids(
     """
     from core.bootstrap import attach_or_start
 
-    workspace = workspace_of(arguments)
+    workspace = existing_workspace(arguments)
     stored = workspace.session_ids()
     if not stored or arguments.id not in (ALL, *stored):
         raise no_such_session(arguments.id)

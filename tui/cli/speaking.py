@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tui.cli.commands import Arguments
 from tui.cli.output import Exit, Refusal, refusing
-from tui.cli.workspace import workspace_of
+from tui.cli.workspace import existing_workspace
 
 if TYPE_CHECKING:
     from core.host.socket_link import SocketLink
@@ -36,7 +36,7 @@ def running_host(arguments: Arguments, *, follow: bool = False) -> SocketLink:
     """The host of the workspace, which must be running."""
     from core.bootstrap import attach
 
-    workspace = workspace_of(arguments)
+    workspace = existing_workspace(arguments)
     link = attach(workspace, follow=follow)
     if link is None:
         raise Refusal(

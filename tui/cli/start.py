@@ -80,6 +80,7 @@ def start(arguments: SessionOptions) -> int:
 def start_session(arguments: SessionOptions, request: StartRequest) -> int:
     """Start the session that is asked for, on a host that is started where none runs."""
     from core.host.status_json import reply_to_json
+    from core.market.candles.durations import in_words
 
     workspace = prepared_workspace(arguments)
 
@@ -97,6 +98,7 @@ def start_session(arguments: SessionOptions, request: StartRequest) -> int:
     else:
         print_text(
             f"session {reply.session_id} is starting ({reply.mode})",
+            *([] if request.run_for is None else [f"it ends {in_words(request.run_for)} on"]),
             *(f"note: {notice}" for notice in reply.notices),
             *(f"job {job}" for job in reply.jobs),
         )

@@ -26,6 +26,7 @@ class StatusArguments(Arguments, Protocol):
 
     id: str | None
     watch: bool
+    archived: bool
 
 
 class LogsArguments(Arguments, Protocol):
@@ -48,6 +49,7 @@ def add_commands(commands: Commands) -> None:
     parser = commands.add("status", status, "what runs and how it stands, or one session")
     parser.add_argument("id", nargs="?", metavar="ID")
     parser.add_argument("--watch", action="store_true", help="again every second")
+    parser.add_argument("--archived", action="store_true", help="those taken out of the lists")
     parser = commands.add("logs", logs, "what a session, or everything, has logged")
     parser.add_argument("id", nargs="?", metavar="ID")
     parser.add_argument("-f", "--follow", action="store_true", help="go on until interrupted")
@@ -69,7 +71,8 @@ def status(arguments: StatusArguments) -> int:
     if arguments.watch:
         run_on_host(_watch(arguments))
     else:
-        _show_status(arguments, *run_on_host(all_sessions(arguments)))
+        found = run_on_host(all_sessions(arguments, archived=arguments.archived))
+        _show_status(arguments, *found)
     return Exit.DONE
 
 
@@ -77,7 +80,7 @@ async def _watch(arguments: StatusArguments) -> None:
     """Show the status every second until interrupted: on a terminal in place, else one by one."""
     in_place = sys.stdout.isatty() and not arguments.json
     while True:
-        host, sessions = await all_sessions(arguments)
+        host, sessions = await all_sessions(arguments, archived=arguments.archived)
         if in_place:
             sys.stdout.write("\x1b[H\x1b[2J")
         _show_status(arguments, host, sessions)
@@ -108,18 +111,18 @@ def _show_status(
 
 
 async def all_sessions(
-    arguments: Arguments,
+    arguments: Arguments, *, archived: bool = False
 ) -> tuple[HostSnapshot | None, tuple[SessionSnapshot, ...]]:
-    """The host, if one runs, and all sessions."""
+    """The host, if one runs, and all sessions that are (not) archived."""
     from core.bootstrap import attach
     from core.host.offline import resting_sessions
 
     workspace = existing_workspace(arguments)
     link = attach(workspace)
     if link is None:
-        return None, await resting_sessions(workspace)
+        return None, await resting_sessions(workspace, archived=archived)
     snapshot = await link.fresh_snapshot()
-    return snapshot, snapshot.sessions
+    return snapshot, await link.archived() if archived else snapshot.sessions
 
 
 def report(arguments: ReportArguments) -> int:

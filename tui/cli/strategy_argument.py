@@ -101,6 +101,8 @@ def _path(name: str, workspace: Workspace) -> Path:
             return own
     known = sorted(found.parent.name for found in strategies.glob("*/STRATEGY.md"))
     listed = f"the workspace has {', '.join(known)}" if known else "the workspace has none yet"
+    if not workspace.root.is_dir():
+        listed = f"there is no workspace {workspace.root}"
     raise Refusal(
         f"there is no strategy {name!r}: no file of that name, and {listed} "
         "(papertape init adds the samples)",

@@ -42,8 +42,11 @@ def existing_workspace(arguments: Arguments) -> Workspace:
 
     The usual one may be missing: nothing has been done in it yet.
     """
+    from core.store.workspace import ENVIRONMENT_VARIABLE
+
     workspace = workspace_of(arguments)
-    if arguments.workspace is not None and not workspace.root.is_dir():
+    named = arguments.workspace or os.environ.get(ENVIRONMENT_VARIABLE)
+    if named and not workspace.root.exists():
         raise Refusal(
             f"there is no workspace {workspace.root}: papertape init makes one",
             Exit.NOTHING_FOUND,

@@ -1,6 +1,7 @@
 """Reads durations such as 90m and periods such as 6m before now.
 
-Durations count fixed lengths (m is minutes), periods count calendar days (m is months).
+Durations count fixed lengths (m or min is minutes), periods calendar days (m or mo is months): what
+is spelt out means the same wherever it is taken, and a bare m is told in words.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 
 from core.market.candles.timeframes import DAY, HOUR, MINUTE
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(min|[smhd])")
 _LONGEST_DURATION = 36_500 * DAY
-_DURATION_UNITS = {"s": 1_000, "m": MINUTE, "h": HOUR, "d": DAY}
-_PERIOD = re.compile(r"([1-9]\d{0,4})([dwmy])")
+_DURATION_UNITS = {"s": 1_000, "m": MINUTE, "min": MINUTE, "h": HOUR, "d": DAY}
+_PERIOD = re.compile(r"([1-9]\d{0,4})(mo|[dwmy])")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -23,7 +24,7 @@ class SpanError(ValueError):
 
 
 def parse_duration(text: str) -> int:
-    """Milliseconds of `30s`, `90m`, `4h`, `7d` or several of them (`1d12h`).
+    """Milliseconds of `30s`, `90m` or `90min`, `4h`, `7d` or several of them (`1d12h`).
 
     Raises:
         SpanError: if `text` is none of these, no time at all, or more than a century.
@@ -31,7 +32,8 @@ def parse_duration(text: str) -> int:
     parts = _DURATION.findall(text.strip().lower())
     if not parts or "".join(count + unit for count, unit in parts) != text.strip().lower():
         raise SpanError(
-            f"{text!r} is not a duration: write a number and s, m (minutes), h or d, such as 4h"
+            f"{text!r} is not a duration: write a number and s, m or min (minutes), h or d, "
+            "such as 4h"
         )
     length = round(sum(float(count) * _DURATION_UNITS[unit] for count, unit in parts))
     if length <= 0:
@@ -42,7 +44,7 @@ def parse_duration(text: str) -> int:
 
 
 def period_start(text: str, end: int) -> int:
-    """When a period of `10d`, `2w`, `6m` (months) or `1y` that ends at `end` begins, both UTC ms.
+    """When a period of `10d`, `2w`, `6m` or `6mo`, or `1y` that ends at `end` begins, both UTC ms.
 
     Months and years are the calendar's: one month before 31 March is the last of February.
 
@@ -52,7 +54,7 @@ def period_start(text: str, end: int) -> int:
     match = _PERIOD.fullmatch(text.strip().lower())
     if match is None:
         raise SpanError(
-            f"{text!r} is not a period: write a number and d, w, m (months) or y, such as 6m"
+            f"{text!r} is not a period: write a number and d, w, m or mo (months) or y, such as 6mo"
         )
     count, unit = int(match[1]), match[2]
     if unit in "dw":
@@ -62,6 +64,16 @@ def period_start(text: str, end: int) -> int:
     if start < 0:
         raise SpanError(f"a period of {text} begins before 1970, when no market had candles")
     return start
+
+
+def in_words(length: int) -> str:
+    """A length in ms in words: `1 day 12 hours`, `1 minute`; seconds are rounded."""
+    parts, rest = [], round(length / 1_000)
+    for word, seconds in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
+        count, rest = divmod(rest, seconds)
+        if count:
+            parts.append(f"{count} {word}{'s'[: count > 1]}")
+    return " ".join(parts)
 
 
 def _months_before(end: int, months: int) -> int:

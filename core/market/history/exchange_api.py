@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
 from typing import Any, Protocol, TypeVar
 
 from core.market.candles.candle import Candle
@@ -405,9 +406,9 @@ def exchange_api(name: str, clock: ServerClock) -> ExchangeApi:
 
     def make(ccxt: Any) -> Any:
         if name not in ccxt.exchanges:
-            raise UnknownExchangeError(
-                f"exchange {brief(name)} is not known: use a name that ccxt lists"
-            )
+            near = get_close_matches(name.lower(), ccxt.exchanges, n=1)
+            hint = f"did you mean {near[0]}?" if near else "use a name that ccxt lists"
+            raise UnknownExchangeError(f"exchange {brief(name)} is not known: {hint}")
         client = getattr(ccxt, name)({"enableRateLimit": True})
         client.session = public_session(proxies=True, certificates=client.cafile)
         client.own_session = False

@@ -5,7 +5,6 @@ Nothing is skipped: whatever is not understood refuses the config, with every pr
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,9 +28,9 @@ from core.strategy.config.validators import (
 )
 from core.strategy.lint.cautions import cautions
 from core.strategy.lint.contradictions import contradictions
+from core.strategy.names import EXPECTED_NAME, is_name
 from core.strategy.signals.sources import DEFAULT_SOURCE, SOURCES
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LONGEST_HOLD = 1_000_000
 
 _PER_CENT_BELOW_100 = Range(0, 100, low_open=True, high_open=True)
@@ -175,14 +174,13 @@ def parse_indicator(raw: object) -> IndicatorSpec:
 
 
 def _name(problems: Problems, written: Mapping[str, object]) -> str | None:
-    expected = "1 to 64 letters, digits, - and _"
     if "name" not in written:
-        problems.missing("name", expected)
+        problems.missing("name", EXPECTED_NAME)
         return None
     name = written["name"]
-    if isinstance(name, str) and _NAME.fullmatch(name):
+    if isinstance(name, str) and is_name(name):
         return name
-    problems.add("name", name, expected)
+    problems.add("name", name, EXPECTED_NAME)
     return None
 
 

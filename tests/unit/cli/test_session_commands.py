@@ -123,6 +123,11 @@ def test_a_demo_session_from_start_to_delete(run: Run, host: Host) -> None:
     assert again != session_id
     assert run("stop", again).code == 0
     assert run("archive", again).code == 0
+    assert run("status", "--archived", "--json").json["sessions"][0]["session_id"] == again
+    assert run("unarchive", again).out == f"{again} is in the lists\n"
+    assert run("unarchive", again).code == 1
+    assert state_of(run, again) == "stopped"
+    assert run("archive", again).code == 0
     assert run("delete", session_id).code == 0
     assert run("status", "--json").json["sessions"] == []
 
@@ -229,6 +234,7 @@ def test_a_start_that_makes_no_sense_is_bad_input_before_any_host(
         (("--feed", "replay", "--data", __file__), "test_session_commands.py"),
         (("--feed", "live", "--exchange", "kraken"), "has no live feed, only binance"),
         (("--feed", "poll", "--exchange", "nosuch"), "exchange nosuch is not known"),
+        (("--feed", "poll", "--exchange", "krakn"), "did you mean kraken?"),
         (("--speed", "2"), "goes with the replay feed only"),
     ],
 )

@@ -192,11 +192,25 @@ def test_an_unknown_word_is_answered_with_the_nearest(words: list[str], meant: s
     assert f"did you mean '{meant}'?" in done.stderr
 
 
-@pytest.mark.parametrize("command", [["status"], ["logs"], ["report", "k3x9a1pq"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(["status"], ["logs"], ["logs", "-f"], ["report", "k3x9a1pq"], ["stop", "k3x9a1pq"]),
+        *(["schedule", "list"], ["compare", "rsi_bounce"]),
+    ],
+)
+@pytest.mark.parametrize("by_environment", [False, True])
 def test_a_workspace_that_was_named_must_be_there(
-    run: Run, tmp_path: Path, command: list[str]
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: list[str],
+    by_environment: bool,
 ) -> None:
-    done = run("--workspace", tmp_path / "mistyped", *command)
+    mistyped = tmp_path / "mistyped"
+    if by_environment:
+        monkeypatch.setenv("PAPERTAPE_HOME", str(mistyped))
+    done = run(*([] if by_environment else ["--workspace", mistyped]), *command)
     assert done.code == 3
     assert "there is no workspace" in done.err
-    assert not (tmp_path / "mistyped").exists()
+    assert not mistyped.exists()

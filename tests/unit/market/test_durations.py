@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.market.candles.durations import SpanError, parse_duration, period_start
+from core.market.candles.durations import SpanError, in_words, parse_duration, period_start
 from core.market.candles.timeframes import DAY, HOUR, MINUTE
 from core.time_format import iso_time, parse_time
 
@@ -14,6 +14,8 @@ from core.time_format import iso_time, parse_time
     [
         ("30s", 30_000),
         ("90m", 90 * MINUTE),
+        ("90min", 90 * MINUTE),
+        ("1h5min", 65 * MINUTE),
         ("4h", 4 * HOUR),
         ("7d", 7 * DAY),
         ("1d12h", 36 * HOUR),
@@ -26,7 +28,7 @@ def test_a_duration_is_read(text: str, length: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "4", "h", "4w", "-4h", "4h x", "0s", "1e3h", "6 months", "99999d"]
+    "text", ["", "4", "h", "4w", "-4h", "4h x", "0s", "1e3h", "6 months", "1mo", "99999d"]
 )
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(SpanError, match="duration"):
@@ -40,6 +42,7 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         ("2w", "2024-03-15", "2024-03-01T00:00:00Z"),
         ("6m", "2024-03-15T12:00:00Z", "2023-09-15T12:00:00Z"),
         ("1m", "2024-03-31", "2024-02-29T00:00:00Z"),
+        ("1mo", "2024-03-31", "2024-02-29T00:00:00Z"),
         ("1y", "2024-02-29", "2023-02-28T00:00:00Z"),
         ("14m", "2024-01-31", "2022-11-30T00:00:00Z"),
     ],
@@ -48,7 +51,20 @@ def test_a_period_begins_where_the_calendar_says(text: str, end: str, start: str
     assert iso_time(period_start(text, parse_time(end))) == start
 
 
-@pytest.mark.parametrize("text", ["", "6", "m", "0d", "6 months", "90s", "1.5y", "99y"])
+@pytest.mark.parametrize("text", ["", "6", "m", "0d", "6 months", "90s", "1min", "1.5y", "99y"])
 def test_what_is_no_period_is_refused(text: str) -> None:
     with pytest.raises(SpanError):
         period_start(text, parse_time("2024-03-15"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("1m", "1 minute"),
+        ("36h", "1 day 12 hours"),
+        ("90s", "1 minute 30 seconds"),
+        ("2d", "2 days"),
+    ],
+)
+def test_a_duration_is_told_in_words(text: str, words: str) -> None:
+    assert in_words(parse_duration(text)) == words

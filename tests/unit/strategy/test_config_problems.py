@@ -21,6 +21,10 @@ CASES: list[tuple[dict[str, Any], str]] = [
     ({"name": "my bot"}, "name: found 'my bot', expected 1 to 64 letters, digits, - and _"),
     ({"name": "../x"}, "name: found '../x', expected 1 to 64 letters, digits, - and _"),
     ({"name": "a\n"}, "name: found 'a\\n', expected 1 to 64 letters, digits, - and _"),
+    (
+        {"name": "gr\u202eöße"},
+        "name: found 'gr\\u202eöße', expected 1 to 64 letters, digits, - and _",
+    ),
     ({"name": 7}, "name: found 7, expected 1 to 64 letters, digits, - and _"),
     # symbols
     (
@@ -446,3 +450,8 @@ def test_a_word_that_is_like_none_gets_no_suggestion() -> None:
     (found,) = problems(tags=["trend"])
     assert found.startswith("tags: found an unknown key, expected only name, symbols,")
     assert "did you mean" not in found
+
+
+@pytest.mark.parametrize("name", ["größe", "стратегия-2", "均线_交叉"])
+def test_a_name_is_of_the_letters_of_any_language(name: str) -> None:
+    assert parse_config(written(name=name)).config.name == name
