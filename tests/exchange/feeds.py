@@ -16,6 +16,7 @@ from core.market.feeds.feed import CandleClosed, Feed, FeedEvent, Gap
 from core.market.feeds.streams.follower import FollowPace
 from core.market.feeds.streams.streams import Pace
 from core.market.history.candle_history import FetchPatience
+from tests.waiting import until
 
 Kind = TypeVar("Kind")
 
@@ -74,11 +75,32 @@ class Reader:
         await asyncio.wait_for(self._task, 20)
 
 
-async def pass_minutes(clock: ManualClock, minutes: int, real_seconds: float = 0.004) -> None:
-    """Let exchange time pass a minute at a time, with a little real time for the wires between."""
-    for _ in range(minutes):
-        clock.advance(MINUTE)
-        await asyncio.sleep(real_seconds)
+async def pass_until(
+    clock: ManualClock, step: int, condition: Callable[[], object], wire: float = 0.004
+) -> None:
+    """Let exchange time pass, `step` ms at a time, until a condition holds.
+
+    `wire`: the real seconds between two steps, in which messages travel.
+    """
+
+    def holds() -> bool:
+        if condition():
+            return True
+        clock.advance(step)
+        return False
+
+    await until(holds, pause=lambda _: asyncio.sleep(wire))
+
+
+async def pass_time(clock: ManualClock, step: int, times: int, wire: float = 0.004) -> None:
+    """Let exchange time pass in so many steps; see `pass_until`."""
+    steps = iter(range(times))
+    await pass_until(clock, step, lambda: next(steps, None) is None, wire)
+
+
+async def pass_minutes(clock: ManualClock, minutes: int, wire: float = 0.004) -> None:
+    """Let exchange time pass a minute at a time; see `pass_until`."""
+    await pass_time(clock, MINUTE, minutes, wire)
 
 
 async def pass_until_struck(exchange: EmbeddedExchange, clock: ManualClock) -> None:
@@ -86,9 +108,7 @@ async def pass_until_struck(exchange: EmbeddedExchange, clock: ManualClock) -> N
 
     While a client that was cut off comes back, a fault finds nobody to strike.
     """
-    async with asyncio.timeout(20):
-        while exchange.faults.on:
-            await pass_minutes(clock, 1)
+    await pass_until(clock, MINUTE, lambda: not exchange.faults.on)
 
 
 def trouble(exchange: EmbeddedExchange) -> None:

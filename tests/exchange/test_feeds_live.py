@@ -42,6 +42,8 @@ from .feeds import (
     STREAM_PACE,
     Reader,
     pass_minutes,
+    pass_time,
+    pass_until,
     pass_until_struck,
     trouble,
     truth,
@@ -85,10 +87,11 @@ async def follow(
 
 
 async def flowing(reader: Reader, clock: ManualClock) -> None:
-    async with asyncio.timeout(20):
-        while not any(status.state is FeedState.CONNECTED for status in reader.of(FeedStatus)):
-            clock.advance(500)
-            await asyncio.sleep(0.005)
+    await pass_until(
+        clock,
+        500,
+        lambda: any(status.state is FeedState.CONNECTED for status in reader.of(FeedStatus)),
+    )
 
 
 async def test_candles_come_once_in_order_as_they_close(
@@ -359,14 +362,14 @@ async def test_a_market_added_later_joins_the_running_connection(
     feed, reader = await follow(desk, clock)
     await feed.subscribe("ETH/USDT", Timeframe.M1, after=START - 3 * MINUTE)
     await reader.until_candle("ETH/USDT", START - MINUTE)
-    reader_states = reader.of(FeedStatus)
-    while not any(
-        status.symbol == "ETH/USDT" and status.state is FeedState.CONNECTED
-        for status in reader_states
-    ):
-        clock.advance(100)
-        await asyncio.sleep(0.005)
-        reader_states = reader.of(FeedStatus)
+    await pass_until(
+        clock,
+        100,
+        lambda: any(
+            status.symbol == "ETH/USDT" and status.state is FeedState.CONNECTED
+            for status in reader.of(FeedStatus)
+        ),
+    )
     await pass_minutes(clock, 3)
     end = Timeframe.M1.floor(clock.now())
     await reader.until_candle("ETH/USDT", end - MINUTE)
@@ -386,10 +389,7 @@ async def test_prices_between_candles_carry_bid_and_ask_and_the_last_price(
             for price in reader.of(PriceSeen)
         )
 
-    async with asyncio.timeout(20):
-        while not complete():
-            clock.advance(250)
-            await asyncio.sleep(0.01)
+    await pass_until(clock, 250, complete, 0.01)
     for price in reader.of(PriceSeen):
         assert price.symbol == PERP
         if price.bid is not None and price.ask is not None:
@@ -400,9 +400,7 @@ async def test_a_price_says_what_its_forming_candle_had_reached(
     exchange: EmbeddedExchange, clock: ManualClock, desk: VenueGateway
 ) -> None:
     _, reader = await follow(desk, clock, quotes=True)
-    for _ in range(120):
-        clock.advance(2_500)
-        await asyncio.sleep(0.004)
+    await pass_time(clock, 2_500, 120)
     told: list[tuple[float, float]] = []
     candles = 0
     for event in reader.events:
@@ -420,9 +418,7 @@ async def test_no_price_of_a_closed_candle_comes_after_it(
 ) -> None:
     _, reader = await follow(desk, clock, quotes=True)
     exchange.switch_on(FaultKind.REORDER, "*", chance=0.5)
-    for _ in range(120):
-        clock.advance(2_500)
-        await asyncio.sleep(0.004)
+    await pass_time(clock, 2_500, 120)
     closed = 0
     for event in reader.events:
         if isinstance(event, CandleClosed):
@@ -494,9 +490,7 @@ async def test_every_address_of_a_venue_is_probed_by_what_it_says(
 ) -> None:
     venue = embedded(exchange.rest_url)
     asking = asyncio.create_task(probe_venue(BinanceDialect(venue), timeout=5))
-    while not asking.done():
-        clock.advance(250)
-        await asyncio.sleep(0.01)
+    await pass_until(clock, 250, asking.done, 0.01)
     assert [(probe.name, probe.well) for probe in await asking] == [
         ("spot REST", True),
         ("futures REST", True),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -22,7 +21,7 @@ from core.market.venues.binance.dialect import binance_api
 from core.market.venues.clock import ServerClock
 
 from .conftest import START
-from .feeds import PATIENCE, Reader, pass_minutes, truth
+from .feeds import PATIENCE, Reader, pass_minutes, pass_time, truth
 
 BTC, PERP = "BTC/USDT", "BTC/USDT:USDT"
 PACE = PollPace(
@@ -54,9 +53,7 @@ async def test_closed_candles_come_once_in_order_and_the_forming_one_never(
     await feed.subscribe(BTC, Timeframe.M1, after=START - 5 * MINUTE)
     reader = Reader(feed)
     await reader.until_candle(BTC, START - MINUTE)
-    for _ in range(6):
-        clock.advance(MINUTE // 2)
-        await asyncio.sleep(0.05)
+    await pass_time(clock, MINUTE // 2, 6, 0.05)
     await reader.until_candle(BTC, START + 2 * MINUTE)
     assert reader.candles(BTC) == truth(exchange, BTC, START - 4 * MINUTE, START + 3 * MINUTE)
     assert reader.of(PriceSeen)[-1].last is not None

@@ -19,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +38,7 @@ from core.time_format import wall_clock
 from core.trading.values import Fills
 from tests.recovery.venue import SPOT, differences
 from tests.unit.cli.conftest import write_addresses
+from tests.waiting import until
 
 START = wall_clock() // MINUTE * MINUTE - 30 * MINUTE  # within the hour a venue may be off by
 SPEED = 30.0
@@ -91,16 +91,6 @@ def writes(process: int) -> bool:
     return any(call[0] == "1" for call in calls)
 
 
-async def until(look: Callable[[], object], seconds: float = 60, every: float = 0.02) -> float:
-    """Wait for something; how long it took."""
-    began = time.monotonic()
-    while not look():
-        if time.monotonic() - began > seconds:
-            raise TimeoutError("it never came")
-        await asyncio.sleep(every)
-    return time.monotonic() - began
-
-
 class Trial:
     """The workspace, its exchange, and what was found wrong."""
 
@@ -116,29 +106,28 @@ class Trial:
 
     async def link(self, process: int | None = None) -> SocketLink:
         """The host of the workspace, once it answers; the one in `process` where that is named."""
-        found: list[SocketLink] = []
 
-        def connect() -> bool:
+        def connect() -> SocketLink | None:
             holder = current_host(self.workspace)
             if holder is None or (process is not None and holder.pid != process):
-                return False
+                return None
             try:
-                found.append(SocketLink.connect(self.workspace, follow=False))
+                return SocketLink.connect(self.workspace, follow=False)
             except CommandError:
-                return False
-            return True
+                return None
 
-        await until(connect)
-        return found[0]
+        found = await until(connect)
+        assert found is not None
+        return found
 
     async def runs(self, link: SocketLink) -> None:
         """Return once the session runs."""
-        async with asyncio.timeout(60):
-            while True:
-                (one,) = (await link.fresh_snapshot()).sessions
-                if one.state is SessionState.RUNNING:
-                    return
-                await asyncio.sleep(0.02)
+
+        async def running() -> bool:
+            (one,) = (await link.fresh_snapshot()).sessions
+            return one.state is SessionState.RUNNING
+
+        await until(running)
 
     def candle_lines(self) -> list[bytes]:
         path = self.workspace.journals / "live-binance" / "BTC-USDT-1m.jsonl"
@@ -186,9 +175,11 @@ class Trial:
             return bool(row("first")) and row("first") == row("other")
 
         try:
-            took = await until(same, 20, every=0.1)
+            began = time.monotonic()
+            await until(same, 20)
+            took = time.monotonic() - began
             print(f"the screen is right again: {row('first')} ({took:.1f} s with a new screen)")
-        except TimeoutError:
+        except AssertionError:
             both = (self.terminal.text("first"), self.terminal.text("other"))
             self.wrong.append("the screen says\n{}\na new one\n{}".format(*both))
         self.terminal.tmux("kill-window", "-t", "other")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from core.market.venues.binance.addresses import embedded
 from core.market.venues.binance.dialect import BinanceDialect
 from core.session.snapshot import StartRequest
 from core.store.workspace import Workspace
+from tests.exchange.feeds import pass_time, pass_until
 from tests.recovery.venue import (
     FUNDED,
     PERPETUAL,
@@ -75,16 +75,15 @@ async def test_a_polled_session_makes_the_backtests_trades_or_says_what_is_missi
         await all_running(host)
         if kind is not None:
             exchange.switch_on(kind, **options)
-        for _ in range(80):  # each minute is looked at while it forms, too
-            clock.advance(MINUTE // 2)
-            await asyncio.sleep(0.02)
+        await pass_time(clock, MINUTE // 2, 80, 0.02)  # each minute is looked at while it forms
         exchange.switch_off()
-        for _ in range(100):
-            clock.advance(MINUTE // 2)
-            await asyncio.sleep(0.1)
+
+        def caught_up() -> bool:
             lasts = [one.last_candle or 0 for one in host.fresh_snapshot().sessions]
-            if min(lasts) >= clock.now() - 3 * MINUTE:
-                break
+            return min(lasts) >= clock.now() - 3 * MINUTE
+
+        await pass_time(clock, MINUTE // 2, 1)
+        await pass_until(clock, MINUTE // 2, caught_up, 0.1)
         told.extend(line.text for line in host.logs())
         for session in host.fresh_snapshot().sessions:
             ended.append((await host.stop(session.id), await host.inputs(session.id)))

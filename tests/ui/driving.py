@@ -58,6 +58,7 @@ def make_app(
     *,
     strategies: Callable[[], Sequence[StrategyChoice]] = choices,
     failure: Exception | None = None,
+    poll_every: float = 3_600,
 ) -> WatchedApp:
     """The app on a scripted host. It polls only when told to, or after a command."""
     return WatchedApp(
@@ -65,7 +66,7 @@ def make_app(
         strategies,
         host_name="web1",
         feed=FeedKind.DEMO,
-        poll_every=3_600,
+        poll_every=poll_every,
     )
 
 

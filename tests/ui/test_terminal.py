@@ -42,8 +42,7 @@ import pathlib
 import sys
 from tests.ui.driving import make_app
 from tests.ui.scripted import busy
-app = make_app(busy())
-app._poll_every = 0.05
+app = make_app(busy(), poll_every=0.05)
 beats = pathlib.Path(sys.argv[1] + ".beats")
 app.call_later(lambda: app.set_interval(0.05, lambda: beats.open("a").write(".")))
 noisy = [0]

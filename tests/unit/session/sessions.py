@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from core.journal.manifest import SessionManifest, read_manifest, write_manifest
-from core.journal.session_journal import Storage
+from core.journal.session_journal import SessionJournal, Storage
 from core.journal.values import BrokerKind, FeedKind, Mode
 from core.market.candles.candles import Candles
 from core.market.candles.timeframes import Timeframe
@@ -74,6 +74,7 @@ class Bench:
         self.disk = disk or OsDisk()
         self.log: list[str] = []
         self.naps: list[float] = []
+        self.journals: dict[str, SessionJournal] = {}  # of the sessions made here, by ID
         self.seconds = 0.0
         self.restart()
 
@@ -111,7 +112,8 @@ class Bench:
     def new(self, record: SessionManifest, feed: Feed) -> Engine:
         """A session's engine; nothing has happened in it yet."""
         write_manifest(self.workspace.session(record.id), record, self.disk)
-        return Engine(self.storage.create_log(record), feed, self.context())
+        self.journals[record.id] = journal = self.storage.create_log(record)
+        return Engine(journal, feed, self.context())
 
     async def again(self, feed: Feed, session_id: str = "abcd1234") -> Engine:
         """The engine of a session that an earlier one left, however it did."""

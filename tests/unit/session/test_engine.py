@@ -79,8 +79,8 @@ async def test_a_replay_goes_on_though_one_candle_journal_is_ahead_of_the_other(
         "ETH/USDT": without(market(400, seed=8), 120, 250),
     }
     bench = Bench(tmp_path)
-    started = bench.new(bench.record(TWO_SYMBOLS), replay({}))
-    session = started._session
+    bench.new(bench.record(TWO_SYMBOLS), replay({}))
+    session = bench.journals["abcd1234"]
     await session.open_candle_journals()
     session.append(Begun(START, {}, {}, None, START))
     for slot, (symbol, count) in enumerate((("BTC/USDT", 200), ("ETH/USDT", 90))):

@@ -16,11 +16,12 @@ from core.market.candles.timeframes import Timeframe
 from core.market.feeds.feed import Ended, FeedState, FeedStatus, Revised
 from core.session.engine import Engine
 from core.session.feed_handler import FeedHandler
+from core.store.durable import OsDisk
 from core.store.journal_file import JournalError
 from core.trading.values import ExitReason, Fills
 from tests.unit.session.scripted import TestFeed
 from tests.unit.session.sessions import RSI, SPAN, TWO_SYMBOLS, Bench, market
-from tests.unit.store.disks import ForgetfulDisk, FullDisk
+from tests.unit.store.disks import ChangingDisk, ForgetfulDisk, FullDisk
 from tests.waiting import until
 
 ALWAYS = {
@@ -316,13 +317,13 @@ async def test_a_drawdown_limit_stops_the_session_for_good(tmp_path: Path) -> No
 async def test_a_disk_that_takes_nothing_stops_trading_and_shows_nothing_undurable(
     tmp_path: Path, disk: Any
 ) -> None:
-    bench, feed = Bench(tmp_path), feed_of()
+    changing = ChangingDisk()
+    bench, feed = Bench(tmp_path, changing), feed_of()
     engine = bench.new(bench.record(ALWAYS, **LIVE), feed)
     async with living(engine) as task:
         await decided(engine, feed.candle(250).time)
         told = len(bench.log)
-        for journal in journals_of(engine):
-            journal.disk = disk
+        changing.now = disk
         feed.candle(251)
         await task
         assert engine.state is SessionState.ERROR
@@ -331,6 +332,7 @@ async def test_a_disk_that_takes_nothing_stops_trading_and_shows_nothing_undurab
         assert engine.handler is not None
         assert not engine.handler.settled
         assert [text.split(":")[0] for text in bench.log[told:]] == ["error"]
+    changing.now = OsDisk()
     bench.restart()
     later = feed_of()
     again = await bench.again(later)
@@ -476,11 +478,6 @@ async def test_market_fills_take_the_first_price_after_the_close(tmp_path: Path)
     again = await bench.again(feed_of())
     async with living(again):
         assert runner_of(again).account.open_trades() == (position,)
-
-
-def journals_of(engine: Engine) -> list[Any]:
-    session = engine._session
-    return [session._journal, *(journal.journal for journal in session._candle_journals)]
 
 
 async def test_a_session_never_ends_before_its_last_candle(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from core.market.feeds.feed import (
     PriceSeen,
     Revised,
 )
+from core.session.engine import EngineContext
 from core.session.session_queue import Item, SessionCommand, SessionQueue, Tick
 from tests.unit.session.scripted import TestFeed
 from tests.unit.session.sessions import RSI, Bench
@@ -106,17 +107,27 @@ async def test_room_waits_until_the_engine_has_worked_off_what_waits() -> None:
 async def test_five_thousand_prices_leave_one_a_symbol_waiting_and_no_candle_is_lost(
     tmp_path: Path,
 ) -> None:
-    bench, feed = Bench(tmp_path), feed_of()
+    feed = feed_of()
     feed.hasty = True
     taking, held = asyncio.Event(), asyncio.Event()
-    engine = bench.new(bench.record(RSI, **LIVE), feed)
+    held.set()
+    turns = 0
 
-    async def turn() -> None:
+    async def turn() -> None:  # one for each item that the engine takes from its queue
+        nonlocal turns
+        turns += 1
         taking.set()
         await held.wait()
 
+    class Holding(Bench):
+        def context(self) -> EngineContext:
+            return replace(super().context(), turn=turn)
+
+    bench = Holding(tmp_path)
+    engine = bench.new(bench.record(RSI, **LIVE), feed)
     async with living(engine):
-        engine._context = replace(engine._context, turn=turn)
+        held.clear()
+        taking.clear()
         feed.price(100.0)
         await taking.wait()  # the engine is busy from now on
         for number in range(5_000):
@@ -126,11 +137,13 @@ async def test_five_thousand_prices_leave_one_a_symbol_waiting_and_no_candle_is_
             if number % 100 == 0:
                 await asyncio.sleep(0)
         await until(lambda: feed.drained)
-        assert len(engine._queue) <= 2 * 5 + 1
+        before = turns
         held.set()
         await decided(engine, feed.candles["BTC/USDT"].at(254).time)
         assert engine.handler is not None
-        assert engine.handler.prices["BTC/USDT"].last == 100.0 + 4_999 / 5_000
+        prices = engine.handler.prices
+        await until(lambda: prices["BTC/USDT"].last == 100.0 + 4_999 / 5_000)
+        assert turns - before <= 2 * 5 + 1  # a candle each, and a price on either side of it
         assert not engine.handler.gaps
 
 

@@ -28,7 +28,7 @@ async def killed_after_a_stop(bench: Bench, *, flatten: bool) -> tuple[int, int]
             await decided(engine, feed.candle(place).time)
         run = runner_of(engine)
         assert not run.flat
-    session = engine._session
+    session = bench.journals["abcd1234"]
     session.append(Commanded(START, run.moment_time, "stop", flatten=flatten))
     for place in range(261, 280):  # the connection went on until the host was killed
         session.take_candle(0, feed.candles["BTC/USDT"].at(place))

@@ -6,7 +6,7 @@ import errno
 import os
 from pathlib import Path
 
-from core.store.durable import OsDisk
+from core.store.durable import Disk, OsDisk
 
 
 class FullDisk(OsDisk):
@@ -34,6 +34,19 @@ class ForgetfulDisk(OsDisk):
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         self.good -= 1
         super().sync(descriptor)
+
+
+class ChangingDisk(OsDisk):
+    """Writes and syncs as `now` does, which a test may change."""
+
+    def __init__(self) -> None:
+        self.now: Disk = OsDisk()
+
+    def write(self, descriptor: int, data: bytes) -> int:
+        return self.now.write(descriptor, data)
+
+    def sync(self, descriptor: int) -> None:
+        self.now.sync(descriptor)
 
 
 class StuckDisk(OsDisk):
