@@ -15,13 +15,13 @@ from core.host.feed_factories import DemoMarket, FeedFactories, venue_options
 from core.host.host import Host, HostOptions
 from core.host.link import CommandError
 from core.host.log_file import keep_log
-from core.host.offline import resting_report
+from core.host.offline import resting_detail, resting_report, resting_sessions
 from core.host.socket_link import SocketLink
 from core.host.socket_server import ControlSocket
 from core.market.venues.addresses import VenueError
 from core.market.venues.registry import venue_dialect
 from core.schedule.service import Schedule
-from core.session.snapshot import Level
+from core.session.snapshot import Level, SessionDetail, SessionSnapshot
 from core.store.durable import clear_place
 from core.store.lock import current_host
 from core.store.preferences import PreferencesError, read_preferences
@@ -134,6 +134,33 @@ async def attach_or_start(workspace: Workspace) -> SocketLink:
     raise CommandError(
         f"a host for {workspace.root} could not be started; {workspace.log} says why"
     )
+
+
+async def looked_at(
+    workspace: Workspace, session_id: str, *, archived: bool = False
+) -> tuple[SessionSnapshot, SessionDetail | None] | None:
+    """A session as it stands, hosted or not; None where there is none that is (not) archived.
+
+    Of one whose files cannot be read there is no detail.
+
+    Raises:
+        CommandError: no host answers, or the session's files contradict each other.
+        WorkspaceError: the workspace cannot be read.
+    """
+    link = attach(workspace)
+    if link is None:
+        sessions = await resting_sessions(workspace, archived=archived)
+    elif archived:
+        sessions = await link.archived()
+    else:
+        sessions = (await link.fresh_snapshot()).sessions
+    session = next((one for one in sessions if one.id == session_id), None)
+    if session is None:
+        return None
+    if not session.symbols:
+        return session, None
+    detail = resting_detail(workspace, session_id) if link is None else link.detail(session_id)
+    return session, await detail
 
 
 def report_source(workspace: Workspace) -> ReportSource:

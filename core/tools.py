@@ -20,14 +20,21 @@ import msgspec
 
 from core.backtest.candle_data import strategy_candles
 from core.backtest.run import BacktestError, run_backtest
-from core.bootstrap import attach, attach_or_start, report_source
+from core.bootstrap import attach, attach_or_start, looked_at, report_source
 from core.compare.request import ComparisonError, ComparisonRequest
 from core.compare.service import compare_strategy
 from core.compare.to_json import comparison_to_json
 from core.host.job_values import JobOrder
 from core.host.link import CommandError
 from core.host.offline import resting_sessions
-from core.host.status_json import host_to_json, job_to_json, reply_to_json, session_to_json
+from core.host.status_json import (
+    host_to_json,
+    job_to_json,
+    reply_to_json,
+    session_to_json,
+    since_of,
+    status_to_json,
+)
 from core.journal.values import BrokerKind, FeedKind
 from core.market.candles.durations import SpanError, parse_duration, period_start
 from core.market.candles.timeframes import DAY
@@ -83,6 +90,7 @@ _EXPECTED = {
     "strategy_config": "JSON text or an object",
     "data": "a path, or an object of paths by symbol",
     "flatten": "true or false",
+    "since": "a number of trades or a time",
     "every_seconds": "a whole number",
     "max_runs": "a whole number",
     "workspace": "a path",
@@ -168,6 +176,7 @@ def backtest(
     trial: object = None,
     duration: str | None = None,
     flatten: bool = False,
+    since: int | str | None = None,
     workspace: str | os.PathLike[str] | None = None,
 ) -> Json:
     """Run a strategy over the past, or as a paper-trading session.
@@ -192,6 +201,8 @@ def backtest(
         duration: start_paper: how long it is to run, such as 7d.
         trial: start_paper: true, a horizon such as "60d", or {"trades": 80}: seal it as a trial of
             its saved backtest (docs/trial.md).
+        since: paper_status: the trades_count or as_of of an earlier look; the answer then has
+            `new_trades`, those closed after it.
         flatten: stop_paper: close its positions first.
         workspace: which one (else $PAPERTAPE_HOME, else the usual one).
     """
@@ -222,10 +233,10 @@ def backtest(
                 link = await attach_or_start(home)
                 return reply_to_json(await link.start(request))
             case "paper_status":
-                return await _status(home, session_id)
+                return await _status(home, session_id, since)
             case "stop_paper":
                 link = await attach_or_start(home)
-                session = _needed("session_id", session_id)
+                session = _needed("session_id", session_id).strip().lower()
                 return without_equity(await link.stop(session, flatten=flatten))
             case "compare":
                 return await _compare(home, _config(strategy_config).config, session_id)
@@ -341,14 +352,20 @@ async def _run(
     return result_to_json(noted(home.tries, result, config, candles, wall_clock()))
 
 
-async def _status(home: Workspace, session_id: str | None) -> Json:
-    host, sessions = await _sessions(home)
+async def _status(home: Workspace, session_id: str | None, since: int | str | None) -> Json:
     if session_id is None:
+        host, sessions = await _sessions(home)
         return {"host": host, "sessions": [session_to_json(session) for session in sessions]}
-    for session in sessions:
-        if session.id == session_id:
-            return session_to_json(session)
-    raise ToolError(f"there is no session {session_id[:40]!r}: paper_status without it lists all")
+    try:
+        after = None if since is None else since_of(since)
+    except ValueError as error:
+        raise ToolError(str(error)) from None
+    found = await looked_at(home, session_id.strip().lower())
+    if found is None:
+        raise ToolError(
+            f"there is no session {session_id[:40]!r}: paper_status without it lists all"
+        )
+    return status_to_json(*found, after)
 
 
 async def _sessions(home: Workspace) -> tuple[Json | None, tuple[SessionSnapshot, ...]]:

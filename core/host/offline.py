@@ -28,7 +28,8 @@ from core.journal.values import SessionState
 from core.journal.versions import SESSION_JOURNAL
 from core.session.log_messages import retell
 from core.session.reports import read_report
-from core.session.snapshot import LogLine, SessionSnapshot
+from core.session.snapshot import LogLine, SessionDetail, SessionSnapshot
+from core.session.view import session_detail
 from core.store.durable import OsDisk
 from core.store.index import open_index
 from core.store.journal_file import JournalError, read_journal
@@ -65,6 +66,18 @@ async def resting_sessions(
                     final = unreadable_session(session_id, str(error), wall_clock())
             found.append(final)
     return tuple(sorted(found, key=lambda session: (session.started, session.id)))
+
+
+async def resting_detail(workspace: Workspace, session_id: str) -> SessionDetail:
+    """What the files of a session tell beyond its row.
+
+    Raises:
+        CommandError: they cannot be read.
+    """
+    with _locked(workspace) as storage:
+        stored = await _stored(storage, session_id)
+    runner = None if stored.recovered is None else stored.recovered.runner
+    return session_detail(session_id, runner, (), stored.log.orders.rows())
 
 
 async def resting_logs(workspace: Workspace, session_id: str | None) -> tuple[LogLine, ...]:

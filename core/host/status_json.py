@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import msgspec
 
 from core.host.job_values import ListedJob, ListedRun
+from core.journal.values import SessionState
+from core.market.candles.timeframes import Timeframe
 from core.report.result import trade_to_json
-from core.session.snapshot import HostSnapshot, LogLine, SessionSnapshot, StartReply, TrialHorizon
-from core.time_format import iso_time, optional_iso_time
+from core.session.snapshot import (
+    HostSnapshot,
+    LogLine,
+    SessionDetail,
+    SessionSnapshot,
+    StartReply,
+    TrialHorizon,
+)
+from core.time_format import iso_time, optional_iso_time, parse_time
+from core.trading.values import Trade
 
 Json = dict[str, Any]
 
@@ -51,6 +63,74 @@ def session_to_json(session: SessionSnapshot) -> Json:
         "next_jobs": list(session.next_jobs),
         "notices": list(session.notices),
     }
+
+
+def since_of(given: int | str) -> int | str:
+    """An earlier look as a caller names it: its `trades_count`, or its `as_of`.
+
+    Raises:
+        ValueError: it is neither; the message says so.
+    """
+    if isinstance(given, str) and given.strip().isdecimal():
+        given = int(given.strip()[:9])
+    with contextlib.suppress(ValueError):
+        if isinstance(given, int):
+            if given >= 0:
+                return given
+        else:
+            parse_time(given)
+            return given
+    raise ValueError(
+        f"since {str(given)[:40]!r}: expected the trades_count or the as_of of an earlier look"
+    )
+
+
+def status_to_json(
+    session: SessionSnapshot, detail: SessionDetail | None, since: int | str | None = None
+) -> Json:
+    """A session as it stands, with its trades and what it waits for.
+
+    `prices`: each symbol's now, where the feed tells it. `conditions`: each symbol's at the last
+    closed candle, with their distance. `as_of` is the feed's time of all this. With `since`, the
+    `trades_count` of an earlier look or its `as_of`, `new_trades` are those closed after it.
+    """
+    if detail is None:
+        return session_to_json(session)
+    shown = detail.snapshot or session
+    status = session_to_json(shown) | {
+        "next_jobs": list(session.next_jobs),
+        "as_of": iso_time(shown.now),
+        "prices": dict(detail.prices),
+        "conditions": {
+            symbol: [asdict(reading) for reading in readings]
+            for symbol, readings in detail.readings.items()
+        },
+        "feed_health": {
+            "silent": shown.state is SessionState.STALE,
+            "last_price_at": optional_iso_time(shown.last_price_at),
+            "said": list(detail.feed_health),
+        },
+        "trades": [trade_to_json(trade) for trade in detail.trades],
+    }
+    if since is not None:
+        status["new_trades"] = [
+            trade_to_json(trade) for trade in _closed_after(detail, shown, since)
+        ]
+    return status
+
+
+def _closed_after(
+    detail: SessionDetail, session: SessionSnapshot, since: int | str
+) -> Sequence[Trade]:
+    if isinstance(since, int):
+        return detail.trades[since:]
+    after, candle = parse_time(since), Timeframe(session.timeframe).ms
+    # A fill that follows from a candle is known when that candle has closed.
+    return [
+        trade
+        for trade in detail.trades
+        if (trade.exit_filled_at or trade.exit_time + candle) > after
+    ]
 
 
 def _trial_to_json(trial: TrialHorizon) -> Json:

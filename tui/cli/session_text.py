@@ -9,7 +9,10 @@ from tui import formats
 from tui.cli.output import table
 
 if TYPE_CHECKING:
-    from core.session.snapshot import HostSnapshot, LogLine, SessionSnapshot
+    from core.session.snapshot import HostSnapshot, LogLine, SessionDetail, SessionSnapshot
+
+
+_LAST_TRADES = 5
 
 
 def sessions_text(host: HostSnapshot | None, sessions: Sequence[SessionSnapshot]) -> list[str]:
@@ -41,8 +44,8 @@ def sessions_text(host: HostSnapshot | None, sessions: Sequence[SessionSnapshot]
     return [who, *faults, *table(headings, rows, right="       >>>>")]
 
 
-def session_text(session: SessionSnapshot) -> list[str]:
-    """One session in full."""
+def session_text(session: SessionSnapshot, detail: SessionDetail | None = None) -> list[str]:
+    """One session in full, with prices, conditions and its last trades where they are known."""
     lines = [
         f"{session.strategy}  {session.id}",
         f"  state        {session.state}{_because(session.state_reason)}",
@@ -63,9 +66,31 @@ def session_text(session: SessionSnapshot) -> list[str]:
     ]
     if session.orders is not None:
         lines.append(f"  testnet      orders: {formats.order_counts(session.orders)}")
+    if detail is not None:
+        lines += _detail_text(detail)
     lines += [f"  job          {job}" for job in session.next_jobs]
     lines += [f"  note         {notice}" for notice in session.notices]
     return lines
+
+
+def _detail_text(detail: SessionDetail) -> list[str]:
+    lines = [
+        f"  price        {symbol} {formats.price(price)}" for symbol, price in detail.prices.items()
+    ]
+    lines += [
+        f"  {one.group:<12} {symbol}: {'yes' if one.holds else 'no '} {one.text}, "
+        f"now {formats.price(one.current)}, off by {formats.price(one.distance)}"
+        for symbol, readings in detail.readings.items()
+        for one in readings
+        if one.current is not None and one.distance is not None
+    ]
+    lines += [
+        f"  trade        {one.side} {one.symbol} at {formats.price(one.entry_price)}, out at "
+        f"{formats.price(one.exit_price)} by {one.exit_reason.value.replace('_', ' ')} "
+        f"({one.pnl:+,.2f})"
+        for one in detail.trades[-_LAST_TRADES:]
+    ]
+    return [*lines, *(f"  feed         {words}" for words in detail.feed_health[-1:])]
 
 
 def log_text(line: LogLine) -> str:

@@ -12,18 +12,9 @@ from tui.cli.workspace import existing_workspace
 
 if TYPE_CHECKING:
     from core.host.socket_link import SocketLink
-    from core.session.snapshot import SessionSnapshot
 
 _T = TypeVar("_T")
 ALL = "all"
-
-
-def known_session(session_id: str, sessions: tuple[SessionSnapshot, ...]) -> SessionSnapshot:
-    """The session of an ID; refuses where there is none."""
-    for session in sessions:
-        if session.id == session_id:
-            return session
-    raise no_such_session(session_id)
 
 
 def no_such_session(session_id: str) -> Refusal:

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tui.cli.commands import Arguments, Commands
-from tui.cli.output import Exit, Refusal, print_json, print_text
+from tui.cli.output import Exit, Refusal, print_json, print_text, refusing
 from tui.cli.session_text import log_text, session_text, sessions_text
-from tui.cli.speaking import known_session, no_such_session, run_on_host, running_host
+from tui.cli.speaking import no_such_session, run_on_host, running_host
 from tui.cli.workspace import existing_workspace
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class StatusArguments(Arguments, Protocol):
     id: str | None
     watch: bool
     archived: bool
+    since: str | None
 
 
 class LogsArguments(Arguments, Protocol):
@@ -50,6 +51,12 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("id", nargs="?", metavar="ID")
     parser.add_argument("--watch", action="store_true", help="again every second")
     parser.add_argument("--archived", action="store_true", help="those taken out of the lists")
+    parser.add_argument(
+        "--since",
+        metavar="LOOK",
+        help="with --json ID: also new_trades, closed after an earlier look (its trades_count or "
+        "as_of)",
+    )
     parser = commands.add("logs", logs, "what a session, or everything, has logged")
     parser.add_argument("id", nargs="?", metavar="ID")
     parser.add_argument("-f", "--follow", action="store_true", help="go on until interrupted")
@@ -68,11 +75,9 @@ def add_commands(commands: Commands) -> None:
 
 def status(arguments: StatusArguments) -> int:
     """Say what runs."""
-    if arguments.watch:
-        run_on_host(_watch(arguments))
-    else:
-        found = run_on_host(all_sessions(arguments, archived=arguments.archived))
-        _show_status(arguments, *found)
+    if arguments.since is not None and arguments.id is None:
+        raise Refusal("--since goes with a session's ID", Exit.BAD_INPUT)
+    run_on_host(_watch(arguments) if arguments.watch else _show_status(arguments))
     return Exit.DONE
 
 
@@ -80,30 +85,32 @@ async def _watch(arguments: StatusArguments) -> None:
     """Show the status every second until interrupted: on a terminal in place, else one by one."""
     in_place = sys.stdout.isatty() and not arguments.json
     while True:
-        host, sessions = await all_sessions(arguments, archived=arguments.archived)
-        if in_place:
-            sys.stdout.write("\x1b[H\x1b[2J")
-        _show_status(arguments, host, sessions)
+        await _show_status(arguments, before="\x1b[H\x1b[2J" if in_place else "")
         await asyncio.sleep(_WATCH_EVERY)
 
 
-def _show_status(
-    arguments: StatusArguments,
-    host: HostSnapshot | None,
-    sessions: tuple[SessionSnapshot, ...],
-) -> None:
-    from core.host.status_json import host_to_json, session_to_json
+async def _show_status(arguments: StatusArguments, before: str = "") -> None:
+    """Show what runs, or one session; `before` is written first, once all is known."""
+    from core.bootstrap import looked_at
+    from core.host.status_json import host_to_json, session_to_json, since_of, status_to_json
 
     shown: object
     if arguments.id is not None:
-        session = known_session(arguments.id, sessions)
-        lines, shown = session_text(session), session_to_json(session)
+        with refusing(ValueError):
+            since = None if arguments.since is None else since_of(arguments.since)
+        workspace = existing_workspace(arguments)
+        found = await looked_at(workspace, arguments.id, archived=arguments.archived)
+        if found is None:
+            raise no_such_session(arguments.id)
+        lines, shown = session_text(*found), status_to_json(*found, since)
     else:
+        host, sessions = await all_sessions(arguments, archived=arguments.archived)
         lines = sessions_text(host, sessions)
         shown = {
             "host": None if host is None else host_to_json(host),
             "sessions": [session_to_json(session) for session in sessions],
         }
+    sys.stdout.write(before)
     if arguments.json:
         print_json(shown, on_one_line=arguments.watch)
     else:

@@ -73,6 +73,13 @@ def test_a_replay_ends_in_the_trades_of_the_backtest(run: Run, host: Host, hours
     backtest = run(*backtesting).json
     assert report["trades"] == backtest["trades"]
     assert report["ending_balance"] == backtest["ending_balance"]
+    looked = run("status", session_id, "--json", "--since", "1").json
+    assert looked["trades"] == report["trades"]
+    assert looked["new_trades"] == report["trades"][1:]
+    assert run("status", session_id, "--since", "soon").code == 2
+    text = run("status", session_id).out
+    assert "entry" in text
+    assert "out at" in text
     assert report["trades"]
     assert set(backtest) - set(report) == set()
     times = ("created", "started", "ended")

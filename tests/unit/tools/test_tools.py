@@ -149,6 +149,30 @@ def test_the_lifecycle_of_the_source_document(tool: Any, jobs: Any, root: Path) 
     assert _keys_in(root) == []
 
 
+@pytest.mark.usefixtures("_host")
+def test_a_status_gives_trades_and_those_that_are_new_since_a_look(
+    tool: Any, candle_file: str
+) -> None:
+    replay = {"strategy_config": DOCUMENT, "feed": "replay", "data": candle_file}
+    session_id = tool(action="start_paper", **replay)["session_id"]
+    look = partial(tool, action="paper_status", session_id=session_id)
+    assert _comes_true(lambda: look()["state"] == "stopped")
+    status = look(since=0)
+    assert len(status["trades"]) == status["trades_count"] > 2
+    assert status["new_trades"] == status["trades"]
+    assert {"entry_price", "exit_price", "pnl"} <= status["trades"][0].keys()
+    assert {one["group"] for one in status["conditions"]["BTC/USDT"]} == {"entry", "exit"}
+    seen = status["trades_count"] - 1
+    assert look(since=seen)["new_trades"] == status["trades"][seen:]
+    assert look(since=status["as_of"])["new_trades"] == []
+    before = status["trades"][-1]["exit_time"]
+    assert look(since=before)["new_trades"] == status["trades"][-1:]
+    assert "new_trades" not in look()
+    assert look(session_id=session_id.upper())["session_id"] == session_id
+    for wrong in (-1, "soon"):
+        assert "expected the trades_count or the as_of" in look(since=wrong)["error"]
+
+
 def _comes_true(look: Any) -> bool:
     pause = threading.Event()
     return any(look() or pause.wait(0.05) for _ in range(200))
