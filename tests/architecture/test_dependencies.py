@@ -70,3 +70,11 @@ def test_every_library_imported_is_asked_for_or_comes_with_one_that_is() -> None
     modules = {one for one in imported() | named() if one.split(".")[0] not in ("core", "tui")}
     foreign = {one for one in modules if one.split(".")[0] not in sys.stdlib_module_names}
     assert {one for one in foreign if not libraries([one]) & (direct | with_them)} == set()
+
+
+def test_every_library_that_is_asked_for_has_its_version_in_the_constraints() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if not re.match(r"[\w.-]+==", line)] == []
+    extras = PROJECT["optional-dependencies"].values()
+    asked = names([*PROJECT["dependencies"], *(one for extra in extras for one in extra)])
+    assert asked - names(lines) == {PROJECT["name"]}
