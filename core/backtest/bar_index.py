@@ -90,26 +90,29 @@ class BarIndex:
             found = min(found, self._next(self._funded, index))
         if rules.max_hold is not None:
             found = min(found, index + max(rules.max_hold - position.held - 1, 0))
-        if rules.flat_at_ms is not None:
-            found = min(found, self.index_at(rules.flat_candle(position.entry_time)))
-        if position.roi_place + 1 < len(rules.roi):
-            falls_at = (
-                rules.entry_moment(position.entry_time) + rules.roi[position.roi_place + 1][0]
-            )
-            found = min(found, self.index_at(falls_at))
-        found = max(found, index)
+        if rules.timed:
+            found = max(min(found, self._next_time(position, rules)), index)
         if rules.trails_level:
             return self._next_touch_of_level(index, found, position, rules)
         return self._next_touch(index, found, position, rules.trailing_stop_pct)
+
+    def _next_time(self, position: Position, rules: Rules) -> int:
+        """Index of the candle that closes at the time to be flat, or at which a target falls."""
+        found = self.length
+        if rules.flat_at_ms is not None:
+            found = self.index_at(rules.flat_candle(position.entry_time))
+        if position.roi_place + 1 < len(rules.roi):
+            since, _ = rules.roi[position.roi_place + 1]
+            found = min(found, self.index_at(rules.entry_moment(position.entry_time) + since))
+        return found
 
     def live_through(self, position: Position, start: int, stop: int, rules: Rules) -> None:
         """Take `position` over the candles from `start` to `stop` (exclusive): nothing happened.
 
         Only a trailing stop asks for the best price among them.
         """
-        trails = rules.trailing_stop_pct is not None or rules.trails_level
         before = position.best
-        best = self._best_between(start, stop, position.sign) if trails else before
+        best = self._best_between(start, stop, position.sign) if rules.trails else before
         position.pass_over(stop - start, best, self._close[stop - 1])
         if rules.trails_level:
             stops = self._trailed(start, stop, position.sign, before, rules)
@@ -133,7 +136,9 @@ class BarIndex:
         self, start: int, stop: int, position: Position, trailing_stop_pct: float | None
     ) -> int:
         """The first candle in `start` to `stop` that reaches a level of `position`, else `stop`."""
-        sign, target, running = position.sign, position.aim, position.best
+        sign, target, running = position.sign, position.target_price, position.best
+        if position.break_even_at == position.break_even_at:
+            target = position.aim
         farther = max if sign > 0 else min
         fixed = level = farther(position.stop_price, position.liquidation_price)
         if trailing_stop_pct is None and isinf(fixed) and isinf(target):
@@ -203,6 +208,7 @@ class BarIndex:
     ) -> int:
         """As `_next_touch`, candle by candle; `running` is the best price before `start`."""
         long = position.sign > 0
+        target = position.aim
         low, high = self.candles.low[start:stop], self.candles.high[start:stop]
         level: float | Floats = fixed
         if trailing_stop_pct is not None:
@@ -210,10 +216,7 @@ class BarIndex:
             extreme = np.maximum if long else np.minimum
             bests = extreme.accumulate(np.concatenate(([running], high if long else low)))[:-1]
             level = extreme(bests * (1 - position.sign * trailing_stop_pct / 100), fixed)
-        if long:
-            touched = (low <= level) | (high >= position.aim)
-        else:
-            touched = (high >= level) | (low <= position.aim)
+        touched = (low <= level) | (high >= target) if long else (high >= level) | (low <= target)
         first = int(touched.argmax())
         return start + first if touched[first] else stop
 

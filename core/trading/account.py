@@ -304,11 +304,18 @@ class Account:
         if rules.bounded and (bound := self._bound(slot, signal_time, time, quote)):
             return self.refuse(slot, side, time, *bound)
         sign = side.sign
-        plan = rules.plan(sign, price, levels) if rules.plans else None
-        if isinstance(plan, str):
-            return self.refuse(slot, side, time, Obstacle.PRICE, plan)
+        plan = None
+        if rules.plans:
+            plan = rules.plan(sign, price, levels)
+            if isinstance(plan, str):
+                return self.refuse(slot, side, time, Obstacle.PRICE, plan)
         equity = self.equity()
-        asked = self._asked(sign, price, equity, plan)
+        by_equity = rules.sized_by_equity
+        asked = (
+            equity * rules.trade_size_pct / 100
+            if by_equity
+            else self._asked(sign, price, equity, plan)
+        )
         budget = min(asked, self.free)
         if budget <= equity * _DUST:
             why = f"no free balance: {self.free:.8g} of an equity of {equity:.8g}"
@@ -319,7 +326,7 @@ class Account:
         if why_not := market.refusal(quantity, price):
             return self.refuse(slot, side, time, Obstacle.FILTER, why_not)
         wanted = None
-        if asked > budget and not rules.orders.sized_by_equity:
+        if not by_equity and asked > budget:
             wanted = asked * rules.leverage / per_unit
             self.capped += 1
         notional = quantity * price
@@ -369,8 +376,8 @@ class Account:
         orders = rules.orders
         if orders.trade_amount is not None:
             return orders.trade_amount
-        if orders.risk_pct is None or plan is None:
-            return equity * rules.trade_size_pct / 100
+        assert orders.risk_pct is not None
+        assert plan is not None
         out = rules.exit_price(sign, price - sign * plan.risk)
         loss = (price - out) * sign + rules.fees * (price + out)
         quantity = equity * orders.risk_pct / 100 / loss
@@ -513,7 +520,7 @@ class Account:
         pnl = gross - fees - position.funding
         if rules.cooldown_ms and _cools(rules, pnl):
             self.entries_from[position.slot] = time + rules.cooldown_ms
-        trade = Trade(  # its first fields by place: Python takes few by name without a detour
+        trade = Trade(  # by place: Python takes many by name only with a detour
             len(self.trades) + 1,
             rules.symbols[position.slot],
             position.side,
@@ -522,20 +529,21 @@ class Account:
             position.entry_price,
             time,
             exit_price,
-            quantity=quantity,
-            leverage=rules.leverage,
-            margin=margin,
-            fees=fees,
-            funding=position.funding,
-            pnl=pnl,
-            pnl_pct=pnl / margin * 100,
-            exit_reason=reason,
-            ambiguous=ambiguous,
-            seen_late=seen_late,
-            entry_filled_at=position.entry_filled_at,
-            exit_filled_at=filled_at,
-            candle_entry_price=position.candle_entry_price,
-            parts=parts,
+            quantity,
+            rules.leverage,
+            margin,
+            fees,
+            position.funding,
+            pnl,
+            pnl / margin * 100,
+            reason,
+            ambiguous,
+            seen_late,
+            position.entry_filled_at,
+            filled_at,
+            position.candle_entry_price,
+            None,
+            parts,
         )
         self.trades.append(trade)
         self.realized_pnl += pnl

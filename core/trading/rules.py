@@ -61,10 +61,15 @@ class Rules:
     """Whether a risk limit looks at the equity of every close."""
     plans: bool = field(init=False)
     """Whether entries ask for more than `stop_price` and `target_price` (then: `plan`)."""
+    sized_by_equity: bool = field(init=False)
     bounded: bool = field(init=False)
     """Whether hours, a cooldown or a number of trades may refuse an entry."""
     trails_level: bool = field(init=False)
     """Whether the stop follows a level from close to close."""
+    trails: bool = field(init=False)
+    """Whether the stop follows the best price or a level."""
+    timed: bool = field(init=False)
+    """Whether the time since the entry alone can do something to a position."""
     moves_stop: bool = field(init=False)
     """Whether a close may move a stop: to the entry, or after a level."""
     target_reason: ExitReason = field(init=False)
@@ -81,6 +86,9 @@ class Rules:
         moves = trails or orders.break_even_at_r is not None
         priced = moves or orders.stop is not None or bool(orders.targets or orders.risk_pct)
         object.__setattr__(self, "plans", priced)
+        object.__setattr__(self, "sized_by_equity", orders.sized_by_equity)
+        object.__setattr__(self, "trails", trails or self.trailing_stop_pct is not None)
+        object.__setattr__(self, "timed", bool(orders.roi or orders.flat_at))
         clock = orders.hours or orders.weekdays or orders.flat_at or orders.max_trades_per_day
         object.__setattr__(self, "bounded", bool(clock or orders.cooldown))
         object.__setattr__(self, "trails_level", trails)
