@@ -96,6 +96,10 @@ _OF_A_REFUSAL = {
     Obstacle.RISK_LIMIT: CauseKind.RISK_LIMIT,
     Obstacle.BALANCE: CauseKind.BALANCE,
     Obstacle.FILTER: CauseKind.FILTER,
+    Obstacle.PRICE: CauseKind.RISK_LIMIT,
+    Obstacle.HOURS: CauseKind.RISK_LIMIT,
+    Obstacle.COOLDOWN: CauseKind.RISK_LIMIT,
+    Obstacle.TRADES_PER_DAY: CauseKind.RISK_LIMIT,
 }
 
 
@@ -133,7 +137,11 @@ def pair_cause(pair: Pair, evidence: Evidence) -> Cause | None:
             remembered = _remembered(before.symbol, before.signal_time, last, evidence)
         first = before if before.exit_time < after.exit_time else after
         # An exit signal does not depend on the price of entry, a stop does.
-        by_signal = first.exit_reason in (ExitReason.SIGNAL, ExitReason.REVERSE)
+        by_signal = first.exit_reason in (
+            ExitReason.SIGNAL,
+            ExitReason.REVERSE,
+            ExitReason.FLAT_AT,
+        )
         return (
             _on_its_candles(pair, evidence, entry=entry, exit_=exit_)
             or (remembered if by_signal else None)
@@ -297,6 +305,7 @@ def _filled_otherwise(pair: Pair, evidence: Evidence) -> Cause | None:
     at_market = after.exit_reason in (
         ExitReason.SIGNAL,
         ExitReason.MAX_HOLD,
+        ExitReason.FLAT_AT,
         ExitReason.REVERSE,
     )
     fills = [

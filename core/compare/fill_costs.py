@@ -23,7 +23,12 @@ from core.trial.state import State
 
 _BP = 10_000.0
 _SIZES = 5  # groups of fills by size
-_NOT_MEASURED = (ExitReason.TAKE_PROFIT, ExitReason.LIQUIDATION, ExitReason.MANUAL)
+_NOT_MEASURED = (
+    ExitReason.TAKE_PROFIT,
+    ExitReason.ROI,
+    ExitReason.LIQUIDATION,
+    ExitReason.MANUAL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,14 +229,20 @@ def measured_fills(
     found = []
     for trade in trades:
         sign, left = trade.side.sign, trade.exit_reason not in _NOT_MEASURED
-        for at, price, candle, buys in (
-            (trade.entry_filled_at, trade.entry_price, trade.candle_entry_price, sign),
+        # Of several exits only the last may have been a market order: parts leave at targets.
+        exit_price, out = trade.exit_price, trade.quantity
+        if trade.parts:
+            exit_price, out = trade.parts[-1].price, trade.parts[-1].quantity
+        exit_at = trade.exit_filled_at if left else None
+        for at, price, quantity, candle, buys in (
             (
-                trade.exit_filled_at if left else None,
-                trade.exit_price,
-                trade.candle_exit_price,
-                -sign,
+                trade.entry_filled_at,
+                trade.entry_price,
+                trade.quantity,
+                trade.candle_entry_price,
+                sign,
             ),
+            (exit_at, exit_price, out, trade.candle_exit_price, -sign),
         ):
             if at is not None and candle is not None:
                 due = candle / (1 + buys * assumed)
@@ -241,7 +252,7 @@ def measured_fills(
                         at,
                         trade.symbol,
                         buys == sign,
-                        price * trade.quantity,
+                        price * quantity,
                         buys * (price - due) / due * _BP,
                         None if quote is None else _half_spread(quote),
                     )

@@ -54,7 +54,7 @@ def pair_parts(pair: Pair) -> Parts:
     fees = before.fees - after.fees
     funding = before.funding - after.funding
     rest = math.fsum((after.pnl, -before.pnl, -entry, -size, -fees, -funding))
-    exit_part = Part.EXIT_PRICE if after.exit_reason is before.exit_reason else Part.EXIT_REASON
+    exit_part = Part.EXIT_PRICE if _reasons(before) == _reasons(after) else Part.EXIT_REASON
     parts = {
         Part.ENTRY_PRICE: entry,
         Part.EXIT_PRICE: 0.0,
@@ -90,12 +90,21 @@ def _gross(trade: Trade) -> float:
     return math.fsum((trade.pnl, trade.fees, trade.funding))
 
 
+def _reasons(trade: Trade) -> tuple[ExitReason, ...]:
+    """Why a trade was left, part by part."""
+    return tuple(part.reason for part in trade.parts) or (trade.exit_reason,)
+
+
 def _per_entry_price(trade: Trade) -> float:
     """What one unit of entry price costs a trade: its signed quantity.
 
     Or, for a trade that lost its margin (entry price × quantity / leverage), that much of it.
     """
     lost = trade.exit_reason is ExitReason.LIQUIDATION
+    if trade.parts and lost:
+        share = trade.parts[-1].quantity / trade.quantity
+        kept = trade.quantity * (1 - share) * trade.side.sign
+        return kept + trade.margin * share / trade.entry_price
     if lost or abs(_gross(trade) + trade.margin) <= _ROUNDING * trade.margin:
         return trade.margin / trade.entry_price
     return trade.quantity * trade.side.sign

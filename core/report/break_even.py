@@ -34,10 +34,19 @@ def break_even_cost_bp(trades: Sequence[Trade], slippage_pct: float) -> float | 
 
 def _slippage(trade: Trade, slipped: float) -> float:
     """What slippage has cost a trade; `slipped` is by which share it made the entry dearer."""
-    lost = 0.0
-    if trade.exit_reason is not ExitReason.LIQUIDATION:
-        if trade.entry_filled_at is None:
-            lost += trade.entry_price - trade.entry_price / (1 + slipped)
-        if trade.exit_filled_at is None and trade.exit_reason is not ExitReason.TAKE_PROFIT:
-            lost += trade.exit_price / (1 - slipped) - trade.exit_price
-    return lost * trade.quantity * trade.side.sign
+    lost, quantity = 0.0, trade.quantity
+    liquidated = trade.exit_reason is ExitReason.LIQUIDATION
+    at_target = trade.exit_reason in (ExitReason.TAKE_PROFIT, ExitReason.ROI)
+    out = 0.0
+    if trade.exit_filled_at is None and not (at_target or liquidated):
+        price = trade.parts[-1].price if trade.parts else trade.exit_price
+        out = price / (1 - slipped) - price
+    if trade.parts:
+        # Parts before the last left at targets; what lost its margin lost it at any entry price.
+        left = trade.parts[-1].quantity
+        out *= left / quantity
+        quantity -= left if liquidated else 0.0
+        liquidated = False
+    if trade.entry_filled_at is None and not liquidated:
+        lost += trade.entry_price - trade.entry_price / (1 + slipped)
+    return (lost + out) * quantity * trade.side.sign

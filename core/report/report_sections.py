@@ -285,6 +285,8 @@ def _trades(trades: Sequence[Mapping[str, Any]], last: int | None) -> Section:
 def _trade_row(trade: Mapping[str, Any]) -> tuple[str, ...]:
     entry, exit_ = parse_time(trade["entry_time"]), parse_time(trade["exit_time"])
     reason = trade["exit_reason"] + (" (ambiguous)" if trade["ambiguous"] else "")
+    if parts := trade.get("parts"):
+        reason += f" ({len(parts)} parts)"
     return (
         str(trade["id"]),
         safe_text(trade["symbol"]),

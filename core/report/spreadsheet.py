@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from core.report.report_sections import Report
 from core.text import safe_text
@@ -12,7 +13,7 @@ from core.text import safe_text
 _TRADE_COLUMNS = (
     "id", "symbol", "side", "signal_time", "entry_time", "entry_filled_at", "entry_price",
     "exit_time", "exit_filled_at", "exit_price", "quantity", "leverage", "margin", "fees",
-    "funding", "pnl", "pnl_pct", "exit_reason", "ambiguous", "seen_late",
+    "funding", "pnl", "pnl_pct", "exit_reason", "ambiguous", "seen_late", "parts",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -20,9 +21,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def trades_csv(report: Report) -> str:
     """The closed trades of a report (its JSON), a line each under a header.
 
-    Numbers are written in full, times in ISO 8601 UTC, what is not known as an empty cell.
+    Numbers are written in full, times in ISO 8601 UTC, what is not known as an empty cell. `parts`
+    has each exit of a trade that had several: `quantity at price, time, reason`, parted by `;`.
     """
-    rows = ([trade.get(column) for column in _TRADE_COLUMNS] for trade in report["trades"])
+    rows = (
+        [*(trade.get(column) for column in _TRADE_COLUMNS[:-1]), _parts_text(trade.get("parts"))]
+        for trade in report["trades"]
+    )
     return csv_text(_TRADE_COLUMNS, rows)
 
 
@@ -38,6 +43,15 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     writer.writerow(header)
     writer.writerows([_cell(value) for value in row] for row in rows)
     return text.getvalue()
+
+
+def _parts_text(parts: Sequence[Mapping[str, Any]] | None) -> str | None:
+    if not parts:
+        return None
+    return "; ".join(
+        f"{part['quantity']!r} at {part['price']!r}, {part['time']}, {part['reason']}"
+        for part in parts
+    )
 
 
 def _cell(value: object) -> object:

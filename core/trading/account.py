@@ -304,11 +304,12 @@ class Account:
         if rules.bounded and (bound := self._bound(slot, signal_time, time, quote)):
             return self.refuse(slot, side, time, *bound)
         sign = side.sign
-        plan = None
+        plan: Plan | None = None
         if rules.plans:
-            plan = rules.plan(sign, price, levels)
-            if isinstance(plan, str):
-                return self.refuse(slot, side, time, Obstacle.PRICE, plan)
+            planned = rules.plan(sign, price, levels)
+            if isinstance(planned, str):
+                return self.refuse(slot, side, time, Obstacle.PRICE, planned)
+            plan = planned
         equity = self.equity()
         by_equity = rules.sized_by_equity
         asked = (

@@ -348,8 +348,8 @@ def _candle_exit_price(
     """What the candle that a quote closed `trade` in would have given for the same exit."""
     if trade.exit_reason is ExitReason.MANUAL:
         return None  # ordered in the middle of a candle: its open was past
-    if trade.exit_reason in (ExitReason.TAKE_PROFIT, ExitReason.LIQUIDATION):
-        return trade.exit_price
+    if trade.exit_reason in (ExitReason.TAKE_PROFIT, ExitReason.ROI, ExitReason.LIQUIDATION):
+        return trade.parts[-1].price if trade.parts else trade.exit_price
     if stop is None or (bar.open - stop) * trade.side.sign <= 0:
         return account.rules.exit_price(trade.side.sign, bar.open)
     return account.rules.exit_price(trade.side.sign, stop)

@@ -110,8 +110,9 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     candle` would have given, where the fill came from the market; None until that candle has
     closed. `ambiguous`: stop and target lay inside one candle. `seen_late`: a stop or target
     touched between two prices, found only in the closed candle. `parts`: its exits, where there was
-    more than one; `exit_price` is then their mean by quantity, the other facts of the exit are the
-    last one's, and `quantity`, `margin`, `fees` and `pnl` are those of the whole.
+    more than one; `exit_price` is then their mean by quantity, the other facts of the exit (also
+    `candle_exit_price`) are the last one's, and `quantity`, `margin`, `fees` and `pnl` are those of
+    the whole.
     """
 
     id: int

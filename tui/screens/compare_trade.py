@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -15,7 +16,7 @@ from core.text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
 from tui.screens.base import BaseScreen, entitle
-from tui.screens.trade_fields import TRADE_FIELDS, written
+from tui.screens.trade_fields import TRADE_FIELDS, exit_marks, part_text, written
 from tui.widgets.candle_chart import CandleChart, Mark
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
@@ -101,7 +102,7 @@ class ComparedTradeScreen(BaseScreen):
         for run, tone in ((backtest, Tone.DIM), (paper, Tone.ACCENT)):
             if run is not None:
                 marks.append(Mark(run.entry_time, run.entry_price, "▲", tone))
-                marks.append(Mark(run.exit_time, run.exit_price, "▼", tone))
+                marks += exit_marks(run, "▼", tone)
         chart = self.query_one("#compared-candles", CandleChart)
         chart.draw(candles, (), marks)
         entitle(chart, f"{symbol} · ▲ entry ▼ exit, the backtest's dimmed")
@@ -138,6 +139,10 @@ def _field_rows(backtest: Trade | None, paper: Trade | None) -> list[Row]:
                 ),
             )
         )
+    exits = [[] if run is None else list(run.parts) for run in (backtest, paper)]
+    for number, pair in enumerate(zip_longest(*exits), start=1):
+        texts = [Cell("" if part is None else part_text(part)) for part in pair]
+        rows.append(Row(f"exit-{number}", (Cell(f"Part {number}", Tone.DIM), *texts)))
     return rows
 
 

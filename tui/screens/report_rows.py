@@ -214,6 +214,8 @@ def trade_rows(report: Mapping[str, object]) -> list[Row]:
         reason = _words(trade.get("exit_reason")).replace("_", " ")
         if trade.get("ambiguous"):
             reason += " ?"
+        if parts := items(trade.get("parts")):
+            reason += f" ×{len(parts)}"
         prices = {key: figure(trade.get(key)) for key in ("entry_price", "exit_price")}
         size, fees = figure(trade.get("quantity")), figure(trade.get("fees"))
         rows.append(

@@ -15,6 +15,7 @@ from tui import formats
 from tui.screens.report_rows import trade_columns
 from tui.screens.session_rows import age_of, elapsed, planned_end, pnl_pct, total_pnl
 from tui.screens.trade import open_levels
+from tui.screens.trade_fields import exit_marks
 from tui.widgets.candle_chart import Mark, PriceLevel
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
@@ -147,11 +148,12 @@ def levels_and_marks(
     for trade in detail.trades:
         if trade.symbol == symbol:
             marks.append(_entry(trade.entry_time, trade.entry_price, trade.side))
-            marks.append(Mark(trade.exit_time, trade.exit_price, "◆", tone_of(trade.pnl)))
+            marks += exit_marks(trade, "◆", tone_of(trade.pnl))
     for position in session.open_positions:
         if position.symbol != symbol:
             continue
         marks.append(_entry(position.entry_time, position.entry_price, position.side))
+        marks += exit_marks(position, "◆", tone_of(position.unrealized_pnl))
         levels += open_levels(position)
     return levels, marks
 
@@ -185,6 +187,7 @@ def trade_rows(trades: Sequence[Trade], zone: tzinfo) -> list[Row]:
     for trade in reversed(trades):
         reason = trade.exit_reason.value.replace("_", " ")
         marks = (" ?" if trade.ambiguous else "") + (" late" if trade.seen_late else "")
+        marks += f" ×{len(trade.parts)}" if trade.parts else ""
         rows.append(
             Row(
                 str(trade.id),

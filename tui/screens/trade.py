@@ -17,7 +17,7 @@ from core.trading.values import OpenTrade, Side, Trade
 from tui import formats
 from tui.commands import Place, bindings
 from tui.screens.base import BaseScreen, entitle, write
-from tui.screens.trade_fields import fields_of_trade, written
+from tui.screens.trade_fields import exit_marks, fields_of_trade, part_text, written
 from tui.widgets.candle_chart import CandleChart, Mark, PriceLevel
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
@@ -75,9 +75,16 @@ class TradeScreen(BaseScreen):
         )
         write(self.query_one("#trade-title", Static), title)
         self._draw_candles(trade)
-        self.query_one("#trade-fields", LineTable).set_rows(
-            Row(name, (Cell(label, Tone.DIM), Cell(written(name, value, self._zone))))
+        rows = [
+            (name, label, written(name, value, self._zone))
             for name, label, value in fields_of_trade(trade)
+        ]
+        for number, part in enumerate(trade.parts, start=1):
+            rows.append((f"part-{number}", f"Part {number}", part_text(part)))
+            reason = part.reason.value.replace("_", " ")
+            rows.append((f"left-{number}", reason, written("exit_time", part.time, self._zone)))
+        self.query_one("#trade-fields", LineTable).set_rows(
+            Row(name, (Cell(label, Tone.DIM), Cell(text))) for name, label, text in rows
         )
 
     def _draw_candles(self, trade: Trade | OpenTrade) -> None:
@@ -86,10 +93,11 @@ class TradeScreen(BaseScreen):
         glyph = "▲" if trade.side is Side.LONG else "▼"
         marks = [Mark(trade.entry_time, trade.entry_price, glyph, Tone.ACCENT)]
         levels: list[PriceLevel] = []
+        gain = trade.unrealized_pnl if isinstance(trade, OpenTrade) else trade.pnl
+        marks += exit_marks(trade, "◆", tone_of(gain))
         if isinstance(trade, OpenTrade):
             levels = open_levels(trade)
         else:
-            marks.append(Mark(trade.exit_time, trade.exit_price, "◆", tone_of(trade.pnl)))
             last = next((n for n, c in enumerate(candles) if c.time > trade.exit_time), None)
             candles = candles if last is None else candles[: last + _AFTER]
         if not candles or candles[0].time > trade.entry_time:

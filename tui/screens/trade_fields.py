@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
 
-from core.trading.values import OpenTrade, Trade
+from core.trading.values import OpenTrade, Part, Trade
 from tui import formats
+from tui.widgets.candle_chart import Mark
+from tui.widgets.tones import Tone
 
 TRADE_FIELDS = (
     ("signal_time", "Signal"),
@@ -48,6 +50,20 @@ def written(name: str, value: float | str | None, zone: tzinfo = UTC) -> str:
     if name in _AMOUNTS:
         return formats.money(value)
     return f"{formats.date_time(int(value), zone)[5:]}:{int(value) // 1000 % 60:02d}"
+
+
+def part_text(part: Part) -> str:
+    """How much of a trade was left at one of its exits, and for what price."""
+    return f"{formats.quantity(part.quantity)} at {formats.price(part.price)}"
+
+
+def exit_marks(trade: Trade | OpenTrade, glyph: str, tone: Tone) -> list[Mark]:
+    """Where a trade was left, on a chart: each of its parts, or the one exit."""
+    if trade.parts:
+        return [Mark(part.time, part.price, glyph, tone) for part in trade.parts]
+    if isinstance(trade, OpenTrade):
+        return []
+    return [Mark(trade.exit_time, trade.exit_price, glyph, tone)]
 
 
 def fields_of_trade(trade: Trade | OpenTrade) -> Sequence[tuple[str, str, float | str]]:

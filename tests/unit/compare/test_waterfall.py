@@ -15,6 +15,7 @@ from core.compare.matching import Pair, match_trades
 from core.compare.waterfall import Part, Parts, in_cents, pair_parts
 from core.market.candles.timeframes import Timeframe
 from core.trading.values import ExitReason, Side, Trade
+from core.trading.values import Part as ClosedPart
 from tests.unit.report.making import trade
 
 
@@ -146,3 +147,27 @@ def test_the_waterfall_always_sums(backtest: list[Trade], paper: list[Trade]) ->
 @given(trades())
 def test_a_trade_does_not_differ_from_itself(one: Trade) -> None:
     assert changed(pair_parts(Pair(one, one))) == {}
+
+
+def in_parts(*exits: tuple[float, ExitReason]) -> Trade:
+    """A trade of one unit from 100 that left in equal parts."""
+    each = 1 / len(exits)
+    parts = tuple(ClosedPart(0, price, each, 0.0, reason) for price, reason in exits)
+    mean = sum(price for price, _ in exits) / len(exits)
+    return trade(entry=100.0, exit_=mean, reason=exits[-1][1], parts=parts)
+
+
+def test_parts_at_other_prices_are_an_exit_price_for_other_reasons_an_exit_reason() -> None:
+    target, stop = ExitReason.TAKE_PROFIT, ExitReason.STOP_LOSS
+    before = in_parts((104, target), (98, stop))
+    dearer = in_parts((104, target), (96, stop))
+    assert changed(pair_parts(Pair(before, dearer))) == {"exit price": pytest.approx(-1.0)}
+    stopped = in_parts((98, stop))
+    assert changed(pair_parts(Pair(before, stopped))) == {"exit reason": pytest.approx(-3.0)}
+
+
+def test_a_trade_in_parts_is_matched_once() -> None:
+    made = in_parts((104, ExitReason.TAKE_PROFIT), (98, ExitReason.STOP_LOSS))
+    divergence = found([made], [made])
+    assert len(divergence.trades) == 1
+    assert divergence.differing == ()

@@ -11,6 +11,7 @@ import pytest
 from core.backtest.run import run_backtest
 from core.report.break_even import break_even_cost_bp
 from core.strategy.config.parsing import parse_config
+from core.trading.values import ExitReason, Part
 from tests.unit.report.making import trade
 from tests.unit.strategy.making import candles_of, written
 
@@ -49,3 +50,19 @@ def test_a_run_whose_fills_cost_just_that_makes_nothing() -> None:
     paying = run_backtest(replace(config, fees=cost / 10_000), candles)
     assert paying.metrics.total_trades > 3
     assert sum(one.pnl for one in paying.trades) == pytest.approx(0, abs=0.05)
+
+
+def test_of_several_exits_only_the_last_may_have_slipped() -> None:
+    parts = (
+        Part(0, 110.0, 1.0, 0.0, ExitReason.TAKE_PROFIT),
+        Part(0, 99.0, 3.0, 0.0, ExitReason.STOP_LOSS),
+    )
+    made = trade(
+        entry=101.0,
+        exit_=(110 + 3 * 99) / 4,
+        quantity=4.0,
+        reason=ExitReason.STOP_LOSS,
+        parts=parts,
+    )
+    # Without slippage of 1 %: in at 100, out at 110 once and at 100 three times.
+    assert break_even_cost_bp([made], 1.0) == pytest.approx(10_000 * 10 / (404 + 407))

@@ -7,8 +7,9 @@ from typing import Any
 import orjson
 
 from core.market.candles.timeframes import HOUR
-from core.report.result import RunResult, result_to_json
+from core.report.result import RunResult, result_to_json, trade_from_json, trade_to_json
 from core.time_format import iso_time, parse_time, short_duration
+from core.trading.values import ExitReason, Obstacle, Part
 from tests.unit.report.making import START, result, trade
 
 
@@ -83,3 +84,40 @@ def test_durations_show_two_units() -> None:
     assert [short_duration(s) for s in (0, 5, 65, 3600, 187_200, 90_061, 86_405)] == [
         "0s", "5s", "1m 5s", "1h", "2d 4h", "1d 1h", "1d",
     ]  # fmt: skip
+
+
+def test_a_trade_in_parts_reads_back_as_written() -> None:
+    parts = (
+        Part(START, 110.0, 1.0, 0.1, ExitReason.TAKE_PROFIT),
+        Part(START + HOUR, 99.0, 3.0, 0.2, ExitReason.STOP_LOSS, START + HOUR + 5),
+    )
+    made = trade(parts=parts)
+    written = trade_to_json(made)
+    assert written["parts"] == [
+        {
+            "time": "2024-01-01T00:00:00Z",
+            "price": 110.0,
+            "quantity": 1.0,
+            "fee": 0.1,
+            "reason": "take_profit",
+        },
+        {
+            "time": "2024-01-01T01:00:00Z",
+            "price": 99.0,
+            "quantity": 3.0,
+            "fee": 0.2,
+            "reason": "stop_loss",
+            "filled_at": "2024-01-01T01:00:00.005Z",
+        },
+    ]
+    assert trade_from_json(written) == made
+    assert "parts" not in trade_to_json(trade())
+
+
+def test_limits_of_the_strategy_are_counted_in_words() -> None:
+    made = result([], refused={Obstacle.COOLDOWN: 3, Obstacle.PRICE: 1}, capped=2)
+    assert made.warnings == (
+        "1 entry was refused as a stop or target was not known, or on the wrong side of the entry",
+        "3 entries were refused within the cooldown after a trade",
+        "2 entries were smaller than asked for: the free balance allowed no more",
+    )

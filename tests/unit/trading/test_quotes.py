@@ -7,10 +7,23 @@ from typing import Any
 import pytest
 
 from core.market.candles.timeframes import MINUTE
+from core.strategy.config.config import Reference
+from core.strategy.config.orders import Basis, Orders, PriceRule, Stop, Target
 from core.trading.account import Account
 from core.trading.quotes import on_quote
 from core.trading.step import Bar, step
-from core.trading.values import Entered, Event, Exited, Fills, Priced, Quote
+from core.trading.values import (
+    Entered,
+    Event,
+    Exited,
+    ExitReason,
+    Fills,
+    Obstacle,
+    Priced,
+    Quote,
+    Reduced,
+    Refused,
+)
 from tests.unit.trading.tables import exits, rules
 
 ENTER_LONG, EXIT_LONG, ENTER_SHORT = 1, 2, 4
@@ -163,3 +176,62 @@ def test_under_fills_candle_quotes_fill_nothing_else() -> None:
     assert on_quote(opened, 0, quote(1, 100, 101), MINUTE) == []
     step(opened, MINUTE, [Bar(0, 100, 100, 100, 100, 0)])
     assert on_quote(opened, 0, Quote(2 * MINUTE + 1, 50, 51), 2 * MINUTE) == []
+
+
+# ── Orders beyond the plain keys ──
+
+HALF_OUT = Orders(
+    targets=(Target(PriceRule(Basis.PCT, 2), 50.0), Target(PriceRule(Basis.PCT, 4))),
+)
+
+
+def test_parts_leave_at_their_targets_as_prices_come_to_them() -> None:
+    opened = entered(orders=HALF_OUT)
+    assert on_quote(opened, 0, quote(3, 103, 103.1), MINUTE) == []
+    [part] = on_quote(opened, 0, quote(4, 103.5, 103.6), MINUTE)
+    assert isinstance(part, Reduced)
+    assert (part.price, part.filled_at) == (101 * 1.02, MINUTE + 4000)
+    [left] = on_quote(opened, 0, quote(5, 106, 106.1), MINUTE)
+    assert isinstance(left, Exited)
+    assert [one.price for one in left.trade.parts] == [101 * 1.02, 101 * 1.04]
+
+
+def test_a_price_beyond_all_targets_takes_them_all() -> None:
+    opened = entered(orders=HALF_OUT)
+    events = on_quote(opened, 0, quote(4, 120, 120.1), MINUTE)
+    assert [type(event) for event in events] == [Reduced, Exited]
+
+
+def test_a_part_that_only_the_closed_candle_shows_is_filled_by_it() -> None:
+    opened = entered(orders=HALF_OUT)
+    [part] = step(opened, MINUTE, [Bar(0, 100, 103.5, 100, 103, 0)])
+    assert isinstance(part, Reduced)
+    assert part.filled_at is None
+
+
+def test_a_target_that_falls_below_the_price_takes_the_price() -> None:
+    opened = entered(orders=Orders(roi=((0, 4.0), (MINUTE, 1.0))))
+    step(opened, MINUTE, [Bar(0, 100, 103, 100, 103, 0)])
+    [event] = on_quote(opened, 0, Quote(2 * MINUTE + 1, 103, 103.1), 2 * MINUTE)
+    assert isinstance(event, Exited)
+    assert (event.trade.exit_price, event.trade.exit_reason) == (103, ExitReason.ROI)
+
+
+def test_a_price_outside_the_hours_refuses_the_entry() -> None:
+    opened = account(orders=Orders(hours=((60, 120),)))
+    [event] = on_quote(opened, 0, quote(2, 100, 101), MINUTE)
+    assert isinstance(event, Refused)
+    assert event.obstacle is Obstacle.HOURS
+    assert on_quote(opened, 0, quote(3, 100, 101), MINUTE) == []
+
+
+def test_the_levels_are_those_of_the_candle_that_decided() -> None:
+    line = Reference("line")
+    orders = Orders(stop=Stop(PriceRule(Basis.LEVEL, long=line, short=line)))
+    opened = Account(rules(fills=Fills.MARKET, orders=orders))
+    step(opened, 0, [Bar(0, 100, 100, 100, 100, ENTER_LONG, 0.0, (95.0,))])
+    on_quote(opened, 0, quote(2, 100, 101), MINUTE)
+    assert opened.open_trades()[0].stop_price == 95
+    [event] = on_quote(opened, 0, quote(3, 94, 95), MINUTE)
+    assert isinstance(event, Exited)
+    assert event.trade.exit_price == 94
