@@ -16,7 +16,7 @@ from core.exchange.accounts.accounts import DEFAULT_BALANCES, DEFAULT_WALLET, Ac
 from core.exchange.faults import Fault, FaultError, FaultKind, FaultPanel, Faults
 from core.exchange.market.clock import ExchangeClock
 from core.exchange.market.market_replay import Market
-from core.exchange.market.quotes import MarketQuotes
+from core.exchange.market.quotes import HALF_SPREAD, MarketQuotes
 from core.exchange.matching.matching import MatchingEngine
 from core.exchange.matching.order_entry import OrderEntry
 from core.exchange.rest.futures_account import FuturesAccount
@@ -56,6 +56,7 @@ class EmbeddedExchange:
         balances: Mapping[str, Decimal] = DEFAULT_BALANCES,
         wallet: Mapping[str, Decimal] = DEFAULT_WALLET,
         seed: int = 0,
+        half_spread: float = HALF_SPREAD,
     ) -> None:
         """An exchange that does not listen yet.
 
@@ -66,9 +67,10 @@ class EmbeddedExchange:
             balances: what every spot account opens with, units by asset.
             wallet: what every futures wallet opens with, units by asset.
             seed: of the faults that strike by chance.
+            half_spread: how far best bid and ask lie from the last price, as a fraction of it.
         """
         self.clock = clock
-        self.venue = MarketQuotes(market, clock)
+        self.venue = MarketQuotes(market, clock, half_spread)
         self.accounts = Accounts(keys, balances, wallet)
         self.faults = Faults(seed)
         self._audience = Audience()

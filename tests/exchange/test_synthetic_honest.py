@@ -116,6 +116,14 @@ def test_the_spread_is_that_of_a_liquid_market() -> None:
         assert spread <= max(2.01 * float(instrument.tick_size), 0.00002 * bid.price)
 
 
+def test_the_spread_can_be_that_of_another_market() -> None:
+    market = SyntheticMarket(1)
+    quotes = MarketQuotes(market, ManualClock(NOW), half_spread=0.0005)
+    for instrument in market.instruments:
+        bid, ask = quotes.best(instrument, NOW)
+        assert (ask.price - bid.price) / bid.price == pytest.approx(0.001, rel=0.05)
+
+
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.parent.name)
 def test_the_samples_earn_nothing(sample: Path) -> None:
     config = read_strategy(sample).parse().config

@@ -12,7 +12,7 @@ from core.market.candles.timeframes import HOUR, Timeframe
 
 FUNDING_INTERVAL = 8 * HOUR
 _INTEREST = 0.0001  # per interval, where perpetual and index agree
-_HALF_SPREAD = 0.000005  # of the price: in a liquid market hardly more than a tick
+HALF_SPREAD = 0.000005  # of the price: in a liquid market hardly more than a tick
 _DEPTH_NOTIONAL = 40_000  # quote currency on the best level, growing with distance
 _BOOK_LEVELS = 200
 
@@ -37,12 +37,16 @@ class MarketQuotes:
     """The exchange's own view of its markets: names, quotes, marks, all derived from the replay.
 
     The order book is synthetic: levels around the last price whose quantities depend on nothing but
-    the price and the second, so the same moment always shows the same book.
+    the price and the second, so the same moment always shows the same book. `half_spread`: how far
+    its best levels lie from the last price, as a fraction of that.
     """
 
-    def __init__(self, market: Market, clock: ExchangeClock) -> None:
+    def __init__(
+        self, market: Market, clock: ExchangeClock, half_spread: float = HALF_SPREAD
+    ) -> None:
         self.market = market
         self.clock = clock
+        self._half_spread = half_spread
         self.replay = MarketReplay(market)
         self.spot = {item.venue_symbol: item for item in market.instruments if not item.perpetual}
         self.perpetuals = {item.venue_symbol: item for item in market.instruments if item.perpetual}
@@ -96,7 +100,7 @@ class MarketQuotes:
         """The order book at `now`, `levels` deep (never more than 5000)."""
         tick = float(instrument.tick_size)
         last = self.last(instrument, now)
-        half = max(1, round(last * _HALF_SPREAD / tick))
+        half = max(1, round(last * self._half_spread / tick))
         middle = round(last / tick)
         bids, asks = [], []
         for depth in range(min(levels, 5000)):
