@@ -57,6 +57,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmarks.bench_sessions
 	$(BIN)/python -m tests.benchmarks.compare_speed
 	$(BIN)/python -m tests.benchmarks.trial_error_rates --quick
+	$(BIN)/python -m tests.benchmarks.accelerated_trials --trials 20 --injected 10
 
 # make wheel       dist/papertape-*.whl
 wheel: $(VENV)/.installed-dev

@@ -24,6 +24,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,6 @@ from core.exchange.server import EmbeddedExchange
 from core.host.host import Host, HostOptions
 from core.host.living_session import report_later
 from core.journal.values import FeedKind
-from core.market.binance.addresses import embedded
-from core.market.binance.dialect import BinanceDialect
 from core.market.candles.candles import Candles, Floats
 from core.market.candles.timeframes import Timeframe
 from core.market.feeds.delivery import DeliveryPace
@@ -49,7 +48,9 @@ from core.market.feeds.feed import Feed
 from core.market.feeds.streams.follower import FollowPace, StreamFeed
 from core.market.feeds.streams.gateway import VenueGateway
 from core.market.feeds.streams.streams import Pace
-from core.market.history.candle_history import Patience
+from core.market.history.candle_history import FetchPatience
+from core.market.venues.binance.addresses import embedded
+from core.market.venues.binance.dialect import BinanceDialect
 from core.report.stored_backtest import save_backtest
 from core.session.engine import Engine
 from core.session.snapshot import StartRequest, TrialTerms
@@ -287,7 +288,7 @@ class Batch:
             desk = VenueGateway(
                 BinanceDialect(embedded(self.exchange.rest_url)),
                 pace=Pace(silent_after=1e6, longest_silence=1e6),
-                patience=Patience(settle=0, time_holds=0),
+                patience=FetchPatience(settle=0, time_holds=0),
             )
             follow = FollowPace(
                 overdue=1e6,
@@ -326,10 +327,10 @@ class Batch:
             terms = TrialTerms(trades=self.cause.horizon)
             reply = await host.start(StartRequest(keys, trial=terms))
             self.engines[number] = host.registry.alive(reply.session_id)
-        await until(lambda: all(engine.intake is not None for engine in self.engines.values()))
+        await until(lambda: all(engine.handler is not None for engine in self.engines.values()))
         # A stream is subscribed to shortly after its session says that it runs.
         for _ in range(500):
-            if all(engine.intake and engine.intake.prices for engine in self.engines.values()):
+            if all(engine.handler and engine.handler.prices for engine in self.engines.values()):
                 break
             self.clock.advance(500)
             await asyncio.sleep(0.05)
@@ -362,8 +363,8 @@ class Batch:
         self.clock.advance(moment - self.clock.now())
 
         def priced() -> bool:
-            intakes = [engine.intake for engine in self.engines.values()]
-            return all((intake.last_price_at or 0) >= moment for intake in intakes if intake)
+            handlers = [engine.handler for engine in self.engines.values()]
+            return all((handler.last_price_at or 0) >= moment for handler in handlers if handler)
 
         await until(priced)
 
@@ -404,7 +405,7 @@ class Batch:
         if self.cause.fault is not FaultKind.MISSING_CANDLE:
             return None
         symbol = f"C{number}/USDT"
-        for gap in engine.intake.gaps if engine.intake else ():
+        for gap in engine.handler.gaps if engine.handler else ():
             for opened in range(gap.first, gap.last + 1, SPAN):
                 lost = self.made[number].candles.at((opened - BEGIN) // SPAN)
                 self.exchange.venue.replay.edit(symbol, Timeframe.M5, opened, lost)
@@ -413,8 +414,8 @@ class Batch:
 
 
 def _settled(engine: Engine, opened: int) -> bool:
-    intake = engine.intake
-    return intake is not None and intake.settled and (intake.run.moment_time or 0) >= opened
+    handler = engine.handler
+    return handler is not None and handler.settled and (handler.runner.moment_time or 0) >= opened
 
 
 def batch(name: str, numbers: Sequence[int], seed: int) -> list[Seen]:
@@ -427,6 +428,10 @@ def share(seen: Sequence[Seen], true: Callable[[Seen], bool]) -> str:
     """How many of the trials, in per cent with the standard error."""
     part = sum(map(true, seen)) / len(seen)
     return f"{part:6.1%} ± {100 * math.sqrt(part * (1 - part) / len(seen)):.1f}"
+
+
+def _has_turned(layer: str, one: Seen) -> bool:
+    return layer in one.turned
 
 
 def table(name: str, seen: Sequence[Seen]) -> str:
@@ -450,7 +455,7 @@ def table(name: str, seen: Sequence[Seen]) -> str:
         )
     names = sorted(set[str]().union(*(one.turned for one in seen)) | must)
     for turned in names:
-        lines.append(f"  {turned:<24}{share(seen, lambda one, it=turned: it in one.turned)}")
+        lines.append(f"  {turned:<24}{share(seen, partial(_has_turned, turned))}")
     lines.append(f"  {'the right layer':<24}{right}")
     lines.append(f"  {'… and no other':<24}{alone}")
     kinds = sorted({kind for one in seen for kind in one.decision_kinds})
