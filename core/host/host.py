@@ -23,7 +23,13 @@ from core.host.living_session import lifecycle_of, report_later
 from core.host.logs import LogRing, recent_log
 from core.host.parts import Parts
 from core.host.registry import SessionRegistry
-from core.host.start_requests import record_of, require_no_clash, restart_request, sealed
+from core.host.start_requests import (
+    record_of,
+    require_no_clash,
+    restart_request,
+    sealed,
+    simulated,
+)
 from core.host.stored_sessions import (
     SessionIndex,
     StoredSession,
@@ -31,7 +37,7 @@ from core.host.stored_sessions import (
     unreadable_session,
 )
 from core.host.venue_accounts import VenueAccounts
-from core.journal.manifest import read_manifest
+from core.journal.manifest import SessionManifest, read_manifest
 from core.journal.session_journal import RunInputs, Storage, recorded_inputs
 from core.journal.values import FeedKind
 from core.market.feeds.feed import FeedError
@@ -275,6 +281,7 @@ class Host:
             )
         if key is not None:
             self.accounts.give(session_id, key)
+        record = await self._with_tried_keys(record)
         try:
             # Of two that would order the same, the second has to see the first.
             async with self._ordering if record.accounts else contextlib.nullcontext():
@@ -291,6 +298,15 @@ class Host:
         if self.schedule is not None:
             self.schedule.watch(self.registry.shown(session_id))
         return StartReply(session_id, record.mode, record.notices, self._jobs_of(session_id))
+
+    async def _with_tried_keys(self, record: SessionManifest) -> SessionManifest:
+        """A session that is to order on a test venue, simulated where the venue refuses its keys.
+
+        The exchange of a demo takes the keys it made itself, and starts with its first session.
+        """
+        route = None if record.feed is FeedKind.DEMO else self.accounts.route(record)
+        trouble = None if route is None else await route.trouble()
+        return record if trouble is None else simulated(record, self.log.safe(trouble))
 
     def _given_key(self, request: StartRequest) -> ApiKey | None:
         """The key that came with a request, which is hidden from now on."""
@@ -437,7 +453,14 @@ class Host:
                 return session_detail(session_id, None, ())
             words = map(self.log.safe, handler.health.words)
             prices, orders, lifecycle = handler.prices, engine.orders, lifecycle_of(engine)
-            row = session_snapshot(engine.record, handler.runner, lifecycle, prices, orders=orders)
+            row = session_snapshot(
+                engine.record,
+                handler.runner,
+                lifecycle,
+                prices,
+                orders=orders,
+                trouble=engine.trouble,
+            )
             return session_detail(session_id, handler.runner, words, orders.rows(), prices, row)
         stored = await self._stored(session_id)
         runner = None if stored.recovered is None else stored.recovered.runner

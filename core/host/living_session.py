@@ -44,6 +44,7 @@ class LivingSession:
                 prices,
                 jobs,
                 self.engine.orders,
+                self.engine.trouble,
             )
         return self.shown
 

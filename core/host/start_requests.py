@@ -33,6 +33,8 @@ from core.trial.sealing import NoPromiseError, seal_trial
 _LONGEST_TRIAL = 3_650  # days
 _MOST_TRADES = 10_000
 
+_SIMULATED = "asked for testnet, runs simulated: {}"
+
 AccountsOf = Callable[[Sequence[str]], dict[str, str]]
 """The keys to order some symbols with (`SessionManifest.accounts`); raises `NoAccountError`."""
 
@@ -82,7 +84,7 @@ def record_of(
         try:
             accounts = accounts_of(config.symbols)
         except NoAccountError as error:
-            notices.append(f"asked for testnet, runs simulated: {error}")
+            notices.append(_SIMULATED.format(error))
     return SessionManifest(
         id=session_id,
         created=now,
@@ -104,6 +106,17 @@ def record_of(
         warmup=warmup,
         restart_of=restart_of,
         notices=tuple(notices),
+    )
+
+
+def simulated(record: SessionManifest, why: str) -> SessionManifest:
+    """A session that asked for the testnet and runs simulated, which it says."""
+    return msgspec.structs.replace(
+        record,
+        accounts={},
+        broker=BrokerKind.SIMULATED,
+        mode=_mode(record.feed, orders=False),
+        notices=(*record.notices, _SIMULATED.format(why)),
     )
 
 
@@ -284,7 +297,7 @@ def require_no_clash(record: SessionManifest, others: Iterable[SessionSnapshot])
     """
     for other in others:
         over = other.state.ended and not other.interrupted
-        if other.orders is None or over or other.mode is not record.mode:
+        if other.orders is None or over or other.feed is not record.feed:
             continue
         for symbol in record.config["symbols"]:
             if record.accounts and is_perpetual(symbol) and symbol in other.symbols:

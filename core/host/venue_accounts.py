@@ -19,7 +19,7 @@ from core.market.symbols import is_perpetual
 from core.session.order_mirror import NoDeskError, Route
 from core.store.credentials import ApiKey, CredentialsError, read_credentials
 from core.store.redaction import Redactor, Secret
-from core.trading.order_client import OrderClient
+from core.trading.order_client import OrderClient, OrderError, RefusedError
 from core.trading.order_executor import OrderExecutor
 from core.trading.venue_hosts import ForbiddenAddressError, OrderAddresses
 
@@ -27,7 +27,14 @@ TESTNET, DEMO = "binance_testnet", "binance_demo"
 _EMBEDDED = "embedded"
 _SPOT, _PERPETUAL = "spot", "perpetual"
 _SECTIONS = {_SPOT: (TESTNET, DEMO), _PERPETUAL: (DEMO, TESTNET)}
-_HOW = "put api_key and api_secret under {} into exchanges.yaml; `papertape doctor` tests them"
+HOW_TO_ORDER = (
+    "make a key at https://testnet.binance.vision/ (spot) or https://testnet.binancefuture.com/ "
+    "(perpetuals; no real money, log in with GitHub), and put api_key and api_secret under {} into "
+    "exchanges.yaml; `papertape doctor` tests it"
+)
+"""What to do where there are no keys; the section is filled in."""
+
+_PATIENCE = 10.0  # seconds a venue may take to say what it thinks of a key
 
 
 class NoAccountError(Exception):
@@ -73,7 +80,8 @@ class VenueAccounts:
             section = next((name for name in _SECTIONS[kind] if name in known), None)
             if section is None:
                 either = " or ".join(_SECTIONS[kind])
-                raise NoAccountError(f"there are no keys for {kind} orders: {_HOW.format(either)}")
+                how = HOW_TO_ORDER.format(either)
+                raise NoAccountError(f"there are no keys for {kind} orders: {how}")
             chosen[kind] = section
         return chosen
 
@@ -128,7 +136,7 @@ class VenueAccounts:
         if found is None:
             raise NoDeskError(
                 f"its keys are not here (those given at a start are not kept): "
-                f"{_HOW.format(account)}"
+                f"{HOW_TO_ORDER.format(account)}"
             )
         return found
 
@@ -149,6 +157,23 @@ class _SessionRoute:
     def desk(self, symbol: str) -> OrderExecutor:
         """See `Route.desk`."""
         return self.brokers.desk(self.record, symbol)
+
+    async def trouble(self) -> str | None:
+        """See `Route.trouble`."""
+        one_of_each_kind = {_kind(symbol): symbol for symbol in self.record.config["symbols"]}
+        for kind, symbol in one_of_each_kind.items():
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    await self.desk(symbol).client.check()
+            except NoDeskError as error:
+                return str(error)
+            except RefusedError as error:
+                if error.code is not None:  # the venue's own word, not that of a gateway before it
+                    account = self.record.accounts.get(kind, TESTNET)
+                    return f"the keys for {kind} orders ({account}) do not work: {error}"
+            except (OrderError, ForbiddenAddressError, TimeoutError):
+                continue  # nobody knows
+        return None
 
 
 def _kind(symbol: str) -> str:

@@ -31,6 +31,7 @@ class VenueOrders:
         self._answers: list[OrderAnswered] = []
         self._filled = 0
         self._refused = 0
+        self.last_refusal: str | None = None
         self._differences: list[float] = []  # of the filled ones
         self._opened: set[str] = set()  # symbols with a position on the venue
         self._held: dict[str, float] = {}  # base currency, dust of earlier positions included
@@ -128,6 +129,8 @@ class VenueOrders:
         symbol, came = order.symbol, answer.execution
         self._filled += bool(came.quantity)
         self._refused += came.quantity == 0
+        if came.quantity == 0:
+            self.last_refusal = came.why
         if (difference := difference_bp(order, came)) is not None:
             self._differences.append(difference)
         held = self._held.get(symbol, 0.0)

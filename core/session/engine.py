@@ -129,6 +129,12 @@ class Engine:
         return max(self.feed.now(), self.handler.runner.forming or self.handler.since)
 
     @property
+    def trouble(self) -> str | None:
+        """Why its orders cannot be executed on the venue, for as long as that is so."""
+        trouble = self._mirror.trouble
+        return None if trouble is None else self._context.safe(trouble)
+
+    @property
     def planned_end(self) -> int | None:
         """When the session ends by itself, on the feed's clock."""
         return self.record.until if self.handler is None else self.handler.end

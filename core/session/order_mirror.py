@@ -24,6 +24,8 @@ from core.trading.orders import Execution, VenueOrder
 
 _logger = logging.getLogger(__name__)
 
+_MIND_EVERY = 30.0  # seconds between two looks at keys that do not work
+
 _NOTHING_OPEN = "not sent: nothing was opened on the testnet that it could close"
 
 
@@ -42,10 +44,19 @@ class Route(Protocol):
         """
         ...
 
+    async def trouble(self) -> str | None:
+        """Why no order of the session could be executed now; None where one may be.
+
+        The venue is asked, which changes nothing there. Where it does not answer, nobody knows.
+        """
+        ...
+
 
 class OrderMirror:
     """The way of one session's orders to a venue and back. Does nothing for a simulated one.
 
+    `trouble` is why its orders cannot be executed, for as long as that is so: keys that are gone or
+    that the venue refuses. It is looked for at the beginning and after a refusal, until it is over.
     `patience`: seconds for which the end of the session waits for answers. `log` tells at once;
     what has to be durable first is told by `journal`.
     """
@@ -77,17 +88,49 @@ class OrderMirror:
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
+        self.trouble: str | None = None
+        self._minding: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Say at once for which symbols no orders can be sent, and why."""
+        """Say at once if no orders can be sent, and why."""
         if self._route is None:
             return
         for symbol in self._session.config.symbols:
             try:
                 self._route.desk(symbol)
             except NoDeskError as error:
-                words = f"{symbol}: no orders are sent to the testnet: {error}"
-                self._log(Level.WARNING, words)
+                self._take_trouble(str(error))
+                break
+        self._look_for_trouble()
+
+    def _look_for_trouble(self) -> None:
+        done = self._minding is None or self._minding.done()
+        if self._route is not None and not self._closed and done:
+            name = f"keys of {self._session.record.id}"
+            self._minding = asyncio.create_task(self._mind(self._route), name=name)
+
+    async def _mind(self, route: Route) -> None:
+        """Ask the venue until nothing is wrong with the session's keys."""
+        while True:
+            try:
+                trouble = await route.trouble()
+            except Exception as error:  # the session goes on
+                _logger.exception("keys of session %s", self._session.record.id)
+                trouble = f"{type(error).__name__}: {error}"
+            self._take_trouble(trouble)
+            if trouble is None:
+                return
+            await asyncio.sleep(_MIND_EVERY)
+
+    def _take_trouble(self, trouble: str | None) -> None:
+        if trouble == self.trouble:
+            return
+        self.trouble = trouble
+        if trouble is None:
+            self._log(Level.INFO, "orders are sent to the testnet again")
+        else:
+            self._log(Level.WARNING, f"no orders are sent to the testnet: {trouble}")
+        self._wake()
 
     def journal(self, tell: Callable[[Level, str], None]) -> None:
         """Put the answers that have come into the journal, and tell them once that is durable."""
@@ -137,8 +180,8 @@ class OrderMirror:
     async def close(self) -> None:
         """Send nothing more. What is on its way is asked for when the session is taken up again."""
         self._closed = True
-        task, self._task = self._task, None
-        if task is not None:
+        tasks, self._task, self._minding = (self._task, self._minding), None, None
+        for task in filter(None, tasks):
             await cancelled(task)
 
     def unsettled(self) -> bool:
@@ -152,6 +195,10 @@ class OrderMirror:
                 order = await self._next()
                 execution = await self._execute(route, order)
                 self._answers.append(OrderAnswered(order.number, self._clock(), execution))
+                if execution.quantity:
+                    self._take_trouble(None)
+                elif execution.quantity == 0 and execution.why != _NOTHING_OPEN:
+                    self._look_for_trouble()
                 self._news.set()
                 self._wake()
         except Exception as error:  # the session goes on, and its owner has to know

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from core.journal.manifest import SessionManifest
-from core.journal.values import OrderRow, SessionState
+from core.journal.values import Mode, OrderRow, SessionState
 from core.journal.venue_orders import VenueOrders
 from core.market.candles.candle import Candle
 from core.market.feeds.feed import PriceSeen
@@ -42,8 +42,13 @@ def session_snapshot(
     prices: Mapping[str, PriceSeen],
     jobs: tuple[str, ...] = (),
     orders: VenueOrders | None = None,
+    trouble: str | None = None,
 ) -> SessionSnapshot:
-    """One row of the sessions table. Positions are marked at `prices` where there are any."""
+    """One row of the sessions table. Positions are marked at `prices` where there are any.
+
+    With `trouble`, the reason why its orders cannot be executed, it runs simulated meanwhile, and
+    says so.
+    """
     config = record.config
     starting = float(config.get("starting_balance", 10_000.0))
     open_positions: tuple[OpenTrade, ...] = ()
@@ -63,7 +68,7 @@ def session_snapshot(
         strategy=str(config["name"]),
         symbols=tuple(config["symbols"]),
         timeframe=str(config["timeframe"]),
-        mode=record.mode,
+        mode=Mode.SIMULATED if trouble and record.mode is Mode.TESTNET else record.mode,
         state=lifecycle.state,
         state_reason=lifecycle.reason,
         feed=record.feed,
@@ -86,10 +91,21 @@ def session_snapshot(
         equity=equity,
         pnl_today=equity - today,
         equity_curve=() if runner is None else runner.recent_equity(_SPARK),
-        notices=record.notices,
+        notices=(*record.notices, *_order_notices(orders, trouble)),
         next_jobs=jobs,
         orders=(orders or VenueOrders(record)).counts(),
     )
+
+
+def _order_notices(orders: VenueOrders | None, trouble: str | None) -> Iterator[str]:
+    if trouble is not None:
+        yield f"asked for testnet, runs simulated for now: {trouble}"
+    refusal = None if orders is None else orders.last_refusal
+    if orders is not None and refusal is not None:
+        counts = orders.counts()
+        if counts is not None:
+            number = f"{counts.refused} of {counts.made} orders"
+            yield f"{number} were refused on the testnet; the last: {refusal}"
 
 
 def _trial(record: SessionManifest) -> TrialHorizon | None:

@@ -140,9 +140,16 @@ async def _keys(workspace: Workspace) -> list[Finding]:
         return [Finding("keys", fine=False, text=str(error))]
     except PreferencesError:
         return []  # said of the venue
+    from core.host.venue_accounts import HOW_TO_ORDER
+
     there = [section for section in SECTIONS if section in credentials.sections]
     return [
         *(Finding("keys", None, f"{name}: none") for name in SECTIONS if name not in there),
+        *(
+            Finding("keys", None, f"sessions run simulated; to order on the testnet, {how}")
+            for how in [HOW_TO_ORDER.format("binance_testnet")]
+            if not there
+        ),
         *await asyncio.gather(
             *(_account(name, credentials.sections[name], addresses) for name in there)
         ),

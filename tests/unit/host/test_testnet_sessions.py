@@ -247,18 +247,40 @@ async def test_a_key_given_at_the_start_is_used_and_not_kept(
         assert not path.is_file() or KEY.encode() not in path.read_bytes(), path
     async with hosts.host(known=251) as host:
         await until(lambda: len(hosts.feeds) == 2 and bool(hosts.feeds[1].subscribed))
-        assert logged(host, "BTC/USDT: no orders are sent to the testnet: its keys are not here")
+        assert logged(host, "no orders are sent to the testnet: its keys are not here")
+        await until(lambda: session(host, session_id).mode is Mode.SIMULATED)
+        (notice,) = session(host, session_id).notices[-1:]
+        assert "asked for testnet, runs simulated for now: its keys are not here" in notice
+        assert "https://testnet.binance" in notice
         await host.flatten(session_id)
         hosts.feeds[1].price(101.0)
         await until(lambda: session(host, session_id).orders.refused == 1)
         await until(lambda: logged(host, "its keys are not here"))
-        assert session(host, session_id).mode is Mode.TESTNET
         assert session(host, session_id).trades_count == 1
+        assert "1 of 2 orders were refused" in session(host, session_id).notices[-1]
         # Once they are stored, it goes on ordering.
         put_keys(tmp_path, "binance_testnet")
         await hosts.enter(host, session_id, 251)
         await until(lambda: session(host, session_id).orders.filled == 2)
+        await until(lambda: session(host, session_id).mode is Mode.TESTNET)
     assert len(executed(venue)) == 2
+
+
+async def test_keys_that_the_venue_refuses_are_told_at_the_start(
+    tmp_path: Path, venue: EmbeddedExchange
+) -> None:
+    hosts = Hosting(tmp_path, venue)
+    async with hosts.host() as host:
+        wrong = request(api_key="tnWRONG0123456789abcdef", api_secret="tnWRONGSECRET/9876543210")
+        reply = await host.start(wrong)
+        assert reply.mode is Mode.SIMULATED
+        (notice,) = (notice for notice in reply.notices if "testnet" in notice)
+        assert "asked for testnet, runs simulated: the keys for spot orders" in notice
+        assert "do not work: -2015" in notice
+        assert session(host, reply.session_id).notices == reply.notices
+        await venue.stop()
+        unknown = await host.start(request(api_key=KEY, api_secret=SECRET))
+        assert unknown.mode is Mode.TESTNET
 
 
 async def test_the_orders_of_an_ended_session_stay_in_its_report_and_list(

@@ -78,6 +78,9 @@ class Venue:
             self.desks[perpetual] = Desk(self.address, perpetual=perpetual)
         return self.desks[perpetual].desk
 
+    async def trouble(self) -> str | None:
+        return self.refuses
+
     async def close(self) -> None:
         for desk in self.desks.values():
             await desk.client.close()
