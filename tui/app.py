@@ -24,6 +24,7 @@ from textual.worker import Worker, WorkerState
 
 from core.host.link import CommandError, HostLink
 from core.journal.values import FeedKind
+from core.report.written_report import ReportError
 from core.session.snapshot import HostSnapshot, StartRequest
 from core.store.workspace import Workspace
 from core.text import safe_lines, safe_text
@@ -247,7 +248,10 @@ class PapertapeApp(GuardedApp):
 
     def show_report(self, report: Mapping[str, object], equity: Points) -> None:
         """Open a report."""
-        self.push_screen(ReportScreen(report, equity))
+        try:
+            self.push_screen(ReportScreen(report, equity))
+        except ReportError as error:
+            self.say(str(error), "error", "No report")
 
     def show_changes(self, title: str, changes: Sequence[Change]) -> None:
         """Open what happened while nobody looked."""

@@ -482,7 +482,7 @@ def report(strategy: str, **changes: Any) -> dict[str, Any]:
         ],
         "diagnosis": None,
         "gaps": [],
-        "restarts": 0,
+        "restarts": [],
         "comparison": None,
         "recommendation": None,
     } | changes

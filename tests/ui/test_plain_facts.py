@@ -8,6 +8,7 @@ import pytest
 from textual.widgets import Input
 
 from core.journal.values import FeedKind, Mode, SessionState
+from core.report.written_report import ReportedTrade, WrittenReport
 from tests.ui.driving import NARROW, WIDE, driven, make_app, until
 from tests.ui.scripted import DAY, NOW, ScriptedLink, busy, forming, session
 from tests.ui.test_sessions import drawn
@@ -183,7 +184,11 @@ async def test_log_lines_of_another_day_have_a_date() -> None:
 
 
 def test_trades_of_a_report_come_the_newest_first() -> None:
-    rows = trade_rows({"trades": [{"id": 1, "symbol": "A/USDT"}, {"id": 2, "symbol": "B/USDT"}]})
+    rows = trade_rows(
+        WrittenReport(
+            trades=(ReportedTrade(id=1, symbol="A/USDT"), ReportedTrade(id=2, symbol="B/USDT"))
+        )
+    )
     assert [row.cells[0].text for row in rows] == ["2", "1"]
 
 

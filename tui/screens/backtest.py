@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 from textual.worker import Worker
 
+from core.report.written_report import written_report
 from core.text import safe_lines
 from tui.commands import Place, bindings
 from tui.modals.new_backtest import NewBacktest
@@ -89,7 +90,7 @@ class BacktestScreen(BaseScreen):
             self._outcome = outcome
             view = self.query_one(ResultView)
             view.display = True
-            view.draw(outcome.report, outcome.equity, outcome.held)
+            view.draw(written_report(outcome.report), outcome.equity, outcome.held)
             self.query_one("#backtest-progress").display = False
         finally:
             self.call_later(self.refresh_hints)

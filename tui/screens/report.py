@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from core.report.written_report import written_report
 from tui.commands import Place, bindings
 from tui.requests.backtest import Points
 from tui.screens.base import BaseScreen
@@ -15,7 +16,11 @@ from tui.screens.result_view import ResultView
 
 
 class ReportScreen(BaseScreen):
-    """A report, in the shape of `report --json`, with the session's equity where it is known."""
+    """A report, in the shape of `report --json`, with the session's equity where it is known.
+
+    Raises:
+        ReportError: it is none.
+    """
 
     PLACE = Place.REPORT
     TITLE = "Report"
@@ -24,6 +29,7 @@ class ReportScreen(BaseScreen):
     def __init__(self, report: Mapping[str, object], equity: Points = ()) -> None:
         super().__init__()
         self._report = report
+        self._written = written_report(report)
         self._equity = equity
 
     def body(self) -> ComposeResult:
@@ -33,7 +39,7 @@ class ReportScreen(BaseScreen):
     def on_mount(self) -> None:
         """Draw it."""
         super().on_mount()
-        self.query_one(ResultView).draw(self._report, self._equity)
+        self.query_one(ResultView).draw(self._written, self._equity)
 
     def action_back(self) -> None:
         """Return to where one came from."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import ContentSwitcher, Static
 
+from core.report.written_report import WrittenReport
 from core.text import safe_text
 from tui import formats
 from tui.requests.backtest import Points
@@ -50,8 +49,8 @@ class ResultView(Vertical):
             yield _pane(trades, "Trades")
             yield _pane(LineTable(report_rows.MONTH_COLUMNS, id="result-months"), "Months")
 
-    def draw(self, report: Mapping[str, object], equity: Points = (), held: Points = ()) -> None:
-        """Show a report in the shape of `report --json`, and the curves that are known."""
+    def draw(self, report: WrittenReport, equity: Points = (), held: Points = ()) -> None:
+        """Show a report, and the curves that are known."""
         self.query_one("#result-title", Static).update(
             Content.assemble(
                 (safe_text(report_rows.title(report)), "bold $foreground"),
@@ -61,8 +60,7 @@ class ResultView(Vertical):
         )
         self.query_one(Figures).show(*report_rows.figures(report))
         self.query_one("#result-sentences", Static).update(toned(report_rows.sentences(report)))
-        start = report_rows.figure(report.get("starting_balance"))
-        end = report_rows.figure(report.get("ending_balance"))
+        start, end = report.starting_balance, report.ending_balance
         tone = Tone.GAIN if (end or 0) >= (start or 0) else Tone.LOSS
         chart = self.query_one("#result-equity", CurveChart)
         chart.draw([Curve(equity, tone), Curve(held, Tone.DIM)], start)

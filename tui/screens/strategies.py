@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,7 +18,6 @@ from tui.commands import Place, bindings
 from tui.modals.name import AskName
 from tui.screens.backtest import BacktestScreen
 from tui.screens.base import BaseScreen, entitle
-from tui.screens.report_rows import figure, items, mapping
 from tui.strategies import (
     StrategyChoice,
     StrategyFileError,
@@ -224,6 +223,21 @@ def _row(key: str, choice: StrategyChoice) -> Row:
             state,
         ),
     )
+
+
+def mapping(value: object) -> Mapping[str, object]:
+    """`value` if it is a mapping, else an empty one: a document may have anything anywhere."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def items(value: object) -> Sequence[object]:
+    """`value` if it is a list, else an empty one."""
+    return value if isinstance(value, list | tuple) else ()
+
+
+def figure(value: object) -> float | None:
+    """`value` if it is a number, else None."""
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def description(choice: StrategyChoice) -> list[tuple[str, Tone]]:

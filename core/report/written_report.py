@@ -1,0 +1,133 @@
+"""A report read back from its JSON, as types: what screens show of it.
+
+It may be of an older version or another process: what it lacks is None or empty, and shown as
+unknown; what is of another type than reports write is an error. docs/formats.md §8 has the fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class ReportError(ValueError):
+    """What should be a report is none; the message says where."""
+
+
+class Period(msgspec.Struct, frozen=True):
+    """The candles decided on: open times of the first and the last, and how many."""
+
+    start: str | None = None
+    end: str | None = None
+    candles: int | None = None
+
+
+class ReportedMetrics(msgspec.Struct, frozen=True):
+    """Figures of docs/rules.md §4, in their units; `metrics_undefined` says why one is None."""
+
+    total_return_pct: float | None = None
+    benchmark_return_pct: float | None = None
+    max_drawdown_pct: float | None = None
+    sharpe_ratio: float | None = None
+    sortino_ratio: float | None = None
+    calmar_ratio: float | None = None
+    expectancy: float | None = None
+    payoff_ratio: float | None = None
+    profit_factor: float | None = None
+    best: float | None = None
+    worst: float | None = None
+    win_rate_pct: float | None = None
+    win_rate_ci: tuple[float, float] | None = None
+    total_trades: int | None = None
+    max_consecutive_losses: int | None = None
+    avg_hold: float | None = None
+    exposure_pct: float | None = None
+    metrics_undefined: dict[str, str] = {}
+
+
+class ReportedTrade(msgspec.Struct, frozen=True):
+    """A closed trade, times in ISO 8601; `parts`: its exits, where there was more than one."""
+
+    id: int | None = None
+    symbol: str | None = None
+    side: str | None = None
+    entry_time: str | None = None
+    entry_price: float | None = None
+    exit_time: str | None = None
+    exit_price: float | None = None
+    quantity: float | None = None
+    fees: float | None = None
+    pnl: float | None = None
+    pnl_pct: float | None = None
+    exit_reason: str | None = None
+    ambiguous: bool = False
+    parts: tuple[dict[str, object], ...] = ()
+
+
+class Month(msgspec.Struct, frozen=True):
+    """The return of a calendar month, per cent."""
+
+    month: str
+    return_pct: float | None = None
+
+
+class MetCondition(msgspec.Struct, frozen=True):
+    """How often a condition held; `without`: the entries there would be without it."""
+
+    group: str = ""
+    condition: str = ""
+    hits: int = 0
+    valid: int = 0
+    without: int | None = None
+
+
+class Diagnosis(msgspec.Struct, frozen=True):
+    """Why there was no trade."""
+
+    summary: str = ""
+    conditions: tuple[MetCondition, ...] = ()
+
+
+class VenueOrders(msgspec.Struct, frozen=True):
+    """What the fills became on a test venue."""
+
+    made: int = 0
+    filled: int = 0
+    mean_difference_bp: float | None = None
+
+
+class WrittenReport(msgspec.Struct, frozen=True):
+    """The report of a backtest, a replay or a session."""
+
+    strategy: str | None = None
+    symbols: tuple[str, ...] = ()
+    timeframe: str = ""
+    mode: str | None = None
+    session_id: str | None = None
+    period: Period = Period()
+    starting_balance: float | None = None
+    ending_balance: float | None = None
+    metrics: ReportedMetrics = ReportedMetrics()
+    trades: tuple[ReportedTrade, ...] = ()
+    open_trades: tuple[dict[str, object], ...] = ()
+    monthly: tuple[Month, ...] = ()
+    warnings: tuple[str, ...] = ()
+    quality_flags: tuple[str, ...] = ()
+    recommendation: str | None = None
+    diagnosis: Diagnosis | None = None
+    gaps: tuple[dict[str, object], ...] = ()
+    restarts: tuple[dict[str, object], ...] = ()
+    venue_orders: VenueOrders | None = None
+
+
+def written_report(report: Mapping[str, object]) -> WrittenReport:
+    """The report in an object as `core.report.result` and sessions write it.
+
+    Raises:
+        ReportError: it is none.
+    """
+    try:
+        return msgspec.convert(report, WrittenReport)
+    except msgspec.ValidationError as error:
+        raise ReportError(f"this is no report that this program can show: {error}") from error
