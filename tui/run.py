@@ -56,5 +56,8 @@ def run_screen(
         workspace=workspace,
         demo=demo,
     )
-    app.run()
+    try:
+        app.run()
+    finally:
+        app.end_input()
     return app.return_code or 0

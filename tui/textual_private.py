@@ -37,6 +37,17 @@ class PrivateApp(App[int]):
         """Whether the next frame is written; asked before each."""
         return True
 
+    def end_input(self) -> None:
+        """Let whatever still reads the terminal end; call once the app has run.
+
+        Textual's reader is not a daemon and ignores the end of its input: where a failure of the
+        terminal, or a SIGCONT in the middle of the exit, leaves one behind, the process would go on
+        with it for ever at full speed.
+        """
+        ended = getattr(self._driver, "exit_event", None)
+        if ended is not None:
+            ended.set()
+
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if not self.may_draw():
             self.shown_cells.forget()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import shlex
 import shutil
@@ -89,6 +90,14 @@ def writes(process: int) -> bool:
     tasks = Path(f"/proc/{process}/task").iterdir()
     calls = ((task / "syscall").read_text().split() for task in tasks)
     return any(call[0] == "1" for call in calls)
+
+
+def running(process: int) -> bool:
+    """Whether a process is there, and no zombie."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 class Trial:
@@ -252,6 +261,11 @@ async def run(root: Path, options: argparse.Namespace) -> list[str]:
             holder = current_host(workspace)
             if holder is not None:
                 os.kill(holder.pid, signal.SIGTERM)
+    with contextlib.suppress(AssertionError):
+        await until(lambda: not any(map(running, hosts)), 20)
+    for left in filter(running, hosts):
+        trial.wrong.append(f"process {left} went on after its end")
+        os.kill(left, signal.SIGKILL)
     inputs = await recorded_inputs(Storage.of(workspace, OsDisk()), trial.session)
     trial.wrong += differences(report, inputs)
     if report["gaps"]:
