@@ -30,7 +30,11 @@ class _Reader:
         """Find the next candle that matters to the account as it is now."""
         bars, index = self.bars, self.done
         slot = bars.slot
-        if account.due_exits[slot] is None and account.due_entries[slot] is None:
+        if (
+            account.due_exits[slot] is None
+            and account.due_entries[slot] is None
+            and account.resting[slot] is None
+        ):
             position = account.positions[slot]
             if position is None:
                 index = bars.next_entry(index)
@@ -122,7 +126,8 @@ def _acting(
     if everyone:
         return _with_positions(account, readers, time)
     acting = [reader for reader in readers if reader.time == time]
-    if any(account.due_entries[reader.bars.slot] for reader in acting):
+    slots = [reader.bars.slot for reader in acting]
+    if any(account.due_entries[slot] or account.resting[slot] for slot in slots):
         for reader in readers:
             if reader.time != time:
                 reader.mark_at_open(account, time, acting[0].due)

@@ -100,6 +100,7 @@ _OF_A_REFUSAL = {
     Obstacle.HOURS: CauseKind.RISK_LIMIT,
     Obstacle.COOLDOWN: CauseKind.RISK_LIMIT,
     Obstacle.TRADES_PER_DAY: CauseKind.RISK_LIMIT,
+    Obstacle.UNFILLED: CauseKind.SLIPPAGE,
 }
 
 

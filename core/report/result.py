@@ -133,6 +133,7 @@ _OWN_LIMITS = {
     Obstacle.HOURS: "outside the hours of the strategy (hours, weekdays, flat_at)",
     Obstacle.COOLDOWN: "within the cooldown after a trade",
     Obstacle.TRADES_PER_DAY: "by max_trades_per_day",
+    Obstacle.UNFILLED: "as the price of the order was not reached in its time",
 }
 
 

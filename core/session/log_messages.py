@@ -59,8 +59,11 @@ def clock_text(time: int) -> str:
 def tell(event: Event) -> tuple[Level, str]:
     """An event as a sentence, and how loud it is."""
     match event:
-        case Decided(time, symbol, side, None):
-            return Level.INFO, f"{symbol}: enter {side}, decided at the {clock_text(time)} candle"
+        case Decided(time, symbol, side, None, price):
+            at = "" if price is None else f" at {price:.8g}"
+            return Level.INFO, (
+                f"{symbol}: enter {side}{at}, decided at the {clock_text(time)} candle"
+            )
         case Decided(time, symbol, side, reason) if reason is not None:
             why = _WORDS[reason]
             return (

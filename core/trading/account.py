@@ -54,7 +54,8 @@ class Position(msgspec.Struct, eq=False):
     Where there are several targets, or one for a part, `targets` has the price and the quantity of
     each that is left, the nearest first; `target_price` is the first of them. At `break_even_at`
     the stop moves to the entry. `parts` are the exits so far, which made `part_gross` before fees;
-    `entered` and `put_up` are the quantity and the margin of the whole.
+    `entered` and `put_up` are the quantity and the margin of the whole. `rested` is the order that
+    entered, if one waited; `inside`: it was filled inside its candle, not at the open.
     """
 
     slot: int
@@ -83,6 +84,8 @@ class Position(msgspec.Struct, eq=False):
     roi_place: int = -1
     parts: tuple[Part, ...] = ()
     part_gross: float = 0.0
+    rested: Resting | None = None
+    inside: bool = False
     entered: float = 0.0
     put_up: float = 0.0
 
@@ -155,6 +158,33 @@ def left_after(quantity: float, margin: float, part: float) -> tuple[float, floa
     return quantity - part, margin - margin * (part / quantity)
 
 
+class Resting(msgspec.Struct):
+    """An order that waits to enter at `price`, for `left` candles more.
+
+    `signal_time` and `levels` are those of the candle that decided.
+    """
+
+    side: Side
+    signal_time: int
+    levels: tuple[float, ...]
+    price: float
+    limit: bool
+    left: int
+
+    def fill(
+        self, rules: Rules, open_: float, low: float, high: float
+    ) -> tuple[float, bool] | None:
+        """What a candle fills it at, and whether inside the candle; None: it is not reached."""
+        sign = self.side.sign
+        toward = -sign if self.limit else sign  # the way in which the price comes to it
+        far = high if toward > 0 else low
+        if (open_ - self.price) * toward >= 0:
+            return (open_ if self.limit else rules.entry_price(sign, open_)), False
+        if (far - self.price) * toward >= 0:
+            return (self.price if self.limit else rules.entry_price(sign, self.price)), True
+        return None
+
+
 class Account:
     """Free balance, positions, orders that are due, and the trades so far, of one run.
 
@@ -181,6 +211,7 @@ class Account:
         "positions",
         "realized_pnl",
         "refused",
+        "resting",
         "rules",
         "stopped",
         "trades",
@@ -194,6 +225,7 @@ class Account:
         self.positions: list[Position | None] = [None] * slots
         self.due_exits: list[ExitReason | None] = [None] * slots
         self.due_entries: list[DueEntry | None] = [None] * slots
+        self.resting: list[Resting | None] = [None] * slots
         self.entries_from = [0] * slots  # the first candle that may decide after a cooldown
         self.entries_day: int | None = None  # of the newest entry
         self.entries_today = 0  # how many that day has
@@ -211,8 +243,8 @@ class Account:
         self.halted_day: int | None = None  # whose loss limit was reached; counted as `day`
         self.stopped = False
         # Places in `trades` of those that a quote closed in a candle still forming, each with the
-        # stop it closed at, None for any other exit.
-        self.unpriced: list[tuple[int, float | None]] = []
+        # stop it closed at, None for any other exit, and the order that had rested to enter.
+        self.unpriced: list[tuple[int, float | None, Resting | None]] = []
 
     def equity(self) -> float:
         """Free balance, margins and unrealised P&L at the positions' marks."""
@@ -274,6 +306,12 @@ class Account:
         """Count an entry that comes to nothing, and say why."""
         self.refused[obstacle] = self.refused.get(obstacle, 0) + 1
         return Refused(time, self.rules.symbols[slot], side, obstacle, why)
+
+    def expire(self, slot: int, order: Resting, time: int) -> Refused:
+        """Count an order that was not reached in its time."""
+        kind = "limit" if order.limit else "stop"
+        why = f"the {kind} order at {order.price:.8g} was not reached in time"
+        return self.refuse(slot, order.side, time, Obstacle.UNFILLED, why)
 
     def enter(
         self,

@@ -32,6 +32,18 @@ def on_quote(account: Account, slot: int, quote: Quote, time: int) -> list[Event
         if price is not None:
             account.due_entries[slot] = None
             events.append(account.enter(slot, side, price, time, signal_time, quote, levels))
+    order = account.resting[slot]
+    if order is not None and account.positions[slot] is None:
+        price = _buying(quote) if order.side is Side.LONG else _selling(quote)
+        toward = -order.side.sign if order.limit else order.side.sign
+        if price is not None and (price - order.price) * toward >= 0:
+            account.resting[slot] = None
+            events.append(
+                account.enter(slot, order.side, price, time, order.signal_time, quote, order.levels)
+            )
+            entered = account.positions[slot]
+            if entered is not None:
+                entered.rested = order
     return events
 
 
@@ -56,12 +68,12 @@ def _watch(
         exited = account.close(
             position, liquidation, ExitReason.LIQUIDATION, time, filled_at=quote.time
         )
-        _note(account, exited, None, events)
+        _note(account, position, exited, None, events)
     elif due is not None or position.slot in account.asked_out:
         _exit(account, position, quote, time, due or ExitReason.MANUAL, events)
     elif (price - stop) * sign <= 0:
         exited = account.close(position, price, reason, time, filled_at=quote.time)
-        _note(account, exited, stop, events)
+        _note(account, position, exited, stop, events)
     else:
         while (price - target) * sign >= 0 and position.takes_part:
             events.append(account.reduce(position, target, time, quote.time))
@@ -69,7 +81,7 @@ def _watch(
         if (price - target) * sign >= 0:
             reason = account.rules.target_reason
             exited = account.close(position, target, reason, time, filled_at=quote.time)
-            _note(account, exited, None, events)
+            _note(account, position, exited, None, events)
 
 
 def _exit(
@@ -83,13 +95,19 @@ def _exit(
     price = _closing(position, quote)
     if price is not None:
         exited = account.close(position, price, reason, time, filled_at=quote.time)
-        _note(account, exited, None, events)
+        _note(account, position, exited, None, events)
 
 
-def _note(account: Account, exited: Exited, stop: float | None, events: list[Event]) -> None:
+def _note(
+    account: Account,
+    position: Position,
+    exited: Exited,
+    stop: float | None,
+    events: list[Event],
+) -> None:
     """Report an exit, and have its candle's price recorded beside it when that candle closes."""
     events.append(exited)
-    account.unpriced.append((len(account.trades) - 1, stop))
+    account.unpriced.append((len(account.trades) - 1, stop, position.rested))
 
 
 def _closing(position: Position, quote: Quote) -> float | None:

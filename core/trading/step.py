@@ -13,7 +13,7 @@ import msgspec
 from core.market.candles.candles import Candle
 from core.market.candles.timeframes import DAY
 from core.strategy.signals.source import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
-from core.trading.account import PAUSED, Account, Position
+from core.trading.account import PAUSED, Account, Position, Resting
 from core.trading.values import (
     Decided,
     Event,
@@ -76,11 +76,11 @@ def step(
 
     `time` is the open time (UTC ms) of the candles in `bars`, which stand in the order of
     `rules.symbols` and leave out symbols that have no candle at this moment. Bars of symbols with
-    no position, no due order and no signal change nothing and may be left out as well; not so where
-    quotes fill: a trade that one closed waits for its candle's prices.
+    no position, no due or resting order and no signal change nothing and may be left out as well;
+    not so where quotes fill: a trade that one closed waits for its candle's prices.
     """
     events: list[Event] = []
-    positions, due_entries = account.positions, account.due_entries
+    positions, due_entries, resting = account.positions, account.due_entries, account.resting
     first_trade = len(account.trades)
     entering = False
     for bar in bars:
@@ -88,11 +88,12 @@ def step(
         position = positions[slot]
         if position is not None:
             _at_the_open(account, position, bar, time, events)
-        if due_entries[slot] is not None:
+        if due_entries[slot] is not None or resting[slot] is not None:
             entering = True
     if entering:
         for bar in bars:
             _enter_if_due(account, bar.slot, bar.open, time, events)
+            _enter_if_reached(account, bar, time, events)
     for bar in bars:
         position = positions[bar.slot]
         if position is not None:
@@ -112,7 +113,9 @@ def _at_the_open(
 ) -> None:
     """Funding, then liquidation, then the exit that is due, of a position held before."""
     if position.entry_time == time:  # entered by a quote since this candle opened
-        position.candle_entry_price = account.rules.entry_price(position.sign, bar.open)
+        position.candle_entry_price = _candle_entry_price(
+            account, position.sign, position.rested, bar
+        )
         return
     position.mark = bar.open
     if bar.funding_rate:
@@ -130,6 +133,16 @@ def _at_the_open(
         events.append(account.close(position, price, reason, time))
 
 
+def _candle_entry_price(
+    account: Account, sign: int, rested: Resting | None, bar: Bar
+) -> float | None:
+    """What its candle would have given an entry that a quote filled; None: nothing."""
+    if rested is None:
+        return account.rules.entry_price(sign, bar.open)
+    filled = rested.fill(account.rules, bar.open, bar.low, bar.high)
+    return None if filled is None else filled[0]
+
+
 def _enter_if_due(
     account: Account, slot: int, price: float, time: int, events: list[Event]
 ) -> None:
@@ -143,6 +156,30 @@ def _enter_if_due(
         entered = account.positions[slot]
         if entered is not None:
             entered.mark = price  # the next entry of this moment sees what slippage has cost
+
+
+def _enter_if_reached(account: Account, bar: Bar, time: int, events: list[Event]) -> None:
+    """Fill the order that rests in a slot where the candle reaches it, or let a candle pass."""
+    slot = bar.slot
+    order = account.resting[slot]
+    if order is None or account.positions[slot] is not None:
+        return
+    filled = order.fill(account.rules, bar.open, bar.low, bar.high)
+    if filled is None:
+        order.left -= 1
+        if not order.left:
+            account.resting[slot] = None
+            events.append(account.expire(slot, order, time))
+        return
+    account.resting[slot] = None
+    price, inside = filled
+    events.append(
+        account.enter(slot, order.side, price, time, order.signal_time, None, order.levels)
+    )
+    entered = account.positions[slot]
+    if entered is not None:
+        entered.rested, entered.inside = order, inside
+        entered.mark = order.price if inside else bar.open
 
 
 def _inside(
@@ -173,6 +210,16 @@ def _inside(
         if position.high_before is not None and high <= position.high_before:
             high = max(open_, bar.close)
     worst, best = (low, high) if sign > 0 else (high, low)
+    entered_inside = position.inside and position.entry_time == time
+    if entered_inside and position.rested is not None:
+        # What came before the entry is not known: only what its close tells counts in favour.
+        finer = None
+        open_ = position.rested.price
+        certain = max(open_, bar.close) if sign > 0 else min(open_, bar.close)
+        if position.rested.limit and not rules.target_first:
+            best = certain
+        elif rules.target_first and not position.rested.limit:
+            worst = min(open_, bar.close) if sign > 0 else max(open_, bar.close)
 
     # Of stop and liquidation, the one met first on the way against the position.
     level, why = stop, reason
@@ -203,6 +250,7 @@ def _inside(
             at_open = rules.exit_price(sign, open_)
             target = max(target, at_open) if sign > 0 else min(target, at_open)
         if not taken:
+            ambiguous = ambiguous or entered_inside
             reason = why
             price = level if why is ExitReason.LIQUIDATION else rules.exit_price(sign, level)
             break
@@ -260,6 +308,7 @@ def _decide(account: Account, time: int, bars: Sequence[Bar], events: list[Event
     if account.stopped:
         account.due_entries = [None] * len(account.positions)
         account.due_exits = [None] * len(account.positions)
+        account.resting = [None] * len(account.positions)
         return
     rules = account.rules
     for bar in bars:
@@ -298,8 +347,20 @@ def _order_entry(account: Account, bar: Bar, side: Side, time: int, events: list
     if account.entries_paused:
         events.append(account.refuse(slot, side, time, Obstacle.PAUSED, PAUSED))
     else:
-        account.due_entries[slot] = (side, time, bar.levels)
-        events.append(Decided(time, account.rules.symbols[slot], side))
+        rules = account.rules
+        entry = rules.orders.entry
+        if entry is None:
+            account.due_entries[slot] = (side, time, bar.levels)
+            events.append(Decided(time, rules.symbols[slot], side))
+            return
+        price = bar.levels[rules.level_of(entry.price, side.sign)]
+        if not price > 0:
+            why = "the price of its order is not known at the candle that decided"
+            account.resting[slot] = None
+            events.append(account.refuse(slot, side, time, Obstacle.PRICE, why))
+            return
+        account.resting[slot] = Resting(side, time, bar.levels, price, entry.limit, entry.valid)
+        events.append(Decided(time, rules.symbols[slot], side, None, price))
 
 
 def _fill_at_close(account: Account, time: int, bars: Sequence[Bar], events: list[Event]) -> None:
@@ -322,16 +383,16 @@ def _price_by_candles(
     """Record beside each fill by a quote what its candle, closed now, would have given."""
     rules = account.rules
     waiting = []
-    for index, stop in account.unpriced:
+    for index, stop, rested in account.unpriced:
         trade = account.trades[index]
         bar = next((bar for bar in bars if rules.symbols[bar.slot] == trade.symbol), None)
         if trade.exit_time > time:
-            waiting.append((index, stop))
+            waiting.append((index, stop, rested))
         if bar is None or trade.exit_time != time:
             continue
         entry_price = trade.candle_entry_price
         if entry_price is None and trade.entry_filled_at is not None and trade.entry_time == time:
-            entry_price = account.rules.entry_price(trade.side.sign, bar.open)
+            entry_price = _candle_entry_price(account, trade.side.sign, rested, bar)
         priced = msgspec.structs.replace(
             trade,
             candle_entry_price=entry_price,

@@ -56,6 +56,7 @@ class Obstacle(StrEnum):
     HOURS = "hours"
     COOLDOWN = "cooldown"
     TRADES_PER_DAY = "trades_per_day"
+    UNFILLED = "unfilled"
 
 
 class FillOn(StrEnum):
@@ -174,13 +175,14 @@ class OpenTrade(msgspec.Struct, frozen=True, gc=False):
 class Decided(msgspec.Struct, frozen=True, gc=False, tag="decided"):
     """At the close of candle `time` an order became due: an entry on `side`, or an exit of the
 
-    position on `side` for `reason`.
+    position on `side` for `reason`. `price`: where the order for an entry rests, if it does.
     """
 
     time: int
     symbol: str
     side: Side
     reason: ExitReason | None = None
+    price: float | None = None
 
 
 class Entered(msgspec.Struct, frozen=True, gc=False, tag="entered"):

@@ -24,6 +24,7 @@ from core.strategy.config.orders import (
     Orders,
     Outcome,
     PriceRule,
+    RestingEntry,
     Stop,
     Swing,
     Target,
@@ -40,6 +41,7 @@ from core.strategy.config.validators import (
 )
 
 ORDER_KEYS = (
+    "entry",
     "stop",
     "break_even_at_r",
     "target",
@@ -68,7 +70,9 @@ _STOPS = "one of atr, level, swing, pct"
 _TARGETS = "one of r, level, atr, pct"
 _STOP_FORM = 'a mapping like {"atr": {"period": 14, "multiplier": 2}}, {"level": "bollinger.lower"}'
 _TARGET_FORM = 'a mapping like {"r": 2}, or a list like [{"pct": 3, "close_pct": 50}, {"r": 3}]'
+_ENTRY_FORM = 'a mapping like {"limit": "0.99 * close", "valid": 3} or {"stop": "high"}'
 _MOST_TARGETS = 10
+_LONGEST_VALID = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +94,11 @@ def parse_orders(
         return ParsedOrders(NO_ORDERS, {})
     reader = _Reader(problems, named)
     numbers: dict[str, float] = {}
+    entry = reader.entry(given["entry"]) if "entry" in given else None
     stop = reader.stop(given["stop"], numbers) if "stop" in given else None
     targets = reader.targets(given["target"], numbers) if "target" in given else ()
     orders = Orders(
+        entry=entry,
         stop=stop,
         break_even_at_r=reader.number(given, "break_even_at_r", _MULTIPLE),
         targets=targets,
@@ -148,6 +154,23 @@ class _Reader:
 
     def whole(self, given: Mapping[str, object], key: str, most: int) -> int | None:
         return whole(self._problems, key, given[key], 1, most) if key in given else None
+
+    def entry(self, raw: object) -> RestingEntry | None:
+        problems, path = self._problems, "entry"
+        if isinstance(raw, list | tuple):
+            problems.add(path, raw, _ENTRY_FORM, "entry_conditions")
+            return None
+        written = mapping(problems, path, raw, _ENTRY_FORM)
+        if written is None:
+            return None
+        kinds = ("limit", "stop")
+        unknown_keys(problems, path, written, (*kinds, "valid"))
+        valid = whole(problems, f"{path}.valid", written.get("valid", 1), 1, _LONGEST_VALID)
+        kind = self._kind(path, written, kinds, "one of limit, stop")
+        price = None if kind is None else self._level(f"{path}.{kind}", written[kind])
+        if price is None or valid is None:
+            return None
+        return RestingEntry(price, kind == "limit", valid)
 
     def stop(self, raw: object, numbers: dict[str, float]) -> Stop | None:
         problems, path = self._problems, "stop"

@@ -15,6 +15,10 @@ def orders_to_dict(orders: Orders) -> dict[str, object]:
 
 
 def _keys(orders: Orders) -> Iterator[tuple[str, object]]:
+    entry = orders.entry
+    if entry is not None:
+        price = _price(entry.price)["level"]
+        yield "entry", {"limit" if entry.limit else "stop": price, "valid": entry.valid}
     stop = orders.stop
     if stop is not None:
         yield "stop", _price(stop.price) | ({"trail": True} if stop.trail else {})

@@ -76,6 +76,15 @@ class Target:
     close_pct: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RestingEntry:
+    """An entry that waits at a price for `valid` candles: a limit order, or else a stop order."""
+
+    price: PriceRule
+    limit: bool
+    valid: int
+
+
 class Outcome(StrEnum):
     """How a trade ended."""
 
@@ -100,6 +109,7 @@ class Orders:
     minute of the UTC day, 1 to 1440.
     """
 
+    entry: RestingEntry | None = None
     stop: Stop | None = None
     break_even_at_r: float | None = None
     targets: tuple[Target, ...] = ()
@@ -128,7 +138,7 @@ class Orders:
         return tuple(one for one in self.levels if not isinstance(one, Atr | Swing))
 
     def _levels(self) -> Iterator[LevelSpec]:
-        rules = [] if self.stop is None else [self.stop.price]
+        rules = [one.price for one in (self.entry, self.stop) if one is not None]
         for rule in (*rules, *(target.price for target in self.targets)):
             if rule.long is not None and rule.short is not None:
                 yield rule.long

@@ -82,7 +82,6 @@ _MEANT = {
     "pairs": "symbols",
     "interval": "timeframe",
     "time": "timeframe",
-    "entry": "entry_conditions",
     "exit": "exit_conditions",
     "side": "direction",
     "stop_loss": "stop_loss_pct",

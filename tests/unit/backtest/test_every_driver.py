@@ -84,6 +84,8 @@ def orders(draw: st.DrawFn, key: str) -> dict[str, Any]:
             made["target"] = [{**draw(prices), "close_pct": 40}, draw(prices)]
         case "roi":
             made["roi"] = {"0": 2, "50m": 0.5, "3h": 0}
+    entries = [None, None, {"limit": "0.998 * close", "valid": 3}, {"stop": "high", "valid": 2}]
+    made["entry"] = draw(st.sampled_from(entries))
     waits = [None, 3, {"after": "loss", "candles": 4}]
     made["cooldown"] = draw(st.sampled_from(waits))
     made["max_trades_per_day"] = draw(st.sampled_from([None, 2]))

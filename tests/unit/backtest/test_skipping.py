@@ -26,6 +26,7 @@ from core.strategy.config.orders import (
     Orders,
     Outcome,
     PriceRule,
+    RestingEntry,
     Stop,
     Swing,
     Target,
@@ -81,7 +82,10 @@ def all_orders(draw: st.DrawFn) -> Orders:
         for share in (draw(st.sampled_from(SHARES)) if aims == "targets" else ())
     ]
     cooldowns = st.builds(Cooldown, st.integers(1, 5), st.sampled_from([None, *Outcome]))
+    price = PriceRule(Basis.LEVEL, long=LOWER, short=UPPER)
+    entries = st.builds(RestingEntry, st.just(price), st.booleans(), st.integers(1, 4))
     return Orders(
+        entry=draw(st.none() | entries),
         stop=stop,
         break_even_at_r=draw(st.none() | st.floats(0.3, 2)) if stop else None,
         targets=tuple(targets),

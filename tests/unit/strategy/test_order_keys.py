@@ -113,6 +113,8 @@ def test_targets_and_times() -> None:
     [
         {"stop": {"swing": 10}, "target": {"atr": {"period": 7, "multiplier": 1.5}}},
         {"stop": {"level": {"long": "min(low, 0.99 * close)", "short": "high"}, "trail": True}},
+        {"entry": {"limit": "0.99 * close", "valid": 3}},
+        {"entry": {"stop": {"long": "high", "short": "low"}}},
         {"roi": {"0": 4, "90s": 2.5, "1d": -1}, "trade_amount": 100},
         {"target": {"level": "bollinger.upper", "close_pct": 30}, "cooldown": 4},
         {
@@ -144,6 +146,21 @@ def test_a_config_is_written_as_it_reads_back(changes: dict[str, Any]) -> None:
                 "did you mean multiplier?",
                 "stop.atr.period: found 0, expected a whole number from 1 to 5000",
                 "stop.atr.multiplier: found nothing, expected how many of it, a number above 0",
+            ],
+        ),
+        (
+            {"entry": [{"indicator": "rsi"}]},
+            [
+                'entry: found a list, expected a mapping like {"limit": "0.99 * close", '
+                '"valid": 3} or {"stop": "high"}; did you mean entry_conditions?'
+            ],
+        ),
+        (
+            {"entry": {"limit": "clos", "valid": 0}},
+            [
+                "entry.valid: found 0, expected a whole number from 1 to 1000",
+                "entry.limit: found 'clos', expected one of rsi, bollinger, open, high, low, "
+                "close, volume, hl2, hlc3, ohlc4, hour, minute, weekday; did you mean close?",
             ],
         ),
         (

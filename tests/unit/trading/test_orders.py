@@ -1,4 +1,4 @@
-"""A case for every line of docs/rules.md §3.13 to §3.18, its numbers worked out by hand."""
+"""A case for every line of docs/rules.md §3.13 to §3.19, its numbers worked out by hand."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from core.strategy.config.orders import (
     Orders,
     Outcome,
     PriceRule,
+    RestingEntry,
     Stop,
     Swing,
     Target,
@@ -25,6 +26,7 @@ from core.trading.account import Account
 from core.trading.orders import orders_of
 from core.trading.step import Bar, step
 from core.trading.values import (
+    Decided,
     Entered,
     Event,
     ExitReason,
@@ -715,3 +717,169 @@ def test_sides_have_their_own_levels() -> None:
     )
     assert account.open_trades()[0].side is Side.SHORT
     assert account.open_trades()[0].stop_price == 107
+
+
+# ── docs/rules.md §3.19: entries that rest at a price ──
+
+
+def resting(kind: str, valid: int = 1, **changes: Any) -> Orders:
+    return Orders(entry=RestingEntry(BY_LINE, kind == "limit", valid), **changes)
+
+
+def entries(events: list[Event]) -> list[str]:
+    return [
+        f"{event.price:g}@{event.time // MINUTE}" for event in events if isinstance(event, Entered)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "side", "level", "candle", "fill"),
+    [
+        ("limit", "EL", 98, "100 101 97 99", 98),
+        ("limit", "EL", 98, "97 101 96 99", 97),
+        ("limit", "EL", 98, "100 101 98.1 99", None),
+        ("limit", "ES", 102, "100 103 99 100", 102),
+        ("limit", "ES", 102, "104 105 99 100", 104),
+        ("stop", "EL", 102, "100 103 99 100", 102),
+        ("stop", "EL", 102, "104 105 99 100", 104),
+        ("stop", "EL", 102, "100 101.9 99 100", None),
+        ("stop", "ES", 98, "100 101 97 99", 98),
+        ("stop", "ES", 98, "97 101 96 99", 97),
+    ],
+)
+def test_limits_fill_at_their_price_or_a_better_open_and_stops_or_a_worse_one(
+    kind: str, side: str, level: float, candle: str, fill: float | None
+) -> None:
+    _, events = play(
+        f"99 99 99 99 | {side} level={level}\n{candle} | level=0", orders=resting(kind)
+    )
+    assert entries(events) == ([] if fill is None else [f"{fill:g}@1"])
+    if fill is None:
+        why = f"the {kind} order at {level:g} was not reached in time"
+        assert refusals(events) == [(Obstacle.UNFILLED, why)]
+
+
+def test_a_stop_entry_slips_and_a_limit_does_not() -> None:
+    table = "99 99 99 99 | EL level=100\n99 101 99 100 | level=0"
+    _, stop = play(table, orders=resting("stop"), slippage_pct=1)
+    _, limit = play(table, orders=resting("limit"), slippage_pct=1)
+    assert entries(stop) == ["101@1"]
+    assert entries(limit) == ["99@1"]
+
+
+def test_an_order_waits_for_as_many_candles_as_it_is_valid() -> None:
+    table = """
+        99 99 99 99      | EL level=95
+        99 100 96 99     | level=0
+        99 100 96 99     | level=0
+        99 100 94 99     | level=0
+        """
+    _, in_time = play(table, orders=resting("limit", 3))
+    _, late = play(table, orders=resting("limit", 2))
+    assert entries(in_time) == ["95@3"]
+    assert entries(late) == []
+    assert [event.time // MINUTE for event in late if isinstance(event, Refused)] == [2]
+
+
+def test_a_newer_signal_replaces_the_order() -> None:
+    _, events = play(
+        """
+        99 99 99 99      | EL level=95
+        99 100 98 99     | EL level=97
+        99 100 96 99     | level=0
+        """,
+        orders=resting("limit", 3),
+    )
+    assert entries(events) == ["97@2"]
+    decided = [event.price for event in events if isinstance(event, Decided)]
+    assert decided == [95, 97]
+
+
+def test_the_stop_is_that_of_the_candle_that_decided() -> None:
+    account, _ = play(
+        """
+        99 99 99 99      | EL level=95 level=2
+        99 100 96 99     | level=1 level=30
+        99 100 94 94     | level=1 level=30
+        """,
+        orders=resting("limit", 3, stop=Stop(BY_RANGE)),
+    )
+    assert account.open_trades()[0].stop_price == 93
+
+
+def test_entry_and_stop_inside_one_candle_is_the_stop_and_ambiguous() -> None:
+    limit, _ = play(
+        "99 99 99 99 | EL level=95\n99 100 90 99 | level=0",
+        orders=resting("limit"),
+        stop_loss_pct=2,
+    )
+    stop, _ = play(
+        "99 99 99 99 | EL level=100\n99 101 97 100 | level=0",
+        orders=resting("stop"),
+        stop_loss_pct=2,
+    )
+    assert exits(limit) == ["95@1 > 93.1@1 stop_loss ambiguous"]
+    assert exits(stop) == ["100@1 > 98@1 stop_loss ambiguous"]
+
+
+def test_filled_at_the_open_nothing_is_ambiguous() -> None:
+    account, _ = play(
+        "99 99 99 99 | EL level=100\n99 101 90 100 | level=0",
+        orders=resting("limit"),
+        stop_loss_pct=2,
+    )
+    assert exits(account) == ["99@1 > 97.02@1 stop_loss"]
+
+
+def test_what_a_candle_reached_before_a_limit_filled_is_no_gain() -> None:
+    table = "99 99 99 99 | EL level=95\n99 120 94 {close} | level=0"
+    orders = resting("limit", targets=(Target(pct(2)),))
+    before, _ = play(table.format(close=96), orders=orders)
+    after, _ = play(table.format(close=97), orders=orders)
+    assert exits(before) == []
+    assert exits(after) == ["95@1 > 96.9@1 take_profit"]
+
+
+def test_what_a_candle_reached_beyond_a_stop_entry_came_after_it() -> None:
+    account, _ = play(
+        "99 99 99 99 | EL level=100\n99 103 99 99 | level=0",
+        orders=resting("stop", targets=(Target(pct(2)),)),
+    )
+    assert exits(account) == ["100@1 > 102@1 take_profit"]
+
+
+def test_the_hopeful_run_lets_the_low_come_before_a_stop_entry() -> None:
+    account, _ = play(
+        "99 99 99 99 | EL level=100\n99 101 97 100 | level=0",
+        orders=resting("stop"),
+        stop_loss_pct=2,
+        target_first=True,
+    )
+    assert exits(account) == []
+
+
+def test_a_price_that_is_not_known_orders_nothing() -> None:
+    _, events = play("99 99 99 99 | EL level=nan\n99 99 99 99 |", orders=resting("limit"))
+    why = "the price of its order is not known at the candle that decided"
+    assert refusals(events) == [(Obstacle.PRICE, why)]
+
+
+def test_a_limit_of_the_strategy_refuses_an_order_that_is_reached() -> None:
+    orders = Orders(entry=RestingEntry(BY_LINE, True, 3), hours=((60, 120),))
+    _, events = play(
+        "99 99 99 99 | EL level=98\n99 99 97 99 | level=0\n99 99 97 99 |", orders=orders
+    )
+    assert [one for one, _ in refusals(events)] == [Obstacle.HOURS]
+
+
+def test_a_reversal_leaves_at_the_open_and_rests_for_the_other_side() -> None:
+    account, events = play(
+        """
+        99 99 99 99      | EL level=100
+        99 100 98 99     | ES level=101
+        99 102 98 99     | level=0
+        """,
+        orders=resting("limit", 2),
+    )
+    assert exits(account) == ["99@1 > 99@2 reverse"]
+    assert entries(events) == ["99@1", "101@2"]

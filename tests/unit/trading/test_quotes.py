@@ -8,7 +8,7 @@ import pytest
 
 from core.market.candles.timeframes import MINUTE
 from core.strategy.config.config import Reference
-from core.strategy.config.orders import Basis, Orders, PriceRule, Stop, Target
+from core.strategy.config.orders import Basis, Orders, PriceRule, RestingEntry, Stop, Target
 from core.trading.account import Account
 from core.trading.quotes import on_quote
 from core.trading.step import Bar, step
@@ -235,3 +235,42 @@ def test_the_levels_are_those_of_the_candle_that_decided() -> None:
     [event] = on_quote(opened, 0, quote(3, 94, 95), MINUTE)
     assert isinstance(event, Exited)
     assert event.trade.exit_price == 94
+
+
+LINE = Reference("line")
+LIMIT = Orders(entry=RestingEntry(PriceRule(Basis.LEVEL, long=LINE, short=LINE), True, 2))
+
+
+def waiting(**changes: Any) -> Account:
+    """An account with a limit order to buy at 98, from the close of candle 0 on."""
+    opened = Account(rules(fills=Fills.MARKET, orders=LIMIT, **changes))
+    step(opened, 0, [Bar(0, 100, 100, 100, 100, ENTER_LONG, 0.0, (98.0,))])
+    return opened
+
+
+def test_an_order_that_rests_fills_at_the_first_price_that_reaches_it() -> None:
+    opened = waiting()
+    assert on_quote(opened, 0, quote(2, 98, 98.5), MINUTE) == []
+    [event] = on_quote(opened, 0, quote(3, 97, 97.5), MINUTE)
+    assert isinstance(event, Entered)
+    assert event.price == 97.5
+    step(opened, MINUTE, [Bar(0, 100, 101, 96, 100, 0, 0.0, (0.0,))])
+    position = opened.positions[0]
+    assert position is not None
+    assert position.candle_entry_price == 98
+
+
+def test_an_order_that_only_the_closed_candle_reached_fills_at_its_price() -> None:
+    opened = waiting()
+    [event] = step(opened, MINUTE, [Bar(0, 100, 101, 96, 100, 0, 0.0, (0.0,))])
+    assert isinstance(event, Entered)
+    assert (event.price, event.filled_at) == (98, None)
+
+
+def test_the_candle_price_of_an_order_is_told_with_a_trade_closed_in_its_candle() -> None:
+    opened = waiting(stop_loss_pct=5)
+    on_quote(opened, 0, quote(3, 97, 97.5), MINUTE)
+    on_quote(opened, 0, quote(4, 90, 90.5), MINUTE)
+    [priced] = step(opened, MINUTE, [Bar(0, 100, 101, 90, 100, 0, 0.0, (0.0,))])
+    assert isinstance(priced, Priced)
+    assert priced.trade.candle_entry_price == 98
