@@ -24,6 +24,7 @@ from core.compare.promise import (
 from core.compare.sessions import ComparedSession, ComparedSessions, Report
 from core.compare.verdict import OtherTrial, TrialAnswers, judge
 from core.market.candles.candles import Floats, Times
+from core.market.candles.timeframes import Timeframe
 from core.report.break_even import break_even_cost_bp
 from core.time_format import parse_time
 from core.trading.values import Trade
@@ -113,9 +114,11 @@ def _promise_kept(
             returns = trade_returns(promised, float(stored["starting_balance"]))
         return described_edge(returns, _together(closed), _OWN if own else NOT_SEALED), None
     seen = _closed(judged, None)
-    start = judged.report["period"]["start"]
-    began = None if start is None else parse_time(start)
-    return edge_layer(judged.seal, seen, began), path_layer(judged.seal, seen, began)
+    began, now = None, None
+    if judged.report["period"]["start"] is not None:
+        began, last = (parse_time(judged.report["period"][name]) for name in ("start", "end"))
+        now = last + Timeframe(judged.report["timeframe"]).ms
+    return edge_layer(judged.seal, seen, began, now), path_layer(judged.seal, seen, began)
 
 
 def _closed(session: ComparedSession, period: Period | None) -> ClosedTrades:

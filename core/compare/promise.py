@@ -59,6 +59,7 @@ class EdgeLayer:
         at: after how many trades it was decided; None while open.
         decided: when that trade closed, UTC ms.
         closes: when the horizon will probably be reached, UTC ms; None once it is, or unknown.
+        over: whether the horizon has passed without a decision.
         chances: of an answer by the horizon, as they were before the start; None once decided, and
             for a horizon beyond 500 trades.
         reason: why it is not judged, in words; None where it is.
@@ -77,6 +78,7 @@ class EdgeLayer:
     at: int | None = None
     decided: int | None = None
     closes: int | None = None
+    over: bool = False
     chances: Forecast | None = None
     reason: str | None = None
 
@@ -110,6 +112,8 @@ class EdgeLayer:
             )
         if self.at is not None:
             parts.append(f"{self.state} at trade {self.at:,}")
+        if self.over:
+            parts.append("over without an answer")
         if self.reason is not None:
             parts.append(self.reason)
         return ", ".join(parts).replace("-", "−") or "no closed trade"
@@ -163,8 +167,13 @@ def closed_trades(trades: Sequence[Trade], starting_balance: float) -> ClosedTra
     )
 
 
-def edge_layer(seal: Seal, seen: ClosedTrades, start: int | None) -> EdgeLayer:
-    """Judge the trades of a session by its seal; `start`: when it began, UTC ms."""
+def edge_layer(
+    seal: Seal, seen: ClosedTrades, start: int | None, now: int | None = None
+) -> EdgeLayer:
+    """Judge the trades of a session by its seal.
+
+    `start`: when it began; `now`: to when it is known, as far as it has come. UTC ms.
+    """
     promise = float(np.mean(seal.returns)) if seal.returns else None
     shrunk = None if seal.tries is None else seal.tries.mean_return
     try:
@@ -185,14 +194,17 @@ def edge_layer(seal: Seal, seen: ClosedTrades, start: int | None) -> EdgeLayer:
             trades_a_day=seal.trades_per_day,
             seed=seal.seed,
         )
-    closes = None
+    closes, over = None, False
     if judged.at is None and start is not None:
         closes = end_of_trial(seal, start, seen.closes.tolist())
+        over = len(seen.returns) >= seal.horizon.trades
+        over |= seal.horizon.days is not None and now is not None and now >= (closes or 0)
     return replace(
         layer,
         at=judged.at,
         decided=None if judged.at is None else int(seen.closes[judged.at - 1]),
-        closes=closes,
+        closes=None if over else closes,
+        over=over,
         chances=chances,
     )
 

@@ -27,12 +27,23 @@ from core.trial.verdict import verdict as join_layers
 
 VALIDATED = "Strategy validated. Consider going live with small position."
 WORSE = (
-    "Live performance diverges from backtest. Possible causes: market regime change, "
+    "{column} performance diverges from backtest. Possible causes: market regime change, "
     "execution differences. Consider adjusting parameters."
 )
 BETTER = "Caution: short sample period. Continue paper trading or go live with conservative sizing."
 MATCHES = "Results match the backtest so far. Continue paper trading."
 TOO_EARLY = "Too early to tell. Continue paper trading."
+UNDECIDED = (
+    "The trial is over without an answer. Seal another one, long enough for an answer: "
+    "papertape trial plan {strategy} tells how long."
+)
+LOST_SINCE = (
+    "It kept its promise, but loses money by now: do not go live before another trial has kept it."
+)
+SOME_UNEXPLAINED = (
+    "A few of its decisions differ from its rules, and nothing recorded explains why: look at them "
+    "first."
+)
 NO_BACKTEST = "No backtest stands behind this strategy: always backtest first."
 ONLY_BACKTEST = "Paper-trade it next: only a backtest is known."
 LOSING = "The backtest itself loses money: do not go live with it."
@@ -149,9 +160,14 @@ def judge(answers: TrialAnswers, *, paper: bool, live: bool) -> TrialVerdict | N
     sealed = answers.seal is not None
     if answers.live is not None and answers.live.state is State.BROKEN:
         reason = f"live: {answers.live.text}"
-        return TrialVerdict(State.BROKEN, "Live", (Layer.EDGE,), reason)
+        return TrialVerdict(State.BROKEN, "Live", (Layer.EDGE,), reason, sealed=sealed)
     lines = answers.lines()
     broken = tuple(layer for layer, (state, _) in lines.items() if state is State.BROKEN)
+    if answers.live is not None and answers.live.state is State.KEPT:
+        broken = tuple(layer for layer in broken if layer not in (Layer.PATH, Layer.EDGE))
+        if not broken:
+            reason = f"live: {answers.live.text}"
+            return TrialVerdict(State.KEPT, "Live", (), reason, sealed=sealed)
     column = "Paper" if paper else "Live"
     if broken:
         reason = "; ".join(f"{layer}: {lines[layer][1]}" for layer in broken)
@@ -188,6 +204,12 @@ def _why_open(answers: TrialAnswers, lines: Mapping[Layer, tuple[State | None, s
     ]
     if answers.seal is None and answers.edge is not None:
         waiting.append(f"edge: {answers.edge.text}")
+    if answers.edge is not None:
+        waiting += [
+            f"{layer}: not known, for the session could not be replayed"
+            for layer in (Layer.DECISIONS, Layer.COSTS)
+            if layer not in lines
+        ]
     return "; ".join(waiting) or "no session could be judged"
 
 
@@ -213,9 +235,9 @@ def assess(verdict: TrialVerdict | None, columns: Sequence[ComparedColumn]) -> s
     degrades = _falls([column.metrics.get("win_rate_pct") for column in columns])
     told = f"degrades slightly from {path} (normal)" if degrades else f"holds from {path}"
     if verdict.state is State.KEPT:
-        viable = (columns[-1].metrics.get("expectancy") or 0) > 0
-        end = "Strategy is viable." if viable else f"But {columns[-1].name} does not make money."
-        return f"Performance {told}. Within acceptable range. {end}"
+        if (columns[-1].metrics.get("expectancy") or 0) > 0:
+            return f"Performance {told}. Within acceptable range. Strategy is viable."
+        return f"The promise was kept, but {columns[-1].name} does not make money."
     return f"{verdict.column} has neither kept nor broken yet what the backtest promised."
 
 
@@ -276,17 +298,24 @@ def _sentences(
         return _when_broken(verdict, answers, regimes)
     live = answers.live
     if live is not None and live.surely_less:
-        return [WORSE, *([LIVE_LOSES] if _loses(columns.get("Live")) else [])]
+        loses = [LIVE_LOSES] if _loses(columns.get("Live")) else []
+        return [WORSE.format(column="Live"), *loses]
     if _loses(columns.get("Live")):
         return [LIVE_LOSES]
     if _loses(columns["Backtest"]):
         return [LOSING]
     if answers.own_candles:
         return [OWN_CANDLES]
+    if verdict.state is State.KEPT and _loses(columns[verdict.column]):
+        return [LOST_SINCE]
     if answers.path is not None and answers.path.above:
         return [BETTER]
     if verdict.state is State.KEPT:
         return [MATCHES if short else VALIDATED]
+    if answers.decisions is not None and answers.decisions.judged.unexplained:
+        return [SOME_UNEXPLAINED]
+    if answers.edge is not None and answers.edge.over:
+        return [UNDECIDED.format(strategy=strategy)]
     sentences = [TOO_EARLY]
     if not verdict.sealed:
         sentences.append(f"It is {NOT_SEALED}; start it as a trial: papertape trial {strategy}.")
@@ -302,7 +331,7 @@ def _when_broken(
         return [NOT_BY_ITS_RULES]
     if Layer.COSTS in verdict.by:
         return [COSTS_EAT]
-    sentences = [WORSE]
+    sentences = [WORSE.format(column=verdict.column)]
     backtest, now = regimes.get("Backtest"), regimes.get(verdict.column)
     another = None if backtest is None or now is None else regime_warning(backtest, now)
     if another is not None:

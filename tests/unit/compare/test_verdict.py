@@ -26,10 +26,13 @@ from core.compare.verdict import (
     COSTS_EAT,
     LIVE_LOSES,
     LOSING,
+    LOST_SINCE,
     MATCHES,
     NOT_BY_ITS_RULES,
     OWN_CANDLES,
+    SOME_UNEXPLAINED,
     TOO_EARLY,
+    UNDECIDED,
     VALIDATED,
     WORSE,
     TrialAnswers,
@@ -85,7 +88,7 @@ KEPT = trades_of(45.0, 90, seed=5)
 STORED = {**report(PROMISE, PAST), "config_hash": "c"}
 
 
-def seal(horizon: int = 100, **changed: Any) -> Seal:
+def seal(horizon: int | Horizon = 100, **changed: Any) -> Seal:
     sealed = Seal(
         config_hash="c",
         backtest_hash="b",
@@ -94,7 +97,7 @@ def seal(horizon: int = 100, **changed: Any) -> Seal:
         returns=tuple(trade_returns(PROMISE, BALANCE).tolist()),
         trades_per_day=4.0,
         costs=COSTS,
-        horizon=Horizon(horizon),
+        horizon=horizon if isinstance(horizon, Horizon) else Horizon(horizon),
         rules_version=1,
         sealed_at=START,
     )
@@ -201,7 +204,7 @@ def test_no_edge_breaks_the_promise_and_says_what_may_be_the_cause() -> None:
     assert state(found) == "broken"
     assert found.verdict is not None
     assert set(found.verdict.by) <= {Layer.EDGE, Layer.PATH}
-    assert found.recommendation.startswith(WORSE)
+    assert found.recommendation.startswith(WORSE.format(column="Paper"))
     assert "buy and hold made +20.0 % then and -15.0 % now" in found.recommendation
 
 
@@ -220,6 +223,53 @@ def test_an_open_trial_tells_when_it_will_probably_close() -> None:
     assert found.verdict.closes is not None
     assert found.verdict.closes > START
     assert found.recommendation.startswith(f"{TOO_EARLY} The trial will probably close on 2024-")
+
+
+def test_a_trial_that_is_over_without_an_answer_says_so() -> None:
+    by_trades, by_days = seal(60), seal(horizon=Horizon(60, 10.0))
+    for sealed in (by_trades, by_days):
+        found = judged(trades_of(18.0, 60, seed=3), sealed=sealed)
+        assert state(found) == "open"
+        assert found.verdict is not None
+        assert found.verdict.closes is None
+        assert "over without an answer" in found.verdict.reason
+        assert found.recommendation == UNDECIDED.format(strategy="cross")
+    early = judged(trades_of(18.0, 20, seed=3), sealed=by_days)
+    assert early.recommendation.startswith(TOO_EARLY)
+
+
+def test_a_kept_promise_that_loses_money_since_is_not_validated() -> None:
+    later = [
+        msgspec.structs.replace(
+            one, entry_time=one.entry_time + 300 * HOUR, exit_time=one.exit_time + 300 * HOUR
+        )
+        for one in trades_of(-100.0, 60, seed=9)
+    ]
+    found = judged([*trades_of(60.0, 50, seed=5), *later], sealed=seal(60))
+    assert state(found) == "kept"
+    assert found.recommendation == LOST_SINCE
+    assert found.assessment == "The promise was kept, but Paper does not make money."
+
+
+def test_what_an_open_verdict_waits_for_is_named() -> None:
+    for layer in ("decisions", "costs"):
+        unknown: dict[str, Any] = {layer: None}
+        found = judged(KEPT, sealed=seal(), **unknown)
+        assert state(found) == "open"
+        assert found.verdict is not None
+        assert f"{layer}: not known" in found.verdict.reason
+    few = judged(KEPT, sealed=seal(), decisions=decisions(2))
+    assert state(few) == "open"
+    assert few.recommendation == SOME_UNEXPLAINED
+
+
+def test_live_that_keeps_the_promise_decides_over_a_paper_path_and_edge() -> None:
+    worse, live = trades_of(-40.0, 90, seed=4), live_column([30.0, 25.0] * 45)
+    found = judged(worse, sealed=seal(), live=live)
+    assert found.verdict is not None
+    assert (state(found), found.verdict.column) == ("kept", "Live")
+    for layers in ({"costs": costs(45.0)}, {"decisions": decisions(50)}):
+        assert state(judged(worse, sealed=seal(), live=live, **layers)) == "broken"
 
 
 def test_without_a_seal_the_edge_is_described_and_nothing_is_judged_by_it() -> None:
@@ -265,7 +315,7 @@ def test_live_that_loses_is_never_validated_beside_fine_paper() -> None:
     assert state(found) == "broken"
     assert found.verdict is not None
     assert found.verdict.column == "Live"
-    assert found.recommendation.startswith(WORSE)
+    assert found.recommendation.startswith(WORSE.format(column="Live"))
     losing = judged(fine, sealed=seal(), live=live_column([-0.1]))
     assert losing.recommendation == LIVE_LOSES
 
@@ -284,7 +334,7 @@ def test_live_trades_are_judged_since_the_seal_and_described_without_one() -> No
     assert found.layers.live.lines is None
     assert NOT_SEALED in found.layers.live.text
     assert state(found) == "open"
-    assert found.recommendation.startswith(f"{WORSE} {LIVE_LOSES}")
+    assert found.recommendation.startswith(f"{WORSE.format(column='Live')} {LIVE_LOSES}")
     few = judged(KEPT, live=live_column([-24.0] * 10))
     assert few.recommendation == LIVE_LOSES
 
@@ -309,7 +359,7 @@ def test_a_small_slippage_on_the_same_trades_breaks_nothing() -> None:
     for sealed in (None, seal(16), seal(60)):
         found = judged(slipped, sealed=sealed, backtest=backtest)
         assert state(found) != "broken"
-        assert WORSE not in found.recommendation
+        assert "diverges" not in found.recommendation
 
 
 def test_the_shrunk_promise_is_shown_beside_the_raw_one() -> None:
