@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, TypeVar
 
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from tui.widgets.choice import Choice
+from tui.widgets.line_table import LineTable
 from tui.widgets.tones import Tone, toned
 
 T = TypeVar("T")
@@ -31,6 +34,33 @@ class Form(ModalScreen[T | None]):
     def action_cancel(self) -> None:
         """Change nothing."""
         self.dismiss(None)
+
+
+class CheckedForm(Form[T]):
+    """A form that tells at every change what is wrong, and ends only when nothing is."""
+
+    def judge(self) -> None:
+        """Say what comes of what stands in the fields."""
+        raise NotImplementedError
+
+    def outcome(self) -> T | None:
+        """What the fields say, None where something is wrong with them."""
+        raise NotImplementedError
+
+    @on(Choice.Changed)
+    @on(Input.Changed)
+    @on(LineTable.Highlighted)
+    def _changed(self) -> None:
+        self.judge()
+
+    @on(LineTable.Chosen)
+    @on(Input.Submitted)
+    def _submitted(self) -> None:
+        outcome = self.outcome()
+        if outcome is None:
+            self.app.bell()
+        else:
+            self.dismiss(outcome)
 
 
 def number_in(field: Input, name: str, problems: list[str]) -> float | None:

@@ -27,7 +27,7 @@ from core.schedule.triggers import (
 from core.session.snapshot import SessionSnapshot
 from core.time_format import iso_time
 from tui import formats
-from tui.modals.form import Form, hints, number_in
+from tui.modals.form import CheckedForm, hints, number_in
 from tui.widgets.choice import Choice
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
@@ -45,7 +45,7 @@ _EXAMPLES = {_EVERY: "4h", _CRON: "0 10 * * *", _ONCE: "2026-12-24T18:00"}
 _DO = {"check it": JobAction.CHECK, "stop it, report": JobAction.FINISH, "say": JobAction.SAY}
 
 
-class JobForm(Form[JobOrder]):
+class JobForm(CheckedForm[JobOrder]):
     """The form for a new job, or for one there is (`job`).
 
     Times are written in `zone`; `now` is the host's clock (UTC ms). An order for a job there is
@@ -112,7 +112,7 @@ class JobForm(Form[JobOrder]):
         if self._job is not None:
             table.move_to(self._job.session_id or _NONE)
         table.focus()
-        self._judge()
+        self.judge()
 
     # ── what the form says ──
 
@@ -184,7 +184,8 @@ class JobForm(Form[JobOrder]):
         time = self.query_one("#time", Input).value.strip()
         return self.query_one("#when", Choice).chosen, time
 
-    def _judge(self) -> None:
+    def judge(self) -> None:
+        """See `CheckedForm.judge`."""
         self.query_one("#message-field").display = self.action is JobAction.SAY
         self.query_one("#do-field").display = self.session_id is not None
         kind, _ = self._typed
@@ -208,23 +209,9 @@ class JobForm(Form[JobOrder]):
         if time.value in _EXAMPLES.values() and time.value != _EXAMPLES[event.value]:
             time.value = ""
 
-    @on(Choice.Changed)
-    @on(Input.Changed)
-    @on(LineTable.Highlighted)
-    def _changed(self) -> None:
-        self._judge()
-
-    # ── how it ends ──
-
-    @on(LineTable.Chosen)
-    @on(Input.Submitted)
-    def action_save(self) -> None:
-        """Add or change it, if nothing is wrong."""
-        order, _, _ = self.order()
-        if order is not None:
-            self.dismiss(order)
-        else:
-            self.app.bell()
+    def outcome(self) -> JobOrder | None:
+        """What to add, or to change it to."""
+        return self.order()[0]
 
 
 def _row(session: SessionSnapshot) -> Row:

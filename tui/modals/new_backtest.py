@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -12,7 +11,7 @@ from textual.widgets import Input, Static
 
 from core.trading.values import FillOn
 from tui.modals import strategy_picker
-from tui.modals.form import Form, hints, number_in
+from tui.modals.form import CheckedForm, hints, number_in
 from tui.requests.backtest import DEMO_MARKET, BacktestOrder
 from tui.strategies import StrategyChoice
 from tui.widgets.choice import Choice
@@ -23,7 +22,7 @@ _FILE, _EXCHANGE = "file", "exchange"
 _SHORT_PERIOD, _PERIOD = "1m", "6m"
 
 
-class NewBacktest(Form[BacktestOrder]):
+class NewBacktest(CheckedForm[BacktestOrder]):
     """The form for a backtest; it begins with what the last one was asked for."""
 
     def __init__(
@@ -86,7 +85,7 @@ class NewBacktest(Form[BacktestOrder]):
         if self.is_attached:
             wanted = self._picked or (self._last.name if self._last else None)
             self._choices = strategy_picker.fill(self.query_one(LineTable), choices, wanted)
-            self._judge()
+            self.judge()
 
     def order(self) -> tuple[BacktestOrder | None, list[str]]:
         """What the form asks for, or every reason why that cannot be."""
@@ -121,7 +120,8 @@ class NewBacktest(Form[BacktestOrder]):
             [],
         )
 
-    def _judge(self) -> None:
+    def judge(self) -> None:
+        """See `CheckedForm.judge`."""
         source = self.query_one("#source", Choice).chosen
         self.query_one("#file-field").display = source == _FILE
         self.query_one("#exchange-field").display = source == _EXCHANGE
@@ -129,21 +129,9 @@ class NewBacktest(Form[BacktestOrder]):
         _, problems = self.order()
         self.tell((f"✗ {problem}", Tone.ERROR) for problem in problems)
 
-    @on(Choice.Changed)
-    @on(Input.Changed)
-    @on(LineTable.Highlighted)
-    def _changed(self) -> None:
-        self._judge()
-
-    @on(LineTable.Chosen)
-    @on(Input.Submitted)
-    def action_run(self) -> None:
-        """Run, if nothing is wrong."""
-        order, _ = self.order()
-        if order is not None:
-            self.dismiss(order)
-        else:
-            self.app.bell()
+    def outcome(self) -> BacktestOrder | None:
+        """What to run."""
+        return self.order()[0]
 
 
 def _source(order: BacktestOrder) -> str:

@@ -20,7 +20,7 @@ from core.session.snapshot import StartRequest, TrialTerms
 from core.trading.values import Fills
 from tui import formats
 from tui.modals import strategy_picker
-from tui.modals.form import Form, hints, number_in
+from tui.modals.form import CheckedForm, hints, number_in
 from tui.requests.trial import AskOutlook, TrialOutlook
 from tui.strategies import NOT_BACKTESTED, StrategyChoice
 from tui.widgets.choice import Choice
@@ -44,7 +44,7 @@ _Asked = tuple[str, TrialTerms, float | None]
 """What an outlook is of: the strategy's path, the terms, and the balance."""
 
 
-class NewSession(Form[StartRequest]):
+class NewSession(CheckedForm[StartRequest]):
     """The form for a new session. Enter on a strategy starts it with what the form says."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -111,7 +111,7 @@ class NewSession(Form[StartRequest]):
             return
         table = self.query_one("#strategies", LineTable)
         self._choices = strategy_picker.fill(table, choices, self._picked)
-        self._judge()
+        self._say_verdict()
         self._plan()
 
     # ── what the form says ──
@@ -225,7 +225,7 @@ class NewSession(Form[StartRequest]):
         if not self._sealing_chosen:
             with self.prevent(Choice.Changed):
                 self.query_one("#trial", Choice).chosen = _SEALED if found.sentences else _UNSEALED
-        self._judge()
+        self._say_verdict()
 
     def _outlook_lines(self) -> list[tuple[str, Tone]]:
         if self._outlook is None:
@@ -237,7 +237,7 @@ class NewSession(Form[StartRequest]):
             return [(sentence, Tone.PLAIN) for sentence in found.sentences]
         return [("! not sealed: its edge will only be described, not judged", Tone.WARNING)]
 
-    def _judge(self) -> None:
+    def _say_verdict(self) -> None:
         request, problems = self.request()
         strategy = self.picked
         lines: list[tuple[str, Tone]] = [(f"✗ {p}", Tone.ERROR) for p in problems]
@@ -262,10 +262,8 @@ class NewSession(Form[StartRequest]):
     def _chose_sealing(self) -> None:
         self._sealing_chosen = True
 
-    @on(Choice.Changed)
-    @on(Input.Changed)
-    @on(LineTable.Highlighted)
-    def _changed(self) -> None:
+    def judge(self) -> None:
+        """See `CheckedForm.judge`."""
         self._show_feed()
         strategy = self.picked
         several = strategy is not None and len(strategy.symbols) > 1
@@ -274,21 +272,12 @@ class NewSession(Form[StartRequest]):
         )
         if strategy is not None and strategy.starting_balance is not None:
             self.query_one("#balance", Input).placeholder = formats.money(strategy.starting_balance)
-        self._judge()
+        self._say_verdict()
         self._plan()
 
-    # ── how it ends ──
-
-    @on(LineTable.Chosen)
-    @on(Input.Submitted)
-    def action_start(self) -> None:
-        """Start, if nothing is wrong."""
-        request, problems = self.request()
-        if request is not None:
-            self.dismiss(request)
-        elif problems:
-            self.app.bell()
-            self._judge()
+    def outcome(self) -> StartRequest | None:
+        """What to start."""
+        return self.request()[0]
 
 
 def _field(label: str, widget: Choice) -> ComposeResult:
