@@ -17,7 +17,7 @@ from core.report.quality import quality_flags
 from core.strategy.config.config import StrategyConfig
 from core.time_format import iso_time, parse_time
 from core.trading.rules import RULES_VERSION
-from core.trading.values import Event, FillOn, Obstacle, OpenTrade, Part, Trade
+from core.trading.values import Event, FillOn, Obstacle, OpenTrade, Trade, TradePart
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -230,7 +230,7 @@ def trade_to_json(trade: Trade | OpenTrade) -> Json:
     return written
 
 
-def _part_to_json(part: Part) -> Json:
+def _part_to_json(part: TradePart) -> Json:
     written: Json = msgspec.to_builtins(part)
     times = {name: iso_time(getattr(part, name)) for name in _PART_TIMES if name in written}
     return written | times

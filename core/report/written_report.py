@@ -15,7 +15,7 @@ class ReportError(ValueError):
     """What should be a report is none; the message says where."""
 
 
-class Period(msgspec.Struct, frozen=True):
+class ReportedPeriod(msgspec.Struct, frozen=True):
     """The candles decided on: open times of the first and the last, and how many."""
 
     start: str | None = None
@@ -65,14 +65,14 @@ class ReportedTrade(msgspec.Struct, frozen=True):
     parts: tuple[dict[str, object], ...] = ()
 
 
-class Month(msgspec.Struct, frozen=True):
+class ReportedMonth(msgspec.Struct, frozen=True):
     """The return of a calendar month, per cent."""
 
     month: str
     return_pct: float | None = None
 
 
-class MetCondition(msgspec.Struct, frozen=True):
+class ReportedCondition(msgspec.Struct, frozen=True):
     """How often a condition held; `without`: the entries there would be without it."""
 
     group: str = ""
@@ -82,14 +82,14 @@ class MetCondition(msgspec.Struct, frozen=True):
     without: int | None = None
 
 
-class Diagnosis(msgspec.Struct, frozen=True):
+class ReportedDiagnosis(msgspec.Struct, frozen=True):
     """Why there was no trade."""
 
     summary: str = ""
-    conditions: tuple[MetCondition, ...] = ()
+    conditions: tuple[ReportedCondition, ...] = ()
 
 
-class VenueOrders(msgspec.Struct, frozen=True):
+class ReportedOrders(msgspec.Struct, frozen=True):
     """What the fills became on a test venue."""
 
     made: int = 0
@@ -105,20 +105,20 @@ class WrittenReport(msgspec.Struct, frozen=True):
     timeframe: str = ""
     mode: str | None = None
     session_id: str | None = None
-    period: Period = Period()
+    period: ReportedPeriod = ReportedPeriod()
     starting_balance: float | None = None
     ending_balance: float | None = None
     metrics: ReportedMetrics = ReportedMetrics()
     trades: tuple[ReportedTrade, ...] = ()
     open_trades: tuple[dict[str, object], ...] = ()
-    monthly: tuple[Month, ...] = ()
+    monthly: tuple[ReportedMonth, ...] = ()
     warnings: tuple[str, ...] = ()
     quality_flags: tuple[str, ...] = ()
     recommendation: str | None = None
-    diagnosis: Diagnosis | None = None
+    diagnosis: ReportedDiagnosis | None = None
     gaps: tuple[dict[str, object], ...] = ()
     restarts: tuple[dict[str, object], ...] = ()
-    venue_orders: VenueOrders | None = None
+    venue_orders: ReportedOrders | None = None
 
 
 def written_report(report: Mapping[str, object]) -> WrittenReport:

@@ -22,12 +22,12 @@ from core.trading.values import (
     FillOn,
     Obstacle,
     OpenTrade,
-    Part,
     Quote,
     Reduced,
     Refused,
     Side,
     Trade,
+    TradePart,
 )
 
 # A budget below this share of equity is what rounding left over, not money to trade with.
@@ -82,7 +82,7 @@ class Position(msgspec.Struct, eq=False):
     break_even_at: float = nan
     targets: tuple[tuple[float, float], ...] = ()
     roi_place: int = -1
-    parts: tuple[Part, ...] = ()
+    parts: tuple[TradePart, ...] = ()
     part_gross: float = 0.0
     rested: Resting | None = None
     inside: bool = False
@@ -513,7 +513,7 @@ class Account:
         position.quantity, position.margin = left, margin
         position.part_gross += gross
         reason = ExitReason.TAKE_PROFIT
-        position.parts += (Part(time, price, quantity, fee, reason, filled_at),)
+        position.parts += (TradePart(time, price, quantity, fee, reason, filled_at),)
         position.targets = position.targets[1:]
         self._aim(position)
         symbol = rules.symbols[position.slot]
@@ -551,7 +551,7 @@ class Account:
         parts = position.parts
         exit_price = price
         if parts:
-            parts += (Part(time, price, quantity, exit_fee, reason, filled_at),)
+            parts += (TradePart(time, price, quantity, exit_fee, reason, filled_at),)
             quantity, margin = position.entered, position.put_up
             fees = position.entry_fee + sum([part.fee for part in parts])
             gross += position.part_gross

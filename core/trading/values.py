@@ -88,7 +88,7 @@ class Quote(msgspec.Struct, frozen=True, gc=False):
     high: float | None = None
 
 
-class Part(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class TradePart(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One of several exits of a trade: so much of its quantity, at a price, for its own reason.
 
     `fee` is this exit's. Times as in `Trade`.
@@ -138,7 +138,7 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     exit_filled_at: int | None = None
     candle_entry_price: float | None = None
     candle_exit_price: float | None = None
-    parts: tuple[Part, ...] = ()
+    parts: tuple[TradePart, ...] = ()
 
 
 class OpenTrade(msgspec.Struct, frozen=True, gc=False):
@@ -166,7 +166,7 @@ class OpenTrade(msgspec.Struct, frozen=True, gc=False):
     target_price: float | None
     liquidation_price: float | None
     entry_filled_at: int | None = None
-    parts: tuple[Part, ...] = ()
+    parts: tuple[TradePart, ...] = ()
 
 
 # ── Events: what a step did, in order. `time` is the open time of the candle concerned. ──

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.report.undefined import undefined_text
-from core.report.written_report import Diagnosis, WrittenReport
+from core.report.written_report import ReportedDiagnosis, WrittenReport
 from tui import formats
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
@@ -114,7 +114,7 @@ def sentences(report: WrittenReport) -> tuple[tuple[str, Tone], ...]:
     return tuple(found)
 
 
-def _diagnosis(diagnosis: Diagnosis) -> list[tuple[str, Tone]]:
+def _diagnosis(diagnosis: ReportedDiagnosis) -> list[tuple[str, Tone]]:
     found = [(f"No trade: {diagnosis.summary}", Tone.WARNING)]
     for one in diagnosis.conditions:
         rest = "" if one.without is None else f"; without it {one.without:,} entries"

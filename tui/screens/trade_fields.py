@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
 
-from core.trading.values import OpenTrade, Part, Trade
+from core.trading.values import OpenTrade, Trade, TradePart
 from tui import formats
 from tui.widgets.candle_chart import Mark
 from tui.widgets.tones import Tone
@@ -52,7 +52,7 @@ def written(name: str, value: float | str | None, zone: tzinfo = UTC) -> str:
     return f"{formats.date_time(int(value), zone)[5:]}:{int(value) // 1000 % 60:02d}"
 
 
-def part_text(part: Part) -> str:
+def part_text(part: TradePart) -> str:
     """How much of a trade was left at one of its exits, and for what price."""
     return f"{formats.quantity(part.quantity)} at {formats.price(part.price)}"
 

@@ -15,7 +15,7 @@ from core.compare.matching import Pair, match_trades
 from core.compare.waterfall import Part, Parts, in_cents, pair_parts
 from core.market.candles.timeframes import Timeframe
 from core.trading.values import ExitReason, Side, Trade
-from core.trading.values import Part as ClosedPart
+from core.trading.values import TradePart as ClosedPart
 from tests.unit.report.making import trade
 
 

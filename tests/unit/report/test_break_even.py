@@ -11,7 +11,7 @@ import pytest
 from core.backtest.run import run_backtest
 from core.report.break_even import break_even_cost_bp
 from core.strategy.config.parsing import parse_config
-from core.trading.values import ExitReason, Part
+from core.trading.values import ExitReason, TradePart
 from tests.unit.report.making import trade
 from tests.unit.strategy.making import candles_of, written
 
@@ -54,8 +54,8 @@ def test_a_run_whose_fills_cost_just_that_makes_nothing() -> None:
 
 def test_of_several_exits_only_the_last_may_have_slipped() -> None:
     parts = (
-        Part(0, 110.0, 1.0, 0.0, ExitReason.TAKE_PROFIT),
-        Part(0, 99.0, 3.0, 0.0, ExitReason.STOP_LOSS),
+        TradePart(0, 110.0, 1.0, 0.0, ExitReason.TAKE_PROFIT),
+        TradePart(0, 99.0, 3.0, 0.0, ExitReason.STOP_LOSS),
     )
     made = trade(
         entry=101.0,

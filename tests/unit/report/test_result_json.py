@@ -9,7 +9,7 @@ import orjson
 from core.market.candles.timeframes import HOUR
 from core.report.result import RunResult, result_to_json, trade_from_json, trade_to_json
 from core.time_format import iso_time, parse_time, short_duration
-from core.trading.values import ExitReason, Obstacle, Part
+from core.trading.values import ExitReason, Obstacle, TradePart
 from tests.unit.report.making import START, result, trade
 
 
@@ -88,8 +88,8 @@ def test_durations_show_two_units() -> None:
 
 def test_a_trade_in_parts_reads_back_as_written() -> None:
     parts = (
-        Part(START, 110.0, 1.0, 0.1, ExitReason.TAKE_PROFIT),
-        Part(START + HOUR, 99.0, 3.0, 0.2, ExitReason.STOP_LOSS, START + HOUR + 5),
+        TradePart(START, 110.0, 1.0, 0.1, ExitReason.TAKE_PROFIT),
+        TradePart(START + HOUR, 99.0, 3.0, 0.2, ExitReason.STOP_LOSS, START + HOUR + 5),
     )
     made = trade(parts=parts)
     written = trade_to_json(made)
