@@ -7,6 +7,7 @@ a zone.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ _SECOND = 1_000
 _MINUTE = 60 * _SECOND
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
+_BARS = "▁▂▃▄▅▆▇"  # never a full cell: curves in neighbouring rows must not touch
 
 
 def money(value: float | None) -> str:
@@ -144,3 +146,20 @@ def order_counts(counts: OrderCounts) -> str:
     if counts.mean_difference_bp is not None:
         text += f", {counts.mean_difference_bp:+.1f} bp"
     return text
+
+
+def spark(values: Sequence[float], width: int) -> str:
+    """The last part of a curve as `width` bars between its own lowest and highest value.
+
+    More values than bars are thinned to the last of each equal part; a flat curve is drawn low.
+    """
+    if not values or width <= 0:
+        return ""
+    count = len(values)
+    if count > width:
+        values = [values[(index + 1) * count // width - 1] for index in range(width)]
+    low, high = min(values), max(values)
+    if high <= low:
+        return _BARS[0] * len(values)
+    scale = (len(_BARS) - 1) / (high - low)
+    return "".join(_BARS[round((value - low) * scale)] for value in values)

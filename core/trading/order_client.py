@@ -42,7 +42,6 @@ from core.trading.venue_answers import (
 from core.trading.venue_hosts import (
     ForbiddenAddressError,
     LoopbackResolver,
-    OrderAddresses,
     check_order_address,
 )
 
@@ -370,55 +369,3 @@ def _told(body: str) -> tuple[int | None, str]:
     if isinstance(code, bool) or not isinstance(code, int) or code >= 0:
         return None, body
     return code, str(told.get("msg", ""))
-
-
-_PATIENCE = 10.0  # seconds an address may take to answer
-
-
-@dataclass(frozen=True, slots=True)
-class KeyTrial:
-    """What is wrong with a key where spot orders go, and where those for perpetuals do.
-
-    None: nothing. The sites for the two differ, and so most keys work for one of them.
-    """
-
-    spot: str | None
-    perpetual: str | None
-
-    @property
-    def works(self) -> bool:
-        """Whether the key is good for anything."""
-        return self.spot is None or self.perpetual is None
-
-    @property
-    def text(self) -> str:
-        """The outcome in one line."""
-        return f"for spot orders {self.spot or 'works'}; for perpetuals {self.perpetual or 'works'}"
-
-
-async def try_key(section: str, key: ApiKey, addresses: OrderAddresses) -> KeyTrial:
-    """Ask for the accounts of a key, which changes nothing there.
-
-    `section`: that of exchanges.yaml the key is for.
-    """
-    spot, perpetual = await asyncio.gather(
-        *(_trial(section, key, addresses, perpetual=kind) for kind in (False, True))
-    )
-    return KeyTrial(spot, perpetual)
-
-
-async def _trial(
-    section: str, key: ApiKey, addresses: OrderAddresses, *, perpetual: bool
-) -> str | None:
-    address = addresses.of(section, perpetual=perpetual)
-    client = OrderClient(section, address, key, perpetual=perpetual)
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            await client.check()
-    except TimeoutError:
-        return f"{address} does not answer"
-    except (OrderError, ForbiddenAddressError) as error:
-        return f"does not work ({error})"
-    finally:
-        await client.close()
-    return None

@@ -13,7 +13,8 @@ import pytest
 from aiohttp import web
 
 from core.exchange.server import EmbeddedExchange
-from core.trading.order_client import UnsureError, try_key
+from core.trading.key_trial import try_key
+from core.trading.order_client import UnsureError
 from core.trading.orders import OrderSide, VenueOrder
 from core.trading.venue_hosts import (
     ForbiddenAddressError,

@@ -158,7 +158,7 @@ async def _keys(workspace: Workspace) -> list[Finding]:
 
 
 async def _account(section: str, key: ApiKey, addresses: OrderAddresses) -> Finding:
-    from core.trading.order_client import try_key
+    from core.trading.key_trial import try_key
 
     trial = await try_key(section, key, addresses)
     return Finding("keys", trial.works, f"{section}: {trial.text}")

@@ -6,7 +6,7 @@ from core.store.credentials import ApiKey, CredentialsError, read_credentials
 from core.store.preferences import PreferencesError, read_preferences
 from core.store.redaction import KNOWN_SECRETS
 from core.store.workspace import Workspace
-from core.trading.order_client import try_key
+from core.trading.key_trial import try_key
 from core.trading.venue_hosts import ForbiddenAddressError, OrderAddresses
 from tui.requests.settings_files import SettingsError
 

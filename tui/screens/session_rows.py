@@ -14,7 +14,6 @@ from tui import formats
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
 from tui.widgets.line_table import Cell, Row
-from tui.widgets.spark import spark
 from tui.widgets.tones import Tone, state_words, tone_of
 
 _SPARK_WIDTH = 10
@@ -91,7 +90,7 @@ def session_row(session: SessionSnapshot) -> Row:
                 formats.change(gain, "%"), Tone.STALE if stale else tone_of(gain), order=gain or 0
             ),
             Cell(
-                spark(session.equity_curve, _SPARK_WIDTH),
+                formats.spark(session.equity_curve, _SPARK_WIDTH),
                 Tone.DIM if ended else tone_of(gain),
                 order=session.equity,
             ),
