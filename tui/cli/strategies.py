@@ -11,6 +11,7 @@ from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refu
 from tui.cli.strategy_argument import StrategyArguments, add_strategy, written_strategy
 
 if TYPE_CHECKING:
+    from core.market.candles.timeframes import Timeframe
     from core.strategy.config.config import IndicatorSpec
 
 
@@ -88,7 +89,8 @@ def indicators(arguments: IndicatorsArguments) -> int:
         raise Refusal("--data and --show go together", Exit.BAD_INPUT)
     if arguments.show is not None and arguments.data is not None:
         return _show_indicator(arguments.show, arguments.data, arguments)
-    from core.strategy.indicators.registry import INDICATORS, indicators_to_json
+    from core.strategy.indicators.plugins import plugins
+    from core.strategy.indicators.registry import all_indicators, indicators_to_json, known_names
 
     if arguments.json:
         print_json({"indicators": indicators_to_json()})
@@ -96,14 +98,19 @@ def indicators(arguments: IndicatorsArguments) -> int:
         rows = [
             (
                 one.name,
-                ", ".join(f"{known.name}={known.default}" for known in one.parameters),
+                ", ".join(f"{name}={default}" for name, default in one.defaults.items()),
                 ", ".join(field.name for field in one.fields),
                 one.title,
             )
-            for one in INDICATORS.values()
+            for one in all_indicators()
         ]
         print_text(*table(("name", "parameters", "fields", "what it is"), rows))
-        print_text("", "Every indicator also takes offset=N: its values of N candles ago.")
+        print_text(
+            "",
+            "Every indicator also takes offset=N (its values of N candles ago) and timeframe=T (a",
+            "higher one); source=SERIES where it is made of one series alone. From a plug-in:",
+            *(f"{name} is refused: {why}" for name, why in plugins(known_names()).refused.items()),
+        )
     return Exit.DONE
 
 
@@ -112,17 +119,17 @@ def _show_indicator(show: str, data: str, arguments: IndicatorsArguments) -> int
 
     from core.market.files.candle_files import read_candles, timeframe_of_file
     from core.market.files.errors import CandleFileError
-    from core.strategy.indicators.batch import indicator_values
+    from core.strategy.indicators.described import indicator_values
     from core.time_format import iso_time
 
-    spec = _spec(show)
     with refusing(CandleFileError):
         timeframe = timeframe_of_file(data, arguments.columns)
         file = read_candles(data, timeframe, columns=arguments.columns)
+    spec = _spec(show, file.timeframe)
     candles = file.candles
     if not file.has_volume:
         candles = replace(candles, volume=np.full(len(candles), np.nan))
-    series = indicator_values(spec, candles)
+    series = indicator_values(spec, candles, file.timeframe)
     complain(*file.notes)
     if arguments.json:
         print_json(
@@ -148,7 +155,7 @@ def _show_indicator(show: str, data: str, arguments: IndicatorsArguments) -> int
     return Exit.DONE
 
 
-def _spec(text: str) -> IndicatorSpec:
+def _spec(text: str, timeframe: Timeframe) -> IndicatorSpec:
     """The indicator of `name:param=value,param=value`."""
     from core.strategy.config.parsing import parse_indicator
     from core.strategy.config.problems import ConfigError
@@ -164,7 +171,7 @@ def _spec(text: str) -> IndicatorSpec:
             )
         params[key.strip()] = _number(value.strip())
     try:
-        return parse_indicator({"name": name, "params": params})
+        return parse_indicator({"name": name, "params": params}, timeframe)
     except ConfigError as error:
         raise Refusal(f"--show {text!r}: {error}", Exit.BAD_INPUT) from error
 

@@ -14,6 +14,7 @@ from core.strategy.config.config import (
     Reference,
     Rule,
     StrategyConfig,
+    operand_text,
 )
 from core.strategy.config.order_writing import orders_to_dict
 
@@ -57,7 +58,13 @@ def _indicator(spec: IndicatorSpec) -> dict[str, object]:
     params: dict[str, object] = dict(spec.params)
     if spec.offset:
         params["offset"] = spec.offset
-    return {"name": spec.name, "params": params, "key": spec.key}
+    written: dict[str, object] = {"name": spec.name, "params": params, "key": spec.key}
+    if spec.sources:
+        sources = [operand_text(one) for one in spec.sources]
+        written["source"] = sources[0] if len(sources) == 1 else sources
+    if spec.timeframe is not None:
+        written["timeframe"] = spec.timeframe.value
+    return written
 
 
 def rule_to_dict(rule: Rule) -> dict[str, object]:

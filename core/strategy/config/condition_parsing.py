@@ -17,12 +17,12 @@ from core.strategy.config.config import (
 )
 from core.strategy.config.expressions import (
     VALUE,
+    Named,
     parse_expression,
     parse_operand,
     parse_reference,
     series_names,
 )
-from core.strategy.config.indicator_parsing import Named
 from core.strategy.config.problems import Problems
 from core.strategy.config.validators import choice, listing, mapping, unknown_keys, whole
 

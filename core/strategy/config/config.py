@@ -42,13 +42,17 @@ class Operator(StrEnum):
 class IndicatorSpec:
     """One indicator as configured: canonical `name`, its unique `key`, every parameter filled in.
 
-    `offset`: the values of that many candles ago.
+    `offset`: the values of that many candles ago. `sources`: what it is computed of, where not of
+    the prices that it usually is. `timeframe`: a higher one than the strategy's, of whose candles
+    it is computed and whose candles `offset` counts.
     """
 
     name: str
     key: str
     params: Parameters
     offset: int = 0
+    sources: tuple[Operand, ...] = ()
+    timeframe: Timeframe | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ import ast
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NoReturn
 
-from core.strategy.config.config import ARITHMETIC, Formula, Operand, Reference
-from core.strategy.config.indicator_parsing import Named
+from core.strategy.config.config import ARITHMETIC, Formula, IndicatorSpec, Operand, Reference
 from core.strategy.config.problems import Problems
 from core.strategy.config.validators import ANY_NUMBER, as_word, is_numeric, number
+from core.strategy.indicators.indicator import Indicator
 from core.strategy.indicators.registry import CANDLE_SERIES, PRICE_ALIASES, indicator_named
 
 VALUE = 'a number, or a series like "close", "ema_21", "macd.signal"'
@@ -27,6 +28,18 @@ _SIGN_AT_AN_END = re.compile(r"\s*[+-]|.*[+-]\s*$", re.DOTALL)
 _WORDS = "series, numbers, + - * / ( ), min, max and abs"
 _BINARY: Mapping[type, str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 _FUNCTIONS = {"min": (2, 10), "max": (2, 10), "abs": (1, 1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a key stands for: its indicator, and how it is configured.
+
+    Either is None where the config has a problem there: it has been noted, and what refers to the
+    key need not be blamed for it.
+    """
+
+    indicator: Indicator | None
+    spec: IndicatorSpec | None
 
 
 def parse_operand(

@@ -14,8 +14,7 @@ from itertools import pairwise
 from core.market.candles.durations import SpanError, parse_duration
 from core.market.candles.timeframes import DAY, MINUTE
 from core.strategy.config.config import Operand
-from core.strategy.config.expressions import parse_operand
-from core.strategy.config.indicator_parsing import Named
+from core.strategy.config.expressions import Named, parse_operand
 from core.strategy.config.orders import (
     NO_ORDERS,
     Atr,

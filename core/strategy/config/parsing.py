@@ -14,7 +14,8 @@ from core.market.symbols import SymbolError, unified_symbol
 from core.strategy.config.condition_parsing import parse_conditions
 from core.strategy.config.config import Direction, IndicatorSpec, Rule, StrategyConfig
 from core.strategy.config.document_keys import EXTRA_KEYS, json_mapping, parse_extras
-from core.strategy.config.indicator_parsing import Named, parse_indicators
+from core.strategy.config.expressions import Named
+from core.strategy.config.indicator_parsing import parse_indicators
 from core.strategy.config.order_parsing import ORDER_KEYS, parse_orders
 from core.strategy.config.problems import ConfigError, Problems
 from core.strategy.config.validators import (
@@ -124,7 +125,7 @@ def parse_config(raw: object) -> ParsedConfig:
     timeframe = _timeframe(problems, written)
     direction = _direction(problems, written)
     signals = _signals(problems, written)
-    named = parse_indicators(problems, "indicators", written.get("indicators", []))
+    named = parse_indicators(problems, "indicators", written.get("indicators", []), timeframe)
     entries = () if signals else _entries(problems, written, named, direction)
     exits = parse_conditions(
         problems, "exit_conditions", written.get("exit_conditions", []), named, direction
@@ -158,14 +159,14 @@ def parse_config(raw: object) -> ParsedConfig:
     return ParsedConfig(config, (*cautions(config), *contradictions(config)))
 
 
-def parse_indicator(raw: object) -> IndicatorSpec:
-    """One indicator by itself, in any of the forms that a config takes.
+def parse_indicator(raw: object, timeframe: Timeframe) -> IndicatorSpec:
+    """One indicator by itself, in any of the forms that a config of a timeframe takes.
 
     Raises:
         ConfigError: with every problem of `raw`.
     """
     problems = Problems()
-    named = parse_indicators(problems, "indicators", [raw])
+    named = parse_indicators(problems, "indicators", [raw], timeframe)
     specs = [one.spec for one in named.values() if one.spec is not None]
     if problems.found or not specs:
         raise ConfigError(problems.found)

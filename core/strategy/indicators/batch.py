@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.market.candles.candles import Candles, Floats
-from core.strategy.config.config import IndicatorSpec
-from core.strategy.indicators.recursions import flat_spans, running_sum, supertrend_arrays
-from core.strategy.indicators.registry import indicator_series
+from core.market.candles.timeframes import Timeframe
+from core.strategy.indicators.higher import higher_candles
+from core.strategy.indicators.recursions import flat_spans, rows_arrays, running_sum
 from core.strategy.indicators.series import (
     Absolute,
     Ago,
@@ -20,11 +21,12 @@ from core.strategy.indicators.series import (
     Combined,
     Constant,
     Flat,
+    Higher,
     Output,
     Price,
+    RowsCall,
     RunningSum,
     Series,
-    SupertrendCall,
     Unless,
 )
 from core.strategy.indicators.talib_calls import batch_call
@@ -60,6 +62,7 @@ class Batch:
         self._candles = candles
         self._values: dict[Series, Floats] = {}
         self._calls: dict[Call, tuple[Floats, ...]] = {}
+        self._batches: dict[tuple[Timeframe, int], tuple[Batch, NDArray[np.int64]]] = {}
 
     def values(self, series: Series) -> Floats:
         """One value for every candle, NaN where there is none."""
@@ -91,6 +94,8 @@ class Batch:
                 return self._unless(self.values(of), flat)
             case RunningSum(of, daily):
                 return running_sum(self._candles.time, self.values(of), daily)
+            case Higher():
+                return self._higher(series)
             case Output(call, position):
                 return self._outputs(call)[position]
         raise TypeError(f"expected a series of core.strategy.series, got {series!r}")
@@ -115,13 +120,15 @@ class Batch:
         return known
 
     def _call(self, call: Call) -> tuple[Floats, ...]:
-        if isinstance(call, SupertrendCall):
-            parts = (call.upper, call.lower, call.middle, call.close)
-            return supertrend_arrays(*(self.values(part) for part in parts))
-        return batch_call(call, [self.values(one) for one in call.inputs])
+        inputs = [self.values(one) for one in call.inputs]
+        return rows_arrays(call, inputs) if isinstance(call, RowsCall) else batch_call(call, inputs)
 
-
-def indicator_values(spec: IndicatorSpec, candles: Candles) -> dict[str, Floats]:
-    """Every field of one indicator over the candles: canonical field name → values."""
-    batch = Batch(candles)
-    return {field: batch.values(series) for field, series in indicator_series(spec).items()}
+    def _higher(self, series: Higher) -> Floats:
+        """What a series of higher candles came to on the newest that had closed."""
+        place = series.timeframe, series.candle_ms
+        if place not in self._batches:
+            higher, known = higher_candles(self._candles, *place)
+            self._batches[place] = Batch(higher), known
+        batch, known = self._batches[place]
+        values = np.append(batch.values(series.of), np.nan)  # at -1: nothing has closed
+        return values[known]

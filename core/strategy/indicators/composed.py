@@ -10,20 +10,23 @@ import math
 from collections.abc import Callable
 
 from core.strategy.config.config import Parameters
+from core.strategy.indicators.recursions import fisher_rows, heikin_ashi_rows, supertrend_rows
 from core.strategy.indicators.series import (
     CLOSE,
     HIGH,
     LOW,
+    MEDIAN,
+    OHLC4,
+    OPEN,
     TYPICAL,
     VOLUME,
     Arithmetic,
     Combined,
     Constant,
     Flat,
-    Output,
     RunningSum,
     Series,
-    SupertrendCall,
+    rows_outputs,
     talib,
     talib_outputs,
 )
@@ -182,11 +185,72 @@ def psar(params: Parameters) -> tuple[Series, ...]:
 
 def supertrend(params: Parameters) -> tuple[Series, ...]:
     """The trend line and its direction."""
-    middle = (HIGH + LOW) / 2.0
     true_range = talib("ATR", HIGH, LOW, CLOSE, timeperiod=_count(params))
     reach = true_range * _number(params, "multiplier")
-    call = SupertrendCall(middle + reach, middle - reach, middle, CLOSE)
-    return Output(call, 0), Output(call, 1)
+    return rows_outputs(supertrend_rows, 2, MEDIAN + reach, MEDIAN - reach, MEDIAN, CLOSE)
+
+
+def stochrsi(params: Parameters) -> tuple[Series, ...]:
+    """%K and %D of the RSI's place in its own range; known where the RSI moved at all."""
+    period, smooth, slow = (_count(params, name) for name in ("k_period", "k_smooth", "d_period"))
+    (of,) = rsi(params)
+    low, high = talib("MIN", of, timeperiod=period), talib("MAX", of, timeperiod=period)
+    raw = (of - low) / (high - low) * 100.0
+    k = talib("SMA", raw, timeperiod=smooth)
+    d = talib("SMA", k, timeperiod=slow)
+    return (
+        k.unless(Flat(of, of, period, memory=smooth - 1)),
+        d.unless(Flat(of, of, period, memory=smooth - 1 + slow - 1)),
+    )
+
+
+def heikin_ashi(params: Parameters) -> tuple[Series, ...]:
+    """Open, high, low and close of the smoothed candles."""
+    (opened,) = rows_outputs(heikin_ashi_rows, 1, OPEN, CLOSE, OHLC4)
+    body = Combined(Arithmetic.GREATER, opened, OHLC4), Combined(Arithmetic.LESSER, opened, OHLC4)
+    highest = Combined(Arithmetic.GREATER, HIGH, body[0])
+    return opened, highest, Combined(Arithmetic.LESSER, LOW, body[1]), OHLC4
+
+
+def ichimoku(params: Parameters) -> tuple[Series, ...]:
+    """Tenkan, kijun and both spans of the cloud as they stand over this candle.
+
+    The lagging span is left out: over a past candle it shows what came later.
+    """
+    names = ("tenkan_period", "kijun_period", "span_b_period")
+    tenkan, kijun, span_b = (_middle(_count(params, name)) for name in names)
+    forward = _count(params, "displacement")
+    return tenkan, kijun, ((tenkan + kijun) / 2.0).ago(forward), span_b.ago(forward)
+
+
+def vwap_bands(params: Parameters) -> tuple[Series, ...]:
+    """VWAP, and VWAP ± deviations of the typical price from it, weighted by volume alike."""
+    daily = params["anchor"] == "day"
+    (mid,) = vwap(params)
+    volume = RunningSum(VOLUME, daily)
+    square = RunningSum(TYPICAL * TYPICAL * VOLUME, daily) / volume - mid * mid
+    reach = talib("SQRT", Combined(Arithmetic.GREATER, square, Constant(0.0)))
+    return mid, mid - reach * _number(params, "std"), mid + reach * _number(params, "std")
+
+
+def zscore(params: Parameters) -> tuple[Series, ...]:
+    """Close − average, in the population's deviations; NaN where the window has no range."""
+    period = _count(params)
+    deviation = talib("STDDEV", CLOSE, timeperiod=period, nbdev=1.0)
+    value = (CLOSE - talib("SMA", CLOSE, timeperiod=period)) / deviation
+    return (value.unless(Flat(CLOSE, CLOSE, period)),)
+
+
+def fisher(params: Parameters) -> tuple[Series, ...]:
+    """Fisher's transform of where the middle price lies in its range, and its value before."""
+    period = _count(params)
+    low, high = talib("MIN", MEDIAN, timeperiod=period), talib("MAX", MEDIAN, timeperiod=period)
+    return rows_outputs(fisher_rows, 2, MEDIAN, low, high)
+
+
+def _middle(period: int) -> Series:
+    """The middle between the lowest low and the highest high."""
+    return (talib("MAX", HIGH, timeperiod=period) + talib("MIN", LOW, timeperiod=period)) / 2.0
 
 
 def _number(params: Parameters, name: str) -> float:

@@ -7,13 +7,14 @@ itself or does the same operations in the same order, so that both agree to the 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
 
 from core.market.candles.candles import Floats, Times
 from core.market.candles.timeframes import DAY
+from core.strategy.indicators.series import Row, Rows, RowsCall
 
 
 class FlatStep:
@@ -95,15 +96,13 @@ def running_sum(time: Times, values: Floats, daily: bool) -> Floats:
     return total
 
 
-SupertrendRow = tuple[float, float, float, float]  # upper and lower band, middle price, close
+def supertrend_rows(rows: Iterator[Row]) -> Iterator[Row]:
+    """The band the trend runs along, and its direction (1 up, -1 down).
 
-
-def supertrend_rows(rows: Iterator[SupertrendRow]) -> Iterator[tuple[float, float]]:
-    """The band the trend runs along, and its direction (1 up, -1 down), for each row taken.
-
-    The upper band only falls and the lower only rises, until a close gets beyond them; the trend
-    turns up on a close above the upper band and down on one below the lower. It begins upwards
-    where the first close is not below the middle price. Both are NaN until the bands exist.
+    From (upper band, lower band, middle price, close). The upper band only falls and the lower only
+    rises, until a close gets beyond them; the trend turns up on a close above the upper band and
+    down on one below the lower. It begins upwards where the first close is not below the middle
+    price. Both are NaN until the bands exist.
     """
     upper = lower = middle = close = math.nan
     while math.isnan(upper):
@@ -125,30 +124,58 @@ def supertrend_rows(rows: Iterator[SupertrendRow]) -> Iterator[tuple[float, floa
         yield (lower, 1.0) if is_up else (upper, -1.0)
 
 
-class SupertrendStep:
-    """`supertrend_rows`, one row at a time."""
+def heikin_ashi_rows(rows: Iterator[Row]) -> Iterator[Row]:
+    """The open of each Heikin-Ashi candle, from (open, close, Heikin-Ashi close).
 
-    __slots__ = ("_row", "_trend")
+    It lies in the middle of the body of the one before; the first one's in the middle of its own.
+    """
+    body = mean = math.nan
+    for open_, close, next_mean in rows:
+        body = (open_ + close) / 2 if math.isnan(body) else (body + mean) / 2
+        mean = next_mean
+        yield (body,)
 
-    def __init__(self) -> None:
-        self._row: SupertrendRow = (math.nan,) * 4
-        self._trend = supertrend_rows(self._rows())
 
-    def __call__(self, row: SupertrendRow) -> tuple[float, float]:
-        """Take one row; (value, direction)."""
+def fisher_rows(rows: Iterator[Row]) -> Iterator[Row]:
+    """Fisher's transform and its value before, from (price, lowest, highest) (Ehlers, 2002).
+
+    The price's place between lowest and highest, from -1 to 1, is smoothed by a third, kept within
+    0.999 and transformed; the transform is smoothed by half. Without a range there is no value, and
+    the state waits.
+    """
+    place = fisher = 0.0
+    for price, low, high in rows:
+        if not high > low:
+            yield math.nan, math.nan
+            continue
+        place = 0.66 * ((price - low) / (high - low) - 0.5) + 0.67 * place
+        place = max(min(place, 0.999), -0.999)
+        before = fisher
+        fisher = 0.5 * math.log((1 + place) / (1 - place)) + 0.5 * before
+        yield fisher, before
+
+
+class RowsStep:
+    """A recursion over rows, one row at a time."""
+
+    __slots__ = ("_results", "_row")
+
+    def __init__(self, rows: Rows) -> None:
+        self._row: Row = ()
+        self._results = rows(iter(self._next, None))
+
+    def __call__(self, row: Row) -> Row:
+        """Take one row; the results at it."""
         self._row = row
-        return next(self._trend)
+        return next(self._results)
 
-    def _rows(self) -> Iterator[SupertrendRow]:
-        while True:
-            yield self._row
+    def _next(self) -> Row:
+        return self._row
 
 
-def supertrend_arrays(
-    upper: Floats, lower: Floats, middle: Floats, close: Floats
-) -> tuple[Floats, Floats]:
-    """`supertrend_rows` over arrays."""
-    rows = zip(upper.tolist(), lower.tolist(), middle.tolist(), close.tolist(), strict=True)
-    pair = np.dtype([("value", np.float64), ("direction", np.float64)])
-    result = np.fromiter(supertrend_rows(rows), pair, len(close))
-    return np.ascontiguousarray(result["value"]), np.ascontiguousarray(result["direction"])
+def rows_arrays(call: RowsCall, inputs: Sequence[Floats]) -> tuple[Floats, ...]:
+    """A recursion over arrays: its results, one array each."""
+    rows = zip(*(column.tolist() for column in inputs), strict=True)
+    kind = np.dtype([(f"{position}", np.float64) for position in range(call.outputs)])
+    results = np.fromiter(call.rows(rows), kind, len(inputs[0]))
+    return tuple(np.ascontiguousarray(results[name]) for name in kind.names or ())

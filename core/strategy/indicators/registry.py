@@ -6,91 +6,31 @@ The table is docs/rules.md §2.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from core.strategy.config.config import IndicatorSpec, Parameters, ParameterValue
+from core.strategy.config.config import IndicatorSpec, Parameters
 from core.strategy.config.validators import as_word
 from core.strategy.indicators import composed
+from core.strategy.indicators.indicator import (
+    MAX_PERIOD,
+    PERIOD_ALIASES,
+    Field,
+    Indicator,
+    Parameter,
+)
+from core.strategy.indicators.plugins import plugins
 from core.strategy.indicators.series import (
-    CLOSE,
-    HIGH,
-    LOW,
-    OPEN,
+    MEDIAN,
+    OHLC4,
+    TYPICAL,
     Clock,
     ClockUnit,
     Price,
     Series,
+    replaced,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A parameter: a whole number or a number within `low` and `high`, or one of `choices`.
-
-    `is_period`: it counts candles, and warm-up grows with it.
-    """
-
-    name: str
-    default: ParameterValue
-    low: float = 0.0
-    high: float = 0.0
-    choices: tuple[str, ...] = ()
-    aliases: tuple[str, ...] = ()
-    is_period: bool = False
-
-    @property
-    def whole(self) -> bool:
-        """Whether only whole numbers will do."""
-        return isinstance(self.default, int)
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One output of an indicator. `bounds`: the range it cannot leave, where there is one."""
-
-    name: str
-    aliases: tuple[str, ...] = ()
-    bounds: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Indicator:
-    """An indicator. The first of `fields` is always called "value"; `build` gives them in order.
-
-    `contains_candle`: its lower and upper always have the candle's own low and high between them.
-    """
-
-    name: str
-    title: str
-    parameters: tuple[Parameter, ...]
-    fields: tuple[Field, ...]
-    build: Callable[[Parameters], tuple[Series, ...]]
-    aliases: tuple[str, ...] = ()
-    contains_candle: bool = False
-
-    def field(self, written: str) -> str | None:
-        """The canonical name of a field as written, None if there is no such field."""
-        word = as_word(written)
-        for known in self.fields:
-            if word == known.name or word in known.aliases:
-                return known.name
-        return self.fields[0].name if word in (self.name, *self.aliases) else None
-
-    def parameter(self, written: str) -> Parameter | None:
-        """The parameter of a name as written, None if there is no such parameter."""
-        word = as_word(written)
-        for known in self.parameters:
-            if word == known.name or word in known.aliases:
-                return known
-        return None
-
-    def longest_period(self, params: Parameters) -> int:
-        """The largest parameter that counts candles, 1 if there is none."""
-        periods = [int(params[known.name]) for known in self.parameters if known.is_period]
-        return max(periods, default=1)
-
+from core.strategy.indicators.talib_functions import talib_indicators
 
 PRICES = ("open", "high", "low", "close", "volume")
 PRICE_ALIASES = {"price": "close"}
@@ -98,15 +38,14 @@ CANDLE_SERIES = (*PRICES, "hl2", "hlc3", "ohlc4", *ClockUnit)
 """What a condition may look at without any indicator: prices, their means, and the clock."""
 MAX_OFFSET = 10_000
 
-_MAX_PERIOD = 10_000
-_PERIOD = ("length", "window", "timeperiod", "time_period", "periods", "len", "n")
+_PERIOD = PERIOD_ALIASES
 _MULTIPLIER = ("mult", "factor", "atr_multiplier", "atr_mult", "scalar")
 
 
 def _period(
     default: int, *, low: int = 2, name: str = "period", aliases: tuple[str, ...] = _PERIOD
 ) -> Parameter:
-    return Parameter(name, default, low, _MAX_PERIOD, aliases=aliases, is_period=True)
+    return Parameter(name, default, low, MAX_PERIOD, aliases=aliases, is_period=True)
 
 
 def _value(*, bounds: tuple[float, float] | None = None) -> tuple[Field, ...]:
@@ -119,6 +58,13 @@ _BANDS = (
     Field("lower", ("lower_band", "lowerband", "low_band", "bottom", "bbl", "lband")),
     Field("upper", ("upper_band", "upperband", "high_band", "top", "bbu", "hband")),
 )
+
+
+def _psar_steps(params: Parameters) -> tuple[str, str] | None:
+    if float(params["step"]) > float(params["max"]):
+        return "step", f"at most max, which is {params['max']}"
+    return None
+
 
 _ALL = (
     Indicator(
@@ -297,6 +243,7 @@ _ALL = (
         ),
         _value(), composed.psar,
         ("sar", "parabolic_sar", "parabolic"),
+        check=_psar_steps,
     ),
     Indicator(
         "supertrend", "Supertrend",
@@ -311,23 +258,120 @@ _ALL = (
         composed.supertrend,
         ("super_trend", "st"),
     ),
+    Indicator(
+        "stochrsi", "Stochastic of the relative strength index",
+        (
+            _period(14, aliases=(*_PERIOD, "rsi_period", "rsi_length")),
+            _period(14, name="k_period", aliases=("stoch_period", "stoch_length", "fastk_period")),
+            _period(3, low=1, name="k_smooth", aliases=("k", "smooth", "smooth_k", "smoothk")),
+            _period(3, low=1, name="d_period",
+                    aliases=("d", "smooth_d", "smoothd", "fastd_period", "signal")),
+        ),
+        (
+            Field("value", ("k", "%k", "percent_k", "fastk", "line"), _PERCENT),
+            Field("d", ("%d", "percent_d", "fastd", "signal"), _PERCENT),
+        ),
+        composed.stochrsi,
+        ("stoch_rsi", "stochastic_rsi", "srsi"),
+    ),
+    Indicator(
+        "heikin_ashi", "Heikin-Ashi candles", (),
+        (
+            Field("value", ("open", "ha_open")),
+            Field("high", ("ha_high",)),
+            Field("low", ("ha_low",)),
+            Field("close", ("ha_close",)),
+        ),
+        composed.heikin_ashi,
+        ("heikinashi", "heiken_ashi", "ha_candles"),
+    ),
+    Indicator(
+        "ichimoku", "Ichimoku: conversion and base line, the cloud moved forward",
+        (
+            _period(9, name="tenkan_period", aliases=("tenkan", "conversion_period", "conversion")),
+            _period(26, name="kijun_period", aliases=("kijun", "base_period", "base")),
+            _period(52, name="span_b_period", aliases=("span_b", "senkou", "senkou_period")),
+            Parameter("displacement", 26, 1, 1_000, aliases=("shift", "forward"), is_period=True),
+        ),
+        (
+            Field("value", ("tenkan", "tenkan_sen", "conversion")),
+            Field("kijun", ("kijun_sen", "base")),
+            Field("span_a", ("senkou_a", "senkou_span_a", "leading_a")),
+            Field("span_b", ("senkou_b", "senkou_span_b", "leading_b")),
+        ),
+        composed.ichimoku,
+        ("ichimoku_cloud",),
+    ),
+    Indicator(
+        "vwap_bands", "Volume-weighted average price with bands of its deviation",
+        (
+            Parameter("anchor", "day", choices=("day", "none"), aliases=("session", "reset")),
+            Parameter("std", 2.0, 0.01, 100.0,
+                      aliases=("std_dev", "stddev", "deviations", "multiplier", "mult")),
+        ),
+        (Field("value", ("vwap", "mid", "middle")), *_BANDS[1:]), composed.vwap_bands,
+        ("vwap_band", "vwapbands"),
+    ),
+    Indicator(
+        "zscore", "Deviations of the close from its average",
+        (_period(20),), _value(), composed.zscore,
+        ("z_score", "z"),
+    ),
+    Indicator(
+        "fisher", "Fisher transform of the middle price's place in its range",
+        (_period(9),), (Field("value", ("line",)), Field("trigger", ("signal", "previous"))),
+        composed.fisher,
+        ("fisher_transform",),
+        replaceable=(MEDIAN,),
+    ),
 )  # fmt: skip
 
 INDICATORS: Mapping[str, Indicator] = {indicator.name: indicator for indicator in _ALL}
+"""Those of this program; more come from TA-Lib and from plug-ins."""
 
 _BY_NAME = {name: one for one in _ALL for name in (one.name, *one.aliases)}
-INDICATOR_NAMES = tuple(_BY_NAME)
 
 
 def indicator_named(written: str) -> Indicator | None:
-    """The indicator of a name as people write it, None if there is none."""
-    return _BY_NAME.get(as_word(written))
+    """The indicator of a name as people write it, None if there is none.
+
+    This program's own come first, then TA-Lib's functions, then plug-ins.
+    """
+    word = as_word(written)
+    own = _BY_NAME.get(word)
+    if own is not None:
+        return own
+    return talib_indicators().get(word) or plugins(known_names()).indicators.get(word)
 
 
-def indicator_series(spec: IndicatorSpec) -> dict[str, Series]:
-    """Every field of a configured indicator, described: canonical field name → series."""
-    indicator = INDICATORS[spec.name]
+def indicator_of(spec: IndicatorSpec) -> Indicator:
+    """What a configured indicator is."""
+    indicator = indicator_named(spec.name)
+    if indicator is None:
+        raise LookupError(f"{spec.name} is no indicator here: is a plug-in gone?")
+    return indicator
+
+
+def known_names() -> frozenset[str]:
+    """Every name that means an indicator of this program or a function of TA-Lib."""
+    return frozenset((*_BY_NAME, *talib_indicators()))
+
+
+def all_indicators() -> tuple[Indicator, ...]:
+    """Every indicator: this program's, TA-Lib's other functions, plug-ins."""
+    others = {one.name: one for one in talib_indicators().values() if one.name not in _BY_NAME}
+    return (*_ALL, *others.values(), *plugins(known_names()).indicators.values())
+
+
+def indicator_series(spec: IndicatorSpec, sources: tuple[Series, ...] = ()) -> dict[str, Series]:
+    """Every field of a configured indicator, described: canonical field name → series.
+
+    `sources` are what it is computed of, instead of what it usually is.
+    """
+    indicator = indicator_of(spec)
     series = indicator.build(spec.params)
+    if sources:
+        series = replaced(series, dict(zip(indicator.sources, sources, strict=True)))
     return {
         field.name: one.ago(spec.offset)
         for field, one in zip(indicator.fields, series, strict=True)
@@ -336,13 +380,9 @@ def indicator_series(spec: IndicatorSpec) -> dict[str, Series]:
 
 def candle_series(name: str, candle_ms: int) -> Series:
     """One of `CANDLE_SERIES`, described; `candle_ms` is the length of the candles."""
-    match name:
-        case "hl2":
-            return (HIGH + LOW) / 2
-        case "hlc3":
-            return (HIGH + LOW + CLOSE) / 3
-        case "ohlc4":
-            return (OPEN + HIGH + LOW + CLOSE) / 4
+    means = {"hl2": MEDIAN, "hlc3": TYPICAL, "ohlc4": OHLC4}
+    if name in means:
+        return means[name]
     return Price(name) if name in PRICES else Clock(ClockUnit(name), candle_ms)
 
 
@@ -352,9 +392,11 @@ def indicators_to_json() -> list[dict[str, Any]]:
         {
             "name": one.name,
             "title": one.title,
-            "params": {known.name: known.default for known in one.parameters},
+            "params": one.defaults,
             "fields": [field.name for field in one.fields],
             "aliases": list(one.aliases),
+            "sources": len(one.sources),
+            "origin": one.origin or "papertape",
         }
-        for one in _ALL
+        for one in all_indicators()
     ]

@@ -1,18 +1,20 @@
 """Describes how an indicator is put together, before anything is computed.
 
 A `Series` is a description: a price column, a TA-Lib function of other series, their arithmetic.
-Being frozen and compared by value, equal descriptions are one series, so that two indicators share
-what they have in common. The module `batch` computes a series over all candles at once,
+Equal descriptions are one object, so that two indicators share what they have in common, however
+deep one stands within others. The module `batch` computes a series over all candles at once,
 `stream` candle by candle, from the same description and to the same bits.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
+from weakref import WeakValueDictionary
 
-from core.market.candles.timeframes import DAY, HOUR, MINUTE
+from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
 
 
 class Arithmetic(StrEnum):
@@ -26,8 +28,25 @@ class Arithmetic(StrEnum):
     LESSER = "min"
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+_described: WeakValueDictionary[tuple[Any, ...], Any] = WeakValueDictionary()
+
+
+class _OneOfEach(type):
+    """Makes equal descriptions one object: to look one up is no walk through all that is in it."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        made = super().__call__(*args, **kwargs)
+        key = (cls, *(getattr(made, one.name) for one in fields(made)))
+        return _described.setdefault(key, made)
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Description(metaclass=_OneOfEach):
+    """What is computed from a candle and those before it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series(Description):
     """A value for every candle, NaN where there is none."""
 
     def __add__(self, other: Series | float) -> Series:
@@ -55,7 +74,7 @@ class Series:
         return Unless(self, flat)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Price(Series):
     """A column of the candles: open, high, low, close or volume."""
 
@@ -80,7 +99,7 @@ class ClockUnit(StrEnum):
                 return (time // DAY + 3) % 7 + 1  # 1970-01-01 was a Thursday
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Clock(Series):
     """The hour, minute or weekday at which each candle closes; `candle_ms` is their length."""
 
@@ -88,14 +107,14 @@ class Clock(Series):
     candle_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Constant(Series):
     """The same number at every candle."""
 
     number: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Combined(Series):
     """`left operation right`."""
 
@@ -104,14 +123,14 @@ class Combined(Series):
     right: Series
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Absolute(Series):
     """The value without its sign."""
 
     of: Series
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Ago(Series):
     """The value of `candles` candles ago (at least one)."""
 
@@ -119,8 +138,8 @@ class Ago(Series):
     candles: int
 
 
-@dataclass(frozen=True, slots=True)
-class Flat:
+@dataclass(frozen=True, slots=True, eq=False)
+class Flat(Description):
     """Whether the last `period` candles have no range: the highest `high` equals the lowest `low`.
 
     With `memory` it keeps holding for that many candles more: what was smoothed over such a window
@@ -133,7 +152,7 @@ class Flat:
     memory: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Unless(Series):
     """The value of `of`, NaN where `flat` holds."""
 
@@ -141,7 +160,7 @@ class Unless(Series):
     flat: Flat
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RunningSum(Series):
     """The sum since the first candle, or since the first candle of the UTC day (by open time)."""
 
@@ -149,8 +168,8 @@ class RunningSum(Series):
     daily: bool
 
 
-@dataclass(frozen=True, slots=True)
-class TalibCall:
+@dataclass(frozen=True, slots=True, eq=False)
+class TalibCall(Description):
     """A TA-Lib function with every parameter by TA-Lib's own name. `outputs`: how many results."""
 
     function: str
@@ -159,30 +178,65 @@ class TalibCall:
     outputs: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class SupertrendCall:
-    """The two bands around the middle price, of which the trend follows one at a time."""
-
-    upper: Series
-    lower: Series
-    middle: Series
-    close: Series
-
-    @property
-    def outputs(self) -> int:
-        """The trend line, and its direction."""
-        return 2
+Row = tuple[float, ...]
+Rows = Callable[[Iterator[Row]], Iterator[Row]]
+"""Takes the inputs of one candle after the other, gives the results at each before the next."""
 
 
-Call = TalibCall | SupertrendCall
+@dataclass(frozen=True, slots=True, eq=False)
+class RowsCall(Description):
+    """A recursion that no library has: `rows` carries its state. `outputs`: how many results."""
+
+    rows: Rows
+    inputs: tuple[Series, ...]
+    outputs: int
 
 
-@dataclass(frozen=True, slots=True)
+Call = TalibCall | RowsCall
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Output(Series):
     """One of the results of a call, by position."""
 
     call: Call
     position: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Higher(Series):
+    """What `of` came to on the newest candle of a higher timeframe that has closed.
+
+    Those candles are built from the candles given, which are `candle_ms` long.
+    """
+
+    of: Series
+    timeframe: Timeframe
+    candle_ms: int
+
+
+def replaced(one: Any, by: Mapping[Series, Series]) -> Any:
+    """A description with series in it replaced by others, wherever they stand."""
+    if isinstance(one, Series) and one in by:
+        return by[one]
+    if isinstance(one, Description):
+        return type(one)(*(replaced(getattr(one, field.name), by) for field in fields(one)))
+    return tuple(replaced(part, by) for part in one) if isinstance(one, tuple) else one
+
+
+def columns_in(one: Any) -> set[str]:
+    """The columns of the candles that a description looks at."""
+    if isinstance(one, Price):
+        return {one.column}
+    parts: Iterable[Any] = one if isinstance(one, tuple) else ()
+    if isinstance(one, Description):
+        parts = [getattr(one, field.name) for field in fields(one)]
+    return set().union(*(columns_in(part) for part in parts))
+
+
+def always_known(series: Series) -> bool:
+    """Whether a series has a value on every candle; volume is missing from some files."""
+    return isinstance(series, Price) and series.column != "volume"
 
 
 def talib(function: str, *inputs: Series, **parameters: float) -> Series:
@@ -198,6 +252,12 @@ def talib_outputs(
     return tuple(Output(call, position) for position in range(outputs))
 
 
+def rows_outputs(rows: Rows, outputs: int, *inputs: Series) -> tuple[Series, ...]:
+    """All results of a recursion, in its order."""
+    call = RowsCall(rows, inputs, outputs)
+    return tuple(Output(call, position) for position in range(outputs))
+
+
 def _series(value: Series | float) -> Series:
     return value if isinstance(value, Series) else Constant(float(value))
 
@@ -207,4 +267,6 @@ HIGH = Price("high")
 LOW = Price("low")
 CLOSE = Price("close")
 VOLUME = Price("volume")
+OHLC4 = (OPEN + HIGH + LOW + CLOSE) / 4.0
+MEDIAN = (HIGH + LOW) / 2.0
 TYPICAL = (HIGH + LOW + CLOSE) / 3.0

@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from core.market.candles.candles import Candle
-from core.strategy.indicators.recursions import FlatStep, RunningSumStep, SupertrendStep
+from core.market.candles.timeframes import Timeframe
+from core.strategy.indicators.higher import HigherStep
+from core.strategy.indicators.recursions import FlatStep, RowsStep, RunningSumStep
 from core.strategy.indicators.series import (
     Absolute,
     Ago,
@@ -24,13 +26,15 @@ from core.strategy.indicators.series import (
     Combined,
     Constant,
     Flat,
+    Higher,
     Output,
     Price,
+    RowsCall,
     RunningSum,
     Series,
-    SupertrendCall,
     TalibCall,
     Unless,
+    always_known,
 )
 from core.strategy.indicators.talib_calls import needed_history, open_handle
 
@@ -52,6 +56,7 @@ class StreamProgram:
         self.values: Slots = [math.nan] * len(_COLUMNS)
         self._slots: dict[Series | Flat | Call, int] = {}
         self._steps: list[Step] = []
+        self._programs: dict[tuple[Timeframe, int], StreamProgram] = {}
         for series in wanted:
             self.slot(series)
 
@@ -66,8 +71,9 @@ class StreamProgram:
         """The position of a series in `values`; to be asked for before the first candle."""
         if isinstance(series, Price):
             return _COLUMNS.index(series.column)
-        if isinstance(series, Output) and series.call.outputs == 1:
-            return self.slot(series.call)
+        match series:
+            case Output(TalibCall(outputs=1) as call):
+                return self.slot(call)  # which gives a number then, not a tuple
         out = self._slots.get(series)
         if out is None:
             out = self._slots[series] = len(self.values)
@@ -98,24 +104,36 @@ class StreamProgram:
                 return _running_sum(self.slot(of), RunningSumStep(daily), out)
             case Output(call, position):
                 return _output(self.slot(call), position, out)
-            case SupertrendCall(upper, lower, middle, close):
-                self.values[out] = (math.nan, math.nan)
-                parts = [self.slot(part) for part in (upper, lower, middle, close)]
-                return _supertrend(parts, SupertrendStep(), out)
+            case Higher(of, timeframe, candle_ms):
+                inner = self._higher(timeframe, candle_ms)
+                return _of_higher(inner, inner.slot(of), out)
+            case RowsCall(rows, inputs, outputs):
+                self.values[out] = (math.nan,) * outputs
+                return _rows([self.slot(one) for one in inputs], RowsStep(rows), out)
             case TalibCall():
                 return self._talib(series, [self.slot(one) for one in series.inputs], out)
         raise TypeError(f"expected a series of core.strategy.series, got {series!r}")
+
+    def _higher(self, timeframe: Timeframe, candle_ms: int) -> StreamProgram:
+        """The program of the higher candles, which takes each as it closes."""
+        program = self._programs.get((timeframe, candle_ms))
+        if program is None:
+            program = self._programs[timeframe, candle_ms] = StreamProgram(())
+            self._steps.append(_feed(HigherStep(timeframe, candle_ms), program))
+        return program
 
     def _talib(self, call: TalibCall, inputs: list[int], out: int) -> Step:
         """Gather candles until TA-Lib can open its handle, then hand over to the handle alone."""
         needed = needed_history(call)
         history: list[list[float]] = [[] for _ in inputs]
-        self.values[out] = math.nan if call.outputs == 1 else (math.nan,) * call.outputs
+        unknown = math.nan if call.outputs == 1 else (math.nan,) * call.outputs
+        self.values[out] = unknown
+        always = all(map(always_known, call.inputs))
 
         def gather(values: Slots) -> None:
             row = [values[position] for position in inputs]
-            if not history[0] and any(map(math.isnan, row)):
-                return  # TA-Lib too starts from the first candle on which every input is known
+            if any(map(math.isnan, row)):
+                return
             for column, value in zip(history, row, strict=True):
                 column.append(value)
             if len(history[0]) < needed:
@@ -124,9 +142,31 @@ class StreamProgram:
             if handle is None:
                 return
             values[out] = handle.value
-            self._steps[self._steps.index(gather)] = _update(inputs, handle.update, out)
+            update = _update(inputs, handle.update, out)
+            if not always:
+                update = _where_known(inputs, update, unknown, out)
+            self._steps[self._steps.index(gather)] = update
 
         return gather
+
+
+def _feed(higher: HigherStep, program: StreamProgram) -> Step:
+    def step(values: Slots) -> None:
+        for candle in higher(Candle(*values[:6])):
+            program.advance(candle)
+
+    return step
+
+
+def _where_known(inputs: list[int], update: Step, unknown: Any, out: int) -> Step:
+    def step(values: Slots) -> None:
+        for position in inputs:
+            if values[position] != values[position]:
+                values[out] = unknown
+                return
+        update(values)
+
+    return step
 
 
 def _clock(unit: ClockUnit, candle_ms: int, out: int) -> Step:
@@ -261,10 +301,15 @@ def _output(a: int, position: int, out: int) -> Step:
     return step
 
 
-def _supertrend(parts: list[int], trend: SupertrendStep, out: int) -> Step:
-    upper, lower, middle, close = parts
-
+def _rows(inputs: list[int], step_rows: RowsStep, out: int) -> Step:
     def step(values: Slots) -> None:
-        values[out] = trend((values[upper], values[lower], values[middle], values[close]))
+        values[out] = step_rows(tuple([values[position] for position in inputs]))
+
+    return step
+
+
+def _of_higher(inner: StreamProgram, position: int, out: int) -> Step:
+    def step(values: Slots) -> None:
+        values[out] = inner.values[position]
 
     return step

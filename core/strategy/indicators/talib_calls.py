@@ -13,14 +13,43 @@ from typing import Any
 import numpy as np
 
 from core.market.candles.candles import Floats
-from core.strategy.indicators.series import TalibCall
+from core.strategy.indicators.series import TalibCall, always_known
 
 
 def batch_call(call: TalibCall, inputs: Sequence[Floats]) -> tuple[Floats, ...]:
-    """The outputs of a call over whole arrays, NaN where there is no value yet."""
+    """The outputs of a call over whole arrays, NaN where there is no value yet.
+
+    A candle on which an input is not known has no value and is none to the function: it sees the
+    others as if they followed each other.
+    """
+    known = np.ones(len(inputs[0]), dtype=np.bool_)
+    for one, values in zip(call.inputs, inputs, strict=True):
+        if not always_known(one):
+            known &= ~np.isnan(values)
+    places = np.flatnonzero(known)
+    if len(places) == len(known):
+        return _whole_call(call, inputs)
+    if len(places) == 0:
+        return tuple(np.full(len(known), np.nan) for _ in range(call.outputs))
+    results = []
+    for values in _whole_call(call, [one[places] for one in inputs]):
+        result = np.full(len(known), np.nan)
+        result[places] = values
+        results.append(result)
+    return tuple(results)
+
+
+def _whole_call(call: TalibCall, inputs: Sequence[Floats]) -> tuple[Floats, ...]:
     talib = import_module("talib")
     result = getattr(talib, call.function)(*inputs, **dict(call.parameters))
-    return result if isinstance(result, tuple) else (result,)
+    outputs = result if isinstance(result, tuple) else (result,)
+    if all(output.dtype == np.float64 for output in outputs):
+        return outputs
+    # Whole numbers have no NaN: TA-Lib writes 0 where it knows nothing yet.
+    outputs = tuple(output.astype(np.float64) for output in outputs)
+    for output in outputs:
+        output[: needed_history(call) - 1] = np.nan
+    return outputs
 
 
 def needed_history(call: TalibCall) -> int:

@@ -89,6 +89,12 @@ def _markets(config: StrategyConfig) -> Iterator[str]:
 def _indicators(config: StrategyConfig) -> Iterator[str]:
     conditions = (*config.entry_conditions, *config.exit_conditions)
     looked_at = {one.source for condition in conditions for one in rule_references(condition)}
+    looked_at |= {
+        one.source
+        for spec in config.indicators
+        for source in spec.sources
+        for one in references(source)
+    }
     looked_at |= {one.source for level in config.orders.operands for one in references(level)}
     for spec in config.indicators:
         if spec.key not in looked_at:

@@ -25,7 +25,7 @@ from core.strategy.config.config import (
     conditions_in,
 )
 from core.strategy.config.validators import ANY_NUMBER, Range
-from core.strategy.indicators.registry import INDICATORS
+from core.strategy.indicators.registry import indicator_of
 from core.strategy.lint.orders import order_contradictions
 from core.strategy.signals.conditions import rule_text
 
@@ -93,7 +93,7 @@ class _Bounds:
         if series.source not in self._specs:
             clock = _CLOCK.get(series.source)
             return clock or Range(low=0.0, low_open=series.source != "volume")
-        for field in INDICATORS[self._specs[series.source].name].fields:
+        for field in indicator_of(self._specs[series.source]).fields:
             if field.name == series.field and field.bounds is not None:
                 return Range(*field.bounds)
         return ANY_NUMBER
@@ -123,12 +123,14 @@ class _Bounds:
         return False
 
     def _is_channel(self, key: str) -> bool:
-        return any(field.name == "upper" for field in INDICATORS[self._specs[key].name].fields)
+        return any(field.name == "upper" for field in indicator_of(self._specs[key]).fields)
 
     def _envelope_side(self, series: Reference) -> str | None:
         """Whether a series is the upper or lower edge of a channel containing the candle itself."""
         spec = self._specs.get(series.source)
-        if spec is None or spec.offset or not INDICATORS[spec.name].contains_candle:
+        if spec is None or spec.offset or spec.timeframe or spec.sources:
+            return None
+        if not indicator_of(spec).contains_candle:
             return None
         return series.field if series.field in ("upper", "lower") else None
 

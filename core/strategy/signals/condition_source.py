@@ -17,7 +17,6 @@ from core.strategy.config.config import Condition, Direction, Rule, StrategyConf
 from core.strategy.config.orders import Atr, Swing
 from core.strategy.indicators.batch import Batch
 from core.strategy.indicators.described import Described
-from core.strategy.indicators.registry import INDICATORS
 from core.strategy.indicators.series import Series
 from core.strategy.indicators.stream import StreamProgram
 from core.strategy.signals.evaluation import BatchRules, stream_rule
@@ -55,6 +54,7 @@ class ConditionSource:
     def warmup(self) -> int:
         """max(200, 10 × longest period), an offset counted with its period.
 
+        The periods of a chain of sources add up; those of a higher timeframe count its candles.
         An anchored VWAP also wants its whole day, a rule all candles on which it is to hold.
         """
         wanted = 0
@@ -62,10 +62,11 @@ class ConditionSource:
             if isinstance(level, Atr | Swing):
                 wanted = max(wanted, _WARMUP_PERIODS * level.candles)
         for spec in self._config.indicators:
-            longest = INDICATORS[spec.name].longest_period(spec.params)
-            wanted = max(wanted, _WARMUP_PERIODS * longest + spec.offset)
+            ratio = 1 if spec.timeframe is None else spec.timeframe.ms // self._config.timeframe.ms
+            offset = spec.offset * ratio
+            wanted = max(wanted, _WARMUP_PERIODS * self._plan.described.periods(spec.key) + offset)
             if spec.params.get("anchor") == "day":
-                wanted = max(wanted, DAY // self._config.timeframe.ms + spec.offset)
+                wanted = max(wanted, DAY // self._config.timeframe.ms + offset)
         return max(_SMALLEST_WARMUP, wanted + max(_span(rule) for _, rule in self._plan.rules))
 
     @property
@@ -170,7 +171,7 @@ class _Plan:
     """A config as series: the fields decisions wait for, the conditions, the flags they give."""
 
     def __init__(self, config: StrategyConfig) -> None:
-        self.described = Described(config)
+        self.described = Described.of(config)
         self.levels = level_series(config, self.described)
         self.fields = (*self.described.fields, *self.levels.values())
         self.rules = config.grouped_conditions

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from core.backtest.run import run_backtest
 from core.market.candles.candles import Candles
+from core.market.candles.timeframes import Timeframe
 from core.report.result import RunResult
 from core.session.alignment import moments_of
 from core.session.runner import Runner
 from core.strategy.config.config import IndicatorSpec, StrategyConfig
 from core.strategy.config.parsing import parse_config
 from core.strategy.config.problems import ConfigError
-from core.strategy.indicators.batch import indicator_values
+from core.strategy.indicators.described import indicator_values
 from core.strategy.indicators.registry import INDICATORS
 from core.trading.values import Fills
 from tests.unit.backtest.test_skipping import walk
@@ -50,7 +51,7 @@ def conditions(draw: st.DrawFn, written: list[dict[str, Any]], candles: Candles)
     field = draw(st.sampled_from([one.name for one in known.fields]))
     params = {one.name: one.default for one in known.parameters} | chosen["params"]
     spec = IndicatorSpec(chosen["name"], chosen["name"], params, chosen["offset"])
-    values = indicator_values(spec, candles)[field]
+    values = indicator_values(spec, candles, Timeframe.M5)[field]
     numbers = values[np.isfinite(values)]
     threshold = float(numbers[draw(st.integers(0, len(numbers) - 1))]) if len(numbers) else 0.0
     return {

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from core.market.candles.candles import Candles
+from core.market.candles.candles import Candles, Floats
+from core.market.candles.timeframes import Timeframe
 from core.strategy.config.config import Condition, StrategyConfig, conditions_in
-from core.strategy.config.parsing import parse_config
+from core.strategy.config.parsing import parse_config, parse_indicator
 from core.strategy.config.problems import ConfigError
+from core.strategy.indicators.described import indicator_values
 
 MINUTE = 60_000
 START = 1_767_225_600_000  # 2026-01-01T00:00:00Z
@@ -54,6 +56,12 @@ def problems_of(raw: object) -> list[str]:
     except ConfigError as error:
         return [str(problem) for problem in error.problems]
     return []
+
+
+def values_of(written_as: object, candles: Candles) -> dict[str, Floats]:
+    """Every field of an indicator as a config of five minutes writes it."""
+    spec = parse_indicator(written_as, Timeframe.M5)
+    return indicator_values(spec, candles, Timeframe.M5)
 
 
 def single(made: StrategyConfig) -> Condition:

@@ -166,7 +166,7 @@ def test_a_digest_is_a_sha256_that_does_not_drift() -> None:
     ids=str,
 )
 def test_names_and_parameters_as_people_write_them(written_as: Any, spec: IndicatorSpec) -> None:
-    assert parse_indicator(written_as) == spec
+    assert parse_indicator(written_as, Timeframe.H4) == spec
 
 
 @pytest.mark.parametrize(

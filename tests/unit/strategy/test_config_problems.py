@@ -263,16 +263,19 @@ INDICATOR_CASES: list[tuple[Any, str]] = [
     ),
     (
         [{"name": "rsi", "parms": {}}],
-        "indicators[0].parms: found an unknown key, expected only name, params, key, offset; "
+        "indicators[0].parms: found an unknown key, expected only name, params, key, offset, "
+        "source, timeframe; "
         "did you mean params?",
     ),
     (
         [{"name": "rsi", "params": {"lenght": 14}}],
-        "indicators[0].params.lenght: found an unknown parameter, expected only period, offset",
+        "indicators[0].params.lenght: found an unknown parameter, expected only period, "
+        "offset, source, timeframe",
     ),
     (
         [{"name": "rsi", "params": {"perod": 14}}],
-        "indicators[0].params.perod: found an unknown parameter, expected only period, offset; "
+        "indicators[0].params.perod: found an unknown parameter, expected only period, "
+        "offset, source, timeframe; "
         "did you mean period?",
     ),
     (

@@ -225,7 +225,7 @@ def test_an_expression_is_python_arithmetic_in_batch_and_in_stream(
     assert isinstance(left, Reference | Formula)
     again = single(config_with(operand_text(left))).left
     assert again == left
-    series = Described(strategy).series(left)
+    series = Described.of(strategy).series(left)
     batch = Batch(candles).values(series)
     program = StreamProgram([series])
     streamed, plain = [], []

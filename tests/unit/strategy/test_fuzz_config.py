@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.market.candles.timeframes import Timeframe
 from core.strategy.config.canonical import config_digest, config_to_dict
 from core.strategy.config.parsing import parse_config, parse_indicator
 from core.strategy.config.problems import ConfigError
-from core.strategy.indicators.registry import INDICATOR_NAMES, INDICATORS
+from core.strategy.indicators.registry import INDICATORS, known_names
 from core.strategy.signals.sources import signal_series, signal_source, warmup_candles
 from tests.unit.strategy.making import RSI_BOUNCE, candles_of
 
@@ -44,7 +45,7 @@ anything = st.recursive(
     ),
     max_leaves=20,
 )
-indicator_words = st.sampled_from([*INDICATOR_NAMES, "rsii", "none"])
+indicator_words = st.sampled_from([*sorted(known_names()), "rsii", "none"])
 parameter_words = st.sampled_from(
     [
         word
@@ -162,6 +163,6 @@ def test_a_wrong_value_deep_inside(raw: Any, path: list[int], value: Any) -> Non
 @given(raw=st.one_of(anything, indicators))
 def test_any_indicator(raw: Any) -> None:
     try:
-        parse_indicator(raw)
+        parse_indicator(raw, Timeframe.M5)
     except ConfigError as refusal:
         assert all(str(problem).isprintable() for problem in refusal.problems)

@@ -7,10 +7,8 @@ import pytest
 from hypothesis import given
 
 from core.market.candles.candles import Candles
-from core.strategy.config.parsing import parse_indicator
-from core.strategy.indicators.batch import indicator_values
 from core.strategy.indicators.registry import INDICATORS
-from tests.unit.strategy.making import markets
+from tests.unit.strategy.making import markets, values_of
 
 OSCILLATORS = {
     "rsi": ("value",),
@@ -28,7 +26,7 @@ OSCILLATORS = {
 @pytest.mark.parametrize("name", INDICATORS)
 @given(candles=markets())
 def test_every_field_stays_within_its_bounds(name: str, candles: Candles) -> None:
-    values = indicator_values(parse_indicator({name: None}), candles)
+    values = values_of({name: None}, candles)
     for field in INDICATORS[name].fields:
         known = values[field.name][~np.isnan(values[field.name])]
         assert np.isfinite(known).all()
@@ -42,7 +40,7 @@ def test_every_field_stays_within_its_bounds(name: str, candles: Candles) -> Non
 @pytest.mark.parametrize("name", ["bollinger", "donchian", "keltner"])
 @given(candles=markets())
 def test_a_channel_has_its_middle_between_its_edges(name: str, candles: Candles) -> None:
-    values = indicator_values(parse_indicator({name: None}), candles)
+    values = values_of({name: None}, candles)
     known = ~np.isnan(values["lower"])
     assert (values["lower"][known] <= values["value"][known]).all()
     assert (values["value"][known] <= values["upper"][known]).all()
@@ -50,7 +48,7 @@ def test_a_channel_has_its_middle_between_its_edges(name: str, candles: Candles)
 
 @given(candles=markets())
 def test_a_donchian_channel_contains_its_candle(candles: Candles) -> None:
-    values = indicator_values(parse_indicator({"donchian": 5}), candles)
+    values = values_of({"donchian": 5}, candles)
     known = ~np.isnan(values["upper"])
     assert (candles.high[known] <= values["upper"][known]).all()
     assert (candles.low[known] >= values["lower"][known]).all()
@@ -75,7 +73,7 @@ def test_an_oscillator_is_unknown_where_the_window_has_no_range(
         close,
         np.ones(260),
     )
-    values = indicator_values(parse_indicator({name: None}), candles)
+    values = values_of({name: None}, candles)
     for field in fields:
         unknown = np.isnan(values[field])
         assert not unknown[60:100].any()

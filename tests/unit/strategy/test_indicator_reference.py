@@ -11,8 +11,7 @@ import pytest
 
 from core.market.candles.candles import Candles, Floats
 from core.market.candles.timeframes import DAY
-from core.strategy.config.parsing import parse_indicator
-from core.strategy.indicators.batch import indicator_values
+from tests.unit.strategy.making import values_of
 
 pytestmark = pytest.mark.shared_data
 
@@ -58,7 +57,7 @@ def test_field_equals_the_reference(
     shared_data: Path, indicator: dict[str, object], field: str, file: str, name: str
 ) -> None:
     folder = shared_data / "indicators"
-    found = indicator_values(parse_indicator(indicator), quotes(folder))[field]
+    found = values_of(indicator, quotes(folder))[field]
     reference = expected(folder, file, name)
     both = ~(np.isnan(found) | np.isnan(reference))
     assert both.sum() > 400

@@ -7,17 +7,15 @@ from typing import Any
 import pytest
 
 from core.market.candles.candles import Candles
-from core.strategy.config.parsing import parse_indicator
-from core.strategy.indicators.batch import indicator_values
 from core.strategy.indicators.registry import INDICATORS
-from tests.unit.strategy.making import START, candles_of
+from tests.unit.strategy.making import START, candles_of, values_of
 
 NAN = float("nan")
 HOUR_MINUTES = 60
 
 
 def values(written: Any, candles: Candles, field: str = "value") -> list[float]:
-    found: list[float] = indicator_values(parse_indicator(written), candles)[field].tolist()
+    found: list[float] = values_of(written, candles)[field].tolist()
     return found
 
 
@@ -196,7 +194,5 @@ def test_adx_of_a_pure_rise_knows_only_one_direction() -> None:
 @pytest.mark.parametrize("name", INDICATORS)
 def test_too_few_candles_give_no_values_rather_than_an_error(name: str) -> None:
     for count in (0, 1, 2):
-        for found in indicator_values(
-            parse_indicator({name: None}), candles_of([5.0] * count)
-        ).values():
+        for found in values_of({name: None}, candles_of([5.0] * count)).values():
             assert len(found) == count

@@ -13,8 +13,11 @@ from core.market.candles.candles import Candles, Floats
 from core.strategy.config.config import IndicatorSpec
 from core.strategy.config.parsing import parse_config
 from core.strategy.indicators.batch import Batch
-from core.strategy.indicators.registry import INDICATORS, Indicator, Parameter, indicator_series
+from core.strategy.indicators.indicator import Indicator, Parameter
+from core.strategy.indicators.registry import INDICATORS, all_indicators, indicator_series
+from core.strategy.indicators.series import CLOSE, VOLUME
 from core.strategy.indicators.stream import StreamProgram
+from core.strategy.indicators.talib_functions import talib_indicators
 from core.strategy.signals.sources import signal_series, signal_source
 from tests.unit.strategy.making import candles_of, condition, markets, written
 
@@ -44,7 +47,7 @@ def value_of(parameter: Parameter) -> st.SearchStrategy[Any]:
         return st.sampled_from(parameter.choices)
     if parameter.whole:
         return st.integers(int(parameter.low), 30)
-    return st.floats(parameter.low, min(parameter.high, 5.0))
+    return st.floats(max(parameter.low, -5.0), min(parameter.high, 5.0))
 
 
 @st.composite
@@ -64,6 +67,26 @@ def test_every_indicator_streams_to_the_bits_of_its_batch(
     fields = indicator_series(
         IndicatorSpec(name, name, data.draw(parameters(INDICATORS[name])), offset)
     )
+    batch = Batch(candles)
+    for field, values in streamed(fields, candles).items():
+        assert same_bits(batch.values(fields[field]), values), field
+
+
+TALIB = [one.name for one in all_indicators() if one.origin == "TA-Lib"]
+
+
+@pytest.mark.parametrize("name", TALIB)
+@settings(max_examples=2)
+@given(data=st.data(), candles=markets())
+def test_every_function_of_talib_streams_to_the_bits_of_its_batch(
+    name: str, data: st.DataObject, candles: Candles
+) -> None:
+    function = talib_indicators()[name]
+    params = data.draw(parameters(function))
+    if function.check(params) is not None:  # TA-Lib itself does not take them together
+        params = function.defaults
+    sources = (VOLUME, CLOSE)[: len(function.sources)]
+    fields = indicator_series(IndicatorSpec(name, name, params), sources)
     batch = Batch(candles)
     for field, values in streamed(fields, candles).items():
         assert same_bits(batch.values(fields[field]), values), field

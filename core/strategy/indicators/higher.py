@@ -1,0 +1,102 @@
+"""Builds the candles of a higher timeframe from those of a strategy (docs/rules.md §2).
+
+A higher candle is known from the close of the first candle that ends with it or after it, and never
+before. It is made of the candles there are: one that lacks some is used like any other, except the
+very first, which begins before the data and is left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.market.candles.candles import Candle, Candles, Floats
+from core.market.candles.timeframes import Timeframe
+
+
+class HigherStep:
+    """Higher candles as they close, from one candle of `candle_ms` after another."""
+
+    __slots__ = ("_begun", "_candle_ms", "_open", "_timeframe", "_whole")
+
+    def __init__(self, timeframe: Timeframe, candle_ms: int) -> None:
+        self._timeframe = timeframe
+        self._candle_ms = candle_ms
+        self._open: int | None = None  # of the higher candle that forms or closed last
+        self._begun: list[float] | None = None  # its prices and volume, while it forms
+        self._whole = False  # whether the data reaches back to its open
+
+    def __call__(self, candle: Candle) -> list[Candle]:
+        """Take one candle; the higher ones that are known by its close."""
+        closed = []
+        time, open_, high, low, close, volume = candle
+        opens = self._timeframe.floor(time)
+        if opens != self._open:
+            closed += self._close()
+            self._whole = self._open is not None or time == opens
+            self._open = opens
+            self._begun = [open_, high, low, close, volume]
+        elif self._begun is not None:
+            begun = self._begun
+            begun[1] = max(begun[1], high)
+            begun[2] = min(begun[2], low)
+            begun[3] = close
+            begun[4] += volume
+        if time + self._candle_ms >= opens + self._timeframe.ms:
+            closed += self._close()
+        return closed
+
+    def _close(self) -> list[Candle]:
+        begun, self._begun = self._begun, None
+        if begun is None or self._open is None or not self._whole:
+            return []
+        return [Candle(self._open, *begun)]
+
+
+def higher_candles(
+    candles: Candles, timeframe: Timeframe, candle_ms: int
+) -> tuple[Candles, NDArray[np.int64]]:
+    """`HigherStep` over arrays.
+
+    Returns:
+        The higher candles, the last perhaps unfinished, and for each candle the position of the
+        one that had closed last, -1 where none had.
+    """
+    floor: Any = timeframe.floor  # of many times at once
+    opens, starts = np.unique(floor(candles.time), return_index=True)
+    known = np.searchsorted(opens + timeframe.ms, candles.time + candle_ms, side="right") - 1
+    if len(opens) == 0:
+        return candles, known
+    stops = np.append(starts[1:], len(candles))
+    built = Candles(
+        opens,
+        candles.open[starts],
+        np.maximum.reduceat(candles.high, starts),
+        np.minimum.reduceat(candles.low, starts),
+        candles.close[stops - 1],
+        _sums(candles.volume, starts, stops),
+    )
+    if candles.time[0] != opens[0]:
+        return built.slice(1), np.maximum(known - 1, -1)
+    return built, known
+
+
+def incomplete(candles: Candles, timeframe: Timeframe, candle_ms: int) -> tuple[int, int]:
+    """How many higher candles that have closed there are, and how many of them lack candles."""
+    built, known = higher_candles(candles, timeframe, candle_ms)
+    if not len(candles) or known[-1] < 0:
+        return 0, 0
+    closed = built.time[: known[-1] + 1]
+    counts = np.diff(np.searchsorted(candles.time, np.append(closed, closed[-1] + timeframe.ms)))
+    return len(closed), int(np.count_nonzero(counts < timeframe.ms // candle_ms))
+
+
+def _sums(values: Floats, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> Floats:
+    """The sum of each stretch, added up in the order of time: as one value after the other is."""
+    total = values[starts]
+    for place in range(1, int((stops - starts).max())):
+        more = starts + place < stops
+        total[more] += values[starts[more] + place]
+    return total
