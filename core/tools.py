@@ -14,6 +14,7 @@ import logging
 import os
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
 from typing import Any, ParamSpec, get_type_hints
 
 import msgspec
@@ -80,6 +81,13 @@ _MISTAKES = (
     VenueError,
     WorkspaceError,
 )
+
+
+class Fallback(StrEnum):
+    """What a live feed does while its streams do not answer."""
+
+    POLL = "poll"
+    NONE = "none"
 
 
 class ToolError(ValueError):
@@ -172,6 +180,7 @@ def backtest(
     period: str = "6m",
     fill_on: str = "next_open",
     feed: str = "live",
+    fallback: str = "poll",
     broker: str | None = None,
     trial: object = None,
     duration: str | None = None,
@@ -196,6 +205,8 @@ def backtest(
         period: run: how far back, such as 6m.
         fill_on: run: next_open or close.
         feed: start_paper: live, poll, replay or demo.
+        fallback: start_paper: poll or none: what a live feed does while its streams do not answer
+            though the REST API does. It is marked, and goes back to the streams.
         broker: start_paper: simulated or testnet. Without it, testnet with an api_key, and on the
             live feed with keys in exchanges.yaml.
         duration: start_paper: how long it is to run, such as 7d.
@@ -221,6 +232,7 @@ def backtest(
                 request = StartRequest(
                     config=_raw_config(strategy_config),
                     feed=_one_of("feed", FeedKind, feed),
+                    fallback=_one_of("fallback", Fallback, fallback) == "poll" and feed == "live",
                     broker=_broker(home, broker, feed, has_key=bool(api_key or api_secret)),
                     data=None if data is None else _files(data, _config(strategy_config)),
                     columns=columns,

@@ -112,7 +112,7 @@ class FeedFactories:
                 raise FeedError(f"{name} has no live feed here, only {known}: use the poll feed")
             dialect = self.venue if name == self.venue.name else venue_dialect(name)
             market = self._markets[name] = VenueGateway(dialect, self.workspace.cache)
-        return StreamFeed(market, self.pace)
+        return StreamFeed(market, self.pace, fallback=record.fallback)
 
     async def _poll(self, record: SessionManifest, _: StrategyConfig) -> Feed:
         name = record.exchange or DEFAULT_VENUE

@@ -459,7 +459,8 @@ class Host:
                 lifecycle,
                 prices,
                 orders=orders,
-                trouble=engine.trouble,
+                notices=engine.passing_notices,
+                orders_fail=engine.trouble is not None,
             )
             return session_detail(session_id, handler.runner, words, orders.rows(), prices, row)
         stored = await self._stored(session_id)

@@ -44,7 +44,8 @@ class LivingSession:
                 prices,
                 jobs,
                 self.engine.orders,
-                self.engine.trouble,
+                self.engine.passing_notices,
+                orders_fail=self.engine.trouble is not None,
             )
         return self.shown
 

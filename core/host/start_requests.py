@@ -74,6 +74,8 @@ def record_of(
         raise BadRequestError("the time to run for must be above 0")
     if request.until is not None and not replays and request.until <= now:
         raise BadRequestError("the time to run until is past")
+    if request.fallback and request.feed is not FeedKind.LIVE:
+        raise BadRequestError("a fallback goes with the live feed only")
     exchange = _exchange(request)
     market_fills = request.feed in (FeedKind.LIVE, FeedKind.DEMO)
     notices = list(parsed.warnings)
@@ -98,6 +100,7 @@ def record_of(
         fills=request.fills or (Fills.MARKET if market_fills else Fills.CANDLE),
         accounts=accounts,
         exchange=exchange,
+        fallback=request.fallback,
         data=data,
         columns=request.columns,
         speed=request.speed,
@@ -206,6 +209,7 @@ def restart_request(record: SessionManifest) -> StartRequest:
         broker=record.broker_asked,
         fills=record.fills,
         exchange=record.exchange,
+        fallback=record.fallback,
         warmup=None if record.feed is FeedKind.REPLAY else record.warmup,
         data=record.data,
         columns=record.columns,

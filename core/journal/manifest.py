@@ -46,6 +46,7 @@ class SessionManifest(msgspec.Struct, frozen=True, kw_only=True):
     exchange: str | None = None
     data: dict[str, str] | None = None
     columns: str | None = None
+    fallback: bool = False
     speed: float | None = None
     run_for: int | None = None
     until: int | None = None

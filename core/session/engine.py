@@ -135,6 +135,14 @@ class Engine:
         return None if trouble is None else self._context.safe(trouble)
 
     @property
+    def passing_notices(self) -> tuple[str, ...]:
+        """What its owner should know for as long as it is so."""
+        found = [] if self.handler is None else [*self.handler.health.polled.values()]
+        if self.trouble is not None:
+            found.append(f"asked for testnet, runs simulated for now: {self.trouble}")
+        return tuple(map(self._context.safe, found))
+
+    @property
     def planned_end(self) -> int | None:
         """When the session ends by itself, on the feed's clock."""
         return self.record.until if self.handler is None else self.handler.end

@@ -36,9 +36,10 @@ BY_HAND = "stopped by hand"
 
 @dataclass(slots=True)
 class Health:
-    """What the feed has said of itself: its last words, and which markets are silent."""
+    """What the feed has said of itself: its last words, which markets are silent or polled."""
 
     stale: dict[str | None, str] = field(default_factory=dict)
+    polled: dict[str | None, str] = field(default_factory=dict)
     words: deque[str] = field(default_factory=lambda: deque(maxlen=20))
 
 
@@ -202,8 +203,13 @@ class FeedHandler:
             self._tell(Level.WARNING, text)
         elif status.state is FeedState.RATE_LIMITED:
             self._tell(Level.WARNING, text)
+        elif status.state is FeedState.POLLING:
+            self.health.stale.pop(status.symbol, None)
+            self.health.polled[status.symbol] = text
+            self._tell(Level.WARNING, text)
         else:
             self.health.stale.pop(status.symbol, None)
+            self.health.polled.pop(status.symbol, None)
             self._tell(Level.INFO, text)
 
     def _narrate(self, events: Iterable[Event], prefix: str = "") -> None:

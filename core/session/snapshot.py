@@ -149,6 +149,7 @@ class StartRequest:
     where the files do not say them; `speed`: times real time, None for full speed.
     `run_for`: milliseconds counted from running; `until`: UTC ms. `exchange`: the ccxt name of the
     one to poll. `warmup`: candles before the first decision, None: as many as the strategy wants.
+    `fallback`: poll while a live feed's streams do not answer.
     `api_key`, `api_secret`: of the testnet, for this session alone; never kept.
     `trial`: seal it as a trial before its first candle; None: it is none.
     """
@@ -164,6 +165,7 @@ class StartRequest:
     until: int | None = None
     starting_balance: float | None = None
     exchange: str | None = None
+    fallback: bool = False
     warmup: int | None = None
     api_key: str | None = field(default=None, repr=False)
     api_secret: str | None = field(default=None, repr=False)

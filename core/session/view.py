@@ -42,12 +42,14 @@ def session_snapshot(
     prices: Mapping[str, PriceSeen],
     jobs: tuple[str, ...] = (),
     orders: VenueOrders | None = None,
-    trouble: str | None = None,
+    notices: Iterable[str] = (),
+    *,
+    orders_fail: bool = False,
 ) -> SessionSnapshot:
     """One row of the sessions table. Positions are marked at `prices` where there are any.
 
-    With `trouble`, the reason why its orders cannot be executed, it runs simulated meanwhile, and
-    says so.
+    `notices`: what is so for the time being. While its orders cannot be executed (`orders_fail`) it
+    runs simulated.
     """
     config = record.config
     starting = float(config.get("starting_balance", 10_000.0))
@@ -68,7 +70,7 @@ def session_snapshot(
         strategy=str(config["name"]),
         symbols=tuple(config["symbols"]),
         timeframe=str(config["timeframe"]),
-        mode=Mode.SIMULATED if trouble and record.mode is Mode.TESTNET else record.mode,
+        mode=Mode.SIMULATED if orders_fail and record.mode is Mode.TESTNET else record.mode,
         state=lifecycle.state,
         state_reason=lifecycle.reason,
         feed=record.feed,
@@ -91,21 +93,17 @@ def session_snapshot(
         equity=equity,
         pnl_today=equity - today,
         equity_curve=() if runner is None else runner.recent_equity(_SPARK),
-        notices=(*record.notices, *_order_notices(orders, trouble)),
+        notices=(*record.notices, *notices, *_refusals(orders)),
         next_jobs=jobs,
         orders=(orders or VenueOrders(record)).counts(),
     )
 
 
-def _order_notices(orders: VenueOrders | None, trouble: str | None) -> Iterator[str]:
-    if trouble is not None:
-        yield f"asked for testnet, runs simulated for now: {trouble}"
-    refusal = None if orders is None else orders.last_refusal
-    if orders is not None and refusal is not None:
-        counts = orders.counts()
-        if counts is not None:
-            number = f"{counts.refused} of {counts.made} orders"
-            yield f"{number} were refused on the testnet; the last: {refusal}"
+def _refusals(orders: VenueOrders | None) -> Iterator[str]:
+    counts = None if orders is None else orders.counts()
+    if orders is not None and counts is not None and orders.last_refusal is not None:
+        number = f"{counts.refused} of {counts.made} orders"
+        yield f"{number} were refused on the testnet; the last: {orders.last_refusal}"
 
 
 def _trial(record: SessionManifest) -> TrialHorizon | None:

@@ -238,6 +238,51 @@ async def test_an_audit_that_fails_is_made_up_for_from_the_last_one_on(
     assert [revised.old for revised in reader.of(Revised)] == [told]
 
 
+def states(reader: Reader) -> list[FeedState]:
+    return [status.state for status in reader.of(FeedStatus)]
+
+
+async def test_rest_stands_in_for_silent_streams_until_they_are_back(
+    exchange: EmbeddedExchange, clock: ManualClock
+) -> None:
+    desk = market_of(exchange, replace(STREAM_PACE, silent_after=0.25))
+    feed = StreamFeed(desk, replace(FOLLOW_PACE, poll_after=0.3, poll_every=0.05), fallback=True)
+    await feed.subscribe(BTC, Timeframe.M1, quotes=True)
+    reader = Reader(feed)
+    await flowing(reader, clock)
+    exchange.switch_on(FaultKind.SILENT_STALL, "*")
+    await pass_until(clock, 5_000, lambda: FeedState.POLLING in states(reader))
+    polled = len(states(reader))
+    reader.events[:] = [event for event in reader.events if not isinstance(event, PriceSeen)]
+    await pass_until(clock, 5_000, lambda: len(reader.of(PriceSeen)) > 3)
+    assert set(states(reader)[polled:]) <= {FeedState.POLLING}
+    exchange.switch_off()
+    await pass_until(clock, 5_000, lambda: states(reader)[-1] is FeedState.CONNECTED)
+    end = Timeframe.M1.floor(clock.now())
+    await pass_minutes(clock, 2)
+    await reader.until_candle(BTC, end)
+    found = reader.candles(BTC)
+    assert found == truth(exchange, BTC, START, found[-1].time + MINUTE)
+    await desk.close()
+
+
+async def test_where_it_may_not_stand_in_rest_is_offered_once(
+    exchange: EmbeddedExchange, clock: ManualClock
+) -> None:
+    desk = market_of(exchange, replace(STREAM_PACE, silent_after=0.25))
+    _, reader = await follow(desk, clock, pace=replace(FOLLOW_PACE, poll_after=0.3))
+    exchange.switch_on(FaultKind.SILENT_STALL, "*")
+
+    def offers() -> list[FeedStatus]:
+        return [status for status in reader.of(FeedStatus) if "--fallback poll" in status.text]
+
+    await pass_until(clock, 5_000, offers)
+    await pass_minutes(clock, 3)
+    assert len(offers()) == 1
+    assert offers()[0].state is FeedState.STALE
+    await desk.close()
+
+
 async def test_a_stream_that_falls_silent_is_noticed_and_its_candles_fetched(
     exchange: EmbeddedExchange, clock: ManualClock
 ) -> None:

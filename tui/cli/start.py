@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class SessionOptions(StrategyArguments, Protocol):
     """What `add_start_options` lets one say."""
 
-    feed: str
+    feed: str | None
+    fallback: str | None
     data: list[str] | None
     columns: str | None
     speed: str | None
@@ -49,7 +50,15 @@ def add_commands(commands: Commands) -> None:
 
 def add_start_options(parser: argparse.ArgumentParser) -> None:
     """Let a command say how a session is to run."""
-    parser.add_argument("--feed", choices=("live", "poll", "replay", "demo"), default="live")
+    parser.add_argument(
+        "--feed", choices=("live", "poll", "replay", "demo"), help="(default: live)"
+    )
+    parser.add_argument(
+        "--fallback",
+        choices=("poll", "none"),
+        help="live: what to do while the streams do not answer though the REST API does; it is "
+        "marked, and goes back by itself (default: poll where --feed is not given)",
+    )
     add_data(parser, "replay: the candle file")
     parser.add_argument("--speed", metavar="N|max", help="replay: times real time (default: max)")
     parser.add_argument("--exchange", metavar="NAME", help="poll: which one (default: binance)")
@@ -119,7 +128,9 @@ def start_request(arguments: SessionOptions) -> StartRequest:
         config = written.parse(starting_balance=arguments.balance).config
         run_for = None if arguments.run_for is None else parse_duration(arguments.run_for)
     data = None
-    if arguments.feed == "replay" and not arguments.data:
+    feed = arguments.feed or "live"
+    fallback = arguments.fallback or ("none" if arguments.feed else "poll")
+    if feed == "replay" and not arguments.data:
         raise Refusal(
             "a replay needs a candle file: give --data FILE (for several symbols, "
             "--data SYMBOL=FILE for each)",
@@ -131,7 +142,8 @@ def start_request(arguments: SessionOptions) -> StartRequest:
         data = {symbol: str(path.absolute()) for symbol, path in files.items()}
     return StartRequest(
         config=written.document.config,
-        feed=FeedKind(arguments.feed),
+        feed=FeedKind(feed),
+        fallback=fallback == "poll",
         broker=BrokerKind(arguments.broker),
         fills=None if arguments.fills is None else Fills(arguments.fills),
         data=data,

@@ -178,6 +178,7 @@ class NewSession(CheckedForm[StartRequest]):
                 feed=self.feed,
                 broker=self.broker,
                 exchange=exchange,
+                fallback=self.feed is FeedKind.LIVE,
                 fills=None if fills == AUTOMATIC else Fills(fills),
                 data=data,
                 columns=columns,

@@ -41,6 +41,8 @@ class FeedState(StrEnum):
     RECONNECTING = "reconnecting"
     STALE = "stale"
     RATE_LIMITED = "rate_limited"
+    POLLING = "polling"
+    """Its streams do not answer, and it asks over REST instead until they do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,12 @@ def test_a_session_warms_up_as_its_strategy_wants_and_says_nothing_of_it() -> No
     assert not [notice for notice in record.notices if "warm-up" in notice]
 
 
+def test_a_fallback_goes_with_the_live_feed_and_is_kept_by_a_restart() -> None:
+    assert restart_request(recorded(fallback=True)).fallback
+    with pytest.raises(BadRequestError, match="fallback goes with the live feed only"):
+        recorded(fallback=True, feed=FeedKind.POLL)
+
+
 def test_a_warm_up_set_by_hand_is_marked_and_kept_by_a_restart() -> None:
     record = recorded(warmup=30)
     assert record.warmup == 30

@@ -290,6 +290,20 @@ async def test_a_silent_market_makes_the_session_stale_until_it_speaks(tmp_path:
         assert engine.reason == "the next candle is overdue"
 
 
+async def test_a_feed_that_is_polled_for_now_says_so_until_its_streams_are_back(
+    tmp_path: Path,
+) -> None:
+    bench, feed = Bench(tmp_path), feed_of()
+    engine = bench.new(bench.record(ALWAYS, **LIVE), feed)
+    async with living(engine):
+        feed.say(FeedStatus("BTC/USDT", FeedState.STALE, "silent for 30 s"))
+        feed.say(FeedStatus("BTC/USDT", FeedState.POLLING, "asked over REST"))
+        await until(lambda: engine.passing_notices == ("BTC/USDT: asked over REST",))
+        assert engine.state is SessionState.RUNNING
+        feed.say(FeedStatus("BTC/USDT", FeedState.CONNECTED, "the streams answer again"))
+        await until(lambda: engine.passing_notices == ())
+
+
 async def test_a_feed_that_ends_is_an_error_with_its_words(tmp_path: Path) -> None:
     bench, feed = Bench(tmp_path), feed_of()
     engine = bench.new(bench.record(ALWAYS, **LIVE), feed)

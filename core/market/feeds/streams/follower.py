@@ -33,6 +33,8 @@ class FollowPace:
     nothing, it is twice as long next time, up to `longest_overdue`. `audit`: how often candles
     already said are compared with the record: `audit_candles` of them, or those since the last
     audit where they are more. `fresh`: how old a quote may be to stand beside a newer price.
+    `poll_after`: how long the streams may be silent before prices are asked for over REST, every
+    `poll_every`, where that is allowed.
     """
 
     overdue: float = 15.0
@@ -43,6 +45,8 @@ class FollowPace:
     audit: float = 3600.0
     audit_candles: int = 60
     fresh: float = 10.0
+    poll_after: float = 60.0
+    poll_every: float = 10.0
     delivery: DeliveryPace = field(default_factory=DeliveryPace)
 
 
@@ -58,8 +62,10 @@ class Follower:
         pace: FollowPace,
         *,
         quotes: bool,
+        fallback: bool = False,
         sleep: Callable[[float], Coroutine[None, None, None]] = asyncio.sleep,
     ) -> None:
+        """`fallback`: whether it may poll while the streams do not answer."""
         self.symbol = symbol = sequence.symbol
         self.timeframe = timeframe = sequence.timeframe
         self._market = market
@@ -88,6 +94,10 @@ class Follower:
             streams.append(market.dialect.mark_price(symbol))
         self._streams: list[VenueStream] = streams
         self._task: asyncio.Task[None] | None = None
+        self._fallback = fallback
+        self._silent_since: float | None = self._monotonic()
+        self._polled: float | None = None  # when prices were asked for last, while they are
+        self._offered = False
 
     def start(self) -> None:
         """Begin to follow."""
@@ -107,6 +117,10 @@ class Follower:
 
     def on_event(self, event: StreamEvent) -> None:
         """See `StreamListener.on_event`."""
+        self._silent_since, self._offered = None, False
+        if self._polled is not None:
+            self._polled = None
+            self._say_state(FeedState.CONNECTED, "the streams answer again")
         match event:
             case Kline():
                 self._say_state(FeedState.CONNECTED, "the candle stream flows")
@@ -130,13 +144,21 @@ class Follower:
     def on_disconnected(self, stream: str, why: str) -> None:
         """See `StreamListener.on_disconnected`."""
         if stream == self._candles.name:
-            self._say_state(FeedState.RECONNECTING, why)
+            self._fell_silent(0.0)
+            if self._polled is None:
+                self._say_state(FeedState.RECONNECTING, why)
 
     def on_silent(self, stream: str, seconds: float) -> None:
         """See `StreamListener.on_silent`."""
         if stream == self._candles.name:
-            self._say_state(FeedState.STALE, f"{stream} has said nothing for {seconds:.0f} s")
+            self._fell_silent(seconds)
+            if self._polled is None:
+                self._say_state(FeedState.STALE, f"{stream} has said nothing for {seconds:.0f} s")
             self._ask.set()
+
+    def _fell_silent(self, ago: float) -> None:
+        if self._silent_since is None:
+            self._silent_since = self._monotonic() - ago
 
     # ── What is said to the session ──
 
@@ -184,6 +206,8 @@ class Follower:
             try:
                 await self._again_after(await self._back_fill())
                 await self._again_after(await self._delivery.settle_funding())
+                if self._poll_is_due():
+                    await self._poll()
             except RateLimitedError as error:
                 self._say_state(FeedState.RATE_LIMITED, str(error))
                 self._ask.set()
@@ -200,8 +224,36 @@ class Follower:
         """Return when a back-fill was asked for, a candle is overdue, or an audit is due."""
         while not self._ask.is_set():
             await self._sleep_unless(self._ask, self._pace.look_every)
-            if self._is_overdue() or self._audit_is_due():
+            if self._is_overdue() or self._audit_is_due() or self._poll_is_due():
                 return
+
+    def _poll_is_due(self) -> bool:
+        """Whether the streams have been silent for long, and REST is to be asked in their place."""
+        now, since = self._monotonic(), self._silent_since
+        if since is None or now - since < self._pace.poll_after:
+            return False
+        if not self._fallback:
+            return not self._offered
+        return self._polled is None or now - self._polled >= self._pace.poll_every
+
+    async def _poll(self) -> None:
+        """Stand in for the streams, which are silent though REST answers; or say that one could."""
+        name = self._market.dialect.name
+        if not self._fallback:
+            self._offered = True
+            text = f"the streams of {name} do not answer, but its REST API does"
+            self._say_state(FeedState.STALE, f"{text}: --fallback poll, or --feed poll, takes that")
+            return
+        quote = await self._market.api.quote(self.symbol)
+        if self._silent_since is None:
+            return  # they have come back meanwhile
+        self._polled = self._monotonic()
+        every = f"every {self._pace.poll_every:g} s"
+        text = f"the streams of {name} do not answer: prices are asked for over REST, {every}"
+        self._say_state(FeedState.POLLING, text)
+        if (quote.bid, quote.ask, quote.last) != (None, None, None):
+            now = self._market.clock.now()
+            self._put(PriceSeen(self.symbol, now, quote.bid, quote.ask, quote.last))
 
     async def _sleep_unless_back(self, seconds: float) -> bool:
         """Wait so long, or until the stream is back; whether it is."""
@@ -267,12 +319,24 @@ class StreamFeed(VenueFeed):
     the candles' stream, whether quotes are asked for or not.
     """
 
-    def __init__(self, market: VenueGateway, pace: FollowPace | None = None) -> None:
+    def __init__(
+        self, market: VenueGateway, pace: FollowPace | None = None, *, fallback: bool = False
+    ) -> None:
+        """`fallback`: whether it polls for as long as the streams do not answer."""
         super().__init__(market.history)
         self._market = market
         self._pace = pace or FollowPace()
+        self._fallback = fallback
 
     def _follow(
         self, sequence: CandleSequence, funding: FundingWatch | None, *, quotes: bool
     ) -> Follower:
-        return Follower(self._market, self._put, sequence, funding, self._pace, quotes=quotes)
+        return Follower(
+            self._market,
+            self._put,
+            sequence,
+            funding,
+            self._pace,
+            quotes=quotes,
+            fallback=self._fallback,
+        )
