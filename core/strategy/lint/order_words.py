@@ -1,0 +1,178 @@
+"""Says in plain English how a strategy trades: its entries, sizes, exits and limits.
+
+One sentence a thing, made from the config alone, so that a mistake in it is read before it costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from core.market.symbols import quote_currency
+from core.strategy.config.config import Direction, StrategyConfig, operand_text
+from core.strategy.config.order_writing import clock, duration_text
+from core.strategy.config.orders import Atr, Basis, LevelSpec, Outcome, PriceRule, Swing, Target
+
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def order_sentences(config: StrategyConfig) -> tuple[str, ...]:
+    """How the config trades once its conditions hold, in the order in which it happens."""
+    return (
+        _entry(config),
+        _size(config),
+        *_stops(config),
+        *_targets(config),
+        *_times(config),
+        *_limits(config),
+    )
+
+
+def _entry(config: StrategyConfig) -> str:
+    entry = config.orders.entry
+    if entry is None:
+        return "It enters by a market order at the open of the next candle."
+    kind = "limit" if entry.limit else "stop"
+    candles = "for one candle" if entry.valid == 1 else f"for {entry.valid} candles"
+    price = _level(config, entry.price)
+    return f"It enters by a {kind} order at {price}, which waits {candles}."
+
+
+def _size(config: StrategyConfig) -> str:
+    orders = config.orders
+    money = quote_currency(config.symbols[0])
+    leverage = "" if config.leverage == 1 else f", at leverage {config.leverage:.12g}"
+    if orders.trade_amount is not None:
+        return f"Each entry puts up {orders.trade_amount:.12g} {money}{leverage}."
+    if orders.risk_pct is not None:
+        return (
+            f"Each entry is sized so that its first stop loses {orders.risk_pct:.12g} % of equity, "
+            f"fees included{leverage}."
+        )
+    return f"Each entry puts up {config.trade_size_pct:.12g} % of equity{leverage}."
+
+
+def _stops(config: StrategyConfig) -> Iterator[str]:
+    stop, against = config.orders.stop, _side(config, "below", "above")
+    if config.stop_loss_pct is not None:
+        yield f"The stop is {config.stop_loss_pct:.12g} % {against} the entry."
+    if stop is not None:
+        follows = ", and follows it from close to close" if stop.trail else ""
+        if stop.price.basis is Basis.ATR and stop.trail:
+            yield (
+                f"The stop is {_distance(stop.price)} {against} the best price since the entry, "
+                "worked out anew at every close; it never moves back."
+            )
+        elif stop.price.basis is Basis.ATR:
+            yield f"The stop is {_distance(stop.price)} {against} the entry."
+        else:
+            yield f"The stop is at {_level(config, stop.price)}{follows}."
+    if config.trailing_stop_pct is not None:
+        best = _side(config, "highest", "lowest")
+        yield (
+            f"A trailing stop follows {config.trailing_stop_pct:.12g} % {against} the {best} price "
+            "since the entry."
+        )
+    if config.orders.break_even_at_r is not None:
+        yield (
+            f"Once the price has gone {config.orders.break_even_at_r:.12g} times the risk in its "
+            "favour, the stop moves to the entry."
+        )
+
+
+def _targets(config: StrategyConfig) -> Iterator[str]:
+    beyond = _side(config, "above", "below")
+    if config.take_profit_pct is not None:
+        yield f"The target is {config.take_profit_pct:.12g} % {beyond} the entry."
+    for target in config.orders.targets:
+        yield f"{_share(target)} {_target(config, target.price, beyond)}."
+    if config.orders.roi:
+        steps = ", ".join(
+            f"{gain:.12g} %{f' after {duration_text(since)}' if since else ''}"
+            for since, gain in config.orders.roi
+        )
+        yield f"The target falls with time: {steps}, counted from the entry."
+
+
+def _share(target: Target) -> str:
+    if target.close_pct is None:
+        return "All that is left is closed"
+    return f"{target.close_pct:.12g} % of the position is closed"
+
+
+def _target(config: StrategyConfig, price: PriceRule, beyond: str) -> str:
+    match price.basis:
+        case Basis.PCT:
+            return f"{price.number:.12g} % {beyond} the entry"
+        case Basis.R:
+            return f"{price.number:.12g} times the risk {beyond} the entry"
+        case Basis.ATR:
+            return f"{_distance(price)} {beyond} the entry"
+    return f"at {_level(config, price)}"
+
+
+def _times(config: StrategyConfig) -> Iterator[str]:
+    if config.max_hold is not None:
+        candles = "one candle" if config.max_hold == 1 else f"{config.max_hold} candles"
+        yield f"A position is closed after {candles}."
+    if config.orders.flat_at is not None:
+        yield (
+            f"Positions are closed at {clock(config.orders.flat_at)} UTC; nothing is entered from "
+            "then to the end of the day."
+        )
+
+
+def _limits(config: StrategyConfig) -> Iterator[str]:
+    orders = config.orders
+    if orders.hours:
+        spans = " and ".join(f"{clock(begin)} to {clock(end)}" for begin, end in orders.hours)
+        yield f"It enters only from {spans} UTC."
+    if orders.weekdays:
+        yield f"It enters only on {_list([_DAYS[day - 1] for day in orders.weekdays])}."
+    cooldown = orders.cooldown
+    if cooldown is not None:
+        after = {None: "an exit", Outcome.LOSS: "a loss", Outcome.WIN: "a win"}[cooldown.after]
+        yield f"After {after} it waits {cooldown.candles} candles."
+    if orders.max_trades_per_day is not None:
+        yield f"It enters at most {orders.max_trades_per_day} times a day."
+    if config.max_daily_loss_pct is not None:
+        lost = config.max_daily_loss_pct
+        yield f"A day that has lost {lost:.12g} % of equity has no more entries."
+    if config.max_drawdown_pct is not None:
+        yield f"It stops for good {config.max_drawdown_pct:.12g} % below its highest equity."
+
+
+def _distance(price: PriceRule) -> str:
+    assert isinstance(price.long, Atr)
+    return f"{price.long.multiplier:.12g} times the ATR of {price.long.candles} candles"
+
+
+def _level(config: StrategyConfig, price: PriceRule) -> str:
+    assert price.long is not None
+    assert price.short is not None
+    long, short = _words(price.long), _words(price.short)
+    if config.direction is Direction.BOTH and long != short:
+        return f"{long} (for a short {short})"
+    return short if config.direction is Direction.SHORT else long
+
+
+def _words(level: LevelSpec) -> str:
+    match level:
+        case Swing(candles, highest):
+            return f"the {'highest high' if highest else 'lowest low'} of {candles} candles"
+        case Atr():
+            raise TypeError("expected a price, got a distance")
+    return operand_text(level)
+
+
+def _side(config: StrategyConfig, long: str, short: str) -> str:
+    """The word for a long, the other for a short, or both."""
+    match config.direction:
+        case Direction.LONG:
+            return long
+        case Direction.SHORT:
+            return short
+    return f"{long} (for a short {short})"
+
+
+def _list(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
