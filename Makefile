@@ -36,7 +36,7 @@ oracles: $(VENV)-oracles/.installed
 	$(VENV)-oracles/bin/python -m pytest -m oracle
 	$(VENV)-oracles/bin/python -m tests.benchmarks.backtest_speed
 
-# make fuzz        the readers of configs, documents and candle files against anything, for longer
+# make fuzz        readers, drivers and the simulator of the rules against anything, for longer
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m fuzz --hypothesis-profile=fuzz -n $(WORKERS)
 
