@@ -23,8 +23,11 @@ from core.trial import State, calibrate
 from tests.unit.trial.making import (
     Draw,
     autoregressive,
+    clustered,
     exponential_losses,
+    lognormal,
     normal,
+    rare_losses,
     skewed,
     skewed_lognormal,
     student_t,
@@ -32,6 +35,8 @@ from tests.unit.trial.making import (
 
 RATE = 0.05
 SIZES = ((45, 60), (200, 60), (400, 200))
+FURTHER_SIZES = ((100, 40), (60, 120), (30, 200))
+USUAL = (200, 60)
 REQUIRED: dict[str, Draw] = {
     "normal": normal,
     "skewed, 30 % winners": skewed,
@@ -41,9 +46,13 @@ REQUIRED: dict[str, Draw] = {
 MORE: dict[str, Draw] = {
     "lognormal, 30 % winners": skewed_lognormal,
     "exponential losses": exponential_losses,
+    "rare large losses": rare_losses,
+    "lognormal": lognormal,
+    "volatility in clusters": clustered,
     "AR(1) 0.15": autoregressive(0.15),
     "AR(1) 0.45": autoregressive(0.45),
 }
+FURTHER_PROMISES = (("normal", 0.15), ("skewed, 30 % winners", 0.15), ("normal", 0.5))
 KINDS = REQUIRED | MORE
 
 
@@ -145,17 +154,17 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     asked.add_argument("--trials", type=int, default=4_000)
     asked.add_argument("--quick", action="store_true", help="400 trials a row")
-    asked.add_argument("--more", action="store_true", help="further shapes of returns and ratios")
+    asked.add_argument("--more", action="store_true", help="further sizes, shapes and promises")
     asked.add_argument("--workers", type=int, default=2)
     asked.add_argument("--seed", type=int, default=1)
     options = asked.parse_args()
     trials = 400 if options.quick else options.trials
-    cells = [
-        Cell(kind, *size, ratio, trials, options.seed)
-        for size in SIZES
-        for kind, ratio in [(kind, 0.3) for kind in (KINDS if options.more else REQUIRED)]
-        + ([("normal", 0.1), ("skewed, 30 % winners", 0.15), ("normal", 0.5)] * options.more)
-    ]
+    rows = [(kind, size, 0.3) for size in SIZES for kind in REQUIRED]
+    if options.more:
+        rows = [(kind, size, 0.3) for size in FURTHER_SIZES for kind in REQUIRED]
+        rows += [(kind, USUAL, 0.3) for kind in MORE]
+        rows += [(kind, USUAL, ratio) for kind, ratio in FURTHER_PROMISES]
+    cells = [Cell(kind, *size, ratio, trials, options.seed) for kind, size, ratio in rows]
     print(f"{trials} trials a row, looked at after every trade; both error rates 5 %", flush=True)
     print(HEAD, flush=True)
     with ProcessPoolExecutor(options.workers) as pool:

@@ -43,6 +43,31 @@ def exponential_losses(rng: np.random.Generator, shape: tuple[int, ...]) -> Floa
     return (drawn - mean) / math.sqrt(0.7 * (1 + 1 / 12) + 0.3 * 2 * 1.8**2 - mean**2)
 
 
+def rare_losses(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+    """90 % small winners, 10 % losers of six times their size."""
+    drawn = np.where(
+        rng.random(shape) < 0.9, rng.uniform(0.5, 1.5, shape), -rng.uniform(4, 8, shape)
+    )
+    mean = 0.9 - 0.1 * 6
+    square = 0.9 * (1 + 1 / 12) + 0.1 * (36 + 16 / 12)
+    return (drawn - mean) / math.sqrt(square - mean**2)
+
+
+def lognormal(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+    """The logarithm normal with σ = 1: losses are bounded, a few wins are very large."""
+    return (rng.lognormal(0, 1, shape) - math.exp(0.5)) / math.sqrt((math.e - 1) * math.e)
+
+
+def clustered(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+    """Volatility in clusters: GARCH(1, 1) with α = 0.15 and β = 0.8."""
+    noise = rng.standard_normal((*shape[:-1], shape[-1] + 50))
+    variance, drawn = np.ones(shape[:-1]), np.empty(noise.shape)
+    for at in range(noise.shape[-1]):
+        drawn[..., at] = np.sqrt(variance) * noise[..., at]
+        variance = 0.05 + 0.15 * drawn[..., at] ** 2 + 0.8 * variance
+    return drawn[..., 50:]
+
+
 def student_t(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
     """Student's t with three degrees of freedom."""
     return rng.standard_t(3, shape) / math.sqrt(3)
