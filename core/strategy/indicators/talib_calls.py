@@ -22,18 +22,19 @@ def batch_call(call: TalibCall, inputs: Sequence[Floats]) -> tuple[Floats, ...]:
     A candle on which an input is not known has no value and is none to the function: it sees the
     others as if they followed each other.
     """
-    known = np.ones(len(inputs[0]), dtype=np.bool_)
-    for one, values in zip(call.inputs, inputs, strict=True):
-        if not always_known(one):
-            known &= ~np.isnan(values)
-    places = np.flatnonzero(known)
-    if len(places) == len(known):
+    count = len(inputs[0])
+    unsure = [
+        values for one, values in zip(call.inputs, inputs, strict=True) if not always_known(one)
+    ]
+    known = ~np.logical_or.reduce([np.isnan(values) for values in unsure]) if unsure else None
+    if known is None or known.all():
         return _whole_call(call, inputs)
+    places = np.flatnonzero(known)
     if len(places) == 0:
-        return tuple(np.full(len(known), np.nan) for _ in range(call.outputs))
+        return tuple(np.full(count, np.nan) for _ in range(call.outputs))
     results = []
     for values in _whole_call(call, [one[places] for one in inputs]):
-        result = np.full(len(known), np.nan)
+        result = np.full(count, np.nan)
         result[places] = values
         results.append(result)
     return tuple(results)
