@@ -58,7 +58,8 @@ def run_backtest(
     Raises:
         BacktestError: if a symbol has no candles.
     """
-    all_bars = _all_bars(config, candles, funding or {}, decide_from, batches or {})
+    all_bars, notes = _all_bars(config, candles, funding or {}, decide_from, batches or {})
+    warnings = (*warnings, *notes)
     moments = _moments(all_bars)
     finer = _finer(config, detail) if detail else None
     account = Account(Rules.of(config, filters, fill_on=fill_on))
@@ -104,7 +105,7 @@ def _all_bars(
     funding: Mapping[str, FundingRates],
     decide_from: int | None,
     batches: Mapping[str, Batch],
-) -> list[BarIndex]:
+) -> tuple[list[BarIndex], tuple[str, ...]]:
     source = signal_source(config)
     known: list[tuple[Candles, SignalSeries]] = []
     for symbol in config.symbols:
@@ -123,7 +124,11 @@ def _all_bars(
         due = None if rates is None else funding_by_candle(history, rates)[start:]
         flags, levels = signals.flags[start:], [level[start:] for level in signals.levels.values()]
         all_bars.append(BarIndex(slot, history.slice(start), flags, due, levels))
-    return all_bars
+    return all_bars, tuple(
+        f"{symbol}: {note}"
+        for symbol, (_, signals) in zip(config.symbols, known, strict=True)
+        for note in signals.notes
+    )
 
 
 def _moments(all_bars: Sequence[BarIndex]) -> Times:

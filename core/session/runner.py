@@ -174,8 +174,15 @@ class Runner:
             ],
             refused=self.account.refused,
             capped=self.account.capped,
-            warnings=list(warnings),
+            warnings=[*warnings, *self._notes()],
         )
+
+    def _notes(self) -> list[str]:
+        return [
+            f"{symbol}: {note}"
+            for symbol, slot in self.slots.items()
+            for note in self.streams[slot].notes()
+        ]
 
     def _counts(self, time: int) -> bool:
         """Whether the moment `time`, just taken in, is one that may decide."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +14,8 @@ from tui.cli.strategy_argument import StrategyArguments, add_strategy, written_s
 if TYPE_CHECKING:
     from core.market.candles.timeframes import Timeframe
     from core.strategy.config.config import IndicatorSpec
+
+_WIDTH = 100  # of a paragraph
 
 
 class ValidateArguments(StrategyArguments, Protocol):
@@ -51,6 +54,7 @@ def validate(arguments: ValidateArguments) -> int:
     """Say whether a strategy can run, and what its owner should know before it does."""
     from core.strategy.config.canonical import config_to_dict
     from core.strategy.config.problems import ConfigError
+    from core.strategy.lint.words import paragraph
     from core.strategy.signals.sources import signal_source
 
     try:
@@ -69,6 +73,7 @@ def validate(arguments: ValidateArguments) -> int:
             {
                 "valid": True,
                 "warnings": list(parsed.warnings),
+                "meaning": paragraph(config),
                 "config": config_to_dict(config),
                 "digest": source.digest,
                 "warmup_candles": source.warmup,
@@ -78,6 +83,7 @@ def validate(arguments: ValidateArguments) -> int:
         print_text(
             f"{config.name} is valid: {', '.join(config.symbols)}, {config.timeframe}, "
             f"{config.direction}",
+            *textwrap.wrap(paragraph(config), _WIDTH),
             *(f"warning: {warning}" for warning in parsed.warnings),
         )
     return Exit.DONE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import reduce
 
 from core.market.candles.candles import Candles, Floats
@@ -38,10 +38,27 @@ class Described:
         return cls(config.indicators, config.timeframe)
 
     @property
-    def higher(self) -> tuple[Timeframe, ...]:
-        """The higher timeframes that its indicators are on, the shortest first."""
-        used = {spec.timeframe for spec in self._specs.values() if spec.timeframe is not None}
-        return tuple(sorted(used, key=lambda timeframe: timeframe.ms))
+    def higher(self) -> dict[Timeframe, list[str]]:
+        """The higher timeframes that it uses, each with the keys of its indicators."""
+        used: dict[Timeframe, list[str]] = {}
+        for key, spec in self._specs.items():
+            if spec.timeframe is not None:
+                used.setdefault(spec.timeframe, []).append(key)
+        return used
+
+    def gap_notes(self, counts: Mapping[Timeframe, tuple[int, int]]) -> tuple[str, ...]:
+        """Sentences on higher candles that were built with candles missing.
+
+        `counts`: how many closed, and how many of them lack candles (`incomplete`).
+        """
+        return tuple(
+            f"{lacking:,} of {closed:,} {higher} candles, of which {' and '.join(keys)} "
+            f"{'are' if len(keys) > 1 else 'is'} computed, lack some of their {self._timeframe} "
+            "candles"
+            for higher, keys in self.higher.items()
+            for closed, lacking in (counts[higher],)
+            if lacking
+        )
 
     def series(self, operand: Operand, on: Timeframe | None = None) -> Series:
         """A number, a reference or a formula as a series of the candles of `on`.

@@ -17,9 +17,21 @@ from core.market.candles.timeframes import Timeframe
 
 
 class HigherStep:
-    """Higher candles as they close, from one candle of `candle_ms` after another."""
+    """Higher candles as they close, from one candle of `candle_ms` after another.
 
-    __slots__ = ("_begun", "_candle_ms", "_open", "_timeframe", "_whole")
+    `closed`: how many there were, `lacking`: how many of them were built with candles missing.
+    """
+
+    __slots__ = (
+        "_begun",
+        "_candle_ms",
+        "_count",
+        "_open",
+        "_timeframe",
+        "_whole",
+        "closed",
+        "lacking",
+    )
 
     def __init__(self, timeframe: Timeframe, candle_ms: int) -> None:
         self._timeframe = timeframe
@@ -27,6 +39,9 @@ class HigherStep:
         self._open: int | None = None  # of the higher candle that forms or closed last
         self._begun: list[float] | None = None  # its prices and volume, while it forms
         self._whole = False  # whether the data reaches back to its open
+        self._count = 0  # candles that it is built of
+        self.closed = 0
+        self.lacking = 0
 
     def __call__(self, candle: Candle) -> list[Candle]:
         """Take one candle; the higher ones that are known by its close."""
@@ -38,12 +53,14 @@ class HigherStep:
             self._whole = self._open is not None or time == opens
             self._open = opens
             self._begun = [open_, high, low, close, volume]
+            self._count = 1
         elif self._begun is not None:
             begun = self._begun
             begun[1] = max(begun[1], high)
             begun[2] = min(begun[2], low)
             begun[3] = close
             begun[4] += volume
+            self._count += 1
         if time + self._candle_ms >= opens + self._timeframe.ms:
             closed += self._close()
         return closed
@@ -52,6 +69,8 @@ class HigherStep:
         begun, self._begun = self._begun, None
         if begun is None or self._open is None or not self._whole:
             return []
+        self.closed += 1
+        self.lacking += self._count * self._candle_ms < self._timeframe.ms
         return [Candle(self._open, *begun)]
 
 
@@ -84,7 +103,7 @@ def higher_candles(
 
 
 def incomplete(candles: Candles, timeframe: Timeframe, candle_ms: int) -> tuple[int, int]:
-    """How many higher candles that have closed there are, and how many of them lack candles."""
+    """How many higher candles have closed, and how many of them were built with candles missing."""
     built, known = higher_candles(candles, timeframe, candle_ms)
     if not len(candles) or known[-1] < 0:
         return 0, 0

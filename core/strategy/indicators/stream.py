@@ -49,7 +49,7 @@ class StreamProgram:
     """The values of some series at the newest candle.
 
     `slot(series)` is the position of a series in `values`; the first six positions are the columns
-    of the candle itself.
+    of the candle itself. `higher`: how the candles of each higher timeframe came about.
     """
 
     def __init__(self, wanted: Iterable[Series]) -> None:
@@ -57,6 +57,7 @@ class StreamProgram:
         self._slots: dict[Series | Flat | Call, int] = {}
         self._steps: list[Step] = []
         self._programs: dict[tuple[Timeframe, int], StreamProgram] = {}
+        self.higher: dict[Timeframe, HigherStep] = {}
         for series in wanted:
             self.slot(series)
 
@@ -119,7 +120,8 @@ class StreamProgram:
         program = self._programs.get((timeframe, candle_ms))
         if program is None:
             program = self._programs[timeframe, candle_ms] = StreamProgram(())
-            self._steps.append(_feed(HigherStep(timeframe, candle_ms), program))
+            higher = self.higher[timeframe] = HigherStep(timeframe, candle_ms)
+            self._steps.append(_feed(higher, program))
         return program
 
     def _talib(self, call: TalibCall, inputs: list[int], out: int) -> Step:

@@ -17,6 +17,7 @@ from core.strategy.config.config import Condition, Direction, Rule, StrategyConf
 from core.strategy.config.orders import Atr, Swing
 from core.strategy.indicators.batch import Batch
 from core.strategy.indicators.described import Described
+from core.strategy.indicators.higher import incomplete
 from core.strategy.indicators.series import Series
 from core.strategy.indicators.stream import StreamProgram
 from core.strategy.signals.evaluation import BatchRules, stream_rule
@@ -90,7 +91,9 @@ class ConditionSource:
             flags |= together.view(np.uint8) * np.uint8(group.flag)
         flags[:first] = 0
         levels = {name: batch.values(one) for name, one in plan.levels.items()}
-        return SignalSeries(flags, first, levels)
+        candle_ms = self._config.timeframe.ms
+        counts = {one: incomplete(candles, one, candle_ms) for one in plan.described.higher}
+        return SignalSeries(flags, first, levels, plan.described.gap_notes(counts))
 
     def stream(self) -> ConditionStream:
         """A stream that has seen no candle yet."""
@@ -147,6 +150,12 @@ class ConditionStream:
         """The levels of the config at the newest candle, NaN where one is not known."""
         values = self._program.values
         return {name: float(values[slot]) for name, slot in self._levels}
+
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on higher candles that were built with candles missing."""
+        higher = self._program.higher
+        counts = {timeframe: (one.closed, one.lacking) for timeframe, one in higher.items()}
+        return self._plan.described.gap_notes(counts)
 
     def readings(self) -> tuple[Reading, ...]:
         """Every rule at the newest candle with its parts, in the order of the config."""

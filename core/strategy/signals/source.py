@@ -40,11 +40,13 @@ class SignalSeries:
 
     `first` is the first candle for which everything the source computes is known, the number of
     candles where there is none; flags before it are 0. `levels`: by name, one value a candle.
+    `notes`: sentences on what the candles lack, for whoever reads the result.
     """
 
     flags: Flags
     first: int
     levels: Mapping[str, Floats] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +84,9 @@ class SignalStream(Protocol):
 
     def levels(self) -> Mapping[str, float]:
         """The levels at the newest candle, by name; NaN where one is not known."""
+
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what the candles so far lack, for whoever reads the result."""
 
     def readings(self) -> tuple[Reading, ...]:
         """What stands behind the flags of the newest candle; empty where nothing can be shown."""

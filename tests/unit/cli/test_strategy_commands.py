@@ -67,7 +67,9 @@ def hours(tmp_path: Path) -> Path:
 
 def test_a_valid_strategy_is_said_to_be_one(run: Run, strategy: Path) -> None:
     done = run("validate", strategy)
-    assert (done.code, done.out) == (0, "rsi_bounce is valid: BTC/USDT, 1h, long\n")
+    first, *meaning = done.out.splitlines()
+    assert (done.code, first) == (0, "rsi_bounce is valid: BTC/USDT, 1h, long")
+    assert "It goes long where rsi is below 30." in " ".join(meaning)
     report = run("validate", "--json", strategy).json
     assert report["valid"] is True
     assert report["warmup_candles"] == 200

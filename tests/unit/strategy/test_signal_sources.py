@@ -59,6 +59,9 @@ class RiseStream:
     def levels(self) -> dict[str, float]:
         return {}
 
+    def notes(self) -> tuple[str, ...]:
+        return ()
+
     def readings(self) -> tuple[Reading, ...]:
         return ()
 

@@ -256,6 +256,18 @@ def test_a_gap_over_the_close_of_a_higher_candle_makes_it_known_later() -> None:
     assert incomplete(whole, Timeframe.H4, HOUR) == (3, 0)
 
 
+def test_higher_candles_with_gaps_are_told_in_batch_and_in_stream() -> None:
+    made = of_indicators({"name": "sma", "timeframe": "4h", "params": {"period": 1}})
+    whole = hourly(np.arange(1.0, 13))
+    candles = Candles(*(np.delete(getattr(whole, name), 5) for name in Candle._fields))
+    stream = signal_source(made).stream()
+    for candle in candles:
+        stream.update(candle)
+    said = "1 of 3 4h candles, of which sma is computed, lack some of their 1h candles"
+    assert signal_series(made, candles).notes == stream.notes() == (said,)
+    assert signal_series(made, whole).notes == ()
+
+
 @settings(max_examples=80)
 @given(candles=markets(largest=300), timeframe=st.sampled_from(["15m", "1h", "1d", "1w"]))
 def test_higher_candles_arrive_one_by_one_as_they_are_built_all_at_once(

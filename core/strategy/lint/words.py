@@ -1,0 +1,92 @@
+"""Says in one paragraph of plain English what a config means, made from the config alone.
+
+What is read as something else than was meant is seen before money is risked on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from core.strategy.config.config import (
+    Condition,
+    Direction,
+    IndicatorSpec,
+    Joint,
+    Operator,
+    Rule,
+    StrategyConfig,
+    operand_text,
+)
+from core.strategy.indicators.registry import indicator_of
+from core.strategy.lint.order_words import order_sentences
+
+_VERBS = {
+    Operator.LT: "is below",
+    Operator.GT: "is above",
+    Operator.LTE: "is at or below",
+    Operator.GTE: "is at or above",
+    Operator.EQ: "equals",
+    Operator.NE: "differs from",
+    Operator.CROSS_ABOVE: "crosses above",
+    Operator.CROSS_BELOW: "crosses below",
+}
+
+
+def paragraph(config: StrategyConfig) -> str:
+    """What a config does, from its indicators to its limits."""
+    return " ".join((*_signals(config), *order_sentences(config)))
+
+
+def _signals(config: StrategyConfig) -> Iterator[str]:
+    both = config.direction is Direction.BOTH
+    side = "long and short" if both else f"{config.direction} only"
+    candle = f"the close of every {config.timeframe} candle"
+    yield f"It looks at {_listed(config.symbols, 'and')} at {candle} and trades {side}."
+    for spec in config.indicators:
+        yield _indicator(spec)
+    if config.signals is not None:
+        yield f"Its signals come from {config.signals['source']}."
+        return
+    for one in config.sides:
+        entries = [_rule(rule) for rule in config.entry_conditions if rule.concerns(one)]
+        exits = [_rule(rule) for rule in config.exit_conditions if rule.concerns(one)]
+        if entries:
+            yield f"It goes {one} where {_listed(entries, 'and')}."
+        if exits:
+            yield f"It closes a {one} position where {_listed(exits, 'or')}."
+
+
+def _indicator(spec: IndicatorSpec) -> str:
+    indicator = indicator_of(spec)
+    params = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in spec.params.items())
+    text = f"{spec.key} is the {indicator.title[:1].lower()}{indicator.title[1:]}"
+    text += f" ({params})" if params else ""
+    if spec.sources:
+        text += f" of {_listed([operand_text(one) for one in spec.sources], 'and')}"
+    if spec.timeframe is not None:
+        text += f" on {spec.timeframe} candles, known when they close"
+    if spec.offset:
+        ago = "one candle" if spec.offset == 1 else f"{spec.offset} candles"
+        text += f", as it was {ago} ago"
+    return f"{text}."
+
+
+def _rule(rule: Rule) -> str:
+    if isinstance(rule, Condition):
+        text = f"{rule.left} {_VERBS[rule.operator]} {operand_text(rule.right)}"
+    else:
+        parts = [_rule(one) for one in rule.members]
+        if rule.joint is Joint.NOT:
+            text = f"it is not so that {parts[0]}"
+        else:
+            text = f"({_listed(parts, 'or' if rule.joint is Joint.ANY else 'and')})"
+    if rule.lasting is not None:
+        candles = rule.lasting.candles
+        text += f" on {'each' if rule.lasting.every else 'one'} of the last {candles} candles"
+    return text
+
+
+def _listed(texts: list[str] | tuple[str, ...], word: str) -> str:
+    """Texts one after the other: a; a and b; a, b and c."""
+    head, last = ", ".join(texts[:-1]), texts[-1]
+    return f"{head} {word} {last}" if head else last

@@ -1,0 +1,54 @@
+"""What a config means is said in one paragraph."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+
+from core.strategy.config.parsing import parse_config
+from core.strategy.config.problems import ConfigError
+from core.strategy.lint.words import paragraph
+from tests.unit.strategy.making import condition, config
+from tests.unit.strategy.test_fuzz_config import likely
+
+
+def test_every_part_of_the_signals_is_said() -> None:
+    made = config(
+        timeframe="1h",
+        symbols=["BTC/USDT:USDT", "ETH/USDT:USDT"],
+        direction="both",
+        indicators=[
+            {"name": "rsi", "params": {"period": 2}},
+            {"name": "sma", "key": "vol", "source": "volume", "timeframe": "4h",
+             "params": {"offset": 1}},
+        ],
+        entry_conditions=[
+            {"any": [condition("rsi", "lt", 10), condition("close", "cross_above", "open")],
+             "direction": "long"},
+            {**condition("volume", "gt", "1.5 * vol"), "for": 3, "direction": "long"},
+            {"not": condition("close", "lte", "high / 2"), "direction": "short"},
+        ],
+        exit_conditions=[{**condition("hour", "eq", 20), "within": 2}],
+        stop_loss_pct=3, take_profit_pct=...,
+    )  # fmt: skip
+    said = paragraph(made)
+    assert said.startswith(
+        "It looks at BTC/USDT:USDT and ETH/USDT:USDT at the close of every 1h candle and trades "
+        "long and short. rsi is the relative strength index (period 2). vol is the simple moving "
+        "average (period 20) of volume on 4h candles, known when they close, as it was one candle "
+        "ago. It goes long where (rsi is below 10 or close crosses above open) and volume is above "
+        "1.5 * vol on each of the last 3 candles. It closes a long position where hour equals 20 "
+        "on one of the last 2 candles. It goes short where it is not so that close is at or "
+        "below high / 2. It closes a short position where hour equals 20 on one of the last 2 "
+        "candles."
+    )
+    assert "The stop is 3 % " in said
+
+
+@settings(max_examples=100)
+@given(raw=likely)
+def test_whatever_is_valid_has_a_meaning_of_one_line(raw: object) -> None:
+    try:
+        made = parse_config(raw).config
+    except ConfigError:
+        return
+    assert paragraph(made).isprintable()
