@@ -43,6 +43,7 @@ fuzz: $(VENV)/.installed-dev
 # make soak        hosts killed at many points, exchanges that fail in every way, a terminal nobody reads
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.recovery.soak_kill --points 240
+	$(BIN)/python -m tests.recovery.soak_commands --points 300
 	$(BIN)/python -m tests.recovery.soak_orders --points 40
 	$(BIN)/python -m tests.recovery.soak_faults --mixtures 200
 	$(BIN)/python -m tests.recovery.soak_terminal

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -33,6 +32,7 @@ from core.host.start_requests import (
 from core.host.stored_sessions import (
     SessionIndex,
     StoredSession,
+    delete_session,
     stored_session,
     unreadable_session,
 )
@@ -433,10 +433,8 @@ class Host:
         """See `HostLink.delete`."""
         await self.registry.arrived(session_id)
         self.registry.require_ended(session_id)
-        own_journals = self.workspace.journals / f"replay-{session_id}"
         try:
-            await asyncio.to_thread(shutil.rmtree, self.workspace.session(session_id))
-            await asyncio.to_thread(shutil.rmtree, own_journals, ignore_errors=True)
+            await asyncio.to_thread(delete_session, self.workspace, session_id)
             self._index.forget(session_id)
         except (OSError, IndexWriteError) as error:
             raise CommandError(f"session {session_id} cannot be deleted ({error})") from error

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,6 +22,7 @@ from core.host.logs import LogRing
 from core.host.stored_sessions import (
     SessionIndex,
     StoredSession,
+    delete_session,
     stored_session,
     unreadable_session,
 )
@@ -196,8 +196,8 @@ class SessionRegistry:
             self._index.note(record)
         except (JournalError, IndexWriteError):
             # What was refused may not come to life with the next host.
-            folder = self._storage.workspace.session(record.id)
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(delete_session, self._storage.workspace, record.id)
             await feed.close()
             raise
         self._wake(record, Engine(log, feed, self._context(record)))

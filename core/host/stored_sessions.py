@@ -7,6 +7,7 @@ goes on behind it, the journal is read.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,8 @@ from core.session.recovery import RecoveredState, read_on, rebuild
 from core.session.reports import nothing_run, session_report
 from core.session.snapshot import SessionSnapshot
 from core.session.view import Lifecycle, session_snapshot
+from core.store.durable import remove_folder
+from core.store.workspace import Workspace
 from core.trading.values import Fills
 
 TABLE = "sessions"
@@ -70,6 +73,17 @@ class SessionIndex:
 
     def _put(self, document: dict[str, Any]) -> None:
         self._table.upsert(document, where("id") == document["id"])
+
+
+def delete_session(workspace: Workspace, session_id: str) -> None:
+    """Remove a session's files, and the tapes that are its own. Blocks.
+
+    Raises:
+        OSError: they cannot be removed. The session is then there as a whole, or not at all.
+    """
+    remove_folder(workspace.session(session_id))
+    with contextlib.suppress(FileNotFoundError):
+        remove_folder(workspace.journals / f"replay-{session_id}")
 
 
 def unreadable_session(session_id: str, why: str, now: int) -> SessionSnapshot:

@@ -9,7 +9,7 @@ import msgspec
 
 from core.journal.values import BrokerKind, FeedKind, Mode
 from core.journal.versions import SESSION_JOURNAL
-from core.store.durable import Disk, write_durably
+from core.store.durable import Disk, new_folder, write_durably
 from core.store.journal_file import JournalError
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import parse_config
@@ -96,15 +96,15 @@ class SessionManifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write_manifest(folder: Path, record: SessionManifest, disk: Disk) -> None:
-    """Make a session's folder and put its record there.
+    """Make a session's folder with its record in it; a host killed meanwhile leaves none.
 
     Raises:
         JournalError: the workspace cannot be written.
     """
     try:
-        folder.mkdir(mode=0o700)
         text = msgspec.json.format(msgspec.json.encode(record), indent=2)
-        write_durably(folder / RECORD, text + b"\n", disk)
+        with new_folder(folder) as made:
+            write_durably(made / RECORD, text + b"\n", disk)
     except OSError as error:
         raise JournalError(f"{folder}: the session cannot be recorded ({error})") from error
 

@@ -136,6 +136,22 @@ def new_folder(path: Path) -> Iterator[Path]:
     sync_directory(OsDisk(), path.parent)
 
 
+def remove_folder(path: Path) -> None:
+    """Remove a folder with everything in it, in one step for whoever looks, or is killed meanwhile.
+
+    What is left of it then has a temporary name, and goes with the next `remove_leftovers`.
+
+    Raises:
+        OSError: it is not there, or cannot be removed.
+    """
+    for temporary in temporary_names(path):
+        if not os.path.lexists(temporary):
+            break
+    path.rename(temporary)
+    sync_directory(OsDisk(), path.parent)
+    shutil.rmtree(temporary)
+
+
 def make_private(path: Path) -> int | None:
     """Take a file from other users (0600); returns the mode it had, None where it was private.
 

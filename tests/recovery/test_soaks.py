@@ -28,6 +28,10 @@ def test_sessions_killed_at_sampled_points_end_as_if_nothing_had_happened() -> N
     assert " 0 with another outcome" in soak("kill", "--points", "4", "--seed", "3")
 
 
+def test_commands_of_killed_hosts_hold_if_they_were_acknowledged() -> None:
+    assert " 0 workspaces with something wrong" in soak("commands", "--points", "6", "--seed", "3")
+
+
 def test_orders_of_killed_sessions_are_executed_once() -> None:
     assert ", 0 wrong" in soak("orders", "--points", "1", "--seed", "3")
 

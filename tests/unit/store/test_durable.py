@@ -11,6 +11,7 @@ import pytest
 from core.store.durable import (
     OsDisk,
     make_private,
+    remove_folder,
     remove_leftovers,
     temporary_names,
     try_lock,
@@ -32,6 +33,28 @@ def test_leftovers_of_killed_writers_are_swept_with_whatever_pid_they_carry(tmp_
     assert remove_leftovers(tmp_path) == 4
     assert not any(path.exists() for path in (inside, *left))
     assert all(path.exists() for path in kept)
+
+
+def test_a_folder_whose_removal_was_cut_short_is_gone_and_the_rest_of_it_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "sessions" / "abcd1234"
+    folder.mkdir(parents=True)
+    for name in ("session.json", "events.jsonl"):
+        (folder / name).write_text("")
+
+    def cut_short(path: Path) -> None:
+        (path / "events.jsonl").unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("shutil.rmtree", cut_short)
+        remove_folder(folder)
+    assert not folder.exists()
+    assert remove_leftovers(tmp_path) == 1
+    assert not list((tmp_path / "sessions").iterdir())
+    with pytest.raises(FileNotFoundError):
+        remove_folder(folder)
 
 
 def test_a_file_that_is_being_written_is_not_swept(tmp_path: Path) -> None:
