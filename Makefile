@@ -56,6 +56,7 @@ soak-week: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmarks.backtest_speed --no-peers
 	$(BIN)/python -m tests.benchmarks.bench_sessions
+	$(BIN)/python -m tests.benchmarks.bench_load
 	$(BIN)/python -m tests.benchmarks.compare_speed
 	$(BIN)/python -m tests.benchmarks.trial_error_rates --quick
 	$(BIN)/python -m tests.benchmarks.accelerated_trials --trials 20 --injected 10

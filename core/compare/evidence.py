@@ -59,7 +59,7 @@ class Journaled:
     record: SessionManifest
     config: StrategyConfig
     begun: Begun
-    lines: tuple[Record, ...]
+    lines: Iterable[Record]
     last: int
     seen: Mapping[str, Candles]
     known: Mapping[str, Candles]
@@ -92,9 +92,7 @@ def read_session(workspace: Workspace, session_id: str, last: int) -> Journaled:
         symbol: candles.between(0, last + 1)
         for symbol, candles in own_candles(config, lines, received).items()
     }
-    return Journaled(
-        record, config, begun, tuple(lines), last, seen, known, _funding_applied(lines)
-    )
+    return Journaled(record, config, begun, lines, last, seen, known, _funding_applied(lines))
 
 
 def evidence_of(

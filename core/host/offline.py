@@ -22,17 +22,16 @@ from core.host.stored_sessions import (
     unreadable_session,
 )
 from core.journal.manifest import EVENTS, read_manifest
-from core.journal.records import parse_records
+from core.journal.records import read_records
 from core.journal.session_journal import Storage
 from core.journal.values import SessionState
-from core.journal.versions import SESSION_JOURNAL
 from core.session.log_messages import retell
 from core.session.reports import read_report
 from core.session.snapshot import LogLine, SessionDetail, SessionSnapshot
 from core.session.view import session_detail
 from core.store.durable import OsDisk
 from core.store.index import open_index
-from core.store.journal_file import JournalError, read_journal
+from core.store.journal_file import JournalError
 from core.store.lock import HostLock
 from core.store.workspace import Workspace, WorkspaceError
 from core.text import safe_text
@@ -94,9 +93,8 @@ async def resting_logs(workspace: Workspace, session_id: str | None) -> tuple[Lo
     folder = workspace.session(session_id)
     try:
         record = await asyncio.to_thread(read_manifest, folder)
-        path = folder / EVENTS
-        contents = await asyncio.to_thread(read_journal, path, SESSION_JOURNAL)
-        told = retell(parse_records(path, contents.lines), record.strategy().timeframe.ms)
+        lines = await asyncio.to_thread(read_records, folder / EVENTS)
+        told = retell(lines, record.strategy().timeframe.ms)
         return tuple(
             LogLine(number, time, level, session_id, safe_text(text))
             for number, (time, level, text) in enumerate(told, start=1)

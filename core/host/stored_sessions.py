@@ -76,7 +76,7 @@ class SessionIndex:
 
 
 def delete_session(workspace: Workspace, session_id: str) -> None:
-    """Remove a session's files, and the tapes that are its own. Blocks.
+    """Remove a session's files, and the candle journals that are its own. Blocks.
 
     Raises:
         OSError: they cannot be removed. The session is then there as a whole, or not at all.
@@ -182,7 +182,7 @@ async def stored_session(storage: Storage, session_id: str) -> StoredSession:
     """
     record = await asyncio.to_thread(read_manifest, storage.workspace.session(session_id))
     log, lines, torn = await asyncio.to_thread(storage.reopen_log, record)
-    stopped = next((line for line in lines if isinstance(line, Stopped)), None)
+    stopped = next((line for line in lines.rare if isinstance(line, Stopped)), None)
     recovered = None
     notices = []
     if torn:

@@ -8,8 +8,11 @@ afterwards is written down beside it and changes nothing.
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -20,17 +23,15 @@ from core.market.candles.candles import Candle, Candles
 from core.market.candles.timeframes import Timeframe
 from core.store.durable import Disk, set_aside
 from core.store.journal_file import (
+    Bodies,
     Journal,
     JournalDamagedError,
     JournalError,
-    read_bodies,
     read_journal,
     salvage,
 )
 
-_WINDOW = (
-    2_048  # candles of a growing journal that stay in memory; older ones are read when asked for
-)
+_WINDOW = 2_048  # candles of a growing journal in memory; older ones are read when asked for
 
 
 class CandleJournal:
@@ -70,7 +71,8 @@ class CandleJournal:
                 return cls._salvaged(path, whole_header, disk, str(error))
             journal = Journal.reopen(path, contents, disk)
             torn = f"{path.name}: {contents.torn} bytes of an interrupted write were dropped"
-            return cls(journal, _candles_of(contents.lines), torn if contents.torn else None)
+            candles = _contents(path, contents.bodies).as_received
+            return cls(journal, candles, torn if contents.torn else None)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return cls(Journal.create(path, whole_header, disk), Candles.of([]))
 
@@ -99,7 +101,7 @@ class CandleJournal:
             f"{path.name} was damaged: it was set aside as {aside.name}, and the {len(lines)} "
             "candles that are whole in it were kept"
         )
-        return cls(journal, _candles_of(lines), notice)
+        return cls(journal, _candles(_array([line["c"] for line in lines])), notice)
 
     def take_notice(self) -> str | None:
         """What had to be done to open the journal; told once, to the first who asks."""
@@ -112,12 +114,11 @@ class CandleJournal:
         if candle == self._newest:
             return candle
         if columns.last is None or candle.time > columns.last:
-            columns.append(candle)
-            self._newest = candle
-            self.journal.append({"c": list(candle)})
-            if columns.count > 2 * _WINDOW and self._growing:
+            if columns.append(candle) and columns.count > 2 * _WINDOW and self._growing:
                 columns.keep_newest(_WINDOW)
                 self._whole = False
+            self._newest = candle
+            self.journal.append({"c": list(candle)})
             return candle
         if columns.first is None or candle.time < columns.first:
             self._load_all()
@@ -150,7 +151,7 @@ class CandleJournal:
         """Read the older candles back. What waits to be committed is newer, and still in memory."""
         if self._whole:
             return
-        stored = _candles_of(read_journal(self.journal.path, CANDLE_JOURNAL).lines)
+        stored = read_candle_journal(self.journal.path).as_received
         newest = self._columns.since(0)
         older = stored.slice(0, int(np.searchsorted(stored.time, newest.time[0])))
         self._columns = _Columns(Candles.joined([older, newest]))
@@ -172,15 +173,7 @@ def read_candle_journal(path: Path) -> CandleJournalContents:
     Raises:
         JournalError: it cannot be read, or is damaged.
     """
-    bodies = read_bodies(path, CANDLE_JOURNAL)
-    try:
-        lines = msgspec.json.decode(b"[%s]" % b",".join(bodies), type=list[_Line])
-    except msgspec.DecodeError as error:
-        raise JournalDamagedError(f"{path}: a line is no candle ({error})") from error
-    # Of several revisions of a candle the last one counts.
-    revisions = [line.revised for line in reversed(lines) if line.revised is not None]
-    received = [line.c for line in lines if line.c is not None]
-    return CandleJournalContents(_candles(received), _candles(revisions))
+    return _contents(path, read_journal(path, CANDLE_JOURNAL).bodies)
 
 
 _Values = tuple[int, float, float, float, float, float]
@@ -191,6 +184,32 @@ class _Line(msgspec.Struct, gc=False):
 
     c: _Values | None = None
     revised: _Values | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Line)
+_TOGETHER = 4_096  # lines; their rows are many small objects, of which few should live at once
+_Rows = np.typing.NDArray[np.float64]
+"""Values from open time to volume, shape (n, 6)."""
+
+
+def _contents(path: Path, bodies: Bodies) -> CandleJournalContents:
+    decode = _DECODER.decode
+    received, revised = [_array(())], [_array(())]
+    rest = iter(bodies)
+    try:
+        while lines := [decode(body) for body in islice(rest, _TOGETHER)]:
+            received.append(_array([line.c for line in lines if line.c is not None]))
+            revised.append(_array([line.revised for line in lines if line.revised is not None]))
+    except msgspec.DecodeError as error:
+        raise JournalDamagedError(f"{path}: a line is no candle ({error})") from error
+    # Of several revisions of a candle the last one counts.
+    return CandleJournalContents(
+        _candles(np.concatenate(received)), _candles(np.concatenate(revised)[::-1])
+    )
+
+
+def _array(rows: Sequence[object]) -> _Rows:
+    return np.array(rows, dtype=np.float64).reshape(-1, 6)
 
 
 class CandleJournals:
@@ -238,65 +257,78 @@ def _failed(task: asyncio.Task[CandleJournal]) -> bool:
 
 
 class _Columns:
-    """Candles in order of time, in arrays that grow by doubling."""
+    """Candles in order of time, in arrays; those that came last wait in a list to be put there."""
 
     def __init__(self, candles: Candles) -> None:
-        self.count = len(candles)
         self.appended = True
+        self.last = int(candles.time[-1]) if len(candles) else None
         self._times = np.array(candles.time, dtype=np.int64)
         columns = (candles.open, candles.high, candles.low, candles.close, candles.volume)
         self._values = np.stack(columns, axis=1)
+        self._newest: list[Candle] = []
+
+    @property
+    def count(self) -> int:
+        return len(self._times) + len(self._newest)
 
     @property
     def first(self) -> int | None:
-        return int(self._times[0]) if self.count else None
+        if len(self._times):
+            return int(self._times[0])
+        return self._newest[0].time if self._newest else None
 
-    @property
-    def last(self) -> int | None:
-        return int(self._times[self.count - 1]) if self.count else None
-
-    def append(self, candle: Candle) -> None:
-        if self.count == len(self._times):
-            room = max(256, self.count)
-            self._times = np.concatenate((self._times, np.zeros(room, dtype=np.int64)))
-            self._values = np.concatenate((self._values, np.zeros((room, 5))))
-        self._times[self.count] = candle.time
-        self._values[self.count] = candle[1:]
-        self.count += 1
+    def append(self, candle: Candle) -> bool:
+        """Add a later candle. Returns whether the arrays have grown by it."""
+        self._newest.append(candle)
+        self.last = candle.time
+        if len(self._newest) < _WINDOW // 4:
+            return False
+        self._gather()
+        return True
 
     def insert(self, candle: Candle) -> None:
+        self._gather()
         self.appended = False
-        place = int(np.searchsorted(self._times[: self.count], candle.time))
-        self._times = np.insert(self._times[: self.count], place, candle.time)
-        self._values = np.insert(self._values[: self.count], place, candle[1:], axis=0)
-        self.count += 1
+        place = int(np.searchsorted(self._times, candle.time))
+        self._times = np.insert(self._times, place, candle.time)
+        self._values = np.insert(self._values, place, candle[1:], axis=0)
 
     def find(self, time: int) -> Candle | None:
-        place = int(np.searchsorted(self._times[: self.count], time))
-        if place == self.count or self._times[place] != time:
+        if self._newest and time >= self._newest[0].time:
+            place = bisect_left(self._newest, time, key=_time_of)
+            found = self._newest[place] if place < len(self._newest) else None
+            return found if found is not None and found.time == time else None
+        place = int(np.searchsorted(self._times, time))
+        if place == len(self._times) or self._times[place] != time:
             return None
         return Candle(time, *self._values[place].tolist())
 
     def keep_newest(self, count: int) -> None:
-        self._times = self._times[self.count - count : self.count].copy()
-        self._values = self._values[self.count - count : self.count].copy()
-        self.count = count
+        self._gather()
+        self._times, self._values = self._times[-count:].copy(), self._values[-count:].copy()
 
     def since(self, first: int) -> Candles:
-        start = int(np.searchsorted(self._times[: self.count], first))
-        part = slice(start, self.count)
+        self._gather()
+        start = int(np.searchsorted(self._times, first))
         return Candles(
-            self._times[part].copy(), *(self._values[part, column].copy() for column in range(5))
+            self._times[start:].copy(),
+            *(self._values[start:, column].copy() for column in range(5)),
         )
 
+    def _gather(self) -> None:
+        """Put what waits into the arrays."""
+        if self._newest:
+            newest = Candles.of(self._newest)
+            columns = (newest.open, newest.high, newest.low, newest.close, newest.volume)
+            self._times = np.concatenate((self._times, newest.time))
+            self._values = np.concatenate((self._values, np.stack(columns, axis=1)))
+            self._newest = []
 
-def _candles_of(lines: Sequence[dict[str, object]]) -> Candles:
-    """The first value of every candle in a journal's lines, in order of time."""
-    return _candles([line["c"] for line in lines if "c" in line])
+
+_time_of = attrgetter("time")
 
 
-def _candles(received: Sequence[object]) -> Candles:
-    """Values from open time to volume, in order of arrival, as candles in order of time."""
-    rows = np.array(received, dtype=np.float64).reshape(-1, 6)
+def _candles(rows: _Rows) -> Candles:
+    """Rows in order of arrival as candles in order of time, of each the first."""
     times, places = np.unique(rows[:, 0].astype(np.int64), return_index=True)
     return Candles(times, *(rows[places, column] for column in range(1, 6)))

@@ -9,18 +9,17 @@ everything else the feed's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
-import orjson
 
 from core.journal.versions import SESSION_JOURNAL
 from core.market.candles.candles import Candle, Candles
 from core.market.filters import MarketFilters
-from core.store.journal_file import JournalDamagedError, read_bodies
+from core.store.journal_file import Bodies, JournalDamagedError, read_journal
 from core.strategy.config.config import StrategyConfig
 from core.trading.orders import Execution, VenueOrder
 from core.trading.values import Event, Quote
@@ -148,58 +147,72 @@ def to_record(line: Record) -> dict[str, Any]:
     return record
 
 
-def from_record(record: dict[str, object]) -> Record:
-    """A line as it was.
-
-    Raises:
-        msgspec.ValidationError: it is none that this program knows.
-    """
-    line: Record = msgspec.convert(record, type=Record)
-    return line
-
-
 class RecoveryError(JournalDamagedError):
     """A session's journal and its candles contradict each other; the message says where."""
 
 
-def parse_records(path: Path, records: Sequence[dict[str, object]]) -> list[Record]:
-    """The lines of a session's journal.
+class SessionLines:
+    """The lines of a session's journal, each taken apart when it comes up.
 
-    Raises:
-        RecoveryError: one of them is of no kind this program knows.
+    A journal of many lines never stands in memory as values as a whole. `rare` are all lines but
+    the moments and prices that made no order: few, however long a session has run.
     """
-    try:
-        # All at once: the union of kinds is then taken apart once and not for every line.
-        return msgspec.convert(records, type=list[Record])
-    except msgspec.ValidationError:
-        for number, record in enumerate(records, start=2):
-            try:
-                from_record(record)
-            except msgspec.ValidationError as error:
-                raise RecoveryError(f"{path}: line {number} is not understood ({error})") from error
-        raise
+
+    def __init__(self, path: Path, bodies: Bodies) -> None:
+        """Take the lines of the journal at `path`.
+
+        Raises:
+            JournalError: one of them cannot be read, or is of no kind this program knows.
+        """
+        self._path = path
+        self._bodies = bodies
+        self.rare = [self._decode(body) for body in bodies if not _is_common(body)]
+
+    def __iter__(self) -> Iterator[Record]:
+        decode = _DECODER.decode
+        body = b""
+        try:
+            for body in self._bodies:
+                yield decode(body)
+        except msgspec.DecodeError:
+            self._decode(body)
+            raise
+
+    def _decode(self, body: bytes) -> Record:
+        try:
+            record: Record = _DECODER.decode(body)
+        except msgspec.DecodeError as error:
+            number = next(place for place, one in enumerate(self._bodies, start=2) if one == body)
+            raise RecoveryError(
+                f"{self._path}: line {number} is not understood ({error})"
+            ) from error
+        return record
 
 
-def read_records(path: Path) -> list[Record]:
-    """The lines of the session's journal at `path`, in one pass. Blocks.
+_DECODER = msgspec.json.Decoder(Record)
+_COMMON = (b'{"kind":"moment"', b'{"kind":"quote"')
+
+
+def _is_common(body: bytes) -> bool:
+    return body.startswith(_COMMON) and b'"orders":' not in body
+
+
+def read_records(path: Path) -> SessionLines:
+    """The lines of the session's journal at `path`, which may be living. Blocks.
 
     Raises:
         JournalError: it cannot be read or is damaged, or a line is of no kind this program knows.
     """
-    bodies = read_bodies(path, SESSION_JOURNAL)
-    try:
-        return msgspec.json.decode(b"[%s]" % b",".join(bodies), type=list[Record])
-    except msgspec.DecodeError:
-        return parse_records(path, [orjson.loads(body) for body in bodies])
+    return SessionLines(path, read_journal(path, SESSION_JOURNAL).bodies)
 
 
-def began(lines: Sequence[Record]) -> Begun | None:
+def began(lines: SessionLines) -> Begun | None:
     """The line with which the session began; None where it died before that."""
-    return next((line for line in lines if isinstance(line, Begun)), None)
+    return next((line for line in lines.rare if isinstance(line, Begun)), None)
 
 
 def own_candles(
-    config: StrategyConfig, lines: Sequence[Record], received: Mapping[str, Candles]
+    config: StrategyConfig, lines: SessionLines, received: Mapping[str, Candles]
 ) -> dict[str, Candles]:
     """The candles this session had: those received from its first one on, without its own gaps."""
     begun = began(lines)
@@ -208,7 +221,7 @@ def own_candles(
     for symbol in config.symbols:
         candles = received[symbol]
         keep = candles.time >= first.get(symbol, 0)
-        for line in lines:
+        for line in lines.rare:
             if isinstance(line, GapSeen) and line.symbol == symbol:
                 keep &= (candles.time < line.first) | (candles.time > line.last)
         own[symbol] = candles if bool(np.all(keep)) else _chosen(candles, np.flatnonzero(keep))

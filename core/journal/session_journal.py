@@ -13,10 +13,11 @@ from core.journal.manifest import EVENTS, SessionManifest, read_manifest
 from core.journal.records import (
     FundingSeen,
     Record,
+    SessionLines,
     Stopped,
     began,
     own_candles,
-    parse_records,
+    read_records,
     to_record,
 )
 from core.journal.values import FeedKind
@@ -25,7 +26,7 @@ from core.journal.versions import SESSION_JOURNAL
 from core.market.candles.candles import Candle, Candles
 from core.market.filters import MarketFilters
 from core.store.durable import Disk
-from core.store.journal_file import Journal, JournalError, read_journal
+from core.store.journal_file import Journal, JournalError, no_bodies, read_journal
 from core.store.workspace import Workspace
 from core.strategy.config.config import StrategyConfig
 
@@ -66,7 +67,7 @@ class Storage:
         journal = Journal.create(path, header, self.disk)
         return SessionJournal(self, record, record.strategy(), journal)
 
-    def reopen_log(self, record: SessionManifest) -> tuple[SessionJournal, list[Record], int]:
+    def reopen_log(self, record: SessionManifest) -> tuple[SessionJournal, SessionLines, int]:
         """The journal of an earlier session, its lines, and how many bytes of a torn one it lost.
 
         Blocks.
@@ -76,12 +77,13 @@ class Storage:
         """
         path = self.workspace.session(record.id) / EVENTS
         if not path.exists():
-            return self.create_log(record), [], 0
+            none = SessionLines(path, no_bodies(path, SESSION_JOURNAL))
+            return self.create_log(record), none, 0
         contents = read_journal(path, SESSION_JOURNAL)
-        lines = parse_records(path, contents.lines)
+        lines = SessionLines(path, contents.bodies)
         journal = Journal.reopen(path, contents, self.disk)
         log = SessionJournal(self, record, record.strategy(), journal)
-        for line in lines:
+        for line in lines.rare:
             log.orders.take(line)
         return log, lines, contents.torn
 
@@ -175,8 +177,7 @@ async def recorded_inputs(storage: Storage, session_id: str) -> RunInputs:
     """
     folder = storage.workspace.session(session_id)
     record = await asyncio.to_thread(read_manifest, folder)
-    contents = await asyncio.to_thread(read_journal, folder / EVENTS, SESSION_JOURNAL)
-    lines = parse_records(folder / EVENTS, contents.lines)
+    lines = await asyncio.to_thread(read_records, folder / EVENTS)
     begun = began(lines)
     if begun is None:
         raise JournalError(f"session {session_id} has not begun: it has no candles yet")
@@ -186,7 +187,7 @@ async def recorded_inputs(storage: Storage, session_id: str) -> RunInputs:
         journal = await storage.candle_journals.get(record.source, symbol, config.timeframe)
         received[symbol] = journal.candles(begun.first.get(symbol, 0))
     own = own_candles(config, lines, received)
-    last = next((line.last for line in lines if isinstance(line, Stopped)), None)
+    last = next((line.last for line in lines.rare if isinstance(line, Stopped)), None)
     if last is not None:
         own = {
             symbol: candles.slice(0, int(np.searchsorted(candles.time, last, side="right")))
@@ -194,7 +195,7 @@ async def recorded_inputs(storage: Storage, session_id: str) -> RunInputs:
         }
         storage.release(record)
     funding: dict[str, list[tuple[int, float]]] = {}
-    for line in lines:
+    for line in lines.rare:
         if isinstance(line, FundingSeen):
             funding.setdefault(line.symbol, []).append((line.time, line.rate))
     return RunInputs(config, own, begun.decide_from, begun.filters, funding)

@@ -7,7 +7,7 @@ does. A symbol that has none at that time holds the moment back until its feed s
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from core.market.candles.candles import Candle
@@ -88,11 +88,15 @@ class Alignment:
                 self._at_least = self._known.count(self._least)
 
 
-def moments_of(columns: Sequence[Sequence[Candle]]) -> Iterator[Moment]:
+def moments_of(columns: Sequence[Iterable[Candle]]) -> Iterator[Moment]:
     """The moments of candles that are all known, each symbol's in order of time."""
-    alignment = Alignment(len(columns), in_step=False)
-    for slot, candles in enumerate(columns):
-        for candle in candles:
-            alignment.candle(slot, candle)
-    alignment.end()
-    return alignment.ready()
+    rest = [iter(candles) for candles in columns]
+    heads = [next(candles, None) for candles in rest]
+    while times := [candle.time for candle in heads if candle is not None]:
+        time = min(times)
+        here = tuple([None if one is None or one.time > time else one for one in heads])
+        yield Moment(time, here)
+        heads = [
+            head if taken is None else next(candles, None)
+            for head, taken, candles in zip(heads, here, rest, strict=True)
+        ]

@@ -27,6 +27,7 @@ from core.store.journal_file import JournalError
 _logger = logging.getLogger(__name__)
 
 _BATCH = 0.2  # seconds of work that may be committed together, at least
+_REPLAY_BATCH = 1.0  # of a replay at full speed, which nobody waits for candle by candle
 _LONGEST_BATCH = 2.0  # where the disk is slow: no more time goes into commits than into work
 _GRACE = 15_000  # ms after a planned end in which the last candle may still come
 _FLATTEN_WAIT = 20.0  # seconds a stop waits for a price to close positions at
@@ -96,6 +97,7 @@ class Engine:
             self._queue.nudge,
             context.orders_wait,
         )
+        self._unpaced = self.record.feed is FeedKind.REPLAY and self.record.speed is None
         self._flattening_since: float | None = None
         self._commit_took = 0.0  # seconds, the last time
         self._leaving = False
@@ -250,15 +252,18 @@ class Engine:
         """Take in what comes, and commit what was made of it before anything of it is shown."""
         while not self._leaving and not self._finished():
             item = await self._queue.next()
-            until = self._context.monotonic() + min(max(_BATCH, self._commit_took), _LONGEST_BATCH)
+            batch = _REPLAY_BATCH if self._unpaced else _BATCH
+            until = self._context.monotonic() + min(max(batch, self._commit_took), _LONGEST_BATCH)
             while True:
                 await self._context.turn()
                 self._take(item)
                 # A fill by a price is durable before the candle that would fill it otherwise.
                 filled = isinstance(item, PriceSeen) and not self._ready().settled
-                if filled or not self._queue or self._leaving or self._finished():
+                if filled or self._leaving or self._finished():
                     break
-                if self._context.monotonic() >= until:
+                if self._unpaced and not self._queue:
+                    await asyncio.sleep(0)  # in which the feed puts what it has
+                if not self._queue or self._context.monotonic() >= until:
                     break
                 item = self._queue.next_at_once()
             began = self._context.monotonic()

@@ -17,6 +17,7 @@ from core.journal.values import FeedKind
 from core.market.candles.candles import Candle
 from core.market.feeds.feed import (
     CandleClosed,
+    CandlesClosed,
     FeedEvent,
     FeedState,
     FeedStatus,
@@ -32,6 +33,7 @@ from core.session.snapshot import Level
 from core.trading.values import Event, Quote
 
 BY_HAND = "stopped by hand"
+_HEARD = (CandleClosed, CandlesClosed, PriceSeen)
 
 
 @dataclass(slots=True)
@@ -84,12 +86,16 @@ class FeedHandler:
 
     def take(self, event: FeedEvent) -> None:
         """Take in anything a feed says but its end."""
-        self.heard = self.heard or isinstance(event, CandleClosed | PriceSeen)
+        self.heard = self.heard or isinstance(event, _HEARD)
         match event:
             case PriceSeen():
                 self._take_price(event)
             case CandleClosed(symbol, _, candle, backfilled):
                 self.take_candle(self.runner.slots[symbol], candle, backfilled=backfilled)
+                self.pass_moments()
+            case CandlesClosed(_, candles):
+                for symbol, candle in candles:
+                    self.take_candle(self.runner.slots[symbol], candle)
                 self.pass_moments()
             case Gap(symbol, _, first, last, why):
                 self.take_gap(symbol, first, last, why)

@@ -6,7 +6,7 @@ comes out must be what the journal says came out: where it is not, the session i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from core.journal.manifest import SessionManifest
@@ -18,9 +18,9 @@ from core.journal.records import (
     GapSeen,
     MomentPassed,
     QuoteFilled,
-    Record,
     RecoveryError,
     Returned,
+    SessionLines,
     Stopped,
     began,
     own_candles,
@@ -77,7 +77,7 @@ def read_on(recovered: RecoveredState) -> None:
 
 
 def rebuild(
-    record: SessionManifest, lines: Sequence[Record], received: Mapping[str, Candles]
+    record: SessionManifest, lines: SessionLines, received: Mapping[str, Candles]
 ) -> RecoveredState:
     """A session's state after the last line of its journal.
 
@@ -90,7 +90,7 @@ def rebuild(
         raise RecoveryError(f"session {record.id}: its journal has no beginning")
     runner = Runner(config, begun.filters, record.fills, begun.decide_from)
     own = own_candles(config, lines, received)
-    replay = _Replay(record, runner, [list(own[symbol]) for symbol in config.symbols])
+    replay = _Replay(record, runner, [own[symbol] for symbol in config.symbols])
     recovered = RecoveredState(begun, record.planned_end(begun.since), runner, [])
     for line in lines:
         match line:
@@ -135,9 +135,7 @@ def _obey(runner: Runner, line: Commanded, recovered: RecoveredState) -> None:
 class _Replay:
     """Puts moments through a runner, up to where the journal's next line belongs."""
 
-    def __init__(
-        self, record: SessionManifest, runner: Runner, columns: list[list[Candle]]
-    ) -> None:
+    def __init__(self, record: SessionManifest, runner: Runner, columns: list[Candles]) -> None:
         self._record = record
         self._runner = runner
         self._columns = columns

@@ -86,7 +86,7 @@ class Runner:
             stream = self.streams[slot]
             flags = stream.update(candle)
             self.recent[slot].append(candle)
-            rate = self._due_funding(slot, time)
+            rate = self._due_funding(slot, time) if self._funding[slot] else 0.0
             _, open_, high, low, close, _ = candle
             bars.append(
                 Bar(slot, open_, high, low, close, flags, rate, (*stream.levels().values(),))
@@ -192,8 +192,6 @@ class Runner:
 
     def _due_funding(self, slot: int, time: int) -> float:
         waiting = self._funding[slot]
-        if not waiting:
-            return 0.0
         due = sum(rate for at, rate in waiting if at <= time)
         self._funding[slot] = [(at, rate) for at, rate in waiting if at > time]
         return due

@@ -15,18 +15,22 @@ found at once, and five hundred sessions do not hold five hundred files open.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TypeGuard
+from typing import BinaryIO, TypeGuard
 
 import orjson
 
 from core.store.durable import Disk, write_all, write_durably
 
 _CRC = b',"crc":'
+_LONGEST_LINE = 64 * 1024 * 1024  # bytes; a moment of a thousand symbols has some hundred thousand
 Line = dict[str, object]
 
 
@@ -59,11 +63,11 @@ class JournalFormat:
         """Whether a journal of that version can be read."""
         return isinstance(version, int) and self.oldest <= version <= self.version
 
-    def upgraded(self, lines: list[Line], version: int) -> list[Line]:
-        """Lines of a version that can be read, as they would be written now."""
+    def upgraded(self, line: Line, version: int) -> Line:
+        """A line of a version that can be read, as it would be written now."""
         for number in range(version, self.version):
-            lines = [self.upgrades[number](line) for line in lines]
-        return lines
+            line = self.upgrades[number](line)
+        return line
 
 
 class JournalError(Exception):
@@ -74,19 +78,81 @@ class JournalDamagedError(JournalError):
     """A journal has a bad line before good ones, or no readable header."""
 
 
+class Bodies:
+    """The records of a journal in order, as JSON texts of its newest version.
+
+    They are read from the file whenever they are iterated: there may be a million of them. What is
+    added to the file meanwhile does not come.
+    """
+
+    def __init__(
+        self, path: Path, form: JournalFormat, version: int, start: int, size: int
+    ) -> None:
+        self._path = path
+        self._form = form
+        self._version = version
+        self._start = start
+        self._size = size
+
+    def __iter__(self) -> Iterator[bytes]:
+        left = self._size - self._start
+        try:
+            with _opened(self._path) as file:
+                file.seek(self._start)
+                for line in _lines_of(file):
+                    left -= len(line)
+                    if left < 0:
+                        return
+                    body = line[: line.rfind(_CRC)] + b"}"
+                    if self._version != self._form.version:
+                        record = self._form.upgraded(orjson.loads(body), self._version)
+                        body = orjson.dumps(record)
+                    yield body
+        except OSError as error:
+            raise _unreadable(self._path, error) from error
+
+
+def no_bodies(path: Path, form: JournalFormat) -> Bodies:
+    """Those of a journal that has just been made."""
+    return Bodies(path, form, form.version, 0, 0)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """A regular file, open to be read: a pipe would be waited for, a device read without end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def _lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file with their line breaks; what is longer than any line comes in parts."""
+    return iter(partial(file.readline, _LONGEST_LINE), b"")
+
+
+def _unreadable(path: Path, error: OSError) -> JournalError:
+    return JournalError(f"{path}: the journal cannot be read ({error.strerror})")
+
+
 @dataclass(frozen=True, slots=True)
 class JournalContents:
-    """What a journal says: its header, its lines in order, and what had to be dropped at its end.
+    """What a journal says: its header, its records, and what had to be dropped at its end.
 
     `size` is the length in bytes of the good part, `torn` of the part behind it. `outdated`: header
     and lines are of the newest version here, but not yet in the file.
     """
 
     header: Line
-    lines: list[Line]
+    bodies: Bodies
     size: int
     torn: int
     outdated: bool = False
+
+    @property
+    def lines(self) -> list[Line]:
+        """All records, taken apart."""
+        return [orjson.loads(body) for body in self.bodies]
 
 
 def encode_line(record: Mapping[str, object]) -> bytes:
@@ -99,18 +165,20 @@ def encode_line(record: Mapping[str, object]) -> bytes:
     return b"%s%s%d}\n" % (body[:-1], _CRC, zlib.crc32(body))
 
 
+def _is_whole(line: bytes) -> bool:
+    """Whether a line without its line break is as it was written."""
+    body, found, checksum = line.rpartition(_CRC)
+    return bool(found) and checksum == b"%d}" % zlib.crc32(b"}", zlib.crc32(body))
+
+
 def _decode_line(line: bytes) -> Line | None:
-    body, separator, checksum = line.rpartition(_CRC)
-    if not separator or not checksum.endswith(b"}"):
+    if not _is_whole(line):
         return None
-    body += b"}"
     try:
-        if int(checksum[:-1]) != zlib.crc32(body):
-            return None
-        record = orjson.loads(body)
+        record: Line = orjson.loads(line[: line.rfind(_CRC)] + b"}")
     except ValueError:
         return None
-    return record if isinstance(record, dict) else None
+    return record
 
 
 def read_journal(path: Path, form: JournalFormat) -> JournalContents:
@@ -120,24 +188,26 @@ def read_journal(path: Path, form: JournalFormat) -> JournalContents:
         JournalDamagedError: it is no journal of this kind, or has a bad line before a good one.
         JournalError: it cannot be read, or is of a version this program does not know.
     """
+    size = count = start = 0
+    header: Line | None = None
     try:
-        data = path.read_bytes()
+        with _opened(path) as file:
+            lines = _lines_of(file)
+            for line in lines:
+                if not line.endswith(b"\n") or not _is_whole(line[:-1]):
+                    _refuse_damage(path, count + 1, lines)
+                    break
+                if not count:
+                    header, start = _decode_line(line[:-1]), len(line)
+                size += len(line)
+                count += 1
+            total = os.fstat(file.fileno()).st_size
     except OSError as error:
-        raise JournalError(f"{path}: the journal cannot be read ({error.strerror})") from error
-    lines: list[Line] = []
-    size = 0
-    for number, raw in enumerate(data.splitlines(keepends=True), start=1):
-        record = _decode_line(raw[:-1]) if raw.endswith(b"\n") else None
-        if record is None:
-            _refuse_damage(path, number, data[size:])
-            break
-        lines.append(record)
-        size += len(raw)
-    if not lines:
+        raise _unreadable(path, error) from error
+    if header is None:
         raise JournalDamagedError(
-            f"{path}: no header of a {form.kind} journal was found in {len(data)} bytes"
+            f"{path}: no header of a {form.kind} journal was found in {total} bytes"
         )
-    header = lines.pop(0)
     if header.get("journal") != form.kind:
         raise JournalDamagedError(
             f"{path}: expected a {form.kind} journal, found {header.get('journal')!r}"
@@ -150,37 +220,11 @@ def read_journal(path: Path, form: JournalFormat) -> JournalContents:
         )
     return JournalContents(
         {**header, "version": form.version},
-        form.upgraded(lines, version),
+        Bodies(path, form, version, start, size),
         size,
-        len(data) - size,
+        total - size,
         outdated=version != form.version,
     )
-
-
-def read_bodies(path: Path, form: JournalFormat) -> list[bytes]:
-    """The records of a journal as JSON texts, for a reader that has types of its own for them.
-
-    Checked as `read_journal` does, which is asked where anything is out of the ordinary.
-
-    Raises:
-        JournalError: as `read_journal`.
-    """
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError:
-        lines = []
-    bodies = []
-    for line in lines[:-1]:
-        body, _, checksum = line.rpartition(_CRC)
-        if checksum != b"%d}" % zlib.crc32(b"}", zlib.crc32(body)):
-            break
-        bodies.append(body + b"}")
-    whole = len(lines) > 1 and not lines[-1] and len(bodies) == len(lines) - 1
-    if whole:
-        header = orjson.loads(bodies[0])
-        if (header.get("journal"), header.get("version")) == (form.kind, form.version):
-            return bodies[1:]
-    return [orjson.dumps(line) for line in read_journal(path, form).lines]
 
 
 def salvage(path: Path, form: JournalFormat) -> list[Line]:
@@ -190,16 +234,16 @@ def salvage(path: Path, form: JournalFormat) -> list[Line]:
     Where the header is lost, or is none that can be read, lines count as being of the newest
     version.
     """
-    decoded = (_decode_line(raw) for raw in path.read_bytes().splitlines())
-    lines = [line for line in decoded if line is not None]
+    with _opened(path) as file:
+        decoded = (_decode_line(raw.rstrip(b"\n")) for raw in _lines_of(file))
+        lines = [line for line in decoded if line is not None]
     header = lines.pop(0) if lines and "journal" in lines[0] else {}
     version = header.get("version")
-    return form.upgraded(lines, version) if form.reads(version) else lines
+    return [form.upgraded(one, version) for one in lines] if form.reads(version) else lines
 
 
-def _refuse_damage(path: Path, number: int, rest: bytes) -> None:
-    later = (_decode_line(raw) for raw in rest.splitlines()[1:])
-    if any(record is not None for record in later):
+def _refuse_damage(path: Path, number: int, rest: Iterable[bytes]) -> None:
+    if any(_is_whole(later.rstrip(b"\n")) for later in rest):
         raise JournalDamagedError(
             f"{path}: line {number} is damaged though good lines follow it, so this is no "
             "interrupted write; the file was left as it is: restore it from a copy, or archive "

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,9 @@ __all__ = ["Candle", "Candles", "Floats", "Times"]
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
+
+_PART = 4_096  # candles
+_CANDLE: Callable[[Iterable[float]], Candle] = partial(tuple.__new__, Candle)  # all of it in C
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +41,12 @@ class Candles:
 
     def __iter__(self) -> Iterator[Candle]:
         columns = (self.time, self.open, self.high, self.low, self.close, self.volume)
-        return (Candle(*row) for row in zip(*(column.tolist() for column in columns), strict=True))
+        # Part by part: what is looked at once need not all be in memory.
+        parts = (
+            zip(*(column[start : start + _PART].tolist() for column in columns), strict=True)
+            for start in range(0, len(self.time), _PART)
+        )
+        return map(_CANDLE, chain.from_iterable(parts))
 
     def at(self, index: int) -> Candle:
         """The candle at a position (negative positions count from the end)."""

@@ -30,10 +30,9 @@ class Timeframe(StrEnum):
     D3 = "3d"
     W1 = "1w"
 
-    @property
-    def ms(self) -> int:
+    def __init__(self, name: str) -> None:
+        self.ms = int(name[:-1]) * _LENGTHS[name[-1]]
         """Length in milliseconds."""
-        return int(self.value[:-1]) * _LENGTHS[self.value[-1]]
 
     def floor(self, time: int) -> int:
         """Open time (UTC ms) of the candle that contains `time` (UTC ms)."""

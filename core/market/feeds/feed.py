@@ -16,6 +16,7 @@ from:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -53,6 +54,17 @@ class CandleClosed:
     timeframe: Timeframe
     candle: Candle
     backfilled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CandlesClosed:
+    """Candles of several symbols that closed at one time, as a feed that has them all gives them.
+
+    The same as a `CandleClosed` of each, one after the other.
+    """
+
+    timeframe: Timeframe
+    candles: Sequence[tuple[str, Candle]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +136,9 @@ class Ended:
     why: str
 
 
-FeedEvent = CandleClosed | PriceSeen | Gap | Revised | FundingRate | FeedStatus | Ended
+FeedEvent = (
+    CandleClosed | CandlesClosed | PriceSeen | Gap | Revised | FundingRate | FeedStatus | Ended
+)
 
 
 class EventSink(Protocol):

@@ -7,20 +7,22 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 
 import numpy as np
 
-from core.market.candles.candles import Candles
+from core.market.candles.candles import Candle, Candles
 from core.market.candles.timeframes import Timeframe
 from core.market.feeds.feed import (
     CandleClosed,
+    CandlesClosed,
     Ended,
     EventSink,
     FeedError,
     FeedEvent,
+    Gap,
     PriceSeen,
 )
-from core.market.feeds.sequence import in_order
 from core.market.filters import NO_FILTERS, MarketFilters
 
 _BREATH = 200  # candles at full speed between two turns of the event loop
+_AHEAD = 2_000  # candles that may wait for the reader: a command waits behind them
 
 
 class ReplayFeed:
@@ -83,7 +85,7 @@ class ReplayFeed:
         put = 0
         for moment, events in self._moments():
             if self._speed is None:
-                put += len(events)
+                put += len(self._after)
                 if put >= _BREATH:
                     put = 0
                     await self._sleep(0)
@@ -92,7 +94,7 @@ class ReplayFeed:
                     began = moment - self._timeframe.ms
                 due = started + (moment - began) / 1000 / self._speed
                 await self._sleep_unless_closed(due - self._monotonic())
-            await sink.room()
+            await sink.room(max(2, _AHEAD // len(self._after)))
             if self._closed.is_set():
                 sink.put(Ended("the replay was closed"))
                 return
@@ -142,48 +144,58 @@ class ReplayFeed:
             _Reader(symbol, self._timeframe, self._candles[symbol], after, symbol in self._quoted)
             for symbol, after in self._after.items()
         ]
-        step = self._timeframe.ms
-        while True:
-            due = [reader.time for reader in readers if reader.time is not None]
-            if not due:
-                return
-            time = min(due)
+        timeframe = self._timeframe
+        while (time := min([reader.time for reader in readers], default=_NEVER)) != _NEVER:
             events: list[FeedEvent] = []
+            candles: list[tuple[str, Candle]] = []
             for reader in readers:
                 if reader.time == time:
-                    reader.take(events)
-            yield time + step, events
+                    candles.append((reader.symbol, reader.take(events)))
+                    if reader.quoted:  # its price comes between the others' candles
+                        events += [CandleClosed(symbol, timeframe, one) for symbol, one in candles]
+                        candles = []
+            if len(candles) > 1:
+                events.append(CandlesClosed(timeframe, candles))
+            else:
+                events += [CandleClosed(symbol, timeframe, one) for symbol, one in candles]
+            yield time + timeframe.ms, events
+
+
+_NEVER = 1 << 62  # UTC ms; after every candle
 
 
 class _Reader:
-    """The events of one symbol, taken candle by candle. `time`: the next one's; None at the end."""
+    """The candles of one symbol, taken one by one. `time`: the next one's, or `_NEVER`.
+
+    A candle file's are in order, each once and on the grid, so that only what is missing is to be
+    looked for.
+    """
 
     def __init__(
         self, symbol: str, timeframe: Timeframe, table: Candles, after: int | None, quoted: bool
     ) -> None:
         start = 0 if after is None else int(np.searchsorted(table.time, after, side="right"))
-        expected = None if after is None else timeframe.floor(after) + timeframe.ms
-        why = "the file has no such candles"
-        self._events = in_order(symbol, timeframe, table.slice(start), expected, why)
-        self._quoted = quoted
-        self._next: list[FeedEvent] = []
-        self.time: int | None = None
-        self._advance()
+        rest = table.slice(start)
+        self.symbol = symbol
+        self.quoted = quoted
+        self._timeframe = timeframe
+        self._step = timeframe.ms
+        self._candles = iter(rest)
+        self._next = next(self._candles, None)
+        self.time = _NEVER if self._next is None else self._next.time
+        self._expected = self.time if after is None else timeframe.floor(after) + timeframe.ms
 
-    def take(self, events: list[FeedEvent]) -> None:
-        """Add the next candle, and what comes before it, to `events`."""
-        events += self._next
-        self._advance()
-
-    def _advance(self) -> None:
-        self._next, self.time = [], None
-        for event in self._events:
-            if not isinstance(event, CandleClosed):
-                self._next.append(event)
-                continue
-            if self._quoted:
-                open_ = event.candle.open
-                self._next.append(PriceSeen(event.symbol, event.candle.time, None, None, open_))
-            self._next.append(event)
-            self.time = event.candle.time
-            return
+    def take(self, events: list[FeedEvent]) -> Candle:
+        """The next candle; what comes before it is added to `events`."""
+        candle = self._next
+        assert candle is not None  # who asks has looked at `time`
+        time, step = candle.time, self._step
+        if time > self._expected:
+            why = "the file has no such candles"
+            events.append(Gap(self.symbol, self._timeframe, self._expected, time - step, why))
+        if self.quoted:
+            events.append(PriceSeen(self.symbol, time, None, None, candle.open))
+        self._expected = time + step
+        self._next = next(self._candles, None)
+        self.time = _NEVER if self._next is None else self._next.time
+        return candle

@@ -9,7 +9,15 @@ import pytest
 
 from core.market.candles.candles import Candle, Candles
 from core.market.candles.timeframes import MINUTE, Timeframe
-from core.market.feeds.feed import CandleClosed, Ended, FeedError, FeedEvent, Gap, PriceSeen
+from core.market.feeds.feed import (
+    CandleClosed,
+    CandlesClosed,
+    Ended,
+    FeedError,
+    FeedEvent,
+    Gap,
+    PriceSeen,
+)
 from core.market.feeds.replay import ReplayFeed
 from tests.waiting import until
 
@@ -45,11 +53,13 @@ async def told(feed: ReplayFeed) -> list[FeedEvent]:
 
 
 def closes(events: list[FeedEvent]) -> list[tuple[str, int]]:
-    return [
-        (event.symbol, event.candle.time // MINUTE)
-        for event in events
-        if isinstance(event, CandleClosed)
-    ]
+    found: list[tuple[str, int]] = []
+    for event in events:
+        if isinstance(event, CandleClosed):
+            found.append((event.symbol, event.candle.time // MINUTE))
+        elif isinstance(event, CandlesClosed):
+            found += [(symbol, candle.time // MINUTE) for symbol, candle in event.candles]
+    return found
 
 
 async def test_every_candle_is_said_once_in_order_and_then_the_replay_ends() -> None:

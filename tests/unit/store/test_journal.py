@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +16,6 @@ from core.store.journal_file import (
     JournalError,
     JournalFormat,
     encode_line,
-    read_bodies,
     read_journal,
     salvage,
 )
@@ -87,24 +86,6 @@ def test_going_on_behind_a_torn_line_cuts_it_off(tmp_path: Path) -> None:
     assert lines_of(path) == [{"a": 1}, {"c": 3}]
 
 
-def test_records_are_read_as_texts_whole_or_behind_a_cut_and_damage_is_refused(
-    tmp_path: Path,
-) -> None:
-    path = tmp_path / "j.jsonl"
-    make(path, {"a": 1.1, "text": 'ä,"crc":7'}, {"b": None})
-    assert [orjson.loads(one) for one in read_bodies(path, TEST)] == lines_of(path)
-    with path.open("ab") as file:
-        file.write(encode_line({"c": 2})[:-5])
-    assert [orjson.loads(one) for one in read_bodies(path, TEST)] == lines_of(path)
-    with pytest.raises(JournalError, match="is of version 1, this program reads version 2"):
-        read_bodies(path, JournalFormat("test", 2))
-    path.write_bytes(path.read_bytes().replace(b"1.1", b"9.9"))
-    with pytest.raises(JournalDamagedError, match="line 2 is damaged though good lines follow"):
-        read_bodies(path, TEST)
-    with pytest.raises(JournalError, match="cannot be read"):
-        read_bodies(tmp_path / "none.jsonl", TEST)
-
-
 def test_a_changed_byte_before_good_lines_is_damage_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "j.jsonl"
     make(path, {"price": 100.0}, {"price": 200.0})
@@ -137,6 +118,23 @@ def test_a_file_without_a_header_is_no_journal(tmp_path: Path, content: bytes) -
     path.write_bytes(content)
     with pytest.raises(JournalDamagedError, match="no header of a test journal"):
         read_journal(path, TEST)
+
+
+def test_a_pipe_or_folder_in_a_journals_place_is_said_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    (tmp_path / "folder.jsonl").mkdir()
+    for name in ("pipe.jsonl", "folder.jsonl"):
+        with pytest.raises(JournalError, match="cannot be read"):
+            read_journal(tmp_path / name, TEST)
+
+
+def test_lines_added_after_the_reading_do_not_come(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    journal = make(path, {"a": 1})
+    contents = read_journal(path, TEST)
+    journal.append({"b": 2})
+    journal.commit(journal.take())
+    assert contents.lines == [{"a": 1}]
 
 
 @pytest.mark.parametrize("room", [0, 1, 20])
@@ -213,7 +211,6 @@ def test_lines_of_an_older_version_are_read_as_those_of_today(tmp_path: Path) ->
     contents = read_journal(path, NEWER)
     assert (contents.header["version"], contents.outdated) == (3, True)
     assert contents.lines == [{"price": 1.5, "note": "a", "side": "long"}]
-    assert [orjson.loads(one) for one in read_bodies(path, NEWER)] == contents.lines
     assert salvage(path, NEWER) == contents.lines
     assert path.read_bytes() == before  # whoever only reads leaves it alone
 
