@@ -297,6 +297,8 @@ def test_a_workspace_that_is_a_file_is_bad_input(
 def test_without_a_host_sessions_rest_and_can_still_be_read(
     run: Run, workspace: Path, hours: Path
 ) -> None:
+    assert "there is no workspace" in run("status", "--json").err
+    assert run("init").code == 0
     assert run("status", "--json").json == {"host": None, "sessions": []}
     config = json.dumps(rsi_bounce(timeframe="5m"))
     with hosted(workspace):

@@ -114,6 +114,10 @@ def test_a_strategy_is_found_by_name_in_the_workspace_or_not_at_all(
 ) -> None:
     done = run("validate", "mine")
     assert done.code == 3
+    assert "there is no workspace" in done.err
+    (workspace / "strategies").mkdir(parents=True)
+    done = run("validate", "mine")
+    assert done.code == 3
     assert "the workspace has none yet" in done.err
     document = workspace / "strategies" / "mine" / "STRATEGY.md"
     document.parent.mkdir(parents=True)
