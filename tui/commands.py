@@ -129,7 +129,11 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "session.archive", Place.SESSIONS, "a", "a", "archive",
-        "Take an ended session out of the list; its files stay", "archive",
+        "Take an ended session out of the list, or an archived one back into it", "archive",
+    ),
+    Command(
+        "session.archived", Place.SESSIONS, "A", "A", "archived",
+        "The archived sessions instead of the others, and back", "archived",
     ),
     Command(
         "one.back", Place.SESSION, "escape", "Esc", "back", "Return to the sessions", "back", 1,

@@ -463,7 +463,8 @@ class Host:
             return session_detail(session_id, handler.runner, words, orders.rows(), prices, row)
         stored = await self._stored(session_id)
         runner = None if stored.recovered is None else stored.recovered.runner
-        return session_detail(session_id, runner, (), stored.log.orders.rows())
+        orders, row = stored.log.orders.rows(), stored.snapshot()
+        return session_detail(session_id, runner, (), orders, snapshot=row)
 
     async def report(self, session_id: str) -> Mapping[str, object]:
         """See `HostLink.report`."""

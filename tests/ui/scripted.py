@@ -113,6 +113,7 @@ class ScriptedLink(HostLink):
     commands: list[str] = field(default_factory=list)
     jobs: list[ListedJob] = field(default_factory=list)
     orders: tuple[OrderRow, ...] = ()
+    taken_out: list[SessionSnapshot] = field(default_factory=list)
 
     # ── what a test does ──
 
@@ -213,7 +214,20 @@ class ScriptedLink(HostLink):
     async def archive(self, session_id: str) -> None:
         """Gone from the list."""
         self._check()
-        self.sessions.remove(self.found(session_id))
+        found = self.found(session_id)
+        self.sessions.remove(found)
+        self.taken_out.append(found)
+
+    async def archived(self) -> tuple[SessionSnapshot, ...]:
+        """What was archived."""
+        return tuple(self.taken_out)
+
+    async def unarchive(self, session_id: str) -> None:
+        """Back in the list."""
+        self._check()
+        found = next(one for one in self.taken_out if one.id == session_id)
+        self.taken_out.remove(found)
+        self.sessions.append(found)
 
     async def delete(self, session_id: str) -> None:
         """Gone."""
@@ -221,7 +235,8 @@ class ScriptedLink(HostLink):
 
     async def detail(self, session_id: str) -> SessionDetail:
         """A hundred and fifty candles, two trades, and what was read at the last close."""
-        found = self.found(session_id)
+        found = next((one for one in self.taken_out if one.id == session_id), None)
+        found = found or self.found(session_id)
         return SessionDetail(
             found.id,
             {symbol: candles() for symbol in found.symbols},
@@ -238,6 +253,7 @@ class ScriptedLink(HostLink):
             ("connected for 2d 1h, 1 reconnect", "BTC/USDT last candle 13:57, 2 s behind"),
             self.orders,
             {symbol: forming() for symbol in found.symbols},
+            snapshot=found,
         )
 
     async def report(self, session_id: str) -> Mapping[str, object]:

@@ -289,3 +289,24 @@ async def test_the_filter_takes_no_column_away(size: tuple[int, int]) -> None:
         await pilot.press("slash", "r")
         await until(pilot, lambda: len(app.screen.query_one("#sessions", LineTable).rows) < 5)
         assert drawn(app, "#sessions").splitlines()[0] == before
+
+
+async def test_what_is_archived_is_shown_opened_and_put_back() -> None:
+    ended = session("aaaaaaa1", "one", state=SessionState.STOPPED, ended=NOW)
+    link = ScriptedLink([session("k3x9a1pq", "rsi_bounce"), ended])
+    app = make_app(link)
+    async with driven(app, WIDE) as pilot:
+        table = app.screen.query_one("#sessions", LineTable)
+        await pilot.press("G", "a", "y")
+        await until(pilot, lambda: [row.key for row in table.rows] == ["k3x9a1pq"])
+        await pilot.press("A")
+        await until(pilot, lambda: [row.key for row in table.rows] == ["aaaaaaa1"])
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        await until(pilot, lambda: "aaaaaaa1" in str(app.screen.query_one("#one-title").render()))
+        await until(pilot, lambda: "63,743.52" in drawn(app, "#one-trades"))
+        await pilot.press("escape", "a")
+        await until(pilot, lambda: not table.rows)
+        assert "A returns" in table.empty
+        await pilot.press("escape")
+        await until(pilot, lambda: [row.key for row in table.rows] == ["k3x9a1pq", "aaaaaaa1"])

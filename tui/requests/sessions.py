@@ -150,11 +150,21 @@ class SessionCommands:
         several = len(targets) > 1
         self._shell.ask(
             f"Archive {_named(targets)}?",
-            f"{'They leave' if several else 'It leaves'} the list for good. The files stay: "
-            f"`papertape report {targets[0].id}` still reads {'one' if several else 'it'}.",
+            f"{'They leave' if several else 'It leaves'} the list, and A shows "
+            f"{'them' if several else 'it'} there. The files stay.",
             [Answer("archive", "y", "Archive")],
             answered,
         )
+
+    def unarchive(self, sessions: Sequence[SessionSnapshot], done: Callable[[], None]) -> None:
+        """Put archived sessions back into the list; `done` is called once they are."""
+
+        async def work(link: HostLink) -> None:
+            for session in sessions:
+                await link.unarchive(session.id)
+            done()
+
+        self._shell.command("unarchive", work)
 
     def report(self, session: SessionSnapshot) -> None:
         """Show the report of a session."""

@@ -58,6 +58,7 @@ class SessionScreen(BaseScreen):
         self._detail: SessionDetail | None = None
         self._symbol: str | None = None
         self._asking = False
+        self._over = False  # whether the detail is that of its end
 
     def body(self) -> ComposeResult:
         """Title and figures; candles beside conditions; equity; trades, orders, log or feed."""
@@ -111,6 +112,8 @@ class SessionScreen(BaseScreen):
         super().show(snapshot)
         zone = self.papertape.zone
         found = next((s for s in snapshot.sessions if s.id == self._session_id), None)
+        if found is None and self._detail is not None:
+            found = self._detail.snapshot  # an archived session is in no list
         if found is None:
             return
         before, self._session = self._session, found
@@ -138,16 +141,21 @@ class SessionScreen(BaseScreen):
 
     def ask(self) -> None:
         """Ask the host for candles, conditions, equity and trades, unless it still owes them."""
-        if self._asking or not self.is_current:
+        over = self._session is not None and self._session.state.ended
+        if self._asking or not self.is_current or (over and self._over):
             return
         self._asking = True
 
         async def work(link: HostLink) -> None:
             try:
                 detail = await link.detail(self._session_id)
+                self._over = over  # what has ended changes no more
             finally:
                 self._asking = False
-            if self.is_attached:
+            if self.is_attached and self._session is None and detail.snapshot is not None:
+                self._detail = detail
+                self.show_again()
+            elif self.is_attached:
                 self.draw(detail)
 
         self.papertape.command("detail", work, quiet=True)

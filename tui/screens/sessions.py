@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
+from core.host.link import HostLink
 from core.journal.values import SessionState
 from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.text import safe_text
@@ -52,6 +53,7 @@ class SessionsScreen(BaseScreen):
         self._filter = ""
         self._sessions: dict[str, SessionSnapshot] = {}
         self._log_of: str | None = None
+        self._archived: tuple[SessionSnapshot, ...] | None = None  # where these are shown
 
     def body(self) -> ComposeResult:
         """Figures, sessions, positions, log."""
@@ -73,17 +75,20 @@ class SessionsScreen(BaseScreen):
     def show(self, snapshot: HostSnapshot) -> None:
         """Draw the latest state of everything."""
         super().show(snapshot)
-        self._sessions = {session.id: session for session in snapshot.sessions}
+        listed = snapshot.sessions if self._archived is None else self._archived
+        self._sessions = {session.id: session for session in listed}
         self.query_one(Figures).show(headline(snapshot))
-        shown = [s for s in snapshot.sessions if _matches(s, self._filter)]
+        shown = [s for s in listed if _matches(s, self._filter)]
         table = self.query_one("#sessions", LineTable)
-        table.set_empty(
-            f"No session matches “{safe_text(self._filter)}”. Esc shows all."
-            if snapshot.sessions
-            else _NOTHING_RUNS
-        )
+        empty = _NOTHING_RUNS if self._archived is None else "No session is archived. A returns."
+        if listed:
+            empty = f"No session matches “{safe_text(self._filter)}”. Esc shows all."
+        table.set_empty(empty)
         table.set_rows(session_row(session) for session in shown)
-        entitle(table, _counted(len(shown), len(snapshot.sessions), len(table.marked)))
+        title = _counted(len(shown), len(listed), len(table.marked))
+        if self._archived is not None:
+            title = title.replace("Sessions", "Archived") + " · a puts one back, A returns"
+        entitle(table, title)
         self._show_selected()
 
     def _show_selected(self) -> None:
@@ -208,8 +213,30 @@ class SessionsScreen(BaseScreen):
             screen.compare_session(session.id, session.strategy)
 
     def action_archive(self) -> None:
-        """Take ended targets out of the list."""
-        self.papertape.sessions.ask_archive(self.targets, agreed=self._unmark)
+        """Take ended targets out of the list, or put archived ones back."""
+        if self._archived is None:
+            self.papertape.sessions.ask_archive(self.targets, agreed=self._unmark)
+            return
+        ids = {session.id for session in self.targets}
+
+        def put_back() -> None:
+            self._archived = tuple(one for one in self._archived or () if one.id not in ids)
+            self._unmark()
+
+        self.papertape.sessions.unarchive(self.targets, put_back)
+
+    def action_archived(self) -> None:
+        """Show the archived sessions, or again those that are not."""
+        if self._archived is not None:
+            self._archived = None
+            self.show_again()
+            return
+
+        async def work(link: HostLink) -> None:
+            self._archived = await link.archived()
+            self.show_again()
+
+        self.papertape.command("archived", work)
 
     # ── filter ──
 
@@ -225,6 +252,8 @@ class SessionsScreen(BaseScreen):
         if box.has_class("shown"):
             box.value = ""
             box.remove_class("shown")
+        elif self._archived is not None:
+            self.action_archived()
         else:
             self._unmark()
         self.query_one("#sessions", LineTable).focus()
