@@ -27,6 +27,7 @@ from core.journal.values import FeedKind
 from core.report.written_report import ReportError
 from core.session.snapshot import HostSnapshot, StartRequest
 from core.store.workspace import Workspace
+from core.strategy.chart_values import ChartSource
 from core.text import safe_lines, safe_text
 from tui.commands import Place, bindings
 from tui.host.connection import GROUP, HostConnection, LinkReady
@@ -246,10 +247,12 @@ class PapertapeApp(GuardedApp):
 
         self.push_screen(Ask(title, text, answers), closed)
 
-    def show_report(self, report: Mapping[str, object], equity: Points) -> None:
+    def show_report(
+        self, report: Mapping[str, object], equity: Points, source: ChartSource
+    ) -> None:
         """Open a report."""
         try:
-            self.push_screen(ReportScreen(report, equity))
+            self.push_screen(ReportScreen(report, equity, source))
         except ReportError as error:
             self.say(str(error), "error", "No report")
 
@@ -312,6 +315,11 @@ class PapertapeApp(GuardedApp):
     def action_take_over(self) -> None:
         """Ask, then run the sessions here that another process runs."""
         self._connection.ask_take_over()
+
+    def action_maximise(self) -> None:
+        """Show the pane one is in over the whole screen, or all of them again."""
+        if isinstance(self.screen, BaseScreen):
+            self.screen.turn_maximised()
 
     def action_help(self) -> None:
         """Show every key."""

@@ -27,6 +27,7 @@ class Place(StrEnum):
     LOGS = "Logs"
     SETTINGS = "Settings"
     TABLE = "In a table"
+    CHART = "In a chart"
     LOG = "In a log"
 
     @property
@@ -169,20 +170,26 @@ COMMANDS: tuple[Command, ...] = (
         "The trade or position under the cursor by itself: its candles, its fields", "open", 8,
     ),
     Command(
-        "trade.back", Place.TRADE, "escape", "Esc", "back", "Return to the session", "back", 1,
+        "trade.back", Place.TRADE, "escape", "Esc", "back", "Return to where one came from",
+        "back", 1,
     ),
     Command(
-        "trade.next", Place.TRADE, "l,right,n", "l →", "next", "The next trade", "other(1)", 2,
+        "trade.next", Place.TRADE, "l,right", "l →", "next", "The next trade", "other(1)", 2,
     ),
     Command(
-        "trade.previous", Place.TRADE, "h,left,p", "h ←", "previous", "The trade before",
+        "trade.previous", Place.TRADE, "h,left", "h ←", "previous", "The trade before",
         "other(-1)", 3,
     ),
     Command(
         "report.back", Place.REPORT, "escape", "Esc", "back", "Return to the sessions", "back", 1,
     ),
     Command(
-        "report.view", Place.REPORT, "v", "v", "view", "Trades, months, or the curves", "view", 3,
+        "report.view", Place.REPORT, "v", "v", "view",
+        "Trades, candles, months, or the curves", "view", 3,
+    ),
+    Command(
+        "report.open", Place.REPORT, "enter", "Enter", "trade",
+        "The trade under the cursor by itself: its candles, its fields", "open", 4,
     ),
     Command(
         "report.copy", Place.REPORT, "y", "y", "copy", "Copy the report as JSON", "copy", 2,
@@ -223,8 +230,12 @@ COMMANDS: tuple[Command, ...] = (
         "Write the result into the strategy's STRATEGY.md", "save", 4,
     ),
     Command(
-        "backtest.view", Place.BACKTEST, "v", "v", "view", "Trades, months, or the curves",
-        "view", 5,
+        "backtest.view", Place.BACKTEST, "v", "v", "view",
+        "Trades, candles, months, or the curves", "view", 5,
+    ),
+    Command(
+        "backtest.open", Place.BACKTEST, "enter", "Enter", "trade",
+        "The trade under the cursor by itself: its candles, its fields", "open", 7,
     ),
     Command(
         "backtest.copy", Place.BACKTEST, "y", "y", "copy", "Copy the result as JSON", "copy", 6,
@@ -346,6 +357,52 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "table.open", Place.TABLE, "enter", "Enter", "open", "Open the row", "choose",
     ),
+    Command(
+        "chart.zoom_in", Place.CHART, "plus,equals_sign", "+", "larger", "Larger candles",
+        "zoom(1)", 2,
+    ),
+    Command(
+        "chart.zoom_out", Place.CHART, "minus", "-", "smaller",
+        "Smaller candles, then several in one", "zoom(-1)", 3,
+    ),
+    Command(
+        "chart.cross_right", Place.CHART, "right", "→", "crosshair",
+        "The crosshair on the next candle, with its values", "cross(1)", 1,
+    ),
+    Command(
+        "chart.cross_left", Place.CHART, "left", "←", "crosshair back",
+        "The crosshair on the candle before", "cross(-1)",
+    ),
+    Command(
+        "chart.older", Place.CHART, "left_square_bracket,pageup", "[", "older",
+        "Back in time by half a screen", "pan(-1)", 4,
+    ),
+    Command(
+        "chart.newer", Place.CHART, "right_square_bracket,pagedown", "]", "newer",
+        "On in time by half a screen", "pan(1)", 5,
+    ),
+    Command(
+        "chart.first", Place.CHART, "g,home", "g", "first", "The oldest candles at hand", "end(-1)",
+    ),
+    Command(
+        "chart.last", Place.CHART, "G,end", "G", "last", "The newest candles, and follow", "end(1)",
+    ),
+    Command(
+        "chart.longer", Place.CHART, "full_stop", ".", "longer candles",
+        "The next longer timeframe", "timeframe(1)", 6,
+    ),
+    Command(
+        "chart.shorter", Place.CHART, "comma", ",", "shorter candles",
+        "The next shorter timeframe, down to the strategy's own", "timeframe(-1)",
+    ),
+    Command(
+        "chart.adorn", Place.CHART, "i", "i", "indicators",
+        "Volume and the strategy's indicators, or the candles alone", "adorn", 7,
+    ),
+    Command(
+        "chart.drop", Place.CHART, "escape", "Esc", "no crosshair", "Take the crosshair away",
+        "drop",
+    ),
     *_moves(
         Place.LOG, "log", "Back by a line; the log stands still", "On by a line",
         "The oldest line kept", "The newest line, and follow",
@@ -362,6 +419,11 @@ COMMANDS: tuple[Command, ...] = (
         "app.take_over", Place.ANYWHERE, "T", "T", "take over",
         "While another process runs the sessions: run them in this screen (asks)",
         "app.take_over", 0,
+    ),
+    Command(
+        "app.maximise", Place.ANYWHERE, "z", "z", "full screen",
+        "The pane one is in over the whole screen, and back; Tab goes to the next pane",
+        "app.maximise", 11,
     ),
     Command(
         "app.theme", Place.ANYWHERE, "t", "t", "theme", "The next theme", "app.next_theme",

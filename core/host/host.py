@@ -59,6 +59,8 @@ from core.store.index import IndexWriteError, open_index
 from core.store.journal_file import JournalError
 from core.store.redaction import KNOWN_SECRETS
 from core.store.workspace import Workspace, WorkspaceError, new_id
+from core.strategy.chart import ChartError, strategy_chart
+from core.strategy.chart_values import Chart
 from core.time_format import wall_clock
 from core.trading.venue_hosts import OrderAddresses
 
@@ -189,6 +191,7 @@ class Host:
             self.unarchive,
             self.delete,
             self.detail,
+            self.chart,
             self.report,
         )
         return {**own, **({} if self.schedule is None else self.schedule.commands)}
@@ -463,8 +466,8 @@ class Host:
             return session_detail(session_id, handler.runner, words, orders.rows(), prices, row)
         stored = await self._stored(session_id)
         runner = None if stored.recovered is None else stored.recovered.runner
-        orders, row = stored.log.orders.rows(), stored.snapshot()
-        return session_detail(session_id, runner, (), orders, snapshot=row)
+        rows, shown = stored.log.orders.rows(), stored.snapshot()
+        return session_detail(session_id, runner, (), rows, snapshot=shown)
 
     async def report(self, session_id: str) -> Mapping[str, object]:
         """See `HostLink.report`."""
@@ -492,6 +495,26 @@ class Host:
             return await recorded_inputs(self.storage, session_id)
         except JournalError as error:
             raise CommandError(str(error)) from error
+
+    async def chart(
+        self,
+        session_id: str,
+        symbol: str,
+        timeframe: str | None = None,
+        until: int | None = None,
+        count: int = 1_000,
+    ) -> Chart:
+        """See `HostLink.chart`."""
+        inputs = await self.inputs(session_id)
+        if symbol not in inputs.candles:
+            traded = ", ".join(inputs.candles)
+            raise BadRequestError(f"session {session_id} trades {traded}, not {symbol[:40]!r}")
+        try:
+            return await asyncio.to_thread(
+                strategy_chart, inputs.config, inputs.candles[symbol], timeframe, until, count
+            )
+        except ChartError as error:
+            raise BadRequestError(str(error)) from error
 
     async def _stored(self, session_id: str) -> StoredSession:
         try:

@@ -20,6 +20,7 @@ from core.session.snapshot import (
     StartReply,
     StartRequest,
 )
+from core.strategy.chart_values import Chart
 
 _T = TypeVar("_T")
 
@@ -117,6 +118,22 @@ class HostLink(ABC):
     async def detail(self, session_id: str) -> SessionDetail:
         """What the session screen shows."""
         return await self.ask("detail", SessionDetail, session_id=session_id)
+
+    async def chart(
+        self,
+        session_id: str,
+        symbol: str,
+        timeframe: str | None = None,
+        until: int | None = None,
+        count: int = 1_000,
+    ) -> Chart:
+        """Candles a session saw of a symbol, with its strategy's indicators over them.
+
+        The last `count` that open before `until` (UTC ms; None: the last there are), in its own
+        timeframe or a multiple.
+        """
+        where = {"session_id": session_id, "symbol": symbol, "timeframe": timeframe}
+        return await self.ask("chart", Chart, **where, until=until, count=count)
 
     async def report(self, session_id: str) -> Mapping[str, object]:
         """The report as it stands now, or the final one of an ended session."""

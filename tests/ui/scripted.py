@@ -14,6 +14,7 @@ from core.host.job_values import JobAction, ListedJob, ListedRun
 from core.host.link import CommandError, HostLink
 from core.journal.values import BrokerKind, FeedKind, Mode, OrderRow, SessionState
 from core.market.candles.candle import Candle
+from core.market.candles.timeframes import Timeframe
 from core.market.symbols import unified_symbol
 from core.session.snapshot import (
     HostSnapshot,
@@ -24,6 +25,7 @@ from core.session.snapshot import (
     StartReply,
     StartRequest,
 )
+from core.strategy.chart_values import Chart, ChartLine, together
 from core.strategy.signals.reading import Reading
 from core.time_format import iso_time
 from core.trading.values import ExitReason, Fills, OpenTrade, Side, Trade
@@ -237,9 +239,10 @@ class ScriptedLink(HostLink):
         """A hundred and fifty candles, two trades, and what was read at the last close."""
         found = next((one for one in self.taken_out if one.id == session_id), None)
         found = found or self.found(session_id)
+        step = Timeframe(found.timeframe).ms
         return SessionDetail(
             found.id,
-            {symbol: candles() for symbol in found.symbols},
+            {symbol: candles(step=step) for symbol in found.symbols},
             {
                 symbol: (
                     Reading("entry", "rsi < 30", 41.8, 30.0, 11.8, False),
@@ -248,13 +251,32 @@ class ScriptedLink(HostLink):
                 )
                 for symbol in found.symbols
             },
-            closed_trades(found.symbols[0]),
+            closed_trades(found.symbols[0], step),
             equity(),
             ("connected for 2d 1h, 1 reconnect", "BTC/USDT last candle 13:57, 2 s behind"),
             self.orders,
-            {symbol: forming() for symbol in found.symbols},
+            {symbol: forming(step) for symbol in found.symbols},
             snapshot=found,
         )
+
+    async def chart(
+        self,
+        session_id: str,
+        symbol: str,
+        timeframe: str | None = None,
+        until: int | None = None,
+        count: int = 1_000,
+    ) -> Chart:
+        """The candles with a mean over them and an oscillator of their own beneath."""
+        own = Timeframe(self.found(session_id).timeframe)
+        length = Timeframe(timeframe or own).ms
+        made = together(candles(step=own.ms), length)
+        made = [one for one in made if until is None or one.time < until]
+        closes = [one.close for one in made]
+        means = [None if n < 9 else sum(closes[n - 9 : n + 1]) / 10 for n in range(len(closes))]
+        waves = [50 + 30 * math.sin(n / 5) for n in range(len(closes))]
+        lines = (ChartLine("sma_10", "", tuple(means)), ChartLine("rsi", "rsi", tuple(waves)))
+        return Chart(timeframe or own, tuple(made), lines)
 
     async def report(self, session_id: str) -> Mapping[str, object]:
         """A small report of that session."""
@@ -371,22 +393,22 @@ def jobs() -> list[ListedJob]:
     ]  # fmt: skip
 
 
-def forming() -> Candle:
+def forming(step: int = 5 * MINUTE) -> Candle:
     """The candle after those of `candles`, at the present price."""
-    last = candles()[-1]
-    return Candle(last.time + 5 * MINUTE, last.close, 64_001.5, last.close - 20, 63_987.25, 0.0)
+    last = candles(step=step)[-1]
+    return Candle(last.time + step, last.close, 64_001.5, last.close - 20, 63_987.25, 0.0)
 
 
-def candles(count: int = 150) -> tuple[Candle, ...]:
-    """A market that swings and rises a little, in five-minute candles up to now."""
+def candles(count: int = 150, step: int = 5 * MINUTE) -> tuple[Candle, ...]:
+    """A market that swings and rises a little, in candles of a length up to now."""
     made = []
     before = 63_900.0
     for number in range(count):
         close = 63_900 + 420 * math.sin(number / 13) + 130 * math.sin(number / 3.1) + 3.2 * number
         wiggle = 40 + 55 * abs(math.sin(number * 1.7))
-        time = NOW - NOW % (5 * MINUTE) - (count - number) * 5 * MINUTE
+        time = NOW - NOW % step - (count - number) * step
         high, low = max(before, close) + wiggle, min(before, close) - wiggle
-        made.append(Candle(time, before, high, low, close, 12.0))
+        made.append(Candle(time, before, high, low, close, 12.0 + 9 * math.sin(number)))
         before = close
     return tuple(made)
 
@@ -403,9 +425,9 @@ def equity(count: int = 200) -> tuple[tuple[int, float], ...]:
     )
 
 
-def closed_trades(symbol: str) -> tuple[Trade, ...]:
+def closed_trades(symbol: str, step: int) -> tuple[Trade, ...]:
     """A win and a loss among the candles of `candles`."""
-    market = candles()
+    market = candles(step=step)
     made = []
     for number, (first, last, reason) in enumerate(
         ((30, 52, ExitReason.TAKE_PROFIT), (74, 90, ExitReason.STOP_LOSS)), start=1
@@ -438,6 +460,7 @@ def trade(number: int, pnl: float, reason: str, **changes: Any) -> dict[str, Any
         "exit_price": entry + pnl * 6.4,
         "quantity": 0.15512,
         "leverage": 1.0,
+        "margin": 9_800.0,
         "fees": 11.96,
         "funding": 0.0,
         "pnl": pnl,

@@ -17,6 +17,7 @@ from core.store.workspace import Workspace
 from core.strategy.document.document import read_strategy
 from tests.ui.driving import NARROW, WIDE, driven, until
 from tests.ui.scripted import ScriptedHosting, ScriptedLink
+from tests.ui.test_sessions import drawn
 from tests.unit.cli.conftest import exchange, write_addresses
 from tui.app import PapertapeApp
 from tui.modals.ask import Ask
@@ -28,6 +29,7 @@ from tui.requests.backtest_run import backtest as run_order
 from tui.screens.backtest import BacktestScreen
 from tui.screens.result_view import ResultView
 from tui.screens.strategies import StrategiesScreen
+from tui.screens.trade import TradeScreen
 from tui.strategies import StrategyFileError, copy_strategy, editor_command, find_strategies
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
@@ -120,6 +122,12 @@ async def test_a_strategy_is_backtested_and_the_result_saved(workspace: Workspac
         screen = await backtest(pilot, app, str(workspace.root.parent / "waves.csv"))
         trades = screen.query_one("#result-trades", LineTable)
         assert len(trades.rows) >= 5
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TradeScreen))
+        await until(pilot, lambda: "◆" in drawn(app, "#trade-candles"))
+        await until(pilot, lambda: "rsi" in drawn(app, "#trade-fields"))
+        await pilot.press("escape", "v")
+        await until(pilot, lambda: "◆" in drawn(app, "#result-chart"))
         await pilot.press("v")
         assert screen.query_one("#result-months").display
         await pilot.press("w")
@@ -289,7 +297,7 @@ async def test_a_strategy_is_copied_under_another_name(workspace: Workspace) -> 
         assert copied.name == "surf"
 
 
-@pytest.mark.parametrize("name", ["../evil", "", "a b", "waves", "x" * 61])
+@pytest.mark.parametrize("name", ["../evil", "", "a b", "waves", "x" * 65])
 def test_a_copy_needs_a_free_and_harmless_name(workspace: Workspace, name: str) -> None:
     with pytest.raises(StrategyFileError):
         copy_strategy(workspace.strategies / "waves" / "STRATEGY.md", workspace.strategies, name)

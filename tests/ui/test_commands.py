@@ -22,6 +22,7 @@ from tui.screens.sessions import SessionsScreen
 from tui.screens.settings import SettingsScreen
 from tui.screens.strategies import StrategiesScreen
 from tui.screens.trade import TradeScreen
+from tui.widgets.candle_chart import CandleChart
 from tui.widgets.hints import Hints
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
@@ -41,6 +42,7 @@ HOMES: dict[Place, type] = {
     Place.SETTINGS: SettingsScreen,
     Place.TABLE: LineTable,
     Place.LOG: LogPane,
+    Place.CHART: CandleChart,
 }
 
 

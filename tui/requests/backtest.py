@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.strategy.chart_values import ChartSource
 from tui.shell import Answer, Shell
 from tui.strategies import StrategyFileError, copy_strategy
 
@@ -45,16 +46,17 @@ class BacktestOrder:
 
 @dataclass(frozen=True, slots=True)
 class BacktestOutcome:
-    """What a run came to: its report, equity at the candles' closes, and the same money in the
+    """What a run came to: its report, equity at the candles' closes, the same money in the first
 
-    first symbol from the start. `save` writes it into the document at a path: it blocks, and raises
-    `BacktestRefusedError`.
+    symbol from the start, and the candles. `save` writes it into the document at a path: it
+    blocks, and raises `BacktestRefusedError`.
     """
 
     order: BacktestOrder
     report: Mapping[str, object]
     equity: Points
     held: Points
+    candles: ChartSource
     save: Callable[[Path], None]
 
 

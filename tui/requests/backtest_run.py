@@ -29,6 +29,8 @@ from core.report.result import result_to_json
 from core.report.stored_backtest import save_backtest
 from core.store.preferences import PreferencesError, read_preferences
 from core.store.workspace import Workspace
+from core.strategy.chart import strategy_chart
+from core.strategy.chart_values import Chart
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import ParsedConfig, parse_config
 from core.strategy.config.problems import ConfigError
@@ -181,11 +183,16 @@ def _run(
         except (ConfigError, OSError) as error:
             raise BacktestRefusedError(f"{path}: {error}") from error
 
+    async def candles(symbol: str, timeframe: str | None, until: int | None, count: int) -> Chart:
+        found = material.candles[symbol]
+        return await asyncio.to_thread(strategy_chart, config, found, timeframe, until, count)
+
     return BacktestOutcome(
         order,
         result_to_json(result),
         _thinned(equity),
         _thinned([(time, close * scale) for time, close in closes]),
+        candles,
         save,
     )
 

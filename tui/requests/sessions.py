@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from core.host.link import HostLink
 from core.journal.values import FeedKind
 from core.session.snapshot import SessionSnapshot, StartReply, StartRequest
+from core.strategy.chart_values import ChartSource
 from tui.requests.backtest import Points
 from tui.shell import Answer, Shell
 
-ShowReport = Callable[[Mapping[str, object], Points], None]
-"""Shows a report in the shape of `report --json`, with the equity it came from."""
+ShowReport = Callable[[Mapping[str, object], Points, ChartSource], None]
+"""Shows a report in the shape of `report --json`, with the equity and candles it came from."""
 
 
 def _nothing() -> None:
@@ -176,7 +178,7 @@ class SessionCommands:
 
     async def _show(self, link: HostLink, session_id: str, report: Mapping[str, object]) -> None:
         equity = (await link.detail(session_id)).equity
-        self._show_report(report, equity)
+        self._show_report(report, equity, partial(link.chart, session_id))
 
 
 def _named(targets: Sequence[SessionSnapshot]) -> str:

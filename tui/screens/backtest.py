@@ -60,7 +60,7 @@ class BacktestScreen(BaseScreen):
             return self.is_busy
         if action == "again":
             return self._order is not None and not self.is_busy
-        if action in ("save", "copy", "view"):
+        if action in ("save", "copy", "view", "open"):
             return self._outcome is not None and not self.is_busy
         return True
 
@@ -90,7 +90,8 @@ class BacktestScreen(BaseScreen):
             self._outcome = outcome
             view = self.query_one(ResultView)
             view.display = True
-            view.draw(written_report(outcome.report), outcome.equity, outcome.held)
+            report = written_report(outcome.report)
+            view.draw(report, outcome.report, outcome.equity, outcome.held, outcome.candles)
             self.query_one("#backtest-progress").display = False
         finally:
             self.call_later(self.refresh_hints)
@@ -136,8 +137,12 @@ class BacktestScreen(BaseScreen):
             self._worker.cancel()
 
     def action_view(self) -> None:
-        """Show the next of trades, months and curves."""
+        """Show the next of trades, candles, months and curves."""
         self.query_one(ResultView).turn(low=self.has_class("-short"))
+
+    def action_open(self) -> None:
+        """Open the trade under the cursor."""
+        self.query_one(ResultView).open_trade()
 
     def action_copy(self) -> None:
         """Copy the result as JSON."""

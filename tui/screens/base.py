@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from core.session.snapshot import HostSnapshot
 from core.text import safe_text
@@ -64,6 +64,7 @@ class BaseScreen(Screen[None]):
 
     PLACE: ClassVar[Place]
     TITLE: ClassVar[str | None] = None
+    ALLOW_IN_MAXIMIZED_VIEW = "TopBar, Hints"
     ready = False  # whether its widgets are there to be drawn on
 
     @property
@@ -121,6 +122,13 @@ class BaseScreen(Screen[None]):
         self.set_class(event.size.height < SHORT, "-short")
         self.set_class(event.size.height < TINY, "-tiny")
         self.set_class(event.size.width < NARROW, "-narrow")
+
+    def turn_maximised(self) -> None:
+        """Show the pane one is in over the whole screen, or all of them again."""
+        if self.maximized is not None:
+            self.minimize()
+        elif self.focused is not None and not isinstance(self.focused, Input):
+            self.maximize(self.focused, container=False)
 
     def copy_json(self, value: Mapping[str, object]) -> None:
         """Put a value on the clipboard as JSON, also over SSH (OSC 52)."""

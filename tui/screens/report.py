@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from core.report.written_report import written_report
+from core.strategy.chart_values import ChartSource
 from tui.commands import Place, bindings
 from tui.requests.backtest import Points
 from tui.screens.base import BaseScreen
@@ -26,8 +27,14 @@ class ReportScreen(BaseScreen):
     TITLE = "Report"
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.REPORT)
 
-    def __init__(self, report: Mapping[str, object], equity: Points = ()) -> None:
+    def __init__(
+        self,
+        report: Mapping[str, object],
+        equity: Points = (),
+        source: ChartSource | None = None,
+    ) -> None:
         super().__init__()
+        self._source = source
         self._report = report
         self._written = written_report(report)
         self._equity = equity
@@ -39,15 +46,19 @@ class ReportScreen(BaseScreen):
     def on_mount(self) -> None:
         """Draw it."""
         super().on_mount()
-        self.query_one(ResultView).draw(self._written, self._equity)
+        self.query_one(ResultView).draw(self._written, self._report, self._equity, (), self._source)
 
     def action_back(self) -> None:
         """Return to where one came from."""
         self.dismiss()
 
     def action_view(self) -> None:
-        """Show the next of trades, months and curves."""
+        """Show the next of trades, candles, months and curves."""
         self.query_one(ResultView).turn(low=self.has_class("-short"))
+
+    def action_open(self) -> None:
+        """Open the trade under the cursor."""
+        self.query_one(ResultView).open_trade()
 
     def action_copy(self) -> None:
         """Copy the report as JSON."""

@@ -12,8 +12,9 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import ContentSwitcher, Static
 
-from core.host.link import HostLink
+from core.host.link import CommandError, HostLink
 from core.session.snapshot import HostSnapshot, SessionDetail, SessionSnapshot
+from core.strategy.chart_values import Chart
 from core.text import safe_text
 from core.trading.values import OpenTrade, Trade
 from tui import formats
@@ -58,6 +59,7 @@ class SessionScreen(BaseScreen):
         self._detail: SessionDetail | None = None
         self._symbol: str | None = None
         self._asking = False
+        self._charted: tuple[object, ...] | None = None
         self._over = False  # whether the detail is that of its end
 
     def body(self) -> ComposeResult:
@@ -172,8 +174,12 @@ class SessionScreen(BaseScreen):
         zone = self.papertape.zone
         candles = session_view.candles_until_now(session, detail, symbol)
         chart.draw(candles, levels, marks, zone)
+        charted = (symbol, session.timeframe, session.last_candle)
+        if charted != self._charted:
+            self._charted = charted
+            chart.look_at(self._chart, symbol, session.timeframe)
         more = f" · {len(session.symbols)} symbols" if len(session.symbols) > 1 else ""
-        entitle(chart, f"{symbol} {session.timeframe}{more}")
+        entitle(chart, f"{symbol} {chart.timeframe or session.timeframe}{more}")
         why = self.query_one("#one-why", LineTable)
         why.set_rows(session_view.condition_rows(detail.readings.get(symbol, ())))
         entitle(why, session_view.why(session, detail.readings.get(symbol, ()), symbol))
@@ -191,6 +197,19 @@ class SessionScreen(BaseScreen):
             orders.set_rows(order_rows(detail.orders))
             entitle(orders, f"Orders on the testnet · {formats.order_counts(session.orders)}")
         self.query_one("#one-feed", LineTable).set_rows(session_view.feed_rows(session, detail))
+
+    async def _chart(
+        self, symbol: str, timeframe: str | None, until: int | None, count: int
+    ) -> Chart:
+        link = self.papertape.link
+        if link is None:
+            raise CommandError("the host is still starting")
+        return await link.chart(self._session_id, symbol, timeframe, until, count)
+
+    @on(CandleChart.Turned)
+    def _turned(self) -> None:
+        if self._detail is not None:
+            self.draw(self._detail)
 
     # ── commands ──
 
@@ -264,7 +283,9 @@ class SessionScreen(BaseScreen):
         if key in keys:
             shown = [trades[each] for each in keys]
             zone = self.papertape.zone
-            screen = TradeScreen(session.strategy, shown, keys.index(key), detail.candles, zone)
+            screen = TradeScreen(
+                session.strategy, shown, keys.index(key), zone, session.timeframe, self._chart
+            )
             self.app.push_screen(screen)
 
     def action_pause(self) -> None:

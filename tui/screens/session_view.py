@@ -10,12 +10,11 @@ from core.journal.values import SessionState
 from core.market.candles.candle import Candle
 from core.session.snapshot import SessionDetail, SessionSnapshot
 from core.strategy.signals.reading import Reading
-from core.trading.values import Side, Trade
+from core.trading.values import Trade
 from tui import formats
 from tui.screens.report_rows import trade_columns
 from tui.screens.session_rows import age_of, elapsed, planned_end, pnl_pct, total_pnl
-from tui.screens.trade import open_levels
-from tui.screens.trade_fields import exit_marks
+from tui.screens.trade import open_levels, trade_marks
 from tui.widgets.candle_chart import Mark, PriceLevel
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
@@ -147,13 +146,11 @@ def levels_and_marks(
     marks: list[Mark] = []
     for trade in detail.trades:
         if trade.symbol == symbol:
-            marks.append(_entry(trade.entry_time, trade.entry_price, trade.side))
-            marks += exit_marks(trade, "◆", tone_of(trade.pnl))
+            marks += trade_marks(trade)
     for position in session.open_positions:
         if position.symbol != symbol:
             continue
-        marks.append(_entry(position.entry_time, position.entry_price, position.side))
-        marks += exit_marks(position, "◆", tone_of(position.unrealized_pnl))
+        marks += trade_marks(position)
         levels += open_levels(position)
     return levels, marks
 
@@ -175,10 +172,6 @@ def candles_until_now(
         next_time = 2 * last.time - candles[-2].time
         forming = Candle(next_time, last.close, high, low, price, 0.0)
     return candles if forming is None else (*candles, forming)
-
-
-def _entry(time: int, price: float, side: Side) -> Mark:
-    return Mark(time, price, "▲" if side is Side.LONG else "▼", Tone.ACCENT)
 
 
 def trade_rows(trades: Sequence[Trade], zone: tzinfo) -> list[Row]:

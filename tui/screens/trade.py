@@ -1,17 +1,20 @@
-"""One trade or open position of a session: its candles, with entry and exit, and its fields."""
+"""One trade or open position of a session or backtest: its candles and its fields."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import tzinfo
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
-from core.market.candles.candle import Candle
+from core.market.candles.timeframes import Timeframe
+from core.strategy.chart_values import ChartSource
 from core.text import safe_text
 from core.trading.values import OpenTrade, Side, Trade
 from tui import formats
@@ -23,12 +26,15 @@ from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.tones import Tone, tone_of
 
-_COLUMNS = (Column("", 12), Column("", 24, "right", grow=10))
-_AFTER = 20  # candles shown behind the exit
+_COLUMNS = (Column("", 12), Column("", 18, "right", grow=10))
+_AROUND = 20  # candles shown before the signal and behind the exit
 
 
 class TradeScreen(BaseScreen):
-    """One of a session's trades. `place`: which of them; one can go on to the others."""
+    """One of a run's trades. `place`: which of them; one can go on to the others.
+
+    `timeframe`: of the strategy; `source`: has its candles, where there is one.
+    """
 
     PLACE = Place.TRADE
     TITLE = "Trade"
@@ -39,23 +45,26 @@ class TradeScreen(BaseScreen):
         strategy: str,
         trades: Sequence[Trade | OpenTrade],
         place: int,
-        candles: Mapping[str, Sequence[Candle]],
         zone: tzinfo,
+        timeframe: str,
+        source: ChartSource | None,
     ) -> None:
         super().__init__()
         self._strategy = strategy
         self._trades = tuple(trades)
         self._place = place
-        self._candles = candles
         self._zone = zone
+        self._timeframe = timeframe
+        self._source = source
 
     def body(self) -> ComposeResult:
         """Title, candles, fields."""
         yield Static("", id="trade-title")
-        yield self.pane(CandleChart(id="trade-candles"), "Candles")
-        yield self.pane(
-            LineTable(_COLUMNS, id="trade-fields", header=False, idle_cursor=False), "Trade"
-        )
+        with Horizontal(id="trade-body"):
+            yield self.pane(CandleChart(id="trade-candles"), "Candles")
+            yield self.pane(
+                LineTable(_COLUMNS, id="trade-fields", header=False, idle_cursor=False), "Trade"
+            )
 
     def on_mount(self) -> None:
         """Draw it."""
@@ -75,6 +84,12 @@ class TradeScreen(BaseScreen):
         )
         write(self.query_one("#trade-title", Static), title)
         self._draw_candles(trade)
+        self._draw_fields()
+
+    @on(CandleChart.Turned)
+    def _draw_fields(self) -> None:
+        """Write what the trade was, and the indicators at the candle that decided its entry."""
+        trade = self._trades[self._place]
         rows = [
             (name, label, written(name, value, self._zone))
             for name, label, value in fields_of_trade(trade)
@@ -83,37 +98,47 @@ class TradeScreen(BaseScreen):
             rows.append((f"part-{number}", f"Part {number}", part_text(part)))
             reason = part.reason.value.replace("_", " ")
             rows.append((f"left-{number}", reason, written("exit_time", part.time, self._zone)))
-        self.query_one("#trade-fields", LineTable).set_rows(
-            Row(name, (Cell(label, Tone.DIM), Cell(text))) for name, label, text in rows
-        )
+        chart = self.query_one("#trade-candles", CandleChart)
+        known = {} if chart.timeframe else chart.values_at(trade.signal_time)
+        rows += [(f"at {name}", name, _reading(value)) for name, value in known.items()]
+        table = self.query_one("#trade-fields", LineTable)
+        table.set_rows(Row(name, (Cell(label, Tone.DIM), Cell(text))) for name, label, text in rows)
+        entitle(table, "Trade · indicators at its signal" if known else "Trade")
 
     def _draw_candles(self, trade: Trade | OpenTrade) -> None:
         chart = self.query_one("#trade-candles", CandleChart)
-        candles = list(self._candles.get(trade.symbol, ()))
         glyph = "▲" if trade.side is Side.LONG else "▼"
-        marks = [Mark(trade.entry_time, trade.entry_price, glyph, Tone.ACCENT)]
-        levels: list[PriceLevel] = []
-        gain = trade.unrealized_pnl if isinstance(trade, OpenTrade) else trade.pnl
-        marks += exit_marks(trade, "◆", tone_of(gain))
-        if isinstance(trade, OpenTrade):
-            levels = open_levels(trade)
-        else:
-            last = next((n for n, c in enumerate(candles) if c.time > trade.exit_time), None)
-            candles = candles if last is None else candles[: last + _AFTER]
-        if not candles or candles[0].time > trade.entry_time:
-            entitle(chart, "The candles it was entered in are no longer at hand")
-        else:
-            entitle(chart, f"{trade.symbol} · {glyph} entry ◆ exit")
-        chart.draw(candles, levels, marks, self._zone)
+        levels = open_levels(trade) if isinstance(trade, OpenTrade) else []
+        entitle(chart, f"{trade.symbol} {self._timeframe} · {glyph} entry ◆ exit")
+        chart.draw((), levels, trade_marks(trade), self._zone)
+        if self._source is None:
+            entitle(chart, "The candles are no longer at hand")
+            return
+        length = next((one.ms for one in Timeframe if one.value == self._timeframe), 0)
+        until = None if isinstance(trade, OpenTrade) else trade.exit_time + _AROUND * length
+        since = trade.signal_time - _AROUND * length
+        chart.look_at(self._source, trade.symbol, self._timeframe, until, since)
 
     def action_back(self) -> None:
-        """Return to the session."""
+        """Return to where one came from."""
         self.dismiss()
 
     def action_other(self, step: int) -> None:
         """Go on to another trade of the list."""
         self._place = (self._place + step) % len(self._trades)
         self._draw()
+
+
+def _reading(value: float | None) -> str:
+    return formats.UNKNOWN if value is None else f"{value:,.6g}"
+
+
+def trade_marks(trade: Trade | OpenTrade) -> list[Mark]:
+    """The entry of a trade and its exits so far."""
+    glyph = "▲" if trade.side is Side.LONG else "▼"
+    gain = trade.unrealized_pnl if isinstance(trade, OpenTrade) else trade.pnl
+    entry = Mark(trade.entry_time, trade.entry_price, glyph, Tone.ACCENT)
+    return [entry, *exit_marks(trade, "◆", tone_of(gain))]
 
 
 def open_levels(position: OpenTrade) -> list[PriceLevel]:

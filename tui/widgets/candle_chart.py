@@ -1,43 +1,51 @@
-"""Draws a market with what a session did in it: candles, one a column, and its prices."""
+"""Shows a market with what was done in it: candles, volume, indicators, entries, exits and levels.
+
+It can be zoomed and moved through time, in any timeframe above the strategy's own; a crosshair
+tells the values of one candle. What it is given with `draw` it shows as it is; where it is told of
+a source (`look_at`), it asks that for older candles, other timeframes and indicators.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from itertools import pairwise
+from typing import ClassVar
 
 from rich.segment import Segment
+from textual import events
+from textual.binding import BindingType
 from textual.geometry import Size
+from textual.message import Message
 from textual.strip import Strip
 
 from core.market.candles.candle import Candle
+from core.market.candles.timeframes import Timeframe
+from core.strategy.chart_values import (
+    LONGEST_CHART,
+    Chart,
+    ChartSource,
+    timeframes_from,
+    together,
+)
+from core.text import safe_text
 from tui import formats
+from tui.commands import Place, bindings
 from tui.widgets.axes import Scale, time_labels
+from tui.widgets.candle_cells import Cells, blank, draw_bar, draw_candle, draw_line
 from tui.widgets.line_view import LineView
 from tui.widgets.tones import Tone
 
-_NOTHING, _WICK, _BODY = 0, 1, 2
-# By what the upper and the lower half of a cell hold.
-_GLYPHS = {
-    (_NOTHING, _NOTHING): " ",
-    (_NOTHING, _WICK): "╷",
-    (_WICK, _NOTHING): "╵",
-    (_WICK, _WICK): "│",
-    (_NOTHING, _BODY): "╻",
-    (_BODY, _NOTHING): "╹",
-    (_BODY, _BODY): "┃",
-    (_WICK, _BODY): "╽",
-    (_BODY, _WICK): "╿",
-}
-_BROAD = _GLYPHS | {
-    (_NOTHING, _BODY): "▄",
-    (_BODY, _NOTHING): "▀",
-    (_BODY, _BODY): "█",
-    (_WICK, _BODY): "▄",
-    (_BODY, _WICK): "▀",
-}
-"""Bodies that differ from `_GLYPHS` by shape, where no colour can tell them apart."""
 _AROUND = 5  # cells of air: two on the left, two before the prices, one behind them
+_ZOOMS = (-16, -8, -4, -2, 1, 2, 4)  # cells a candle; negative: candles a cell
+_PLAIN = _ZOOMS.index(1)
+_FIRST_LOAD = 1_000  # candles
+_LEGEND_FROM, _VOLUME_FROM, _PANES_FROM = 9, 16, 20  # lines from which there is room for these
+_PANE, _FEWEST = 4, 9  # lines of a pane beneath the candles, and the fewest left to the candles
+_LINE_TONES = (Tone.INFO, Tone.WARNING, Tone.ACCENT, Tone.PLAIN)
+_LABELS = 12  # cells beside the chart, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +67,63 @@ class Mark:
     tone: Tone
 
 
-class CandleChart(LineView, can_focus=False):
-    """The latest candles that fit, a column each, with marks and levels drawn in."""
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """What stands in one place of the chart: a candle, and the lines' values at its close."""
+
+    candle: Candle
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """What is looked at: whose candles, of which symbol, in which timeframe by itself, to when."""
+
+    source: ChartSource
+    symbol: str
+    own: str
+    until: int | None
+
+
+class CandleChart(LineView, can_focus=True):
+    """The latest candles that fit, a column each, until another place or size is asked for."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.CHART)
+
+    PLACE = Place.CHART
+
+    class Turned(Message):
+        """Another timeframe is shown now, or what was asked for has come."""
+
+        def __init__(self, chart: CandleChart) -> None:
+            self.chart = chart
+            super().__init__()
+
+        @property
+        def control(self) -> CandleChart:
+            """The chart."""
+            return self.chart
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
         super().__init__(id=id)
-        self._candles: tuple[Candle, ...] = ()
+        self._given: tuple[Candle, ...] = ()
         self._levels: tuple[PriceLevel, ...] = ()
         self._marks: tuple[Mark, ...] = ()
         self._zone: tzinfo = UTC
-        self._lines: list[list[tuple[str, Tone]]] = []
+        self._looking: _Looking | None = None
+        self._chart: Chart | None = None
+        self._timeframe: str | None = None
+        self._count = _FIRST_LOAD
+        self._slots: list[_Slot] = []
+        self._zoom = _PLAIN
+        self._right: int | None = None  # the time of the last candle shown; None: the newest
+        self._cross: int | None = None  # the time of the candle the crosshair is on
+        self._since: int | None = None  # what is to be seen once the candles come
+        self._adorned = True  # whether volume and indicators are shown
+        self._axis = 0  # cells the prices take beside the chart
+        self._lines: Cells = []
+
+    # ── what is shown ──
 
     def draw(
         self,
@@ -77,40 +132,292 @@ class CandleChart(LineView, can_focus=False):
         marks: Sequence[Mark] = (),
         zone: tzinfo = UTC,
     ) -> None:
-        """Show these, with times in a zone; the same again repaints nothing."""
+        """Show these, with times in a zone; the same again repaints nothing.
+
+        Where a source is looked at, the candles are those at its end: they may be newer than it is.
+        """
         given = (tuple(candles), tuple(levels), tuple(marks), zone)
-        if given != (self._candles, self._levels, self._marks, self._zone):
-            self._candles, self._levels, self._marks, self._zone = given
-            self._paint()
+        if given != (self._given, self._levels, self._marks, self._zone):
+            self._given, self._levels, self._marks, self._zone = given
+            self._arrange()
+
+    def look_at(
+        self,
+        source: ChartSource,
+        symbol: str,
+        own: str,
+        until: int | None = None,
+        since: int | None = None,
+    ) -> None:
+        """Show the candles that a source has of a symbol, up to a time (UTC ms; None: to the last).
+
+        `own`: the timeframe of the strategy. `since`: a time that is to be seen at first, for which
+        candles become smaller. The same again asks for what is new.
+        """
+        wanted = _Looking(source, symbol, own, until)
+        self._since = since
+        if wanted != self._looking:
+            self._looking, self._chart, self._count = wanted, None, _FIRST_LOAD
+            self._right = self._cross = None
+            self._arrange()
+        self._load()
+
+    @property
+    def timeframe(self) -> str | None:
+        """The timeframe shown, where it is not the strategy's own."""
+        return self._timeframe
+
+    @property
+    def symbol(self) -> str:
+        """The symbol of the source looked at; empty where there is none."""
+        return "" if self._looking is None else self._looking.symbol
+
+    def _load(self) -> None:
+        looking, timeframe, count = self._looking, self._timeframe, self._count
+        if looking is None:
+            return
+
+        async def work() -> None:
+            chart = await looking.source(looking.symbol, timeframe, looking.until, count)
+            if self.is_attached and (looking, timeframe) == (self._looking, self._timeframe):
+                self._chart = chart
+                self._fit()
+                self._arrange()
+                self.post_message(self.Turned(self))
+
+        # Where a host refuses (it is of an older version), what was given stays shown.
+        self.run_worker(work(), group="chart", exclusive=True, exit_on_error=False)
+
+    def values_at(self, time: int) -> Mapping[str, float | None]:
+        """The indicators at the close of the candle that opened at a time, by their names."""
+        chart = self._chart
+        if chart is None:
+            return {}
+        at = next((n for n, one in enumerate(chart.candles) if one.time == time), None)
+        return {} if at is None else {line.name: line.values[at] for line in chart.lines}
+
+    def _fit(self) -> None:
+        """Give candles the size at which the time asked for is seen."""
+        since = self._since
+        if since is None or self._chart is None or not self._chart.candles or not self.size.width:
+            return
+        self._since = None
+        count = sum(one.time >= since for one in self._chart.candles)
+        width = self.size.width - _LABELS - _AROUND
+        room = [width // cells if cells > 0 else width * -cells for cells in _ZOOMS]
+        self._zoom = max((at for at, seen in enumerate(room) if seen >= count), default=0)
+
+    def _arrange(self) -> None:
+        """Put candles and lines together as they are shown."""
+        chart, given = self._chart, self._given
+        timeframe = _known(self._timeframe or (self._looking.own if self._looking else ""))
+        length, origin = (timeframe.ms, timeframe.floor(0)) if timeframe else (0, 0)
+        candles = list(given)
+        if chart is not None and chart.candles:
+            last = chart.candles[-1].time
+            newer = [one for one in given if one.time >= last]
+            candles = list(chart.candles)
+            if newer and timeframe and given[0].time <= last:
+                candles[-1:] = together(newer, length, origin)
+        elif self._timeframe and timeframe:
+            candles = together(given, length, origin)
+        lines = [] if chart is None else [line.values for line in chart.lines]
+        slots = [
+            _Slot(one, tuple(line[at] if at < len(line) else None for line in lines))
+            for at, one in enumerate(candles)
+        ]
+        if (per := -_ZOOMS[self._zoom]) > 1 and len(candles) > 1:
+            length = length or min(later.time - one.time for one, later in pairwise(candles))
+            slots = _merged(slots, length * per, origin)
+        self._slots = slots
+        self._paint()
 
     def on_resize(self) -> None:
         """Draw anew for the new size."""
+        if self._since is not None:
+            self._fit()
+            self._arrange()
         self._paint()
 
+    # ── moving about ──
+
+    @property
+    def _each(self) -> int:
+        """Cells a slot takes."""
+        return max(1, _ZOOMS[self._zoom])
+
+    def _times(self) -> list[int]:
+        return [slot.candle.time for slot in self._slots]
+
+    def _end(self) -> int:
+        """The place behind the last slot shown."""
+        room = min(self._room(), len(self._slots))
+        if self._right is None:
+            return len(self._slots)
+        return max(room, bisect_right(self._times(), self._right))
+
+    def _room(self) -> int:
+        return max(1, (self.size.width - self._axis - _AROUND) // self._each)
+
+    def _show_to(self, end: int) -> None:
+        """Have the chart end before a place, and ask for more where there is no more to show."""
+        room = min(self._room(), len(self._slots))
+        end = max(room, min(end, len(self._slots)))
+        self._right = None if end >= len(self._slots) else self._slots[end - 1].candle.time
+        more = self._chart is not None and self._chart.more
+        if end <= self._room() and more and self._count < LONGEST_CHART:
+            self._count = min(LONGEST_CHART, self._count * 3)
+            self._load()
+        self._paint()
+
+    def action_pan(self, step: int) -> None:
+        """Move through time by half of what is shown."""
+        self._show_to(self._end() + step * max(1, self._room() // 2))
+
+    def action_end(self, step: int) -> None:
+        """Go to the oldest candles there are, or back to the newest."""
+        self._cross = None
+        self._show_to(0 if step < 0 else len(self._slots))
+
+    def action_zoom(self, step: int) -> None:
+        """Give a candle more room, or less."""
+        zoom = max(0, min(len(_ZOOMS) - 1, self._zoom + step))
+        if zoom != self._zoom:
+            self._zoom = zoom
+            self._arrange()
+
+    def action_cross(self, step: int) -> None:
+        """Put the crosshair on the candle beside; first on the last one shown."""
+        if not self._slots:
+            return
+        end = self._end()
+        at = end - 1
+        if self._cross is not None:
+            at = bisect_right(self._times(), self._cross) - 1 + step
+        at = max(0, min(at, len(self._slots) - 1))
+        self._cross = self._slots[at].candle.time
+        first = max(0, end - self._room())
+        if first <= at < end:
+            self._paint()
+        else:
+            self._show_to(at + self._room() if at < first else at + 1)
+
+    def action_drop(self) -> None:
+        """Take the crosshair away."""
+        self._cross = None
+        self._paint()
+
+    def action_timeframe(self, step: int) -> None:
+        """Show the next longer candles, or the next shorter, from the strategy's own up."""
+        if self._looking is None:
+            return
+        choices = timeframes_from(self._looking.own)
+        at = choices.index(self._timeframe) if self._timeframe in choices else 0
+        wanted = choices[max(0, min(at + step, len(choices) - 1))]
+        shown = None if wanted == self._looking.own else wanted
+        if shown != self._timeframe:
+            self._timeframe, self._chart, self._count = shown, None, _FIRST_LOAD
+            self._right = self._cross = None
+            self._load()
+            self._arrange()
+            self.post_message(self.Turned(self))
+
+    def action_adorn(self) -> None:
+        """Show volume and indicators, or the candles alone."""
+        self._adorned = not self._adorned
+        self._paint()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave Esc to the screen where no crosshair is to be taken away."""
+        return self._cross is not None if action == "drop" else True
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the crosshair where it was clicked."""
+        offset = event.get_content_offset(self)
+        if offset is None or not self._slots:
+            return
+        end = self._end()
+        shown = self._slots[max(0, end - self._room()) : end]
+        right = 2 + (self._room() - len(shown)) * self._each
+        at = max(0, min((offset.x - right) // self._each, len(shown) - 1))
+        self._cross = shown[at].candle.time
+        self._paint()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Zoom in."""
+        event.stop()
+        self.action_zoom(1)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Zoom out."""
+        event.stop()
+        self.action_zoom(-1)
+
+    # ── drawing ──
+
     def _paint(self) -> None:
-        width, height = self.size.width - self._beside() - _AROUND, self.size.height - 1
         self.virtual_size = Size(self.size.width, self.size.height)
+        self._axis = self._beside()
+        width, height = self.size.width - self._axis - _AROUND, self.size.height - 1
         self._lines = []
-        candles = self._candles[-width:] if width > 0 else ()
-        if candles and height > 0:
-            self._lines = self._painted(candles, width, height)
+        if self._slots and width >= self._each and height > 0:
+            end = self._end()
+            self._lines = self._painted(
+                self._slots[max(0, end - self._room()) : end], width, height
+            )
         self.refresh()
 
-    def _painted(
-        self, candles: Sequence[Candle], width: int, height: int
-    ) -> list[list[tuple[str, Tone]]]:
+    def _painted(self, slots: Sequence[_Slot], width: int, height: int) -> Cells:
+        each = self._each
+        right = width - len(slots) * each
+        crossed = None
+        if self._cross is not None:
+            crossed = bisect_right([one.candle.time for one in slots], self._cross) - 1
+        names = self._chart.lines if self._chart is not None and self._adorned else ()
+        has_volume = any(one.candle.volume > 0 for one in slots)
+        legend = 1 if height >= _LEGEND_FROM and (names or crossed is not None) else 0
+        bars = (3 if height >= _PANES_FROM else 2) if height >= _VOLUME_FROM else 0
+        bars = bars if self._adorned and has_volume else 0
+        panes = list(dict.fromkeys(line.pane for line in names if line.pane))
+        panes = panes[: max(0, (height - legend - bars - _FEWEST) // _PANE)]
+        panes = panes if height >= _PANES_FROM else []
+        price_lines = height - legend - bars - len(panes) * _PANE
+        rows = self._price_rows(slots, width, price_lines, right)
+        if bars:
+            rows += self._volume_rows(slots, width, bars, right)
+        for pane in panes:
+            rows += self._pane_rows(slots, width, pane, right)
+        if crossed is not None and crossed >= 0:
+            column = right + crossed * each
+            for row in rows:
+                if row[column][0] == " ":
+                    row[column] = ("┊", Tone.DIM)
+        if legend:
+            named = crossed is not None and crossed >= 0
+            # The candle that forms has no values of its own yet.
+            last = next((one for one in reversed(slots) if any(one.values)), slots[-1])
+            told = slots[crossed] if crossed is not None and named else last
+            rows.insert(0, self._legend(told, width + 2 + self._axis, named=named))
+        moments = [one.candle.time for one in slots for _ in range(each)]
+        return [*rows, [(" " * right + _labels(moments, each, self._zone), Tone.DIM)]]
+
+    def _price_rows(self, slots: Sequence[_Slot], width: int, height: int, right: int) -> Cells:
+        each, candles = self._each, [slot.candle for slot in slots]
         scale = self._scale(candles, height)
-        cells: list[list[tuple[str, Tone]]] = [[(" ", Tone.DIM)] * width for _ in range(height)]
-        right = width - len(candles)
-        for column, candle in enumerate(candles, start=right):
-            _draw_candle(cells, column, candle, scale, by_shape=self.app.no_color)
+        cells = blank(width, height)
+        for number, candle in enumerate(candles):
+            draw_candle(cells, right + number * each, candle, scale, by_shape=self.app.no_color)
+        for number, line in enumerate(self._over()):
+            tone = _LINE_TONES[number % len(_LINE_TONES)]
+            draw_line(cells, [slot.values[line] for slot in slots], right, each, scale, tone)
         axis: dict[int, tuple[str, Tone]] = {
             line: (formats.price(value), Tone.DIM) for line, value in scale.ticks().items()
         }
-        columns = {candle.time: column for column, candle in enumerate(candles, start=right)}
+        times = [candle.time for candle in candles]
         for mark in self._marks:
-            if mark.time in columns:
-                cells[scale.line(mark.price)][columns[mark.time]] = (mark.glyph, mark.tone)
+            at = bisect_right(times, mark.time) - 1
+            if at >= 0 and (at < len(times) - 1 or mark.time < self._behind(times)):
+                cells[scale.line(mark.price)][right + at * each] = (mark.glyph, mark.tone)
         named: dict[int, int] = {}
         for level in sorted(self._levels, key=lambda one: not scale.low <= one.price <= scale.high):
             line, name = scale.line(level.price), level.label
@@ -128,20 +435,89 @@ class CandleChart(LineView, can_focus=False):
                 cells[line][column] = (letter, level.tone)
             named[line] = start + len(name) + 2
         axis[scale.line(candles[-1].close)] = (formats.price(candles[-1].close), Tone.STRONG)
-        for line in range(height):
+        return self._with_axis(cells, axis)
+
+    def _behind(self, times: Sequence[int]) -> int:
+        """When the last candle shown has closed, as far as the others tell."""
+        if self._right is None:
+            return times[-1] + 10**13
+        return times[-1] + (times[-1] - times[-2] if len(times) > 1 else 1)
+
+    def _volume_rows(self, slots: Sequence[_Slot], width: int, height: int, right: int) -> Cells:
+        most = max(slot.candle.volume for slot in slots)
+        cells = blank(width, height)
+        for number, slot in enumerate(slots):
+            if most > 0:
+                draw_bar(cells, right + number * self._each, slot.candle.volume / most, Tone.RULE)
+        _write(cells[0], "volume", Tone.DIM)
+        return self._with_axis(cells, {0: (_short(most), Tone.DIM)})
+
+    def _pane_rows(self, slots: Sequence[_Slot], width: int, pane: str, right: int) -> Cells:
+        assert self._chart is not None
+        lines = [(n, one) for n, one in enumerate(self._chart.lines) if one.pane == pane]
+        series = [[slot.values[number] for slot in slots] for number, _ in lines]
+        known = [value for values in series for value in values if value is not None]
+        cells = blank(width, _PANE)
+        if not known:
+            _write(cells[0], f"{safe_text(pane)}: not known yet", Tone.DIM)
+            return self._with_axis(cells, {})
+        scale = Scale.around(min(known), max(known), _PANE)
+        for number, values in enumerate(series):
+            draw_line(
+                cells, values, right, self._each, scale, _LINE_TONES[number % len(_LINE_TONES)]
+            )
+        _write(cells[0], safe_text(pane), Tone.DIM)
+        axis = {0: (_short(scale.high), Tone.DIM), _PANE - 1: (_short(scale.low), Tone.DIM)}
+        return self._with_axis(cells, axis)
+
+    def _with_axis(self, cells: Cells, axis: dict[int, tuple[str, Tone]]) -> Cells:
+        for line, row in enumerate(cells):
             text, tone = axis.get(line, ("", Tone.DIM))
-            cells[line] += [("  ", Tone.DIM), (text.rjust(self._beside()), tone)]
-        times = " " * right + time_labels([c.time for c in candles], len(candles), self._zone)
-        return [*cells, [(times, Tone.DIM)]]
+            row += [("  ", Tone.DIM), (text.rjust(self._axis), tone)]
+        return cells
+
+    def _legend(self, slot: _Slot, width: int, *, named: bool) -> list[tuple[str, Tone]]:
+        """The values of one candle: its own where the crosshair is on it, and the lines' always."""
+        candle = slot.candle
+        parts: list[tuple[str, Tone]] = []
+        if named:
+            tone = Tone.GAIN if candle.close >= candle.open else Tone.LOSS
+            parts.append((formats.day_time(candle.time, self._zone), Tone.STRONG))
+            for letter, price in zip("OHLC", candle[1:5], strict=True):
+                parts.append((f"{letter} {formats.price(price)}", tone))
+            if candle.volume > 0:
+                parts.append((f"V {_short(candle.volume)}", Tone.DIM))
+        lines = self._chart.lines if self._chart is not None and self._adorned else ()
+        seen: dict[str, int] = {}
+        for line, value in zip(lines, slot.values, strict=False):
+            number = seen[line.pane] = seen.get(line.pane, -1) + 1
+            tone = _LINE_TONES[number % len(_LINE_TONES)]
+            parts.append((f"{safe_text(line.name)} {_figure(value, price=not line.pane)}", tone))
+        cells: list[tuple[str, Tone]] = []
+        for text, tone in parts:
+            if len(text) > width:
+                break
+            cells += [(text, tone), ("  ", Tone.DIM)]
+            width -= len(text) + 2
+        return cells
+
+    def _over(self) -> list[int]:
+        """The places of the lines that lie over the candles."""
+        if self._chart is None or not self._adorned:
+            return []
+        return [number for number, line in enumerate(self._chart.lines) if not line.pane]
 
     def _beside(self) -> int:
         """How many cells the prices take beside the chart."""
-        seen = self._candles[-self.size.width :]
-        if not seen:
+        if not self._slots or not self.size.width:
             return 0
+        end = len(self._slots)
+        if self._right is not None:
+            end = max(1, bisect_right(self._times(), self._right))
+        seen = [slot.candle for slot in self._slots[max(0, end - self.size.width) : end]]
         ticks = self._scale(seen, max(1, self.size.height - 1)).ticks().values()
         shown = [*ticks, seen[-1].close]
-        return max(len(formats.price(price)) for price in shown)
+        return min(_LABELS, max(len(formats.price(price)) for price in shown))
 
     def _scale(self, candles: Sequence[Candle], height: int) -> Scale:
         low, high = min(c.low for c in candles), max(c.high for c in candles)
@@ -161,31 +537,39 @@ class CandleChart(LineView, can_focus=False):
         return Strip(segments).simplify().adjust_cell_length(self.size.width, dim)
 
 
-def _draw_candle(
-    cells: list[list[tuple[str, Tone]]],
-    column: int,
-    candle: Candle,
-    scale: Scale,
-    *,
-    by_shape: bool,
-) -> None:
-    """Draw a candle into its column; `by_shape` tells falling ones by broad bodies, not by tone."""
-    glyphs = _BROAD if by_shape and candle.close < candle.open else _GLYPHS
-    tone = Tone.GAIN if candle.close >= candle.open else Tone.LOSS
-    top, bottom = scale.part(candle.high), scale.part(candle.low)
-    upper = scale.part(max(candle.open, candle.close))
-    lower = scale.part(min(candle.open, candle.close))
-    for line in range(scale.line(candle.high), scale.line(candle.low) + 1):
-        halves = []
-        for start in (line, line + 0.5):
-            if upper < start + 0.5 and lower > start:
-                halves.append(_BODY)
-            elif top < start + 0.5 and bottom > start:
-                halves.append(_WICK)
-            else:
-                halves.append(_NOTHING)
-        glyph = glyphs[halves[0], halves[1]]
-        if glyph == " " and scale.line(candle.close) == line:
-            glyph = "╴" if candle.close == candle.open else "╻"
-        if glyph != " ":
-            cells[line][column] = (glyph, tone)
+def _known(timeframe: str) -> Timeframe | None:
+    return next((one for one in Timeframe if one.value == timeframe), None)
+
+
+def _merged(slots: Sequence[_Slot], length: int, origin: int) -> list[_Slot]:
+    """Slots put together to such of `length` ms."""
+    candles = together([slot.candle for slot in slots], length, origin)
+    last = {slot.candle.time - (slot.candle.time - origin) % length: slot.values for slot in slots}
+    return [_Slot(candle, last[candle.time]) for candle in candles]
+
+
+def _labels(moments: list[int], each: int, zone: tzinfo) -> str:
+    """The times beneath the columns."""
+    if each == 1:
+        return time_labels(moments, len(moments), zone)
+    # Columns of one candle are given moments between it and the next, so that each differs.
+    step = moments[each] - moments[0] if len(moments) > each else 0
+    spread = [time + step * (n % each) // each for n, time in enumerate(moments)]
+    return time_labels(spread, len(spread), zone)
+
+
+def _write(row: list[tuple[str, Tone]], text: str, tone: Tone) -> None:
+    for column, letter in enumerate(f"{text} "[: len(row)]):
+        row[column] = (letter, tone)
+
+
+def _figure(value: float | None, *, price: bool) -> str:
+    return formats.price(value) if price else formats.number(value)
+
+
+def _short(value: float) -> str:
+    """A figure in few cells: `1.2M`, `48.1k`, `0.35`."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e4)):
+        if abs(value) >= size:
+            return f"{value / (1e3 if unit == 'k' else size):.1f}{unit}"
+    return formats.number(value)

@@ -24,9 +24,26 @@ class Hints(Widget):
         super().__init__()
         self._commands = [c for c in commands_at(place) if c.hint is not None]
 
+    def on_mount(self) -> None:
+        """Show the keys of a chart where one is in it."""
+        self.watch(self.screen, "focused", self._another_focused, init=False)
+
+    def _another_focused(self) -> None:
+        self.refresh()
+
+    def _hinted(self) -> list[Command]:
+        """The commands to hint at: those of the widget one is in first, where it has a place."""
+        place = getattr(self.screen.focused, "PLACE", None)
+        if place is None:
+            return self._commands
+        # What is nearest counts most: the screen's own are left out but for the way back and help.
+        own = [c for c in commands_at(place) if c.place is place and c.hint is not None]
+        kept = [c for c in self._commands if c.place is Place.ANYWHERE or c.action == "back"]
+        return [*own, *kept]
+
     def render(self) -> RenderResult:
         """The commands that are possible now and fit, in the order they are defined."""
-        possible = [c for c in self._commands if self._enabled(c)]
+        possible = [c for c in self._hinted() if self._enabled(c)]
         room = self.size.width + 2
         kept: set[str] = set()
         for command in sorted(possible, key=_urgency):
@@ -45,6 +62,9 @@ class Hints(Widget):
     def _enabled(self, command: Command) -> bool:
         name = command.action.partition(".")[2] or command.action
         target = self.app if command.action.startswith("app.") else self.screen
+        focused = self.screen.focused
+        if focused is not None and command.place is getattr(focused, "PLACE", None):
+            return focused.check_action(name.partition("(")[0], ()) is not False
         return target.check_action(name.partition("(")[0], ()) is not False
 
 

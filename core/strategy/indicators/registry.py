@@ -332,6 +332,19 @@ INDICATORS: Mapping[str, Indicator] = {indicator.name: indicator for indicator i
 _BY_NAME = {name: one for one in _ALL for name in (one.name, *one.aliases)}
 
 
+_BAND_PRICES = ("value", "lower", "upper")
+_AT_PRICES: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("sma", "ema", "wma", "dema", "tema", "hma", "kama"), ("value",)),
+    **dict.fromkeys(("vwap", "psar", "supertrend"), ("value",)),
+    **dict.fromkeys(("bollinger", "donchian", "keltner"), _BAND_PRICES),
+}
+
+
+def price_fields(name: str) -> tuple[str, ...]:
+    """The fields of an indicator that are prices of the candles' own market; none of others."""
+    return _AT_PRICES.get(name, ())
+
+
 def indicator_named(written: str) -> Indicator | None:
     """The indicator of a name as people write it, None if there is none.
 

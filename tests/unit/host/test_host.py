@@ -346,8 +346,20 @@ async def test_an_archived_session_is_still_read_restarted_and_deleted_by_its_id
         await host.ended(first)
         before: Any = await host.report(first)
         await host.archive(first)
+        assert [one.id for one in await host.archived()] == [first]
+        await host.unarchive(first)
+        assert [one.id for one in host.snapshot().sessions] == [first]
+        with pytest.raises(CommandError, match="not archived"):
+            await host.unarchive(first)
+        await host.archive(first)
     async with hosting(tmp_path / "home") as host:
         assert host.snapshot().sessions == ()
+        assert [one.state for one in await host.archived()] == [SessionState.STOPPED]
+        chart = await host.chart(first, "BTC/USDT", count=20)
+        assert len(chart.candles) == 20
+        assert {line.name for line in chart.lines} == {"rsi"}
+        with pytest.raises(CommandError, match="trades BTC/USDT"):
+            await host.chart(first, "ETH/USDT")
         assert await host.report(first) == before
         assert (await host.detail(first)).trades
         await host.ended((await host.restart(first)).session_id)

@@ -1,0 +1,95 @@
+"""Makes the chart of a market that a strategy trades: its candles and its own indicators.
+
+The indicators are computed over all candles given and shown where a longer candle closes, so that
+each is the number the strategy decided on, whatever timeframe it is looked at in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from core.market.candles.candles import Candles, Floats
+from core.market.candles.timeframes import Timeframe
+from core.strategy.chart_values import LONGEST_CHART, Chart, ChartLine
+from core.strategy.config.config import Reference, StrategyConfig
+from core.strategy.indicators.batch import Batch
+from core.strategy.indicators.described import Described
+from core.strategy.indicators.registry import indicator_of, price_fields
+
+
+class ChartError(ValueError):
+    """A chart was asked for that there is not; the message says what there is."""
+
+
+def strategy_chart(
+    config: StrategyConfig,
+    candles: Candles,
+    timeframe: str | None = None,
+    until: int | None = None,
+    count: int = 1_000,
+) -> Chart:
+    """The last `count` candles that open before `until` (UTC ms; None: the last there are).
+
+    Args:
+        config: whose indicators are shown.
+        candles: of one symbol, in the strategy's timeframe, from the first it saw.
+        timeframe: in which they are shown, the strategy's own or a multiple; None: its own.
+        until: where the chart ends.
+        count: how many candles of that timeframe, at most.
+
+    Raises:
+        ChartError: the timeframe is none, or no multiple of the strategy's.
+    """
+    own = config.timeframe
+    shown = own if timeframe is None else _timeframe(timeframe, own)
+    offset = shown.floor(0) % shown.ms
+    number = (candles.time - offset) // shown.ms
+    firsts = np.flatnonzero(np.diff(number, prepend=number[:1] - 1))
+    starts = number[firsts] * shown.ms + offset
+    last = len(firsts) if until is None else int(np.searchsorted(starts, until))
+    first = max(0, last - max(1, min(count, LONGEST_CHART)))
+    if not len(candles) or first >= last:
+        return Chart(shown.value)
+    ends = np.append(firsts[1:], len(candles)) - 1
+    part = slice(first, last)
+    stop = int(ends[last - 1]) + 1
+    made = Candles(
+        starts[part],
+        candles.open[firsts[part]],
+        np.maximum.reduceat(candles.high[:stop], firsts[part]),
+        np.minimum.reduceat(candles.low[:stop], firsts[part]),
+        candles.close[ends[part]],
+        np.add.reduceat(candles.volume[:stop], firsts[part]),
+    )
+    lines = tuple(
+        ChartLine(name, pane, _known(values[ends[part]]))
+        for name, pane, values in _lines(config, candles)
+    )
+    return Chart(shown.value, tuple(made), lines, first > 0)
+
+
+def _timeframe(text: str, own: Timeframe) -> Timeframe:
+    found = next((one for one in Timeframe if one.value == text), None)
+    if found is None or found.ms < own.ms or found.ms % own.ms:
+        raise ChartError(
+            f"a chart of {own} candles is shown in {own} or multiples, not {text[:10]!r}"
+        )
+    return found
+
+
+def _lines(config: StrategyConfig, candles: Candles) -> Iterator[tuple[str, str, Floats]]:
+    batch, described = Batch(candles), Described.of(config)
+    for spec in config.indicators:
+        prices = () if spec.sources else price_fields(spec.name)
+        for field in (one.name for one in indicator_of(spec).fields):
+            if prices and field not in prices:
+                continue  # a width or direction beside prices, on a scale of its own
+            name = spec.key if field == "value" else f"{spec.key}.{field}"
+            series = described.series(Reference(spec.key, field))
+            yield name, "" if prices else spec.key, batch.values(series)
+
+
+def _known(values: Floats) -> tuple[float | None, ...]:
+    return tuple(value if np.isfinite(value) else None for value in values.tolist())

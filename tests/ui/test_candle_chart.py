@@ -1,0 +1,158 @@
+"""Can a chart be looked at closely: larger, back in time, one candle, longer candles?"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from textual.pilot import Pilot
+
+from core.strategy.chart_values import Chart
+from tests.ui.driving import NARROW, WIDE, driven, make_app, until
+from tests.ui.scripted import HOUR, busy, candles
+from tests.ui.test_sessions import drawn
+from tui.app import PapertapeApp
+from tui.screens.report import ReportScreen
+from tui.screens.session import SessionScreen
+from tui.screens.trade import TradeScreen
+from tui.widgets.candle_chart import CandleChart
+from tui.widgets.hints import Hints
+
+
+@asynccontextmanager
+async def full_screen(
+    size: tuple[int, int] = WIDE,
+) -> AsyncIterator[tuple[PapertapeApp, Pilot[int]]]:
+    """The chart of a session over the whole screen."""
+    app = make_app(busy())
+    async with driven(app, size) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        chart = app.screen.query_one(CandleChart)
+        await until(pilot, lambda: "sma_10" in drawn(app, "#one-candles") or size == NARROW)
+        chart.focus()
+        await pilot.press("z")
+        await until(pilot, lambda: chart.size.height > size[1] - 6)
+        yield app, pilot
+
+
+def picture(app: PapertapeApp) -> list[str]:
+    return drawn(app, "#one-candles").splitlines()
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_a_pane_is_shown_over_the_whole_screen_and_back(size: tuple[int, int]) -> None:
+    async with full_screen(size) as (app, pilot):
+        chart = app.screen.query_one(CandleChart)
+        assert chart.size.width == size[0]
+        assert app.screen.query_one(Hints).region.height == 1
+        await pilot.press("z")
+        await until(pilot, lambda: chart.size.width <= size[0] and chart.size.height < size[1] - 6)
+        await pilot.press("z", "escape")
+        await until(pilot, lambda: chart.size.height < size[1] - 6)
+        assert isinstance(app.screen, SessionScreen)
+
+
+async def test_volume_and_the_strategys_indicators_are_drawn_and_can_be_left_out() -> None:
+    async with full_screen() as (app, pilot):
+        await until(pilot, lambda: any(line.startswith("  rsi") for line in picture(app)))
+        assert any(line.startswith("  volume") for line in picture(app))
+        assert any(0x2800 < ord(letter) < 0x2900 for letter in "".join(picture(app)))
+        await pilot.press("i")
+        await until(pilot, lambda: "volume" not in drawn(app, "#one-candles"))
+        assert "rsi" not in drawn(app, "#one-candles")
+
+
+async def test_the_crosshair_tells_one_candle_and_escape_takes_it_away() -> None:
+    async with full_screen() as (app, pilot):
+        last = candles(step=4 * HOUR)[-1]
+        await pilot.press("left", "left")  # the newest, which forms, then the one before
+        await until(pilot, lambda: f"C {last.close:,.2f}" in picture(app)[0])
+        assert f"O {last.open:,.2f}  H {last.high:,.2f}  L {last.low:,.2f}" in picture(app)[0]
+        assert "┊" in drawn(app, "#one-candles")
+        await pilot.press("z")  # back among the other panes, where Esc would leave the session
+        await pilot.press("escape")
+        await until(pilot, lambda: "┊" not in drawn(app, "#one-candles"))
+        assert isinstance(app.screen, SessionScreen)
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, SessionScreen))
+
+
+async def test_candles_grow_shrink_and_are_put_together() -> None:
+    async with full_screen() as (app, pilot):
+        columns = bodies(app)
+        await pilot.press("plus")
+        await until(pilot, lambda: 0 < bodies(app) <= columns // 2 + 1)
+        await pilot.press("minus", "minus")
+        await until(pilot, lambda: 0 < bodies(app) < 80)
+
+
+def bodies(app: PapertapeApp) -> int:
+    """How many columns hold a candle."""
+    rows = picture(app)
+    return sum(any(row[at : at + 1] in "┃╻╹╽╿│" for row in rows if row[at:]) for at in range(100))
+
+
+async def test_one_goes_back_in_time_and_returns_to_the_newest() -> None:
+    async with full_screen() as (app, pilot):
+        newest = picture(app)[-1]
+        await pilot.press("left_square_bracket")
+        await until(pilot, lambda: picture(app)[-1] != newest)
+        await pilot.press("g")
+        first = "30 Oct"
+        await until(pilot, lambda: first in picture(app)[-1])
+        await pilot.press("G")
+        await until(pilot, lambda: picture(app)[-1] == newest)
+
+
+async def test_longer_candles_hold_the_forming_one_and_name_themselves() -> None:
+    async with full_screen() as (app, pilot):
+        chart = app.screen.query_one(CandleChart)
+        await pilot.press("full_stop", "full_stop")
+        await until(pilot, lambda: "12h" in str(chart.border_title))
+        await until(pilot, lambda: "63,987.25" in drawn(app, "#one-candles"))
+        await pilot.press("comma", "comma", "comma")
+        await until(pilot, lambda: "4h" in str(chart.border_title))
+
+
+async def test_the_footer_names_the_keys_of_the_chart_one_is_in() -> None:
+    async with full_screen() as (app, pilot):
+        hints = app.screen.query_one(Hints)
+        await until(pilot, lambda: "→ crosshair" in str(hints.render()))
+        assert "Esc back" in str(hints.render())
+
+
+async def test_a_trade_of_a_report_opens_with_its_candles() -> None:
+    link = busy()
+    app = make_app(link)
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen))
+        report = app.screen
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TradeScreen))
+        await until(pilot, lambda: "97.13" in drawn(app, "#trade-fields"))
+        await until(pilot, lambda: "┃" in drawn(app, "#trade-candles"))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is report)
+
+
+async def test_older_candles_are_asked_for_when_one_comes_to_the_first() -> None:
+    asked: list[int] = []
+
+    async def source(symbol: str, timeframe: str | None, until: int | None, count: int) -> Chart:
+        asked.append(count)
+        shown = candles(4_000)[-count:]
+        return Chart("5m", shown, (), more=len(shown) < 4_000)
+
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        chart = app.screen.query_one(CandleChart)
+        chart.look_at(source, "BTC/USDT", "5m")
+        await until(pilot, lambda: asked == [1_000])
+        chart.focus()
+        await pilot.press("g")
+        await until(pilot, lambda: asked == [1_000, 3_000])

@@ -1,0 +1,83 @@
+"""Is a chart made of the numbers that a strategy saw, in any timeframe above its own?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.market.candles.candles import Candles
+from core.market.candles.timeframes import DAY, Timeframe
+from core.strategy.chart import ChartError, strategy_chart
+from core.strategy.chart_values import timeframes_from, together
+from core.strategy.config.config import StrategyConfig
+from core.strategy.indicators.described import indicator_values
+from tests.unit.strategy.making import config
+
+START = 1_700_438_400_000  # Monday 2023-11-20
+
+
+def waves(count: int, step: int) -> Candles:
+    time = START + step * np.arange(count, dtype=np.int64)
+    close = 100 + 5 * np.sin(np.arange(count) / 7)
+    open_ = np.append(100.0, close[:-1])
+    high, low = np.maximum(open_, close) + 0.5, np.minimum(open_, close) - 0.5
+    return Candles(time, open_, high, low, close, np.full(count, 2.0))
+
+
+def hourly(**changes: object) -> StrategyConfig:
+    indicators = [
+        {"name": "rsi", "params": {"period": 5}},
+        {"name": "bollinger", "params": {"period": 8}},
+        {"name": "macd", "params": {}},
+    ]
+    return config(timeframe="1h", indicators=indicators, **changes)
+
+
+def test_indicators_that_are_prices_lie_over_the_candles_and_others_apart() -> None:
+    chart = strategy_chart(hourly(), waves(200, Timeframe.H1.ms))
+    assert [(line.name, line.pane) for line in chart.lines] == [
+        ("rsi", "rsi"),
+        *(("bollinger", ""), ("bollinger.lower", ""), ("bollinger.upper", "")),
+        *(("macd", "macd"), ("macd.signal", "macd"), ("macd.histogram", "macd")),
+    ]
+    assert chart.lines[0].values[:5] == (None,) * 5
+    assert (len(chart.candles), chart.more) == (200, False)
+
+
+@pytest.mark.parametrize("timeframe", ["1h", "4h", "1d", "1w"])
+def test_a_longer_candle_holds_its_own_and_the_indicator_at_its_close(timeframe: str) -> None:
+    candles, strategy = waves(24 * 20, Timeframe.H1.ms), hourly()
+    chart = strategy_chart(strategy, candles, timeframe)
+    length = Timeframe(timeframe).ms
+    rsi = indicator_values(strategy.indicators[0], candles, Timeframe.H1)["value"]
+    for one, shown in zip(chart.candles, chart.lines[0].values, strict=True):
+        assert Timeframe(timeframe).floor(one.time) == one.time
+        own = [n for n, time in enumerate(candles.time) if one.time <= time < one.time + length]
+        assert one.open == candles.open[own[0]]
+        assert one.close == candles.close[own[-1]]
+        assert one.high == candles.high[own].max()
+        assert one.low == candles.low[own].min()
+        assert one.volume == candles.volume[own].sum()
+        assert shown == (None if np.isnan(rsi[own[-1]]) else rsi[own[-1]])
+    assert list(chart.candles) == together(list(candles), length, 4 * DAY)
+
+
+def test_a_chart_ends_where_it_is_asked_to_and_says_whether_there_is_more() -> None:
+    candles = waves(100, Timeframe.H1.ms)
+    until = int(candles.time[60])
+    chart = strategy_chart(hourly(), candles, None, until, 10)
+    assert [one.time for one in chart.candles] == candles.time[50:60].tolist()
+    assert chart.more
+    assert not strategy_chart(hourly(), candles, None, START, 10).candles
+    assert not strategy_chart(hourly(), candles.slice(0, 0)).candles
+
+
+@pytest.mark.parametrize("timeframe", ["30m", "5m", "1x", ""])
+def test_no_chart_is_made_of_less_than_the_candles_there_are(timeframe: str) -> None:
+    with pytest.raises(ChartError, match="multiples"):
+        strategy_chart(hourly(), waves(50, Timeframe.H1.ms), timeframe)
+
+
+def test_the_timeframes_above_are_multiples() -> None:
+    assert timeframes_from("4h") == ("4h", "8h", "12h", "1d", "3d", "1w")
+    assert timeframes_from("strange") == ("strange",)
