@@ -25,7 +25,7 @@ from core.bootstrap import attach, attach_or_start, looked_at, report_source
 from core.compare.request import ComparisonError, ComparisonRequest
 from core.compare.service import compare_strategy
 from core.compare.to_json import comparison_to_json
-from core.host.job_values import JobOrder
+from core.host.job_values import JobOrder, confirmed
 from core.host.link import CommandError
 from core.host.offline import resting_sessions
 from core.host.status_json import (
@@ -305,7 +305,8 @@ def cron(
         link = await attach_or_start(home)
         if action == "add":
             order = msgspec.convert(given, JobOrder)
-            return job_to_json(await link.add_job(order))
+            job = await link.add_job(order)
+            return job_to_json(job) | {"confirmation": confirmed(job, await link.list_jobs())}
         if action == "remove":
             return job_to_json(await link.remove_job(_needed("job_id", job_id)))
         return {"jobs": [job_to_json(job) for job in await link.list_jobs()]}

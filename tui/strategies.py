@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from core.strategy.document.document import StrategyDocument
 
 DOCUMENT = "STRATEGY.md"
-NOT_BACKTESTED = "No backtest stands behind this strategy yet."
 _NAME_LINE = re.compile(r"^(name[ \t]*:[ \t]*).*?(\r?)$", re.MULTILINE)
 
 
@@ -79,12 +78,12 @@ def _choice(origin: str, path: Path) -> StrategyChoice:
 
 
 def _parsed(name: str, origin: str, path: Path, document: StrategyDocument) -> StrategyChoice:
+    from core.compare.before_start import NOT_BACKTESTED, backtest_warnings  # noqa: PLC0415
     from core.strategy.config.problems import ConfigError  # noqa: PLC0415
 
     raw = document.config
     described = raw.get("description")
     description = described if isinstance(described, str) else ""
-    backtested = isinstance(raw.get("backtest"), dict)
     try:
         parsed = document.parse()
     except ConfigError as error:
@@ -94,10 +93,11 @@ def _parsed(name: str, origin: str, path: Path, document: StrategyDocument) -> S
             path,
             raw,
             problems=_sentences(error),
-            backtested=backtested,
+            backtested=isinstance(raw.get("backtest"), dict),
             description=description,
         )
     config = parsed.config
+    of_backtest = tuple(backtest_warnings(path, raw.get("backtest"), config))
     return StrategyChoice(
         config.name,
         origin,
@@ -105,8 +105,8 @@ def _parsed(name: str, origin: str, path: Path, document: StrategyDocument) -> S
         raw,
         symbols=config.symbols,
         timeframe=config.timeframe.value,
-        warnings=parsed.warnings,
-        backtested=backtested,
+        warnings=(*parsed.warnings, *of_backtest),
+        backtested=NOT_BACKTESTED not in of_backtest,
         description=description,
         starting_balance=config.starting_balance,
     )

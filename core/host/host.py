@@ -10,10 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import msgspec
+
+from core.compare.before_start import start_warnings
 from core.compare.service import compared_report
 from core.host.command_table import CommandTable, command_table
 from core.host.feeds import FeedMaker, Feeds
@@ -39,8 +42,9 @@ from core.host.stored_sessions import (
 from core.host.venue_accounts import VenueAccounts
 from core.journal.manifest import SessionManifest, read_manifest
 from core.journal.session_journal import RunInputs, Storage, recorded_inputs
-from core.journal.values import FeedKind
+from core.journal.values import FeedKind, Mode
 from core.market.feeds.feed import FeedError
+from core.market.venues.registry import DEFAULT_VENUE
 from core.session.engine import Engine
 from core.session.reports import read_report
 from core.session.snapshot import (
@@ -87,6 +91,10 @@ class HostSchedule(Protocol):
 
     def jobs_of(self, session_id: str) -> tuple[str, ...]:
         """The next jobs of a session, as texts."""
+        ...
+
+    def monitoring(self, session_id: str, end: int | None) -> str | None:
+        """How a session that ends at `end` (UTC ms) is watched, for its user; None if it is not."""
         ...
 
     async def run(self) -> None:
@@ -284,7 +292,7 @@ class Host:
             )
         if key is not None:
             self.accounts.give(session_id, key)
-        record = await self._with_tried_keys(record)
+        record = await self._with_tried_keys(await self._with_warnings(record, request.config))
         try:
             # Of two that would order the same, the second has to see the first.
             async with self._ordering if record.accounts else contextlib.nullcontext():
@@ -300,7 +308,43 @@ class Host:
         self.show()
         if self.schedule is not None:
             self.schedule.watch(self.registry.shown(session_id))
-        return StartReply(session_id, record.mode, record.notices, self._jobs_of(session_id))
+        return StartReply(
+            session_id,
+            record.mode,
+            record.notices,
+            self._jobs_of(session_id),
+            " ".join(self._started_in_words(record)),
+        )
+
+    def _started_in_words(self, record: SessionManifest) -> Iterator[str]:
+        """What was started, and how it is watched."""
+        where = {
+            Mode.TESTNET: "Binance Testnet",
+            Mode.SIMULATED: f"{(record.exchange or DEFAULT_VENUE).capitalize()} (simulated)",
+            Mode.DEMO: "the embedded exchange (demo)",
+            Mode.REPLAY: "candle files (replay)",
+        }[record.mode]
+        symbols = ", ".join(record.config["symbols"])
+        yield f"Paper trading started! Session ID: {record.id}. Monitoring {symbols} on {where}."
+        end = record.until
+        if end is None and record.run_for is not None:
+            end = self.options.clock() + record.run_for
+        watched = None if self.schedule is None else self.schedule.monitoring(record.id, end)
+        yield from filter(None, [watched])
+
+    async def _with_warnings(
+        self, record: SessionManifest, given: Mapping[str, object]
+    ) -> SessionManifest:
+        """The same session, with what its owner should know of its backtest and its length."""
+        run_for = record.run_for
+        if record.feed is FeedKind.REPLAY:
+            run_for = None  # it is over when its file is
+        elif run_for is None and record.until is not None:
+            run_for = record.until - record.created
+        warnings = await asyncio.to_thread(
+            start_warnings, self.workspace, record.strategy(), given, run_for
+        )
+        return msgspec.structs.replace(record, notices=(*record.notices, *warnings))
 
     async def _with_tried_keys(self, record: SessionManifest) -> SessionManifest:
         """A session that is to order on a test venue, simulated where the venue refuses its keys.

@@ -6,11 +6,12 @@ They cross the control socket as JSON, and are what `schedule --json` and the to
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
 
-from core.time_format import parse_time
+from core.time_format import parse_time, short_duration, short_time
 
 
 class JobAction(StrEnum):
@@ -82,3 +83,29 @@ class ListedJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Jobs = tuple[ListedJob, ...]
+
+
+def monitoring_in_words(jobs: Sequence[ListedJob], end: str | None = None) -> str | None:
+    """How the jobs of a session watch it, for its user; None where none does.
+
+    `end`: when it ends, where no job says so yet (ISO 8601).
+    """
+    check = next((job for job in jobs if job.action is JobAction.CHECK), None)
+    finish = next((job for job in jobs if job.action is JobAction.FINISH), None)
+    if check is None and finish is None:
+        return None
+    parts = []
+    if check is not None:
+        every = check.every_seconds
+        often = check.trigger if every is None else f"every {short_duration(every)}"
+        parts.append(f"updates {often}")
+    last = end if finish is None else finish.next_run
+    when = "when it ends" if last is None else f"on {short_time(parse_time(last))} UTC"
+    parts.append(f"a full report {when}")
+    return f"I've set up automatic monitoring. You'll get {' and '.join(parts)}."
+
+
+def confirmed(job: ListedJob, jobs: Sequence[ListedJob]) -> str:
+    """That a job was added, for the user; `jobs` are all there are."""
+    watching = [one for one in jobs if one.session_id == job.session_id is not None]
+    return monitoring_in_words(watching) or f"I've set that up: {job.trigger}."

@@ -164,6 +164,7 @@ def reply_to_json(reply: StartReply) -> Json:
         "mode": reply.mode.value,
         "notices": list(reply.notices),
         "jobs": list(reply.jobs),
+        "message": reply.message,
     }
 
 

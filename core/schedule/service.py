@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from core.host.command_table import CommandTable, command_table
 from core.host.host import Host
-from core.host.job_values import JobOrder, Jobs, ListedJob, ListedRun
+from core.host.job_values import JobOrder, Jobs, ListedJob, ListedRun, monitoring_in_words
 from core.host.link import BadRequestError, CommandError, NotFoundError
 from core.host.local_link import LocalLink
 from core.schedule.book import JobBook
@@ -99,6 +99,11 @@ class Schedule:
     def jobs_of(self, session_id: str) -> tuple[str, ...]:
         """See `HostSchedule.jobs_of`."""
         return tuple(_in_words(job) for job in self._scheduler.jobs_of(session_id))
+
+    def monitoring(self, session_id: str, end: int | None) -> str | None:
+        """See `HostSchedule.monitoring`."""
+        jobs = [self._listed(job) for job in self._scheduler.jobs_of(session_id)]
+        return monitoring_in_words(jobs, None if end is None else iso_time(end))
 
     # ── Commands ──
 

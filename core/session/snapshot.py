@@ -174,9 +174,13 @@ class StartRequest:
 
 @dataclass(frozen=True, slots=True)
 class StartReply:
-    """The session that was started, and what its owner should know of it."""
+    """The session that was started, and what its owner should know of it.
+
+    `message` tells the user in a sentence or two what was started and how it is watched.
+    """
 
     session_id: str
     mode: Mode
     notices: tuple[str, ...]
     jobs: tuple[str, ...] = ()
+    message: str = ""

@@ -82,7 +82,17 @@ def _add_what(parser: argparse.ArgumentParser, *, required: bool) -> None:
 def add_job(arguments: OrderArguments) -> int:
     """Add a job."""
     order = _order(arguments)
-    return _tell_job(arguments, _ask(arguments, lambda link: link.add_job(order)))
+
+    async def add(link: HostLink) -> tuple[ListedJob, str]:
+        from core.host.job_values import confirmed
+
+        job = await link.add_job(order)
+        return job, confirmed(job, await link.list_jobs())
+
+    job, confirmation = _ask(arguments, add)
+    if not arguments.json:
+        print_text(confirmation)
+    return _tell_job(arguments, job)
 
 
 def edit_job(arguments: EditArguments) -> int:

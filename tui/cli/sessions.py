@@ -128,7 +128,7 @@ def restart(arguments: SessionArguments) -> int:
     if arguments.json:
         print_json(reply_to_json(reply))
     else:
-        print_text(f"session {reply.session_id} is starting ({reply.mode})")
+        print_text(reply.message, *(f"note: {notice}" for notice in reply.notices))
     return Exit.DONE
 
 

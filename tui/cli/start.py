@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from tui.cli.candle_arguments import add_data
@@ -12,7 +11,6 @@ from tui.cli.output import Exit, Refusal, print_json, print_text, refusing
 from tui.cli.speaking import run_on_host
 from tui.cli.strategy_argument import StrategyArguments, add_strategy, written_strategy
 from tui.cli.workspace import prepared_workspace
-from tui.strategies import NOT_BACKTESTED
 
 if TYPE_CHECKING:
     from core.session.snapshot import StartReply, StartRequest
@@ -100,13 +98,11 @@ def start_session(arguments: SessionOptions, request: StartRequest) -> int:
         return await link.start(request)
 
     reply = run_on_host(work())
-    if not isinstance(request.config.get("backtest"), dict):
-        reply = replace(reply, notices=(*reply.notices, NOT_BACKTESTED))
     if arguments.json:
         print_json(reply_to_json(reply))
     else:
         print_text(
-            f"session {reply.session_id} is starting ({reply.mode})",
+            reply.message,
             *([] if request.run_for is None else [f"it ends {in_words(request.run_for)} on"]),
             *(f"note: {notice}" for notice in reply.notices),
             *(f"job {job}" for job in reply.jobs),

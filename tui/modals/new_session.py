@@ -22,7 +22,7 @@ from tui import formats
 from tui.modals import strategy_picker
 from tui.modals.form import CheckedForm, hints, number_in
 from tui.requests.trial import AskOutlook, TrialOutlook
-from tui.strategies import NOT_BACKTESTED, StrategyChoice
+from tui.strategies import StrategyChoice
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
 from tui.widgets.tones import Tone
@@ -244,8 +244,7 @@ class NewSession(CheckedForm[StartRequest]):
         lines: list[tuple[str, Tone]] = [(f"✗ {p}", Tone.ERROR) for p in problems]
         if strategy is not None and request is not None:
             lines += [(f"! {warning}", Tone.WARNING) for warning in strategy.warnings]
-            if not strategy.backtested:
-                lines.append((f"! {NOT_BACKTESTED}", Tone.WARNING))
+            lines += [(f"! {warning}", Tone.WARNING) for warning in _too_short(strategy, request)]
             if self.broker is BrokerKind.TESTNET:
                 where = "the embedded exchange" if self.feed is FeedKind.DEMO else _TEST_VENUES
                 lines.append((f"testnet: orders go to {where} as well", Tone.DIM))
@@ -279,6 +278,18 @@ class NewSession(CheckedForm[StartRequest]):
     def outcome(self) -> StartRequest | None:
         """What to start."""
         return self.request()[0]
+
+
+def _too_short(strategy: StrategyChoice, request: StartRequest) -> list[str]:
+    """What there is to say of how long a session would run."""
+    # Loads numpy, which the first frame must not wait for; the host has it by now.
+    from core.compare.before_start import duration_warning  # noqa: PLC0415
+    from core.market.candles.timeframes import Timeframe  # noqa: PLC0415
+
+    if request.feed is FeedKind.REPLAY:
+        return []
+    warning = duration_warning(Timeframe(strategy.timeframe), request.run_for)
+    return [] if warning is None else [warning]
 
 
 def _field(label: str, widget: Choice) -> ComposeResult:

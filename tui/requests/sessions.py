@@ -61,7 +61,7 @@ class SessionCommands:
         self._shell.command("restart", work)
 
     def _started(self, reply: StartReply) -> None:
-        text = "\n".join((f"Session {reply.session_id} is starting.", *reply.notices))
+        text = "\n".join((reply.message, *reply.notices))
         self._shell.say(text, "warning" if reply.notices else "information", reply.mode.value)
 
     def ask_stop(

@@ -397,6 +397,10 @@ def test_compare_puts_saved_backtest_and_ended_sessions_side_by_side(
     saved = run("backtest", "rsi_bounce", "--data", hours, "--save")
     assert saved.code == 0
     assert "No backtest" not in run(*starting).out
+    config = document.read_text()
+    document.write_text(config.replace('"value": 30', '"value": 31'), encoding="utf-8")
+    assert "of an older version of this strategy's config" in run(*starting).out
+    document.write_text(config, encoding="utf-8")
     table = run("compare", "rsi_bounce")
     assert "Strategy Validation: rsi_bounce" in table.out
     session_id = run(*("start", "rsi_bounce", "--feed", "replay", "--data", hours, "--json")).json[

@@ -105,6 +105,12 @@ def test_the_lifecycle_of_the_source_document(tool: Any, jobs: Any, root: Path) 
     session_id = started["session_id"]
     assert started["mode"] == "DEMO"
     assert started["jobs"]
+    assert started["message"] == (
+        f"Paper trading started! Session ID: {session_id}. Monitoring BTC/USDT on the embedded "
+        "exchange (demo). I've set up automatic monitoring. You'll get updates every 4h and a full "
+        "report when it ends."
+    )
+    assert "No backtest stands behind this strategy yet." in started["notices"]
 
     status = tool(action="paper_status", session_id=session_id)
     assert (status["session_id"], status["broker"]) == (session_id, "testnet")
@@ -133,6 +139,10 @@ def test_the_lifecycle_of_the_source_document(tool: Any, jobs: Any, root: Path) 
         max_runs=1,
     )
     assert at_the_end["action"] == "finish"
+    assert at_the_end["confirmation"].startswith(
+        "I've set up automatic monitoring. You'll get updates every 4h and a full report on 20"
+    )
+    assert at_the_end["confirmation"].endswith("-02-11 10:00 UTC.")
     listed = {job["job_id"] for job in jobs(action="list")["jobs"]}
     assert {monitoring["job_id"], at_the_end["job_id"]} <= listed
 

@@ -1,0 +1,74 @@
+"""Says what a session would rest on: the backtest behind its strategy, and how long it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from core.compare.sources import document_of
+from core.compare.verdict import minimum_duration
+from core.market.candles.timeframes import Timeframe
+from core.report.stored_backtest import stored_backtest
+from core.store.workspace import Workspace
+from core.strategy.config.config import StrategyConfig
+from core.strategy.config.problems import shown
+from core.strategy.document.stored_metrics import stored_metrics
+from core.strategy.signals.sources import signal_source
+from core.time_format import short_duration
+
+NOT_BACKTESTED = "No backtest stands behind this strategy yet."
+
+
+def start_warnings(
+    workspace: Workspace,
+    config: StrategyConfig,
+    given: Mapping[str, object],
+    run_for: int | None,
+) -> tuple[str, ...]:
+    """What the owner of a session should know before it begins. Blocks.
+
+    Args:
+        workspace: where the strategy's document is looked for by its name.
+        config: of the session.
+        given: the keys it was written with; a `backtest:` block among them comes first.
+        run_for: how long it is to run, in ms; None without an end.
+    """
+    document, keys = document_of(workspace, config.name)
+    block = given.get("backtest", keys.get("backtest"))
+    found = list(backtest_warnings(document, block, config))
+    if (short := duration_warning(config.timeframe, run_for)) is not None:
+        found.append(short)
+    return tuple(found)
+
+
+def backtest_warnings(
+    document: Path | None, block: object, config: StrategyConfig
+) -> Iterator[str]:
+    """What is wrong with the backtest behind a config: `block`, and the result by `document`."""
+    if block is None:
+        yield NOT_BACKTESTED
+        return
+    figures = stored_metrics(block)
+    yield from (f"Its `backtest:` block: {note}" for note in figures.notes)
+    if not figures.values:
+        expected = "figures such as total_trades and win_rate_pct"
+        yield f"Its `backtest:` block is left out: found {shown(block)}, expected {expected}."
+        yield NOT_BACKTESTED
+        return
+    whole = None if document is None else stored_backtest(document, block)
+    if whole is not None and whole["config_hash"] != signal_source(config).digest:
+        yield (
+            "The saved backtest is of an older version of this strategy's config: run "
+            f"`papertape backtest {config.name} --save` again."
+        )
+
+
+def duration_warning(timeframe: Timeframe, run_for: int | None) -> str | None:
+    """That a session is to run for less than it should; None where it runs long enough."""
+    least = minimum_duration(timeframe)
+    if run_for is None or run_for >= least:
+        return None
+    return (
+        f"{short_duration(run_for / 1_000)} is short for a {timeframe} strategy: run it for at "
+        f"least {short_duration(least / 1_000)} before you judge it."
+    )

@@ -1,0 +1,53 @@
+"""What is said before a session begins: of its backtest, and of how long it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.compare.before_start import NOT_BACKTESTED, duration_warning, start_warnings
+from core.market.candles.timeframes import DAY, HOUR, Timeframe
+from core.store.workspace import Workspace
+from core.strategy.config.parsing import parse_config
+from tests.unit.strategy.making import written
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "run_for", "said"),
+    [
+        (Timeframe.H4, 6 * DAY, "6d is short for a 4h strategy: run it for at least 7d"),
+        (Timeframe.H4, 7 * DAY, None),
+        (Timeframe.H1, 3 * DAY - HOUR, "at least 3d"),
+        (Timeframe.H1, 3 * DAY, None),
+        (Timeframe.H1, None, None),
+    ],
+)
+def test_a_session_shorter_than_is_of_use_is_warned_of(
+    timeframe: Timeframe, run_for: int | None, said: str | None
+) -> None:
+    warning = duration_warning(timeframe, run_for)
+    assert warning is None if said is None else said in str(warning)
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        (None, [NOT_BACKTESTED]),
+        ("soon", ["is left out: found 'soon', expected figures", NOT_BACKTESTED]),
+        ({"win_rate": "good"}, ["win_rate: found 'good'", "is left out", NOT_BACKTESTED]),
+        ({"win_rate": 0.6, "trades": 40}, []),
+    ],
+)
+def test_the_backtest_behind_a_config_is_judged(
+    tmp_path: Path, block: object, said: list[str]
+) -> None:
+    given: dict[str, Any] = written()
+    config = parse_config(given).config
+    if block is not None:
+        given["backtest"] = block
+    warnings = start_warnings(Workspace(tmp_path), config, given, None)
+    assert len(warnings) == len(said)
+    for warning, words in zip(warnings, said, strict=True):
+        assert words in warning
