@@ -145,8 +145,9 @@ class Refusals:
 
     def resumed(self) -> None:
         """Entries are allowed: the next pause is told of again."""
-        told = self._told.items()
-        self._told = {key: one for key, one in told if one.obstacle is not Obstacle.PAUSED}
+        if self._told:  # asked at every candle
+            told = self._told.items()
+            self._told = {key: one for key, one in told if one.obstacle is not Obstacle.PAUSED}
 
 
 def gap_text(symbol: str, first: int, last: int, step: int, why: str) -> str:
