@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -56,7 +57,7 @@ class EngineContext:
     safe: Callable[[str], str] = str
     turn: Callable[[], Awaitable[None]] = _at_once
     sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep
-    monotonic: Callable[[], float] = lambda: asyncio.get_running_loop().time()
+    monotonic: Callable[[], float] = time.monotonic
     route: Route | None = None
     orders_wait: float = 20.0
 
