@@ -196,8 +196,8 @@ def stochrsi(params: Parameters) -> tuple[Series, ...]:
     (of,) = rsi(params)
     low, high = talib("MIN", of, timeperiod=period), talib("MAX", of, timeperiod=period)
     raw = (of - low) / (high - low) * 100.0
-    k = talib("SMA", raw, timeperiod=smooth)
-    d = talib("SMA", k, timeperiod=slow)
+    k = _within(talib("SMA", raw, timeperiod=smooth), 0.0, 100.0)
+    d = _within(talib("SMA", k, timeperiod=slow), 0.0, 100.0)
     return (
         k.unless(Flat(of, of, period, memory=smooth - 1)),
         d.unless(Flat(of, of, period, memory=smooth - 1 + slow - 1)),
@@ -246,6 +246,16 @@ def fisher(params: Parameters) -> tuple[Series, ...]:
     period = _count(params)
     low, high = talib("MIN", MEDIAN, timeperiod=period), talib("MAX", MEDIAN, timeperiod=period)
     return rows_outputs(fisher_rows, 2, MEDIAN, low, high)
+
+
+def _within(value: Series, low: float, high: float) -> Series:
+    """A value within bounds that only the rounding of running sums takes it beyond.
+
+    Where the bound itself is meant, two averages of it then equal each other and cross nothing.
+    """
+    return Combined(
+        Arithmetic.LESSER, Combined(Arithmetic.GREATER, value, Constant(low)), Constant(high)
+    )
 
 
 def _middle(period: int) -> Series:

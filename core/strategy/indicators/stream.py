@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
+from math import isfinite
 from typing import Any
 
 from core.market.candles.candles import Candle
@@ -134,7 +135,7 @@ class StreamProgram:
 
         def gather(values: Slots) -> None:
             row = [values[position] for position in inputs]
-            if any(map(math.isnan, row)):
+            if not all(map(isfinite, row)):
                 return
             for column, value in zip(history, row, strict=True):
                 column.append(value)
@@ -163,7 +164,7 @@ def _feed(higher: HigherStep, program: StreamProgram) -> Step:
 def _where_known(inputs: list[int], update: Step, unknown: Any, out: int) -> Step:
     def step(values: Slots) -> None:
         for position in inputs:
-            if values[position] != values[position]:
+            if not isfinite(values[position]):
                 values[out] = unknown
                 return
         update(values)

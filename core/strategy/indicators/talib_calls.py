@@ -26,7 +26,7 @@ def batch_call(call: TalibCall, inputs: Sequence[Floats]) -> tuple[Floats, ...]:
     unsure = [
         values for one, values in zip(call.inputs, inputs, strict=True) if not always_known(one)
     ]
-    known = ~np.logical_or.reduce([np.isnan(values) for values in unsure]) if unsure else None
+    known = np.logical_and.reduce([np.isfinite(values) for values in unsure]) if unsure else None
     if known is None or known.all():
         return _whole_call(call, inputs)
     places = np.flatnonzero(known)

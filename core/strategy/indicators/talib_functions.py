@@ -6,7 +6,7 @@ this program has under the same name wins (`core.strategy.indicators.registry`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from importlib import import_module
 from typing import Any
@@ -19,7 +19,7 @@ from core.strategy.indicators.indicator import (
     Indicator,
     Parameter,
 )
-from core.strategy.indicators.series import Price, Series, TalibCall, talib_outputs
+from core.strategy.indicators.series import Output, Price, Series, TalibCall
 from core.strategy.indicators.talib_calls import needed_history
 
 _PATTERNS = "Pattern Recognition"
@@ -47,10 +47,16 @@ def _indicator(info: Mapping[str, Any]) -> Indicator:
     own_names = {_name(own): own for own in info["parameters"]}
     outputs = info["output_names"]
 
-    def build(params: Parameters) -> tuple[Series, ...]:
+    def call(params: Parameters) -> TalibCall:
         given = {own: float(params[name]) if isinstance(info["parameters"][own], float)
                  else int(params[name]) for name, own in own_names.items()}  # fmt: skip
-        return talib_outputs(function, len(outputs), *inputs, **given)
+        return TalibCall(function, tuple(inputs), tuple(given.items()), len(outputs))
+
+    def build(params: Parameters) -> tuple[Series, ...]:
+        made = call(params)
+        series = (Output(made, position) for position in range(made.outputs))
+        # Divisions by 0 give infinity where we say that there is no value: ∞ − ∞ is none.
+        return tuple(one + (one - one) for one in series)
 
     title = info["display_name"].strip()
     if info["group"] == _PATTERNS:
@@ -65,8 +71,8 @@ def _indicator(info: Mapping[str, Any]) -> Indicator:
         ),
         build,
         replaceable=tuple(replaceable),
-        check=partial(_check, build),
-        lookback=partial(_lookback, build),
+        check=partial(_check, call),
+        lookback=partial(_lookback, call),
         origin="TA-Lib",
     )
 
@@ -85,15 +91,13 @@ def _parameter(own: str, default: float | int) -> Parameter:
     return Parameter(name, default, 1, MAX_PERIOD, aliases=aliases, is_period=True)
 
 
-def _lookback(build: Any, params: Parameters) -> int:
-    call = build(params)[0].call
-    assert isinstance(call, TalibCall)
-    return needed_history(call) - 1
+def _lookback(call: Callable[[Parameters], TalibCall], params: Parameters) -> int:
+    return needed_history(call(params)) - 1
 
 
-def _check(build: Any, params: Parameters) -> tuple[str, str] | None:
+def _check(call: Callable[[Parameters], TalibCall], params: Parameters) -> tuple[str, str] | None:
     """TA-Lib knows no lookback where it does not take the parameters together."""
-    if _lookback(build, params) >= 0:
+    if _lookback(call, params) >= 0:
         return None
     given = ", ".join(f"{name} {value}" for name, value in params.items())
     return "", f"parameters that TA-Lib takes together, not {given}"

@@ -114,6 +114,16 @@ def test_a_function_of_two_series_takes_two_sources() -> None:
     assert "indicators[0].source: found nothing, expected a list of 2 series" in found
 
 
+def test_infinity_is_no_value() -> None:
+    candles = hourly([1, 2, 3, 4, 5], volume=[0, 1, 0, 2, 4])
+    ratio = {"name": "div", "source": ["close", "volume"]}
+    found = values_of(of_indicators(ratio), candles)
+    assert found == pytest.approx([math.nan, 2, math.nan, 2, 1.25], nan_ok=True)
+    average = {"name": "sma", "key": "s", "source": "div", "params": {"period": 2}}
+    found = values_of(of_indicators(ratio, average), candles)
+    assert found == pytest.approx([math.nan] * 3 + [2, 1.625], nan_ok=True)
+
+
 @pytest.mark.parametrize(
     ("indicators", "problem"),
     [
