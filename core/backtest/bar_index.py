@@ -7,10 +7,16 @@ from collections.abc import Sequence
 from math import isinf
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.market.candles.candles import Candles, Floats
-from core.strategy.signals.source import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
+from core.strategy.signals.source import (
+    ENTER_LONG,
+    ENTER_SHORT,
+    EXIT_LONG,
+    EXIT_SHORT,
+    Flags,
+    add_flag,
+)
 from core.trading.account import Position
 from core.trading.rules import Rules
 from core.trading.step import Bar
@@ -34,7 +40,7 @@ class BarIndex:
         self,
         slot: int,
         candles: Candles,
-        flags: NDArray[np.uint8],
+        flags: Flags,
         funding: Floats | None,
         levels: Sequence[Floats] = (),
     ) -> None:
@@ -67,6 +73,7 @@ class BarIndex:
 
     def bar(self, index: int) -> Bar:
         """The candle at `index` as the rules take it."""
+        levels = tuple([level.item(index) for level in self.levels]) if self.levels else ()
         return Bar(
             self.slot,
             self._open[index],
@@ -75,7 +82,7 @@ class BarIndex:
             self._close[index],
             self._flags[index],
             0.0 if self.funding is None else self.funding.item(index),
-            tuple([level.item(index) for level in self.levels]) if self.levels else (),
+            levels,
         )
 
     def next_entry(self, index: int) -> int:
@@ -86,6 +93,10 @@ class BarIndex:
         """Index of the first candle from `index` on that could do something to `position`."""
         leaving = EXIT_LONG | ENTER_SHORT if position.sign > 0 else EXIT_SHORT | ENTER_LONG
         found = self._next_raising(leaving, index)
+        if rules.adds:
+            for number in position.when:
+                flag = add_flag(number, long=position.sign > 0)
+                found = min(found, self._next_raising(flag, index))
         if self._funded:
             found = min(found, self._next(self._funded, index))
         if rules.max_hold is not None:
@@ -137,10 +148,13 @@ class BarIndex:
     ) -> int:
         """The first candle in `start` to `stop` that reaches a level of `position`, else `stop`."""
         sign, target, running = position.sign, position.target_price, position.best
-        if position.break_even_at == position.break_even_at:
+        if position.above or position.break_even_at == position.break_even_at:
             target = position.aim
         farther = max if sign > 0 else min
-        fixed = level = farther(position.stop_price, position.liquidation_price)
+        fixed = farther(position.stop_price, position.liquidation_price)
+        if position.below:
+            fixed = farther(fixed, position.below[0][0])
+        level = fixed
         if trailing_stop_pct is None and isinf(fixed) and isinf(target):
             return stop
         if not self._lowest:
@@ -184,6 +198,8 @@ class BarIndex:
             wanted = self._trailed(start, end, sign, best, rules)
             stops = extreme.accumulate(np.concatenate(([nearest], wanted)))
             level = extreme(stops[:-1], position.liquidation_price)
+            if position.below:
+                level = extreme(level, position.below[0][0])
             low, high = self.candles.low[start:end], self.candles.high[start:end]
             if sign > 0:
                 touched = (low <= level) | (high >= position.aim)

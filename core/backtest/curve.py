@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from core.backtest.bar_index import END, BarIndex
 from core.market.candles.candles import Floats, Times
-from core.trading.account import Account, left_after
+from core.trading.account import Account, joined, left_after
+from core.trading.values import Addition
 
 _PART = 16_384  # moments worked on together: few enough to stay in the processor's cache
 
@@ -83,6 +84,11 @@ class EquityRecorder:
             slot = slots[trade.symbol]
             quantity, margin, sign = trade.quantity, trade.margin, trade.side.sign
             begin = trade.entry_time
+            if trade.entries:
+                stages = self._grown(trade.entries, sign)
+                spans[slot] += [edge for begin_, end, _ in stages for edge in (begin_, end)]
+                values[slot] += [one for _, _, one in stages]
+                begin = trade.entries[-1].time
             for part in trade.parts[:-1]:
                 spans[slot] += (begin, part.time)
                 values[slot].append((trade.entry_price, quantity * sign, margin))
@@ -94,6 +100,11 @@ class EquityRecorder:
             if position is not None:
                 begin = position.entry_time
                 quantity, margin = position.entered, position.put_up
+                if position.entries:
+                    stages = self._grown(position.entries, position.sign)
+                    spans[slot] += [edge for begin_, end, _ in stages for edge in (begin_, end)]
+                    values[slot] += [one for _, _, one in stages]
+                    begin = position.entries[-1].time
                 for part in position.parts:
                     spans[slot] += (begin, part.time)
                     values[slot].append((position.entry_price, quantity * position.sign, margin))
@@ -103,6 +114,20 @@ class EquityRecorder:
                 quantity = position.quantity * position.sign
                 values[slot].append((position.entry_price, quantity, position.margin))
         return [self._steps(*one) for one in zip(spans, values, strict=True)]
+
+    @staticmethod
+    def _grown(
+        entries: Sequence[Addition], sign: int
+    ) -> list[tuple[int, int, tuple[float, float, float]]]:
+        """A position up to its last add: from when to when it had which price, quantity, margin."""
+        first = entries[0]
+        price, quantity, margin, begin = first.price, first.quantity, first.margin, first.time
+        stages = []
+        for more in entries[1:]:
+            stages.append((begin, more.time, (price, quantity * sign, margin)))
+            price, quantity, margin = joined(price, quantity, margin, more)
+            begin = more.time
+        return stages
 
     def _steps(self, spans: list[int], values: list[tuple[float, float, float]]) -> _Steps:
         """Values that hold in spans of time (their starts and stops in turns), zeros between."""

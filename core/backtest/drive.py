@@ -38,7 +38,7 @@ class _Reader:
             position = account.positions[slot]
             if position is None:
                 index = bars.next_entry(index)
-            else:
+            elif not position.due_adds:
                 index = bars.next_in_position(index, position, account.rules)
         self.due = index
         self.time = bars.time(index)

@@ -233,15 +233,12 @@ def measured_fills(
         exit_price, out = trade.exit_price, trade.quantity
         if trade.parts:
             exit_price, out = trade.parts[-1].price, trade.parts[-1].quantity
+        entry_price, into = trade.entry_price, trade.quantity
+        if trade.entries:
+            entry_price, into = trade.entries[0].price, trade.entries[0].quantity
         exit_at = trade.exit_filled_at if left else None
         for at, price, quantity, candle, buys in (
-            (
-                trade.entry_filled_at,
-                trade.entry_price,
-                trade.quantity,
-                trade.candle_entry_price,
-                sign,
-            ),
+            (trade.entry_filled_at, entry_price, into, trade.candle_entry_price, sign),
             (exit_at, exit_price, out, trade.candle_exit_price, -sign),
         ):
             if at is not None and candle is not None:

@@ -17,7 +17,7 @@ from core.report.quality import quality_flags
 from core.strategy.config.config import StrategyConfig
 from core.time_format import iso_time, parse_time
 from core.trading.rules import RULES_VERSION
-from core.trading.values import Event, FillOn, Obstacle, OpenTrade, Trade, TradePart
+from core.trading.values import Addition, Event, FillOn, Obstacle, OpenTrade, Trade, TradePart
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,6 +151,7 @@ _WHERE_KNOWN = (
     "candle_entry_price",
     "candle_exit_price",
     "parts",
+    "entries",
 )
 _PART_TIMES = ("time", "filled_at")
 
@@ -225,12 +226,13 @@ def trade_to_json(trade: Trade | OpenTrade) -> Json:
     for name in _TIMES:
         if name in written:
             written[name] = iso_time(getattr(trade, name))
-    if trade.parts:
-        written["parts"] = [_part_to_json(part) for part in trade.parts]
+    for name, parts in (("parts", trade.parts), ("entries", trade.entries)):
+        if parts:
+            written[name] = [_part_to_json(part) for part in parts]
     return written
 
 
-def _part_to_json(part: TradePart) -> Json:
+def _part_to_json(part: TradePart | Addition) -> Json:
     written: Json = msgspec.to_builtins(part)
     times = {name: iso_time(getattr(part, name)) for name in _PART_TIMES if name in written}
     return written | times
@@ -256,8 +258,12 @@ def open_trade_from_json(written: Mapping[str, Any]) -> OpenTrade:
 
 def _read(written: Mapping[str, Any], kind: type[_Made]) -> _Made:
     times = {name: parse_time(written[name]) for name in _TIMES if name in written}
-    parts = [
-        {**part, **{name: parse_time(part[name]) for name in _PART_TIMES if name in part}}
-        for part in written.get("parts", ())
-    ]
-    return msgspec.convert({**written, **times, "parts": parts}, type=kind)
+    lists = {
+        key: [
+            {**part, **{name: parse_time(part[name]) for name in _PART_TIMES if name in part}}
+            for part in written[key]
+        ]
+        for key in ("parts", "entries")
+        if key in written
+    }
+    return msgspec.convert({**written, **times, **lists}, type=kind)

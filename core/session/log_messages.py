@@ -21,6 +21,7 @@ from core.market.candles.candles import Candle
 from core.session.snapshot import Level
 from core.trading.orders import Execution, OrderSide, VenueOrder, difference_bp
 from core.trading.values import (
+    Added,
     Decided,
     Entered,
     Event,
@@ -59,10 +60,11 @@ def clock_text(time: int) -> str:
 def tell(event: Event) -> tuple[Level, str]:
     """An event as a sentence, and how loud it is."""
     match event:
-        case Decided(time, symbol, side, None, price):
+        case Decided(time, symbol, side, None, price, adds):
+            verb = "add to" if adds else "enter"
             at = "" if price is None else f" at {price:.8g}"
             return Level.INFO, (
-                f"{symbol}: enter {side}{at}, decided at the {clock_text(time)} candle"
+                f"{symbol}: {verb} {side}{at}, decided at the {clock_text(time)} candle"
             )
         case Decided(time, symbol, side, reason) if reason is not None:
             why = _WORDS[reason]
@@ -73,6 +75,11 @@ def tell(event: Event) -> tuple[Level, str]:
         case Entered():
             return Level.INFO, (
                 f"{event.symbol}: entered {event.side} {event.quantity:.8g} at "
+                f"{event.price:.8g}, fee {event.fee:.4g}{_capped(event)}"
+            )
+        case Added():
+            return Level.INFO, (
+                f"{event.symbol}: added to {event.side}, {event.quantity:.8g} at "
                 f"{event.price:.8g}, fee {event.fee:.4g}{_capped(event)}"
             )
         case Reduced():
@@ -211,7 +218,7 @@ def retell(lines: Iterable[Record], step: int) -> Iterator[tuple[int, Level, str
                 yield line.now, level, f"{line.state}: {line.why}"
 
 
-def _capped(event: Entered) -> str:
+def _capped(event: Entered | Added) -> str:
     if event.wanted is None:
         return ""
     return f"; {event.wanted:.8g} was wanted, the free balance allowed no more"

@@ -15,6 +15,8 @@ from core.market.candles.timeframes import DAY, MINUTE
 from core.strategy.config.orders import Outcome, within_hours
 from core.trading.rules import Plan, Rules
 from core.trading.values import (
+    Added,
+    Addition,
     Entered,
     Event,
     Exited,
@@ -56,6 +58,10 @@ class Position(msgspec.Struct, eq=False):
     the stop moves to the entry. `parts` are the exits so far, which made `part_gross` before fees;
     `entered` and `put_up` are the quantity and the margin of the whole. `rested` is the order that
     entered, if one waited; `inside`: it was filled inside its candle, not at the open.
+
+    `below` and `above` are the adds that wait at a price, against the position and in its favour,
+    the nearest first, each with its place in `Orders.adds`; `when` those that wait for conditions,
+    `due_adds` those whose conditions have held. `entries` is empty before the first add.
     """
 
     slot: int
@@ -86,6 +92,12 @@ class Position(msgspec.Struct, eq=False):
     part_gross: float = 0.0
     rested: Resting | None = None
     inside: bool = False
+    entries: tuple[Addition, ...] = ()
+    first_price: float = nan
+    below: tuple[tuple[float, int], ...] = ()
+    above: tuple[tuple[float, int], ...] = ()
+    when: tuple[int, ...] = ()
+    due_adds: tuple[int, ...] = ()
     entered: float = 0.0
     put_up: float = 0.0
 
@@ -143,14 +155,22 @@ class Position(msgspec.Struct, eq=False):
     @property
     def aim(self) -> float:
         """The nearest price in favour of the position at which something happens to it."""
-        if self.break_even_at != self.break_even_at:
-            return self.target_price
         nearer = min if self.sign > 0 else max
-        return nearer(self.target_price, self.break_even_at)
+        aim = self.target_price
+        if self.break_even_at == self.break_even_at:
+            aim = nearer(aim, self.break_even_at)
+        return nearer(aim, self.above[0][0]) if self.above else aim
 
     def _nearer(self, stop: float, reason: ExitReason) -> None:
         if (stop - self.stop_price) * self.sign > 0:
             self.stop_price, self.stop_reason = stop, reason
+
+
+def joined(price: float, quantity: float, margin: float, more: Addition) -> tuple[float, ...]:
+    """Mean entry price, quantity and margin of a position that gets larger."""
+    total = quantity + more.quantity
+    mean = (price * quantity + more.price * more.quantity) / total
+    return mean, total, margin + more.margin
 
 
 def left_after(quantity: float, margin: float, part: float) -> tuple[float, float]:
@@ -300,6 +320,7 @@ class Account:
             liquidation_price=_known(position.liquidation_price),
             entry_filled_at=position.entry_filled_at,
             parts=position.parts,
+            entries=position.entries,
         )
 
     def refuse(self, slot: int, side: Side, time: int, obstacle: Obstacle, why: str) -> Refused:
@@ -402,6 +423,8 @@ class Account:
             self._count_entry(self._fill_day(time, quote))
         if plan is not None:
             self._plan(position, plan)
+        if rules.adds:
+            self._wait_to_add(position)
         if rules.roi:
             position.roi_place = rules.roi_at(0)
             position.target_price = rules.roi_price(sign, price, position.roi_place)
@@ -448,6 +471,94 @@ class Account:
         if day != self.entries_day:
             self.entries_day, self.entries_today = day, 0
         self.entries_today += 1
+
+    def _wait_to_add(self, position: Position) -> None:
+        """Put the adds of a new position at their prices."""
+        sign, adds = position.sign, self.rules.orders.adds
+        position.entered, position.first_price = position.quantity, position.entry_price
+        waiting = [
+            (position.entry_price * (1 + sign * add.at_pct / 100), number)
+            for number, add in enumerate(adds)
+            if add.at_pct is not None
+        ]
+        nearest = sorted(waiting, key=lambda one: one[0] * sign)
+        position.above = tuple(one for one in nearest if (one[0] - position.entry_price) * sign > 0)
+        below = [one for one in nearest if (one[0] - position.entry_price) * sign < 0]
+        position.below = tuple(reversed(below))
+        position.when = tuple(number for number, add in enumerate(adds) if add.when)
+
+    def add(
+        self,
+        position: Position,
+        number: int,
+        price: float,
+        time: int,
+        filled_at: int | None = None,
+    ) -> Event:
+        """Add to `position` at `price` (slippage included), once; Refused where nothing can be.
+
+        What is measured in per cent of the entry price is then measured by the mean of the entries.
+        """
+        rules, slot, side = self.rules, position.slot, position.side
+        position.below = tuple(one for one in position.below if one[1] != number)
+        position.above = tuple(one for one in position.above if one[1] != number)
+        if self.entries_paused:
+            return self.refuse(slot, side, time, Obstacle.PAUSED, PAUSED)
+        if self.halted_day is not None and time // DAY == self.halted_day:
+            why = f"the daily loss limit of {rules.max_daily_loss_pct:g} % was reached"
+            return self.refuse(slot, side, time, Obstacle.RISK_LIMIT, why)
+        asked = position.entered * rules.orders.adds[number].size_pct / 100
+        most = self.free * rules.leverage / (price * (1 + rules.fees * rules.leverage))
+        market = rules.filters[slot]
+        quantity = market.floor_quantity(min(asked, most))
+        if quantity <= asked * _DUST:
+            why = f"no free balance to add to a position: {self.free:.8g}"
+            return self.refuse(slot, side, time, Obstacle.BALANCE, why)
+        if why_not := market.refusal(quantity, price):
+            return self.refuse(slot, side, time, Obstacle.FILTER, why_not)
+        notional = quantity * price
+        margin, fee = notional / rules.leverage, notional * rules.fees
+        self.free -= margin + fee
+        if abs(self.free) < notional * _DUST:
+            self.free = 0.0
+        if not position.entries:
+            first = Addition(
+                position.entry_time,
+                position.entry_price,
+                position.quantity,
+                position.margin,
+                position.entry_fee,
+                position.entry_filled_at,
+            )
+            position.entries = (first,)
+        more = Addition(time, price, quantity, margin, fee, filled_at)
+        position.entries += (more,)
+        position.entry_price, position.quantity, position.margin = joined(
+            position.entry_price, position.quantity, position.margin, more
+        )
+        position.entry_fee += fee
+        self._measure_again(position)
+        self.capped += asked > most
+        wanted = asked if asked > most else None
+        symbol = rules.symbols[slot]
+        return Added(time, symbol, side, price, quantity, margin, fee, filled_at, wanted)
+
+    def _measure_again(self, position: Position) -> None:
+        """The prices of a position that follow from its entry price, which has changed."""
+        rules, sign, entry = self.rules, position.sign, position.entry_price
+        stop = rules.stop_price(sign, entry)
+        if stop is not None and position.stop_reason is _STOP_LOSS:
+            position.stop_price = stop
+        target = rules.target_price(sign, entry)
+        if rules.roi:
+            target = rules.roi_price(sign, entry, position.roi_place)
+        if target is not None:
+            position.target_price = target
+        if position.targets:
+            position.targets = ((position.target_price, position.quantity),)
+        liquidation = rules.liquidation_price(position.slot, sign, entry)
+        if liquidation is not None:
+            position.liquidation_price = liquidation
 
     def _plan(self, position: Position, plan: Plan) -> None:
         """Give a new position its prices."""
@@ -583,6 +694,7 @@ class Account:
             position.candle_entry_price,
             None,
             parts,
+            position.entries,
         )
         self.trades.append(trade)
         self.realized_pnl += pnl

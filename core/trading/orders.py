@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from core.trading.values import Entered, Event, Exited, Reduced, Side
+from core.trading.values import Added, Entered, Event, Exited, Reduced, Side
 
 
 class OrderSide(StrEnum):
@@ -66,6 +66,9 @@ def orders_of(events: Iterable[Event], session_id: str, number: int) -> list[Ven
     for event in events:
         match event:
             case Entered():
+                symbol, quantity, price = event.symbol, event.quantity, event.price
+                buys, closes, part = event.side is Side.LONG, False, False
+            case Added():
                 symbol, quantity, price = event.symbol, event.quantity, event.price
                 buys, closes, part = event.side is Side.LONG, False, False
             case Reduced():

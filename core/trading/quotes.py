@@ -25,6 +25,8 @@ def on_quote(account: Account, slot: int, quote: Quote, time: int) -> list[Event
         return events
     if position is not None:
         _watch(account, position, quote, time, events)
+        if account.positions[slot] is position:
+            _add(account, position, quote, time, events)
     due = account.due_entries[slot]
     if due is not None and account.positions[slot] is None:
         side, signal_time, levels = due
@@ -82,6 +84,20 @@ def _watch(
             reason = account.rules.target_reason
             exited = account.close(position, target, reason, time, filled_at=quote.time)
             _note(account, position, exited, None, events)
+
+
+def _add(
+    account: Account, position: Position, quote: Quote, time: int, events: list[Event]
+) -> None:
+    """Fill the adds that are due, and those whose price this one has come to."""
+    price = _buying(quote) if position.side is Side.LONG else _selling(quote)
+    if price is None:
+        return
+    due, position.due_adds = position.due_adds, ()
+    if time > position.entry_time:  # they wait from the candle after the entry on
+        for waiting, sign in ((position.below, position.sign), (position.above, -position.sign)):
+            due += tuple(number for at, number in waiting if (price - at) * sign <= 0)
+    events.extend(account.add(position, number, price, time, quote.time) for number in due)
 
 
 def _exit(

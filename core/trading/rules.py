@@ -62,6 +62,7 @@ class Rules:
     plans: bool = field(init=False)
     """Whether entries ask for more than `stop_price` and `target_price` (then: `plan`)."""
     sized_by_equity: bool = field(init=False)
+    adds: bool = field(init=False)
     bounded: bool = field(init=False)
     """Whether hours, a cooldown or a number of trades may refuse an entry."""
     trails_level: bool = field(init=False)
@@ -86,6 +87,7 @@ class Rules:
         moves = trails or orders.break_even_at_r is not None
         priced = moves or orders.stop is not None or bool(orders.targets or orders.risk_pct)
         object.__setattr__(self, "plans", priced)
+        object.__setattr__(self, "adds", bool(orders.adds))
         object.__setattr__(self, "sized_by_equity", orders.sized_by_equity)
         object.__setattr__(self, "trails", trails or self.trailing_stop_pct is not None)
         object.__setattr__(self, "timed", bool(orders.roi or orders.flat_at))

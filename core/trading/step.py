@@ -12,9 +12,16 @@ import msgspec
 
 from core.market.candles.candles import Candle
 from core.market.candles.timeframes import DAY
-from core.strategy.signals.source import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
+from core.strategy.signals.source import (
+    ENTER_LONG,
+    ENTER_SHORT,
+    EXIT_LONG,
+    EXIT_SHORT,
+    add_flag,
+)
 from core.trading.account import PAUSED, Account, Position, Resting
 from core.trading.values import (
+    Added,
     Decided,
     Event,
     Exited,
@@ -66,6 +73,7 @@ def _weigh(raw: int) -> int:
     return raw
 
 
+_BOTH_WAYS = ENTER_LONG | EXIT_LONG | ENTER_SHORT | EXIT_SHORT
 _WEIGHED = tuple(_weigh(raw) for raw in range(16))
 
 
@@ -82,7 +90,7 @@ def step(
     events: list[Event] = []
     positions, due_entries, resting = account.positions, account.due_entries, account.resting
     first_trade = len(account.trades)
-    entering = False
+    entering = account.rules.adds
     for bar in bars:
         slot = bar.slot
         position = positions[slot]
@@ -94,6 +102,7 @@ def step(
         for bar in bars:
             _enter_if_due(account, bar.slot, bar.open, time, events)
             _enter_if_reached(account, bar, time, events)
+            _add_if_due(account, bar.slot, bar.open, time, events)
     for bar in bars:
         position = positions[bar.slot]
         if position is not None:
@@ -158,6 +167,41 @@ def _enter_if_due(
             entered.mark = price  # the next entry of this moment sees what slippage has cost
 
 
+def _add_if_due(account: Account, slot: int, price: float, time: int, events: list[Event]) -> None:
+    """Fill the adds whose conditions have held, at a candle's `price`."""
+    position = account.positions[slot]
+    if position is None or not position.due_adds:
+        return
+    due, position.due_adds = position.due_adds, ()
+    slipped = account.rules.entry_price(position.sign, price)
+    events.extend(account.add(position, number, slipped, time) for number in due)
+
+
+def _add_below(
+    account: Account, position: Position, bar: Bar, time: int, events: list[Event]
+) -> float | None:
+    """Fill adds that wait against the position, as far as the candle comes to them before the stop.
+
+    They are limit orders. Returns the price of the last one filled inside the candle, None if none.
+    """
+    sign, inside = position.sign, None
+    worst = bar.low if sign > 0 else bar.high
+    while position.below:
+        price, number = position.below[0]
+        stop, _ = position.stop(account.rules.trailing_stop_pct)
+        nearer = max if sign > 0 else min
+        level = nearer(stop, position.liquidation_price)
+        gone = (bar.open - level) * sign <= 0 or (bar.open - position.target_price) * sign >= 0
+        if gone or (worst - price) * sign > 0 or (price - level) * sign <= 0:
+            break
+        at_open = (bar.open - price) * sign <= 0
+        event = account.add(position, number, bar.open if at_open else price, time)
+        events.append(event)
+        if isinstance(event, Added) and not at_open:
+            inside = price
+    return inside
+
+
 def _enter_if_reached(account: Account, bar: Bar, time: int, events: list[Event]) -> None:
     """Fill the order that rests in a slot where the candle reaches it, or let a candle pass."""
     slot = bar.slot
@@ -197,8 +241,10 @@ def _inside(
     rules = account.rules
     sign = position.sign
     falls = bool(rules.roi) and position.let_target_fall(rules, time)
-    liquidation = position.liquidation_price
-    stop, reason = position.stop(rules.trailing_stop_pct)
+    added = None
+    waits = rules.adds and time > position.entry_time  # adds do, from the candle after the entry on
+    if waits and position.below:
+        added = _add_below(account, position, bar, time, events)
     # Where a quote entered the position, the candle had opened before there was one.
     entered_by_quote = position.entry_time == time and position.entry_filled_at is not None
     open_ = position.entry_price if entered_by_quote else bar.open
@@ -221,23 +267,41 @@ def _inside(
         elif rules.target_first and not position.rested.limit:
             worst = min(open_, bar.close) if sign > 0 else max(open_, bar.close)
 
-    # Of stop and liquidation, the one met first on the way against the position.
-    level, why = stop, reason
-    if (liquidation - stop) * sign >= 0:
-        level, why = liquidation, ExitReason.LIQUIDATION
-    against = (worst - level) * sign <= 0
+    peak, doubtful = best, entered_inside
+    if added is not None:  # what came before the add says nothing of what it made
+        best = max(added, bar.close) if sign > 0 else min(added, bar.close)
+        open_, finer = added, None
     ambiguous = False
-    while True:  # once for every target that closes a part
+    while True:  # again after every part that is closed or added
+        stop, reason = position.stop(rules.trailing_stop_pct)
+        # Of stop and liquidation, the one met first on the way against the position.
+        level, why = stop, reason
+        if (position.liquidation_price - stop) * sign >= 0:
+            level, why = position.liquidation_price, ExitReason.LIQUIDATION
+        against = (worst - level) * sign <= 0
         target = position.target_price
         if (open_ - stop) * sign <= 0:
             price = rules.exit_price(sign, open_)
             break
+        above = position.above[0] if waits and position.above else None
+        if above is not None and (best - above[0]) * sign >= 0 and (target - above[0]) * sign > 0:
+            at_open = (open_ - above[0]) * sign >= 0
+            if at_open or not against:
+                met = open_ if at_open else above[0]
+                event = account.add(position, above[1], rules.entry_price(sign, met), time)
+                events.append(event)
+                if isinstance(event, Added) and not at_open:  # what came before is not known
+                    open_, doubtful, finer = met, True, None
+                    if rules.target_first:
+                        worst = min(met, bar.close) if sign > 0 else max(met, bar.close)
+                continue
+            doubtful = True
         taken = (open_ - target) * sign >= 0
         if not taken:
             # Slippage may have entered beyond the liquidation price: then the open met that first.
             taken = (best - target) * sign >= 0 and (open_ - level) * sign > 0
             if not (against or taken):
-                position.pass_over(1, best, bar.close)
+                position.pass_over(1, peak, bar.close)
                 if rules.moves_stop:
                     position.move_stop(rules, bar.levels)
                 return
@@ -247,10 +311,10 @@ def _inside(
                 ambiguous = ambiguous or first is None
                 taken = rules.target_first if first is None else first == target
         elif falls:  # it falls to a price that the market is beyond already
-            at_open = rules.exit_price(sign, open_)
-            target = max(target, at_open) if sign > 0 else min(target, at_open)
+            market = rules.exit_price(sign, open_)
+            target = max(target, market) if sign > 0 else min(target, market)
         if not taken:
-            ambiguous = ambiguous or entered_inside
+            ambiguous = ambiguous or doubtful
             reason = why
             price = level if why is ExitReason.LIQUIDATION else rules.exit_price(sign, level)
             break
@@ -312,7 +376,7 @@ def _decide(account: Account, time: int, bars: Sequence[Bar], events: list[Event
         return
     rules = account.rules
     for bar in bars:
-        flags = _WEIGHED[bar.signals]
+        flags = _WEIGHED[bar.signals & _BOTH_WAYS]
         position = account.positions[bar.slot]
         if position is None:
             if flags & ENTER_LONG:
@@ -332,6 +396,8 @@ def _decide(account: Account, time: int, bars: Sequence[Bar], events: list[Event
         elif bar.slot in account.asked_out:
             reason = ExitReason.MANUAL
         else:
+            if position.when:
+                _decide_adds(account, position, bar, time, events)
             continue
         account.due_exits[bar.slot] = reason
         events.append(Decided(time, rules.symbols[bar.slot], position.side, reason))
@@ -339,6 +405,19 @@ def _decide(account: Account, time: int, bars: Sequence[Bar], events: list[Event
             _order_entry(account, bar, position.side.opposite, time, events)
     if rules.fill_on is _CLOSE:
         _fill_at_close(account, time, bars, events)
+
+
+def _decide_adds(
+    account: Account, position: Position, bar: Bar, time: int, events: list[Event]
+) -> None:
+    """Make the adds due whose conditions hold at the close."""
+    long = position.sign > 0
+    held = [number for number in position.when if bar.signals & add_flag(number, long=long)]
+    for number in held:
+        position.when = tuple(one for one in position.when if one != number)
+        position.due_adds += (number,)
+        symbol = account.rules.symbols[bar.slot]
+        events.append(Decided(time, symbol, position.side, adds=True))
 
 
 def _order_entry(account: Account, bar: Bar, side: Side, time: int, events: list[Event]) -> None:
@@ -373,6 +452,7 @@ def _fill_at_close(account: Account, time: int, bars: Sequence[Bar], events: lis
             events.append(account.close(position, price, reason, time))
     for bar in bars:
         _enter_if_due(account, bar.slot, bar.close, time, events)
+        _add_if_due(account, bar.slot, bar.close, time, events)
     if account.rules.watches_equity:
         _watch_limits(account, time, events)  # of these fills' fees too
 

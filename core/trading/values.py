@@ -102,6 +102,17 @@ class TradePart(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     filled_at: int | None = None
 
 
+class Addition(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One of several entries of a trade. Times as in `Trade`."""
+
+    time: int
+    price: float
+    quantity: float
+    margin: float
+    fee: float
+    filled_at: int | None = None
+
+
 class Trade(msgspec.Struct, frozen=True, gc=False):
     """A closed trade. Times are open times of candles (UTC ms), money is in quote currency.
 
@@ -113,7 +124,8 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     touched between two prices, found only in the closed candle. `parts`: its exits, where there was
     more than one; `exit_price` is then their mean by quantity, the other facts of the exit (also
     `candle_exit_price`) are the last one's, and `quantity`, `margin`, `fees` and `pnl` are those of
-    the whole.
+    the whole. `entries`: likewise its entries, where there was more than one; `entry_price` is then
+    their mean by quantity, the other facts of the entry are the first one's.
     """
 
     id: int
@@ -139,6 +151,7 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     candle_entry_price: float | None = None
     candle_exit_price: float | None = None
     parts: tuple[TradePart, ...] = ()
+    entries: tuple[Addition, ...] = ()
 
 
 class OpenTrade(msgspec.Struct, frozen=True, gc=False):
@@ -167,6 +180,7 @@ class OpenTrade(msgspec.Struct, frozen=True, gc=False):
     liquidation_price: float | None
     entry_filled_at: int | None = None
     parts: tuple[TradePart, ...] = ()
+    entries: tuple[Addition, ...] = ()
 
 
 # ── Events: what a step did, in order. `time` is the open time of the candle concerned. ──
@@ -176,6 +190,7 @@ class Decided(msgspec.Struct, frozen=True, gc=False, tag="decided"):
     """At the close of candle `time` an order became due: an entry on `side`, or an exit of the
 
     position on `side` for `reason`. `price`: where the order for an entry rests, if it does.
+    `adds`: the entry adds to a position.
     """
 
     time: int
@@ -183,6 +198,7 @@ class Decided(msgspec.Struct, frozen=True, gc=False, tag="decided"):
     side: Side
     reason: ExitReason | None = None
     price: float | None = None
+    adds: bool = False
 
 
 class Entered(msgspec.Struct, frozen=True, gc=False, tag="entered"):
@@ -199,6 +215,20 @@ class Entered(msgspec.Struct, frozen=True, gc=False, tag="entered"):
     margin: float
     fee: float
     signal_time: int
+    filled_at: int | None = None
+    wanted: float | None = None
+
+
+class Added(msgspec.Struct, frozen=True, gc=False, tag="added", omit_defaults=True):
+    """A position got larger. `wanted` as in `Entered`."""
+
+    time: int
+    symbol: str
+    side: Side
+    price: float
+    quantity: float
+    margin: float
+    fee: float
     filled_at: int | None = None
     wanted: float | None = None
 
@@ -262,4 +292,4 @@ class Halted(msgspec.Struct, frozen=True, gc=False, tag="halted"):
     equity: float
 
 
-Event = Decided | Entered | Reduced | Exited | Priced | Refused | FundingPaid | Halted
+Event = Decided | Entered | Added | Reduced | Exited | Priced | Refused | FundingPaid | Halted

@@ -16,7 +16,7 @@ from core.text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
 from tui.screens.base import BaseScreen, entitle
-from tui.screens.trade_fields import TRADE_FIELDS, exit_marks, part_text, written
+from tui.screens.trade_fields import TRADE_FIELDS, entry_marks, exit_marks, part_text, written
 from tui.widgets.candle_chart import CandleChart, Mark
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
@@ -101,7 +101,7 @@ class ComparedTradeScreen(BaseScreen):
         marks: list[Mark] = []
         for run, tone in ((backtest, Tone.DIM), (paper, Tone.ACCENT)):
             if run is not None:
-                marks.append(Mark(run.entry_time, run.entry_price, "▲", tone))
+                marks += entry_marks(run, "▲", tone)
                 marks += exit_marks(run, "▼", tone)
         chart = self.query_one("#compared-candles", CandleChart)
         chart.draw(candles, (), marks)

@@ -16,11 +16,18 @@ from textual.widgets import Static
 from core.market.candles.timeframes import Timeframe
 from core.strategy.chart_values import ChartSource
 from core.text import safe_text
-from core.trading.values import OpenTrade, Side, Trade
+from core.trading.values import OpenTrade, Trade
 from tui import formats
 from tui.commands import Place, bindings
 from tui.screens.base import BaseScreen, entitle, write
-from tui.screens.trade_fields import exit_marks, fields_of_trade, part_text, written
+from tui.screens.trade_fields import (
+    entry_glyph,
+    entry_marks,
+    exit_marks,
+    fields_of_trade,
+    part_text,
+    written,
+)
 from tui.widgets.candle_chart import CandleChart, Mark, PriceLevel
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
@@ -94,6 +101,10 @@ class TradeScreen(BaseScreen):
             (name, label, written(name, value, self._zone))
             for name, label, value in fields_of_trade(trade)
         ]
+        for number, more in enumerate(trade.entries, start=1):
+            rows.append((f"entry-{number}", f"Entry {number}", part_text(more)))
+            when = written("entry_time", more.time, self._zone)
+            rows.append((f"entered-{number}", "", when))
         for number, part in enumerate(trade.parts, start=1):
             rows.append((f"part-{number}", f"Part {number}", part_text(part)))
             reason = part.reason.value.replace("_", " ")
@@ -107,7 +118,7 @@ class TradeScreen(BaseScreen):
 
     def _draw_candles(self, trade: Trade | OpenTrade) -> None:
         chart = self.query_one("#trade-candles", CandleChart)
-        glyph = "▲" if trade.side is Side.LONG else "▼"
+        glyph = entry_glyph(trade.side)
         levels = open_levels(trade) if isinstance(trade, OpenTrade) else []
         entitle(chart, f"{trade.symbol} {self._timeframe} · {glyph} entry ◆ exit")
         chart.draw((), levels, trade_marks(trade), self._zone)
@@ -134,11 +145,10 @@ def _reading(value: float | None) -> str:
 
 
 def trade_marks(trade: Trade | OpenTrade) -> list[Mark]:
-    """The entry of a trade and its exits so far."""
-    glyph = "▲" if trade.side is Side.LONG else "▼"
+    """The entries of a trade and its exits so far."""
     gain = trade.unrealized_pnl if isinstance(trade, OpenTrade) else trade.pnl
-    entry = Mark(trade.entry_time, trade.entry_price, glyph, Tone.ACCENT)
-    return [entry, *exit_marks(trade, "◆", tone_of(gain))]
+    entries = entry_marks(trade, entry_glyph(trade.side), Tone.ACCENT)
+    return [*entries, *exit_marks(trade, "◆", tone_of(gain))]
 
 
 def open_levels(position: OpenTrade) -> list[PriceLevel]:

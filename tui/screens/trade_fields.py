@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, tzinfo
 
-from core.trading.values import OpenTrade, Trade, TradePart
+from core.trading.values import Addition, OpenTrade, Side, Trade, TradePart
 from tui import formats
 from tui.widgets.candle_chart import Mark
 from tui.widgets.tones import Tone
@@ -52,9 +52,21 @@ def written(name: str, value: float | str | None, zone: tzinfo = UTC) -> str:
     return f"{formats.date_time(int(value), zone)[5:]}:{int(value) // 1000 % 60:02d}"
 
 
-def part_text(part: TradePart) -> str:
-    """How much of a trade was left at one of its exits, and for what price."""
+def part_text(part: TradePart | Addition) -> str:
+    """How much of a trade was entered or left at once, and for what price."""
     return f"{formats.quantity(part.quantity)} at {formats.price(part.price)}"
+
+
+def entry_glyph(side: Side) -> str:
+    """The mark of an entry on a chart."""
+    return "▲" if side is Side.LONG else "▼"
+
+
+def entry_marks(trade: Trade | OpenTrade, glyph: str, tone: Tone) -> list[Mark]:
+    """Where a trade was entered, on a chart: each of its entries."""
+    if trade.entries:
+        return [Mark(one.time, one.price, glyph, tone) for one in trade.entries]
+    return [Mark(trade.entry_time, trade.entry_price, glyph, tone)]
 
 
 def exit_marks(trade: Trade | OpenTrade, glyph: str, tone: Tone) -> list[Mark]:

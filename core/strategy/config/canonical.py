@@ -7,16 +7,12 @@ import json
 from dataclasses import fields
 
 from core.strategy.config.config import (
-    Formula,
-    Group,
     IndicatorSpec,
-    Joint,
-    Reference,
-    Rule,
     StrategyConfig,
     operand_text,
 )
 from core.strategy.config.order_writing import orders_to_dict
+from core.strategy.config.rule_writing import rule_to_dict
 
 
 def config_to_dict(config: StrategyConfig) -> dict[str, object]:
@@ -64,27 +60,4 @@ def _indicator(spec: IndicatorSpec) -> dict[str, object]:
         written["source"] = sources[0] if len(sources) == 1 else sources
     if spec.timeframe is not None:
         written["timeframe"] = spec.timeframe.value
-    return written
-
-
-def rule_to_dict(rule: Rule) -> dict[str, object]:
-    """One entry of a list of conditions as JSON values."""
-    if isinstance(rule, Group):
-        members: object = [rule_to_dict(one) for one in rule.members]
-        if rule.joint is Joint.NOT:
-            members = rule_to_dict(rule.members[0])
-        written: dict[str, object] = {rule.joint.value: members}
-    else:
-        left, right = rule.left, rule.right
-        written = {"indicator": str(left)}
-        if isinstance(left, Reference):
-            written = {"indicator": left.source, "field": left.field}
-        written |= {
-            "operator": rule.operator.value,
-            "value": str(right) if isinstance(right, Reference | Formula) else right,
-        }
-    if rule.lasting is not None:
-        written["for" if rule.lasting.every else "within"] = rule.lasting.candles
-    if rule.direction is not None:
-        written["direction"] = rule.direction.value
     return written

@@ -244,8 +244,13 @@ class StrategyConfig:
 
     @property
     def grouped_conditions(self) -> tuple[tuple[str, Rule], ...]:
-        """Every rule with its group, "entry" or "exit": entries first, in their order."""
+        """Every rule with its group: "entry", "exit", "add 1" (of `Orders.adds`), … in order."""
         return (
             *(("entry", one) for one in self.entry_conditions),
             *(("exit", one) for one in self.exit_conditions),
+            *(
+                (f"add {number}", one)
+                for number, add in enumerate(self.orders.adds, start=1)
+                for one in add.when
+            ),
         )

@@ -13,10 +13,12 @@ from itertools import pairwise
 
 from core.market.candles.durations import SpanError, parse_duration
 from core.market.candles.timeframes import DAY, MINUTE
-from core.strategy.config.config import Operand
+from core.strategy.config.condition_parsing import parse_conditions
+from core.strategy.config.config import Direction, Operand, Rule
 from core.strategy.config.expressions import Named, parse_operand
 from core.strategy.config.orders import (
     NO_ORDERS,
+    Add,
     Atr,
     Basis,
     Cooldown,
@@ -45,6 +47,7 @@ ORDER_KEYS = (
     "break_even_at_r",
     "target",
     "roi",
+    "adds",
     "risk_pct",
     "trade_amount",
     "cooldown",
@@ -71,6 +74,10 @@ _STOP_FORM = 'a mapping like {"atr": {"period": 14, "multiplier": 2}}, {"level":
 _TARGET_FORM = 'a mapping like {"r": 2}, or a list like [{"pct": 3, "close_pct": 50}, {"r": 3}]'
 _ENTRY_FORM = 'a mapping like {"limit": "0.99 * close", "valid": 3} or {"stop": "high"}'
 _MOST_TARGETS = 10
+_MOST_ADDS = 10
+_AT = Range(-100, 1_000, low_open=True)
+_AT_NOTE = "per cent from the first entry, negative against the position"
+_SIZE = Range(0, 10_000, low_open=True)
 _LONGEST_VALID = 1_000
 
 
@@ -86,6 +93,7 @@ def parse_orders(
     problems: Problems,
     written: Mapping[str, object],
     named: Mapping[str, Named],
+    direction: Direction | None,
 ) -> ParsedOrders:
     """Read the keys of `ORDER_KEYS` among those of a config."""
     given = {key: written[key] for key in ORDER_KEYS if written.get(key) is not None}
@@ -102,6 +110,7 @@ def parse_orders(
         break_even_at_r=reader.number(given, "break_even_at_r", _MULTIPLE),
         targets=targets,
         roi=reader.roi(given["roi"]) if "roi" in given else (),
+        adds=reader.adds(given["adds"], direction) if "adds" in given else (),
         risk_pct=reader.number(given, "risk_pct", _PER_CENT),
         trade_amount=reader.number(given, "trade_amount", _AMOUNT, "quote currency"),
         cooldown=reader.cooldown(given["cooldown"]) if "cooldown" in given else None,
@@ -132,6 +141,8 @@ def _check_together(
     ):
         if len(both := present(*keys)) > 1:
             problems.found_text(both[1], f"{' and '.join(both)} together", "only one of them")
+    if orders.adds and any(target.close_pct is not None for target in orders.targets):
+        problems.found_text("adds", "adds beside targets for parts", "targets without close_pct")
     if present("stop", "stop_loss_pct", "trailing_stop_pct"):
         return
     needs = present("risk_pct", "break_even_at_r")
@@ -339,6 +350,41 @@ class _Reader:
             nearest = f"{text}m" if text.isdigit() else None
             self._problems.add(path, key, '0, or a time such as "60m" or "4h"', nearest)
             return None
+
+    def adds(self, raw: object, direction: Direction | None) -> tuple[Add, ...]:
+        problems, form = self._problems, 'a list like [{"at_pct": -3, "size_pct": 100}]'
+        items = listing(problems, "adds", raw, form)
+        if items is not None and not 1 <= len(items) <= _MOST_ADDS:
+            problems.found_text("adds", f"{len(items)} adds", f"1 to {_MOST_ADDS} adds")
+            return ()
+        found = []
+        for position, item in enumerate(items or ()):
+            path = f"adds[{position}]"
+            written = mapping(problems, path, item, form)
+            if written is None:
+                continue
+            kinds = ("at_pct", "when")
+            unknown_keys(problems, path, written, (*kinds, "size_pct"))
+            kind = self._kind(path, written, kinds, "one of at_pct, when")
+            at_pct = None
+            when: tuple[Rule, ...] = ()
+            if kind == "at_pct":
+                at_pct = number(problems, f"{path}.at_pct", written["at_pct"], _AT, _AT_NOTE)
+                if at_pct == 0:
+                    problems.add(f"{path}.at_pct", 0, "a number other than 0")
+            elif kind == "when":
+                when = parse_conditions(
+                    problems, f"{path}.when", written["when"], self._named, direction
+                )
+                if written["when"] in ([], ()):
+                    problems.add(f"{path}.when", [], "a list of at least one condition")
+            if "size_pct" not in written:
+                problems.missing(f"{path}.size_pct", "per cent of the quantity entered first")
+                continue
+            size = number(problems, f"{path}.size_pct", written["size_pct"], _SIZE)
+            if size is not None and (at_pct or when):
+                found.append(Add(size, at_pct, when))
+        return tuple(found)
 
     def cooldown(self, raw: object) -> Cooldown | None:
         problems, path = self._problems, "cooldown"

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from core.market.candles.timeframes import DAY, HOUR, MINUTE
 from core.strategy.config.config import Operand, operand_text
-from core.strategy.config.orders import Atr, Basis, Orders, PriceRule, Swing, Target
+from core.strategy.config.orders import Add, Atr, Basis, Orders, PriceRule, Swing, Target
+from core.strategy.config.rule_writing import rule_to_dict
 
 
 def orders_to_dict(orders: Orders) -> dict[str, object]:
@@ -26,6 +27,7 @@ def _keys(orders: Orders) -> Iterator[tuple[str, object]]:
     targets = [_target(target) for target in orders.targets]
     yield "target", targets[0] if len(targets) == 1 else targets
     yield "roi", {duration_text(since): gain for since, gain in orders.roi}
+    yield "adds", [_add(add) for add in orders.adds]
     yield "risk_pct", orders.risk_pct
     yield "trade_amount", orders.trade_amount
     cooldown = orders.cooldown
@@ -42,6 +44,12 @@ def _keys(orders: Orders) -> Iterator[tuple[str, object]]:
 def _target(target: Target) -> Mapping[str, object]:
     share = {} if target.close_pct is None else {"close_pct": target.close_pct}
     return _price(target.price) | share
+
+
+def _add(add: Add) -> Mapping[str, object]:
+    if add.at_pct is not None:
+        return {"at_pct": add.at_pct, "size_pct": add.size_pct}
+    return {"when": [rule_to_dict(one) for one in add.when], "size_pct": add.size_pct}
 
 
 def _price(rule: PriceRule) -> dict[str, object]:

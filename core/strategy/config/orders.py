@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from core.strategy.config.config import Operand
+    from core.strategy.config.config import Operand, Rule
 
 
 class Basis(StrEnum):
@@ -85,6 +85,19 @@ class RestingEntry:
     valid: int
 
 
+@dataclass(frozen=True, slots=True)
+class Add:
+    """More of a position, once: `size_pct` of the quantity that was entered first.
+
+    At `at_pct` per cent from the first entry price, in favour of the position or (negative) against
+    it; or, where that is None, at the open after all of `when` hold.
+    """
+
+    size_pct: float
+    at_pct: float | None = None
+    when: tuple[Rule, ...] = ()
+
+
 class Outcome(StrEnum):
     """How a trade ended."""
 
@@ -114,6 +127,7 @@ class Orders:
     break_even_at_r: float | None = None
     targets: tuple[Target, ...] = ()
     roi: tuple[tuple[int, float], ...] = ()
+    adds: tuple[Add, ...] = ()
     risk_pct: float | None = None
     trade_amount: float | None = None
     cooldown: Cooldown | None = None

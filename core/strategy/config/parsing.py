@@ -130,7 +130,7 @@ def parse_config(raw: object) -> ParsedConfig:
     exits = parse_conditions(
         problems, "exit_conditions", written.get("exit_conditions", []), named, direction
     )
-    parsed = parse_orders(problems, written, named)
+    parsed = parse_orders(problems, written, named, direction)
     numbers: dict[str, Any] = {**_numbers(problems, written), **parsed.numbers}
     if signals and parsed.orders.levels:
         expected = f"per cent: {signals['source']} gives no levels"

@@ -11,6 +11,7 @@ from core.market.symbols import quote_currency
 from core.strategy.config.config import Direction, StrategyConfig, operand_text
 from core.strategy.config.order_writing import clock, duration_text
 from core.strategy.config.orders import Atr, Basis, LevelSpec, Outcome, PriceRule, Swing, Target
+from core.strategy.signals.conditions import rule_text
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -20,6 +21,7 @@ def order_sentences(config: StrategyConfig) -> tuple[str, ...]:
     return (
         _entry(config),
         _size(config),
+        *_adds(config),
         *_stops(config),
         *_targets(config),
         *_times(config),
@@ -49,6 +51,17 @@ def _size(config: StrategyConfig) -> str:
             f"fees included{leverage}."
         )
     return f"Each entry puts up {config.trade_size_pct:.12g} % of equity{leverage}."
+
+
+def _adds(config: StrategyConfig) -> Iterator[str]:
+    for add in config.orders.adds:
+        more = f"It adds {add.size_pct:.12g} % of the first quantity, once,"
+        if add.at_pct is None:
+            conditions = " and ".join(rule_text(one) for one in add.when)
+            yield f"{more} at the open after {conditions}."
+        else:
+            way = _side(config, *(("above", "below") if add.at_pct > 0 else ("below", "above")))
+            yield f"{more} {abs(add.at_pct):.12g} % {way} the first entry."
 
 
 def _stops(config: StrategyConfig) -> Iterator[str]:

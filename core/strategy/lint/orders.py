@@ -32,6 +32,13 @@ def order_cautions(config: StrategyConfig) -> Iterator[str]:
             f"than the starting balance of {config.starting_balance:.12g}: an entry gets what is "
             "left or is refused"
         )
+    more = sum(add.size_pct for add in orders.adds)
+    if more and orders.sized_by_equity and config.trade_size_pct * (100 + more) > 10_000:
+        room = 10_000 / (100 + more)
+        yield (
+            f"adds: trade_size_pct {config.trade_size_pct:.12g} leaves no balance for all of them; "
+            f"up to {room:.4g} does"
+        )
     candle = config.timeframe.ms // MINUTE
     if orders.flat_at is not None and candle < _MINUTES_OF_DAY and orders.flat_at % candle:
         later = -(-orders.flat_at // candle) * candle
@@ -60,6 +67,13 @@ def order_contradictions(config: StrategyConfig) -> Iterator[str]:
         )
     if config.timeframe.ms == 7 * DAY and orders.weekdays and 1 not in orders.weekdays:
         yield "weekdays: weekly candles open on Mondays: no position can ever be entered"
+    stop = config.stop_loss_pct
+    for add in orders.adds:
+        if stop is not None and add.at_pct is not None and -add.at_pct >= stop:
+            yield (
+                f"adds: the one at {add.at_pct:.12g} per cent waits behind the first stop at "
+                f"{stop:.12g} per cent: nothing is added there unless another add comes before"
+            )
     at_r = orders.break_even_at_r
     last = [target.price for target in orders.targets if target.close_pct is None]
     if at_r is not None and last and last[0].basis is Basis.R and last[0].number <= at_r:

@@ -29,7 +29,9 @@ from core.strategy.signals.source import (
     EXIT_LONG,
     EXIT_SHORT,
     ConditionSeries,
+    Flags,
     SignalSeries,
+    add_flag,
 )
 
 _FLAGS = {
@@ -82,13 +84,14 @@ class ConditionSource:
         first = _first_known(plan.fields, candles)
         rules = BatchRules(plan.described, batch)
         held = [rules.holds(rule) for _, rule in plan.rules]
-        flags = np.zeros(len(candles), dtype=np.uint8)
+        kind = np.dtype(np.uint32 if self._config.orders.adds else np.uint8)
+        flags: Flags = np.zeros(len(candles), dtype=kind)
         for group in plan.groups:
             combine = np.logical_and if group.every else np.logical_or
             together = held[group.members[0]]
             for member in group.members[1:]:
                 together = combine(together, held[member])
-            flags |= together.view(np.uint8) * np.uint8(group.flag)
+            flags |= together.view(np.uint8) * kind.type(group.flag)
         flags[:first] = 0
         levels = {name: batch.values(one) for name, one in plan.levels.items()}
         candle_ms = self._config.timeframe.ms
@@ -184,18 +187,26 @@ class _Plan:
         self.levels = level_series(config, self.described)
         self.fields = (*self.described.fields, *self.levels.values())
         self.rules = config.grouped_conditions
-        self.groups = tuple(self._groups(config.sides))
+        self.groups = tuple(self._groups(config.sides, len(config.orders.adds)))
 
-    def _groups(self, sides: Iterable[Direction]) -> Iterator[_Group]:
+    def _groups(self, sides: Iterable[Direction], adds: int) -> Iterator[_Group]:
         for side in sides:
             for group in ("entry", "exit"):
-                members = tuple(
-                    position
-                    for position, (of, rule) in enumerate(self.rules)
-                    if of == group and rule.concerns(side)
-                )
+                members = self._members(group, side)
                 if members:
                     yield _Group(_FLAGS[side, group], group == "entry", members)
+            for number in range(adds):
+                members = self._members(f"add {number + 1}", side)
+                if members:
+                    flag = add_flag(number, long=side is Direction.LONG)
+                    yield _Group(flag, every=True, members=members)
+
+    def _members(self, group: str, side: Direction) -> tuple[int, ...]:
+        return tuple(
+            position
+            for position, (of, rule) in enumerate(self.rules)
+            if of == group and rule.concerns(side)
+        )
 
 
 def _first_known(fields: Sequence[Series], candles: Candles) -> int:

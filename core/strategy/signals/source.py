@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,13 +30,21 @@ EXIT_LONG = 2
 ENTER_SHORT = 4
 EXIT_SHORT = 8
 
-Flags = NDArray[np.uint8]
+
+def add_flag(number: int, *, long: bool) -> int:
+    """The flag of an add to a position: `number` is its place in `Orders.adds`."""
+    return (16 if long else 32) << 2 * number
+
+
+Flags = NDArray[np.unsignedinteger[Any]]
 Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SignalSeries:
-    """The flags of every candle (uint8), and `first`: the position from which decisions count.
+    """The flags of every candle, and `first`: the position from which decisions count.
+
+    Flags are uint32 where a config adds to positions, else uint8.
 
     `first` is the first candle for which everything the source computes is known, the number of
     candles where there is none; flags before it are 0. `levels`: by name, one value a candle.

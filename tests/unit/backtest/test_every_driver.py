@@ -87,6 +87,14 @@ def orders(draw: st.DrawFn, key: str) -> dict[str, Any]:
             made["roi"] = {"0": 2, "50m": 0.5, "3h": 0}
     entries = [None, None, {"limit": "0.998 * close", "valid": 3}, {"stop": "high", "valid": 2}]
     made["entry"] = draw(st.sampled_from(entries))
+    if made.get("target") is None or isinstance(made["target"], dict):
+        falls = {"indicator": "close", "operator": "lt", "value": "open"}
+        adds = [
+            {"at_pct": -0.5, "size_pct": 100},
+            {"at_pct": 1, "size_pct": 50},
+            {"when": [falls], "size_pct": 60},
+        ]
+        made["adds"] = draw(st.lists(st.sampled_from(adds), max_size=3)) or None
     waits = [None, 3, {"after": "loss", "candles": 4}]
     made["cooldown"] = draw(st.sampled_from(waits))
     made["max_trades_per_day"] = draw(st.sampled_from([None, 2]))

@@ -16,9 +16,10 @@ from core.market.candles.candles import Candle, Candles, Floats
 from core.market.candles.timeframes import HOUR
 from core.market.filters import NO_FILTERS, MarketFilters
 from core.report.exposure import exposed_candles
-from core.strategy.config.config import Reference
+from core.strategy.config.config import Condition, Operator, Reference
 from core.strategy.config.orders import (
     NO_ORDERS,
+    Add,
     Atr,
     Basis,
     Cooldown,
@@ -31,6 +32,7 @@ from core.strategy.config.orders import (
     Swing,
     Target,
 )
+from core.strategy.signals.source import add_flag
 from core.trading.account import Account
 from core.trading.rules import Rules
 from core.trading.values import FillOn
@@ -45,6 +47,7 @@ def percent(low: float, high: float) -> st.SearchStrategy[float | None]:
 
 
 RANGE, LOWER, UPPER = Atr(14, 2.0), Reference("bollinger", "lower"), Reference("bollinger", "upper")
+CONDITION = Condition(LOWER, Operator.LT, 1.0)
 LOWS, HIGHS = Swing(10, highest=False), Swing(10, highest=True)
 
 
@@ -60,6 +63,15 @@ def price_rules(draw: st.DrawFn, bases: list[Basis]) -> PriceRule:
             return PriceRule(basis, long=LOWS, short=HIGHS)
     below = draw(st.booleans())
     return PriceRule(basis, long=LOWER if below else UPPER, short=UPPER if below else LOWER)
+
+
+@st.composite
+def all_adds(draw: st.DrawFn) -> tuple[Add, ...]:
+    """Any adds to a position, or none."""
+    sizes = st.sampled_from([50.0, 100.0, 300.0])
+    at = st.builds(Add, sizes, st.sampled_from([-3.0, -1.0, -0.3, 0.3, 1.0, 2.0]))
+    when = st.builds(Add, sizes, st.none(), st.just((CONDITION,)))
+    return tuple(draw(st.just([]) | st.lists(at | when, max_size=4)))
 
 
 SHARES: list[list[float | None]] = [[None], [50.0], [50.0, None], [30.0, 30.0, None], [60.0, 40.0]]
@@ -90,6 +102,7 @@ def all_orders(draw: st.DrawFn) -> Orders:
         break_even_at_r=draw(st.none() | st.floats(0.3, 2)) if stop else None,
         targets=tuple(targets),
         roi=ROI[draw(st.integers(0, 2)) :] if aims == "roi" else (),
+        adds=() if any(one.close_pct for one in targets) else draw(all_adds()),
         risk_pct=draw(st.none() | st.floats(0.2, 5)) if stop else None,
         trade_amount=None if stop else draw(st.none() | st.floats(500, 20_000)),
         cooldown=draw(st.none() | cooldowns),
@@ -169,16 +182,23 @@ def runs(draw: st.DrawFn) -> tuple[Rules, list[BarIndex]]:
     for slot in range(symbols):
         candles = walk(seed + slot, length, volatility, present)
         random = np.random.default_rng(seed + 100 + slot)
-        flags = np.zeros(len(candles), dtype=np.uint8)
+        flags = np.zeros(len(candles), dtype=np.uint32)
         for bit in (1, 2, 4, 8):
-            flags |= np.where(random.random(len(candles)) < density, bit, 0).astype(np.uint8)
+            flags |= np.where(random.random(len(candles)) < density, bit, 0).astype(np.uint32)
         rates = [
             (int(time), float(random.normal(0, 0.001)))
             for time in START + np.arange(0, length * HOUR, 8 * HOUR)
         ]
         funding = funding_by_candle(candles, rates) if draw(st.booleans()) else None
+        adding = np.zeros(len(candles), dtype=np.uint32)
+        for number, add in enumerate(rules.orders.adds):
+            for long in (True, False) if add.when else ():
+                flag = add_flag(number, long=long)
+                adding |= np.where(random.random(len(candles)) < 0.3, flag, 0).astype(np.uint32)
         levels = [levels_of(candles)[level] for level in rules.orders.levels]
-        all_bars.append(BarIndex(slot, candles, flags & np.uint8(allowed), funding, levels))
+        all_bars.append(
+            BarIndex(slot, candles, flags & np.uint32(allowed) | adding, funding, levels)
+        )
     return rules, all_bars
 
 

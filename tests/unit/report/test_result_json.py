@@ -9,7 +9,7 @@ import orjson
 from core.market.candles.timeframes import HOUR
 from core.report.result import RunResult, result_to_json, trade_from_json, trade_to_json
 from core.time_format import iso_time, parse_time, short_duration
-from core.trading.values import ExitReason, Obstacle, TradePart
+from core.trading.values import Addition, ExitReason, Obstacle, TradePart
 from tests.unit.report.making import START, result, trade
 
 
@@ -121,3 +121,18 @@ def test_limits_of_the_strategy_are_counted_in_words() -> None:
         "3 entries were refused within the cooldown after a trade",
         "2 entries were smaller than asked for: the free balance allowed no more",
     )
+
+
+def test_a_trade_with_several_entries_reads_back_as_written() -> None:
+    entries = (
+        Addition(START, 100.0, 1.0, 100.0, 0.1),
+        Addition(START + HOUR, 97.0, 2.0, 194.0, 0.2, START + HOUR + 5),
+    )
+    made = trade(entries=entries)
+    written: Any = trade_to_json(made)
+    assert [one["time"] for one in written["entries"]] == [
+        "2024-01-01T00:00:00Z",
+        "2024-01-01T01:00:00Z",
+    ]
+    assert written["entries"][1]["filled_at"] == "2024-01-01T01:00:00.005Z"
+    assert trade_from_json(written) == made

@@ -114,6 +114,12 @@ def test_targets_and_times() -> None:
         {"stop": {"swing": 10}, "target": {"atr": {"period": 7, "multiplier": 1.5}}},
         {"stop": {"level": {"long": "min(low, 0.99 * close)", "short": "high"}, "trail": True}},
         {"entry": {"limit": "0.99 * close", "valid": 3}},
+        {
+            "adds": [
+                {"at_pct": -3, "size_pct": 100},
+                {"when": [{"indicator": "rsi", "operator": "lt", "value": 20}], "size_pct": 50},
+            ]
+        },
         {"entry": {"stop": {"long": "high", "short": "low"}}},
         {"roi": {"0": 4, "90s": 2.5, "1d": -1}, "trade_amount": 100},
         {"target": {"level": "bollinger.upper", "close_pct": 30}, "cooldown": 4},
@@ -239,6 +245,22 @@ def test_a_config_is_written_as_it_reads_back(changes: dict[str, Any]) -> None:
             ],
         ),
         (
+            {
+                "adds": [{"at_pct": 0, "size_pct": 1}, {"when": []}, {"size_pct": 5}],
+                "target": {"pct": 3, "close_pct": 50},
+            },
+            [
+                "adds[0].at_pct: found 0, expected a number other than 0",
+                "adds[1].when: found an empty list, expected a list of at least one condition",
+                "adds[1].size_pct: found nothing, expected per cent of the quantity entered first",
+                "adds[2]: found none of them, expected one of at_pct, when",
+            ],
+        ),
+        (
+            {"adds": [{"at_pct": 1, "size_pct": 1}], "target": {"pct": 3, "close_pct": 50}},
+            ["adds: found adds beside targets for parts, expected targets without close_pct"],
+        ),
+        (
             {"weekdays": [0], "flat_at": "9pm"},
             [
                 "weekdays[0]: found 0, expected a whole number from 1 to 7",
@@ -276,6 +298,14 @@ def test_each_of_them_is_a_way_out(way_out: dict[str, Any]) -> None:
         (
             {"flat_at": "21:55"},
             "flat_at 21:55 is inside a 4h candle: positions are closed at its end",
+        ),
+        (
+            {"adds": [{"at_pct": -2, "size_pct": 100}]},
+            "adds: trade_size_pct 100 leaves no balance for all of them; up to 50 does",
+        ),
+        (
+            {"adds": [{"at_pct": -6, "size_pct": 1}]},
+            "adds: the one at -6 per cent waits behind the first stop at 5 per cent",
         ),
         ({"hours": ["09:00-11:00"]}, "hours: no 4h candle opens in them"),
         ({"hours": ["22:00-04:00"], "flat_at": "00:00"}, ""),

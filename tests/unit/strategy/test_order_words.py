@@ -48,6 +48,10 @@ def test_times_and_limits() -> None:
     told = sentences(
         roi={"0": 4, "60m": 2, "4h": 0},
         trade_amount=100,
+        adds=[
+            {"at_pct": -3, "size_pct": 50},
+            {"when": [condition("rsi", "<", 20)], "size_pct": 100},
+        ],
         cooldown={"after": "loss", "candles": 5},
         max_trades_per_day=3,
         hours=["08:00-16:00", "22:00-02:00"],
@@ -58,6 +62,8 @@ def test_times_and_limits() -> None:
     )
     assert told[1:] == (
         "Each entry puts up 100 USDT.",
+        "It adds 50 % of the first quantity, once, 3 % below the first entry.",
+        "It adds 100 % of the first quantity, once, at the open after rsi < 20.",
         "The target falls with time: 4 %, 2 % after 1h, 0 % after 4h, counted from the entry.",
         "Positions are closed at 21:55 UTC; nothing is entered from then to the end of the day.",
         "It enters only from 08:00 to 16:00 and 22:00 to 02:00 UTC.",

@@ -1,4 +1,4 @@
-"""A case for every line of docs/rules.md §3.13 to §3.19, its numbers worked out by hand."""
+"""A case for every line of docs/rules.md §3.13 to §3.20, its numbers worked out by hand."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 
 from core.market.candles.timeframes import DAY, HOUR, MINUTE
 from core.market.filters import MarketFilters
-from core.strategy.config.config import Reference
+from core.strategy.config.config import Condition, Operator, Reference
 from core.strategy.config.orders import (
+    Add,
     Atr,
     Basis,
     Cooldown,
@@ -22,10 +23,12 @@ from core.strategy.config.orders import (
     Swing,
     Target,
 )
+from core.strategy.signals.source import add_flag
 from core.trading.account import Account
 from core.trading.orders import orders_of
 from core.trading.step import Bar, step
 from core.trading.values import (
+    Added,
     Decided,
     Entered,
     Event,
@@ -40,6 +43,7 @@ from tests.unit.trading.tables import candle, exits, play, rules
 
 RANGE = Atr(14, 1.0)
 LINE = Reference("line")
+WHEN = Condition(LINE, Operator.LT, 1.0)
 BY_RANGE = PriceRule(Basis.ATR, long=RANGE, short=RANGE)
 BY_LINE = PriceRule(Basis.LEVEL, long=LINE, short=LINE)
 BY_SWING = PriceRule(Basis.SWING, long=Swing(3, highest=False), short=Swing(3, highest=True))
@@ -883,3 +887,211 @@ def test_a_reversal_leaves_at_the_open_and_rests_for_the_other_side() -> None:
     )
     assert exits(account) == ["99@1 > 99@2 reverse"]
     assert entries(events) == ["99@1", "101@2"]
+
+
+# ── docs/rules.md §3.20: adding to a position ──
+
+
+def adding(*adds: tuple[float, float], **changes: Any) -> Orders:
+    """Orders with adds of (at_pct, size_pct), the first entry worth 100."""
+    made = tuple(Add(size, at) for at, size in adds)
+    return Orders(adds=made, trade_amount=100.0, **changes)
+
+
+def added(events: list[Event]) -> list[str]:
+    return [
+        f"{event.quantity:g} @ {event.price:g}, {event.time // MINUTE}"
+        for event in events
+        if isinstance(event, Added)
+    ]
+
+
+def test_an_add_below_waits_as_a_limit_from_the_candle_after_the_entry_on() -> None:
+    account, events = play(
+        """
+        99 99 99 99      | EL
+        100 100 90 100   |
+        100 100 96 98    |
+        96 96 96 96      |
+        """,
+        orders=adding((-3, 100), (-5, 200)),
+    )
+    assert added(events) == ["1 @ 97, 2"]
+    (position,) = account.open_trades()
+    assert position.entry_price == pytest.approx(98.5)
+    assert (position.quantity, position.margin) == (2, 197)
+    assert [one.price for one in position.entries] == [100, 97]
+    assert account.equity() == pytest.approx(1000 + 2 * (96 - 98.5))
+
+
+def test_a_limit_add_takes_a_better_open_and_a_stop_add_a_worse_one() -> None:
+    table = "99 99 99 99 | EL\n100 100 100 100 |\n{open} {open} {open} {open} |"
+    _, below = play(table.format(open=95), orders=adding((-3, 100)), slippage_pct=0)
+    _, above = play(table.format(open=105), orders=adding((3, 100)))
+    assert added(below) == ["1 @ 95, 2"]
+    assert added(above) == ["1 @ 105, 2"]
+
+
+def test_a_short_adds_the_other_way_round() -> None:
+    _, events = play(
+        "99 99 99 99 | ES\n100 100 100 100 |\n100 104 100 100 |", orders=adding((-3, 100))
+    )
+    assert added(events) == ["1 @ 103, 2"]
+
+
+def test_each_add_fills_once() -> None:
+    _, events = play(
+        """
+        99 99 99 99      | EL
+        100 100 100 100  |
+        100 100 96 98    |
+        98 98 96 98      |
+        """,
+        orders=adding((-3, 100)),
+    )
+    assert added(events) == ["1 @ 97, 2"]
+
+
+def test_an_add_whose_conditions_held_fills_at_the_next_open() -> None:
+    account = Account(rules(orders=Orders(adds=(Add(50, None, (WHEN,)),), trade_amount=100.0)))
+    events: list[Event] = []
+    flag = add_flag(0, long=True)
+    for time, raised in enumerate([1 | flag, flag, flag, 2, 0]):
+        price = 100.0 + time
+        events += step(account, time * MINUTE, [Bar(0, price, price, price, price, raised)])
+    # Entered at 101; the flag counts from the close of that candle on, and once.
+    assert added(events) == [f"{100 / 101 / 2:g} @ 102, 2"]
+    (trade,) = account.trades
+    assert trade.entry_time == MINUTE
+    assert [one.time for one in trade.entries] == [MINUTE, 2 * MINUTE]
+    assert trade.pnl == pytest.approx(100 / 101 * 3 + 100 / 101 / 2 * 2)
+
+
+def test_per_cent_count_from_the_mean_entry_and_levels_stay() -> None:
+    table = "99 99 99 99 | EL level=90\n100 100 100 100 |\n100 100 96 98 |"
+    plain, _ = play(table, orders=adding((-3, 100)), stop_loss_pct=10, take_profit_pct=10)
+    fixed, _ = play(
+        table,
+        orders=adding((-3, 100), stop=Stop(BY_LINE), targets=(Target(multiple(2)),)),
+    )
+    (by_mean,), (by_level,) = plain.open_trades(), fixed.open_trades()
+    assert by_mean.stop_price == pytest.approx(98.5 * 0.9)
+    assert by_mean.target_price == pytest.approx(98.5 * 1.1)
+    assert (by_level.stop_price, by_level.target_price) == (90, 120)
+
+
+def test_on_the_way_down_an_add_comes_before_the_stop_behind_it() -> None:
+    account, events = play(
+        """
+        99 99 99 99      | EL level=95
+        100 100 100 100  |
+        100 100 94 94    |
+        """,
+        orders=adding((-3, 100), stop=Stop(BY_LINE)),
+    )
+    assert added(events) == ["1 @ 97, 2"]
+    assert exits(account) == ["98.5@1 > 95@2 stop_loss"]
+
+
+def test_an_add_behind_the_stop_or_beyond_a_gap_is_none() -> None:
+    behind, _ = play(
+        "99 99 99 99 | EL\n100 100 100 100 |\n100 100 90 90 |",
+        orders=adding((-3, 100)),
+        stop_loss_pct=2,
+    )
+    gap, _ = play(
+        "99 99 99 99 | EL\n100 100 100 100 |\n90 90 90 90 |",
+        orders=adding((-3, 100)),
+        stop_loss_pct=5,
+    )
+    assert exits(behind) == ["100@1 > 98@2 stop_loss"]
+    assert exits(gap) == ["100@1 > 90@2 stop_loss"]
+
+
+def test_a_gain_in_the_candle_of_an_add_below_counts_as_far_as_its_close() -> None:
+    table = "99 99 99 99 | EL\n100 100 100 100 |\n100 105 96 {close} |"
+    orders = adding((-3, 100))
+    before, _ = play(table.format(close=99), orders=orders, take_profit_pct=1)
+    after, _ = play(table.format(close=100), orders=orders, take_profit_pct=1)
+    assert exits(before) == []
+    assert exits(after) == ["98.5@1 > 99.485@2 take_profit"]
+
+
+def test_an_add_above_comes_before_the_target_behind_it() -> None:
+    account, events = play(
+        "99 99 99 99 | EL\n100 100 100 100 |\n100 110 100 110 |",
+        orders=adding((2, 100)),
+        take_profit_pct=5,
+    )
+    assert added(events) == ["1 @ 102, 2"]
+    assert exits(account) == ["101@1 > 106.05@2 take_profit"]
+
+
+def test_an_add_above_and_the_stop_it_brings_near_are_ambiguous() -> None:
+    account, events = play(
+        "99 99 99 99 | EL\n100 100 100 100 |\n100 104 98.5 103 |",
+        orders=adding((4, 300)),
+        stop_loss_pct=2,
+    )
+    # The mean is 103: its stop at 100.94 lies above the low of 98.5.
+    assert added(events) == ["3 @ 104, 2"]
+    assert exits(account) == ["103@1 > 100.94@2 stop_loss ambiguous"]
+
+
+def test_the_stop_comes_before_an_add_above_in_the_same_candle() -> None:
+    account, events = play(
+        "99 99 99 99 | EL\n100 100 100 100 |\n100 104 97 103 |",
+        orders=adding((4, 100)),
+        stop_loss_pct=2,
+    )
+    assert added(events) == []
+    assert exits(account) == ["100@1 > 98@2 stop_loss ambiguous"]
+
+
+def test_the_free_balance_caps_an_add_or_refuses_it() -> None:
+    table = "99 99 99 99 | EL\n100 100 100 100 |\n97 97 97 97 |\n95 95 95 95 |"
+    orders = Orders(adds=(Add(100, -3), Add(100, -5)), trade_amount=600.0)
+    account, events = play(table, orders=orders)
+    (more,) = (event for event in events if isinstance(event, Added))
+    assert more.quantity == pytest.approx(400 / 97)
+    assert more.wanted == pytest.approx(6)
+    assert [one for one, _ in refusals(events)] == [Obstacle.BALANCE]
+    assert account.capped == 1
+
+
+def test_an_add_is_refused_while_entries_are_paused() -> None:
+    account = Account(rules(orders=adding((-3, 100))))
+    step(account, 0, [Bar(0, 100, 100, 100, 100, 1)])
+    step(account, MINUTE, [Bar(0, 100, 100, 100, 100, 0)])
+    account.entries_paused = True
+    [event] = step(account, 2 * MINUTE, [Bar(0, 97, 97, 97, 97, 0)])
+    assert isinstance(event, Refused)
+
+
+def test_a_liquidation_costs_the_margin_of_all_entries() -> None:
+    account, _ = play(
+        """
+        99 99 99 99      | EL
+        100 100 100 100  |
+        100 100 97 98    |
+        98 98 50 60      |
+        """,
+        orders=adding((-3, 100)),
+        leverage=10,
+    )
+    (trade,) = account.trades
+    assert trade.exit_price == pytest.approx(98.5 * 0.905)
+    assert trade.pnl == pytest.approx(-(100 + 97))
+
+
+def test_each_add_is_an_order_of_its_own() -> None:
+    _, events = play(
+        "99 99 99 99 | EL\n100 100 100 100 |\n100 100 96 98 |\n98 98 98 98 | XL\n98 98 98 98 |",
+        orders=adding((-3, 100)),
+    )
+    made = orders_of(events, "abcdefgh", 1)
+    assert [(one.side.value, one.quantity, one.closes) for one in made] == [
+        ("buy", 1, False),
+        ("buy", 1, False),
+        ("sell", 2, True),
+    ]
