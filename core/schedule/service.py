@@ -13,7 +13,7 @@ from core.host.link import BadRequestError, CommandError, NotFoundError
 from core.host.local_link import LocalLink
 from core.schedule.book import JobBook
 from core.schedule.jobs import Job, JobError, NothingSuchError
-from core.schedule.notifications.addresses import NotificationsError, read_notifications
+from core.schedule.notifications.notifications_file import NotificationsError, read_notifications
 from core.schedule.notifications.notifier import Notifier
 from core.schedule.scheduler import Scheduler
 from core.schedule.triggers import (

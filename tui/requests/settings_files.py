@@ -13,7 +13,7 @@ from datetime import UTC, tzinfo
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from core.schedule.notifications.addresses import (
+from core.schedule.notifications.notifications_file import (
     NotificationsError,
     read_notifications,
     write_notifications,

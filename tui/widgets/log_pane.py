@@ -16,6 +16,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 
 from core.host.link import HostLink
+from core.host.logs import KEPT
 from core.session.snapshot import HostSnapshot, Level, LogLine
 from core.text import safe_text
 from tui import formats
@@ -23,7 +24,6 @@ from tui.commands import Place, bindings
 from tui.widgets.line_view import LineView
 from tui.widgets.tones import Tone
 
-KEPT = 10_000
 _LOUDNESS = {level: loudness for loudness, level in enumerate(Level)}
 _TONES = {
     Level.DEBUG: Tone.DIM,

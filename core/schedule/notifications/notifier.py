@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from core.schedule.notifications.addresses import NotificationsError
+from core.schedule.notifications.notifications_file import NotificationsError
 from core.schedule.notifications.send_one import SendOutcome
 from core.store.redaction import Secret
 

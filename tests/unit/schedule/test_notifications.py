@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from core.schedule.notifications.addresses import (
+from core.schedule.notifications.notifications_file import (
     NotificationsError,
     read_notifications,
     write_notifications,
