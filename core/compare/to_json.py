@@ -14,7 +14,7 @@ from core.compare.replay import Replayed
 from core.compare.text import LABELS, comparison_text
 from core.compare.verdict import TrialAnswers, TrialVerdict
 from core.compare.waterfall import in_cents
-from core.report.result import Json, trade_to_json
+from core.report.result import Json, curve_to_json, trade_to_json
 from core.time_format import iso_time, optional_iso_time
 from core.trial.cone import ConeOverTime
 from core.trial.seal import Seal
@@ -237,13 +237,12 @@ def _edge_to_json(layer: EdgeLayer) -> Json:
 
 
 def _replay_to_json(one: Replayed) -> Json:
-    times, equity = one.now.times.tolist(), one.now.equity.tolist()
     return {
         "session_id": one.session.record.id,
         "parity": one.parity,
         "same_candles": one.same_candles,
         "starting_balance": one.now.starting_balance,
-        "equity": [[iso_time(time), value] for time, value in zip(times, equity, strict=True)],
+        "equity": curve_to_json(one.now.times, one.now.equity),
     }
 
 

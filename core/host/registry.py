@@ -33,6 +33,7 @@ from core.market.feeds.feed import FeedError
 from core.session.engine import Engine, EngineContext
 from core.session.order_mirror import Route
 from core.session.reports import has_report, write_report
+from core.session.runner import Runner
 from core.session.snapshot import Level, SessionSnapshot
 from core.session.view import Lifecycle, session_snapshot
 from core.store.index import IndexWriteError
@@ -298,7 +299,7 @@ class SessionRegistry:
             self._log.add(Level.ERROR, f"its report cannot be made ({error})", session_id)
             self._unreported.discard(session_id)
             return
-        await self._conclude(session_id, stored.snapshot(), stored.report)
+        await self._conclude(session_id, stored.snapshot(), stored.report, stored.runner)
 
     async def _arrive(self, shown: SessionSnapshot) -> None:
         """Go on with a session that is coming, or strand it."""
@@ -355,7 +356,7 @@ class SessionRegistry:
             self._log.add(Level.WARNING, notice, record.id)
         if stored.stopped is not None:
             # The host before was killed before it had written the report, or the index.
-            await self._conclude(record.id, stored.snapshot(), stored.report)
+            await self._conclude(record.id, stored.snapshot(), stored.report, stored.runner)
             return
         self._log.add(Level.INFO, "taken up again", record.id)
         feed = await self._feeds.make(record, stored.log.config)
@@ -389,7 +390,9 @@ class SessionRegistry:
         await engine.live()
         living = self._living[session_id]
         if engine.state.ended and engine.durable:
-            await self._conclude(session_id, self._view(living), lambda: report_of(engine))
+            runner = None if engine.handler is None else engine.handler.runner
+            shown = self._view(living)
+            await self._conclude(session_id, shown, lambda: report_of(engine), runner)
         elif engine.state.ended:
             self._ended[session_id] = replace(
                 await self._on_disk(living),
@@ -408,6 +411,7 @@ class SessionRegistry:
         session_id: str,
         snapshot: SessionSnapshot,
         make_report: Callable[[], dict[str, Any]],
+        runner: Runner | None,
     ) -> None:
         """Write what remains of a session that has ended, unless its report is there already."""
         folder = self._storage.workspace.session(session_id)
@@ -415,7 +419,8 @@ class SessionRegistry:
             if not has_report(folder):
                 made = await asyncio.to_thread(make_report)  # nothing changes in it any more
                 report = await compared_report(self._storage.workspace, made)
-                await asyncio.to_thread(write_report, folder, report, self._storage.disk)
+                curve = () if runner is None else runner.equity_curve()
+                await asyncio.to_thread(write_report, folder, report, self._storage.disk, curve)
             self._index.note_end(snapshot)
             self._unreported.discard(session_id)
         except Exception as error:  # the session has ended all the same; it is tried again

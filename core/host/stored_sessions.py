@@ -20,6 +20,7 @@ from core.journal.session_journal import SessionJournal, Storage
 from core.journal.values import BrokerKind, FeedKind, Mode, SessionState
 from core.session.recovery import RecoveredState, read_on, rebuild
 from core.session.reports import nothing_run, session_report
+from core.session.runner import Runner
 from core.session.snapshot import SessionSnapshot
 from core.session.view import Lifecycle, session_snapshot
 from core.store.durable import remove_folder
@@ -132,6 +133,11 @@ class StoredSession:
     recovered: RecoveredState | None
     stopped: Stopped | None
     notices: list[str]
+
+    @property
+    def runner(self) -> Runner | None:
+        """What its candles came to; None where it had not begun."""
+        return None if self.recovered is None else self.recovered.runner
 
     def read_on(self) -> None:
         """Look at what was received as well, and not decided on yet (see `recovery.read_on`)."""

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from core.market.candles.candles import Floats, Times
+from core.report.curves import kept_points
 from core.report.exposure import exposed_candles
 from core.report.metrics import Metrics, buy_and_hold_pct, compute_metrics
 from core.report.monthly import monthly_returns
@@ -156,12 +157,13 @@ _WHERE_KNOWN = (
 _PART_TIMES = ("time", "filled_at")
 
 
-def result_to_json(result: RunResult, *, equity: bool = False) -> Json:
+def result_to_json(result: RunResult, *, equity: bool = False, whole: bool = True) -> Json:
     """The result as one object of plain JSON values, times in ISO 8601 UTC.
 
     Args:
         result: of a backtest, a replay or a session.
         equity: also write `equity`, `[[time, value], …]`, one entry a candle.
+        whole: all of it; else of a long run what `curve_to_json` keeps.
     """
     config, times = result.config, result.times
     metrics = metrics_to_json(result.metrics)
@@ -198,11 +200,23 @@ def result_to_json(result: RunResult, *, equity: bool = False) -> Json:
         "rules_version": RULES_VERSION,
     }
     if equity:
-        written["equity"] = [
-            [iso_time(time), value]
-            for time, value in zip(times.tolist(), result.equity.tolist(), strict=True)
-        ]
+        written["equity"] = curve_to_json(times, result.equity, whole=whole)
     return written
+
+
+_LONGEST_CURVE = 10_000  # entries: some 400 kB; a month of five-minute candles has fewer
+
+
+def curve_to_json(times: Times, equity: Floats, *, whole: bool = False) -> list[list[object]]:
+    """`[[time, value], …]`: of a long curve, unless all is wanted, each stretch's extremes.
+
+    What people and comparisons read stays bounded, and no peak or drawdown is lost (`kept_points`).
+    """
+    if not whole and len(equity) > _LONGEST_CURVE:
+        kept = kept_points(equity, _LONGEST_CURVE // 2 - 2)
+        times, equity = times[kept], equity[kept]
+    pairs = zip(times.tolist(), equity.tolist(), strict=True)
+    return [[iso_time(time), value] for time, value in pairs]
 
 
 def metrics_to_json(metrics: Metrics) -> Json:

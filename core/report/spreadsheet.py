@@ -9,6 +9,7 @@ from typing import Any
 
 from core.report.report_sections import Report
 from core.text import safe_text
+from core.time_format import iso_time
 
 _TRADE_COLUMNS = (
     "id", "symbol", "side", "signal_time", "entry_time", "entry_filled_at", "entry_price",
@@ -31,9 +32,14 @@ def trades_csv(report: Report) -> str:
     return csv_text(_TRADE_COLUMNS, rows)
 
 
-def equity_csv(report: Report) -> str:
-    """The equity of a report, `time,equity`; only the header where the report has none."""
-    return csv_text(("time", "equity"), report.get("equity", ()))
+def equity_csv(report: Report, curve: Iterable[tuple[int, float]] | None = None) -> str:
+    """The equity of a report, `time,equity`; only the header where the report has none.
+
+    `curve`: (UTC ms, equity) of every candle, where that of the report is thinned.
+    """
+    if curve is None:
+        return csv_text(("time", "equity"), report.get("equity", ()))
+    return "".join(("time,equity\n", *(f"{iso_time(time)},{value}\n" for time, value in curve)))
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -83,7 +83,7 @@ def save_backtest(
         OSError: it cannot be written.
     """
     whole = {
-        **result_to_json(result, equity=True),
+        **result_to_json(result, equity=True, whole=False),
         "config_hash": signal_source(result.config).digest,
         "regime": dataclasses.asdict(regime_of_run(candles, result)),
         "saved": iso_time(now),

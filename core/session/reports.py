@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ def session_report_later(
         "comparison": None,
         "recommendation": None,
     }
-    return lambda: {**result_to_json(result(), equity=True), **of_session}
+    return lambda: {**result_to_json(result(), equity=True, whole=False), **of_session}
 
 
 def session_report(record: SessionManifest, runner: Runner, **facts: Any) -> dict[str, Any]:
@@ -108,10 +109,16 @@ def session_report(record: SessionManifest, runner: Runner, **facts: Any) -> dic
     return session_report_later(record, runner, **facts)()
 
 
-def write_report(folder: Path, report: dict[str, Any], disk: Disk) -> None:
+def write_report(
+    folder: Path,
+    report: dict[str, Any],
+    disk: Disk,
+    curve: Iterable[tuple[int, float]] | None = None,
+) -> None:
     """Put a report beside its session's journal. Blocks.
 
-    The JSON comes last: where it is, the report is whole (`has_report`).
+    The JSON comes last: where it is, the report is whole (`has_report`). `curve` is the whole
+    equity for its CSV, where the report's own is thinned.
 
     Raises:
         OSError: the workspace cannot be written.
@@ -120,7 +127,7 @@ def write_report(folder: Path, report: dict[str, Any], disk: Disk) -> None:
         (MARKDOWN, report_markdown),
         (PAGE, report_page),
         (TRADES, trades_csv),
-        (EQUITY, equity_csv),
+        (EQUITY, partial(equity_csv, curve=curve)),
     ):
         write_durably(folder / name, written(report).encode(), disk)
     write_durably(folder / JSON, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n", disk)

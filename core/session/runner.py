@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -136,14 +136,18 @@ class Runner:
             return self._equity[-1]
         return self._day_start
 
+    def equity_curve(self) -> Iterator[tuple[int, float]]:
+        """(open time, equity at the close) of every moment that was decided on."""
+        return zip(self._times, self._equity, strict=True)
+
     def curve(self, columns: int | None = None) -> list[tuple[int, float]]:
-        """(open time, equity at the close) of every moment that was decided on.
+        """The whole equity curve.
 
         With `columns`, of the whole period what can be seen in so many (`kept_points`).
         """
         times, equity = self._times, self._equity
         if columns is None:
-            return list(zip(times, equity, strict=True))
+            return list(self.equity_curve())
         at = kept_points(np.array(equity), columns) if equity else ()
         return [(times[place], equity[place]) for place in at]
 

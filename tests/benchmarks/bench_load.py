@@ -25,12 +25,16 @@ from core.host.host import Host, HostOptions
 from core.host.stored_sessions import stored_session
 from core.journal.session_journal import Storage
 from core.journal.values import FeedKind
+from core.market.candles.timeframes import Timeframe
+from core.market.feeds.feed import Ended, EventSink, Feed, FeedEvent
+from core.market.feeds.replay import ReplayFeed
 from core.market.files.candle_files import write_candles
 from core.session.snapshot import StartRequest
 from core.store.durable import OsDisk
 from core.store.workspace import Workspace
+from core.trading.values import Fills
 from tests.unit.host.hosts import running
-from tests.unit.session.sessions import RSI, SPAN, START, market
+from tests.unit.session.sessions import RSI, START, market
 from tui.shipped import shipped
 from tui.strategies import find_strategies
 
@@ -150,20 +154,53 @@ async def measured(what: str) -> AsyncIterator[None]:
     print(f"{what}: {time.perf_counter() - began:.1f} s, {lag}")
 
 
+class YearFeed(ReplayFeed):
+    """A market that has told its whole year, and then says nothing more."""
+
+    async def subscribe(self, symbol: str, timeframe: Timeframe, **known: Any) -> None:
+        await super().subscribe(symbol, timeframe, after=known.get("after"))
+
+    async def run(self, sink: EventSink) -> None:
+        await super().run(Silent(sink))
+        await asyncio.Event().wait()
+
+
+class Silent:
+    """Passes on everything but the end."""
+
+    def __init__(self, sink: EventSink) -> None:
+        self._sink = sink
+        self.room = sink.room
+
+    def put(self, event: FeedEvent) -> None:
+        if not isinstance(event, Ended):
+            self._sink.put(event)
+
+
 async def year(folder: Path) -> None:
     """A year of minutes: the report while it runs, and the one at its end."""
-    request = _request(folder, 1, _YEAR)
-    async with running(Workspace(folder / "home"), HostOptions()) as host:
+    table = market(_YEAR)
+    config = {**RSI, "symbols": ["BTC/USDT"]}
+
+    async def feed(*_: object) -> Feed:
+        return YearFeed({"BTC/USDT": table}, Timeframe.M5)
+
+    options = HostOptions(feeds={FeedKind.LIVE: feed}, clock=lambda: START)
+    async with running(Workspace(folder / "home"), options) as host:
+        request = StartRequest(config, FeedKind.LIVE, fills=Fills.CANDLE)
         session_id = (await host.start(request)).session_id
-        while (host.fresh_snapshot().sessions[0].last_candle or 0) < START + 9 * _YEAR // 10 * SPAN:
-            await asyncio.sleep(0.02)
-        async with measured("the report of a running session"):
+        while (host.fresh_snapshot().sessions[0].last_candle or 0) < table.time[-1]:
+            await asyncio.sleep(0.1)
+        async with measured("nothing, for comparison"):
+            await asyncio.sleep(5)
+        async with measured("the report of a running session of a year of minutes"):
             await host.report(session_id)
         async with measured("its end"):
-            await host.ended(session_id)
+            report = await host.stop(session_id)
         files = Workspace(folder / "home").session(session_id)
         sizes = [f"{one.name} {one.stat().st_size / 1e6:.1f}" for one in sorted(files.iterdir())]
-        print(f"files, MB: {', '.join(sizes)}; {_peak():.0f} MB of memory")
+        trades: Any = report["trades"]
+        print(f"{len(trades):,} trades; files, MB: {', '.join(sizes)}; memory {_peak():.0f} MB")
 
 
 TRIALS: dict[str, tuple[Callable[[Path], Coroutine[Any, Any, None]], ...]] = {

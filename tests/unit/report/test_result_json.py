@@ -61,6 +61,18 @@ def test_equity_comes_on_request() -> None:
     ]
 
 
+def test_a_long_curve_keeps_its_extremes_and_stays_bounded() -> None:
+    equity = [10_000.0 + place % 7 for place in range(30_000)]
+    equity[12_345], equity[23_456] = 20_000.0, 1_000.0
+    run = result(equity=equity)
+    kept: Any = result_to_json(run, equity=True, whole=False)["equity"]
+    assert 1_000 < len(kept) <= 10_000
+    values = [value for _, value in kept]
+    assert (values[0], values[-1]) == (equity[0], equity[-1])
+    assert (max(values), min(values)) == (20_000.0, 1_000.0)
+    assert len(list(result_to_json(run, equity=True)["equity"])) == 30_000  # type: ignore[call-overload]
+
+
 def test_a_run_without_candles_has_no_period() -> None:
     written = result_to_json(result(equity=[], benchmark_prices=[]))
     assert written["period"] == {"start": None, "end": None, "candles": 0}
