@@ -19,6 +19,7 @@ import msgspec
 from core.compare.before_start import start_warnings
 from core.compare.service import compared_report
 from core.host.command_table import CommandTable, command_table
+from core.host.fair_share import without_collections
 from core.host.feeds import FeedMaker, Feeds
 from core.host.link import BadRequestError, CommandError
 from core.host.living_session import lifecycle_of, report_later
@@ -518,13 +519,15 @@ class Host:
         await self.registry.arrived(session_id)
         engine = self.registry.living(session_id)
         if engine is not None:
-            report = await asyncio.to_thread(report_later(engine))
-            return await compared_report(self.workspace, report)
-        written = read_report(self.workspace.session(session_id))
-        if written is not None:
-            return written
-        stored = await asyncio.to_thread((await self._stored(session_id)).report)
-        return await compared_report(self.workspace, stored)
+            make = report_later(engine)
+        else:
+            folder = self.workspace.session(session_id)
+            written = await asyncio.to_thread(read_report, folder)
+            if written is not None:
+                return written
+            make = (await self._stored(session_id)).report
+        with without_collections():
+            return await compared_report(self.workspace, await asyncio.to_thread(make))
 
     async def inputs(self, session_id: str) -> RunInputs:
         """What a session's run followed from so far: to backtest it, or to compare it with.

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core.compare.service import compared_report
-from core.host.fair_share import FairShare
+from core.host.fair_share import FairShare, without_collections
 from core.host.feeds import Feeds
 from core.host.link import CommandError, NotFoundError
 from core.host.living_session import JobsOf, LivingSession, lifecycle_of, report_of
@@ -417,10 +417,11 @@ class SessionRegistry:
         folder = self._storage.workspace.session(session_id)
         try:
             if not has_report(folder):
-                made = await asyncio.to_thread(make_report)  # nothing changes in it any more
-                report = await compared_report(self._storage.workspace, made)
                 curve = () if runner is None else runner.equity_curve()
-                await asyncio.to_thread(write_report, folder, report, self._storage.disk, curve)
+                with without_collections():  # nothing changes in what it is made of any more
+                    made = await asyncio.to_thread(make_report)
+                    report = await compared_report(self._storage.workspace, made)
+                    await asyncio.to_thread(write_report, folder, report, self._storage.disk, curve)
             self._index.note_end(snapshot)
             self._unreported.discard(session_id)
         except Exception as error:  # the session has ended all the same; it is tried again

@@ -85,6 +85,7 @@ class Storage:
         log = SessionJournal(self, record, record.strategy(), journal)
         for line in lines.rare:
             log.orders.take(line)
+        log.orders.set_apart()
         return log, lines, contents.torn
 
 

@@ -6,6 +6,7 @@ one that comes back as it reads them.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import Any
@@ -28,6 +29,7 @@ class VenueOrders:
         self.placed = record.broker is BrokerKind.TESTNET
         self.orders: list[VenueOrder] = []
         self._session_id = record.id
+        self._mark = ""
         self._answers: list[OrderAnswered] = []
         self._filled = 0
         self._refused = 0
@@ -40,7 +42,16 @@ class VenueOrders:
         """The orders that follow from events: to be written in the line that tells of these."""
         if not self.placed:
             return []
-        return orders_of(events, self._session_id, len(self.orders) + 1)
+        return orders_of(events, self._session_id, len(self.orders) + 1, self._mark)
+
+    def set_apart(self) -> None:
+        """Give the orders from now on names that nobody else gives who has this journal.
+
+        Of a workspace that was copied, each copy goes on with the session. Were their orders
+        called the same, a venue would take those of one for those of the other. An order that a
+        line tells of keeps the name it has there.
+        """
+        self._mark = f"-{secrets.token_hex(3)}"
 
     def take(self, line: Record) -> None:
         """Learn from a line of the journal."""

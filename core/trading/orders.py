@@ -60,8 +60,13 @@ class Execution(msgspec.Struct, frozen=True, omit_defaults=True):
         return cls(0.0, why=why, gone=gone)
 
 
-def orders_of(events: Iterable[Event], session_id: str, number: int) -> list[VenueOrder]:
-    """The orders that mirror the fills among `events`; the first of them gets `number`."""
+def orders_of(
+    events: Iterable[Event], session_id: str, number: int, mark: str = ""
+) -> list[VenueOrder]:
+    """The orders that mirror the fills among `events`; the first of them gets `number`.
+
+    `mark` ends their client order IDs.
+    """
     found: list[VenueOrder] = []
     for event in events:
         match event:
@@ -83,7 +88,7 @@ def orders_of(events: Iterable[Event], session_id: str, number: int) -> list[Ven
                 continue
         place = number + len(found)
         side = OrderSide.BUY if buys else OrderSide.SELL
-        order_id = f"pt-{session_id}-{place}"
+        order_id = f"pt-{session_id}-{place}{mark}"
         found.append(VenueOrder(place, order_id, symbol, side, quantity, price, closes, part))
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -402,6 +403,46 @@ async def test_killed_between_execution_and_answer_nothing_is_sent_again(
         assert order.filled == float(executed(venue.exchange)[0])
         assert order.fees
     assert len(executed(venue.exchange)) == 1
+
+
+async def test_copies_of_a_workspace_name_their_orders_differently(
+    tmp_path: Path, venue: Venue
+) -> None:
+    bench, feed = TestnetBench(tmp_path / "first", venue), feed_of()
+    engine = bench.new(bench.record(SMALL, **TESTNET), feed)
+    async with living(engine):
+        await enter(engine, feed)
+        await answered(engine, 1)
+    shutil.copytree(tmp_path / "first", tmp_path / "copy")
+    names = []
+    for root in (tmp_path / "first", tmp_path / "copy"):
+        bench, later = TestnetBench(root, venue), feed_of(known=251)
+        again = await resumed(bench, later)
+        async with living(again):
+            await leave(again, later)
+            await answered(again, 2)
+            names.append([row.id for row in rows(again)])
+    assert names[0][0] == names[1][0] == "pt-abcd1234-1"
+    assert names[0][1].startswith("pt-abcd1234-2-")
+    assert names[0][1] != names[1][1]
+    assert len(executed(venue.exchange)) == 2  # what was bought once is sold once
+
+
+async def test_a_flatten_after_an_order_of_unknown_outcome_closes_what_was_executed(
+    tmp_path: Path, venue: Venue
+) -> None:
+    fault = venue.exchange.switch_on("unknown_outcome", "/api/v3/order")
+    bench, feed = TestnetBench(tmp_path, venue), feed_of()
+    engine = bench.new(bench.record(SMALL, **TESTNET), feed)
+    async with living(engine):
+        await enter(engine, feed)
+        await until(lambda: len(executed(venue.exchange)) == 1)
+        await leave(engine, feed)  # the session knows nothing of its entry on the venue yet
+        venue.exchange.switch_off(fault.id)
+        bought, sold = await answered(engine, 2)
+    assert bought.filled == float(executed(venue.exchange)[0])
+    assert sold.why is None
+    assert sold.filled == pytest.approx(bought.filled * 0.999, abs=1e-5)
 
 
 async def test_killed_at_any_moment_each_order_is_executed_once(
