@@ -13,7 +13,19 @@ from core.strategy.signals.sources import signal_series
 from tests.unit.strategy.making import config
 
 SAMPLES = Path(__file__).resolve().parents[3] / "sample_strategies"
-NAMES = ["band", "breakout", "ema_cross", "rsi_bounce", "short"]
+NAMES = [
+    "band",
+    "breakout",
+    "cloud",
+    "ema_cross",
+    "heikin_ashi",
+    "rsi_bounce",
+    "short",
+    "squeeze",
+    "stoch_rsi",
+    "trend_1h",
+    "vwap_bands",
+]
 
 
 def test_the_samples_are_these() -> None:
