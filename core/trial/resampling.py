@@ -32,6 +32,7 @@ from core.trial.dependence import (
 FEWEST_TRADES = 20
 """Below so many trades neither their spread nor their tails can be told from chance."""
 
+_ABSURD = 1e100  # per cent: beyond, squares and cubes have no room in a float
 _RESAMPLES = 1_000
 _SPENT = 0.92  # share of an error rate; the rest is for what no resample of the past contains
 _FEWEST_BEYOND = 20  # resamples beyond a quantile
@@ -111,12 +112,15 @@ class Resampler:
         """Fit to a backtest's returns.
 
         Raises:
-            ValueError: fewer than 20 returns, or all of them alike.
+            ValueError: fewer than 20 returns, all of them alike, or of a size that is none of
+                returns in per cent.
         """
         returns = as_returns(backtest_returns, fewest=FEWEST_TRADES)
+        largest = float(np.abs(returns).max())
+        if not (largest == 0 or 1 / _ABSURD < largest < _ABSURD):
+            raise ValueError(f"backtest returns: the largest is {largest:g} %, which is none")
         mean, scale = mean_and_scale(returns)
         centred = returns - mean
-        largest = float(np.abs(returns).max())
         if float(np.abs(centred).max()) <= 1e-12 * largest:
             raise ValueError(
                 f"backtest returns: all {len(returns)} are {returns[0]}; returns that do not vary "

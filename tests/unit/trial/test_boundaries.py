@@ -164,6 +164,8 @@ def test_streaks_make_the_lines_wider() -> None:
         ([*backtest(40), float("-inf")], "trade 41 is -inf"),
         ([0.3] * 50, "do not vary"),
         ([0.0] * 50, "do not vary"),
+        ([*backtest(40), 1e200], "the largest is 1e"),
+        (backtest(40) * 1e-310, "which is none"),
         (backtest(40).reshape(2, 20), "one dimension"),
         (["a"] * 30, "expected numbers"),
     ],
