@@ -17,7 +17,12 @@ from core.strategy.config.problems import ConfigError
 
 MAX_COMBINATIONS = 1_000_000
 
-_CONDITION = re.compile(r"^(entry_conditions|exit_conditions)((?:\[\d+\]|\.\w+)+)$")
+_INSIDE = re.compile(
+    r"^(entry_conditions|exit_conditions|entry|stop|target|roi|adds|cooldown)((?:\[\d+\]|\.\w+)+)$"
+)
+
+
+_SIZES = ("trade_size_pct", "risk_pct", "trade_amount")  # exactly one of them
 
 
 class SweepError(ValueError):
@@ -28,9 +33,9 @@ class SweepError(ValueError):
 class Axis:
     """One thing that is varied: where it stands in the config, and the values it takes, in order.
 
-    `path` is a key of the config (`stop_loss_pct`), a condition's part
-    (`entry_conditions[0].value`, `exit_conditions[1].any[0].value`), or an indicator's key and
-    parameter (`rsi.period`).
+    `path` is a key of the config (`stop_loss_pct`), a part of a condition or an order
+    (`entry_conditions[0].value`, `exit_conditions[1].any[0].value`, `stop.atr.multiplier`), or an
+    indicator's key and parameter (`rsi.period`).
     """
 
     path: str
@@ -90,7 +95,8 @@ def _parsed(base: dict[str, Any], axes: Sequence[Axis]) -> Iterator[StrategyConf
 
 def _set(raw: dict[str, Any], path: str, value: float | int | str) -> None:
     """Write `value` where `path` points to in a canonical config."""
-    if match := _CONDITION.match(path):
+    match = _INSIDE.match(path)
+    if match and match[1] in raw:
         group, rest = match.groups()
         *steps, last = re.findall(r"\w+", rest)
         place: Any = raw[group]
@@ -98,7 +104,9 @@ def _set(raw: dict[str, Any], path: str, value: float | int | str) -> None:
             try:
                 place = place[int(step) if isinstance(place, list) else step]
             except (KeyError, IndexError, ValueError):
-                there = f"the strategy has {len(raw[group])} {group}, counted from 0"
+                there = f"{group} has no such part"
+                if isinstance(raw[group], list):
+                    there = f"the strategy has {len(raw[group])} {group}, counted from 0"
                 raise SweepError(f"{path}: nothing is at {step!r}; {there}") from None
         if not isinstance(place, dict):
             raise SweepError(f"{path}: expected the part of a condition, such as {path}.value")
@@ -106,6 +114,9 @@ def _set(raw: dict[str, Any], path: str, value: float | int | str) -> None:
         return
     key, dot, parameter = path.partition(".")
     if not dot:
+        if path in _SIZES:
+            for other in _SIZES:
+                raw.pop(other, None)
         raw[path] = value
         return
     for indicator in raw["indicators"]:

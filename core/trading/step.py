@@ -184,21 +184,21 @@ def _add_below(
 
     They are limit orders. Returns the price of the last one filled inside the candle, None if none.
     """
-    sign, inside = position.sign, None
+    sign, inside, open_ = position.sign, None, bar.open
     worst = bar.low if sign > 0 else bar.high
     while position.below:
         price, number = position.below[0]
         stop, _ = position.stop(account.rules.trailing_stop_pct)
         nearer = max if sign > 0 else min
         level = nearer(stop, position.liquidation_price)
-        gone = (bar.open - level) * sign <= 0 or (bar.open - position.target_price) * sign >= 0
+        gone = (open_ - level) * sign <= 0 or (open_ - position.target_price) * sign >= 0
         if gone or (worst - price) * sign > 0 or (price - level) * sign <= 0:
             break
-        at_open = (bar.open - price) * sign <= 0
-        event = account.add(position, number, bar.open if at_open else price, time)
+        at_open = (open_ - price) * sign <= 0
+        event = account.add(position, number, open_ if at_open else price, time)
         events.append(event)
         if isinstance(event, Added) and not at_open:
-            inside = price
+            inside = open_ = price
     return inside
 
 
@@ -283,7 +283,8 @@ def _inside(
         if (open_ - stop) * sign <= 0:
             price = rules.exit_price(sign, open_)
             break
-        above = position.above[0] if waits and position.above else None
+        gone = (open_ - target) * sign >= 0  # a gap beyond the target takes that alone
+        above = position.above[0] if waits and position.above and not gone else None
         if above is not None and (best - above[0]) * sign >= 0 and (target - above[0]) * sign > 0:
             at_open = (open_ - above[0]) * sign >= 0
             if at_open or not against:
@@ -296,7 +297,7 @@ def _inside(
                         worst = min(met, bar.close) if sign > 0 else max(met, bar.close)
                 continue
             doubtful = True
-        taken = (open_ - target) * sign >= 0
+        taken = gone
         if not taken:
             # Slippage may have entered beyond the liquidation price: then the open met that first.
             taken = (best - target) * sign >= 0 and (open_ - level) * sign > 0

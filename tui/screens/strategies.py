@@ -13,6 +13,7 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from core.strategy.config.orders import ORDER_KEYS
 from tui import formats
 from tui.commands import Place, bindings
 from tui.modals.name import AskName
@@ -267,9 +268,24 @@ def description(choice: StrategyChoice) -> list[tuple[str, Tone]]:
             unit = " %" if key.endswith("_pct") else ""
             name = key.removesuffix("_pct").replace("_", " ")
             lines.append((f"{name:<14}{raw[key]}{unit}", Tone.DIM))
+    for key in ORDER_KEYS:
+        if raw.get(key) is not None:
+            name = key.replace("_", " ")
+            lines.append((f"{name:<14} {_brief(raw[key])}", Tone.DIM))
     where = "a sample; e copies it into the workspace" if choice.origin == "sample" else choice.path
     lines.append((f"{'file':<14}{where}", Tone.DIM))
     return lines
+
+
+def _brief(value: object) -> str:
+    """A setting as written, on one line."""
+    if isinstance(value, Mapping):
+        if "operator" in value:
+            return _condition(mapping(value))
+        return ", ".join(f"{key} {_brief(one)}" for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return "; ".join(_brief(one) for one in value)
+    return str(value)
 
 
 def _rule(rule: Mapping[str, object]) -> str:

@@ -18,6 +18,7 @@ from core.strategy.config.config import Direction, Operand, Rule
 from core.strategy.config.expressions import Named, parse_operand
 from core.strategy.config.orders import (
     NO_ORDERS,
+    ORDER_KEYS,
     Add,
     Atr,
     Basis,
@@ -39,22 +40,6 @@ from core.strategy.config.validators import (
     number,
     unknown_keys,
     whole,
-)
-
-ORDER_KEYS = (
-    "entry",
-    "stop",
-    "break_even_at_r",
-    "target",
-    "roi",
-    "adds",
-    "risk_pct",
-    "trade_amount",
-    "cooldown",
-    "max_trades_per_day",
-    "hours",
-    "weekdays",
-    "flat_at",
 )
 
 MINUTES_OF_DAY = DAY // MINUTE

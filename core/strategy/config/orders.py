@@ -14,6 +14,24 @@ if TYPE_CHECKING:
     from core.strategy.config.config import Operand, Rule
 
 
+ORDER_KEYS = (
+    "entry",
+    "stop",
+    "break_even_at_r",
+    "target",
+    "roi",
+    "adds",
+    "risk_pct",
+    "trade_amount",
+    "cooldown",
+    "max_trades_per_day",
+    "hours",
+    "weekdays",
+    "flat_at",
+)
+"""The keys of a config that are read into `Orders`."""
+
+
 class Basis(StrEnum):
     """What a price is measured by; the values are the keys of a config."""
 

@@ -16,7 +16,8 @@ from core.strategy.config.config import Direction, IndicatorSpec, Rule, Strategy
 from core.strategy.config.document_keys import EXTRA_KEYS, json_mapping, parse_extras
 from core.strategy.config.expressions import Named
 from core.strategy.config.indicator_parsing import parse_indicators
-from core.strategy.config.order_parsing import ORDER_KEYS, parse_orders
+from core.strategy.config.order_parsing import parse_orders
+from core.strategy.config.orders import ORDER_KEYS
 from core.strategy.config.problems import ConfigError, Problems
 from core.strategy.config.validators import (
     Range,

@@ -85,6 +85,11 @@ class Held:
     roi_step: int = -1
     sold: list[Sold] = field(default_factory=list)
     ambiguous: bool = False
+    first_price: float = 0.0
+    first_quantity: float = 0.0
+    adds_left: list[int] = field(default_factory=list)
+    adds_due: list[int] = field(default_factory=list)
+    times_added: int = 0
 
 
 @dataclass
@@ -104,6 +109,7 @@ class Ended:
     reason: str
     ambiguous: bool
     parts: int
+    entries: int
 
 
 @dataclass
@@ -140,6 +146,7 @@ class Simulator:
         self.entries: dict[int, int] = {}
         self.ended: list[Ended] = []
         self.refused: dict[str, int] = {}
+        self._gain_now = 0.0  # of `roi`, for the position looked at
         self.known = {symbol: self._levels(list(rows)) for symbol, rows in candles.items()}
         self.place = {
             symbol: {row.time: at for at, row in enumerate(rows)}
@@ -251,6 +258,7 @@ class Simulator:
                 self._open(symbol, row)
             for symbol, row in now:
                 self._enter(symbol, row)
+                self._add_due(symbol, row)
             for symbol, row in now:
                 self._within(symbol, row)
             for symbol, row in now:
@@ -369,7 +377,8 @@ class Simulator:
         self.held[symbol] = Held(
             side, signal, row.time, price, quantity, margin, fee, stop, "stop_loss", liquidation,
             self._shares(side, quantity, targets), risk, price, quantity, margin, mark,
-            inside_by=inside_by,
+            inside_by=inside_by, first_price=price, first_quantity=quantity,
+            adds_left=list(range(len(config.get("adds", ())))),
         )  # fmt: skip
         return None
 
@@ -461,18 +470,85 @@ class Simulator:
             left -= part
         return shares
 
+    # ── Adds ──
+
+    def _add_due(self, symbol: str, row: Ohlc) -> None:
+        position = self.held.get(symbol)
+        if position is None:
+            return
+        due, position.adds_due = position.adds_due, []
+        for number in due:
+            self._add(position, number, row.open * (1 + position.side * self.slip))
+
+    def _add(self, position: Held, number: int, price: float) -> bool:
+        """Fill an add; whether anything could be bought."""
+        if number in position.adds_left:
+            position.adds_left.remove(number)
+        asked = position.first_quantity * self.config["adds"][number]["size_pct"] / 100
+        most = self.cash * self.leverage / (price * (1 + self.fees * self.leverage))
+        quantity = min(asked, most)
+        if quantity <= asked * 1e-12:
+            self._refuse("balance")
+            return False
+        margin = quantity * price / self.leverage
+        fee = quantity * price * self.fees
+        self.cash -= margin + fee
+        if abs(self.cash) < quantity * price * 1e-12:
+            self.cash = 0.0
+        whole = position.quantity + quantity
+        position.entry = (position.entry * position.quantity + price * quantity) / whole
+        position.quantity = position.all_quantity = whole
+        position.margin += margin
+        position.all_margin += margin
+        position.fee += fee
+        position.times_added += 1
+        side, mean = position.side, position.entry
+        if "stop_loss_pct" in self.config and position.stop_reason == "stop_loss":
+            position.stop = mean * (1 - side * self.config["stop_loss_pct"] / 100)
+        rules = self._targets()
+        if rules and "pct" in rules[0]:
+            target = mean * (1 + side * rules[0]["pct"] / 100)
+            position.targets = [(target, whole)]
+        elif "roi" in self.config and position.targets:
+            position.targets = [(mean * (1 + side * self._gain_now / 100), whole)]
+        else:
+            position.targets = [(price_, whole) for price_, _ in position.targets]
+        if position.liquidation is not None:
+            position.liquidation = mean * (1 - side * (1 / self.leverage - 0.005))
+        return True
+
+    def _waiting(self, position: Held, row: Ohlc, *, in_favour: bool) -> list[tuple[float, int]]:
+        """The adds that wait on one side of the first entry, the nearest first."""
+        if row.time <= position.entered:
+            return []
+        found = []
+        for number in position.adds_left:
+            at_pct = self.config["adds"][number].get("at_pct")
+            if at_pct is not None and (at_pct > 0) == in_favour:
+                found.append((position.first_price * (1 + position.side * at_pct / 100), number))
+        away = position.side if in_favour else -position.side
+        return sorted(found, key=lambda one: one[0] * away)
+
+    def _barrier(self, position: Held, stop: float | None) -> float | None:
+        """The nearer of stop and liquidation."""
+        both = [one for one in (stop, position.liquidation) if one is not None]
+        return max(both, key=lambda one: one * position.side) if both else None
+
     # ── Exits ──
+
+    def _stop_now(self, position: Held) -> tuple[float | None, str]:
+        side, stop, reason = position.side, position.stop, position.stop_reason
+        if "trailing_stop_pct" in self.config:
+            trailing = position.best * (1 - side * self.config["trailing_stop_pct"] / 100)
+            if stop is None or (trailing > stop if side > 0 else trailing < stop):
+                return trailing, "trailing_stop"
+        return stop, reason
 
     def _within(self, symbol: str, row: Ohlc) -> None:
         position = self.held.get(symbol)
         if position is None:
             return
-        side, reason = position.side, position.stop_reason
-        stop = position.stop
-        if "trailing_stop_pct" in self.config:
-            trailing = position.best * (1 - side * self.config["trailing_stop_pct"] / 100)
-            if stop is None or (trailing > stop if side > 0 else trailing < stop):
-                stop, reason = trailing, "trailing_stop"
+        side = position.side
         begun = self._roi(position, row)
         worst, best = (row.low, row.high) if side > 0 else (row.high, row.low)
         start, doubtful = row.open, False
@@ -480,39 +556,76 @@ class Simulator:
             start, doubtful = position.mark, True
             if position.inside_by == "limit":
                 best = max(start, row.close) if side > 0 else min(start, row.close)
+        peak = best
+        stop, reason = self._stop_now(position)
         if stop is not None and self._at_or_beyond(position, start, stop):
             self._sell_all(symbol, position, start * (1 - side * self.slip), reason, row.time)
             return
-        while position.targets and self._gained(position, start, position.targets[0][0]):
-            target = position.targets[0][0]
-            if begun:
-                market = start * (1 - side * self.slip)
-                target = max(target, market) if side > 0 else min(target, market)
-            if self._sell_part(symbol, position, target, row.time):
+        if self._take_at(symbol, position, start, row.time, begun=begun):
+            return
+        # Adds against the position, on the way to the stop.
+        while waiting := self._waiting(position, row, in_favour=False):
+            level, number = waiting[0]
+            barrier = self._barrier(position, self._stop_now(position)[0])
+            if barrier is not None and self._at_or_beyond(position, barrier, level) is False:
+                break
+            if barrier is not None and barrier == level:
+                break
+            if self._at_or_beyond(position, start, level):
+                self._add(position, number, start)
+            elif self._at_or_beyond(position, worst, level):
+                if self._add(position, number, level):
+                    start = level
+                    best = max(level, row.close) if side > 0 else min(level, row.close)
+            else:
+                break
+        while True:
+            stop, reason = self._stop_now(position)
+            barrier = self._barrier(position, stop)
+            hit = barrier is not None and self._at_or_beyond(position, worst, barrier)
+            waiting = self._waiting(position, row, in_favour=True)
+            aim = position.targets[0][0] if position.targets else None
+            before = bool(waiting) and (aim is None or (aim - waiting[0][0]) * side > 0)
+            reached = before and self._gained(position, best, waiting[0][0])
+            if reached and (self._gained(position, start, waiting[0][0]) or not hit):
+                level, number = waiting[0]
+                inside = not self._gained(position, start, level)
+                price = (level if inside else start) * (1 + side * self.slip)
+                if self._add(position, number, price) and inside:
+                    start, doubtful = level, True
+                continue
+            if self._take_at(symbol, position, start, row.time, begun=False):
                 return
-        lower = [
-            (level, why)
-            for level, why in ((stop, reason), (position.liquidation, "liquidation"))
-            if level is not None
-        ]
-        hit = None
-        if lower:
-            near = max(lower, key=lambda one: (one[0] * side, one[1] == "liquidation"))
-            if self._at_or_beyond(position, worst, near[0]):
-                hit = near
-        if hit is not None:
-            level, why = hit
-            beyond = self._at_or_beyond(position, start, level)
-            aimed = bool(position.targets) and not beyond
-            reached = aimed and self._gained(position, best, position.targets[0][0])
-            position.ambiguous = position.ambiguous or doubtful or reached
-            price = level if why == "liquidation" else level * (1 - side * self.slip)
+            if not hit:
+                break
+            liquidated = position.liquidation is not None and barrier == position.liquidation
+            aim = position.targets[0][0] if position.targets else None
+            both = aim is not None and self._gained(position, best, aim)
+            assert barrier is not None
+            beyond = self._at_or_beyond(position, start, barrier)
+            position.ambiguous |= doubtful or reached or (both and not beyond)
+            price = barrier if liquidated else barrier * (1 - side * self.slip)
+            why = "liquidation" if liquidated else reason
             self._sell_all(symbol, position, price, why, row.time)
             return
         while position.targets and self._gained(position, best, position.targets[0][0]):
             if self._sell_part(symbol, position, position.targets[0][0], row.time):
                 return
-        self._close_of(position, symbol, row, best)
+        self._close_of(position, symbol, row, peak)
+
+    def _take_at(
+        self, symbol: str, position: Held, start: float, time: int, *, begun: bool
+    ) -> bool:
+        """Fill the targets that a price is beyond; whether nothing is left."""
+        side = position.side
+        while position.targets and self._gained(position, start, position.targets[0][0]):
+            target = position.targets[0][0]
+            if begun:
+                market = start * (1 - side * self.slip)
+                target = max(target, market) if side > 0 else min(target, market)
+            if self._sell_part(symbol, position, target, time):
+                return True
+        return False
 
     @staticmethod
     def _gained(position: Held, price: float, level: float) -> bool:
@@ -531,7 +644,7 @@ class Simulator:
             return False
         step = passed[-1]
         fell = step > position.roi_step
-        position.roi_step = step
+        position.roi_step, self._gain_now = step, steps[step][1]
         price = position.entry * (1 + position.side * steps[step][1] / 100)
         position.targets = [(price, position.quantity)]
         return fell and row.time > position.entered
@@ -543,7 +656,7 @@ class Simulator:
         position.mark = row.close
         at_r = self.config.get("break_even_at_r")
         if at_r is not None and position.risk is not None and not position.broke_even:
-            mark = position.entry + side * at_r * position.risk
+            mark = position.first_price + side * at_r * position.risk
             if self._gained(position, position.best, mark):
                 position.broke_even = True
                 self._nearer(position, position.entry, "break_even")
@@ -596,6 +709,7 @@ class Simulator:
                 symbol, "long" if position.side > 0 else "short", position.signal,
                 position.entered, position.entry, time, mean, position.all_quantity, pnl, fees,
                 reason, position.ambiguous, len(sold) if len(sold) > 1 else 0,
+                position.times_added + 1 if position.times_added else 0,
             )
         )  # fmt: skip
         cooldown = self.config.get("cooldown")
@@ -634,15 +748,25 @@ class Simulator:
             self.due_out[symbol] = "signal"
         elif hold is not None and position.candles >= hold:
             self.due_out[symbol] = "max_hold"
-        elif "flat_at" in self.config:
+        elif self._is_time(position, row):
+            self.due_out[symbol] = "flat_at"
+        else:
+            for number in list(position.adds_left):
+                when = self.config["adds"][number].get("when")
+                if when is not None and counts and self._all(when, position.side, row):
+                    position.adds_left.remove(number)
+                    position.adds_due.append(number)
+
+    def _is_time(self, position: Held, row: Ohlc) -> bool:
+        if "flat_at" in self.config:
             flat = self._flat() * MINUTE
             following = position.entered - position.entered % DAY + flat
             if following <= position.entered:
                 following += DAY
             if following - DAY > position.entered:
                 following -= DAY
-            if row.time + self.span >= following:
-                self.due_out[symbol] = "flat_at"
+            return bool(row.time + self.span >= following)
+        return False
 
     def _order(self, symbol: str, side: int, time: int, levels: dict[str, float]) -> None:
         entry = self.config.get("entry")
@@ -664,8 +788,16 @@ class Simulator:
         rules = [
             one for one in self.config[f"{group}_conditions"] if one.get("direction", name) == name
         ]
-        if not rules:
-            return False
+        held = self._each(rules, row)
+        return bool(held) and (all(held) if group == "entry" else any(held))
+
+    def _all(self, rules: Sequence[Mapping[str, Any]], side: int, row: Ohlc) -> bool:
+        name = "long" if side > 0 else "short"
+        held = self._each([one for one in rules if one.get("direction", name) == name], row)
+        return bool(held) and all(held)
+
+    @staticmethod
+    def _each(rules: Sequence[Mapping[str, Any]], row: Ohlc) -> list[bool]:
         held = []
         for one in rules:
             left = EXPRESSIONS[one["indicator"]](row)
@@ -673,4 +805,4 @@ class Simulator:
                 EXPRESSIONS[one["value"]](row) if isinstance(one["value"], str) else one["value"]
             )
             held.append(left > right if one["operator"] == "gt" else left < right)
-        return all(held) if group == "entry" else any(held)
+        return held

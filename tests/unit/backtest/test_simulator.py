@@ -102,6 +102,16 @@ def a_config(draw: random.Random) -> dict[str, Any]:
     return {key: value for key, value in config.items() if value is not None}
 
 
+FALLS = {"indicator": "close", "operator": "lt", "value": "(high + low) / 2"}
+ADDS: list[dict[str, Any]] = [
+    {"at_pct": -0.5, "size_pct": 100},
+    {"at_pct": -2, "size_pct": 300},
+    {"at_pct": 0.4, "size_pct": 50},
+    {"at_pct": 1, "size_pct": 500},
+    {"when": [FALLS], "size_pct": 60},
+]
+
+
 def orders(draw: random.Random) -> dict[str, Any]:
     """Keys that say where orders lie, how large they are and when nothing is entered."""
     made: dict[str, Any] = {}
@@ -135,6 +145,9 @@ def orders(draw: random.Random) -> dict[str, Any]:
             made["roi"] = draw.choice([{"0": 1, "120m": 0.3, "6h": 0}, {"3h": 0.5, "9h": -0.5}])
         case "pct":
             made["take_profit_pct"] = draw.choice([0.5, 2])
+    target = made.get("target")
+    if not isinstance(target, list) and "close_pct" not in (target or {}):
+        made["adds"] = maybe(draw, [draw.choice(ADDS) for _ in range(draw.choice([1, 2, 4]))])
     made["entry"] = maybe(
         draw,
         {"limit": level(draw, below=True), "valid": draw.choice([1, 3])},
@@ -168,6 +181,7 @@ def of_program(trade: Trade) -> Ended:
         trade.exit_reason.value,
         trade.ambiguous,
         len(trade.parts),
+        len(trade.entries),
     )
 
 

@@ -16,6 +16,7 @@ from core.backtest.sweep import run_sweep
 from core.market.candles.candles import Candles
 from core.report.deflated import deflated_sharpe, expected_best_sharpe
 from core.strategy.config.config import StrategyConfig
+from core.strategy.config.orders import Atr
 from core.strategy.config.parsing import parse_config
 from tests.unit.backtest.test_skipping import walk
 from tests.unit.strategy.making import single
@@ -84,11 +85,37 @@ def test_the_last_axis_changes_fastest() -> None:
     assert tried == [(7, 20), (7, 30), (8, 20), (8, 30)]
 
 
+def test_parts_of_orders_are_varied_like_those_of_conditions() -> None:
+    base = config(
+        stop_loss_pct=None,
+        take_profit_pct=None,
+        stop={"atr": {"multiplier": 2}},
+        target=[{"pct": 3, "close_pct": 50}, {"r": 3}],
+    )
+    axes = [
+        parse_axis("stop.atr.multiplier=1,3"),
+        parse_axis("target[1].r=2,4"),
+        parse_axis("risk_pct=1"),
+    ]
+    tried = [
+        (one.orders.stop.price.long, one.orders.targets[1].price.number, one.orders.risk_pct)
+        for one in configs(base, axes)
+        if one.orders.stop is not None
+    ]
+    assert tried == [
+        (Atr(14, 1), 2, 1),
+        (Atr(14, 1), 4, 1),
+        (Atr(14, 3), 2, 1),
+        (Atr(14, 3), 4, 1),
+    ]
+
+
 @pytest.mark.parametrize(
     ("path", "says"),
     [
         ("ema.period=1:2", "no indicator 'ema'; it has rsi"),
         ("entry_conditions[3].value=1:2", "has 1 entry_conditions, counted from 0"),
+        ("stop.atr.multiplier=1:2", "no indicator 'stop'; it has rsi"),
         ("rsi.lenght=5:6", "with rsi.lenght=5 the strategy is not valid"),
         ("stop_los_pct=1:2", "with stop_los_pct=1 the strategy is not valid"),
         ("stop_loss_pct=50:150:50", "with stop_loss_pct=100 the strategy is not valid"),

@@ -1095,3 +1095,22 @@ def test_each_add_is_an_order_of_its_own() -> None:
         ("buy", 1, False),
         ("sell", 2, True),
     ]
+
+
+def test_a_gap_beyond_the_target_takes_it_and_adds_nothing() -> None:
+    account, events = play(
+        "99 99 99 99 | EL\n100 100 100 100 |\n110 110 110 110 |",
+        orders=adding((2, 100)),
+        take_profit_pct=5,
+    )
+    assert added(events) == []
+    assert exits(account) == ["100@1 > 105@2 take_profit"]
+
+
+def test_all_adds_on_the_way_down_fill_though_the_open_lay_beyond_the_new_target() -> None:
+    _, events = play(
+        "99 99 99 99 | EL\n100 100 100 100 |\n99.9 99.9 97 97 |",
+        orders=adding((-1, 100), (-2, 300), (-2.5, 100)),
+        take_profit_pct=0.5,
+    )
+    assert added(events) == ["1 @ 99, 2", "3 @ 98, 2", "1 @ 97.5, 2"]
