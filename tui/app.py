@@ -29,6 +29,7 @@ from core.session.snapshot import HostSnapshot, StartRequest
 from core.store.workspace import Workspace
 from core.strategy.chart_values import ChartSource
 from core.text import safe_lines, safe_text
+from core.trial.cone_over_time import ConeOverTime
 from tui.commands import Place, bindings
 from tui.host.connection import GROUP, HostConnection, LinkReady
 from tui.host.hosting import Hosting
@@ -248,11 +249,15 @@ class PapertapeApp(GuardedApp):
         self.push_screen(Ask(title, text, answers), closed)
 
     def show_report(
-        self, report: Mapping[str, object], equity: Points, source: ChartSource
+        self,
+        report: Mapping[str, object],
+        equity: Points,
+        source: ChartSource,
+        cone: ConeOverTime | None,
     ) -> None:
         """Open a report."""
         try:
-            self.push_screen(ReportScreen(report, equity, source))
+            self.push_screen(ReportScreen(report, equity, source, cone))
         except ReportError as error:
             self.say(str(error), "error", "No report")
 

@@ -22,10 +22,12 @@ class Place(StrEnum):
     STRATEGIES = "Strategies"
     BACKTEST = "Backtest"
     COMPARE = "Compare"
+    COMPARED_LAYER = "An answer of a comparison"
     COMPARED_TRADE = "Compared trade"
     SCHEDULE = "Scheduler"
     LOGS = "Logs"
     SETTINGS = "Settings"
+    ANSWERS = "In the five answers"
     TABLE = "In a table"
     CHART = "In a chart"
     LOG = "In a log"
@@ -83,10 +85,10 @@ _MOVES = (
 
 
 def _moves(place: Place, name: str, *helps: str) -> tuple[Command, ...]:
-    """The moves among lines, which are the same in everything that has lines."""
+    """The moves among lines, the same in everything that has lines; as many as have a help."""
     return tuple(
         Command(f"{name}.{move}", place, keys, key, move.replace("_", " "), text, action)
-        for (move, keys, key, action), text in zip(_MOVES, helps, strict=True)
+        for (move, keys, key, action), text in zip(_MOVES, helps, strict=False)
     )
 
 
@@ -245,16 +247,13 @@ COMMANDS: tuple[Command, ...] = (
         "new", 1,
     ),
     Command(
-        "compare.open", Place.COMPARE, "enter", "Enter", "trade",
-        "The trade by itself: both runs, their candles, what parts them", "open", 6,
-    ),
-    Command(
-        "compare.filter", Place.COMPARE, "slash", "/", "filter",
-        "Show all trades, those that differ, are matched, missing or extra", "filter", 2,
+        "compare.open", Place.COMPARE, "enter", "Enter", "open",
+        "The answer under the cursor in depth", "open", 2,
     ),
     Command(
         "compare.view", Place.COMPARE, "v", "v", "view",
-        "Trades, their spread, what is to be known, or the curves", "view", 3,
+        "The five answers, figures and equity, the spread of the trades, what is to be known",
+        "view", 3,
     ),
     Command(
         "compare.session", Place.COMPARE, "s", "s", "session",
@@ -278,6 +277,31 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "compare.again", Place.COMPARE, "r", "r", "again", "Compare the same once more", "again",
+    ),
+    Command(
+        "layer.back", Place.COMPARED_LAYER, "escape", "Esc", "back",
+        "Return to the five answers", "back", 1,
+    ),
+    Command(
+        "layer.open", Place.COMPARED_LAYER, "enter", "Enter", "trade",
+        "The trade under the cursor by itself: both runs, their candles, what parts them",
+        "open", 2,
+    ),
+    Command(
+        "layer.filter", Place.COMPARED_LAYER, "slash", "/", "filter",
+        "Show all trades, those that differ, are matched, missing or extra", "filter", 3,
+    ),
+    Command(
+        "layer.next", Place.COMPARED_LAYER, "l,right,n", "l →", "next", "The next answer",
+        "other(1)", 4,
+    ),
+    Command(
+        "layer.previous", Place.COMPARED_LAYER, "h,left,p", "h ←", "previous",
+        "The answer before", "other(-1)", 5,
+    ),
+    Command(
+        "layer.view", Place.COMPARED_LAYER, "v", "v", "view",
+        "The next part of the answer, where the terminal has no room for all", "view", 6,
     ),
     Command(
         "compared.back", Place.COMPARED_TRADE, "escape", "Esc", "back",
@@ -402,6 +426,10 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "chart.drop", Place.CHART, "escape", "Esc", "no crosshair", "Take the crosshair away",
         "drop",
+    ),
+    *_moves(
+        Place.ANSWERS, "answers", "One answer up", "One answer down", "The first answer",
+        "The last answer",
     ),
     *_moves(
         Place.LOG, "log", "Back by a line; the log stands still", "On by a line",

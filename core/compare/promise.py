@@ -15,7 +15,8 @@ from core.market.candles.candles import Floats, Times
 from core.market.candles.timeframes import DAY
 from core.trading.values import Trade
 from core.trial.boundaries import Boundaries, calibrate
-from core.trial.cone import BandSide, Cone, ConeOverTime, Course
+from core.trial.cone import BandSide, Cone, Course
+from core.trial.cone_over_time import ConeOverTime
 from core.trial.costs import mean_intervals
 from core.trial.forecast import Forecast, forecast
 from core.trial.plan import end_of_trial, sealed_band, sealed_cone, sealed_lines

@@ -16,7 +16,7 @@ from core.compare.verdict import TrialAnswers, TrialVerdict
 from core.compare.waterfall import in_cents
 from core.report.result import Json, curve_to_json, trade_to_json
 from core.time_format import iso_time, optional_iso_time
-from core.trial.cone import ConeOverTime
+from core.trial.cone_over_time import ConeOverTime
 from core.trial.seal import Seal
 from core.trial.state import State
 

@@ -57,7 +57,7 @@ from core.session.snapshot import (
     StartReply,
     StartRequest,
 )
-from core.session.view import session_detail, session_snapshot
+from core.session.view import session_detail, session_snapshot, trial_cone
 from core.store.credentials import ApiKey, CredentialsError, checked_key, read_credentials
 from core.store.durable import Disk, OsDisk
 from core.store.index import IndexWriteError, open_index
@@ -497,6 +497,7 @@ class Host:
             handler = engine.handler
             if handler is None:
                 return session_detail(session_id, None, ())
+            cone = await trial_cone(engine.record, handler.runner)
             words = map(self.log.safe, handler.health.words)
             prices, orders, lifecycle = handler.prices, engine.orders, lifecycle_of(engine)
             row = session_snapshot(
@@ -508,11 +509,14 @@ class Host:
                 notices=engine.passing_notices,
                 orders_fail=engine.trouble is not None,
             )
-            return session_detail(session_id, handler.runner, words, orders.rows(), prices, row)
+            return session_detail(
+                session_id, handler.runner, words, orders.rows(), prices, row, cone
+            )
         stored = await self._stored(session_id)
         runner = None if stored.recovered is None else stored.recovered.runner
+        cone = await trial_cone(stored.record, runner)
         rows, shown = stored.log.orders.rows(), stored.snapshot()
-        return session_detail(session_id, runner, (), rows, snapshot=shown)
+        return session_detail(session_id, runner, (), rows, snapshot=shown, cone=cone)
 
     async def report(self, session_id: str) -> Mapping[str, object]:
         """See `HostLink.report`."""

@@ -29,30 +29,48 @@ class SvgCurve:
     style: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SvgBand:
+    """A shaded area: UTC ms, lower and upper values, shapes (n,); `name` says what it is."""
+
+    name: str
+    times: Times
+    lower: Floats
+    upper: Floats
+
+
 def drawdown(equity: Floats, starting_balance: float) -> Floats:
     """How far below its peak equity is, in per cent; 0 or negative, shape as `equity`."""
     peak = np.maximum(np.maximum.accumulate(equity), starting_balance)
     return (equity - peak) / peak * 100
 
 
-def svg(curves: Sequence[SvgCurve], title: str, *, filled: bool = False) -> str:
+def svg(
+    curves: Sequence[SvgCurve], title: str, *, filled: bool = False, band: SvgBand | None = None
+) -> str:
     """The curves on one time axis as an SVG element; an empty text where there is nothing to draw.
 
     Long curves are thinned to the lowest and highest value of each stretch, so that no peak is
-    lost. `filled` shades between a curve and the top, as is usual for a drawdown.
+    lost. `filled` shades between a curve and the top, as is usual for a drawdown. A `band` lies
+    behind the curves, as far as they reach.
     """
     drawn = [curve for curve in curves if len(curve.times) > 1]
     if not drawn:
         return ""
     first = min(int(curve.times[0]) for curve in drawn)
     last = max(int(curve.times[-1]) for curve in drawn)
-    low = min(float(curve.values.min()) for curve in drawn)
-    high = max(float(curve.values.max()) for curve in drawn)
+    if band is not None:
+        band = _between(band, first, last)
+    areas = [curve.values for curve in drawn]
+    areas += [] if band is None else [band.lower, band.upper]
+    low = min(float(values.min()) for values in areas)
+    high = max(float(values.max()) for values in areas)
     if high - low < _LEAST_RANGE * max(abs(high), 1.0):
         low, high = low - 1, high if filled else high + 1
     decimals = max(0, 1 - math.floor(math.log10((high - low) / 4)))
 
-    top = _TOP + (_LEGEND if len(drawn) > 1 else 0)
+    legend = len(drawn) > 1 or band is not None
+    top = _TOP + (_LEGEND if legend else 0)
 
     def y(value: float) -> float:
         return top + (high - value) / (high - low) * (_HEIGHT - top - _BOTTOM)
@@ -72,6 +90,11 @@ def svg(curves: Sequence[SvgCurve], title: str, *, filled: bool = False) -> str:
         parts.append(
             f'<text x="{x}" y="{_HEIGHT - 6}" text-anchor="{anchor}">{short_date(time)}</text>'
         )
+    if band is not None:
+        xs = _LEFT + (band.times - first) / (last - first) * (_WIDTH - _LEFT - _RIGHT)
+        around = [*zip(xs, band.lower, strict=True), *zip(xs[::-1], band.upper[::-1], strict=True)]
+        corners = " ".join(f"{x:.1f},{y(float(value)):.1f}" for x, value in around)
+        parts.append(f'<polygon class="band" points="{corners}"/>')
     for curve in drawn:
         kept = kept_points(curve.values, _BUCKETS)
         times, values = curve.times[kept], curve.values[kept]
@@ -82,15 +105,31 @@ def svg(curves: Sequence[SvgCurve], title: str, *, filled: bool = False) -> str:
             edge = f"{xs[0]:.1f},{y(high):.1f} {points} {xs[-1]:.1f},{y(high):.1f}"
             parts.append(f'<polygon class="area {curve.style}" points="{edge}"/>')
         parts.append(f'<polyline class="curve {curve.style}" points="{points}"/>')
-    if len(drawn) > 1:
+    if legend:
         for at, curve in enumerate(drawn):
             x = _LEFT + 10 + at * 150
             parts.append(
                 f'<line class="curve {curve.style}" x1="{x}" x2="{x + 20}" y1="10" y2="10"/>'
                 f'<text x="{x + 26}" y="14">{escape(curve.name)}</text>'
             )
+    if band is not None:
+        x = _LEFT + 10 + len(drawn) * 150
+        parts.append(
+            f'<rect class="band" x="{x}" y="4" width="20" height="12"/>'
+            f'<text x="{x + 26}" y="14">{escape(band.name)}</text>'
+        )
     parts.append("</svg>")
     return "".join(parts)
+
+
+def _between(band: SvgBand, first: int, last: int) -> SvgBand | None:
+    """The part of a band between two times; None where there is none."""
+    times = np.clip(band.times, first, last)
+    if len(times) < 2 or times[0] == times[-1]:
+        return None
+    inside = np.unique(times)
+    lower, upper = (np.interp(inside, band.times, side) for side in (band.lower, band.upper))
+    return SvgBand(band.name, inside, lower, upper)
 
 
 def kept_points(values: Floats, columns: int) -> Times:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from core.report.curves import SvgCurve, drawdown, svg
+from core.report.curves import SvgBand, SvgCurve, drawdown, svg
 from core.report.report_sections import Report, Section, Table, outline, report_title
 from core.time_format import parse_time
 
@@ -32,6 +32,7 @@ svg { width: 100%; height: auto; } svg text { fill: var(--soft); font-size: 11px
 .grid { stroke: var(--rule); } .curve { fill: none; stroke-width: 1.5; }
 .first { stroke: var(--first); } .second { stroke: var(--second); stroke-dasharray: 6 3; }
 .third { stroke: var(--third); stroke-dasharray: 2 3; } .fall { stroke: var(--fall); }
+.band { fill: var(--soft); fill-opacity: .18; stroke: none; }
 .area { stroke: none; fill: var(--fall); fill-opacity: .2; }
 @media print { body { margin: 0; max-width: none; font-size: 10pt; color: #000; background: #fff; }
   h2 { break-after: avoid; } tr, svg { break-inside: avoid; } thead { display: table-header-group; }
@@ -75,13 +76,27 @@ def _plots(report: Report) -> list[str]:
         for (name, other), style in zip(named, _STYLES, strict=False)
     ]
     unit = ", change in per cent" if len(named) > 1 else ""
-    plots = [f"<h2>Equity{unit}</h2>{svg(curves, 'Equity')}"]
+    balance = None if len(named) > 1 else report["starting_balance"]
+    plots = [f"<h2>Equity{unit}</h2>{svg(curves, 'Equity', band=_band(report, balance))}"]
     if report.get("equity"):
         own = _curve("Drawdown", report, "fall", in_per_cent=False)
         fall = drawdown(own.values, report["starting_balance"])
         curve = SvgCurve(own.name, own.times, fall, own.style)
         plots.append(f"<h2>Drawdown, per cent</h2>{svg([curve], 'Drawdown', filled=True)}")
     return plots
+
+
+def _band(report: Report, balance: float | None) -> SvgBand | None:
+    """The band of a trial, in per cent, or as equity that began with `balance`."""
+    path = ((report.get("comparison") or {}).get("layers") or {}).get("path") or {}
+    cone = path.get("cone")
+    if not cone or not cone["points"]:
+        return None
+    times = np.array([parse_time(time) for time, *_ in cone["points"]], dtype=np.int64)
+    sides = np.array([(low, high) for _, low, _, high in cone["points"]], dtype=np.float64)
+    if balance is not None:
+        sides = balance * (1 + sides / 100)
+    return SvgBand(cone["legend"], times, sides[:, 0], sides[:, 1])
 
 
 def _curve(name: str, report: Report, style: str, *, in_per_cent: bool) -> SvgCurve:

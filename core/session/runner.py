@@ -136,6 +136,11 @@ class Runner:
             return self._equity[-1]
         return self._day_start
 
+    @property
+    def began(self) -> int | None:
+        """Open time of the first candle decided on, UTC ms; None before it."""
+        return self._times[0] if self._times else None
+
     def equity_curve(self) -> Iterator[tuple[int, float]]:
         """(open time, equity at the close) of every moment that was decided on."""
         return zip(self._times, self._equity, strict=True)

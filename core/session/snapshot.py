@@ -13,6 +13,7 @@ from core.journal.values import BrokerKind, FeedKind, Mode, OrderCounts, OrderRo
 from core.market.candles.candle import Candle
 from core.strategy.signals.reading import Reading
 from core.trading.values import Fills, OpenTrade, Trade
+from core.trial.cone_over_time import ConeOverTime
 
 
 class Level(StrEnum):
@@ -96,7 +97,8 @@ class SessionDetail:
 
     `equity` is the whole period, (open time, equity at the close), reduced to what can be seen.
     `forming` is each symbol's candle that has not closed yet and `prices` the present price, where
-    the feed tells them; `snapshot` is the row of the same moment.
+    the feed tells them; `snapshot` is the row of the same moment. `cone`: of a sealed trial, the
+    band that its equity is to stay in.
     """
 
     id: str
@@ -109,6 +111,7 @@ class SessionDetail:
     forming: dict[str, Candle] = field(default_factory=dict)
     prices: dict[str, float] = field(default_factory=dict)
     snapshot: SessionSnapshot | None = None
+    cone: ConeOverTime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ from core.session.snapshot import (
     TrialHorizon,
 )
 from core.trading.values import OpenTrade
+from core.trial.cone_over_time import ConeOverTime
+from core.trial.plan import sealed_cone
+from core.trial.seal import closed_at
 
 _SPARK = 60  # equities a sparkline may show
 _COLUMNS = 400  # into which a whole equity curve is reduced; no terminal is wider
@@ -120,6 +124,7 @@ def session_detail(
     orders: tuple[OrderRow, ...] = (),
     prices: Mapping[str, PriceSeen] | None = None,
     snapshot: SessionSnapshot | None = None,
+    cone: ConeOverTime | None = None,
 ) -> SessionDetail:
     """What the session screen shows beyond the row; `snapshot` is that row of the same moment."""
     if runner is None:
@@ -142,7 +147,26 @@ def session_detail(
         },
         marks,
         snapshot,
+        cone,
     )
+
+
+async def trial_cone(record: SessionManifest, runner: Runner | None) -> ConeOverTime | None:
+    """The band of a session's trial, drawn in a thread and anew only when a trade has closed.
+
+    None where it is no trial, or its seal does not hold, or nothing was decided yet.
+    """
+    seal = record.seal
+    if seal is None or runner is None or record.seal_problem() is not None:
+        return None
+    start = runner.began
+    if start is None:
+        return None
+    closes = tuple(sorted(closed_at(trade) for trade in runner.account.trades))
+    try:
+        return await asyncio.to_thread(sealed_cone, seal, start, closes)
+    except ValueError:  # of such trades no band can be drawn, which the comparison says
+        return None
 
 
 def _forming(runner: Runner, symbol: str, price: PriceSeen | None) -> Candle | None:

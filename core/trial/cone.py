@@ -17,6 +17,7 @@ import numpy as np
 
 from core.market.candles.candles import Floats, Times
 from core.trial.boundaries import check_horizon, check_rate
+from core.trial.cone_over_time import ConeOverTime
 from core.trial.plain import read_sealed
 from core.trial.resampling import Resampler, as_returns, lower_bound
 
@@ -125,25 +126,6 @@ class Cone:
         shape = np.concatenate(([0.0], band_shape(self.horizon, self.trades)))
         band: Floats = 100 * np.expm1((counted * self.growth + width * shape) / 100)
         return band
-
-
-@dataclass(frozen=True, slots=True)
-class ConeOverTime:
-    """A band as it lies on an equity chart: by the time at which trades closed, or probably will.
-
-    Attributes:
-        points: (UTC ms, lower, middle, upper), not falling in time; change of equity since the
-            start in per cent.
-        rate: chance of ever leaving it below if the promise is true.
-    """
-
-    points: tuple[tuple[int, float, float, float], ...]
-    rate: float
-
-    @property
-    def legend(self) -> str:
-        """What it is, in words."""
-        return f"the promise: if it is true, left below in at most {self.rate * 100:.2g} %"
 
 
 def over_time(cone: Cone, start: int, closes: Times, ends: int | None) -> ConeOverTime:

@@ -15,7 +15,8 @@ import numpy as np
 
 from core.market.candles.timeframes import DAY
 from core.trial.boundaries import Boundaries, calibrate
-from core.trial.cone import Cone, ConeOverTime, cone, over_time
+from core.trial.cone import Cone, cone, over_time
+from core.trial.cone_over_time import ConeOverTime
 from core.trial.forecast import Forecast, Needed, forecast, horizon_needed
 from core.trial.seal import Seal
 

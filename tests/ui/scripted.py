@@ -29,6 +29,7 @@ from core.strategy.chart_values import Chart, ChartLine, together
 from core.strategy.signals.reading import Reading
 from core.time_format import iso_time
 from core.trading.values import ExitReason, Fills, OpenTrade, Side, Trade
+from core.trial.cone_over_time import ConeOverTime
 from tui.strategies import StrategyChoice
 
 NOW = 1_763_820_131_000  # 2025-11-22 14:02:11 UTC
@@ -257,6 +258,7 @@ class ScriptedLink(HostLink):
             self.orders,
             {symbol: forming(step) for symbol in found.symbols},
             snapshot=found,
+            cone=None if found.trial is None else cone(),
         )
 
     async def chart(
@@ -423,6 +425,16 @@ def equity(count: int = 200) -> tuple[tuple[int, float], ...]:
         )
         for number in range(count)
     )
+
+
+def cone() -> ConeOverTime:
+    """A band around that equity, wider with time."""
+    points = (
+        (time, -0.5 - 0.005 * number, 0.01 * number, 0.6 + 0.022 * number)
+        for number, (time, _) in enumerate(equity())
+        if number % 10 == 0
+    )
+    return ConeOverTime(tuple(points), 0.015)
 
 
 def closed_trades(symbol: str, step: int) -> tuple[Trade, ...]:

@@ -12,6 +12,7 @@ from tui.app import PapertapeApp
 from tui.commands import COMMANDS, Command, Place
 from tui.screens.backtest import BacktestScreen
 from tui.screens.compare import CompareScreen
+from tui.screens.compare_layer import CompareLayerScreen
 from tui.screens.compare_trade import ComparedTradeScreen
 from tui.screens.help import HelpScreen
 from tui.screens.logs import LogsScreen
@@ -22,6 +23,7 @@ from tui.screens.sessions import SessionsScreen
 from tui.screens.settings import SettingsScreen
 from tui.screens.strategies import StrategiesScreen
 from tui.screens.trade import TradeScreen
+from tui.widgets.answer_list import AnswerList
 from tui.widgets.candle_chart import CandleChart
 from tui.widgets.hints import Hints
 from tui.widgets.line_table import LineTable
@@ -34,12 +36,14 @@ HOMES: dict[Place, type] = {
     Place.STRATEGIES: StrategiesScreen,
     Place.BACKTEST: BacktestScreen,
     Place.COMPARE: CompareScreen,
+    Place.COMPARED_LAYER: CompareLayerScreen,
     Place.COMPARED_TRADE: ComparedTradeScreen,
     Place.REPORT: ReportScreen,
     Place.TRADE: TradeScreen,
     Place.SCHEDULE: ScheduleScreen,
     Place.LOGS: LogsScreen,
     Place.SETTINGS: SettingsScreen,
+    Place.ANSWERS: AnswerList,
     Place.TABLE: LineTable,
     Place.LOG: LogPane,
     Place.CHART: CandleChart,

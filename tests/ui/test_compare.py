@@ -6,11 +6,13 @@ import asyncio
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Static
 
 from core.backtest.run import run_backtest
@@ -24,14 +26,18 @@ from core.strategy.config.parsing import parse_config
 from tests.ui.driving import NARROW, WIDE, driven, until
 from tests.ui.scripted import ScriptedHosting, ScriptedLink, session
 from tests.unit.compare.test_sources import CROSS, END, Stage, Venue, on_stage
+from tests.unit.compare.trials import a_trial
 from tests.unit.session.sessions import SPAN, START, market
 from tui.app import PapertapeApp
 from tui.modals.ask import Ask
 from tui.modals.strategy_picker import PickStrategy
 from tui.screens.compare import CompareScreen
+from tui.screens.compare_layer import CompareLayerScreen
 from tui.screens.compare_trade import ComparedTradeScreen
 from tui.strategies import find_strategies
 from tui.theming import DEFAULT_THEME
+from tui.widgets.answer_list import Answer, AnswerList
+from tui.widgets.curve_chart import CurveChart
 from tui.widgets.line_table import LineTable
 
 SESSION = "abcd1234"
@@ -91,8 +97,15 @@ def workspace(compared_workspace: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(compared_workspace, tmp_path / "papertape"))
 
 
-def make(root: Path) -> PapertapeApp:
-    ended = session(SESSION, "cross", state=SessionState.STOPPED, ended=START)
+@pytest.fixture(scope="module")
+def trial_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with a trial whose market has lost what its backtest lived on."""
+    stage = asyncio.run(a_trial(tmp_path_factory.mktemp("trial"), horizon=100, streak=-0.3))
+    return stage.bench.workspace.root
+
+
+def make(root: Path, strategy: str = "cross") -> PapertapeApp:
+    ended = session(SESSION, strategy, state=SessionState.STOPPED, ended=START)
     app = PapertapeApp(
         ScriptedHosting(ScriptedLink([ended])),
         lambda: tuple(one for one in find_strategies(Workspace(root)) if one.origin == "workspace"),
@@ -132,17 +145,50 @@ async def settled(pilot: Pilot[Any], app: PapertapeApp) -> None:
     await pilot.pause()
 
 
-def cells(screen: CompareScreen, name: str) -> list[list[str]]:
+def cells(screen: Screen[Any], name: str) -> list[list[str]]:
     return [[cell.text for cell in row.cells] for row in screen.query_one(name, LineTable).rows]
 
 
-def said(screen: CompareScreen, name: str) -> str:
+def said(screen: Screen[Any], name: str) -> str:
     return str(screen.query_one(name, Static).render())
 
 
-async def test_the_columns_the_verdict_and_where_the_difference_comes_from(
-    workspace: Path,
-) -> None:
+def told(screen: CompareScreen) -> dict[str, Answer]:
+    return {one.key: one for one in screen.query_one(AnswerList).answers}
+
+
+async def opened(pilot: Pilot[Any], app: PapertapeApp, *keys: str) -> CompareLayerScreen:
+    """The screen of an answer, once these keys have led there."""
+    await pilot.press(*keys)
+    await until(pilot, lambda: isinstance(app.screen, CompareLayerScreen))
+    screen = app.screen
+    assert isinstance(screen, CompareLayerScreen)
+    await pilot.pause()
+    return screen
+
+
+async def test_an_unsealed_session_is_described_in_five_answers(workspace: Path) -> None:
+    app = make(workspace)
+    async with driven(app) as pilot:
+        screen = await compared(pilot, app)
+        verdict = said(screen, "#compare-said")
+        assert verdict.startswith("? OPEN   Paper · described · not sealed: no error rate stands")
+        assert "3d" in verdict  # the minimum duration
+        answers = told(screen)
+        assert {key: one.word for key, one in answers.items()} == {
+            "decisions": "kept",
+            "costs": "open",
+            "account": "described",
+            "path": "described",
+            "edge": "described",
+        }
+        assert "440 candles, 12 differ, 0 unexplained" in answers["decisions"].text
+        assert answers["account"].text.startswith("24 of 34 trades differ, P&L ▲ +217")
+        assert answers["path"].gauge is None
+        assert answers["edge"].gauge is not None
+
+
+async def test_the_figures_stand_beneath_in_three_columns(workspace: Path) -> None:
     app = make(workspace)
     async with driven(app) as pilot:
         screen = await compared(pilot, app)
@@ -151,44 +197,128 @@ async def test_the_columns_the_verdict_and_where_the_difference_comes_from(
         (trades,) = (row for row in table if row[0] == "Trades")
         assert trades[3] == "8"
         assert int(trades[1]) > 100 > int(trades[2]) > 10
+
+
+async def test_a_trial_is_judged_and_its_answers_have_walls(trial_workspace: Path) -> None:
+    app = make(trial_workspace, "trend")
+    async with driven(app) as pilot:
+        screen = await compared(pilot, app)
         verdict = said(screen, "#compare-said")
-        assert "Paper: open, not sealed" in verdict
-        assert "Decisions:" in verdict
-        assert "not sealed: no error rate stands behind this" in verdict
-        assert "trades differ:" in verdict
-        assert "1 slippage" in verdict
-        assert "3d" in verdict  # the minimum duration
-        fall = cells(screen, "#compare-fall")
-        assert {"Missing trades", "Entry price", "Together"} <= {row[0] for row in fall}
-        assert any(row[0].endswith(" manual") for row in fall)
+        assert verdict.startswith("✗ BROKEN   Paper · by path, edge · trial abcd1234, sealed 2023")
+        answers = told(screen)
+        assert [(one.sign, one.word) for one in answers.values()] == [
+            ("✓", "kept"),
+            ("✓", "within"),
+            ("·", "described"),
+            ("✗", "below"),
+            ("✗", "broken"),
+        ]
+        for key in ("path", "edge"):
+            gauge = answers[key].gauge
+            assert gauge is not None
+            here, broken = gauge.pointers[:2]
+            assert here.at < broken.at
+        equity = screen.query_one("#compare-curves", CurveChart)
+        assert "░ the promise: left below in at most 1.5 %" in str(equity.border_title)
+
+
+@SIZES
+@pytest.mark.parametrize("sealed", [False, True], ids=["described", "judged"])
+async def test_the_five_answers_are_seen_without_scrolling(
+    workspace: Path, trial_workspace: Path, size: tuple[int, int], *, sealed: bool
+) -> None:
+    app = make(trial_workspace, "trend") if sealed else make(workspace)
+    async with driven(app, size) as pilot:
+        screen = await compared(pilot, app)
+        answers = screen.query_one(AnswerList)
+        assert answers.virtual_size.height <= answers.size.height
+        said_widget = screen.query_one("#compare-said", Static)
+        assert said_widget.virtual_size.height <= said_widget.size.height
+
+
+async def test_every_answer_opens_by_keys_and_by_the_mouse(trial_workspace: Path) -> None:
+    app = make(trial_workspace, "trend")
+    async with driven(app) as pilot:
+        await compared(pilot, app)
+        screen = await opened(pilot, app, "j", "enter")
+        assert "break-even" in said(screen, "#layer-text")
+        hours, sizes = cells(screen, "#layer-hours"), cells(screen, "#layer-sizes")
+        fills = sum(int(row[1]) for row in hours)
+        assert fills == sum(int(row[1]) for row in sizes) > 50
+        assert {row[3] for row in sizes} == {"1.0"}  # the half spread of every quote
+        await pilot.press("l", "l")
+        path = screen.query_one("#layer-path", CurveChart)
+        assert "◆ left it below" in str(path.border_title)
+        await pilot.press("l")
+        edge = screen.query_one("#layer-edge", CurveChart)
+        assert "◆ broken at trade" in str(edge.border_title)
+        await pilot.press("l")
+        assert cells(screen, "#layer-decisions") == []
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, CompareScreen))
+        await pilot.click("#compare-answers", offset=(20, 0))
+        await until(pilot, lambda: isinstance(app.screen, CompareLayerScreen))
+        assert said(app.screen, "#layer-text").startswith("440 candles, 0 differ")
+
+
+async def test_decisions_that_differ_are_listed_with_their_causes(workspace: Path) -> None:
+    app = make(workspace)
+    async with driven(app) as pilot:
+        await compared(pilot, app)
+        screen = await opened(pilot, app, "enter")
+        rows = cells(screen, "#layer-decisions")
+        assert len(rows) == 12
+        assert {row[4].partition(":")[0] for row in rows} == {"manual"}
+        assert any(row[2] == "nothing" and row[3] == "enter long" for row in rows)
+        await pilot.press("j")
+        assert said(screen, "#layer-text").startswith("manual: follows from trade ")
 
 
 async def test_trades_are_filtered_and_opened_down_to_their_candles(workspace: Path) -> None:
     app = make(workspace)
     async with driven(app) as pilot:
-        screen = await compared(pilot, app)
-        differing = len(cells(screen, "#compare-trades"))
+        await compared(pilot, app)
+        screen = await opened(pilot, app, "j", "j", "enter")
+        fall = cells(screen, "#layer-fall")
+        assert {"Missing trades", "Entry price", "Together"} <= {row[0] for row in fall}
+        assert any(row[0].endswith(" manual") for row in fall)
+        differing = len(cells(screen, "#layer-trades"))
         assert differing > 3
         counts = {"differing": differing}
         for name in ("matched", "missing", "extra", "all"):
             await pilot.press("slash")
-            counts[name] = len(cells(screen, "#compare-trades"))
+            counts[name] = len(cells(screen, "#layer-trades"))
         assert counts["all"] == counts["matched"] + counts["missing"] + counts["extra"]
         assert counts["all"] > differing
         await pilot.press("slash")
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ComparedTradeScreen))
-        opened = app.screen
-        why = str(opened.query_one("#compared-cause", Static).render())
+        trade = app.screen
+        why = str(trade.query_one("#compared-cause", Static).render())
         assert why.startswith("slippage: filled at")
-        fields = opened.query_one("#compared-fields", LineTable)
+        fields = trade.query_one("#compared-fields", LineTable)
         assert any(row.cells[0].text == "Entry" and "≠" in row.cells[2].text for row in fields.rows)
-        parts = [row.cells[0].text for row in opened.query_one("#compared-parts", LineTable).rows]
+        parts = [row.cells[0].text for row in trade.query_one("#compared-parts", LineTable).rows]
         assert parts[-2:] == ["close", "sma"]
         await pilot.press("l")
-        assert "2 of" in str(opened.query_one("#compared-title", Static).render())
+        assert "2 of" in str(trade.query_one("#compared-title", Static).render())
         await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, CompareScreen))
+        await until(pilot, lambda: isinstance(app.screen, CompareLayerScreen))
+
+
+async def test_a_low_terminal_shows_one_thing_after_the_other(workspace: Path) -> None:
+    app = make(workspace)
+    async with driven(app, NARROW) as pilot:
+        screen = await compared(pilot, app)
+        answers = screen.query_one(AnswerList)
+        names = ("#compare-overview", "#compare-spread", "#compare-notes")
+        for name in names:
+            await pilot.press("v")
+            assert not answers.display or answers.size.height == 0
+            assert [one for one in names if screen.query_one(one).size.height] == [name]
+        await pilot.press("v")
+        assert answers.size.height > 0
+        assert app.focused is answers
 
 
 async def test_the_result_is_saved_after_the_difference_is_shown(workspace: Path) -> None:
@@ -215,7 +345,7 @@ async def test_the_comparison_is_exported_into_files(workspace: Path) -> None:
         await pilot.press("E")
 
         def written() -> list[Path]:
-            return sorted((workspace / "exports").glob("cross-*/*"))
+            return sorted((workspace / "exports").glob("cross-*/[!.]*"))  # no half-written one
 
         await until(pilot, lambda: len(written()) == 4)
         assert [path.name for path in written()] == [
@@ -261,25 +391,45 @@ async def test_a_session_whose_strategy_is_gone_is_told(workspace: Path) -> None
 @SIZES
 @pytest.mark.parametrize(
     "pressed",
-    [(), ("v",), ("v", "v", "v"), ("v", "v", "v", "v"), ("enter",)],
-    ids=["trades", "spread", "curves", "differences", "one_trade"],
+    [(), ("v",), ("v", "v"), ("enter",), ("j", "j", "enter"), ("j", "j", "enter", "enter")],
+    ids=["answers", "next", "after_next", "decisions", "account", "one_trade"],
 )
-def test_pictures(
+def test_pictures_of_a_session(
     snap_compare: Callable[..., bool],
     compared_workspace: Path,
     size: tuple[int, int],
     pressed: tuple[str, ...],
 ) -> None:
-    app = make(compared_workspace)
+    assert snap_compare(
+        make(compared_workspace), terminal_size=size, run_before=partial(pressing, pressed)
+    )
 
-    async def run(pilot: Pilot[Any]) -> None:
-        await compared(pilot, app)
-        for key in pressed:
-            await pilot.press(key)
-            await pilot.pause(0.05)
-        await pilot.pause()
 
-    assert snap_compare(app, terminal_size=size, run_before=run)
+@SIZES
+@pytest.mark.parametrize(
+    "pressed",
+    [(), ("j", "enter"), ("G", "k", "enter"), ("G", "enter")],
+    ids=["answers", "costs", "path", "edge"],
+)
+def test_pictures_of_a_trial(
+    snap_compare: Callable[..., bool],
+    trial_workspace: Path,
+    size: tuple[int, int],
+    pressed: tuple[str, ...],
+) -> None:
+    assert snap_compare(
+        make(trial_workspace, "trend"), terminal_size=size, run_before=partial(pressing, pressed)
+    )
+
+
+async def pressing(pressed: tuple[str, ...], pilot: Pilot[Any]) -> None:
+    app = pilot.app
+    assert isinstance(app, PapertapeApp)
+    await compared(pilot, app)
+    for key in pressed:
+        await pilot.press(key)
+        await pilot.pause(0.05)
+    await pilot.pause()
 
 
 @SIZES

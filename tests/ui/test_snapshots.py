@@ -9,6 +9,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from core.session.snapshot import TrialHorizon
 from tests.ui.driving import NARROW, WIDE, make_app, until
 from tests.ui.scripted import ScriptedLink, busy
 from tui.app import PapertapeApp
@@ -83,6 +84,15 @@ SIZES = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "120x40"])
 )
 def test_screens(snap_compare: Compare, size: tuple[int, int], pressed: tuple[str, ...]) -> None:
     assert snap_compare(make_app(busy()), terminal_size=size, run_before=keys(*pressed))
+
+
+@pytest.mark.parametrize("pressed", [("enter",), ("r",)], ids=["session", "report"])
+def test_a_trial_has_its_cone_around_its_equity(
+    snap_compare: Compare, pressed: tuple[str, ...]
+) -> None:
+    link = busy()
+    link.change(link.sessions[0].id, trial=TrialHorizon(0, 60, None))
+    assert snap_compare(make_app(link), terminal_size=WIDE, run_before=keys(*pressed))
 
 
 @SIZES

@@ -9,11 +9,12 @@ from core.host.link import HostLink
 from core.journal.values import FeedKind
 from core.session.snapshot import SessionSnapshot, StartReply, StartRequest
 from core.strategy.chart_values import ChartSource
+from core.trial.cone_over_time import ConeOverTime
 from tui.requests.backtest import Points
 from tui.shell import Answer, Shell
 
-ShowReport = Callable[[Mapping[str, object], Points, ChartSource], None]
-"""Shows a report in the shape of `report --json`, with the equity and candles it came from."""
+ShowReport = Callable[[Mapping[str, object], Points, ChartSource, ConeOverTime | None], None]
+"""Shows a report in the shape of `report --json`, with equity, candles and band it came from."""
 
 
 def _nothing() -> None:
@@ -177,8 +178,9 @@ class SessionCommands:
         self._shell.command("report", work)
 
     async def _show(self, link: HostLink, session_id: str, report: Mapping[str, object]) -> None:
-        equity = (await link.detail(session_id)).equity
-        self._show_report(report, equity, partial(link.chart, session_id))
+        detail = await link.detail(session_id)
+        source = partial(link.chart, session_id)
+        self._show_report(report, detail.equity, source, detail.cone)
 
 
 def _named(targets: Sequence[SessionSnapshot]) -> str:

@@ -23,12 +23,14 @@ from tui.modals.ask import Ask
 from tui.modals.strategy_picker import PickStrategy
 from tui.screens import compare_rows
 from tui.screens.base import BaseScreen, entitle
-from tui.screens.compare_trade import ComparedTradeScreen
+from tui.screens.compare_answers import answers, verdict_text
+from tui.screens.compare_layer import CompareLayerScreen, equity_curves
 from tui.shell import Answer
 from tui.strategies import StrategyChoice
-from tui.widgets.curve_chart import Curve, CurveChart
+from tui.widgets.answer_list import AnswerList
+from tui.widgets.curve_chart import CurveChart
 from tui.widgets.line_table import LineTable
-from tui.widgets.tones import Tone, toned
+from tui.widgets.tones import toned
 
 if TYPE_CHECKING:
     from core.compare.comparison import ComparisonResult
@@ -39,8 +41,8 @@ _EMPTY = (
     "n   choose a strategy\n"
     "1   the sessions, where c compares the one under the cursor"
 )
-_VIEWS = ("compare-trades", "compare-spread", "compare-notes")
-_LOW_VIEWS = ("-curves", "-falls")  # classes that put a part of the middle in the place of these
+_VIEWS = ("compare-overview", "compare-spread", "compare-notes")
+_LOWER = "-lower"  # the class of a low screen that shows one of these in the answers' place
 _SHOWN_DIFFERENCE = 14  # lines of what a save would change
 _SHOWN_WIDTH = 56
 
@@ -58,35 +60,23 @@ class CompareScreen(BaseScreen):
         self._result: ComparisonResult | None = None
         self._change: DocumentChange | None = None  # what a save would write
         self._worker: Worker[None] | None = None
-        self._filter = compare_rows.FILTERS[0]
 
     def body(self) -> ComposeResult:
-        """Table and verdict; equity and where the difference comes from; trade by trade."""
+        """Verdict and answers; figures and equity, how trades are spread, what is to be known."""
         yield Static(_EMPTY, id="compare-progress", markup=False)
         yield Static("", id="compare-title")
-        with Horizontal(id="compare-upper"):
-            yield self.pane(
-                LineTable(compare_rows.FIGURE_COLUMNS, id="compare-table", idle_cursor=False),
-                "Figures",
-            )
-            with VerticalScroll(id="compare-verdict", classes="pane"):
-                yield Static("", id="compare-said")
-        with Horizontal(id="compare-middle"):
-            yield self.pane(
-                CurveChart(id="compare-curves", write=_axis, empty="No session to draw yet."),
-                "Equity",
-            )
-            yield self.pane(
-                LineTable(
-                    compare_rows.FALL_COLUMNS,
-                    id="compare-fall",
-                    empty="Known once a session is compared.",
-                    idle_cursor=False,
-                ),
-                "Where it differs",
-            )
-        with ContentSwitcher(initial="compare-trades", id="compare-lower"):
-            yield self.pane(LineTable(compare_rows.TRADE_COLUMNS, id="compare-trades"), "Trades")
+        yield Static("", id="compare-said")
+        yield AnswerList(id="compare-answers")
+        with ContentSwitcher(initial=_VIEWS[0], id="compare-lower"):
+            with Horizontal(id="compare-overview"):
+                yield self.pane(
+                    LineTable(compare_rows.FIGURE_COLUMNS, id="compare-table", idle_cursor=False),
+                    "Figures",
+                )
+                yield self.pane(
+                    CurveChart(id="compare-curves", write=_axis, empty="No session to draw yet."),
+                    "Equity",
+                )
             yield self.pane(
                 LineTable(compare_rows.SPREAD_COLUMNS, id="compare-spread", empty="No trades."),
                 "How the trades' P&L is spread",
@@ -97,7 +87,6 @@ class CompareScreen(BaseScreen):
     def on_mount(self) -> None:
         """Nothing to show before the first comparison."""
         super().on_mount()
-        entitle(self.query_one("#compare-verdict"), "Verdict")
         entitle(self.query_one("#compare-notes"), "To know")
         self.set_class(True, "-nothing")
 
@@ -165,45 +154,24 @@ class CompareScreen(BaseScreen):
             )
         )
         self.query_one("#compare-table", LineTable).set_rows(compare_rows.figure_rows(result))
-        self.query_one("#compare-said", Static).update(toned(compare_rows.verdict_lines(result)))
+        self.query_one("#compare-said", Static).update(verdict_text(result))
         self.query_one("#compare-noted", Static).update(toned(compare_rows.note_lines(result)))
-        tones = {"Paper": Tone.ACCENT, "Backtest": Tone.DIM}
+        answer_list = self.query_one("#compare-answers", AnswerList)
+        answer_list.set_answers(answers(result))
         curves = self.query_one("#compare-curves", CurveChart)
-        curves.draw([Curve(one.points, tones[one.name]) for one in result.curves], 0.0)
-        names = dict.fromkeys(one.name for one in result.curves)
-        told = {"Paper": "paper", "Backtest": "backtest dimmed"}
-        entitle(curves, " · ".join(["Equity %", *(told[name] for name in names)]))
-        self.query_one("#compare-fall", LineTable).set_rows(compare_rows.fall_rows(result))
+        drawn, band, title = equity_curves(result)
+        curves.draw(drawn, 0.0, band=band)
+        entitle(curves, title)
         spread = self.query_one("#compare-spread", LineTable)
         spread.set_rows(compare_rows.spread_rows(compare_rows.gains(result)))
-        differing = any(True for _ in compare_rows.compared_trades(result, "differing"))
-        self._filter = "differing" if differing else "all"
-        self._show_trades()
-        self.query_one(f"#{self._view}").focus()
-
-    def _show_trades(self) -> None:
-        result = self._result
-        if result is None:
-            return
-        table = self.query_one("#compare-trades", LineTable)
-        table.set_empty(
-            f"No trade is {self._filter}." if self._filter != "all" else "No trade to match."
-        )
-        table.set_rows(compare_rows.trade_rows(result, self._filter))
-        counts = {
-            name: sum(1 for _ in compare_rows.compared_trades(result, name))
-            for name in compare_rows.FILTERS
-        }
-        shown = (
-            f"▸{name} {n}" if name == self._filter else f"{name} {n}" for name, n in counts.items()
-        )
-        entitle(table, "Trades · " + "  ".join(shown))
+        self.set_class(False, _LOWER)
+        answer_list.focus()
 
     # ── commands ──
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done now."""
-        if action in ("filter", "view", "copy", "export", "open"):
+        if action in ("view", "copy", "export", "open"):
             return self._result is not None
         if action in ("next_session", "fetch", "again"):
             return self._request is not None and not self.is_busy
@@ -264,31 +232,21 @@ class CompareScreen(BaseScreen):
             self.run_request(replace(self._request, fetch=True))
 
     def action_open(self) -> None:
-        """Open the trade under the cursor."""
-        self.query_one("#compare-trades", LineTable).action_choose()
-
-    def action_filter(self) -> None:
-        """Show the next kind of trades."""
-        names = compare_rows.FILTERS
-        self._filter = names[(names.index(self._filter) + 1) % len(names)]
-        self._show_trades()
-
-    @property
-    def _view(self) -> str:
-        return self.query_one(ContentSwitcher).current or _VIEWS[0]
+        """Open the answer under the cursor."""
+        self.query_one("#compare-answers", AnswerList).action_choose()
 
     def action_view(self) -> None:
-        """Show the next of trades, spread, notes and, on low terminals, curves and differences."""
-        views = [*_VIEWS, *(_LOW_VIEWS if self.has_class("-short") else ())]
-        if not self.has_class("-narrow"):
-            views = [view for view in views if view != "-falls"]
-        now = next((name for name in _LOW_VIEWS if self.has_class(name)), self._view)
-        chosen = views[(views.index(now) + 1) % len(views)] if now in views else views[0]
-        for name in _LOW_VIEWS:
-            self.set_class(name == chosen, name)
-        if chosen in _VIEWS:
-            self.query_one(ContentSwitcher).current = chosen
-        self.query_one(f"#{chosen if chosen in _VIEWS else 'compare-fall'}").focus()
+        """Show the next of figures, spread and notes; on low terminals answers stand among them."""
+        switcher = self.query_one(ContentSwitcher)
+        low = self.has_class("-short")
+        views = ["", *_VIEWS] if low else list(_VIEWS)
+        now = "" if low and not self.has_class(_LOWER) else switcher.current
+        chosen = views[(views.index(now or "") + 1) % len(views)]
+        self.set_class(bool(chosen), _LOWER)
+        if chosen:
+            switcher.current = chosen
+        first = {"": "compare-answers", "compare-overview": "compare-table"}
+        self.query_one(f"#{first.get(chosen, chosen)}").focus()
 
     def action_copy(self) -> None:
         """Copy the comparison as JSON."""
@@ -338,12 +296,10 @@ class CompareScreen(BaseScreen):
 
         self.app.run_worker(run(), name="compare", group="compare-files", exit_on_error=False)
 
-    @on(LineTable.Chosen, "#compare-trades")
-    def _open_trade(self, event: LineTable.Chosen) -> None:
+    @on(AnswerList.Chosen, "#compare-answers")
+    def _open_layer(self, event: AnswerList.Chosen) -> None:
         if self._result is not None:
-            trades = compare_rows.compared_trades(self._result, self._filter)
-            places = [place for place, _ in trades]
-            self.app.push_screen(ComparedTradeScreen(self._result, places, int(event.key)))
+            self.app.push_screen(CompareLayerScreen(self._result, event.key))
 
 
 def _cut(line: str) -> str:

@@ -17,7 +17,9 @@ from tui.widgets.tones import Tone, tone_of
 if TYPE_CHECKING:
     from core.compare.columns import ComparedColumn
     from core.compare.comparison import ComparedRow, ComparisonResult
+    from core.compare.decisions import DecisionLayer
     from core.compare.divergence import TradeDifference
+    from core.compare.fill_costs import CostGroup, CostLayer
     from core.trading.values import Trade
 
 Lines = list[tuple[str, Tone]]
@@ -33,6 +35,23 @@ FIGURE_COLUMNS = (
     Column("PAPER", 10, "right", grow=6),
     Column("LIVE", 10, "right", grow=6),
 )
+DECISION_COLUMNS = (
+    Column("CANDLE", 11, grow=1),
+    Column("SYMBOL", 9, priority=1, grow=5),
+    Column("SESSION", 19),
+    Column("REPLAY", 19),
+    Column("CAUSE", 16, grow=80),
+)
+_COST_BAR = 12
+_COSTS = (
+    Column("FILLS", 6, "right"),
+    Column("BP", 6, "right", grow=2),
+    Column("SPREAD", 6, "right", grow=2),
+    Column("DELAY", 6, "right", grow=2),
+    Column("", _COST_BAR),
+)
+HOUR_COLUMNS = (Column("UTC", 5), *_COSTS)
+SIZE_COLUMNS = (Column("SIZE", 13, grow=6), *_COSTS)
 TRADE_COLUMNS = (
     Column("", 7),
     Column("SYMBOL", 9, priority=3, grow=5),
@@ -66,12 +85,6 @@ _LABELS = {
     "expectancy": "Expectancy",
     "avg_hold": "Avg hold",
     "exposure_pct": "Exposure",
-}
-# A sign beside every colour.
-_STATES = {
-    "kept": ("✓", Tone.GAIN),
-    "broken": ("✗", Tone.LOSS),
-    "open": ("?", Tone.WARNING),
 }
 _SPREAD_BAR = 18
 _BINS = 9
@@ -113,23 +126,6 @@ def _bounds(interval: tuple[float, float] | None) -> str:
     return "" if interval is None else f"{interval[0]:.1f}–{interval[1]:.1f}"
 
 
-def verdict_lines(result: ComparisonResult) -> Lines:
-    """The verdict, the five answers it rests on, and what to do next."""
-    lines: Lines = []
-    if result.verdict is not None:
-        verdict = result.verdict
-        sign, tone = _STATES[verdict.state.value]
-        sealed = "" if verdict.sealed else ", not sealed"
-        lines.append((f"{sign} {verdict.column}: {verdict.state}{sealed}", tone))
-        lines.append(("", Tone.DIM))
-    for layer, (state, text) in result.layers.lines().items():
-        sign, tone = ("·", Tone.PLAIN) if state is None else _STATES[state.value]
-        lines.append((f"{sign} {layer.capitalize()}: {text}", tone))
-    if result.divergence is not None and any(not one.same_candles for one in result.replays):
-        lines += [(one.parity, Tone.DIM) for one in result.replays]
-    return [*lines, ("", Tone.DIM), (result.recommendation, Tone.ACCENT)]
-
-
 def fall_rows(result: ComparisonResult) -> list[Row]:
     """Where the difference in P&L comes from, and beneath it what caused it."""
     if result.divergence is None:
@@ -163,6 +159,62 @@ def _fall(
         Cell(bar if value < 0 else "", Tone.LOSS),
         Cell(bar if value > 0 else "", Tone.GAIN),
     )
+
+
+def decision_rows(layer: DecisionLayer) -> list[Row]:
+    """The decisions that differ: when, what each of the two decided, and why."""
+    return [
+        Row(
+            str(place),
+            (
+                Cell(iso_time(each.time)[5:16].replace("T", " "), Tone.DIM, order=place),
+                Cell(each.symbol),
+                Cell(each.session),
+                Cell(each.replay),
+                Cell(
+                    f"{each.cause.kind}: {each.cause.detail}",
+                    Tone.LOSS if each.cause.kind == "unexplained" else Tone.DIM,
+                ),
+            ),
+        )
+        for place, each in enumerate(layer.differences)
+    ]
+
+
+def hour_rows(layer: CostLayer) -> list[Row]:
+    """What a fill costs by the hour of the day."""
+    groups = layer.by_hour()
+    return [_cost_row(f"{group.low:02.0f}:00", group, groups) for group in groups]
+
+
+def size_rows(layer: CostLayer) -> list[Row]:
+    """What a fill costs by its size."""
+    groups = layer.by_size()
+    return [_cost_row(f"{group.low:,.0f}–{group.high:,.0f}", group, groups) for group in groups]
+
+
+def _cost_row(label: str, group: CostGroup, groups: Sequence[CostGroup]) -> Row:
+    largest = max(abs(one.shortfall) for one in groups) or 1.0
+    length = max(round(abs(group.shortfall) / largest * _COST_BAR), 1 if group.shortfall else 0)
+    # A fill better than the rules' price is a gain; its bar is drawn hollow.
+    bar = ("━" if group.shortfall > 0 else "╌") * length
+    parts = (group.shortfall, group.half_spread, group.delay)
+    return Row(
+        label,
+        (
+            Cell(label, Tone.DIM, order=group.low),
+            Cell(f"{group.fills:,}", order=group.fills),
+            *(
+                Cell(_bp(value), Tone.DIM if value is None else Tone.PLAIN, value)
+                for value in parts
+            ),
+            Cell(bar, Tone.LOSS if group.shortfall > 0 else Tone.GAIN, group.shortfall),
+        ),
+    )
+
+
+def _bp(value: float | None) -> str:
+    return formats.number(None if value is None else round(value, 1) or 0.0, 1)
 
 
 def compared_trades(result: ComparisonResult, which: str) -> Iterator[tuple[int, TradeDifference]]:
@@ -246,8 +298,10 @@ def _step(rough: float) -> float:
 
 
 def note_lines(result: ComparisonResult) -> Lines:
-    """What else is to be known: what is missing, what to doubt, intervals, the market, notes."""
-    lines: Lines = []
+    """What is to be done and to be known: what is missing or to doubt, the market, notes."""
+    lines = _list("What to do", (result.recommendation,), Tone.ACCENT)
+    others = [other.text for other in result.layers.others]
+    lines += _list("Other trials", others, Tone.PLAIN)
     for heading, texts, tone in (
         ("Missing", result.missing, Tone.WARNING),
         ("Signs to doubt", result.warning_signs, Tone.WARNING),

@@ -10,6 +10,7 @@ from textual.binding import BindingType
 
 from core.report.written_report import written_report
 from core.strategy.chart_values import ChartSource
+from core.trial.cone_over_time import ConeOverTime
 from tui.commands import Place, bindings
 from tui.requests.backtest import Points
 from tui.screens.base import BaseScreen
@@ -18,6 +19,8 @@ from tui.screens.result_view import ResultView
 
 class ReportScreen(BaseScreen):
     """A report, in the shape of `report --json`, with the session's equity where it is known.
+
+    `cone`: the band that the equity of a trial is to stay in.
 
     Raises:
         ReportError: it is none.
@@ -32,9 +35,11 @@ class ReportScreen(BaseScreen):
         report: Mapping[str, object],
         equity: Points = (),
         source: ChartSource | None = None,
+        cone: ConeOverTime | None = None,
     ) -> None:
         super().__init__()
         self._source = source
+        self._cone = cone
         self._report = report
         self._written = written_report(report)
         self._equity = equity
@@ -46,7 +51,9 @@ class ReportScreen(BaseScreen):
     def on_mount(self) -> None:
         """Draw it."""
         super().on_mount()
-        self.query_one(ResultView).draw(self._written, self._report, self._equity, (), self._source)
+        self.query_one(ResultView).draw(
+            self._written, self._report, self._equity, (), self._source, self._cone
+        )
 
     def action_back(self) -> None:
         """Return to where one came from."""

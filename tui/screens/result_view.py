@@ -17,13 +17,14 @@ from core.report.written_report import WrittenReport
 from core.strategy.chart_values import ChartSource
 from core.text import safe_text
 from core.trading.values import Trade
+from core.trial.cone_over_time import ConeOverTime
 from tui import formats
 from tui.requests.backtest import Points
 from tui.screens import report_rows
 from tui.screens.base import entitle
 from tui.screens.trade import TradeScreen, trade_marks
 from tui.widgets.candle_chart import CandleChart
-from tui.widgets.curve_chart import Curve, CurveChart, drawdown
+from tui.widgets.curve_chart import Curve, CurveChart, drawdown, equity_band
 from tui.widgets.figures import Figures
 from tui.widgets.line_table import LineTable
 from tui.widgets.tones import Tone, toned
@@ -70,10 +71,11 @@ class ResultView(Vertical):
         equity: Points = (),
         held: Points = (),
         source: ChartSource | None = None,
+        cone: ConeOverTime | None = None,
     ) -> None:
         """Show a report, as read and in the shape of `report --json`, and the curves known.
 
-        `source`: has the candles it was made on.
+        `source`: has the candles it was made on. `cone`: the band its equity is to stay in.
         """
         self._report, self._written, self._source = report, written, source
         self.query_one("#result-title", Static).update(
@@ -88,8 +90,9 @@ class ResultView(Vertical):
         start, end = report.starting_balance, report.ending_balance
         tone = Tone.GAIN if (end or 0) >= (start or 0) else Tone.LOSS
         chart = self.query_one("#result-equity", CurveChart)
-        chart.draw([Curve(equity, tone), Curve(held, Tone.DIM)], start)
-        entitle(chart, "Equity, and buy and hold dimmed" if held else "Equity")
+        band, title = equity_band(cone, start or 0.0)
+        chart.draw([Curve(equity, tone), Curve(held, Tone.DIM)], start, band=band)
+        entitle(chart, "Equity, and buy and hold dimmed" if held else title)
         falls = drawdown(equity, start or 0.0)
         self.query_one("#result-drawdown", CurveChart).draw(
             [Curve(falls, Tone.LOSS, filled=True)], 0.0

@@ -25,7 +25,7 @@ from tui.screens.order_rows import ORDER_COLUMNS, order_rows
 from tui.screens.session_rows import POSITION_COLUMNS, position_rows
 from tui.screens.trade import TradeScreen
 from tui.widgets.candle_chart import CandleChart
-from tui.widgets.curve_chart import Curve, CurveChart, drawdown
+from tui.widgets.curve_chart import Curve, CurveChart, drawdown, equity_band
 from tui.widgets.figures import Figures
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
@@ -185,7 +185,10 @@ class SessionScreen(BaseScreen):
         entitle(why, session_view.why(session, detail.readings.get(symbol, ()), symbol))
         start = session.starting_balance
         tone = Tone.GAIN if session.equity >= start else Tone.LOSS
-        self.query_one("#one-equity", CurveChart).draw([Curve(detail.equity, tone)], start, zone)
+        equity = self.query_one("#one-equity", CurveChart)
+        band, title = equity_band(detail.cone, start)
+        equity.draw([Curve(detail.equity, tone)], start, zone, band=band)
+        entitle(equity, title)
         self.query_one("#one-drawdown", CurveChart).draw(
             [Curve(drawdown(detail.equity, start), Tone.LOSS, filled=True)], 0.0, zone
         )

@@ -97,6 +97,26 @@ def time_labels(times: list[int], width: int, zone: tzinfo = UTC) -> str:
     return line
 
 
+def count_labels(counts: list[int], width: int, zone: tzinfo = UTC) -> str:
+    """A line of `width` cells with round counts, such as trade numbers, under their columns.
+
+    `counts`: one a column, not falling. `zone` is there as for times, and not used.
+    """
+    line = [" "] * width
+    if len(counts) < 2 or counts[-1] <= counts[0]:
+        return "".join(line)
+    step = max(1, round(_round_step((counts[-1] - counts[0]) / max(1, width // 12))))
+    free = 0
+    for column in range(min(width, len(counts))):
+        before = counts[column - 1] if column else counts[0] - 1
+        label = f"{counts[column] // step * step:,}"
+        crossed = counts[column] // step > before // step
+        if crossed and column >= free and column + len(label) <= width:
+            line[column : column + len(label)] = label
+            free = column + len(label) + 2
+    return "".join(line)
+
+
 def _labelled(times: list[int], width: int, step: int) -> tuple[str, int]:
     """The line of labels at multiples of a step, and how many there are."""
     line, count = [" "] * width, 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
@@ -11,6 +11,7 @@ from rich.segment import Segment
 from textual.geometry import Size
 from textual.strip import Strip
 
+from core.trial.cone_over_time import ConeOverTime
 from tui import formats
 from tui.widgets.axes import Scale, time_labels
 from tui.widgets.line_view import LineView
@@ -19,6 +20,7 @@ from tui.widgets.tones import Tone
 # The dots of a braille cell by column (2) and row (4), as bits of U+2800.
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 _AROUND = 5  # cells of air: two on the left, two before the values, one behind them
+_WIDEST_BAND = 1.5  # of the curves' own range, on either side
 _LONGEST = 14  # cells for a value beside the chart
 
 
@@ -31,6 +33,50 @@ class Curve:
     filled: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A sign at a time (UTC ms) and value, over everything else."""
+
+    time: int
+    value: float
+    glyph: str
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """An area between two values over time: (UTC ms, low, high), time not falling."""
+
+    points: tuple[tuple[int, float, float], ...]
+
+    def at(self, moments: Sequence[int]) -> Iterator[tuple[float, float] | None]:
+        """Low and high at some moments (rising); None before its first point and after its last.
+
+        Between two points they lie on the line from one to the next.
+        """
+        times = [point[0] for point in self.points]
+        for moment in moments:
+            after = bisect_right(times, moment)
+            if after == 0 or (after == len(times) and moment > times[-1]):
+                yield None
+            elif after == len(times):
+                yield self.points[-1][1:]
+            else:
+                (begin, *ours), (end, *theirs) = self.points[after - 1], self.points[after]
+                part = (moment - begin) / (end - begin)
+                low, high = (
+                    one + part * (other - one) for one, other in zip(ours, theirs, strict=True)
+                )
+                yield low, high
+
+
+def equity_band(cone: ConeOverTime | None, balance: float) -> tuple[Band | None, str]:
+    """The band of a trial around an equity that began with `balance`, and a title that says so."""
+    if cone is None:
+        return None, "Equity"
+    return Band(cone.in_money(balance)), f"Equity ░ {cone.legend}"
+
+
 class CurveChart(LineView, can_focus=False):
     """Curves on one scale. Of curves that meet in a cell the first gives it its tone."""
 
@@ -39,24 +85,53 @@ class CurveChart(LineView, can_focus=False):
         *,
         empty: str = "Nothing to draw yet.",
         write: Callable[[float | None], str] = formats.money,
+        across: Callable[[list[int], int, tzinfo], str] = time_labels,
         id: str | None = None,  # noqa: A002  (Textual's own name for it)
     ) -> None:
         super().__init__(id=id)
         self._empty = empty
         self._write = write
+        self._across = across
+        self._band: Band | None = None
+        self._dots: tuple[Dot, ...] = ()
+        self._whole = False
         self._curves: tuple[Curve, ...] = ()
         self._base: float | None = None
         self._zone: tzinfo = UTC
         self._lines: list[list[tuple[str, Tone]]] = []
 
-    def draw(self, curves: Sequence[Curve], base: float | None = None, zone: tzinfo = UTC) -> None:
-        """Show curves, a level they are compared with, and times in a zone.
+    def draw(
+        self,
+        curves: Sequence[Curve],
+        base: float | None = None,
+        zone: tzinfo = UTC,
+        *,
+        band: Band | None = None,
+        dots: Sequence[Dot] = (),
+        whole: bool = False,
+    ) -> None:
+        """Show curves, a level they are compared with, times in a zone, a band behind and dots.
 
-        The same again repaints nothing.
+        The same again repaints nothing. A band much wider than the curves is cut, so that these can
+        be seen, and ends with them, unless the `whole` of it is asked for.
         """
-        given = (tuple(curve for curve in curves if curve.points), base, zone)
-        if given != (self._curves, self._base, self._zone):
-            self._curves, self._base, self._zone = given
+        given = (
+            tuple(curve for curve in curves if curve.points),
+            base,
+            zone,
+            band,
+            tuple(dots),
+            whole,
+        )
+        if given != (
+            self._curves,
+            self._base,
+            self._zone,
+            self._band,
+            self._dots,
+            self._whole,
+        ):
+            self._curves, self._base, self._zone, self._band, self._dots, self._whole = given
             self._paint()
 
     def on_resize(self) -> None:
@@ -74,10 +149,14 @@ class CurveChart(LineView, can_focus=False):
     def _painted(self, height: int) -> list[list[tuple[str, Tone]]]:
         start = min(curve.points[0][0] for curve in self._curves)
         end = max(curve.points[-1][0] for curve in self._curves)
+        if self._band is not None and self._whole:
+            start = min(start, self._band.points[0][0])
+            end = max(end, self._band.points[-1][0])
         values = [value for curve in self._curves for _, value in curve.points]
         if self._base is not None:
             values.append(self._base)
-        scale = Scale.around(min(values), max(values), height)
+        moments = [start + (end - start) * n // max(1, height) for n in range(height + 1)]
+        scale = Scale.around(*self._reach(min(values), max(values), moments), height)
         axis = {line: self._write(value)[:_LONGEST] for line, value in scale.ticks().items()}
         beside = max(map(len, axis.values()), default=0)
         width = self.size.width - beside - _AROUND
@@ -87,13 +166,36 @@ class CurveChart(LineView, can_focus=False):
         cells: list[list[tuple[str, Tone]]] = [[(" ", Tone.DIM)] * width for _ in range(height)]
         if self._base is not None:
             cells[scale.line(self._base)] = [("┈", Tone.RULE)] * width
+        if self._band is not None:
+            for column, between in enumerate(self._band.at(moments[::2])):
+                _shade(cells, column, between, scale)
+            for (line, column), bits in _edges(self._band, moments, scale).items():
+                cells[line][column] = (chr(0x2800 + bits), Tone.DIM)
         for curve in reversed(self._curves):
             for (line, column), bits in _dots(curve, moments, scale).items():
                 cells[line][column] = (chr(0x2800 + bits), curve.tone)
+        for dot in self._dots:
+            column = (dot.time - start) * width // max(1, end - start)
+            if 0 <= column <= width:
+                cells[scale.line(dot.value)][min(column, width - 1)] = (dot.glyph, dot.tone)
         for line in range(height):
             cells[line] += [("  ", Tone.DIM), (axis.get(line, "").rjust(beside), Tone.DIM)]
-        cells.append([(time_labels(moments[::2], width, self._zone), Tone.DIM)])
+        cells.append([(self._across(moments[::2], width, self._zone), Tone.DIM)])
         return cells
+
+    def _reach(self, low: float, high: float, moments: Sequence[int]) -> tuple[float, float]:
+        """The lowest and highest value shown, the band's too as far as it is not too wide."""
+        if self._band is None:
+            return low, high
+        sides = [between for between in self._band.at(moments) if between is not None]
+        if not sides:
+            return low, high
+        lowest = min(low, *(side[0] for side in sides))
+        highest = max(high, *(side[1] for side in sides))
+        room = (high - low) * _WIDEST_BAND
+        if self._whole or not room:
+            return lowest, highest
+        return max(lowest, low - room), min(highest, high + room)
 
     def render_line(self, y: int) -> Strip:
         """One line of the chart."""
@@ -113,6 +215,34 @@ def drawdown(points: Sequence[tuple[int, float]], start: float) -> tuple[tuple[i
         peak = max(peak, value)
         falls.append((time, (value / peak - 1) * 100 if peak > 0 else 0.0))
     return tuple(falls)
+
+
+def _shade(
+    cells: list[list[tuple[str, Tone]]],
+    column: int,
+    between: tuple[float, float] | None,
+    scale: Scale,
+) -> None:
+    """Shade a column of cells between two values, where nothing else stands."""
+    if between is None:
+        return
+    low, high = between
+    first, last = round(scale.part(high)), round(scale.part(low))
+    for line in range(max(0, first), min(scale.lines, max(last, first + 1))):
+        if cells[line][column][0] == " ":
+            cells[line][column] = ("░", Tone.RULE)
+
+
+def _edges(band: Band, moments: Sequence[int], scale: Scale) -> dict[tuple[int, int], int]:
+    """Braille bits of the two sides of a band, where they lie on the scale."""
+    found: dict[tuple[int, int], int] = {}
+    for dot, between in enumerate(band.at(moments)):
+        for value in between or ():
+            row = int(scale.part(value) * 4)
+            if 0 <= row < scale.lines * 4:
+                key = (row // 4, dot // 2)
+                found[key] = found.get(key, 0) | _DOTS[dot % 2][row % 4]
+    return found
 
 
 def _dots(curve: Curve, moments: Sequence[int], scale: Scale) -> dict[tuple[int, int], int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from core.backtest.run import run_backtest
@@ -14,7 +15,7 @@ from core.host.status_json import session_to_json
 from core.journal.manifest import read_manifest
 from core.market.candles.timeframes import DAY
 from core.report.stored_backtest import save_backtest
-from core.session.snapshot import TrialTerms
+from core.session.snapshot import SessionDetail, TrialTerms
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
 from core.strategy.document.yaml_text import write_yaml
@@ -47,6 +48,10 @@ async def test_a_trial_is_sealed_into_its_session(workspace: Workspace, candle_f
         session_id = (await host.start(request)).session_id
         await host.ended(session_id)
         (session,) = host.snapshot().sessions
+        detail = await host.detail(session_id)
+    assert detail.cone is not None
+    assert detail.cone.points[0][0] == detail.equity[0][0]
+    assert msgspec.json.decode(msgspec.json.encode(detail), type=SessionDetail).cone == detail.cone
     manifest = read_manifest(workspace.session(session_id))
     assert manifest.seal is not None
     assert manifest.seal_problem() is None

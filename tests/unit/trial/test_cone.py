@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.market.candles.candles import Floats
-from core.trial.cone import BandSide, Cone, Course, cone
+from core.trial.cone import BandSide, Cone, Course, cone, over_time
 from tests.unit.trial.making import Draw, autoregressive, normal, skewed
 
 SEALED = Cone(horizon=20, growth=0.5, below=3.0, above=3.0, rate=0.015, trades=100, seed=0)
@@ -65,6 +66,28 @@ def test_what_is_drawn_is_what_is_judged(path: list[float]) -> None:
     else:
         assert outside[course.side][course.at - 1]
         assert not outside[course.side][: course.at - 1].any()
+
+
+def test_over_time_the_band_goes_by_trades_and_then_by_the_time_left() -> None:
+    closes = np.array([1_000, 1_000, 5_000], dtype=np.int64)
+    drawn = over_time(SEALED, 100, closes, 22_000)
+    times = [point[0] for point in drawn.points]
+    assert times == sorted(times)
+    assert (times[0], times[-1]) == (100, 22_000)
+    by_time = {time: tuple(sides) for time, *sides in drawn.points}
+    sides = (SEALED.lower(), SEALED.middle(), SEALED.upper())
+    for place, time in ((0, 100), (2, 1_000), (3, 5_000), (4, 6_000), (20, 22_000)):
+        assert by_time[time] == pytest.approx([side[place] for side in sides])
+    assert drawn.legend == "the promise: left below in at most 1.5 %"
+    assert drawn.in_money(200.0)[0] == (100, 200.0, 200.0)
+
+
+def test_over_time_nothing_is_drawn_that_is_not_known() -> None:
+    closes = np.arange(1, 31, dtype=np.int64) * 10
+    assert over_time(SEALED, 0, closes, None).points[-1][0] == 200, "its horizon are 20 trades"
+    assert over_time(SEALED, 0, closes[:5], None).points[-1][0] == 50
+    long = replace(SEALED, horizon=2_000)
+    assert len(over_time(long, 0, np.arange(2_000, dtype=np.int64), 9_000).points) <= 400
 
 
 def test_a_cone_survives_json() -> None:

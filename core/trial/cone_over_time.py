@@ -1,0 +1,31 @@
+"""The band of a trial as charts draw it: plain values that load no statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ConeOverTime:
+    """A band as it lies on an equity chart: by the time at which trades closed, or probably will.
+
+    Attributes:
+        points: (UTC ms, lower, middle, upper), not falling in time; change of equity since the
+            start in per cent.
+        rate: chance of ever leaving it below if the promise is true.
+    """
+
+    points: tuple[tuple[int, float, float, float], ...]
+    rate: float
+
+    def in_money(self, balance: float) -> tuple[tuple[int, float, float], ...]:
+        """(UTC ms, lower, upper) as equity of an account that began with `balance`."""
+        return tuple(
+            (time, balance * (1 + low / 100), balance * (1 + high / 100))
+            for time, low, _, high in self.points
+        )
+
+    @property
+    def legend(self) -> str:
+        """What it is, in words."""
+        return f"the promise: left below in at most {self.rate * 100:.2g} %"

@@ -1,0 +1,122 @@
+"""Gauges, and bands and dots on charts: where their signs stand."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+
+from tests.ui.scripted import ScriptedHosting, ScriptedLink, choices
+from tui.app import PapertapeApp
+from tui.widgets.axes import count_labels
+from tui.widgets.curve_chart import Band, Curve, CurveChart, Dot
+from tui.widgets.gauge import HERE, SHADED, WALL, Fill, Gauge, Parts, Pointer
+from tui.widgets.tones import Tone
+
+COSTS = Gauge(
+    0.0,
+    40.0,
+    (Fill(30.0, 40.0, Tone.LOSS, SHADED), Fill(5.0, 8.0, Tone.GAIN)),
+    (
+        Pointer(6.5, HERE, Tone.STRONG, "seen 6.5"),
+        Pointer(30.0, WALL, Tone.LOSS, "break-even 30"),
+        Pointer(5.0, "┊", Tone.PLAIN, "assumed 5"),
+    ),
+)
+
+
+def text(parts: Parts) -> str:
+    return "".join(part for part, _ in parts)
+
+
+def test_a_gauge_shows_what_is_filled_and_where_its_marks_are() -> None:
+    bar = text(COSTS.bar(40))
+    assert bar == "─" * 5 + "┊◆██" + "─" * 21 + WALL + SHADED * 9
+    assert len(text(COSTS.bar(7))) == 7
+
+
+def test_labels_stand_near_their_marks_and_never_over_each_other() -> None:
+    assert text(COSTS.labels(60)) == (
+        "    ◆ seen 6.5  ┊ assumed 5           ┃ break-even 30       "
+    )
+    for width in (1, 9, 20, 33, 80):
+        labels = text(COSTS.labels(width))
+        assert len(labels) == width
+        shown = [label for label in ("seen 6.5", "break-even 30", "assumed 5") if label in labels]
+        assert " ".join(labels.split()).count("◆") == labels.count("seen 6.5")
+        assert len(shown) >= (width >= 20)
+
+
+def test_a_mark_beyond_the_scale_is_an_arrow_at_its_end() -> None:
+    gauge = Gauge(0.0, 10.0, (), (Pointer(-5.0, HERE, Tone.LOSS), Pointer(99.0, WALL, Tone.GAIN)))
+    assert text(gauge.bar(10)) == "◂────────▸"
+
+
+def test_a_scale_without_extent_has_its_marks_in_the_middle() -> None:
+    assert text(Gauge(1.0, 1.0, (), (Pointer(1.0, HERE, Tone.STRONG),)).bar(5)) == "──◆──"
+
+
+def test_round_counts_stand_under_their_columns() -> None:
+    line = count_labels(list(range(0, 61)), 61)
+    assert line.split() == ["0", "20", "40", "60"] or line.split() == ["0", "20", "40"]
+    assert line.index("20") == 20
+    assert count_labels([5], 10) == " " * 10
+
+
+def test_a_band_lies_between_its_points_and_nowhere_else() -> None:
+    band = Band(((100, 0.0, 0.0), (200, -10.0, 10.0), (200, -10.0, 20.0), (300, -20.0, 20.0)))
+    found = list(band.at([50, 100, 150, 200, 250, 300, 301]))
+    assert found == [
+        None,
+        (0.0, 0.0),
+        (-5.0, 5.0),
+        (-10.0, 20.0),
+        (-15.0, 20.0),
+        (-20.0, 20.0),
+        None,
+    ]
+
+
+class ChartScreen(Screen[None]):
+    """Nothing but a chart."""
+
+    def compose(self) -> ComposeResult:
+        yield CurveChart()
+
+
+class ChartApp(PapertapeApp):
+    """The app, for its themes, with nothing but a chart on it."""
+
+    DEFAULT_MODE = "chart"
+
+    def __init__(self) -> None:
+        super().__init__(ScriptedHosting(ScriptedLink()), choices, host_name="x", poll_every=3_600)
+        self.add_mode("chart", ChartScreen)
+
+
+async def drawn(band: Band | None, *, whole: bool = False, dots: tuple[Dot, ...] = ()) -> str:
+    """What the chart of a small rise shows."""
+    app = ChartApp()
+    async with app.run_test(size=(60, 12)) as pilot:
+        await pilot.pause()
+        chart = app.screen.query_one(CurveChart)
+        curve = Curve(((0, 0.0), (50, 1.0), (100, 2.0)), Tone.ACCENT)
+        chart.draw([curve], 0.0, band=band, whole=whole, dots=dots)
+        await pilot.pause()
+        return "\n".join(chart.render_line(y).text for y in range(12))
+
+
+async def test_a_band_is_shaded_behind_the_curve_and_cut_where_it_is_too_wide() -> None:
+    band = Band(((0, 0.0, 0.0), (200, -1_000.0, 1_000.0)))
+    alone = await drawn(None)
+    assert SHADED not in alone
+    cut = await drawn(band)
+    assert SHADED in cut
+    assert "1,000" not in cut
+    whole = await drawn(band, whole=True)
+    assert SHADED in whole
+    assert "1,000" in whole
+
+
+async def test_a_dot_stands_over_the_curve() -> None:
+    lines = (await drawn(None, dots=(Dot(100, 2.0, HERE, Tone.STRONG),))).splitlines()
+    assert HERE in lines[0]

@@ -1,0 +1,297 @@
+"""Writes the verdict and the five answers of a comparison, each with a gauge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from core.text import safe_text
+from core.trial.state import State
+from tui import formats
+from tui.widgets.answer_list import Answer
+from tui.widgets.gauge import DOT, HERE, SHADED, WALL, Fill, Gauge, Pointer
+from tui.widgets.tones import Tone, tone_of
+
+if TYPE_CHECKING:
+    from core.compare.comparison import ComparisonResult
+    from core.compare.decisions import DecisionLayer
+    from core.compare.divergence import Divergence
+    from core.compare.fill_costs import CostLayer
+    from core.compare.promise import EdgeLayer, PathLayer
+
+# A sign beside every colour.
+_SIGNS = {
+    State.KEPT: ("✓", Tone.GAIN),
+    State.BROKEN: ("✗", Tone.LOSS),
+    State.OPEN: ("?", Tone.WARNING),
+}
+_DESCRIBED = ("·", "described", Tone.PLAIN)
+_AROUND = 0.35  # of what lies between two walls: shown beyond them
+_FARTHEST = 20.0  # times the other costs: a break-even farther away is an arrow at the scale's end
+_CAUSES = "█▓▒"  # causes beside each other are told apart by them
+
+
+def verdict_text(result: ComparisonResult) -> Content:
+    """The verdict in a line, what to do next, and how other trials stand."""
+    lines: list[Content] = []
+    verdict, layers = result.verdict, result.layers
+    if verdict is not None:
+        sign, tone = _SIGNS[verdict.state]
+        parts = [verdict.column]
+        if verdict.by:
+            parts.append(f"by {', '.join(verdict.by)}")
+        if layers.seal is not None:
+            sealed = formats.date_time(layers.seal.sealed_at)[:10]
+            parts.append(f"trial {layers.trial}, sealed {sealed}")
+        else:
+            parts.append("described · not sealed: no error rate stands behind this")
+        if verdict.closes is not None:
+            parts.append(f"closes about {formats.date_time(verdict.closes)[:10]}")
+        lines.append(
+            Content.assemble(
+                (f"{sign} {str(verdict.state).upper()}", f"bold {tone.css}"),
+                (safe_text(f"   {' · '.join(parts)}"), tone.css),
+            )
+        )
+    lines.append(Content.styled(safe_text(result.recommendation), Tone.ACCENT.css))
+    if layers.others:
+        others = "; ".join(other.text for other in layers.others)
+        lines.append(Content.styled(safe_text(f"Other trials: {others}"), Tone.DIM.css))
+    return Content("\n").join(lines)
+
+
+def answers(result: ComparisonResult) -> list[Answer]:
+    """The five answers, also those that could not be had."""
+    layers = result.layers
+    return [
+        _decisions(layers.decisions),
+        _costs(layers.costs),
+        _account(layers.account),
+        _path(layers.path, sealed=layers.seal is not None),
+        _edge(layers.edge),
+    ]
+
+
+def _unknown(layer: str, why: str) -> Answer:
+    return Answer(layer, layer.capitalize(), "·", "unknown", Tone.DIM, why)
+
+
+def _decisions(layer: DecisionLayer | None) -> Answer:
+    if layer is None:
+        return _unknown("decisions", "no session was replayed")
+    judged = layer.judged
+    sign, tone = _SIGNS[layer.state]
+    if judged.bound is None:
+        return Answer("decisions", "Decisions", sign, "open", tone, layer.text)
+    most, tolerated = judged.bound * 100, judged.margin * 100
+    unexplained = judged.unexplained / judged.decided * 100
+    text = f"{judged.decided:,} candles, {judged.differing:,} differ"
+    if judged.differing:
+        text += f", {judged.unexplained:,} unexplained"
+    wall = Pointer(tolerated, WALL, Tone.STRONG, f"{tolerated:.2g} % may be unexplained")
+    pointers = [wall, Pointer(most, WALL, Tone.PLAIN, f"at most {most:.2g} % differ")]
+    if judged.unexplained:
+        shown = f"{unexplained:.2g} % unexplained"
+        pointers.append(Pointer(unexplained, HERE, Tone.LOSS, shown))
+    # How far the bound reaches beyond what is tolerated is not known better yet, and no fault.
+    beyond = () if most <= tolerated else (Fill(tolerated, most, Tone.WARNING, SHADED),)
+    fills = (*beyond, Fill(0.0, min(most, tolerated), tone))
+    gauge = Gauge(0.0, max(most, tolerated, unexplained) * 1.25, fills, tuple(pointers))
+    return Answer("decisions", "Decisions", sign, str(layer.state), tone, text, gauge)
+
+
+_FOUND = {
+    "within": ("✓", "within", Tone.GAIN),
+    "dearer": ("!", "dearer", Tone.WARNING),
+    "eats_edge": ("✗", "too dear", Tone.LOSS),
+    "open": ("?", "open", Tone.WARNING),
+}
+
+
+def _costs(layer: CostLayer | None) -> Answer:
+    if layer is None:
+        return _unknown("costs", "no session was replayed")
+    judged = layer.judged
+    sign, word, tone = _FOUND[judged.finding]
+    if judged.seen is None:
+        text = "no fill by the market's prices: they cost what is assumed"
+    else:
+        text = f"{judged.fills:,} fills, a mean of {judged.seen:.1f} bp"
+        if layer.half_spread is not None and layer.delay is not None:
+            text += f": spread {layer.half_spread:.1f}, delay {layer.delay:.1f}"
+        text = text.replace("-", "−")
+    return Answer("costs", "Costs", sign, word, tone, text, cost_gauge(layer))
+
+
+def cost_gauge(layer: CostLayer) -> Gauge:
+    """Assumed and seen cost of a fill, the interval of its mean, and where nothing is left."""
+    judged = layer.judged
+    tone = _FOUND[judged.finding][2]
+    known = [judged.assumed, *(value for value in (judged.seen, judged.low, judged.high) if value)]
+    low, high = min(0.0, *known), max(1.0, *known)
+    even = judged.break_even
+    if even is not None:
+        low, high = min(low, even), max(high, min(even, high * _FARTHEST))
+    room = (high - low) * 0.08
+    low, high = (low - room if low < 0 else 0.0), high + room
+    fills, pointers = [], []
+    if even is not None and even < high:
+        fills.append(Fill(even, high, Tone.LOSS, SHADED))
+    if judged.low is not None and judged.high is not None:
+        fills.append(Fill(judged.low, judged.high, tone))
+    if judged.seen is not None:
+        label = f"seen {judged.seen:.1f}"
+        if judged.low is not None and judged.high is not None:
+            label += f" ({judged.low:.1f} to {judged.high:.1f})"
+        pointers.append(Pointer(judged.seen, HERE, Tone.STRONG, label.replace("-", "−")))
+    if even is not None:
+        label = f"break-even {even:.1f}" if even >= 0 else f"break-even −{-even:.1f}"
+        pointers.append(Pointer(even, WALL, Tone.LOSS, label))
+    pointers.append(Pointer(judged.assumed, DOT, Tone.PLAIN, f"assumed {judged.assumed:.1f}"))
+    return Gauge(low, high, tuple(fills), tuple(pointers))
+
+
+def _account(layer: Divergence | None) -> Answer:
+    if layer is None:
+        return _unknown("account", "no session was replayed")
+    differing, count = len(layer.differing), len(layer.trades)
+    total = layer.difference
+    text = f"{differing:,} of {count:,} trades differ" if differing else layer.summary
+    if differing:
+        text += f", P&L {formats.change(total)}"
+    sign, word, tone = _DESCRIBED
+    effects = sorted(((each, str(kind)) for kind, _, each in layer.by_cause()), key=_size)
+    largest = max((abs(effect) for effect, _ in effects), default=0.0)
+    if not largest:
+        gauge = Gauge(-1.0, 1.0, (), (Pointer(0.0, WALL, Tone.STRONG, "no difference in P&L"),))
+        return Answer("account", "Account", sign, word, tone, text, gauge)
+    fills, labels, ends = [], [], {-1: 0.0, 1: 0.0}
+    for number, (effect, kind) in enumerate(effects):
+        side = 1 if effect > 0 else -1
+        begin = ends[side]
+        ends[side] = begin + effect
+        fills.append(Fill(begin, ends[side], tone_of(effect), _CAUSES[number % len(_CAUSES)]))
+        label = f"{kind} {effect:+,.2f}".replace("-", "−")
+        labels.append(Pointer((begin + ends[side]) / 2, "", tone_of(effect), label))
+    room = (ends[1] - ends[-1]) * 0.06
+    scale = (ends[-1] - room, ends[1] + room)
+    marks = (Pointer(0.0, WALL, Tone.STRONG), Pointer(total, HERE, Tone.STRONG))
+    gauge = Gauge(*scale, tuple(fills), (*marks, *labels))
+    return Answer("account", "Account", sign, word, tone, text, gauge)
+
+
+def _size(effect: tuple[float, str]) -> float:
+    return -abs(effect[0])
+
+
+def _path(layer: PathLayer | None, *, sealed: bool) -> Answer:
+    name = "path"
+    if layer is None or layer.band is None:
+        why = "no trial is judged by a band" if layer is None else layer.text
+        sign, word, tone = ("?", "open", Tone.WARNING) if sealed and layer else _DESCRIBED
+        return Answer(name, "Path", sign, word, tone, why, none="not sealed: there is no band")
+    band, course = layer.band, layer.course
+    seen = min(len(layer.path), band.horizon)
+    sign, word, tone = "✓", "inside", Tone.GAIN
+    if layer.state is State.BROKEN:
+        sign, word, tone = "✗", "below", Tone.LOSS
+    elif layer.above:
+        sign, word, tone = "▲", "above", Tone.GAIN
+    elif not seen:
+        sign, word, tone = "?", "open", Tone.WARNING
+    at = seen if course is None or course.at is None else course.at
+    low, high = float(band.lower()[at]), float(band.upper()[at])
+    here = float(layer.path[at - 1]) if at else 0.0
+    text = f"trade {seen:,} of {band.horizon:,}, equity {formats.change(here, '%')}"
+    if course is not None and course.at is not None:
+        when = "" if layer.left is None else f" on {formats.date_time(layer.left)[:10]}"
+        text = f"left the band {course.side} at trade {at:,}{when}"
+    gauge = _between(low, high, here, float(band.middle()[at]), tone, "above ")
+    return Answer(name, "Path", sign, word, tone, text, gauge)
+
+
+def _between(
+    low: float, high: float, here: float, promised: float, tone: Tone, above: str
+) -> Gauge:
+    """Where something stands between two walls, behind which lie the loss and the gain.
+
+    The bar reaches from the lower wall to it; all in per cent.
+    """
+    room = max((high - low) * _AROUND, 1e-9)
+    first, last = min(low - room, here), max(high + room, here)
+    fills = [Fill(first, low, Tone.LOSS, SHADED), Fill(high, last, Tone.GAIN, SHADED)]
+    if here > low:
+        fills.append(Fill(low, here, tone))
+
+    def pointer(value: float, glyph: str, mark: Tone, name: str = "") -> Pointer:
+        return Pointer(value, glyph, mark, f"{name}{value:+.2f} %".replace("-", "−"))
+
+    pointers = (
+        pointer(here, HERE, Tone.STRONG),
+        pointer(low, WALL, Tone.LOSS, "broken "),
+        pointer(high, WALL, Tone.GAIN, above),
+        pointer(promised, DOT, Tone.PLAIN, "promised "),
+    )
+    return Gauge(first, last, tuple(fills), pointers)
+
+
+def _edge(layer: EdgeLayer | None) -> Answer:
+    name = "edge"
+    if layer is None:
+        return _unknown(name, "no session to describe")
+    sign, word, tone = _DESCRIBED
+    if layer.state is not None:
+        sign, tone = _SIGNS[layer.state]
+        word = str(layer.state)
+    if layer.lines is None:
+        none = layer.reason or "no lines"
+        text = _means(layer)
+        return Answer(name, "Edge", sign, word, tone, text, _means_gauge(layer), none)
+    lines = layer.lines
+    seen = min(layer.trades, lines.horizon)
+    at = layer.at or seen
+    low, high = edge_walls(layer, at)
+    here = float(layer.sums[at - 1]) if at else 0.0
+    text = f"trade {seen:,} of {lines.horizon:,}, {_means(layer)}"
+    if layer.at is not None:
+        when = "" if layer.decided is None else f" on {formats.date_time(layer.decided)[:10]}"
+        text = f"{layer.state} at trade {layer.at:,}{when}, {_means(layer)}"
+    gauge = _between(low, high, here, at * lines.promise, tone, "kept ")
+    return Answer(name, "Edge", sign, word, tone, text, gauge)
+
+
+def edge_walls(layer: EdgeLayer, at: int) -> tuple[float, float]:
+    """Where the running sum of returns breaks and keeps the promise after so many trades."""
+    lines = layer.lines
+    if lines is None:
+        return 0.0, 0.0
+    place = max(1, min(at, lines.horizon)) - 1
+    low = float(lines.lower_line()[place]) + at * (lines.promise - lines.margin)
+    return low, float(lines.upper_line()[place])
+
+
+def _means(layer: EdgeLayer) -> str:
+    parts = []
+    if layer.promise is not None:
+        parts.append(f"promised {layer.promise:+.3f} % a trade")
+    if layer.seen is not None:
+        parts.append(f"seen {layer.seen:+.3f} %")
+    return ", ".join(parts).replace("-", "−") or "no closed trade"
+
+
+def _means_gauge(layer: EdgeLayer) -> Gauge | None:
+    """Mean return of a trade, promised and seen, where there are no lines to hold it against."""
+    if layer.seen is None:
+        return None
+    known = [0.0, layer.seen, *(() if layer.promise is None else (layer.promise,))]
+    known += layer.interval or ()
+    room = (max(known) - min(known)) * 0.15 or 1.0
+    fills = () if layer.interval is None else (Fill(*layer.interval, Tone.ACCENT),)
+    seen = f"seen {layer.seen:+.3f} %".replace("-", "−")
+    pointers = [Pointer(layer.seen, HERE, Tone.STRONG, seen)]
+    if layer.promise is not None:
+        promised = f"promised {layer.promise:+.3f} %".replace("-", "−")
+        pointers.append(Pointer(layer.promise, WALL, Tone.PLAIN, promised))
+    pointers.append(Pointer(0.0, DOT, Tone.PLAIN, "no edge"))
+    return Gauge(min(known) - room, max(known) + room, fills, tuple(pointers))

@@ -1,0 +1,280 @@
+"""One of the five answers of a comparison in depth: what it rests on, in tables or on a chart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from core.text import safe_text
+from tui import formats
+from tui.commands import Place, bindings
+from tui.screens import compare_rows
+from tui.screens.base import BaseScreen, entitle
+from tui.screens.compare_answers import answers, edge_walls
+from tui.screens.compare_trade import ComparedTradeScreen
+from tui.widgets.answer_list import Answer, AnswerList
+from tui.widgets.axes import count_labels
+from tui.widgets.curve_chart import Band, Curve, CurveChart, Dot
+from tui.widgets.line_table import LineTable
+from tui.widgets.tones import Tone
+
+if TYPE_CHECKING:
+    from core.compare.comparison import ComparisonResult
+    from core.compare.promise import EdgeLayer
+
+LAYERS = ("decisions", "costs", "account", "path", "edge")
+_PARTS = {
+    "decisions": ("layer-decisions",),
+    "costs": ("layer-hours", "layer-sizes"),
+    "account": ("layer-trades", "layer-fall"),
+    "path": ("layer-path",),
+    "edge": ("layer-edge",),
+}  # the widgets of each answer; on low terminals `v` shows one after the other
+
+
+class CompareLayerScreen(BaseScreen):
+    """An answer in depth, from which one goes on to the others."""
+
+    PLACE = Place.COMPARED_LAYER
+    TITLE = "Answer"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.COMPARED_LAYER)
+
+    def __init__(self, result: ComparisonResult, layer: str) -> None:
+        super().__init__()
+        self._result = result
+        self._layer = layer
+        self._part = 0
+        differing = any(True for _ in compare_rows.compared_trades(result, "differing"))
+        self._filter = "differing" if differing else "all"
+
+    def body(self) -> ComposeResult:
+        """The answer with its gauge, all of what it says, and what it rests on."""
+        yield AnswerList(id="layer-answer")
+        yield Static("", id="layer-text")
+        with Horizontal(id="layer-parts"):
+            yield self.pane(
+                LineTable(compare_rows.DECISION_COLUMNS, id="layer-decisions", idle_cursor=False),
+                "Decisions that differ",
+            )
+            yield self.pane(
+                LineTable(compare_rows.HOUR_COLUMNS, id="layer-hours", idle_cursor=False),
+                "By the hour of the day · bp a fill",
+            )
+            yield self.pane(
+                LineTable(compare_rows.SIZE_COLUMNS, id="layer-sizes", idle_cursor=False),
+                "By size, in quote currency · bp a fill",
+            )
+            yield self.pane(
+                LineTable(compare_rows.FALL_COLUMNS, id="layer-fall", idle_cursor=False),
+                "Where it differs",
+            )
+            yield self.pane(LineTable(compare_rows.TRADE_COLUMNS, id="layer-trades"), "Trades")
+            yield self.pane(
+                CurveChart(id="layer-path", write=_signed, empty="No closed trade yet."), "Equity"
+            )
+            yield self.pane(
+                CurveChart(
+                    id="layer-edge",
+                    write=_signed,
+                    across=count_labels,
+                    empty="No line to draw: it is described, not judged.",
+                ),
+                "Running sum",
+            )
+
+    def on_mount(self) -> None:
+        """Draw it."""
+        super().on_mount()
+        self._draw()
+
+    def _draw(self) -> None:
+        result = self._result
+        found: Mapping[str, Answer] = {one.key: one for one in answers(result)}
+        answer = found[self._layer]
+        self.query_one("#layer-answer", AnswerList).set_answers([answer])
+        self._tell(self._text())
+        for layer, names in _PARTS.items():
+            for name in names:
+                self.query_one(f"#{name}").display = layer == self._layer
+        self.set_class(self._layer == "account", "-account")
+        getattr(self, f"_draw_{self._layer}")()
+        self._show_part()
+        self.refresh_hints()
+
+    def _tell(self, text: str) -> None:
+        self.query_one("#layer-text", Static).update(Content.styled(safe_text(text), Tone.DIM.css))
+
+    def _text(self) -> str:
+        """All that the answer says, as text and JSON have it."""
+        said = self._result.layers.lines().get(self._layer)  # type: ignore[call-overload]
+        return "" if said is None else str(said[1])
+
+    def _draw_decisions(self) -> None:
+        layer = self._result.layers.decisions
+        table = self.query_one("#layer-decisions", LineTable)
+        table.set_empty(
+            "No session was replayed." if layer is None else "Every decision is the replay's."
+        )
+        table.set_rows([] if layer is None else compare_rows.decision_rows(layer))
+
+    def _draw_costs(self) -> None:
+        layer = self._result.layers.costs
+        for name, rows in (
+            ("#layer-hours", [] if layer is None else compare_rows.hour_rows(layer)),
+            ("#layer-sizes", [] if layer is None else compare_rows.size_rows(layer)),
+        ):
+            table = self.query_one(name, LineTable)
+            table.set_empty("No fill by the market's prices.")
+            table.set_rows(rows)
+
+    def _draw_account(self) -> None:
+        fall = self.query_one("#layer-fall", LineTable)
+        fall.set_rows(compare_rows.fall_rows(self._result))
+        fall.styles.max_height = len(fall.rows) + 2  # its title and its heading
+        table = self.query_one("#layer-trades", LineTable)
+        table.set_empty(
+            f"No trade is {self._filter}." if self._filter != "all" else "No trade to match."
+        )
+        table.set_rows(compare_rows.trade_rows(self._result, self._filter))
+        counts = {
+            name: sum(1 for _ in compare_rows.compared_trades(self._result, name))
+            for name in compare_rows.FILTERS
+        }
+        shown = (
+            f"▸{name} {n}" if name == self._filter else f"{name} {n}" for name, n in counts.items()
+        )
+        entitle(table, "Trades · " + "  ".join(shown))
+
+    def _draw_path(self) -> None:
+        chart = self.query_one("#layer-path", CurveChart)
+        curves, band, title = equity_curves(self._result)
+        path = self._result.layers.path
+        marks = []
+        if path is not None and path.course is not None and path.left is not None:
+            at = path.course.at or 1
+            marks.append(Dot(path.left, float(path.path[at - 1]), "◆", Tone.STRONG))
+            title += f" · ◆ left it {path.course.side}"
+        chart.draw(curves, 0.0, band=band, dots=marks, whole=True)
+        entitle(chart, title)
+
+    def _draw_edge(self) -> None:
+        layer = self._result.layers.edge
+        chart = self.query_one("#layer-edge", CurveChart)
+        if layer is None or layer.lines is None or not layer.trades:
+            chart.draw([])
+            return
+        title = f"Running sum, {layer.unit}, by trade number"
+        dots = []
+        if layer.at is not None:
+            dots.append(Dot(layer.at, float(layer.sums[layer.at - 1]), "◆", Tone.STRONG))
+            title += f" · ◆ {layer.state} at trade {layer.at:,}"
+        chart.draw(_edge_curves(layer), 0.0, dots=dots)
+        entitle(chart, title)
+
+    def _show_part(self) -> None:
+        """Where there is no room for all parts of an answer, one of them."""
+        names = _PARTS[self._layer]
+        alone = self._crowded
+        for number, name in enumerate(names):
+            self.query_one(f"#{name}").display = not alone or number == self._part % len(names)
+        shown = self.query_one(f"#{names[self._part % len(names)]}")
+        target: Widget = shown if shown.focusable else self.query_one("#layer-answer")
+        target.focus()
+
+    @property
+    def _crowded(self) -> bool:
+        """Whether the terminal has no room for all parts of the answer at once."""
+        return self.has_class("-narrow" if self._layer == "costs" else "-short")
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Show as many parts as there is room for."""
+        super().on_resize(event)
+        if self.ready:
+            self._show_part()
+
+    # ── commands ──
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only what the answer has."""
+        if action in ("filter", "open"):
+            return self._layer == "account"
+        if action == "view":
+            return len(_PARTS[self._layer]) > 1
+        return True
+
+    def action_back(self) -> None:
+        """Return to the five answers."""
+        self.dismiss()
+
+    def action_other(self, step: int) -> None:
+        """Go on to another answer."""
+        self._layer = LAYERS[(LAYERS.index(self._layer) + step) % len(LAYERS)]
+        self._part = 0
+        self._draw()
+
+    def action_view(self) -> None:
+        """Show the next part of the answer."""
+        self._part = (self._part + 1) % len(_PARTS[self._layer])
+        self._show_part()
+
+    def action_filter(self) -> None:
+        """Show the next kind of trades."""
+        names = compare_rows.FILTERS
+        self._filter = names[(names.index(self._filter) + 1) % len(names)]
+        self._draw_account()
+
+    def action_open(self) -> None:
+        """Open the trade under the cursor."""
+        self.query_one("#layer-trades", LineTable).action_choose()
+
+    @on(LineTable.Highlighted, "#layer-decisions")
+    def _tell_cause(self, event: LineTable.Highlighted) -> None:
+        """Write the whole cause of the decision under the cursor."""
+        layer = self._result.layers.decisions
+        if layer is not None and event.key is not None and self._layer == "decisions":
+            cause = layer.differences[int(event.key)].cause
+            self._tell(f"{cause.kind}: {cause.detail}")
+
+    @on(LineTable.Chosen, "#layer-trades")
+    def _open_trade(self, event: LineTable.Chosen) -> None:
+        trades = compare_rows.compared_trades(self._result, self._filter)
+        places = [place for place, _ in trades]
+        self.app.push_screen(ComparedTradeScreen(self._result, places, int(event.key)))
+
+
+def equity_curves(result: ComparisonResult) -> tuple[list[Curve], Band | None, str]:
+    """The equity of sessions and backtests, the band of the trial, and what is what."""
+    tones = {"Paper": Tone.ACCENT, "Backtest": Tone.DIM}
+    told = {"Paper": "paper", "Backtest": "backtest dimmed"}
+    curves = [Curve(one.points, tones[one.name]) for one in result.curves]
+    names = dict.fromkeys(one.name for one in result.curves)
+    title = ["Equity %", *(told[name] for name in names)]
+    path = result.layers.path
+    cone = None if path is None else path.cone
+    if cone is None:
+        return curves, None, " · ".join(title)
+    band = Band(tuple((time, low, high) for time, low, _, high in cone.points))
+    return curves, band, f"Equity % ░ {cone.legend}"
+
+
+def _edge_curves(layer: EdgeLayer) -> list[Curve]:
+    """The running sum, the two walls, and the trade at which it crossed one."""
+    assert layer.lines is not None
+    horizon = layer.lines.horizon
+    sums = [(0, 0.0), *enumerate(layer.sums.tolist()[:horizon], start=1)]
+    walls = [edge_walls(layer, at) for at in range(1, horizon + 1)]
+    lower = tuple((at, low) for at, (low, _) in enumerate(walls, start=1))
+    upper = tuple((at, high) for at, (_, high) in enumerate(walls, start=1))
+    return [Curve(tuple(sums), Tone.ACCENT), Curve(lower, Tone.LOSS), Curve(upper, Tone.GAIN)]
+
+
+def _signed(value: float | None) -> str:
+    return formats.UNKNOWN if value is None else f"{value:+.2f}%"

@@ -1,0 +1,203 @@
+"""A list of answers, each a line with its state and a gauge beneath it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.strip import Strip
+
+from core.text import safe_text
+from tui.commands import Place, bindings
+from tui.widgets.columns import fitted
+from tui.widgets.gauge import Gauge, Parts
+from tui.widgets.line_view import LineView
+from tui.widgets.tones import Tone
+
+_BOLD = Style(bold=True)
+_LOUD = 3  # parts of a head that are bold: sign, name, word
+_MARGIN = 2  # cells on either side
+_NAME, _WORD = 11, 11
+_FEWEST, _MOST = 2, 5  # lines an answer takes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer: sign and word of its state in their tone, what it says, and its gauge.
+
+    `none`: what stands where there is no gauge.
+    """
+
+    key: str
+    name: str
+    sign: str
+    word: str
+    tone: Tone
+    text: str
+    gauge: Gauge | None = None
+    none: str = ""
+
+
+class AnswerList(LineView, can_focus=True):
+    """Answers under each other, as high as there is room: with labels, air and a thicker bar."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.ANSWERS)
+
+    class Chosen(Message):
+        """An answer was opened."""
+
+        def __init__(self, answers: AnswerList, key: str) -> None:
+            self.answers = answers
+            self.key = key
+            super().__init__()
+
+        @property
+        def control(self) -> AnswerList:
+            """The list."""
+            return self.answers
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
+        super().__init__(id=id)
+        self._answers: tuple[Answer, ...] = ()
+        self._cursor = 0
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """The answers shown."""
+        return self._answers
+
+    @property
+    def cursor_key(self) -> str | None:
+        """The key of the answer under the cursor."""
+        return self._answers[self._cursor].key if self._answers else None
+
+    def set_answers(self, answers: Sequence[Answer]) -> None:
+        """Show answers; the same again repaint nothing."""
+        if tuple(answers) != self._answers:
+            self._answers = tuple(answers)
+            self._cursor = min(self._cursor, max(0, len(self._answers) - 1))
+            self._measure()
+
+    def on_resize(self) -> None:
+        """Take more or fewer lines for each."""
+        self._measure()
+
+    def on_focus(self) -> None:
+        """Show the cursor."""
+        self.refresh()
+
+    def on_blur(self) -> None:
+        """Dim the cursor."""
+        self.refresh()
+
+    @property
+    def _height(self) -> int:
+        """Lines an answer takes."""
+        count = max(1, len(self._answers))
+        # The last one needs no air beneath it.
+        return max(_FEWEST, min(_MOST, (self.size.height + 1) // count))
+
+    def _measure(self) -> None:
+        lines = self._height * len(self._answers)
+        if self._height > _FEWEST + 1:
+            lines -= 1
+        self.virtual_size = Size(self.size.width, lines)
+        self._reveal()
+        self.refresh()
+
+    def _reveal(self) -> None:
+        top, room = self._cursor * self._height, self.size.height
+        if top < self.scroll_offset.y:
+            self.scroll_to(y=top, animate=False)
+        elif top + self._height > self.scroll_offset.y + room:
+            self.scroll_to(y=max(0, top + self._height - room), animate=False)
+
+    # ── drawing ──
+
+    def render_line(self, y: int) -> Strip:
+        """One line of what is visible."""
+        number, line = divmod(y + self.scroll_offset.y, self._height)
+        plain = self.tone(Tone.PLAIN)
+        if number >= len(self._answers):
+            return Strip.blank(self.size.width, plain)
+        answer, width = self._answers[number], self.size.width - 2 * _MARGIN
+        here = number == self._cursor
+        background = None
+        if line == 0:
+            if here:
+                background = "line--cursor" if self.has_focus else "line--cursor-idle"
+            parts = _head(answer, width)
+        else:
+            parts = self._gauge_line(answer, width, line)
+        bar = "▌" if here and self.has_focus and line < min(self._height, 4) - 1 else " "
+        segments = [Segment(bar, self.tone(Tone.ACCENT, background)), Segment(" ", plain)]
+        if background is not None:
+            segments[1] = Segment(" ", self.tone(Tone.PLAIN, background))
+        for place, (text, tone) in enumerate(parts):
+            style = self.tone(tone, background)
+            loud = line == 0 and place < _LOUD
+            segments.append(Segment(text, style + _BOLD if loud else style))
+        rest = self.tone(Tone.PLAIN, background)
+        return Strip(segments).simplify().adjust_cell_length(self.size.width, rest)
+
+    def _gauge_line(self, answer: Answer, width: int, line: int) -> Parts:
+        indent: Parts = [("  ", Tone.DIM)]
+        bars = 2 if self._height == _MOST else 1
+        gauge = answer.gauge
+        if gauge is None:
+            return [*indent, (safe_text(answer.none) if line == 1 else "", Tone.DIM)]
+        if line <= bars:
+            return indent + gauge.bar(max(1, width - 2))
+        if line == bars + 1:
+            return indent + gauge.labels(max(1, width - 2))
+        return []
+
+    # ── moving ──
+
+    def _move(self, index: int) -> None:
+        index = max(0, min(index, len(self._answers) - 1))
+        if self._answers and index != self._cursor:
+            self._cursor = index
+            self._reveal()
+            self.refresh()
+
+    def action_move(self, step: int) -> None:
+        """Move the cursor by answers."""
+        self._move(self._cursor + step)
+
+    def action_edge(self, step: int) -> None:
+        """Move the cursor to the first or last answer."""
+        self._move(0 if step < 0 else len(self._answers) - 1)
+
+    def action_choose(self) -> None:
+        """Open the answer under the cursor."""
+        if self._answers:
+            self.post_message(self.Chosen(self, self._answers[self._cursor].key))
+
+    def on_click(self, event: events.Click) -> None:
+        """Open the answer that was clicked."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        number = (offset.y + self.scroll_offset.y) // self._height
+        if number < len(self._answers):
+            self._move(number)
+            self.action_choose()
+
+
+def _head(answer: Answer, width: int) -> Parts:
+    """Sign, name, word of the state, and as much of what it says as fits."""
+    room = max(0, width - 2 - _NAME - _WORD)
+    return [
+        (f"{answer.sign} ", answer.tone),
+        (answer.name.ljust(_NAME), Tone.STRONG),
+        (answer.word.ljust(_WORD), answer.tone),
+        (fitted(safe_text(answer.text), room, "left"), Tone.PLAIN),
+    ]
