@@ -15,7 +15,7 @@ from core.host.feed_factories import DemoMarket, FeedFactories, venue_options
 from core.host.host import Host, HostOptions
 from core.host.link import CommandError
 from core.host.log_file import keep_log
-from core.host.offline import resting_detail, resting_report, resting_sessions
+from core.host.offline import offline_detail, offline_report, offline_sessions
 from core.host.socket_link import SocketLink
 from core.host.socket_server import ControlSocket
 from core.market.venues.addresses import VenueError
@@ -149,7 +149,7 @@ async def looked_at(
     """
     link = attach(workspace)
     if link is None:
-        sessions = await resting_sessions(workspace, archived=archived)
+        sessions = await offline_sessions(workspace, archived=archived)
     elif archived:
         sessions = await link.archived()
     else:
@@ -159,7 +159,7 @@ async def looked_at(
         return None
     if not session.symbols:
         return session, None
-    detail = resting_detail(workspace, session_id) if link is None else link.detail(session_id)
+    detail = offline_detail(workspace, session_id) if link is None else link.detail(session_id)
     return session, await detail
 
 
@@ -172,7 +172,7 @@ def report_source(workspace: Workspace) -> ReportSource:
     async def report_of(session_id: str) -> Mapping[str, object]:
         link = attach(workspace)
         if link is None:
-            return await resting_report(workspace, session_id)
+            return await offline_report(workspace, session_id)
         return await link.report(session_id)
 
     return report_of

@@ -27,7 +27,7 @@ from core.compare.service import compare_strategy
 from core.compare.to_json import comparison_to_json
 from core.host.job_values import JobOrder, confirmed
 from core.host.link import CommandError
-from core.host.offline import resting_sessions
+from core.host.offline import offline_sessions
 from core.host.status_json import (
     host_to_json,
     job_to_json,
@@ -384,7 +384,7 @@ async def _status(home: Workspace, session_id: str | None, since: int | str | No
 async def _sessions(home: Workspace) -> tuple[Json | None, tuple[SessionSnapshot, ...]]:
     link = attach(home)
     if link is None:
-        return None, await resting_sessions(home)
+        return None, await offline_sessions(home)
     snapshot = await link.fresh_snapshot()
     return host_to_json(snapshot), snapshot.sessions
 

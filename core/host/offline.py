@@ -40,7 +40,7 @@ from core.time_format import wall_clock
 _WHY = "no host is running: `papertape` or `papertape host` goes on with it"
 
 
-async def resting_sessions(
+async def offline_sessions(
     workspace: Workspace, *, archived: bool = False
 ) -> tuple[SessionSnapshot, ...]:
     """All sessions that are (not) archived, the oldest first; those that have not ended are stale.
@@ -67,7 +67,7 @@ async def resting_sessions(
     return tuple(sorted(found, key=lambda session: (session.started, session.id)))
 
 
-async def resting_detail(workspace: Workspace, session_id: str) -> SessionDetail:
+async def offline_detail(workspace: Workspace, session_id: str) -> SessionDetail:
     """What the files of a session tell beyond its row.
 
     Raises:
@@ -79,7 +79,7 @@ async def resting_detail(workspace: Workspace, session_id: str) -> SessionDetail
     return session_detail(session_id, runner, (), stored.log.orders.rows())
 
 
-async def resting_logs(workspace: Workspace, session_id: str | None) -> tuple[LogLine, ...]:
+async def offline_logs(workspace: Workspace, session_id: str | None) -> tuple[LogLine, ...]:
     """What the last hosts logged; of a session, what its journal tells.
 
     Raises:
@@ -113,12 +113,12 @@ async def earlier_logs(
     """
     return tuple(
         line
-        for line in await resting_logs(workspace, None)
+        for line in await offline_logs(workspace, None)
         if line.time < since and session_id in (None, line.session_id)
     )
 
 
-async def resting_report(workspace: Workspace, session_id: str) -> dict[str, Any]:
+async def offline_report(workspace: Workspace, session_id: str) -> dict[str, Any]:
     """The report of a session, as its files tell it.
 
     Raises:

@@ -122,12 +122,12 @@ async def all_sessions(
 ) -> tuple[HostSnapshot | None, tuple[SessionSnapshot, ...]]:
     """The host, if one runs, and all sessions that are (not) archived."""
     from core.bootstrap import attach
-    from core.host.offline import resting_sessions
+    from core.host.offline import offline_sessions
 
     workspace = existing_workspace(arguments)
     link = attach(workspace)
     if link is None:
-        return None, await resting_sessions(workspace, archived=archived)
+        return None, await offline_sessions(workspace, archived=archived)
     snapshot = await link.fresh_snapshot()
     return snapshot, await link.archived() if archived else snapshot.sessions
 
@@ -137,14 +137,14 @@ def report(arguments: ReportArguments) -> int:
 
     async def work() -> Mapping[str, object]:
         from core.bootstrap import attach
-        from core.host.offline import resting_report
+        from core.host.offline import offline_report
 
         workspace = existing_workspace(arguments)
         if arguments.id not in workspace.session_ids():
             raise no_such_session(arguments.id)
         link = attach(workspace)
         if link is None:
-            return await resting_report(workspace, arguments.id)
+            return await offline_report(workspace, arguments.id)
         return await link.report(arguments.id)
 
     form = "json" if arguments.json else arguments.format
@@ -190,14 +190,14 @@ def logs(arguments: LogsArguments) -> int:
 
     async def work() -> tuple[LogLine, ...]:
         from core.bootstrap import attach
-        from core.host.offline import earlier_logs, resting_logs
+        from core.host.offline import earlier_logs, offline_logs
 
         workspace = existing_workspace(arguments)
         if arguments.id is not None and arguments.id not in workspace.session_ids():
             raise no_such_session(arguments.id)
         link = attach(workspace)
         if link is None:
-            return await resting_logs(workspace, arguments.id)
+            return await offline_logs(workspace, arguments.id)
         snapshot = await link.fresh_snapshot()
         earlier = await earlier_logs(workspace, snapshot.since, arguments.id)
         lines = (*earlier, *link.logs(0, arguments.id))

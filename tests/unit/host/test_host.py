@@ -18,7 +18,7 @@ from core.host.host import Host, HostOptions
 from core.host.job_values import JobOrder
 from core.host.link import CommandError
 from core.host.local_link import LocalHosting, LocalLink
-from core.host.offline import resting_report, resting_sessions
+from core.host.offline import offline_report, offline_sessions
 from core.host.runner import run_host
 from core.journal.values import FeedKind, SessionState
 from core.report.result import result_to_json
@@ -66,7 +66,7 @@ async def test_a_session_that_a_full_disk_ended_shows_what_is_on_the_disk(
         (session,) = host.snapshot().sessions
     assert session.state is SessionState.ERROR
     assert "cannot be written" in str(session.state_reason)
-    report = await resting_report(Workspace(tmp_path / "home"), reply.session_id)
+    report = await offline_report(Workspace(tmp_path / "home"), reply.session_id)
     assert session.trades_count == len(report["trades"]) > 0
     assert session.equity == report["ending_balance"]
 
@@ -485,10 +485,10 @@ async def test_a_resting_session_shows_where_it_stands(tmp_path: Path) -> None:
         last = int(feed.candles["BTC/USDT"].time[289])
         await until(lambda: host.fresh_snapshot().sessions[0].last_candle == last)
         (running,) = host.fresh_snapshot().sessions
-    (resting,) = await resting_sessions(Workspace(home))
+    (resting,) = await offline_sessions(Workspace(home))
     same = ("last_candle", "equity", "trades_count", "realized_pnl", "equity_curve", "pnl_today")
     for name in same:
         assert getattr(resting, name) == getattr(running, name), name
     assert resting.state is SessionState.STALE
     assert resting.now >= (resting.running_since or 0)
-    assert (await resting_report(Workspace(home), session_id))["period"]["candles"] == 40
+    assert (await offline_report(Workspace(home), session_id))["period"]["candles"] == 40

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from core.host.link import CommandError
-from core.host.offline import resting_sessions
+from core.host.offline import offline_sessions
 from core.journal.values import SessionState
 from core.session.reports import EQUITY, JSON, MARKDOWN, PAGE, TRADES
 from core.session.snapshot import Level
@@ -132,7 +132,7 @@ async def test_a_folder_that_is_no_session_is_listed_and_can_be_deleted(
         (folder / "session.json").unlink()
     else:
         (folder / "session.json").write_text("{" if damage == "no JSON" else "[1]")
-    resting = {one.id: one for one in await resting_sessions(Workspace(home))}
+    resting = {one.id: one for one in await offline_sessions(Workspace(home))}
     assert resting[good].state is SessionState.STOPPED
     assert "session.json" in str(resting["broken00"].state_reason)
     async with hosting(home) as host:

@@ -10,7 +10,7 @@ import pytest
 
 from core.backtest.run import run_backtest
 from core.host.link import CommandError
-from core.host.offline import resting_sessions
+from core.host.offline import offline_sessions
 from core.host.status_json import session_to_json
 from core.journal.manifest import read_manifest
 from core.market.candles.timeframes import DAY
@@ -102,7 +102,7 @@ async def test_what_was_changed_in_a_seal_is_told(workspace: Workspace, candle_f
     written["seal"]["horizon"]["trades"] = 400
     path.write_text(json.dumps(written), encoding="utf-8")
     workspace.index.unlink()  # or it would answer for the files
-    (session,) = await resting_sessions(workspace)
+    (session,) = await offline_sessions(workspace)
     assert "the seal was changed" in session.notices[-1]
 
 

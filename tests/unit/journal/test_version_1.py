@@ -16,7 +16,7 @@ import pytest
 
 from core.compare.request import ComparisonRequest
 from core.compare.service import compare_strategy
-from core.host.offline import resting_logs, resting_report, resting_sessions
+from core.host.offline import offline_logs, offline_report, offline_sessions
 from core.journal.values import FeedKind, SessionState
 from core.market.candles.timeframes import Timeframe
 from core.store.workspace import Workspace
@@ -46,18 +46,18 @@ def expected(home: Path) -> dict[str, Any]:
 
 async def test_status_report_and_log_tell_what_they_told(home: Path) -> None:
     workspace = Workspace(home)
-    sessions = {one.id: one for one in await resting_sessions(workspace)}
+    sessions = {one.id: one for one in await offline_sessions(workspace)}
     assert {key: one.state for key, one in sessions.items()} == {
         "aaaa0001": SessionState.STALE,  # it waits for a host
         "bbbb0002": SessionState.STOPPED,
         "cccc0003": SessionState.STOPPED,
     }
     for session_id, before in expected(home).items():
-        report = await resting_report(workspace, session_id)
+        report = await offline_report(workspace, session_id)
         before.pop("metrics")  # their definitions are the program's, not the journal's
         assert {name: report[name] for name in before} == before
         assert sessions[session_id].trades_count == len(before["trades"])
-    texts = [line.text for line in await resting_logs(workspace, "aaaa0001")]
+    texts = [line.text for line in await offline_logs(workspace, "aaaa0001")]
     assert any("3 candles missing" in text for text in texts)
     assert "taken up again" in texts
 
@@ -90,7 +90,7 @@ async def test_a_session_is_taken_up_and_goes_on(home: Path) -> None:
 
 async def test_sessions_are_compared(home: Path) -> None:
     async def report_of(session_id: str) -> dict[str, Any]:
-        return await resting_report(Workspace(home), session_id)
+        return await offline_report(Workspace(home), session_id)
 
     request = ComparisonRequest("busy_rsi", Timeframe.M5, sessions=("bbbb0002",))
     found = await compare_strategy(Workspace(home), request, report_of)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.host.logs import read_log
-from core.host.offline import resting_logs
+from core.host.offline import offline_logs
 from core.session.log_messages import tell_order
 from core.session.snapshot import Level
 from core.store.workspace import Workspace
@@ -21,7 +21,7 @@ async def test_a_journal_is_told_as_the_log_was(tmp_path: Path, candle_file: Pat
         session_id = (await host.start(replay_request(candle_file))).session_id
         await host.ended(session_id)
         live = [line.text for line in host.logs(0, session_id)]
-    told = await resting_logs(Workspace(home), session_id)
+    told = await offline_logs(Workspace(home), session_id)
     assert told[0].text == "begun"
     assert told[-1].text == "stopped: the data ends"
     assert [line.number for line in told] == list(range(1, len(told) + 1))
@@ -37,7 +37,7 @@ async def test_a_repeated_refusal_is_told_once(tmp_path: Path, candle_file: Path
         session_id = (await host.start(replay_request(candle_file, speed=100_000.0))).session_id
         await host.pause(session_id)
         await host.ended(session_id)
-    told = [line.text for line in await resting_logs(Workspace(home), session_id)]
+    told = [line.text for line in await offline_logs(Workspace(home), session_id)]
     assert "pause, by hand" in told
     assert sum("entries are paused" in text for text in told) == 1
 
