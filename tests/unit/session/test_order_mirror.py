@@ -197,6 +197,28 @@ async def test_entry_and_exit_are_ordered_and_both_prices_told(
     assert quote["orders"][0]["id"] == "pt-abcd1234-1"
 
 
+async def test_each_part_of_an_exit_is_an_order_of_its_own(tmp_path: Path, venue: Venue) -> None:
+    """The last one closes what is left on the venue, whatever fees have taken of it."""
+    bench, feed = TestnetBench(tmp_path, venue), feed_of()
+    targets = [{"pct": 1, "close_pct": 50}, {"pct": 2}]
+    config = {**SMALL, "take_profit_pct": None, "target": targets}
+    engine = bench.new(bench.record(config, **TESTNET), feed)
+    async with living(engine):
+        await enter(engine, feed)
+        feed.price(101.5)
+        _, part = await answered(engine, 2)
+        (position,) = runner_of(engine).account.open_trades()
+        assert (part.side, part.quantity) == ("sell", position.quantity)
+        assert part.filled == pytest.approx(part.quantity, abs=1e-5)
+        assert list(engine.orders.open_positions()) == [SPOT]
+        feed.price(103.0)
+        bought, _, rest = await answered(engine, 3)
+        assert bought.filled is not None
+        assert part.filled is not None
+        assert rest.filled == pytest.approx(bought.filled * 0.999 - part.filled, abs=1e-5)
+        await until(lambda: not engine.orders.open_positions())
+
+
 async def test_the_sessions_own_account_does_not_know_of_the_venue(
     tmp_path: Path, venue: Venue
 ) -> None:
