@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from core.journal.values import OrderCounts
+    from core.trading.values import WaitingOrder
 
 UNKNOWN = "–"
 _SECOND = 1_000
@@ -163,3 +164,10 @@ def spark(values: Sequence[float], width: int) -> str:
         return _BARS[0] * len(values)
     scale = (len(_BARS) - 1) / (high - low)
     return "".join(_BARS[round((value - low) * scale)] for value in values)
+
+
+def waiting(order: WaitingOrder) -> str:
+    """An order that waits to enter, in words: `limit order to buy at 95, 2 candles left`."""
+    verb = "buy" if order.side.sign > 0 else "sell"
+    left = "1 candle" if order.candles_left == 1 else f"{order.candles_left} candles"
+    return f"{order.kind} order to {verb} at {price(order.price)}, {left} left"

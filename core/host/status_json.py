@@ -54,6 +54,7 @@ def session_to_json(session: SessionSnapshot) -> Json:
         "last_candle": optional_iso_time(session.last_candle),
         "trades_count": session.trades_count,
         "open_positions": [trade_to_json(one) for one in session.open_positions],
+        "waiting_orders": [msgspec.to_builtins(one) for one in session.waiting_orders],
         "starting_balance": session.starting_balance,
         "realized_pnl": session.realized_pnl,
         "unrealized_pnl": session.unrealized_pnl,

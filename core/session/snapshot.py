@@ -12,7 +12,7 @@ from enum import StrEnum
 from core.journal.values import BrokerKind, FeedKind, Mode, OrderCounts, OrderRow, SessionState
 from core.market.candles.candle import Candle
 from core.strategy.signals.reading import Reading
-from core.trading.values import Fills, OpenTrade, Trade
+from core.trading.values import Fills, OpenTrade, Trade, WaitingOrder
 from core.trial.cone_over_time import ConeOverTime
 
 
@@ -84,6 +84,7 @@ class SessionSnapshot:
     interrupted: bool = False
     trial: TrialHorizon | None = None  # None: it is none
     orders: OrderCounts | None = None  # on a venue, where its fills are mirrored on one
+    waiting_orders: tuple[WaitingOrder, ...] = ()  # to enter at a price
 
     @property
     def resumable(self) -> bool:

@@ -62,11 +62,7 @@ def session_snapshot(
     if runner is not None:
         marks = {symbol: mark for symbol, seen in prices.items() if (mark := mark_of(seen))}
         open_positions = runner.account.open_trades(marks)
-        # Fees and funding of an open position have left the free balance already.
-        equity = runner.account.free + sum(
-            trade.margin + trade.unrealized_pnl + trade.fees + trade.funding
-            for trade in open_positions
-        )
+        equity = runner.account.free + sum(trade.worth for trade in open_positions)
         realized = runner.account.realized_pnl
         today = runner.day_start_equity(lifecycle.now)
     return SessionSnapshot(
@@ -91,6 +87,7 @@ def session_snapshot(
         trades_count=0 if runner is None else len(runner.account.trades),
         wins=0 if runner is None else runner.wins,
         open_positions=open_positions,
+        waiting_orders=() if runner is None else runner.account.waiting_orders(),
         starting_balance=starting,
         realized_pnl=realized,
         unrealized_pnl=sum(trade.unrealized_pnl for trade in open_positions),

@@ -30,6 +30,7 @@ from core.trading.values import (
     Side,
     Trade,
     TradePart,
+    WaitingOrder,
 )
 
 # A budget below this share of equity is what rounding left over, not money to trade with.
@@ -191,6 +192,11 @@ class Resting(msgspec.Struct):
     limit: bool
     left: int
 
+    @property
+    def kind(self) -> str:
+        """The word for it."""
+        return "limit" if self.limit else "stop"
+
     def fill(
         self, rules: Rules, open_: float, low: float, high: float
     ) -> tuple[float, bool] | None:
@@ -296,6 +302,14 @@ class Account:
             if position is not None
         )
 
+    def waiting_orders(self) -> tuple[WaitingOrder, ...]:
+        """The orders that wait to enter, in the order of the symbols."""
+        return tuple(
+            WaitingOrder(symbol, one.side, one.kind, one.price, one.left)
+            for symbol, one in zip(self.rules.symbols, self.resting, strict=True)
+            if one is not None
+        )
+
     def _open_trade(self, position: Position, price: float | None) -> OpenTrade:
         mark = position.mark if price is None else price
         fees = position.entry_fee + sum(part.fee for part in position.parts)
@@ -330,8 +344,7 @@ class Account:
 
     def expire(self, slot: int, order: Resting, time: int) -> Refused:
         """Count an order that was not reached in its time."""
-        kind = "limit" if order.limit else "stop"
-        why = f"the {kind} order at {order.price:.8g} was not reached in time"
+        why = f"the {order.kind} order at {order.price:.8g} was not reached in time"
         return self.refuse(slot, order.side, time, Obstacle.UNFILLED, why)
 
     def enter(

@@ -182,6 +182,22 @@ class OpenTrade(msgspec.Struct, frozen=True, gc=False):
     parts: tuple[TradePart, ...] = ()
     entries: tuple[Addition, ...] = ()
 
+    @property
+    def worth(self) -> float:
+        """What it adds to equity: its margin, and the change in price of what is left of it."""
+        change = self.mark_price - self.entry_price
+        return self.margin + change * (self.quantity * self.side.sign)
+
+
+class WaitingOrder(msgspec.Struct, frozen=True, gc=False):
+    """An order that waits to enter at a price: `kind` is limit or stop."""
+
+    symbol: str
+    side: Side
+    kind: str
+    price: float
+    candles_left: int
+
 
 # ── Events: what a step did, in order. `time` is the open time of the candle concerned. ──
 

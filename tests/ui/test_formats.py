@@ -3,6 +3,7 @@
 import pytest
 
 from core.market.candles.timeframes import DAY
+from core.trading.values import Side, WaitingOrder
 from tui import formats
 from tui.widgets.axes import time_labels
 
@@ -76,3 +77,20 @@ def test_the_axis_of_years_says_which() -> None:
         "Dec", "2017", "Dec", "2018", "Dec", "2019",
     ]  # fmt: skip
     assert time_labels(days[:60], 60).split()[:2] == ["24", "Aug"]
+
+
+@pytest.mark.parametrize(
+    ("order", "text"),
+    [
+        (
+            WaitingOrder("BTC/USDT", Side.LONG, "limit", 95.0, 2),
+            "limit order to buy at 95.0000, 2 candles left",
+        ),
+        (
+            WaitingOrder("BTC/USDT", Side.SHORT, "stop", 95.0, 1),
+            "stop order to sell at 95.0000, 1 candle left",
+        ),
+    ],
+)
+def test_an_order_that_waits_in_words(order: WaitingOrder, text: str) -> None:
+    assert formats.waiting(order) == text

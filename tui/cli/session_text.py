@@ -64,6 +64,9 @@ def session_text(session: SessionSnapshot, detail: SessionDetail | None = None) 
         f"({one.unrealized_pnl:+,.2f})"
         for one in session.open_positions
     ]
+    lines += [
+        f"  order        {formats.waiting(one)} {one.symbol}" for one in session.waiting_orders
+    ]
     if session.orders is not None:
         lines.append(f"  testnet      orders: {formats.order_counts(session.orders)}")
     if detail is not None:

@@ -78,7 +78,9 @@ def figures(session: SessionSnapshot) -> tuple[Figure, ...]:
 def positions_in_a_line(session: SessionSnapshot) -> list[tuple[str, Tone]]:
     """The open positions in a few words each, for terminals without room for their table."""
     if not session.open_positions:
-        return [("No position was open at the end." if session.state.ended else "Flat.", Tone.DIM)]
+        flat = "No position was open at the end." if session.state.ended else "Flat."
+        waiting = [f"{one.symbol}: {formats.waiting(one)}" for one in session.waiting_orders]
+        return [(text, Tone.DIM) for text in (waiting or [flat])]
     parts: list[tuple[str, Tone]] = []
     for one in session.open_positions:
         stop = "" if one.stop_price is None else f", stop {formats.price(one.stop_price)}"
@@ -134,6 +136,9 @@ def why(session: SessionSnapshot, readings: Sequence[Reading], symbol: str) -> s
         return f"In position · {true} of {len(exits)} exits hold, one suffices"
     if session.state.ended:
         return "Conditions at the end"
+    for order in session.waiting_orders:
+        if order.symbol == symbol:
+            return f"Flat · {formats.waiting(order)}"
     true = sum(reading.holds is True for reading in entries)
     return f"Flat · {true} of {len(entries)} entry conditions hold"
 
@@ -152,6 +157,9 @@ def levels_and_marks(
             continue
         marks += trade_marks(position)
         levels += open_levels(position)
+    for order in session.waiting_orders:
+        if order.symbol == symbol:
+            levels.append(PriceLevel("order", order.price, Tone.ACCENT))
     return levels, marks
 
 

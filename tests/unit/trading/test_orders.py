@@ -38,6 +38,7 @@ from core.trading.values import (
     Reduced,
     Refused,
     Side,
+    WaitingOrder,
 )
 from tests.unit.trading.tables import candle, exits, play, rules
 
@@ -1114,3 +1115,33 @@ def test_all_adds_on_the_way_down_fill_though_the_open_lay_beyond_the_new_target
         take_profit_pct=0.5,
     )
     assert added(events) == ["1 @ 99, 2", "3 @ 98, 2", "1 @ 97.5, 2"]
+
+
+# ── What is open, as it is shown ──
+
+
+@pytest.mark.parametrize(
+    "orders",
+    [Orders(stop=Stop(BY_LINE), targets=HALF), adding((-3, 100)), adding((2, 50))],
+)
+def test_free_balance_and_what_positions_are_worth_are_the_equity(orders: Orders) -> None:
+    account, _ = play(
+        """
+        99 99 99 99      | EL level=90
+        100 104 99 103   | level=90
+        102 103 96 101   | level=90
+        """,
+        orders=orders,
+        fees=0.001,
+    )
+    (position,) = account.open_trades()
+    assert position.parts or position.entries
+    assert account.free + position.worth == pytest.approx(account.equity())
+    assert account.equity() == pytest.approx(1000 + position.unrealized_pnl)
+
+
+def test_orders_that_wait_are_told() -> None:
+    account, _ = play(
+        "99 99 99 99 | ES level=102\n99 99 99 99 | level=0", orders=resting("limit", 3)
+    )
+    assert account.waiting_orders() == (WaitingOrder("BTC/USDT", Side.SHORT, "limit", 102, 2),)
