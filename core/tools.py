@@ -1,8 +1,9 @@
 """The tool calls of programs: backtest(action=…) and cron(action=…).
 
 They return JSON values and never raise for what a caller may get wrong: `{"error": message}` says
-what was expected. They work from any process; sessions and jobs are the host's, spoken to over its
-control socket, and one without a screen is started where none runs.
+what was expected. `backtest_async` and `cron_async` are the same, to be awaited. They work from any
+process; sessions and jobs are the host's, spoken to over its control socket, and one without a
+screen is started where none runs.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import functools
 import inspect
 import logging
 import os
+import re
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
@@ -67,6 +69,7 @@ _logger = logging.getLogger(__name__)
 
 _ACTIONS = ("run", "start_paper", "paper_status", "stop_paper", "list_indicators", "compare")
 _ALIASES = {"run_backtest": "run", "list": "list_indicators"}
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _CRON_ACTIONS = ("add", "list", "remove")
 _MISTAKES = (
     BacktestError,
@@ -149,6 +152,8 @@ def _require_fitting(
     if "action" not in arguments:
         raise ToolError(f"{tool}: action is missing")
     for name, value in arguments.items():
+        if isinstance(value, str) and not value.isascii() and _SURROGATE.search(value):
+            raise ToolError(f"{name}: expected text, found half a character, which no text has")
         if name in ("workspace", "trial"):
             fits = name == "trial" or value is None or isinstance(value, str | os.PathLike)
         else:
@@ -312,6 +317,18 @@ def cron(
         return {"jobs": [job_to_json(job) for job in await link.list_jobs()]}
 
     return _answer(work)
+
+
+@functools.wraps(backtest)
+async def backtest_async(*given: Any, **named: Any) -> Json:
+    """`backtest`, for programs with an event loop, which goes on meanwhile."""
+    return await asyncio.to_thread(backtest, *given, **named)
+
+
+@functools.wraps(cron)
+async def cron_async(*given: Any, **named: Any) -> Json:
+    """`cron`, for programs with an event loop, which goes on meanwhile."""
+    return await asyncio.to_thread(cron, *given, **named)
 
 
 def _answer(work: Callable[[], Coroutine[Any, Any, Json]]) -> Json:

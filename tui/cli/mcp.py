@@ -6,6 +6,7 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
+from importlib.metadata import version
 from typing import Any
 
 from tui.cli.commands import Arguments, Commands
@@ -27,14 +28,19 @@ def mcp(arguments: Arguments) -> int:
     """Serve until the client hangs up."""
     try:
         from mcp.server import MCPServer
+        from mcp.server.mcpserver.tools import Tool
     except ImportError as error:
         raise Refusal("the package mcp is not installed: install papertape[mcp]") from error
     from core.tools import backtest, cron
 
     root = str(prepared_workspace(arguments).root)
-    server = MCPServer("papertape", log_level="WARNING")
-    for tool in (backtest, cron):
-        server.add_tool(on_workspace(tool, root))
+    tools = [Tool.from_function(on_workspace(tool, root)) for tool in (backtest, cron)]
+    for tool in tools:
+        model = tool.fn_metadata.arg_model
+        model.model_config["extra"] = "forbid"  # a misspelt argument would be passed over
+        model.model_rebuild(force=True)
+        tool.parameters = model.model_json_schema(by_alias=True)
+    server = MCPServer("papertape", version=version("papertape"), tools=tools, log_level="WARNING")
     server.run("stdio")
     return Exit.DONE
 
@@ -44,12 +50,17 @@ def on_workspace(
 ) -> Callable[..., Awaitable[dict[str, Any]]]:
     """A tool call tied to one workspace, which its caller can neither see nor change.
 
-    The calls block, so each runs in a thread of its own.
+    The calls block, so each runs in a thread of its own. What they answer as an error is one of the
+    protocol.
     """
+    from mcp.server.mcpserver.exceptions import ToolError
 
     @functools.wraps(tool)
     async def call(**arguments: Any) -> dict[str, Any]:
-        return await asyncio.to_thread(tool, workspace=root, **arguments)
+        answer = await asyncio.to_thread(tool, workspace=root, **arguments)
+        if set(answer) == {"error"}:
+            raise ToolError(answer["error"])
+        return answer
 
     signature = inspect.signature(tool, eval_str=True)
     shown = [

@@ -14,7 +14,7 @@ import pytest
 from core.market.candles.timeframes import Timeframe
 from core.market.files.candle_files import write_candles
 from core.store.workspace import Workspace
-from core.tools import backtest, cron
+from core.tools import backtest, backtest_async, cron, cron_async
 from tests.unit.cli.hosted import hosted
 from tests.unit.cli.test_strategy_commands import waves
 
@@ -285,6 +285,7 @@ def test_a_trial_needs_a_saved_backtest(tool: Any, candle_file: str) -> None:
         (cron, ["add"], {"cron_expr": 5}, "cron_expr: expected text, found int"),
         (cron, ["add", 60], {"max_runs": "two"}, "max_runs: expected a whole number"),
         (cron, ["add", 60], {"max_runs": 3.0}, "max_runs: expected a whole number"),
+        (cron, ["add"], {"message": "\ud800"}, "message: expected text, found half a character"),
         (backtest, ["list"], {"workspace": 5}, "workspace: expected a path, found int"),
     ],
 )
@@ -299,3 +300,10 @@ def test_what_a_caller_gets_wrong_is_an_answer_and_no_exception(
 async def test_the_calls_work_where_an_event_loop_runs(tool: partial[dict[str, Any]]) -> None:
     assert tool("list_indicators")["indicators"]
     assert tool("paper_status") == {"host": None, "sessions": []}
+
+
+async def test_the_calls_can_be_awaited(root: Path) -> None:
+    listed = await backtest_async("list_indicators", workspace=root)
+    assert listed["indicators"]
+    assert "action is missing" in (await backtest_async())["error"]
+    assert "has no action" in (await cron_async("insert", workspace=root))["error"]
