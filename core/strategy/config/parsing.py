@@ -17,7 +17,7 @@ from core.strategy.config.document_keys import EXTRA_KEYS, json_mapping, parse_e
 from core.strategy.config.expressions import Named
 from core.strategy.config.indicator_parsing import parse_indicators
 from core.strategy.config.order_parsing import parse_orders
-from core.strategy.config.orders import ORDER_KEYS
+from core.strategy.config.orders import ORDER_KEYS, Orders
 from core.strategy.config.problems import ConfigError, Problems
 from core.strategy.config.validators import (
     Range,
@@ -133,9 +133,8 @@ def parse_config(raw: object) -> ParsedConfig:
     )
     parsed = parse_orders(problems, written, named, direction)
     numbers: dict[str, Any] = {**_numbers(problems, written), **parsed.numbers}
-    if signals and parsed.orders.levels:
-        expected = f"per cent: {signals['source']} gives no levels"
-        problems.found_text("stop", "a stop or target at a level", expected)
+    if signals is not None:
+        _check_source_alone(problems, signals, parsed.orders)
     max_hold = _max_hold(problems, written)
     if signals is None:
         _check_exit(problems, written)
@@ -300,6 +299,18 @@ def _max_hold(problems: Problems, written: Mapping[str, object]) -> int | None:
     if written.get("max_hold") is None:
         return None
     return whole(problems, "max_hold", written["max_hold"], 1, _LONGEST_HOLD)
+
+
+def _check_source_alone(problems: Problems, signals: Mapping[str, object], orders: Orders) -> None:
+    """A source of its own gives flags of entries and exits alone: no levels, and no adds."""
+    source = signals["source"]
+    rules = {"entry": orders.entry, "stop": orders.stop}
+    priced = {key: rule.price for key, rule in rules.items() if rule is not None}
+    for key, price in (*priced.items(), *(("target", one.price) for one in orders.targets)):
+        if price.long is not None:
+            problems.found_text(key, "a price at a level", f"per cent or R: {source} gives none")
+    if any(add.when for add in orders.adds):
+        problems.found_text("adds", "conditions", f"at_pct: the signals come from {source}")
 
 
 def _check_exit(problems: Problems, written: Mapping[str, object]) -> None:

@@ -32,6 +32,15 @@ def order_cautions(config: StrategyConfig) -> Iterator[str]:
             f"than the starting balance of {config.starting_balance:.12g}: an entry gets what is "
             "left or is refused"
         )
+    placed = {"stop": orders.stop, "entry": orders.entry}
+    rules = [(key, one.price) for key, one in placed.items() if one is not None]
+    rules += [("target", one.price) for one in orders.targets]
+    for key, price in rules if config.direction is Direction.BOTH else ():
+        if price.basis is Basis.LEVEL and price.long == price.short:
+            yield (
+                f"{key}: longs and shorts have the same level, which is on the wrong side of one "
+                'of them: write {"long": …, "short": …}'
+            )
     more = sum(add.size_pct for add in orders.adds)
     if more and orders.sized_by_equity and config.trade_size_pct * (100 + more) > 10_000:
         room = 10_000 / (100 + more)

@@ -23,7 +23,7 @@ from core.strategy.config.orders import (
 )
 from core.strategy.config.parsing import parse_config
 from core.strategy.signals.sources import warmup_candles
-from tests.unit.strategy.making import config, problems, warnings
+from tests.unit.strategy.making import condition, config, problems, warnings
 
 BANDS = [{"name": "rsi"}, {"name": "bollinger"}]
 
@@ -306,6 +306,18 @@ def test_each_of_them_is_a_way_out(way_out: dict[str, Any]) -> None:
         (
             {"adds": [{"at_pct": -6, "size_pct": 1}]},
             "adds: the one at -6 per cent waits behind the first stop at 5 per cent",
+        ),
+        (
+            {
+                "direction": "both",
+                "entry_conditions": [
+                    condition("rsi", "<", 30, "long"),
+                    condition("rsi", ">", 70, "short"),
+                ],
+                "stop_loss_pct": ...,
+                "stop": {"level": "low"},
+            },
+            "stop: longs and shorts have the same level, which is on the wrong side of one of them",
         ),
         ({"hours": ["09:00-11:00"]}, "hours: no 4h candle opens in them"),
         ({"hours": ["22:00-04:00"], "flat_at": "00:00"}, ""),

@@ -31,7 +31,7 @@ from core.strategy.signals.source import (
 )
 from core.strategy.signals.sources import SourceKind, signal_source
 from core.trading.values import Fills
-from tests.unit.strategy.making import candles_of, problems, written
+from tests.unit.strategy.making import candles_of, condition, problems, written
 
 
 class RiseStream:
@@ -170,6 +170,20 @@ def test_conditions_beside_another_source_are_refused() -> None:
         "entry_conditions",
         "exit_conditions",
     ]
+
+
+@pytest.mark.usefixtures("rises")
+def test_levels_and_conditional_adds_beside_another_source_are_refused() -> None:
+    found = problems(
+        **CHANGES,
+        entry={"limit": "close"},
+        stop_loss_pct=...,
+        take_profit_pct=...,
+        stop={"swing": 5},
+        target={"atr": {"multiplier": 2}},
+        adds=[{"when": [condition("close", ">", "open")], "size_pct": 50}],
+    )
+    assert [one.partition(":")[0] for one in found] == ["entry", "stop", "target", "adds"]
 
 
 def test_a_source_that_nobody_registered_is_refused_with_those_there_are() -> None:
