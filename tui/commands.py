@@ -212,7 +212,7 @@ COMMANDS: tuple[Command, ...] = (
         "duplicate", 4,
     ),
     Command(
-        "strategies.reload", Place.STRATEGIES, "r", "r", "reload", "Read the files again",
+        "strategies.reload", Place.STRATEGIES, "R", "R", "reload", "Read the files again",
         "reload", 5,
     ),
     Command(
@@ -220,7 +220,7 @@ COMMANDS: tuple[Command, ...] = (
         "Choose a strategy and candles, and run it over them", "new", 1,
     ),
     Command(
-        "backtest.again", Place.BACKTEST, "r", "r", "run again", "Run the same once more",
+        "backtest.again", Place.BACKTEST, "R", "R", "run again", "Run the same once more",
         "again", 2,
     ),
     Command(
@@ -256,7 +256,7 @@ COMMANDS: tuple[Command, ...] = (
         "view", 3,
     ),
     Command(
-        "compare.session", Place.COMPARE, "s", "s", "session",
+        "compare.session", Place.COMPARE, "S", "S", "session",
         "The strategy's sessions one after the other, then all that ended", "next_session", 4,
     ),
     Command(
@@ -276,7 +276,7 @@ COMMANDS: tuple[Command, ...] = (
         "compare.copy", Place.COMPARE, "y", "y", "copy", "Copy the comparison as JSON", "copy",
     ),
     Command(
-        "compare.again", Place.COMPARE, "r", "r", "again", "Compare the same once more", "again",
+        "compare.again", Place.COMPARE, "R", "R", "again", "Compare the same once more", "again",
     ),
     Command(
         "layer.back", Place.COMPARED_LAYER, "escape", "Esc", "back",
@@ -324,7 +324,7 @@ COMMANDS: tuple[Command, ...] = (
         "Change what the job does, or when", "edit", 2,
     ),
     Command(
-        "schedule.run", Place.SCHEDULE, "r", "r", "run now", "Run the job now, due or not",
+        "schedule.run", Place.SCHEDULE, "R", "R", "run now", "Run the job now, due or not",
         "run", 3,
     ),
     Command(
@@ -341,11 +341,11 @@ COMMANDS: tuple[Command, ...] = (
         "filter", 1,
     ),
     Command(
-        "logs.level", Place.LOGS, "l", "l", "level",
+        "logs.level", Place.LOGS, "L", "L", "level",
         "Show from debug, information, warnings or errors on", "level", 2,
     ),
     Command(
-        "logs.session", Place.LOGS, "s", "s", "session",
+        "logs.session", Place.LOGS, "S", "S", "session",
         "Show the lines of all sessions, or of one after the other", "session", 3,
     ),
     Command(
@@ -357,7 +357,7 @@ COMMANDS: tuple[Command, ...] = (
         "Change the setting, or add to it", "change", 1,
     ),
     Command(
-        "settings.try", Place.SETTINGS, "r", "r", "try",
+        "settings.try", Place.SETTINGS, "R", "R", "try",
         "Try whether the test venue takes the keys, or whether notifications arrive", "try_it", 2,
     ),
     Command(

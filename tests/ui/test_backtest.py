@@ -166,6 +166,12 @@ async def test_the_result_of_a_sample_is_saved_in_a_copy_of_it(
         await pilot.press("y")
         path = workspace.strategies / "waves" / "STRATEGY.md"
         await until(pilot, lambda: path.exists() and "backtest:" in path.read_text())
+        await pilot.press("w")  # the result is the sample's still, and its name is taken now
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press("y")
+        other = workspace.strategies / "waves_2" / "STRATEGY.md"
+        await until(pilot, lambda: other.exists() and "backtest:" in other.read_text())
+    assert "name: waves_2" in other.read_text()
     assert "backtest:" not in (samples / "waves" / "STRATEGY.md").read_text()
 
 

@@ -109,6 +109,13 @@ async def test_hints_offer_only_what_is_possible_and_can_be_clicked() -> None:
         ("d", {"remove", "take out"}),
         ("y", {"copy"}),
         ("a", {"archive"}),
+        ("r", {"report"}),
+        ("R", {"reload", "run again", "run now", "try", "again"}),
+        ("s", {"start", "start/stop", "stop"}),
+        ("S", {"session"}),
+        ("l", {"symbol", "next"}),
+        ("w", {"save"}),
+        ("v", {"view"}),
     ],
 )
 def test_a_letter_has_one_meaning(letter: str, labels: set[str]) -> None:

@@ -372,7 +372,7 @@ async def test_a_strategy_is_picked_and_its_sessions_taken_in_turn(workspace: Pa
         await until(pilot, lambda: isinstance(app.screen, CompareScreen))
         await settled(pilot, app)
         together = cells(screen, "#compare-table")
-        await pilot.press("s")
+        await pilot.press("S")
         await pilot.pause()
         await settled(pilot, app)
         assert cells(screen, "#compare-table") == together  # there is but one

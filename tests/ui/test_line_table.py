@@ -136,6 +136,16 @@ async def test_sorting_by_keys_and_back_to_the_order_given() -> None:
         assert [row.key for row in app.table.rows] == ["k0", "k1", "k2"]
 
 
+async def test_what_is_not_known_is_sorted_behind_all_others() -> None:
+    app = TableApp([*rows(5, -3), Row("none", (Cell("row"), Cell(""), Cell("–"), Cell("")))])
+    async with app.run_test(size=(36, 20)) as pilot:
+        app.table.focus()
+        await pilot.press("o", "o")
+        assert [row.key for row in app.table.rows] == ["k1", "k0", "none"]
+        await pilot.press("O")
+        assert [row.key for row in app.table.rows] == ["k0", "k1", "none"]
+
+
 async def test_marks_belong_to_keys() -> None:
     app = TableApp(rows(*range(4)))
     async with app.run_test(size=(60, 20)) as pilot:

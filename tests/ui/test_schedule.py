@@ -78,7 +78,7 @@ async def test_a_message_is_added_run_edited_paused_and_removed(tmp_path: Path) 
         assert rows(app)[0][:3] == ["● set", "say: Look at the [b]rates", "every 2h"]
         assert rows(app)[0][4] in ("1h 59m", "2h")
 
-        await pilot.press("r")
+        await pilot.press("R")
         history = screen.query_one(LogPane)
         await until(pilot, lambda: history.shown == ("Look at the [b]rates",))
         await until(pilot, lambda: rows(app)[0][5:] == ["1", "✓ 0s ago"])
@@ -125,7 +125,7 @@ async def test_a_session_brings_its_check_and_can_be_given_an_end(tmp_path: Path
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is screen and len(rows(app)) == 2)
         assert rows(app)[1][1:3] == ["stop always, report", "once, 24 Dec 18:00"]
-        await pilot.press("G", "r")
+        await pilot.press("G", "R")
         await until(pilot, lambda: rows(app) == [])
         assert app.snapshot is not None
         assert shown(app).sessions[0].state.ended

@@ -95,7 +95,7 @@ async def test_keys_that_the_venue_takes_are_kept_and_never_shown(
         assert path.stat().st_mode & 0o777 == 0o600
         written = yaml.safe_load(path.read_text())
         assert written == {"binance_testnet": {"api_key": key, "api_secret": secret}}
-        await pilot.press("r")
+        await pilot.press("R")
         await until(pilot, lambda: "for spot orders works" in pictured(app).replace("&#160;", " "))
         assert key not in pictured(app)
         assert secret not in pictured(app)

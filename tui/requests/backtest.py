@@ -86,18 +86,13 @@ class BacktestCommands:
             self._write(outcome, path)
             return
         own = workspace / "strategies"
-        target = own / path.parent.name / path.name
-        if target.exists():
-            self._shell.say(
-                f"{outcome.order.name} is a sample, and the workspace has a strategy of that name: "
-                "backtest that one (2, then b).",
-                "warning",
-            )
-            return
+        names = (path.parent.name, *(f"{path.parent.name}_{number}" for number in range(2, 100)))
+        name = next(one for one in names if not (own / one).exists())
+        target = own / name / path.name
 
         def copied(_: str) -> None:
             try:
-                made = copy_strategy(path, own, path.parent.name)
+                made = copy_strategy(path, own, name)
             except StrategyFileError as error:
                 self._shell.say(str(error), "error", "Not copied")
             else:
@@ -105,7 +100,7 @@ class BacktestCommands:
 
         self._shell.ask(
             f"Copy {outcome.order.name} into the workspace?",
-            f"It is a sample, and samples stay as they are. The result is saved in {target}.",
+            f"It is a sample, and samples stay as they are. The copy is {target}.",
             [Answer("copy", "y", "Copy it, and save the result there")],
             copied,
         )

@@ -84,7 +84,7 @@ class BacktestScreen(BaseScreen):
         except BacktestRefusedError as error:
             self._tell(str(error), "$error")
         except asyncio.CancelledError:
-            self._tell(f"{order.name}: broken off. r runs it again.", "$warning")
+            self._tell(f"{order.name}: broken off. R runs it again.", "$warning")
             raise
         else:
             self._outcome = outcome

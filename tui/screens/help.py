@@ -33,7 +33,9 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """One block a place."""
-        places = [self._place, *(p for p in Place if p is not self._place)]
+        # Where one is, then what works on every screen, then the other screens.
+        near = [self._place, Place.TABLE, Place.CHART, Place.LOG, Place.ANYWHERE]
+        places = dict.fromkeys([*near, *Place])
         with VerticalScroll(classes="sheet"):
             for number, place in enumerate(places):
                 first = " first" if number == 0 else ""

@@ -76,7 +76,7 @@ def session_row(session: SessionSnapshot) -> Row:
             Cell(session.id, Tone.DIM),
             Cell(session.strategy, quiet if ended else Tone.STRONG),
             Cell(_symbols(session.symbols), quiet),
-            Cell(session.timeframe, Tone.DIM, order=_length(session.timeframe)),
+            Cell(session.timeframe, Tone.DIM, order=length_of(session.timeframe)),
             Cell(session.mode.value, quiet),
             Cell(elapsed(session), Tone.DIM, order=session.started),
             Cell(str(session.trades_count), quiet, order=session.trades_count),
@@ -103,7 +103,7 @@ def session_row(session: SessionSnapshot) -> Row:
     )
 
 
-def _length(timeframe: str) -> int:
+def length_of(timeframe: str) -> int:
     """The length of a timeframe in ms, to sort by; 0 for one of another version."""
     return next((one.ms for one in Timeframe if one.value == timeframe), 0)
 

@@ -135,7 +135,7 @@ class SettingsScreen(BaseScreen):
         if not is_set:
             return self._row(section, name, "none", "Enter puts some in", False)
         told = {True: "✓ set, and they work", False: "✗ set, but refused", None: "set"}[works]
-        return self._row(section, name, told, "r tries them, Enter replaces them", True)
+        return self._row(section, name, told, "R tries them, Enter replaces them", True)
 
     def _row(self, key: str, name: str, value: str, note: str, is_set: bool) -> Row:
         tone = Tone.PLAIN if is_set else Tone.DIM

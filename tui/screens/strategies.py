@@ -19,6 +19,7 @@ from tui.commands import Place, bindings
 from tui.modals.name import AskName
 from tui.screens.backtest import BacktestScreen
 from tui.screens.base import BaseScreen, entitle
+from tui.screens.session_rows import length_of
 from tui.strategies import (
     StrategyChoice,
     StrategyFileError,
@@ -215,7 +216,7 @@ def _row(key: str, choice: StrategyChoice) -> Row:
             Cell(choice.name, Tone.STRONG),
             Cell(status if isinstance(status, str) else "", Tone.DIM),
             Cell(symbols),
-            Cell(choice.timeframe, Tone.DIM),
+            Cell(choice.timeframe, Tone.DIM, order=length_of(choice.timeframe)),
             Cell(choice.origin, Tone.DIM),
             Cell(formats.change(gain, "%"), tone_of(gain), order=gain or 0.0),
             Cell(formats.number(trades, 0), order=trades or 0.0),

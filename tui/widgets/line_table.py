@@ -20,6 +20,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from core.text import safe_text
+from tui import formats
 from tui.commands import Place, bindings
 from tui.widgets.columns import GAP, Column, Placed, fitted, places
 from tui.widgets.line_view import LineView
@@ -43,6 +44,10 @@ class Row:
 
     key: str
     cells: tuple[Cell, ...]
+
+
+def _unknown(cell: Cell) -> bool:
+    return cell.text in ("", formats.UNKNOWN) and not isinstance(cell.order, str)
 
 
 class LineTable(LineView, can_focus=True):
@@ -188,12 +193,15 @@ class LineTable(LineView, can_focus=True):
             return list(rows)
         column = self._sort
 
-        def rank(row: Row) -> tuple[int, float, str]:
+        def rank(row: Row) -> tuple[float, str]:
             cell = row.cells[column]
             value = cell.text if cell.order is None else cell.order
-            return (0, 0.0, value.casefold()) if isinstance(value, str) else (1, value, "")
+            return (0.0, value.casefold()) if isinstance(value, str) else (value, "")
 
-        return sorted(rows, key=rank, reverse=self._descending)
+        # What is not known has no rank: it comes last, whichever way the others are turned.
+        known = [row for row in rows if not _unknown(row.cells[column])]
+        unknown = [row for row in rows if _unknown(row.cells[column])]
+        return sorted(known, key=rank, reverse=self._descending) + unknown
 
     # ── layout ──
 
