@@ -51,6 +51,7 @@ from tui.screens.base import BaseScreen, ScreenShell
 from tui.screens.compare import CompareScreen
 from tui.screens.help import HelpScreen
 from tui.screens.logs import LogsScreen
+from tui.screens.performance import PerformanceScreen
 from tui.screens.report import ReportScreen
 from tui.screens.schedule import ScheduleScreen
 from tui.screens.sessions import SessionsScreen
@@ -86,6 +87,7 @@ class PapertapeApp(GuardedApp):
         "schedule": ScheduleScreen,
         "logs": LogsScreen,
         "settings": SettingsScreen,
+        "performance": PerformanceScreen,
     }
     DEFAULT_MODE = "sessions"
     CSS_PATH = sorted(Path(__file__).parent.glob("*/*.tcss"))

@@ -27,6 +27,7 @@ class Place(StrEnum):
     SCHEDULE = "Scheduler"
     LOGS = "Logs"
     SETTINGS = "Settings"
+    PERFORMANCE = "Performance"
     ANSWERS = "In the five answers"
     TABLE = "In a table"
     CHART = "In a chart"
@@ -46,6 +47,7 @@ SCREENS = (
     Place.SCHEDULE,
     Place.LOGS,
     Place.SETTINGS,
+    Place.PERFORMANCE,
 )
 """The screens that number keys lead to, in their order."""
 
@@ -125,6 +127,11 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "session.compare", Place.SESSIONS, "c", "c", "compare",
         "Compare the session with its backtest, trade by trade", "compare", 7,
+    ),
+    Command(
+        "session.performance", Place.SESSIONS, "P", "P", "performance",
+        "What the session, or all marked ones together, earned: by day, pair, reason and more",
+        "performance", 11,
     ),
     Command(
         "session.filter", Place.SESSIONS, "slash", "/", "filter",
@@ -363,6 +370,27 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "settings.remove", Place.SETTINGS, "d,delete", "d", "take out",
         "Have notifications go there no more (asks)", "remove", 3,
+    ),
+    Command(
+        "performance.next", Place.PERFORMANCE, "l,right", "l →", "next",
+        "By the next: days, weeks, months, pairs, sides, reasons, strategies, hours, sessions; "
+        "then all trades, and all open positions", "turn(1)", 1,
+    ),
+    Command(
+        "performance.previous", Place.PERFORMANCE, "h,left", "h ←", "previous",
+        "By the one before", "turn(-1)", 2,
+    ),
+    Command(
+        "performance.money", Place.PERFORMANCE, "m", "m", "money",
+        "The next kind of money: sessions of different ones are never added up", "money", 3,
+    ),
+    Command(
+        "performance.open", Place.PERFORMANCE, "enter", "Enter", "open",
+        "The trade, or the session of the position", "open", 4,
+    ),
+    Command(
+        "performance.all", Place.PERFORMANCE, "escape", "Esc", "all",
+        "All sessions, where some were chosen", "all", 5,
     ),
     *_moves(
         Place.TABLE, "table", "One row up", "One row down", "First row", "Last row",

@@ -46,6 +46,7 @@ from core.journal.session_journal import RunInputs, Storage, recorded_inputs
 from core.journal.values import FeedKind, Mode
 from core.market.feeds.feed import FeedError
 from core.market.venues.registry import DEFAULT_VENUE
+from core.report.result import trade_from_json
 from core.session.engine import Engine
 from core.session.reports import read_report
 from core.session.snapshot import (
@@ -67,6 +68,7 @@ from core.store.workspace import Workspace, WorkspaceError, new_id
 from core.strategy.chart import ChartError, strategy_chart
 from core.strategy.chart_values import Chart
 from core.time_format import wall_clock
+from core.trading.values import Trade
 from core.trading.venue_hosts import OrderAddresses
 
 Companion = Callable[["Host"], Awaitable[None]]
@@ -201,6 +203,7 @@ class Host:
             self.delete,
             self.detail,
             self.chart,
+            self.closed_trades,
             self.report,
         )
         return {**own, **({} if self.schedule is None else self.schedule.commands)}
@@ -546,6 +549,19 @@ class Host:
             return await recorded_inputs(self.storage, session_id)
         except JournalError as error:
             raise CommandError(str(error)) from error
+
+    async def closed_trades(self, session_id: str) -> tuple[Trade, ...]:
+        """See `HostLink.closed_trades`."""
+        await self.registry.arrived(session_id)
+        engine = self.registry.living(session_id)
+        if engine is not None:
+            return () if engine.handler is None else tuple(engine.handler.runner.account.trades)
+        report = await asyncio.to_thread(read_report, self.workspace.session(session_id))
+        if report is not None:
+            with contextlib.suppress(ValueError):
+                return tuple(trade_from_json(one) for one in report["trades"])
+        recovered = (await self._stored(session_id)).recovered
+        return () if recovered is None else tuple(recovered.runner.account.trades)
 
     async def chart(
         self,

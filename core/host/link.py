@@ -21,6 +21,7 @@ from core.session.snapshot import (
     StartRequest,
 )
 from core.strategy.chart_values import Chart
+from core.trading.values import Trade
 
 _T = TypeVar("_T")
 
@@ -118,6 +119,10 @@ class HostLink(ABC):
     async def detail(self, session_id: str) -> SessionDetail:
         """What the session screen shows."""
         return await self.ask("detail", SessionDetail, session_id=session_id)
+
+    async def closed_trades(self, session_id: str) -> tuple[Trade, ...]:
+        """The closed trades of a session, in their order."""
+        return await self.ask("closed_trades", tuple[Trade, ...], session_id=session_id)
 
     async def chart(
         self,

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from core.host.job_values import JobAction, ListedJob, ListedRun
 from core.host.link import CommandError, HostLink
 from core.journal.values import BrokerKind, FeedKind, Mode, OrderRow, SessionState
@@ -260,6 +262,19 @@ class ScriptedLink(HostLink):
             snapshot=found,
             cone=None if found.trial is None else cone(),
         )
+
+    async def closed_trades(self, session_id: str) -> tuple[Trade, ...]:
+        """As many as the session counts, over as many days."""
+        found = self.found(session_id)
+        one, other = closed_trades(found.symbols[0], Timeframe(found.timeframe).ms)
+        made = []
+        for number in range(found.trades_count):
+            shape = one if number % 3 == 0 else other
+            back = NOW - (found.trades_count - number) * 31 * HOUR
+            gain = shape.pnl * (1 + number % 4) / 2
+            changes = {"id": number + 1, "exit_time": back, "entry_time": back - 5 * HOUR}
+            made.append(msgspec.structs.replace(shape, pnl=gain, **changes))
+        return tuple(made)
 
     async def chart(
         self,

@@ -16,6 +16,7 @@ from tui.screens.compare_layer import CompareLayerScreen
 from tui.screens.compare_trade import ComparedTradeScreen
 from tui.screens.help import HelpScreen
 from tui.screens.logs import LogsScreen
+from tui.screens.performance import PerformanceScreen
 from tui.screens.report import ReportScreen
 from tui.screens.schedule import ScheduleScreen
 from tui.screens.session import SessionScreen
@@ -43,6 +44,7 @@ HOMES: dict[Place, type] = {
     Place.SCHEDULE: ScheduleScreen,
     Place.LOGS: LogsScreen,
     Place.SETTINGS: SettingsScreen,
+    Place.PERFORMANCE: PerformanceScreen,
     Place.ANSWERS: AnswerList,
     Place.TABLE: LineTable,
     Place.LOG: LogPane,

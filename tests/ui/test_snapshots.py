@@ -61,6 +61,8 @@ SIZES = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "120x40"])
         ("2",),
         ("3",),
         ("3", "n"),
+        ("8",),
+        ("r", "enter"),
     ],
     ids=[
         "sessions",
@@ -80,6 +82,8 @@ SIZES = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "120x40"])
         "strategies",
         "backtest",
         "new_backtest",
+        "performance",
+        "trade",
     ],
 )
 def test_screens(snap_compare: Compare, size: tuple[int, int], pressed: tuple[str, ...]) -> None:
@@ -93,6 +97,13 @@ def test_a_trial_has_its_cone_around_its_equity(
     link = busy()
     link.change(link.sessions[0].id, trial=TrialHorizon(0, 60, None))
     assert snap_compare(make_app(link), terminal_size=WIDE, run_before=keys(*pressed))
+
+
+@SIZES
+def test_chart(snap_compare: Compare, size: tuple[int, int]) -> None:
+    to_the_chart = ["shift+tab"] * (2 if size == NARROW else 3)  # positions have no pane there
+    pressed = ("enter", *to_the_chart, "z", "left")
+    assert snap_compare(make_app(busy()), terminal_size=size, run_before=keys(*pressed))
 
 
 @SIZES

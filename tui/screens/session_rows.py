@@ -172,7 +172,7 @@ def _position_row(position: OpenTrade, now: int, stale: bool) -> Row:
     )
 
 
-_MONEY = (Mode.TESTNET, Mode.SIMULATED, Mode.DEMO, Mode.REPLAY)
+MONEY = (Mode.TESTNET, Mode.SIMULATED, Mode.DEMO, Mode.REPLAY)
 """The kinds of money, the one that is closest to real first."""
 
 
@@ -186,7 +186,7 @@ def headline(snapshot: HostSnapshot) -> tuple[Figure, ...]:
     """
     active = [s for s in snapshot.sessions if not s.state.ended]
     modes = {session.mode for session in active or snapshot.sessions}
-    mode = next((one for one in _MONEY if one in modes), None)
+    mode = next((one for one in MONEY if one in modes), None)
     counted = [s for s in active if s.mode is mode]
     ended = [s for s in snapshot.sessions if s.state.ended and s.mode is mode]
     currencies = {quote_currency(symbol) for s in (*counted, *ended) for symbol in s.symbols}

@@ -16,6 +16,7 @@ from core.text import safe_text
 from tui.commands import Place, bindings
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.compare import CompareScreen
+from tui.screens.performance import PerformanceScreen
 from tui.screens.session import SessionScreen
 from tui.screens.session_rows import (
     POSITION_COLUMNS,
@@ -152,7 +153,7 @@ class SessionsScreen(BaseScreen):
             return bool(active) or any(s.interrupted for s in self.targets)
         if action == "flatten":
             return any(s.open_positions for s in active)
-        if action in ("report", "open", "compare"):
+        if action in ("report", "open", "compare", "performance"):
             return self.selected is not None
         if action == "archive":
             return any(s.state.ended for s in self.targets)
@@ -211,6 +212,15 @@ class SessionsScreen(BaseScreen):
         screen = self.app.screen
         if isinstance(screen, CompareScreen):
             screen.compare_session(session.id, session.strategy)
+
+    def action_performance(self) -> None:
+        """Go to the performance of the targets."""
+        targets = [session.id for session in self.targets]
+        self._unmark()
+        self.papertape.action_go("performance")
+        screen = self.app.screen
+        if isinstance(screen, PerformanceScreen):
+            screen.look_at(targets)
 
     def action_archive(self) -> None:
         """Take ended targets out of the list, or put archived ones back."""

@@ -355,6 +355,7 @@ async def test_an_archived_session_is_still_read_restarted_and_deleted_by_its_id
     async with hosting(tmp_path / "home") as host:
         assert host.snapshot().sessions == ()
         assert [one.state for one in await host.archived()] == [SessionState.STOPPED]
+        assert len(await host.closed_trades(first)) == len(before["trades"]) > 0
         chart = await host.chart(first, "BTC/USDT", count=20)
         assert len(chart.candles) == 20
         assert {line.name for line in chart.lines} == {"rsi"}

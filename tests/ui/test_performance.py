@@ -1,0 +1,161 @@
+"""What sessions earned: right sums of one kind of money, by day and by everything else."""
+
+from __future__ import annotations
+
+from datetime import UTC, date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+
+from core.journal.values import Mode, SessionState
+from core.session.snapshot import SessionSnapshot
+from core.time_format import parse_time
+from core.trading.values import ExitReason, Side, Trade
+from tests.ui.driving import NARROW, WIDE, driven, make_app, until
+from tests.ui.scripted import NOW, ScriptedLink, busy, closed_trades, position, session
+from tests.ui.test_sessions import drawn
+from tui.screens import performance_rows
+from tui.screens.performance import PerformanceScreen
+from tui.screens.performance_rows import GROUPINGS, Closed
+from tui.screens.session import SessionScreen
+from tui.screens.trade import TradeScreen
+from tui.widgets.line_table import LineTable, Row
+
+ONE = session("aaaaaaa1", "one")
+OTHER = session("aaaaaaa2", "two", symbols=("ETH/USDT",))
+
+
+def closed(session: SessionSnapshot, when: str, pnl: float, **changes: Any) -> Closed:
+    """A trade of a session that closed then."""
+    time = parse_time(when)
+    shape: Trade = closed_trades(session.symbols[0], 60_000)[0]
+    times = {"entry_time": time - 3_600_000, "exit_time": time}
+    return Closed(session, msgspec.structs.replace(shape, pnl=pnl, fees=1.0, **times | changes))
+
+
+TRADES = (
+    closed(ONE, "2025-11-20T23:30", 10.0),
+    closed(ONE, "2025-11-21T09:00", -4.0, exit_reason=ExitReason.STOP_LOSS),
+    closed(OTHER, "2025-11-21T10:00", 6.0, side=Side.SHORT),
+    closed(OTHER, "2025-12-01T00:00", -1.0),
+)
+
+
+def told(rows: list[Row]) -> list[tuple[str, str, str]]:
+    """Name, count and sum of each row."""
+    return [(row.cells[0].text, row.cells[1].text, row.cells[3].text) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        (
+            "Days",
+            [
+                ("2025-12-01 Mon", "1", "▼ -1.00"),
+                ("2025-11-21 Fri", "2", "▲ +2.00"),
+                ("2025-11-20 Thu", "1", "▲ +10.00"),
+            ],
+        ),
+        (
+            "Weeks",
+            [
+                ("2025-12-01 to 12-07", "1", "▼ -1.00"),
+                ("2025-11-17 to 11-23", "3", "▲ +12.00"),
+            ],
+        ),
+        ("Months", [("2025-12", "1", "▼ -1.00"), ("2025-11", "3", "▲ +12.00")]),
+        ("Pairs", [("BTC/USDT", "2", "▲ +6.00"), ("ETH/USDT", "2", "▲ +5.00")]),
+        ("Sides", [("short", "1", "▲ +6.00"), ("long", "3", "▲ +5.00")]),
+        ("Exit reasons", [("take profit", "3", "▲ +15.00"), ("stop loss", "1", "▼ -4.00")]),
+        ("Strategies", [("one", "2", "▲ +6.00"), ("two", "2", "▲ +5.00")]),
+        ("Sessions", [("one aaaaaaa1", "2", "▲ +6.00"), ("two aaaaaaa2", "2", "▲ +5.00")]),
+    ],
+)
+def test_trades_are_taken_apart(title: str, expected: list[tuple[str, str, str]]) -> None:
+    grouping = next(one for one in GROUPINGS if one.title == title)
+    assert told(performance_rows.slice_rows(TRADES, grouping, UTC)) == expected
+
+
+def test_days_and_hours_are_those_of_the_zone() -> None:
+    zone = ZoneInfo("Asia/Tokyo")
+    assert performance_rows.daily(TRADES, zone) == {
+        date(2025, 11, 21): 12.0,
+        date(2025, 12, 1): -1.0,
+    }
+    assert performance_rows.daily(TRADES, UTC)[date(2025, 11, 20)] == 10.0
+    hours = next(one for one in GROUPINGS if one.title == "Hours of entry")
+    names = {name for name, *_ in told(performance_rows.slice_rows(TRADES[:1], hours, zone))}
+    assert names == {"07:00 to 08:00"}
+
+
+def test_the_headline_adds_up_and_unknown_is_no_zero() -> None:
+    days = performance_rows.daily(TRADES, UTC)
+    shown = {one.label: one.value for one in performance_rows.figures(TRADES, None, days)}
+    assert shown["CLOSED P&L"] == "▲ +11.00"
+    assert shown["OPEN P&L"] == "–"
+    assert shown["WIN RATE"] == "50.0%"
+    assert shown["PROFIT FACTOR"] == "3.20"
+    assert (shown["BEST DAY"], shown["WORST DAY"]) == ("▲ +10.00", "▼ -1.00")
+    nothing = {one.label: one.value for one in performance_rows.figures((), None, {})}
+    assert nothing["CLOSED P&L"] == nothing["WIN RATE"] == nothing["FEES"] == "–"
+
+
+def test_kinds_of_money_are_kept_apart() -> None:
+    demo = session("aaaaaaa3", "three", mode=Mode.DEMO)
+    real = session("aaaaaaa4", "four", mode=Mode.SIMULATED, symbols=("BTC/EUR",))
+    kinds = performance_rows.kinds_of_money([demo, real])
+    assert [str(one) for one in kinds] == ["SIMULATED EUR", "DEMO USDT"]
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_all_sessions_some_of_them_and_their_trades(size: tuple[int, int]) -> None:
+    app = make_app(busy())
+    async with driven(app, size) as pilot:
+        await pilot.press("j", "P")
+        await until(pilot, lambda: isinstance(app.screen, PerformanceScreen))
+        screen = app.screen
+        table = screen.query_one("#performance-slices", LineTable)
+        await until(pilot, lambda: len(table.rows) == 5)
+        assert "1 session, chosen" in str(screen.query_one("#performance-days").border_title)
+        assert "▲" in drawn(app, "#performance-days")
+        assert "▼" in drawn(app, "#performance-days")
+        await pilot.press("escape")
+        await until(pilot, lambda: "all" in str(screen.query_one("#performance-days").border_title))
+        await pilot.press("m", "h", "h")
+        trades = screen.query_one("#performance-trades", LineTable)
+        await until(pilot, lambda: trades.display and bool(trades.rows))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TradeScreen))
+        await pilot.press("escape", "l")
+        positions = screen.query_one("#performance-open", LineTable)
+        await until(pilot, lambda: positions.display and len(positions.rows) >= 2)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+
+
+async def test_trades_are_asked_for_only_where_there_are_more() -> None:
+    link = ScriptedLink(
+        [
+            session("aaaaaaa1", "one", trades_count=2),
+            session("aaaaaaa2", "two", open_positions=(position(),)),
+            session("aaaaaaa3", "three", state=SessionState.STOPPED, ended=NOW, trades_count=1),
+        ]
+    )
+    asked: list[str] = []
+    answer = link.closed_trades
+
+    async def counted(session_id: str) -> tuple[Trade, ...]:
+        asked.append(session_id)
+        return await answer(session_id)
+
+    link.closed_trades = counted  # type: ignore[method-assign]
+    app = make_app(link)
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("8")
+        await until(pilot, lambda: asked == ["aaaaaaa1", "aaaaaaa3"])
+        link.change("aaaaaaa2", trades_count=1)
+        app.poll()
+        await until(pilot, lambda: asked[2:] == ["aaaaaaa2"])

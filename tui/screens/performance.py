@@ -1,0 +1,209 @@
+"""What sessions earned: a calendar of days, and their trades by day, pair, reason and more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from functools import partial
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.widgets import ContentSwitcher
+
+from core.host.link import HostLink
+from core.session.snapshot import HostSnapshot, SessionSnapshot
+from core.trading.values import Trade
+from tui.commands import Place, bindings
+from tui.screens import performance_rows
+from tui.screens.base import BaseScreen, entitle
+from tui.screens.performance_rows import GROUPINGS, Closed, Money
+from tui.screens.session import SessionScreen
+from tui.screens.trade import TradeScreen
+from tui.widgets.calendar import Calendar
+from tui.widgets.figures import Figures
+from tui.widgets.line_table import LineTable
+
+_TRADES, _POSITIONS = len(GROUPINGS), len(GROUPINGS) + 1  # the views behind the groupings
+_NO_TRADE = "No trade has closed yet. l shows the open positions at the end of the views."
+
+
+class PerformanceScreen(BaseScreen):
+    """The closed trades of all sessions, or of some, taken apart; and all open positions."""
+
+    PLACE = Place.PERFORMANCE
+    TITLE = "Performance"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.PERFORMANCE)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._chosen: tuple[str, ...] = ()  # the sessions looked at; none: all
+        self._view = 0
+        self._money: Money | None = None
+        self._trades: dict[str, tuple[Trade, ...]] = {}
+        self._counts: dict[str, int] = {}  # the trades a session had when they were asked for
+        self._asking = False
+        self._counted: tuple[object, ...] | None = None  # what the rows shown were made of
+        self._summed: list[Closed] = []
+        self._days: dict[date, float] = {}
+
+    def body(self) -> ComposeResult:
+        """Figures, the calendar, and one of the tables."""
+        yield Figures(id="performance-figures")
+        yield self.pane(Calendar(id="performance-days"), "Days")
+        with ContentSwitcher(initial="performance-slices", id="performance-tables"):
+            for name, columns, empty in (
+                ("slices", performance_rows.SLICE_COLUMNS, _NO_TRADE),
+                ("trades", performance_rows.TRADE_COLUMNS, _NO_TRADE),
+                ("open", performance_rows.OPEN_COLUMNS, "No position is open."),
+            ):
+                yield self.pane(LineTable(columns, id=f"performance-{name}", empty=empty), "")
+
+    def on_mount(self) -> None:
+        """Begin with the days."""
+        super().on_mount()
+        self.query_one("#performance-slices").focus()
+
+    # ── what is shown ──
+
+    def look_at(self, session_ids: Sequence[str]) -> None:
+        """Look at these sessions alone."""
+        self._chosen = tuple(session_ids)
+        if self.ready:
+            self.show_again()
+            self.refresh_hints()
+
+    def _sessions(self, snapshot: HostSnapshot) -> list[SessionSnapshot]:
+        return [one for one in snapshot.sessions if not self._chosen or one.id in self._chosen]
+
+    def show(self, snapshot: HostSnapshot) -> None:
+        """Draw what is known, and ask for the trades that are new."""
+        super().show(snapshot)
+        sessions = self._sessions(snapshot)
+        self._ask(sessions)
+        kinds = performance_rows.kinds_of_money(sessions)
+        if self._money not in kinds:
+            self._money = kinds[0] if kinds else None
+        summed = [one for one in sessions if performance_rows.money_of(one) == self._money]
+        held = [one for one in summed if one.open_positions and not one.state.ended]
+        open_pnl = sum(one.unrealized_pnl for one in held) if held else None
+        today = datetime.fromtimestamp(snapshot.now / 1000, self.papertape.zone).date()
+        ids = tuple(one.id for one in summed)
+        counted = (ids, dict(self._counts), self._view, self.papertape.zone, today, len(kinds))
+        if counted != self._counted:
+            # Thousands of trades are taken apart when there are more of them, not at every price.
+            self._counted = counted
+            self._summed = [
+                Closed(one, trade) for one in summed for trade in self._trades.get(one.id, ())
+            ]
+            self._days = performance_rows.daily(self._summed, self.papertape.zone)
+            calendar = self.query_one(Calendar)
+            calendar.draw(self._days, max([today, *self._days]))
+            entitle(calendar, self._scope(len(summed), len(kinds)))
+            self._show_table(sessions)
+        elif self._view == _POSITIONS:
+            self._show_table(sessions)
+        figures = performance_rows.figures(self._summed, open_pnl, self._days)
+        self.query_one(Figures).show(figures)
+
+    def _scope(self, count: int, kinds: int) -> str:
+        money = "" if self._money is None else f"{self._money} · "
+        which = "chosen, Esc shows all" if self._chosen else "all"
+        more = " · m shows other money" if kinds > 1 else ""
+        return f"{money}{count} session{'s'[: count != 1]}, {which}{more} · ▲ gain ▼ loss a day"
+
+    def _show_table(self, sessions: Sequence[SessionSnapshot]) -> None:
+        closed, zone, table = self._summed, self.papertape.zone, self._table()
+        if self._view == _TRADES:
+            table.set_rows(performance_rows.trade_rows(closed, zone))
+            title = f"Trades · {len(table.rows)}"
+        elif self._view == _POSITIONS:
+            table.set_rows(performance_rows.open_rows(sessions))
+            title = f"Open positions · {len(table.rows)}"
+        else:
+            grouping = GROUPINGS[self._view]
+            table.set_rows(performance_rows.slice_rows(closed, grouping, zone))
+            title = f"{grouping.title} · {len(table.rows)}"
+        names = [*(one.title for one in GROUPINGS), "Trades", "Open positions"]
+        following = names[(self._view + 1) % len(names)]
+        entitle(table, f"{title} · next: {following}")
+
+    def _table(self) -> LineTable:
+        names = {_TRADES: "trades", _POSITIONS: "open"}
+        name = names.get(self._view, "slices")
+        return self.query_one(f"#performance-{name}", LineTable)
+
+    def _ask(self, sessions: Sequence[SessionSnapshot]) -> None:
+        """Ask the host for the trades of the sessions that have closed some since."""
+        stale = [one for one in sessions if self._counts.get(one.id, 0) != one.trades_count]
+        if self._asking or not stale:
+            return
+        self._asking = True
+
+        async def work(link: HostLink) -> None:
+            try:
+                for one in stale:
+                    self._trades[one.id] = await link.closed_trades(one.id)
+                    self._counts[one.id] = one.trades_count
+            finally:
+                self._asking = False
+            if self.is_attached and self.is_current:
+                self.show_again()
+
+        self.papertape.command("trades", work, quiet=True)
+
+    # ── commands ──
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only what can be done."""
+        if action == "all":
+            return bool(self._chosen)
+        if action == "open":
+            return self._view >= _TRADES
+        snapshot = self.papertape.snapshot
+        if action == "money" and snapshot is not None:
+            return len(performance_rows.kinds_of_money(self._sessions(snapshot))) > 1
+        return True
+
+    def action_turn(self, step: int) -> None:
+        """Take the trades apart in the next way."""
+        self._view = (self._view + step) % (_POSITIONS + 1)
+        self.query_one(ContentSwitcher).current = self._table().id
+        self._table().focus()
+        self.show_again()
+        self.refresh_hints()
+
+    def action_money(self) -> None:
+        """Show the next kind of money."""
+        snapshot = self.papertape.snapshot
+        if snapshot is None or self._money is None:
+            return
+        kinds = performance_rows.kinds_of_money(self._sessions(snapshot))
+        self._money = kinds[(kinds.index(self._money) + 1) % len(kinds)]
+        self.show_again()
+
+    def action_all(self) -> None:
+        """Look at all sessions."""
+        self.look_at(())
+
+    @on(LineTable.Chosen)
+    def action_open(self) -> None:
+        """Open the trade under the cursor, or the session of the position."""
+        key, snapshot = self._table().cursor_key, self.papertape.snapshot
+        if key is None or snapshot is None or self._view < _TRADES:
+            return
+        session_id = key.split()[0]
+        if self._view == _POSITIONS:
+            self.app.push_screen(SessionScreen(session_id))
+            return
+        session = next(one for one in snapshot.sessions if one.id == session_id)
+        trades = list(reversed(self._trades[session_id]))
+        place = next(n for n, one in enumerate(trades) if key == f"{session_id} {one.id}")
+        link = self.papertape.link
+        source = None if link is None else partial(link.chart, session_id)
+        self.app.push_screen(
+            TradeScreen(
+                session.strategy, trades, place, self.papertape.zone, session.timeframe, source
+            )
+        )

@@ -1,0 +1,220 @@
+"""What sessions earned, taken apart: closed trades in, figures, days and rows out.
+
+A trade counts where its last part closed. Sums are of one kind of money: one mode, one currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+
+from core.journal.values import Mode
+from core.market.symbols import quote_currency
+from core.session.snapshot import SessionSnapshot
+from core.trading.values import Trade
+from tui import formats
+from tui.screens.session_rows import MONEY, POSITION_COLUMNS, position_rows
+from tui.widgets.columns import Column
+from tui.widgets.figures import Figure
+from tui.widgets.line_table import Cell, Row
+from tui.widgets.tones import Tone, tone_of
+
+_BAR = 16
+
+SLICE_COLUMNS = (
+    Column("", 16, grow=14),
+    Column("TRADES", 6, "right"),
+    Column("WIN", 5, "right", priority=1),
+    Column("P&L", 13, "right"),
+    Column("A TRADE", 11, "right", priority=2),
+    Column("BEST", 11, "right", priority=4),
+    Column("WORST", 11, "right", priority=5),
+    Column("FEES", 10, "right", priority=3),
+    Column("", _BAR, priority=6),
+)
+TRADE_COLUMNS = (
+    Column("CLOSED", 12),
+    Column("STRATEGY", 13, grow=10),
+    Column("SYMBOL", 10, priority=1, grow=6),
+    Column("SIDE", 5, priority=2),
+    Column("P&L", 12, "right"),
+    Column("P&L %", 9, "right", priority=3),
+    Column("REASON", 13, priority=4),
+    Column("ID", 8, priority=5),
+)
+OPEN_COLUMNS = (Column("STRATEGY", 13, grow=10), *POSITION_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A closed trade, and the session that made it."""
+
+    session: SessionSnapshot
+    trade: Trade
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What may be added up: one mode's money in one currency."""
+
+    mode: Mode
+    currency: str
+
+    def __str__(self) -> str:
+        """As titles say it."""
+        return f"{self.mode.value} {self.currency}"
+
+
+def money_of(session: SessionSnapshot) -> Money:
+    """The money of a session."""
+    return Money(session.mode, quote_currency(session.symbols[0]) if session.symbols else "")
+
+
+def kinds_of_money(sessions: Iterable[SessionSnapshot]) -> list[Money]:
+    """The kinds there are, what is closest to real first."""
+    found = {money_of(session) for session in sessions}
+    return sorted(found, key=lambda one: (MONEY.index(one.mode), one.currency))
+
+
+def _day(one: Closed, zone: tzinfo) -> date:
+    return datetime.fromtimestamp(one.trade.exit_time / 1000, zone).date()
+
+
+def _week(one: Closed, zone: tzinfo) -> str:
+    day = _day(one, zone)
+    monday = day - timedelta(days=day.weekday())
+    return f"{monday:%Y-%m-%d} to {monday + timedelta(days=6):%m-%d}"
+
+
+def _hour(one: Closed, zone: tzinfo) -> str:
+    hour = datetime.fromtimestamp(one.trade.entry_time / 1000, zone).hour
+    return f"{hour:02d}:00 to {(hour + 1) % 24:02d}:00"
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """A way to take the trades apart; `newest`: groups are times, the latest first."""
+
+    title: str
+    of: Callable[[Closed, tzinfo], str]
+    newest: bool = False
+
+
+GROUPINGS = (
+    Grouping("Days", lambda one, zone: f"{_day(one, zone):%Y-%m-%d %a}", newest=True),
+    Grouping("Weeks", _week, newest=True),
+    Grouping("Months", lambda one, zone: f"{_day(one, zone):%Y-%m}", newest=True),
+    Grouping("Pairs", lambda one, _: one.trade.symbol),
+    Grouping("Sides", lambda one, _: one.trade.side.value),
+    Grouping("Exit reasons", lambda one, _: one.trade.exit_reason.value.replace("_", " ")),
+    Grouping("Strategies", lambda one, _: one.session.strategy),
+    Grouping("Hours of entry", _hour),
+    Grouping("Sessions", lambda one, _: f"{one.session.strategy} {one.session.id}"),
+)
+
+
+def daily(closed: Iterable[Closed], zone: tzinfo) -> dict[date, float]:
+    """What was earned on each day with a closed trade."""
+    days: dict[date, float] = {}
+    for one in closed:
+        day = _day(one, zone)
+        days[day] = days.get(day, 0.0) + one.trade.pnl
+    return days
+
+
+def figures(
+    closed: Sequence[Closed], open_pnl: float | None, days: Mapping[date, float]
+) -> tuple[Figure, ...]:
+    """The headline over all the trades."""
+    gains = [one.trade.pnl for one in closed]
+    won, lost = sum(g for g in gains if g > 0), -sum(g for g in gains if g < 0)
+    total = sum(gains) if gains else None
+    wins = sum(gain > 0 for gain in gains) / len(gains) * 100 if gains else None
+    factor = won / lost if lost else None
+    best, worst = (max(days.values()), min(days.values())) if days else (None, None)
+    fees = sum(one.trade.fees for one in closed) if closed else None
+    return (
+        Figure("CLOSED P&L", formats.change(total), tone_of(total), width=13),
+        Figure("OPEN P&L", formats.change(open_pnl), tone_of(open_pnl), width=11),
+        Figure("TRADES", str(len(closed))),
+        Figure("WIN RATE", formats.percent(wins)),
+        Figure("PROFIT FACTOR", formats.number(factor), priority=1),
+        Figure("BEST DAY", formats.change(best), tone_of(best), width=11, priority=2),
+        Figure("WORST DAY", formats.change(worst), tone_of(worst), width=11, priority=3),
+        Figure("FEES", formats.money(fees), Tone.PLAIN, priority=4),
+    )
+
+
+def slice_rows(closed: Iterable[Closed], by: Grouping, zone: tzinfo) -> list[Row]:
+    """The trades by group: times the latest first, others the most profitable first."""
+    groups: dict[str, list[Trade]] = {}
+    for one in closed:
+        groups.setdefault(by.of(one, zone), []).append(one.trade)
+    sums = {name: sum(trade.pnl for trade in trades) for name, trades in groups.items()}
+    names = (
+        sorted(groups, reverse=True) if by.newest else sorted(groups, key=lambda one: -sums[one])
+    )
+    most = max(map(abs, sums.values()), default=0.0) or 1.0
+    return [_slice_row(name, groups[name], most) for name in names]
+
+
+def _slice_row(name: str, trades: Sequence[Trade], most: float) -> Row:
+    gains = [trade.pnl for trade in trades]
+    total, mean, fees = sum(gains), sum(gains) / len(gains), sum(trade.fees for trade in trades)
+    wins = sum(gain > 0 for gain in gains) / len(gains) * 100
+    return Row(
+        name,
+        (
+            Cell(name, Tone.STRONG),
+            Cell(str(len(gains)), order=len(gains)),
+            Cell(formats.percent(wins, 0), order=wins),
+            Cell(formats.change(total), tone_of(total), order=total),
+            Cell(formats.change(mean), tone_of(mean), order=mean),
+            Cell(formats.change(max(gains)), Tone.DIM, order=max(gains)),
+            Cell(formats.change(min(gains)), Tone.DIM, order=min(gains)),
+            Cell(formats.money(fees), Tone.DIM, order=fees),
+            Cell("━" * round(abs(total) / most * _BAR), tone_of(total), order=abs(total)),
+        ),
+    )
+
+
+def trade_key(one: Closed) -> str:
+    """The key of a trade's row."""
+    return f"{one.session.id} {one.trade.id}"
+
+
+def trade_rows(closed: Iterable[Closed], zone: tzinfo) -> list[Row]:
+    """All trades, the newest first."""
+    return [
+        Row(
+            trade_key(one),
+            (
+                Cell(
+                    formats.day_time(one.trade.exit_time, zone), Tone.DIM, order=one.trade.exit_time
+                ),
+                Cell(one.session.strategy, Tone.STRONG),
+                Cell(one.trade.symbol),
+                Cell(one.trade.side.value),
+                Cell(formats.change(one.trade.pnl), tone_of(one.trade.pnl), order=one.trade.pnl),
+                Cell(
+                    formats.change(one.trade.pnl_pct, "%"),
+                    tone_of(one.trade.pnl_pct),
+                    order=one.trade.pnl_pct,
+                ),
+                Cell(one.trade.exit_reason.value.replace("_", " "), Tone.DIM),
+                Cell(one.session.id, Tone.DIM),
+            ),
+        )
+        for one in sorted(closed, key=lambda one: -one.trade.exit_time)
+    ]
+
+
+def open_rows(sessions: Iterable[SessionSnapshot]) -> list[Row]:
+    """All open positions, with the session each is in."""
+    return [
+        Row(f"{session.id} {row.key}", (Cell(session.strategy, Tone.STRONG), *row.cells))
+        for session in sessions
+        if not session.state.ended
+        for row in position_rows(session)
+    ]

@@ -1,0 +1,87 @@
+"""Draws what each day earned as a calendar: a column a week, a line a weekday."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+from rich.segment import Segment
+from textual.geometry import Size
+from textual.strip import Strip
+
+from tui.widgets.line_view import LineView
+from tui.widgets.tones import Tone, tone_of
+
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_LEFT = 6  # cells before the first week
+_WEEK = 2  # cells a week takes
+
+
+class Calendar(LineView, can_focus=False):
+    """The weeks up to a day that fit, each day a mark whose shape and tone say how it went."""
+
+    DEFAULT_CSS = "Calendar { height: 8; }"
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
+        super().__init__(id=id)
+        self._days: dict[date, float] = {}
+        self._last: date | None = None
+
+    def draw(self, days: Mapping[date, float], last: date) -> None:
+        """Show what was earned on days, up to the last; the same again repaints nothing."""
+        if (dict(days), last) != (self._days, self._last):
+            self._days, self._last = dict(days), last
+            self.refresh()
+
+    def on_resize(self) -> None:
+        """Draw anew for the new size."""
+        self.virtual_size = Size(self.size.width, self.size.height)
+
+    def render_line(self, y: int) -> Strip:
+        """The months, then a line a weekday."""
+        dim = self.tone(Tone.DIM)
+        weeks = self._weeks()
+        if not weeks or y > len(_WEEKDAYS):
+            return Strip([]).adjust_cell_length(self.size.width, dim)
+        if y == 0:
+            text = f"{' ' * _LEFT}{_months(weeks)}"
+            return Strip([Segment(text, dim)]).adjust_cell_length(self.size.width, dim)
+        segments = [Segment(f"  {_WEEKDAYS[y - 1]} "[:_LEFT].ljust(_LEFT), dim)]
+        most = max(map(abs, self._days.values()), default=0.0)
+        for monday in weeks:
+            glyph, tone = self._mark(monday + timedelta(days=y - 1), most)
+            segments.append(Segment(glyph.ljust(_WEEK), self.tone(tone)))
+        return Strip(segments).adjust_cell_length(self.size.width, dim)
+
+    def _weeks(self) -> list[date]:
+        """The Mondays of the weeks shown."""
+        if self._last is None:
+            return []
+        newest = self._last - timedelta(days=self._last.weekday())
+        count = max(1, (self.size.width - _LEFT - 2) // _WEEK)
+        return [newest - timedelta(weeks=back) for back in range(count - 1, -1, -1)]
+
+    def _mark(self, day: date, most: float) -> tuple[str, Tone]:
+        earned = self._days.get(day)
+        if self._last is None or day > self._last:
+            return " ", Tone.DIM
+        if earned is None:
+            return "·", Tone.RULE
+        tone = tone_of(earned)
+        if tone is Tone.DIM:
+            return "▪", tone
+        large = abs(earned) >= most / 3
+        return ("▲" if large else "▴", tone) if earned > 0 else ("▼" if large else "▾", tone)
+
+
+def _months(weeks: list[date]) -> str:
+    """The names of months over the weeks that they begin in."""
+    line = [" "] * (len(weeks) * _WEEK)
+    free = 0
+    for number, monday in enumerate(weeks):
+        begins = number == 0 or (monday + timedelta(days=6)).day <= 7
+        label = f"{monday + timedelta(days=6):%b}"
+        if begins and number * _WEEK >= free and number * _WEEK + len(label) <= len(line):
+            line[number * _WEEK : number * _WEEK + len(label)] = label
+            free = number * _WEEK + len(label) + 1
+    return "".join(line)
