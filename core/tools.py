@@ -119,7 +119,7 @@ def never_raising(tool: Callable[_P, Json]) -> Callable[_P, Json]:
             _require_fitting(tool.__name__, signature, hints, given, named)
             return tool(*given, **named)
         except (ToolError, *_MISTAKES) as error:
-            return {"error": str(error)}
+            return {"error": _words(error)}
         except Exception as error:
             _logger.exception("tool call %s", tool.__name__)
             return {"error": f"{tool.__name__} failed unexpectedly: {type(error).__name__}"}
@@ -345,7 +345,12 @@ def _answered(work: Callable[[], Coroutine[Any, Any, Json]]) -> Json:
     try:
         return asyncio.run(work())
     except (ToolError, *_MISTAKES) as error:
-        return {"error": str(error)}
+        return {"error": _words(error)}
+
+
+def _words(error: Exception) -> str:
+    """A mistake in words that may leave this machine: a caller may be a model elsewhere."""
+    return error.discreet if isinstance(error, CandleFileError) else str(error)
 
 
 async def _run(

@@ -54,5 +54,5 @@ async def replay_feed(record: SessionManifest, config: StrategyConfig) -> Feed:
     try:
         candles, _ = await asyncio.to_thread(strategy_candles, config, ordered, record.columns)
     except CandleFileError as error:
-        raise FeedError(str(error)) from error
+        raise FeedError(error.discreet) from error
     return ReplayFeed(candles, config.timeframe, speed=record.speed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 _SHOWN = 60
@@ -12,7 +13,8 @@ class CandleFileError(ValueError):
 
     `expected`, `found` and `advice` are parts of sentences in plain words; `line` is where the
     trouble starts (a line of text, a row of Parquet or an entry of JSON, counted from 1, as `unit`
-    says).
+    says). `discreet` is the message without any value of the file, for whoever is not at the
+    user's terminal: what was taken for a candle file may be one of keys.
     """
 
     def __init__(
@@ -29,6 +31,12 @@ class CandleFileError(ValueError):
         wanted = "" if expected is None else f"; expected {expected}"
         hint = "" if advice is None else f". {advice[0].upper()}{advice[1:]}"
         super().__init__(f"candle file {str(path)!r}{where}: {found}{wanted}{hint}")
+        told = f"{found}{wanted}{hint}"
+        self.discreet = f"candle file {str(path)!r}{where}: {_VALUES.sub('(not shown)', told)}"
+
+
+_VALUE = r"'(?:[^'\\]|\\.)*'…?|\"(?:[^\"\\]|\\.)*\"…?"  # as `shown_value` writes them
+_VALUES = re.compile(rf"(?:{_VALUE})(?:, (?:{_VALUE}))*")
 
 
 def shown_value(value: object) -> str:

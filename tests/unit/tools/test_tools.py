@@ -220,6 +220,32 @@ def test_a_mistake_is_an_error_in_words_and_starts_no_host(
     assert not Workspace(root).lock.exists() or Workspace(root).lock.stat().st_size == 0
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".jsonl", ".txt", ".yaml"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"binance:\n  api_key: {KEY}\n  api_secret: {SECRET}\n",
+        f"API_KEY={KEY}\nAPI_SECRET={SECRET}\n",
+        f'{{"api_key": "{KEY}"}}',
+        f'[["{KEY}", 1, 2, 3, 4, 5]]',
+        f"{KEY},{SECRET}\n1,2\n",
+        f"time,open,high,low,close,volume\n{KEY},1,2,3,4,5\n",
+        f"time,open,high,low,close,volume\n1700000000,1,2,3,{SECRET},5\n",
+        f'time,open,high,low,close,volume\n1700000000,1,2,3,"it\'s {SECRET}",5\n',
+    ],
+)
+def test_no_cell_of_what_is_no_candle_file_leaves_this_machine(
+    tool: Any, tmp_path: Path, text: str, suffix: str
+) -> None:
+    path = tmp_path / f"taken-for-candles{suffix}"
+    path.write_text(text)
+    answer = tool(action="run", strategy_config=DOCUMENT, data=str(path))
+    assert set(answer) == {"error"}
+    assert path.name in answer["error"]
+    assert KEY not in answer["error"]
+    assert SECRET not in answer["error"]
+
+
 @pytest.mark.usefixtures("_host")
 @pytest.mark.parametrize(
     ("arguments", "said"),
