@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from core.journal.manifest import SessionManifest
 from core.journal.records import (
     Begun,
@@ -37,12 +39,14 @@ class RecoveredState:
 
     `unheard` are candles received that no line vouches for: the session may or may not
     have decided on them. They go through the engine again, in order of time, with the `gaps`.
+    `heard`: open time of the last candle of each symbol before those, None where there is none.
     """
 
     begun: Begun
     planned_end: int | None
     runner: Runner
     unheard: list[tuple[int, Candle]]
+    heard: list[int | None] = field(default_factory=list)
     gaps: list[GapSeen] = field(default_factory=list)
     revised: dict[tuple[str, int], Candle] = field(default_factory=dict)
     returns: list[Returned] = field(default_factory=list)
@@ -116,7 +120,7 @@ def rebuild(
                 recovered.stopped = line
     if recovered.stopped is not None:
         replay.to(recovered.stopped.last)
-    recovered.unheard = replay.rest()
+    recovered.heard, recovered.unheard = replay.heard(), replay.rest()
     return recovered
 
 
@@ -162,13 +166,25 @@ class _Replay:
                 f"applied to its candles give {events}; the session was left as it is"
             )
 
+    def heard(self) -> list[int | None]:
+        """Open time of each symbol's last candle that was lived through."""
+        return [
+            int(candles.time[place - 1]) if place else None
+            for candles, place in zip(self._columns, self._places(), strict=True)
+        ]
+
     def rest(self) -> list[tuple[int, Candle]]:
         """The candles behind the last moment lived through, in order of time, with their slots."""
-        after = self._runner.moment_time
         rest = [
             (slot, candle)
-            for slot, candles in enumerate(self._columns)
-            for candle in candles
-            if after is None or candle.time > after
+            for slot, place in enumerate(self._places())
+            for candle in self._columns[slot].slice(place)
         ]
         return sorted(rest, key=lambda item: (item[1].time, item[0]))
+
+    def _places(self) -> list[int]:
+        """Where in each column the candles behind the last moment begin."""
+        after = self._runner.moment_time
+        if after is None:
+            return [0] * len(self._columns)
+        return [int(np.searchsorted(one.time, after, side="right")) for one in self._columns]

@@ -18,6 +18,8 @@ from core.session.runner import Runner
 from core.session.snapshot import Level
 from core.trading.values import Fills
 
+_UNKNOWN = "they had not come, or were not written down, when the host ended"
+
 After = Sequence[int | None]
 """Open time of the last candle known of each symbol."""
 
@@ -103,6 +105,7 @@ class SessionStartup:
             JournalError: a candle journal cannot be read.
         """
         session, runner = self._session, recovered.runner
+        step = session.config.timeframe.ms
         await session.open_candle_journals()
         handler = FeedHandler(
             session, runner, self._tell, recovered.begun.since, recovered.gaps, recovered.revised
@@ -119,10 +122,18 @@ class SessionStartup:
             (candle.time, slot, candle) for slot, candle in recovered.unheard
         ]
         waiting += [(gap.first, runner.slots[gap.symbol], gap) for gap in recovered.gaps]
+        due = [None if last is None else last + step for last in recovered.heard]
         for _, slot, item in sorted(waiting, key=lambda entry: entry[:2]):
             if isinstance(item, GapSeen):
                 handler.skip(slot, item.last)
+                due[slot] = max(due[slot] or 0, item.last + step)
             else:
+                expected = due[slot] or item.time
+                if item.time > expected and handler.stop_why is None:
+                    # The candle reached the disk, and the line that tells of the gap did not.
+                    symbol = session.config.symbols[slot]
+                    handler.take_gap(symbol, expected, item.time - step, _UNKNOWN)
+                due[slot] = item.time + step
                 handler.take_candle(slot, item, stored=True)
             handler.pass_moments()
         returned = Returned(self._clock(), runner.moment_time)

@@ -96,6 +96,8 @@ class Bodies:
 
     def __iter__(self) -> Iterator[bytes]:
         left = self._size - self._start
+        if not left:
+            return  # the file may not even be there yet
         try:
             with _opened(self._path) as file:
                 file.seek(self._start)

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.backtest.run import run_backtest
+from core.host.living_session import report_of
+from core.journal.manifest import write_manifest
 from core.journal.records import Begun
 from core.journal.values import SessionState
 from core.market.candles.timeframes import DAY, Timeframe
 from core.market.files.candle_files import read_candles
 from core.strategy.config.parsing import parse_config
-from tests.unit.session.sessions import RSI, START, TWO_SYMBOLS, Bench, market, replay, without
+from core.time_format import iso_time
+from tests.unit.session.sessions import (
+    RSI,
+    SPAN,
+    START,
+    TWO_SYMBOLS,
+    Bench,
+    market,
+    replay,
+    without,
+)
 
 
 async def test_replay_session_makes_the_trades_of_the_backtest(tmp_path: Path) -> None:
@@ -109,3 +122,27 @@ async def test_a_new_day_starts_before_its_first_candle(tmp_path: Path) -> None:
     assert run.day_start_equity(last) == evening
     assert run.day_start_equity(midnight + DAY - 1) == evening
     assert run.day_start_equity(midnight + DAY) == equity
+
+
+async def test_a_gap_whose_line_was_lost_is_stated_by_the_next_host(tmp_path: Path) -> None:
+    # The candles of a commit reach the disk before the session's own lines.
+    bench, table = Bench(tmp_path), without(market(300), 250, 251)
+    await bench.new(bench.record(RSI), replay(table)).live()
+    path = bench.workspace.session("abcd1234") / "events.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:2]))  # its header, and that it had begun
+    bench.restart()
+    again = await bench.again(replay(table))
+    await again.live()
+    gaps: Any = report_of(again)["gaps"]
+    missing = [(gap["first"], gap["candles"]) for gap in gaps]
+    assert missing == [(iso_time(START + 250 * SPAN), 2)]
+
+
+def test_the_lines_of_a_journal_that_is_not_there_yet_are_none(tmp_path: Path) -> None:
+    # A host was killed between the session's record and its journal.
+    bench = Bench(tmp_path)
+    record = bench.record(RSI)
+    write_manifest(bench.workspace.session(record.id), record, bench.disk)
+    _, lines, torn = bench.storage.reopen_log(record)
+    assert (list(lines), lines.rare, torn) == ([], [], 0)
