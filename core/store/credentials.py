@@ -11,7 +11,7 @@ import yaml
 
 from core.store.durable import Disk, make_private, write_durably
 from core.store.redaction import Redactor, Secret, why_no_key
-from core.store.yaml_reader import YamlError, read_settings_file
+from core.store.yaml_reader import SettingsError, YamlError, read_settings_file
 
 SECTIONS = ("binance_testnet", "binance_demo")
 _FIELDS = ("api_key", "api_secret")
@@ -21,7 +21,7 @@ _PRIVATE = re.compile(r"key|secret|token|passw|passphrase|private|credential", r
 _SURELY_PRIVATE = 32  # characters of a text that is hidden whatever its field is called
 
 
-class CredentialsError(Exception):
+class CredentialsError(SettingsError):
     """exchanges.yaml cannot be used. The message never repeats what stands in it."""
 
 

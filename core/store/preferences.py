@@ -11,13 +11,13 @@ from typing import Literal
 import yaml
 
 from core.store.durable import Disk, write_durably
-from core.store.yaml_reader import YamlError, read_settings_file, settings_value
+from core.store.yaml_reader import SettingsError, YamlError, read_settings_file, settings_value
 from core.text import safe_text
 
 _KNOWN = ("addresses", "order_addresses", "theme", "time_zone")
 
 
-class PreferencesError(Exception):
+class PreferencesError(SettingsError):
     """config.yaml cannot be used; the message says where and why."""
 
 

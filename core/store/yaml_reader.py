@@ -17,6 +17,10 @@ LARGEST_SETTINGS = 64 * 1024  # bytes: a file of settings has some hundred
 DEEPEST = 50  # levels of nesting
 
 
+class SettingsError(Exception):
+    """A workspace's settings cannot be read or changed. The message holds no secret."""
+
+
 class YamlError(ValueError):
     """A text is not the YAML it should be; `line` counts from 1, None where unknown."""
 

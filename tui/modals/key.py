@@ -12,9 +12,9 @@ from textual.widgets import Input, Static
 
 from core.store.credentials import ApiKey
 from core.store.redaction import Secret
+from core.store.yaml_reader import SettingsError
 from core.text import safe_text
 from tui.modals.form import Form, hints
-from tui.requests.settings_files import SettingsError
 from tui.widgets.tones import Tone
 
 Try = Callable[[ApiKey], Awaitable[tuple[bool, str]]]

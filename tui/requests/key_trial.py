@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from core.store.credentials import ApiKey, CredentialsError, read_credentials
-from core.store.preferences import PreferencesError, read_preferences
+from core.store.credentials import ApiKey, read_credentials
+from core.store.preferences import read_preferences
 from core.store.redaction import KNOWN_SECRETS
 from core.store.workspace import Workspace
+from core.store.yaml_reader import SettingsError
 from core.trading.key_trial import try_key
 from core.trading.venue_hosts import ForbiddenAddressError, OrderAddresses
-from tui.requests.settings_files import SettingsError
 
 
 async def try_section(workspace: Workspace, section: str, key: ApiKey | None) -> tuple[bool, str]:
@@ -23,7 +23,7 @@ async def try_section(workspace: Workspace, section: str, key: ApiKey | None) ->
         )
         if key is None:
             key = read_credentials(workspace.credentials, KNOWN_SECRETS).sections.get(section)
-    except (PreferencesError, ForbiddenAddressError, CredentialsError) as error:
+    except ForbiddenAddressError as error:
         raise SettingsError(str(error)) from None
     if key is None:
         raise SettingsError(f"there are no keys of {section} to try")

@@ -8,10 +8,13 @@ from collections.abc import Callable
 from functools import partial
 
 from core.host.link import CommandError
-from core.store.credentials import ApiKey
+from core.store.credentials import ApiKey, write_credentials
+from core.store.durable import OsDisk
+from core.store.preferences import write_preference
 from core.store.workspace import Workspace
+from core.store.yaml_reader import SettingsError
 from tui.requests import settings_files
-from tui.requests.settings_files import Settings, SettingsError
+from tui.requests.settings_files import Settings
 from tui.shell import Shell
 
 _TRIER = "tui.requests.key_trial"  # loaded late: what it needs takes a second and 100 MB
@@ -41,17 +44,15 @@ class SettingsCommands:
 
     def keep_theme(self, name: str) -> None:
         """Remember the theme."""
-        self._change(lambda workspace: settings_files.write_appearance(workspace, "theme", name))
+        self._change(lambda home: write_preference(home.preferences, "theme", name, OsDisk()))
 
     def keep_zone(self, name: str) -> None:
         """Remember the time zone."""
-        self._change(
-            lambda workspace: settings_files.write_appearance(workspace, "time_zone", name)
-        )
+        self._change(lambda home: write_preference(home.preferences, "time_zone", name, OsDisk()))
 
     def keep_key(self, section: str, key: ApiKey, done: Callable[[], None]) -> None:
         """Keep a key; sessions that start from then on order with it."""
-        self._change(lambda workspace: settings_files.write_key(workspace, section, key), done)
+        self._change(lambda home: write_credentials(home.credentials, section, key, OsDisk()), done)
 
     def add_place(self, url: str, done: Callable[[], None]) -> None:
         """Have notifications sent to one more address."""

@@ -10,31 +10,17 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from typing import Literal
 from zoneinfo import ZoneInfo
 
-from core.schedule.notifications.notifications_file import (
-    NotificationsError,
-    read_notifications,
-    write_notifications,
-)
-from core.store.credentials import (
-    SECTIONS,
-    ApiKey,
-    CredentialsError,
-    read_credentials,
-    write_credentials,
-)
+from core.schedule.notifications.notifications_file import read_notifications, write_notifications
+from core.store.credentials import SECTIONS, read_credentials
 from core.store.durable import OsDisk
-from core.store.preferences import PreferencesError, read_preferences, write_preference
+from core.store.preferences import read_preferences
 from core.store.redaction import KNOWN_SECRETS, Secret
 from core.store.workspace import Workspace
+from core.store.yaml_reader import SettingsError
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+]{1,15})://[^\s]+")
-
-
-class SettingsError(Exception):
-    """Something cannot be read or changed; the message is for the user and holds no secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +52,12 @@ def read_settings(workspace: Workspace) -> Settings:
     try:
         found = read_credentials(workspace.credentials, KNOWN_SECRETS).sections
         keys = tuple(name for name in SECTIONS if name in found)
-    except CredentialsError as error:
+    except SettingsError as error:
         problems.append(str(error))
     try:
         urls = read_notifications(workspace.notifications, KNOWN_SECRETS)
         places = tuple(_kind(url) for url in urls)
-    except NotificationsError as error:
+    except SettingsError as error:
         problems.append(str(error))
     return Settings(keys, places, tuple(problems))
 
@@ -85,7 +71,7 @@ def read_appearance(workspace: Workspace) -> Appearance:
     """How the screen is to look, as far as that can be read."""
     try:
         preferences = read_preferences(workspace.preferences)
-    except PreferencesError as error:
+    except SettingsError as error:
         return Appearance(problem=str(error))
     try:
         return Appearance(preferences.theme, zone_of(preferences.time_zone))
@@ -107,30 +93,6 @@ def zone_of(name: str | None) -> tzinfo:
         raise SettingsError(
             f"there is no time zone {name!r} here: expected one such as Europe/Berlin or UTC"
         ) from error
-
-
-def write_appearance(workspace: Workspace, name: Literal["theme", "time_zone"], value: str) -> None:
-    """Remember a theme or time zone.
-
-    Raises:
-        SettingsError: it cannot be written.
-    """
-    try:
-        write_preference(workspace.preferences, name, value, OsDisk())
-    except PreferencesError as error:
-        raise SettingsError(str(error)) from error
-
-
-def write_key(workspace: Workspace, section: str, key: ApiKey) -> None:
-    """Keep a key.
-
-    Raises:
-        SettingsError: it cannot be written.
-    """
-    try:
-        write_credentials(workspace.credentials, section, key, OsDisk())
-    except CredentialsError as error:
-        raise SettingsError(str(error)) from None
 
 
 def add_place(workspace: Workspace, url: str) -> None:
@@ -159,7 +121,4 @@ def _change_places(
     workspace: Workspace, change: Callable[[Sequence[Secret]], Sequence[Secret]]
 ) -> None:
     path = workspace.notifications
-    try:
-        write_notifications(path, change(read_notifications(path, KNOWN_SECRETS)), OsDisk())
-    except NotificationsError as error:
-        raise SettingsError(str(error)) from None
+    write_notifications(path, change(read_notifications(path, KNOWN_SECRETS)), OsDisk())

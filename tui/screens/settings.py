@@ -16,13 +16,14 @@ from textual.widgets import Static
 
 from core.session.snapshot import HostSnapshot
 from core.store.credentials import ApiKey
+from core.store.yaml_reader import SettingsError
 from core.text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
 from tui.modals.key import KeyForm
 from tui.modals.name import AskName
 from tui.modals.pick import Pick
-from tui.requests.settings_files import Settings, SettingsError
+from tui.requests.settings_files import Settings
 from tui.screens.base import BaseScreen, entitle, write
 from tui.shell import Answer
 from tui.widgets.columns import Column

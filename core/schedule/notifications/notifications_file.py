@@ -17,14 +17,14 @@ import yaml
 
 from core.store.durable import Disk, make_private, write_durably
 from core.store.redaction import Redactor, Secret
-from core.store.yaml_reader import YamlError, read_settings_file
+from core.store.yaml_reader import SettingsError, YamlError, read_settings_file
 
 _PARTS = re.compile(r"[/:@?&=,]+")
 _SHORTEST_TOKEN = 12
 _HOW = "expected `urls:` with a list of apprise URLs below it"
 
 
-class NotificationsError(Exception):
+class NotificationsError(SettingsError):
     """Notifications cannot be sent. The message never repeats a URL."""
 
 
