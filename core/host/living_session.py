@@ -58,13 +58,17 @@ class LivingSession:
 
 
 def lifecycle_of(engine: Engine) -> Lifecycle:
-    """Where a session stands between its start and its end."""
+    """Where a session stands between its start and its end.
+
+    It runs from its first decision on, which lies ahead where its venue has too few candles yet.
+    """
     handler = engine.handler
+    now = engine.now() if engine.ended_at is None else engine.ended_at
     return Lifecycle(
         engine.state,
         engine.reason,
-        now=engine.now() if engine.ended_at is None else engine.ended_at,
-        running_since=None if handler is None else handler.since,
+        now=now,
+        running_since=None if handler is None or handler.since > now else handler.since,
         planned_end=engine.planned_end,
         ended=engine.ended_at,
         last_price_at=None if handler is None else handler.last_price_at,

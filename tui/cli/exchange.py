@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 DEFAULT_SPEED = 100.0
 _NAME = re.compile(r"(?P<pair>[A-Z0-9]{5,20})(?P<rest>[-_.].*)?", re.IGNORECASE)
 _AMOUNT = re.compile(r"(?P<asset>[A-Z0-9]{1,20})=(?P<amount>\d{1,15}(?:\.\d{1,8})?)", re.ASCII)
-_HISTORY = 200 * 3_600_000
-"""How much of a recorded market lies before its start, in ms: 200 candles of an hour."""
+_HISTORY = 200 * 86_400_000
+"""How much of a recorded market lies before its start at most, in ms: 200 daily candles.
+
+That is the least a strategy wants for its warm-up, and a demo knows no strategy yet."""
 
 
 class MarketArguments(Protocol):
