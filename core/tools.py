@@ -12,6 +12,7 @@ import asyncio
 import functools
 import inspect
 import logging
+import math
 import os
 import re
 from collections.abc import Callable, Coroutine, Mapping
@@ -49,9 +50,8 @@ from core.market.venues.registry import public_api
 from core.report.result import result_to_json
 from core.session.reports import without_equity
 from core.session.snapshot import SessionSnapshot, StartRequest, TrialTerms
-from core.store.credentials import CredentialsError, read_credentials
+from core.store.credentials import CredentialsError
 from core.store.preferences import PreferencesError, read_preferences
-from core.store.redaction import KNOWN_SECRETS
 from core.store.workspace import Workspace, WorkspaceError, expanded, locate_workspace
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import ParsedConfig, parse_config
@@ -101,6 +101,7 @@ _EXPECTED = {
     "strategy_config": "JSON text or an object",
     "data": "a path, or an object of paths by symbol",
     "flatten": "true or false",
+    "balance": "a number",
     "since": "a number of trades or a time",
     "every_seconds": "a whole number",
     "max_runs": "a whole number",
@@ -151,6 +152,8 @@ def _require_fitting(
     arguments |= named
     if "action" not in arguments:
         raise ToolError(f"{tool}: action is missing")
+    if isinstance(balance := arguments.get("balance"), float) and not 0 < balance < math.inf:
+        raise ToolError(f"balance: expected a number above 0, found {balance:g}")
     for name, value in arguments.items():
         if isinstance(value, str) and not value.isascii() and _SURROGATE.search(value):
             raise ToolError(f"{name}: expected text, found half a character, which no text has")
@@ -189,6 +192,7 @@ def backtest(
     broker: str | None = None,
     trial: object = None,
     duration: str | None = None,
+    balance: float | None = None,
     flatten: bool = False,
     since: int | str | None = None,
     workspace: str | os.PathLike[str] | None = None,
@@ -215,6 +219,8 @@ def backtest(
         broker: start_paper: simulated or testnet. Without it, testnet with an api_key, and on the
             live feed with keys in exchanges.yaml.
         duration: start_paper: how long it is to run, such as 7d.
+        balance: run, start_paper: the starting balance, in place of the config's; compare: the live
+            account's before its first trade, without which its Max DD and Sharpe are not known.
         trial: start_paper: true, a horizon such as "60d", or {"trades": 80}: seal it as a trial of
             its saved backtest (docs/trial.md).
         since: paper_status: the trades_count or as_of of an earlier look; the answer then has
@@ -231,16 +237,17 @@ def backtest(
     async def work() -> Json:
         match asked:
             case "run":
-                config = _config(strategy_config)
+                config = _config(_with_balance(strategy_config, balance))
                 return await _run(config, home, data, exchange, period, fill_on, columns)
             case "start_paper":
                 request = StartRequest(
                     config=_raw_config(strategy_config),
                     feed=_one_of("feed", FeedKind, feed),
                     fallback=_one_of("fallback", Fallback, fallback) == "poll" and feed == "live",
-                    broker=_broker(home, broker, feed, has_key=bool(api_key or api_secret)),
+                    broker=_broker(broker, has_key=bool(api_key or api_secret)),
                     data=None if data is None else _files(data, _config(strategy_config)),
                     columns=columns,
+                    starting_balance=balance,
                     run_for=None if duration is None else parse_duration(duration),
                     exchange=exchange,
                     api_key=api_key,
@@ -256,7 +263,7 @@ def backtest(
                 session = _needed("session_id", session_id).strip().lower()
                 return without_equity(await link.stop(session, flatten=flatten))
             case "compare":
-                return await _compare(home, _config(strategy_config).config, session_id)
+                return await _compare(home, _config(strategy_config).config, session_id, balance)
             case "list_indicators":
                 return {"indicators": indicators_to_json()}
         raise ToolError(_unknown("backtest", action, (*_ACTIONS, *_ALIASES)))
@@ -411,12 +418,15 @@ async def _sessions(home: Workspace) -> tuple[Json | None, tuple[SessionSnapshot
     return host_to_json(snapshot), snapshot.sessions
 
 
-async def _compare(home: Workspace, config: StrategyConfig, session_id: str | None) -> Json:
+async def _compare(
+    home: Workspace, config: StrategyConfig, session_id: str | None, balance: float | None
+) -> Json:
     request = ComparisonRequest(
         config.name,
         config.timeframe,
         blocks=config.extras if "backtest" in config.extras else None,
-        sessions=() if session_id is None else (session_id,),
+        sessions=() if session_id is None else (session_id.strip().lower(),),
+        balance=balance,
     )
     found = await compare_strategy(home, request, report_source(home))
     return comparison_to_json(found)
@@ -433,6 +443,13 @@ def _raw_config(given: str | Mapping[str, object] | None) -> dict[str, object]:
 
 def _config(given: str | Mapping[str, object] | None) -> ParsedConfig:
     return parse_config(_raw_config(given))
+
+
+def _with_balance(
+    given: str | Mapping[str, object] | None, balance: float | None
+) -> dict[str, object]:
+    raw = _raw_config(given)
+    return raw if balance is None else {**raw, "starting_balance": balance}
 
 
 def _files(data: str | Mapping[str, str], parsed: ParsedConfig) -> dict[str, str]:
@@ -455,13 +472,12 @@ def _one_of(name: str, kind: Any, given: str) -> Any:
         raise ToolError(f"{name} {given[:40]!r}: expected one of {', '.join(kind)}") from None
 
 
-def _broker(home: Workspace, asked: str | None, feed: str, *, has_key: bool) -> BrokerKind:
-    """Where orders are to go, where nobody says: to the testnet, if there is a key for it."""
+def _broker(asked: str | None, *, has_key: bool) -> BrokerKind | None:
+    """Where orders are to go; None where nobody says, and the host has to choose."""
     if asked is not None:
         found: BrokerKind = _one_of("broker", BrokerKind, asked)
         return found
-    stored = feed == "live" and read_credentials(home.credentials, KNOWN_SECRETS).sections
-    return BrokerKind.TESTNET if has_key or stored else BrokerKind.SIMULATED
+    return BrokerKind.TESTNET if has_key else None
 
 
 def _trial(asked: object) -> TrialTerms | None:

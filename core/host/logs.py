@@ -138,4 +138,7 @@ def _parsed(texts: Iterable[str]) -> tuple[LogLine, ...]:
             level, message = Level(found["level"]), found["text"]
             session_id = None if found["session"] == "-" else found["session"]
         lines.append(LogLine(len(lines) + 1, time, level, session_id, safe_text(message)))
+    # What stands before any time was told at the first one.
+    first = next((line.time for line in lines if line.time), 0)
+    lines = [line if line.time else replace(line, time=first) for line in lines]
     return tuple(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -87,6 +88,21 @@ def record_of(
             accounts = accounts_of(config.symbols)
         except NoAccountError as error:
             notices.append(_SIMULATED.format(error))
+    elif request.broker is None and request.feed is FeedKind.LIVE:
+        with contextlib.suppress(NoAccountError):  # nobody asked for the testnet
+            accounts = accounts_of(config.symbols)
+        try:
+            _require_orderable(request, config)
+        except BadRequestError as error:
+            if accounts:
+                notices.append(f"it runs simulated, though there are keys: {error}")
+            accounts = {}
+        if accounts:
+            notices.append(
+                "there are keys for the testnet, so its fills are ordered there as well; the "
+                "simulated broker has to be asked for"
+            )
+    asked = request.broker or (BrokerKind.TESTNET if accounts else BrokerKind.SIMULATED)
     return SessionManifest(
         id=session_id,
         created=now,
@@ -95,7 +111,7 @@ def record_of(
         feed=request.feed,
         source=_source(request, session_id, source),
         broker=BrokerKind.TESTNET if accounts else BrokerKind.SIMULATED,
-        broker_asked=request.broker,
+        broker_asked=asked,
         mode=_mode(request.feed, orders=bool(accounts)),
         fills=request.fills or (Fills.MARKET if market_fills else Fills.CANDLE),
         accounts=accounts,

@@ -35,11 +35,13 @@ _DIGITS = 4
 def backtest_block(report: Mapping[str, Any]) -> Json:
     """The `backtest:` block of a result (its JSON). What is undefined is left out."""
     metrics = report["metrics"]
+    # A session whose orders are filled by prices has no candle that they are filled on.
+    by_prices = report.get("fills") == "market"
     return {
         "period": dict(report["period"]),
         "timeframe": report["timeframe"],
         "symbols": list(report["symbols"]),
-        "fill_on": report["fill_on"],
+        **({"fills": "market"} if by_prices else {"fill_on": report["fill_on"]}),
         "fees": report["fees"],
         "starting_balance": report["starting_balance"],
         "ending_balance": round(report["ending_balance"], _DIGITS),

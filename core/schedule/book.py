@@ -16,6 +16,8 @@ from core.store.workspace import new_id
 JOBS = "jobs"
 ODD_JOBS = "odd_jobs"
 WATCHED = "watched"
+GONE = "gone_jobs"
+_MOST_GONE = 200  # jobs that went with their sessions, of which is known that they did
 
 
 class JobBook:
@@ -28,6 +30,7 @@ class JobBook:
     def __init__(self, database: TinyDB, new_id: Callable[[], str] = new_id) -> None:
         self._table = database.table(JOBS)
         self._watched = database.table(WATCHED)
+        self._gone = database.table(GONE)
         self._new_id = new_id
         self.notices: list[str] = []
         self._jobs = self._read(database.table(ODD_JOBS))
@@ -83,11 +86,13 @@ class JobBook:
         self._jobs[job.id] = job
 
     def remove(self, job_id: str) -> Job:
-        """Remove a job and return it.
+        """Remove a job and return it; one that has gone with its session is returned as it was.
 
         Raises:
             NothingSuchError: there is none of that ID.
         """
+        if job_id not in self._jobs and (gone := self._gone.get(where("id") == job_id)):
+            return msgspec.structs.replace(read_job(dict(gone)), next_run=None)
         job = self.job(job_id)
         self._table.remove(where("id") == job_id)
         del self._jobs[job_id]
@@ -108,5 +113,8 @@ class JobBook:
         for job in self.jobs():
             if job.session_id == session_id:
                 self.remove(job.id)
+                self._gone.insert(msgspec.to_builtins(job))
+        for document in self._gone.all()[:-_MOST_GONE]:
+            self._gone.remove(doc_ids=[document.doc_id])
         if self._watched.contains(where("session_id") == session_id):
             self._watched.remove(where("session_id") == session_id)

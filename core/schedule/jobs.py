@@ -28,8 +28,8 @@ HISTORY = 20
 _LONGEST_MESSAGE = 2_000
 _CLOCK_ERROR = 60_000  # ms by which the clock may go back before it is taken to have been wrong
 _ID = re.compile(r"[0-9a-z]{8}")
-_SESSION = re.compile(r"session_id\s*=\s*[\"']([0-9a-z]{8})[\"']")
-_INSTRUCTION = re.compile(r"action\s*=\s*[\"'](paper_status|stop_paper)[\"']")
+_SESSION = re.compile(r"session_id\s*=\s*[\"']?([0-9A-Za-z]{8})\b")
+_INSTRUCTION = re.compile(r"action\s*=\s*[\"']?(paper_status|stop_paper)\b")
 
 
 class JobError(ValueError):
@@ -167,10 +167,19 @@ def new_job(
         raise JobError(f"the message has {len(text)} characters; at most {_LONGEST_MESSAGE} fit")
     if max_runs is not None and max_runs < 1:
         raise JobError(f"max_runs is {max_runs}: expected 1 or more")
-    instruction, named = _INSTRUCTION.search(text), _SESSION.search(text)
-    if named and session_id not in (None, named[1]):
-        raise JobError(f"the message is about session {named[1]}, the job about {session_id}")
-    session = session_id or (named[1] if named else None)
+    instruction = _INSTRUCTION.search(text)
+    if len(set(_INSTRUCTION.findall(text))) > 1:
+        raise JobError(
+            "the message asks for paper_status and for stop_paper, and a job does one thing: add a "
+            "job for each"
+        )
+    named = sorted({one.lower() for one in _SESSION.findall(text)})
+    session_id = None if session_id is None else session_id.strip().lower()
+    if len(named) > 1:
+        raise JobError(f"the message is about several sessions: {', '.join(named)}")
+    if named and session_id not in (None, named[0]):
+        raise JobError(f"the message is about session {named[0]}, the job about {session_id}")
+    session = session_id or (named[0] if named else None)
     if session is None and instruction:
         raise JobError(
             f"the message asks for {instruction[1]} but names no session: write "

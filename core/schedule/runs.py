@@ -96,7 +96,7 @@ def _trades_in_words(trades: Sequence[Trade]) -> str:
     if not trades:
         return "no new trade"
     told = "; ".join(
-        f"{trade.side} {trade.symbol} {trade.entry_price:g} → {trade.exit_price:g} "
+        f"{trade.side} {trade.symbol} {trade.entry_price:.12g} → {trade.exit_price:.12g} "
         f"({trade.exit_reason}), {trade.pnl:+,.2f} ({trade.pnl_pct:+.2f} %)"
         for trade in trades
     )

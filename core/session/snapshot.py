@@ -153,6 +153,7 @@ class StartRequest:
     where the files do not say them; `speed`: times real time, None for full speed.
     `run_for`: milliseconds counted from running; `until`: UTC ms. `exchange`: the ccxt name of the
     one to poll. `warmup`: candles before the first decision, None: as many as the strategy wants.
+    `broker` None: the testnet for a live feed where there are keys for it, else simulated.
     `fallback`: poll while a live feed's streams do not answer.
     `api_key`, `api_secret`: of the testnet, for this session alone; never kept.
     `trial`: seal it as a trial before its first candle; None: it is none.
@@ -160,7 +161,7 @@ class StartRequest:
 
     config: dict[str, object]
     feed: FeedKind = FeedKind.LIVE
-    broker: BrokerKind = BrokerKind.SIMULATED
+    broker: BrokerKind | None = BrokerKind.SIMULATED
     fills: Fills | None = None  # None: market on live and demo, candle elsewhere
     data: dict[str, str] | None = None
     columns: str | None = None

@@ -25,7 +25,7 @@ class SessionOptions(StrategyArguments, Protocol):
     columns: str | None
     speed: str | None
     exchange: str | None
-    broker: str
+    broker: str | None
     run_for: str | None
     until: str | None
     fills: str | None
@@ -63,8 +63,8 @@ def add_start_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--broker",
         choices=("simulated", "testnet"),
-        default="simulated",
-        help="testnet: also send its fills as orders to Binance's test venues (default: simulated)",
+        help="testnet: also send its fills as orders to Binance's test venues (default: that, on "
+        "the live feed and with keys for it; else simulated)",
     )
     end = parser.add_mutually_exclusive_group()
     end.add_argument("--for", dest="run_for", metavar="7d", help="how long, from when it runs")
@@ -140,7 +140,7 @@ def start_request(arguments: SessionOptions) -> StartRequest:
         config=written.document.config,
         feed=FeedKind(feed),
         fallback=fallback == "poll",
-        broker=BrokerKind(arguments.broker),
+        broker=None if arguments.broker is None else BrokerKind(arguments.broker),
         fills=None if arguments.fills is None else Fills(arguments.fills),
         data=data,
         columns=arguments.columns,

@@ -54,6 +54,7 @@ class CheckedForm(Form[T]):
         self.judge()
 
     @on(LineTable.Chosen)
+    @on(Choice.Submitted)
     @on(Input.Submitted)
     def _submitted(self) -> None:
         outcome = self.outcome()

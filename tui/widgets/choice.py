@@ -25,6 +25,7 @@ class Choice(Widget, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,h", "step(-1)", show=False),
         Binding("right,l,space", "step(1)", show=False),
+        Binding("enter", "submit", show=False),
     ]
 
     chosen: reactive[str] = reactive("")
@@ -41,6 +42,9 @@ class Choice(Widget, can_focus=True):
         def control(self) -> Choice:
             """The widget."""
             return self.choice
+
+    class Submitted(Message):
+        """Enter was pressed on it, as in a field."""
 
     def __init__(
         self,
@@ -74,6 +78,10 @@ class Choice(Widget, can_focus=True):
         """Choose the neighbour; round at the ends."""
         position = self.options.index(self.chosen) if self.chosen in self.options else 0
         self.chosen = self.options[(position + step) % len(self.options)]
+
+    def action_submit(self) -> None:
+        """Tell the form that it is filled in."""
+        self.post_message(self.Submitted())
 
     def on_click(self, event: events.Click) -> None:
         """Choose what was clicked."""

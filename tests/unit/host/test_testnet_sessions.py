@@ -155,6 +155,22 @@ async def test_without_keys_it_runs_simulated_and_says_what_to_do(
     assert executed(venue) == []
 
 
+async def test_with_keys_the_testnet_is_usual_on_a_live_feed_and_told(
+    tmp_path: Path, venue: EmbeddedExchange
+) -> None:
+    async with Hosting(tmp_path, venue).host() as host:
+        nothing = await host.start(request(broker=None))
+        assert nothing.mode is Mode.SIMULATED
+        assert not any("testnet" in notice for notice in nothing.notices)
+        put_keys(tmp_path, "binance_testnet")
+        usual = await host.start(request(broker=None))
+        assert usual.mode is Mode.TESTNET
+        assert any("there are keys for the testnet" in notice for notice in usual.notices)
+        short = await host.start(request({**SMALL, "direction": "short"}, broker=None))
+        assert short.mode is Mode.SIMULATED
+        assert any("though there are keys" in notice for notice in short.notices)
+
+
 SHORT = {**SMALL, "direction": "short"}
 PERP = {**SMALL, "symbols": [PERPETUAL]}
 ETHER = {**SMALL, "symbols": ["ETH/USDT:USDT"]}

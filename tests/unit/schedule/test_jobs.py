@@ -129,3 +129,20 @@ def test_no_two_jobs_have_one_id(tmp_path: Path) -> None:
 def test_a_job_is_described_in_one_line() -> None:
     job: Job = new_job("job00001", HOURLY, now=NOON, message=FINISH)
     assert job.describe() == "stop session ab12cd34 and report, every 1h"
+
+
+@pytest.mark.parametrize("written", ["session_id=AB12CD34", "session_id = 'Ab12cd34'"])
+def test_a_session_is_known_without_quotes_and_in_capitals(written: str) -> None:
+    message = f"call backtest(action=paper_status, {written})"
+    job = new_job("job00001", HOURLY, now=NOON, message=message, session_id=" AB12CD34 ")
+    assert (job.action, job.session_id) == (JobAction.CHECK, "ab12cd34")
+
+
+def test_a_message_that_asks_for_two_things_is_refused() -> None:
+    both = (
+        "backtest(action='paper_status') then backtest(action='stop_paper', session_id='ab12cd34')"
+    )
+    with pytest.raises(JobError, match="add a job for each"):
+        new_job("job00001", HOURLY, now=NOON, message=both)
+    with pytest.raises(JobError, match="several sessions: ab12cd34, ef56ef56"):
+        new_job("job00001", HOURLY, now=NOON, message="session_id=ab12cd34 session_id=ef56ef56")

@@ -150,7 +150,9 @@ def test_the_lifecycle_of_the_source_document(tool: Any, jobs: Any, root: Path) 
     assert report["session_id"] == session_id
     assert "metrics" in report
     removed = jobs(action="remove", job_id=monitoring["job_id"])
-    assert "error" in removed or removed["job_id"] == monitoring["job_id"]
+    assert removed["job_id"] == monitoring["job_id"]
+    again = jobs(action="remove", job_id=at_the_end["job_id"])
+    assert again["job_id"] == at_the_end["job_id"]
     assert _comes_true(lambda: jobs(action="list")["jobs"] == [])
 
     compared = tool(action="compare", strategy_config=DOCUMENT, session_id=session_id)
@@ -255,6 +257,14 @@ def test_no_cell_of_what_is_no_candle_file_leaves_this_machine(
         ({"action": "add", "message": "x", "at": "soon"}, "expected a time such as"),
         ({"action": "add", "every_seconds": 60}, "neither a message nor a session"),
         ({"action": "remove"}, "job_id is missing"),
+        (
+            {
+                "action": "add",
+                "every_seconds": 60,
+                "message": "action=paper_status action=stop_paper",
+            },
+            "a job does one thing",
+        ),
         ({"action": "remove", "job_id": "nothere1"}, "no job 'nothere1'"),
     ],
 )
@@ -303,6 +313,7 @@ def test_a_trial_needs_a_saved_backtest(tool: Any, candle_file: str) -> None:
         (backtest, ["start_paper", "{}"], {"feed": None}, "feed: expected text, found NoneType"),
         (backtest, ["start_paper", "{}"], {"duration": 7}, "duration: expected text, found int"),
         (backtest, ["paper_status"], {"session_id": 5}, "session_id: expected text, found int"),
+        (backtest, ["run"], {"balance": -1.0}, "balance: expected a number above 0"),
         (backtest, ["run"], {"nonsense": 1}, "backtest has no argument 'nonsense'"),
         (backtest, ["run"], {"action": "run"}, "action is given twice"),
         (backtest, list("abcdefgh"), {}, "takes 5 arguments without a name; found 8"),
