@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,11 @@ import pytest
 from core.compare.request import ComparisonRequest
 from core.compare.service import compare_strategy
 from core.host.offline import offline_logs, offline_report, offline_sessions
+from core.journal.manifest import EVENTS
 from core.journal.values import FeedKind, SessionState
+from core.journal.versions import SESSION_JOURNAL
 from core.market.candles.timeframes import Timeframe
+from core.store.journal_file import JournalFormat
 from core.store.workspace import Workspace
 from tests.unit.host.hosts import hosting
 from tests.unit.session.scripted import TestFeed
@@ -62,7 +67,8 @@ async def test_status_report_and_log_tell_what_they_told(home: Path) -> None:
     assert "taken up again" in texts
 
 
-async def test_a_session_is_taken_up_and_goes_on(home: Path) -> None:
+async def gone_on(home: Path) -> Any:
+    """The report of aaaa0001 after a host has taken it up and twelve candles have come."""
     feeds: list[TestFeed] = []
 
     async def live(*_: object) -> TestFeed:
@@ -79,7 +85,11 @@ async def test_a_session_is_taken_up_and_goes_on(home: Path) -> None:
             feeds[0].candle(place)
         last = TABLE.at(394).time
         await until(lambda: host.fresh_snapshot().sessions[0].last_candle == last)
-        report = await host.stop("aaaa0001")
+        return await host.stop("aaaa0001")
+
+
+async def test_a_session_is_taken_up_and_goes_on(home: Path) -> None:
+    report = await gone_on(home)
     before = expected(home)["aaaa0001"]
     trades: Any = report["trades"]
     assert trades[: len(before["trades"])] == before["trades"]
@@ -97,3 +107,41 @@ async def test_sessions_are_compared(home: Path) -> None:
     assert found.divergence is not None
     assert len(found.divergence.trades) == 3
     assert found.replays
+
+
+async def test_an_older_journal_is_read_as_it_is_and_brought_up_to_date_to_go_on(
+    home: Path,
+) -> None:
+    def version_of(session_id: str) -> object:
+        path = Workspace(home).session(session_id) / EVENTS
+        return json.loads(path.read_bytes().splitlines()[0])["version"]
+
+    seen: list[object] = []
+
+    def upgrade(line: dict[str, object]) -> dict[str, object]:
+        seen.append(line["kind"])
+        return line
+
+    with newest(SESSION_JOURNAL, 2, {1: upgrade}):
+        report = await gone_on(home)
+        assert [version_of(one) for one in ("aaaa0001", "bbbb0002")] == [2, 1]
+        before = expected(home)["aaaa0001"]
+        assert report["trades"][: len(before["trades"])] == before["trades"]
+        assert "begun" in seen
+        told = len(seen)
+        again = await offline_report(Workspace(home), "aaaa0001")
+        assert again["trades"] == report["trades"]
+        assert len(seen) == told  # it is of the newest version now
+
+
+@contextmanager
+def newest(form: JournalFormat, version: int, upgrades: object) -> Iterator[None]:
+    """As a later program would have it."""
+    before = {"version": form.version, "upgrades": form.upgrades}
+    try:
+        for name, value in {"version": version, "upgrades": upgrades}.items():
+            object.__setattr__(form, name, value)
+        yield
+    finally:
+        for name, old in before.items():
+            object.__setattr__(form, name, old)
