@@ -47,6 +47,7 @@ class StrategyChoice:
     warnings: tuple[str, ...] = ()
     backtested: bool = False
     description: str = ""
+    meaning: str = ""
     starting_balance: float | None = None
 
 
@@ -80,6 +81,7 @@ def _choice(origin: str, path: Path) -> StrategyChoice:
 def _parsed(name: str, origin: str, path: Path, document: StrategyDocument) -> StrategyChoice:
     from core.compare.before_start import NOT_BACKTESTED, backtest_warnings  # noqa: PLC0415
     from core.strategy.config.problems import ConfigError  # noqa: PLC0415
+    from core.strategy.lint.words import paragraph  # noqa: PLC0415
 
     raw = document.config
     described = raw.get("description")
@@ -108,6 +110,7 @@ def _parsed(name: str, origin: str, path: Path, document: StrategyDocument) -> S
         warnings=(*parsed.warnings, *of_backtest),
         backtested=NOT_BACKTESTED not in of_backtest,
         description=description,
+        meaning=paragraph(config),
         starting_balance=config.starting_balance,
     )
 

@@ -249,7 +249,11 @@ class ScriptedLink(HostLink):
             {
                 symbol: (
                     Reading("entry", "rsi < 30", 41.8, 30.0, 11.8, False),
-                    Reading("entry", "close > ema_200", 64_598.35, 63_120.4, 0.0, True),
+                    Reading("entry", "any of", 1, 1, 0, True),
+                    Reading("entry", "close > ema_200", 64_598.35, 63_120.4, 0.0, True, 1),
+                    Reading("entry", "for 3 candles", 2, 3, 1, False, 1),
+                    Reading("entry", "close > 1.01 * vwap", 64_598.35, 63_994.2, 0.0, True, 2),
+                    Reading("entry", "vwap", 63_360.6, None, None, None, 3),
                     Reading("exit", "rsi > 70", 41.8, 70.0, 28.2, False),
                 )
                 for symbol in found.symbols
@@ -564,6 +568,11 @@ def choices() -> tuple[StrategyChoice, ...]:
             {"name": "rsi_bounce", "symbols": ["BTC/USDT"], "timeframe": "5m"},
             ("BTC/USDT",),
             "5m",
+            meaning=(
+                "It looks at BTC/USDT at the close of every 5m candle and trades long only. rsi is "
+                "the relative strength index (period 14). It goes long where rsi is below 30. It "
+                "closes a long position where rsi is above 70. The stop is 5 % below the entry."
+            ),
             starting_balance=10_000.0,
         ),
         StrategyChoice(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,7 +13,6 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from core.strategy.config.orders import ORDER_KEYS
 from tui import formats
 from tui.commands import Place, bindings
 from tui.modals.name import AskName
@@ -43,9 +42,6 @@ _COLUMNS = (
     Column("DRAWDOWN", 8, "right", priority=7),
     Column("", 14),
 )
-
-
-_SIGNS = {"lt": "<", "gt": ">", "lte": "≤", "gte": "≥", "eq": "=", "ne": "≠"}
 
 
 class StrategiesScreen(BaseScreen):
@@ -232,11 +228,6 @@ def mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, Mapping) else {}
 
 
-def items(value: object) -> Sequence[object]:
-    """`value` if it is a list, else an empty one."""
-    return value if isinstance(value, list | tuple) else ()
-
-
 def figure(value: object) -> float | None:
     """`value` if it is a number, else None."""
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
@@ -250,64 +241,8 @@ def description(choice: StrategyChoice) -> list[tuple[str, Tone]]:
         lines.append(("", Tone.DIM))
     if choice.description:
         lines += [(choice.description, Tone.PLAIN), ("", Tone.DIM)]
-    raw = choice.raw
-    for key, word in (("entry_conditions", "enter"), ("exit_conditions", "leave")):
-        joint = " and " if key == "entry_conditions" else " or "
-        conditions = [_rule(mapping(entry)) for entry in items(raw.get(key))]
-        if conditions:
-            lines.append((f"{word:<14}{joint.join(conditions)}", Tone.PLAIN))
-    for key in (
-        "direction",
-        "stop_loss_pct",
-        "take_profit_pct",
-        "trailing_stop_pct",
-        "max_hold",
-        "trade_size_pct",
-        "leverage",
-    ):
-        if key in raw:
-            unit = " %" if key.endswith("_pct") else ""
-            name = key.removesuffix("_pct").replace("_", " ")
-            lines.append((f"{name:<14}{raw[key]}{unit}", Tone.DIM))
-    for key in ORDER_KEYS:
-        if raw.get(key) is not None:
-            name = key.replace("_", " ")
-            lines.append((f"{name:<14} {_brief(raw[key])}", Tone.DIM))
+    if choice.meaning:
+        lines.append((choice.meaning, Tone.PLAIN))
     where = "a sample; e copies it into the workspace" if choice.origin == "sample" else choice.path
     lines.append((f"{'file':<14}{where}", Tone.DIM))
     return lines
-
-
-def _brief(value: object) -> str:
-    """A setting as written, on one line."""
-    if isinstance(value, Mapping):
-        if "operator" in value:
-            return _condition(mapping(value))
-        return ", ".join(f"{key} {_brief(one)}" for key, one in value.items())
-    if isinstance(value, list | tuple):
-        return "; ".join(_brief(one) for one in value)
-    return str(value)
-
-
-def _rule(rule: Mapping[str, object]) -> str:
-    """A condition or a group of them, as written."""
-    for key, joint in (("any", " or "), ("all", " and ")):
-        if key in rule:
-            text = f"({joint.join(_rule(mapping(one)) for one in items(rule[key]))})"
-            break
-    else:
-        text = f"not ({_rule(mapping(rule['not']))})" if "not" in rule else _condition(rule)
-    for key in ("for", "within"):
-        if key in rule:
-            text += f" {key} {rule[key]} candles"
-    return text
-
-
-def _condition(condition: Mapping[str, object]) -> str:
-    field = condition.get("field")
-    left = f"{condition.get('indicator')}"
-    if field not in (None, "value"):
-        left += f".{field}"
-    written = str(condition.get("operator", ""))
-    operator = _SIGNS.get(written, written.replace("_", " "))
-    return f"{left} {operator} {condition.get('value')}"

@@ -53,7 +53,7 @@ class Indicator:
     said, the close if no other column is looked at. `check` says of parameters that are each
     within their bounds but do not go together which is wrong, and what is expected of it.
     `lookback`: how many candles before the newest one it needs, where the periods do not say it.
-    `origin`: where it comes from, if not from here.
+    `package`: the name and version of the other package that it comes from.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Indicator:
     replaceable: tuple[Series, ...] | None = None
     check: Callable[[Parameters], tuple[str, str] | None] = lambda _: None
     lookback: Callable[[Parameters], int] = lambda _: 0
-    origin: str = ""
+    package: str = ""
 
     @property
     def defaults(self) -> dict[str, ParameterValue]:

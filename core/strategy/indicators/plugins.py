@@ -9,7 +9,7 @@ What fails is refused with the reason, and no config can name it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
@@ -46,7 +46,7 @@ def load(entries: Iterable[EntryPoint], taken: frozenset[str]) -> Plugins:
     """The indicators of some entry points that have proved themselves."""
     found = Plugins({}, {})
     for entry in entries:
-        origin = "" if entry.dist is None else f"{entry.dist.name} {entry.dist.version}"
+        package = "" if entry.dist is None else f"{entry.dist.name} {entry.dist.version}"
         try:
             made = entry.load()
             if not isinstance(made, Indicator):
@@ -60,8 +60,7 @@ def load(entries: Iterable[EntryPoint], taken: frozenset[str]) -> Plugins:
         if reason is not None:
             found.refused[entry.name] = reason
             continue
-        object.__setattr__(made, "origin", origin or entry.value)
-        found.indicators[made.name] = made
+        found.indicators[made.name] = replace(made, package=package or entry.value)
     return found
 
 

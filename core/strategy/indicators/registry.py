@@ -409,7 +409,7 @@ def indicators_to_json() -> list[dict[str, Any]]:
             "fields": [field.name for field in one.fields],
             "aliases": list(one.aliases),
             "sources": len(one.sources),
-            "origin": one.origin or "papertape",
+            "package": one.package or None,
         }
         for one in all_indicators()
     ]

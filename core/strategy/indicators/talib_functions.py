@@ -73,7 +73,6 @@ def _indicator(info: Mapping[str, Any]) -> Indicator:
         replaceable=tuple(replaceable),
         check=partial(_check, call),
         lookback=partial(_lookback, call),
-        origin="TA-Lib",
     )
 
 

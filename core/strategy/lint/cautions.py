@@ -8,7 +8,10 @@ from core.market.candles.timeframes import DAY
 from core.market.symbols import is_perpetual, quote_currency
 from core.strategy.config.config import Direction, StrategyConfig, references, rule_references
 from core.strategy.config.problems import shown
+from core.strategy.indicators.described import Described
 from core.strategy.lint.orders import order_cautions
+
+_LONG_WARMUP = 50_000  # candles
 
 _STATUSES = ("draft", "active", "paused", "retired")
 
@@ -34,6 +37,7 @@ def cautions(config: StrategyConfig) -> tuple[str, ...]:
         *order_cautions(config),
         *_markets(config),
         *_indicators(config),
+        *_warmup(config),
         *_sides(config),
         *_document(config),
     )
@@ -107,6 +111,18 @@ def _indicators(config: StrategyConfig) -> Iterator[str]:
             yield (
                 f"indicator {spec.key}: fast_period {spec.params['fast_period']} is not below "
                 f"slow_period {spec.params['slow_period']}"
+            )
+
+
+def _warmup(config: StrategyConfig) -> Iterator[str]:
+    described = Described.of(config)
+    for spec in config.indicators:
+        candles = 10 * described.periods(spec.key)
+        if spec.timeframe is not None and candles > _LONG_WARMUP:
+            yield (
+                f"indicator {spec.key}: a session wants {candles:,} candles of {config.timeframe} "
+                f"before it decides, for it is on {spec.timeframe} candles; a longer timeframe of "
+                "the strategy or a shorter period wants fewer"
             )
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
 
 from core.market.filters import DEFAULT_MAINTENANCE_MARGIN_RATE
 from core.strategy.config.config import (
+    ARITHMETIC,
     Condition,
     Direction,
     Formula,
@@ -89,7 +91,7 @@ class _Bounds:
     def interval(self, series: Reference | Formula) -> Range:
         """The values a series can have."""
         if isinstance(series, Formula):
-            return ANY_NUMBER
+            return self._formula(series)
         if series.source not in self._specs:
             clock = _CLOCK.get(series.source)
             return clock or Range(low=0.0, low_open=series.source != "volume")
@@ -102,13 +104,38 @@ class _Bounds:
         """How `left` can stand to `right`."""
         if left == right:
             return _EQUAL
-        if not isinstance(left, Reference) or not isinstance(right, Reference):
-            return _ANYTHING
-        if self._never_above(left, right):
-            return _LESS | _EQUAL
-        if self._never_above(right, left):
-            return _MORE | _EQUAL
-        return _ANYTHING
+        if isinstance(left, Reference) and isinstance(right, Reference):
+            if self._never_above(left, right):
+                return _LESS | _EQUAL
+            if self._never_above(right, left):
+                return _MORE | _EQUAL
+        one, other = self._values(left), self._values(right)
+        less, more = one.low < other.high, one.high > other.low
+        equal = one.low <= other.high and one.high >= other.low
+        return _LESS * less | _MORE * more | _EQUAL * equal
+
+    def _values(self, operand: Operand) -> Range:
+        return Range(operand, operand) if isinstance(operand, float) else self.interval(operand)
+
+    def _formula(self, formula: Formula) -> Range:
+        """From the ends of its parts: rounding keeps their order, so that no value lies outside."""
+        calculate = ARITHMETIC[formula.operation]
+        ranges = [self._values(one) for one in formula.operands]
+        first, last = ranges[0], ranges[-1]
+        match formula.operation:
+            case "min" | "max":
+                return Range(
+                    calculate(one.low for one in ranges), calculate(one.high for one in ranges)
+                )
+            case "abs":
+                near, far = sorted((abs(first.low), abs(first.high)))
+                return Range(0.0 if first.low < 0 < first.high else near, far)
+            case "-" if len(ranges) == 1:
+                return Range(-first.high, -first.low)
+            case "/" if last.low <= 0 <= last.high:
+                return ANY_NUMBER
+        ends = [calculate(*pair) for pair in product(*((one.low, one.high) for one in ranges))]
+        return ANY_NUMBER if any(map(math.isnan, ends)) else Range(min(ends), max(ends))
 
     def _never_above(self, low: Reference, high: Reference) -> bool:
         candle = ("open", "high", "low", "close")

@@ -5,6 +5,7 @@ Batch and stream are made from one plan of the config, and a test holds them equ
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from core.strategy.config.orders import Atr, Swing
 from core.strategy.indicators.batch import Batch
 from core.strategy.indicators.described import Described
 from core.strategy.indicators.higher import incomplete
+from core.strategy.indicators.registry import indicator_of
 from core.strategy.indicators.series import Series
 from core.strategy.indicators.stream import StreamProgram
 from core.strategy.signals.evaluation import BatchRules, stream_rule
@@ -74,8 +76,12 @@ class ConditionSource:
 
     @property
     def digest(self) -> str:
-        """The config's: it holds all that decides."""
-        return config_digest(self._config)
+        """The config's, with the packages of the plug-ins that it names: all that decides."""
+        digest = config_digest(self._config)
+        others = {indicator_of(spec).package for spec in self._config.indicators} - {""}
+        if not others:
+            return digest
+        return hashlib.sha256(" ".join([digest, *sorted(others)]).encode()).hexdigest()
 
     def series(self, candles: Candles, batch: Batch | None = None) -> SignalSeries:
         """The flags of all candles at once; see `SignalSource.series`."""

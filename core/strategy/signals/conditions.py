@@ -80,7 +80,7 @@ def headline(rule: Rule, *, whole: bool = True) -> str:
     """
     if whole and rule.lasting is not None:
         every, candles = rule.lasting.every, rule.lasting.candles
-        text = f"{'on each of' if every else 'on one of'} the last {candles} candles"
+        text = f"{'for' if every else 'within'} {candles} candles"
     else:
         text = _comparison(rule) if isinstance(rule, Condition) else _GROUPS[rule.joint]
     return f"{text} ({rule.direction})" if whole and rule.direction else text

@@ -171,12 +171,12 @@ def test_readings_show_every_part_with_what_it_lacks() -> None:
         stream.update(candle)
     assert stream.readings() == (
         Reading("entry", "any of", 0, 1, 1, False),
-        Reading("entry", "on each of the last 3 candles", 2, 3, 1, False, 1),
+        Reading("entry", "for 3 candles", 2, 3, 1, False, 1),
         Reading("entry", "close > 5", 7.0, 5.0, 0.0, True, 2),
         Reading("entry", "close * 2 < open - 1", 14.0, 5.0, 9.0, False, 1),
         Reading("entry", "close", 7.0, None, None, None, 2),
         Reading("entry", "open", 6.0, None, None, None, 2),
-        Reading("exit", "on one of the last 2 candles", 2, 1, 1, False),
+        Reading("exit", "within 2 candles", 2, 1, 1, False),
         Reading("exit", "close < 3", 7.0, 3.0, 4.0, False, 1),
     )
 
@@ -206,6 +206,12 @@ def test_the_diagnosis_reads_whole_rules() -> None:
             [],
             "a long position can never be entered: close > 5 and close < 3 for 2 candles exclude "
             "each other",
+        ),
+        (
+            [condition("0.5 * (hour - 23)", "gt", "min(volume, minute)")],
+            [],
+            "entry condition 0.5 * (hour - 23) > min(volume, minute) can never hold: 0.5 * (hour - "
+            "23) is never above min(volume, minute)",
         ),
         (
             [{"any": [condition("close", "lt", 0), ABOVE_5]}],

@@ -71,7 +71,8 @@ def loaded(name: str) -> Plugins:
 def test_one_that_proves_itself_is_used() -> None:
     found = loaded("good")
     assert found.refused == {}
-    assert found.indicators == {"smooth": GOOD}
+    assert found.indicators["smooth"].build is GOOD.build
+    assert found.indicators["smooth"].package
 
 
 @pytest.mark.parametrize(

@@ -198,6 +198,16 @@ def test_the_warm_ups_of_a_chain_add_up_and_count_higher_candles() -> None:
     assert warmup_candles(daily) == 10 * 5 * 24 + 2 * 24
 
 
+def test_a_very_long_warm_up_is_told() -> None:
+    (told,) = warnings(
+        timeframe="1m",
+        indicators=[{"name": "ema", "timeframe": "1d", "params": {"period": 50}}],
+        entry_conditions=[condition("close", "gt", "ema")],
+        exit_conditions=[condition("close", "lt", "ema")],
+    )
+    assert "indicator ema: a session wants 720,000 candles of 1m before it decides" in told
+
+
 def test_an_indicator_that_is_a_source_is_not_told_to_be_unused() -> None:
     told = warnings(
         indicators=[{"rsi": 14}, {"name": "sma", "source": "rsi"}],

@@ -21,6 +21,7 @@ sides = st.sampled_from(
         *PRICES,
         *("rsi", "er", "stoch.d", "aroon.up"),
         *("dc", "dc.lower", "dc.upper", "late.upper", "bb.lower", "bb.upper", "bb.percent"),
+        *("0.5 * rsi", "-er", "stoch.d - 50", "abs(rsi - 50)", "max(er, 2)", "rsi / (er + 1)"),
     ]
 )
 conditions = st.builds(
