@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from core.compare.causes import Cause, CauseKind, decision_cause
 from core.compare.divergence import TradeDifference
-from core.compare.evidence import events_of
 from core.compare.replay import Replayed
 from core.compare.sessions import ComparedSession
 from core.trading.values import Decided, ExitReason, Side
@@ -106,7 +105,7 @@ _Place = tuple[int, str]  # open time of a candle, symbol
 
 def _differences(one: Replayed) -> Iterable[DecisionDifference]:
     last = one.session.last
-    session = _decisions(events_of(one.session), last)
+    session = _decisions(one.session.happened.decided, last)
     replay = _decisions(one.now.happened, last)
     differing = _trades_by_symbol(one.divergence.differing)
     for place in sorted(session.keys() | replay.keys()):

@@ -6,7 +6,7 @@ The files are left as they are, so that another process than the host's may read
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,9 +35,67 @@ from core.store.journal_file import JournalError
 from core.store.workspace import Workspace
 from core.strategy.config.config import StrategyConfig
 from core.strategy.signals.sources import warmup_candles
-from core.trading.values import Event, Halted, Refused
+from core.trading.values import Decided, Entered, Event, Exited, Halted, Quote, Refused
 
 _COLUMNS = ("open", "high", "low", "close", "volume")
+
+
+@dataclass(slots=True, eq=False)
+class Happened:
+    """What of a session's journal a comparison looks at, taken from it in one pass.
+
+    Attributes:
+        gaps, revisions, refused, decided: in their order.
+        returns: when a host took the session up again, each with the open time of the last candle
+            that is marked as having closed meanwhile, if one is.
+        quotes: those that filled something, by symbol and time of the fill.
+        funding: (UTC ms, rate) by symbol, each when the session could first apply it.
+    """
+
+    gaps: list[GapSeen] = field(default_factory=list)
+    revisions: list[CandleRevised] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    decided: list[Decided] = field(default_factory=list)
+    returns: list[tuple[Returned, int | None]] = field(default_factory=list)
+    quotes: dict[tuple[str, int], Quote] = field(default_factory=dict)
+    funding: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, lines: Iterable[Record]) -> Happened:
+        """What the lines of a journal tell; they are never kept as a whole."""
+        found = cls()
+        for line in lines:
+            if isinstance(line, MomentPassed):
+                found._take(line.events, None)
+                if line.away and found.returns:
+                    found.returns[-1] = found.returns[-1][0], line.time
+            elif isinstance(line, QuoteFilled):
+                found._take(line.events, line.quote)
+            elif isinstance(line, GapSeen):
+                found.gaps.append(line)
+            elif isinstance(line, CandleRevised):
+                found.revisions.append(line)
+            elif isinstance(line, Returned):
+                found.returns.append((line, None))
+            elif isinstance(line, FundingSeen):
+                # A rate that came after its candle had passed counts from the next.
+                due = line.time if line.after is None else max(line.time, line.after + 1)
+                found.funding.setdefault(line.symbol, []).append((due, line.rate))
+        return found
+
+    def _take(self, events: Iterable[Event], quote: Quote | None) -> None:
+        for event in events:
+            if isinstance(event, Decided):
+                self.decided.append(event)
+            elif isinstance(event, Refused):
+                self.refused.append(event)
+            elif quote is not None and isinstance(event, Entered):
+                if event.filled_at is not None:
+                    self.quotes[event.symbol, event.filled_at] = quote
+            elif quote is not None and isinstance(event, Exited):
+                trade = event.trade
+                if trade.exit_filled_at is not None:
+                    self.quotes[trade.symbol, trade.exit_filled_at] = quote
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,22 +106,20 @@ class Journaled:
         record: what it was started with.
         config: its config snapshot.
         begun: the inputs of its run.
-        lines: its journal.
+        happened: what its journal tells.
         last: open time of its last candle.
         seen: the candles it had, by symbol, from its first warm-up candle on.
         known: the same as its candle journals tell them now: revised where the venue has revised
             them, and with what it missed where the journals have got it since.
-        funding: (UTC ms, rate) by symbol, each when the session could first apply it.
     """
 
     record: SessionManifest
     config: StrategyConfig
     begun: Begun
-    lines: Iterable[Record]
+    happened: Happened
     last: int
     seen: Mapping[str, Candles]
     known: Mapping[str, Candles]
-    funding: Mapping[str, list[tuple[int, float]]]
 
 
 def read_session(workspace: Workspace, session_id: str, last: int) -> Journaled:
@@ -92,7 +148,7 @@ def read_session(workspace: Workspace, session_id: str, last: int) -> Journaled:
         symbol: candles.between(0, last + 1)
         for symbol, candles in own_candles(config, lines, received).items()
     }
-    return Journaled(record, config, begun, lines, last, seen, known, _funding_applied(lines))
+    return Journaled(record, config, begun, Happened.of(lines), last, seen, known)
 
 
 def evidence_of(
@@ -101,15 +157,10 @@ def evidence_of(
     """What may explain differences between a session and a backtest of its period on `candles`."""
     step = session.config.timeframe.ms
     away = tuple(_away(session))
-    gaps = [
-        Span(line.first, line.last, line.symbol, line.why)
-        for line in session.lines
-        if isinstance(line, GapSeen)
-    ]
+    gaps = [Span(line.first, line.last, line.symbol, line.why) for line in session.happened.gaps]
     told = {
         (line.symbol, line.new.time): f"close {line.old.close:.8g} → {line.new.close:.8g}"
-        for line in session.lines
-        if isinstance(line, CandleRevised)
+        for line in session.happened.revisions
     }
     changed: list[Span] = []
     for symbol, now in candles.items():
@@ -122,7 +173,7 @@ def evidence_of(
         gaps=tuple(gap for gap in gaps if not any(_covers(span, gap) for span in away)),
         revised=tuple(changed),
         away=away,
-        refused=tuple(event for event in events_of(session) if isinstance(event, Refused)),
+        refused=tuple(session.happened.refused),
         backtest_refused=tuple(one for one in backtest.happened if isinstance(one, Refused)),
         backtest_halted=tuple(
             Span(one.time, max(one.time, session.last), note=f"{one.limit_name} {one.limit:g} %")
@@ -158,22 +209,12 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def events_of(session: Journaled) -> Iterable[Event]:
-    """What a session did, in order."""
-    for line in session.lines:
-        if isinstance(line, MomentPassed | QuoteFilled):
-            yield from line.events
-
-
 def _away(session: Journaled) -> Iterable[Span]:
     """The candles that closed while no host ran the session, a span for each return."""
     timeframe = session.config.timeframe
-    returned: Returned | None = None
-    last_away: int | None = None
-
-    def span() -> Iterable[Span]:
-        if returned is None or returned.after is None:
-            return
+    for returned, last_away in session.happened.returns:
+        if returned.after is None:
+            continue
         ends = [] if last_away is None else [last_away]
         # Only there does the host's clock tell the same time as the venue's.
         if session.record.feed in (FeedKind.LIVE, FeedKind.POLL):
@@ -181,24 +222,6 @@ def _away(session: Journaled) -> Iterable[Span]:
         first = returned.after + timeframe.ms
         if ends and (last := min(max(ends), session.last)) >= first:
             yield Span(first, last)
-
-    for line in session.lines:
-        if isinstance(line, Returned):
-            yield from span()
-            returned, last_away = line, None
-        elif isinstance(line, MomentPassed) and line.away:
-            last_away = line.time
-    yield from span()
-
-
-def _funding_applied(lines: Iterable[Record]) -> dict[str, list[tuple[int, float]]]:
-    """Funding rates by symbol; one that came after its candle had passed counts from the next."""
-    funding: dict[str, list[tuple[int, float]]] = {}
-    for line in lines:
-        if isinstance(line, FundingSeen):
-            due = line.time if line.after is None else max(line.time, line.after + 1)
-            funding.setdefault(line.symbol, []).append((due, line.rate))
-    return funding
 
 
 def _absent(

@@ -9,14 +9,13 @@ exit follows no rule, so neither is measured.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from core.compare.evidence import Journaled
-from core.journal.records import QuoteFilled
 from core.market.candles.timeframes import HOUR
-from core.trading.values import Entered, Exited, ExitReason, Quote, Trade
+from core.trading.values import ExitReason, Quote, Trade
 from core.trial.costs import CostFinding, Costs, judge_costs
 from core.trial.seal import ErrorRates, Margins, PromisedCosts
 from core.trial.state import State
@@ -224,7 +223,7 @@ def measured_fills(
         slippage_bp: what its config assumes, which is part of the candles' prices beside the fills.
         session: its files, for the quotes; None where they cannot be read.
     """
-    quotes = {} if session is None else _quotes(session)
+    quotes = {} if session is None else session.happened.quotes
     assumed = slippage_bp / _BP
     found = []
     for trade in trades:
@@ -255,19 +254,6 @@ def measured_fills(
                     )
                 )
     return sorted(found, key=lambda one: (one.time, one.symbol))
-
-
-def _quotes(session: Journaled) -> Mapping[tuple[str, int], Quote]:
-    """The quotes that filled something, by symbol and time of the fill."""
-    found = {}
-    for line in session.lines:
-        if isinstance(line, QuoteFilled):
-            for event in line.events:
-                if isinstance(event, Entered) and event.filled_at is not None:
-                    found[event.symbol, event.filled_at] = line.quote
-                elif isinstance(event, Exited) and event.trade.exit_filled_at is not None:
-                    found[event.trade.symbol, event.trade.exit_filled_at] = line.quote
-    return found
 
 
 def _half_spread(quote: Quote) -> float | None:

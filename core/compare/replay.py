@@ -150,7 +150,7 @@ def _backtest(session: Journaled, candles: Mapping[str, Candles]) -> RunResult:
         session.config,
         candles,
         filters=session.begun.filters,
-        funding=session.funding,
+        funding=session.happened.funding,
         decide_from=session.begun.decide_from,
     )
 

@@ -10,7 +10,7 @@ import pytest
 
 from core.backtest.run import run_backtest
 from core.compare.causes import Evidence, Span
-from core.compare.evidence import Journaled, evidence_of, revised
+from core.compare.evidence import Happened, Journaled, evidence_of, revised
 from core.journal.records import Begun, GapSeen, MomentPassed, Record, Returned
 from core.journal.values import FeedKind
 from core.market.candles.candles import Candle, Candles
@@ -37,7 +37,8 @@ def session(root: Path, *lines: Record, feed: FeedKind = FeedKind.LIVE) -> Journ
     record = Bench(root).record(RSI, feed=feed)
     begun = Begun(START, {}, {SYMBOL: START}, None, START)
     candles = {SYMBOL: market(COUNT)}
-    return Journaled(record, CONFIG, begun, (begun, *lines), at(COUNT - 1), candles, candles, {})
+    happened = Happened.of((begun, *lines))
+    return Journaled(record, CONFIG, begun, happened, at(COUNT - 1), candles, candles)
 
 
 def told(one: Journaled, backtest: RunResult, now: Candles | None = None) -> Evidence:
