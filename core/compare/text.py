@@ -56,9 +56,12 @@ def _answers(comparison: ComparisonResult) -> list[str]:
     verdict = comparison.verdict
     sealed = "" if verdict.sealed else f", {NOT_SEALED}"
     lines = ["", f"Verdict: {verdict.state} ({verdict.column.lower()}{sealed})"]
-    answers = comparison.layers.lines()
-    width = max((len(layer) for layer in answers), default=0)
-    for layer, (state, text) in answers.items():
+    answers = [(str(layer), *answer) for layer, answer in comparison.layers.lines().items()]
+    live = comparison.layers.live
+    if live is not None:
+        answers.append(("live", live.state, live.text))
+    width = max((len(layer) for layer, _, _ in answers), default=0)
+    for layer, state, text in answers:
         shown = "" if state is None else f"{state}: "
         lines.append(f"  {layer:<{width}}  {shown}{safe_text(text)}")
     judged = comparison.layers.judged_text

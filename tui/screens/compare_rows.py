@@ -302,6 +302,10 @@ def note_lines(result: ComparisonResult) -> Lines:
     lines = _list("What to do", (result.recommendation,), Tone.ACCENT)
     others = [other.text for other in result.layers.others]
     lines += _list("Other trials", others, Tone.PLAIN)
+    live = result.layers.live
+    if live is not None:
+        state = "described" if live.state is None else str(live.state)
+        lines += _list("Live trades", (f"{state}: {live.text}",), Tone.PLAIN)
     for heading, texts, tone in (
         ("Missing", result.missing, Tone.WARNING),
         ("Signs to doubt", result.warning_signs, Tone.WARNING),

@@ -333,6 +333,7 @@ def test_live_trades_are_judged_since_the_seal_and_described_without_one() -> No
     assert found.layers.live.state is None
     assert found.layers.live.lines is None
     assert NOT_SEALED in found.layers.live.text
+    assert "\n  live       promised +22.634 % a trade, seen −24.000 %" in comparison_text(found)
     assert state(found) == "open"
     assert found.recommendation.startswith(f"{WORSE.format(column='Live')} {LIVE_LOSES}")
     few = judged(KEPT, live=live_column([-24.0] * 10))
