@@ -150,7 +150,17 @@ def sweep_rows(repeats: int) -> None:
 
 
 def live_rows(repeats: int) -> None:
-    config = parse_config(THREE_INDICATORS).config
+    first, second, third = THREE_INDICATORS["indicators"]
+    higher = [first, {**second, "timeframe": "4h"}, third]
+    for what, raw in (
+        ("", THREE_INDICATORS),
+        (", 1 on 4h", {**THREE_INDICATORS, "indicators": higher}),
+    ):
+        _live_row(f"papertape: live step, 3 indicators{what}, 4 conditions", raw, repeats)
+
+
+def _live_row(title: str, raw: dict[str, Any], repeats: int) -> None:
+    config = parse_config(raw).config
     candles = list(random_walk(20_000))
 
     def run() -> None:
@@ -160,10 +170,7 @@ def live_rows(repeats: int) -> None:
             step(account, time_, [Bar(0, open_, high, low, close, stream.update(candle))])
 
     seconds = [one / len(candles) for one in timed(run, repeats)]
-    print(
-        f"{'papertape: live step, 3 indicators, 4 conditions':<52}"
-        f"{statistics.median(seconds) * 1e6:>10,.2f} µs a candle"
-    )
+    print(f"{title:<52}{statistics.median(seconds) * 1e6:>10,.2f} µs a candle")
 
 
 def process_row(repeats: int) -> None:

@@ -140,8 +140,11 @@ def atr(params: Parameters) -> tuple[Series, ...]:
 
 def donchian(params: Parameters) -> tuple[Series, ...]:
     """Middle, lowest low and highest high, this candle's included."""
-    lower = talib("MIN", LOW, timeperiod=_count(params))
-    upper = talib("MAX", HIGH, timeperiod=_count(params))
+    period = _count(params)
+    lower: Series = LOW
+    upper: Series = HIGH  # of one candle, for which TA-Lib has no extremes
+    if period > 1:
+        lower, upper = talib("MIN", LOW, timeperiod=period), talib("MAX", HIGH, timeperiod=period)
     return (lower + upper) / 2.0, lower, upper
 
 

@@ -207,7 +207,7 @@ _ALL = (
     ),
     Indicator(
         "donchian", "Donchian channel",
-        (_period(20),), _BANDS, composed.donchian,
+        (_period(20, low=1),), _BANDS, composed.donchian,
         ("dc", "donchian_channel", "donchian_channels"),
         contains_candle=True,
     ),

@@ -223,6 +223,11 @@ PUBLISHED: dict[str, Written] = {
         "timeframe": "1h",
         "symbols": ["BTC/USDT:USDT"],
         "direction": "both",
+        "trade_size_pct": 50,
+        "adds": [{"size_pct": 100, "when": [
+            _when("change", "cross_above", "2 * before", direction="long"),
+            _when("-change", "cross_above", "2 * before", direction="short"),
+        ]}],
         "indicators": [_of("mom", "change", on="4h", period=1),
                        _of("atr", "before", on="4h", period=14, offset=1)],
         "entry_conditions": [_when("change", "cross_above", "2 * before", direction="long"),
@@ -255,7 +260,7 @@ PUBLISHED: dict[str, Written] = {
 LEFT_OUT = {
     "ema_cross_volume": "counts two trades a day, not two losing ones",
     "turtle_s1": "adds no units half an N apart, and takes the signal after a winner too",
-    "volatility_system": "looks at 4h candles, for there are none of 3h; adds no second unit",
+    "volatility_system": "looks at 4h candles, for there are none of 3h",
 }
 
 

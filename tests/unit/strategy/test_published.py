@@ -13,7 +13,7 @@ from core.backtest.run import run_backtest
 from core.market.candles.candles import Candle, Candles
 from core.strategy.config.parsing import parse_config
 from core.strategy.signals.sources import signal_series, signal_source
-from tests.unit.strategy.making import START
+from tests.unit.strategy.making import START, values_of
 from tests.unit.strategy.published import LEFT_OUT, PUBLISHED, published
 
 MINUTES = {"5m": 5, "15m": 15, "1h": 60, "4h": 240, "1d": 1440}
@@ -48,6 +48,16 @@ def test_each_is_valid_without_warnings_and_streams_as_it_is_computed(name: str)
     candles = market(parsed.config.timeframe.value, 700)
     series, stream = signal_series(parsed.config, candles), signal_source(parsed.config).stream()
     assert [stream.update(candle) for candle in candles] == series.flags.tolist()
+
+
+@pytest.mark.parametrize("period", [1, 3])
+def test_the_extremes_of_so_many_candles(period: int) -> None:
+    rows = list(market("5m", 50))
+    found = values_of({"donchian": period}, market("5m", 50))
+    for at in range(period - 1, len(rows)):
+        window = rows[at - period + 1 : at + 1]
+        assert found["upper"][at] == max(row.high for row in window)
+        assert found["lower"][at] == min(row.low for row in window)
 
 
 class Signals(NamedTuple):
