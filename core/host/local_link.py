@@ -17,7 +17,7 @@ import msgspec
 from core.host.host import Host, HostOptions
 from core.host.link import CommandError, HostLink
 from core.host.runner import run_host
-from core.session.snapshot import HostSnapshot, LogLine
+from core.session.snapshot import HostSnapshot, Level, LogLine
 from core.store.workspace import Workspace
 
 _T = TypeVar("_T")
@@ -98,8 +98,8 @@ class LocalHosting:
     def let_go(self, *, keep_running: bool) -> None:
         """Make `run` return soon, from any thread; may be called again.
 
-        With `keep_running` a host without a screen goes on with the sessions; otherwise they rest
-        until the next start.
+        With `keep_running` a host without a screen goes on with the sessions; otherwise, and where
+        none can be started, they rest until the next start.
         """
         self._hand_over = self._hand_over or keep_running
         self._let_go.set()
@@ -113,11 +113,18 @@ class LocalHosting:
         if self._handed_over:
             return
         self._handed_over = True
-        # A session of its own: the terminal that is closing takes nothing with it.
-        subprocess.Popen(  # noqa: S603  the command is this program's own
-            self._successor,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        try:
+            # A session of its own: the terminal that is closing takes nothing with it.
+            subprocess.Popen(  # noqa: S603  the command is this program's own
+                self._successor,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            # Whoever leaves must be able to: the next host finds the sessions, and this line.
+            if self._host is None:
+                raise
+            text = f"no host without a screen could be started: {error}; the sessions rest"
+            self._host.log.add(Level.ERROR, text)

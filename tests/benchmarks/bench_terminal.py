@@ -97,7 +97,9 @@ def show(root: Path, sessions: int) -> None:
     demo = DemoMarket(SyntheticMarket(1), int(time.time() * 1_000), DEFAULT_SPEED, "bench")
     app = PapertapeApp(
         LateHosting(
-            lambda: WorkspaceHosting(workspace, lambda: host_options(workspace, "tui", demo), [])
+            lambda: WorkspaceHosting(
+                workspace, lambda: host_options(workspace, "tui", demo), ["true"]
+            )
         ),
         lambda: find_strategies(workspace),
         host_name="bench",

@@ -80,7 +80,9 @@ class Leaving:
             self.begun = False
             self._shell.say(str(error), "error", "Not stopped")
             return
-        self._before()
-        self._connection.let_go(keep_running=keep_running)
-        await self._connection.gone(_PATIENCE)
-        self._shell.end()
+        try:
+            self._before()
+            self._connection.let_go(keep_running=keep_running)
+            await self._connection.gone(_PATIENCE)
+        finally:
+            self._shell.end()  # a screen without a terminal must not stay, whatever failed

@@ -464,6 +464,22 @@ def test_letting_go_hands_the_sessions_to_a_host_without_a_screen(
     assert taken.read_text() in ("starting", "running")
 
 
+def test_a_screen_leaves_also_where_no_other_host_can_be_started(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    workspace = Workspace(tmp_path / "home")
+    successor = [str(tmp_path / "no such program")]
+    hosted = LocalHosting(workspace, lambda: HostOptions(kind="tui"), successor)
+    links: list[LocalLink] = []
+
+    def leave(link: LocalLink) -> None:
+        links.append(link)
+        hosted.let_go(keep_running=True)
+
+    hosted.run(leave)
+    assert any("no host without a screen could be started" in line.text for line in links[0].logs())
+
+
 def test_a_workspace_that_cannot_be_made_is_refused_with_words(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     workspace = Workspace(tmp_path / "file" / "home")
