@@ -460,7 +460,7 @@ def test_letting_go_hands_the_sessions_to_a_host_without_a_screen(
         asyncio.get_running_loop().create_task(use())
 
     hosted.run(take)
-    until_blocking(taken.exists)
+    until_blocking(lambda: taken.exists() and taken.read_text())
     assert taken.read_text() in ("starting", "running")
 
 
