@@ -110,12 +110,13 @@ def indicators(arguments: IndicatorsArguments) -> int:
             )
             for one in all_indicators()
         ]
+        refused = plugins(known_names()).refused
         print_text(*table(("name", "parameters", "fields", "what it is"), rows))
         print_text(
             "",
             "Every indicator also takes offset=N (its values of N candles ago) and timeframe=T (a",
-            "higher one); source=SERIES where it is made of one series alone. From a plug-in:",
-            *(f"{name} is refused: {why}" for name, why in plugins(known_names()).refused.items()),
+            "higher one), and source=SERIES where it is made of one series alone.",
+            *(f"plug-in {name} is refused: {why}" for name, why in refused.items()),
         )
     return Exit.DONE
 

@@ -25,7 +25,7 @@ from core.strategy.indicators.stream import StreamProgram
 GROUP = "papertape.indicators"
 
 _SMALLEST_WARMUP = 200
-_LIKE = 1e-6  # relative: how near the values of two beginnings are to be after a warm-up
+_LIKE = 1e-6  # of the largest value: how near those of two beginnings are after a warm-up
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,8 @@ def _objections(indicator: Indicator) -> Iterator[str]:
             if not np.array_equal(beginning.values(one), values[: 2 * warmup], equal_nan=True):
                 yield f"{field.name}: a value changes with the candles after it"
             settled, other = values[2 * warmup :], later.values(one)[warmup:]
-            if not np.allclose(settled, other, rtol=_LIKE, atol=0.0, equal_nan=True):
+            size = float(np.nanmax(np.abs(settled), initial=0.0))
+            if not np.allclose(settled, other, rtol=_LIKE, atol=_LIKE * size, equal_nan=True):
                 yield f"{field.name}: after {warmup} candles it still depends on the first one"
             if seed == 0 and np.isnan(settled).any():
                 yield f"{field.name}: it has no value after a warm-up of {warmup} candles"

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.metadata import EntryPoint
+from typing import Any
 
 import pytest
 
+from core.strategy.config import indicator_parsing
+from core.strategy.indicators import registry
 from core.strategy.indicators.indicator import Field, Indicator, Parameter
 from core.strategy.indicators.plugins import GROUP, Plugins, load
 from core.strategy.indicators.series import CLOSE, Row, Series, rows_outputs, talib
+from core.strategy.signals.sources import signal_source
+from tests.unit.strategy.making import condition, config, problems
 
 
 def smoothed(rows: Iterator[Row]) -> Iterator[Row]:
@@ -46,10 +52,15 @@ def late(_: object) -> tuple[Series, ...]:
     return (talib("SMA", CLOSE, timeperiod=5_000),)
 
 
+def around_nothing(_: object) -> tuple[Series, ...]:
+    return ((CLOSE / talib("SMA", CLOSE, timeperiod=20) - 1.0) * 100.0,)
+
+
 GOOD = of_rows(smoothed)
 PERIOD = Parameter("period", 20, is_period=True)
-SHOWN = {
+SHOWN: dict[str, Any] = {
     "good": GOOD,
+    "near 0": Indicator("smooth", "", (), (Field("value"),), around_nothing),
     "peeking": of_rows(peeking),
     "adding": of_rows(adding),
     "failing": of_rows(failing),
@@ -68,10 +79,11 @@ def loaded(name: str) -> Plugins:
     return load([Shown(name, "somewhere:SHOWN", GROUP)], frozenset({"rsi"}))
 
 
-def test_one_that_proves_itself_is_used() -> None:
-    found = loaded("good")
+@pytest.mark.parametrize("name", ["good", "near 0"])
+def test_one_that_proves_itself_is_used(name: str) -> None:
+    found = loaded(name)
     assert found.refused == {}
-    assert found.indicators["smooth"].build is GOOD.build
+    assert found.indicators["smooth"].build is SHOWN[name].build
     assert found.indicators["smooth"].package
 
 
@@ -91,3 +103,29 @@ def test_one_that_does_not_is_refused_with_the_reason(name: str, reason: str) ->
     found = loaded(name)
     assert found.indicators == {}
     assert reason in found.refused[name]
+
+
+def installed(monkeypatch: pytest.MonkeyPatch, found: Plugins) -> None:
+    for user in (registry, indicator_parsing):
+        monkeypatch.setattr(user, "plugins", lambda _: found)
+
+
+def test_a_config_names_one_and_its_digest_covers_the_package(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    digests = []
+    for version in ("mine 1.0", "mine 1.1"):
+        installed(monkeypatch, Plugins({"smooth": replace(GOOD, package=version)}, {}))
+        made = config(
+            indicators=[{"name": "smooth", "source": "hl2"}],
+            entry_conditions=[condition("close", "gt", "smooth")],
+            exit_conditions=[condition("close", "lt", "smooth")],
+        )
+        digests.append(signal_source(made).digest)
+    assert len(set(digests)) == 2
+
+
+def test_a_config_that_names_a_refused_one_is_told_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, Plugins({}, {"smooth": "a value changes with the candles after it"}))
+    (found,) = problems(indicators=[{"name": "smooth"}, {"rsi": 14}])
+    assert "this plug-in is refused, a value changes with the candles after it" in found
