@@ -193,6 +193,7 @@ class Host:
             self.shut_down,
             self.start,
             self.stop,
+            self.stop_at_end,
             self.pause,
             self.resume,
             self.flatten,
@@ -373,6 +374,14 @@ class Host:
         for text in (key, secret):
             self.redactor.add(text)
         return given
+
+    async def stop_at_end(self, session_id: str) -> Mapping[str, object]:
+        """See `HostLink.stop_at_end`."""
+        await self.registry.arrived(session_id)
+        engine = self.registry.living(session_id)
+        if engine is not None:
+            engine.at_its_end = True
+        return await self.stop(session_id)
 
     async def stop(self, session_id: str, *, flatten: bool = False) -> Mapping[str, object]:
         """See `HostLink.stop`."""

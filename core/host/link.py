@@ -84,6 +84,10 @@ class HostLink(ABC):
         """Stop a session and return its report (docs/formats.md §8)."""
         return await self.ask("stop", dict[str, Any], session_id=session_id, flatten=flatten)
 
+    async def stop_at_end(self, session_id: str) -> Mapping[str, object]:
+        """The same for a session whose scheduled end has come."""
+        return await self.ask("stop_at_end", dict[str, Any], session_id=session_id)
+
     async def pause(self, session_id: str) -> None:
         """Block entries; exits and stops go on."""
         await self._tell("pause", session_id=session_id)

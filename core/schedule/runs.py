@@ -70,7 +70,7 @@ async def _finish(job: Job, link: HostLink) -> JobOutcome:
     if session is not None and session.state.ended:
         report = await link.report(job.session_id)
     else:
-        report = await link.stop(job.session_id)
+        report = await link.stop_at_end(job.session_id)
     return JobOutcome(f"session {job.session_id} has ended: {report_in_words(report)}")
 
 

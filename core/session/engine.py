@@ -17,7 +17,7 @@ from core.journal.records import Commanded, Returned, Stopped
 from core.journal.session_journal import SessionJournal
 from core.journal.values import FeedKind, SessionState
 from core.market.feeds.feed import Ended, Feed, FeedError, PriceSeen, UnavailableError
-from core.session.feed_handler import BY_HAND, FeedHandler
+from core.session.feed_handler import BY_HAND, SCHEDULED, FeedHandler
 from core.session.order_mirror import OrderMirror, Route
 from core.session.recovery import RecoveredState
 from core.session.session_queue import Item, SessionCommand, SessionQueue, Tick
@@ -82,6 +82,7 @@ class Engine:
         self.reason: str | None = None
         self.ended_at: int | None = None
         self.waiting_for_venue = False  # before it can take commands
+        self.at_its_end = False  # whether a job stops it, and nobody by hand
         self.durable = True  # whether the journal has taken everything so far
         self.handler: FeedHandler | None = None
         self.returns: list[Returned] = [] if recovered is None else recovered.returns
@@ -313,7 +314,7 @@ class Engine:
             if command.flatten:
                 runner.pause(True)
                 runner.flatten(None)
-            self._begin_stop(flatten=command.flatten)
+            self._begin_stop(flatten=command.flatten, why=SCHEDULED if self.at_its_end else BY_HAND)
         elif do == "flatten":
             asked = ", ".join(runner.flatten(command.symbol)) or "nothing"
             self._tell(Level.INFO, f"asked to close {asked} at the next price")

@@ -33,6 +33,7 @@ from core.session.snapshot import Level
 from core.trading.values import Event, Quote
 
 BY_HAND = "stopped by hand"
+SCHEDULED = "its scheduled end was reached"
 _HEARD = (CandleClosed, CandlesClosed, PriceSeen)
 
 

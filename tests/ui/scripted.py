@@ -183,6 +183,9 @@ class ScriptedLink(HostLink):
         self.log("running", session_id)
         return StartReply(session_id, new.mode, ())
 
+    async def stop_at_end(self, session_id: str) -> Mapping[str, object]:
+        return await self.stop(session_id)
+
     async def stop(self, session_id: str, *, flatten: bool = False) -> Mapping[str, object]:
         """The session stopped, and its report."""
         self._check()
