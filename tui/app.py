@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.binding import BindingType
 from textual.command import Provider
 from textual.reactive import reactive
@@ -39,6 +39,7 @@ from tui.modals.ask import Ask
 from tui.modals.meanwhile import Meanwhile
 from tui.modals.new_session import NewSession
 from tui.palette import PaletteCommands
+from tui.requests.alerts import Alerts, Loudness
 from tui.requests.backtest import BacktestCommands, Points
 from tui.requests.comparison import ComparisonCommands
 from tui.requests.schedule import ScheduleCommands
@@ -136,6 +137,7 @@ class PapertapeApp(GuardedApp):
         self._appearance = (
             Appearance() if workspace is None else read_appearance(Workspace(workspace))
         )
+        self.alerts = Alerts(self, self.bell, self.write_title, self._appearance.alerts)
         self.theme = DEFAULT_THEME
         if self._appearance.theme in found.themes:
             self.theme = self._appearance.theme
@@ -217,6 +219,14 @@ class PapertapeApp(GuardedApp):
                     if another_host:
                         screen.refresh_hints()
         self._returning.see(snapshot)
+        if before is not None and not another_host:
+            self.alerts.see(before, snapshot)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take a key as the sign that somebody is there."""
+        if isinstance(event, events.Key):
+            self.alerts.seen()
+        await super().on_event(event)
 
     def watch_waiting(self) -> None:
         """Say in the top line what is waited for."""
@@ -332,6 +342,13 @@ class PapertapeApp(GuardedApp):
         """Show every key."""
         place = self.screen.PLACE if isinstance(self.screen, BaseScreen) else Place.ANYWHERE
         self.push_screen(HelpScreen(place))
+
+    def action_next_alerts(self) -> None:
+        """Tell of what happens less loudly, or again with all means."""
+        ways = list(Loudness)
+        self.alerts.loudness = ways[(ways.index(self.alerts.loudness) + 1) % len(ways)]
+        self.settings.keep_alerts(self.alerts.loudness.value)
+        self.say(f"Alerts: {self.alerts.loudness}.")
 
     def action_next_theme(self) -> None:
         """Go on to the next of the program's themes."""

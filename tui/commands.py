@@ -485,6 +485,11 @@ COMMANDS: tuple[Command, ...] = (
         "app.theme", Place.ANYWHERE, "t", "t", "theme", "The next theme", "app.next_theme",
     ),
     Command(
+        "app.alerts", Place.ANYWHERE, "B", "B", "alerts",
+        "Tell of fills, failures and planned ends with the bell, without it, or not at all",
+        "app.next_alerts",
+    ),
+    Command(
         "app.redraw", Place.ANYWHERE, "ctrl+l", "Ctrl+L", "redraw",
         "Draw the whole screen anew, where another program has written over it", "app.redraw",
     ),

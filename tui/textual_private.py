@@ -33,6 +33,11 @@ class PrivateApp(App[int]):
             return 0
         return int(writer._queue.qsize()) if writer.is_alive() else None
 
+    def write_title(self, text: str) -> None:
+        """Give the terminal's window a title (OSC 2); `text` is the program's own."""
+        if self._driver is not None and not self.is_headless and self.may_draw():
+            self._driver.write(f"\x1b]2;{text}\x07")
+
     def may_draw(self) -> bool:
         """Whether the next frame is written; asked before each."""
         return True

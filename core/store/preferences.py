@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 
@@ -14,7 +14,7 @@ from core.store.durable import Disk, write_durably
 from core.store.yaml_reader import SettingsError, YamlError, read_settings_file, settings_value
 from core.text import safe_text
 
-_KNOWN = ("addresses", "order_addresses", "theme", "time_zone")
+_KNOWN = ("addresses", "order_addresses", "theme", "time_zone", "alerts")
 
 
 class PreferencesError(SettingsError):
@@ -27,14 +27,15 @@ class Preferences:
 
     `addresses`: of Binance (`core.market.venues.binance.addresses`); `order_addresses`: of the test
     venues that orders may go to (`core.trading.venue_hosts`). `theme` and `time_zone` (an IANA
-    name, such as Europe/Berlin) are how the screen looks; whether there are such ones it sees for
-    itself.
+    name, such as Europe/Berlin) are how the screen looks, `alerts` how loudly it tells of what
+    happens; whether there are such ones it sees for itself.
     """
 
     addresses: Mapping[str, str] = field(default_factory=dict)
     order_addresses: Mapping[str, str] = field(default_factory=dict)
     theme: str | None = None
     time_zone: str | None = None
+    alerts: str | None = None
 
 
 def read_preferences(path: Path) -> Preferences:
@@ -68,19 +69,21 @@ def _preferences(path: Path, written: object) -> Preferences:
         _addresses(path, written, "order_addresses"),
         _text(path, written, "theme"),
         _text(path, written, "time_zone"),
+        _text(path, written, "alerts"),
     )
 
 
 def write_preference(
-    path: Path, name: Literal["theme", "time_zone"], value: str, disk: Disk
+    path: Path, name: Literal["theme", "time_zone", "alerts"], value: str, disk: Disk
 ) -> None:
-    """Write `theme` or `time_zone` into config.yaml, leaving every other line as it is.
+    """Write `theme`, `time_zone` or `alerts` into config.yaml, leaving every other line as it is.
 
     Raises:
         PreferencesError: the file cannot be read, or not be written without changing more.
     """
     before = read_preferences(path)
-    expected = replace(before, theme=value) if name == "theme" else replace(before, time_zone=value)
+    change: dict[str, Any] = {name: value}
+    expected = replace(before, **change)
     try:
         text = path.read_text(encoding="utf-8") if path.exists() else ""
         line = yaml.safe_dump({name: value}, allow_unicode=True, width=1_000)

@@ -50,6 +50,10 @@ class SettingsCommands:
         """Remember the time zone."""
         self._change(lambda home: write_preference(home.preferences, "time_zone", name, OsDisk()))
 
+    def keep_alerts(self, name: str) -> None:
+        """Remember how loudly to tell of what happens."""
+        self._change(lambda home: write_preference(home.preferences, "alerts", name, OsDisk()))
+
     def keep_key(self, section: str, key: ApiKey, done: Callable[[], None]) -> None:
         """Keep a key; sessions that start from then on order with it."""
         self._change(lambda home: write_credentials(home.credentials, section, key, OsDisk()), done)

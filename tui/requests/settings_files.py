@@ -19,6 +19,7 @@ from core.store.preferences import read_preferences
 from core.store.redaction import KNOWN_SECRETS, Secret
 from core.store.workspace import Workspace
 from core.store.yaml_reader import SettingsError
+from tui.requests.alerts import Loudness
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+]{1,15})://[^\s]+")
 
@@ -41,6 +42,7 @@ class Appearance:
 
     theme: str | None = None
     zone: tzinfo = UTC
+    alerts: Loudness = Loudness.ALL
     problem: str | None = None
 
 
@@ -74,7 +76,8 @@ def read_appearance(workspace: Workspace) -> Appearance:
     except SettingsError as error:
         return Appearance(problem=str(error))
     try:
-        return Appearance(preferences.theme, zone_of(preferences.time_zone))
+        alerts = loudness_of(preferences.alerts)
+        return Appearance(preferences.theme, zone_of(preferences.time_zone), alerts)
     except SettingsError as error:
         return Appearance(preferences.theme, problem=f"{workspace.preferences}: {error}")
 
@@ -93,6 +96,19 @@ def zone_of(name: str | None) -> tzinfo:
         raise SettingsError(
             f"there is no time zone {name!r} here: expected one such as Europe/Berlin or UTC"
         ) from error
+
+
+def loudness_of(name: str | None) -> Loudness:
+    """How loudly to tell of what happens, as written; all of it where nothing is.
+
+    Raises:
+        SettingsError: it is none of the ways there are.
+    """
+    try:
+        return Loudness(name or Loudness.ALL)
+    except ValueError as error:
+        known = ", ".join(Loudness)
+        raise SettingsError(f"alerts: found {name!r}, expected one of {known}") from error
 
 
 def add_place(workspace: Workspace, url: str) -> None:

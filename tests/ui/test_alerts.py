@@ -1,0 +1,119 @@
+"""Is one told of what happens in sessions, of nothing twice, and as loudly as one wants?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from core.journal.values import Mode, SessionState
+from core.session.snapshot import HostSnapshot, SessionSnapshot
+from core.store.preferences import read_preferences
+from core.store.yaml_reader import SettingsError
+from tests.ui.driving import WIDE, driven, make_app, until
+from tests.ui.scripted import NOW, ScriptedLink, position, session
+from tests.ui.test_backtest import make, workspace
+from tui.requests.alerts import Alerts, Loudness, alerts_between
+from tui.requests.settings_files import loudness_of
+
+__all__ = ["workspace"]  # a fixture of the backtest's tests
+LIVE: dict[str, Any] = {"mode": Mode.SIMULATED}
+
+
+def states(before: SessionSnapshot, now: SessionSnapshot) -> tuple[HostSnapshot, HostSnapshot]:
+    return ScriptedLink([before]).snapshot(), ScriptedLink([now]).snapshot()
+
+
+def told(changed: dict[str, Any], **first: Any) -> list[tuple[str, str]]:
+    """What is told when a session changes so."""
+    plain = LIVE | first
+    one, other = (
+        session("aaaaaaa1", "one", **plain),
+        session("aaaaaaa1", "one", **(plain | changed)),
+    )
+    return [(alert.text, alert.severity) for alert in alerts_between(*states(one, other))]
+
+
+def test_an_entry_and_a_closed_trade_are_told_of_with_their_figures() -> None:
+    entered = told({"open_positions": (position(),)})
+    assert entered == [("one (aaaaaaa1) entered BTC/USDT long at 64,210.50", "information")]
+    closed = told(
+        {"trades_count": 3, "realized_pnl": -12.5, "open_positions": ()},
+        trades_count=1,
+        realized_pnl=0.0,
+        open_positions=(position(),),
+    )
+    assert closed == [("one (aaaaaaa1) closed 2 trades: ▼ -12.50", "information")]
+    assert told({"unrealized_pnl": 5.0}, open_positions=(position(),)) == []
+
+
+def test_a_made_up_market_is_silent_but_for_what_goes_wrong() -> None:
+    assert told({"open_positions": (position(),)}, mode=Mode.DEMO) == []
+    failed = told({"state": SessionState.ERROR, "state_reason": "no disk"}, mode=Mode.DEMO)
+    assert failed == [("one (aaaaaaa1) failed: no disk", "error")]
+
+
+@pytest.mark.parametrize(
+    ("state", "first", "expected"),
+    [
+        (SessionState.STALE, {}, ["one (aaaaaaa1) receives nothing"]),
+        (
+            SessionState.RUNNING,
+            {"state": SessionState.STALE},
+            ["one (aaaaaaa1) receives prices again"],
+        ),
+        (SessionState.PAUSED, {}, []),
+        (SessionState.STOPPED, {}, []),  # by hand: whoever did it knows
+        (
+            SessionState.STOPPED,
+            {"planned_end": NOW, "ended": NOW},
+            ["one (aaaaaaa1) has come to its planned end; r shows its report"],
+        ),
+    ],
+)
+def test_another_state_is_told_of(
+    state: SessionState, first: dict[str, Any], expected: list[str]
+) -> None:
+    assert [text for text, _ in told({"state": state}, **first)] == expected
+
+
+async def test_alerts_are_counted_in_the_title_until_a_key_is_pressed() -> None:
+    link = ScriptedLink([session(f"aaaaaa{n:02d}", f"s{n}", **LIVE) for n in range(5)])
+    app = make_app(link)
+    titles: list[str] = []
+    rung: list[int] = []
+    app.alerts = Alerts(app, lambda: rung.append(1), titles.append, Loudness.ALL)
+    async with driven(app, WIDE) as pilot:
+        said = len(app.notes)
+        link.change("aaaaaa00", open_positions=(position(),))
+        app.poll()
+        await until(pilot, lambda: titles == ["(1) papertape"])
+        assert not rung
+        for number in range(5):
+            link.change(f"aaaaaa{number:02d}", state=SessionState.STALE)
+        app.poll()
+        await until(pilot, lambda: titles[-1] == "(6) papertape")
+        assert rung == [1]
+        assert len(app.notes) == said + 2
+        assert "and 2 more" in app.notes[-1].message
+        await pilot.press("j")
+        await until(pilot, lambda: titles[-1] == "papertape")
+        app.alerts.loudness = Loudness.OFF
+        link.change("aaaaaa01", state=SessionState.ERROR)
+        app.poll()
+        await pilot.pause()
+        assert len(app.notes) == said + 2
+
+
+async def test_how_loud_it_is_is_remembered(workspace: Any) -> None:
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("B")
+        await until(pilot, lambda: read_preferences(workspace.preferences).alerts == "quiet")
+    assert make(workspace).alerts.loudness is Loudness.QUIET
+
+
+def test_a_loudness_that_there_is_not_is_told_of() -> None:
+    assert loudness_of(None) is Loudness.ALL
+    with pytest.raises(SettingsError, match="found 'shout', expected one of all, quiet, off"):
+        loudness_of("shout")

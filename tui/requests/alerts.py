@@ -1,0 +1,131 @@
+"""Tells of what happens in sessions while one looks elsewhere: in a corner, by bell and by title.
+
+What a market of the past or a made-up one fills is not told of: it would never be silent.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.journal.values import Mode, SessionState
+from core.session.snapshot import HostSnapshot, SessionSnapshot
+from tui import formats
+from tui.shell import Severity, Shell
+
+_MOST = 3  # told at once; of more only their number
+_BELL_EVERY = 10.0  # seconds
+_LOUD: tuple[Severity, ...] = ("warning", "error")
+
+
+class Loudness(StrEnum):
+    """How one wants to be told."""
+
+    ALL = "all"
+    QUIET = "quiet"  # without the bell
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that happened in a session."""
+
+    text: str
+    severity: Severity = "information"
+
+
+def alerts_between(before: HostSnapshot, now: HostSnapshot) -> list[Alert]:
+    """What happened from one state of a host to a later one."""
+    known = {session.id: session for session in before.sessions}
+    found = [
+        alert
+        for session in now.sessions
+        if (was := known.get(session.id)) is not None
+        for alert in (*_turned(was, session), *_traded(was, session))
+    ]
+    new_faults = [fault for fault in now.faults if fault not in before.faults]
+    return found + [Alert(fault, "error") for fault in new_faults]
+
+
+def _turned(was: SessionSnapshot, now: SessionSnapshot) -> list[Alert]:
+    if was.state is now.state:
+        return []
+    name, why = f"{now.strategy} ({now.id})", f": {now.state_reason}" if now.state_reason else ""
+    if now.state is SessionState.ERROR:
+        return [Alert(f"{name} failed{why}", "error")]
+    if now.state is SessionState.STALE:
+        return [Alert(f"{name} receives nothing{why}", "warning")]
+    if was.state is SessionState.STALE and not now.state.ended:
+        return [Alert(f"{name} receives prices again")]
+    if now.planned_end is not None and (now.ended or 0) >= now.planned_end:
+        return [Alert(f"{name} has come to its planned end; r shows its report")]
+    return []
+
+
+def _traded(was: SessionSnapshot, now: SessionSnapshot) -> list[Alert]:
+    if now.mode in (Mode.DEMO, Mode.REPLAY) or was.trades_count > now.trades_count:
+        return []
+    name = f"{now.strategy} ({now.id})"
+    found = []
+    if closed := now.trades_count - was.trades_count:
+        gain = formats.change(now.realized_pnl - was.realized_pnl)
+        what = "closed a trade" if closed == 1 else f"closed {closed} trades"
+        found.append(Alert(f"{name} {what}: {gain}"))
+    held = {(one.symbol, one.entry_time) for one in was.open_positions}
+    for one in now.open_positions:
+        if (one.symbol, one.entry_time) not in held:
+            price = formats.price(one.entry_price)
+            found.append(Alert(f"{name} entered {one.symbol} {one.side.value} at {price}"))
+    return found
+
+
+class Alerts:
+    """Tells of alerts as loudly as is wanted. `ring` and `title` reach the terminal."""
+
+    def __init__(
+        self,
+        shell: Shell,
+        ring: Callable[[], None],
+        title: Callable[[str], None],
+        loudness: Loudness,
+    ) -> None:
+        self._shell = shell
+        self._ring = ring
+        self._title = title
+        self.loudness = loudness
+        self._unseen = 0
+        self._rung: float | None = None
+
+    def see(self, before: HostSnapshot, now: HostSnapshot) -> None:
+        """Tell of what happened between two states of one host."""
+        found = [] if self.loudness is Loudness.OFF else alerts_between(before, now)
+        if not found:
+            return
+        loudest: Severity = max((one.severity for one in found), key=_rank)
+        lines = [one.text for one in sorted(found, key=lambda one: -_rank(one.severity))]
+        if len(lines) > _MOST:
+            lines[_MOST:] = [f"and {len(lines) - _MOST} more; the log has them"]
+        self._shell.say("\n".join(lines), loudest)
+        self._unseen += len(found)
+        self._title(f"({self._unseen}) papertape")
+        if loudest in _LOUD and self.loudness is Loudness.ALL:
+            self._sound()
+
+    def _sound(self) -> None:
+        """Ring the bell, unless it has just been rung."""
+        moment = time.monotonic()
+        if self._rung is None or moment - self._rung >= _BELL_EVERY:
+            self._rung = moment
+            self._ring()
+
+    def seen(self) -> None:
+        """A key was pressed: somebody is there."""
+        if self._unseen:
+            self._unseen = 0
+            self._title("papertape")
+
+
+def _rank(severity: Severity) -> int:
+    return ("information", "warning", "error").index(severity)
