@@ -55,6 +55,7 @@ from tui.screens.logs import LogsScreen
 from tui.screens.performance import PerformanceScreen
 from tui.screens.report import ReportScreen
 from tui.screens.schedule import ScheduleScreen
+from tui.screens.session import SessionScreen
 from tui.screens.sessions import SessionsScreen
 from tui.screens.settings import SettingsScreen
 from tui.screens.strategies import StrategiesScreen
@@ -153,6 +154,16 @@ class PapertapeApp(GuardedApp):
             return
         while len(self.screen_stack) > 1:
             self.pop_screen()
+
+    def jump(self, mode: str, key: str) -> None:
+        """Go to a screen, and there to the session, strategy or job of that key."""
+        self.action_go(mode)
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        if mode == "sessions":
+            self.push_screen(SessionScreen(key))
+        elif isinstance(self.screen, StrategiesScreen | ScheduleScreen):
+            self.screen.seek(key)
 
     def on_mount(self) -> None:
         """Start the host, the clockwork and the handlers of signals."""

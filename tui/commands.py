@@ -204,6 +204,11 @@ COMMANDS: tuple[Command, ...] = (
         "report.copy", Place.REPORT, "y", "y", "copy", "Copy the report as JSON", "copy", 2,
     ),
     Command(
+        "report.export", Place.REPORT, "E", "E", "export",
+        "Write the report into files of the workspace: JSON, Markdown, HTML, trades as CSV",
+        "export", 5,
+    ),
+    Command(
         "strategies.start", Place.STRATEGIES, "s", "s", "start", "Start a session of it",
         "start", 1,
     ),
@@ -248,6 +253,11 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "backtest.copy", Place.BACKTEST, "y", "y", "copy", "Copy the result as JSON", "copy", 6,
+    ),
+    Command(
+        "backtest.export", Place.BACKTEST, "E", "E", "export",
+        "Write the result into files of the workspace: JSON, Markdown, HTML, trades as CSV",
+        "export", 8,
     ),
     Command(
         "compare.new", Place.COMPARE, "n", "n", "strategy", "Choose a strategy to compare",
@@ -410,6 +420,14 @@ COMMANDS: tuple[Command, ...] = (
         "table.open", Place.TABLE, "enter", "Enter", "open", "Open the row", "choose",
     ),
     Command(
+        "table.copy", Place.TABLE, "y", "y", "copy",
+        "Copy the row, where the screen has nothing of its own to copy", "copy_row",
+    ),
+    Command(
+        "table.copy_all", Place.TABLE, "Y", "Y", "copy table",
+        "Copy the marked rows, or all of the table", "copy_table",
+    ),
+    Command(
         "chart.zoom_in", Place.CHART, "plus,equals_sign", "+", "larger", "Larger candles",
         "zoom(1)", 2,
     ),
@@ -463,6 +481,13 @@ COMMANDS: tuple[Command, ...] = (
         Place.LOG, "log", "Back by a line; the log stands still", "On by a line",
         "The oldest line kept", "The newest line, and follow",
         "Back by a screenful", "On by a screenful",
+    ),
+    Command(
+        "log.copy", Place.LOG, "y", "y", "copy", "Copy the lowest line that is seen", "copy_line",
+    ),
+    Command(
+        "log.copy_all", Place.LOG, "Y", "Y", "copy log", "Copy every line that is shown",
+        "copy_lines",
     ),
     *(
         Command(

@@ -1,20 +1,43 @@
-"""The command palette: the commands of the screen one is on, and the themes."""
+"""The command palette: the commands of the screen one is on, places to jump to, the themes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Protocol, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.types import IgnoreReturnCallbackType
 
+from core.host.job_values import Jobs
+from core.host.link import CommandError, HostLink
+from core.session.snapshot import HostSnapshot
 from core.text import safe_text
 from tui.commands import Place, commands_at
+from tui.strategies import StrategyChoice
 
 
-class Themed(Protocol):
-    """An application with themes to choose from."""
+class Jumping(Protocol):
+    """An application with themes to choose from, and places to jump to."""
+
+    @property
+    def snapshot(self) -> HostSnapshot | None:
+        """The state shown last, None before the first."""
+        ...
+
+    @property
+    def link(self) -> HostLink | None:
+        """The host that takes commands now, None while there is none."""
+        ...
+
+    async def read_strategies(self) -> tuple[StrategyChoice, ...]:
+        """What can be started, read in a thread."""
+        ...
+
+    def jump(self, mode: str, key: str) -> None:
+        """Go to a screen, and there to the session, strategy or job of that key."""
+        ...
 
     @property
     def theme_names(self) -> tuple[str, ...]:
@@ -29,12 +52,37 @@ class Themed(Protocol):
 class PaletteCommands(Provider):
     """Commands for Ctrl+P."""
 
+    async def startup(self) -> None:
+        """Learn of the strategies and jobs one may want to go to."""
+        app = cast(Jumping, self.app)
+        self._strategies = await app.read_strategies()
+        self._jobs: Jobs = ()
+        if app.link is not None:
+            with suppress(CommandError):
+                self._jobs = await app.link.list_jobs()
+
+    def _jumps(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
+        """The sessions, strategies and jobs to go to."""
+        app = cast(Jumping, self.app)
+        sessions = () if app.snapshot is None else app.snapshot.sessions
+        for session in sessions:
+            symbols = ", ".join(session.symbols)
+            text = f"session {session.strategy} {session.id}, {symbols} {session.timeframe}"
+            about = f"{session.mode.value}, {session.state.value}"
+            yield safe_text(text), about, partial(app.jump, "sessions", session.id)
+        for choice in self._strategies:
+            go = partial(app.jump, "strategies", str(choice.path))
+            yield safe_text(f"strategy {choice.name}"), choice.origin, go
+        for job in self._jobs or ():
+            go = partial(app.jump, "schedule", job.job_id)
+            yield safe_text(f"job {job.job_id}, {job.trigger}"), job.action.value, go
+
     def _offers(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
         place = getattr(self.screen, "PLACE", Place.ANYWHERE)
         for command in commands_at(place):
             run = partial(self.app.run_action, command.target, self.screen)
             yield f"{command.label} ({command.key})", command.help, run
-        themed = cast(Themed, self.app)
+        themed = cast(Jumping, self.app)
         for name in themed.theme_names:
             yield f"theme {safe_text(name)}", "Use this theme", partial(themed.choose_theme, name)
 
@@ -46,7 +94,7 @@ class PaletteCommands(Provider):
     async def search(self, query: str) -> Hits:
         """What fits the words typed."""
         matcher = self.matcher(query)
-        for label, text, run in self._offers():
+        for label, text, run in (*self._offers(), *self._jumps()):
             score = max(matcher.match(label), matcher.match(text) * 0.8)
             if score > 0:
                 yield Hit(score, matcher.highlight(label), run, help=text)

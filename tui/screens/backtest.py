@@ -60,7 +60,7 @@ class BacktestScreen(BaseScreen):
             return self.is_busy
         if action == "again":
             return self._order is not None and not self.is_busy
-        if action in ("save", "copy", "view", "open"):
+        if action in ("save", "copy", "view", "open", "export"):
             return self._outcome is not None and not self.is_busy
         return True
 
@@ -139,6 +139,12 @@ class BacktestScreen(BaseScreen):
     def action_view(self) -> None:
         """Show the next of trades, candles, months and curves."""
         self.query_one(ResultView).turn(low=self.has_class("-short"))
+
+    def action_export(self) -> None:
+        """Write it into files of the workspace."""
+        if self._outcome is None:
+            return
+        self.export(self._outcome.report)
 
     def action_open(self) -> None:
         """Open the trade under the cursor."""

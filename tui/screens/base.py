@@ -18,6 +18,7 @@ from core.text import safe_text
 from tui.commands import Place
 from tui.requests.backtest import BacktestCommands
 from tui.requests.comparison import ComparisonCommands
+from tui.requests.exporting import export_report
 from tui.requests.schedule import ScheduleCommands
 from tui.requests.sessions import SessionCommands
 from tui.requests.settings import SettingsCommands
@@ -134,6 +135,22 @@ class BaseScreen(Screen[None]):
         """Put a value on the clipboard as JSON, also over SSH (OSC 52)."""
         self.app.copy_to_clipboard(json.dumps(value, indent=2, default=str))
         self.papertape.say("Copied as JSON, if this terminal allows it.")
+
+    def export(self, report: Mapping[str, object]) -> None:
+        """Write a report into files of the workspace, and say where."""
+        workspace = self.papertape.workspace
+        if workspace is None:
+            return
+
+        async def work() -> None:
+            try:
+                folder = await export_report(report, workspace)
+            except OSError as error:
+                self.papertape.say(f"It cannot be written ({error}).", "error", "Not exported")
+            else:
+                self.papertape.say(f"Written into {folder}.")
+
+        self.app.run_worker(work(), name="export", group="export", exit_on_error=False)
 
     def pane(self, widget: Widget, title: str) -> Widget:
         """A widget under a rule that carries its title."""

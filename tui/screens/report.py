@@ -63,6 +63,10 @@ class ReportScreen(BaseScreen):
         """Show the next of trades, candles, months and curves."""
         self.query_one(ResultView).turn(low=self.has_class("-short"))
 
+    def action_export(self) -> None:
+        """Write it into files of the workspace."""
+        self.export(self._report)
+
     def action_open(self) -> None:
         """Open the trade under the cursor."""
         self.query_one(ResultView).open_trade()

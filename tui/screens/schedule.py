@@ -40,6 +40,7 @@ class ScheduleScreen(BaseScreen):
         self._known = False
         self._asking = False
         self._told: ListedJob | None = None
+        self._wanted: str | None = None  # the job to put the cursor on
 
     def body(self) -> ComposeResult:
         """The jobs, and the runs of one."""
@@ -58,6 +59,11 @@ class ScheduleScreen(BaseScreen):
         super().on_screen_resume()
         if self.ready:
             self.ask()
+
+    def seek(self, job_id: str) -> None:
+        """Put the cursor on a job, once they are known."""
+        self._wanted = job_id
+        self.ask()
 
     # ── what is shown ──
 
@@ -95,6 +101,9 @@ class ScheduleScreen(BaseScreen):
         table.set_rows(
             job_row(job, names, snapshot.now, self.papertape.zone) for job in self._jobs.values()
         )
+        if self._wanted in self._jobs:
+            table.move_to(self._wanted or "")
+            self._wanted = None
         paused = sum(job.paused for job in self._jobs.values())
         title = f"Jobs · {len(self._jobs)}" if self._jobs else "Jobs"
         entitle(table, f"{title} · {paused} paused" if paused else title)

@@ -69,6 +69,11 @@ class StrategiesScreen(BaseScreen):
         super().on_screen_resume()
         self.action_reload()
 
+    def seek(self, path: str) -> None:
+        """Put the cursor on the strategy of that document, once it is read."""
+        self._wanted = Path(path)
+        self.action_reload()
+
     # ── what is shown ──
 
     def action_reload(self) -> None:

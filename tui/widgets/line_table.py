@@ -46,6 +46,10 @@ class Row:
     cells: tuple[Cell, ...]
 
 
+def _texts(row: Row) -> list[str]:
+    return [cell.text for cell in row.cells]
+
+
 def _unknown(cell: Cell) -> bool:
     return cell.text in ("", formats.UNKNOWN) and not isinstance(cell.order, str)
 
@@ -357,6 +361,21 @@ class LineTable(LineView, can_focus=True):
             self._marked ^= {self._cursor_key}
             self._forget({self._cursor_key})
             self._move(self._cursor + 1)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave the key to a screen that has something of its own to copy."""
+        return not (action == "copy_row" and hasattr(self.screen, "action_copy"))
+
+    def action_copy_row(self) -> None:
+        """Copy the row under the cursor."""
+        if self._rows:
+            self.copy_out([_texts(self._rows[self._cursor])], "Row")
+
+    def action_copy_table(self) -> None:
+        """Copy the marked rows, or all, under the columns' names."""
+        rows = [row for row in self._rows if not self._marked or row.key in self._marked]
+        labels = [column.label for column in self.columns]
+        self.copy_out([labels, *map(_texts, rows)], f"{len(rows)} row{'s'[: len(rows) != 1]}")
 
     def action_sort_next(self) -> None:
         """Sort by the next column shown, and after the last one in the order given."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.style import Style
 from textual.scroll_view import ScrollView
 
+from core.text import safe_text
 from tui.widgets.tones import Tone
 
 
@@ -42,6 +45,12 @@ class LineView(ScrollView):
         &:ansi > .line--cursor-idle { text-style: bold; }
     }
     """
+
+    def copy_out(self, lines: Sequence[Sequence[str]], what: str) -> None:
+        """Put lines of tab-parted cells on the clipboard, also over SSH (OSC 52), and say so."""
+        text = "\n".join("\t".join(map(safe_text, cells)) for cells in lines)
+        self.app.copy_to_clipboard(text)
+        self.app.notify(f"{what} copied, if this terminal allows it.", markup=False)
 
     def tone(self, tone: Tone, background: str | None = None) -> Style:
         """The style of a tone, on the widget's own background or a component's."""

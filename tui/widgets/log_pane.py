@@ -240,6 +240,21 @@ class LogPane(LineView, can_focus=True):
             self._go_to_end()
         self.post_message(self.Following(following))
 
+    def action_copy_line(self) -> None:
+        """Copy the lowest line that is seen."""
+        if self._shown:
+            lowest = min(len(self._shown), self.scroll_offset.y + self.size.height) - 1
+            self.copy_out([self._copied(self._shown[lowest][0])], "Line")
+
+    def action_copy_lines(self) -> None:
+        """Copy every line that passes the filters."""
+        lines = [line for line, part, _ in self._shown if part == 0]
+        self.copy_out([self._copied(line) for line in lines], f"{len(lines)} lines")
+
+    def _copied(self, line: LogLine) -> list[str]:
+        time = formats.date_time(line.time, self.zone)
+        return [time, line.level.value, self._origin(line), line.text]
+
     def action_move(self, step: int) -> None:
         """Scroll by lines; scrolling up stands still, reaching the end follows again."""
         self._go(self.scroll_offset.y + step)

@@ -1,0 +1,102 @@
+"""Does one get anywhere by the palette, and anything out of a table?"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from textual.command import CommandPalette
+from textual.widgets import Input, OptionList
+
+from tests.ui.driving import WIDE, driven, make_app, until
+from tests.ui.scripted import busy, jobs
+from tests.ui.test_backtest import backtest, make, pick, workspace
+from tests.ui.test_sessions import drawn
+from tui.app import PapertapeApp
+from tui.screens.schedule import ScheduleScreen
+from tui.screens.session import SessionScreen
+from tui.screens.strategies import StrategiesScreen
+from tui.widgets.line_table import LineTable
+from tui.widgets.log_pane import LogPane
+
+__all__ = ["workspace"]  # a fixture of the backtest's tests
+
+
+async def jump(pilot: Any, app: PapertapeApp, words: str) -> None:
+    """Open the palette, type, and take what fits best."""
+    await pilot.press("ctrl+p")
+    await until(pilot, lambda: isinstance(app.screen, CommandPalette))
+    app.screen.query_one(Input).value = words
+    found = app.screen.query_one(OptionList)
+
+    def best() -> str:
+        return str(found.get_option_at_index(0).prompt) if found.option_count else ""
+
+    await until(pilot, lambda: all(word in best() for word in words.split()))
+    await pilot.press("enter")
+
+
+@pytest.mark.parametrize("words", ["session ema_cross m81c0zzt", "session ema_cross ETH"])
+async def test_the_palette_leads_to_a_session_from_anywhere(words: str) -> None:
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("6")
+        await jump(pilot, app, words)
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        await until(pilot, lambda: "m81c0zzt" in str(app.screen.query_one("#one-title").render()))
+
+
+async def test_the_palette_leads_to_a_strategy_and_to_a_job() -> None:
+    link = busy()
+    link.jobs = jobs()
+    app = make_app(link)
+    async with driven(app, WIDE) as pilot:
+        await jump(pilot, app, "job 0c7be3a8")
+        await until(pilot, lambda: isinstance(app.screen, ScheduleScreen))
+        table = app.screen.query_one("#jobs", LineTable)
+        await until(pilot, lambda: table.cursor_key == "0c7be3a8")
+        await jump(pilot, app, "strategy ema_cross")
+        await until(pilot, lambda: isinstance(app.screen, StrategiesScreen))
+        listed = app.screen.query_one("#strategy-list", LineTable)
+        await until(pilot, lambda: "ema_cross" in str(listed.cursor_key))
+
+
+async def test_a_row_a_table_and_a_log_are_copied() -> None:
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("j", "y")
+        await until(pilot, lambda: app.clipboard.startswith("● running\t"))
+        assert "ema_cross\tETH/USDT" in app.clipboard
+        await pilot.press("Y")
+        await until(pilot, lambda: app.clipboard.startswith("STATE\tID\tSTRATEGY"))
+        assert len(app.clipboard.splitlines()) == 6
+        await pilot.press("space", "Y")
+        await until(pilot, lambda: len(app.clipboard.splitlines()) == 2)
+        app.screen.query_one(LogPane).focus()
+        await pilot.press("Y")
+        await until(pilot, lambda: "SOL/USDT: feed silent" in app.clipboard)
+
+
+async def test_where_a_screen_has_something_of_its_own_to_copy_that_is_copied() -> None:
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("r")
+        await until(pilot, lambda: "97.13" in drawn(app, "#result-trades"))
+        await pilot.press("y")
+        await until(pilot, lambda: app.clipboard.startswith("{"))
+        assert json.loads(app.clipboard)["strategy"] == "rsi_bounce"
+
+
+async def test_a_backtest_is_written_into_files(workspace: Any) -> None:
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await pick(pilot, app, "waves")
+        await backtest(pilot, app, str(workspace.root.parent / "waves.csv"))
+        await pilot.press("E")
+        exports = workspace.root / "exports"
+        await until(pilot, lambda: len(list(exports.glob("waves-*/*"))) == 4)
+        (written,) = exports.glob("waves-*/backtest.json")
+        assert json.loads(written.read_text())["trades"]
+        (table,) = exports.glob("waves-*/backtest-trades.csv")
+        assert table.read_text().startswith("id,symbol,side")
