@@ -62,7 +62,9 @@ class Rules:
     plans: bool = field(init=False)
     """Whether entries ask for more than `stop_price` and `target_price` (then: `plan`)."""
     sized_by_equity: bool = field(init=False)
+    """Whether `trade_size_pct` sizes entries."""
     adds: bool = field(init=False)
+    """Whether positions may get larger."""
     bounded: bool = field(init=False)
     """Whether hours, a cooldown or a number of trades may refuse an entry."""
     trails_level: bool = field(init=False)
@@ -74,37 +76,36 @@ class Rules:
     moves_stop: bool = field(init=False)
     """Whether a close may move a stop: to the entry, or after a level."""
     target_reason: ExitReason = field(init=False)
+    """Why a position is left at its target."""
     cooldown_ms: int = field(init=False)
     roi: tuple[tuple[int, float], ...] = field(init=False)
     flat_at_ms: int | None = field(init=False)
-    _level_at: Mapping[object, int] = field(init=False)
+    _level_at: Mapping[object, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        limited = self.max_daily_loss_pct is not None or self.max_drawdown_pct is not None
-        object.__setattr__(self, "watches_equity", limited)
         orders = self.orders
         trails = orders.stop is not None and orders.stop.trail
         moves = trails or orders.break_even_at_r is not None
-        priced = moves or orders.stop is not None or bool(orders.targets or orders.risk_pct)
-        object.__setattr__(self, "plans", priced)
-        object.__setattr__(self, "adds", bool(orders.adds))
-        object.__setattr__(self, "sized_by_equity", orders.sized_by_equity)
-        object.__setattr__(self, "trails", trails or self.trailing_stop_pct is not None)
-        object.__setattr__(self, "timed", bool(orders.roi or orders.flat_at))
         clock = orders.hours or orders.weekdays or orders.flat_at or orders.max_trades_per_day
-        object.__setattr__(self, "bounded", bool(clock or orders.cooldown))
-        object.__setattr__(self, "trails_level", trails)
-        object.__setattr__(self, "moves_stop", moves)
-        object.__setattr__(
-            self, "target_reason", ExitReason.ROI if orders.roi else ExitReason.TAKE_PROFIT
-        )
-        cooldown = 0 if orders.cooldown is None else orders.cooldown.candles * self.timeframe_ms
-        object.__setattr__(self, "cooldown_ms", cooldown)
-        object.__setattr__(self, "roi", orders.roi)
-        flat_at = None if orders.flat_at is None else orders.flat_at * MINUTE
-        object.__setattr__(self, "flat_at_ms", flat_at)
-        places = {level: place for place, level in enumerate(orders.levels)}
-        object.__setattr__(self, "_level_at", places)
+        cooldown = 0 if orders.cooldown is None else orders.cooldown.candles
+        derived = {
+            "watches_equity": (self.max_daily_loss_pct, self.max_drawdown_pct) != (None, None),
+            "plans": moves or bool(orders.stop or orders.targets or orders.risk_pct),
+            "sized_by_equity": orders.sized_by_equity,
+            "adds": bool(orders.adds),
+            "bounded": bool(clock or orders.cooldown),
+            "trails_level": trails,
+            "trails": trails or self.trailing_stop_pct is not None,
+            "timed": bool(orders.roi or orders.flat_at),
+            "moves_stop": moves,
+            "target_reason": ExitReason.ROI if orders.roi else ExitReason.TAKE_PROFIT,
+            "cooldown_ms": cooldown * self.timeframe_ms,
+            "roi": orders.roi,
+            "flat_at_ms": None if orders.flat_at is None else orders.flat_at * MINUTE,
+            "_level_at": {level: place for place, level in enumerate(orders.levels)},
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
 
     @classmethod
     def of(

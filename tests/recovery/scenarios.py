@@ -65,6 +65,27 @@ def _history(seed: int, *missing: int) -> Candles:
     return without(market(_WARMUP + _DECIDED, seed=seed), *missing)
 
 
+_PLAIN = {key: RSI[key] for key in RSI if key not in ("stop_loss_pct", "take_profit_pct")}
+_IN_PARTS = _PLAIN | {
+    "entry": {"limit": "0.998 * close", "valid": 3},
+    "stop": {"atr": {"period": 14, "multiplier": 1.5}, "trail": True},
+    "break_even_at_r": 1,
+    "target": [{"r": 0.5, "close_pct": 40}, {"r": 1, "close_pct": 30}],
+    "risk_pct": 1,
+}
+_ADDING = _PLAIN | {
+    "entry": {"stop": "high", "valid": 2},
+    "stop_loss_pct": 3,
+    "adds": [
+        {"at_pct": -0.5, "size_pct": 100},
+        {"at_pct": 0.5, "size_pct": 50},
+        {"when": [{"indicator": "close", "operator": "lt", "value": "open"}], "size_pct": 50},
+    ],
+    "roi": {"0": 2, "30m": 0.5, "2h": 0},
+    "cooldown": 2,
+    "trade_amount": 1000,
+}
+
 SCENARIOS = (
     Scenario("candle", RSI, Fills.CANDLE, {"BTC/USDT": _history(7)}),
     Scenario("market", RSI, Fills.MARKET, {"BTC/USDT": _history(7)}, revised=(250, 300)),
@@ -81,6 +102,8 @@ SCENARIOS = (
         {"BTC/USDT": _history(7, 230, 310), "ETH/USDT": _history(8, 310, 420)},
         feed=FeedKind.REPLAY,
     ),
+    Scenario("in parts", _IN_PARTS, Fills.MARKET, {"BTC/USDT": _history(7)}),
+    Scenario("adding", _ADDING, Fills.MARKET, {"BTC/USDT": _history(7)}, revised=(250,)),
 )
 
 
