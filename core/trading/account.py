@@ -230,6 +230,7 @@ class Account:
         "entries_from",
         "entries_paused",
         "entries_today",
+        "filled_until",
         "free",
         "halted_day",
         "last_equity",
@@ -252,6 +253,7 @@ class Account:
         self.due_exits: list[ExitReason | None] = [None] * slots
         self.due_entries: list[DueEntry | None] = [None] * slots
         self.resting: list[Resting | None] = [None] * slots
+        self.filled_until = [0] * slots  # the venue's time of the last price that filled anything
         self.entries_from = [0] * slots  # the first candle that may decide after a cooldown
         self.entries_day: int | None = None  # of the newest entry
         self.entries_today = 0  # how many that day has

@@ -15,8 +15,18 @@ def on_quote(account: Account, slot: int, quote: Quote, time: int) -> list[Event
 
     `time` is the open time (UTC ms) of the candle that is forming. Best ask buys and best bid
     sells, the last price where a side is not known; no slippage is added to the market's own price.
-    Under `fills: candle` only an exit that a person asked for is filled here.
+    Under `fills: candle` only an exit that a person asked for is filled here. A price older than
+    the last that filled something is not looked at: a feed that begins again may repeat it.
     """
+    if quote.time < account.filled_until[slot]:
+        return []
+    events = _filled_by(account, slot, quote, time)
+    if events:
+        account.filled_until[slot] = quote.time
+    return events
+
+
+def _filled_by(account: Account, slot: int, quote: Quote, time: int) -> list[Event]:
     events: list[Event] = []
     position = account.positions[slot]
     if account.rules.fills is Fills.CANDLE:

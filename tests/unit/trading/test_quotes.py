@@ -274,3 +274,9 @@ def test_the_candle_price_of_an_order_is_told_with_a_trade_closed_in_its_candle(
     [priced] = step(opened, MINUTE, [Bar(0, 100, 101, 90, 100, 0, 0.0, (0.0,))])
     assert isinstance(priced, Priced)
     assert priced.trade.candle_entry_price == 98
+
+
+def test_a_price_told_again_after_a_fill_fills_nothing() -> None:
+    opened = entered(orders=HALF_OUT)
+    assert on_quote(opened, 0, quote(1, 120, 120.1), MINUTE) == []
+    assert on_quote(opened, 0, quote(2, 120, 120.1), MINUTE) != []
