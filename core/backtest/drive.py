@@ -94,15 +94,24 @@ def drive(
     happened: list[Event] = []
     for reader in readers:
         reader.look_ahead(account)
-    alone = len(readers) == 1
+    alone = readers[0] if len(readers) == 1 else None
+    acting: Sequence[_Reader] = readers
     while True:
-        time = readers[0].time if alone else min([reader.time for reader in readers])
-        if time == END:
-            break
-        acting: Sequence[_Reader] = readers
-        if not alone:
-            acting = _acting(account, readers, time, everyone=everyone)
-        bars = [reader.read(account) for reader in acting]
+        # One symbol takes the short way: a comprehension is a call, and this runs at every moment.
+        if alone is not None:
+            time = alone.time
+            if time == END:
+                break
+            bars = [alone.read(account)]
+        else:
+            time, acting = _next_moment(readers)
+            if time == END:
+                break
+            if everyone:
+                acting = _with_positions(account, readers, time)
+            else:
+                _mark_others(account, readers, acting, time)
+            bars = [reader.read(account) for reader in acting]
         events = step(account, time, bars, finer)
         if events:
             happened += events
@@ -119,19 +128,30 @@ def drive(
     return curve, happened
 
 
-def _acting(
-    account: Account, readers: Sequence[_Reader], time: int, *, everyone: bool
-) -> Sequence[_Reader]:
-    """The readers that take part in the moment `time`, the other positions marked for it."""
-    if everyone:
-        return _with_positions(account, readers, time)
-    acting = [reader for reader in readers if reader.time == time]
-    slots = [reader.bars.slot for reader in acting]
-    if any(account.due_entries[slot] or account.resting[slot] for slot in slots):
-        for reader in readers:
-            if reader.time != time:
-                reader.mark_at_open(account, time, acting[0].due)
-    return acting
+def _next_moment(readers: Sequence[_Reader]) -> tuple[int, list[_Reader]]:
+    """The earliest time at which a candle matters, and the readers that have one there."""
+    time, acting = END, []
+    for reader in readers:
+        if reader.time < time:
+            time, acting = reader.time, [reader]
+        elif reader.time == time:
+            acting.append(reader)
+    return time, acting
+
+
+def _mark_others(
+    account: Account, readers: Sequence[_Reader], acting: Sequence[_Reader], time: int
+) -> None:
+    """Mark the other positions as the moment `time` begins, where an entry may be sized by them."""
+    for reader in acting:
+        slot = reader.bars.slot
+        if account.due_entries[slot] is not None or account.resting[slot] is not None:
+            break
+    else:
+        return
+    for reader in readers:
+        if reader.time != time:
+            reader.mark_at_open(account, time, acting[0].due)
 
 
 def _with_positions(account: Account, readers: Sequence[_Reader], time: int) -> list[_Reader]:
