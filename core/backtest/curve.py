@@ -41,11 +41,9 @@ class EquityRecorder:
         return self._moments[: self._length]
 
     def note(self, time: int) -> None:
-        """Take down the free balance that the step at `time` left behind."""
-        free = self._account.free
-        if free != self._free[-1]:
-            self._changed.append(time)
-            self._free.append(free)
+        """Take down the free balance, which the step at `time` has changed."""
+        self._changed.append(time)
+        self._free.append(self._account.free)
 
     def end(self, time: int) -> None:
         """The run ends with the moment `time`."""

@@ -92,6 +92,7 @@ def drive(
     readers = [_Reader(bars) for bars in all_bars]
     curve = EquityRecorder(account, all_bars, moments)
     happened: list[Event] = []
+    free = account.free
     for reader in readers:
         reader.look_ahead(account)
     alone = readers[0] if len(readers) == 1 else None
@@ -115,7 +116,9 @@ def drive(
         events = step(account, time, bars, finer)
         if events:
             happened += events
-            curve.note(time)
+            if account.free != free:
+                free = account.free
+                curve.note(time)
         if account.stopped:
             curve.end(time)
             break
