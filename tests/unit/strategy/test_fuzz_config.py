@@ -64,18 +64,50 @@ series_words = st.one_of(
         st.sampled_from(["value", "upper", "lower", "signal", "hist", "d", "up", "direction"]),
     ),
 )
-conditions = st.fixed_dictionaries(
+pieces = st.one_of(
+    series_words,
+    st.sampled_from(
+        [
+            *"+-*/(),.^%#\n",
+            "**",
+            " ",
+            "0",
+            "2.5",
+            "1e999",
+            "min(",
+            "max(",
+            "abs(",
+            "not ",
+            "lambda:",
+            "é",
+        ]
+    ),
+)
+texts = st.lists(pieces, max_size=8).map("".join)
+single_conditions = st.fixed_dictionaries(
     {
-        "indicator": series_words,
+        "indicator": st.one_of(series_words, series_words, texts),
         "operator": st.sampled_from(
             ["lt", ">", ">=", "lte", "eq", "!=", "crossover", "crossunder"]
         ),
-        "value": st.one_of(st.floats(-200, 200), series_words, scalars),
+        "value": st.one_of(st.floats(-200, 200), series_words, texts, scalars),
     },
     optional={
         "field": st.sampled_from(["value", "upper", "signal", "nope"]),
         "direction": st.sampled_from(["long", "short", "both", None]),
+        "for": st.one_of(st.integers(-1, 5), scalars),
+        "within": st.one_of(st.integers(-1, 5), scalars),
     },
+)
+conditions = st.recursive(
+    single_conditions,
+    lambda inner: st.dictionaries(
+        st.sampled_from(["any", "all", "not", "for", "direction", "or"]),
+        st.one_of(st.lists(inner, max_size=3), inner, st.integers(0, 3)),
+        min_size=1,
+        max_size=2,
+    ),
+    max_leaves=4,
 )
 indicators = st.fixed_dictionaries(
     {"name": indicator_words},
@@ -84,6 +116,8 @@ indicators = st.fixed_dictionaries(
             parameter_words, st.one_of(st.integers(0, 40), st.floats(0, 5), scalars), max_size=3
         ),
         "key": st.sampled_from(["k1", "close", "a b", None]),
+        "source": st.one_of(series_words, texts, scalars, st.lists(series_words, max_size=3)),
+        "timeframe": st.sampled_from(["15m", "4h", "1d", "1w", "2m", None, 5]),
     },
 )
 likely = st.fixed_dictionaries(
