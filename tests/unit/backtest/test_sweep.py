@@ -15,7 +15,7 @@ from core.backtest.run import run_backtest
 from core.backtest.sweep import run_sweep
 from core.market.candles.candles import Candles
 from core.report.deflated import deflated_sharpe, expected_best_sharpe
-from core.strategy.config.config import StrategyConfig
+from core.strategy.config.config import StrategyConfig, conditions_in
 from core.strategy.config.orders import Atr
 from core.strategy.config.parsing import parse_config
 from tests.unit.backtest.test_skipping import walk
@@ -83,6 +83,18 @@ def test_the_last_axis_changes_fastest() -> None:
         (one.indicators[0].params["period"], single(one).right) for one in configs(config(), axes)
     ]
     assert tried == [(7, 20), (7, 30), (8, 20), (8, 30)]
+
+
+def test_a_condition_within_a_group_is_varied() -> None:
+    low = {"indicator": "rsi", "operator": "lt", "value": 30}
+    base = config(entry_conditions=[{"any": [low, {"not": {**low, "for": 2}}]}])
+    tried = [
+        [two.right for two in conditions_in(one.entry_conditions[0])]
+        for one in configs(base, [parse_axis("entry_conditions[0].any[1].not.value=10,20")])
+    ]
+    assert tried == [[30, 10], [30, 20]]
+    with pytest.raises(SweepError, match="nothing is at '2'"):
+        configs(base, [parse_axis("entry_conditions[0].any[2].value=10,20")])
 
 
 def test_parts_of_orders_are_varied_like_those_of_conditions() -> None:
