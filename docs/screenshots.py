@@ -31,8 +31,10 @@ from tui.host.hosting import LateHosting  # noqa: E402
 from tui.modals.new_backtest import NewBacktest  # noqa: E402
 from tui.modals.new_session import NewSession  # noqa: E402
 from tui.screens.backtest import BacktestScreen  # noqa: E402
+from tui.screens.compare import CompareScreen  # noqa: E402
 from tui.screens.report import ReportScreen  # noqa: E402
 from tui.strategies import find_strategies  # noqa: E402
+from tui.widgets.answer_list import AnswerList  # noqa: E402
 from tui.widgets.line_table import LineTable  # noqa: E402
 
 START = 1_767_571_200_000  # 2026-01-05 00:00 UTC
@@ -101,6 +103,7 @@ async def take(images: Path, size: tuple[int, int]) -> None:
             await until(pilot, lambda: isinstance(app.screen, ReportScreen))
             await pilot.pause(0.5)
             picture("report")
+            await compare(app, pilot, picture)
             await backtest(app, pilot, picture)
 
 
@@ -130,6 +133,16 @@ def eventful(snapshot: HostSnapshot | None) -> bool:
         and min(session.trades_count for session in snapshot.sessions) >= TRADES
         and bool(snapshot.sessions[SHOWN].open_positions)
     )
+
+
+async def compare(app: PapertapeApp, pilot: Pilot[int], picture: Callable[[str], None]) -> None:
+    """Compare the session that was stopped."""
+    await pilot.press("escape", "c")
+    await until(pilot, lambda: isinstance(app.screen, CompareScreen))
+    await until(pilot, lambda: bool(app.screen.query_one(AnswerList).answers))
+    await pilot.pause(0.5)
+    picture("compare")
+    await pilot.press("1")
 
 
 async def backtest(app: PapertapeApp, pilot: Pilot[int], picture: Callable[[str], None]) -> None:

@@ -117,6 +117,15 @@ async def test_a_band_is_shaded_behind_the_curve_and_cut_where_it_is_too_wide() 
     assert "1,000" in whole
 
 
+async def test_a_curve_ends_where_it_ends_though_its_band_goes_on() -> None:
+    band = Band(((0, -1.0, 3.0), (400, -1.0, 3.0)))
+    lines = (await drawn(band, whole=True)).splitlines()
+    assert set(lines[0][2:50]) == {"⠉"}
+    assert set(lines[-2][2:50]) == {"⣀"}
+    assert all("⠤" in line[:20] for line in lines if "⠤" in line)
+    assert not any(0x2800 < ord(cell) < 0x2900 for line in lines[1:-2] for cell in line[20:])
+
+
 async def test_a_dot_stands_over_the_curve() -> None:
     lines = (await drawn(None, dots=(Dot(100, 2.0, HERE, Tone.STRONG),))).splitlines()
     assert HERE in lines[0]

@@ -238,8 +238,9 @@ def _edges(band: Band, moments: Sequence[int], scale: Scale) -> dict[tuple[int, 
     found: dict[tuple[int, int], int] = {}
     for dot, between in enumerate(band.at(moments)):
         for value in between or ():
-            row = int(scale.part(value) * 4)
-            if 0 <= row < scale.lines * 4:
+            part = scale.part(value)
+            if 0 <= part <= scale.lines:
+                row = min(scale.lines * 4 - 1, int(part * 4))
                 key = (row // 4, dot // 2)
                 found[key] = found.get(key, 0) | _DOTS[dot % 2][row % 4]
     return found
@@ -252,8 +253,8 @@ def _dots(curve: Curve, moments: Sequence[int], scale: Scale) -> dict[tuple[int,
     before: int | None = None
     for dot, moment in enumerate(moments):
         index = bisect_right(times, moment) - 1
-        if index < 0:
-            continue
+        if index < 0 or moment > times[-1]:
+            continue  # before it begins, or after it has ended
         row = min(scale.lines * 4 - 1, max(0, int(scale.part(curve.points[index][1]) * 4)))
         first, last = row, row
         if curve.filled:
