@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from core.session.snapshot import Level, LogLine
+from core.store.durable import open_regular
 from core.store.redaction import Redactor
 from core.text import safe_text
 
@@ -107,18 +108,18 @@ def read_log(path: Path) -> tuple[LogLine, ...]:
         OSError: it cannot be read.
     """
     files = (*(Path(f"{path}.{older}") for older in range(OLDER, 0, -1)), path)
-    return _parsed(
-        text
-        for one in files
-        if one.exists()
-        for text in one.read_text(encoding="utf-8", errors="replace").splitlines()
-    )
+    return _parsed(text for one in files if one.exists() for text in _texts(one))
+
+
+def _texts(path: Path) -> list[str]:
+    with open_regular(path) as file:
+        return file.read().decode("utf-8", errors="replace").splitlines()
 
 
 def recent_log(path: Path) -> tuple[LogLine, ...]:
     """The newest lines of the file, without those before it; empty where it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             file.seek(0, 2)
             skipped = file.tell() > _RECENT
             file.seek(-_RECENT if skipped else 0, 2 if skipped else 0)

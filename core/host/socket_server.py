@@ -24,6 +24,7 @@ from core.host.protocol import (
     line_of,
 )
 from core.session.snapshot import Level
+from core.store.durable import set_aside
 
 _logger = logging.getLogger(__name__)
 
@@ -162,7 +163,10 @@ def _bound(path: Path) -> socket.socket:
     The umask is left alone: it is the whole process's, and would change what other threads make.
     """
     # The lock is held, so whatever stands there was left by a host that died.
-    path.unlink(missing_ok=True)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:  # a folder
+        set_aside(path)
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         bound.setblocking(False)

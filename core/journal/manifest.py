@@ -9,7 +9,7 @@ import msgspec
 
 from core.journal.values import BrokerKind, FeedKind, Mode
 from core.journal.versions import SESSION_JOURNAL
-from core.store.durable import Disk, new_folder, write_durably
+from core.store.durable import Disk, new_folder, open_regular, write_durably
 from core.store.journal_file import JournalError
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import parse_config
@@ -117,7 +117,8 @@ def read_manifest(folder: Path) -> SessionManifest:
     """
     path = folder / RECORD
     try:
-        data = path.read_bytes()
+        with open_regular(path) as file:
+            data = file.read()
         versions = msgspec.json.decode(data, type=_Versions)
     except (OSError, msgspec.DecodeError) as error:
         raise JournalError(f"{path}: the session's record cannot be read ({error})") from error

@@ -19,7 +19,7 @@ from core.market.candles.candles import Candles
 from core.report.market_regime import regime_of_run
 from core.report.metrics import Metrics
 from core.report.result import Json, RunResult, result_to_json
-from core.store.durable import OsDisk, write_durably
+from core.store.durable import OsDisk, open_regular, write_durably
 from core.strategy.document.write_back import write_blocks
 from core.strategy.signals.sources import signal_source
 from core.time_format import iso_time, short_date
@@ -117,7 +117,8 @@ def stored_backtest(document: Path, block: object) -> dict[str, Any] | None:
 
 def _result_of(path: Path, block: object) -> dict[str, Any] | None:
     try:
-        whole: dict[str, Any] = orjson.loads(path.read_bytes())
+        with open_regular(path) as file:
+            whole: dict[str, Any] = orjson.loads(file.read())
         same = backtest_block(whole) == block and all(key in whole for key in _KEPT_WITH_IT)
     except (OSError, ValueError, KeyError, TypeError):
         return None

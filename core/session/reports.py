@@ -18,7 +18,7 @@ from core.report.markdown import report_markdown
 from core.report.result import result_to_json
 from core.report.spreadsheet import equity_csv, trades_csv
 from core.session.runner import Runner
-from core.store.durable import Disk, write_durably
+from core.store.durable import Disk, open_regular, write_durably
 from core.time_format import iso_time
 
 JSON = "report.json"
@@ -145,7 +145,8 @@ def read_report(folder: Path, *, compared: bool = True) -> dict[str, Any] | None
     `comparison` is then None): it is the greater part of a long report.
     """
     try:
-        written = (folder / JSON).read_bytes()
+        with open_regular(folder / JSON) as file:
+            written = file.read()
         if compared:
             report: dict[str, Any] = orjson.loads(written)
             return report

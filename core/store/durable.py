@@ -16,7 +16,7 @@ import stat
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 
 class Disk(Protocol):
@@ -150,6 +150,19 @@ def remove_folder(path: Path) -> None:
     path.rename(temporary)
     sync_directory(OsDisk(), path.parent)
     shutil.rmtree(temporary)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """A regular file, open to be read: a pipe would be waited for, a device read without end.
+
+    Raises:
+        OSError: it cannot be opened, or is none.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return os.fdopen(descriptor, "rb")
 
 
 def make_private(path: Path) -> int | None:

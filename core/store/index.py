@@ -9,6 +9,7 @@ them.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import orjson
 from tinydb import TinyDB
 from tinydb.storages import Storage
 
-from core.store.durable import Disk, set_aside, temporary_names, write_durably
+from core.store.durable import Disk, open_regular, set_aside, temporary_names, write_durably
 from core.store.workspace import WorkspaceError
 
 
@@ -71,15 +72,18 @@ class DurableStorage(Storage):
 
     def _load(self, path: Path) -> Tables | None:
         try:
-            tables = orjson.loads(path.read_bytes())
+            with open_regular(path) as file:
+                tables = orjson.loads(file.read())
         except FileNotFoundError:
             return None
-        except (ValueError, IsADirectoryError):
+        except ValueError:
             tables = None
         except OSError as error:
-            raise WorkspaceError(
-                f"{path} cannot be read ({error.strerror}): give this user access to it"
-            ) from error
+            tables = None
+            if error.errno != errno.EINVAL:  # a folder or a pipe
+                raise WorkspaceError(
+                    f"{path} cannot be read ({error.strerror}): give this user access to it"
+                ) from error
         if not isinstance(tables, dict):
             aside = set_aside(path)
             self.notices.append(f"{path.name} could not be read and was set aside as {aside.name}")
@@ -98,6 +102,8 @@ class DurableStorage(Storage):
     def _keep_backup(self) -> None:
         if not self._path.exists():
             return
+        if self._backup.is_dir() and not self._backup.is_symlink():
+            set_aside(self._backup)
         temporary = next(temporary_names(self._backup))
         temporary.unlink(missing_ok=True)
         os.link(self._path, temporary)

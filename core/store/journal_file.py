@@ -15,9 +15,7 @@ found at once, and five hundred sessions do not hold five hundred files open.
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +25,7 @@ from typing import BinaryIO, TypeGuard
 
 import orjson
 
-from core.store.durable import Disk, write_all, write_durably
+from core.store.durable import Disk, open_regular, write_all, write_durably
 
 _CRC = b',"crc":'
 _LONGEST_LINE = 64 * 1024 * 1024  # bytes; a moment of a thousand symbols has some hundred thousand
@@ -99,7 +97,7 @@ class Bodies:
         if not left:
             return  # the file may not even be there yet
         try:
-            with _opened(self._path) as file:
+            with open_regular(self._path) as file:
                 file.seek(self._start)
                 for line in _lines_of(file):
                     left -= len(line)
@@ -117,15 +115,6 @@ class Bodies:
 def no_bodies(path: Path, form: JournalFormat) -> Bodies:
     """Those of a journal that has just been made."""
     return Bodies(path, form, form.version, 0, 0)
-
-
-def _opened(path: Path) -> BinaryIO:
-    """A regular file, open to be read: a pipe would be waited for, a device read without end."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "it is no regular file", str(path))
-    return os.fdopen(descriptor, "rb")
 
 
 def _lines_of(file: BinaryIO) -> Iterator[bytes]:
@@ -193,7 +182,7 @@ def read_journal(path: Path, form: JournalFormat) -> JournalContents:
     size = count = start = 0
     header: Line | None = None
     try:
-        with _opened(path) as file:
+        with open_regular(path) as file:
             lines = _lines_of(file)
             for line in lines:
                 if not line.endswith(b"\n") or not _is_whole(line[:-1]):
@@ -236,7 +225,7 @@ def salvage(path: Path, form: JournalFormat) -> list[Line]:
     Where the header is lost, or is none that can be read, lines count as being of the newest
     version.
     """
-    with _opened(path) as file:
+    with open_regular(path) as file:
         decoded = (_decode_line(raw.rstrip(b"\n")) for raw in _lines_of(file))
         lines = [line for line in decoded if line is not None]
     header = lines.pop(0) if lines and "journal" in lines[0] else {}

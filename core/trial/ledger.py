@@ -21,6 +21,7 @@ import msgspec
 
 from core.market.candles.candles import Candles
 from core.report.result import RunResult
+from core.store.durable import open_regular
 from core.strategy.config.config import StrategyConfig
 from core.strategy.signals.sources import signal_source
 
@@ -180,7 +181,7 @@ def tries_of(ledger: Path, strategy: str) -> TryCount:
     found: dict[tuple[str, str], Try] = {}
     bad = 0
     try:
-        with ledger.open("rb") as lines:
+        with open_regular(ledger) as lines:
             while line := lines.readline(_LONGEST_LINE + 1):
                 one = _read(line)
                 if one is None:

@@ -89,6 +89,7 @@ def test_a_thousand_idle_callers_cost_no_session_its_journal(
             until_blocking(lambda: candles_written(home) > written + 20_000)
             callers.close()
             seen = until_blocking(lambda: snapshot(home))
+            assert seen is not None
             assert not any(one.interrupted or one.state == "error" for one in seen.sessions)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
