@@ -415,25 +415,25 @@ class Account:
         stop = rules.stop_price(sign, price)
         target = rules.target_price(sign, price)
         liquidation = rules.liquidation_price(slot, sign, price)
-        self.positions[slot] = position = Position(
-            slot=slot,
-            side=side,
-            sign=sign,
-            quantity=quantity,
-            entry_price=price,
-            margin=margin,
-            entry_fee=fee,
-            signal_time=signal_time,
-            entry_time=time,
-            entry_filled_at=filled_at,
-            stop_price=never if stop is None else stop,
-            target_price=-never if target is None else target,
-            liquidation_price=never if liquidation is None else liquidation,
-            best=price,
-            mark=price,
-            low_before=None if quote is None else quote.low,
-            high_before=None if quote is None else quote.high,
+        self.positions[slot] = position = Position(  # by place, as `Trade` below
+            slot,
+            side,
+            sign,
+            quantity,
+            price,
+            margin,
+            fee,
+            signal_time,
+            time,
+            filled_at,
+            never if stop is None else stop,
+            -never if target is None else target,
+            never if liquidation is None else liquidation,
+            price,
+            price,
         )
+        if quote is not None:
+            position.low_before, position.high_before = quote.low, quote.high
         if rules.bounded:
             self._count_entry(self._fill_day(time, quote))
         if plan is not None:
