@@ -124,13 +124,19 @@ def clock(time: int | None, zone: tzinfo = UTC) -> str:
 def date_time(time: int | None, zone: tzinfo = UTC) -> str:
     """Day and minute: `2026-11-22 14:02`."""
     moment = _moment(time, zone)
-    return UNKNOWN if moment is None else f"{moment:%Y-%m-%d %H:%M}"
+    return UNKNOWN if moment is None else f"{moment:%Y-%m-%d %H:%M}{_which(moment)}"
 
 
 def day_time(time: int | None, zone: tzinfo = UTC) -> str:
     """Day of the month and minute: `22 Nov 14:02`."""
     moment = _moment(time, zone)
-    return UNKNOWN if moment is None else f"{moment:%d %b %H:%M}"
+    return UNKNOWN if moment is None else f"{moment:%d %b %H:%M}{_which(moment)}"
+
+
+def _which(moment: datetime) -> str:
+    """The zone, where clocks show a time twice, as when they are put back: ` CEST`."""
+    twice = moment.replace(fold=1 - moment.fold).utcoffset() != moment.utcoffset()
+    return f" {moment.tzname()}" if twice else ""
 
 
 def zone_name(time: int | None, zone: tzinfo = UTC) -> str:

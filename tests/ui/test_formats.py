@@ -1,8 +1,11 @@
 """Numbers and times as they stand on the screen."""
 
+from zoneinfo import ZoneInfo
+
 import pytest
 
-from core.market.candles.timeframes import DAY
+from core.market.candles.timeframes import DAY, HOUR
+from core.time_format import parse_time
 from core.trading.values import Side, WaitingOrder
 from tui import formats
 from tui.widgets.axes import time_labels
@@ -94,3 +97,13 @@ def test_the_axis_of_years_says_which() -> None:
 )
 def test_an_order_that_waits_in_words(order: WaitingOrder, text: str) -> None:
     assert formats.waiting(order) == text
+
+
+def test_of_a_time_that_clocks_show_twice_it_is_said_which() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    first, second = (parse_time(f"2026-10-25T{hour}:30") for hour in ("00", "01"))
+    assert formats.day_time(first, berlin) == "25 Oct 02:30 CEST"
+    assert formats.day_time(second, berlin) == "25 Oct 02:30 CET"
+    assert formats.date_time(second, berlin) == "2026-10-25 02:30 CET"
+    assert formats.day_time(second + 2 * HOUR, berlin) == "25 Oct 04:30"
+    assert formats.day_time(first) == "25 Oct 00:30"
