@@ -16,6 +16,7 @@ from core.strategy.config.config import (
     references,
 )
 from core.strategy.indicators.batch import Batch
+from core.strategy.indicators.higher import Built
 from core.strategy.indicators.registry import candle_series, indicator_of, indicator_series
 from core.strategy.indicators.series import Arithmetic, Combined, Constant, Higher, Series
 
@@ -46,19 +47,19 @@ class Described:
                 used.setdefault(spec.timeframe, []).append(key)
         return used
 
-    def gap_notes(self, counts: Mapping[Timeframe, tuple[int, int]]) -> tuple[str, ...]:
-        """Sentences on higher candles that were built with candles missing.
-
-        `counts`: how many closed, and how many of them lack candles (`incomplete`).
-        """
-        return tuple(
-            f"{lacking:,} of {closed:,} {higher} candles, of which {' and '.join(keys)} "
-            f"{'are' if len(keys) > 1 else 'is'} computed, lack some of their {self._timeframe} "
-            "candles"
-            for higher, keys in self.higher.items()
-            for closed, lacking in (counts[higher],)
-            if lacking
-        )
+    def notes(self, built: Mapping[Timeframe, Built]) -> tuple[str, ...]:
+        """Sentences on higher candles that lack some of their own, or are not finished."""
+        notes = []
+        for higher, keys in self.higher.items():
+            closed, lacking, unfinished = built[higher]
+            are = "are" if len(keys) > 1 else "is"
+            of_these = f"{higher} candles, of which {' and '.join(keys)} {are} made"
+            if lacking:
+                lost = f"lack some of their {self._timeframe} candles"
+                notes.append(f"{lacking:,} of {closed:,} {of_these}, {lost}")
+            if unfinished:
+                notes.append(f"the last of the {of_these}, is unfinished and not looked at")
+        return tuple(notes)
 
     def series(self, operand: Operand, on: Timeframe | None = None) -> Series:
         """A number, a reference or a formula as a series of the candles of `on`.

@@ -7,7 +7,7 @@ very first, which begins before the data and is left out.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,21 +16,30 @@ from core.market.candles.candles import Candle, Candles, Floats
 from core.market.candles.timeframes import Timeframe
 
 
-class HigherStep:
-    """Higher candles as they close, from one candle of `candle_ms` after another.
+class Built(NamedTuple):
+    """How the higher candles came about.
 
-    `closed`: how many there were, `lacking`: how many of them were built with candles missing.
+    `closed`: how many there were; `lacking`: how many of them were built with candles missing;
+    `unfinished`: whether the data ends within one.
     """
+
+    closed: int
+    lacking: int
+    unfinished: bool
+
+
+class HigherStep:
+    """Higher candles as they close, from one candle of `candle_ms` after another."""
 
     __slots__ = (
         "_begun",
         "_candle_ms",
+        "_closed",
         "_count",
+        "_lacking",
         "_open",
         "_timeframe",
         "_whole",
-        "closed",
-        "lacking",
     )
 
     def __init__(self, timeframe: Timeframe, candle_ms: int) -> None:
@@ -40,8 +49,8 @@ class HigherStep:
         self._begun: list[float] | None = None  # its prices and volume, while it forms
         self._whole = False  # whether the data reaches back to its open
         self._count = 0  # candles that it is built of
-        self.closed = 0
-        self.lacking = 0
+        self._closed = 0
+        self._lacking = 0
 
     def __call__(self, candle: Candle) -> list[Candle]:
         """Take one candle; the higher ones that are known by its close."""
@@ -65,12 +74,17 @@ class HigherStep:
             closed += self._close()
         return closed
 
+    @property
+    def built(self) -> Built:
+        """How the higher candles came about so far."""
+        return Built(self._closed, self._lacking, self._begun is not None and self._whole)
+
     def _close(self) -> list[Candle]:
         begun, self._begun = self._begun, None
         if begun is None or self._open is None or not self._whole:
             return []
-        self.closed += 1
-        self.lacking += self._count * self._candle_ms < self._timeframe.ms
+        self._closed += 1
+        self._lacking += self._count * self._candle_ms < self._timeframe.ms
         return [Candle(self._open, *begun)]
 
 
@@ -102,14 +116,15 @@ def higher_candles(
     return built, known
 
 
-def incomplete(candles: Candles, timeframe: Timeframe, candle_ms: int) -> tuple[int, int]:
-    """How many higher candles have closed, and how many of them were built with candles missing."""
+def how_built(candles: Candles, timeframe: Timeframe, candle_ms: int) -> Built:
+    """`HigherStep.built` after these candles."""
     built, known = higher_candles(candles, timeframe, candle_ms)
-    if not len(candles) or known[-1] < 0:
-        return 0, 0
+    if not len(built) or known[-1] < 0:
+        return Built(0, 0, len(built) > 0)
     closed = built.time[: known[-1] + 1]
     counts = np.diff(np.searchsorted(candles.time, np.append(closed, closed[-1] + timeframe.ms)))
-    return len(closed), int(np.count_nonzero(counts < timeframe.ms // candle_ms))
+    lacking = int(np.count_nonzero(counts < timeframe.ms // candle_ms))
+    return Built(len(closed), lacking, len(built) > len(closed))
 
 
 def _sums(values: Floats, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> Floats:

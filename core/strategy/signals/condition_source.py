@@ -18,7 +18,7 @@ from core.strategy.config.config import Condition, Direction, Rule, StrategyConf
 from core.strategy.config.orders import Atr, Swing
 from core.strategy.indicators.batch import Batch
 from core.strategy.indicators.described import Described
-from core.strategy.indicators.higher import incomplete
+from core.strategy.indicators.higher import how_built
 from core.strategy.indicators.registry import indicator_of
 from core.strategy.indicators.series import Series
 from core.strategy.indicators.stream import StreamProgram
@@ -101,8 +101,8 @@ class ConditionSource:
         flags[:first] = 0
         levels = {name: batch.values(one) for name, one in plan.levels.items()}
         candle_ms = self._config.timeframe.ms
-        counts = {one: incomplete(candles, one, candle_ms) for one in plan.described.higher}
-        return SignalSeries(flags, first, levels, plan.described.gap_notes(counts))
+        built = {one: how_built(candles, one, candle_ms) for one in plan.described.higher}
+        return SignalSeries(flags, first, levels, plan.described.notes(built))
 
     def stream(self) -> ConditionStream:
         """A stream that has seen no candle yet."""
@@ -161,10 +161,10 @@ class ConditionStream:
         return {name: float(values[slot]) for name, slot in self._levels}
 
     def notes(self) -> tuple[str, ...]:
-        """Sentences on higher candles that were built with candles missing."""
+        """Sentences on higher candles that lack some of their own, or are not finished."""
         higher = self._program.higher
-        counts = {timeframe: (one.closed, one.lacking) for timeframe, one in higher.items()}
-        return self._plan.described.gap_notes(counts)
+        built = {timeframe: one.built for timeframe, one in higher.items()}
+        return self._plan.described.notes(built)
 
     def readings(self) -> tuple[Reading, ...]:
         """Every rule at the newest candle with its parts, in the order of the config."""

@@ -16,7 +16,7 @@ from core.market.candles.timeframes import HOUR, Timeframe
 from core.strategy.config.canonical import config_digest, config_to_dict
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import parse_config
-from core.strategy.indicators.higher import HigherStep, higher_candles, incomplete
+from core.strategy.indicators.higher import HigherStep, higher_candles, how_built
 from core.strategy.signals.sources import (
     condition_series,
     signal_series,
@@ -272,8 +272,8 @@ def test_a_gap_over_the_close_of_a_higher_candle_makes_it_known_later() -> None:
     )
     # Known at the next candle, from the three that there are; the second has its last candle.
     assert found == pytest.approx([math.nan] * 3 + [3, 3, 8, 8], nan_ok=True)
-    assert incomplete(candles, Timeframe.H4, HOUR) == (2, 2)
-    assert incomplete(whole, Timeframe.H4, HOUR) == (3, 0)
+    assert how_built(candles, Timeframe.H4, HOUR) == (2, 2, True)
+    assert how_built(whole, Timeframe.H4, HOUR) == (3, 0, False)
 
 
 def test_higher_candles_with_gaps_are_told_in_batch_and_in_stream() -> None:
@@ -283,9 +283,14 @@ def test_higher_candles_with_gaps_are_told_in_batch_and_in_stream() -> None:
     stream = signal_source(made).stream()
     for candle in candles:
         stream.update(candle)
-    said = "1 of 3 4h candles, of which sma is computed, lack some of their 1h candles"
+    said = "1 of 3 4h candles, of which sma is made, lack some of their 1h candles"
     assert signal_series(made, candles).notes == stream.notes() == (said,)
     assert signal_series(made, whole).notes == ()
+    (unfinished,) = signal_series(made, whole.slice(0, 11)).notes
+    assert (
+        unfinished == "the last of the 4h candles, of which sma is made, is unfinished and not "
+        "looked at"
+    )
 
 
 @settings(max_examples=80)
@@ -299,6 +304,7 @@ def test_higher_candles_arrive_one_by_one_as_they_are_built_all_at_once(
     for candle in candles:
         seen += step(candle)
         counts.append(len(seen))
+    assert step.built == how_built(candles, Timeframe(timeframe), Timeframe.M5.ms)
     built, known = higher_candles(candles, Timeframe(timeframe), Timeframe.M5.ms)
     assert counts == (known + 1).tolist()
     assert list(built)[: len(seen)] == seen
