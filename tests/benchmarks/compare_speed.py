@@ -24,6 +24,8 @@ from core.compare.text import comparison_text
 from core.compare.to_json import comparison_to_json
 from core.market.candles.timeframes import Timeframe
 from core.store.workspace import Workspace
+from tests.ui.driving import driven
+from tests.ui.test_compare import compared, make
 from tests.unit.compare.trials import TREND, a_trial
 
 CANDLES_A_TRADE = 10
@@ -57,6 +59,18 @@ def measure(root: Path, repeats: int) -> dict[str, float]:
     return took
 
 
+async def on_screen(root: Path, repeats: int) -> float:
+    """Seconds from the key on the list of sessions to the five answers, what is imported known."""
+    took = []
+    for _ in range(repeats + 1):
+        app = make(root, "trend")
+        async with driven(app) as pilot:
+            began = time.process_time()
+            await compared(pilot, app)
+            took.append(time.process_time() - began)
+    return statistics.median(took[1:])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trades", type=int, default=2_000)
@@ -68,6 +82,7 @@ def main() -> None:
         asyncio.run(a_trial(root, candles=count, horizon=arguments.trades, config=SMALL))
         for name, value in measure(root, arguments.repeats).items():
             print(f"{name:8} {value:,.3f}")
+        print(f"{'screen':8} {asyncio.run(on_screen(root, arguments.repeats)):,.3f}")
 
 
 if __name__ == "__main__":
