@@ -35,6 +35,7 @@ from tui.screens.compare import CompareScreen  # noqa: E402
 from tui.screens.report import ReportScreen  # noqa: E402
 from tui.strategies import find_strategies  # noqa: E402
 from tui.widgets.answer_list import AnswerList  # noqa: E402
+from tui.widgets.candle_chart import CandleChart  # noqa: E402
 from tui.widgets.line_table import LineTable  # noqa: E402
 
 START = 1_767_571_200_000  # 2026-01-05 00:00 UTC
@@ -87,12 +88,24 @@ async def take(images: Path, size: tuple[int, int]) -> None:
             await pilot.press("enter")
             await pilot.pause(2.5)
             picture("session")
-            await pilot.press("escape", "6")
+            app.screen.query_one(CandleChart).focus()
+            await pilot.press("z", "left", "left", "left")
+            await pilot.pause(1)
+            picture("chart")
+            await pilot.press("z", "escape")  # the crosshair goes
+            app.screen.query_one("#one-trades").focus()
+            await pilot.press("enter")
+            await pilot.pause(1)
+            picture("trade")
+            await pilot.press("escape", "escape", "8", "l", "l", "l")
+            await pilot.pause(1.5)
+            picture("performance")
+            await pilot.press("6")
             await pilot.pause(0.5)
             picture("logs")
             await pilot.press("5")
             await until(pilot, lambda: bool(app.screen.query_one("#jobs", LineTable).rows))
-            await pilot.press("r")
+            await pilot.press("R")
             await pilot.pause(1.5)
             app.clear_notifications()
             await pilot.pause(0.5)

@@ -82,8 +82,9 @@ def _timeframe(text: str, own: Timeframe) -> Timeframe:
 def _lines(config: StrategyConfig, candles: Candles) -> Iterator[tuple[str, str, Floats]]:
     batch, described = Batch(candles), Described.of(config)
     for spec in config.indicators:
-        prices = () if spec.sources else price_fields(spec.name)
-        for field in (one.name for one in indicator_of(spec).fields):
+        indicator = indicator_of(spec)
+        prices = () if spec.sources else price_fields(indicator)
+        for field in (one.name for one in indicator.fields):
             if prices and field not in prices:
                 continue  # a width or direction beside prices, on a scale of its own
             name = spec.key if field == "value" else f"{spec.key}.{field}"

@@ -88,7 +88,9 @@ class PerformanceScreen(BaseScreen):
         summed = [one for one in sessions if performance_rows.money_of(one) == self._money]
         held = [one for one in summed if one.open_positions and not one.state.ended]
         open_pnl = sum(one.unrealized_pnl for one in held) if held else None
-        today = datetime.fromtimestamp(snapshot.now / 1000, self.papertape.zone).date()
+        # The day of the sessions' own clock: a demo's or a replay's is not the host's.
+        now = max((one.now for one in summed), default=snapshot.now)
+        today = datetime.fromtimestamp(now / 1000, self.papertape.zone).date()
         ids = tuple(one.id for one in summed)
         counted = (ids, dict(self._counts), self._view, self.papertape.zone, today, len(kinds))
         if counted != self._counted:

@@ -33,7 +33,7 @@ from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.tones import Tone, tone_of
 
-_COLUMNS = (Column("", 12), Column("", 18, "right", grow=10))
+_COLUMNS = (Column("", 12, grow=12), Column("", 16, "right", grow=6))
 _AROUND = 20  # candles shown before the signal and behind the exit
 
 

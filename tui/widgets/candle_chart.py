@@ -20,6 +20,7 @@ from textual.binding import BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
+from textual.worker import Worker
 
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import Timeframe
@@ -186,7 +187,7 @@ class CandleChart(LineView, can_focus=True):
                 self.post_message(self.Turned(self))
 
         # Where a host refuses (it is of an older version), what was given stays shown.
-        self.run_worker(work(), group="chart", exclusive=True, exit_on_error=False)
+        _: Worker[None] = self.run_worker(work, group="chart", exclusive=True, exit_on_error=False)
 
     def values_at(self, time: int) -> Mapping[str, float | None]:
         """The indicators at the close of the candle that opened at a time, by their names."""

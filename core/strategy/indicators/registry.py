@@ -332,17 +332,25 @@ INDICATORS: Mapping[str, Indicator] = {indicator.name: indicator for indicator i
 _BY_NAME = {name: one for one in _ALL for name in (one.name, *one.aliases)}
 
 
-_BAND_PRICES = ("value", "lower", "upper")
-_AT_PRICES: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("sma", "ema", "wma", "dema", "tema", "hma", "kama"), ("value",)),
-    **dict.fromkeys(("vwap", "psar", "supertrend"), ("value",)),
-    **dict.fromkeys(("bollinger", "donchian", "keltner"), _BAND_PRICES),
-}
+_ALL_PRICES = frozenset(
+    (
+        *("sma", "ema", "wma", "dema", "tema", "hma", "kama", "vwap", "psar", "donchian"),
+        *("keltner", "heikin_ashi", "ichimoku", "vwap_bands"),
+        # of TA-Lib's other functions
+        *("t3", "trima", "mama", "midpoint", "midprice", "sarext", "ht_trendline", "mavp"),
+        *("linearreg", "linearreg_intercept", "tsf", "accbands"),
+        *("avgprice", "medprice", "typprice", "wclprice"),
+    )
+)
+_SOME_PRICES = {"bollinger": ("value", "lower", "upper"), "supertrend": ("value",)}
 
 
-def price_fields(name: str) -> tuple[str, ...]:
+def price_fields(indicator: Indicator) -> tuple[str, ...]:
     """The fields of an indicator that are prices of the candles' own market; none of others."""
-    return _AT_PRICES.get(name, ())
+    names = tuple(field.name for field in indicator.fields)
+    if indicator.name in _ALL_PRICES:
+        return names
+    return tuple(name for name in names if name in _SOME_PRICES.get(indicator.name, ()))
 
 
 def indicator_named(written: str) -> Indicator | None:

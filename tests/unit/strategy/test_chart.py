@@ -44,6 +44,19 @@ def test_indicators_that_are_prices_lie_over_the_candles_and_others_apart() -> N
     assert (len(chart.candles), chart.more) == (200, False)
 
 
+def test_an_indicator_of_another_series_is_no_price() -> None:
+    indicators = [
+        *({"name": "rsi", "params": {"period": 5}}, {"name": "ichimoku", "params": {}}),
+        {"name": "ema", "key": "smooth", "params": {"period": 5}, "source": "rsi"},
+    ]
+    made = strategy_chart(
+        config(timeframe="1h", indicators=indicators), waves(200, Timeframe.H1.ms)
+    )
+    panes = {line.name: line.pane for line in made.lines}
+    assert panes["smooth"] == "smooth"
+    assert panes["ichimoku.span_b"] == ""
+
+
 @pytest.mark.parametrize("timeframe", ["1h", "4h", "1d", "1w"])
 def test_a_longer_candle_holds_its_own_and_the_indicator_at_its_close(timeframe: str) -> None:
     candles, strategy = waves(24 * 20, Timeframe.H1.ms), hourly()
