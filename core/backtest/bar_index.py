@@ -17,7 +17,7 @@ from core.strategy.signals.source import (
     Flags,
     add_flag,
 )
-from core.trading.account import Position
+from core.trading.position import Position
 from core.trading.rules import Rules
 from core.trading.step import Bar
 

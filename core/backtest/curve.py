@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from core.backtest.bar_index import END, BarIndex
 from core.market.candles.candles import Floats, Times
-from core.trading.account import Account, joined, left_after
+from core.trading.account import Account
+from core.trading.position import joined, left_after
 from core.trading.values import Addition
 
 _PART = 16_384  # moments worked on together: few enough to stay in the processor's cache

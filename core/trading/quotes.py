@@ -6,7 +6,8 @@ few quotes that did.
 
 from __future__ import annotations
 
-from core.trading.account import Account, Position
+from core.trading.account import Account
+from core.trading.position import Position
 from core.trading.values import Event, Exited, ExitReason, Fills, Quote, Side
 
 

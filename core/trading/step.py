@@ -19,7 +19,8 @@ from core.strategy.signals.source import (
     EXIT_SHORT,
     add_flag,
 )
-from core.trading.account import PAUSED, Account, Position, Resting
+from core.trading.account import PAUSED, Account
+from core.trading.position import Position, Resting
 from core.trading.values import (
     Added,
     Decided,

@@ -1,0 +1,182 @@
+"""Holds one open position, and an order that waits to become one.
+
+Values that change only as `core.trading.step` and `core.trading.quotes` say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import nan
+
+import msgspec
+
+from core.trading.rules import Rules
+from core.trading.values import Addition, ExitReason, Side, TradePart
+
+_STOP_LOSS = ExitReason.STOP_LOSS  # looked up on its class, a member costs a call in Python 3.11
+
+
+class Position(msgspec.Struct, eq=False):
+    """One open position. Money in quote currency, quantity in base currency, times in UTC ms.
+
+    `best` is the best price (high for long, low for short) since entry up to the previous candle;
+    `held` counts the closed candles since entry, the candle of entry included; `mark` is the last
+    price a candle gave it. `low_before` and `high_before`: what the candle of entry had reached
+    before a quote entered, as far as known. A stop, target or liquidation price that does not exist
+    is an infinity that no price reaches, so that the rules compare without asking.
+
+    Where there are several targets, or one for a part, `targets` has the price and the quantity of
+    each that is left, the nearest first; `target_price` is the first of them. At `break_even_at`
+    the stop moves to the entry. `parts` are the exits so far, which made `part_gross` before fees;
+    `entered` and `put_up` are the quantity and the margin of the whole. `rested` is the order that
+    entered, if one waited; `inside`: it was filled inside its candle, not at the open.
+
+    `below` and `above` are the adds that wait at a price, against the position and in its favour,
+    the nearest first, each with its place in `Orders.adds`; `when` those that wait for conditions,
+    `due_adds` those whose conditions have held. `entries` is empty before the first add.
+    """
+
+    slot: int
+    side: Side
+    sign: int
+    quantity: float
+    entry_price: float
+    margin: float
+    entry_fee: float
+    signal_time: int
+    entry_time: int
+    entry_filled_at: int | None
+    stop_price: float
+    target_price: float
+    liquidation_price: float
+    best: float
+    mark: float
+    funding: float = 0.0
+    held: int = 0
+    candle_entry_price: float | None = None
+    low_before: float | None = None
+    high_before: float | None = None
+    stop_reason: ExitReason = _STOP_LOSS
+    break_even_at: float = nan
+    targets: tuple[tuple[float, float], ...] = ()
+    roi_place: int = -1
+    parts: tuple[TradePart, ...] = ()
+    part_gross: float = 0.0
+    rested: Resting | None = None
+    inside: bool = False
+    entries: tuple[Addition, ...] = ()
+    first_price: float = nan
+    below: tuple[tuple[float, int], ...] = ()
+    above: tuple[tuple[float, int], ...] = ()
+    when: tuple[int, ...] = ()
+    due_adds: tuple[int, ...] = ()
+    entered: float = 0.0
+    put_up: float = 0.0
+
+    def value(self, price: float) -> float:
+        """Margin plus unrealised P&L at `price`: what the position adds to equity."""
+        return self.margin + (price - self.entry_price) * (self.quantity * self.sign)
+
+    def stop(self, trailing_stop_pct: float | None) -> tuple[float, ExitReason]:
+        """The effective stop price, and the reason an exit there has (docs/rules.md §3.5)."""
+        if trailing_stop_pct is not None:
+            trailing = self.best * (1 - self.sign * trailing_stop_pct / 100)
+            if (trailing - self.stop_price) * self.sign > 0:
+                return trailing, ExitReason.TRAILING_STOP
+        return self.stop_price, self.stop_reason
+
+    def pass_over(self, candles: int, best: float, close: float) -> None:
+        """Live through `candles` in which nothing happened: `best` and `close` as at their end.
+
+        `best` is the highest high (lowest low for a short) among them.
+        """
+        self.held += candles
+        if (best - self.best) * self.sign > 0:
+            self.best = best
+        self.mark = close
+
+    @property
+    def takes_part(self) -> bool:
+        """Whether the nearest target closes only a part."""
+        return bool(self.targets) and self.targets[0][1] < self.quantity
+
+    def let_target_fall(self, rules: Rules, time: int) -> bool:
+        """Take the target of `roi` that holds in the candle that opens at `time`.
+
+        Returns whether it fell with this candle.
+        """
+        place = rules.roi_at(time - rules.entry_moment(self.entry_time))
+        fell = place > self.roi_place
+        if fell:
+            self.roi_place = place
+            self.target_price = rules.roi_price(self.sign, self.entry_price, place)
+        return fell
+
+    def move_stop(self, rules: Rules, levels: Sequence[float]) -> None:
+        """At a close: to the entry once the price was far enough, and after a level that trails."""
+        if (self.best - self.break_even_at) * self.sign >= 0:
+            self.break_even_at = nan
+            self._nearer(self.entry_price, ExitReason.BREAK_EVEN)
+        if rules.trails_level:
+            self.trail(rules.trailing_level(self.sign, self.best, levels))
+
+    def trail(self, stop: float) -> None:
+        """Have the stop follow a level, where that is nearer to the price."""
+        self._nearer(stop, ExitReason.TRAILING_STOP)
+
+    @property
+    def aim(self) -> float:
+        """The nearest price in favour of the position at which something happens to it."""
+        nearer = min if self.sign > 0 else max
+        aim = self.target_price
+        if self.break_even_at == self.break_even_at:
+            aim = nearer(aim, self.break_even_at)
+        return nearer(aim, self.above[0][0]) if self.above else aim
+
+    def _nearer(self, stop: float, reason: ExitReason) -> None:
+        if (stop - self.stop_price) * self.sign > 0:
+            self.stop_price, self.stop_reason = stop, reason
+
+
+def joined(price: float, quantity: float, margin: float, more: Addition) -> tuple[float, ...]:
+    """Mean entry price, quantity and margin of a position that gets larger."""
+    total = quantity + more.quantity
+    mean = (price * quantity + more.price * more.quantity) / total
+    return mean, total, margin + more.margin
+
+
+def left_after(quantity: float, margin: float, part: float) -> tuple[float, float]:
+    """What is left of a quantity and of its margin once `part` of the quantity is closed."""
+    return quantity - part, margin - margin * (part / quantity)
+
+
+class Resting(msgspec.Struct):
+    """An order that waits to enter at `price`, for `left` candles more.
+
+    `signal_time` and `levels` are those of the candle that decided.
+    """
+
+    side: Side
+    signal_time: int
+    levels: tuple[float, ...]
+    price: float
+    limit: bool
+    left: int
+
+    @property
+    def kind(self) -> str:
+        """The word for it."""
+        return "limit" if self.limit else "stop"
+
+    def fill(
+        self, rules: Rules, open_: float, low: float, high: float
+    ) -> tuple[float, bool] | None:
+        """What a candle fills it at, and whether inside the candle; None: it is not reached."""
+        sign = self.side.sign
+        toward = -sign if self.limit else sign  # the way in which the price comes to it
+        far = high if toward > 0 else low
+        if (open_ - self.price) * toward >= 0:
+            return (open_ if self.limit else rules.entry_price(sign, open_)), False
+        if (far - self.price) * toward >= 0:
+            return (self.price if self.limit else rules.entry_price(sign, self.price)), True
+        return None
