@@ -118,6 +118,9 @@ async def test_an_ended_session_is_started_again_and_archived() -> None:
     async with driven(app) as pilot:
         await pilot.press("G", "s")
         await until(pilot, lambda: len(link.sessions) == 6)
+        table, new = app.screen.query_one("#sessions", LineTable), link.sessions[-1].id
+        await until(pilot, lambda: table.cursor_key == new)
+        table.move_to("q9f4h6jj")
         await pilot.press("a")
         await until(pilot, lambda: isinstance(app.screen, Ask))
         await pilot.press("enter")  # the answer one stands on changes nothing
@@ -324,8 +327,13 @@ async def test_the_form_names_broker_and_exchange_where_there_is_a_choice() -> N
         form.query_one("#exchange", Input).value = ""
         assert form.request()[1] == ["exchange: expected a name that ccxt knows, such as binance"]
         form.query_one("#exchange", Input).value = "kraken"
+        form.query_one("#fills", Choice).focus()
         await pilot.press("enter")
         await until(pilot, lambda: len(link.requests) == 1)
+        started = link.sessions[-1].id
+        await until(
+            pilot, lambda: app.screen.query_one("#sessions", LineTable).cursor_key == started
+        )
         assert link.requests[0].exchange == "kraken"
         assert link.requests[0].broker is BrokerKind.SIMULATED
 

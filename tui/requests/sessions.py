@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import partial
 
 from core.host.link import HostLink
@@ -27,6 +27,7 @@ class SessionCommands:
     def __init__(self, shell: Shell, show_report: ShowReport) -> None:
         self._shell = shell
         self._show_report = show_report
+        self._begun: str | None = None  # the session that was started last, until it is shown
 
     def start(self, request: StartRequest) -> None:
         """Start a session."""
@@ -35,6 +36,14 @@ class SessionCommands:
             self._started(await link.start(request))
 
         self._shell.command("start", work)
+
+    def take_begun(self, shown: Container[str]) -> str | None:
+        """The session that was started last, once: as soon as it is among those shown."""
+        begun = self._begun
+        if begun is None or begun not in shown:
+            return None
+        self._begun = None
+        return begun
 
     def quick_start(self) -> None:
         """Start the first strategy that can run on the demo; elsewhere open the form."""
@@ -62,7 +71,8 @@ class SessionCommands:
         self._shell.command("restart", work)
 
     def _started(self, reply: StartReply) -> None:
-        text = "\n".join((reply.message, *reply.notices))
+        self._begun = reply.session_id
+        text = "\n".join((reply.message or f"Session {reply.session_id} starts.", *reply.notices))
         self._shell.say(text, "warning" if reply.notices else "information", reply.mode.value)
 
     def ask_stop(

@@ -86,6 +86,9 @@ class SessionsScreen(BaseScreen):
             empty = f"No session matches “{safe_text(self._filter)}”. Esc shows all."
         table.set_empty(empty)
         table.set_rows(session_row(session) for session in shown)
+        begun = self.papertape.sessions.take_begun({session.id for session in shown})
+        if begun is not None:
+            table.move_to(begun)
         title = _counted(len(shown), len(listed), len(table.marked))
         if self._archived is not None:
             title = title.replace("Sessions", "Archived") + " · a puts one back, A returns"
