@@ -9,13 +9,13 @@ from tests.ui.scripted import ScriptedHosting, ScriptedLink, choices
 from tui.app import PapertapeApp
 from tui.widgets.axes import count_labels
 from tui.widgets.curve_chart import Band, Curve, CurveChart, Dot
-from tui.widgets.gauge import HERE, SHADED, WALL, Fill, Gauge, Parts, Pointer
+from tui.widgets.gauge import HERE, SHADED, WALL, Gauge, GaugeFill, Parts, Pointer
 from tui.widgets.tones import Tone
 
 COSTS = Gauge(
     0.0,
     40.0,
-    (Fill(30.0, 40.0, Tone.LOSS, SHADED), Fill(5.0, 8.0, Tone.GAIN)),
+    (GaugeFill(30.0, 40.0, Tone.LOSS, SHADED), GaugeFill(5.0, 8.0, Tone.GAIN)),
     (
         Pointer(6.5, HERE, Tone.STRONG, "seen 6.5"),
         Pointer(30.0, WALL, Tone.LOSS, "break-even 30"),

@@ -36,7 +36,7 @@ from tui.screens.compare_layer import CompareLayerScreen
 from tui.screens.compare_trade import ComparedTradeScreen
 from tui.strategies import find_strategies
 from tui.theming import DEFAULT_THEME
-from tui.widgets.answer_list import Answer, AnswerList
+from tui.widgets.answer_list import AnswerList, AnswerRow
 from tui.widgets.curve_chart import CurveChart
 from tui.widgets.line_table import LineTable
 
@@ -153,7 +153,7 @@ def said(screen: Screen[Any], name: str) -> str:
     return str(screen.query_one(name, Static).render())
 
 
-def told(screen: CompareScreen) -> dict[str, Answer]:
+def told(screen: CompareScreen) -> dict[str, AnswerRow]:
     return {one.key: one for one in screen.query_one(AnswerList).answers}
 
 

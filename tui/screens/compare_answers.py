@@ -9,8 +9,8 @@ from textual.content import Content
 from core.text import safe_text
 from core.trial.state import State
 from tui import formats
-from tui.widgets.answer_list import Answer
-from tui.widgets.gauge import DOT, HERE, SHADED, WALL, Fill, Gauge, Pointer
+from tui.widgets.answer_list import AnswerRow
+from tui.widgets.gauge import DOT, HERE, SHADED, WALL, Gauge, GaugeFill, Pointer
 from tui.widgets.tones import Tone, tone_of
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def verdict_text(result: ComparisonResult) -> Content:
     return Content("\n").join(lines)
 
 
-def answers(result: ComparisonResult) -> list[Answer]:
+def answers(result: ComparisonResult) -> list[AnswerRow]:
     """The five answers, also those that could not be had."""
     layers = result.layers
     return [
@@ -73,17 +73,17 @@ def answers(result: ComparisonResult) -> list[Answer]:
     ]
 
 
-def _unknown(layer: str, why: str) -> Answer:
-    return Answer(layer, layer.capitalize(), "·", "unknown", Tone.DIM, why)
+def _unknown(layer: str, why: str) -> AnswerRow:
+    return AnswerRow(layer, layer.capitalize(), "·", "unknown", Tone.DIM, why)
 
 
-def _decisions(layer: DecisionLayer | None) -> Answer:
+def _decisions(layer: DecisionLayer | None) -> AnswerRow:
     if layer is None:
         return _unknown("decisions", "no session was replayed")
     judged = layer.judged
     sign, tone = _SIGNS[layer.state]
     if judged.bound is None:
-        return Answer("decisions", "Decisions", sign, "open", tone, layer.text)
+        return AnswerRow("decisions", "Decisions", sign, "open", tone, layer.text)
     most, tolerated = judged.bound * 100, judged.margin * 100
     unexplained = judged.unexplained / judged.decided * 100
     text = f"{judged.decided:,} candles, {judged.differing:,} differ"
@@ -95,10 +95,10 @@ def _decisions(layer: DecisionLayer | None) -> Answer:
         shown = f"{unexplained:.2g} % unexplained"
         pointers.append(Pointer(unexplained, HERE, Tone.LOSS, shown))
     # How far the bound reaches beyond what is tolerated is not known better yet, and no fault.
-    beyond = () if most <= tolerated else (Fill(tolerated, most, Tone.WARNING, SHADED),)
-    fills = (*beyond, Fill(0.0, min(most, tolerated), tone))
+    beyond = () if most <= tolerated else (GaugeFill(tolerated, most, Tone.WARNING, SHADED),)
+    fills = (*beyond, GaugeFill(0.0, min(most, tolerated), tone))
     gauge = Gauge(0.0, max(most, tolerated, unexplained) * 1.25, fills, tuple(pointers))
-    return Answer("decisions", "Decisions", sign, str(layer.state), tone, text, gauge)
+    return AnswerRow("decisions", "Decisions", sign, str(layer.state), tone, text, gauge)
 
 
 _FOUND = {
@@ -109,7 +109,7 @@ _FOUND = {
 }
 
 
-def _costs(layer: CostLayer | None) -> Answer:
+def _costs(layer: CostLayer | None) -> AnswerRow:
     if layer is None:
         return _unknown("costs", "no session was replayed")
     judged = layer.judged
@@ -121,7 +121,7 @@ def _costs(layer: CostLayer | None) -> Answer:
         if layer.half_spread is not None and layer.delay is not None:
             text += f": spread {layer.half_spread:.1f}, delay {layer.delay:.1f}"
         text = text.replace("-", "−")
-    return Answer("costs", "Costs", sign, word, tone, text, cost_gauge(layer))
+    return AnswerRow("costs", "Costs", sign, word, tone, text, cost_gauge(layer))
 
 
 def cost_gauge(layer: CostLayer) -> Gauge:
@@ -137,9 +137,9 @@ def cost_gauge(layer: CostLayer) -> Gauge:
     low, high = (low - room if low < 0 else 0.0), high + room
     fills, pointers = [], []
     if even is not None and even < high:
-        fills.append(Fill(even, high, Tone.LOSS, SHADED))
+        fills.append(GaugeFill(even, high, Tone.LOSS, SHADED))
     if judged.low is not None and judged.high is not None:
-        fills.append(Fill(judged.low, judged.high, tone))
+        fills.append(GaugeFill(judged.low, judged.high, tone))
     if judged.seen is not None:
         label = f"seen {judged.seen:.1f}"
         if judged.low is not None and judged.high is not None:
@@ -152,7 +152,7 @@ def cost_gauge(layer: CostLayer) -> Gauge:
     return Gauge(low, high, tuple(fills), tuple(pointers))
 
 
-def _account(layer: Divergence | None) -> Answer:
+def _account(layer: Divergence | None) -> AnswerRow:
     if layer is None:
         return _unknown("account", "no session was replayed")
     differing, count = len(layer.differing), len(layer.trades)
@@ -165,32 +165,32 @@ def _account(layer: Divergence | None) -> Answer:
     largest = max((abs(effect) for effect, _ in effects), default=0.0)
     if not largest:
         gauge = Gauge(-1.0, 1.0, (), (Pointer(0.0, WALL, Tone.STRONG, "no difference in P&L"),))
-        return Answer("account", "Account", sign, word, tone, text, gauge)
+        return AnswerRow("account", "Account", sign, word, tone, text, gauge)
     fills, labels, ends = [], [], {-1: 0.0, 1: 0.0}
     for number, (effect, kind) in enumerate(effects):
         side = 1 if effect > 0 else -1
         begin = ends[side]
         ends[side] = begin + effect
-        fills.append(Fill(begin, ends[side], tone_of(effect), _CAUSES[number % len(_CAUSES)]))
+        fills.append(GaugeFill(begin, ends[side], tone_of(effect), _CAUSES[number % len(_CAUSES)]))
         label = f"{kind} {effect:+,.2f}".replace("-", "−")
         labels.append(Pointer((begin + ends[side]) / 2, "", tone_of(effect), label))
     room = (ends[1] - ends[-1]) * 0.06
     scale = (ends[-1] - room, ends[1] + room)
     marks = (Pointer(0.0, WALL, Tone.STRONG), Pointer(total, HERE, Tone.STRONG))
     gauge = Gauge(*scale, tuple(fills), (*marks, *labels))
-    return Answer("account", "Account", sign, word, tone, text, gauge)
+    return AnswerRow("account", "Account", sign, word, tone, text, gauge)
 
 
 def _size(effect: tuple[float, str]) -> float:
     return -abs(effect[0])
 
 
-def _path(layer: PathLayer | None, *, sealed: bool) -> Answer:
+def _path(layer: PathLayer | None, *, sealed: bool) -> AnswerRow:
     name = "path"
     if layer is None or layer.band is None:
         why = "no trial is judged by a band" if layer is None else layer.text
         sign, word, tone = ("?", "open", Tone.WARNING) if sealed and layer else _DESCRIBED
-        return Answer(name, "Path", sign, word, tone, why, none="not sealed: there is no band")
+        return AnswerRow(name, "Path", sign, word, tone, why, none="not sealed: there is no band")
     band, course = layer.band, layer.course
     seen = min(len(layer.path), band.horizon)
     sign, word, tone = "✓", "inside", Tone.GAIN
@@ -208,7 +208,7 @@ def _path(layer: PathLayer | None, *, sealed: bool) -> Answer:
         when = "" if layer.left is None else f" on {formats.date_time(layer.left)[:10]}"
         text = f"left the band {course.side} at trade {at:,}{when}"
     gauge = _between(low, high, here, float(band.middle()[at]), tone, "above ")
-    return Answer(name, "Path", sign, word, tone, text, gauge)
+    return AnswerRow(name, "Path", sign, word, tone, text, gauge)
 
 
 def _between(
@@ -220,9 +220,9 @@ def _between(
     """
     room = max((high - low) * _AROUND, 1e-9)
     first, last = min(low - room, here), max(high + room, here)
-    fills = [Fill(first, low, Tone.LOSS, SHADED), Fill(high, last, Tone.GAIN, SHADED)]
+    fills = [GaugeFill(first, low, Tone.LOSS, SHADED), GaugeFill(high, last, Tone.GAIN, SHADED)]
     if here > low:
-        fills.append(Fill(low, here, tone))
+        fills.append(GaugeFill(low, here, tone))
 
     def pointer(value: float, glyph: str, mark: Tone, name: str = "") -> Pointer:
         return Pointer(value, glyph, mark, f"{name}{value:+.2f} %".replace("-", "−"))
@@ -236,7 +236,7 @@ def _between(
     return Gauge(first, last, tuple(fills), pointers)
 
 
-def _edge(layer: EdgeLayer | None) -> Answer:
+def _edge(layer: EdgeLayer | None) -> AnswerRow:
     name = "edge"
     if layer is None:
         return _unknown(name, "no session to describe")
@@ -247,7 +247,7 @@ def _edge(layer: EdgeLayer | None) -> Answer:
     if layer.lines is None:
         none = layer.reason or "no lines"
         text = _means(layer)
-        return Answer(name, "Edge", sign, word, tone, text, _means_gauge(layer), none)
+        return AnswerRow(name, "Edge", sign, word, tone, text, _means_gauge(layer), none)
     lines = layer.lines
     seen = min(layer.trades, lines.horizon)
     at = layer.at or seen
@@ -258,7 +258,7 @@ def _edge(layer: EdgeLayer | None) -> Answer:
         when = "" if layer.decided is None else f" on {formats.date_time(layer.decided)[:10]}"
         text = f"{layer.state} at trade {layer.at:,}{when}, {_means(layer)}"
     gauge = _between(low, high, here, at * lines.promise, tone, "kept ")
-    return Answer(name, "Edge", sign, word, tone, text, gauge)
+    return AnswerRow(name, "Edge", sign, word, tone, text, gauge)
 
 
 def edge_walls(layer: EdgeLayer, at: int) -> tuple[float, float]:
@@ -287,7 +287,7 @@ def _means_gauge(layer: EdgeLayer) -> Gauge | None:
     known = [0.0, layer.seen, *(() if layer.promise is None else (layer.promise,))]
     known += layer.interval or ()
     room = (max(known) - min(known)) * 0.15 or 1.0
-    fills = () if layer.interval is None else (Fill(*layer.interval, Tone.ACCENT),)
+    fills = () if layer.interval is None else (GaugeFill(*layer.interval, Tone.ACCENT),)
     seen = f"seen {layer.seen:+.3f} %".replace("-", "−")
     pointers = [Pointer(layer.seen, HERE, Tone.STRONG, seen)]
     if layer.promise is not None:

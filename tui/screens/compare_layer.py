@@ -20,7 +20,7 @@ from tui.screens import compare_rows
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.compare_answers import answers, edge_walls
 from tui.screens.compare_trade import ComparedTradeScreen
-from tui.widgets.answer_list import Answer, AnswerList
+from tui.widgets.answer_list import AnswerList, AnswerRow
 from tui.widgets.axes import count_labels
 from tui.widgets.curve_chart import Band, Curve, CurveChart, Dot
 from tui.widgets.line_table import LineTable
@@ -97,7 +97,7 @@ class CompareLayerScreen(BaseScreen):
 
     def _draw(self) -> None:
         result = self._result
-        found: Mapping[str, Answer] = {one.key: one for one in answers(result)}
+        found: Mapping[str, AnswerRow] = {one.key: one for one in answers(result)}
         answer = found[self._layer]
         self.query_one("#layer-answer", AnswerList).set_answers([answer])
         self._tell(self._text())

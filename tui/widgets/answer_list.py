@@ -29,7 +29,7 @@ _FEWEST, _MOST = 2, 5  # lines an answer takes
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AnswerRow:
     """An answer: sign and word of its state in their tone, what it says, and its gauge.
 
     `none`: what stands where there is no gauge.
@@ -65,11 +65,11 @@ class AnswerList(LineView, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
         super().__init__(id=id)
-        self._answers: tuple[Answer, ...] = ()
+        self._answers: tuple[AnswerRow, ...] = ()
         self._cursor = 0
 
     @property
-    def answers(self) -> tuple[Answer, ...]:
+    def answers(self) -> tuple[AnswerRow, ...]:
         """The answers shown."""
         return self._answers
 
@@ -78,7 +78,7 @@ class AnswerList(LineView, can_focus=True):
         """The key of the answer under the cursor."""
         return self._answers[self._cursor].key if self._answers else None
 
-    def set_answers(self, answers: Sequence[Answer]) -> None:
+    def set_answers(self, answers: Sequence[AnswerRow]) -> None:
         """Show answers; the same again repaint nothing."""
         if tuple(answers) != self._answers:
             self._answers = tuple(answers)
@@ -147,7 +147,7 @@ class AnswerList(LineView, can_focus=True):
         rest = self.tone(Tone.PLAIN, background)
         return Strip(segments).simplify().adjust_cell_length(self.size.width, rest)
 
-    def _gauge_line(self, answer: Answer, width: int, line: int) -> Parts:
+    def _gauge_line(self, answer: AnswerRow, width: int, line: int) -> Parts:
         indent: Parts = [("  ", Tone.DIM)]
         bars = 2 if self._height == _MOST else 1
         gauge = answer.gauge
@@ -192,7 +192,7 @@ class AnswerList(LineView, can_focus=True):
             self.action_choose()
 
 
-def _head(answer: Answer, width: int) -> Parts:
+def _head(answer: AnswerRow, width: int) -> Parts:
     """Sign, name, word of the state, and as much of what it says as fits."""
     room = max(0, width - 2 - _NAME - _WORD)
     return [

@@ -22,7 +22,7 @@ Parts = list[tuple[str, Tone]]
 
 
 @dataclass(frozen=True, slots=True)
-class Fill:
+class GaugeFill:
     """A part of the scale that is filled, from one value to another in either order."""
 
     start: float
@@ -53,7 +53,7 @@ class Gauge:
 
     low: float
     high: float
-    fills: tuple[Fill, ...] = ()
+    fills: tuple[GaugeFill, ...] = ()
     pointers: tuple[Pointer, ...] = ()
 
     def bar(self, width: int) -> Parts:
