@@ -1,7 +1,7 @@
 """Holds the state of a run, and does what an entry and an exit do to it.
 
 The account is the whole state of a run. It changes only through `core.trading.step` and
-`core.trading.quotes`; both are made of the two movements here, `enter` and `close`.
+`core.trading.quotes`; both are made of the movements here: `enter`, `add`, `reduce` and `close`.
 """
 
 from __future__ import annotations
