@@ -22,7 +22,8 @@ from core.market.files.raw_table import RawTable
 
 _SAMPLE = 2_000  # rows
 _MOST = 0.99  # of the rows that an order has to fit: single rows may be wrong at the venue
-_ENOUGH = 10  # rows, of which an average price or an exchange of columns is told
+_FEW = 3  # rows in which a volume does not lie between low and high by chance
+_ENOUGH = 10  # neighbours that tell whether open and close stand the other way round
 _FAR = 4.0  # times as far from each other as they would be in the other order
 
 
@@ -55,7 +56,7 @@ def _require_volume(path: Path, layout: Layout, numbers: dict[str, Floats]) -> N
     """Raises `CandleFileError` where what was taken for the volume is a price in every row."""
     traded = numbers["volume"] != 0
     volume, high, low = (numbers[name][traded] for name in ("volume", "high", "low"))
-    if len(volume) < _ENOUGH or not ((low <= volume) & (volume <= high)).all():
+    if len(volume) < _FEW or not ((low <= volume) & (volume <= high)).all():
         return
     order = layout.in_order_of({"volume": "vwap"})
     raise CandleFileError(
