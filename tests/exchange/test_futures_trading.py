@@ -151,3 +151,31 @@ async def test_limits_of_leverage_and_fees_can_be_asked_for(connect: Connect) ->
     assert tiers[SYMBOL][0]["maxLeverage"] == 125
     fee = await client.fetch_trading_fee(SYMBOL)
     assert (fee["maker"], fee["taker"]) == (0.0002, 0.0005)
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        ({"type": "MARKET", "price": "50000"}, "-1106"),
+        ({"type": "MARKET", "timeInForce": "GTC"}, "-1106"),
+        ({"type": "MARKET", "workingType": "MARK_PRICE"}, "-1130"),
+        ({"type": "MARKET", "priceProtect": "TRUE"}, "-1130"),
+        ({"type": "MARKET", "priceMatch": "QUEUE"}, "-1106"),
+    ],
+)
+async def test_what_is_not_done_is_refused_and_places_no_other_order(
+    connect: Connect, sent: dict[str, str], code: str
+) -> None:
+    client = connect("swap")
+    raw = {"symbol": "BTCUSDT", "side": "BUY", "quantity": "0.05"}
+    with pytest.raises(ccxt.ExchangeError, match=code):
+        await client.fapiprivate_post_order({**raw, **sent})
+    assert await client.fetch_open_orders(SYMBOL) == []
+    assert await client.fetch_my_trades(SYMBOL) == []
+
+
+async def test_only_what_is_enforced_is_listed(connect: Connect) -> None:
+    (market,) = [one for one in await connect("swap").fetch_markets() if one["symbol"] == SYMBOL]
+    assert "TRAILING_STOP_MARKET" not in market["info"]["orderTypes"]
+    listed = {one["filterType"] for one in market["info"]["filters"]}
+    assert not listed & {"PERCENT_PRICE", "MAX_NUM_ALGO_ORDERS"}

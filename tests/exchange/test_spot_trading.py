@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ccxt
 import pytest
 
@@ -198,3 +200,32 @@ async def test_request_from_the_future_or_the_past_is_refused() -> None:
                 await client.load_time_difference()
         finally:
             await client.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "price", "sent"),
+    [
+        ("limit", 50_000.0, {"icebergQty": "0.01"}),
+        ("market", None, {"price": "50000"}),
+        ("market", None, {"timeInForce": "GTC"}),
+        ("limit", 50_000.0, {"pegPriceType": "PRIMARY_PEG"}),
+    ],
+)
+async def test_what_an_order_has_no_use_for_is_refused_and_places_no_other_one(
+    connect: Connect, kind: Any, price: float | None, sent: dict[str, str]
+) -> None:
+    client = connect()
+    with pytest.raises(ccxt.ExchangeError, match="-1106"):
+        await client.create_order(SYMBOL, kind, "buy", 0.05, price, sent)
+    assert await client.fetch_open_orders(SYMBOL) == []
+    assert await client.fetch_my_trades(SYMBOL) == []
+
+
+async def test_a_trailing_stop_is_refused_rather_than_placed_as_a_plain_one(
+    connect: Connect,
+) -> None:
+    client = connect()
+    raw = {"symbol": "BTCUSDT", "side": "SELL", "type": "STOP_LOSS", "quantity": "0.05"}
+    with pytest.raises(ccxt.ExchangeError, match="-1106"):
+        await client.private_post_order({**raw, "stopPrice": "1000", "trailingDelta": "100"})
+    assert await client.fetch_open_orders(SYMBOL) == []

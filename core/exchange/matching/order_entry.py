@@ -30,6 +30,19 @@ CONDITIONAL_KINDS = frozenset(("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFI
 _LIMITED = frozenset(("LIMIT", "LIMIT_MAKER", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"))
 _TIMES_IN_FORCE = frozenset(("GTC", "IOC", "FOK"))
 _FUTURES_TIMES_IN_FORCE = _TIMES_IN_FORCE | {"GTX"}
+# What Binance takes and this exchange does not do: another order than was asked for must not come.
+_NOT_DONE = (
+    "icebergQty",
+    "trailingDelta",
+    "pegPriceType",
+    "pegOffsetType",
+    "pegOffsetValue",
+    "callbackRate",
+    "activationPrice",
+    "activatePrice",
+    "priceMatch",
+    "goodTillDate",
+)
 _BAD_TYPE = (-1116, "Invalid orderType.")
 _MAX_OPEN = 200
 
@@ -53,6 +66,13 @@ class OrderEntry:
         limited = kind in _LIMITED
         stops = kind.startswith(("STOP", "TAKE"))
         money = params.decimal("quoteOrderQty") if kind == "MARKET" else None
+        _refuse(params, *_NOT_DONE)
+        if not limited:
+            _refuse(params, "price", "timeInForce")
+        if not stops:
+            _refuse(params, "stopPrice")
+        if kind != "MARKET":
+            _refuse(params, "quoteOrderQty")
         order = Order(
             id=next(self._accounts.order_ids),
             client_id=self._client_id(account, params, "newClientOrderId", -2010),
@@ -110,6 +130,15 @@ class OrderEntry:
         conditional = kind in CONDITIONAL_KINDS
         limited = kind in ("LIMIT", "STOP", "TAKE_PROFIT")
         closes = conditional and params.flag("closePosition")
+        _refuse(params, *_NOT_DONE)
+        if (params.optional("workingType") or "CONTRACT_PRICE").upper() != "CONTRACT_PRICE":
+            raise ExchangeError(-1130, "Data sent for parameter 'workingType' is not valid.")
+        if params.flag("priceProtect"):
+            raise ExchangeError(-1130, "Data sent for parameter 'priceProtect' is not valid.")
+        if not limited:
+            _refuse(params, "price")
+        if kind == "MARKET":
+            _refuse(params, "timeInForce")
         order = Order(
             id=next(self._accounts.order_ids),
             client_id=self._client_id(account, params, id_name, -4116),
@@ -220,6 +249,13 @@ class OrderEntry:
         if value is None:
             raise missing(name)
         return value
+
+
+def _refuse(params: Params, *names: str) -> None:
+    """Raises `ExchangeError` where a parameter is sent that this order has no use for."""
+    for name in names:
+        if params.optional(name) is not None:
+            raise ExchangeError(-1106, f"Parameter '{name}' sent when not required.")
 
 
 def _on_step(value: Decimal, step: Decimal) -> bool:

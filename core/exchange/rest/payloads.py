@@ -28,7 +28,6 @@ _FUTURES_ORDER_TYPES = [
     "STOP_MARKET",
     "TAKE_PROFIT",
     "TAKE_PROFIT_MARKET",
-    "TRAILING_STOP_MARKET",
 ]
 
 
@@ -170,7 +169,6 @@ def spot_market(instrument: Instrument, *, trading: bool) -> dict[str, object]:
                 "avgPriceMins": 5,
             },
             {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 200},
-            {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 5},
         ],
         "permissions": [],
         "permissionSets": [["SPOT"]],
@@ -206,14 +204,7 @@ def futures_market(instrument: Instrument, onboarded: int, *, trading: bool) -> 
         "filters": [
             *_common_filters(instrument),
             {"filterType": "MAX_NUM_ORDERS", "limit": 200},
-            {"filterType": "MAX_NUM_ALGO_ORDERS", "limit": 10},
             {"filterType": "MIN_NOTIONAL", "notional": exchange_number(instrument.min_notional)},
-            {
-                "filterType": "PERCENT_PRICE",
-                "multiplierUp": "1.1500",
-                "multiplierDown": "0.8500",
-                "multiplierDecimal": "4",
-            },
         ],
         "orderTypes": _FUTURES_ORDER_TYPES,
         "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
