@@ -115,7 +115,8 @@ def find_columns(
     if missing:
         return None, f"no column for {'; '.join(missing)}"
     positions = {"time": time, **{field: prices[field] for field in PRICES}}
-    positions |= {"volume": volume, "clock": clock, "symbol": _first(plain, _SYMBOLS)}
+    symbol = next((plain.index(name) for name in _SYMBOLS if name in plain), None)
+    positions |= {"volume": volume, "clock": clock, "symbol": symbol}
     known = {name: place for name, place in positions.items() if place is not None}
     return Layout(known, plain, tuple(notes)), None
 

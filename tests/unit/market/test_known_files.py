@@ -521,6 +521,13 @@ def test_a_date_is_read_in_the_order_that_all_of_them_fit(tmp_path: Path) -> Non
             assert list(read_candles(path, Timeframe.D1).candles) == days[:count]
 
 
+def test_columns_that_name_the_market_twice_do_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "c.csv"
+    header = "ticker,ticker,time,open,high,low,close,volume"
+    path.write_text(lines(header, lambda r: "A,B," + ",".join(map(str, r))))
+    assert list(read_candles(path, Timeframe.H1).candles) == ROWS
+
+
 def test_only_close_times_are_no_open_times(tmp_path: Path) -> None:
     path = tmp_path / "c.csv"
     path.write_text(lines("close_time,open,high,low,close,volume", lambda r: ",".join(map(str, r))))
