@@ -103,7 +103,11 @@ def start_session(arguments: SessionOptions, request: StartRequest) -> int:
     else:
         print_text(
             reply.message,
-            *([] if request.run_for is None else [f"it ends {in_words(request.run_for)} on"]),
+            *(
+                []
+                if request.run_for is None
+                else [f"it ends after {in_words(request.run_for)} of running"]
+            ),
             *(f"note: {notice}" for notice in reply.notices),
             *(f"job {job}" for job in reply.jobs),
         )
