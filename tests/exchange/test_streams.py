@@ -93,3 +93,17 @@ async def test_futures_streams_flow_only_in_their_own_category(
                 seen[category].add(message["stream"])
     assert seen["public"] == {"btcusdt@bookTicker"}
     assert seen["market"] == {"btcusdt@kline_1m", "btcusdt@markPrice@1s"}
+
+
+async def test_a_stream_that_is_not_served_is_refused_and_not_silent(
+    exchange: EmbeddedExchange,
+) -> None:
+    async with websockets.connect(f"{exchange.ws_url}/ws") as socket:
+        for number, name in enumerate(("btcusdt@depth", "!miniTicker@arr", "btcusdt@ticker_1h")):
+            asked = {"method": "SUBSCRIBE", "params": [name], "id": number}
+            await socket.send(json.dumps(asked))
+            answer = json.loads(await socket.recv())
+            assert "is not served here" in str(answer)
+            assert answer["id"] == number
+        await socket.send(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": 9}))
+        assert json.loads(await socket.recv())["result"] == []

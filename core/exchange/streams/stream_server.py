@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 
 import orjson
@@ -12,6 +13,11 @@ from core.exchange.streams.connections import MAX_STREAMS, Audience, Category, C
 from core.exchange.streams.sockets import FUTURES_RULES, SPOT_RULES, Socket
 from core.exchange.streams.user_streams import UserStreams
 
+_UNSERVED = re.compile(
+    r"!.+|.+@(?:depth(?:@\d+ms)?|ticker_\w+|avgPrice(?:@\w+)?|continuousKline_\w+|forceOrder)"
+)
+"""Streams that Binance has and this exchange does not."""
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -21,7 +27,8 @@ class StreamServer:
     `/ws`, `/ws/<stream>` and `/stream?streams=a/b` are spot's; the same below `/public` and
     `/market` are USDⓈ-M's, where each carries its own kinds of stream only; `/private` carries the
     events of a USDⓈ-M account. Subscribing to a stream that does not exist, or that another
-    category carries, is acknowledged and stays silent, as on Binance.
+    category carries, is acknowledged and stays silent, as on Binance; to one that Binance has and
+    this exchange does not, it is refused.
     """
 
     def __init__(self, clock: ExchangeClock, audience: Audience, users: UserStreams) -> None:
@@ -105,6 +112,11 @@ class StreamServer:
                     return
                 if method == "UNSUBSCRIBE":
                     self._audience.unsubscribe(connection, params)
+                elif unserved := next(filter(_UNSERVED.fullmatch, params), None):
+                    # Acknowledged, it would stay silent for ever, and look like a quiet market.
+                    problem = f"stream {unserved[:60]!r} is not served here"
+                    connection.reply(_refusal(number, f"Invalid request: {problem}"))
+                    return
                 elif len({*connection.streams, *params}) > MAX_STREAMS:
                     problem = f"too many streams, the limit is {MAX_STREAMS}"
                     connection.reply(_refusal(number, f"Invalid request: {problem}"))
