@@ -100,10 +100,15 @@ def step(
         if due_entries[slot] is not None or resting[slot] is not None:
             entering = True
     if entering:
+        adds = account.rules.adds
         for bar in bars:
-            _enter_if_due(account, bar.slot, bar.open, time, events)
-            _enter_if_reached(account, bar, time, events)
-            _add_if_due(account, bar.slot, bar.open, time, events)
+            slot = bar.slot
+            if due_entries[slot] is not None:
+                _enter_if_due(account, slot, bar.open, time, events)
+            if resting[slot] is not None:
+                _enter_if_reached(account, bar, time, events)
+            if adds:
+                _add_if_due(account, slot, bar.open, time, events)
     for bar in bars:
         position = positions[bar.slot]
         if position is not None:
