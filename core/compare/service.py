@@ -8,7 +8,6 @@ runs is had (`ReportSource`).
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
@@ -30,6 +29,7 @@ from core.market.history.candle_history import CandleHistory
 from core.market.venues.addresses import VenueError
 from core.market.venues.registry import public_api
 from core.session.reports import read_report
+from core.store.collector import without_collections
 from core.store.journal_file import JournalError
 from core.store.preferences import PreferencesError, read_preferences
 from core.store.workspace import Workspace
@@ -78,18 +78,8 @@ def _compared(
     reports: Sequence[Report],
     present: Mapping[str, Mapping[str, Candles]],
 ) -> ComparisonResult:
-    """`compare_sources` with Python's cyclic collector at rest.
-
-    Some hundred thousand small values are made, all of which stay: looking them through for cycles
-    again and again would take as long as making them.
-    """
-    collects = gc.isenabled()
-    gc.disable()
-    try:
+    with without_collections():
         return compare_sources(workspace, request, reports, present)
-    finally:
-        if collects:
-            gc.enable()
 
 
 def add_comparison(workspace: Workspace, report: Report) -> dict[str, Any]:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gc
-from collections.abc import Iterator
 
 _SLICE = 0.008  # seconds of work between two turns of the event loop
 
@@ -27,24 +24,3 @@ class FairShare:
 
     def _turned(self) -> None:
         self._began = None
-
-
-_undisturbed = 0  # how many there are at the moment
-
-
-@contextlib.contextmanager
-def without_collections() -> Iterator[None]:
-    """Have no garbage collection while a thread makes many objects, on the event loop's thread.
-
-    A collection of all objects holds every thread for tenths of a second where a report of a long
-    session is made; next to nothing that a report makes is garbage of the kind that needs one.
-    """
-    global _undisturbed  # noqa: PLW0603  the collector is the process's
-    _undisturbed += 1
-    gc.disable()
-    try:
-        yield
-    finally:
-        _undisturbed -= 1
-        if not _undisturbed:
-            gc.enable()

@@ -19,7 +19,6 @@ import msgspec
 from core.compare.before_start import start_warnings
 from core.compare.service import compared_report
 from core.host.command_table import CommandTable, command_table
-from core.host.fair_share import without_collections
 from core.host.feeds import FeedMaker, Feeds
 from core.host.link import BadRequestError, CommandError
 from core.host.living_session import lifecycle_of, report_later
@@ -59,6 +58,7 @@ from core.session.snapshot import (
     StartRequest,
 )
 from core.session.view import session_detail, session_snapshot, trial_cone
+from core.store.collector import without_collections
 from core.store.credentials import ApiKey, CredentialsError, checked_key, read_credentials
 from core.store.durable import Disk, OsDisk
 from core.store.index import IndexWriteError, open_index

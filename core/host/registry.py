@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core.compare.service import compared_report
-from core.host.fair_share import FairShare, without_collections
+from core.host.fair_share import FairShare
 from core.host.feeds import Feeds
 from core.host.link import CommandError, NotFoundError
 from core.host.living_session import JobsOf, LivingSession, lifecycle_of, report_of
@@ -36,6 +36,7 @@ from core.session.reports import has_report, write_report
 from core.session.runner import Runner
 from core.session.snapshot import Level, SessionSnapshot
 from core.session.view import Lifecycle, session_snapshot
+from core.store.collector import without_collections
 from core.store.index import IndexWriteError
 from core.store.journal_file import JournalError
 

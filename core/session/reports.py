@@ -18,6 +18,7 @@ from core.report.markdown import report_markdown
 from core.report.result import result_to_json
 from core.report.spreadsheet import equity_csv, trades_csv
 from core.session.runner import Runner
+from core.store.collector import without_collections
 from core.store.durable import Disk, open_regular, write_durably
 from core.time_format import iso_time
 
@@ -147,11 +148,12 @@ def read_report(folder: Path, *, compared: bool = True) -> dict[str, Any] | None
     try:
         with open_regular(folder / JSON) as file:
             written = file.read()
-        if compared:
-            report: dict[str, Any] = orjson.loads(written)
-            return report
-        parts = msgspec.json.decode(written, type=dict[str, msgspec.Raw])
-        parts["comparison"] = msgspec.Raw(b"null")
-        return {name: orjson.loads(bytes(part)) for name, part in parts.items()}
+        with without_collections():
+            if compared:
+                report: dict[str, Any] = orjson.loads(written)
+                return report
+            parts = msgspec.json.decode(written, type=dict[str, msgspec.Raw])
+            parts["comparison"] = msgspec.Raw(b"null")
+            return {name: orjson.loads(bytes(part)) for name, part in parts.items()}
     except (OSError, ValueError):
         return None
