@@ -1,0 +1,1 @@
+"""A check of the trading rules that shares nothing with the code it checks."""
