@@ -358,10 +358,11 @@ class Account:
         asked = position.entered * rules.orders.adds[number].size_pct / 100
         most = self.free * rules.leverage / (price * (1 + rules.fees * rules.leverage))
         market = rules.filters[slot]
-        quantity = market.floor_quantity(min(asked, most))
-        if quantity <= asked * _DUST:
+        afforded = min(asked, most)
+        if afforded <= asked * _DUST:
             why = f"no free balance to add to a position: {self.free:.8g}"
             return self.refuse(slot, side, time, Obstacle.BALANCE, why)
+        quantity = market.floor_quantity(afforded)
         if why_not := market.refusal(quantity, price):
             return self.refuse(slot, side, time, Obstacle.FILTER, why_not)
         notional = quantity * price

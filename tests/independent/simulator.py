@@ -969,12 +969,11 @@ class Simulator:
             self._count(slot, "balance")
             return False
         most = self.free / (price / self.leverage + price * self.fee)
-        capped = most < quantity
         quantity = min(quantity, most)
         if slot.limits is not None:
             quantity = _floored(quantity, slot.limits)
             if _too_small(quantity, price, slot.limits):
-                self._count(slot, "balance" if capped and quantity == 0 else "filter")
+                self._count(slot, "filter")
                 return False
         margin, fee = quantity * price / self.leverage, quantity * price * self.fee
         self.free -= margin + fee
