@@ -19,7 +19,7 @@ from core.strategy.signals.source import (
 )
 from core.trading.position import Position
 from core.trading.rules import Rules
-from core.trading.step import Bar
+from core.trading.values import Bar
 
 _BLOCK = 128  # candles whose extremes are looked at together
 

@@ -11,8 +11,8 @@ from core.backtest.bar_index import END, BarIndex
 from core.backtest.curve import EquityRecorder
 from core.market.candles.candles import Times
 from core.trading.account import Account
-from core.trading.step import Bar, FinerCandles, step
-from core.trading.values import Event, FillOn
+from core.trading.step import step
+from core.trading.values import Bar, Event, FillOn, FinerCandles
 
 
 class _Reader:

@@ -18,8 +18,7 @@ from core.strategy.signals.source import SignalSeries
 from core.strategy.signals.sources import signal_source
 from core.trading.account import Account
 from core.trading.rules import Rules
-from core.trading.step import FinerCandles
-from core.trading.values import Event, FillOn, Refused
+from core.trading.values import Event, FillOn, FinerCandles, Refused
 
 FundingRates = Sequence[tuple[int, float]]
 """Funding of one market: (UTC ms, fraction of notional; a long pays a positive rate)."""

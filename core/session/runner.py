@@ -25,8 +25,8 @@ from core.strategy.signals.sources import signal_source
 from core.trading.account import Account
 from core.trading.quotes import on_quote
 from core.trading.rules import Rules
-from core.trading.step import Bar, step
-from core.trading.values import Event, Fills, Quote
+from core.trading.step import step
+from core.trading.values import Bar, Event, Fills, Quote
 
 _RECENT = 500  # candles and equities a screen may ask for
 

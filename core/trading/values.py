@@ -1,4 +1,4 @@
-"""What comes out of the rules: fills, trades, refusals, and the words for them.
+"""What goes into the rules and comes out of them: bars, quotes, fills, trades and refusals.
 
 The values are msgspec structs: as immutable as frozen dataclasses, made an order of magnitude
 faster (a backtest makes tens of thousands), and written to a journal and read back as they are.
@@ -7,9 +7,12 @@ They hold no containers, so the garbage collector need not look at them (`gc=Fal
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 import msgspec
+
+from core.market.candles.candle import Candle
 
 
 class Side(StrEnum):
@@ -71,6 +74,28 @@ class Fills(StrEnum):
 
     CANDLE = "candle"
     MARKET = "market"
+
+
+class Bar(msgspec.Struct, frozen=True, gc=False):
+    """A closed candle of one symbol in one moment, with what the conditions said at its close.
+
+    `signals` are the raw flags of the conditions, `levels` what orders need to know of the candle
+    (`Orders.levels`); `funding_rate` is the sum of the rates that fell due since the previous
+    candle's open, up to and including this one's.
+    """
+
+    slot: int
+    open: float
+    high: float
+    low: float
+    close: float
+    signals: int
+    funding_rate: float = 0.0
+    levels: tuple[float, ...] = ()
+
+
+FinerCandles = Callable[[int, int], Sequence[Candle]]
+"""Gives the finer candles inside the candle of a slot that opened at a time; empty: none known."""
 
 
 class Quote(msgspec.Struct, frozen=True, gc=False):

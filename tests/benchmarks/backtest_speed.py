@@ -33,7 +33,8 @@ from core.strategy.config.parsing import parse_config
 from core.strategy.signals.sources import signal_source
 from core.trading.account import Account
 from core.trading.rules import Rules
-from core.trading.step import Bar, step
+from core.trading.step import step
+from core.trading.values import Bar
 
 MILLION = 1_000_000
 START = 1_577_836_800_000  # 2020-01-01T00:00:00Z

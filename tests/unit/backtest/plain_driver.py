@@ -9,8 +9,8 @@ from core.backtest.bar_index import BarIndex
 from core.market.candles.candles import Times
 from core.trading.account import Account
 from core.trading.rules import Rules
-from core.trading.step import FinerCandles, step
-from core.trading.values import Exited, ExitReason, FillOn, OpenTrade, Trade
+from core.trading.step import step
+from core.trading.values import Exited, ExitReason, FillOn, FinerCandles, OpenTrade, Trade
 
 AT_THE_OPEN = (ExitReason.SIGNAL, ExitReason.REVERSE, ExitReason.MAX_HOLD, ExitReason.FLAT_AT)
 

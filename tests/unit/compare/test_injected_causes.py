@@ -30,8 +30,8 @@ from core.strategy.config.config import (
 from core.strategy.signals.sources import signal_series
 from core.trading.account import Account
 from core.trading.rules import Rules
-from core.trading.step import Bar, step
-from core.trading.values import Refused
+from core.trading.step import step
+from core.trading.values import Bar, Refused
 from tests.unit.report.making import START, config
 
 SYMBOL = "BTC/USDT"

@@ -17,8 +17,8 @@ from core.market.filters import NO_FILTERS, MarketFilters
 from core.strategy.signals.source import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
 from core.trading.account import Account
 from core.trading.rules import Rules
-from core.trading.step import Bar, FinerCandles, step
-from core.trading.values import Event, Trade
+from core.trading.step import step
+from core.trading.values import Bar, Event, FinerCandles, Trade
 
 FLAGS = {"EL": ENTER_LONG, "XL": EXIT_LONG, "ES": ENTER_SHORT, "XS": EXIT_SHORT}
 

@@ -11,8 +11,9 @@ from core.strategy.config.config import Reference
 from core.strategy.config.orders import Basis, Orders, PriceRule, RestingEntry, Stop, Target
 from core.trading.account import Account
 from core.trading.quotes import on_quote
-from core.trading.step import Bar, step
+from core.trading.step import step
 from core.trading.values import (
+    Bar,
     Entered,
     Event,
     Exited,

@@ -10,8 +10,9 @@ import pytest
 from core.market.candles.timeframes import DAY, MINUTE
 from core.market.filters import MarketFilters
 from core.trading.account import Account
-from core.trading.step import Bar, step
+from core.trading.step import step
 from core.trading.values import (
+    Bar,
     Decided,
     Entered,
     ExitReason,
