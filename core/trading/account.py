@@ -7,12 +7,12 @@ The account is the whole state of a run. It changes only through `core.trading.s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import inf, isfinite
+from math import inf
 
 from core.market.candles.timeframes import DAY, MINUTE
 from core.strategy.config.orders import Outcome, within_hours
 from core.trading.position import Position, Resting, joined, left_after
-from core.trading.rules import Plan, Rules
+from core.trading.rules import DUST, Plan, Rules
 from core.trading.values import (
     Added,
     Addition,
@@ -32,11 +32,8 @@ from core.trading.values import (
     WaitingOrder,
 )
 
-# A budget below this share of equity is what rounding left over, not money to trade with.
-_DUST = 1e-12
-
-# What every candle asks for: looked up on its class, a member costs a call in Python 3.11.
-_STOP_LOSS, _LIQUIDATION = ExitReason.STOP_LOSS, ExitReason.LIQUIDATION
+# What every exit asks for: looked up on its class, a member costs a call in Python 3.11.
+_LIQUIDATION = ExitReason.LIQUIDATION
 
 PAUSED = "entries are paused"
 
@@ -132,7 +129,7 @@ class Account:
     def open_trades(self, prices: Mapping[str, float] | None = None) -> tuple[OpenTrade, ...]:
         """The open positions, marked at `prices` (by symbol) or else where the last candle did."""
         return tuple(
-            self._open_trade(position, (prices or {}).get(self.rules.symbols[position.slot]))
+            position.shown(self.rules, (prices or {}).get(self.rules.symbols[position.slot]))
             for position in self.positions
             if position is not None
         )
@@ -143,33 +140,6 @@ class Account:
             WaitingOrder(symbol, one.side, one.kind, one.price, one.left)
             for symbol, one in zip(self.rules.symbols, self.resting, strict=True)
             if one is not None
-        )
-
-    def _open_trade(self, position: Position, price: float | None) -> OpenTrade:
-        mark = position.mark if price is None else price
-        fees = position.entry_fee + sum(part.fee for part in position.parts)
-        return OpenTrade(
-            symbol=self.rules.symbols[position.slot],
-            side=position.side,
-            signal_time=position.signal_time,
-            entry_time=position.entry_time,
-            entry_price=position.entry_price,
-            quantity=position.quantity,
-            leverage=self.rules.leverage,
-            margin=position.margin,
-            fees=fees,
-            funding=position.funding,
-            mark_price=mark,
-            unrealized_pnl=(mark - position.entry_price) * position.quantity * position.sign
-            + position.part_gross
-            - fees
-            - position.funding,
-            stop_price=_known(position.stop(self.rules.trailing_stop_pct)[0]),
-            target_price=_known(position.target_price),
-            liquidation_price=_known(position.liquidation_price),
-            entry_filled_at=position.entry_filled_at,
-            parts=position.parts,
-            entries=position.entries,
         )
 
     def refuse(self, slot: int, side: Side, time: int, obstacle: Obstacle, why: str) -> Refused:
@@ -225,7 +195,7 @@ class Account:
             else self._asked(sign, price, equity, plan)
         )
         budget = min(asked, self.free)
-        if budget <= equity * _DUST:
+        if budget <= equity * DUST:
             why = f"no free balance: {self.free:.8g} of an equity of {equity:.8g}"
             return self.refuse(slot, side, time, Obstacle.BALANCE, why)
         market = rules.filters[slot]
@@ -241,7 +211,7 @@ class Account:
         margin = notional / rules.leverage
         fee = notional * rules.fees
         self.free -= margin + fee
-        if abs(self.free) < equity * _DUST:
+        if abs(self.free) < equity * DUST:
             self.free = 0.0
         filled_at = None if quote is None else quote.time
         never = -inf * sign  # below (for a short: above) any price
@@ -270,9 +240,9 @@ class Account:
         if rules.bounded:
             self._count_entry(self._fill_day(time, quote))
         if plan is not None:
-            self._plan(position, plan)
+            position.take(rules, plan)
         if rules.adds:
-            self._wait_to_add(position)
+            position.await_adds(rules)
         if rules.roi:
             position.roi_place = rules.roi_at(0)
             position.target_price = rules.roi_price(sign, price, position.roi_place)
@@ -320,21 +290,6 @@ class Account:
             self.entries_day, self.entries_today = day, 0
         self.entries_today += 1
 
-    def _wait_to_add(self, position: Position) -> None:
-        """Put the adds of a new position at their prices."""
-        sign, adds = position.sign, self.rules.orders.adds
-        position.entered, position.first_price = position.quantity, position.entry_price
-        waiting = [
-            (position.entry_price * (1 + sign * add.at_pct / 100), number)
-            for number, add in enumerate(adds)
-            if add.at_pct is not None
-        ]
-        nearest = sorted(waiting, key=lambda one: one[0] * sign)
-        position.above = tuple(one for one in nearest if (one[0] - position.entry_price) * sign > 0)
-        below = [one for one in nearest if (one[0] - position.entry_price) * sign < 0]
-        position.below = tuple(reversed(below))
-        position.when = tuple(number for number, add in enumerate(adds) if add.when)
-
     def add(
         self,
         position: Position,
@@ -359,7 +314,7 @@ class Account:
         most = self.free * rules.leverage / (price * (1 + rules.fees * rules.leverage))
         market = rules.filters[slot]
         afforded = min(asked, most)
-        if afforded <= asked * _DUST:
+        if afforded <= asked * DUST:
             why = f"no free balance to add to a position: {self.free:.8g}"
             return self.refuse(slot, side, time, Obstacle.BALANCE, why)
         quantity = market.floor_quantity(afforded)
@@ -368,7 +323,7 @@ class Account:
         notional = quantity * price
         margin, fee = notional / rules.leverage, notional * rules.fees
         self.free -= margin + fee
-        if abs(self.free) < notional * _DUST:
+        if abs(self.free) < notional * DUST:
             self.free = 0.0
         if not position.entries:
             first = Addition(
@@ -386,64 +341,11 @@ class Account:
             position.entry_price, position.quantity, position.margin, more
         )
         position.entry_fee += fee
-        self._measure_again(position)
+        position.measure_again(rules)
         self.capped += asked > most
         wanted = asked if asked > most else None
         symbol = rules.symbols[slot]
         return Added(time, symbol, side, price, quantity, margin, fee, filled_at, wanted)
-
-    def _measure_again(self, position: Position) -> None:
-        """The prices of a position that follow from its entry price, which has changed."""
-        rules, sign, entry = self.rules, position.sign, position.entry_price
-        stop = rules.stop_price(sign, entry)
-        if stop is not None and position.stop_reason is _STOP_LOSS:
-            position.stop_price = stop
-        target = rules.target_price(sign, entry)
-        if rules.roi:
-            target = rules.roi_price(sign, entry, position.roi_place)
-        if target is not None:
-            position.target_price = target
-        if position.targets:
-            position.targets = ((position.target_price, position.quantity),)
-        liquidation = rules.liquidation_price(position.slot, sign, entry)
-        if liquidation is not None:
-            position.liquidation_price = liquidation
-
-    def _plan(self, position: Position, plan: Plan) -> None:
-        """Give a new position its prices."""
-        position.stop_price = plan.stop
-        position.break_even_at = plan.break_even_at
-        position.entered, position.put_up = position.quantity, position.margin
-        position.targets = self._quantities(position, plan.targets)
-        self._aim(position)
-
-    def _aim(self, position: Position) -> None:
-        """The nearest target that is left is the one that rests."""
-        none = inf * position.sign
-        position.target_price = position.targets[0][0] if position.targets else none
-
-    def _quantities(
-        self, position: Position, targets: Sequence[tuple[float, float | None]]
-    ) -> tuple[tuple[float, float], ...]:
-        """How much each target closes, in steps of the market's lot (docs/rules.md §3.15)."""
-        market = self.rules.filters[position.slot]
-        left, carried = position.quantity, 0.0
-        parts: list[tuple[float, float]] = []
-        for price, close_pct in targets:
-            part = left
-            if close_pct is not None:
-                carried += position.quantity * close_pct / 100
-                part = min(market.floor_quantity(carried), left)
-                if market.refusal(part, price):
-                    continue
-                if left - part <= position.quantity * _DUST or market.refusal(left - part, price):
-                    part = left
-            carried = 0.0
-            parts.append((price, part))
-            left -= part
-            if left <= 0:
-                break
-        return tuple(parts)
 
     def _fill_day(self, time: int, quote: Quote | None) -> int:
         """The UTC day of an entry's fill; a close belongs to the day of its last millisecond."""
@@ -454,8 +356,7 @@ class Account:
         """When an entry fills, UTC ms: by `quote`, or by the candle that opened at `time`."""
         if quote is not None:
             return max(time, quote.time)
-        at_close = self.rules.fill_on is FillOn.CLOSE
-        return time + (self.rules.timeframe_ms if at_close else 0)
+        return self.rules.entry_moment(time)
 
     def reduce(
         self, position: Position, price: float, time: int, filled_at: int | None = None
@@ -475,7 +376,7 @@ class Account:
         reason = ExitReason.TAKE_PROFIT
         position.parts += (TradePart(time, price, quantity, fee, reason, filled_at),)
         position.targets = position.targets[1:]
-        self._aim(position)
+        position.aim_at_next()
         symbol = rules.symbols[position.slot]
         return Reduced(
             time, symbol, position.side, price, quantity, reason, fee, gross - fee, filled_at
@@ -563,7 +464,3 @@ def _cools(rules: Rules, pnl: float) -> bool:
         case Outcome.WIN:
             return pnl > 0
     return True
-
-
-def _known(price: float) -> float | None:
-    return price if isfinite(price) else None

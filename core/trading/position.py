@@ -6,12 +6,13 @@ Values that change only as `core.trading.step` and `core.trading.quotes` say.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import nan
+from math import inf, isfinite, nan
 
 import msgspec
 
-from core.trading.rules import Rules
-from core.trading.values import Addition, ExitReason, Side, TradePart
+from core.market.filters import MarketFilters
+from core.trading.rules import DUST, Plan, Rules
+from core.trading.values import Addition, ExitReason, OpenTrade, Side, TradePart
 
 _STOP_LOSS = ExitReason.STOP_LOSS  # looked up on its class, a member costs a call in Python 3.11
 
@@ -72,6 +73,71 @@ class Position(msgspec.Struct, eq=False):
     due_adds: tuple[int, ...] = ()
     entered: float = 0.0
     put_up: float = 0.0
+
+    def take(self, rules: Rules, plan: Plan) -> None:
+        """Take the prices of a plan, as the position has just been entered."""
+        self.stop_price = plan.stop
+        self.break_even_at = plan.break_even_at
+        self.entered, self.put_up = self.quantity, self.margin
+        self.targets = self._quantities(rules.filters[self.slot], plan.targets)
+        self.aim_at_next()
+
+    def _quantities(
+        self, market: MarketFilters, targets: Sequence[tuple[float, float | None]]
+    ) -> tuple[tuple[float, float], ...]:
+        """How much each target closes, in steps of the market's lot (docs/rules.md §3.15)."""
+        left, carried = self.quantity, 0.0
+        parts: list[tuple[float, float]] = []
+        for price, close_pct in targets:
+            part = left
+            if close_pct is not None:
+                carried += self.quantity * close_pct / 100
+                part = min(market.floor_quantity(carried), left)
+                if market.refusal(part, price):
+                    continue
+                if left - part <= self.quantity * DUST or market.refusal(left - part, price):
+                    part = left
+            carried = 0.0
+            parts.append((price, part))
+            left -= part
+            if left <= 0:
+                break
+        return tuple(parts)
+
+    def aim_at_next(self) -> None:
+        """Have the nearest target that is left be the one that rests."""
+        self.target_price = self.targets[0][0] if self.targets else inf * self.sign
+
+    def await_adds(self, rules: Rules) -> None:
+        """Put the adds at their prices, as the position has just been entered."""
+        sign, entry, adds = self.sign, self.entry_price, rules.orders.adds
+        self.entered, self.first_price = self.quantity, entry
+        waiting = [
+            (entry * (1 + sign * add.at_pct / 100), number)
+            for number, add in enumerate(adds)
+            if add.at_pct is not None
+        ]
+        nearest = sorted(waiting, key=lambda one: one[0] * sign)
+        self.above = tuple(one for one in nearest if (one[0] - entry) * sign > 0)
+        self.below = tuple(one for one in reversed(nearest) if (one[0] - entry) * sign < 0)
+        self.when = tuple(number for number, add in enumerate(adds) if add.when)
+
+    def measure_again(self, rules: Rules) -> None:
+        """Take the prices that follow from the entry price, which an add has changed."""
+        sign, entry = self.sign, self.entry_price
+        stop = rules.stop_price(sign, entry)
+        if stop is not None and self.stop_reason is _STOP_LOSS:
+            self.stop_price = stop
+        target = rules.target_price(sign, entry)
+        if rules.roi:
+            target = rules.roi_price(sign, entry, self.roi_place)
+        if target is not None:
+            self.target_price = target
+        if self.targets:
+            self.targets = ((self.target_price, self.quantity),)
+        liquidation = rules.liquidation_price(self.slot, sign, entry)
+        if liquidation is not None:
+            self.liquidation_price = liquidation
 
     def value(self, price: float) -> float:
         """Margin plus unrealised P&L at `price`: what the position adds to equity."""
@@ -136,6 +202,38 @@ class Position(msgspec.Struct, eq=False):
     def _nearer(self, stop: float, reason: ExitReason) -> None:
         if (stop - self.stop_price) * self.sign > 0:
             self.stop_price, self.stop_reason = stop, reason
+
+    def shown(self, rules: Rules, price: float | None = None) -> OpenTrade:
+        """The position as it is shown, marked at `price` or else where the last candle did."""
+        mark = self.mark if price is None else price
+        fees = self.entry_fee + sum(part.fee for part in self.parts)
+        return OpenTrade(
+            symbol=rules.symbols[self.slot],
+            side=self.side,
+            signal_time=self.signal_time,
+            entry_time=self.entry_time,
+            entry_price=self.entry_price,
+            quantity=self.quantity,
+            leverage=rules.leverage,
+            margin=self.margin,
+            fees=fees,
+            funding=self.funding,
+            mark_price=mark,
+            unrealized_pnl=(mark - self.entry_price) * self.quantity * self.sign
+            + self.part_gross
+            - fees
+            - self.funding,
+            stop_price=_known(self.stop(rules.trailing_stop_pct)[0]),
+            target_price=_known(self.target_price),
+            liquidation_price=_known(self.liquidation_price),
+            entry_filled_at=self.entry_filled_at,
+            parts=self.parts,
+            entries=self.entries,
+        )
+
+
+def _known(price: float) -> float | None:
+    return price if isfinite(price) else None
 
 
 def joined(price: float, quantity: float, margin: float, more: Addition) -> tuple[float, ...]:

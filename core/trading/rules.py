@@ -15,6 +15,9 @@ from core.trading.values import ExitReason, FillOn, Fills
 
 RULES_VERSION = 1
 
+# Below this share of what it is a part of, an amount is what rounding left over, not money.
+DUST = 1e-12
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
