@@ -12,10 +12,12 @@ import websockets
 from websockets import ClientConnection
 
 from core.exchange.market.clock import ManualClock
+from core.exchange.market.synthetic import SyntheticMarket
 from core.exchange.server import EmbeddedExchange
 from core.market.candles.timeframes import HOUR, MINUTE
 
-from .conftest import KEY, OPENING, SECRET, START, Connect
+from .conftest import KEY, OPENING, SECRET, START, Connect, binance
+from .desks import ed25519_pair
 
 
 def signed(**params: Any) -> dict[str, Any]:
@@ -66,6 +68,46 @@ async def test_spot_subscription_needs_a_valid_signature_and_can_end(
         await ask(socket, "userDataStream.unsubscribe", **number)
         await client.create_order("BTC/USDT", "market", "buy", 0.05)
         assert (await ask(socket, "time"))["result"] == {"serverTime": START}
+
+
+async def test_spot_session_is_logged_on_with_an_ed25519_key(
+    clock: ManualClock, market: SyntheticMarket
+) -> None:
+    private, public = ed25519_pair()
+    question = {"apiKey": "ed25519-key", "timestamp": START}
+
+    def with_signature(text: str) -> dict[str, Any]:
+        return question | {"signature": client.eddsa(text.encode(), private, "ed25519")}
+
+    async with EmbeddedExchange(
+        market, clock, keys={"ed25519-key": public, KEY: SECRET}
+    ) as exchange:
+        client = binance("spot", exchange.rest_url)
+        client.apiKey, client.secret = "ed25519-key", private
+        async with websockets.connect(f"{exchange.ws_url}/ws-api/v3") as socket:
+            refused = [
+                await ask(socket, "userDataStream.subscribe"),
+                await ask(socket, "session.logon", **signed(apiKey=KEY, timestamp=START)),
+                await ask(socket, "session.logon", **with_signature("another text")),
+            ]
+        assert [answer["error"]["code"] for answer in refused] == [-2015, -4056, -1022]
+        async with websockets.connect(f"{exchange.ws_url}/ws-api/v3") as socket:
+            text = f"apiKey=ed25519-key&timestamp={START}"
+            session = await ask(socket, "session.logon", **with_signature(text))
+            assert session["result"]["authorizedSince"] == START
+            number = (await ask(socket, "userDataStream.subscribe"))["result"]["subscriptionId"]
+            order = await client.create_order("BTC/USDT", "market", "buy", 0.05)
+            messages = [json.loads(await socket.recv()) for _ in range(4)]
+            assert {message["subscriptionId"] for message in messages} == {number}
+            assert str(messages[2]["event"]["i"]) == order["id"]
+            # Clients send the number as they like.
+            await ask(socket, "userDataStream.unsubscribe", subscriptionId=str(number))
+            await client.create_order("BTC/USDT", "market", "buy", 0.05)
+            assert (await ask(socket, "session.logout"))["result"]["apiKey"] is None
+        client.secret = ed25519_pair()[0]
+        with pytest.raises(Exception, match="-1022"):
+            await client.fetch_balance()
+        await client.close()
 
 
 @pytest.mark.parametrize("form", ["ws/{key}", "ws?listenKey={key}", "stream?streams={key}"])

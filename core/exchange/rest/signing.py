@@ -1,11 +1,21 @@
-"""Checks that a request was signed by the owner of its key, and in time."""
+"""Checks that a request was signed by the owner of its key, and in time.
+
+An account's secret is that of an HMAC key, or the public half of an Ed25519 key as PEM.
+"""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import hmac
 import re
 from collections.abc import Mapping
+from urllib.parse import unquote
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from core.exchange.accounts.accounts import ExchangeAccount
 from core.exchange.errors import ExchangeError, missing
@@ -18,7 +28,7 @@ _LONGEST_WINDOW = 60_000
 
 
 def check_request(account: ExchangeAccount, query: str, body: str) -> None:
-    """Check the HMAC SHA256 signature of a REST request over its raw query and body, as sent.
+    """Check the signature of a REST request over its raw query and body, as sent.
 
     Raises:
         ExchangeError: -1102 without a signature, -1022 with a wrong one.
@@ -27,7 +37,7 @@ def check_request(account: ExchangeAccount, query: str, body: str) -> None:
     if given is None:
         raise missing("signature")
     signed = _SIGNATURE.sub("", query) + _SIGNATURE.sub("", body)
-    _compare(account, signed, given[1])
+    _compare(account, signed, unquote(given[1]))
 
 
 def check_message(account: ExchangeAccount, params: Mapping[str, object]) -> None:
@@ -71,7 +81,24 @@ def check_time(params: Params, clock: ExchangeClock, now: int) -> None:
         raise ExchangeError(-1021, "Timestamp for this request is outside of the recvWindow.")
 
 
+def public_key(account: ExchangeAccount) -> Ed25519PublicKey | None:
+    """The public half of the account's key, where that is an Ed25519 one."""
+    if not account.secret.startswith("-----BEGIN PUBLIC KEY-----"):
+        return None
+    found = load_pem_public_key(account.secret.encode())
+    return found if isinstance(found, Ed25519PublicKey) else None
+
+
 def _compare(account: ExchangeAccount, signed: str, given: str) -> None:
-    expected = hmac.new(account.secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(expected, given.lower()):
+    key = public_key(account)
+    if key is None:
+        expected = hmac.new(account.secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
+        valid = hmac.compare_digest(expected.encode(), given.lower().encode())
+    else:
+        try:
+            key.verify(base64.b64decode(given, validate=True), signed.encode())
+            valid = True
+        except (InvalidSignature, binascii.Error, ValueError):
+            valid = False
+    if not valid:
         raise ExchangeError(-1022, "Signature for this request is not valid.")
