@@ -100,7 +100,12 @@ def add_commands(commands: Commands) -> None:
 
 def add_period(parser: argparse.ArgumentParser, *, needed: bool = False) -> None:
     """Let a command fetch candles from an exchange."""
-    parser.add_argument("--exchange", required=needed, metavar="NAME", help="as ccxt calls it")
+    parser.add_argument(
+        "--exchange",
+        required=needed,
+        metavar="NAME",
+        help="as ccxt calls it" if needed else "as ccxt calls it (default: binance)",
+    )
     parser.add_argument(
         "--period", required=needed, metavar="6m", help="how far back: d, w, m (months) or y"
     )
@@ -138,10 +143,10 @@ def _run(
     arguments: BacktestArguments, parsed: ParsedConfig
 ) -> tuple[RunResult, Mapping[str, Candles]]:
     """Run the backtest on the candles that the arguments name; these come with it."""
-    if bool(arguments.data) == bool(arguments.exchange and arguments.period):
+    if bool(arguments.data) == bool(arguments.exchange or arguments.period):
         raise Refusal(
             "a backtest needs candles: give either --data FILE (for several symbols, "
-            "--data SYMBOL=FILE for each) or --exchange NAME and --period 6m",
+            "--data SYMBOL=FILE for each) or --period 6m (--exchange NAME: another than Binance)",
             Exit.BAD_INPUT,
         )
     from core.backtest.run import BacktestError, run_backtest

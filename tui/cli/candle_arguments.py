@@ -86,7 +86,10 @@ def finer_candles_in(
 def period_of(
     arguments: PeriodArguments, symbols: Sequence[str], timeframe: Timeframe, *, warmup: int
 ) -> MarketPeriod:
-    """What `--exchange` tells of the last `--period`, with `warmup` candles before it."""
+    """What `--exchange` tells of the last `--period`, with `warmup` candles before it.
+
+    Without an exchange it is that of the live feed.
+    """
     from core.market.candles.durations import SpanError, period_start
     from core.market.feeds.feed import FeedError
     from core.market.history.exchange_api import UnknownExchangeError, UnknownMarketError
@@ -95,13 +98,13 @@ def period_of(
     from core.market.venues.registry import public_api
     from core.store.preferences import PreferencesError, read_preferences
 
-    name, period = arguments.exchange, arguments.period
-    if name is None or period is None:
-        raise Refusal("give --exchange NAME and --period 6m", Exit.BAD_INPUT)
+    period = arguments.period
+    if period is None:
+        raise Refusal("give --period 6m: how far back to ask the exchange for", Exit.BAD_INPUT)
     workspace = prepared_workspace(arguments)
     with refusing(SpanError, PreferencesError, VenueError):
         start = period_start(period, wall_clock())
-        api = public_api(name, read_preferences(workspace.preferences).addresses)
+        api = public_api(arguments.exchange, read_preferences(workspace.preferences).addresses)
     if period[-1:].lower() == "m":
         complain(f"papertape: --period {period}: months, since {short_date(start)}")
     with (

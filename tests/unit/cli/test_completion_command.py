@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import select
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.unit.cli.conftest import Run
+from tests.waiting import until_blocking
 
-BASH = shutil.which("bash")
+BASH, ZSH = shutil.which("bash"), shutil.which("zsh")
 needs_bash = pytest.mark.skipif(BASH is None, reason="needs bash")
+needs_zsh = pytest.mark.skipif(ZSH is None, reason="needs zsh")
 
 
 def completed(run: Run, workspace: Path, *words: str) -> list[str]:
@@ -48,6 +53,47 @@ def test_bash_completes_sessions_and_strategies(run: Run, workspace: Path, tmp_p
     assert "aaaa1111" in completed(run, workspace, *elsewhere)
     assert completed(run, workspace, "backtest", "$") == []
     assert not Path("smuggled").exists()
+
+
+@needs_zsh
+def test_zsh_completes_at_its_prompt(run: Run, workspace: Path, tmp_path: Path) -> None:
+    for folder in ("sessions/k3x9a1pq", "strategies/größe"):
+        (workspace / folder).mkdir(parents=True)
+    script = run("completion", "zsh").out
+    (tmp_path / ".zshrc").write_text(
+        f"PS1='ready> '\nautoload -U compinit && compinit -u -D\n{script}"
+    )
+    assert ZSH is not None
+    home = {"HOME": str(tmp_path), "ZDOTDIR": str(tmp_path), "PAPERTAPE_HOME": str(workspace)}
+    terminal, other = pty.openpty()
+    shell = subprocess.Popen(
+        [ZSH, "-i"],
+        stdin=other, stdout=other, stderr=other, start_new_session=True,
+        env={**home, "PATH": "/usr/bin:/bin", "TERM": "dumb", "LC_ALL": "C.UTF-8"},
+    )  # fmt: skip
+    seen = bytearray()
+
+    def shows(text: str) -> bool:
+        if select.select([terminal], [], [], 0.05)[0]:
+            seen.extend(os.read(terminal, 65_536))
+        return text in seen.decode(errors="replace")
+
+    try:
+        until_blocking(lambda: shows("ready> "))
+        for typed, completed_to in (
+            ("papertape schedule add --ev\t", "--every "),
+            ("papertape stop k\t", "stop k3x9a1pq "),
+            ("papertape backtest g\t", "backtest größe "),
+            ("papertape sta\t", "start   status"),
+        ):
+            seen.clear()
+            os.write(terminal, f"\x15{typed}".encode())  # a fresh line
+            until_blocking(lambda: shows(completed_to))  # noqa: B023  called at once
+    finally:
+        shell.kill()
+        shell.wait()
+        os.close(terminal)
+        os.close(other)
 
 
 def test_the_manual_names_every_command_and_is_read_without_complaint(run: Run) -> None:

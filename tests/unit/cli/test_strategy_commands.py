@@ -321,6 +321,16 @@ def test_a_backtest_over_a_period_is_warmed_up_before_it_and_can_be_saved(
     assert document.read_text(encoding="utf-8").endswith("My own words.\n")
 
 
+def test_what_compare_tells_to_run_can_be_run(run: Run, workspace: Path, exchange: str) -> None:
+    write_addresses(workspace, exchange)
+    run("init")
+    told = run("compare", "rsi_bounce").err
+    (hint,) = [line for line in told.splitlines() if "papertape backtest" in line]
+    words = hint.partition("papertape ")[2].replace("6m", "20d").split()
+    assert run(*words).code == 0
+    assert run("compare", "rsi_bounce").code == 0
+
+
 def test_a_warm_up_set_by_hand_is_marked(run: Run, workspace: Path, exchange: str) -> None:
     write_addresses(workspace, exchange)
     command = ("backtest", "--config", json.dumps(rsi_bounce()), "--json", "--warmup", "20")
