@@ -277,7 +277,7 @@ COMMANDS: tuple[Command, ...] = (
         "The strategy's sessions one after the other, then all that ended", "next_session", 4,
     ),
     Command(
-        "compare.fetch", Place.COMPARE, "e", "e", "exchange",
+        "compare.fetch", Place.COMPARE, "u", "u", "exchange",
         "Backtest the period again on the candles the exchange tells now", "fetch", 7,
     ),
     Command(
@@ -309,11 +309,11 @@ COMMANDS: tuple[Command, ...] = (
         "Show all trades, those that differ, are matched, missing or extra", "filter", 3,
     ),
     Command(
-        "layer.next", Place.COMPARED_LAYER, "l,right,n", "l →", "next", "The next answer",
+        "layer.next", Place.COMPARED_LAYER, "l,right", "l →", "next", "The next answer",
         "other(1)", 4,
     ),
     Command(
-        "layer.previous", Place.COMPARED_LAYER, "h,left,p", "h ←", "previous",
+        "layer.previous", Place.COMPARED_LAYER, "h,left", "h ←", "previous",
         "The answer before", "other(-1)", 5,
     ),
     Command(
@@ -325,11 +325,11 @@ COMMANDS: tuple[Command, ...] = (
         "Return to the comparison", "back", 1,
     ),
     Command(
-        "compared.next", Place.COMPARED_TRADE, "l,right,n", "l →", "next", "The next trade",
+        "compared.next", Place.COMPARED_TRADE, "l,right", "l →", "next", "The next trade",
         "other(1)", 2,
     ),
     Command(
-        "compared.previous", Place.COMPARED_TRADE, "h,left,p", "h ←", "previous",
+        "compared.previous", Place.COMPARED_TRADE, "h,left", "h ←", "previous",
         "The trade before", "other(-1)", 3,
     ),
     Command(
