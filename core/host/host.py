@@ -17,14 +17,13 @@ from typing import Any, Protocol
 import msgspec
 
 from core.compare.before_start import start_warnings
-from core.compare.service import compared_report
 from core.host.command_table import CommandTable, command_table
 from core.host.feeds import FeedMaker, Feeds
 from core.host.link import BadRequestError, CommandError
-from core.host.living_session import lifecycle_of, report_later
 from core.host.logs import LogRing, recent_log
 from core.host.parts import Parts
 from core.host.registry import SessionRegistry
+from core.host.session_reader import SessionReader
 from core.host.start_requests import (
     record_of,
     require_no_clash,
@@ -34,41 +33,30 @@ from core.host.start_requests import (
 )
 from core.host.stored_sessions import (
     SessionIndex,
-    StoredSession,
     delete_session,
-    stored_session,
-    unreadable_session,
 )
 from core.host.venue_accounts import VenueAccounts
 from core.journal.manifest import SessionManifest, read_manifest
-from core.journal.session_journal import RunInputs, Storage, recorded_inputs
+from core.journal.session_journal import Storage
 from core.journal.values import FeedKind, Mode
 from core.market.feeds.feed import FeedError
 from core.market.venues.registry import DEFAULT_VENUE
-from core.report.result import trade_from_json
 from core.session.engine import Engine
-from core.session.reports import read_report
 from core.session.snapshot import (
     HostSnapshot,
     Level,
     LogLine,
-    SessionDetail,
     SessionSnapshot,
     StartReply,
     StartRequest,
 )
-from core.session.view import session_detail, session_snapshot, trial_cone
-from core.store.collector import without_collections
 from core.store.credentials import ApiKey, CredentialsError, checked_key, read_credentials
 from core.store.durable import Disk, OsDisk
 from core.store.index import IndexWriteError, open_index
 from core.store.journal_file import JournalError
 from core.store.redaction import KNOWN_SECRETS
 from core.store.workspace import Workspace, WorkspaceError, new_id
-from core.strategy.chart import ChartError, strategy_chart
-from core.strategy.chart_values import Chart
 from core.time_format import wall_clock
-from core.trading.values import Trade
 from core.trading.venue_hosts import OrderAddresses
 
 Companion = Callable[["Host"], Awaitable[None]]
@@ -169,6 +157,9 @@ class Host:
             self.show,
             options.retry_after,
         )
+        self.reader = SessionReader(
+            self.storage, self.registry, self._index, self.log, options.clock
+        )
         self.commands = self._table()
         self._looked = True
         self._shown = self._picture(())
@@ -199,13 +190,13 @@ class Host:
             self.flatten,
             self.restart,
             self.archive,
-            self.archived,
+            self.reader.archived,
             self.unarchive,
             self.delete,
-            self.detail,
-            self.chart,
-            self.closed_trades,
-            self.report,
+            self.reader.detail,
+            self.reader.chart,
+            self.reader.closed_trades,
+            self.reader.report,
         )
         return {**own, **({} if self.schedule is None else self.schedule.commands)}
 
@@ -393,7 +384,7 @@ class Host:
             await _obeyed(engine, "stop", flatten=flatten)
             await self.registry.ended(session_id)
             self.show()
-        return await self.report(session_id)
+        return await self.reader.report(session_id)
 
     async def ended(self, session_id: str) -> None:
         """Return once a session has ended and its report is written."""
@@ -460,28 +451,12 @@ class Host:
         self.registry.drop(session_id)
         self.show()
 
-    async def archived(self) -> tuple[SessionSnapshot, ...]:
-        """See `HostLink.archived`."""
-        ids = [one for one in self.workspace.session_ids() if self._index.archived(one)]
-        found = [await self._final(one) for one in ids]
-        return tuple(sorted(found, key=lambda one: (one.started, one.id)))
-
-    async def _final(self, session_id: str) -> SessionSnapshot:
-        """How a session that rests has ended."""
-        final = self._index.final(session_id)
-        if final is not None:
-            return final
-        try:
-            return (await self._stored(session_id)).snapshot()
-        except CommandError as error:
-            return unreadable_session(session_id, str(error), self.options.clock())
-
     async def unarchive(self, session_id: str) -> None:
         """See `HostLink.unarchive`."""
         if not self._index.archived(session_id):
             self.registry.living(session_id)  # refuses where there is none
             raise CommandError(f"session {session_id} is not archived")
-        shown = await self._final(session_id)
+        shown = await self.reader.final(session_id)
         try:
             self._index.archive(session_id, archived=False)
         except IndexWriteError as error:
@@ -500,103 +475,6 @@ class Host:
             raise CommandError(f"session {session_id} cannot be deleted ({error})") from error
         self.registry.drop(session_id)
         self.show()
-
-    async def detail(self, session_id: str) -> SessionDetail:
-        """See `HostLink.detail`."""
-        await self.registry.arrived(session_id)
-        engine = self.registry.living(session_id)
-        if engine is not None:
-            handler = engine.handler
-            if handler is None:
-                return session_detail(session_id, None, ())
-            cone = await trial_cone(engine.record, handler.runner)
-            words = map(self.log.safe, handler.health.words)
-            prices, orders, lifecycle = handler.prices, engine.orders, lifecycle_of(engine)
-            row = session_snapshot(
-                engine.record,
-                handler.runner,
-                lifecycle,
-                prices,
-                orders=orders,
-                notices=engine.passing_notices,
-                orders_fail=engine.trouble is not None,
-            )
-            return session_detail(
-                session_id, handler.runner, words, orders.rows(), prices, row, cone
-            )
-        stored = await self._stored(session_id)
-        runner = None if stored.recovered is None else stored.recovered.runner
-        cone = await trial_cone(stored.record, runner)
-        rows, shown = stored.log.orders.rows(), stored.snapshot()
-        return session_detail(session_id, runner, (), rows, snapshot=shown, cone=cone)
-
-    async def report(self, session_id: str) -> Mapping[str, object]:
-        """See `HostLink.report`."""
-        await self.registry.arrived(session_id)
-        engine = self.registry.living(session_id)
-        if engine is not None:
-            make = report_later(engine)
-        else:
-            folder = self.workspace.session(session_id)
-            written = await asyncio.to_thread(read_report, folder)
-            if written is not None:
-                return written
-            make = (await self._stored(session_id)).report
-        with without_collections():
-            return await compared_report(self.workspace, await asyncio.to_thread(make))
-
-    async def inputs(self, session_id: str) -> RunInputs:
-        """What a session's run followed from so far: to backtest it, or to compare it with.
-
-        Raises:
-            CommandError: there is no such session, or its journal or a candle journal cannot be
-                read.
-        """
-        await self.registry.arrived(session_id)
-        self.registry.living(session_id)
-        try:
-            return await recorded_inputs(self.storage, session_id)
-        except JournalError as error:
-            raise CommandError(str(error)) from error
-
-    async def closed_trades(self, session_id: str) -> tuple[Trade, ...]:
-        """See `HostLink.closed_trades`."""
-        await self.registry.arrived(session_id)
-        engine = self.registry.living(session_id)
-        if engine is not None:
-            return () if engine.handler is None else tuple(engine.handler.runner.account.trades)
-        report = await asyncio.to_thread(read_report, self.workspace.session(session_id))
-        if report is not None:
-            with contextlib.suppress(ValueError):
-                return tuple(trade_from_json(one) for one in report["trades"])
-        recovered = (await self._stored(session_id)).recovered
-        return () if recovered is None else tuple(recovered.runner.account.trades)
-
-    async def chart(
-        self,
-        session_id: str,
-        symbol: str,
-        timeframe: str | None = None,
-        until: int | None = None,
-        count: int = 1_000,
-    ) -> Chart:
-        """See `HostLink.chart`."""
-        inputs = await self.inputs(session_id)
-        if symbol not in inputs.candles:
-            traded = ", ".join(inputs.candles)
-            raise BadRequestError(f"session {session_id} trades {traded}, not {symbol[:40]!r}")
-        try:
-            return await asyncio.to_thread(
-                strategy_chart, inputs.config, inputs.candles[symbol], timeframe, until, count
-            )
-        except ChartError as error:
-            raise BadRequestError(str(error)) from error
-
-    async def _stored(self, session_id: str) -> StoredSession:
-        try:
-            return await stored_session(self.storage, session_id)
-        except JournalError as error:
-            raise CommandError(str(error)) from error
 
 
 async def _obeyed(

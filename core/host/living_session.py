@@ -33,20 +33,8 @@ class LivingSession:
         """
         handler = self.engine.handler
         if handler is None or handler.settled:
-            runner = None if handler is None else handler.runner
-            # What has ended is marked as its report is: at the close of its last candle.
-            prices = {} if handler is None or self.engine.state.ended else handler.prices
             jobs = () if self.engine.state.ended else self._jobs(jobs_of, jobs_for)
-            self.shown = session_snapshot(
-                self.engine.record,
-                runner,
-                lifecycle_of(self.engine),
-                prices,
-                jobs,
-                self.engine.orders,
-                self.engine.passing_notices,
-                orders_fail=self.engine.trouble is not None,
-            )
+            self.shown = snapshot_of(self.engine, jobs)
         return self.shown
 
     def _jobs(self, jobs_of: JobsOf, jobs_for: float) -> tuple[str, ...]:
@@ -55,6 +43,22 @@ class LivingSession:
             self.jobs = jobs_of(self.engine.record.id)
             self.jobs_known_until = now + jobs_for
         return self.jobs
+
+
+def snapshot_of(engine: Engine, jobs: tuple[str, ...] = ()) -> SessionSnapshot:
+    """How a session is now, with its next jobs."""
+    handler = engine.handler
+    return session_snapshot(
+        engine.record,
+        None if handler is None else handler.runner,
+        lifecycle_of(engine),
+        # What has ended is marked as its report is: at the close of its last candle.
+        {} if handler is None or engine.state.ended else handler.prices,
+        jobs,
+        engine.orders,
+        engine.passing_notices,
+        orders_fail=engine.trouble is not None,
+    )
 
 
 def lifecycle_of(engine: Engine) -> Lifecycle:

@@ -194,7 +194,7 @@ async def year(folder: Path) -> None:
         async with measured("nothing, for comparison"):
             await asyncio.sleep(5)
         async with measured("the report of a running session of a year of minutes"):
-            await host.report(session_id)
+            await host.reader.report(session_id)
         async with measured("its end"):
             report = await host.stop(session_id)
         files = Workspace(folder / "home").session(session_id)

@@ -210,7 +210,7 @@ async def run_to_the_end(root: Path, scenario: Scenario, disk: Disk) -> dict[str
     else:
         session_id = (await host.start(_request(root, scenario))).session_id
     await host.ended(session_id)
-    report = dict(await host.report(session_id))
+    report = dict(await host.reader.report(session_id))
     (final,) = host.fresh_snapshot().sessions
     host.shut_down()
     await running

@@ -368,7 +368,7 @@ class Week:
             finally_told[symbol] = {candle.time: candle for candle in history.candles}
         for one in sessions:
             report: Any = reports[one.id]
-            inputs = await host.inputs(one.id)
+            inputs = await host.reader.inputs(one.id)
             tally["trades"] += len(report["trades"])
             tally["funding rates"] += sum(len(rates) for rates in inputs.funding.values())
             self.wrong += [f"{one.id}: {wrong}" for wrong in differences(report, inputs)]

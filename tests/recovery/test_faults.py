@@ -75,13 +75,16 @@ async def endure(
                 break
         for session in host.fresh_snapshot().sessions:
             report = await host.stop(session.id)
-            outcomes[session.strategy] = Outcome(report, await host.inputs(session.id))
+            outcomes[session.strategy] = Outcome(report, await host.reader.inputs(session.id))
 
     async def open_questions(host: Host) -> bool:
         for session in host.fresh_snapshot().sessions:
             if (session.last_candle or 0) < clock.now() - 4 * MINUTE:
                 return True
-            report, inputs = await host.report(session.id), await host.inputs(session.id)
+            report, inputs = (
+                await host.reader.report(session.id),
+                await host.reader.inputs(session.id),
+            )
             if unaccounted(root, report, inputs, exchange):
                 return True
         return False
@@ -181,7 +184,7 @@ async def test_faults_and_a_restart_change_no_trade(tmp_path: Path, seed: int) -
         await caught_up(host, clock.now() - 3 * MINUTE)
         for session in host.fresh_snapshot().sessions:
             report = await host.stop(session.id)
-            reports[session.strategy] = (report, await host.inputs(session.id))
+            reports[session.strategy] = (report, await host.reader.inputs(session.id))
 
     async def suffer(exchange: EmbeddedExchange, minutes: int) -> None:
         trouble(exchange)

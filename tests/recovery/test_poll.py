@@ -86,7 +86,7 @@ async def test_a_polled_session_makes_the_backtests_trades_or_says_what_is_missi
         await pass_until(clock, MINUTE // 2, caught_up, 0.1)
         told.extend(line.text for line in host.logs())
         for session in host.fresh_snapshot().sessions:
-            ended.append((await host.stop(session.id), await host.inputs(session.id)))
+            ended.append((await host.stop(session.id), await host.reader.inputs(session.id)))
 
     async with EmbeddedExchange(SyntheticMarket(seed=7), clock) as exchange:
         # Polled under its own name, at the addresses of the configuration.

@@ -179,14 +179,14 @@ async def _look(host: Host, *, resting: bool) -> None:
     )
     shown = {one.id: one for one in host.fresh_snapshot().sessions}
     assert shown["whole000"].state is SessionState.STOPPED
-    report: Any = await host.report("whole000")
+    report: Any = await host.reader.report("whole000")
     assert report["trades"]
     if resting:
         assert shown["resting0"].state is SessionState.PAUSED
         await host.stop("resting0")
     try:
-        await host.report("broken00")
-        await host.detail("broken00")
+        await host.reader.report("broken00")
+        await host.reader.detail("broken00")
     except CommandError as error:
         assert "broken00" in str(error)
     await host.delete("broken00")

@@ -41,7 +41,7 @@ BOTH = {**MINUTES, "symbols": ["BTC/USDT", "ETH/USDT"], "trade_size_pct": 50}
 
 
 async def traded(host: Host, session_id: str) -> bool:
-    return bool((await host.report(session_id))["trades"])
+    return bool((await host.reader.report(session_id))["trades"])
 
 
 def demo_host(
@@ -74,8 +74,8 @@ async def test_a_demo_session_makes_the_trades_of_the_backtest(
         reply = await host.start(hourly(config, Fills.CANDLE))
         assert reply.mode is Mode.DEMO
         await asyncio.wait_for(host.ended(reply.session_id), 60)
-        report: Any = await host.report(reply.session_id)
-        inputs = await host.inputs(reply.session_id)
+        report: Any = await host.reader.report(reply.session_id)
+        inputs = await host.reader.inputs(reply.session_id)
     assert inputs.decide_from is not None
     for symbol, table in inputs.candles.items():
         first, last = int(table.time[0]), int(table.time[-1])
@@ -98,7 +98,7 @@ async def test_market_fills_take_the_quotes_and_record_the_candles_price_beside(
         request = StartRequest(RESTLESS, FeedKind.DEMO, fills=Fills.MARKET, run_for=20 * 60_000)
         session_id = (await host.start(request)).session_id
         await asyncio.wait_for(host.ended(session_id), 60)
-        detail = await host.detail(session_id)
+        detail = await host.reader.detail(session_id)
     quoted = [trade for trade in detail.trades if trade.entry_filled_at is not None]
     assert quoted
     for trade in quoted:
@@ -110,13 +110,13 @@ async def test_a_demo_goes_on_where_the_last_host_left_it(tmp_path: Path) -> Non
     async with demo_host(tmp_path) as host:
         session_id = (await host.start(hourly(MINUTES, Fills.CANDLE))).session_id
         await until(lambda: traded(host, session_id))
-        before: Any = await host.report(session_id)
+        before: Any = await host.reader.report(session_id)
     async with demo_host(tmp_path) as host:
         (session,) = host.snapshot().sessions
         assert session.state is not SessionState.ERROR
         await asyncio.wait_for(host.ended(session_id), 60)
-        report: Any = await host.report(session_id)
-        inputs = await host.inputs(session_id)
+        report: Any = await host.reader.report(session_id)
+        inputs = await host.reader.inputs(session_id)
     assert report["trades"] == result_to_json(backtest_of(inputs))["trades"]
     assert report["trades"][: len(before["trades"])] == before["trades"]
     assert report["gaps"] == []
@@ -127,14 +127,14 @@ async def test_a_demo_session_is_not_carried_on_in_another_market(tmp_path: Path
     async with demo_host(tmp_path) as host:
         session_id = (await host.start(hourly(MINUTES, Fills.CANDLE))).session_id
         await until(lambda: traded(host, session_id))
-        before: Any = await host.report(session_id)
+        before: Any = await host.reader.report(session_id)
     async with demo_host(tmp_path, seed=2) as host:
         (session,) = host.snapshot().sessions
         assert session.state is SessionState.ERROR
         assert "another demo market" in str(session.state_reason)
     async with demo_host(tmp_path) as host:
         await asyncio.wait_for(host.ended(session_id), 60)
-        report: Any = await host.report(session_id)
+        report: Any = await host.reader.report(session_id)
     assert report["trades"][: len(before["trades"])] == before["trades"]
     assert report["gaps"] == []
 

@@ -42,7 +42,7 @@ async def test_a_replay_ends_by_itself_with_the_backtests_report(
         reply = await host.start(replay_request(candle_file))
         await host.ended(reply.session_id)
         (session,) = host.snapshot().sessions
-        report: Any = await host.report(reply.session_id)
+        report: Any = await host.reader.report(reply.session_id)
     expected: Any = result_to_json(
         run_backtest(parse_config(RSI).config, {"BTC/USDT": market(1_000)})
     )
@@ -88,7 +88,7 @@ async def test_a_session_that_a_full_disk_ended_is_resumed_when_there_is_room_ag
         await host.resume(session_id)
         await host.ended(session_id)
         (after,) = host.snapshot().sessions
-        report: Any = await host.report(session_id)
+        report: Any = await host.reader.report(session_id)
         with pytest.raises(CommandError, match="has ended"):
             await host.resume(session_id)
     expected: Any = result_to_json(
@@ -191,7 +191,7 @@ async def test_sessions_on_one_feed_are_resumed_after_its_disk_failed(tmp_path: 
             await host.resume(session_id)
         await decided(host, 390)
         reports: list[Any] = [await host.stop(session_id) for session_id in ids]
-        inputs = await host.inputs(ids[0])
+        inputs = await host.reader.inputs(ids[0])
     expected = run_backtest(inputs.config, inputs.candles, decide_from=inputs.decide_from)
     for report in reports:
         assert report["trades"] == result_to_json(expected)["trades"] != []
@@ -244,7 +244,7 @@ async def test_a_session_without_a_trade_says_why(tmp_path: Path, candle_file: P
         request = replace(replay_request(candle_file), config=never)
         session_id = (await host.start(request)).session_id
         await host.ended(session_id)
-        report: Any = await host.report(session_id)
+        report: Any = await host.reader.report(session_id)
     expected = run_backtest(parse_config(never).config, {"BTC/USDT": market(1_000)}).diagnosis
     assert report["trades"] == []
     assert report["diagnosis"] == expected
@@ -305,7 +305,7 @@ async def test_the_next_host_goes_on_with_what_was_running_and_shows_what_had_en
         after = {one.id: one for one in host.snapshot().sessions}
         assert after[done] == before[done]
         await host.resume(resting)
-        assert (await host.detail(done)).trades
+        assert (await host.reader.detail(done)).trades
         report: Any = await host.stop(resting)
     assert [restart["after"] for restart in report["restarts"]] == [None]
 
@@ -331,7 +331,7 @@ async def test_a_restart_is_a_new_session_on_the_same_snapshot(
         await host.ended(first)
         second = (await host.restart(first)).session_id
         await host.ended(second)
-        reports = [await host.report(one) for one in (first, second)]
+        reports = [await host.reader.report(one) for one in (first, second)]
         await host.archive(first)
         assert [one.id for one in host.snapshot().sessions] == [second]
     assert reports[0]["trades"] == reports[1]["trades"]
@@ -344,9 +344,9 @@ async def test_an_archived_session_is_still_read_restarted_and_deleted_by_its_id
     async with hosting(tmp_path / "home") as host:
         first = (await host.start(replay_request(candle_file))).session_id
         await host.ended(first)
-        before: Any = await host.report(first)
+        before: Any = await host.reader.report(first)
         await host.archive(first)
-        assert [one.id for one in await host.archived()] == [first]
+        assert [one.id for one in await host.reader.archived()] == [first]
         await host.unarchive(first)
         assert [one.id for one in host.snapshot().sessions] == [first]
         with pytest.raises(CommandError, match="not archived"):
@@ -354,21 +354,21 @@ async def test_an_archived_session_is_still_read_restarted_and_deleted_by_its_id
         await host.archive(first)
     async with hosting(tmp_path / "home") as host:
         assert host.snapshot().sessions == ()
-        assert [one.state for one in await host.archived()] == [SessionState.STOPPED]
-        assert len(await host.closed_trades(first)) == len(before["trades"]) > 0
-        chart = await host.chart(first, "BTC/USDT", count=20)
+        assert [one.state for one in await host.reader.archived()] == [SessionState.STOPPED]
+        assert len(await host.reader.closed_trades(first)) == len(before["trades"]) > 0
+        chart = await host.reader.chart(first, "BTC/USDT", count=20)
         assert len(chart.candles) == 20
         assert {line.name for line in chart.lines} == {"rsi"}
         with pytest.raises(CommandError, match="trades BTC/USDT"):
-            await host.chart(first, "ETH/USDT")
-        assert await host.report(first) == before
-        assert (await host.detail(first)).trades
+            await host.reader.chart(first, "ETH/USDT")
+        assert await host.reader.report(first) == before
+        assert (await host.reader.detail(first)).trades
         await host.ended((await host.restart(first)).session_id)
         with pytest.raises(CommandError, match="has ended"):
             await host.resume(first)
         await host.delete(first)
         with pytest.raises(CommandError, match="no session"):
-            await host.report(first)
+            await host.reader.report(first)
     assert not (tmp_path / "home" / "sessions" / first).exists()
 
 

@@ -40,7 +40,7 @@ async def ended_session(home: Path, candle_file: Path, **options: Any) -> tuple[
     async with hosting(home, **options) as host:
         session_id = (await host.start(replay_request(candle_file))).session_id
         await host.ended(session_id)
-        return session_id, await host.report(session_id)
+        return session_id, await host.reader.report(session_id)
 
 
 @pytest.mark.parametrize("lost", [(JSON, "index"), REPORT, (*REPORT, "index")], ids=str)
@@ -55,7 +55,7 @@ async def test_a_session_whose_host_was_killed_before_its_report_gets_it_from_th
     async with hosting(home) as host:
         await host.registry.arrived(session_id)
         assert all((folder / name).exists() for name in REPORT)
-        assert await host.report(session_id) == report
+        assert await host.reader.report(session_id) == report
         (session,) = host.snapshot().sessions
         assert session.state is SessionState.STOPPED
     async with hosting(home) as host:

@@ -59,7 +59,7 @@ async def test_every_command_works_from_outside(tmp_path: Path, candle_file: Pat
         await link.flatten(reply.session_id)
         assert (await link.detail(reply.session_id)).id == reply.session_id
         report = await link.stop(reply.session_id)
-        assert report == await host.report(reply.session_id)
+        assert report == await host.reader.report(reply.session_id)
         again = (await link.restart(reply.session_id)).session_id
         await link.stop(again)
         assert (await link.report(again))["session_id"] == again

@@ -118,7 +118,7 @@ async def test_with_keys_it_trades_on_the_testnet_and_no_key_is_seen_anywhere(
         await until(lambda: session(host, reply.session_id).orders.filled == 1)
         one = session(host, reply.session_id)
         assert (one.broker, one.orders.made, one.orders.refused) == (BrokerKind.TESTNET, 1, 0)
-        (row,) = (await host.detail(reply.session_id)).orders
+        (row,) = (await host.reader.detail(reply.session_id)).orders
         assert row.venue_price is not None
         venue.accounts.revoke(KEY)
         asyncio.get_running_loop().call_later(0.05, hosts.feeds[-1].price, 101.0)
@@ -128,7 +128,7 @@ async def test_with_keys_it_trades_on_the_testnet_and_no_key_is_seen_anywhere(
         assert (orders["filled"], orders["refused"]) == (1, 1)
         assert "-2015" in orders["list"][1]["why"]
         shown += [repr(host.fresh_snapshot()), repr(host.logs()), repr(report)]
-        shown += [repr(await host.detail(reply.session_id)), repr(host.accounts)]
+        shown += [repr(await host.reader.detail(reply.session_id)), repr(host.accounts)]
     for path in tmp_path.rglob("*"):
         if path.is_file() and path.name != "exchanges.yaml":
             shown.append(path.read_bytes().decode("utf-8", errors="replace"))
@@ -319,7 +319,7 @@ async def test_the_orders_of_an_ended_session_stay_in_its_report_and_list(
     assert "still held there" in text
     async with hosts.host() as host:
         assert session(host, session_id).orders.filled == 1
-        (row,) = (await host.detail(session_id)).orders
+        (row,) = (await host.reader.detail(session_id)).orders
         assert row.filled
 
 

@@ -48,7 +48,7 @@ async def test_a_trial_is_sealed_into_its_session(workspace: Workspace, candle_f
         session_id = (await host.start(request)).session_id
         await host.ended(session_id)
         (session,) = host.snapshot().sessions
-        detail = await host.detail(session_id)
+        detail = await host.reader.detail(session_id)
     assert detail.cone is not None
     assert detail.cone.points[0][0] == detail.equity[0][0]
     assert msgspec.json.decode(msgspec.json.encode(detail), type=SessionDetail).cone == detail.cone

@@ -1,0 +1,160 @@
+"""Reads the sessions of a host, whether they live or have ended: nothing here changes one.
+
+A living session is read from its engine, once what it shows is durable; an ended one from its
+report, or from its journal put through the rules again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+
+from core.compare.service import compared_report
+from core.host.link import BadRequestError, CommandError
+from core.host.living_session import report_later, snapshot_of
+from core.host.logs import LogRing
+from core.host.registry import SessionRegistry
+from core.host.stored_sessions import (
+    SessionIndex,
+    StoredSession,
+    stored_session,
+    unreadable_session,
+)
+from core.journal.session_journal import RunInputs, Storage, recorded_inputs
+from core.report.result import trade_from_json
+from core.session.reports import read_report
+from core.session.snapshot import SessionDetail, SessionSnapshot
+from core.session.view import session_detail, trial_cone
+from core.store.collector import without_collections
+from core.store.journal_file import JournalError
+from core.strategy.chart import ChartError, strategy_chart
+from core.strategy.chart_values import Chart
+from core.trading.values import Trade
+
+
+class SessionReader:
+    """What a host tells of its sessions, one at a time. `clock` is the host's (UTC ms)."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        registry: SessionRegistry,
+        index: SessionIndex,
+        log: LogRing,
+        clock: Callable[[], int],
+    ) -> None:
+        self._storage = storage
+        self._registry = registry
+        self._index = index
+        self._log = log
+        self._clock = clock
+
+    async def detail(self, session_id: str) -> SessionDetail:
+        """See `HostLink.detail`."""
+        await self._registry.arrived(session_id)
+        engine = self._registry.living(session_id)
+        if engine is not None:
+            handler = engine.handler
+            if handler is None:
+                return session_detail(session_id, None, ())
+            cone = await trial_cone(engine.record, handler.runner)
+            words = map(self._log.safe, handler.health.words)
+            return session_detail(
+                session_id,
+                handler.runner,
+                words,
+                engine.orders.rows(),
+                handler.prices,
+                snapshot_of(engine),
+                cone,
+            )
+        stored = await self._stored(session_id)
+        runner = None if stored.recovered is None else stored.recovered.runner
+        cone = await trial_cone(stored.record, runner)
+        rows, shown = stored.log.orders.rows(), stored.snapshot()
+        return session_detail(session_id, runner, (), rows, snapshot=shown, cone=cone)
+
+    async def report(self, session_id: str) -> Mapping[str, object]:
+        """See `HostLink.report`."""
+        await self._registry.arrived(session_id)
+        engine = self._registry.living(session_id)
+        if engine is not None:
+            make = report_later(engine)
+        else:
+            folder = self._storage.workspace.session(session_id)
+            written = await asyncio.to_thread(read_report, folder)
+            if written is not None:
+                return written
+            make = (await self._stored(session_id)).report
+        with without_collections():
+            return await compared_report(self._storage.workspace, await asyncio.to_thread(make))
+
+    async def closed_trades(self, session_id: str) -> tuple[Trade, ...]:
+        """See `HostLink.closed_trades`."""
+        await self._registry.arrived(session_id)
+        engine = self._registry.living(session_id)
+        if engine is not None:
+            return () if engine.handler is None else tuple(engine.handler.runner.account.trades)
+        report = await asyncio.to_thread(read_report, self._storage.workspace.session(session_id))
+        if report is not None:
+            with contextlib.suppress(ValueError):
+                return tuple(trade_from_json(one) for one in report["trades"])
+        recovered = (await self._stored(session_id)).recovered
+        return () if recovered is None else tuple(recovered.runner.account.trades)
+
+    async def chart(
+        self,
+        session_id: str,
+        symbol: str,
+        timeframe: str | None = None,
+        until: int | None = None,
+        count: int = 1_000,
+    ) -> Chart:
+        """See `HostLink.chart`."""
+        inputs = await self.inputs(session_id)
+        if symbol not in inputs.candles:
+            traded = ", ".join(inputs.candles)
+            raise BadRequestError(f"session {session_id} trades {traded}, not {symbol[:40]!r}")
+        try:
+            return await asyncio.to_thread(
+                strategy_chart, inputs.config, inputs.candles[symbol], timeframe, until, count
+            )
+        except ChartError as error:
+            raise BadRequestError(str(error)) from error
+
+    async def inputs(self, session_id: str) -> RunInputs:
+        """What a session's run followed from so far: to backtest it, or to compare it with.
+
+        Raises:
+            CommandError: there is no such session, or its journal or a candle journal cannot be
+                read.
+        """
+        await self._registry.arrived(session_id)
+        self._registry.living(session_id)
+        try:
+            return await recorded_inputs(self._storage, session_id)
+        except JournalError as error:
+            raise CommandError(str(error)) from error
+
+    async def archived(self) -> tuple[SessionSnapshot, ...]:
+        """See `HostLink.archived`."""
+        ids = [one for one in self._storage.workspace.session_ids() if self._index.archived(one)]
+        found = [await self.final(one) for one in ids]
+        return tuple(sorted(found, key=lambda one: (one.started, one.id)))
+
+    async def final(self, session_id: str) -> SessionSnapshot:
+        """How a session that rests has ended."""
+        final = self._index.final(session_id)
+        if final is not None:
+            return final
+        try:
+            return (await self._stored(session_id)).snapshot()
+        except CommandError as error:
+            return unreadable_session(session_id, str(error), self._clock())
+
+    async def _stored(self, session_id: str) -> StoredSession:
+        try:
+            return await stored_session(self._storage, session_id)
+        except JournalError as error:
+            raise CommandError(str(error)) from error
