@@ -52,6 +52,7 @@ from tui.screens.base import BaseScreen, ScreenShell
 from tui.screens.compare import CompareScreen
 from tui.screens.help import HelpScreen
 from tui.screens.logs import LogsScreen
+from tui.screens.panes import Axis
 from tui.screens.performance import PerformanceScreen
 from tui.screens.report import ReportScreen
 from tui.screens.schedule import ScheduleScreen
@@ -138,6 +139,7 @@ class PapertapeApp(GuardedApp):
         self._appearance = (
             Appearance() if workspace is None else read_appearance(Workspace(workspace))
         )
+        self.panes = dict(self._appearance.panes)
         self.alerts = Alerts(self, self.bell, self.write_title, self._appearance.alerts)
         self.theme = DEFAULT_THEME
         if self._appearance.theme in found.themes:
@@ -348,6 +350,11 @@ class PapertapeApp(GuardedApp):
         """Show the pane one is in over the whole screen, or all of them again."""
         if isinstance(self.screen, BaseScreen):
             self.screen.turn_maximised()
+
+    def action_size_pane(self, axis: Axis, step: int) -> None:
+        """Make the pane one is in larger or smaller."""
+        if isinstance(self.screen, BaseScreen):
+            self.screen.size_pane(axis, step)
 
     def action_help(self) -> None:
         """Show every key."""

@@ -507,6 +507,22 @@ COMMANDS: tuple[Command, ...] = (
         "app.maximise", 11,
     ),
     Command(
+        "app.wider", Place.ANYWHERE, "greater_than_sign", ">", "wider",
+        "The pane one is in wider; its size is remembered", "app.size_pane('width', 1)",
+    ),
+    Command(
+        "app.narrower", Place.ANYWHERE, "less_than_sign", "<", "narrower",
+        "The pane one is in narrower", "app.size_pane('width', -1)",
+    ),
+    Command(
+        "app.higher", Place.ANYWHERE, "right_curly_bracket", "}", "higher",
+        "The pane one is in higher; its size is remembered", "app.size_pane('height', 1)",
+    ),
+    Command(
+        "app.lower", Place.ANYWHERE, "left_curly_bracket", "{", "lower",
+        "The pane one is in lower", "app.size_pane('height', -1)",
+    ),
+    Command(
         "app.theme", Place.ANYWHERE, "t", "t", "theme", "The next theme", "app.next_theme",
     ),
     Command(

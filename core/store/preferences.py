@@ -14,7 +14,9 @@ from core.store.durable import Disk, write_durably
 from core.store.yaml_reader import SettingsError, YamlError, read_settings_file, settings_value
 from core.text import safe_text
 
-_KNOWN = ("addresses", "order_addresses", "theme", "time_zone", "alerts")
+_KNOWN = ("addresses", "order_addresses", "theme", "time_zone", "alerts", "panes")
+
+_END = "\n..."  # of a YAML document that is a bare text
 
 
 class PreferencesError(SettingsError):
@@ -28,7 +30,8 @@ class Preferences:
     `addresses`: of Binance (`core.market.venues.binance.addresses`); `order_addresses`: of the test
     venues that orders may go to (`core.trading.venue_hosts`). `theme` and `time_zone` (an IANA
     name, such as Europe/Berlin) are how the screen looks, `alerts` how loudly it tells of what
-    happens; whether there are such ones it sees for itself.
+    happens; whether there are such ones it sees for itself. `panes`: the sizes of panes by their
+    names, for each layout of a screen.
     """
 
     addresses: Mapping[str, str] = field(default_factory=dict)
@@ -36,6 +39,7 @@ class Preferences:
     theme: str | None = None
     time_zone: str | None = None
     alerts: str | None = None
+    panes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def read_preferences(path: Path) -> Preferences:
@@ -70,13 +74,17 @@ def _preferences(path: Path, written: object) -> Preferences:
         _text(path, written, "theme"),
         _text(path, written, "time_zone"),
         _text(path, written, "alerts"),
+        _panes(path, written),
     )
 
 
 def write_preference(
-    path: Path, name: Literal["theme", "time_zone", "alerts"], value: str, disk: Disk
+    path: Path,
+    name: Literal["theme", "time_zone", "alerts", "panes"],
+    value: str | Mapping[str, Mapping[str, int]],
+    disk: Disk,
 ) -> None:
-    """Write `theme`, `time_zone` or `alerts` into config.yaml, leaving every other line as it is.
+    """Write one preference into config.yaml, as one line, leaving every other line as it is.
 
     Raises:
         PreferencesError: the file cannot be read, or not be written without changing more.
@@ -86,7 +94,8 @@ def write_preference(
     expected = replace(before, **change)
     try:
         text = path.read_text(encoding="utf-8") if path.exists() else ""
-        line = yaml.safe_dump({name: value}, allow_unicode=True, width=1_000)
+        written = yaml.safe_dump(value, allow_unicode=True, width=100_000, default_flow_style=True)
+        line = f"{name}: {written.partition(_END)[0].rstrip()}\n"
         pattern = re.compile(rf"^{re.escape(name)}[ \t]*:.*\n?", re.MULTILINE)
         if pattern.search(text):
             text = pattern.sub(lambda _: line, text, count=1)
@@ -106,6 +115,25 @@ def _text(path: Path, written: Mapping[str, object], name: str) -> str | None:
     if found is not None and not isinstance(found, str):
         raise PreferencesError(f"{path}: {name} must be a text")
     return found
+
+
+def _panes(path: Path, written: Mapping[str, object]) -> Mapping[str, Mapping[str, int]]:
+    found = written.get("panes") or {}
+    if not isinstance(found, dict) or not all(
+        isinstance(layout, str)
+        and isinstance(sizes, dict)
+        and all(isinstance(name, str) and _is_size(size) for name, size in sizes.items())
+        for layout, sizes in found.items()
+    ):
+        raise PreferencesError(
+            f"{path}: panes must be sizes above 0 by layout and pane, such as "
+            "`panes: {sessions: {log: 12}}`; without that line all are as usual"
+        )
+    return found
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10_000
 
 
 def _addresses(path: Path, written: Mapping[str, object], name: str) -> Mapping[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from core.host.link import CommandError
@@ -25,6 +25,7 @@ class SettingsCommands:
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
+        self._writing = asyncio.Lock()  # one change after the other, in the order they were asked
 
     @property
     def workspace(self) -> Workspace | None:
@@ -53,6 +54,11 @@ class SettingsCommands:
     def keep_alerts(self, name: str) -> None:
         """Remember how loudly to tell of what happens."""
         self._change(lambda home: write_preference(home.preferences, "alerts", name, OsDisk()))
+
+    def keep_panes(self, panes: Mapping[str, Mapping[str, int]]) -> None:
+        """Remember the sizes of panes."""
+        kept = {layout: dict(sizes) for layout, sizes in panes.items()}
+        self._change(lambda home: write_preference(home.preferences, "panes", kept, OsDisk()))
 
     def keep_key(self, section: str, key: ApiKey, done: Callable[[], None]) -> None:
         """Keep a key; sessions that start from then on order with it."""
@@ -112,7 +118,8 @@ class SettingsCommands:
 
         async def work() -> None:
             try:
-                await asyncio.to_thread(change, workspace)
+                async with self._writing:
+                    await asyncio.to_thread(change, workspace)
             except SettingsError as error:
                 self._shell.say(str(error), "error", "Not kept")
             else:

@@ -7,8 +7,8 @@ this reads or writes files: call it in a thread.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -43,6 +43,7 @@ class Appearance:
     theme: str | None = None
     zone: tzinfo = UTC
     alerts: Loudness = Loudness.ALL
+    panes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     problem: str | None = None
 
 
@@ -77,7 +78,8 @@ def read_appearance(workspace: Workspace) -> Appearance:
         return Appearance(problem=str(error))
     try:
         alerts = loudness_of(preferences.alerts)
-        return Appearance(preferences.theme, zone_of(preferences.time_zone), alerts)
+        zone = zone_of(preferences.time_zone)
+        return Appearance(preferences.theme, zone, alerts, preferences.panes)
     except SettingsError as error:
         return Appearance(preferences.theme, problem=f"{workspace.preferences}: {error}")
 

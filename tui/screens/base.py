@@ -22,6 +22,7 @@ from tui.requests.exporting import export_report
 from tui.requests.schedule import ScheduleCommands
 from tui.requests.sessions import SessionCommands
 from tui.requests.settings import SettingsCommands
+from tui.screens.panes import Axis, Shares, give_sizes, resized
 from tui.shell import Shell
 from tui.terminal import SMALLEST
 from tui.widgets.hints import Hints
@@ -41,6 +42,7 @@ class ScreenShell(Shell, Protocol):
     settings: SettingsCommands
     backtests: BacktestCommands
     comparisons: ComparisonCommands
+    panes: dict[str, Shares]
 
     @property
     def theme_names(self) -> tuple[str, ...]:
@@ -123,6 +125,28 @@ class BaseScreen(Screen[None]):
         self.set_class(event.size.height < SHORT, "-short")
         self.set_class(event.size.height < TINY, "-tiny")
         self.set_class(event.size.width < NARROW, "-narrow")
+        self.call_after_refresh(self._give_sizes)
+
+    @property
+    def _layout(self) -> str:
+        """The name of the layout that this terminal has for the screen."""
+        kinds = [kind for kind in ("-short", "-tiny", "-narrow") if self.has_class(kind)]
+        return self.PLACE.mode + "".join(kinds)
+
+    def _give_sizes(self) -> None:
+        """Give the panes the sizes that were chosen for this layout."""
+        if self.is_attached:
+            give_sizes(self, self.papertape.panes.get(self._layout, {}))
+
+    def size_pane(self, axis: Axis, step: int) -> None:
+        """Make the pane one is in larger (`step` 1) or smaller, and remember that."""
+        shares = None if self.maximized is not None else resized(self.focused, axis, step)
+        if shares is None:
+            return
+        panes = self.papertape.panes
+        panes[self._layout] = {**panes.get(self._layout, {}), **shares}
+        self._give_sizes()
+        self.papertape.settings.keep_panes(panes)
 
     def turn_maximised(self) -> None:
         """Show the pane one is in over the whole screen, or all of them again."""
