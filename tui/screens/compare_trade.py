@@ -17,7 +17,8 @@ from tui import formats
 from tui.commands import Place, bindings
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.trade_fields import TRADE_FIELDS, entry_marks, exit_marks, part_text, written
-from tui.widgets.candle_chart import CandleChart, Mark
+from tui.widgets.candle_chart import CandleChart
+from tui.widgets.candle_picture import Mark
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.tones import Tone, tone_of

@@ -15,7 +15,7 @@ from tui import formats
 from tui.screens.report_rows import trade_columns
 from tui.screens.session_rows import age_of, elapsed, planned_end, pnl_pct, total_pnl
 from tui.screens.trade import open_levels, trade_marks
-from tui.widgets.candle_chart import Mark, PriceLevel
+from tui.widgets.candle_picture import Mark, PriceLevel
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
 from tui.widgets.line_table import Cell, Row

@@ -28,7 +28,8 @@ from tui.screens.trade_fields import (
     part_text,
     written,
 )
-from tui.widgets.candle_chart import CandleChart, Mark, PriceLevel
+from tui.widgets.candle_chart import CandleChart
+from tui.widgets.candle_picture import Mark, PriceLevel
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.tones import Tone, tone_of

@@ -7,7 +7,7 @@ from datetime import UTC, tzinfo
 
 from core.trading.values import Addition, OpenTrade, Side, Trade, TradePart
 from tui import formats
-from tui.widgets.candle_chart import Mark
+from tui.widgets.candle_picture import Mark
 from tui.widgets.tones import Tone
 
 TRADE_FIELDS = (

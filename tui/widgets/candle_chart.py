@@ -31,11 +31,10 @@ from core.strategy.chart_values import (
     timeframes_from,
     together,
 )
-from core.text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
-from tui.widgets.axes import Scale, time_labels
-from tui.widgets.candle_cells import Cells, blank, draw_bar, draw_candle, draw_line
+from tui.widgets.candle_cells import Cells
+from tui.widgets.candle_picture import LABELS, Mark, Picture, PriceLevel, Slot, price_scale
 from tui.widgets.line_view import LineView
 from tui.widgets.tones import Tone
 
@@ -43,37 +42,6 @@ _AROUND = 5  # cells of air: two on the left, two before the prices, one behind 
 _ZOOMS = (-16, -8, -4, -2, 1, 2, 4)  # cells a candle; negative: candles a cell
 _PLAIN = _ZOOMS.index(1)
 _FIRST_LOAD = 1_000  # candles
-_LEGEND_FROM, _VOLUME_FROM, _PANES_FROM = 9, 16, 20  # lines from which there is room for these
-_PANE, _FEWEST = 4, 9  # lines of a pane beneath the candles, and the fewest left to the candles
-_LINE_TONES = (Tone.INFO, Tone.WARNING, Tone.ACCENT, Tone.PLAIN)
-_LABELS = 12  # cells beside the chart, at most
-
-
-@dataclass(frozen=True, slots=True)
-class PriceLevel:
-    """A price drawn across the chart, such as a stop."""
-
-    label: str
-    price: float
-    tone: Tone
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """An entry or exit: in which candle (its open time), at which price, and how it is shown."""
-
-    time: int
-    price: float
-    glyph: str
-    tone: Tone
-
-
-@dataclass(frozen=True, slots=True)
-class _Slot:
-    """What stands in one place of the chart: a candle, and the lines' values at its close."""
-
-    candle: Candle
-    values: tuple[float | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +83,7 @@ class CandleChart(LineView, can_focus=True):
         self._chart: Chart | None = None
         self._timeframe: str | None = None
         self._count = _FIRST_LOAD
-        self._slots: list[_Slot] = []
+        self._slots: list[Slot] = []
         self._zoom = _PLAIN
         self._right: int | None = None  # the time of the last candle shown; None: the newest
         self._cross: int | None = None  # the time of the candle the crosshair is on
@@ -204,7 +172,7 @@ class CandleChart(LineView, can_focus=True):
             return
         self._since = None
         count = sum(one.time >= since for one in self._chart.candles)
-        width = self.size.width - _LABELS - _AROUND
+        width = self.size.width - LABELS - _AROUND
         room = [width // cells if cells > 0 else width * -cells for cells in _ZOOMS]
         self._zoom = max((at for at, seen in enumerate(room) if seen >= count), default=0)
 
@@ -224,7 +192,7 @@ class CandleChart(LineView, can_focus=True):
             candles = together(given, length, origin)
         lines = [] if chart is None else [line.values for line in chart.lines]
         slots = [
-            _Slot(one, tuple(line[at] if at < len(line) else None for line in lines))
+            Slot(one, tuple(line[at] if at < len(line) else None for line in lines))
             for at, one in enumerate(candles)
         ]
         if (per := -_ZOOMS[self._zoom]) > 1 and len(candles) > 1:
@@ -363,150 +331,20 @@ class CandleChart(LineView, can_focus=True):
         self._lines = []
         if self._slots and width >= self._each and height > 0:
             end = self._end()
-            self._lines = self._painted(
-                self._slots[max(0, end - self._room()) : end], width, height
-            )
+            self._lines = Picture(
+                self._slots[max(0, end - self._room()) : end],
+                self._each,
+                self._chart.lines if self._chart is not None and self._adorned else (),
+                self._levels,
+                self._marks,
+                self._zone,
+                self._axis,
+                self._cross,
+                volume=self._adorned,
+                newest=self._right is None,
+                by_shape=self.app.no_color,
+            ).painted(width, height)
         self.refresh()
-
-    def _painted(self, slots: Sequence[_Slot], width: int, height: int) -> Cells:
-        each = self._each
-        right = width - len(slots) * each
-        crossed = None
-        if self._cross is not None:
-            crossed = bisect_right([one.candle.time for one in slots], self._cross) - 1
-        names = self._chart.lines if self._chart is not None and self._adorned else ()
-        has_volume = any(one.candle.volume > 0 for one in slots)
-        legend = 1 if height >= _LEGEND_FROM and (names or crossed is not None) else 0
-        bars = (3 if height >= _PANES_FROM else 2) if height >= _VOLUME_FROM else 0
-        bars = bars if self._adorned and has_volume else 0
-        panes = list(dict.fromkeys(line.pane for line in names if line.pane))
-        panes = panes[: max(0, (height - legend - bars - _FEWEST) // _PANE)]
-        panes = panes if height >= _PANES_FROM else []
-        price_lines = height - legend - bars - len(panes) * _PANE
-        rows = self._price_rows(slots, width, price_lines, right)
-        if bars:
-            rows += self._volume_rows(slots, width, bars, right)
-        for pane in panes:
-            rows += self._pane_rows(slots, width, pane, right)
-        if crossed is not None and crossed >= 0:
-            column = right + crossed * each
-            for row in rows:
-                if row[column][0] == " ":
-                    row[column] = ("┊", Tone.DIM)
-        if legend:
-            named = crossed is not None and crossed >= 0
-            # The candle that forms has no values of its own yet.
-            last = next((one for one in reversed(slots) if any(one.values)), slots[-1])
-            told = slots[crossed] if crossed is not None and named else last
-            rows.insert(0, self._legend(told, width + 2 + self._axis, named=named))
-        moments = [one.candle.time for one in slots for _ in range(each)]
-        return [*rows, [(" " * right + _labels(moments, each, self._zone), Tone.DIM)]]
-
-    def _price_rows(self, slots: Sequence[_Slot], width: int, height: int, right: int) -> Cells:
-        each, candles = self._each, [slot.candle for slot in slots]
-        scale = self._scale(candles, height)
-        cells = blank(width, height)
-        for number, candle in enumerate(candles):
-            draw_candle(cells, right + number * each, candle, scale, by_shape=self.app.no_color)
-        for number, line in enumerate(self._over()):
-            tone = _LINE_TONES[number % len(_LINE_TONES)]
-            draw_line(cells, [slot.values[line] for slot in slots], right, each, scale, tone)
-        axis: dict[int, tuple[str, Tone]] = {
-            line: (formats.price(value), Tone.DIM) for line, value in scale.ticks().items()
-        }
-        times = [candle.time for candle in candles]
-        for mark in self._marks:
-            at = bisect_right(times, mark.time) - 1
-            if at >= 0 and (at < len(times) - 1 or mark.time < self._behind(times)):
-                cells[scale.line(mark.price)][right + at * each] = (mark.glyph, mark.tone)
-        named: dict[int, int] = {}
-        for level in sorted(self._levels, key=lambda one: not scale.low <= one.price <= scale.high):
-            line, name = scale.line(level.price), level.label
-            if scale.low <= level.price <= scale.high:
-                axis[line] = (formats.price(level.price), level.tone)
-                for column in range(width):
-                    if cells[line][column][0] == " ":
-                        cells[line][column] = ("┈", level.tone)
-            else:
-                arrow = "↑" if level.price > scale.high else "↓"
-                name = f"{name} {formats.price(level.price)} {arrow}"
-            # Names hide the oldest candles rather than leave fewer for all prices.
-            start = named.get(line, 0)
-            for column, letter in enumerate(f"{name} "[: max(0, width - start)], start):
-                cells[line][column] = (letter, level.tone)
-            named[line] = start + len(name) + 2
-        axis[scale.line(candles[-1].close)] = (formats.price(candles[-1].close), Tone.STRONG)
-        return self._with_axis(cells, axis)
-
-    def _behind(self, times: Sequence[int]) -> int:
-        """When the last candle shown has closed, as far as the others tell."""
-        if self._right is None:
-            return times[-1] + 10**13
-        return times[-1] + (times[-1] - times[-2] if len(times) > 1 else 1)
-
-    def _volume_rows(self, slots: Sequence[_Slot], width: int, height: int, right: int) -> Cells:
-        most = max(slot.candle.volume for slot in slots)
-        cells = blank(width, height)
-        for number, slot in enumerate(slots):
-            if most > 0:
-                draw_bar(cells, right + number * self._each, slot.candle.volume / most, Tone.RULE)
-        _write(cells[0], "volume", Tone.DIM)
-        return self._with_axis(cells, {0: (_short(most), Tone.DIM)})
-
-    def _pane_rows(self, slots: Sequence[_Slot], width: int, pane: str, right: int) -> Cells:
-        assert self._chart is not None
-        lines = [(n, one) for n, one in enumerate(self._chart.lines) if one.pane == pane]
-        series = [[slot.values[number] for slot in slots] for number, _ in lines]
-        known = [value for values in series for value in values if value is not None]
-        cells = blank(width, _PANE)
-        if not known:
-            _write(cells[0], f"{safe_text(pane)}: not known yet", Tone.DIM)
-            return self._with_axis(cells, {})
-        scale = Scale.around(min(known), max(known), _PANE)
-        for number, values in enumerate(series):
-            draw_line(
-                cells, values, right, self._each, scale, _LINE_TONES[number % len(_LINE_TONES)]
-            )
-        _write(cells[0], safe_text(pane), Tone.DIM)
-        axis = {0: (_short(scale.high), Tone.DIM), _PANE - 1: (_short(scale.low), Tone.DIM)}
-        return self._with_axis(cells, axis)
-
-    def _with_axis(self, cells: Cells, axis: dict[int, tuple[str, Tone]]) -> Cells:
-        for line, row in enumerate(cells):
-            text, tone = axis.get(line, ("", Tone.DIM))
-            row += [("  ", Tone.DIM), (text.rjust(self._axis), tone)]
-        return cells
-
-    def _legend(self, slot: _Slot, width: int, *, named: bool) -> list[tuple[str, Tone]]:
-        """The values of one candle: its own where the crosshair is on it, and the lines' always."""
-        candle = slot.candle
-        parts: list[tuple[str, Tone]] = []
-        if named:
-            tone = Tone.GAIN if candle.close >= candle.open else Tone.LOSS
-            parts.append((formats.day_time(candle.time, self._zone), Tone.STRONG))
-            for letter, price in zip("OHLC", candle[1:5], strict=True):
-                parts.append((f"{letter} {formats.price(price)}", tone))
-            if candle.volume > 0:
-                parts.append((f"V {_short(candle.volume)}", Tone.DIM))
-        lines = self._chart.lines if self._chart is not None and self._adorned else ()
-        seen: dict[str, int] = {}
-        for line, value in zip(lines, slot.values, strict=False):
-            number = seen[line.pane] = seen.get(line.pane, -1) + 1
-            tone = _LINE_TONES[number % len(_LINE_TONES)]
-            parts.append((f"{safe_text(line.name)} {_figure(value, price=not line.pane)}", tone))
-        cells: list[tuple[str, Tone]] = []
-        for text, tone in parts:
-            if len(text) > width:
-                break
-            cells += [(text, tone), ("  ", Tone.DIM)]
-            width -= len(text) + 2
-        return cells
-
-    def _over(self) -> list[int]:
-        """The places of the lines that lie over the candles."""
-        if self._chart is None or not self._adorned:
-            return []
-        return [number for number, line in enumerate(self._chart.lines) if not line.pane]
 
     def _beside(self) -> int:
         """How many cells the prices take beside the chart."""
@@ -516,16 +354,9 @@ class CandleChart(LineView, can_focus=True):
         if self._right is not None:
             end = max(1, bisect_right(self._times(), self._right))
         seen = [slot.candle for slot in self._slots[max(0, end - self.size.width) : end]]
-        ticks = self._scale(seen, max(1, self.size.height - 1)).ticks().values()
+        ticks = price_scale(seen, self._levels, max(1, self.size.height - 1)).ticks().values()
         shown = [*ticks, seen[-1].close]
-        return min(_LABELS, max(len(formats.price(price)) for price in shown))
-
-    def _scale(self, candles: Sequence[Candle], height: int) -> Scale:
-        low, high = min(c.low for c in candles), max(c.high for c in candles)
-        # A level far away would flatten the candles: it is only named, at the edge it lies beyond.
-        reach = (high - low) * 0.6
-        near = [p.price for p in self._levels if low - reach <= p.price <= high + reach]
-        return Scale.around(min([low, *near]), max([high, *near]), height)
+        return min(LABELS, max(len(formats.price(price)) for price in shown))
 
     def render_line(self, y: int) -> Strip:
         """One line of the chart."""
@@ -542,35 +373,8 @@ def _known(timeframe: str) -> Timeframe | None:
     return next((one for one in Timeframe if one.value == timeframe), None)
 
 
-def _merged(slots: Sequence[_Slot], length: int, origin: int) -> list[_Slot]:
+def _merged(slots: Sequence[Slot], length: int, origin: int) -> list[Slot]:
     """Slots put together to such of `length` ms."""
     candles = together([slot.candle for slot in slots], length, origin)
     last = {slot.candle.time - (slot.candle.time - origin) % length: slot.values for slot in slots}
-    return [_Slot(candle, last[candle.time]) for candle in candles]
-
-
-def _labels(moments: list[int], each: int, zone: tzinfo) -> str:
-    """The times beneath the columns."""
-    if each == 1:
-        return time_labels(moments, len(moments), zone)
-    # Columns of one candle are given moments between it and the next, so that each differs.
-    step = moments[each] - moments[0] if len(moments) > each else 0
-    spread = [time + step * (n % each) // each for n, time in enumerate(moments)]
-    return time_labels(spread, len(spread), zone)
-
-
-def _write(row: list[tuple[str, Tone]], text: str, tone: Tone) -> None:
-    for column, letter in enumerate(f"{text} "[: len(row)]):
-        row[column] = (letter, tone)
-
-
-def _figure(value: float | None, *, price: bool) -> str:
-    return formats.price(value) if price else formats.number(value)
-
-
-def _short(value: float) -> str:
-    """A figure in few cells: `1.2M`, `48.1k`, `0.35`."""
-    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e4)):
-        if abs(value) >= size:
-            return f"{value / (1e3 if unit == 'k' else size):.1f}{unit}"
-    return formats.number(value)
+    return [Slot(candle, last[candle.time]) for candle in candles]

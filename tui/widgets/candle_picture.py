@@ -1,0 +1,244 @@
+"""Paints a market into cells: candles, indicators and levels, with their prices and times.
+
+A picture is a value: it knows no widget, and the same one is always painted the same.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from core.market.candles.candle import Candle
+from core.strategy.chart_values import ChartLine
+from core.text import safe_text
+from tui import formats
+from tui.widgets.axes import Scale, time_labels
+from tui.widgets.candle_cells import Cells, blank, draw_bar, draw_candle, draw_line
+from tui.widgets.tones import Tone
+
+LABELS = 12  # cells beside a chart, at most
+_LEGEND_FROM, _VOLUME_FROM, _PANES_FROM = 9, 16, 20  # lines from which there is room for these
+_PANE, _FEWEST = 4, 9  # lines of a pane beneath the candles, and the fewest left to the candles
+_LINE_TONES = (Tone.INFO, Tone.WARNING, Tone.ACCENT, Tone.PLAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class PriceLevel:
+    """A price drawn across the chart, such as a stop."""
+
+    label: str
+    price: float
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An entry or exit: in which candle (its open time), at which price, and how it is shown."""
+
+    time: int
+    price: float
+    glyph: str
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What stands in one place of a chart: a candle, and the lines' values at its close."""
+
+    candle: Candle
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a chart shows: at least one slot, `each` cells wide, the newest at the right edge.
+
+    `lines` are the indicators, to which the slots' values belong; `volume`: whether it is shown.
+    `cross` is the time of the candle the crosshair is on; `newest`: whether the last slot is the
+    newest there is. `axis`: cells the prices take beside it. `by_shape` tells falling candles by
+    their shape, not by their colour.
+    """
+
+    slots: Sequence[Slot]
+    each: int
+    lines: Sequence[ChartLine]
+    levels: Sequence[PriceLevel]
+    marks: Sequence[Mark]
+    zone: tzinfo
+    axis: int
+    cross: int | None = None
+    volume: bool = True
+    newest: bool = True
+    by_shape: bool = False
+
+    def painted(self, width: int, height: int) -> Cells:
+        """The lines from the top down, the times last: `width` cells and the axis, and `height`."""
+        slots, each, names = self.slots, self.each, self.lines
+        right = width - len(slots) * each
+        crossed = None
+        if self.cross is not None:
+            crossed = bisect_right([one.candle.time for one in slots], self.cross) - 1
+        has_volume = any(one.candle.volume > 0 for one in slots)
+        legend = 1 if height >= _LEGEND_FROM and (names or crossed is not None) else 0
+        bars = (3 if height >= _PANES_FROM else 2) if height >= _VOLUME_FROM else 0
+        bars = bars if self.volume and has_volume else 0
+        panes = list(dict.fromkeys(line.pane for line in names if line.pane))
+        panes = panes[: max(0, (height - legend - bars - _FEWEST) // _PANE)]
+        panes = panes if height >= _PANES_FROM else []
+        price_lines = height - legend - bars - len(panes) * _PANE
+        rows = self._price_rows(width, price_lines, right)
+        if bars:
+            rows += self._volume_rows(width, bars, right)
+        for pane in panes:
+            rows += self._pane_rows(width, pane, right)
+        if crossed is not None and crossed >= 0:
+            column = right + crossed * each
+            for row in rows:
+                if row[column][0] == " ":
+                    row[column] = ("┊", Tone.DIM)
+        if legend:
+            named = crossed is not None and crossed >= 0
+            # The candle that forms has no values of its own yet.
+            last = next((one for one in reversed(slots) if any(one.values)), slots[-1])
+            told = slots[crossed] if crossed is not None and named else last
+            rows.insert(0, self._legend(told, width + 2 + self.axis, named=named))
+        moments = [one.candle.time for one in slots for _ in range(each)]
+        return [*rows, [(" " * right + _labels(moments, each, self.zone), Tone.DIM)]]
+
+    def _price_rows(self, width: int, height: int, right: int) -> Cells:
+        each, candles = self.each, [slot.candle for slot in self.slots]
+        scale = price_scale(candles, self.levels, height)
+        cells = blank(width, height)
+        for number, candle in enumerate(candles):
+            draw_candle(cells, right + number * each, candle, scale, by_shape=self.by_shape)
+        over = [place for place, line in enumerate(self.lines) if not line.pane]
+        for number, line in enumerate(over):
+            tone = _LINE_TONES[number % len(_LINE_TONES)]
+            values = [slot.values[line] for slot in self.slots]
+            draw_line(cells, values, right, each, scale, tone)
+        axis: dict[int, tuple[str, Tone]] = {
+            line: (formats.price(value), Tone.DIM) for line, value in scale.ticks().items()
+        }
+        times = [candle.time for candle in candles]
+        for mark in self.marks:
+            at = bisect_right(times, mark.time) - 1
+            if at >= 0 and (at < len(times) - 1 or mark.time < self._behind(times)):
+                cells[scale.line(mark.price)][right + at * each] = (mark.glyph, mark.tone)
+        named: dict[int, int] = {}
+        for level in sorted(self.levels, key=lambda one: not scale.low <= one.price <= scale.high):
+            line, name = scale.line(level.price), level.label
+            if scale.low <= level.price <= scale.high:
+                axis[line] = (formats.price(level.price), level.tone)
+                for column in range(width):
+                    if cells[line][column][0] == " ":
+                        cells[line][column] = ("┈", level.tone)
+            else:
+                arrow = "↑" if level.price > scale.high else "↓"
+                name = f"{name} {formats.price(level.price)} {arrow}"
+            # Names hide the oldest candles rather than leave fewer for all prices.
+            start = named.get(line, 0)
+            for column, letter in enumerate(f"{name} "[: max(0, width - start)], start):
+                cells[line][column] = (letter, level.tone)
+            named[line] = start + len(name) + 2
+        axis[scale.line(candles[-1].close)] = (formats.price(candles[-1].close), Tone.STRONG)
+        return self._with_axis(cells, axis)
+
+    def _behind(self, times: Sequence[int]) -> int:
+        """When the last candle shown has closed, as far as the others tell."""
+        if self.newest:
+            return times[-1] + 10**13
+        return times[-1] + (times[-1] - times[-2] if len(times) > 1 else 1)
+
+    def _volume_rows(self, width: int, height: int, right: int) -> Cells:
+        most = max(slot.candle.volume for slot in self.slots)
+        cells = blank(width, height)
+        for number, slot in enumerate(self.slots):
+            if most > 0:
+                draw_bar(cells, right + number * self.each, slot.candle.volume / most, Tone.RULE)
+        _write(cells[0], "volume", Tone.DIM)
+        return self._with_axis(cells, {0: (_short(most), Tone.DIM)})
+
+    def _pane_rows(self, width: int, pane: str, right: int) -> Cells:
+        lines = [(n, one) for n, one in enumerate(self.lines) if one.pane == pane]
+        series = [[slot.values[number] for slot in self.slots] for number, _ in lines]
+        known = [value for values in series for value in values if value is not None]
+        cells = blank(width, _PANE)
+        if not known:
+            _write(cells[0], f"{safe_text(pane)}: not known yet", Tone.DIM)
+            return self._with_axis(cells, {})
+        scale = Scale.around(min(known), max(known), _PANE)
+        for number, values in enumerate(series):
+            draw_line(
+                cells, values, right, self.each, scale, _LINE_TONES[number % len(_LINE_TONES)]
+            )
+        _write(cells[0], safe_text(pane), Tone.DIM)
+        axis = {0: (_short(scale.high), Tone.DIM), _PANE - 1: (_short(scale.low), Tone.DIM)}
+        return self._with_axis(cells, axis)
+
+    def _with_axis(self, cells: Cells, axis: dict[int, tuple[str, Tone]]) -> Cells:
+        for line, row in enumerate(cells):
+            text, tone = axis.get(line, ("", Tone.DIM))
+            row += [("  ", Tone.DIM), (text.rjust(self.axis), tone)]
+        return cells
+
+    def _legend(self, slot: Slot, width: int, *, named: bool) -> list[tuple[str, Tone]]:
+        """The values of one candle: its own where the crosshair is on it, and the lines' always."""
+        candle = slot.candle
+        parts: list[tuple[str, Tone]] = []
+        if named:
+            tone = Tone.GAIN if candle.close >= candle.open else Tone.LOSS
+            parts.append((formats.day_time(candle.time, self.zone), Tone.STRONG))
+            for letter, price in zip("OHLC", candle[1:5], strict=True):
+                parts.append((f"{letter} {formats.price(price)}", tone))
+            if candle.volume > 0:
+                parts.append((f"V {_short(candle.volume)}", Tone.DIM))
+        seen: dict[str, int] = {}
+        for line, value in zip(self.lines, slot.values, strict=False):
+            number = seen[line.pane] = seen.get(line.pane, -1) + 1
+            tone = _LINE_TONES[number % len(_LINE_TONES)]
+            parts.append((f"{safe_text(line.name)} {_figure(value, price=not line.pane)}", tone))
+        cells: list[tuple[str, Tone]] = []
+        for text, tone in parts:
+            if len(text) > width:
+                break
+            cells += [(text, tone), ("  ", Tone.DIM)]
+            width -= len(text) + 2
+        return cells
+
+
+def price_scale(candles: Sequence[Candle], levels: Sequence[PriceLevel], height: int) -> Scale:
+    """The prices that `height` lines show: of the candles, and of levels that are near to them."""
+    low, high = min(c.low for c in candles), max(c.high for c in candles)
+    # A level far away would flatten the candles: it is only named, at the edge it lies beyond.
+    reach = (high - low) * 0.6
+    near = [p.price for p in levels if low - reach <= p.price <= high + reach]
+    return Scale.around(min([low, *near]), max([high, *near]), height)
+
+
+def _labels(moments: list[int], each: int, zone: tzinfo) -> str:
+    """The times beneath the columns."""
+    if each == 1:
+        return time_labels(moments, len(moments), zone)
+    # Columns of one candle are given moments between it and the next, so that each differs.
+    step = moments[each] - moments[0] if len(moments) > each else 0
+    spread = [time + step * (n % each) // each for n, time in enumerate(moments)]
+    return time_labels(spread, len(spread), zone)
+
+
+def _write(row: list[tuple[str, Tone]], text: str, tone: Tone) -> None:
+    for column, letter in enumerate(f"{text} "[: len(row)]):
+        row[column] = (letter, tone)
+
+
+def _figure(value: float | None, *, price: bool) -> str:
+    return formats.price(value) if price else formats.number(value)
+
+
+def _short(value: float) -> str:
+    """A figure in few cells: `1.2M`, `48.1k`, `0.35`."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e4)):
+        if abs(value) >= size:
+            return f"{value / (1e3 if unit == 'k' else size):.1f}{unit}"
+    return formats.number(value)
