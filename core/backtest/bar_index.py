@@ -111,10 +111,10 @@ class BarIndex:
         """Index of the candle that closes at the time to be flat, or at which a target falls."""
         found = self.length
         if rules.flat_at_ms is not None:
-            found = self.index_at(rules.flat_candle(position.entry_time))
+            found = self.index_at(rules.flat_candle(position.entered_at(rules)))
         if position.roi_place + 1 < len(rules.roi):
             since, _ = rules.roi[position.roi_place + 1]
-            found = min(found, self.index_at(rules.entry_moment(position.entry_time) + since))
+            found = min(found, self.index_at(position.entered_at(rules) + since))
         return found
 
     def live_through(self, position: Position, start: int, stop: int, rules: Rules) -> None:

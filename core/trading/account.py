@@ -20,7 +20,6 @@ from core.trading.values import (
     Event,
     Exited,
     ExitReason,
-    FillOn,
     Obstacle,
     OpenTrade,
     Quote,
@@ -161,24 +160,28 @@ class Account:
         signal_time: int,
         quote: Quote | None,
         levels: Sequence[float] = (),
+        rested: Resting | None = None,
     ) -> Event:
         """Open a position at `price` (slippage included), sized by docs/rules.md §3.4.
 
         `time` is the open time of the candle concerned, `quote` what fills it, if not that candle,
-        `levels` those of the candle that decided.
+        `levels` those of the candle that decided, `rested` the order that waited, if one did.
         Returns Entered, or Refused where nothing can be bought.
         """
         rules = self.rules
         symbol = rules.symbols[slot]
         if self.entries_paused:
             return self.refuse(slot, side, time, Obstacle.PAUSED, PAUSED)
-        if self.halted_day is not None and self._fill_day(time, quote) == self.halted_day:
+        moment = rules.fill_moment(time, at_price=rested is not None)
+        if quote is not None:
+            moment = max(time, quote.time)
+        if self._halted(moment):
             limit = rules.max_daily_loss_pct
             why = (
                 f"the daily loss limit of {limit:g} % was reached; entries resume with the UTC day"
             )
             return self.refuse(slot, side, time, Obstacle.RISK_LIMIT, why)
-        if rules.bounded and (bound := self._bound(slot, signal_time, time, quote)):
+        if rules.bounded and (bound := self._bound(slot, signal_time, moment)):
             return self.refuse(slot, side, time, *bound)
         sign = side.sign
         plan: Plan | None = None
@@ -237,8 +240,9 @@ class Account:
         )
         if quote is not None:
             position.low_before, position.high_before = quote.low, quote.high
+        position.rested = rested
         if rules.bounded:
-            self._count_entry(self._fill_day(time, quote))
+            self._count_entry(moment // DAY)
         if plan is not None:
             position.take(rules, plan)
         if rules.adds:
@@ -263,15 +267,12 @@ class Account:
         quantity = equity * orders.risk_pct / 100 / loss
         return quantity * price * (1 + rules.fees * rules.leverage) / rules.leverage
 
-    def _bound(
-        self, slot: int, signal_time: int, time: int, quote: Quote | None
-    ) -> tuple[Obstacle, str] | None:
-        """Which limit of the strategy forbids an entry that fills now, and why."""
+    def _bound(self, slot: int, signal_time: int, moment: int) -> tuple[Obstacle, str] | None:
+        """Which limit of the strategy forbids an entry that fills at `moment`, and why."""
         orders = self.rules.orders
         if signal_time < self.entries_from[slot]:
             assert orders.cooldown is not None
             return Obstacle.COOLDOWN, f"within the cooldown of {orders.cooldown.candles} candles"
-        moment = self._fill_moment(time, quote)
         minute = moment // MINUTE % (DAY // MINUTE)
         if orders.weekdays and (moment // DAY + 3) % 7 + 1 not in orders.weekdays:
             return Obstacle.HOURS, "not on a weekday of the strategy"
@@ -280,7 +281,7 @@ class Account:
         if orders.flat_at is not None and minute >= orders.flat_at:
             return Obstacle.HOURS, "the strategy stays flat for the rest of the UTC day"
         most = orders.max_trades_per_day
-        today = self.entries_day == self._fill_day(time, quote)
+        today = self.entries_day == moment // DAY
         if most is not None and today and self.entries_today >= most:
             return Obstacle.TRADES_PER_DAY, f"{most} of its UTC day's entries have filled"
         return None
@@ -307,7 +308,8 @@ class Account:
         position.above = tuple(one for one in position.above if one[1] != number)
         if self.entries_paused:
             return self.refuse(slot, side, time, Obstacle.PAUSED, PAUSED)
-        if self.halted_day is not None and time // DAY == self.halted_day:
+        at_price = rules.orders.adds[number].at_pct is not None
+        if self._halted(rules.fill_moment(time, at_price=at_price)):
             why = f"the daily loss limit of {rules.max_daily_loss_pct:g} % was reached"
             return self.refuse(slot, side, time, Obstacle.RISK_LIMIT, why)
         asked = position.entered * rules.orders.adds[number].size_pct / 100
@@ -347,16 +349,9 @@ class Account:
         symbol = rules.symbols[slot]
         return Added(time, symbol, side, price, quantity, margin, fee, filled_at, wanted)
 
-    def _fill_day(self, time: int, quote: Quote | None) -> int:
-        """The UTC day of an entry's fill; a close belongs to the day of its last millisecond."""
-        at_close = quote is None and self.rules.fill_on is FillOn.CLOSE
-        return (self._fill_moment(time, quote) - at_close) // DAY
-
-    def _fill_moment(self, time: int, quote: Quote | None) -> int:
-        """When an entry fills, UTC ms: by `quote`, or by the candle that opened at `time`."""
-        if quote is not None:
-            return max(time, quote.time)
-        return self.rules.entry_moment(time)
+    def _halted(self, moment: int) -> bool:
+        """Whether the daily loss limit was reached on the UTC day of `moment`."""
+        return moment // DAY == self.halted_day
 
     def reduce(
         self, position: Position, price: float, time: int, filled_at: int | None = None

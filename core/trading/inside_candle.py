@@ -32,6 +32,8 @@ def pass_through_candle(
     falls = bool(rules.roi) and position.let_target_fall(rules, time)
     added = None
     waits = rules.adds and time > position.entry_time  # adds do, from the candle after the entry on
+    if waits and position.above:
+        _add_above_at_the_open(account, position, bar, time, events)
     if waits and position.below:
         added = _add_below(account, position, bar, time, events)
     # Where a quote entered the position, the candle had opened before there was one.
@@ -115,6 +117,22 @@ def pass_through_candle(
     late = rules.fills is Fills.MARKET
     exited = account.close(position, price, reason, time, ambiguous=ambiguous, seen_late=late)
     events.append(exited)
+
+
+def _add_above_at_the_open(
+    account: Account, position: Position, bar: Bar, time: int, events: list[Event]
+) -> None:
+    """Fill the adds in favour of the position that the open is beyond, if not stop or target.
+
+    They are stop orders that the market met before anything in the candle.
+    """
+    sign, rules = position.sign, account.rules
+    while position.above and (bar.open - position.above[0][0]) * sign >= 0:
+        stop, _ = position.stop(rules.trailing_stop_pct)
+        if (bar.open - stop) * sign <= 0 or (bar.open - position.target_price) * sign >= 0:
+            break
+        price = rules.entry_price(sign, bar.open)
+        events.append(account.add(position, position.above[0][1], price, time))
 
 
 def _add_below(

@@ -166,12 +166,16 @@ class Position(msgspec.Struct, eq=False):
         """Whether the nearest target closes only a part."""
         return bool(self.targets) and self.targets[0][1] < self.quantity
 
+    def entered_at(self, rules: Rules) -> int:
+        """When it was entered, UTC ms, as far as its candles tell."""
+        return rules.fill_moment(self.entry_time, at_price=self.rested is not None)
+
     def let_target_fall(self, rules: Rules, time: int) -> bool:
         """Take the target of `roi` that holds in the candle that opens at `time`.
 
         Returns whether it fell with this candle.
         """
-        place = rules.roi_at(time - rules.entry_moment(self.entry_time))
+        place = rules.roi_at(time - self.entered_at(rules))
         fell = place > self.roi_place
         if fell:
             self.roi_place = place

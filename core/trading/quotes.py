@@ -52,11 +52,10 @@ def _filled_by(account: Account, slot: int, quote: Quote, time: int) -> list[Eve
         if price is not None and (price - order.price) * toward >= 0:
             account.resting[slot] = None
             events.append(
-                account.enter(slot, order.side, price, time, order.signal_time, quote, order.levels)
+                account.enter(
+                    slot, order.side, price, time, order.signal_time, quote, order.levels, order
+                )
             )
-            entered = account.positions[slot]
-            if entered is not None:
-                entered.rested = order
     return events
 
 
@@ -71,7 +70,7 @@ def _watch(
     stop, reason = position.stop(account.rules.trailing_stop_pct)
     target = position.target_price
     if account.rules.roi:
-        place = account.rules.roi_at(time - position.entry_time)
+        place = account.rules.roi_at(time - position.entered_at(account.rules))
         target = account.rules.roi_price(sign, position.entry_price, place)
         if place > position.roi_place and (price - target) * sign > 0:
             target = price  # it falls to a price that the market is beyond already

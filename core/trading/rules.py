@@ -227,17 +227,22 @@ class Rules:
         away = -sign if stop is not None and rule is stop.price else sign
         return entry + away * level
 
-    def entry_moment(self, entry_time: int) -> int:
-        """When a position was entered whose candle of entry opened at `entry_time`, UTC ms."""
-        return entry_time + (self.timeframe_ms if self.fill_on is FillOn.CLOSE else 0)
+    def fill_moment(self, time: int, *, at_price: bool) -> int:
+        """When what the candle that opened at `time` fills was filled, UTC ms.
 
-    def flat_candle(self, entry_time: int) -> int:
+        That is its open, for a market order under `fill_on: close` its close. What waited
+        `at_price` was filled somewhere within it and counts at its open.
+        """
+        at_close = self.fill_on is FillOn.CLOSE and not at_price
+        return time + (self.timeframe_ms if at_close else 0)
+
+    def flat_candle(self, entered_at: int) -> int:
         """A candle that opens then or later closes at the time to be flat (`flat_at`), or behind.
 
-        `entry_time` is that of the position: the time of day counts that comes next after it.
+        The time of day counts that comes next after the entry at `entered_at`.
         """
         assert self.flat_at_ms is not None
-        days = (self.entry_moment(entry_time) - self.flat_at_ms) // DAY + 1
+        days = (entered_at - self.flat_at_ms) // DAY + 1
         return days * DAY + self.flat_at_ms - self.timeframe_ms
 
     def roi_at(self, held_ms: int) -> int:

@@ -177,12 +177,12 @@ def _enter_if_reached(account: Account, bar: Bar, time: int, events: list[Event]
     account.resting[slot] = None
     price, inside = filled
     events.append(
-        account.enter(slot, order.side, price, time, order.signal_time, None, order.levels)
+        account.enter(slot, order.side, price, time, order.signal_time, None, order.levels, order)
     )
     entered = account.positions[slot]
     if entered is not None:
-        entered.rested, entered.inside = order, inside
-        entered.mark = order.price if inside else bar.open
+        entered.inside = inside
+        entered.mark = bar.open
 
 
 def _watch_limits(account: Account, time: int, events: list[Event]) -> None:
@@ -230,7 +230,7 @@ def _decide(account: Account, time: int, bars: Sequence[Bar], events: list[Event
             reason = _SIGNAL
         elif rules.max_hold is not None and position.held >= rules.max_hold:
             reason = ExitReason.MAX_HOLD
-        elif rules.flat_at_ms is not None and time >= rules.flat_candle(position.entry_time):
+        elif rules.flat_at_ms is not None and time >= rules.flat_candle(position.entered_at(rules)):
             reason = ExitReason.FLAT_AT
         elif bar.slot in account.asked_out:
             reason = ExitReason.MANUAL

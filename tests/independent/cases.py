@@ -153,7 +153,7 @@ class _Maker:
     def price(self) -> str:
         """An expression near the price."""
         random = self.random
-        shape = random.randrange(5)
+        shape = random.randrange(6)
         one, two = self.line(), self.line()
         if shape == 0:
             return f"{self.number(0.97, 1.03)} * {one}"
@@ -163,6 +163,8 @@ class _Maker:
             return f"{random.choice(['min', 'max'])}({one}, {two})"
         if shape == 3:
             return f"close {random.choice('+-')} {self.number(0.2, 2)} * atr"
+        if shape == 4:
+            return f"{one} + 0 / (close - open)"  # now and then it has no value
         return one
 
     def condition(self, depth: int = 0) -> dict[str, Any]:
@@ -344,28 +346,17 @@ class _Maker:
         if self.some("flat", 0.2):
             config["flat_at"] = random.choice(["21:55", "12:00", "00:00", "16:30", "23:00"])
         if self.some("adds", 0.35) and not isinstance(config.get("target"), list):
-            sign = random.choice([-1, 1])  # both beside each other: see the tests
-            config["adds"] = [self.add(sign) for _ in range(random.randrange(1, 4))]
+            config["adds"] = [self.add() for _ in range(random.randrange(1, 4))]
 
-    def add(self, sign: int) -> dict[str, Any]:
+    def add(self) -> dict[str, Any]:
         random = self.random
         size = random.choice([25, 50, 100])
         if random.random() < 0.3:
             return {"when": [self.condition()], "size_pct": size}
         return {
-            "at_pct": random.uniform(0.3, 4) * sign,
+            "at_pct": random.uniform(0.3, 4) * random.choice([-1, 1]),
             "size_pct": size,
         }
-
-
-def _told_apart(config: Config) -> bool:
-    """Whether the program reads the clock of `fill_on: close` otherwise than the pages.
-
-    test_simulator.py has those cases one by one.
-    """
-    clocks = {"hours", "weekdays", "flat_at", "roi"}
-    days = {"max_trades_per_day", "max_daily_loss_pct"}
-    return bool(days & set(config)) or ("entry" in config and bool(clocks & set(config)))
 
 
 def random_case(seed: int, features: frozenset[str] = ALL) -> Case:
@@ -376,10 +367,6 @@ def random_case(seed: int, features: frozenset[str] = ALL) -> Case:
     if maker.some("symbols", 0.25):
         symbols.append("BBB/USDT:USDT")
     config = maker.config(symbols)
-    if "entry" in config and "trade_amount" not in config:
-        config["symbols"] = symbols = symbols[
-            :1
-        ]  # equity at an entry inside a candle: see the tests
     length = milliseconds(config["timeframe"])
     start = START + random.randrange(0, 7) * DAY - length
     count = random.randrange(60, 200)
@@ -387,11 +374,11 @@ def random_case(seed: int, features: frozenset[str] = ALL) -> Case:
     limits = None
     if maker.some("filters", 0.2):
         limits = Limits(
-            Decimal("0.01" if "adds" in config else random.choice(["0.01", "0.5", "1"])),
+            Decimal(random.choice(["0.01", "0.5", "1"])),
             Decimal(random.choice(["0.01", "1", "3"])),
             Decimal(random.choice(["5", "100"])),
         )
-    at_close = maker.some("close", 0.25) and not _told_apart(config)
+    at_close = maker.some("close", 0.25)
     funding = None
     if maker.some("funding", 0.2) and not at_close:
         funding = {

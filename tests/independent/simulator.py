@@ -620,6 +620,7 @@ class Simulator:
                     self._enter_at_market(slot, slot.market.rows[slot.at].close)
                 elif slot.position is not None:
                     self._due_adds(slot)
+            self._watch(time)
 
     def _watch(self, time: int) -> None:
         """The loss since the day of this candle's close began."""
@@ -893,12 +894,17 @@ class Simulator:
             if self._reach_targets(slot, row.open):
                 return
         if p.entry_time < row.time:
+            for add in self._waiting_in_favour(p):
+                if (row.open - add.price) * side >= 0 and self._add(
+                    slot, p, add, row.open * (1 + side * self.slip)
+                ):
+                    stop, reason = self._stop(p)
+                    if stop is not None and (row.open - stop) * side <= 0:
+                        self._close(slot, row.open * (1 - side * self.slip), reason)
+                        return
             added = self._add_against(slot, p, row)
             if added:
                 good = row.close
-            for add in self._waiting_in_favour(p):
-                if (row.open - add.price) * side >= 0:
-                    self._add(slot, p, add, row.open * (1 + side * self.slip))
         floor, floor_reason, slip = self._floor(p)
         if floor is not None and (bad - floor) * side <= 0:
             if how != "open" and (p.trigger_price - floor) * side <= 0 and slip == self.slip:
@@ -962,7 +968,8 @@ class Simulator:
         """Make the position larger; whether that was possible."""
         p.adds.remove(add)
         quantity = p.first_quantity * add.rule["size_pct"] / 100
-        if slot.market.rows[slot.at].time // DAY == self.halted:
+        at_close = self.at_close and "when" in add.rule
+        if (slot.market.rows[slot.at].time + at_close * self.length) // DAY == self.halted:
             self._count(slot, "risk_limit")
             return False
         if self.free <= self.dust:

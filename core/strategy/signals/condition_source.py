@@ -191,7 +191,8 @@ class _Plan:
     def __init__(self, config: StrategyConfig) -> None:
         self.described = Described.of(config)
         self.levels = level_series(config, self.described)
-        self.fields = (*self.described.fields, *self.levels.values())
+        waited = [one for one in config.orders.levels if isinstance(one, Atr | Swing)]
+        self.fields = (*self.described.fields, *(self.levels[str(one)] for one in waited))
         self.rules = config.grouped_conditions
         self.groups = tuple(self._groups(config.sides, len(config.orders.adds)))
 

@@ -13,9 +13,9 @@ from core.strategy.indicators.series import CLOSE, HIGH, LOW, Series, talib
 
 
 def level_series(config: StrategyConfig, described: Described) -> dict[str, Series]:
-    """Every level by its name, in the order of `Orders.levels`; decisions wait until each has had
+    """Every level by its name, in the order of `Orders.levels`.
 
-    a value. `described.series` makes one of an expression (`Operand`) of the config.
+    `described.series` makes one of an expression (`Operand`) of the config.
     """
 
     def series(level: LevelSpec) -> Series:

@@ -682,15 +682,15 @@ def test_the_daily_loss_limit_blocks_entries_until_the_utc_day_ends() -> None:
     assert account.refused == {Obstacle.RISK_LIMIT: 1}
 
 
-def test_a_close_that_ends_the_day_fills_on_the_day_it_ends() -> None:
+def test_a_close_at_midnight_fills_on_the_day_that_begins() -> None:
     account = Account(rules(max_daily_loss_pct=10, fill_on=FillOn.CLOSE))
-    late = DAY - 2 * MINUTE
+    late = DAY - 4 * MINUTE
     step(account, late, [Bar(0, 100, 100, 100, 100, 1)])
     events = step(account, late + MINUTE, [Bar(0, 100, 100, 80, 90, 2)])
     assert any(isinstance(event, Halted) for event in events)
-    events = step(account, late + MINUTE, [Bar(0, 90, 90, 90, 90, 1)])
+    events = step(account, late + 2 * MINUTE, [Bar(0, 90, 90, 90, 90, 1)])
     assert any(isinstance(event, Refused) for event in events)
-    events = step(account, DAY, [Bar(0, 90, 90, 90, 90, 1)])
+    events = step(account, late + 3 * MINUTE, [Bar(0, 90, 90, 90, 90, 1)])
     assert any(isinstance(event, Entered) for event in events)
 
 
