@@ -368,20 +368,21 @@ class Host:
 
     async def stop_at_end(self, session_id: str) -> Mapping[str, object]:
         """See `HostLink.stop_at_end`."""
-        await self.registry.arrived(session_id)
-        engine = self.registry.living(session_id)
-        if engine is not None:
-            engine.at_its_end = True
-        return await self.stop(session_id)
+        return await self._stop(session_id, scheduled=True)
 
     async def stop(self, session_id: str, *, flatten: bool = False) -> Mapping[str, object]:
         """See `HostLink.stop`."""
+        return await self._stop(session_id, flatten=flatten)
+
+    async def _stop(
+        self, session_id: str, *, flatten: bool = False, scheduled: bool = False
+    ) -> Mapping[str, object]:
         await self.registry.arrived(session_id)
         if self.registry.interrupted(session_id):
             await self.registry.take_up_again(session_id)  # or the next host would
         engine = self.registry.living(session_id)
         if engine is not None:
-            await _obeyed(engine, "stop", flatten=flatten)
+            await _obeyed(engine, "stop", flatten=flatten, scheduled=scheduled)
             await self.registry.ended(session_id)
             self.show()
         return await self.reader.report(session_id)
@@ -478,7 +479,12 @@ class Host:
 
 
 async def _obeyed(
-    engine: Engine, do: str, *, symbol: str | None = None, flatten: bool = False
+    engine: Engine,
+    do: str,
+    *,
+    symbol: str | None = None,
+    flatten: bool = False,
+    scheduled: bool = False,
 ) -> None:
     """Have a session do something.
 
@@ -486,7 +492,7 @@ async def _obeyed(
         CommandError: it was not done, or could not be written down, so that the next host would
             know nothing of it.
     """
-    if await engine.command(do, symbol=symbol, flatten=flatten):
+    if await engine.command(do, symbol=symbol, flatten=flatten, scheduled=scheduled):
         return
     if not engine.durable:
         why = f"was interrupted: {engine.reason}"

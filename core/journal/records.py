@@ -98,13 +98,14 @@ class CandleRevised(msgspec.Struct, frozen=True, tag_field="kind", tag="revised"
 
 
 class Commanded(msgspec.Struct, frozen=True, tag_field="kind", tag="command", omit_defaults=True):
-    """Someone said pause, resume, flatten or stop."""
+    """Someone said pause, resume, flatten or stop; `scheduled`: a job stops it at its end."""
 
     at: int
     after: int | None
     do: str
     symbol: str | None = None
     flatten: bool = False
+    scheduled: bool = False
 
 
 class Returned(msgspec.Struct, frozen=True, tag_field="kind", tag="returned"):

@@ -13,13 +13,16 @@ from core.session.snapshot import SessionSnapshot
 from core.time_format import short_duration
 from core.trading.values import Trade
 
+_MOST_TRADES = 20  # that one message tells of in full: services cut long ones off
+
 
 @dataclass(frozen=True, slots=True)
 class JobOutcome:
     """What a run came to.
 
     `news`: the user should be told, and not only find it recorded. `seen_trades`, `seen_states`:
-    how many trades of a session, and which answers of its trial, have been told of now.
+    how many trades of a session, and which answers of its trial, have been told of now. `ended`:
+    the session is over, and with it its jobs.
     """
 
     text: str
@@ -27,6 +30,7 @@ class JobOutcome:
     news: bool = True
     seen_trades: int | None = None
     seen_states: Mapping[str, str] | None = None
+    ended: bool = False
 
 
 async def carry_out(job: Job, link: HostLink) -> JobOutcome:
@@ -67,11 +71,20 @@ async def _check(job: Job, link: HostLink) -> JobOutcome:
 async def _finish(job: Job, link: HostLink) -> JobOutcome:
     assert job.session_id is not None  # new_job gives no other job this action
     session = find_session(link, job.session_id)
-    if session is not None and session.state.ended:
-        report = await link.report(job.session_id)
+    if session is not None and session.state.ended and not session.interrupted:
+        try:
+            report = await link.report(job.session_id)
+        except CommandError as error:
+            told = f"session {job.session_id} has ended, and its report cannot be made: {error}"
+            return JobOutcome(told, succeeded=False, ended=True)
     else:
         report = await link.stop_at_end(job.session_id)
-    return JobOutcome(f"session {job.session_id} has ended: {report_in_words(report)}")
+    trades = await link.closed_trades(job.session_id)
+    fresh = trades[job.seen_trades :]
+    told = f"session {job.session_id} has ended: {report_in_words(report)}"
+    if fresh:
+        told += f" Since the last look, {_trades_in_words(fresh)}."
+    return JobOutcome(told, seen_trades=len(trades), ended=True)
 
 
 def find_session(link: HostLink, session_id: str | None) -> SessionSnapshot | None:
@@ -96,11 +109,12 @@ def _trades_in_words(trades: Sequence[Trade]) -> str:
     if not trades:
         return "no new trade"
     told = "; ".join(
-        f"{trade.side} {trade.symbol} {trade.entry_price:.12g} → {trade.exit_price:.12g} "
-        f"({trade.exit_reason}), {trade.pnl:+,.2f} ({trade.pnl_pct:+.2f} %)"
-        for trade in trades
+        f"#{trade.id} {trade.side} {trade.symbol} {trade.entry_price:.12g} → "
+        f"{trade.exit_price:.12g} ({trade.exit_reason}), {trade.pnl:+,.2f} ({trade.pnl_pct:+.2f} %)"
+        for trade in trades[-_MOST_TRADES:]
     )
-    return f"{_count(len(trades), 'new trade')}: {told}"
+    latest = f", of which the last {_MOST_TRADES}" if len(trades) > _MOST_TRADES else ""
+    return f"{_count(len(trades), 'new trade')}{latest}: {told}"
 
 
 def report_in_words(report: Mapping[str, object]) -> str:

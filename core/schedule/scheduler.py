@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -22,6 +23,7 @@ from core.schedule.jobs import Job, JobError, JobRun, NothingSuchError, new_job
 from core.schedule.notifications.occasions import OCCASIONS
 from core.schedule.runs import JobOutcome, carry_out
 from core.schedule.triggers import Trigger, at, every, next_due
+from core.session.feed_handler import BY_HAND
 from core.session.snapshot import SessionSnapshot
 from core.store.index import IndexWriteError
 
@@ -68,6 +70,7 @@ class Scheduler:
         self._pulse_every = pulse_every
         self._occasions = [occasion() for occasion in OCCASIONS]
         self._running: dict[str, asyncio.Task[JobRun]] = {}
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._unrecorded: list[_Done] = []
         self._room = asyncio.Semaphore(_AT_ONCE)
 
@@ -124,16 +127,8 @@ class Scheduler:
         return await asyncio.shield(self._begin(job))
 
     def _is_running(self, job: Job) -> bool:
-        """Whether a run of a job is under way, or one that would end the same session."""
-        if job.id in self._running or any(done.job_id == job.id for done in self._unrecorded):
-            return True
-        ends = job.action is JobAction.FINISH
-        return ends and any(
-            self._book.has(other)
-            and self._book.job(other).action is JobAction.FINISH
-            and self._book.job(other).session_id == job.session_id
-            for other in self._running
-        )
+        """Whether a run of a job is under way, or not recorded yet."""
+        return job.id in self._running or any(done.job_id == job.id for done in self._unrecorded)
 
     def _begin(self, job: Job) -> asyncio.Task[JobRun]:
         task = asyncio.create_task(self._run_now(job), name=f"job {job.id}")
@@ -142,8 +137,18 @@ class Scheduler:
         return task
 
     async def _run_now(self, job: Job) -> JobRun:
-        async with self._room:
-            outcome = await _outcome(self._as_told(job), self._link)
+        async with self._turn(job), self._room:
+            return await self._in_turn(job)
+
+    def _turn(self, job: Job) -> asyncio.Lock:
+        """Held by the run of a session's jobs that looks at it: two at once would tell the same."""
+        return self._turns.setdefault(job.session_id or f"job {job.id}", asyncio.Lock())
+
+    async def _in_turn(self, job: Job) -> JobRun:
+        if job.session_id is not None and not self._book.has(job.id):
+            now = self._clock()
+            return JobRun(now, now, True, "its session has ended meanwhile, and was told of")
+        outcome = await _outcome(self._as_told(job), self._link)
         now = self._clock()
         due = job.next_run if job.next_run is not None and job.next_run <= now else now
         run = JobRun(due, now, outcome.succeeded, outcome.text)
@@ -160,12 +165,11 @@ class Scheduler:
         others = self.jobs_of(job.session_id)
         if not others:
             return job
+        ids = {one.id for one in others}
         latest = max(others, key=lambda one: one.history[-1].ran if one.history else 0)
-        return msgspec.structs.replace(
-            job,
-            seen_trades=max(one.seen_trades for one in others),
-            seen_states=latest.seen_states,
-        )
+        told = [one.seen_trades for one in others]
+        told += [done.outcome.seen_trades or 0 for done in self._unrecorded if done.job_id in ids]
+        return msgspec.structs.replace(job, seen_trades=max(told), seen_states=latest.seen_states)
 
     def _record(self, done: _Done) -> None:
         """Record a run in its job, which may have been changed or removed while it ran."""
@@ -176,7 +180,7 @@ class Scheduler:
         after = job.after(
             done.run, seen_trades=outcome.seen_trades, seen_states=outcome.seen_states
         )
-        if job.action is JobAction.FINISH and done.run.succeeded and job.session_id is not None:
+        if outcome.ended and job.session_id is not None:
             self._book.forget_session(job.session_id)
         elif after.next_run is None:
             self._book.remove(job.id)
@@ -352,9 +356,9 @@ class Scheduler:
             jobs = self.jobs_of(job.session_id)
             if any(one.id in self._running for one in jobs):
                 continue
-            last = next((one for one in jobs if one.action is JobAction.FINISH), None)
-            if last is not None and session_of_job and _ran_out(session_of_job):
-                self._begin(last)
+            if session_of_job and _ended_by_itself(session_of_job):
+                last = next((one for one in jobs if one.action is JobAction.FINISH), jobs[0])
+                self._begin(msgspec.structs.replace(last, action=JobAction.FINISH))
             else:
                 self._book.forget_session(job.session_id)
 
@@ -369,15 +373,17 @@ async def _outcome(job: Job, link: HostLink) -> JobOutcome:
 
 
 def _waits_for_end(job: Job, session: SessionSnapshot | None) -> bool:
-    """Whether a report has to wait because its session is just about to end by itself.
+    """Whether a report has to wait because its session cannot end yet, or is about to by itself.
 
     Its last candles may come late, or be fetched first where the host was away: stopping it would
     cut them off. What a session has planned is known once it has been taken up.
     """
-    if job.action is not JobAction.FINISH or session is None or session.state.ended:
+    if job.action is not JobAction.FINISH or session is None:
         return False
-    if session.state is SessionState.STARTING:
+    if session.interrupted or session.state is SessionState.STARTING:
         return True
+    if session.state.ended:
+        return False
     end = session.planned_end
     return end is not None and job.next_run is not None and job.next_run >= end
 
@@ -387,10 +393,7 @@ def _goes_on(session: SessionSnapshot) -> bool:
     return session.interrupted or not session.state.ended
 
 
-def _ran_out(session: SessionSnapshot) -> bool:
-    """Whether a session ended because its time was up, and not because someone stopped it."""
-    return (
-        session.planned_end is not None
-        and session.ended is not None
-        and session.ended >= session.planned_end
-    )
+def _ended_by_itself(session: SessionSnapshot) -> bool:
+    """Whether a session ended by its plan or its rules: not by hand, and not by a fault."""
+    why = session.state_reason
+    return session.state is SessionState.STOPPED and why is not None and not why.startswith(BY_HAND)

@@ -17,7 +17,7 @@ from core.journal.records import Commanded, Returned, Stopped
 from core.journal.session_journal import SessionJournal
 from core.journal.values import FeedKind, SessionState
 from core.market.feeds.feed import Ended, Feed, FeedError, PriceSeen, UnavailableError
-from core.session.feed_handler import BY_HAND, SCHEDULED, FeedHandler
+from core.session.feed_handler import BY_HAND, SCHEDULED, FeedHandler, stopped_by
 from core.session.order_mirror import OrderMirror, Route
 from core.session.recovery import RecoveredState
 from core.session.session_queue import Item, SessionCommand, SessionQueue, Tick
@@ -82,7 +82,6 @@ class Engine:
         self.reason: str | None = None
         self.ended_at: int | None = None
         self.waiting_for_venue = False  # before it can take commands
-        self.at_its_end = False  # whether a job stops it, and nobody by hand
         self.durable = True  # whether the journal has taken everything so far
         self.handler: FeedHandler | None = None
         self.returns: list[Returned] = [] if recovered is None else recovered.returns
@@ -102,21 +101,29 @@ class Engine:
         self._unpaced = self.record.feed is FeedKind.REPLAY and self.record.speed is None
         self._flattening_since: float | None = None
         self._commit_took = 0.0  # seconds, the last time
+        self._stopped_by = BY_HAND
         self._leaving = False
         self._over = False
         self._untold: _Told = []
 
     # ── From outside ──
 
-    async def command(self, do: str, *, symbol: str | None = None, flatten: bool = False) -> bool:
+    async def command(
+        self,
+        do: str,
+        *,
+        symbol: str | None = None,
+        flatten: bool = False,
+        scheduled: bool = False,
+    ) -> bool:
         """Have `pause`, `resume`, `flatten`, `stop` or `leave` done; whether it was, once durable.
 
         It is not where the session ended or was left before its turn came. `leave` ends the engine
-        and not the session: another host will take it up.
+        and not the session: another host will take it up. `scheduled`: a job stops it at its end.
         """
         if self._over or self.state.ended:
             return self._ended_as(do)
-        return await self._queue.ask(do, symbol, flatten)
+        return await self._queue.ask(do, symbol, flatten, scheduled)
 
     def tick(self) -> None:
         """Let the engine look at the clock."""
@@ -163,7 +170,9 @@ class Engine:
                 await self._work()
             if not self._leaving:
                 why = None if self.handler is None else self.handler.stop_why
-                await self._end(SessionState.STOPPED, why or f"{BY_HAND} before it had begun")
+                await self._end(
+                    SessionState.STOPPED, why or f"{self._stopped_by} before it had begun"
+                )
         except JournalError as error:
             self._fail(str(error))
         except FeedError as error:
@@ -191,9 +200,12 @@ class Engine:
             if preparing.done():
                 preparing.result()
                 return True
-            self._leaving = any(item.do == "leave" for item in self._queue.drop())
+            dropped = self._queue.drop()
+            self._leaving = any(item.do == "leave" for item in dropped)
+            if any(item.scheduled for item in dropped):
+                self._stopped_by = SCHEDULED
             if self.handler is not None:
-                self.handler.stop_why = self.handler.stop_why or BY_HAND
+                self.handler.stop_why = self.handler.stop_why or self._stopped_by
             return False
         finally:
             interrupted.cancel()
@@ -306,7 +318,12 @@ class Engine:
         runner = handler.runner
         self._session.append(
             Commanded(
-                self._context.clock(), runner.moment_time, do, command.symbol, command.flatten
+                self._context.clock(),
+                runner.moment_time,
+                do,
+                command.symbol,
+                command.flatten,
+                command.scheduled,
             )
         )
         handler.settled = False
@@ -314,7 +331,7 @@ class Engine:
             if command.flatten:
                 runner.pause(True)
                 runner.flatten(None)
-            self._begin_stop(flatten=command.flatten, why=SCHEDULED if self.at_its_end else BY_HAND)
+            self._begin_stop(flatten=command.flatten, why=stopped_by(command.scheduled))
         elif do == "flatten":
             asked = ", ".join(runner.flatten(command.symbol)) or "nothing"
             self._tell(Level.INFO, f"asked to close {asked} at the next price")

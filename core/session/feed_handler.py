@@ -34,6 +34,13 @@ from core.trading.values import Event, Quote
 
 BY_HAND = "stopped by hand"
 SCHEDULED = "its scheduled end was reached"
+
+
+def stopped_by(scheduled: bool) -> str:
+    """Who stopped a session, as its reason says it."""
+    return SCHEDULED if scheduled else BY_HAND
+
+
 _HEARD = (CandleClosed, CandlesClosed, PriceSeen)
 
 

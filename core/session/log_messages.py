@@ -208,7 +208,8 @@ def retell(lines: Iterable[Record], step: int) -> Iterator[tuple[int, Level, str
                 yield max(now, old.time + step), Level.WARNING, revision_text(symbol, old, new)
             case Commanded(at, _, do, symbol, flatten):
                 what = " ".join(filter(None, (do, symbol, "flatten" if flatten else None)))
-                yield at, Level.INFO, f"{what}, by hand"
+                who = "at its scheduled end" if line.scheduled else "by hand"
+                yield at, Level.INFO, f"{what}, {who}"
                 if do == "resume":
                     refusals.resumed()
             case Returned():

@@ -26,6 +26,7 @@ class SessionCommand:
     done: asyncio.Future[bool]
     symbol: str | None = None
     flatten: bool = False
+    scheduled: bool = False
 
     def answer(self, done: bool) -> None:
         """Tell who asked, if they still listen."""
@@ -80,10 +81,12 @@ class SessionQueue:
             self._room.clear()
             await self._room.wait()
 
-    async def ask(self, do: str, symbol: str | None, flatten: bool) -> bool:
+    async def ask(
+        self, do: str, symbol: str | None, flatten: bool, scheduled: bool = False
+    ) -> bool:
         """Have something done; whether it was, once that is durable or will not come about."""
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self.put(SessionCommand(do, done, symbol, flatten))
+        self.put(SessionCommand(do, done, symbol, flatten, scheduled))
         if do in ("stop", "leave"):
             self.interrupted.set()
         return await done

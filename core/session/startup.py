@@ -11,7 +11,7 @@ from core.market.candles.candles import Candle
 from core.market.feeds.feed import CandleClosed, Feed, Gap
 from core.market.feeds.sequence import in_order
 from core.market.symbols import is_perpetual
-from core.session.feed_handler import BY_HAND, FeedHandler
+from core.session.feed_handler import FeedHandler, stopped_by
 from core.session.log_messages import clock_text
 from core.session.recovery import RecoveredState
 from core.session.runner import Runner
@@ -114,7 +114,7 @@ class SessionStartup:
             # The stop is where the session ends: what came after it is nobody's to decide on.
             handler.closing = recovered.stopping.flatten
             if not handler.closing or runner.flat:
-                handler.stop_why = BY_HAND
+                handler.stop_why = stopped_by(recovered.stopping.scheduled)
         if runner.moment_time is not None:
             for slot in range(len(runner.slots)):
                 handler.skip(slot, runner.moment_time)

@@ -69,6 +69,10 @@ class OneSessionHost(ScriptedLink):
             "recommendation": "Strategy validated. Consider going live with small position.",
         }
 
+    async def closed_trades(self, session_id: str) -> tuple[Trade, ...]:
+        self.found(session_id)
+        return tuple(self.trades)
+
     async def detail(self, session_id: str) -> SessionDetail:
         self.found(session_id)
         return SessionDetail(session_id, {}, {}, tuple(self.trades), (), ())

@@ -24,6 +24,7 @@ from tests.unit.schedule.one_session_host import ID, OneSessionHost
 from tests.unit.store.disks import FullDisk
 from tests.waiting import until
 
+OVER = "its planned end was reached"
 NOON = parse_time("2026-02-10T12:00:00Z")
 
 
@@ -69,14 +70,14 @@ async def test_a_check_tells_of_trades_once_and_is_silent_without_any(rig: Rig) 
     rig.host.trade()
     await rig.at(NOON + 4 * HOUR)
     (text, session_id, went_well) = rig.said.pop()
-    assert "1 new trade: long BTC/USDT 100 → 110 (signal), +100.00 (+10.00 %)" in text
+    assert "1 new trade: #1 long BTC/USDT 100 → 110 (signal), +100.00 (+10.00 %)" in text
     assert "1 trade, 0 open positions, equity 10,100.00 (+1.00 %)" in text
     assert (session_id, went_well) == (ID, True)
     await rig.at(NOON + 8 * HOUR)
     assert rig.said == []
     (job,) = rig.book.jobs()
     assert [run.text.partition("; ")[2] for run in job.history] == [
-        "1 new trade: long BTC/USDT 100 → 110 (signal), +100.00 (+10.00 %)",
+        "1 new trade: #1 long BTC/USDT 100 → 110 (signal), +100.00 (+10.00 %)",
         "no new trade",
     ]
 
@@ -94,7 +95,7 @@ async def test_a_session_is_watched_by_a_check_and_by_a_report_at_its_end(rig: R
     await rig.at(NOON + DAY)
     await rig.at(NOON + DAY + 3_000)
     assert rig.said == []
-    rig.host.change(ID, state=SessionState.STOPPED, ended=NOON + DAY + 3_000)
+    rig.host.change(ID, state=SessionState.STOPPED, state_reason=OVER, ended=NOON + DAY + 3_000)
     await rig.at(NOON + DAY + 4_000)
     assert rig.host.commands == []
     text, _, _ = rig.said[-1]
@@ -115,7 +116,7 @@ async def test_a_report_waits_until_a_session_that_is_taken_up_shows_its_planned
     rig.host.change(ID, planned_end=NOON + DAY, state=SessionState.WARMING_UP)
     await rig.at(NOON + 2 * DAY + 1_000)
     assert (rig.host.commands, rig.said) == ([], [])
-    rig.host.change(ID, state=SessionState.STOPPED, ended=NOON + 2 * DAY)
+    rig.host.change(ID, state=SessionState.STOPPED, state_reason=OVER, ended=NOON + 2 * DAY)
     await rig.at(NOON + 2 * DAY + 2_000)
     assert len(rig.said) == 1
 
@@ -336,7 +337,7 @@ async def test_a_replay_is_not_watched(rig: Rig) -> None:
 async def test_a_session_that_came_to_its_end_by_itself_is_reported_once(rig: Rig) -> None:
     rig.host.change(ID, planned_end=NOON + DAY)
     await rig.at(NOON)
-    rig.host.change(ID, state=SessionState.STOPPED, ended=NOON + DAY)
+    rig.host.change(ID, state=SessionState.STOPPED, state_reason=OVER, ended=NOON + DAY)
     await rig.at(NOON + DAY - 1_000)
     assert len(rig.said) == 1
     assert rig.host.commands == []
@@ -344,11 +345,62 @@ async def test_a_session_that_came_to_its_end_by_itself_is_reported_once(rig: Ri
     assert len(rig.said) == 1
 
 
+@pytest.mark.parametrize(
+    "reason", ["its scheduled end was reached", "equity fell 20 % from its peak (max_drawdown_pct)"]
+)
+@pytest.mark.parametrize("has_end", [True, False])
+async def test_an_end_that_nobody_was_told_of_is_told_by_the_next_host_with_what_is_new(
+    rig: Rig, reason: str, has_end: bool
+) -> None:
+    await rig.at(NOON)
+    if has_end:
+        message = f"backtest(action='stop_paper', session_id='{ID}')"
+        rig.scheduler.add(Cron("0 10 11 2 *"), message=message)
+    rig.host.trade()
+    await rig.at(NOON + 4 * HOUR)
+    rig.host.trade()
+    rig.host.change(ID, state=SessionState.STOPPED, state_reason=reason, ended=NOON + 5 * HOUR)
+    again = Rig(rig.host, rig.book)
+    for wait in range(3):
+        await again.at(NOON + 5 * HOUR + wait)
+    (text, _, good) = again.said.pop()
+    assert good
+    assert f"session {ID} has ended: 2 trades" in text
+    new = "1 new trade: #2 long BTC/USDT 100 → 110 (signal), +100.00 (+10.00 %)."
+    assert text.endswith(f"Since the last look, {new}")
+    assert (again.said, again.book.jobs(), rig.host.commands) == ([], (), [])
+
+
+async def test_a_check_and_an_end_due_together_tell_each_trade_once(rig: Rig) -> None:
+    await rig.at(NOON)
+    message = f"backtest(action='stop_paper', session_id='{ID}')"
+    rig.scheduler.add(at(NOON + 4 * HOUR, NOON), message=message)
+    rig.scheduler.add(Every(4 * 3_600, NOON), session_id=ID)
+    rig.scheduler.add(Every(3_600, NOON), session_id=ID)
+    rig.host.trade()
+    await rig.at(NOON + 4 * HOUR)
+    told = " ".join(text for text, _, _ in rig.said)
+    assert (told.count("#1 long"), told.count("has ended")) == (1, 1)
+    assert rig.host.commands == [f"stop {ID}"]
+
+
+async def test_the_end_of_an_interrupted_session_waits_until_it_is_taken_up(rig: Rig) -> None:
+    await rig.at(NOON)
+    message = f"backtest(action='stop_paper', session_id='{ID}')"
+    rig.scheduler.add(at(NOON + HOUR, NOON), message=message)
+    rig.host.change(ID, state=SessionState.ERROR, interrupted=True)
+    await rig.at(NOON + HOUR)
+    assert rig.host.commands == []
+    rig.host.change(ID, state=SessionState.RUNNING, interrupted=False)
+    await rig.at(NOON + 2 * HOUR)
+    assert rig.host.commands == [f"stop {ID}"]
+
+
 async def test_the_jobs_of_a_stopped_session_are_cleaned_up_without_a_word(rig: Rig) -> None:
     rig.host.change(ID, planned_end=NOON + DAY)
     await rig.at(NOON)
     rig.scheduler.add(at(NOON + 2 * DAY, NOON), message="unrelated")
-    rig.host.change(ID, state=SessionState.STOPPED, ended=NOON + HOUR)
+    rig.host.change(ID, state=SessionState.STOPPED, state_reason="stopped by hand")
     await rig.at(NOON + HOUR)
     assert [job.message for job in rig.book.jobs()] == ["unrelated"]
     assert rig.said == []

@@ -16,7 +16,9 @@ FICKLE = {**ALWAYS, "max_hold": 3}
 """Enters at every chance and leaves again: whatever goes on, trades."""
 
 
-async def killed_after_a_stop(bench: Bench, *, flatten: bool) -> tuple[int, int]:
+async def killed_after_a_stop(
+    bench: Bench, *, flatten: bool, scheduled: bool = False
+) -> tuple[int, int]:
     """Leave a session whose stop is in its journal and whose end is not, with later candles.
 
     Returns how many trades it had, and its last moment.
@@ -29,7 +31,8 @@ async def killed_after_a_stop(bench: Bench, *, flatten: bool) -> tuple[int, int]
         run = runner_of(engine)
         assert not run.flat
     session = bench.journals["abcd1234"]
-    session.append(Commanded(START, run.moment_time, "stop", flatten=flatten))
+    stop = Commanded(START, run.moment_time, "stop", flatten=flatten, scheduled=scheduled)
+    session.append(stop)
     for place in range(261, 280):  # the connection went on until the host was killed
         session.take_candle(0, feed.candles["BTC/USDT"].at(place))
     await session.commit()
@@ -37,9 +40,15 @@ async def killed_after_a_stop(bench: Bench, *, flatten: bool) -> tuple[int, int]
     return len(run.account.trades), run.moment_time
 
 
-async def test_nothing_is_decided_after_a_stop(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("scheduled", "reason"),
+    [(False, "stopped by hand"), (True, "its scheduled end was reached")],
+)
+async def test_nothing_is_decided_after_a_stop(
+    tmp_path: Path, scheduled: bool, reason: str
+) -> None:
     bench = Bench(tmp_path)
-    trades, last = await killed_after_a_stop(bench, flatten=False)
+    trades, last = await killed_after_a_stop(bench, flatten=False, scheduled=scheduled)
     stored = await stored_session(bench.storage, "abcd1234")
     stored.read_on()
     assert stored.snapshot().trades_count == trades
@@ -47,7 +56,7 @@ async def test_nothing_is_decided_after_a_stop(tmp_path: Path) -> None:
     again = await bench.again(feed_of(known=280))
     await again.live()
     assert again.state is SessionState.STOPPED
-    assert again.reason == "stopped by hand"
+    assert again.reason == reason
     assert len(runner_of(again).account.trades) == trades
     assert runner_of(again).moment_time == last
 
