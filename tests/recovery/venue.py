@@ -11,7 +11,7 @@ from core.exchange.server import EmbeddedExchange
 from core.host.host import Host, HostOptions
 from core.journal.candle_journal import read_candle_journal
 from core.journal.session_journal import RunInputs
-from core.journal.values import FeedKind
+from core.journal.values import FeedKind, SessionState
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
 from core.market.feeds.feed import Feed
@@ -73,9 +73,16 @@ async def live_on(
 
 
 async def all_running(host: Host) -> None:
-    """Return once every session has begun."""
+    """Return once every session has begun.
+
+    `running_since` would not do: while a clock moved by hand stands still, the session's estimate
+    of it has run ahead, and the exchange's next answer puts it back before the beginning.
+    """
     await until(
-        lambda: all(one.running_since is not None for one in host.fresh_snapshot().sessions)
+        lambda: all(
+            one.state not in (SessionState.STARTING, SessionState.WARMING_UP)
+            for one in host.fresh_snapshot().sessions
+        )
     )
 
 
