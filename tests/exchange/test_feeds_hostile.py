@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,14 +11,28 @@ from pathlib import Path
 import pytest
 
 from core.journal.values import FeedKind, SessionState
-from core.market.candles.timeframes import DAY, MINUTE, Timeframe
-from core.market.feeds.feed import CandleClosed, FeedError, FeedStatus, Gap, UnavailableError
+from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
+from core.market.feeds.feed import (
+    CandleClosed,
+    FeedError,
+    FeedStatus,
+    Gap,
+    PriceSeen,
+    UnavailableError,
+)
 from core.market.feeds.streams.follower import FollowPace, StreamFeed
 from core.market.feeds.streams.gateway import VenueGateway
 from core.market.history.exchange_api import RateLimitedError
 from core.session.snapshot import StartRequest
 from tests.exchange.feeds import FOLLOW_PACE, PATIENCE, STREAM_PACE, Reader
-from tests.exchange.hostile import Answer, HostileVenue, gzip_bomb, hostile_venue, said
+from tests.exchange.hostile import (
+    SYMBOL,
+    Answer,
+    HostileVenue,
+    gzip_bomb,
+    hostile_venue,
+    said,
+)
 from tests.unit.host.hosts import hosting
 from tests.unit.session.sessions import RSI
 from tests.waiting import until
@@ -145,8 +160,14 @@ async def test_a_redirect_leads_nowhere(venue: HostileVenue, gateway: VenueGatew
         assert elsewhere.asked == []
 
 
+def quote(bid: str, ask: str, **more: object) -> str:
+    best = {"u": 7, "s": "BTCUSDT", "b": bid, "B": "1", "a": ask, "A": "1", **more}
+    return json.dumps({"stream": "btcusdt@bookTicker", "data": best})
+
+
 def odd_streams(venue: HostileVenue) -> list[str | bytes]:
     future = (wall() // MINUTE + 30) * MINUTE
+    now = wall() // MINUTE * MINUTE
     ancient = MINUTE
     return [
         "null",
@@ -166,6 +187,14 @@ def odd_streams(venue: HostileVenue) -> list[str | bytes]:
         venue.kline(future, h="0.5"),
         venue.kline(future, v="-3"),
         venue.kline(future, i="7m"),
+        venue.kline(future, closed=False),
+        venue.kline(now, closed=False, E=10**17),
+        venue.kline(now, closed=False, E=now - DAY),
+        venue.kline(now, closed=False, h="1e308", c="1e308"),
+        venue.kline(now, closed=False, l="1e-300", c="1e-300"),
+        quote("101", "99"),
+        quote("99", "1e308"),
+        quote("99", "101", E=10**17),
         '{"e": "serverShutdown", "E": 99999999999999999}',
     ]
 
@@ -175,16 +204,48 @@ async def test_strange_messages_make_no_gap_and_no_candle(
 ) -> None:
     feed = StreamFeed(gateway, FOLLOW_PACE)
     begin = wall() // MINUTE * MINUTE
-    await feed.subscribe(BTC, Timeframe.M1, after=begin - 3 * MINUTE)
+    await feed.subscribe(BTC, Timeframe.M1, after=begin - 3 * MINUTE, quotes=True)
     reader = Reader(feed)
     await reader.until_candle(BTC, begin - MINUTE)
     await until(lambda: bool(venue.streams))
-    await venue.say(*odd_streams(venue))
+    await venue.say(*odd_streams(venue), quote("99", "101", u=8))
     await reader.until(lambda: any("of the future" in one.text for one in reader.of(FeedStatus)))
+    await reader.until(lambda: bool(reader.of(PriceSeen)))
+    for seen in reader.of(PriceSeen):
+        assert abs(seen.time - wall()) < MINUTE
+        assert (seen.bid, seen.ask, seen.last) == (99, 101, None)
     assert reader.of(Gap) == []
     assert all(one.candle.time < wall() for one in reader.of(CandleClosed))
     assert abs(gateway.clock.now() - wall()) < 5_000
     await feed.close()
+
+
+async def test_nonsense_without_end_fills_no_log(
+    venue: HostileVenue, gateway: VenueGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    feed = StreamFeed(gateway, FOLLOW_PACE)
+    await feed.subscribe(BTC, Timeframe.M1, quotes=True)
+    reader = Reader(feed)
+    await until(lambda: bool(venue.streams))
+    await venue.say(*["null", '{"error": {"code": 1, "msg": "x"}}'] * 300, quote("99", "101"))
+    await reader.until(lambda: bool(reader.of(PriceSeen)))
+    assert len([one for one in caplog.records if "streams of" in one.getMessage()]) == 1
+    await feed.close()
+
+
+@pytest.mark.parametrize(("ahead", "told"), [(10**18, False), (10 * DAY, False), (HOUR, True)])
+async def test_no_funding_waits_for_a_time_that_is_none(
+    venue: HostileVenue, gateway: VenueGateway, ahead: int, told: bool
+) -> None:
+    perpetual = {**SYMBOL, "contractType": "PERPETUAL", "marginAsset": "USDT", "pair": "BTCUSDT"}
+    answers = {
+        "exchangeInfo": said({"symbols": [perpetual]}),
+        "premiumIndex": said(
+            {"symbol": "BTCUSDT", "nextFundingTime": wall() + ahead, "lastFundingRate": "0.0001"}
+        ),
+    }
+    venue.odd = lambda path, _: answers.get(path.rpartition("/")[2])
+    assert (await gateway.api.next_funding("BTC/USDT:USDT") is not None) is told
 
 
 @pytest.mark.parametrize("odd", ["exchangeInfo", "time", "klines", "all"])

@@ -8,6 +8,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+LEAST, MOST = 1e-30, 1e30
+"""Between these lies every price of a market; sums and products of such do not overflow."""
+
 
 class Candle(NamedTuple):
     """One closed candle.
@@ -25,13 +28,14 @@ class Candle(NamedTuple):
 
     @property
     def sound(self) -> bool:
-        """Whether this can be a candle: finite, prices above 0, high ≥ low, no volume below 0.
+        """Whether this can be a candle: prices of a market, high ≥ low, no volume below 0.
 
         The same rule as `core.market.files.candle_checks` has for whole columns.
         """
         return (
             all(map(math.isfinite, self[1:]))
-            and min(self.open, self.high, self.low, self.close) > 0
+            and min(self.open, self.high, self.low, self.close) >= LEAST
+            and max(self) <= MOST
             and self.high >= self.low
             and self.volume >= 0
         )

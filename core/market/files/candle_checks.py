@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.market.candles.candle import LEAST, MOST
 from core.market.candles.candles import Candles, Floats, Times
 from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
 from core.market.files.cells import NO_TIME, Mask, as_numbers, as_times, decimal_comma, joined_times
@@ -196,6 +197,8 @@ def _sound_rows(
     lowest = np.minimum.reduce([numbers[field] for field in _PRICES])
     drop(~(lowest > 0), "with a price of zero or less")
     drop(numbers["volume"] < 0, "with a volume below zero")
+    highest = np.maximum.reduce([numbers[field] for field in FIELDS[1:]])
+    drop(~((lowest >= LEAST) & (highest <= MOST)), f"beyond {LEAST:g} to {MOST:g}")
     return keep, len(keep) - int(keep.sum()), notes
 
 

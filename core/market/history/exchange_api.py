@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from typing import Any, Protocol, TypeVar
 
-from core.market.candles.candle import Candle
-from core.market.candles.timeframes import MINUTE, Timeframe
+from core.market.candles.candle import LEAST, MOST, Candle
+from core.market.candles.timeframes import DAY, MINUTE, Timeframe
 from core.market.feeds.feed import FeedError, UnavailableError
 from core.market.filters import MarketFilters
 from core.market.public_session import RefusedAnswerError, public_session
@@ -28,6 +27,9 @@ from core.store.redaction import brief
 from core.time_format import iso_or_number
 
 T = TypeVar("T")
+
+LONGEST_FUNDING = 2 * DAY
+"""The longest that any venue lets pass between two settlements of funding (ms), and more."""
 
 _DEFAULT_PAGE = 500
 _LARGEST_RATE = 1.0  # of funding: no venue settles more than the notional itself
@@ -300,14 +302,16 @@ class ExchangeApi:
         return [Funding(moment, found[moment]) for moment in sorted(found) if moment >= since]
 
     async def next_funding(self, symbol: str) -> int | None:
-        """When a perpetual's funding is settled next (UTC ms); None where that is not told."""
+        """When a perpetual's funding is settled next (UTC ms); None where no such time is told."""
         await self.market(symbol)
         client = await self._ready()
         rate = await self._call(client.fetch_funding_rate, symbol)
         if not isinstance(rate, dict):
             raise self._strange("a funding rate", rate)
         moment = rate.get("fundingTimestamp") or rate.get("nextFundingTimestamp")
-        return moment if isinstance(moment, int) else None
+        if not isinstance(moment, int) or moment > self.clock.now() + LONGEST_FUNDING:
+            return None  # were it waited for, nothing would be paid until then
+        return moment
 
     async def close(self) -> None:
         """Let go of the connections for good. May be called more than once."""
@@ -427,7 +431,7 @@ def _candle(row: list[Any]) -> Candle | None:
 
 
 def _known(value: object) -> float | None:
-    if not isinstance(value, (int, float)) or not 0 < value < math.inf:
+    if not isinstance(value, (int, float)) or not LEAST <= value <= MOST:
         return None
     return float(value)
 

@@ -54,6 +54,10 @@ class ServerClock:
         self.synchronised = True
         return True
 
+    def believes(self, event_time: int) -> bool:
+        """Whether an event of now can be of that time."""
+        return self._own_time or abs(event_time - self.now()) <= TOLERANCE
+
     def heard(self, event_time: int) -> None:
         """An event of `event_time` has arrived: it cannot be earlier than that at the venue."""
         if not self._own_time:

@@ -203,6 +203,9 @@ def test_identical_duplicates_are_merged_and_counted_with_lines(tmp_path: Path) 
         ("{t},0,11,0,10,1", "zero or less"),
         ("{t},10,11,-9,10,1", "zero or less"),
         ("{t},10,11,9,10,-1", "volume below zero"),
+        ("{t},10,1e40,9,10,1", "beyond 1e-30 to 1e+30"),
+        ("{t},10,11,5e-324,10,1", "beyond 1e-30 to 1e+30"),
+        ("{t},10,11,9,10,1e308", "beyond 1e-30 to 1e+30"),
         (",10,11,9,10,1", "without a time"),
     ],
 )

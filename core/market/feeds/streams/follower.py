@@ -16,7 +16,7 @@ from core.market.feeds.feed import FeedError, FeedEvent, FeedState, FeedStatus, 
 from core.market.feeds.sequence import CandleSequence
 from core.market.feeds.streams.gateway import VenueGateway
 from core.market.feeds.venue_feed import VenueFeed
-from core.market.history.exchange_api import RateLimitedError
+from core.market.history.exchange_api import LONGEST_FUNDING, RateLimitedError
 from core.market.retry import Backoff
 from core.market.tasks import cancelled
 from core.market.venues.dialect import VenueStream
@@ -128,12 +128,13 @@ class Follower:
                     self._delivery.closed(event.candle, backfilled=False)
                     if self._delivery.incomplete:
                         self._ask.set()
-                elif event.candle.time >= self._sequence.expected:
+                elif self._sequence.expected <= event.candle.time <= self._market.clock.now():
                     self._say_price(event)
             case BestPrices():
                 self._say_quote(event)
             case MarkPrice() if self._funding is not None:
-                self._funding.streamed(event.next_funding, event.rate)
+                if event.next_funding <= event.time + LONGEST_FUNDING:
+                    self._funding.streamed(event.next_funding, event.rate)
 
     def on_connected(self, stream: str) -> None:
         """See `StreamListener.on_connected`."""

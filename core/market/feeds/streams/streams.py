@@ -22,7 +22,6 @@ from core.market.tasks import cancelled
 from core.market.venues.clock import ServerClock
 from core.market.venues.dialect import VenueDialect, VenueStream
 from core.market.venues.stream_messages import (
-    BestPrices,
     MalformedMessageError,
     Message,
     Shutdown,
@@ -30,8 +29,11 @@ from core.market.venues.stream_messages import (
     StreamReply,
 )
 from core.store.redaction import brief
+from core.time_format import iso_or_number
 
 log = logging.getLogger(__name__)
+
+_COMPLAIN_EVERY = 60.0  # seconds: a venue may send nonsense without end
 
 
 class StreamListener(Protocol):
@@ -189,6 +191,8 @@ class _Group:
         self._renew = asyncio.Event()
         self._renew_why = ""
         self._task: asyncio.Task[None] | None = None
+        self._complained: float | None = None
+        self._untold = 0  # messages that could not be used since then
 
     def add(self, stream: str, listener: StreamListener) -> None:
         known = self.streams.get(stream)
@@ -313,7 +317,7 @@ class _Group:
         try:
             messages = self._dialect.read(raw)
         except MalformedMessageError as error:
-            log.warning("streams of %s: %s", self.url, brief(error))
+            self._complain(brief(error))
             return
         for message in messages:
             self._take(message)
@@ -323,13 +327,27 @@ class _Group:
             self._ask_for_successor("the server is shutting down")
         elif isinstance(message, StreamReply):
             if message.error is not None:
-                log.warning("streams of %s: refused: %s", self.url, brief(message.error))
+                self._complain(f"refused: {brief(message.error)}")
         else:
             self._pass_on(message)
 
+    def _complain(self, what: str) -> None:
+        """Log a message that cannot be used; of many, one a while and how many there were."""
+        now = self._monotonic()
+        if self._complained is not None and now - self._complained < _COMPLAIN_EVERY:
+            self._untold += 1
+            return
+        more = f" (and {self._untold} more like it since)" if self._untold else ""
+        log.warning("streams of %s: %s%s", self.url, what, more)
+        self._complained, self._untold = now, 0
+
     def _pass_on(self, event: StreamEvent) -> None:
-        if not isinstance(event, BestPrices) or event.time is not None:
-            self._clock.heard(event.time or 0)
+        if event.time is not None:
+            if not self._clock.believes(event.time):
+                at, now = iso_or_number(event.time), iso_or_number(self._clock.now())
+                self._complain(f"a message of {event.stream} is of {at}, and it is {now}")
+                return
+            self._clock.heard(event.time)
         stream = self.streams.get(event.stream)
         if stream is None:
             return

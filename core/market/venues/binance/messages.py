@@ -9,7 +9,7 @@ import math
 
 import orjson
 
-from core.market.candles.candle import Candle
+from core.market.candles.candle import LEAST, MOST, Candle
 from core.market.candles.timeframes import Timeframe
 from core.market.venues.stream_messages import (
     BestPrices,
@@ -60,13 +60,11 @@ def _event(stream: str, kind: object, data: dict[str, object]) -> StreamEvent | 
     if kind == "kline":
         return _kline(stream, data)
     if topic == "bookTicker":
-        time = data.get("E")
+        time, bid, ask = data.get("E"), _price(data["b"]), _price(data["a"])
+        if bid > ask:
+            raise ValueError(f"bid {bid:g} is above ask {ask:g}")
         return BestPrices(
-            stream,
-            None if time is None else _whole(time),
-            _whole(data["u"]),
-            _price(data["b"]),
-            _price(data["a"]),
+            stream, None if time is None else _whole(time), _whole(data["u"]), bid, ask
         )
     if kind == "markPriceUpdate":
         rate = data.get("r")
@@ -130,6 +128,6 @@ def _rate(value: object) -> float:
 
 def _price(value: object) -> float:
     price = _number(value)
-    if price <= 0:
-        raise ValueError(f"price {price} is not above 0")
+    if not LEAST <= price <= MOST:
+        raise ValueError(f"price {price} is none of a market")
     return price
