@@ -266,6 +266,32 @@ async def test_rest_stands_in_for_silent_streams_until_they_are_back(
     await desk.close()
 
 
+async def test_what_an_outage_held_back_comes_as_soon_as_the_stream_is_back(
+    exchange: EmbeddedExchange, clock: ManualClock
+) -> None:
+    # Whoever waited for its own next try would have a quarter of an hour to wait.
+    never = replace(FOLLOW_PACE, first_delay=1_800.0, longest_delay=1_800.0)
+    desk = market_of(exchange)
+    _, reader = await follow(desk, clock, pace=never)
+    exchange.switch_on(FaultKind.UNAVAILABLE, "*")
+    exchange.switch_on(FaultKind.DROP, "*", chance=1.0)
+    await pass_until(
+        clock,
+        MINUTE,
+        lambda: any(
+            status.state is FeedState.STALE and "did not answer" in status.text
+            for status in reader.of(FeedStatus)
+        ),
+    )
+    await pass_minutes(clock, 3)
+    exchange.switch_off()
+    end = Timeframe.M1.floor(clock.now())
+    await reader.until_candle(BTC, end - MINUTE)
+    assert reader.candles(BTC) == truth(exchange, BTC, START, reader.candles(BTC)[-1].time + MINUTE)
+    assert reader.of(Gap) == []
+    await desk.close()
+
+
 async def test_where_it_may_not_stand_in_rest_is_offered_once(
     exchange: EmbeddedExchange, clock: ManualClock
 ) -> None:
