@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from tinydb import TinyDB, where
 
+from core.host.status_json import session_to_json
 from core.journal.manifest import SessionManifest, read_manifest
 from core.journal.records import Stopped, began
 from core.journal.session_journal import SessionJournal, Storage
@@ -64,9 +65,11 @@ class SessionIndex:
         if document is None or "final" not in document:
             return None
         try:
-            return msgspec.convert(document["final"], type=SessionSnapshot)
-        except msgspec.ValidationError:
-            return None  # written by another version: its journal is read instead
+            final = msgspec.convert(document["final"], type=SessionSnapshot)
+            session_to_json(final)  # as all who show it do: what cannot be is no snapshot
+        except (msgspec.ValidationError, ValueError, OverflowError):
+            return None  # written by another version, or changed: its journal is read instead
+        return final if final.id == session_id else None
 
     def _get(self, session_id: str) -> dict[str, Any] | None:
         document = self._table.get(where("id") == session_id)

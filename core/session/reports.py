@@ -13,6 +13,7 @@ import orjson
 from core.journal.manifest import SessionManifest
 from core.journal.records import GapSeen, Returned
 from core.journal.venue_orders import VenueOrders
+from core.market.candles.timeframes import Timeframe
 from core.report.html import report_page
 from core.report.markdown import report_markdown
 from core.report.result import result_to_json
@@ -27,6 +28,27 @@ MARKDOWN = "report.md"
 PAGE = "report.html"
 TRADES = "trades.csv"
 EQUITY = "equity.csv"
+
+
+class _Period(msgspec.Struct):
+    start: str | None
+    end: str | None
+    candles: int
+
+
+class _Outline(msgspec.Struct):
+    """What every reader of a written report relies on."""
+
+    session_id: str
+    strategy: str
+    symbols: tuple[str, ...]
+    timeframe: Timeframe
+    period: _Period
+    starting_balance: float
+    metrics: dict[str, msgspec.Raw]
+    trades: tuple[msgspec.Raw, ...]
+    open_trades: tuple[msgspec.Raw, ...]
+    warnings: tuple[str, ...]
 
 
 def without_equity(report: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,6 +171,7 @@ def read_report(folder: Path, *, compared: bool = True) -> dict[str, Any] | None
         with open_regular(folder / JSON) as file:
             written = file.read()
         with without_collections():
+            msgspec.json.decode(written, type=_Outline)
             if compared:
                 report: dict[str, Any] = orjson.loads(written)
                 return report

@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import orjson
 import pytest
 
 from core.host.link import CommandError
@@ -144,3 +146,48 @@ async def test_a_folder_that_is_no_session_is_listed_and_can_be_deleted(
         await host.delete("broken00")
         assert [one.id for one in host.snapshot().sessions] == [good]
     assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [[1, 2], {}, {"session_id": 5}, "x", {"trades": 5}, {"period": None}, {"metrics": []}],
+    ids=str,
+)
+async def test_a_report_of_another_shape_is_made_anew_from_the_journal(
+    tmp_path: Path, candle_file: Path, odd: Any
+) -> None:
+    home = tmp_path / "home"
+    session_id, report = await ended_session(home, candle_file)
+    shape = {**report, **odd} if isinstance(odd, dict) and odd else odd
+    (Workspace(home).session(session_id) / JSON).write_bytes(orjson.dumps(shape))
+    async with hosting(home) as host:
+        assert await host.reader.report(session_id) == report
+        assert len(await host.reader.closed_trades(session_id)) == len(report["trades"])
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"id": "other000"},
+        {"started": 2**62},
+        {"ended": 10**17},
+        {"planned_end": -(10**17)},
+        {"equity": "much"},
+        {"open_positions": [{}]},
+    ],
+    ids=str,
+)
+async def test_an_odd_row_of_a_session_in_the_index_gives_way_to_its_journal(
+    tmp_path: Path, candle_file: Path, odd: dict[str, object]
+) -> None:
+    home = tmp_path / "home"
+    session_id, _ = await ended_session(home, candle_file)
+    index = Workspace(home).index
+    tables = orjson.loads(index.read_bytes())
+    right = dict(tables["sessions"]["1"]["final"])
+    tables["sessions"]["1"]["final"] |= odd
+    index.write_bytes(orjson.dumps(tables))
+    async with hosting(home) as host:
+        await host.registry.arrived(session_id)
+        (session,) = host.snapshot().sessions
+        assert orjson.loads(msgspec.json.encode(session)) == right
