@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from core.host.link import CommandError, HostLink
+from core.host.link import BadRequestError, CommandError, HostLink
 from core.host.logs import KEPT
 from core.host.protocol import (
     LONGEST_LINE,
@@ -127,7 +127,7 @@ class SocketLink(HostLink):
         try:
             _require_own(writer.get_extra_info("socket"))
             _check(await reader.readline())
-            writer.write(line_of(Request(do, 1, arguments)))
+            writer.write(_request_line(Request(do, 1, arguments)))
             reply = msgspec.json.decode(await reader.readline(), type=HostReply)
             if reply.error is not None:
                 raise reply.refusal.error(reply.error)
@@ -154,6 +154,16 @@ def _reach(workspace: Workspace) -> socket.socket:
             time.sleep(_LOOK_EVERY)
         else:
             return ear
+
+
+def _request_line(request: Request) -> bytes:
+    """A request as it is sent. Raises `BadRequestError` where no JSON can hold it."""
+    try:
+        return line_of(request)
+    except UnicodeEncodeError as error:
+        raise BadRequestError(
+            f"{request.do}: found {ascii(error.object)[:80]}, expected text that is UTF-8"
+        ) from error
 
 
 def _first_news(line: bytes) -> News:

@@ -48,10 +48,11 @@ def import_strategy(arguments: ImportArguments) -> int:
     from core.strategy.importing.freqtrade import ImportRefusedError, import_freqtrade
 
     path = Path(arguments.file)
+    text = _text(path)
     beside = path.with_suffix(".json")
     with refusing(ImportRefusedError):
         found = import_freqtrade(
-            _text(path),
+            text,
             path.name,
             wanted=arguments.class_name,
             tuned=_text(beside) if beside.is_file() and beside != path else None,

@@ -60,3 +60,9 @@ def test_a_file_without_a_strategy_is_bad_input(run: Run, tmp_path: Path, conten
     path.write_text(content)
     assert run("import", path).code == 2
     assert run("import", tmp_path / "none.py").code == 2
+
+
+@pytest.mark.parametrize("name", ["", ".", "/", "x\udcff"])
+def test_what_is_no_file_is_bad_input(run: Run, name: str) -> None:
+    done = run("import", name)
+    assert (done.code, done.out) == (2, "")

@@ -267,6 +267,13 @@ def test_what_the_host_cannot_do_now_is_code_1_and_what_is_not_there_code_3(
         assert run("schedule", command[0], "zz99zz99", *command[1:]).code == 3, command
 
 
+def test_words_that_are_no_text_are_bad_input(run: Run, host: Host) -> None:
+    for command in (("schedule", "remove"), ("stop",), ("flatten", "zz99zz99"), ("status",)):
+        done = run(*command, "x\udcff")
+        assert done.code in (2, 3), command
+        assert done.err.count("\n") == 1
+
+
 def test_an_exchange_or_a_market_that_nobody_knows_is_bad_input(run: Run) -> None:
     config = json.dumps(rsi_bounce())
     done = run("backtest", "--config", config, "--exchange", "nosuch", "--period", "1m")
