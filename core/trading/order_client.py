@@ -8,11 +8,12 @@ then unknown.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, NoReturn, TypeVar
@@ -97,7 +98,9 @@ class ClockError(OrderError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class Answer:
+    """What came back by HTTP."""
+
     status: int
     headers: Mapping[str, str]
     body: str
@@ -147,7 +150,7 @@ class OrderClient:
         self._passing: tuple[type[Exception], ...] = ()
         self._client: Any = None
         self._session: aiohttp.ClientSession | None = None
-        self._answer: _Answer | None = None
+        self._answer: Answer | None = None
 
     async def filters(self, symbol: str) -> MarketFilters:
         """The venue's order limits of a market, which is learnt by this: ask before ordering."""
@@ -229,12 +232,17 @@ class OrderClient:
         """Go by the venue's time from now on."""
         await self.ask(lambda _: self._set_clock())
 
+    async def ready(self) -> str | None:
+        """Why nothing can be ordered now, though the keys may be good; None where nothing is."""
+        return None
+
+    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Have `changed` called when `ready` may answer otherwise; what is returned ends that."""
+        return lambda: None
+
     async def ask(self, request: Callable[[Any], Awaitable[T]]) -> T:
         """What the venue answers to one request of the ccxt client. Errors: see the class."""
-        async with self._turn:
-            left = self._blocked_until - self._monotonic()
-            if left > 0:
-                await self._sleep(left)
+        async with self.turn():
             try:
                 if self._client is None:
                     await self._set_clock()
@@ -250,6 +258,15 @@ class OrderClient:
                 raise self._meaning(error) from error
             except (AnswerError, *_TRIPPED) as error:
                 raise UnsureError(f"an answer that is not understood ({brief(error)})") from error
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """The right to send the next request, once the venue wants one."""
+        async with self._turn:
+            left = self._blocked_until - self._monotonic()
+            if left > 0:
+                await self._sleep(left)
+            yield
 
     async def close(self) -> None:
         """Let go of the connections. May be called more than once."""
@@ -309,7 +326,7 @@ class OrderClient:
         body: str,
         *____: object,
     ) -> str:
-        self._answer = _Answer(status, dict(headers), body)
+        self._answer = Answer(status, dict(headers), body)
         return body.strip()
 
     def _meaning(self, error: Exception) -> Exception:
@@ -320,6 +337,10 @@ class OrderClient:
         if answer is None:
             # Its text would show the whole request.
             return UnsureError(f"no answer ({type(error).__name__})")
+        return self.meaning(answer)
+
+    def meaning(self, answer: Answer) -> Exception:
+        """What has become of a request that the venue answered with an error."""
         code, said = _told(answer.body)
         words = f"{answer.status} {brief(said)}" if code is None else f"{code} {brief(said)}"
         if answer.status < 400:  # an error in what says that all went well

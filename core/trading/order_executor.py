@@ -126,7 +126,8 @@ class _Order:
                 self._say(f"the clocks differ ({error})")
                 await self._set_clock()
             except UnsureError as error:
-                self._say(f"{error}; the venue will be asked whether it was executed")
+                then = "the venue will be asked whether it was executed"
+                self._say(f"{error}; {'not sent yet' if self._sent_at is None else then}")
             await self._desk.sleep(self._pause())
 
     async def _place(self) -> Execution | None:

@@ -25,6 +25,15 @@ _TEST_HOSTS = (
 )
 
 
+# Where those tell an account of its orders: the WebSocket API, and the streams of perpetuals.
+_STREAMS = {
+    "testnet.binance.vision": ("wss://ws-api.testnet.binance.vision/ws-api/v3", None),
+    "demo-api.binance.com": ("wss://demo-ws-api.binance.com/ws-api/v3", None),
+    "testnet.binancefuture.com": (None, "wss://stream.binancefuture.com"),
+    "demo-fapi.binance.com": (None, "wss://demo-fstream.binance.com"),
+}
+
+
 class ForbiddenAddressError(Exception):
     """An address is none that orders may reach; nothing was sent to it."""
 
@@ -51,6 +60,26 @@ def check_order_address(address: str | URL) -> URL:
     elif host in _TEST_HOSTS and url.scheme == "https" and port == 443:
         return url
     raise ForbiddenAddressError(_refusal(where))
+
+
+def stream_addresses(address: URL, *, perpetual: bool) -> tuple[str, str]:
+    """Where the venue behind an address of orders tells of them: its WebSocket API, its streams.
+
+    A venue has one of the two; it stands for the other as well, which nobody asks.
+
+    Raises:
+        ForbiddenAddressError: the address is for no orders of this kind.
+    """
+    host = check_order_address(address).host or ""
+    if is_this_machine(host):
+        scheme = "wss" if address.scheme == "https" else "ws"
+        path = "private" if perpetual else "ws-api/v3"
+        found: str | None = f"{scheme}://{address.authority}/{path}"
+    else:
+        found = _STREAMS[host][perpetual]
+    if found is None:
+        raise ForbiddenAddressError(f"{host} takes no orders for this kind of market")
+    return found, found
 
 
 class LoopbackResolver(AbstractResolver):

@@ -86,13 +86,13 @@ def test_no_rule_asks_what_time_it_is(room: str) -> None:
 
 # What moves money on a venue, as ccxt spells it, in either of its two ways.
 ORDERING = re.compile(
-    r"\b(create|edit|cancel)_?\w*orders?\w*\(|\w*post_?(sor_?|algo_?|batch_?)?orders?\w*\("
+    r"\b(create|edit|cancel|submit)_?\w*orders?\w*\(|\w*post_?(sor_?|algo_?|batch_?)?orders?\w*\("
     r"|\b(withdraw|transfer|set_leverage|set_margin_mode|borrow\w*|repay\w*)\(",
     re.IGNORECASE,
 )
 
 
-def test_orders_are_placed_in_one_place_alone() -> None:
+def test_orders_are_placed_in_two_places_alone() -> None:
     placing = {
         str(path.relative_to(ROOT))
         for room in ("core", "tui")
@@ -100,17 +100,33 @@ def test_orders_are_placed_in_one_place_alone() -> None:
         # The embedded exchange is the other end of them.
         if "core/exchange" not in str(path) and ORDERING.search(path.read_text(encoding="utf-8"))
     }
-    assert placing == {"core/trading/order_client.py"}
+    assert placing == {"core/trading/order_client.py", "core/trading/nautilus/child.py"}
 
 
-def test_keys_are_given_to_one_client_alone() -> None:
+def test_keys_are_given_to_the_two_clients_of_orders_alone() -> None:
     given = {
         str(path.relative_to(ROOT))
         for room in ("core", "tui")
         for path in (ROOT / room).rglob("*.py")
-        if "core/exchange" not in str(path) and "apiKey" in path.read_text(encoding="utf-8")
+        if "core/exchange" not in str(path)
+        and re.search("apiKey|api_secret=account", path.read_text(encoding="utf-8"))
     }
-    assert given == {"core/trading/order_client.py"}
+    assert given == {"core/trading/order_client.py", "core/trading/nautilus/child.py"}
+
+
+def test_what_runs_under_another_python_imports_nothing_of_this_one() -> None:
+    path = ROOT / "core" / "trading" / "nautilus" / "child.py"
+    imported = {
+        name.split(".")[0]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else [one.name for one in node.names]
+        )
+    }
+    assert imported - sys.stdlib_module_names == {"nautilus_trader"}
 
 
 def test_every_module_says_in_a_statement_what_it_does() -> None:
