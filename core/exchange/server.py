@@ -19,6 +19,7 @@ from core.exchange.market.market_replay import Market
 from core.exchange.market.quotes import HALF_SPREAD, MarketQuotes
 from core.exchange.matching.matching import MatchingEngine
 from core.exchange.matching.order_entry import OrderEntry
+from core.exchange.rest.calls import Routes
 from core.exchange.rest.futures_account import FuturesAccount
 from core.exchange.rest.futures_orders import FuturesTrading
 from core.exchange.rest.market_data import MarketData
@@ -39,12 +40,14 @@ class ExchangeStartError(Exception):
 
 
 class EmbeddedExchange:
-    """A Binance-compatible exchange on loopback: spot and USDⓈ-M, REST and WebSocket, one port.
+    """A Binance-compatible exchange on loopback: spot and USDⓈ-M, REST and WebSocket.
 
-    Paths are Binance's: `/api/v3`, `/fapi/v1` to `/fapi/v3`; streams `/ws` and `/stream` (spot),
-    `/public`, `/market` and `/private` followed by either (USDⓈ-M); `/ws-api/v3`. What happens on
-    it is decided by `market` and `clock` alone, and by the faults that are switched on. Use it as
-    an async context manager, or start and stop it.
+    Each market type has a port of its own, as Binance has hosts: `/ws` and `/stream` are names on
+    both, and which prices a client of a single port means by them could not be told. Paths are
+    Binance's: spot has `/api/v3`, `/ws`, `/stream` and `/ws-api/v3`; USDⓈ-M `/fapi/v1` to
+    `/fapi/v3`, and `/public`, `/market` and `/private` followed by `/ws` or `/stream`. What happens
+    on it is decided by `market` and `clock` alone, and by the faults that are switched on. Use it
+    as an async context manager, or start and stop it.
     """
 
     def __init__(
@@ -78,39 +81,30 @@ class EmbeddedExchange:
         self._users = UserStreams(clock, self._audience, self._engine.futures)
         self._engine.follow(self._users.on_execution)
         self._publisher = Publisher(self.venue, self._audience, self.faults, self._pass_time)
-        self._runner: web.AppRunner | None = None
+        self._runners: list[web.AppRunner] = []
         self._pump: asyncio.Task[None] | None = None
         self._farewells: set[asyncio.Task[None]] = set()
-        self._address: tuple[str, int] | None = None
+        self._addresses: list[str] = []  # HOST:PORT of spot, then of USDⓈ-M
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
+    async def start(self, host: str = "127.0.0.1", port: int = 0, futures_port: int = 0) -> str:
         """Listen on a loopback address and let time pass; port 0 takes any free one.
 
         Returns:
-            The base URL, `http://HOST:PORT`.
+            The base URL of spot, `http://HOST:PORT`.
 
         Raises:
-            ExchangeStartError: if `host` is not loopback, or the port is taken.
+            ExchangeStartError: if `host` is not loopback, or a port is taken.
         """
         if not is_this_machine(host):
             raise ExchangeStartError(
                 f"the embedded exchange listens on loopback only, not on {host!r}: use 127.0.0.1"
             )
-        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1)
-        await runner.setup()
         try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            await runner.cleanup()
-            raise ExchangeStartError(
-                f"port {port} on {host} cannot be used ({error.strerror or error}): "
-                "choose another one, or 0 for any free port"
-            ) from error
-        if not all(is_this_machine(address[0]) for address in runner.addresses):
-            await runner.cleanup()
-            raise ExchangeStartError(f"{host} is another address here: use 127.0.0.1")
-        self._runner = runner
-        self._address = (host, runner.addresses[0][1])
+            for application, wanted in ((self._spot(), port), (self._futures(), futures_port)):
+                await self._listen(application, host, wanted)
+        except ExchangeStartError:
+            await self._close()
+            raise
         self._pump = asyncio.create_task(self._publisher.run(), name="exchange publisher")
         self._pump.add_done_callback(_complain)
         return self.rest_url
@@ -124,20 +118,27 @@ class EmbeddedExchange:
                 await pump
         await asyncio.gather(*self._farewells)
         await self._audience.dismiss(self.clock.now())
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
-        self._address = None
+        await self._close()
 
     @property
     def rest_url(self) -> str:
-        """`http://HOST:PORT`, to be followed by Binance's paths."""
-        return f"http://{self._authority}"
+        """`http://HOST:PORT` of spot, to be followed by Binance's paths."""
+        return f"http://{self._authority(0)}"
 
     @property
     def ws_url(self) -> str:
-        """`ws://HOST:PORT`, to be followed by Binance's paths."""
-        return f"ws://{self._authority}"
+        """`ws://HOST:PORT` of spot, to be followed by Binance's paths."""
+        return f"ws://{self._authority(0)}"
+
+    @property
+    def futures_rest_url(self) -> str:
+        """`http://HOST:PORT` of USDⓈ-M, to be followed by Binance's paths."""
+        return f"http://{self._authority(1)}"
+
+    @property
+    def futures_ws_url(self) -> str:
+        """`ws://HOST:PORT` of USDⓈ-M, to be followed by Binance's paths."""
+        return f"ws://{self._authority(1)}"
 
     @property
     def ended(self) -> bool:
@@ -206,26 +207,40 @@ class EmbeddedExchange:
         self._engine.close_markets(now)
         self._users.expire()
 
-    @property
-    def _authority(self) -> str:
-        if self._address is None:
-            raise RuntimeError("the embedded exchange is not started")
-        host, port = self._address
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    async def _listen(self, application: web.Application, host: str, port: int) -> None:
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+        self._runners.append(runner)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise ExchangeStartError(
+                f"port {port} on {host} cannot be used ({error.strerror or error}): "
+                "choose another one, or 0 for any free port"
+            ) from error
+        if not all(is_this_machine(address[0]) for address in runner.addresses):
+            raise ExchangeStartError(f"{host} is another address here: use 127.0.0.1")
+        shown = f"[{host}]" if ":" in host else host
+        self._addresses.append(f"{shown}:{runner.addresses[0][1]}")
 
-    def _application(self) -> web.Application:
+    async def _close(self) -> None:
+        for runner in self._runners:
+            await runner.cleanup()
+        self._runners.clear()
+        self._addresses.clear()
+
+    def _authority(self, place: int) -> str:
+        if len(self._addresses) != 2:
+            raise RuntimeError("the embedded exchange is not started")
+        return self._addresses[place]
+
+    def _spot(self) -> web.Application:
+        """What answers on spot's port."""
         venue, engine = self.venue, self._engine
         entry = OrderEntry(venue, self.accounts)
         routes = (
-            MarketData(venue, perpetual=False).routes()
-            | MarketData(venue, perpetual=True).routes()
-            | SpotAccount(venue, engine, entry).routes()
-            | FuturesTrading(venue, engine, entry).routes()
-            | FuturesAccount(venue, engine.futures).routes()
-            | self._users.routes()
+            MarketData(venue, perpetual=False).routes() | SpotAccount(venue, engine, entry).routes()
         )
-        rest = RestServer(self.clock, self.accounts, self.faults, routes)
-        streams = StreamServer(self.clock, self._audience, self._users)
         api = WebSocketApi(self.clock, self.accounts, self._audience, self._users, self.faults)
         panel = FaultPanel(
             lambda wanted: self.switch_on(**msgspec.structs.asdict(wanted)),
@@ -233,10 +248,28 @@ class EmbeddedExchange:
             lambda: self.faults.on,
             self._status,
         )
-        application = web.Application(client_max_size=1 << 20)
-        application.add_routes(streams.routes())
+        application = self._application(routes, perpetual=False)
         application.add_routes(panel.routes())
         application.router.add_get("/ws-api/v3", api.handle)
+        return application
+
+    def _futures(self) -> web.Application:
+        """What answers on the port of USDⓈ-M."""
+        venue, engine = self.venue, self._engine
+        entry = OrderEntry(venue, self.accounts)
+        return self._application(
+            MarketData(venue, perpetual=True).routes()
+            | FuturesTrading(venue, engine, entry).routes()
+            | FuturesAccount(venue, engine.futures).routes()
+            | self._users.routes(),
+            perpetual=True,
+        )
+
+    def _application(self, routes: Routes, *, perpetual: bool) -> web.Application:
+        rest = RestServer(self.clock, self.accounts, self.faults, routes, perpetual=perpetual)
+        streams = StreamServer(self.venue, self._audience, self._users)
+        application = web.Application(client_max_size=1 << 20)
+        application.add_routes(streams.routes(perpetual=perpetual))
         for root in ("api", "fapi", "sapi", "dapi"):
             application.router.add_route("*", f"/{root}/{{rest:.*}}", rest.handle)
         return application

@@ -85,9 +85,11 @@ class FeedFactories:
             sources[FeedKind.DEMO] = self._demo_source(self.demo)
         return sources
 
-    def demo_address(self) -> str | None:
-        """Where the embedded exchange of the demo answers; None while it does not run."""
-        return None if self.exchange is None else self.exchange.rest_url
+    def demo_address(self, perpetual: bool) -> str | None:
+        """Where the demo's exchange answers on spot or on USDⓈ-M; None while it does not run."""
+        if self.exchange is None:
+            return None
+        return self.exchange.futures_rest_url if perpetual else self.exchange.rest_url
 
     async def attend(self, _: Host) -> None:
         """Wait until the host stops, then close everything."""
@@ -136,14 +138,15 @@ class FeedFactories:
             )
         async with self._starting:
             if self._demo_market is None:
-                exchange, url = await self._start_exchange()
-                market = VenueGateway(embedded_dialect(url), pace=demo_pace(exchange.clock.speed))
+                exchange = await self._start_exchange()
+                dialect = embedded_dialect(exchange.rest_url, exchange.futures_rest_url)
+                market = VenueGateway(dialect, pace=demo_pace(exchange.clock.speed))
                 # Its time may be years from the machine's, and is asked for before it is told.
                 market.clock.heard(exchange.clock.now())
                 self._demo_market = market
         return StreamFeed(self._demo_market, self.pace)
 
-    async def _start_exchange(self) -> tuple[EmbeddedExchange, str]:
+    async def _start_exchange(self) -> EmbeddedExchange:
         demo = self.demo
         if demo is None:
             raise FeedError("this host has no demo: start `papertape demo`")
@@ -154,11 +157,11 @@ class FeedFactories:
         start = demo.start if reached is None else max(demo.start, reached)
         exchange = EmbeddedExchange(demo.market, RunningClock(start, demo.speed))
         try:
-            url = await exchange.start()
+            await exchange.start()
         except ExchangeStartError as error:
             raise FeedError(str(error)) from error
         self.exchange = exchange
-        return exchange, url
+        return exchange
 
     def _demo_source(self, demo: DemoMarket) -> str:
         return f"demo-{demo.name}"

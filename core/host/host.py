@@ -100,8 +100,9 @@ class HostOptions:
     `sources` names the candle journals of a feed where its kind alone does not say which market it
     shows (a demo's seed). `companions` run beside the sessions. `schedule` makes what keeps the
     jobs; a host without one has none. Orders go to `order_addresses`, those of demo sessions to the
-    embedded exchange at `demo_address` (None while it does not run). What a disk, or a lack of
-    files, kept the host from doing is tried again after `retry_after` seconds, then less often.
+    embedded exchange at `demo_address` (of perpetuals, else of spot; None while it does not run).
+    What a disk, or a lack of files, kept the host from doing is tried again after `retry_after`
+    seconds, then less often.
     """
 
     kind: str = "headless"
@@ -113,7 +114,7 @@ class HostOptions:
     disk: Disk = field(default_factory=OsDisk)
     new_id: Callable[[], str] = new_id
     order_addresses: OrderAddresses = field(default_factory=OrderAddresses)
-    demo_address: Callable[[], str | None] = lambda: None
+    demo_address: Callable[[bool], str | None] = lambda _: None
     retry_after: float = 10.0
 
 

@@ -45,14 +45,15 @@ class NoAccountError(Exception):
 class VenueAccounts:
     """The accounts of one host, shared by its sessions; `attend` runs as long as the host does.
 
-    `embedded` tells where the embedded exchange of a demo answers, None while it does not run.
+    `embedded` tells where the embedded exchange of a demo answers on perpetuals or on spot, None
+    while it does not run.
     Every key read is made known to `redactor`.
     """
 
     credentials: Path
     redactor: Redactor
     addresses: OrderAddresses = field(default_factory=OrderAddresses)
-    embedded: Callable[[], str | None] = lambda: None
+    embedded: Callable[[bool], str | None] = lambda _: None
     _given: dict[str, ApiKey] = field(default_factory=dict)  # by session; never on the disk
     _desks: dict[tuple[str, str, bool], OrderExecutor] = field(default_factory=dict)
 
@@ -142,7 +143,7 @@ class VenueAccounts:
 
     def _address(self, account: str, kind: str) -> str:
         if account == _EMBEDDED:
-            address = self.embedded()
+            address = self.embedded(kind == _PERPETUAL)
             if address is None:
                 raise NoDeskError("the exchange of the demo does not run")
             return address

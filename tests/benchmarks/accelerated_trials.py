@@ -286,7 +286,7 @@ class Batch:
         """Run them to their horizons."""
         async with self.exchange:
             desk = VenueGateway(
-                BinanceDialect(embedded(self.exchange.rest_url)),
+                BinanceDialect(embedded(self.exchange.rest_url, self.exchange.futures_rest_url)),
                 pace=Pace(silent_after=1e6, longest_silence=1e6),
                 patience=FetchPatience(settle=0, time_holds=0),
             )

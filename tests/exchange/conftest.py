@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
+from typing import Any
 
 import ccxt.async_support as ccxt
 import pytest
@@ -35,7 +36,7 @@ async def exchange(clock: ManualClock, market: SyntheticMarket) -> AsyncIterator
         yield running
 
 
-def binance(kind: str, base_url: str, **options: object) -> ccxt.binance:
+def binance(kind: str, exchange: EmbeddedExchange, **options: object) -> ccxt.binance:
     """An unmodified ccxt client, pointed at the exchange by nothing but its addresses."""
     client = ccxt.binance(
         {
@@ -52,11 +53,21 @@ def binance(kind: str, base_url: str, **options: object) -> ccxt.binance:
             },
         }
     )
-    api = client.urls["api"]
-    client.urls["api"] = {
-        name: base_url + "/" + url.split("/", 3)[3] for name, url in api.items() if "://" in url
-    }
+    client.urls["api"] = pointed(client.urls["api"], exchange)
     return client
+
+
+def pointed(urls: Any, exchange: EmbeddedExchange) -> Any:
+    """ccxt's addresses with the exchange's hosts in place of Binance's."""
+    if isinstance(urls, dict):
+        return {name: pointed(part, exchange) for name, part in urls.items()}
+    host, path = [*urls.split("/", 3), ""][2:4]
+    futures = host.startswith(("fapi", "fstream"))
+    if urls.startswith("ws"):
+        base = exchange.futures_ws_url if futures else exchange.ws_url
+    else:
+        base = exchange.futures_rest_url if futures else exchange.rest_url
+    return f"{base}/{path}"
 
 
 Connect = Callable[..., ccxt.binance]
@@ -68,7 +79,7 @@ async def connect(exchange: EmbeddedExchange) -> AsyncIterator[Connect]:
     clients: list[ccxt.binance] = []
 
     def make(kind: str = "spot", **options: object) -> ccxt.binance:
-        client = binance(kind, exchange.rest_url, **options)
+        client = binance(kind, exchange, **options)
         clients.append(client)
         return client
 

@@ -60,6 +60,11 @@ class Desk:
         )
 
 
+def address(exchange: EmbeddedExchange, *, perpetual: bool = False) -> str:
+    """Where an exchange takes orders of a kind."""
+    return exchange.futures_rest_url if perpetual else exchange.rest_url
+
+
 def executed(exchange: EmbeddedExchange) -> list[Decimal]:
     """The quantities of all orders that the exchange has executed."""
     (account,) = exchange.accounts

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 import ccxt.pro
 import pytest
@@ -13,17 +12,9 @@ from core.exchange.market.clock import RunningClock
 from core.exchange.market.synthetic import SyntheticMarket
 from core.exchange.server import EmbeddedExchange
 
-from .conftest import KEY, SECRET, START
+from .conftest import KEY, SECRET, START, pointed
 
 Watching = tuple[ccxt.pro.binance, str]  # a client and the symbol it watches
-
-
-def pointed(urls: Any, exchange: EmbeddedExchange) -> Any:
-    """ccxt's addresses with the exchange's host in place of Binance's."""
-    if isinstance(urls, dict):
-        return {name: pointed(part, exchange) for name, part in urls.items()}
-    base = exchange.ws_url if urls.startswith("ws") else exchange.rest_url
-    return f"{base}/{urls.split('/', 3)[3]}" if urls.count("/") > 2 else urls
 
 
 @pytest.fixture
@@ -66,6 +57,16 @@ async def test_candles_and_quotes_can_be_watched(
     assert 0 < quote["bid"] < quote["ask"]
     assert candles[-1][0] % 60_000 == 0
     assert START <= candles[-1][0] <= running.clock.now()
+
+
+async def test_the_order_book_can_be_watched(running: EmbeddedExchange, watching: Watching) -> None:
+    client, symbol = watching
+    async with asyncio.timeout(10):
+        for _ in range(3):
+            book = await client.watch_order_book(symbol, 20)
+    assert book["bids"][0][0] < book["asks"][0][0]
+    assert len(book["bids"]) == len(book["asks"]) == 20
+    assert [price for price, _ in book["asks"]] == sorted(price for price, _ in book["asks"])
 
 
 async def test_orders_can_be_watched(watching: Watching) -> None:

@@ -26,7 +26,9 @@ BTC, PERP = "BTC/USDT", "BTC/USDT:USDT"
 
 @pytest.fixture
 async def api(exchange: EmbeddedExchange) -> AsyncIterator[ExchangeApi]:
-    opened = binance_api(embedded(exchange.rest_url), ServerClock(own_time=True))
+    opened = binance_api(
+        embedded(exchange.rest_url, exchange.futures_rest_url), ServerClock(own_time=True)
+    )
     yield opened
     await opened.close()
 

@@ -54,7 +54,11 @@ Open = Callable[..., Awaitable[tuple[StreamFeed, Reader]]]
 
 
 def market_of(exchange: EmbeddedExchange, pace: Pace = STREAM_PACE) -> VenueGateway:
-    return VenueGateway(BinanceDialect(embedded(exchange.rest_url)), pace=pace, patience=PATIENCE)
+    return VenueGateway(
+        BinanceDialect(embedded(exchange.rest_url, exchange.futures_rest_url)),
+        pace=pace,
+        patience=PATIENCE,
+    )
 
 
 @pytest.fixture
@@ -559,7 +563,7 @@ async def test_order_limits_are_the_markets_own(
 async def test_every_address_of_a_venue_is_probed_by_what_it_says(
     exchange: EmbeddedExchange, clock: ManualClock
 ) -> None:
-    venue = embedded(exchange.rest_url)
+    venue = embedded(exchange.rest_url, exchange.futures_rest_url)
     asking = asyncio.create_task(probe_venue(BinanceDialect(venue), timeout=5))
     await pass_until(clock, 250, asking.done, 0.01)
     assert [(probe.name, probe.well) for probe in await asking] == [

@@ -35,7 +35,9 @@ PACE = PollPace(
 
 @pytest.fixture
 async def history(exchange: EmbeddedExchange) -> AsyncIterator[CandleHistory]:
-    api = binance_api(embedded(exchange.rest_url), ServerClock(own_time=True))
+    api = binance_api(
+        embedded(exchange.rest_url, exchange.futures_rest_url), ServerClock(own_time=True)
+    )
     yield CandleHistory(api, patience=PATIENCE)
     await api.close()
 

@@ -41,7 +41,7 @@ async def test_above_the_limit_comes_429_then_418_and_both_pass(
     exchange: EmbeddedExchange, clock: ManualClock
 ) -> None:
     query = f"symbol=BTCUSDT&interval=1m&limit=1500&startTime={clock.now()}"
-    url = f"{exchange.rest_url}/fapi/v1/klines?{query}"
+    url = f"{exchange.futures_rest_url}/fapi/v1/klines?{query}"
     async with aiohttp.ClientSession() as client:
 
         async def ask() -> tuple[int, str | None]:

@@ -159,7 +159,7 @@ async def test_recorded_candles_arrive_exactly_as_they_are_with_their_gaps() -> 
 async def test_when_candles_run_out_the_market_stops_and_says_so() -> None:
     clock = ManualClock(START)
     async with EmbeddedExchange(recorded(some_candles(3)), clock) as exchange:
-        client = binance("spot", exchange.rest_url)
+        client = binance("spot", exchange)
         try:
             assert (await client.load_markets())["ADA/USDT"]["active"]
             clock.advance(15 * MINUTE)
@@ -196,7 +196,7 @@ async def test_real_candles_come_back_bit_for_bit() -> None:
     market = RecordedMarket({"BTC/USDT": (Timeframe.M5, candles)})
     clock = ManualClock(int(candles.time[2000]), speed=1000)
     async with EmbeddedExchange(market, clock) as exchange:
-        client = binance("spot", exchange.rest_url)
+        client = binance("spot", exchange)
         try:
             rows = await client.fetch_ohlcv("BTC/USDT", "5m", int(candles.time[1000]), 1000)
             pair = [tuple(row) for row in rows]

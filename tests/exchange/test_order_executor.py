@@ -21,7 +21,7 @@ from core.trading.orders import OrderSide, VenueOrder
 from core.trading.venue_hosts import ForbiddenAddressError
 
 from .conftest import OPENING, START
-from .desks import KEY, KEYS, SECRET, Desk, executed
+from .desks import KEY, KEYS, SECRET, Desk, address, executed
 
 SPOT, PERPETUAL = "BTC/USDT", "BTC/USDT:USDT"
 MakeDesk = Callable[..., Desk]
@@ -39,7 +39,7 @@ async def desk(exchange: EmbeddedExchange) -> AsyncIterator[MakeDesk]:
     made: list[Desk] = []
 
     def make(**options: bool) -> Desk:
-        made.append(Desk(exchange.rest_url, **options))
+        made.append(Desk(address(exchange, **options), **options))
         return made[-1]
 
     yield make
@@ -270,10 +270,10 @@ async def test_order_of_an_earlier_life_that_never_went_out_is_sent_once(
 async def test_venue_that_is_down_is_tried_until_it_is_back(
     exchange: EmbeddedExchange, market: SyntheticMarket, clock: ManualClock
 ) -> None:
-    address = exchange.rest_url
-    port = int(address.rsplit(":", 1)[1])
+    url = exchange.rest_url
+    port = int(url.rsplit(":", 1)[1])
     await exchange.stop()
-    one = Desk(address)
+    one = Desk(url)
     waiting = asyncio.ensure_future(one.execute(order()))
     while len(one.naps) < 5:
         await asyncio.sleep(0)
@@ -316,11 +316,11 @@ async def test_a_client_whose_addresses_were_changed_opens_no_connection(
         return await connect(*arguments, **options)
 
     connector.connect = counted
-    for address in (
+    for wrong in (
         "https://api.binance.com/api/v3",
         "https://testnet.binance.vision@evil.test/api",
     ):
-        client.urls["api"]["private"] = address
+        client.urls["api"]["private"] = wrong
         refused = await one.execute(order())
         assert "orders never go to" in str(refused.why)
     assert opened == []
@@ -370,7 +370,8 @@ async def pass_on(exchange: EmbeddedExchange, request: web.Request) -> web.Respo
     headers = {"X-MBX-APIKEY": request.headers.get("X-MBX-APIKEY", "")}
     if request.method == "POST":
         headers["Content-Type"] = "application/x-www-form-urlencoded"
-    url = URL(f"{exchange.rest_url}{request.raw_path}", encoded=True)
+    there = address(exchange, perpetual=request.path.startswith("/fapi"))
+    url = URL(f"{there}{request.raw_path}", encoded=True)
     async with (
         ClientSession() as behind,
         behind.request(request.method, url, data=sent or None, headers=headers) as came,
@@ -472,8 +473,9 @@ async def test_the_client_knows_no_other_addresses_than_the_venues_own(
 ) -> None:
     for perpetual in (False, True):
         one = desk(perpetual=perpetual)
-        addresses = (await venue_client(one)).urls["api"].values()
-        assert all(address.startswith(exchange.rest_url + "/") for address in addresses)
+        own = address(exchange, perpetual=perpetual)
+        urls = (await venue_client(one)).urls["api"].values()
+        assert all(url.startswith(own + "/") for url in urls)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

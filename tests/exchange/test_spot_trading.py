@@ -187,7 +187,7 @@ async def test_wrong_keys_signatures_are_told_apart(connect: Connect) -> None:
 async def test_request_from_the_future_or_the_past_is_refused() -> None:
     """On a clock that runs in real time; the client resynchronises and is served again."""
     async with EmbeddedExchange(SyntheticMarket(seed=7), RunningClock(START)) as exchange:
-        client = binance("spot", exchange.rest_url)
+        client = binance("spot", exchange)
         try:
             await client.fetch_balance()
             for skew in (60_000, -60_000):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import aiohttp
+import pytest
 import websockets
 from websockets import ClientConnection
 
@@ -82,7 +84,7 @@ async def test_futures_streams_flow_only_in_their_own_category(
     streams = ["btcusdt@kline_1m", "btcusdt@bookTicker", "btcusdt@markPrice@1s"]
     seen: dict[str, set[str]] = {}
     for category in ("public", "market"):
-        async with websockets.connect(f"{exchange.ws_url}/{category}/stream") as socket:
+        async with websockets.connect(f"{exchange.futures_ws_url}/{category}/stream") as socket:
             await socket.send(json.dumps({"method": "SUBSCRIBE", "params": streams, "id": 1}))
             assert json.loads(await socket.recv()) == {"result": None, "id": 1}
             clock.advance(MINUTE)
@@ -95,15 +97,121 @@ async def test_futures_streams_flow_only_in_their_own_category(
     assert seen["market"] == {"btcusdt@kline_1m", "btcusdt@markPrice@1s"}
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "!miniTicker@arr",
+        "btcusdt@ticker_1h",
+        "btcusdt@avgPrice",
+        "btcusdt@markPrice",
+        "btcusdt@kline_1m@+08:00",
+        "btcusdt@kline_7m",
+        "btcusdt@depth20@333ms",
+        "btcusdt@depth7",
+    ],
+)
 async def test_a_stream_that_is_not_served_is_refused_and_not_silent(
-    exchange: EmbeddedExchange,
+    exchange: EmbeddedExchange, name: str
 ) -> None:
-    async with websockets.connect(f"{exchange.ws_url}/ws") as socket:
-        for number, name in enumerate(("btcusdt@depth", "!miniTicker@arr", "btcusdt@ticker_1h")):
-            asked = {"method": "SUBSCRIBE", "params": [name], "id": number}
-            await socket.send(json.dumps(asked))
-            answer = json.loads(await socket.recv())
-            assert "is not served here" in str(answer)
-            assert answer["id"] == number
+    async with websockets.connect(f"{exchange.ws_url}/ws/0") as socket:
+        await socket.send(json.dumps({"method": "SUBSCRIBE", "params": [name], "id": 7}))
+        answer = json.loads(await socket.recv())
+        assert "is not served here" in str(answer)
+        assert answer["id"] == 7
         await socket.send(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": 9}))
         assert json.loads(await socket.recv())["result"] == []
+    for form in ("ws", "stream?streams="):
+        with pytest.raises(websockets.InvalidStatus, match="400") as refused:
+            await websockets.connect(f"{exchange.ws_url}/{form}/btcusdt@trade/{name}")
+        assert b"is not served here" in refused.value.response.body
+
+
+async def test_futures_without_a_category_never_get_spot_prices(
+    exchange: EmbeddedExchange, clock: ManualClock
+) -> None:
+    """What Binance carries there is carried; what it would be silent about is refused."""
+    kline = "btcusdt@kline_1m"
+    for url in ("ws/btcusdt@bookTicker", "stream?streams=btcusdt@bookTicker"):
+        async with websockets.connect(f"{exchange.futures_ws_url}/{url}") as socket:
+            clock.advance(MINUTE)
+            quote = json.loads(await socket.recv())
+            quote = quote.get("data", quote)
+            perpetual = exchange.venue.instrument("BTCUSDT", perpetual=True)
+            (bid, _) = exchange.venue.best(perpetual, clock.now())
+            assert (quote["e"], float(quote["b"])) == ("bookTicker", bid.price)
+            await socket.send(json.dumps({"method": "SUBSCRIBE", "params": [kline], "id": 1}))
+            while "error" not in (answer := json.loads(await socket.recv())):
+                pass
+            assert "below /market alone" in answer["error"]["msg"]
+    with pytest.raises(websockets.InvalidStatus, match="400"):
+        await websockets.connect(f"{exchange.futures_ws_url}/ws/{kline}")
+
+
+async def test_each_market_type_is_known_on_its_own_port_alone(exchange: EmbeddedExchange) -> None:
+    async with aiohttp.ClientSession() as client:
+        for url in (
+            f"{exchange.rest_url}/fapi/v1/time",
+            f"{exchange.futures_rest_url}/api/v3/time",
+        ):
+            async with client.get(url) as answer:
+                assert answer.status == 404
+                refusal = await answer.json()
+                assert refusal["code"] == -5000
+                assert "a port each" in refusal["msg"]
+    for url in (f"{exchange.ws_url}/market/ws", f"{exchange.futures_ws_url}/ws-api/v3"):
+        with pytest.raises(websockets.InvalidStatus, match="404"):
+            await websockets.connect(url)
+
+
+@pytest.mark.parametrize("perpetual", [False, True], ids=["spot", "futures"])
+async def test_a_book_kept_by_its_changes_is_the_book_that_is_asked_for(
+    exchange: EmbeddedExchange, clock: ManualClock, perpetual: bool
+) -> None:
+    """Kept as Binance says: events first, then a copy, then what came after it."""
+    base = f"{exchange.futures_ws_url}/public" if perpetual else exchange.ws_url
+    rest = f"{exchange.futures_rest_url}/fapi/v1" if perpetual else f"{exchange.rest_url}/api/v3"
+    question = f"{rest}/depth?symbol=BTCUSDT&limit=1000"
+    async with (
+        websockets.connect(f"{base}/ws/btcusdt@depth") as socket,
+        aiohttp.ClientSession() as client,
+    ):
+
+        async def copy() -> tuple[int, dict[str, dict[str, str]]]:
+            async with client.get(question) as answer:
+                book = await answer.json()
+            return book["lastUpdateId"], {side: dict(book[side]) for side in ("bids", "asks")}
+
+        clock.advance(2_000)
+        buffered = [json.loads(await socket.recv())]
+        clock.advance(300)  # between two messages
+        last, kept = await copy()
+        told = buffered[-1]["u"]
+        for number in range(40):
+            clock.advance(250 if number % 3 else 45_000)
+            if number % 4 == 3:
+                event = json.loads(await socket.recv())
+                assert event["U"] == told + 1
+                if perpetual:
+                    assert event["pu"] == told
+                told = event["u"]
+                buffered.append(event)
+        for event in buffered:
+            if event["u"] <= last:
+                continue
+            for side, changes in (("bids", event["b"]), ("asks", event["a"])):
+                for price, quantity in changes:
+                    if float(quantity):
+                        kept[side][price] = quantity
+                    else:
+                        kept[side].pop(price, None)
+            last = event["u"]
+        while last < clock.now():
+            event = json.loads(await socket.recv())
+            last = event["u"]
+            for side, changes in (("bids", event["b"]), ("asks", event["a"])):
+                kept[side].update(changes)
+            kept = {
+                side: {price: size for price, size in levels.items() if float(size)}
+                for side, levels in kept.items()
+            }
+        assert (last, kept) == await copy()

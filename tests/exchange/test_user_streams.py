@@ -116,7 +116,7 @@ async def test_futures_account_is_told_of_orders_and_positions(
 ) -> None:
     client = connect("swap")
     key = (await client.fapiPrivatePostListenKey())["listenKey"]
-    async with websockets.connect(f"{exchange.ws_url}/private/{form.format(key=key)}") as socket:
+    async with websockets.connect(f"{exchange.futures_ws_url}/private/{form.format(key=key)}") as socket:
         await client.create_order("BTC/USDT:USDT", "market", "sell", 0.01)
         messages = [json.loads(await socket.recv()) for _ in range(3)]
     if "stream?" in form:
@@ -135,7 +135,7 @@ async def test_futures_connection_can_name_the_events_that_it_wants(
 ) -> None:
     client = connect("swap")
     key = (await client.fapiPrivatePostListenKey())["listenKey"]
-    url = f"{exchange.ws_url}/private/ws?listenKey={key}&events=ACCOUNT_UPDATE"
+    url = f"{exchange.futures_ws_url}/private/ws?listenKey={key}&events=ACCOUNT_UPDATE"
     async with websockets.connect(url) as socket:
         await client.create_order("BTC/USDT:USDT", "market", "sell", 0.01)
         assert json.loads(await socket.recv())["e"] == "ACCOUNT_UPDATE"
@@ -148,7 +148,7 @@ async def test_listen_key_expires_an_hour_after_it_was_last_extended(
     key = (await client.fapiPrivatePostListenKey())["listenKey"]
     clock.advance(50 * MINUTE)
     assert (await client.fapiPrivatePutListenKey())["listenKey"] == key
-    async with websockets.connect(f"{exchange.ws_url}/private/ws/{key}") as socket:
+    async with websockets.connect(f"{exchange.futures_ws_url}/private/ws/{key}") as socket:
         clock.advance(50 * MINUTE)
         await client.fetch_time()
         clock.advance(HOUR)

@@ -60,9 +60,10 @@ def venue(seed: int) -> Iterator[EmbeddedExchange]:
         thread.join(30)
 
 
-def scenario(address: str, symbol: str) -> Scenario:
+def scenario(exchange: EmbeddedExchange, symbol: str) -> Scenario:
     """A session of some twenty orders."""
     config = {**RSI, "symbols": [symbol], "trade_size_pct": 10}
+    address = exchange.futures_rest_url if ":" in symbol else exchange.rest_url
     return Scenario("orders", config, Fills.MARKET, {symbol: market(420)}, orders_to=address)
 
 
@@ -106,7 +107,7 @@ def main(arguments: list[str]) -> int:
         calm: dict[str, Any] = {}
         for number in range(options.points):
             symbol = ("BTC/USDT", "BTC/USDT:USDT")[number % 2]
-            wanted = scenario(exchange.rest_url, symbol)
+            wanted = scenario(exchange, symbol)
             if symbol not in calm:
                 root = with_keys(Path(folder) / f"calm {number}")
                 first = in_a_process(root, wanted, CountingDisk())

@@ -38,7 +38,7 @@ from core.store.workspace import Workspace
 from core.time_format import wall_clock
 from core.trading.values import Fills
 from tests.recovery.venue import SPOT, differences
-from tests.unit.cli.conftest import write_addresses
+from tests.unit.cli.conftest import Served, write_addresses
 from tests.waiting import until
 
 START = wall_clock() // MINUTE * MINUTE - 30 * MINUTE  # within the hour a venue may be off by
@@ -223,7 +223,7 @@ async def run(root: Path, options: argparse.Namespace) -> list[str]:
     """Everything; what was wrong."""
     workspace = Workspace(root)
     async with EmbeddedExchange(SyntheticMarket(7), RunningClock(START, SPEED)) as exchange:
-        write_addresses(root, exchange.rest_url)
+        write_addresses(root, Served(exchange.rest_url, exchange.futures_rest_url))
         trial = Trial(workspace, exchange, options)
         hosts: set[int] = set()
         try:

@@ -160,12 +160,12 @@ def weather(chance: random.Random) -> list[dict[str, Any]]:
 
 
 async def serve(speed: float, seed: int) -> None:
-    """Run the exchange until the standard input ends; its address is the first line said."""
+    """Run the exchange until the standard input ends; its addresses are the first line said."""
     market = SyntheticMarket(seed, SYMBOLS)
     for symbol in SYMBOLS:  # made before time runs
         market.candles(symbol, Timeframe.M1, START - DAY, START + DAY)
     async with EmbeddedExchange(market, RunningClock(START, speed), seed=seed) as exchange:
-        print(exchange.rest_url, flush=True)
+        print(exchange.rest_url, exchange.futures_rest_url, flush=True)
         await asyncio.to_thread(sys.stdin.read)
 
 
@@ -175,6 +175,7 @@ class Venue:
 
     process: subprocess.Popen[str]
     url: str
+    futures_url: str
     on: Counter[str] = field(default_factory=Counter)
 
     @classmethod
@@ -185,7 +186,8 @@ class Venue:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         assert process.stdout is not None
-        return cls(process, process.stdout.readline().strip())
+        spot, futures = process.stdout.readline().split()
+        return cls(process, spot, futures)
 
     async def now(self, operator: aiohttp.ClientSession) -> int:
         async with operator.get(f"{self.url}/_papertape/status") as answer:
@@ -297,7 +299,9 @@ class Week:
         speed, chance = Speed(options.speed), random.Random(options.seed)
         end = START + int(options.hours * HOUR)
         desk = VenueGateway(
-            BinanceDialect(embedded(venue.url)), pace=speed.stream, patience=PATIENCE
+            BinanceDialect(embedded(venue.url, venue.futures_url)),
+            pace=speed.stream,
+            patience=PATIENCE,
         )
 
         async def feed(*_: Any) -> Feed:

@@ -90,7 +90,9 @@ async def test_a_polled_session_makes_the_backtests_trades_or_says_what_is_missi
 
     async with EmbeddedExchange(SyntheticMarket(seed=7), clock) as exchange:
         # Polled under its own name, at the addresses of the configuration.
-        venue = BinanceDialect(replace(embedded(exchange.rest_url), name="binance"))
+        venue = BinanceDialect(
+            replace(embedded(exchange.rest_url, exchange.futures_rest_url), name="binance")
+        )
         venues = FeedFactories(Workspace(tmp_path), venue=venue, poll_pace=PACE)
         async with running(Workspace(tmp_path), venue_options(venues)) as host:
             await use(host, exchange)

@@ -60,7 +60,11 @@ async def live_on(
     follow: FollowPace = FOLLOW_PACE,
 ) -> None:
     """A host whose live feed is the exchange, for as long as `use` takes."""
-    desk = VenueGateway(BinanceDialect(embedded(exchange.rest_url)), pace=pace, patience=PATIENCE)
+    desk = VenueGateway(
+        BinanceDialect(embedded(exchange.rest_url, exchange.futures_rest_url)),
+        pace=pace,
+        patience=PATIENCE,
+    )
 
     async def feed(*_: Any) -> Feed:
         return StreamFeed(desk, follow)

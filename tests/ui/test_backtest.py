@@ -18,7 +18,7 @@ from core.strategy.document.document import read_strategy
 from tests.ui.driving import NARROW, WIDE, driven, until
 from tests.ui.scripted import ScriptedHosting, ScriptedLink
 from tests.ui.test_sessions import drawn
-from tests.unit.cli.conftest import exchange, write_addresses
+from tests.unit.cli.conftest import Served, exchange, write_addresses
 from tui.app import PapertapeApp
 from tui.modals.ask import Ask
 from tui.modals.name import AskName
@@ -198,7 +198,7 @@ async def test_a_demo_offers_the_market_of_its_own_exchange(workspace: Workspace
 
 @pytest.mark.parametrize("source", ["binance", "demo"])
 async def test_a_perpetual_is_held_to_its_markets_limits_and_pays_funding(
-    workspace: Workspace, exchange: str, source: str
+    workspace: Workspace, exchange: Served, source: str
 ) -> None:
     write_addresses(workspace.root, exchange)
     config: dict[str, object] = {

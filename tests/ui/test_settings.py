@@ -16,7 +16,7 @@ from core.store.workspace import Workspace
 from core.store.yaml_reader import SettingsError
 from tests.ui.driving import WatchedApp, driven, make_app, until
 from tests.ui.scripted import ScriptedLink, busy, choices
-from tests.unit.cli.conftest import exchange, write_addresses
+from tests.unit.cli.conftest import Served, exchange, write_addresses
 from tui.app import PapertapeApp
 from tui.modals.ask import Ask
 from tui.modals.key import KeyForm
@@ -81,7 +81,7 @@ async def put_in(app: PapertapeApp, pilot: Pilot[int], key: str, secret: str) ->
 
 
 async def test_keys_that_the_venue_takes_are_kept_and_never_shown(
-    home: Path, exchange: str
+    home: Path, exchange: Served
 ) -> None:
     write_addresses(home, exchange)
     ((key, secret),) = DEMO_KEYS.items()
@@ -103,7 +103,7 @@ async def test_keys_that_the_venue_takes_are_kept_and_never_shown(
 
 
 async def test_keys_that_it_refuses_are_kept_only_when_asked_twice(
-    home: Path, exchange: str
+    home: Path, exchange: Served
 ) -> None:
     write_addresses(home, exchange)
     app = app_of(home)

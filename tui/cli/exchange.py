@@ -42,6 +42,7 @@ class ExchangeArguments(Arguments, MarketArguments, Protocol):
     """What `papertape exchange` is given."""
 
     port: int
+    futures_port: int
     keys: Path | None
     balance: list[str]
     wallet: list[str]
@@ -57,7 +58,10 @@ def add_commands(commands: Commands) -> None:
         more="Real clients can be pointed at it. It runs until it is interrupted. Without --keys "
         "it takes orders with the key papertape-demo-key and the secret papertape-demo-secret.",
     )
-    parser.add_argument("--port", type=int, default=0, metavar="N", help="0: any free port")
+    for name, what in (("--port", "spot"), ("--futures-port", "USDⓈ-M")):
+        parser.add_argument(
+            name, type=int, default=0, metavar="N", help=f"the port of {what} (0: any free one)"
+        )
     parser.add_argument(
         "--keys",
         type=Path,
@@ -157,8 +161,9 @@ def symbol_and_file(text: str) -> tuple[str, Path]:
 
 def exchange(arguments: ExchangeArguments) -> int:
     """Run the exchange until interrupted."""
-    if not 0 <= arguments.port <= 65_535:
-        raise Refusal(f"--port {arguments.port}: expected 0 to 65535", Exit.BAD_INPUT)
+    for name, port in (("--port", arguments.port), ("--futures-port", arguments.futures_port)):
+        if not 0 <= port <= 65_535:
+            raise Refusal(f"{name} {port}: expected 0 to 65535", Exit.BAD_INPUT)
     asyncio.run(_serve(arguments, demo_market(arguments)))
     return Exit.DONE
 
@@ -205,14 +210,23 @@ async def _serve(arguments: ExchangeArguments, shown: DemoMarket) -> None:
     chosen = {name: value for name, value in accounts.items() if value}
     server = EmbeddedExchange(shown.market, RunningClock(shown.start, shown.speed), **chosen)
     with refusing(ExchangeStartError):
-        await server.start(port=arguments.port)
+        await server.start(port=arguments.port, futures_port=arguments.futures_port)
     try:
         symbols = [item.symbol for item in shown.market.instruments]
         if arguments.json:
-            print_json({"rest": server.rest_url, "streams": server.ws_url, "symbols": symbols})
+            print_json(
+                {
+                    "rest": server.rest_url,
+                    "streams": server.ws_url,
+                    "futures_rest": server.futures_rest_url,
+                    "futures_streams": server.futures_ws_url,
+                    "symbols": symbols,
+                }
+            )
         else:
             print_text(
-                f"REST {server.rest_url}, streams {server.ws_url}",
+                f"Spot: REST {server.rest_url}, streams {server.ws_url}",
+                f"USDⓈ-M: REST {server.futures_rest_url}, streams {server.futures_ws_url}",
                 f"{', '.join(symbols)}; time passes {shown.speed:g} times as fast",
                 "Ctrl+C ends it",
             )

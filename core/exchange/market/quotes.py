@@ -14,7 +14,7 @@ FUNDING_INTERVAL = 8 * HOUR
 _INTEREST = 0.0001  # per interval, where perpetual and index agree
 HALF_SPREAD = 0.000005  # of the price: in a liquid market hardly more than a tick
 _DEPTH_NOTIONAL = 40_000  # quote currency on the best level, growing with distance
-_BOOK_LEVELS = 200
+_BOOK_LEVELS = 200  # on a side
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,8 @@ class MarketQuotes:
 
     The order book is synthetic: levels around the last price whose quantities depend on nothing but
     the price and the second, so the same moment always shows the same book. `half_spread`: how far
-    its best levels lie from the last price, as a fraction of that.
+    its best levels lie from the last price, as a fraction of that. `looked` is when the exchange
+    last looked at its market (UTC ms): GET depth and the depth streams show the same books.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class MarketQuotes:
         self.market = market
         self.clock = clock
         self._half_spread = half_spread
+        self.looked = clock.now()
         self.replay = MarketReplay(market)
         self.spot = {item.venue_symbol: item for item in market.instruments if not item.perpetual}
         self.perpetuals = {item.venue_symbol: item for item in market.instruments if item.perpetual}
@@ -97,13 +99,13 @@ class MarketQuotes:
         return book.bids[0], book.asks[0]
 
     def book(self, instrument: Instrument, now: int, levels: int = _BOOK_LEVELS) -> Book:
-        """The order book at `now`, `levels` deep (never more than 5000)."""
+        """The order book at `now`, at most `levels` deep: it never has more than 200 on a side."""
         tick = float(instrument.tick_size)
         last = self.last(instrument, now)
         half = max(1, round(last * self._half_spread / tick))
         middle = round(last / tick)
         bids, asks = [], []
-        for depth in range(min(levels, 5000)):
+        for depth in range(min(levels, _BOOK_LEVELS)):
             distance = half + depth * max(1, half // 2)
             if middle > distance:
                 bids.append(self._level(instrument, middle - distance, depth, now))

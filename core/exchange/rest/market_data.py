@@ -200,10 +200,11 @@ class MarketData:
         limit = call.params.limit(500 if self._perpetual else 100, 5000)
         if self._perpetual and limit not in _DEPTH_LIMITS:
             raise ExchangeError(-4021, f"{limit} is not valid depth limit.")
-        book = self._venue.book(instrument, call.now, limit)
-        depth: dict[str, object] = {"lastUpdateId": call.now}
+        shown = self._venue.looked  # the moments that depth streams tell the changes between
+        book = self._venue.book(instrument, shown, limit)
+        depth: dict[str, object] = {"lastUpdateId": shown}
         if self._perpetual:
-            depth |= {"E": call.now, "T": call.now}
+            depth |= {"E": shown, "T": shown}
         depth["bids"] = level_rows(instrument, book.bids)
         depth["asks"] = level_rows(instrument, book.asks)
         return depth

@@ -19,26 +19,36 @@ from core.exchange.rest.signing import check_request, check_time
 
 
 class RestServer:
-    """Takes requests in, checks what each has to prove, and writes the answers.
+    """Takes requests of one market type in, checks what each has to prove, writes the answers.
 
     In this order: faults that strike before, rate limits, key, signature and time, the answer
     itself, faults that strike after.
     """
 
     def __init__(
-        self, clock: ExchangeClock, accounts: Accounts, faults: Faults, routes: Routes
+        self,
+        clock: ExchangeClock,
+        accounts: Accounts,
+        faults: Faults,
+        routes: Routes,
+        *,
+        perpetual: bool,
     ) -> None:
         self._clock = clock
         self._accounts = accounts
         self._faults = faults
         self._routes = routes
-        self._spot = RateLimit(clock, SPOT_WEIGHT_LIMIT, orders=100)
-        self._futures = RateLimit(clock, FUTURES_WEIGHT_LIMIT, orders=300)
+        self._perpetual = perpetual
+        self._limit = (
+            RateLimit(clock, FUTURES_WEIGHT_LIMIT, orders=300)
+            if perpetual
+            else RateLimit(clock, SPOT_WEIGHT_LIMIT, orders=100)
+        )
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
         path = request.path
-        limit = self._futures if path.startswith("/fapi") else self._spot
+        limit = self._limit
         endpoint: Endpoint | None = None
         try:
             slow = self._faults.strikes(FaultKind.SLOW_REPLY, path)
@@ -81,6 +91,8 @@ class RestServer:
         endpoint = self._routes.get((request.method, request.path))
         if endpoint is None:
             words = f"Path {request.path}, Method {request.method} is invalid"
+            if request.path.startswith("/api" if self._perpetual else "/fapi"):
+                words += "; spot and USDⓈ-M have a port each"
             raise ExchangeError(-5000, words, 404)
         return endpoint
 

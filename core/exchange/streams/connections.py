@@ -22,9 +22,13 @@ _MOST_WAITING = 100_000  # closed candles and orders for one listener, before it
 
 
 class Category(StrEnum):
-    """Which streams a connection can carry: spot's, or one of the three kinds of USDⓈ-M."""
+    """Which streams a connection can carry: spot's, or one of the three kinds of USDⓈ-M.
+
+    `UNROUTED` is a connection of USDⓈ-M whose address names none.
+    """
 
     SPOT = "spot"
+    UNROUTED = "unrouted"
     PUBLIC = "public"
     MARKET = "market"
     PRIVATE = "private"
@@ -43,7 +47,8 @@ class ClientConnection:
     """One listener's WebSocket: its streams, and the messages that wait for it.
 
     A message that only shows the present (a quote, a forming candle) replaces the one of the same
-    stream that still waits. Closed candles and orders are never replaced: they wait in order.
+    stream that still waits. Closed candles, a book's changes and orders are never replaced: they
+    wait in order.
     """
 
     def __init__(self, socket: Socket, category: Category, *, combined: bool) -> None:
@@ -161,7 +166,7 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a stream; `final` for what must arrive (a closed candle)."""
+    """One message of a stream; `final` for what must arrive (a closed candle, a book's change)."""
 
     category: Category
     stream: str
@@ -195,7 +200,8 @@ class Wire:
             return
         if faults.strikes(FaultKind.SILENT_STALL, stream):
             return
-        if message.final and (late := faults.strikes(FaultKind.LATE_CLOSE, stream)):
+        closed = message.final and "@kline_" in stream
+        if closed and (late := faults.strikes(FaultKind.LATE_CLOSE, stream)):
             heapq.heappush(self._late, (now + int(late.amount), next(self._order), message))
             return
         key = (message.category, stream, message.final)

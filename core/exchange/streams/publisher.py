@@ -57,11 +57,12 @@ class Publisher:
     async def run(self) -> None:
         """Publish until cancelled."""
         clock = self._venue.clock
-        done = clock.now()
+        done = self._venue.looked = clock.now()
         while True:
             await clock.until(self._next(done))
             now = clock.now()
             self._before(done, now)
+            self._venue.looked = now
             self.publish(done, now)
             done = now
 
@@ -70,7 +71,7 @@ class Publisher:
         speed = self._venue.clock.speed
         closes = [
             stream.timeframe.next_open(done)
-            for stream in self._streams()
+            for stream in self._streams(done)
             if stream.timeframe is not None
         ]
         soonest = done + max(1, int(_SHORTEST_TICK * speed))
@@ -81,13 +82,15 @@ class Publisher:
         self._wire.deliver_late(now)
         closing: list[_Close] = []
         moving: list[ServedStream] = []
-        for stream in self._streams():
+        for stream in self._streams(done):
+            if stream.look is not None and self._trades(stream, now):
+                stream.look(now)
             closed = self._closed(stream, done, now)
             closing += closed
             key = (stream.category, stream.name)
             if closed or now - self._shown.get(key, 0) >= stream.interval:
                 self._shown[key] = now
-                if self._venue.replay.trading(stream.instrument.symbol, now):
+                if self._trades(stream, now):
                     moving.append(stream)
         closing.sort(key=lambda close: close.moment)
         for close in closing:
@@ -95,7 +98,10 @@ class Publisher:
         for stream in moving:
             shown = stream.show(now)
             if shown is not None:
-                self._tell(stream, shown, now, final=False)
+                self._tell(stream, shown, now, final=stream.final)
+
+    def _trades(self, stream: ServedStream, now: int) -> bool:
+        return self._venue.replay.trading(stream.instrument.symbol, now)
 
     def _closed(self, stream: ServedStream, done: int, now: int) -> list[_Close]:
         timeframe = stream.timeframe
@@ -135,13 +141,12 @@ class Publisher:
         text = orjson.dumps(event).decode()
         self._wire.send(Message(stream.category, stream.name, text, final), now)
 
-    def _streams(self) -> list[ServedStream]:
-        """The streams that exist and that someone listens to."""
-        found: list[ServedStream] = []
-        for key in self._audience.streams():
-            if key not in self._open:
-                self._open[key] = open_stream(self._venue, *key)
-            stream = self._open[key]
-            if stream is not None:
-                found.append(stream)
-        return found
+    def _streams(self, done: int) -> list[ServedStream]:
+        """The streams that exist and that someone listens to; new ones begin at `done`."""
+        wanted = self._audience.streams()
+        # What nobody listens to begins anew: what it would show of the time between is lost.
+        self._open = {
+            key: self._open[key] if key in self._open else open_stream(self._venue, *key, done)
+            for key in wanted
+        }
+        return [stream for stream in self._open.values() if stream is not None]

@@ -2,60 +2,57 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import orjson
 from aiohttp import web
 
-from core.exchange.market.clock import ExchangeClock
+from core.exchange.market.quotes import MarketQuotes
 from core.exchange.streams.connections import MAX_STREAMS, Audience, Category, ClientConnection
+from core.exchange.streams.market_streams import unserved
 from core.exchange.streams.sockets import FUTURES_RULES, SPOT_RULES, Socket
 from core.exchange.streams.user_streams import UserStreams
-
-_UNSERVED = re.compile(
-    r"!.+|.+@(?:depth(?:@\d+ms)?|ticker_\w+|avgPrice(?:@\w+)?|continuousKline_\w+|forceOrder)"
-)
-"""Streams that Binance has and this exchange does not."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class StreamServer:
-    """The market stream endpoints.
+    """The market stream endpoints of spot, or of USDⓈ-M.
 
-    `/ws`, `/ws/<stream>` and `/stream?streams=a/b` are spot's; the same below `/public` and
-    `/market` are USDⓈ-M's, where each carries its own kinds of stream only; `/private` carries the
-    events of a USDⓈ-M account. Subscribing to a stream that does not exist, or that another
-    category carries, is acknowledged and stays silent, as on Binance; to one that Binance has and
-    this exchange does not, it is refused.
+    `/ws`, `/ws/<stream>` and `/stream?streams=a/b` are spot's. USDⓈ-M has the same below `/public`
+    and `/market`, where each carries its own kinds of stream only, and `/private` for the events of
+    an account. A stream that another category carries, or of a market that is not there, is
+    acknowledged and stays silent, as on Binance. What is not served at all is refused, in the
+    address as in SUBSCRIBE: acknowledged, it would look like a quiet market. Without a category
+    USDⓈ-M carries what `/public` does, as Binance since April 2026; the others are refused there.
     """
 
-    def __init__(self, clock: ExchangeClock, audience: Audience, users: UserStreams) -> None:
-        self._clock = clock
+    def __init__(self, venue: MarketQuotes, audience: Audience, users: UserStreams) -> None:
+        self._venue = venue
+        self._clock = venue.clock
         self._audience = audience
         self._users = users
 
-    def routes(self) -> list[web.RouteDef]:
-        """The endpoints."""
-        found: list[web.RouteDef] = []
-        for prefix, category in (
-            ("", Category.SPOT),
-            ("/public", Category.PUBLIC),
-            ("/market", Category.MARKET),
-        ):
-            raw = self._handler(category, combined=False)
-            found += [
-                web.get(f"{prefix}/ws", raw),
-                web.get(f"{prefix}/ws/{{streams:.*}}", raw),
-                web.get(f"{prefix}/stream", self._handler(category, combined=True)),
-            ]
+    def routes(self, *, perpetual: bool) -> list[web.RouteDef]:
+        """The endpoints of USDⓈ-M where `perpetual`, else of spot."""
+        if not perpetual:
+            return self._market_routes("", Category.SPOT)
         private = self._private
         return [
-            *found,
+            *self._market_routes("", Category.UNROUTED),
+            *self._market_routes("/public", Category.PUBLIC),
+            *self._market_routes("/market", Category.MARKET),
             web.get("/private/ws", private),
             web.get("/private/ws/{key}", private),
             web.get("/private/stream", private),
+        ]
+
+    def _market_routes(self, prefix: str, category: Category) -> list[web.RouteDef]:
+        raw = self._handler(category, combined=False)
+        return [
+            web.get(f"{prefix}/ws", raw),
+            web.get(f"{prefix}/ws/{{streams:.*}}", raw),
+            web.get(f"{prefix}/stream", self._handler(category, combined=True)),
         ]
 
     async def _private(self, request: web.Request) -> web.StreamResponse:
@@ -77,20 +74,36 @@ class StreamServer:
 
     def _handler(self, category: Category, *, combined: bool) -> Handler:
         async def serve(request: web.Request) -> web.StreamResponse:
-            names = request.match_info.get("streams") or request.query.get("streams", "")
+            text = request.match_info.get("streams") or request.query.get("streams", "")
+            # A number is no stream: clients tell their connections apart by it, as in `/ws/0`.
+            names = [name for name in text.split("/") if name and not name.isdecimal()]
+            if problem := self._refused(category, names):
+                answer = {"code": 2, "msg": f"Invalid request: {problem}"}
+                return web.json_response(answer, status=400)
             rules = SPOT_RULES if category is Category.SPOT else FUTURES_RULES
             socket = Socket(request, self._clock, rules)
             await socket.open()
-            connection = ClientConnection(socket, category, combined=combined)
-            await self._attend(connection, [name for name in names.split("/") if name])
+            await self._attend(ClientConnection(socket, category, combined=combined), names)
             return socket.web
 
         return serve
 
     async def _attend(self, connection: ClientConnection, streams: list[str]) -> None:
         """Serve a connection until it ends, subscribed to `streams` from the start."""
-        self._audience.subscribe(connection, streams[:MAX_STREAMS])
+        self._audience.subscribe(connection, streams)
         await self._audience.attend(connection, lambda text: self._hear(connection, text))
+
+    def _refused(self, category: Category, streams: Iterable[str]) -> str | None:
+        """Why a connection of that category cannot have these streams; None if it can."""
+        named = set(streams)
+        if len(named) > MAX_STREAMS:
+            return f"too many streams, the limit is {MAX_STREAMS}"
+        if category is Category.PRIVATE:  # they are listen keys
+            return None
+        for name in sorted(named):
+            if problem := unserved(self._venue, category, name):
+                return problem
+        return None
 
     def _hear(self, connection: ClientConnection, text: str) -> None:
         """Answer one request of the client."""
@@ -112,14 +125,8 @@ class StreamServer:
                     return
                 if method == "UNSUBSCRIBE":
                     self._audience.unsubscribe(connection, params)
-                elif unserved := next(filter(_UNSERVED.fullmatch, params), None):
-                    # Acknowledged, it would stay silent for ever, and look like a quiet market.
-                    problem = f"stream {unserved[:60]!r} is not served here"
-                    connection.reply(_refusal(number, f"Invalid request: {problem}"))
-                    return
-                elif len({*connection.streams, *params}) > MAX_STREAMS:
-                    problem = f"too many streams, the limit is {MAX_STREAMS}"
-                    connection.reply(_refusal(number, f"Invalid request: {problem}"))
+                elif refused := self._refused(connection.category, {*connection.streams, *params}):
+                    connection.reply(_refusal(number, f"Invalid request: {refused}"))
                     return
                 else:
                     self._audience.subscribe(connection, params)

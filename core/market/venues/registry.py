@@ -36,9 +36,9 @@ def venue_dialect(
     return VENUES[name]((addresses or {}) if name == DEFAULT_VENUE else {})
 
 
-def embedded_dialect(url: str) -> VenueDialect:
-    """The dialect of the embedded exchange that answers at `url` (`http://127.0.0.1:PORT`)."""
-    return BinanceDialect(embedded(url))
+def embedded_dialect(spot_url: str, futures_url: str) -> VenueDialect:
+    """The dialect of an embedded exchange, by the addresses of its spot and of its USDⓈ-M."""
+    return BinanceDialect(embedded(spot_url, futures_url))
 
 
 def public_api(exchange: str | None, addresses: Mapping[str, str] | None = None) -> ExchangeApi:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -67,15 +67,22 @@ def run(
     return run_command
 
 
+class Served(NamedTuple):
+    """Where an embedded exchange answers."""
+
+    spot: str
+    futures: str
+
+
 @contextmanager
-def serving(clock: RunningClock) -> Iterator[str]:
-    """The address of an embedded exchange on a thread of its own, until the block is left."""
+def serving(clock: RunningClock) -> Iterator[Served]:
+    """The addresses of an embedded exchange on a thread of its own, until the block is left."""
     ready, stop = threading.Event(), threading.Event()
-    found: list[str] = []
+    found: list[Served] = []
 
     async def serve() -> None:
         async with EmbeddedExchange(SyntheticMarket(1), clock) as server:
-            found.append(server.rest_url)
+            found.append(Served(server.rest_url, server.futures_rest_url))
             ready.set()
             await asyncio.to_thread(stop.wait)
 
@@ -90,19 +97,21 @@ def serving(clock: RunningClock) -> Iterator[str]:
 
 
 @pytest.fixture
-def exchange() -> Iterator[str]:
-    """The address of an embedded exchange in real time."""
-    with serving(RunningClock(int(time.time() * 1_000))) as address:
-        yield address
+def exchange() -> Iterator[Served]:
+    """The addresses of an embedded exchange in real time."""
+    with serving(RunningClock(int(time.time() * 1_000))) as served:
+        yield served
 
 
-def write_addresses(workspace: Path, rest: str) -> None:
+def write_addresses(workspace: Path, served: Served) -> None:
     workspace.mkdir(mode=0o700, parents=True, exist_ok=True)
-    stream = rest.replace("http", "ws")
+    spot, futures = served
+    streams = futures.replace("http", "ws")
     (workspace / "config.yaml").write_text(
-        f"addresses:\n  spot_rest: {rest}\n  futures_rest: {rest}\n  spot_stream: {stream}\n"
-        f"  futures_public_stream: {stream}/public\n  futures_market_stream: {stream}/market\n"
-        f"order_addresses:\n  testnet_spot: {rest}\n  testnet_futures: {rest}\n"
-        f"  demo_spot: {rest}\n  demo_futures: {rest}\n",
+        f"addresses:\n  spot_rest: {spot}\n  futures_rest: {futures}\n"
+        f"  spot_stream: {spot.replace('http', 'ws')}\n"
+        f"  futures_public_stream: {streams}/public\n  futures_market_stream: {streams}/market\n"
+        f"order_addresses:\n  testnet_spot: {spot}\n  testnet_futures: {futures}\n"
+        f"  demo_spot: {spot}\n  demo_futures: {futures}\n",
         encoding="utf-8",
     )

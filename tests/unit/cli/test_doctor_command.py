@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.exchange.server import DEMO_KEYS
-from tests.unit.cli.conftest import Run, write_addresses
+from tests.unit.cli.conftest import Run, Served, write_addresses
 
 KEY = "doctorkey0123456789"
 
 
-def test_all_is_well_where_everything_answers(run: Run, workspace: Path, exchange: str) -> None:
+def test_all_is_well_where_everything_answers(run: Run, workspace: Path, exchange: Served) -> None:
     write_addresses(workspace, exchange)
     ((key, secret),) = DEMO_KEYS.items()
     keys = workspace / "exchanges.yaml"
@@ -31,7 +31,7 @@ def test_all_is_well_where_everything_answers(run: Run, workspace: Path, exchang
 
 
 def test_a_key_that_no_venue_takes_is_wrong_and_never_shown(
-    run: Run, workspace: Path, exchange: str
+    run: Run, workspace: Path, exchange: Served
 ) -> None:
     write_addresses(workspace, exchange)
     (workspace / "exchanges.yaml").write_text(
@@ -46,7 +46,7 @@ def test_a_key_that_no_venue_takes_is_wrong_and_never_shown(
 
 
 def test_keys_are_never_taken_to_a_host_that_orders_may_not_reach(
-    run: Run, workspace: Path, exchange: str
+    run: Run, workspace: Path, exchange: Served
 ) -> None:
     write_addresses(workspace, exchange)
     config = workspace / "config.yaml"
@@ -60,7 +60,7 @@ def test_keys_are_never_taken_to_a_host_that_orders_may_not_reach(
 
 
 def test_what_does_not_answer_is_wrong_and_code_1(run: Run, workspace: Path) -> None:
-    write_addresses(workspace, "http://127.0.0.1:9")
+    write_addresses(workspace, Served(*["http://127.0.0.1:9"] * 2))
     done = run("doctor")
     assert done.code == 1
     assert done.out.count("WRONG") == 5

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
@@ -46,12 +47,18 @@ def test_its_keys_and_balances_can_be_set(tmp_path: Path) -> None:
     keys.write_text(f"binance_testnet: {{api_key: {key}, api_secret: {secret}}}\n", "utf-8")
     command = [sys.executable, "-P", "-m", "tui.cli", "exchange", "--json", "--keys", str(keys)]
     command += ["--balance", "USDT=1234.5", "--balance", "BTC=2", "--wallet", "USDT=77"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process,
+        ExitStack() as after,
+    ):
+        after.callback(process.kill)  # whatever fails, nothing is waited for
         assert process.stdout is not None
-        address = json.loads("".join(iter_until_closed(process.stdout)))["rest"]
+        addresses = json.loads("".join(iter_until_closed(process.stdout)))
 
-        def signed(path: str) -> Any:
-            with urllib.request.urlopen(f"{address}/api/v3/time", timeout=10) as reply:
+        def signed(market: str, path: str) -> Any:
+            address = addresses[market]
+            clock = {"rest": "/api/v3/time", "futures_rest": "/fapi/v1/time"}[market]
+            with urllib.request.urlopen(f"{address}{clock}", timeout=10) as reply:
                 now = json.load(reply)["serverTime"]
             query = f"timestamp={now}&recvWindow=60000"
             signature = hmac.new(secret.encode(), query.encode(), "sha256").hexdigest()
@@ -61,9 +68,9 @@ def test_its_keys_and_balances_can_be_set(tmp_path: Path) -> None:
             )
             return json.load(urllib.request.urlopen(asked, timeout=10))
 
-        held = {row["asset"]: row["free"] for row in signed("/api/v3/account")["balances"]}
+        held = {row["asset"]: row["free"] for row in signed("rest", "/api/v3/account")["balances"]}
         assert {name: float(held[name]) for name in ("USDT", "BTC")} == {"USDT": 1234.5, "BTC": 2}
-        assert float(signed("/fapi/v3/account")["totalWalletBalance"]) == 77
+        assert float(signed("futures_rest", "/fapi/v3/account")["totalWalletBalance"]) == 77
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
 

@@ -26,12 +26,12 @@ def test_a_polled_session_keeps_to_closed_candles_and_to_what_the_exchange_asks_
 ) -> None:
     config = json.dumps(rsi_bounce(timeframe="1m"))
     start = wall_clock() // MINUTE * MINUTE - BEHIND
-    with serving(RunningClock(start, SPEED)) as address:
-        write_addresses(workspace, address)
+    with serving(RunningClock(start, SPEED)) as served:
+        write_addresses(workspace, served)
         with hosted(workspace):
             fault = {"kind": "too_many_requests", "target": "/api/v3/klines", "times": 1}
             asked = urllib.request.Request(
-                f"{address}/_papertape/faults", json.dumps({**fault, "amount": 1}).encode()
+                f"{served.spot}/_papertape/faults", json.dumps({**fault, "amount": 1}).encode()
             )
             urllib.request.urlopen(asked).close()
             started = run(
@@ -42,10 +42,10 @@ def test_a_polled_session_keeps_to_closed_candles_and_to_what_the_exchange_asks_
             until_blocking(lambda: state_of(run, session_id) == "running")
             first = run("status", session_id, "--json").json["last_candle"]
             until_blocking(lambda: run("status", session_id, "--json").json["last_candle"] != first)
-            with urllib.request.urlopen(f"{address}/_papertape/faults") as answer:
+            with urllib.request.urlopen(f"{served.spot}/_papertape/faults") as answer:
                 assert json.load(answer) == []
             report = run("stop", session_id, "--json").json
-            with urllib.request.urlopen(f"{address}/_papertape/status") as answer:
+            with urllib.request.urlopen(f"{served.spot}/_papertape/status") as answer:
                 now = json.load(answer)["time"]
     assert report["gaps"] == []
     assert parse_time(report["period"]["end"]) >= start  # the candle it began in

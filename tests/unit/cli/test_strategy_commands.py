@@ -15,7 +15,7 @@ from core.market.candles.timeframes import Timeframe
 from core.market.files.candle_files import write_candles
 from core.strategy.document.document import read_strategy
 from core.trial.ledger import tries_of
-from tests.unit.cli.conftest import Run, write_addresses
+from tests.unit.cli.conftest import Run, Served, write_addresses
 
 START = 1_700_006_400_000
 
@@ -303,7 +303,7 @@ def test_each_of_several_symbols_needs_its_file(run: Run, hours: Path) -> None:
 
 
 def test_a_backtest_over_a_period_is_warmed_up_before_it_and_can_be_saved(
-    run: Run, workspace: Path, exchange: str
+    run: Run, workspace: Path, exchange: Served
 ) -> None:
     write_addresses(workspace, exchange)
     document = workspace / "strategies" / "mine" / "STRATEGY.md"
@@ -321,7 +321,7 @@ def test_a_backtest_over_a_period_is_warmed_up_before_it_and_can_be_saved(
     assert document.read_text(encoding="utf-8").endswith("My own words.\n")
 
 
-def test_what_compare_tells_to_run_can_be_run(run: Run, workspace: Path, exchange: str) -> None:
+def test_what_compare_tells_to_run_can_be_run(run: Run, workspace: Path, exchange: Served) -> None:
     write_addresses(workspace, exchange)
     run("init")
     told = run("compare", "rsi_bounce").err
@@ -331,14 +331,14 @@ def test_what_compare_tells_to_run_can_be_run(run: Run, workspace: Path, exchang
     assert run("compare", "rsi_bounce").code == 0
 
 
-def test_a_warm_up_set_by_hand_is_marked(run: Run, workspace: Path, exchange: str) -> None:
+def test_a_warm_up_set_by_hand_is_marked(run: Run, workspace: Path, exchange: Served) -> None:
     write_addresses(workspace, exchange)
     command = ("backtest", "--config", json.dumps(rsi_bounce()), "--json", "--warmup", "20")
     report = run(*command, "--exchange", "binance", "--period", "5d").json
     assert any("set by hand to 20 candles" in warning for warning in report["warnings"])
 
 
-def test_a_perpetual_pays_funding(run: Run, workspace: Path, exchange: str) -> None:
+def test_a_perpetual_pays_funding(run: Run, workspace: Path, exchange: Served) -> None:
     write_addresses(workspace, exchange)
     always = [{"indicator": "close", "operator": "gt", "value": 0}]
     config = rsi_bounce(symbols=["BTC/USDT:USDT"], entry_conditions=always, max_hold=48)
@@ -350,7 +350,7 @@ def test_a_perpetual_pays_funding(run: Run, workspace: Path, exchange: str) -> N
 
 
 def test_candles_are_fetched_into_a_file_that_a_backtest_reads(
-    run: Run, workspace: Path, exchange: str, tmp_path: Path, strategy: Path
+    run: Run, workspace: Path, exchange: Served, tmp_path: Path, strategy: Path
 ) -> None:
     write_addresses(workspace, exchange)
     path = tmp_path / "BTCUSDT-1h.csv.gz"
@@ -371,7 +371,7 @@ def test_candles_are_fetched_into_a_file_that_a_backtest_reads(
     ],
 )
 def test_a_period_that_cannot_be_had_is_one_message(
-    run: Run, workspace: Path, exchange: str, arguments: tuple[str, ...], code: int, said: str
+    run: Run, workspace: Path, exchange: Served, arguments: tuple[str, ...], code: int, said: str
 ) -> None:
     write_addresses(workspace, exchange)
     config = rsi_bounce()

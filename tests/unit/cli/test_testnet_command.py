@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.exchange.server import DEMO_KEYS
-from tests.unit.cli.conftest import Run, write_addresses
+from tests.unit.cli.conftest import Run, Served, write_addresses
 from tests.unit.cli.hosted import hosted
 from tests.waiting import until_blocking
 
@@ -51,7 +51,7 @@ def test_a_demo_session_orders_on_the_exchange_it_shows(run: Run, workspace: Pat
 
 
 def test_a_live_session_with_keys_is_one_of_the_testnet(
-    run: Run, workspace: Path, exchange: str
+    run: Run, workspace: Path, exchange: Served
 ) -> None:
     write_addresses(workspace, exchange)
     ((key, secret),) = DEMO_KEYS.items()

@@ -58,8 +58,8 @@ def put_keys(root: Path, *sections: str) -> None:
     workspace.credentials.chmod(0o600)
 
 
-def at(address: str) -> OrderAddresses:
-    return OrderAddresses(*[address] * 4)
+def at(spot: str, futures: str) -> OrderAddresses:
+    return OrderAddresses(spot, futures, spot, futures)
 
 
 class Hosting:
@@ -78,7 +78,7 @@ class Hosting:
             return made
 
         feeds = {FeedKind.LIVE: feed, FeedKind.POLL: feed}
-        addresses = at(self._venue.rest_url)
+        addresses = at(self._venue.rest_url, self._venue.futures_rest_url)
         return hosting(self.root, feeds=feeds, order_addresses=addresses, **options)
 
     async def enter(self, host: Host, session_id: str, place: int = 250) -> None:
@@ -370,7 +370,7 @@ def test_each_account_has_its_address(tmp_path: Path) -> None:
 
 def test_no_desk_is_made_for_other_hosts_however_the_address_came(tmp_path: Path) -> None:
     put_keys(tmp_path, "binance_testnet")
-    found = brokers(tmp_path, addresses=at("https://api.binance.com"))
+    found = brokers(tmp_path, addresses=at("https://api.binance.com", "https://fapi.binance.com"))
     record = Bench(tmp_path / "bench").record(RSI, accounts={"spot": "binance_testnet"})
     with pytest.raises(NoDeskError, match="orders never go to"):
         found.desk(record, SPOT)
@@ -378,7 +378,7 @@ def test_no_desk_is_made_for_other_hosts_however_the_address_came(tmp_path: Path
 
 def test_a_demo_needs_no_keys_and_orders_on_its_own_exchange(tmp_path: Path) -> None:
     running: list[str] = []
-    found = brokers(tmp_path, embedded=lambda: running[0] if running else None)
+    found = brokers(tmp_path, embedded=lambda _: running[0] if running else None)
     accounts = found.accounts([SPOT], FeedKind.DEMO, ApiKey(Secret(KEY), Secret(SECRET)))
     record = Bench(tmp_path / "bench").record(RSI, accounts=accounts)
     with pytest.raises(NoDeskError, match="does not run"):

@@ -265,9 +265,9 @@ def test_a_shorter_interval_is_learnt_from_the_stream() -> None:
 
 def test_streams_have_their_own_addresses() -> None:
     assert BINANCE.stream_url(Channel.FUTURES_MARKET) == "wss://fstream.binance.com/market/stream"
-    venue = embedded("http://127.0.0.1:8080/")
+    venue = embedded("http://127.0.0.1:8080/", "http://127.0.0.1:8081/")
     assert venue.stream_url(Channel.SPOT) == "ws://127.0.0.1:8080/stream"
-    assert venue.stream_url(Channel.FUTURES_PUBLIC) == "ws://127.0.0.1:8080/public/stream"
+    assert venue.stream_url(Channel.FUTURES_PUBLIC) == "ws://127.0.0.1:8081/public/stream"
 
 
 def test_addresses_from_a_configuration_are_checked() -> None:

@@ -69,14 +69,16 @@ class Venue:
         self.exchange = exchange
         self.desks: dict[bool, Desk] = {}
         self.refuses: str | None = None
-        self.address = exchange.rest_url
+        self.spot, self.perpetual = exchange.rest_url, exchange.futures_rest_url
 
     def desk(self, symbol: str) -> OrderExecutor:
         if self.refuses is not None:
             raise NoDeskError(self.refuses)
         perpetual = ":" in symbol
         if perpetual not in self.desks:
-            self.desks[perpetual] = Desk(self.address, perpetual=perpetual)
+            self.desks[perpetual] = Desk(
+                self.perpetual if perpetual else self.spot, perpetual=perpetual
+            )
         return self.desks[perpetual].desk
 
     async def trouble(self) -> str | None:
@@ -391,14 +393,14 @@ async def resumed(bench: TestnetBench, feed: TestFeed) -> Engine:
 async def test_killed_before_the_request_the_order_is_sent_once_by_the_next_host(
     tmp_path: Path, venue: Venue
 ) -> None:
-    venue.address = "http://127.0.0.1:9"  # nobody listens: it never goes out
+    venue.spot = "http://127.0.0.1:9"  # nobody listens: it never goes out
     bench, feed = TestnetBench(tmp_path, venue), feed_of()
     engine = bench.new(bench.record(SMALL, **TESTNET), feed)
     async with living(engine):
         await enter(engine, feed)
         await until(lambda: len(venue.desks[False].naps) > 3 if venue.desks else False)
     assert executed(venue.exchange) == []
-    venue.address = venue.exchange.rest_url
+    venue.spot = venue.exchange.rest_url
     later = feed_of(known=251)
     again = await resumed(bench, later)
     async with living(again):

@@ -76,16 +76,16 @@ BINANCE = Venue(
 )
 
 
-def embedded(base_url: str) -> Venue:
-    """The venue of an embedded exchange that answers at `base_url` (`http://127.0.0.1:PORT`)."""
-    base = base_url.rstrip("/")
-    stream = "ws" + base.removeprefix("http")
+def embedded(spot_url: str, futures_url: str) -> Venue:
+    """The venue of an embedded exchange that answers at two addresses (`http://127.0.0.1:PORT`)."""
+    spot, futures = spot_url.rstrip("/"), futures_url.rstrip("/")
+    futures_stream = "ws" + futures.removeprefix("http")
     return Venue(
         name="embedded",
-        spot_rest=base,
-        futures_rest=base,
-        spot_stream=stream,
-        futures_public_stream=f"{stream}/public",
-        futures_market_stream=f"{stream}/market",
+        spot_rest=spot,
+        futures_rest=futures,
+        spot_stream="ws" + spot.removeprefix("http"),
+        futures_public_stream=f"{futures_stream}/public",
+        futures_market_stream=f"{futures_stream}/market",
         own_time=True,
     )
