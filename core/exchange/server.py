@@ -79,7 +79,7 @@ class EmbeddedExchange:
         self._audience = Audience()
         self._engine = MatchingEngine(self.venue, self.accounts)
         self._users = UserStreams(clock, self._audience, self._engine.futures)
-        self._engine.follow(self._users.on_execution)
+        self._engine.follow(self._users.on_report)
         self._publisher = Publisher(self.venue, self._audience, self.faults, self._pass_time)
         self._runners: list[web.AppRunner] = []
         self._pump: asyncio.Task[None] | None = None

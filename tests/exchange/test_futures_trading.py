@@ -87,7 +87,11 @@ async def test_stop_order_closes_the_position_when_its_price_trades(
             break
     assert await client.fetch_positions([SYMBOL]) == []
     exits = [t for t in await client.fetch_my_trades(SYMBOL) if t["side"] == "sell"]
-    assert {trade["order"] for trade in exits} == {stop["id"]}
+    placed = await client.fetch_order(stop["id"], SYMBOL, {"trigger": True})
+    assert placed["info"]["algoStatus"] == "FINISHED"
+    assert {trade["order"] for trade in exits} == {placed["info"]["actualOrderId"]} != {stop["id"]}
+    with pytest.raises(ccxt.OrderNotFound):
+        await client.fetch_order(stop["id"], SYMBOL)
 
 
 async def test_stop_orders_have_an_endpoint_of_their_own(connect: Connect) -> None:
@@ -161,6 +165,8 @@ async def test_limits_of_leverage_and_fees_can_be_asked_for(connect: Connect) ->
         ({"type": "MARKET", "workingType": "MARK_PRICE"}, "-1130"),
         ({"type": "MARKET", "priceProtect": "TRUE"}, "-1130"),
         ({"type": "MARKET", "priceMatch": "QUEUE"}, "-1106"),
+        ({"type": "MARKET", "closePosition": "true"}, "-4136"),
+        ({"type": "MARKET", "somethingNew": "1"}, "-1104"),
     ],
 )
 async def test_what_is_not_done_is_refused_and_places_no_other_order(

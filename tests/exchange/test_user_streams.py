@@ -82,7 +82,7 @@ async def test_spot_session_is_logged_on_with_an_ed25519_key(
     async with EmbeddedExchange(
         market, clock, keys={"ed25519-key": public, KEY: SECRET}
     ) as exchange:
-        client = binance("spot", exchange.rest_url)
+        client = binance("spot", exchange)
         client.apiKey, client.secret = "ed25519-key", private
         async with websockets.connect(f"{exchange.ws_url}/ws-api/v3") as socket:
             refused = [
@@ -116,7 +116,9 @@ async def test_futures_account_is_told_of_orders_and_positions(
 ) -> None:
     client = connect("swap")
     key = (await client.fapiPrivatePostListenKey())["listenKey"]
-    async with websockets.connect(f"{exchange.futures_ws_url}/private/{form.format(key=key)}") as socket:
+    async with websockets.connect(
+        f"{exchange.futures_ws_url}/private/{form.format(key=key)}"
+    ) as socket:
         await client.create_order("BTC/USDT:USDT", "market", "sell", 0.01)
         messages = [json.loads(await socket.recv()) for _ in range(3)]
     if "stream?" in form:
@@ -128,6 +130,74 @@ async def test_futures_account_is_told_of_orders_and_positions(
     (position,) = account["a"]["P"]
     assert float(position["pa"]) == -0.01
     assert float(account["a"]["B"][0]["wb"]) < 10_000
+
+
+async def heard(socket: ClientConnection, count: int) -> list[dict[str, Any]]:
+    """The next events of a connection."""
+    return [json.loads(await socket.recv()) for _ in range(count)]
+
+
+async def test_a_stop_is_told_of_until_the_order_that_it_places_has_ended(
+    exchange: EmbeddedExchange, connect: Connect, clock: ManualClock
+) -> None:
+    client, symbol = connect("swap"), "BTC/USDT:USDT"
+    key = (await client.fapiPrivatePostListenKey())["listenKey"]
+    await client.create_order(symbol, "market", "buy", 0.02)
+    price = (await client.fetch_ticker(symbol))["last"] * 0.9998
+    url = f"{exchange.futures_ws_url}/private/ws/{key}"
+    async with websockets.connect(url) as socket:
+        stop = await client.create_order(
+            symbol, "market", "sell", 0.02, None, {"stopLossPrice": price, "reduceOnly": True}
+        )
+        trigger = {"trigger": True}
+        while await client.fetch_open_orders(symbol, params=trigger):
+            clock.advance(MINUTE)
+        new, *events = await heard(socket, 7)
+        other = await client.create_order(symbol, "limit", "sell", 0.02, price * 2)
+        stop_again = await client.create_order(
+            symbol, "market", "sell", 0.02, None, {"triggerPrice": price / 2}
+        )
+        await client.cancel_order(stop_again["id"], symbol, trigger)
+        later = await heard(socket, 3)
+    assert (new["e"], new["o"]["X"]) == ("ALGO_UPDATE", "NEW")
+    told = [(event["e"], event.get("o", {}).get("X")) for event in events]
+    assert told == [
+        ("ALGO_UPDATE", "TRIGGERING"),
+        ("ALGO_UPDATE", "TRIGGERED"),
+        ("ORDER_TRADE_UPDATE", "NEW"),
+        ("ORDER_TRADE_UPDATE", "FILLED"),
+        ("ACCOUNT_UPDATE", None),
+        ("ALGO_UPDATE", "FINISHED"),
+    ]
+    order, finished = events[2]["o"], events[5]["o"]
+    assert str(finished["aid"]) == stop["id"] != str(order["i"])
+    assert finished["ai"] == str(order["i"])
+    assert (order["o"], finished["o"], finished["aq"]) == ("MARKET", "STOP_MARKET", "0.02")
+    assert order["c"] == finished["caid"]
+    assert str(later[0]["o"]["i"]) == other["id"]
+    assert [event["o"]["X"] for event in later[1:]] == ["NEW", "CANCELED"]
+
+
+@pytest.mark.parametrize("mode", ["cross", "isolated"])
+async def test_funding_is_told_with_the_balance_and_an_isolated_position(
+    exchange: EmbeddedExchange, connect: Connect, clock: ManualClock, mode: str
+) -> None:
+    client, symbol = connect("swap"), "BTC/USDT:USDT"
+    if mode == "isolated":
+        await client.set_margin_mode(mode, symbol)
+    key = (await client.fapiPrivatePostListenKey())["listenKey"]
+    await client.create_order(symbol, "market", "buy", 0.02)
+    before = float((await client.fetch_balance())["info"]["totalWalletBalance"])
+    url = f"{exchange.futures_ws_url}/private/ws/{key}"
+    async with websockets.connect(url) as socket:
+        clock.advance(8 * HOUR)
+        (event,) = await heard(socket, 1)
+    (funding,) = await client.fetch_funding_history(symbol)
+    assert (event["e"], event["a"]["m"]) == ("ACCOUNT_UPDATE", "FUNDING_FEE")
+    (balance,) = event["a"]["B"]
+    assert float(balance["bc"]) == funding["amount"] != 0
+    assert float(balance["wb"]) == pytest.approx(before + funding["amount"])
+    assert [position["mt"] for position in event["a"]["P"]] == ["isolated"] * (mode == "isolated")
 
 
 async def test_futures_connection_can_name_the_events_that_it_wants(

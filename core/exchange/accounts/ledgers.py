@@ -241,10 +241,16 @@ class FuturesLedger:
         return max(ZERO, price)
 
     def pay_funding(
-        self, account: ExchangeAccount, instrument: Instrument, rate: Decimal
+        self, account: ExchangeAccount, instrument: Instrument, rate: Decimal, mark: Decimal
     ) -> Decimal:
-        """Book a funding settlement on a position; what it received (negative: paid)."""
-        amount = -self.notional(account, instrument.symbol) * rate
+        """Book a funding settlement at a mark price; what the position received (negative: paid).
+
+        An isolated position pays from the wallet set aside for it.
+        """
+        position = account.position(instrument.symbol)
+        amount = -position.amount * mark * rate
+        if position.isolated_margin:
+            position.isolated += amount
         account.futures[instrument.quote] = account.wallet(instrument.quote) + amount
         return amount
 

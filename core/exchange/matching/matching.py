@@ -11,15 +11,20 @@ from core.exchange.errors import ExchangeError, filter_failure
 from core.exchange.market.quotes import FUNDING_INTERVAL, MarketQuotes
 from core.exchange.matching.orders import (
     ZERO,
+    AccountReport,
+    Algo,
+    AlgoReport,
+    AlgoStatus,
     BookSide,
     ExecutionKind,
     ExecutionReport,
     Fill,
+    FundingReport,
     Order,
     OrderStatus,
 )
 
-Listener = Callable[[ExchangeAccount, ExecutionReport], None]
+Listener = Callable[[ExchangeAccount, AccountReport], None]
 
 
 class MatchingEngine:
@@ -39,7 +44,7 @@ class MatchingEngine:
         self._listeners: list[Listener] = []
 
     def follow(self, listener: Listener) -> None:
-        """Call `listener` with everything that happens to any order."""
+        """Call `listener` with everything that happens to any order or position."""
         self._listeners.append(listener)
 
     def place(self, account: ExchangeAccount, order: Order) -> None:
@@ -68,10 +73,18 @@ class MatchingEngine:
                 "Due to the order could not be executed as maker, the Post Only order will be "
                 "rejected. The order will not be recorded in the order history",
             )
+        self._enter(account, order, taken, now)
+
+    def _enter(
+        self, account: ExchangeAccount, order: Order, taken: list[tuple[Decimal, Decimal]], now: int
+    ) -> None:
         self._ledger(order).reserve(account, order, self._cost(order, taken, now))
         account.orders[order.id] = order
         account.open_orders[order.id] = order
-        self._tell(account, ExecutionReport(ExecutionKind.NEW, order, now))
+        if order.algo is not None:
+            self._tell(account, AlgoReport(order, order.algo, now))
+        else:
+            self._tell(account, ExecutionReport(ExecutionKind.NEW, order, now))
         if not order.asleep:
             self._take(account, order, taken, now)
 
@@ -117,16 +130,56 @@ class MatchingEngine:
             self._fill(account, order, order.price, order.remaining, when, maker=True)
             return
         order.triggered = True
-        if order.close_position:
-            order.quantity = abs(account.position(order.instrument.symbol).amount)
+        if order.algo is not None:
+            self._place_algo(account, order, order.algo, when)
+        else:
+            self._take(account, order, self._takes(order, when), when)
+
+    def _place_algo(self, account: ExchangeAccount, order: Order, algo: Algo, when: int) -> None:
+        """End a conditional order whose price has traded, and place what it stood for."""
+        self._ledger(order).release(account, order)
+        account.open_orders.pop(order.id, None)
+        algo.triggered = when
+        self._algo_status(account, order, algo, AlgoStatus.TRIGGERING, when)
+        quantity = order.quantity
         if order.reduce_only or order.close_position:
             position = account.position(order.instrument.symbol).amount
             closes = max(ZERO, -position * order.side.sign)
-            order.quantity = min(order.quantity, closes)
-            if not order.quantity:
-                self._end(account, order, OrderStatus.EXPIRED, when)
-                return
-        self._take(account, order, self._takes(order, when), when)
+            quantity = closes if order.close_position else min(quantity, closes)
+        if not quantity:
+            algo.reason = "Reduce Only reject"
+            self._algo_status(account, order, algo, AlgoStatus.EXPIRED, when)
+            return
+        placed = Order(
+            id=next(self.accounts.order_ids),
+            client_id=order.client_id,
+            instrument=order.instrument,
+            side=order.side,
+            kind="LIMIT" if order.limited else "MARKET",
+            time_in_force=order.time_in_force,
+            quantity=quantity,
+            price=order.price,
+            stop_price=ZERO,
+            created=when,
+            limited=order.limited,
+            reduce_only=order.reduce_only or order.close_position,
+            close_position=order.close_position,
+            parent=order,
+            updated=when,
+        )
+        algo.placed = placed
+        self._algo_status(account, order, algo, AlgoStatus.TRIGGERED, when)
+        try:
+            self._enter(account, placed, self._takes(placed, when), when)
+        except ExchangeError as error:
+            algo.placed, algo.reason = None, error.message
+            self._algo_status(account, order, algo, AlgoStatus.REJECTED, when)
+
+    def _algo_status(
+        self, account: ExchangeAccount, order: Order, algo: Algo, status: AlgoStatus, now: int
+    ) -> None:
+        algo.status, order.updated = status, now
+        self._tell(account, AlgoReport(order, algo, now))
 
     def _takes(self, order: Order, now: int) -> list[tuple[Decimal, Decimal]]:
         """The (price, quantity) that the order would take from the book at `now`."""
@@ -211,13 +264,23 @@ class MatchingEngine:
             self._ledger(order).release(account, order)
             account.open_orders.pop(order.id, None)
         self._tell(account, ExecutionReport(ExecutionKind.TRADE, order, now, fill))
+        self._finish_parent(account, order, now)
 
     def _end(self, account: ExchangeAccount, order: Order, status: OrderStatus, now: int) -> None:
         self._ledger(order).release(account, order)
         account.open_orders.pop(order.id, None)
         order.status = status
         order.updated = account.updated = now
+        if order.algo is not None:
+            self._algo_status(account, order, order.algo, AlgoStatus(status.value), now)
+            return
         self._tell(account, ExecutionReport(ExecutionKind(status.value), order, now))
+        self._finish_parent(account, order, now)
+
+    def _finish_parent(self, account: ExchangeAccount, order: Order, now: int) -> None:
+        parent = order.parent
+        if parent is not None and parent.algo is not None and not order.status.open:
+            self._algo_status(account, parent, parent.algo, AlgoStatus.FINISHED, now)
 
     def _fund(self, account: ExchangeAccount, done: int, now: int) -> None:
         first = done - done % FUNDING_INTERVAL + FUNDING_INTERVAL
@@ -226,9 +289,11 @@ class MatchingEngine:
                 if position.amount:
                     item = self._venue.instrument_of(symbol)
                     rate = Decimal(repr(self._venue.funding_rate(item, moment)))
-                    amount = self.futures.pay_funding(account, item, rate)
+                    mark = Decimal(repr(self._venue.mark(item, moment)))
+                    amount = self.futures.pay_funding(account, item, rate, mark)
                     number = next(self.accounts.trade_ids)
                     note_income(account, number, item, "FUNDING_FEE", amount, moment)
+                    self._tell(account, FundingReport(item, amount, moment))
 
     def _liquidate(self, account: ExchangeAccount, now: int) -> None:
         for symbol, position in list(account.positions.items()):
@@ -266,6 +331,6 @@ class MatchingEngine:
     def _ledger(self, order: Order) -> Ledger:
         return self.futures if order.instrument.perpetual else self._spot
 
-    def _tell(self, account: ExchangeAccount, execution: ExecutionReport) -> None:
+    def _tell(self, account: ExchangeAccount, report: AccountReport) -> None:
         for listener in self._listeners:
-            listener(account, execution)
+            listener(account, report)

@@ -9,7 +9,7 @@ from core.exchange.accounts.accounts import Accounts, ExchangeAccount
 from core.exchange.errors import ExchangeError, filter_failure, missing
 from core.exchange.market.instruments import MAX_QUANTITY, Instrument
 from core.exchange.market.quotes import MarketQuotes
-from core.exchange.matching.orders import ZERO, BookSide, Order
+from core.exchange.matching.orders import ZERO, Algo, BookSide, Order
 from core.exchange.rest.calls import Params
 
 _CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
@@ -42,6 +42,19 @@ _NOT_DONE = (
     "activatePrice",
     "priceMatch",
     "goodTillDate",
+)
+# What changes no order on an exchange with one account for each key and a book of its own.
+_BESIDE = frozenset(
+    (
+        "algoType",
+        "newOrderRespType",
+        "recvWindow",
+        "selfTradePreventionMode",
+        "signature",
+        "strategyId",
+        "strategyType",
+        "timestamp",
+    )
 )
 _BAD_TYPE = (-1116, "Invalid orderType.")
 _MAX_OPEN = 200
@@ -90,6 +103,7 @@ class OrderEntry:
             limited=limited,
             quote_quantity=money or ZERO,
         )
+        _read_all(params)
         self._open(order, now)
         self._spot_filters(account, order, now)
         return order
@@ -129,7 +143,13 @@ class OrderEntry:
         side = BookSide(params.choice("side", _SIDES, -1117, "Invalid side."))
         conditional = kind in CONDITIONAL_KINDS
         limited = kind in ("LIMIT", "STOP", "TAKE_PROFIT")
-        closes = conditional and params.flag("closePosition")
+        closes = params.flag("closePosition")
+        if closes and (not conditional or limited):
+            raise ExchangeError(-4136, "Target strategy invalid for orderType, closePosition true.")
+        if closes and params.decimal("quantity"):
+            raise ExchangeError(-4137, "Quantity must be zero with closePosition equals true.")
+        if closes:
+            _refuse(params, "reduceOnly")
         _refuse(params, *_NOT_DONE)
         if (params.optional("workingType") or "CONTRACT_PRICE").upper() != "CONTRACT_PRICE":
             raise ExchangeError(-1130, "Data sent for parameter 'workingType' is not valid.")
@@ -156,8 +176,9 @@ class OrderEntry:
             limited=limited,
             reduce_only=params.flag("reduceOnly"),
             close_position=closes,
-            algorithmic=conditional,
+            algo=Algo() if conditional else None,
         )
+        _read_all(params)
         self._open(order, now)
         self._futures_filters(account, order, now)
         return order
@@ -256,6 +277,17 @@ def _refuse(params: Params, *names: str) -> None:
     for name in names:
         if params.optional(name) is not None:
             raise ExchangeError(-1106, f"Parameter '{name}' sent when not required.")
+
+
+def _read_all(params: Params) -> None:
+    """Raises `ExchangeError` where more is asked for than an order here can be."""
+    sent = params.values.keys() - _BESIDE
+    if unread := sent - params.read:
+        raise ExchangeError(
+            -1104,
+            f"Not all sent parameters were read; read '{len(sent - unread)}' parameter(s) but was "
+            f"sent '{len(sent)}': {', '.join(sorted(unread))}.",
+        )
 
 
 def _on_step(value: Decimal, step: Decimal) -> bool:

@@ -21,8 +21,11 @@ def find_order(
     *,
     by_number: str = "orderId",
     by_name: str = "origClientOrderId",
+    algos: bool = False,
 ) -> Order | None:
     """The order that a call names by number, or by the client's own name (the newest such).
+
+    `algos`: among the conditional orders of USDⓈ-M, and else among all others.
 
     Raises:
         ExchangeError: -1102 where it names none.
@@ -31,7 +34,7 @@ def find_order(
     if number is None and name is None:
         raise missing(by_number)
     for order in reversed(account.orders.values()):
-        if order.instrument is not instrument:
+        if order.instrument is not instrument or (order.algo is not None) != algos:
             continue
         if order.id == number if number is not None else order.client_id == name:
             return order
@@ -56,24 +59,30 @@ def cancellable(order: Order | None) -> Order:
 def open_orders(
     account: ExchangeAccount, *, perpetual: bool, instrument: Instrument | None
 ) -> list[Order]:
-    """An account's open orders on one market, or on all of a type, without sleeping algo orders."""
+    """An account's open orders on one market, or on all of a type, without algo orders."""
     return [
         order
         for order in account.open_orders.values()
         if order.instrument.perpetual == perpetual
         and (instrument is None or order.instrument is instrument)
-        and not (order.algorithmic and order.asleep)
+        and order.algo is None
     ]
 
 
-def orders_between(account: ExchangeAccount, params: Params, instrument: Instrument) -> list[Order]:
-    """The orders of allOrders: from `orderId` on, or placed in a span of time; oldest first."""
-    first = params.integer("orderId")
+def orders_between(
+    account: ExchangeAccount, params: Params, instrument: Instrument, *, algos: bool = False
+) -> list[Order]:
+    """The orders of allOrders: from `orderId` on, or placed in a span of time; oldest first.
+
+    `algos`: those of allAlgoOrders, from `algoId` on.
+    """
+    first = params.integer("algoId" if algos else "orderId")
     start, stop = params.integer("startTime"), params.integer("endTime")
     found = [
         order
         for order in account.orders.values()
         if order.instrument is instrument
+        and (order.algo is not None) == algos
         and (first is None or order.id >= first)
         and (start is None or order.created >= start)
         and (stop is None or order.created <= stop)

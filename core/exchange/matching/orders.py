@@ -61,13 +61,36 @@ class Fill:
     realized: Decimal = ZERO
 
 
+class AlgoStatus(StrEnum):
+    """Where a conditional order of USDⓈ-M is in its life, which is not that of what it places."""
+
+    NEW = "NEW"
+    TRIGGERING = "TRIGGERING"
+    TRIGGERED = "TRIGGERED"  # the order that it stood for is placed
+    FINISHED = "FINISHED"  # and has ended
+    CANCELED = "CANCELED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+
+
+@dataclass(slots=True)
+class Algo:
+    """What a conditional order of USDⓈ-M has come to. `reason`: why nothing was placed."""
+
+    status: AlgoStatus = AlgoStatus.NEW
+    triggered: int = 0  # exchange ms
+    placed: Order | None = None
+    reason: str = ""
+
+
 @dataclass(slots=True)
 class Order:
     """One order as the exchange keeps it. Times are exchange ms.
 
     `kind` is Binance's type as sent. With a `stop_price` the order sleeps until that price trades;
     `limited` says whether it then (or at once) rests at `price` instead of taking any. `reserved`
-    is what the account has locked for it.
+    is what the account has locked for it. With an `algo` it was placed through algoOrder: when its
+    price trades it ends, and an order with a number of its own is placed, whose `parent` it is.
     """
 
     id: int
@@ -83,7 +106,8 @@ class Order:
     limited: bool
     reduce_only: bool = False
     close_position: bool = False
-    algorithmic: bool = False  # placed through algoOrder
+    algo: Algo | None = None
+    parent: Order | None = field(default=None, repr=False, compare=False)
     quote_quantity: Decimal = ZERO
     status: OrderStatus = OrderStatus.NEW
     triggered: bool = False
@@ -132,3 +156,24 @@ class ExecutionReport:
     order: Order
     time: int
     fill: Fill | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlgoReport:
+    """A conditional order of USDⓈ-M has another status."""
+
+    order: Order
+    algo: Algo
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class FundingReport:
+    """A position has received (negative: paid) funding, in units of the quote currency."""
+
+    instrument: Instrument
+    amount: Decimal
+    time: int
+
+
+AccountReport = ExecutionReport | AlgoReport | FundingReport

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from enum import Enum, auto
 
@@ -15,9 +15,10 @@ _MOST = 2**53  # what JSON's numbers hold exactly
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """The parameters of a call, each read as what it is meant to be."""
+    """The parameters of a call, each read as what it is meant to be; `read`: those asked for."""
 
     values: Mapping[str, str]
+    read: set[str] = field(default_factory=set)
 
     def text(self, name: str) -> str:
         """A parameter that has to be there.
@@ -25,13 +26,14 @@ class Params:
         Raises:
             ExchangeError: -1102 where it is not.
         """
-        value = self.values.get(name, "")
-        if not value:
+        value = self.optional(name)
+        if value is None:
             raise missing(name)
         return value
 
     def optional(self, name: str) -> str | None:
         """A parameter, or None."""
+        self.read.add(name)
         return self.values.get(name) or None
 
     def integer(self, name: str) -> int | None:

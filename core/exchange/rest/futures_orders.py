@@ -16,7 +16,7 @@ from core.exchange.matching.order_lookup import (
     open_orders,
     orders_between,
 )
-from core.exchange.matching.orders import ZERO, Fill, Order, OrderStatus
+from core.exchange.matching.orders import ZERO, Algo, Fill, Order
 from core.exchange.rest.calls import Call, Endpoint, Routes, Security
 from core.exchange.rest.payloads import exchange_number
 
@@ -85,7 +85,7 @@ class FuturesTrading:
 
     def _all_orders(self, call: Call) -> object:
         found = orders_between(call.account, call.params, self._instrument(call))
-        return [_row(order) for order in found if not (order.algorithmic and order.asleep)]
+        return [_row(order) for order in found]
 
     def _trades(self, call: Call) -> object:
         found = fills_between(call.account, call.params, self._instrument(call))
@@ -119,8 +119,8 @@ class FuturesTrading:
         return [_algo_row(order) for order in found if order.status.open and order.asleep]
 
     def _all_algo_orders(self, call: Call) -> object:
-        found = orders_between(call.account, call.params, self._instrument(call))
-        return [_algo_row(order) for order in found if order.algorithmic]
+        found = orders_between(call.account, call.params, self._instrument(call), algos=True)
+        return [_algo_row(order) for order in found]
 
     def _cancel_all_algo(self, call: Call) -> object:
         for order in self._algos(call.account, self._instrument(call)):
@@ -132,9 +132,14 @@ class FuturesTrading:
         """The algo order that a call names; algoId alone is enough, unlike for other orders."""
         for item in self._venue.perpetuals.values():
             order = find_order(
-                call.account, call.params, item, by_number="algoId", by_name="clientAlgoId"
+                call.account,
+                call.params,
+                item,
+                by_number="algoId",
+                by_name="clientAlgoId",
+                algos=True,
             )
-            if order is not None and order.algorithmic:
+            if order is not None:
                 return order
         return None
 
@@ -142,7 +147,7 @@ class FuturesTrading:
         return [
             order
             for order in account.orders.values()
-            if order.algorithmic and (item is None or order.instrument is item)
+            if order.algo is not None and (item is None or order.instrument is item)
         ]
 
     def _instrument_if_any(self, call: Call) -> Instrument | None:
@@ -165,7 +170,7 @@ def _row(order: Order) -> dict[str, object]:
         "cumQty": exchange_number(order.executed),
         "cumQuote": exchange_number(order.quote_executed),
         "timeInForce": order.time_in_force,
-        "type": _working_kind(order),
+        "type": order.kind,
         "reduceOnly": order.reduce_only,
         "closePosition": order.close_position,
         "side": order.side.value,
@@ -182,17 +187,10 @@ def _row(order: Order) -> dict[str, object]:
     }
 
 
-def _working_kind(order: Order) -> str:
-    """What an order is while it works: a woken stop is a limit or a market order."""
-    if not order.triggered:
-        return order.kind
-    return "LIMIT" if order.limited else "MARKET"
-
-
 def _algo_row(order: Order) -> dict[str, object]:
-    status = {OrderStatus.CANCELED: "CANCELED", OrderStatus.EXPIRED: "EXPIRED"}.get(order.status)
-    if status is None:
-        status = "FINISHED" if order.triggered else "NEW"
+    algo = order.algo or Algo()
+    placed = algo.placed
+    digits = order.instrument.price_digits + 2
     return {
         "algoId": order.id,
         "clientAlgoId": order.client_id,
@@ -203,9 +201,11 @@ def _algo_row(order: Order) -> dict[str, object]:
         "positionSide": "BOTH",
         "timeInForce": order.time_in_force,
         "quantity": exchange_number(order.quantity),
-        "algoStatus": status,
-        "actualOrderId": str(order.id) if order.triggered else "",
-        "actualPrice": exchange_number(round(order.average, order.instrument.price_digits + 2)),
+        "algoStatus": algo.status.value,
+        "actualOrderId": str(placed.id) if placed else "",
+        "actualPrice": exchange_number(round(placed.average if placed else ZERO, digits)),
+        "actualQty": exchange_number(placed.executed if placed else ZERO),
+        "actualType": placed.kind if placed else "",
         "triggerPrice": exchange_number(order.stop_price),
         "price": exchange_number(order.price if order.limited else ZERO),
         "icebergQuantity": None,
@@ -217,7 +217,7 @@ def _algo_row(order: Order) -> dict[str, object]:
         "reduceOnly": order.reduce_only,
         "createTime": order.created,
         "updateTime": order.updated,
-        "triggerTime": order.updated if order.triggered else 0,
+        "triggerTime": algo.triggered,
         "goodTillDate": 0,
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from decimal import Decimal
 
 import orjson
 
@@ -11,7 +12,15 @@ from core.exchange.accounts.accounts import ExchangeAccount
 from core.exchange.accounts.ledgers import FuturesLedger
 from core.exchange.errors import ExchangeError
 from core.exchange.market.clock import ExchangeClock
-from core.exchange.matching.orders import ZERO, ExecutionKind, ExecutionReport
+from core.exchange.market.instruments import Instrument
+from core.exchange.matching.orders import (
+    ZERO,
+    AccountReport,
+    AlgoReport,
+    ExecutionKind,
+    ExecutionReport,
+    FundingReport,
+)
 from core.exchange.rest.calls import Call, Endpoint, Routes, Security
 from core.exchange.rest.payloads import exchange_number
 from core.exchange.streams.connections import Audience, Category, ClientConnection
@@ -69,15 +78,20 @@ class UserStreams:
                 if listener[0] is connection and subscription in (None, listener[1]):
                     del listeners[listener]
 
-    def on_execution(self, account: ExchangeAccount, execution: ExecutionReport) -> None:
-        """Tell the owner what happened to an order."""
-        if execution.order.instrument.perpetual:
-            self._tell_futures(account, _order_update(execution))
-            if execution.kind is ExecutionKind.TRADE:
-                self._tell_futures(account, self._account_update(account, execution))
-        else:
-            self._tell_spot(account, _execution_report(execution))
-            self._tell_spot(account, _account_position(account, execution))
+    def on_report(self, account: ExchangeAccount, report: AccountReport) -> None:
+        """Tell the owner what happened to an order or a position."""
+        match report:
+            case AlgoReport():
+                self._tell_futures(account, _algo_update(report))
+            case FundingReport():
+                self._tell_futures(account, self._funding_update(account, report))
+            case _ if report.order.instrument.perpetual:
+                self._tell_futures(account, _order_update(report))
+                if report.kind is ExecutionKind.TRADE:
+                    self._tell_futures(account, self._fill_update(account, report))
+            case _:
+                self._tell_spot(account, _execution_report(report))
+                self._tell_spot(account, _account_position(account, report))
 
     def expire(self) -> None:
         """Let listen keys go that were not extended in time."""
@@ -129,41 +143,101 @@ class UserStreams:
             if wanted is None or event["e"] in wanted:
                 connection.push(key, orjson.dumps(event).decode(), final=True)
 
-    def _account_update(self, account: ExchangeAccount, execution: ExecutionReport) -> UserEvent:
+    def _fill_update(self, account: ExchangeAccount, execution: ExecutionReport) -> UserEvent:
         item = execution.order.instrument
-        position = account.position(item.symbol)
-        wallet = account.wallet(item.quote)
-        isolated = position.isolated if position.isolated_margin else ZERO
         realized = execution.fill.realized if execution.fill else ZERO
+        positions = [self._position(account, item, realized)]
+        return _account_update(account, item, "ORDER", ZERO, positions, execution.time)
+
+    def _funding_update(self, account: ExchangeAccount, funding: FundingReport) -> UserEvent:
+        """Only an isolated position is told of: a cross one did not change."""
+        item = funding.instrument
+        isolated = account.position(item.symbol).isolated_margin
+        positions = [self._position(account, item, ZERO)] if isolated else []
+        return _account_update(
+            account, item, "FUNDING_FEE", funding.amount, positions, funding.time
+        )
+
+    def _position(self, account: ExchangeAccount, item: Instrument, realized: Decimal) -> UserEvent:
+        position = account.position(item.symbol)
+        isolated = position.isolated if position.isolated_margin else ZERO
         return {
-            "e": "ACCOUNT_UPDATE",
-            "E": execution.time,
-            "T": execution.time,
-            "a": {
-                "m": "ORDER",
-                "B": [
-                    {
-                        "a": item.quote,
-                        "wb": f"{wallet:.8f}",
-                        "cw": f"{wallet - isolated:.8f}",
-                        "bc": "0",
-                    }
-                ],
-                "P": [
-                    {
-                        "s": item.venue_symbol,
-                        "pa": exchange_number(position.amount),
-                        "ep": f"{position.entry_price:.8f}",
-                        "bep": f"{position.entry_price:.8f}",
-                        "cr": f"{realized:.8f}",
-                        "up": f"{self._ledger.unrealized(account, item.symbol):.8f}",
-                        "mt": "isolated" if position.isolated_margin else "cross",
-                        "iw": f"{isolated:.8f}",
-                        "ps": "BOTH",
-                    }
-                ],
-            },
+            "s": item.venue_symbol,
+            "pa": exchange_number(position.amount),
+            "ep": f"{position.entry_price:.8f}",
+            "bep": f"{position.entry_price:.8f}",
+            "cr": f"{realized:.8f}",
+            "up": f"{self._ledger.unrealized(account, item.symbol):.8f}",
+            "mt": "isolated" if position.isolated_margin else "cross",
+            "iw": f"{isolated:.8f}",
+            "ps": "BOTH",
         }
+
+
+def _account_update(
+    account: ExchangeAccount,
+    item: Instrument,
+    reason: str,
+    change: Decimal,
+    positions: list[UserEvent],
+    time: int,
+) -> UserEvent:
+    """`change`: of the wallet, but for profit and commission."""
+    wallet, position = account.wallet(item.quote), account.position(item.symbol)
+    isolated = position.isolated if position.isolated_margin else ZERO
+    return {
+        "e": "ACCOUNT_UPDATE",
+        "E": time,
+        "T": time,
+        "a": {
+            "m": reason,
+            "B": [
+                {
+                    "a": item.quote,
+                    "wb": f"{wallet:.8f}",
+                    "cw": f"{wallet - isolated:.8f}",
+                    "bc": f"{change:.8f}" if change else "0",
+                }
+            ],
+            "P": positions,
+        },
+    }
+
+
+def _algo_update(report: AlgoReport) -> UserEvent:
+    order, algo = report.order, report.algo
+    placed = algo.placed
+    event: UserEvent = {
+        "caid": order.client_id,
+        "aid": order.id,
+        "at": "CONDITIONAL",
+        "o": order.kind,
+        "s": order.instrument.venue_symbol,
+        "S": order.side.value,
+        "ps": "BOTH",
+        "f": order.time_in_force,
+        "q": exchange_number(order.quantity),
+        "X": algo.status.value,
+        "ai": str(placed.id) if placed else "",
+        "tp": exchange_number(order.stop_price),
+        "p": exchange_number(order.price),
+        "V": "EXPIRE_MAKER",
+        "wt": "CONTRACT_PRICE",
+        "pm": "NONE",
+        "cp": order.close_position,
+        "pP": False,
+        "R": order.reduce_only,
+        "tt": algo.triggered,
+        "gtd": 0,
+        "rm": algo.reason,
+    }
+    if placed is not None:  # what the order in the book came to
+        event |= {
+            "ap": exchange_number(placed.average),
+            "aq": exchange_number(placed.executed),
+            "act": placed.kind,
+        }
+    return {"e": "ALGO_UPDATE", "E": report.time, "T": report.time, "o": event}
 
 
 def _order_fields(execution: ExecutionReport) -> UserEvent:

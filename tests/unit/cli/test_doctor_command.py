@@ -51,7 +51,7 @@ def test_keys_are_never_taken_to_a_host_that_orders_may_not_reach(
     write_addresses(workspace, exchange)
     config = workspace / "config.yaml"
     text = config.read_text("utf-8").replace(
-        f"testnet_spot: {exchange}", "testnet_spot: https://api.binance.com"
+        f"testnet_spot: {exchange.spot}", "testnet_spot: https://api.binance.com"
     )
     config.write_text(text, "utf-8")
     done = run("doctor")
