@@ -19,6 +19,13 @@ settings.register_profile("fuzz", parent=settings.get_profile("quick"), max_exam
 settings.load_profile("quick")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """20,000 examples take longer than a hang may."""
+    if settings.get_current_profile_name() == "fuzz":
+        for item in items:
+            item.add_marker(pytest.mark.timeout(4 * 3600))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real candles beside the repository; the test skips where it is absent."""

@@ -191,24 +191,24 @@ class Account:
                 return self.refuse(slot, side, time, Obstacle.PRICE, planned)
             plan = planned
         equity = self.equity()
+        per_unit = price * (1 + rules.fees * rules.leverage)
         by_equity = rules.sized_by_equity
         asked = (
-            equity * rules.trade_size_pct / 100
+            equity * rules.trade_size_pct / 100 * rules.leverage / per_unit
             if by_equity
             else self._asked(sign, price, equity, plan)
         )
-        budget = min(asked, self.free)
-        if budget <= equity * DUST:
+        most = self.free * rules.leverage / per_unit
+        if self.free <= equity * DUST or asked <= 0:
             why = f"no free balance: {self.free:.8g} of an equity of {equity:.8g}"
             return self.refuse(slot, side, time, Obstacle.BALANCE, why)
         market = rules.filters[slot]
-        per_unit = price * (1 + rules.fees * rules.leverage)
-        quantity = market.floor_quantity(budget * rules.leverage / per_unit)
+        quantity = market.floor_quantity(min(asked, most))
         if why_not := market.refusal(quantity, price):
             return self.refuse(slot, side, time, Obstacle.FILTER, why_not)
         wanted = None
-        if not by_equity and asked > budget:
-            wanted = asked * rules.leverage / per_unit
+        if not by_equity and asked > most:
+            wanted = asked
             self.capped += 1
         notional = quantity * price
         margin = notional / rules.leverage
@@ -255,17 +255,17 @@ class Account:
         )
 
     def _asked(self, sign: int, price: float, equity: float, plan: Plan | None) -> float:
-        """The budget of an entry, margin and fee together, before the free balance caps it."""
+        """The quantity of an entry before the free balance caps it (docs/rules.md §3.17)."""
         rules = self.rules
         orders = rules.orders
         if orders.trade_amount is not None:
-            return orders.trade_amount
+            per_unit = price * (1 + rules.fees * rules.leverage)
+            return orders.trade_amount * rules.leverage / per_unit
         assert orders.risk_pct is not None
         assert plan is not None
-        out = rules.exit_price(sign, price - sign * plan.risk)
+        out = rules.exit_price(sign, plan.first_stop)
         loss = (price - out) * sign + rules.fees * (price + out)
-        quantity = equity * orders.risk_pct / 100 / loss
-        return quantity * price * (1 + rules.fees * rules.leverage) / rules.leverage
+        return equity * orders.risk_pct / 100 / loss
 
     def _bound(self, slot: int, signal_time: int, moment: int) -> tuple[Obstacle, str] | None:
         """Which limit of the strategy forbids an entry that fills at `moment`, and why."""

@@ -117,9 +117,9 @@ class Position(msgspec.Struct, eq=False):
             for number, add in enumerate(adds)
             if add.at_pct is not None
         ]
-        nearest = sorted(waiting, key=lambda one: one[0] * sign)
+        nearest = sorted(waiting, key=lambda one: abs(one[0] - entry))
         self.above = tuple(one for one in nearest if (one[0] - entry) * sign > 0)
-        self.below = tuple(one for one in reversed(nearest) if (one[0] - entry) * sign < 0)
+        self.below = tuple(one for one in nearest if (one[0] - entry) * sign < 0)
         self.when = tuple(number for number, add in enumerate(adds) if add.when)
 
     def measure_again(self, rules: Rules) -> None:

@@ -24,12 +24,13 @@ class Plan:
     """The prices of a position, fixed when it is entered (docs/rules.md §3.13).
 
     What does not exist is an infinity that no price reaches. `targets`: price and share of the
-    entered quantity (None: the rest), the nearest first. `risk`: from the entry to the first stop.
+    entered quantity (None: the rest), the nearest first. `first_stop`: `stop`, or where a trailing
+    stop begins, if that is nearer.
     """
 
     stop: float
     targets: tuple[tuple[float, float | None], ...]
-    risk: float
+    first_stop: float
     break_even_at: float
 
 
@@ -186,7 +187,7 @@ class Rules:
         return Plan(
             never if stop is None else stop,
             tuple(targets),
-            risk,
+            first,
             -never if at_r is None else entry_price + sign * at_r * risk,
         )
 

@@ -354,7 +354,7 @@ class _Maker:
         if random.random() < 0.3:
             return {"when": [self.condition()], "size_pct": size}
         return {
-            "at_pct": random.uniform(0.3, 4) * random.choice([-1, 1]),
+            "at_pct": random.choice([1, 2, random.uniform(0.3, 4)]) * random.choice([-1, 1]),
             "size_pct": size,
         }
 

@@ -919,13 +919,16 @@ class Simulator:
             self._close(slot, floor * (1 - side * slip), floor_reason)
             return
         if p.entry_time < row.time:
+            done = False
             for add in self._waiting_in_favour(p):
                 target = self._next_target(p)
                 if target is not None and (add.price - target) * side >= 0:
                     break
                 if (good - add.price) * side < 0:
                     break
-                if not self._add(slot, p, add, add.price * (1 + side * self.slip)):
+                done |= self._add(slot, p, add, add.price * (1 + side * self.slip))
+                rest = self._waiting_in_favour(p)
+                if not done or (rest and rest[0].price == add.price):
                     continue
                 floor, floor_reason, slip = self._floor(p)
                 if floor is not None and (bad - floor) * side <= 0:

@@ -115,7 +115,6 @@ def test_random_strategies_trade_as_the_pages_say(block: int) -> None:
 
 
 @pytest.mark.fuzz
-@pytest.mark.timeout(3600)
 def test_as_many_as_the_profile_asks_for_trade_as_the_pages_say() -> None:
     assert settings.default is not None
     for seed in range(1000, 1000 + settings.default.max_examples):
@@ -137,6 +136,7 @@ def case(
         "fees": 0,
         **config,
     }
+    config = {key: value for key, value in config.items() if value is not None}
     by_symbol = rows if isinstance(rows, dict) else {"AAA/USDT:USDT": rows}
     config["symbols"] = list(by_symbol)
     length = milliseconds(config["timeframe"])
@@ -185,6 +185,78 @@ BY_THE_PAGES = {
     ),
     "2.5 only indicators, ATR and swing are waited for; 3.19 an unknown price refuses": case(
         [GO, GO, FLAT, GO, FLAT, FLAT], entry={"limit": "95 - 5 / (volume - 9)"}, max_hold=1
+    ),
+    "2.4 the window of an RSI is one close more than its period": case(
+        [(100, 101, 99, x, 9) for x in (100, 101, 101, 101, 101, 102, 102, 102)],
+        indicators=[{"name": "rsi", "params": {"period": 2}}],
+        entry_conditions=[{"indicator": "rsi", "operator": "gte", "value": 0}],
+        max_hold=1,
+    ),
+    "3.5 a stop between the open and the slipped entry fills at the open": case(
+        [GO, FLAT, FLAT, FLAT], slippage_pct=2, stop={"level": "close + 1"}, max_hold=1
+    ),
+    "3.8 liquidation shows its price, or the open beyond it": case(
+        [GO, (100, 101, 90, 91, 9), GO, (60, 61, 59, 60, 1), FLAT], leverage=10, max_hold=5
+    ),
+    "3.8 an exit that would cost more than the margin keeps its price and reason": case(
+        [GO, FLAT, (97, 98, 95.6, 96, 1), FLAT],
+        leverage=20,
+        fees=0.01,
+        stop_loss_pct=4.2,
+        starting_balance=1000,
+    ),
+    "3.14 break even moves the stop once, to the entry as it is then": case(
+        [GO, FLAT, (100, 102.5, 100, 102, 1), (102, 104, 102, 103, 1), (103, 103, 90, 95, 1)],
+        stop_loss_pct=2,
+        break_even_at_r=1,
+        adds=[{"at_pct": 1, "size_pct": 100}, {"at_pct": 3.5, "size_pct": 100}],
+    ),
+    "3.15 a part too small for the market goes to the next target, what rounding takes stays": case(
+        [GO, FLAT, (100, 101.5, 99, 101, 1), (101, 102.5, 101, 102, 1), (102, 104, 101, 103, 1)],
+        limits=Limits(Decimal(1), Decimal(3), Decimal(1)),
+        target=[
+            {"pct": 1, "close_pct": 25},
+            {"pct": 2, "close_pct": 26},
+            {"pct": 3, "close_pct": 30},
+        ],
+        max_hold=5,
+    ),
+    "3.17 the quantity that a risk buys is rounded once": case(
+        [(97, 98, 94.75, 97, 9), (97.25, 98, 97, 97.5, 1), (98, 98, 97, 98, 1)],
+        limits=Limits(Decimal(1), Decimal(1), Decimal(1)),
+        leverage=7,
+        trade_size_pct=None,
+        risk_pct=0.5,
+        stop={"level": "low"},
+        max_hold=1,
+    ),
+    "3.18 of several exits due at once the reason is signal, max_hold, flat_at": case(
+        [GO, FLAT, (100, 101, 99, 100, 5), FLAT, FLAT, FLAT, GO, FLAT, FLAT, FLAT],
+        exit_conditions=[{"indicator": "volume", "operator": "eq", "value": 5}],
+        max_hold=2,
+        flat_at="12:00",
+    ),
+    "3.19 a stop between an order's price and its slipped fill is certain": case(
+        [GO, (99, 102, 99, 101, 1), FLAT],
+        slippage_pct=2,
+        entry={"stop": "high"},
+        stop={"level": "high + 1"},
+    ),
+    "3.20 a stop behind an add against is certain, unless a target is reached too": case(
+        [GO, FLAT, (100, 101, 94, 95, 9), FLAT, (100, 101, 94, 103, 1), FLAT],
+        stop_loss_pct=4,
+        take_profit_pct=3,
+        adds=[{"at_pct": -2, "size_pct": 100}],
+    ),
+    "3.20 adds at one price fill in the order of the list": case(
+        [GO, FLAT, (100, 101, 97, 98, 1), FLAT],
+        trade_size_pct=40,
+        max_hold=2,
+        adds=[
+            {"at_pct": -2, "size_pct": 25},
+            {"at_pct": -2, "size_pct": 100},
+            {"at_pct": -2, "size_pct": 50},
+        ],
     ),
 }
 

@@ -21,7 +21,6 @@ from tests.unit.strategy.language import any_strategy
 
 
 @pytest.mark.fuzz
-@pytest.mark.timeout(7_200)  # 20,000 of them in make fuzz
 @given(seed=st.integers(0, 2**63))
 def test_any_strategy_is_the_same_however_it_is_run(seed: int) -> None:
     random = Random(seed)
