@@ -169,7 +169,17 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "one.flatten", Place.SESSION, "f", "f", "flatten",
-        "Close the session's positions at the next price (asks)", "flatten", 6,
+        "Close the position shown, or all of the session's, at the next price (asks)",
+        "flatten", 6,
+    ),
+    Command(
+        "one.block", Place.SESSION, "K", "K", "block pair",
+        "Block entries of the symbol shown alone, or allow them again", "block", 9,
+    ),
+    Command(
+        "one.enter", Place.SESSION, "N", "N", "enter now",
+        "Enter a position in the symbol shown by hand, at the next price (simulated; asks)",
+        "enter", 10,
     ),
     Command(
         "one.report", Place.SESSION, "r", "r", "report", "The session's report", "report", 3,

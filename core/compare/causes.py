@@ -43,6 +43,7 @@ class Evidence:
         gaps: candles the session never had.
         revised: candles the exchange now tells otherwise than the session saw them.
         away: candles that closed while no host ran the session.
+        by_hand: candles over which the session held a position that a person had entered.
         refused: orders of the session that were due and did not become trades: for a risk limit, a
             pause, a filter, the balance.
         backtest_refused: the same of the backtest.
@@ -55,6 +56,7 @@ class Evidence:
     gaps: tuple[Span, ...] = ()
     revised: tuple[Span, ...] = ()
     away: tuple[Span, ...] = ()
+    by_hand: tuple[Span, ...] = ()
     refused: tuple[Refused, ...] = ()
     backtest_refused: tuple[Refused, ...] = ()
     backtest_halted: tuple[Span, ...] = ()
@@ -167,11 +169,17 @@ def pair_cause(pair: Pair, evidence: Evidence) -> Cause | None:
 
 def missing_cause(trade: Trade, evidence: Evidence) -> Cause | None:
     """Why the session did not make a trade of the backtest; None without direct evidence."""
-    return _refusal(evidence.refused, trade, evidence) or _at_its_signal(trade, evidence)
+    return (
+        _refusal(evidence.refused, trade, evidence)
+        or _held_by_hand(trade.symbol, trade.signal_time, evidence)
+        or _at_its_signal(trade, evidence)
+    )
 
 
 def extra_cause(trade: Trade, evidence: Evidence) -> Cause | None:
     """Why the session made a trade that the backtest did not; None without direct evidence."""
+    if trade.by_hand:
+        return Cause(CauseKind.MANUAL, "entered by hand")
     return (
         _refusal(evidence.backtest_refused, trade, evidence)
         or _after_the_backtest_stopped(trade, evidence)
@@ -210,7 +218,8 @@ def decision_cause(symbol: str, time: int, evidence: Evidence) -> Cause:
         words = "the backtest's entries were halted"
         return Cause(CauseKind.RISK_LIMIT, _told(halted, words))
     return (
-        _evidence(symbol, time - step, time + step, evidence)
+        _held_by_hand(symbol, time, evidence)
+        or _evidence(symbol, time - step, time + step, evidence)
         or _remembered(symbol, time, time, evidence)
         or (
             Cause(CauseKind.UNEXPLAINED, "nothing recorded explains it")
@@ -257,6 +266,13 @@ def _refusal(refused: Sequence[Refused], trade: Trade, evidence: Evidence) -> Ca
         if due and one.symbol == trade.symbol and one.side is trade.side:
             return Cause(_OF_A_REFUSAL[one.obstacle], one.why)
     return None
+
+
+def _held_by_hand(symbol: str, time: int, evidence: Evidence) -> Cause | None:
+    """Whether the session held what a person had entered, so that it could not enter itself."""
+    if first_met(evidence.by_hand, symbol, time, time) is None:
+        return None
+    return Cause(CauseKind.MANUAL, "a position entered by hand was held")
 
 
 def _after_the_backtest_stopped(trade: Trade, evidence: Evidence) -> Cause | None:

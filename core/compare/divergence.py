@@ -194,7 +194,7 @@ def _unmatched(
             in_backtest[each.backtest.symbol].append((each.backtest, each.cause))
     for made in (*in_paper.values(), *in_backtest.values()):
         made.sort(key=_decided)
-    open_in_paper = {decision(one): one for one in paper_open}
+    open_in_paper = {decision(one): one for one in paper_open if not one.by_hand}
     open_in_backtest = {decision(one): one for one in backtest_open}
     alone = [(trade, True) for trade in matching.missing]
     alone += [(trade, False) for trade in matching.extra]

@@ -37,6 +37,7 @@ from core.strategy.config.config import StrategyConfig
 from core.strategy.signals.sources import warmup_candles
 from core.trading.values import Decided, Entered, Event, Exited, Halted, Quote, Refused
 
+_NEVER = 1 << 62
 _COLUMNS = ("open", "high", "low", "close", "volume")
 
 
@@ -46,6 +47,8 @@ class Happened:
 
     Attributes:
         gaps, revisions, refused, decided: in their order.
+        by_hand: from the decision to the exit of each position that a person entered; to the end
+            of time of one that is open.
         returns: when a host took the session up again, each with the open time of the last candle
             that is marked as having closed meanwhile, if one is.
         quotes: those that filled something, by symbol and time of the fill.
@@ -55,6 +58,7 @@ class Happened:
     gaps: list[GapSeen] = field(default_factory=list)
     revisions: list[CandleRevised] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    by_hand: list[Span] = field(default_factory=list)
     decided: list[Decided] = field(default_factory=list)
     returns: list[tuple[Returned, int | None]] = field(default_factory=list)
     quotes: dict[tuple[str, int], Quote] = field(default_factory=dict)
@@ -89,12 +93,17 @@ class Happened:
                 self.decided.append(event)
             elif isinstance(event, Refused):
                 self.refused.append(event)
-            elif quote is not None and isinstance(event, Entered):
-                if event.filled_at is not None:
+            elif isinstance(event, Entered):
+                if event.by_hand:
+                    self.by_hand.append(Span(event.signal_time, _NEVER, event.symbol))
+                if quote is not None and event.filled_at is not None:
                     self.quotes[event.symbol, event.filled_at] = quote
-            elif quote is not None and isinstance(event, Exited):
+            elif isinstance(event, Exited):
                 trade = event.trade
-                if trade.exit_filled_at is not None:
+                if trade.by_hand:
+                    held = Span(trade.signal_time, _NEVER, trade.symbol)
+                    self.by_hand[self.by_hand.index(held)] = replace(held, last=trade.exit_time)
+                if quote is not None and trade.exit_filled_at is not None:
                     self.quotes[trade.symbol, trade.exit_filled_at] = quote
 
 
@@ -173,6 +182,7 @@ def evidence_of(
         gaps=tuple(gap for gap in gaps if not any(_covers(span, gap) for span in away)),
         revised=tuple(changed),
         away=away,
+        by_hand=tuple(session.happened.by_hand),
         refused=tuple(session.happened.refused),
         backtest_refused=tuple(one for one in backtest.happened if isinstance(one, Refused)),
         backtest_halted=tuple(

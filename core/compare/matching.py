@@ -44,7 +44,8 @@ def match_trades(backtest: Sequence[Trade], paper: Sequence[Trade]) -> Matching:
     """
     waiting: dict[Decision, deque[Trade]] = defaultdict(deque)
     for trade in paper:
-        waiting[decision(trade)].append(trade)
+        if not trade.by_hand:  # no decision of the strategy's
+            waiting[decision(trade)].append(trade)
     pairs, missing = [], []
     for trade in backtest:
         candidates = waiting.get(decision(trade))
@@ -53,5 +54,5 @@ def match_trades(backtest: Sequence[Trade], paper: Sequence[Trade]) -> Matching:
         else:
             missing.append(trade)
     unpaired = {id(trade) for queue in waiting.values() for trade in queue}
-    extra = tuple(trade for trade in paper if id(trade) in unpaired)
+    extra = tuple(trade for trade in paper if trade.by_hand or id(trade) in unpaired)
     return Matching(tuple(pairs), tuple(missing), extra)

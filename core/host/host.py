@@ -42,6 +42,7 @@ from core.journal.values import FeedKind, Mode
 from core.market.feeds.feed import FeedError
 from core.market.venues.registry import DEFAULT_VENUE
 from core.session.engine import Engine
+from core.session.session_queue import RefusedCommandError
 from core.session.snapshot import (
     HostSnapshot,
     Level,
@@ -57,6 +58,7 @@ from core.store.journal_file import JournalError
 from core.store.redaction import KNOWN_SECRETS
 from core.store.workspace import Workspace, WorkspaceError, new_id
 from core.time_format import wall_clock
+from core.trading.values import Side
 from core.trading.venue_hosts import OrderAddresses
 
 Companion = Callable[["Host"], Awaitable[None]]
@@ -189,6 +191,7 @@ class Host:
             self.pause,
             self.resume,
             self.flatten,
+            self.enter,
             self.restart,
             self.archive,
             self.reader.archived,
@@ -394,34 +397,46 @@ class Host:
         self.registry.living(session_id)
         await self.registry.ended(session_id)
 
-    async def pause(self, session_id: str) -> None:
+    async def pause(self, session_id: str, symbol: str | None = None) -> None:
         """See `HostLink.pause`."""
-        await _obeyed(await self._attentive(session_id), "pause")
+        await _obeyed(await self._attentive(session_id, symbol), "pause", symbol=symbol)
         self.show(session_id)
 
-    async def resume(self, session_id: str) -> None:
+    async def resume(self, session_id: str, symbol: str | None = None) -> None:
         """See `HostLink.resume`."""
         await self.registry.arrived(session_id)
-        if self.registry.interrupted(session_id):
+        if symbol is None and self.registry.interrupted(session_id):
             await self.registry.take_up_again(session_id)
             return
-        await _obeyed(await self._attentive(session_id), "resume")
+        await _obeyed(await self._attentive(session_id, symbol), "resume", symbol=symbol)
+        self.show(session_id)
+
+    async def enter(self, session_id: str, symbol: str, side: Side) -> None:
+        """See `HostLink.enter`."""
+        engine = await self._attentive(session_id, symbol)
+        if engine.record.accounts:
+            raise BadRequestError(
+                f"session {session_id} orders on the testnet: only a simulated one takes entries "
+                "by hand"
+            )
+        if engine.record.seal is not None:
+            raise BadRequestError(
+                f"session {session_id} is a trial, which is judged by what its strategy decides: "
+                "enter by hand in a session that is none"
+            )
+        await _obeyed(engine, "enter", symbol=symbol, side=side)
         self.show(session_id)
 
     async def flatten(self, session_id: str, symbol: str | None = None) -> None:
         """See `HostLink.flatten`."""
-        engine = await self._attentive(session_id)
-        if symbol is not None and symbol not in engine.config.symbols:
-            traded = ", ".join(engine.config.symbols)
-            raise BadRequestError(f"session {session_id} trades {traded}, not {symbol[:40]!r}")
-        await _obeyed(engine, "flatten", symbol=symbol)
+        await _obeyed(await self._attentive(session_id, symbol), "flatten", symbol=symbol)
         self.show(session_id)
 
-    async def _attentive(self, session_id: str) -> Engine:
-        """The engine of a session that lives and takes commands.
+    async def _attentive(self, session_id: str, symbol: str | None = None) -> Engine:
+        """The engine of a session that lives and takes commands, on this symbol if there is one.
 
         Raises:
-            CommandError: it has ended, or waits for its venue first.
+            CommandError: it has ended, waits for its venue first, or does not trade the symbol.
         """
         await self.registry.arrived(session_id)
         engine = self.registry.alive(session_id)
@@ -430,6 +445,9 @@ class Host:
                 f"session {session_id} waits for its venue ({engine.reason}): stop it, or give "
                 "this command once it runs"
             )
+        if symbol is not None and symbol not in engine.config.symbols:
+            traded = ", ".join(engine.config.symbols)
+            raise BadRequestError(f"session {session_id} trades {traded}, not {symbol[:40]!r}")
         return engine
 
     async def restart(self, session_id: str) -> StartReply:
@@ -486,6 +504,7 @@ async def _obeyed(
     symbol: str | None = None,
     flatten: bool = False,
     scheduled: bool = False,
+    side: Side | None = None,
 ) -> None:
     """Have a session do something.
 
@@ -493,8 +512,12 @@ async def _obeyed(
         CommandError: it was not done, or could not be written down, so that the next host would
             know nothing of it.
     """
-    if await engine.command(do, symbol=symbol, flatten=flatten, scheduled=scheduled):
-        return
+    asked: dict[str, Any] = {"symbol": symbol, "flatten": flatten, "scheduled": scheduled}
+    try:
+        if await engine.command(do, **asked, side=side):
+            return
+    except RefusedCommandError as error:
+        raise BadRequestError(f"session {engine.record.id} does not {do}: {error}") from error
     if not engine.durable:
         why = f"was interrupted: {engine.reason}"
     elif engine.state.ended:

@@ -21,7 +21,7 @@ from core.session.snapshot import (
     StartRequest,
 )
 from core.strategy.chart_values import Chart
-from core.trading.values import Trade
+from core.trading.values import Side, Trade
 
 _T = TypeVar("_T")
 
@@ -88,17 +88,24 @@ class HostLink(ABC):
         """The same for a session whose scheduled end has come."""
         return await self.ask("stop_at_end", dict[str, Any], session_id=session_id)
 
-    async def pause(self, session_id: str) -> None:
-        """Block entries; exits and stops go on."""
-        await self._tell("pause", session_id=session_id)
+    async def pause(self, session_id: str, symbol: str | None = None) -> None:
+        """Block entries (of one symbol, if given); exits and stops go on."""
+        await self._tell("pause", session_id=session_id, symbol=symbol)
 
-    async def resume(self, session_id: str) -> None:
-        """Allow entries again; take a session up again that was interrupted (see its snapshot)."""
-        await self._tell("resume", session_id=session_id)
+    async def resume(self, session_id: str, symbol: str | None = None) -> None:
+        """Allow entries again, those of one symbol where it was blocked by itself.
+
+        Without a symbol, take up a session that was interrupted (see its snapshot).
+        """
+        await self._tell("resume", session_id=session_id, symbol=symbol)
 
     async def flatten(self, session_id: str, symbol: str | None = None) -> None:
         """Close the session's positions (one symbol's, if given) at the next price, as `manual`."""
         await self._tell("flatten", session_id=session_id, symbol=symbol)
+
+    async def enter(self, session_id: str, symbol: str, side: Side) -> None:
+        """Enter a position by hand at the next price, in a simulated session that is no trial."""
+        await self._tell("enter", session_id=session_id, symbol=symbol, side=side)
 
     async def restart(self, session_id: str) -> StartReply:
         """Start a new session with the config snapshot of an ended or running one."""

@@ -22,7 +22,7 @@ from core.market.filters import MarketFilters
 from core.store.journal_file import Bodies, JournalDamagedError, read_journal
 from core.strategy.config.config import StrategyConfig
 from core.trading.orders import Execution, VenueOrder
-from core.trading.values import Event, Quote
+from core.trading.values import Event, Quote, Side
 
 
 class Begun(msgspec.Struct, frozen=True, tag_field="kind", tag="begun"):
@@ -98,7 +98,10 @@ class CandleRevised(msgspec.Struct, frozen=True, tag_field="kind", tag="revised"
 
 
 class Commanded(msgspec.Struct, frozen=True, tag_field="kind", tag="command", omit_defaults=True):
-    """Someone said pause, resume, flatten or stop; `scheduled`: a job stops it at its end."""
+    """Someone said pause, resume, flatten, enter or stop; with `symbol`, of that one alone.
+
+    `scheduled`: a job stops it at its end; `side`: of what is to be entered.
+    """
 
     at: int
     after: int | None
@@ -106,6 +109,7 @@ class Commanded(msgspec.Struct, frozen=True, tag_field="kind", tag="command", om
     symbol: str | None = None
     flatten: bool = False
     scheduled: bool = False
+    side: Side | None = None
 
 
 class Returned(msgspec.Struct, frozen=True, tag_field="kind", tag="returned"):

@@ -287,6 +287,8 @@ def _trade_row(trade: Mapping[str, Any]) -> tuple[str, ...]:
     reason = trade["exit_reason"] + (" (ambiguous)" if trade["ambiguous"] else "")
     if parts := trade.get("parts"):
         reason += f" ({len(parts)} parts)"
+    if trade.get("by_hand"):
+        reason += " (entered by hand)"
     return (
         str(trade["id"]),
         safe_text(trade["symbol"]),

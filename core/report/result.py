@@ -153,6 +153,7 @@ _WHERE_KNOWN = (
     "candle_exit_price",
     "parts",
     "entries",
+    "by_hand",
 )
 _PART_TIMES = ("time", "filled_at")
 

@@ -14,7 +14,7 @@ from core.time_format import iso_time
 _TRADE_COLUMNS = (
     "id", "symbol", "side", "signal_time", "entry_time", "entry_filled_at", "entry_price",
     "exit_time", "exit_filled_at", "exit_price", "quantity", "leverage", "margin", "fees",
-    "funding", "pnl", "pnl_pct", "exit_reason", "ambiguous", "seen_late", "parts",
+    "funding", "pnl", "pnl_pct", "exit_reason", "ambiguous", "seen_late", "by_hand", "parts",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

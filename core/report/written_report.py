@@ -62,6 +62,7 @@ class ReportedTrade(msgspec.Struct, frozen=True):
     pnl_pct: float | None = None
     exit_reason: str | None = None
     ambiguous: bool = False
+    by_hand: bool = False
     parts: tuple[dict[str, object], ...] = ()
 
 

@@ -110,7 +110,8 @@ def _trades_in_words(trades: Sequence[Trade]) -> str:
         return "no new trade"
     told = "; ".join(
         f"#{trade.id} {trade.side} {trade.symbol} {trade.entry_price:.12g} → "
-        f"{trade.exit_price:.12g} ({trade.exit_reason}), {trade.pnl:+,.2f} ({trade.pnl_pct:+.2f} %)"
+        f"{trade.exit_price:.12g} ({trade.exit_reason}{', entered by hand' * trade.by_hand}), "
+        f"{trade.pnl:+,.2f} ({trade.pnl_pct:+.2f} %)"
         for trade in trades[-_MOST_TRADES:]
     )
     latest = f", of which the last {_MOST_TRADES}" if len(trades) > _MOST_TRADES else ""

@@ -24,6 +24,7 @@ from core.session.session_queue import Item, SessionCommand, SessionQueue, Tick
 from core.session.snapshot import Level
 from core.session.startup import SessionStartup
 from core.store.journal_file import JournalError
+from core.trading.values import Side
 
 _logger = logging.getLogger(__name__)
 
@@ -115,15 +116,19 @@ class Engine:
         symbol: str | None = None,
         flatten: bool = False,
         scheduled: bool = False,
+        side: Side | None = None,
     ) -> bool:
-        """Have `pause`, `resume`, `flatten`, `stop` or `leave` done; whether it was, once durable.
+        """Have something done (`Commanded`), or `leave`; whether it was, once durable.
 
         It is not where the session ended or was left before its turn came. `leave` ends the engine
         and not the session: another host will take it up. `scheduled`: a job stops it at its end.
+
+        Raises:
+            RefusedCommandError: an entry that cannot be, as the session stands.
         """
         if self._over or self.state.ended:
             return self._ended_as(do)
-        return await self._queue.ask(do, symbol, flatten, scheduled)
+        return await self._queue.ask(do, symbol, flatten, scheduled, side)
 
     def tick(self) -> None:
         """Let the engine look at the clock."""
@@ -148,7 +153,11 @@ class Engine:
     @property
     def passing_notices(self) -> tuple[str, ...]:
         """What its owner should know for as long as it is so."""
-        found = [] if self.handler is None else [*self.handler.health.polled.values()]
+        found = []
+        if self.handler is not None:
+            found = [*self.handler.health.polled.values()]
+            blocked = self.handler.runner.blocked if self.handler.settled else ()
+            found += [f"entries of {symbol} are blocked by hand" for symbol in blocked]
         if self.trouble is not None:
             found.append(f"asked for testnet, runs simulated for now: {self.trouble}")
         return tuple(map(self._context.safe, found))
@@ -310,20 +319,23 @@ class Engine:
     # ── What is asked ──
 
     def _obey(self, handler: FeedHandler, command: SessionCommand) -> None:
+        do, runner, symbol, side = command.do, handler.runner, command.symbol, command.side
+        if symbol is not None and side is not None and (why := runner.enter(symbol, side)):
+            command.refuse(why)
+            return
         self._queue.obeyed(command)
-        do = command.do
         if do == "leave":
             self._leaving = True
             return
-        runner = handler.runner
         self._session.append(
             Commanded(
                 self._context.clock(),
                 runner.moment_time,
                 do,
-                command.symbol,
+                symbol,
                 command.flatten,
                 command.scheduled,
+                side,
             )
         )
         handler.settled = False
@@ -333,12 +345,15 @@ class Engine:
                 runner.flatten(None)
             self._begin_stop(flatten=command.flatten, why=stopped_by(command.scheduled))
         elif do == "flatten":
-            asked = ", ".join(runner.flatten(command.symbol)) or "nothing"
+            asked = ", ".join(runner.flatten(symbol)) or "nothing"
             self._tell(Level.INFO, f"asked to close {asked} at the next price")
+        elif do == "enter":
+            self._tell(Level.INFO, f"asked by hand to enter {symbol} {side} at the next price")
         else:
-            runner.pause(do == "pause")
+            runner.pause(do == "pause", symbol)
             allowed = "blocked" if do == "pause" else "allowed"
-            self._tell(Level.INFO, f"entries are {allowed}")
+            of = "" if symbol is None else f" of {symbol}"
+            self._tell(Level.INFO, f"entries{of} are {allowed}")
 
     def _begin_stop(self, *, flatten: bool = False, why: str = BY_HAND) -> None:
         """Stop, now or (with `flatten`) as soon as prices have closed what is open."""

@@ -175,7 +175,7 @@ class FeedHandler:
         runner = self.runner
         self.settled = False
         if not runner.account.entries_paused:
-            self._refusals.resumed()
+            self._refusals.resumed(runner.blocked)
         events = runner.moment(moment)
         if events:
             closed = moment.time + self._step

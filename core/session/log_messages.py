@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from datetime import UTC, datetime
 
 from core.journal.records import (
@@ -75,7 +75,8 @@ def tell(event: Event) -> tuple[Level, str]:
         case Entered():
             return Level.INFO, (
                 f"{event.symbol}: entered {event.side} {event.quantity:.8g} at "
-                f"{event.price:.8g}, fee {event.fee:.4g}{_capped(event)}"
+                f"{event.price:.8g}{' by hand' * event.by_hand}, fee {event.fee:.4g}"
+                f"{_capped(event)}"
             )
         case Added():
             return Level.INFO, (
@@ -150,11 +151,14 @@ class Refusals:
         before, self._told[key] = self._told.get(key), event
         return before is not None and before.why == event.why
 
-    def resumed(self) -> None:
-        """Entries are allowed: the next pause is told of again."""
+    def resumed(self, blocked: Container[str] = ()) -> None:
+        """Entries are allowed but in the symbols `blocked`: the next pause is told of again."""
         if self._told:  # asked at every candle
-            told = self._told.items()
-            self._told = {key: one for key, one in told if one.obstacle is not Obstacle.PAUSED}
+            self._told = {
+                key: one
+                for key, one in self._told.items()
+                if one.obstacle is not Obstacle.PAUSED or one.symbol in blocked
+            }
 
 
 def gap_text(symbol: str, first: int, last: int, step: int, why: str) -> str:
@@ -180,6 +184,7 @@ def retell(lines: Iterable[Record], step: int) -> Iterator[tuple[int, Level, str
     """
     now = 0
     refusals = Refusals()
+    blocked: set[str] = set()
     orders: list[VenueOrder] = []
     for line in lines:
         match line:
@@ -206,12 +211,14 @@ def retell(lines: Iterable[Record], step: int) -> Iterator[tuple[int, Level, str
                 yield last + step, Level.WARNING, gap_text(symbol, first, last, step, why)
             case CandleRevised(symbol, old, new):
                 yield max(now, old.time + step), Level.WARNING, revision_text(symbol, old, new)
-            case Commanded(at, _, do, symbol, flatten):
-                what = " ".join(filter(None, (do, symbol, "flatten" if flatten else None)))
-                who = "at its scheduled end" if line.scheduled else "by hand"
+            case Commanded(at, _, do, symbol, flatten, scheduled, side):
+                what = " ".join(filter(None, (do, symbol, side, "flatten" if flatten else None)))
+                who = "at its scheduled end" if scheduled else "by hand"
                 yield at, Level.INFO, f"{what}, {who}"
+                if do in ("pause", "resume") and symbol is not None:
+                    (blocked.add if do == "pause" else blocked.discard)(symbol)
                 if do == "resume":
-                    refusals.resumed()
+                    refusals.resumed(blocked)
             case Returned():
                 yield line.at, Level.INFO, "taken up again"
             case Stopped():

@@ -126,7 +126,9 @@ def rebuild(
 
 def _obey(runner: Runner, line: Commanded, recovered: RecoveredState) -> None:
     if line.do in ("pause", "resume"):
-        runner.pause(line.do == "pause")
+        runner.pause(line.do == "pause", line.symbol)
+    elif line.do == "enter" and line.symbol is not None and line.side is not None:
+        runner.enter(line.symbol, line.side)
     elif line.do == "flatten":
         runner.flatten(line.symbol)
     elif line.do == "stop":

@@ -26,7 +26,7 @@ from core.trading.account import Account
 from core.trading.quotes import on_quote
 from core.trading.rules import Rules
 from core.trading.step import step
-from core.trading.values import Bar, Event, Fills, Quote
+from core.trading.values import Bar, Event, ExitReason, Fills, Quote, Side
 
 _RECENT = 500  # candles and equities a screen may ask for
 
@@ -117,9 +117,46 @@ class Runner:
         """Remember a funding rate; it is due at the open of the first candle not before it."""
         self._funding[self.slots[symbol]].append((time, rate))
 
-    def pause(self, paused: bool) -> None:
-        """Forbid or allow entries."""
-        self.account.entries_paused = paused
+    def pause(self, paused: bool, symbol: str | None = None) -> None:
+        """Forbid or allow entries, in all symbols or only in this one."""
+        if symbol is None:
+            self.account.entries_paused = paused
+        elif paused:
+            self.account.blocked.add(self.slots[symbol])
+        else:
+            self.account.blocked.discard(self.slots[symbol])
+
+    @property
+    def blocked(self) -> tuple[str, ...]:
+        """The symbols in which entries are forbidden, each by itself."""
+        return tuple(name for name, slot in self.slots.items() if slot in self.account.blocked)
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """The sides that the strategy trades."""
+        return tuple(Side(direction.value) for direction in self.config.sides)
+
+    def enter(self, symbol: str, side: Side) -> str | None:
+        """Ask for an entry by hand; returns why there can be none, or None where it is asked for.
+
+        It goes by the levels of the symbol's last closed candle (docs/rules.md §3.21).
+        """
+        slot, account = self.slots[symbol], self.account
+        if not self.decided or not self.streams[slot].ready:
+            return "its indicators are still warming up"
+        if side not in self.sides:
+            return f"its strategy trades {self.config.direction} only"
+        if account.positions[slot] is not None:
+            return f"it has a position in {symbol}"
+        if account.due_entries[slot] is not None or slot in account.asked_in:
+            return f"an entry in {symbol} is under way already"
+        if account.stopped:
+            return "its drawdown limit has been reached"
+        if barred := account.barred(slot):
+            return barred
+        levels = (*self.streams[slot].levels().values(),)
+        account.order_entry(slot, side, self.recent[slot][-1].time, levels)
+        return None
 
     def flatten(self, symbol: str | None) -> list[str]:
         """Ask for the exit of a position (of all: None); returns the symbols concerned."""
@@ -187,7 +224,16 @@ class Runner:
         )
 
     def _notes(self) -> list[str]:
-        return [
+        entered = sum(trade.by_hand for trade in self.account.trades)
+        entered += sum(one is not None and one.by_hand for one in self.account.positions)
+        left = sum(trade.exit_reason is ExitReason.MANUAL for trade in self.account.trades)
+        hands = [
+            f"{count} {'trade was' if count == 1 else 'trades were'} {done} by hand: what came of "
+            f"{'it' if count == 1 else 'them'} is not the strategy's alone"
+            for count, done in ((entered, "entered"), (left, "closed"))
+            if count
+        ]
+        return hands + [
             f"{symbol}: {note}"
             for symbol, slot in self.slots.items()
             for note in self.streams[slot].notes()

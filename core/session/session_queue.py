@@ -14,8 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.market.feeds.feed import Ended, Feed, FeedError, FeedEvent, PriceSeen
+from core.trading.values import Side
 
 _logger = logging.getLogger(__name__)
+
+
+class RefusedCommandError(Exception):
+    """A session does not do what it was asked for, as it stands; the message says why."""
 
 
 @dataclass(slots=True, eq=False)
@@ -27,6 +32,12 @@ class SessionCommand:
     symbol: str | None = None
     flatten: bool = False
     scheduled: bool = False
+    side: Side | None = None
+
+    def refuse(self, why: str) -> None:
+        """Tell who asked why it is not done, if they still listen."""
+        if not self.done.done():
+            self.done.set_exception(RefusedCommandError(why))
 
     def answer(self, done: bool) -> None:
         """Tell who asked, if they still listen."""
@@ -82,11 +93,20 @@ class SessionQueue:
             await self._room.wait()
 
     async def ask(
-        self, do: str, symbol: str | None, flatten: bool, scheduled: bool = False
+        self,
+        do: str,
+        symbol: str | None,
+        flatten: bool,
+        scheduled: bool = False,
+        side: Side | None = None,
     ) -> bool:
-        """Have something done; whether it was, once that is durable or will not come about."""
+        """Have something done; whether it was, once that is durable or will not come about.
+
+        Raises:
+            RefusedCommandError: the session, as it stands, does not do that.
+        """
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self.put(SessionCommand(do, done, symbol, flatten, scheduled))
+        self.put(SessionCommand(do, done, symbol, flatten, scheduled, side))
         if do in ("stop", "leave"):
             self.interrupted.set()
         return await done

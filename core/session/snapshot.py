@@ -12,7 +12,7 @@ from enum import StrEnum
 from core.journal.values import BrokerKind, FeedKind, Mode, OrderCounts, OrderRow, SessionState
 from core.market.candles.candle import Candle
 from core.strategy.signals.reading import Reading
-from core.trading.values import Fills, OpenTrade, Trade, WaitingOrder
+from core.trading.values import Fills, OpenTrade, Side, Trade, WaitingOrder
 from core.trial.cone_over_time import ConeOverTime
 
 
@@ -85,6 +85,8 @@ class SessionSnapshot:
     trial: TrialHorizon | None = None  # None: it is none
     orders: OrderCounts | None = None  # on a venue, where its fills are mirrored on one
     waiting_orders: tuple[WaitingOrder, ...] = ()  # to enter at a price
+    blocked: tuple[str, ...] = ()  # symbols in which entries are forbidden, each by itself
+    sides: tuple[Side, ...] = ()  # those that may be entered by hand
 
     @property
     def resumable(self) -> bool:

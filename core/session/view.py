@@ -88,6 +88,8 @@ def session_snapshot(
         wins=0 if runner is None else runner.wins,
         open_positions=open_positions,
         waiting_orders=() if runner is None else runner.account.waiting_orders(),
+        blocked=() if runner is None else runner.blocked,
+        sides=() if runner is None or record.accounts or record.seal else runner.sides,
         starting_balance=starting,
         realized_pnl=realized,
         unrealized_pnl=sum(trade.unrealized_pnl for trade in open_positions),

@@ -34,9 +34,10 @@ from core.trading.values import (
 # What every exit asks for: looked up on its class, a member costs a call in Python 3.11.
 _LIQUIDATION = ExitReason.LIQUIDATION
 
-PAUSED = "entries are paused"
+_PAUSED, _BLOCKED = "entries are paused", "entries of the symbol are blocked by hand"
 
-DueEntry = tuple[Side, int, tuple[float, ...]]
+Levels = tuple[float, ...]
+DueEntry = tuple[Side, int, Levels]
 """A side, the open time of the candle that decided, and the levels of that candle."""
 
 
@@ -49,7 +50,9 @@ class Account:
     """
 
     __slots__ = (
+        "asked_in",
         "asked_out",
+        "blocked",
         "capped",
         "day",
         "day_start_equity",
@@ -88,6 +91,8 @@ class Account:
         self.entries_today = 0  # how many that day has
         self.capped = 0  # entries for which the free balance was less than they asked for
         self.asked_out: set[int] = set()  # slots whose exit a person asked for
+        self.asked_in: dict[int, DueEntry] = {}  # entries a person asked for, by slot
+        self.blocked: set[int] = set()  # slots in which a person forbade entries
         self.trades: list[Trade] = []
         self.refused: dict[Obstacle, int] = {}  # entries that came to nothing
         self.realized_pnl = 0.0
@@ -124,6 +129,21 @@ class Account:
                 self.asked_out.add(slot)
                 ordered.append(name)
         return ordered
+
+    def order_entry(self, slot: int, side: Side, signal_time: int, levels: Levels) -> None:
+        """Ask for an entry of a person's (docs/rules.md §3.21).
+
+        The next quote fills it, or else the open of the candle after the one that is forming now.
+        `signal_time` and `levels` are those of the symbol's last closed candle.
+        """
+        self.asked_in[slot] = (side, signal_time, levels)
+        self.resting[slot] = None
+
+    def barred(self, slot: int) -> str | None:
+        """Why nothing may be entered in a slot for now, where a person has forbidden it."""
+        if self.entries_paused:
+            return _PAUSED
+        return _BLOCKED if slot in self.blocked else None
 
     def open_trades(self, prices: Mapping[str, float] | None = None) -> tuple[OpenTrade, ...]:
         """The open positions, marked at `prices` (by symbol) or else where the last candle did."""
@@ -170,8 +190,9 @@ class Account:
         """
         rules = self.rules
         symbol = rules.symbols[slot]
-        if self.entries_paused:
-            return self.refuse(slot, side, time, Obstacle.PAUSED, PAUSED)
+        by_hand = self.asked_in.pop(slot, None) is not None
+        if barred := self.barred(slot):
+            return self.refuse(slot, side, time, Obstacle.PAUSED, barred)
         moment = rules.fill_moment(time, at_price=rested is not None)
         if quote is not None:
             moment = max(time, quote.time)
@@ -238,6 +259,7 @@ class Account:
             price,
             price,
         )
+        position.by_hand = by_hand
         if quote is not None:
             position.low_before, position.high_before = quote.low, quote.high
         position.rested = rested
@@ -251,7 +273,8 @@ class Account:
             position.roi_place = rules.roi_at(0)
             position.target_price = rules.roi_price(sign, price, position.roi_place)
         return Entered(
-            time, symbol, side, price, quantity, margin, fee, signal_time, filled_at, wanted
+            *(time, symbol, side, price, quantity, margin, fee, signal_time, filled_at, wanted),
+            by_hand,
         )
 
     def _asked(self, sign: int, price: float, equity: float, plan: Plan | None) -> float:
@@ -306,8 +329,8 @@ class Account:
         rules, slot, side = self.rules, position.slot, position.side
         position.below = tuple(one for one in position.below if one[1] != number)
         position.above = tuple(one for one in position.above if one[1] != number)
-        if self.entries_paused:
-            return self.refuse(slot, side, time, Obstacle.PAUSED, PAUSED)
+        if barred := self.barred(slot):
+            return self.refuse(slot, side, time, Obstacle.PAUSED, barred)
         at_price = rules.orders.adds[number].at_pct is not None
         if self._halted(rules.fill_moment(time, at_price=at_price)):
             why = f"the daily loss limit of {rules.max_daily_loss_pct:g} % was reached"
@@ -440,6 +463,7 @@ class Account:
             None,
             parts,
             position.entries,
+            position.by_hand,
         )
         self.trades.append(trade)
         self.realized_pnl += pnl

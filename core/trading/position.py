@@ -30,7 +30,8 @@ class Position(msgspec.Struct, eq=False):
     each that is left, the nearest first; `target_price` is the first of them. At `break_even_at`
     the stop moves to the entry. `parts` are the exits so far, which made `part_gross` before fees;
     `entered` and `put_up` are the quantity and the margin of the whole. `rested` is the order that
-    entered, if one waited; `inside`: it was filled inside its candle, not at the open.
+    entered, if one waited; `inside`: it was filled inside its candle, not at the open. `by_hand`:
+    as in `core.trading.values.Trade`.
 
     `below` and `above` are the adds that wait at a price, against the position and in its favour,
     the nearest first, each with its place in `Orders.adds`; `when` those that wait for conditions,
@@ -73,6 +74,7 @@ class Position(msgspec.Struct, eq=False):
     due_adds: tuple[int, ...] = ()
     entered: float = 0.0
     put_up: float = 0.0
+    by_hand: bool = False
 
     def take(self, rules: Rules, plan: Plan) -> None:
         """Take the prices of a plan, as the position has just been entered."""
@@ -233,6 +235,7 @@ class Position(msgspec.Struct, eq=False):
             entry_filled_at=self.entry_filled_at,
             parts=self.parts,
             entries=self.entries,
+            by_hand=self.by_hand,
         )
 
 

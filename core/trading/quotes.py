@@ -16,7 +16,7 @@ def on_quote(account: Account, slot: int, quote: Quote, time: int) -> list[Event
 
     `time` is the open time (UTC ms) of the candle that is forming. Best ask buys and best bid
     sells, the last price where a side is not known; no slippage is added to the market's own price.
-    Under `fills: candle` only an exit that a person asked for is filled here. A price older than
+    Under `fills: candle` only what a person asked for is filled here. A price older than
     the last that filled something is not looked at: a feed that begins again may repeat it.
     """
     if quote.time < account.filled_until[slot]:
@@ -33,6 +33,7 @@ def _filled_by(account: Account, slot: int, quote: Quote, time: int) -> list[Eve
     if account.rules.fills is Fills.CANDLE:
         if position is not None and slot in account.asked_out:
             _exit(account, position, quote, time, ExitReason.MANUAL, events)
+        _enter_by_hand(account, slot, quote, time, events)
         return events
     if position is not None:
         _watch(account, position, quote, time, events)
@@ -56,7 +57,21 @@ def _filled_by(account: Account, slot: int, quote: Quote, time: int) -> list[Eve
                     slot, order.side, price, time, order.signal_time, quote, order.levels, order
                 )
             )
+    _enter_by_hand(account, slot, quote, time, events)
     return events
+
+
+def _enter_by_hand(
+    account: Account, slot: int, quote: Quote, time: int, events: list[Event]
+) -> None:
+    """Fill the entry that a person asked for, unless it has become due at an open."""
+    asked = account.asked_in.get(slot)
+    if asked is None or account.due_entries[slot] is not None:
+        return
+    side, signal_time, levels = asked
+    price = _buying(quote) if side is Side.LONG else _selling(quote)
+    if price is not None and account.positions[slot] is None:
+        events.append(account.enter(slot, side, price, time, signal_time, quote, levels))
 
 
 def _watch(

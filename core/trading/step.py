@@ -18,7 +18,7 @@ from core.strategy.signals.source import (
     EXIT_SHORT,
     add_flag,
 )
-from core.trading.account import PAUSED, Account
+from core.trading.account import Account
 from core.trading.inside_candle import pass_through_candle
 from core.trading.position import Position, Resting
 from core.trading.values import (
@@ -106,9 +106,10 @@ def _at_the_open(
 ) -> None:
     """Funding, then liquidation, then the exit that is due, of a position held before."""
     if position.entry_time == time:  # entered by a quote since this candle opened
-        position.candle_entry_price = _candle_entry_price(
-            account, position.sign, position.rested, bar
-        )
+        if not position.by_hand:  # in the middle of a candle: its open was past
+            position.candle_entry_price = _candle_entry_price(
+                account, position.sign, position.rested, bar
+            )
         return
     position.mark = bar.open
     if bar.funding_rate:
@@ -212,6 +213,7 @@ def _decide(account: Account, time: int, bars: Sequence[Bar], events: list[Event
         account.due_entries = [None] * len(account.positions)
         account.due_exits = [None] * len(account.positions)
         account.resting = [None] * len(account.positions)
+        account.asked_in.clear()
         return
     rules = account.rules
     for bar in bars:
@@ -222,6 +224,10 @@ def _decide(account: Account, time: int, bars: Sequence[Bar], events: list[Event
                 _order_entry(account, bar, _LONG, time, events)
             elif flags & ENTER_SHORT:
                 _order_entry(account, bar, _SHORT, time, events)
+            elif account.asked_in and bar.slot in account.asked_in:
+                side, _, _ = account.asked_in[bar.slot]
+                due = account.asked_in[bar.slot] = (side, time, bar.levels)
+                account.due_entries[bar.slot] = due
             continue
         long = position.sign > 0
         if flags & (ENTER_SHORT if long else ENTER_LONG):
@@ -262,8 +268,9 @@ def _decide_adds(
 def _order_entry(account: Account, bar: Bar, side: Side, time: int, events: list[Event]) -> None:
     """Make an entry due, unless entries are paused. Other limits look at its fill."""
     slot = bar.slot
-    if account.entries_paused:
-        events.append(account.refuse(slot, side, time, Obstacle.PAUSED, PAUSED))
+    account.asked_in.pop(slot, None)  # the strategy's own entry takes the place of a person's
+    if barred := account.barred(slot):
+        events.append(account.refuse(slot, side, time, Obstacle.PAUSED, barred))
     else:
         rules = account.rules
         entry = rules.orders.entry
@@ -310,7 +317,8 @@ def _price_by_candles(
         if bar is None or trade.exit_time != time:
             continue
         entry_price = trade.candle_entry_price
-        if entry_price is None and trade.entry_filled_at is not None and trade.entry_time == time:
+        entered_in_it = trade.entry_filled_at is not None and trade.entry_time == time
+        if entry_price is None and entered_in_it and not trade.by_hand:
             entry_price = _candle_entry_price(account, trade.side.sign, rested, bar)
         priced = msgspec.structs.replace(
             trade,

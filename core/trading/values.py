@@ -150,7 +150,8 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     more than one; `exit_price` is then their mean by quantity, the other facts of the exit (also
     `candle_exit_price`) are the last one's, and `quantity`, `margin`, `fees` and `pnl` are those of
     the whole. `entries`: likewise its entries, where there was more than one; `entry_price` is then
-    their mean by quantity, the other facts of the entry are the first one's.
+    their mean by quantity, the other facts of the entry are the first one's. `by_hand`: a person
+    entered it, and `signal_time` is the last candle that had closed by then.
     """
 
     id: int
@@ -177,6 +178,7 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     candle_exit_price: float | None = None
     parts: tuple[TradePart, ...] = ()
     entries: tuple[Addition, ...] = ()
+    by_hand: bool = False
 
 
 class OpenTrade(msgspec.Struct, frozen=True, gc=False):
@@ -206,6 +208,7 @@ class OpenTrade(msgspec.Struct, frozen=True, gc=False):
     entry_filled_at: int | None = None
     parts: tuple[TradePart, ...] = ()
     entries: tuple[Addition, ...] = ()
+    by_hand: bool = False
 
     @property
     def worth(self) -> float:
@@ -246,6 +249,7 @@ class Entered(msgspec.Struct, frozen=True, gc=False, tag="entered"):
     """An entry filled.
 
     `wanted`: the larger quantity that the strategy asked for, where the free balance allowed less.
+    `by_hand`: a person asked for it.
     """
 
     time: int
@@ -258,6 +262,7 @@ class Entered(msgspec.Struct, frozen=True, gc=False, tag="entered"):
     signal_time: int
     filled_at: int | None = None
     wanted: float | None = None
+    by_hand: bool = False
 
 
 class Added(msgspec.Struct, frozen=True, gc=False, tag="added", omit_defaults=True):

@@ -41,11 +41,12 @@ from core.store.durable import OsDisk
 from core.store.workspace import Workspace
 from core.strategy.config.config import StrategyConfig
 from core.time_format import parse_time
-from core.trading.values import Fills
+from core.trading.values import Fills, Side
 from tests.recovery.scenarios import SCENARIOS, Scenario, ScriptedFeed, run_to_the_end
 from tests.unit.session.sessions import SPAN, START
 
 _MARKET = SCENARIOS[1]
+_SYMBOL = next(iter(_MARKET.candles))
 _LIVES = 12  # kills a workspace is given before it is looked through
 _IN_FLIGHT = 6  # commands
 _MOST = 12  # sessions that may run together
@@ -57,6 +58,9 @@ _COMMANDS = {  # and how often each is given
     "stop": 2,
     "close": 1,
     "flatten": 2,
+    "enter": 2,
+    "block": 1,
+    "allow": 1,
     "pause": 2,
     "resume": 2,
     "restart": 1,
@@ -68,7 +72,7 @@ _COMMANDS = {  # and how often each is given
     "run_job": 1,
     "pause_job": 1,
 }
-_DISTURBING = ("pause", "resume", "flatten", "stop")
+_DISTURBING = ("pause", "resume", "flatten", "enter", "stop")
 
 
 class _PacedFeed(ScriptedFeed):
@@ -219,6 +223,12 @@ class Killer:
             target = chance.choice(running)
             if do == "close":
                 await self._tell(target, "stop", lambda name: link.stop(name, flatten=True))
+            elif do == "enter":
+                await self._tell(target, do, lambda name: link.enter(name, _SYMBOL, Side.LONG))
+            elif do == "block":
+                await self._tell(target, "pause", lambda name: link.pause(name, _SYMBOL))
+            elif do == "allow":
+                await self._tell(target, "resume", lambda name: link.resume(name, _SYMBOL))
             else:
                 await self._tell(target, do, getattr(link, do))
 
@@ -311,7 +321,7 @@ class Killer:
         commands = [line for line in lines if line.get("kind") == "command"]
         said = Counter(line["do"] for line in commands)
         known = self.sessions.get(session_id, _Known())
-        for do in ("pause", "resume", "flatten"):
+        for do in ("pause", "resume", "flatten", "enter"):
             if said[do] < known.told[do] or said[do] > known.asked[do]:
                 wrong.append(
                     f"{do} told {known.told[do]}, asked {known.asked[do]}, done {said[do]}"

@@ -195,21 +195,38 @@ class ScriptedLink(HostLink):
         self.log("stopped", session_id)
         return await self.report(session_id)
 
-    async def pause(self, session_id: str) -> None:
-        """Paused."""
+    async def pause(self, session_id: str, symbol: str | None = None) -> None:
+        """Paused, or a symbol of it blocked."""
         self._check()
-        self.change(session_id, state=SessionState.PAUSED)
+        if symbol is None:
+            self.change(session_id, state=SessionState.PAUSED)
+        else:
+            blocked = self.found(session_id).blocked
+            self.change(session_id, blocked=(*blocked, symbol))
 
-    async def resume(self, session_id: str) -> None:
-        """Running."""
+    async def resume(self, session_id: str, symbol: str | None = None) -> None:
+        """Running, or a symbol of it allowed."""
         self._check()
-        self.change(session_id, state=SessionState.RUNNING)
+        if symbol is None:
+            self.change(session_id, state=SessionState.RUNNING)
+        else:
+            blocked = self.found(session_id).blocked
+            self.change(session_id, blocked=tuple(one for one in blocked if one != symbol))
+
+    async def enter(self, session_id: str, symbol: str, side: Side) -> None:
+        """With a position."""
+        self._check()
+        self.commands.append(f"enter {session_id} {symbol} {side}")
+        made = position(symbol, 0.0, side=side, by_hand=True)
+        self.change(session_id, open_positions=(*self.found(session_id).open_positions, made))
 
     async def flatten(self, session_id: str, symbol: str | None = None) -> None:
         """Without positions."""
         self._check()
         self.commands.append(f"flatten {session_id} {symbol or 'all'}")
-        self.change(session_id, open_positions=(), unrealized_pnl=0.0)
+        held = self.found(session_id).open_positions
+        left = tuple(one for one in held if symbol not in (None, one.symbol))
+        self.change(session_id, open_positions=left, unrealized_pnl=0.0)
 
     async def restart(self, session_id: str) -> StartReply:
         """A new session with the same strategy."""

@@ -7,11 +7,11 @@ from functools import partial
 
 import pytest
 from textual.widget import Widget
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from core.journal.values import BrokerKind, FeedKind, OrderCounts, OrderRow, SessionState
 from core.session.snapshot import Level
-from core.trading.values import Fills
+from core.trading.values import Fills, Side
 from tests.ui.driving import NARROW, WIDE, driven, host_of, make_app, until
 from tests.ui.scripted import DAY, MINUTE, NOW, ScriptedLink, busy, position, session
 from tui.app import PapertapeApp
@@ -566,3 +566,37 @@ async def test_a_simulated_session_has_no_view_of_orders() -> None:
         await pilot.press("v")
         assert app.screen.query_one("#one-log").display
         assert not app.screen.query_one("#one-orders").display
+
+
+async def test_a_pair_is_blocked_entered_and_closed_by_hand_from_its_session() -> None:
+    link = busy()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("j", "enter")  # of three symbols, with a position in the first
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        await pilot.press("l", "K")
+        await until(pilot, lambda: link.found("m81c0zzt").blocked == ("BTC/USDT",))
+        await until(pilot, lambda: "BTC/USDT blocked by hand" in text_of(app, "#one-title"))
+        await pilot.press("K")
+        await until(pilot, lambda: link.found("m81c0zzt").blocked == ())
+
+        link.change("m81c0zzt", sides=(Side.LONG, Side.SHORT))
+        app.poll()
+        await pilot.pause()
+        await pilot.press("N")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press("s")
+        await until(pilot, lambda: link.commands == ["enter m81c0zzt BTC/USDT short"])
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        app.poll()
+
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press("y")
+        await until(pilot, lambda: link.commands[-1] == "flatten m81c0zzt BTC/USDT")
+        held = [one.symbol for one in link.found("m81c0zzt").open_positions]
+        assert held == ["ETH/USDT"]
+
+
+def text_of(app: PapertapeApp, selector: str) -> str:
+    return str(app.screen.query_one(selector, Static).render())

@@ -89,7 +89,8 @@ def _detail_text(detail: SessionDetail) -> list[str]:
     ]
     lines += [
         f"  trade        {one.side} {one.symbol} at {formats.price(one.entry_price)}, out at "
-        f"{formats.price(one.exit_price)} by {one.exit_reason.value.replace('_', ' ')} "
+        f"{formats.price(one.exit_price)} by {one.exit_reason.value.replace('_', ' ')}"
+        f"{', entered by hand' * one.by_hand} "
         f"({one.pnl:+,.2f})"
         for one in detail.trades[-_LAST_TRADES:]
     ]

@@ -31,20 +31,32 @@ class StopArguments(SessionArguments, Protocol):
     flatten: bool
 
 
-class FlattenArguments(SessionArguments, Protocol):
-    """What `papertape flatten` is given."""
+class SymbolArguments(SessionArguments, Protocol):
+    """What the commands on a session, or on one of its symbols, are given."""
 
     symbol: str | None
+
+
+class EnterArguments(SymbolArguments, Protocol):
+    """What `papertape enter` is given."""
+
+    side: str
 
 
 def add_commands(commands: Commands) -> None:
     """Declare these commands."""
     parser = _add_on_session(commands, "stop", stop, "stop a session; prints its report")
     parser.add_argument("--flatten", action="store_true", help="close its positions first")
-    _add_on_session(commands, "pause", pause, "block a session's entries; exits go on")
-    _add_on_session(commands, "resume", resume, "allow entries, or take it up again")
-    parser = _add_on_session(commands, "flatten", flatten, "close a session's positions")
-    parser.add_argument("symbol", nargs="?", metavar="SYMBOL", help="only this one's")
+    _add_on_session(commands, "pause", pause, "block a session's entries; exits go on", part=True)
+    _add_on_session(commands, "resume", resume, "allow entries, or take it up again", part=True)
+    _add_on_session(commands, "flatten", flatten, "close a session's positions", part=True)
+    parser = _add_on_session(
+        commands, "enter", enter, "enter a position by hand at the next price", many=False
+    )
+    parser.add_argument("side", choices=("long", "short"))
+    parser.add_argument(
+        "symbol", nargs="?", metavar="SYMBOL", help="needed where the session trades several"
+    )
     _add_on_session(commands, "restart", restart, "the same config as a new session", many=False)
     _add_on_session(commands, "archive", archive, "take an ended session out of the lists")
     _add_on_session(commands, "unarchive", unarchive, "put it back into the lists", many=False)
@@ -58,9 +70,12 @@ def _add_on_session(
     summary: str,
     *,
     many: bool = True,
+    part: bool = False,
 ) -> argparse.ArgumentParser:
     parser = commands.add(name, run, summary)
     parser.add_argument("id", metavar="ID", help=f"a session, or `{ALL}`" if many else None)
+    if part:
+        parser.add_argument("symbol", nargs="?", metavar="SYMBOL", help="of this one alone")
     return parser
 
 
@@ -80,25 +95,53 @@ def stop(arguments: StopArguments) -> int:
     return _told(refusals)
 
 
-def pause(arguments: SessionArguments) -> int:
+def pause(arguments: SymbolArguments) -> int:
     """Block entries."""
-    return _each(arguments, lambda link, one: link.pause(one), "paused", living=True)
+    symbol = _symbol(arguments)
+    return _each(arguments, lambda link, one: link.pause(one, symbol), "paused", living=True)
 
 
-def resume(arguments: SessionArguments) -> int:
+def resume(arguments: SymbolArguments) -> int:
     """Allow entries, and take up what was interrupted."""
+    symbol = _symbol(arguments)
     return _each(
-        arguments, lambda link, one: link.resume(one), "resumed", living=True, interrupted=True
+        arguments,
+        lambda link, one: link.resume(one, symbol),
+        "resumed",
+        living=True,
+        interrupted=symbol is None,
     )
 
 
-def flatten(arguments: FlattenArguments) -> int:
+def flatten(arguments: SymbolArguments) -> int:
     """Close positions."""
+    symbol = _symbol(arguments)
+    return _each(arguments, lambda link, one: link.flatten(one, symbol), "flattening", living=True)
+
+
+def enter(arguments: EnterArguments) -> int:
+    """Enter a position."""
+    from core.host.link import BadRequestError
+    from core.trading.values import Side
+
+    wanted = _symbol(arguments)
+
+    async def ask(link: SocketLink, one: str) -> None:
+        shown = (await link.fresh_snapshot()).sessions
+        traded = next((each.symbols for each in shown if each.id == one), ())
+        if wanted is None and len(traded) > 1:
+            raise BadRequestError(f"name one of {', '.join(traded)}")
+        await link.enter(one, wanted or "".join(traded), Side(arguments.side))
+
+    return _each(arguments, ask, f"enters {arguments.side} at the next price", living=True)
+
+
+def _symbol(arguments: SymbolArguments) -> str | None:
+    """The symbol that is meant alone, in ccxt's form."""
     from core.market.symbols import SymbolError, unified_symbol
 
     with refusing(SymbolError):
-        symbol = None if arguments.symbol is None else unified_symbol(arguments.symbol)
-    return _each(arguments, lambda link, one: link.flatten(one, symbol), "flattening", living=True)
+        return None if arguments.symbol is None else unified_symbol(arguments.symbol)
 
 
 def archive(arguments: SessionArguments) -> int:

@@ -9,6 +9,7 @@ from core.host.link import HostLink
 from core.journal.values import FeedKind
 from core.session.snapshot import SessionSnapshot, StartReply, StartRequest
 from core.strategy.chart_values import ChartSource
+from core.trading.values import Side
 from core.trial.cone_over_time import ConeOverTime
 from tui.requests.backtest import Points
 from tui.shell import Answer, Shell
@@ -141,6 +142,60 @@ class SessionCommands:
             f"Close {count} of {_named(targets)}?",
             "At the next price, with reason manual. The session goes on.",
             [Answer("flatten", "y", "Close")],
+            answered,
+        )
+
+    def ask_flatten_one(self, session: SessionSnapshot, symbol: str) -> None:
+        """Ask, then close the position of one symbol, or all of the session's."""
+        if all(one.symbol != symbol for one in session.open_positions):
+            self.ask_flatten([session])
+            return
+        answers = [Answer(symbol, "y", f"Close {symbol}")]
+        if len(session.open_positions) > 1:
+            answers.append(Answer("all", "a", f"Close all {len(session.open_positions)}"))
+
+        def answered(chosen: str) -> None:
+            async def work(link: HostLink) -> None:
+                await link.flatten(session.id, chosen if chosen == symbol else None)
+
+            self._shell.command("flatten", work)
+
+        self._shell.ask(
+            f"Close {symbol} of {_named([session])}?",
+            "At the next price, with reason manual. The session goes on.",
+            answers,
+            answered,
+        )
+
+    def block(self, session: SessionSnapshot, symbol: str) -> None:
+        """Block the entries of one symbol, or allow them again."""
+        blocked = symbol in session.blocked
+
+        async def work(link: HostLink) -> None:
+            if blocked:
+                await link.resume(session.id, symbol)
+            else:
+                await link.pause(session.id, symbol)
+            self._shell.say(f"Entries of {symbol} are {'allowed' if blocked else 'blocked'}.")
+
+        self._shell.command("allow" if blocked else "block", work)
+
+    def ask_enter(self, session: SessionSnapshot, symbol: str) -> None:
+        """Ask on which side, then enter a position by hand."""
+        keys = {Side.LONG: "l", Side.SHORT: "s"}
+
+        def answered(chosen: str) -> None:
+            async def work(link: HostLink) -> None:
+                await link.enter(session.id, symbol, Side(chosen))
+
+            self._shell.command("enter", work)
+
+        self._shell.ask(
+            f"Enter {symbol} in {_named([session])} by hand?",
+            "At the next price, with the strategy's own size, stop and target as of its last "
+            "candle. The strategy leaves it by its rules. Reports and comparisons say that it was "
+            "entered by hand.",
+            [Answer(side.value, keys[side], f"Enter {side.value}") for side in session.sides],
             answered,
         )
 

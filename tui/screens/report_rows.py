@@ -149,6 +149,8 @@ def trade_rows(report: WrittenReport) -> list[Row]:
             reason += " ?"
         if trade.parts:
             reason += f" ×{len(trade.parts)}"
+        if trade.by_hand:
+            reason += " by hand"
         rows.append(
             Row(
                 str(number),

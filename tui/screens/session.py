@@ -229,6 +229,11 @@ class SessionScreen(BaseScreen):
             return bool(session.open_positions) and not session.state.ended
         if action == "symbol":
             return len(session.symbols) > 1
+        if action == "block":
+            return not session.state.ended
+        if action == "enter":
+            held = any(one.symbol == self._symbol for one in session.open_positions)
+            return bool(session.sides) and not held and not session.state.ended
         return True
 
     def action_back(self) -> None:
@@ -302,9 +307,21 @@ class SessionScreen(BaseScreen):
             self.papertape.sessions.ask_stop([self._session])
 
     def action_flatten(self) -> None:
-        """Ask, then close its positions."""
-        if self._session is not None:
-            self.papertape.sessions.ask_flatten([self._session])
+        """Ask, then close the position under the cursor or of the symbol shown, or all."""
+        if self._session is not None and self._symbol is not None:
+            table = self.query_one("#one-positions", LineTable)
+            under = table.cursor_key if table.has_focus else None
+            self.papertape.sessions.ask_flatten_one(self._session, under or self._symbol)
+
+    def action_block(self) -> None:
+        """Block the entries of the symbol shown, or allow them again."""
+        if self._session is not None and self._symbol is not None:
+            self.papertape.sessions.block(self._session, self._symbol)
+
+    def action_enter(self) -> None:
+        """Ask on which side, then enter a position in the symbol shown."""
+        if self._session is not None and self._symbol is not None:
+            self.papertape.sessions.ask_enter(self._session, self._symbol)
 
     def action_report(self) -> None:
         """Show its report."""

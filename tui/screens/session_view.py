@@ -49,6 +49,8 @@ def title(session: SessionSnapshot, zone: tzinfo) -> list[tuple[str, Tone]]:
         parts.append((end, Tone.DIM))
     if session.state_reason:
         parts.append((session.state_reason, tone))
+    if session.blocked:
+        parts.append((f"{', '.join(session.blocked)} blocked by hand", Tone.WARNING))
     return parts
 
 
@@ -131,6 +133,8 @@ def why(session: SessionSnapshot, readings: Sequence[Reading], symbol: str) -> s
         return "Why (not) now"
     if session.state is SessionState.PAUSED and not holding:
         return "Why not now · paused, no entries"
+    if symbol in session.blocked and not holding:
+        return "Why not now · blocked by hand, K allows"
     if holding:
         true = sum(reading.holds is True for reading in exits)
         return f"In position · {true} of {len(exits)} exits hold, one suffices"
@@ -189,6 +193,7 @@ def trade_rows(trades: Sequence[Trade], zone: tzinfo) -> list[Row]:
         reason = trade.exit_reason.value.replace("_", " ")
         marks = (" ?" if trade.ambiguous else "") + (" late" if trade.seen_late else "")
         marks += f" ×{len(trade.parts)}" if trade.parts else ""
+        marks += " by hand" if trade.by_hand else ""
         rows.append(
             Row(
                 str(trade.id),

@@ -11,6 +11,7 @@ from tui.widgets.candle_picture import Mark
 from tui.widgets.tones import Tone
 
 TRADE_FIELDS = (
+    ("entered_by", "Entered by"),
     ("signal_time", "Signal"),
     ("entry_time", "Entered"),
     ("entry_filled_at", "Filled at"),
@@ -83,6 +84,8 @@ def fields_of_trade(trade: Trade | OpenTrade) -> Sequence[tuple[str, str, float 
     found = []
     for name, label in (*TRADE_FIELDS, *OPEN_FIELDS):
         value = getattr(trade, name, None)
+        if name == "entered_by" and trade.by_hand:
+            value = "hand"
         if value is not None:
             found.append((name, label, value))
     return found

@@ -9,12 +9,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
-from core.compare.causes import Evidence, Span
+from core.compare.causes import CauseKind, Evidence, Span
 from core.compare.divergence import Divergence, MatchKind, find_divergence
 from core.compare.waterfall import Part, in_cents
 from core.market.candles.candles import Candles
@@ -31,7 +32,7 @@ from core.strategy.signals.sources import signal_series
 from core.trading.account import Account
 from core.trading.rules import Rules
 from core.trading.step import step
-from core.trading.values import Bar, Refused
+from core.trading.values import Bar, Refused, Side
 from tests.unit.report.making import START, config
 
 SYMBOL = "BTC/USDT"
@@ -190,6 +191,46 @@ def test_a_manual_close() -> None:
     (first, *_) = found.differing
     assert first.trade.signal_time == held.signal_time
     assert first.parts[Part.EXIT_REASON] != 0
+
+
+def test_an_entry_by_hand() -> None:
+    trades = run(STRATEGY, market()).account.trades
+    before = next(
+        one for one, other in pairwise(trades) if other.signal_time > one.exit_time + 4 * HOUR
+    )
+    asked = before.exit_time + 2 * HOUR
+
+    def by_hand(account: Account, time: int) -> None:
+        if time == asked:
+            account.order_entry(0, Side.LONG, time, ())
+
+    session = run(STRATEGY, market(), meanwhile=by_hand)
+    entered = next(one for one in session.account.trades if one.by_hand)
+    held = Span(entered.signal_time, entered.exit_time, SYMBOL)
+    found = told(session, by_hand=(held,))
+    assert names(found) == {"manual", "balance"}
+    (extra,) = [one for one in found.differing if one.paper is not None and one.paper.by_hand]
+    assert extra.backtest is None
+    assert extra.cause is not None
+    assert extra.cause.detail == "entered by hand"
+    missing = [one for one in found.differing if one.paper is None]
+    assert {one.cause.kind for one in missing if one.cause} <= {CauseKind.MANUAL}
+
+
+def test_a_blocked_symbol() -> None:
+    blocked = run(STRATEGY, market()).account.trades[8]
+
+    def block(account: Account, time: int) -> None:
+        if time == blocked.signal_time - HOUR:
+            account.blocked.add(0)
+        elif time == blocked.exit_time:
+            account.blocked.clear()
+
+    session = run(STRATEGY, market(), meanwhile=block)
+    found = told(session, refused=session.refused)
+    assert names(found) == {"manual", "balance"}
+    assert found.differing[0].trade.signal_time == blocked.signal_time
+    assert found.differing[0].paper is None
 
 
 def test_leverage_and_funding() -> None:

@@ -27,7 +27,7 @@ from core.session.snapshot import StartRequest
 from core.store.lock import AlreadyHostedError, WorkspaceLostError
 from core.store.workspace import Workspace, WorkspaceError
 from core.strategy.config.parsing import parse_config
-from core.trading.values import Fills
+from core.trading.values import Fills, Side
 from tests.unit.host.hosts import hosting, replay_request
 from tests.unit.session.scripted import TestFeed, subscribed
 from tests.unit.session.sessions import RSI, market
@@ -261,6 +261,11 @@ async def test_pause_flatten_resume_and_stop(tmp_path: Path, candle_file: Path) 
         assert host.snapshot().sessions[0].state is SessionState.RUNNING
         with pytest.raises(CommandError, match="trades BTC/USDT, not 'ETH/USDT'"):
             await host.flatten(session_id, "ETH/USDT")
+        with pytest.raises(CommandError, match="does not enter: its indicators"):
+            await host.enter(session_id, "BTC/USDT", Side.SHORT)
+        await host.pause(session_id, "BTC/USDT")
+        assert host.snapshot().sessions[0].state is SessionState.RUNNING
+        assert host.snapshot().sessions[0].blocked == ("BTC/USDT",)
         with pytest.raises(CommandError, match="is running: stop it first"):
             await host.delete(session_id)
         report: Any = await host.stop(session_id)
