@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -80,8 +80,9 @@ def configs(config: StrategyConfig, axes: Sequence[Axis]) -> list[StrategyConfig
 
 
 def _parsed(base: dict[str, Any], axes: Sequence[Axis]) -> Iterator[StrategyConfig]:
+    written = json.dumps(base)  # its values are those of JSON, and are read much faster than copied
     for values in itertools.product(*(axis.values for axis in axes)):
-        raw = copy.deepcopy(base)
+        raw = json.loads(written)
         for axis, value in zip(axes, values, strict=True):
             _set(raw, axis.path, value)
         try:

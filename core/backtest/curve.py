@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from core.backtest.bar_index import END, BarIndex
 from core.market.candles.candles import Floats, Times
 from core.trading.account import Account
-from core.trading.position import joined, left_after
-from core.trading.values import Addition
+from core.trading.position import Position, joined, left_after
+from core.trading.values import Trade, TradePart
 
 _PART = 16_384  # moments worked on together: few enough to stay in the processor's cache
 
@@ -77,58 +77,34 @@ class EquityRecorder:
         """
         account = self._account
         spans: list[list[int]] = [[] for _ in self._all_bars]
-        values: list[list[tuple[float, float, float]]] = [[] for _ in self._all_bars]
+        values: list[list[float]] = [[] for _ in self._all_bars]
         slots = {symbol: slot for slot, symbol in enumerate(account.rules.symbols)}
+
+        def hold(slot: int, stages: Iterable[_Stage]) -> None:
+            for begin, end, *held in stages:
+                spans[slot] += (begin, end)
+                values[slot] += held
+
         for trade in account.trades:
-            slot = slots[trade.symbol]
-            quantity, margin, sign = trade.quantity, trade.margin, trade.side.sign
-            begin = trade.entry_time
-            if trade.entries:
-                stages = self._grown(trade.entries, sign)
-                spans[slot] += [edge for begin_, end, _ in stages for edge in (begin_, end)]
-                values[slot] += [one for _, _, one in stages]
-                begin = trade.entries[-1].time
-            for part in trade.parts[:-1]:
-                spans[slot] += (begin, part.time)
-                values[slot].append((trade.entry_price, quantity * sign, margin))
-                quantity, margin = left_after(quantity, margin, part.quantity)
-                begin = part.time
-            spans[slot] += (begin, trade.exit_time)
-            values[slot].append((trade.entry_price, quantity * sign, margin))
+            slot, quantity, sign = slots[trade.symbol], trade.quantity, trade.side.sign
+            if trade.entries or trade.parts:
+                hold(
+                    slot,
+                    _stages(trade, trade.exit_time, quantity, trade.margin, trade.parts[:-1]),
+                )
+            else:
+                spans[slot] += (trade.entry_time, trade.exit_time)
+                values[slot] += (trade.entry_price, quantity * sign, trade.margin)
         for slot, position in enumerate(account.positions):
-            if position is not None:
-                begin = position.entry_time
+            if position is None:
+                continue
+            quantity, margin = position.quantity, position.margin
+            if position.parts:
                 quantity, margin = position.entered, position.put_up
-                if position.entries:
-                    stages = self._grown(position.entries, position.sign)
-                    spans[slot] += [edge for begin_, end, _ in stages for edge in (begin_, end)]
-                    values[slot] += [one for _, _, one in stages]
-                    begin = position.entries[-1].time
-                for part in position.parts:
-                    spans[slot] += (begin, part.time)
-                    values[slot].append((position.entry_price, quantity * position.sign, margin))
-                    quantity, margin = left_after(quantity, margin, part.quantity)
-                    begin = part.time
-                spans[slot] += (begin, END)
-                quantity = position.quantity * position.sign
-                values[slot].append((position.entry_price, quantity, position.margin))
+            hold(slot, _stages(position, END, quantity, margin, position.parts))
         return [self._steps(*one) for one in zip(spans, values, strict=True)]
 
-    @staticmethod
-    def _grown(
-        entries: Sequence[Addition], sign: int
-    ) -> list[tuple[int, int, tuple[float, float, float]]]:
-        """A position up to its last add: from when to when it had which price, quantity, margin."""
-        first = entries[0]
-        price, quantity, margin, begin = first.price, first.quantity, first.margin, first.time
-        stages = []
-        for more in entries[1:]:
-            stages.append((begin, more.time, (price, quantity * sign, margin)))
-            price, quantity, margin = joined(price, quantity, margin, more)
-            begin = more.time
-        return stages
-
-    def _steps(self, spans: list[int], values: list[tuple[float, float, float]]) -> _Steps:
+    def _steps(self, spans: list[int], values: list[float]) -> _Steps:
         """Values that hold in spans of time (their starts and stops in turns), zeros between."""
         edges = self.times.searchsorted(np.array(spans, dtype=np.int64))
         spread = np.zeros((3, len(spans) + 1))
@@ -144,6 +120,32 @@ class EquityRecorder:
             return candles.close
         latest = np.searchsorted(candles.time, self._moments, side="right") - 1
         return candles.close[np.maximum(latest, 0)]
+
+
+_Stage = tuple[int, int, float, float, float]
+"""From when to when a position had which entry price, signed quantity and margin."""
+
+
+def _stages(
+    held: Trade | Position, end: int, quantity: float, margin: float, parts: Sequence[TradePart]
+) -> Iterator[_Stage]:
+    """What a position was from its entry to its `end`: it grew by adds, then shrank by `parts`.
+
+    `quantity` and `margin` are those before the first part.
+    """
+    begin, sign = held.entry_time, held.side.sign
+    if held.entries:
+        first = held.entries[0]
+        grown, price, put_up = first.quantity, first.price, first.margin
+        for more in held.entries[1:]:
+            yield begin, more.time, price, grown * sign, put_up
+            price, grown, put_up = joined(price, grown, put_up, more)
+            begin = more.time
+    for part in parts:
+        yield begin, part.time, held.entry_price, quantity * sign, margin
+        quantity, margin = left_after(quantity, margin, part.quantity)
+        begin = part.time
+    yield begin, end, held.entry_price, quantity * sign, margin
 
 
 class _Steps:

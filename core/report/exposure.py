@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 from core.market.candles.candles import Times
 from core.trading.values import ExitReason, FillOn, OpenTrade, Trade
 
-_AT_THE_OPEN = frozenset(
-    {
-        ExitReason.SIGNAL,
-        ExitReason.REVERSE,
-        ExitReason.MAX_HOLD,
-        ExitReason.FLAT_AT,
-        ExitReason.MANUAL,
-    }
+_AT_THE_OPEN = (  # a tuple: to hash a member costs a call in Python 3.11
+    ExitReason.SIGNAL,
+    ExitReason.REVERSE,
+    ExitReason.MAX_HOLD,
+    ExitReason.FLAT_AT,
+    ExitReason.MANUAL,
 )
 """Exits that a candle's open fills, where candles fill: that candle holds the position no more."""
 

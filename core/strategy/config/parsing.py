@@ -104,10 +104,14 @@ _MEANT = {
 
 @dataclass(frozen=True, slots=True)
 class ParsedConfig:
-    """A valid config, and sentences on what its owner should know of it before a run."""
+    """A valid config."""
 
     config: StrategyConfig
-    warnings: tuple[str, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences on what its owner should know of it before a run; a sweep asks for none."""
+        return (*cautions(self.config), *contradictions(self.config))
 
 
 def parse_config(raw: object) -> ParsedConfig:
@@ -156,7 +160,7 @@ def parse_config(raw: object) -> ParsedConfig:
         extras=extras,
         **numbers,
     )
-    return ParsedConfig(config, (*cautions(config), *contradictions(config)))
+    return ParsedConfig(config)
 
 
 def parse_indicator(raw: object, timeframe: Timeframe) -> IndicatorSpec:

@@ -6,6 +6,7 @@ nor are true and false.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -70,13 +71,18 @@ def number(
     problems: Problems, path: str, value: object, allowed: Range, note: str = ""
 ) -> float | None:
     """A finite number within `allowed`; `note` is added to what is expected."""
-    span = str(allowed)
-    expected = " ".join(filter(None, ("a number", span))) + (f" ({note})" if note else "")
+    expected = _expected(allowed, note)
     read = _finite(problems, path, value, expected)
     if read is not None and read not in allowed:
         problems.add(path, value, expected)
         return None
     return read
+
+
+@functools.lru_cache(1024)
+def _expected(allowed: Range, note: str) -> str:
+    """Which number, in words: asked for at every number, though seldom read."""
+    return " ".join(filter(None, ("a number", str(allowed), note and f"({note})")))
 
 
 def whole(problems: Problems, path: str, value: object, low: int, high: int) -> int | None:
