@@ -820,16 +820,18 @@ class Simulator:
         equity = self._equity()
         if self.free <= self.dust:
             return 0.0
-        per_unit = price / self.leverage + price * self.fee
-        most = self.free / per_unit
+        per_unit = price * (1 + self.fee * self.leverage)
+        most = self.free * self.leverage / per_unit
         if "risk_pct" in config:
             assert first is not None
             leaving = first * (1 - side * self.slip)
             loss = abs(price - leaving) + self.fee * (price + leaving)
             return float(min(equity * config["risk_pct"] / 100 / loss, most))
         if "trade_amount" in config:
-            return float(min(config["trade_amount"] / per_unit, most))
-        return float(min(equity * config.get("trade_size_pct", 100) / 100 / per_unit, most))
+            budget = config["trade_amount"]
+        else:
+            budget = equity * config.get("trade_size_pct", 100) / 100
+        return float(min(budget * self.leverage / per_unit, most))
 
     def _first_stop(
         self, market: Market, side: int, i: int, price: float
@@ -978,7 +980,7 @@ class Simulator:
         if self.free <= self.dust:
             self._count(slot, "balance")
             return False
-        most = self.free / (price / self.leverage + price * self.fee)
+        most = self.free * self.leverage / (price * (1 + self.fee * self.leverage))
         quantity = min(quantity, most)
         if slot.limits is not None:
             quantity = _floored(quantity, slot.limits)
