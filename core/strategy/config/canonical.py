@@ -59,5 +59,5 @@ def _indicator(spec: IndicatorSpec) -> dict[str, object]:
         sources = [operand_text(one) for one in spec.sources]
         written["source"] = sources[0] if len(sources) == 1 else sources
     if spec.timeframe is not None:
-        written["timeframe"] = spec.timeframe.value
+        written["timeframe"] = str(spec.timeframe)
     return written

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from core.market.candles.timeframes import Timeframe
+from core.market.candles.timeframes import HigherTimeframe, Timeframe
 from core.strategy.config.orders import NO_ORDERS, Orders
 
 ParameterValue = float | int | str
@@ -52,7 +52,7 @@ class IndicatorSpec:
     params: Parameters
     offset: int = 0
     sources: tuple[Operand, ...] = ()
-    timeframe: Timeframe | None = None
+    timeframe: HigherTimeframe | None = None
 
 
 @dataclass(frozen=True, slots=True)

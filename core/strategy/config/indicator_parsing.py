@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from core.market.candles.timeframes import Timeframe
+from core.market.candles.timeframes import HigherTimeframe, Timeframe
 from core.strategy.config.config import IndicatorSpec, Operand, ParameterValue, references
 from core.strategy.config.expressions import Named, parse_expression, series_names
 from core.strategy.config.problems import Problems, child
@@ -107,7 +108,7 @@ def _check_timeframes(
         return
     for one in references(operand):
         other = named[one.source].spec if one.source in named else None
-        if other is not None and other.timeframe is not spec.timeframe:
+        if other is not None and other.timeframe != spec.timeframe:
             its = "the strategy's timeframe" if other.timeframe is None else other.timeframe
             expected = f"a source on {spec.timeframe} too: {one.source} is on {its}"
             problems.add(path, str(operand), expected)
@@ -222,20 +223,23 @@ def _indicator(
 
 def _higher(
     problems: Problems, path: str, raw: object, timeframe: Timeframe | None
-) -> Timeframe | None:
+) -> HigherTimeframe | None:
     """A timeframe that the strategy's divides; None for the strategy's own."""
-    if not isinstance(raw, str) or raw not in list(Timeframe):
-        problems.misspelt(path, raw, Timeframe)
+    higher = None
+    if isinstance(raw, str):
+        with suppress(ValueError):
+            higher = HigherTimeframe(raw)
+    if timeframe is None:
+        if higher is None:
+            problems.misspelt(path, raw, Timeframe)
         return None
-    higher = Timeframe(raw)
-    if timeframe is None or higher is timeframe:
+    if higher is None or higher.ms < timeframe.ms or higher.ms % timeframe.ms:
+        several = [one for one in Timeframe if one.ms > timeframe.ms and one.ms % timeframe.ms == 0]
+        known = f": {', '.join(several)}, or another that a day is a multiple of" if several else ""
+        expected = f"a multiple of the strategy's timeframe {timeframe}{known}"
+        problems.add(path, raw, expected, problems.nearest(raw, several))
         return None
-    multiples = [one for one in Timeframe if one.ms > timeframe.ms and one.ms % timeframe.ms == 0]
-    if higher not in multiples:
-        known = f": {', '.join(multiples)}" if multiples else ""
-        problems.add(path, raw, f"a multiple of the strategy's timeframe {timeframe}{known}")
-        return None
-    return higher
+    return None if higher.ms == timeframe.ms else higher
 
 
 def _written_sources(

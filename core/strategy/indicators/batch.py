@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.market.candles.candles import Candles, Floats
-from core.market.candles.timeframes import Timeframe
+from core.market.candles.timeframes import HigherTimeframe
 from core.strategy.indicators.higher import higher_candles
 from core.strategy.indicators.recursions import flat_spans, rows_arrays, running_sum
 from core.strategy.indicators.series import (
@@ -62,7 +62,7 @@ class Batch:
         self._candles = candles
         self._values: dict[Series, Floats] = {}
         self._calls: dict[Call, tuple[Floats, ...]] = {}
-        self._batches: dict[tuple[Timeframe, int], tuple[Batch, NDArray[np.int64]]] = {}
+        self._batches: dict[tuple[HigherTimeframe, int], tuple[Batch, NDArray[np.int64]]] = {}
 
     def values(self, series: Series) -> Floats:
         """One value for every candle, NaN where there is none."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import reduce
 
 from core.market.candles.candles import Candles, Floats
-from core.market.candles.timeframes import Timeframe
+from core.market.candles.timeframes import HigherTimeframe, Timeframe
 from core.strategy.config.config import (
     Formula,
     IndicatorSpec,
@@ -39,21 +39,23 @@ class Described:
         return cls(config.indicators, config.timeframe)
 
     @property
-    def higher(self) -> dict[Timeframe, list[str]]:
+    def higher(self) -> dict[HigherTimeframe, list[str]]:
         """The higher timeframes that it uses, each with the keys of its indicators."""
-        used: dict[Timeframe, list[str]] = {}
+        used: dict[HigherTimeframe, list[str]] = {}
         for key, spec in self._specs.items():
             if spec.timeframe is not None:
                 used.setdefault(spec.timeframe, []).append(key)
         return used
 
-    def notes(self, built: Mapping[Timeframe, Built]) -> tuple[str, ...]:
+    def notes(self, built: Mapping[HigherTimeframe, Built]) -> tuple[str, ...]:
         """Sentences on higher candles that lack some of their own, or are not finished."""
         notes = []
         for higher, keys in self.higher.items():
-            closed, lacking, unfinished = built[higher]
+            closed, lacking, unfinished, left_out = built[higher]
             are = "are" if len(keys) > 1 else "is"
             of_these = f"{higher} candles, of which {' and '.join(keys)} {are} made"
+            if left_out:
+                notes.append(f"the first of the {of_these}, begins before the data and is left out")
             if lacking:
                 lost = f"lack some of their {self._timeframe} candles"
                 notes.append(f"{lacking:,} of {closed:,} {of_these}, {lost}")
@@ -61,7 +63,7 @@ class Described:
                 notes.append(f"the last of the {of_these}, is unfinished and not looked at")
         return tuple(notes)
 
-    def series(self, operand: Operand, on: Timeframe | None = None) -> Series:
+    def series(self, operand: Operand, on: HigherTimeframe | None = None) -> Series:
         """A number, a reference or a formula as a series of the candles of `on`.
 
         `on`: a higher timeframe, None for the config's own.
@@ -95,14 +97,14 @@ class Described:
         self._periods[key] = longest
         return longest
 
-    def _seen_from(self, on: Timeframe | None, key: str) -> dict[str, Series]:
+    def _seen_from(self, on: HigherTimeframe | None, key: str) -> dict[str, Series]:
         """The fields of an indicator by name, as the candles of a timeframe see them."""
         spec = self._specs[key]
         own = self._fields.get(key)
         if own is None:
             sources = tuple(self.series(one, spec.timeframe) for one in spec.sources)
             own = self._fields[key] = indicator_series(spec, sources)
-        if spec.timeframe is None or spec.timeframe is on:
+        if spec.timeframe is None or spec.timeframe == on:
             return own
         higher, candle_ms = spec.timeframe, self._timeframe.ms
         return {name: Higher(one, higher, candle_ms) for name, one in own.items()}

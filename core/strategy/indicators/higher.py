@@ -13,19 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.market.candles.candles import Candle, Candles, Floats
-from core.market.candles.timeframes import Timeframe
+from core.market.candles.timeframes import HigherTimeframe
 
 
 class Built(NamedTuple):
     """How the higher candles came about.
 
     `closed`: how many there were; `lacking`: how many of them were built with candles missing;
-    `unfinished`: whether the data ends within one.
+    `unfinished`: whether the data ends within one; `left_out`: whether it begins within one, which
+    is none of them.
     """
 
     closed: int
     lacking: int
     unfinished: bool
+    left_out: bool
 
 
 class HigherStep:
@@ -37,12 +39,13 @@ class HigherStep:
         "_closed",
         "_count",
         "_lacking",
+        "_left_out",
         "_open",
         "_timeframe",
         "_whole",
     )
 
-    def __init__(self, timeframe: Timeframe, candle_ms: int) -> None:
+    def __init__(self, timeframe: HigherTimeframe, candle_ms: int) -> None:
         self._timeframe = timeframe
         self._candle_ms = candle_ms
         self._open: int | None = None  # of the higher candle that forms or closed last
@@ -51,6 +54,7 @@ class HigherStep:
         self._count = 0  # candles that it is built of
         self._closed = 0
         self._lacking = 0
+        self._left_out = False
 
     def __call__(self, candle: Candle) -> list[Candle]:
         """Take one candle; the higher ones that are known by its close."""
@@ -59,6 +63,7 @@ class HigherStep:
         opens = self._timeframe.floor(time)
         if opens != self._open:
             closed += self._close()
+            self._left_out = self._left_out or (self._open is None and time != opens)
             self._whole = self._open is not None or time == opens
             self._open = opens
             self._begun = [open_, high, low, close, volume]
@@ -77,7 +82,8 @@ class HigherStep:
     @property
     def built(self) -> Built:
         """How the higher candles came about so far."""
-        return Built(self._closed, self._lacking, self._begun is not None and self._whole)
+        unfinished = self._begun is not None and self._whole
+        return Built(self._closed, self._lacking, unfinished, self._left_out)
 
     def _close(self) -> list[Candle]:
         begun, self._begun = self._begun, None
@@ -89,7 +95,7 @@ class HigherStep:
 
 
 def higher_candles(
-    candles: Candles, timeframe: Timeframe, candle_ms: int
+    candles: Candles, timeframe: HigherTimeframe, candle_ms: int
 ) -> tuple[Candles, NDArray[np.int64]]:
     """`HigherStep` over arrays.
 
@@ -116,15 +122,17 @@ def higher_candles(
     return built, known
 
 
-def how_built(candles: Candles, timeframe: Timeframe, candle_ms: int) -> Built:
+def how_built(candles: Candles, timeframe: HigherTimeframe, candle_ms: int) -> Built:
     """`HigherStep.built` after these candles."""
     built, known = higher_candles(candles, timeframe, candle_ms)
+    first = int(candles.time[0]) if len(candles) else 0
+    left_out = timeframe.floor(first) != first
     if not len(built) or known[-1] < 0:
-        return Built(0, 0, len(built) > 0)
+        return Built(0, 0, len(built) > 0, left_out)
     closed = built.time[: known[-1] + 1]
     counts = np.diff(np.searchsorted(candles.time, np.append(closed, closed[-1] + timeframe.ms)))
     lacking = int(np.count_nonzero(counts < timeframe.ms // candle_ms))
-    return Built(len(closed), lacking, len(built) > len(closed))
+    return Built(len(closed), lacking, len(built) > len(closed), left_out)
 
 
 def _sums(values: Floats, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> Floats:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 from weakref import WeakValueDictionary
 
-from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
+from core.market.candles.timeframes import DAY, HOUR, MINUTE, HigherTimeframe
 
 
 class Arithmetic(StrEnum):
@@ -211,7 +211,7 @@ class Higher(Series):
     """
 
     of: Series
-    timeframe: Timeframe
+    timeframe: HigherTimeframe
     candle_ms: int
 
 

@@ -14,7 +14,7 @@ from math import isfinite
 from typing import Any
 
 from core.market.candles.candles import Candle
-from core.market.candles.timeframes import Timeframe
+from core.market.candles.timeframes import HigherTimeframe
 from core.strategy.indicators.higher import HigherStep
 from core.strategy.indicators.recursions import FlatStep, RowsStep, RunningSumStep
 from core.strategy.indicators.series import (
@@ -57,8 +57,8 @@ class StreamProgram:
         self.values: Slots = [math.nan] * len(_COLUMNS)
         self._slots: dict[Series | Flat | Call, int] = {}
         self._steps: list[Step] = []
-        self._programs: dict[tuple[Timeframe, int], StreamProgram] = {}
-        self.higher: dict[Timeframe, HigherStep] = {}
+        self._programs: dict[tuple[HigherTimeframe, int], StreamProgram] = {}
+        self.higher: dict[HigherTimeframe, HigherStep] = {}
         for series in wanted:
             self.slot(series)
 
@@ -116,7 +116,7 @@ class StreamProgram:
                 return self._talib(series, [self.slot(one) for one in series.inputs], out)
         raise TypeError(f"expected a series of core.strategy.series, got {series!r}")
 
-    def _higher(self, timeframe: Timeframe, candle_ms: int) -> StreamProgram:
+    def _higher(self, timeframe: HigherTimeframe, candle_ms: int) -> StreamProgram:
         """The program of the higher candles, which takes each as it closes."""
         program = self._programs.get((timeframe, candle_ms))
         if program is None:

@@ -228,8 +228,8 @@ PUBLISHED: dict[str, Written] = {
             _when("change", "cross_above", "2 * before", direction="long"),
             _when("-change", "cross_above", "2 * before", direction="short"),
         ]}],
-        "indicators": [_of("mom", "change", on="4h", period=1),
-                       _of("atr", "before", on="4h", period=14, offset=1)],
+        "indicators": [_of("mom", "change", on="3h", period=1),
+                       _of("atr", "before", on="3h", period=14, offset=1)],
         "entry_conditions": [_when("change", "cross_above", "2 * before", direction="long"),
                              _when("-change", "cross_above", "2 * before", direction="short")],
         "exit_conditions": [_when("-change", "cross_above", "2 * before", direction="long"),
@@ -260,7 +260,6 @@ PUBLISHED: dict[str, Written] = {
 LEFT_OUT = {
     "ema_cross_volume": "counts two trades a day, not two losing ones",
     "turtle_s1": "adds no units half an N apart, and takes the signal after a winner too",
-    "volatility_system": "looks at 4h candles, for there are none of 3h",
 }
 
 

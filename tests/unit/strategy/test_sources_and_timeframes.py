@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.market.candles.candles import Candle, Candles, Floats
-from core.market.candles.timeframes import HOUR, Timeframe
+from core.market.candles.timeframes import HOUR, HigherTimeframe, Timeframe
 from core.strategy.config.canonical import config_digest, config_to_dict
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import parse_config
@@ -32,6 +32,8 @@ from tests.unit.strategy.making import (
     problems,
     warnings,
 )
+
+H4 = HigherTimeframe("4h")
 
 
 def of_indicators(*indicators: dict[str, Any], timeframe: str = "1h") -> StrategyConfig:
@@ -153,7 +155,7 @@ def test_infinity_is_no_value() -> None:
         (
             [{"name": "ema", "timeframe": "2h"}],
             "indicators[0].timeframe: found '2h', expected a multiple of the strategy's timeframe "
-            "4h: 8h, 12h, 1d, 3d, 1w",
+            "4h: 8h, 12h, 1d, 3d, 1w, or another that a day is a multiple of",
         ),
         ([{"name": "ema", "timeframe": "6h"}], "expected a multiple of the strategy's"),
         ([{"name": "ema", "timeframe": "8hr"}], "indicators[0].timeframe: found '8hr'"),
@@ -231,6 +233,14 @@ def test_a_daily_value_is_known_at_the_close_of_the_day_and_not_before() -> None
     assert found[47:].tolist() == [48.0] * 12
 
 
+@pytest.mark.parametrize("written", ["3h", "180m"])
+def test_a_higher_candle_has_any_length_that_a_day_is_a_multiple_of(written: str) -> None:
+    made = of_indicators({"name": "sma", "timeframe": written, "params": {"period": 1}})
+    assert str(made.indicators[0].timeframe) == "3h"
+    found = values_of(made, hourly(np.arange(1.0, 9)))
+    assert found == pytest.approx([math.nan] * 2 + [3.0] * 3 + [6.0] * 3, nan_ok=True)
+
+
 def test_a_higher_candle_has_the_prices_of_those_it_is_built_of() -> None:
     candles = Candles(
         START + np.arange(9) * HOUR,
@@ -240,7 +250,7 @@ def test_a_higher_candle_has_the_prices_of_those_it_is_built_of() -> None:
         np.array([5.5, 2, 3, 4, 5, 6, 7, 8, 8.5]),
         np.array([0.1, 0.2, 0.3, 0.4, 1, 2, 3, 4, 5]),
     )
-    built, known = higher_candles(candles, Timeframe.H4, HOUR)
+    built, known = higher_candles(candles, H4, HOUR)
     assert list(built)[:2] == [
         Candle(START, 5.0, 12.0, 1.0, 4.0, 0.1 + 0.2 + 0.3 + 0.4),
         Candle(START + 4 * HOUR, 4.0, 9.0, 2.0, 8.0, 10.0),
@@ -250,7 +260,7 @@ def test_a_higher_candle_has_the_prices_of_those_it_is_built_of() -> None:
 
 def test_the_first_higher_candle_counts_only_where_the_data_reaches_back_to_its_open() -> None:
     candles = hourly(np.arange(1.0, 12)).slice(1)
-    built, known = higher_candles(candles, Timeframe.H4, HOUR)
+    built, known = higher_candles(candles, H4, HOUR)
     assert built.time[0] == START + 4 * HOUR
     assert known.tolist() == [-1] * 6 + [0] * 3 + [0]
 
@@ -272,8 +282,8 @@ def test_a_gap_over_the_close_of_a_higher_candle_makes_it_known_later() -> None:
     )
     # Known at the next candle, from the three that there are; the second has its last candle.
     assert found == pytest.approx([math.nan] * 3 + [3, 3, 8, 8], nan_ok=True)
-    assert how_built(candles, Timeframe.H4, HOUR) == (2, 2, True)
-    assert how_built(whole, Timeframe.H4, HOUR) == (3, 0, False)
+    assert how_built(candles, H4, HOUR) == (2, 2, True, False)
+    assert how_built(whole, H4, HOUR) == (3, 0, False, False)
 
 
 def test_higher_candles_with_gaps_are_told_in_batch_and_in_stream() -> None:
@@ -286,6 +296,10 @@ def test_higher_candles_with_gaps_are_told_in_batch_and_in_stream() -> None:
     said = "1 of 3 4h candles, of which sma is made, lack some of their 1h candles"
     assert signal_series(made, candles).notes == stream.notes() == (said,)
     assert signal_series(made, whole).notes == ()
+    (left_out,) = signal_series(made, whole.slice(1)).notes
+    assert left_out == (
+        "the first of the 4h candles, of which sma is made, begins before the data and is left out"
+    )
     (unfinished,) = signal_series(made, whole.slice(0, 11)).notes
     assert (
         unfinished == "the last of the 4h candles, of which sma is made, is unfinished and not "
@@ -294,18 +308,21 @@ def test_higher_candles_with_gaps_are_told_in_batch_and_in_stream() -> None:
 
 
 @settings(max_examples=80)
-@given(candles=markets(largest=300), timeframe=st.sampled_from(["15m", "1h", "1d", "1w"]))
+@given(
+    candles=markets(largest=300),
+    timeframe=st.sampled_from(["15m", "45m", "1h", "3h", "1d", "1w"]),
+)
 def test_higher_candles_arrive_one_by_one_as_they_are_built_all_at_once(
     candles: Candles, timeframe: str
 ) -> None:
-    step = HigherStep(Timeframe(timeframe), Timeframe.M5.ms)
+    step = HigherStep(HigherTimeframe(timeframe), Timeframe.M5.ms)
     seen: list[Candle] = []
     counts = []
     for candle in candles:
         seen += step(candle)
         counts.append(len(seen))
-    assert step.built == how_built(candles, Timeframe(timeframe), Timeframe.M5.ms)
-    built, known = higher_candles(candles, Timeframe(timeframe), Timeframe.M5.ms)
+    assert step.built == how_built(candles, HigherTimeframe(timeframe), Timeframe.M5.ms)
+    built, known = higher_candles(candles, HigherTimeframe(timeframe), Timeframe.M5.ms)
     assert counts == (known + 1).tolist()
     assert list(built)[: len(seen)] == seen
 
