@@ -233,7 +233,9 @@ class PapertapeApp(GuardedApp):
                         screen.refresh_hints()
         self._returning.see(snapshot)
         if before is not None and not another_host:
-            self.alerts.see(before, snapshot)
+            fresh = before.last_log != snapshot.last_log and self.link is not None
+            lines = self.link.logs(before.last_log) if fresh and self.link else ()
+            self.alerts.see(before, snapshot, lines)
 
     async def on_event(self, event: events.Event) -> None:
         """Take a key as the sign that somebody is there."""

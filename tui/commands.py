@@ -135,7 +135,16 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "session.filter", Place.SESSIONS, "slash", "/", "filter",
-        "Show only sessions with this text in name, ID, symbol, state or mode", "filter", 7,
+        "Show only sessions with this text in name, ID, symbol, state, mode, tags or note",
+        "filter", 7,
+    ),
+    Command(
+        "session.note", Place.SESSIONS, "C", "C", "note",
+        "A note on the session, and tags by which / finds it", "note",
+    ),
+    Command(
+        "session.watch", Place.SESSIONS, "W", "W", "tell me",
+        "Be told once of a price, a drawdown, or that nothing was traded for days", "watch",
     ),
     Command(
         "session.archive", Place.SESSIONS, "a", "a", "archive",
@@ -180,6 +189,14 @@ COMMANDS: tuple[Command, ...] = (
         "one.enter", Place.SESSION, "N", "N", "enter now",
         "Enter a position in the symbol shown by hand, at the next price (simulated; asks)",
         "enter", 10,
+    ),
+    Command(
+        "one.note", Place.SESSION, "C", "C", "note",
+        "A note on the session, and tags by which / finds it", "note",
+    ),
+    Command(
+        "one.watch", Place.SESSION, "W", "W", "tell me",
+        "Be told once of a price, a drawdown, or that nothing was traded for days", "watch",
     ),
     Command(
         "one.report", Place.SESSION, "r", "r", "report", "The session's report", "report", 3,

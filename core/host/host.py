@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import msgspec
 
 from core.compare.before_start import start_warnings
+from core.host.alert_watch import AlertWatch
 from core.host.command_table import CommandTable, command_table
 from core.host.feeds import FeedMaker, Feeds
 from core.host.link import BadRequestError, CommandError
@@ -38,6 +39,13 @@ from core.host.stored_sessions import (
 from core.host.venue_accounts import VenueAccounts
 from core.journal.manifest import SessionManifest, read_manifest
 from core.journal.session_journal import Storage
+from core.journal.session_notes import (
+    AlertRule,
+    NotesError,
+    SessionNotes,
+    checked_alerts,
+    checked_notes,
+)
 from core.journal.values import FeedKind, Mode
 from core.market.feeds.feed import FeedError
 from core.market.venues.registry import DEFAULT_VENUE
@@ -60,6 +68,8 @@ from core.store.workspace import Workspace, WorkspaceError, new_id
 from core.time_format import wall_clock
 from core.trading.values import Side
 from core.trading.venue_hosts import OrderAddresses
+
+_ALERTS_EVERY = 1.0  # seconds
 
 Companion = Callable[["Host"], Awaitable[None]]
 """Runs beside the sessions for as long as the host does; cancelled when it stops."""
@@ -88,6 +98,10 @@ class HostSchedule(Protocol):
 
     def monitoring(self, session_id: str, end: int | None) -> str | None:
         """How a session that ends at `end` (UTC ms) is watched, for its user; None if it is not."""
+        ...
+
+    def notify(self, text: str) -> None:
+        """Send a sentence to wherever the user is told of news."""
         ...
 
     async def run(self) -> None:
@@ -148,6 +162,7 @@ class Host:
         self._feeds = Feeds(options.feeds)
         self._index = SessionIndex(self.database)
         self._ordering = asyncio.Lock()
+        self._noting = asyncio.Lock()
         self.schedule = None if options.schedule is None else options.schedule(self)
         self.registry = SessionRegistry(
             self.storage,
@@ -192,6 +207,8 @@ class Host:
             self.resume,
             self.flatten,
             self.enter,
+            self.annotate,
+            self.set_alerts,
             self.restart,
             self.archive,
             self.reader.archived,
@@ -427,6 +444,63 @@ class Host:
         await _obeyed(engine, "enter", symbol=symbol, side=side)
         self.show(session_id)
 
+    async def annotate(self, session_id: str, note: str, tags: tuple[str, ...]) -> None:
+        """See `HostLink.annotate`."""
+        await self._put_down(
+            session_id,
+            lambda notes: SessionNotes(*checked_notes(note, tags), alerts=notes.alerts),
+        )
+
+    async def set_alerts(self, session_id: str, alerts: tuple[AlertRule, ...]) -> None:
+        """See `HostLink.set_alerts`."""
+        await self.registry.arrived(session_id)
+        symbols = self.registry.alive(session_id).config.symbols
+        await self._put_down(
+            session_id,
+            lambda notes: SessionNotes(
+                notes.note, notes.tags, checked_alerts(alerts, notes.alerts, symbols)
+            ),
+        )
+
+    async def _put_down(
+        self, session_id: str, change: Callable[[SessionNotes], SessionNotes]
+    ) -> None:
+        await self.registry.arrived(session_id)
+        self.registry.living(session_id)  # refuses where there is none
+        async with self._noting:
+            try:
+                changed = change(self.registry.notes_of(session_id))
+            except NotesError as error:
+                raise BadRequestError(str(error)) from error
+            try:
+                await self.registry.keep_notes(session_id, changed)
+            except NotesError as error:
+                raise CommandError(str(error)) from error
+        self.show()
+
+    async def watch_alerts(self) -> None:
+        """Tell of what owners of sessions wait for, once each, until cancelled."""
+        watch = AlertWatch()
+        while True:
+            await asyncio.sleep(_ALERTS_EVERY)
+            for engine, notes in self.registry.watched():
+                for alert in watch.come_true(engine, notes.alerts):
+                    await self._tell_alert(engine, alert)
+
+    async def _tell_alert(self, engine: Engine, alert: AlertRule) -> None:
+        session_id = engine.record.id
+        told = msgspec.structs.replace(alert, told=engine.now())
+
+        def mark(notes: SessionNotes) -> SessionNotes:
+            alerts = tuple(told if one == alert else one for one in notes.alerts)
+            return msgspec.structs.replace(notes, alerts=alerts)
+
+        await self._put_down(session_id, mark)
+        text = f"{engine.config.name} ({session_id}): {alert.text}"
+        self.log.add(Level.WARNING, text, session_id, alert=True)
+        if self.schedule is not None:
+            self.schedule.notify(text)
+
     async def flatten(self, session_id: str, symbol: str | None = None) -> None:
         """See `HostLink.flatten`."""
         await _obeyed(await self._attentive(session_id, symbol), "flatten", symbol=symbol)
@@ -493,7 +567,7 @@ class Host:
             self._index.forget(session_id)
         except (OSError, IndexWriteError) as error:
             raise CommandError(f"session {session_id} cannot be deleted ({error})") from error
-        self.registry.drop(session_id)
+        self.registry.forget(session_id)
         self.show()
 
 

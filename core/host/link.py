@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from core.host.job_values import JobOrder, Jobs, ListedJob, ListedRun
+from core.journal.session_notes import AlertRule
 from core.session.snapshot import (
     HostSnapshot,
     LogLine,
@@ -106,6 +107,14 @@ class HostLink(ABC):
     async def enter(self, session_id: str, symbol: str, side: Side) -> None:
         """Enter a position by hand at the next price, in a simulated session that is no trial."""
         await self._tell("enter", session_id=session_id, symbol=symbol, side=side)
+
+    async def annotate(self, session_id: str, note: str, tags: tuple[str, ...]) -> None:
+        """Put down a note and tags for a session, in place of those before."""
+        await self._tell("annotate", session_id=session_id, note=note, tags=tags)
+
+    async def set_alerts(self, session_id: str, alerts: tuple[AlertRule, ...]) -> None:
+        """Have the user told once of each of these, and of nothing else that was asked for."""
+        await self._tell("set_alerts", session_id=session_id, alerts=alerts)
 
     async def restart(self, session_id: str) -> StartReply:
         """Start a new session with the config snapshot of an ended or running one."""

@@ -50,12 +50,14 @@ class LogRing:
         """A text as it may be shown: one line, no secrets, nothing a terminal would obey."""
         return safe_text(self._redactor.redact(text), limit=_LONGEST)
 
-    def add(self, level: Level, text: str, session_id: str | None = None) -> LogLine:
-        """Say something."""
+    def add(
+        self, level: Level, text: str, session_id: str | None = None, *, alert: bool = False
+    ) -> LogLine:
+        """Say something; as an `alert`, to be told at once on every screen."""
         safe = self.safe(text)
         with self._lock:
             self._number += 1
-            line = LogLine(self._number, self._clock(), level, session_id, safe)
+            line = LogLine(self._number, self._clock(), level, session_id, safe, alert)
             self._lines.append(line)
         return line
 

@@ -28,6 +28,7 @@ from core.host.stored_sessions import (
 )
 from core.journal.manifest import SessionManifest, read_manifest, write_manifest
 from core.journal.session_journal import SessionJournal, Storage
+from core.journal.session_notes import NotesError, SessionNotes, read_notes, write_notes
 from core.journal.values import SessionState
 from core.market.feeds.feed import FeedError
 from core.session.engine import Engine, EngineContext
@@ -97,6 +98,7 @@ class SessionRegistry:
         self._ended: dict[str, SessionSnapshot] = {}
         self._unreported: set[str] = set()  # ended, and the report could not be written yet
         self._retries: dict[str, _Retry] = {}
+        self._notes: dict[str, SessionNotes] = {}  # where there are any
 
     # ── Which there are ──
 
@@ -105,7 +107,47 @@ class SessionRegistry:
         shown = [living.shown for living in self._living.values()]
         shown += self._coming.values()
         shown += self._ended.values()
-        return tuple(sorted(shown, key=lambda one: (one.started, one.id)))
+        noted = map(self.with_notes, shown)
+        return tuple(sorted(noted, key=lambda one: (one.started, one.id)))
+
+    def with_notes(self, shown: SessionSnapshot) -> SessionSnapshot:
+        """The same, with what its owner has put down."""
+        notes = self._notes.get(shown.id)
+        return shown if notes is None else replace(shown, notes=notes)
+
+    # ── What their owners put down ──
+
+    def notes_of(self, session_id: str) -> SessionNotes:
+        """What the owner of a session has put down.
+
+        Raises:
+            NotesError: it cannot be read.
+        """
+        if session_id not in self._notes:
+            found = read_notes(self._storage.workspace.session(session_id))
+            if found == SessionNotes():
+                return found
+            self._notes[session_id] = found
+        return self._notes[session_id]
+
+    async def keep_notes(self, session_id: str, notes: SessionNotes) -> None:
+        """Put this down in place of what was there.
+
+        Raises:
+            NotesError: it cannot be written.
+        """
+        folder = self._storage.workspace.session(session_id)
+        await asyncio.to_thread(write_notes, folder, notes, self._storage.disk)
+        self._notes[session_id] = notes
+
+    def watched(self) -> list[tuple[Engine, SessionNotes]]:
+        """The living sessions whose owners wait to be told of something."""
+        return [
+            (living.engine, notes)
+            for session_id, living in self._living.items()
+            if (notes := self._notes.get(session_id)) is not None
+            and any(alert.told is None for alert in notes.alerts)
+        ]
 
     def shown(self, session_id: str) -> SessionSnapshot:
         """How a living session was when last looked at."""
@@ -179,6 +221,11 @@ class SessionRegistry:
         self._unreported.discard(session_id)
         self._retries.pop(session_id, None)
 
+    def forget(self, session_id: str) -> None:
+        """A session was deleted."""
+        self.drop(session_id)
+        self._notes.pop(session_id, None)
+
     def put_back(self, shown: SessionSnapshot) -> None:
         """Show an ended session again."""
         self._ended[shown.id] = shown
@@ -212,6 +259,10 @@ class SessionRegistry:
         """See which sessions the workspace has: those that have ended, and those to go on with."""
         for session_id in sorted(self._storage.workspace.session_ids()):
             folder = self._storage.workspace.session(session_id)
+            try:
+                self.notes_of(session_id)
+            except NotesError as error:
+                self._log.add(Level.WARNING, str(error), session_id)
             if self._index.archived(session_id):
                 continue
             final = self._index.final(session_id)

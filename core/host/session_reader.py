@@ -140,7 +140,7 @@ class SessionReader:
     async def archived(self) -> tuple[SessionSnapshot, ...]:
         """See `HostLink.archived`."""
         ids = [one for one in self._storage.workspace.session_ids() if self._index.archived(one)]
-        found = [await self.final(one) for one in ids]
+        found = [self._registry.with_notes(await self.final(one)) for one in ids]
         return tuple(sorted(found, key=lambda one: (one.started, one.id)))
 
     async def final(self, session_id: str) -> SessionSnapshot:

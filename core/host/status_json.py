@@ -63,6 +63,12 @@ def session_to_json(session: SessionSnapshot) -> Json:
         "trial": None if session.trial is None else _trial_to_json(session.trial),
         "next_jobs": list(session.next_jobs),
         "notices": list(session.notices),
+        "note": session.notes.note,
+        "tags": list(session.notes.tags),
+        "alerts": [
+            msgspec.to_builtins(one) | {"told": optional_iso_time(one.told), "text": one.text}
+            for one in session.notes.alerts
+        ],
     }
 
 

@@ -20,7 +20,8 @@ _MOST_TRADES = 20  # that one message tells of in full: services cut long ones o
 class JobOutcome:
     """What a run came to.
 
-    `news`: the user should be told, and not only find it recorded. `seen_trades`, `seen_states`:
+    `news`: the user should be told, and not only find it recorded; `alert`: and be interrupted for
+    it at a screen. `seen_trades`, `seen_states`:
     how many trades of a session, and which answers of its trial, have been told of now. `ended`:
     the session is over, and with it its jobs.
     """
@@ -28,6 +29,7 @@ class JobOutcome:
     text: str
     succeeded: bool = True
     news: bool = True
+    alert: bool = False
     seen_trades: int | None = None
     seen_states: Mapping[str, str] | None = None
     ended: bool = False
@@ -38,7 +40,7 @@ async def carry_out(job: Job, link: HostLink) -> JobOutcome:
     try:
         match job.action:
             case JobAction.SAY:
-                return JobOutcome(job.message)
+                return JobOutcome(job.message, alert=True)
             case JobAction.CHECK:
                 return await _check(job, link)
             case JobAction.FINISH:
@@ -59,10 +61,11 @@ async def _check(job: Job, link: HostLink) -> JobOutcome:
     report = await link.report(session.id)
     turns = turned(job.seen_states, report)
     if turns:
-        told += f"; the trial turned: {'; '.join(turns)}"
+        told = f"the trial turned: {'; '.join(turns)}; {told}"
     return JobOutcome(
         f"{told}. {comparison_in_words(report)}".rstrip(),
         news=bool(fresh or turns),
+        alert=bool(turns),
         seen_trades=len(detail.trades),
         seen_states=layer_states(report),
     )

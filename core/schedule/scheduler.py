@@ -49,7 +49,8 @@ class _Done:
 class Scheduler:
     """Runs what is due, and keeps the jobs of sessions in step with the sessions.
 
-    `clock` gives UTC ms. `say` tells the user; `note` writes what a run said where nobody is told.
+    `clock` gives UTC ms. `say` tells the user; `note` writes what a run said where nobody is told,
+    `alert` tells the user and interrupts whoever is at a screen.
     `pulse_every`: seconds between two looks at what is due.
     """
 
@@ -60,6 +61,7 @@ class Scheduler:
         clock: Callable[[], int],
         say: Say,
         note: Say = lambda *_: None,
+        alert: Say | None = None,
         pulse_every: float = _PULSE,
     ) -> None:
         self._book = book
@@ -67,6 +69,7 @@ class Scheduler:
         self._clock = clock
         self._say = say
         self._note = note
+        self._alert = alert or say
         self._pulse_every = pulse_every
         self._occasions = [occasion() for occasion in OCCASIONS]
         self._running: dict[str, asyncio.Task[JobRun]] = {}
@@ -153,6 +156,8 @@ class Scheduler:
         due = job.next_run if job.next_run is not None and job.next_run <= now else now
         run = JobRun(due, now, outcome.succeeded, outcome.text)
         tell = self._say if outcome.news or not outcome.succeeded else self._note
+        if outcome.alert:
+            tell = self._alert
         tell(outcome.text, job.session_id, outcome.succeeded)
         try:
             self._record(_Done(job.id, run, outcome))

@@ -43,7 +43,9 @@ class Schedule:
         for notice in self._book.notices:
             self._complain(notice)
         self._notifier = Notifier(self._addresses(), self._complain)
-        self._scheduler = Scheduler(self._book, LocalLink(host), self._clock, self._say, self._note)
+        self._scheduler = Scheduler(
+            self._book, LocalLink(host), self._clock, self._say, self._note, alert=self._alert
+        )
 
     async def run(self) -> None:
         """Run the workspace's jobs, and send notifications, until cancelled."""
@@ -63,6 +65,15 @@ class Schedule:
 
     def _say(self, text: str, session_id: str | None, went_well: bool) -> None:
         self._note(text, session_id, went_well)
+        self._notifier.say(text)
+
+    def notify(self, text: str) -> None:
+        """See `HostSchedule.notify`."""
+        self._notifier.say(text)
+
+    def _alert(self, text: str, session_id: str | None, went_well: bool) -> None:
+        level = Level.INFO if went_well else Level.WARNING
+        self._host.log.add(level, text, session_id, alert=True)
         self._notifier.say(text)
 
     def _note(self, text: str, session_id: str | None, went_well: bool) -> None:

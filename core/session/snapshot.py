@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from core.journal.session_notes import SessionNotes
 from core.journal.values import BrokerKind, FeedKind, Mode, OrderCounts, OrderRow, SessionState
 from core.market.candles.candle import Candle
 from core.strategy.signals.reading import Reading
@@ -27,13 +28,17 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line of the log. `number` rises by one a line within a host, so one can ask for news."""
+    """One line of the log. `number` rises by one a line within a host, so one can ask for news.
+
+    `alert`: whoever is at a screen is to be told at once.
+    """
 
     number: int
     time: int
     level: Level
     session_id: str | None
     text: str
+    alert: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,7 @@ class SessionSnapshot:
     waiting_orders: tuple[WaitingOrder, ...] = ()  # to enter at a price
     blocked: tuple[str, ...] = ()  # symbols in which entries are forbidden, each by itself
     sides: tuple[Side, ...] = ()  # those that may be entered by hand
+    notes: SessionNotes = field(default_factory=SessionNotes)  # what its owner has put down
 
     @property
     def resumable(self) -> bool:

@@ -14,6 +14,7 @@ import msgspec
 
 from core.host.job_values import JobAction, ListedJob, ListedRun
 from core.host.link import CommandError, HostLink
+from core.journal.session_notes import AlertRule
 from core.journal.values import BrokerKind, FeedKind, Mode, OrderRow, SessionState
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import Timeframe
@@ -227,6 +228,18 @@ class ScriptedLink(HostLink):
         held = self.found(session_id).open_positions
         left = tuple(one for one in held if symbol not in (None, one.symbol))
         self.change(session_id, open_positions=left, unrealized_pnl=0.0)
+
+    async def annotate(self, session_id: str, note: str, tags: tuple[str, ...]) -> None:
+        """With a note and tags."""
+        self._check()
+        notes = msgspec.structs.replace(self.found(session_id).notes, note=note, tags=tags)
+        self.change(session_id, notes=notes)
+
+    async def set_alerts(self, session_id: str, alerts: tuple[AlertRule, ...]) -> None:
+        """With these alerts."""
+        self._check()
+        notes = msgspec.structs.replace(self.found(session_id).notes, alerts=alerts)
+        self.change(session_id, notes=notes)
 
     async def restart(self, session_id: str) -> StartReply:
         """A new session with the same strategy."""

@@ -37,6 +37,19 @@ class SymbolArguments(SessionArguments, Protocol):
     symbol: str | None
 
 
+class NoteArguments(SessionArguments, Protocol):
+    """What `papertape note` is given."""
+
+    text: str
+    tag: list[str]
+
+
+class AlertArguments(SymbolArguments, Protocol):
+    """What `papertape alert` is given, beside a number for each kind of alert."""
+
+    clear: bool
+
+
 class EnterArguments(SymbolArguments, Protocol):
     """What `papertape enter` is given."""
 
@@ -57,6 +70,27 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument(
         "symbol", nargs="?", metavar="SYMBOL", help="needed where the session trades several"
     )
+    parser = _add_on_session(
+        commands,
+        "note",
+        note,
+        "a note on a session, and tags; without any, takes them away",
+        many=False,
+    )
+    parser.add_argument("text", nargs="?", default="", metavar="TEXT")
+    parser.add_argument("--tag", action="append", default=[], metavar="TAG", help="several times")
+    parser = _add_on_session(
+        commands, "alert", alert, "be told once of a price, a drawdown or no trade", many=False
+    )
+    parser.add_argument("--symbol", metavar="S", help="whose price; needed where there are several")
+    for name, about in (
+        ("--above", "the price is so high"),
+        ("--below", "the price is so low"),
+        ("--drawdown", "equity has fallen so many per cent from its highest"),
+        ("--no-trade", "nothing was entered or left for so many days"),
+    ):
+        parser.add_argument(name, type=float, metavar="N", help=about)
+    parser.add_argument("--clear", action="store_true", help="of nothing asked for before")
     _add_on_session(commands, "restart", restart, "the same config as a new session", many=False)
     _add_on_session(commands, "archive", archive, "take an ended session out of the lists")
     _add_on_session(commands, "unarchive", unarchive, "put it back into the lists", many=False)
@@ -134,6 +168,42 @@ def enter(arguments: EnterArguments) -> int:
         await link.enter(one, wanted or "".join(traded), Side(arguments.side))
 
     return _each(arguments, ask, f"enters {arguments.side} at the next price", living=True)
+
+
+def note(arguments: NoteArguments) -> int:
+    """Put down a note and tags."""
+    tags = tuple(arguments.tag)
+    return _each(
+        arguments, lambda link, one: link.annotate(one, arguments.text, tags), "noted", living=False
+    )
+
+
+def alert(arguments: AlertArguments) -> int:
+    """Add to what the user is told of."""
+    from core.host.link import BadRequestError
+    from core.journal.session_notes import AlertKind, AlertRule
+
+    symbol = _symbol(arguments)
+
+    async def ask(link: SocketLink, one: str) -> None:
+        shown = next(
+            (each for each in (await link.fresh_snapshot()).sessions if each.id == one), None
+        )
+        symbols = () if shown is None else shown.symbols
+        wanted = [] if shown is None or arguments.clear else [*shown.notes.alerts]
+        for kind in AlertKind:
+            value: float | None = getattr(arguments, kind.value)
+            if value is None:
+                continue
+            of = None
+            if kind in (AlertKind.ABOVE, AlertKind.BELOW):
+                if symbol is None and len(symbols) > 1:
+                    raise BadRequestError(f"--symbol: expected one of {', '.join(symbols)}")
+                of = symbol or "".join(symbols)
+            wanted.append(AlertRule(kind, value, of))
+        await link.set_alerts(one, tuple(wanted))
+
+    return _each(arguments, ask, "tells of it", living=True)
 
 
 def _symbol(arguments: SymbolArguments) -> str | None:

@@ -6,17 +6,19 @@ What a market of the past or a made-up one fills is not told of: it would never 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from textwrap import shorten
 
 from core.journal.values import Mode, SessionState
-from core.session.snapshot import HostSnapshot, SessionSnapshot
+from core.session.snapshot import HostSnapshot, Level, LogLine, SessionSnapshot
 from tui import formats
 from tui.shell import Severity, Shell
 
 _MOST = 3  # told at once; of more only their number
 _BELL_EVERY = 10.0  # seconds
+_LONGEST = 200  # characters of one
 _LOUD: tuple[Severity, ...] = ("warning", "error")
 
 
@@ -36,8 +38,10 @@ class Alert:
     severity: Severity = "information"
 
 
-def alerts_between(before: HostSnapshot, now: HostSnapshot) -> list[Alert]:
-    """What happened from one state of a host to a later one."""
+def alerts_between(
+    before: HostSnapshot, now: HostSnapshot, lines: Sequence[LogLine] = ()
+) -> list[Alert]:
+    """What happened from one state of a host to a later one, and the lines logged between them."""
     known = {session.id: session for session in before.sessions}
     found = [
         alert
@@ -46,6 +50,14 @@ def alerts_between(before: HostSnapshot, now: HostSnapshot) -> list[Alert]:
         for alert in (*_turned(was, session), *_traded(was, session))
     ]
     new_faults = [fault for fault in now.faults if fault not in before.faults]
+    found += [
+        Alert(
+            shorten(line.text, _LONGEST),
+            "warning" if line.level is Level.WARNING else "information",
+        )
+        for line in lines
+        if line.alert
+    ]
     return found + [Alert(fault, "error") for fault in new_faults]
 
 
@@ -98,9 +110,9 @@ class Alerts:
         self._unseen = 0
         self._rung: float | None = None
 
-    def see(self, before: HostSnapshot, now: HostSnapshot) -> None:
+    def see(self, before: HostSnapshot, now: HostSnapshot, logged: Sequence[LogLine] = ()) -> None:
         """Tell of what happened between two states of one host."""
-        found = [] if self.loudness is Loudness.OFF else alerts_between(before, now)
+        found = [] if self.loudness is Loudness.OFF else alerts_between(before, now, logged)
         if not found:
             return
         loudest: Severity = max((one.severity for one in found), key=_rank)

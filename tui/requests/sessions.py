@@ -6,6 +6,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from functools import partial
 
 from core.host.link import HostLink
+from core.journal.session_notes import AlertRule
 from core.journal.values import FeedKind
 from core.session.snapshot import SessionSnapshot, StartReply, StartRequest
 from core.strategy.chart_values import ChartSource
@@ -179,6 +180,22 @@ class SessionCommands:
             self._shell.say(f"Entries of {symbol} are {'allowed' if blocked else 'blocked'}.")
 
         self._shell.command("allow" if blocked else "block", work)
+
+    def annotate(self, session: SessionSnapshot, note: str, tags: tuple[str, ...]) -> None:
+        """Put down a note and tags."""
+
+        async def work(link: HostLink) -> None:
+            await link.annotate(session.id, note, tags)
+
+        self._shell.command("note", work)
+
+    def set_alerts(self, session: SessionSnapshot, alerts: tuple[AlertRule, ...]) -> None:
+        """Have the user told of these."""
+
+        async def work(link: HostLink) -> None:
+            await link.set_alerts(session.id, alerts)
+
+        self._shell.command("alerts", work)
 
     def ask_enter(self, session: SessionSnapshot, symbol: str) -> None:
         """Ask on which side, then enter a position by hand."""

@@ -13,9 +13,11 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from core.session.snapshot import HostSnapshot
+from core.journal.session_notes import AlertRule
+from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.text import safe_text
 from tui.commands import Place
+from tui.modals.notes import AlertsForm, NotesForm, Written
 from tui.requests.backtest import BacktestCommands
 from tui.requests.comparison import ComparisonCommands
 from tui.requests.exporting import export_report
@@ -175,6 +177,24 @@ class BaseScreen(Screen[None]):
                 self.papertape.say(f"Written into {folder}.")
 
         self.app.run_worker(work(), name="export", group="export", exit_on_error=False)
+
+    def note_on(self, session: SessionSnapshot) -> None:
+        """Open the form for a note and tags of a session."""
+
+        def answered(written: Written | None) -> None:
+            if written is not None:
+                self.papertape.sessions.annotate(session, *written)
+
+        self.app.push_screen(NotesForm(session), answered)
+
+    def tell_of(self, session: SessionSnapshot, symbol: str) -> None:
+        """Open the form for what to be told of in a session."""
+
+        def answered(alerts: tuple[AlertRule, ...] | None) -> None:
+            if alerts is not None:
+                self.papertape.sessions.set_alerts(session, alerts)
+
+        self.app.push_screen(AlertsForm(session, symbol), answered)
 
     def pane(self, widget: Widget, title: str) -> Widget:
         """A widget under a rule that carries its title."""

@@ -229,7 +229,7 @@ class SessionScreen(BaseScreen):
             return bool(session.open_positions) and not session.state.ended
         if action == "symbol":
             return len(session.symbols) > 1
-        if action == "block":
+        if action in ("block", "watch"):
             return not session.state.ended
         if action == "enter":
             held = any(one.symbol == self._symbol for one in session.open_positions)
@@ -322,6 +322,16 @@ class SessionScreen(BaseScreen):
         """Ask on which side, then enter a position in the symbol shown."""
         if self._session is not None and self._symbol is not None:
             self.papertape.sessions.ask_enter(self._session, self._symbol)
+
+    def action_note(self) -> None:
+        """Open the form for its note and tags."""
+        if self._session is not None:
+            self.note_on(self._session)
+
+    def action_watch(self) -> None:
+        """Open the form for what to be told of."""
+        if self._session is not None and self._symbol is not None:
+            self.tell_of(self._session, self._symbol)
 
     def action_report(self) -> None:
         """Show its report."""

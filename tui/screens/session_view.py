@@ -12,6 +12,7 @@ from core.session.snapshot import SessionDetail, SessionSnapshot
 from core.strategy.signals.reading import Reading
 from core.trading.values import Trade
 from tui import formats
+from tui.modals.notes import alert_words
 from tui.screens.report_rows import trade_columns
 from tui.screens.session_rows import age_of, elapsed, planned_end, pnl_pct, total_pnl
 from tui.screens.trade import open_levels, trade_marks
@@ -49,6 +50,7 @@ def title(session: SessionSnapshot, zone: tzinfo) -> list[tuple[str, Tone]]:
         parts.append((end, Tone.DIM))
     if session.state_reason:
         parts.append((session.state_reason, tone))
+    parts += [(f"#{tag}", Tone.ACCENT) for tag in session.notes.tags]
     if session.blocked:
         parts.append((f"{', '.join(session.blocked)} blocked by hand", Tone.WARNING))
     return parts
@@ -225,6 +227,8 @@ def trade_rows(trades: Sequence[Trade], zone: tzinfo) -> list[Row]:
 def feed_rows(session: SessionSnapshot, detail: SessionDetail) -> list[Row]:
     """What its owner should know, what is planned, and what the feed says of itself."""
     lines = [(f"! {notice}", Tone.WARNING) for notice in session.notices]
+    lines += [(f"note: {session.notes.note}", Tone.PLAIN)] if session.notes.note else []
+    lines += [(words, Tone.PLAIN) for words in alert_words(session.notes.alerts)]
     lines += [(f"next: {job}", Tone.PLAIN) for job in session.next_jobs]
     lines += [(line, Tone.DIM) for line in detail.feed_health]
     return [Row(str(number), (Cell(text, tone),)) for number, (text, tone) in enumerate(lines)]

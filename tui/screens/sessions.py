@@ -62,7 +62,9 @@ class SessionsScreen(BaseScreen):
         yield self.pane(
             LineTable(SESSION_COLUMNS, id="sessions", marks=True, empty=_STARTING), "Sessions"
         )
-        yield Input(placeholder="filter by name, ID, symbol, state or mode", id="filter")
+        yield Input(
+            placeholder="filter by name, ID, symbol, state, mode, #tag or note", id="filter"
+        )
         yield self.pane(
             LineTable(
                 POSITION_COLUMNS, id="positions", empty="No open position.", idle_cursor=False
@@ -115,10 +117,12 @@ class SessionsScreen(BaseScreen):
             log.catch_up(link, self.papertape.snapshot)
 
     def _identity(self, session: SessionSnapshot | None) -> list[str]:
-        """Name, ID and planned end: the table may have no room for them."""
+        """Name, ID, planned end, tags and note: the table may have no room for them."""
         if session is None:
             return []
-        parts = [session.strategy, session.id, planned_end(session, self.papertape.zone)]
+        end = planned_end(session, self.papertape.zone)
+        tags = [f"#{tag}" for tag in session.notes.tags]
+        parts = [session.strategy, session.id, end, *tags, session.notes.note]
         return [part for part in parts if part]
 
     @property
@@ -156,8 +160,10 @@ class SessionsScreen(BaseScreen):
             return bool(active) or any(s.interrupted for s in self.targets)
         if action == "flatten":
             return any(s.open_positions for s in active)
-        if action in ("report", "open", "compare", "performance"):
+        if action in ("report", "open", "compare", "performance", "note"):
             return self.selected is not None
+        if action == "watch":
+            return self.selected is not None and not self.selected.state.ended
         if action == "archive":
             return any(s.state.ended for s in self.targets)
         return True
@@ -200,6 +206,16 @@ class SessionsScreen(BaseScreen):
         """Open the session selected."""
         if self.selected is not None:
             self.app.push_screen(SessionScreen(self.selected.id))
+
+    def action_note(self) -> None:
+        """Open the form for the note and tags of the session selected."""
+        if self.selected is not None:
+            self.note_on(self.selected)
+
+    def action_watch(self) -> None:
+        """Open the form for what to be told of in the session selected."""
+        if self.selected is not None:
+            self.tell_of(self.selected, self.selected.symbols[0])
 
     def action_report(self) -> None:
         """Show the report of the session selected."""
@@ -292,6 +308,8 @@ def _matches(session: SessionSnapshot, text: str) -> bool:
         session.state.value,
         session.mode.value,
         session.timeframe,
+        *(f"#{tag}" for tag in session.notes.tags),
+        session.notes.note,
     )
     return not text or any(text in word.casefold() for word in words)
 

@@ -1,0 +1,54 @@
+"""Notes, tags and what to be told of, by keys alone; foreign text stays text."""
+
+from __future__ import annotations
+
+from core.journal.session_notes import AlertKind, AlertRule, SessionNotes
+from core.session.snapshot import Level, LogLine
+from tests.ui.driving import driven, make_app, until
+from tests.ui.scripted import NOW, busy
+from tests.ui.test_sessions import drawn
+from tui.modals.notes import AlertsForm, NotesForm
+from tui.screens.sessions import SessionsScreen
+
+
+async def test_a_note_and_tags_are_put_down_and_found_by_the_filter() -> None:
+    link = busy()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("C")
+        await until(pilot, lambda: isinstance(app.screen, NotesForm) and app.focused is not None)
+        await pilot.press(*"[/x] mind", "tab", *"slow, btc", "enter")
+        await until(pilot, lambda: link.found("k3x9a1pq").notes.tags == ("slow", "btc"))
+        assert link.found("k3x9a1pq").notes.note == "[/x] mind"
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
+        app.poll()
+        await pilot.pause()
+        title = str(app.screen.query_one("#positions").border_title)
+        assert "#slow" in title
+        await pilot.press("slash", *"#btc", "enter")
+        await until(pilot, lambda: "1 of 5" in str(app.screen.query_one("#sessions").border_title))
+        assert "rsi_bounce" in drawn(app, "#sessions")
+
+
+async def test_one_is_told_of_what_the_form_asks_for_by_toast_bell_and_title() -> None:
+    link = busy()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("W")
+        await until(pilot, lambda: isinstance(app.screen, AlertsForm) and app.focused is not None)
+        await pilot.press(*"70,000", "tab", "tab", *"x", "enter")
+        assert isinstance(app.screen, AlertsForm), "a form with a mistake stays open"
+        await pilot.press("backspace", "5", "enter")
+        wanted = (
+            AlertRule(AlertKind.ABOVE, 70_000.0, "BTC/USDT"),
+            AlertRule(AlertKind.DRAWDOWN, 5.0),
+        )
+        await until(pilot, lambda: link.found("k3x9a1pq").notes == SessionNotes(alerts=wanted))
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
+        text = "rsi_bounce (k3x9a1pq): drawdown of 5 %"
+        number = len(link.lines) + 1
+        link.lines.append(LogLine(number, NOW, Level.WARNING, "k3x9a1pq", text, alert=True))
+        app.poll()
+        await until(pilot, lambda: text in [note.message for note in app.notes])
+        app.poll()
+        assert [note.message for note in app.notes].count(text) == 1

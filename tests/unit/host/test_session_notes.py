@@ -1,0 +1,117 @@
+"""What the owner of a session puts down is kept with it, and what is waited for is told once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.host.alert_watch import AlertWatch
+from core.host.host import Host
+from core.host.link import BadRequestError, CommandError
+from core.journal.session_notes import NOTES, AlertKind, AlertRule, SessionNotes, read_notes
+from core.journal.values import FeedKind
+from core.market.candles.timeframes import DAY
+from core.session.snapshot import StartRequest
+from tests.unit.host.hosts import hosting
+from tests.unit.session.scripted import TestFeed
+from tests.unit.session.sessions import RSI, Bench, market
+from tests.unit.session.test_live_engine import ALWAYS, LIVE, decided, feed_of, living
+from tests.waiting import until
+
+BTC = "BTC/USDT"
+
+
+def notes_of(host: Host, session_id: str) -> SessionNotes:
+    (found,) = [one for one in host.fresh_snapshot().sessions if one.id == session_id]
+    return found.notes
+
+
+async def test_a_price_is_told_once_on_every_screen_and_not_again_by_the_next_host(
+    tmp_path: Path,
+) -> None:
+    feed = TestFeed({BTC: market(300)}, 250)
+
+    async def make(*_: Any) -> TestFeed:
+        return feed
+
+    options: dict[str, Any] = {"feeds": {FeedKind.LIVE: make}}
+    async with hosting(tmp_path, **options) as host:
+        session_id = (await host.start(StartRequest(RSI))).session_id
+        await until(lambda: bool(feed.subscribed))
+        await host.annotate(session_id, "mind the <b>fork</b> [/x]", ("slow", "slow", " btc "))
+        waited = AlertRule(AlertKind.ABOVE, 1_000.0, BTC)
+        await host.set_alerts(session_id, (waited, AlertRule(AlertKind.DRAWDOWN, 50.0)))
+        feed.price(999.0)
+        feed.price(1_000.5)
+        await until(lambda: any(line.alert for line in host.logs()))
+        (told,) = [line for line in host.logs() if line.alert]
+        assert told.text == f"rsi_bounce ({session_id}): BTC/USDT above 1,000"
+        kept = notes_of(host, session_id)
+        assert (kept.note, kept.tags) == ("mind the <b>fork</b> [/x]", ("slow", "btc"))
+        assert [one.told is None for one in kept.alerts] == [False, True]
+    folder = host.workspace.session(session_id)
+    assert read_notes(folder) == kept
+    feed = TestFeed({BTC: market(300)}, 250)
+    async with hosting(tmp_path, **options) as host:
+        assert notes_of(host, session_id) == kept
+        await host.stop(session_id)
+        await host.annotate(session_id, "it is over", ())
+        with pytest.raises(CommandError, match="has ended"):
+            await host.set_alerts(session_id, ())
+        assert notes_of(host, session_id).note == "it is over"
+        assert not [line for line in host.logs() if line.alert]
+
+
+async def test_a_drawdown_and_days_without_a_trade_come_true_and_no_sooner(tmp_path: Path) -> None:
+    bench, feed = Bench(tmp_path), feed_of()
+    engine = bench.new(bench.record(ALWAYS, **LIVE), feed)
+    watch = AlertWatch()
+    drawdown, quiet = AlertRule(AlertKind.DRAWDOWN, 10.0), AlertRule(AlertKind.NO_TRADE, 2.0)
+
+    def true() -> list[AlertRule]:
+        return watch.come_true(engine, (drawdown, quiet))
+
+    async with living(engine):
+        for place in (250, 251):
+            await decided(engine, feed.candle(place).time)
+        assert true() == []
+        held = feed.candles[BTC].at(251).close
+        feed.price(held * 0.95)
+        await until(lambda: engine.handler is not None and bool(engine.handler.prices))
+        assert true() == []
+        feed.price(held * 0.85)
+        await until(lambda: true() == [drawdown])
+        feed.time += 2 * DAY
+        assert true() == [drawdown, quiet]
+
+
+@pytest.mark.parametrize(
+    ("alerts", "said"),
+    [
+        ((AlertRule(AlertKind.ABOVE, 5.0, "ETH/USDT"),), "a price is of one of BTC/USDT"),
+        ((AlertRule(AlertKind.DRAWDOWN, 100.0),), "below 100 per cent"),
+        ((AlertRule(AlertKind.NO_TRADE, -1.0),), "expected a number above 0"),
+        ((AlertRule(AlertKind.NO_TRADE, 1.0),) * 21, "up to 20 alerts"),
+    ],
+)
+async def test_what_cannot_be_waited_for_is_refused(
+    tmp_path: Path, alerts: tuple[AlertRule, ...], said: str
+) -> None:
+    feed = TestFeed({BTC: market(300)}, 250)
+
+    async def make(*_: Any) -> TestFeed:
+        return feed
+
+    async with hosting(tmp_path, feeds={FeedKind.LIVE: make}) as host:
+        session_id = (await host.start(StartRequest(RSI))).session_id
+        with pytest.raises(BadRequestError, match=said):
+            await host.set_alerts(session_id, alerts)
+        with pytest.raises(BadRequestError, match="no comma"):
+            await host.annotate(session_id, "", ("x" * 25,))
+        path = host.workspace.session(session_id) / NOTES
+        path.write_text("{")
+        with pytest.raises(BadRequestError, match="cannot be read"):
+            await host.annotate(session_id, "", ())
+        assert path.read_text() == "{", "what cannot be read is never written over"

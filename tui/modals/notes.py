@@ -1,0 +1,167 @@
+"""The forms for what one puts down about a session: a note with tags, and what to be told of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from core.journal.session_notes import (
+    AlertKind,
+    AlertRule,
+    NotesError,
+    checked_alerts,
+    checked_notes,
+)
+from core.session.snapshot import SessionSnapshot
+from core.text import safe_text
+from tui.modals.form import CheckedForm, hints, number_in
+from tui.widgets.choice import Choice
+from tui.widgets.tones import Tone
+
+Written = tuple[str, tuple[str, ...]]
+"""A note, and tags."""
+
+_PRICES = (AlertKind.ABOVE, AlertKind.BELOW)
+_FIELDS = {
+    AlertKind.ABOVE: ("Price above", "told once the price is there"),
+    AlertKind.BELOW: ("Price below", "told once the price is there"),
+    AlertKind.DRAWDOWN: ("Drawdown %", "from the highest equity"),
+    AlertKind.NO_TRADE: ("No trade", "for this many days"),
+}
+
+
+def _field(label: str, field: Widget) -> Horizontal:
+    return Horizontal(Static(label, classes="field-label"), field, classes="field")
+
+
+class NotesForm(CheckedForm[Written]):
+    """A note and tags of a session."""
+
+    def __init__(self, session: SessionSnapshot) -> None:
+        super().__init__()
+        self._session = session
+
+    def compose(self) -> ComposeResult:
+        """Note, tags, and what is wrong with them."""
+        notes = self._session.notes
+        with Vertical(classes="form"):
+            yield _title(f"Note on {self._session.strategy} ({self._session.id})")
+            yield _field("Note", Input(notes.note, placeholder="any text", id="note", compact=True))
+            tags = Input(
+                ", ".join(notes.tags),
+                placeholder="parted by commas; / finds sessions by them",
+                id="tags",
+                compact=True,
+            )
+            yield _field("Tags", tags)
+            yield Static("", classes="verdict", id="verdict")
+            yield hints("keep", choices=False)
+
+    def on_mount(self) -> None:
+        """Begin with the note."""
+        self.query_one("#note").focus()
+
+    def judge(self) -> None:
+        """See `CheckedForm.judge`."""
+        try:
+            self._checked()
+            self.tell(())
+        except NotesError as error:
+            self.tell([(f"✗ {error}", Tone.ERROR)])
+
+    def outcome(self) -> Written | None:
+        """What to keep."""
+        try:
+            return self._checked()
+        except NotesError:
+            return None
+
+    def _checked(self) -> Written:
+        note, tags = (self.query_one(name, Input).value for name in ("#note", "#tags"))
+        return checked_notes(note, tuple(tags.split(",")))
+
+
+class AlertsForm(CheckedForm[tuple[AlertRule, ...]]):
+    """What to be told of once in a session: prices of one symbol, drawdown, no trade."""
+
+    def __init__(self, session: SessionSnapshot, symbol: str) -> None:
+        super().__init__()
+        self._session = session
+        self._symbol = symbol
+
+    def compose(self) -> ComposeResult:
+        """One field a kind, and what is wrong with them."""
+        with Vertical(classes="form"):
+            yield _title(f"Tell me of {self._session.strategy} ({self._session.id})")
+            if len(self._session.symbols) > 1:
+                yield _field("Symbol", Choice(self._session.symbols, self._symbol, id="symbol"))
+            for kind, (label, about) in _FIELDS.items():
+                value = self._value(kind, self._symbol)
+                yield _field(label, Input(value, placeholder=about, id=kind.value, compact=True))
+            yield Static("", classes="verdict", id="verdict")
+            yield hints("keep", choices=len(self._session.symbols) > 1)
+
+    def on_mount(self) -> None:
+        """Begin with the price."""
+        self.query_one(f"#{AlertKind.ABOVE}").focus()
+        self.judge()
+
+    @property
+    def _chosen(self) -> str:
+        many = len(self._session.symbols) > 1
+        return self.query_one("#symbol", Choice).chosen if many else self._symbol
+
+    def _value(self, kind: AlertKind, symbol: str) -> str:
+        of = symbol if kind in _PRICES else None
+        found = (one for one in self._session.notes.alerts if (one.kind, one.symbol) == (kind, of))
+        return next((f"{one.value:.12g}" for one in found), "")
+
+    def judge(self) -> None:
+        """See `CheckedForm.judge`; another symbol brings its own prices."""
+        if self._chosen != self._symbol:
+            self._symbol = self._chosen
+            for kind in _PRICES:
+                self.query_one(f"#{kind}", Input).value = self._value(kind, self._symbol)
+        wanted, problems = self._wanted()
+        lines = [(f"✗ {problem}", Tone.ERROR) for problem in problems]
+        lines += [(f"once: {one.text}{_told(one)}", Tone.DIM) for one in wanted]
+        self.tell(lines)
+
+    def outcome(self) -> tuple[AlertRule, ...] | None:
+        """What to be told of."""
+        wanted, problems = self._wanted()
+        return None if problems else wanted
+
+    def _wanted(self) -> tuple[tuple[AlertRule, ...], list[str]]:
+        problems: list[str] = []
+        kept = [one for one in self._session.notes.alerts if not self._is_shown(one)]
+        for kind, (label, _) in _FIELDS.items():
+            value = number_in(self.query_one(f"#{kind}", Input), label.lower(), problems)
+            if value is not None:
+                kept.append(AlertRule(kind, value, self._symbol if kind in _PRICES else None))
+        try:
+            before, symbols = self._session.notes.alerts, self._session.symbols
+            return checked_alerts(tuple(kept), before, symbols), problems
+        except NotesError as error:
+            return (), [*problems, str(error)]
+
+    def _is_shown(self, rule: AlertRule) -> bool:
+        return rule.kind not in _PRICES or rule.symbol == self._symbol
+
+
+def _told(rule: AlertRule) -> str:
+    return "" if rule.told is None else " (told already: clear the field and enter it again)"
+
+
+def _title(text: str) -> Static:
+    return Static(Content.styled(safe_text(text), "bold $foreground"), classes="form-title")
+
+
+def alert_words(rules: Iterable[AlertRule]) -> list[str]:
+    """What is waited for and what was told, a line each."""
+    return [f"{'told: ' if one.told is not None else 'tells once of '}{one.text}" for one in rules]
