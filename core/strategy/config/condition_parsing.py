@@ -18,6 +18,7 @@ from core.strategy.config.config import (
 from core.strategy.config.expressions import (
     VALUE,
     Named,
+    is_reference,
     parse_expression,
     parse_operand,
     parse_reference,
@@ -198,6 +199,10 @@ def _left(
         return left
     if not isinstance(field, str):
         problems.add(f"{path}.field", field, "the name of a field")
+        return None
+    if not is_reference(source, named):
+        expected = "no field beside arithmetic: write it there, like bollinger.lower"
+        problems.add(f"{path}.field", field, expected)
         return None
     if "." not in source:
         return parse_reference(problems, where, source, named, field, f"{path}.field")

@@ -65,12 +65,12 @@ def parse_expression(
     problems: Problems, path: str, text: str, named: Mapping[str, Named]
 ) -> Operand | None:
     """A reference, or arithmetic on references and numbers; a number if it names no series."""
-    if _is_reference(text, named):
+    if is_reference(text, named):
         return parse_reference(problems, path, text, named)
     return _Arithmetic(problems, path, text, named).read()
 
 
-def _is_reference(text: str, named: Mapping[str, Named]) -> bool:
+def is_reference(text: str, named: Mapping[str, Named]) -> bool:
     """Whether a text is no arithmetic, or is as a whole the name of a series (`fast-ema`, `%k`)."""
     if not any(sign in text for sign in "+-*/^(),"):
         return True

@@ -90,6 +90,7 @@ _MEANT = {
     "stoploss": "stop_loss_pct",
     "take_profit": "take_profit_pct",
     "trailing_stop": "trailing_stop_pct",
+    "minimal_roi": "roi",
     "position_size_pct": "trade_size_pct",
     "fee": "fees",
     "commission": "fees",

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 
+from core.market.candles.timeframes import DAY, HOUR, MINUTE
 from core.market.filters import DEFAULT_MAINTENANCE_MARGIN_RATE
 from core.strategy.config.config import (
     ARITHMETIC,
@@ -87,6 +88,15 @@ class _Bounds:
 
     def __init__(self, config: StrategyConfig) -> None:
         self._specs = {spec.key: spec for spec in config.indicators}
+        self._timeframe = config.timeframe
+
+    def clock_at_closes(self, series: Reference | Formula) -> tuple[int, ...]:
+        """Every value of `hour` or `minute` at a close; nothing for other series."""
+        if series not in (Reference("hour"), Reference("minute")) or series.source in self._specs:
+            return ()
+        closes = range(0, DAY, min(self._timeframe.ms, DAY))
+        unit, values = (HOUR, 24) if series.source == "hour" else (MINUTE, 60)
+        return tuple(sorted({close // unit % values for close in closes}))
 
     def interval(self, series: Reference | Formula) -> Range:
         """The values a series can have."""
@@ -138,7 +148,7 @@ class _Bounds:
         return ANY_NUMBER if any(map(math.isnan, ends)) else Range(min(ends), max(ends))
 
     def _never_above(self, low: Reference, high: Reference) -> bool:
-        candle = ("open", "high", "low", "close")
+        candle = ("open", "high", "low", "close", "hl2", "hlc3")
         if low.source in candle and high.source in candle:
             return low.source == "low" or high.source == "high"
         if low.source == high.source:
@@ -226,6 +236,8 @@ def _verdict(one: Condition, known: _Bounds) -> str | None:
         return f"can never hold: {one.left} stays {_span(values)}"
     if values.within(wanted_values) and one.operator not in _CROSSINGS:
         return f"always holds: {one.left} stays {_span(values)}"
+    if (clock := known.clock_at_closes(one.left)) and not any(at in wanted_values for at in clock):
+        return f"can never hold: {one.left} at the close of a candle is {_listed(clock)}"
     return None
 
 
@@ -351,6 +363,13 @@ def _mirrored(relation: int) -> int:
 def _beyond(relation: int) -> str:
     words = {_LESS: "below", _EQUAL: "equal to", _MORE: "above"}
     return " or ".join(word for one, word in words.items() if relation & one)
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    if len(numbers) > 24:
+        return "a whole number"
+    *others, last = map(str, numbers)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _span(values: Range) -> str:

@@ -35,6 +35,12 @@ def order_cautions(config: StrategyConfig) -> Iterator[str]:
     placed = {"stop": orders.stop, "entry": orders.entry}
     rules = [(key, one.price) for key, one in placed.items() if one is not None]
     rules += [("target", one.price) for one in orders.targets]
+    for key, price in rules:
+        if isinstance(price.long, float) and 0.5 < price.long < 2:
+            yield (
+                f"{key}: {price.long:.12g} is a price by itself: if a share of the close is meant, "
+                f'write "{price.long:.12g} * close"'
+            )
     for key, price in rules if config.direction is Direction.BOTH else ():
         if price.basis is Basis.LEVEL and price.long == price.short:
             yield (
@@ -49,7 +55,8 @@ def order_cautions(config: StrategyConfig) -> Iterator[str]:
             f"up to {room:.4g} does"
         )
     candle = config.timeframe.ms // MINUTE
-    if orders.flat_at is not None and candle < _MINUTES_OF_DAY and orders.flat_at % candle:
+    candle = min(candle, _MINUTES_OF_DAY)
+    if orders.flat_at is not None and orders.flat_at % candle:
         later = -(-orders.flat_at // candle) * candle
         yield (
             f"flat_at {clock(orders.flat_at)} is inside a {config.timeframe} candle: positions are "
@@ -76,8 +83,28 @@ def order_contradictions(config: StrategyConfig) -> Iterator[str]:
         )
     if config.timeframe.ms == 7 * DAY and orders.weekdays and 1 not in orders.weekdays:
         yield "weekdays: weekly candles open on Mondays: no position can ever be entered"
-    stop = config.stop_loss_pct
+    first = None if orders.stop is None else orders.stop.price
+    if first is not None and any(
+        (target.price.basis, target.price.long, target.price.short)
+        == (Basis.LEVEL, first.long, first.short)
+        for target in orders.targets
+    ):
+        yield "stop and target are the same price: no position can ever be entered"
+    for index, target in enumerate(orders.targets):
+        ends = [one.price for one in orders.targets if one.close_pct is None]
+        behind = ends and target.price.basis in (Basis.PCT, Basis.R)
+        if behind and target.price.basis is ends[0].basis and target.price.number > ends[0].number:
+            yield (
+                f"target[{index}]: the one at {ends[0].number:.12g} closes all that is left before "
+                f"the price comes to {target.price.number:.12g}"
+            )
+    stop, gain = config.stop_loss_pct, config.take_profit_pct
     for add in orders.adds:
+        if gain is not None and add.at_pct is not None and add.at_pct >= gain:
+            yield (
+                f"adds: the one at {add.at_pct:.12g} per cent waits behind the target at "
+                f"{gain:.12g} per cent: nothing is added there unless another add comes before"
+            )
         if stop is not None and add.at_pct is not None and -add.at_pct >= stop:
             yield (
                 f"adds: the one at {add.at_pct:.12g} per cent waits behind the first stop at "

@@ -144,7 +144,10 @@ def test_a_left_side_names_a_series_and_takes_no_field() -> None:
     assert problems(entry_conditions=[condition("2 * 3", "lt", "rsi")])[0].startswith(
         "entry_conditions[0].indicator: found '2 * 3', expected at least one series"
     )
-    assert problems(entry_conditions=[{**condition("rsi + 1", "lt", 5), "field": "value"}])
+    (found,) = problems(entry_conditions=[{**condition("rsi + 1", "lt", 5), "field": "value"}])
+    assert found.startswith(
+        "entry_conditions[0].field: found 'value', expected no field beside arithmetic"
+    )
 
 
 def test_a_key_with_a_hyphen_stands_alone_but_not_in_arithmetic() -> None:

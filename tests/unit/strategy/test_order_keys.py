@@ -329,6 +329,24 @@ def test_each_of_them_is_a_way_out(way_out: dict[str, Any]) -> None:
             {"target": {"r": 1}, "break_even_at_r": 2},
             "break_even_at_r 2 can never act: the target at 1 R has closed the position",
         ),
+        (
+            {"take_profit_pct": 2, "adds": [{"at_pct": 3, "size_pct": 1}]},
+            "adds: the one at 3 per cent waits behind the target at 2 per cent",
+        ),
+        (
+            {"target": [{"pct": 2}, {"pct": 5, "close_pct": 50}]},
+            "target[1]: the one at 2 closes all that is left before the price comes to 5",
+        ),
+        ({"target": [{"pct": 5, "close_pct": 50}, {"pct": 6}]}, ""),
+        ({"entry": {"limit": 0.99}}, "entry: 0.99 is a price by itself: if a share of the close"),
+        (
+            {"stop_loss_pct": ..., "stop": {"level": "low"}, "target": {"level": "low"}},
+            "stop and target are the same price: no position can ever be entered",
+        ),
+        (
+            {"timeframe": "1d", "flat_at": "21:55"},
+            "flat_at 21:55 is inside a 1d candle: positions are closed at its end, 00:00",
+        ),
     ],
 )
 def test_what_hardly_makes_sense_is_said(changes: dict[str, Any], sentence: str) -> None:

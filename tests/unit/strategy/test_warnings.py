@@ -100,6 +100,22 @@ CASES: list[tuple[list[tuple[str, str, Any]], list[str]]] = [
     ),
     ([("close", "<=", "high")], ["entry condition close <= high always holds"]),
     (
+        [("hl2", ">", "high")],
+        ["entry condition hl2 > high can never hold: hl2 is never above high"],
+    ),
+    (
+        [("hour", "==", 5)],
+        [
+            "entry condition hour = 5 can never hold: hour at the close of a candle is "
+            "0, 4, 8, 12, 16 or 20"
+        ],
+    ),
+    ([("hour", ">=", 20)], []),
+    (
+        [("minute", ">", 0)],
+        ["entry condition minute > 0 can never hold: minute at the close of a candle is 0"],
+    ),
+    (
         [("rsi", "!=", "rsi")],
         ["entry condition rsi ≠ rsi can never hold: it compares a series with itself"],
     ),

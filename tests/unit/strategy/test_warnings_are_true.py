@@ -19,6 +19,7 @@ from tests.unit.strategy.making import condition, markets, written
 sides = st.sampled_from(
     [
         *PRICES,
+        *("hl2", "hlc3", "ohlc4", "hour", "minute", "weekday"),
         *("rsi", "er", "stoch.d", "aroon.up"),
         *("dc", "dc.lower", "dc.upper", "late.upper", "bb.lower", "bb.upper", "bb.percent"),
         *("0.5 * rsi", "-er", "stoch.d - 50", "abs(rsi - 50)", "max(er, 2)", "rsi / (er + 1)"),
