@@ -7,7 +7,7 @@ WORKERS ?= 3
 HOW := pyproject.toml constraints.txt .ci/setup
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check tests format oracles fuzz soak soak-week bench wheel constraints clean
+.PHONY: help run test check tests format oracles nautilus fuzz soak soak-week bench wheel constraints clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -35,6 +35,11 @@ format: $(VENV)/.installed-dev
 oracles: $(VENV)-oracles/.installed
 	$(VENV)-oracles/bin/python -m pytest -m oracle
 	$(VENV)-oracles/bin/python -m tests.benchmarks.backtest_speed
+
+# make nautilus    Nautilus Trader in an environment of its own, for --broker nautilus, and its tests
+nautilus: $(VENV)/.installed-dev
+	@.ci/nautilus $(VENV)-nautilus
+	PAPERTAPE_NAUTILUS_PYTHON=$(abspath $(VENV)-nautilus)/bin/python $(BIN)/python -m pytest -m nautilus
 
 # make fuzz        readers, drivers and the simulator of the rules against anything, for longer
 fuzz: $(VENV)/.installed-dev
@@ -71,7 +76,7 @@ constraints:
 		--no-annotate --no-header --quiet --output-file constraints.txt
 
 clean:
-	rm -rf $(VENV) $(VENV)-oracles dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-oracles $(VENV)-nautilus dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/.installed: $(HOW)
 	@.ci/setup $(VENV)

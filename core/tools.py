@@ -216,8 +216,8 @@ def backtest(
         feed: start_paper: live, poll, replay or demo.
         fallback: start_paper: poll or none: what a live feed does while its streams do not answer
             though the REST API does. It is marked, and goes back to the streams.
-        broker: start_paper: simulated or testnet. Without it, testnet with an api_key, and on the
-            live feed with keys in exchanges.yaml.
+        broker: start_paper: simulated, testnet or nautilus (docs/nautilus.md). Without it, testnet
+            with an api_key, and on the live feed with keys in exchanges.yaml.
         duration: start_paper: how long it is to run, such as 7d.
         balance: run, start_paper: the starting balance, in place of the config's; compare: the live
             account's before its first trade, without which its Max DD and Sharpe are not known.

@@ -19,6 +19,7 @@ from core.store.redaction import spellings, why_no_key
 
 _NAME = "exchanges.yaml"
 _ENTRY = re.compile(r"""api_(?:key|secret)["']?\s*:\s*["']?([^\s"',{}]{6,})""")
+_PEM_LINE = re.compile(r"^\s*(M[A-Za-z0-9+/=]{40,})\s*$", re.MULTILINE)
 _ENVIRONMENT = "pyvenv.cfg"  # an installed program is nothing that the tests produced
 
 
@@ -37,7 +38,8 @@ class KeySearch:
         keys = {key for pair in DEMO_KEYS.items() for key in pair}
         for path in paths:
             if path.name == _NAME:
-                keys.update(_ENTRY.findall(path.read_bytes().decode(errors="replace")))
+                text = path.read_bytes().decode(errors="replace")
+                keys.update([*_ENTRY.findall(text), *_PEM_LINE.findall(text)])
         keys = {key for key in keys if why_no_key(key) is None}
         forms = [form.encode() for form in {form for key in keys for form in spellings(key)}]
         self.keys, self.files = len(keys), len(paths)
@@ -46,7 +48,7 @@ class KeySearch:
         )
         self.found = [f"printed by {where}" for where in dict.fromkeys(said)]
         for path in paths:
-            if path.name != _NAME and _holds(path.read_bytes(), forms):
+            if path.name != _NAME and path.suffix != ".pem" and _holds(path.read_bytes(), forms):
                 self.found.append(str(path))
 
 

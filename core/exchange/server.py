@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Mapping
 from decimal import Decimal
 from types import TracebackType
@@ -24,6 +25,7 @@ from core.exchange.rest.futures_account import FuturesAccount
 from core.exchange.rest.futures_orders import FuturesTrading
 from core.exchange.rest.market_data import MarketData
 from core.exchange.rest.router import RestServer
+from core.exchange.rest.signing import ed25519_pair
 from core.exchange.rest.spot import SpotAccount
 from core.exchange.streams.connections import Audience
 from core.exchange.streams.publisher import Publisher
@@ -33,6 +35,14 @@ from core.exchange.streams.ws_api import WebSocketApi
 from core.market.venues.addresses import is_this_machine
 
 DEMO_KEYS: Mapping[str, str] = {"papertape-demo-key": "papertape-demo-secret"}
+
+DEMO_ED25519_KEY = "papertape-demo-ed25519-key"
+
+
+@functools.cache
+def demo_ed25519() -> tuple[str, str]:
+    """The private and the public half of the demo's Ed25519 key, new in each process."""
+    return ed25519_pair()
 
 
 class ExchangeStartError(Exception):

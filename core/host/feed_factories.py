@@ -17,7 +17,13 @@ import orjson
 
 from core.exchange.market.clock import RunningClock
 from core.exchange.market.market_replay import Market
-from core.exchange.server import EmbeddedExchange, ExchangeStartError
+from core.exchange.server import (
+    DEMO_ED25519_KEY,
+    DEMO_KEYS,
+    EmbeddedExchange,
+    ExchangeStartError,
+    demo_ed25519,
+)
 from core.host.feeds import FeedMaker
 from core.host.host import Host, HostOptions
 from core.journal.manifest import SessionManifest
@@ -155,7 +161,11 @@ class FeedFactories:
         )
         # The demo's time goes on where its last host left it, and never backwards.
         start = demo.start if reached is None else max(demo.start, reached)
-        exchange = EmbeddedExchange(demo.market, RunningClock(start, demo.speed))
+        exchange = EmbeddedExchange(
+            demo.market,
+            RunningClock(start, demo.speed),
+            keys={**DEMO_KEYS, DEMO_ED25519_KEY: demo_ed25519()[1]},
+        )
         try:
             await exchange.start()
         except ExchangeStartError as error:

@@ -66,6 +66,7 @@ from core.store.journal_file import JournalError
 from core.store.redaction import KNOWN_SECRETS
 from core.store.workspace import Workspace, WorkspaceError, new_id
 from core.time_format import wall_clock
+from core.trading.nautilus.process import configured_python
 from core.trading.values import Side
 from core.trading.venue_hosts import OrderAddresses
 
@@ -151,7 +152,11 @@ class Host:
         self.parts = Parts(self._complain, self.show)
         self.storage = Storage.of(workspace, options.disk)
         self.accounts = VenueAccounts(
-            workspace.credentials, self.redactor, options.order_addresses, options.demo_address
+            workspace.credentials,
+            self.redactor,
+            options.order_addresses,
+            options.demo_address,
+            lambda: configured_python(workspace.preferences),
         )
         self._read_keys()
         self.log.recall(recent_log(workspace.log))
@@ -300,7 +305,7 @@ class Host:
             session_id,
             self.options.clock(),
             source,
-            lambda symbols: self.accounts.accounts(symbols, request.feed, key),
+            lambda symbols: self.accounts.accounts(symbols, request.feed, key, request.broker),
             restart_of,
         )
         if request.trial is not None:

@@ -34,7 +34,7 @@ from core.trial.sealing import NoPromiseError, seal_trial
 _LONGEST_TRIAL = 3_650  # days
 _MOST_TRADES = 10_000
 
-_SIMULATED = "asked for testnet, runs simulated: {}"
+_SIMULATED = "asked for {}, runs simulated: {}"
 
 AccountsOf = Callable[[Sequence[str]], dict[str, str]]
 """The keys to order some symbols with (`SessionManifest.accounts`); raises `NoAccountError`."""
@@ -50,7 +50,7 @@ def record_of(
 ) -> SessionManifest:
     """The record of the session that `request` asks for. `source` names its candle journals.
 
-    Without keys for it, a session that asks for the testnet runs simulated and says so.
+    Without keys for it, a session that is to order on a test venue runs simulated and says so.
 
     Raises:
         BadRequestError: the config has problems (all listed), or the request contradicts itself.
@@ -82,12 +82,12 @@ def record_of(
     notices = list(parsed.warnings)
     warmup = _warmup(request, config, notices)
     accounts: dict[str, str] = {}
-    if request.broker is BrokerKind.TESTNET:
+    if request.broker in (BrokerKind.TESTNET, BrokerKind.NAUTILUS):
         _require_orderable(request, config)
         try:
             accounts = accounts_of(config.symbols)
         except NoAccountError as error:
-            notices.append(_SIMULATED.format(error))
+            notices.append(_SIMULATED.format(request.broker, error))
     elif request.broker is None and request.feed is FeedKind.LIVE:
         with contextlib.suppress(NoAccountError):  # nobody asked for the testnet
             accounts = accounts_of(config.symbols)
@@ -110,7 +110,7 @@ def record_of(
         digest=signal_source(config).digest,
         feed=request.feed,
         source=_source(request, session_id, source),
-        broker=BrokerKind.TESTNET if accounts else BrokerKind.SIMULATED,
+        broker=asked if accounts else BrokerKind.SIMULATED,
         broker_asked=asked,
         mode=_mode(request.feed, orders=bool(accounts)),
         fills=request.fills or (Fills.MARKET if market_fills else Fills.CANDLE),
@@ -129,13 +129,13 @@ def record_of(
 
 
 def simulated(record: SessionManifest, why: str) -> SessionManifest:
-    """A session that asked for the testnet and runs simulated, which it says."""
+    """A session that asked for a test venue and runs simulated, which it says."""
     return msgspec.structs.replace(
         record,
         accounts={},
         broker=BrokerKind.SIMULATED,
         mode=_mode(record.feed, orders=False),
-        notices=(*record.notices, _SIMULATED.format(why)),
+        notices=(*record.notices, _SIMULATED.format(record.broker_asked, why)),
     )
 
 

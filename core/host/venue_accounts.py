@@ -7,18 +7,21 @@ the other way round. What the embedded exchange of a demo shows is also ordered 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from core.exchange.server import DEMO_KEYS
+from core.exchange.server import DEMO_ED25519_KEY, DEMO_KEYS, demo_ed25519
 from core.journal.manifest import SessionManifest
-from core.journal.values import FeedKind
+from core.journal.values import BrokerKind, FeedKind
 from core.market.symbols import is_perpetual
 from core.session.order_mirror import NoDeskError, Route
 from core.store.credentials import ApiKey, CredentialsError, read_credentials
 from core.store.redaction import Redactor, Secret
+from core.trading.nautilus.client import NautilusClient
+from core.trading.nautilus.process import chosen_python
 from core.trading.order_client import OrderClient, OrderError, RefusedError
 from core.trading.order_executor import OrderExecutor
 from core.trading.venue_hosts import ForbiddenAddressError, OrderAddresses
@@ -34,6 +37,14 @@ HOW_TO_ORDER = (
 )
 """What to do where there are no keys; the section is filled in."""
 
+_NAUTILUS_TAKES = {
+    _SPOT: "Nautilus Trader orders on spot markets with an Ed25519 key alone: make one at "
+    'https://testnet.binance.vision/ ("Register Public Key") and put its private half, or the '
+    "name of its .pem file, as api_secret into exchanges.yaml",
+    _PERPETUAL: "Nautilus Trader orders perpetuals with an HMAC key alone: put one into "
+    "exchanges.yaml, under binance_demo where binance_testnet has an Ed25519 key for spot",
+}
+
 _PATIENCE = 10.0  # seconds a venue may take to say what it thinks of a key
 
 
@@ -46,7 +57,8 @@ class VenueAccounts:
     """The accounts of one host, shared by its sessions; `attend` runs as long as the host does.
 
     `embedded` tells where the embedded exchange of a demo answers on perpetuals or on spot, None
-    while it does not run.
+    while it does not run; `nautilus_python` which interpreter has Nautilus Trader, whenever it is
+    started.
     Every key read is made known to `redactor`.
     """
 
@@ -54,11 +66,16 @@ class VenueAccounts:
     redactor: Redactor
     addresses: OrderAddresses = field(default_factory=OrderAddresses)
     embedded: Callable[[bool], str | None] = lambda _: None
+    nautilus_python: Callable[[], str] = lambda: chosen_python(None)
     _given: dict[str, ApiKey] = field(default_factory=dict)  # by session; never on the disk
-    _desks: dict[tuple[str, str, bool], OrderExecutor] = field(default_factory=dict)
+    _desks: dict[tuple[str, str, bool, bool], OrderExecutor] = field(default_factory=dict)
 
     def accounts(
-        self, symbols: Iterable[str], feed: FeedKind, given: ApiKey | None
+        self,
+        symbols: Iterable[str],
+        feed: FeedKind,
+        given: ApiKey | None,
+        broker: BrokerKind | None = None,
     ) -> dict[str, str]:
         """With which keys a session would order, by kind of market (`SessionManifest.accounts`).
 
@@ -70,7 +87,11 @@ class VenueAccounts:
         kinds = {_kind(symbol) for symbol in symbols}
         if feed is FeedKind.DEMO:
             return dict.fromkeys(sorted(kinds), _EMBEDDED)
+        nautilus = broker is BrokerKind.NAUTILUS
         if given is not None:
+            for kind in sorted(kinds):
+                if nautilus and not _suits_nautilus(given, kind):
+                    raise NoAccountError(_NAUTILUS_TAKES[kind])
             return dict.fromkeys(sorted(kinds), TESTNET)
         try:
             known = read_credentials(self.credentials, self.redactor).sections
@@ -78,7 +99,12 @@ class VenueAccounts:
             raise NoAccountError(str(error)) from None
         chosen = {}
         for kind in sorted(kinds):
-            section = next((name for name in _SECTIONS[kind] if name in known), None)
+            there = [name for name in _SECTIONS[kind] if name in known]
+            section = next(
+                (n for n in there if not nautilus or _suits_nautilus(known[n], kind)), None
+            )
+            if section is None and there:
+                raise NoAccountError(_NAUTILUS_TAKES[kind])
             if section is None:
                 either = " or ".join(_SECTIONS[kind])
                 how = HOW_TO_ORDER.format(either)
@@ -103,14 +129,21 @@ class VenueAccounts:
         """
         kind = _kind(symbol)
         account = record.accounts.get(kind, TESTNET)
-        key, address = self._key(record, account), self._address(account, kind)
+        key, address = self._key(record, account, kind), self._address(account, kind)
         # What belongs to one account goes through one desk, which minds its limits.
         whose = sha256(key.api_key.reveal().encode()).hexdigest()
-        known = (address, whose, kind == _PERPETUAL)
+        perpetual, nautilus = kind == _PERPETUAL, record.broker is BrokerKind.NAUTILUS
+        known = (address, whose, perpetual, nautilus)
         desk = self._desks.get(known)
         if desk is None:
             try:
-                client = OrderClient(account, address, key, perpetual=kind == _PERPETUAL)
+                if nautilus:
+                    python = self.nautilus_python
+                    client: OrderClient = NautilusClient(
+                        account, address, key, python, perpetual=perpetual
+                    )
+                else:
+                    client = OrderClient(account, address, key, perpetual=perpetual)
             except ForbiddenAddressError as error:
                 raise NoDeskError(str(error)) from error
             desk = self._desks[known] = OrderExecutor(client)
@@ -124,8 +157,10 @@ class VenueAccounts:
             for desk in self._desks.values():
                 await desk.client.close()
 
-    def _key(self, record: SessionManifest, account: str) -> ApiKey:
+    def _key(self, record: SessionManifest, account: str, kind: str) -> ApiKey:
         if account == _EMBEDDED:
+            if record.broker is BrokerKind.NAUTILUS and kind == _SPOT:
+                return ApiKey(Secret(DEMO_ED25519_KEY), Secret(demo_ed25519()[0]))
             ((key, secret),) = DEMO_KEYS.items()
             return ApiKey(Secret(key), Secret(secret))
         if record.id in self._given:
@@ -164,8 +199,11 @@ class _SessionRoute:
         one_of_each_kind = {_kind(symbol): symbol for symbol in self.record.config["symbols"]}
         for kind, symbol in one_of_each_kind.items():
             try:
+                client = self.desk(symbol).client
                 async with asyncio.timeout(_PATIENCE):
-                    await self.desk(symbol).client.check()
+                    await client.check()
+                if (why := await client.ready()) is not None:
+                    return why
             except NoDeskError as error:
                 return str(error)
             except RefusedError as error:
@@ -175,6 +213,23 @@ class _SessionRoute:
             except (OrderError, ForbiddenAddressError, TimeoutError):
                 continue  # nobody knows
         return None
+
+    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """See `Route.watch`."""
+        endings = []
+        for symbol in self.record.config["symbols"]:
+            with contextlib.suppress(NoDeskError):
+                endings.append(self.desk(symbol).client.watch(changed))
+
+        def forget() -> None:
+            for end in endings:
+                end()
+
+        return forget
+
+
+def _suits_nautilus(key: ApiKey, kind: str) -> bool:
+    return key.is_ed25519 == (kind == _SPOT)
 
 
 def _kind(symbol: str) -> str:

@@ -51,6 +51,7 @@ class BrokerKind(StrEnum):
 
     SIMULATED = "simulated"
     TESTNET = "testnet"
+    NAUTILUS = "nautilus"  # the test venues as well, by way of Nautilus Trader
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class VenueOrders:
     """
 
     def __init__(self, record: SessionManifest) -> None:
-        self.placed = record.broker is BrokerKind.TESTNET
+        self.placed = record.broker is not BrokerKind.SIMULATED
         self.orders: list[VenueOrder] = []
         self._session_id = record.id
         self._mark = ""

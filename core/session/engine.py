@@ -159,7 +159,9 @@ class Engine:
             blocked = self.handler.runner.blocked if self.handler.settled else ()
             found += [f"entries of {symbol} are blocked by hand" for symbol in blocked]
         if self.trouble is not None:
-            found.append(f"asked for testnet, runs simulated for now: {self.trouble}")
+            found.append(
+                f"asked for {self.record.broker_asked}, runs simulated for now: {self.trouble}"
+            )
         return tuple(map(self._context.safe, found))
 
     @property

@@ -51,6 +51,10 @@ class Route(Protocol):
         """
         ...
 
+    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Have `changed` called when `trouble` may answer otherwise; the result ends that."""
+        ...
+
 
 class OrderMirror:
     """The way of one session's orders to a venue and back. Does nothing for a simulated one.
@@ -90,6 +94,8 @@ class OrderMirror:
         self._closed = False
         self.trouble: str | None = None
         self._minding: asyncio.Task[None] | None = None
+        self._look = asyncio.Event()
+        self._forget: Callable[[], None] = lambda: None
 
     def begin(self) -> None:
         """Say at once if no orders can be sent, and why."""
@@ -101,26 +107,23 @@ class OrderMirror:
             except NoDeskError as error:
                 self._take_trouble(str(error))
                 break
-        self._look_for_trouble()
-
-    def _look_for_trouble(self) -> None:
-        done = self._minding is None or self._minding.done()
-        if self._route is not None and not self._closed and done:
-            name = f"keys of {self._session.record.id}"
-            self._minding = asyncio.create_task(self._mind(self._route), name=name)
+        self._forget = self._route.watch(self._look.set)
+        name = f"keys of {self._session.record.id}"
+        self._minding = asyncio.create_task(self._mind(self._route), name=name)
 
     async def _mind(self, route: Route) -> None:
-        """Ask the venue until nothing is wrong with the session's keys."""
+        """Ask the venue until nothing is wrong, and again when something may be."""
         while True:
+            self._look.clear()
             try:
                 trouble = await route.trouble()
             except Exception as error:  # the session goes on
                 _logger.exception("keys of session %s", self._session.record.id)
                 trouble = f"{type(error).__name__}: {error}"
             self._take_trouble(trouble)
-            if trouble is None:
-                return
-            await asyncio.sleep(_MIND_EVERY)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None if trouble is None else _MIND_EVERY):
+                    await self._look.wait()
 
     def _take_trouble(self, trouble: str | None) -> None:
         if trouble == self.trouble:
@@ -180,6 +183,7 @@ class OrderMirror:
     async def close(self) -> None:
         """Send nothing more. What is on its way is asked for when the session is taken up again."""
         self._closed = True
+        self._forget()
         tasks, self._task, self._minding = (self._task, self._minding), None, None
         for task in filter(None, tasks):
             await cancelled(task)
@@ -197,8 +201,12 @@ class OrderMirror:
                 self._answers.append(OrderAnswered(order.number, self._clock(), execution))
                 if execution.quantity:
                     self._take_trouble(None)
-                elif execution.quantity == 0 and execution.why != _NOTHING_OPEN:
-                    self._look_for_trouble()
+                elif (
+                    execution.quantity == 0
+                    and execution.why != _NOTHING_OPEN
+                    and self.trouble is None
+                ):
+                    self._look.set()
                 self._news.set()
                 self._wake()
         except Exception as error:  # the session goes on, and its owner has to know

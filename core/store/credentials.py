@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,13 +13,15 @@ import yaml
 
 from core.store.durable import Disk, make_private, write_durably
 from core.store.redaction import Redactor, Secret, why_no_key
-from core.store.yaml_reader import SettingsError, YamlError, read_settings_file
+from core.store.yaml_reader import SettingsError, YamlError, read_settings_file, small_text
 
 SECTIONS = ("binance_testnet", "binance_demo")
 _FIELDS = ("api_key", "api_secret")
 _HOW = "expected `binance_testnet:` with `api_key:` and `api_secret:` below it"
 # What a field is called that holds something private, also where its section is misspelt.
 _PRIVATE = re.compile(r"key|secret|token|passw|passphrase|private|credential", re.IGNORECASE)
+_PEM = "-----BEGIN PRIVATE KEY-----"
+_ED25519 = bytes((6, 3, 43, 101, 112))  # its object identifier, 1.3.101.112
 _SURELY_PRIVATE = 32  # characters of a text that is hidden whatever its field is called
 
 
@@ -31,6 +35,17 @@ class ApiKey:
 
     api_key: Secret
     api_secret: Secret
+
+    @property
+    def is_ed25519(self) -> bool:
+        """Whether the secret is the private half of an Ed25519 key, as PEM, and not one of HMAC."""
+        lines = self.api_secret.reveal().splitlines()
+        if not lines[0].startswith(_PEM):
+            return False
+        with contextlib.suppress(ValueError):
+            body = "".join(line for line in lines if not line.startswith("-----"))
+            return _ED25519 in base64.b64decode(body, validate=True)
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +62,22 @@ class Credentials:
 def checked_key(api_key: str, api_secret: str, where: str = "") -> ApiKey:
     """A key and its secret, if they can be ones. `where` begins the words of a refusal.
 
+    The secret may be the name of a PEM file that holds it.
+
     Raises:
-        CredentialsError: one is too short or too plain.
+        CredentialsError: one is too short or too plain, or there is no such file.
     """
+    if api_secret.endswith(".pem"):
+        try:
+            api_secret = small_text(Path(api_secret).expanduser()).strip()
+        except (OSError, ValueError, RuntimeError) as error:
+            raise CredentialsError(
+                f"{where}api_secret: the PEM file cannot be read ({error})"
+            ) from None
+    if api_secret.startswith("-----BEGIN ENCRYPTED"):
+        raise CredentialsError(
+            f"{where}api_secret is an encrypted key: decrypt it with `openssl pkey -in FILE`"
+        )
     for field, value in zip(_FIELDS, (api_key, api_secret), strict=True):
         if (why := why_no_key(value)) is not None:
             raise CredentialsError(f"{where}{field} {why}")
@@ -75,6 +103,7 @@ def read_credentials(path: Path, redactor: Redactor) -> Credentials:
         elif section is not None:
             key = _section(path, str(name), section)
             if key is not None:
+                redactor.add(key.api_secret.reveal())  # it may have come from a file of its own
                 sections[str(name)] = key
     return Credentials(sections, tuple(notices))
 

@@ -14,7 +14,15 @@ from core.store.durable import Disk, write_durably
 from core.store.yaml_reader import SettingsError, YamlError, read_settings_file, settings_value
 from core.text import safe_text
 
-_KNOWN = ("addresses", "order_addresses", "theme", "time_zone", "alerts", "panes")
+_KNOWN = (
+    "addresses",
+    "order_addresses",
+    "theme",
+    "time_zone",
+    "alerts",
+    "panes",
+    "nautilus_python",
+)
 
 _END = "\n..."  # of a YAML document that is a bare text
 
@@ -31,7 +39,7 @@ class Preferences:
     venues that orders may go to (`core.trading.venue_hosts`). `theme` and `time_zone` (an IANA
     name, such as Europe/Berlin) are how the screen looks, `alerts` how loudly it tells of what
     happens; whether there are such ones it sees for itself. `panes`: the sizes of panes by their
-    names, for each layout of a screen.
+    names, for each layout of a screen. `nautilus_python`: an interpreter that has Nautilus Trader.
     """
 
     addresses: Mapping[str, str] = field(default_factory=dict)
@@ -40,6 +48,7 @@ class Preferences:
     time_zone: str | None = None
     alerts: str | None = None
     panes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    nautilus_python: str | None = None
 
 
 def read_preferences(path: Path) -> Preferences:
@@ -75,12 +84,13 @@ def _preferences(path: Path, written: object) -> Preferences:
         _text(path, written, "time_zone"),
         _text(path, written, "alerts"),
         _panes(path, written),
+        _text(path, written, "nautilus_python"),
     )
 
 
 def write_preference(
     path: Path,
-    name: Literal["theme", "time_zone", "alerts", "panes"],
+    name: Literal["theme", "time_zone", "alerts", "panes", "nautilus_python"],
     value: str | Mapping[str, Mapping[str, int]],
     disk: Disk,
 ) -> None:

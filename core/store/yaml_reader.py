@@ -60,7 +60,7 @@ def read_settings_file(path: Path) -> object:
         YamlError: it is not YAML of that kind, too large, or no regular file.
         OSError: it cannot be read; `FileNotFoundError` where there is none.
     """
-    return settings_value(_text(path))
+    return settings_value(small_text(path))
 
 
 def settings_value(text: str) -> object:
@@ -83,7 +83,13 @@ def settings_value(text: str) -> object:
         raise YamlError("a number or date that is none", "a possible one, or quotes") from None
 
 
-def _text(path: Path) -> str:
+def small_text(path: Path) -> str:
+    """The text of a file that is no larger than settings are.
+
+    Raises:
+        YamlError: it is larger, no regular file, or not UTF-8.
+        OSError: it cannot be read.
+    """
     # A pipe would be waited for, a device read without end.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:

@@ -5,14 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from decimal import Decimal
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
+from pathlib import Path
 
 from core.exchange.server import DEMO_KEYS, EmbeddedExchange
 from core.store.credentials import ApiKey
@@ -22,6 +15,7 @@ from core.trading.order_executor import OrderExecutor
 from core.trading.orders import Execution, VenueOrder
 
 ((KEY, SECRET),) = DEMO_KEYS.items()
+SCRIPTED = Path(__file__).with_name("scripted_nautilus.py")
 KEYS = ApiKey(Secret(KEY), Secret(SECRET))
 
 
@@ -69,11 +63,3 @@ def executed(exchange: EmbeddedExchange) -> list[Decimal]:
     """The quantities of all orders that the exchange has executed."""
     (account,) = exchange.accounts
     return [found.executed for found in account.orders.values()]
-
-
-def ed25519_pair() -> tuple[str, str]:
-    """A new Ed25519 key as PEM: its private and its public half."""
-    key = Ed25519PrivateKey.generate()
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return private.decode(), public.decode()

@@ -52,7 +52,7 @@ def send(account: dict[str, str], asked: dict[str, str]) -> dict[str, object]:
 
 def main() -> None:
     account = json.loads(sys.stdin.readline())
-    behaviour = list(account["behaviour"])
+    behaviour = list(account.get("behaviour", [""]))
     print("a word on standard error", file=sys.stderr)
     start = behaviour[0] if behaviour[0].startswith("start:") else ""
     if start == "start:die":

@@ -28,9 +28,8 @@ from core.trading.venue_hosts import (
 )
 from tests.waiting import until
 
-from .desks import KEYS, executed
+from .desks import KEYS, SCRIPTED, address, executed
 
-SCRIPTED = Path(__file__).with_name("scripted_nautilus.py")
 SPOT, PERPETUAL = "BTC/USDT", "BTC/USDT:USDT"
 
 
@@ -72,7 +71,8 @@ async def desk(exchange: EmbeddedExchange) -> AsyncIterator[MakeDesk]:
     made: list[Desk] = []
 
     def make(*behaviour: str, perpetual: bool = False) -> Desk:
-        made.append(Desk(exchange.rest_url, *behaviour, perpetual=perpetual))
+        where = address(exchange, perpetual=perpetual)
+        made.append(Desk(where, *behaviour, perpetual=perpetual))
         return made[-1]
 
     yield make

@@ -13,11 +13,11 @@ from websockets import ClientConnection
 
 from core.exchange.market.clock import ManualClock
 from core.exchange.market.synthetic import SyntheticMarket
+from core.exchange.rest.signing import ed25519_pair
 from core.exchange.server import EmbeddedExchange
 from core.market.candles.timeframes import HOUR, MINUTE
 
 from .conftest import KEY, OPENING, SECRET, START, Connect, binance
-from .desks import ed25519_pair
 
 
 def signed(**params: Any) -> dict[str, Any]:

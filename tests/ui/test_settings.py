@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from core.exchange.server import DEMO_KEYS
 from core.store.preferences import read_preferences
@@ -66,6 +66,11 @@ def value(screen: SettingsScreen, key: str) -> str:
 def pictured(app: PapertapeApp) -> str:
     """Everything on the screen, as text."""
     return app.export_screenshot()
+
+
+def text_of(screen: SettingsScreen) -> str:
+    """The words on the setting under the cursor."""
+    return str(screen.query_one("#setting-text", Static).content)
 
 
 async def put_in(app: PapertapeApp, pilot: Pilot[int], key: str, secret: str) -> None:
@@ -225,3 +230,23 @@ def test_files_that_cannot_be_read_are_problems_that_quote_nothing(home: Path) -
     assert TOKEN not in "".join(found.problems)
     with pytest.raises(SettingsError, match="Europe/Berlin"):
         zone_of("../../etc/passwd")
+
+
+async def test_the_python_that_has_nautilus_is_named_tried_and_kept(home: Path) -> None:
+    app = app_of(home)
+    async with driven(app) as pilot:
+        screen = await settings_of(app, pilot)
+        assert value(screen, "nautilus") == "this Python"
+        await pilot.press("end", "R")
+        await until(pilot, lambda: "needed for --broker nautilus alone" in text_of(screen))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, AskName) and app.screen.is_mounted)
+        await until(pilot, lambda: bool(app.screen.query(Input)))
+        app.screen.query_one(Input).value = str(home / "no" / "python")
+        await pilot.press("enter")
+        await until(pilot, lambda: value(screen, "nautilus").endswith("no/python"))
+        kept = yaml.safe_load((home / "config.yaml").read_text())["nautilus_python"]
+        assert kept == str(home / "no" / "python")
+        await pilot.press("R")
+        await until(pilot, lambda: value(screen, "nautilus") == "✗ not there")
+        assert "cannot be run" in text_of(screen)

@@ -50,6 +50,7 @@ def doctor(arguments: Arguments) -> int:
         *_packages(),
         *_workspace(workspace),
         *asyncio.run(_keys(workspace)),
+        *asyncio.run(_nautilus(workspace)),
         *asyncio.run(_venue(workspace)),
         *_terminal(),
     ]
@@ -162,6 +163,13 @@ async def _account(section: str, key: ApiKey, addresses: OrderAddresses) -> Find
 
     trial = await try_key(section, key, addresses)
     return Finding("keys", trial.works, f"{section}: {trial.text}")
+
+
+async def _nautilus(workspace: Workspace) -> list[Finding]:
+    from core.trading.nautilus.process import try_python
+
+    works, text = await try_python(workspace.preferences)
+    return [Finding("nautilus", works, text)]
 
 
 async def _venue(workspace: Workspace) -> list[Finding]:

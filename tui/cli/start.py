@@ -62,9 +62,10 @@ def add_start_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exchange", metavar="NAME", help="poll: which one (default: binance)")
     parser.add_argument(
         "--broker",
-        choices=("simulated", "testnet"),
+        choices=("simulated", "testnet", "nautilus"),
         help="testnet: also send its fills as orders to Binance's test venues (default: that, on "
-        "the live feed and with keys for it; else simulated)",
+        "the live feed and with keys for it; else simulated); nautilus: send them there through "
+        "Nautilus Trader, which has to be installed (docs/nautilus.md)",
     )
     end = parser.add_mutually_exclusive_group()
     end.add_argument("--for", dest="run_for", metavar="7d", help="how long, from when it runs")

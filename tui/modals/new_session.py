@@ -168,7 +168,7 @@ class NewSession(CheckedForm[StartRequest]):
             if not exchange:
                 problems.append("exchange: expected a name that ccxt knows, such as binance")
         fills = self.query_one("#fills", Choice).chosen
-        if self.broker is BrokerKind.TESTNET and fills == Fills.CANDLE:
+        if self.broker is not BrokerKind.SIMULATED and fills == Fills.CANDLE:
             problems.append("fills: orders on the testnet follow prices as they come, not candles")
         if strategy is None or problems:
             return None, problems
@@ -245,9 +245,9 @@ class NewSession(CheckedForm[StartRequest]):
         if strategy is not None and request is not None:
             lines += [(f"! {warning}", Tone.WARNING) for warning in strategy.warnings]
             lines += [(f"! {warning}", Tone.WARNING) for warning in _too_short(strategy, request)]
-            if self.broker is BrokerKind.TESTNET:
+            if self.broker is not BrokerKind.SIMULATED:
                 where = "the embedded exchange" if self.feed is FeedKind.DEMO else _TEST_VENUES
-                lines.append((f"testnet: orders go to {where} as well", Tone.DIM))
+                lines.append((f"{self.broker}: orders go to {where} as well", Tone.DIM))
             lines += self._outlook_lines()
             lines.append((f"{self.feed.value}: {_FEEDS[self.feed]}", Tone.DIM))
         self.tell(lines)

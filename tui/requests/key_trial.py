@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.store.credentials import ApiKey, read_credentials
+from core.store.credentials import ApiKey, checked_key, read_credentials
 from core.store.preferences import read_preferences
 from core.store.redaction import KNOWN_SECRETS
 from core.store.workspace import Workspace
@@ -27,5 +27,6 @@ async def try_section(workspace: Workspace, section: str, key: ApiKey | None) ->
         raise SettingsError(str(error)) from None
     if key is None:
         raise SettingsError(f"there are no keys of {section} to try")
+    key = checked_key(key.api_key.reveal(), key.api_secret.reveal())  # it may name a PEM file
     trial = await try_key(section, key, addresses)
     return trial.works, trial.text

@@ -18,6 +18,7 @@ from tui.requests.settings_files import Settings
 from tui.shell import Shell
 
 _TRIER = "tui.requests.key_trial"  # loaded late: what it needs takes a second and 100 MB
+_NAUTILUS = "core.trading.nautilus.process"
 
 
 class SettingsCommands:
@@ -55,6 +56,13 @@ class SettingsCommands:
         """Remember how loudly to tell of what happens."""
         self._change(lambda home: write_preference(home.preferences, "alerts", name, OsDisk()))
 
+    def keep_nautilus_python(self, name: str, done: Callable[[], None]) -> None:
+        """Remember which interpreter has Nautilus Trader; the next child runs with it."""
+        self._change(
+            lambda home: write_preference(home.preferences, "nautilus_python", name, OsDisk()),
+            done,
+        )
+
     def keep_panes(self, panes: Mapping[str, Mapping[str, int]]) -> None:
         """Remember the sizes of panes."""
         kept = {layout: dict(sizes) for layout, sizes in panes.items()}
@@ -85,6 +93,15 @@ class SettingsCommands:
             raise SettingsError("without a workspace there are no keys")
         trier = await asyncio.to_thread(importlib.import_module, _TRIER)
         outcome: tuple[bool, str] = await trier.try_section(workspace, section, key)
+        return outcome
+
+    async def try_nautilus(self) -> tuple[bool | None, str]:
+        """Whether Nautilus Trader is there, which version of it, and with which Python."""
+        workspace = self.workspace
+        if workspace is None:
+            raise SettingsError("without a workspace there are no settings")
+        trier = await asyncio.to_thread(importlib.import_module, _NAUTILUS)
+        outcome: tuple[bool | None, str] = await trier.try_python(workspace.preferences)
         return outcome
 
     async def try_notifications(self) -> tuple[bool, str]:

@@ -28,12 +28,13 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+]{1,15})://[^\s]+")
 class Settings:
     """What is set: the sections with keys, and the kind of each place notifications go to.
 
-    `problems`: what cannot be read, and why.
+    `problems`: what cannot be read, and why. `nautilus_python`: the interpreter named for Nautilus.
     """
 
     keys: tuple[str, ...]
     places: tuple[str, ...]
     problems: tuple[str, ...] = ()
+    nautilus_python: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,12 @@ def read_settings(workspace: Workspace) -> Settings:
         places = tuple(_kind(url) for url in urls)
     except SettingsError as error:
         problems.append(str(error))
-    return Settings(keys, places, tuple(problems))
+    python = None
+    try:
+        python = read_preferences(workspace.preferences).nautilus_python
+    except SettingsError as error:
+        problems.append(str(error))
+    return Settings(keys, places, tuple(problems), python)
 
 
 def _kind(url: Secret) -> str:

@@ -54,13 +54,17 @@ _JUDGED: dict[bool | None, tuple[str, str]] = {
     False: ("✗ ", "$error"),
     None: ("", "$dim"),
 }
-_PLACES, _PLACE, _THEME, _ZONE = "places", "place", "theme", "zone"
+_PLACES, _PLACE, _THEME, _ZONE, _NAUTILUS = "places", "place", "theme", "zone", "nautilus"
+_HEADINGS = {_THEME: "Theme", _ZONE: "Time zone", _NAUTILUS: "Nautilus Trader"}
 _ABOUT = {
     _PLACES: "Where trades, reports and failures are told of away from the terminal. Enter adds an "
     "address as apprise writes them (tgram://TOKEN/CHAT, mailto://USER:PASSWORD@HOST, and some "
     "hundred more); it is kept in notifications.yaml, for you alone, and never shown. Needs the "
     "extra papertape[notify].",
     _PLACE: "One address that notifications go to. d takes it out.",
+    _NAUTILUS: "Sessions of the broker nautilus send their orders to the same test venues through "
+    "Nautilus Trader, in a process of its own. It needs a Python 3.12 or later that has it: "
+    "`make nautilus` in a checkout makes one. Enter names that python, R tries it.",
     _THEME: "How everything looks. The files of themes are in the program's own folder and in "
     "themes/ of the workspace; one of the same name replaces the shipped one. t takes the next "
     "one on any screen.",
@@ -126,6 +130,11 @@ class SettingsScreen(BaseScreen):
         now = None if snapshot is None else snapshot.now
         clock = "" if now is None else f"it is {formats.clock(now, zone)} there"
         rows.append(self._row(_ZONE, "Time zone", str(getattr(zone, "key", "UTC")), clock, True))
+        python = self._settings.nautilus_python
+        works, _ = self._outcomes.get(_NAUTILUS, (None, ""))
+        told = {True: "✓ there", False: "✗ not there", None: python or "this Python"}[works]
+        note = "R tries it, Enter names a python"
+        rows.append(self._row(_NAUTILUS, "Nautilus Trader", told, note, python is not None))
         self.query_one("#settings", LineTable).set_rows(rows)
         self._describe()
 
@@ -149,7 +158,7 @@ class SettingsScreen(BaseScreen):
         name = key.partition(" ")[0]
         heading, about = _VENUES.get(name, ("", _ABOUT.get(name, "")))
         if not heading:
-            heading = {_THEME: "Theme", _ZONE: "Time zone"}.get(name, "Notifications")
+            heading = _HEADINGS.get(name, "Notifications")
         lines = [Content.styled(f"✗ {safe_text(text)}", "$error") for text in self._problems]
         if key in self._outcomes:
             works, text = self._outcomes[key]
@@ -184,8 +193,8 @@ class SettingsScreen(BaseScreen):
         if not self.ready:
             return True
         if action == "try_it":
-            is_key = self.selected in self._settings.keys
-            return is_key or (self.selected == _PLACES and bool(self._settings.places))
+            tried = (*self._settings.keys, _NAUTILUS, *([_PLACES] if self._settings.places else []))
+            return self.selected in tried
         if action == "remove":
             return self.selected.startswith(f"{_PLACE} ")
         if action == "change":
@@ -199,6 +208,8 @@ class SettingsScreen(BaseScreen):
             self._change_key(key)
         elif key == _PLACES:
             self._add_place()
+        elif key == _NAUTILUS:
+            self._name_python()
         elif key == _THEME:
             self._pick_theme()
         elif key == _ZONE:
@@ -214,9 +225,13 @@ class SettingsScreen(BaseScreen):
     async def _try(self, key: str) -> None:
         commands = self.papertape.settings
         try:
-            outcome = await (
-                commands.try_notifications() if key == _PLACES else commands.try_key(key, None)
-            )
+            outcome: tuple[bool | None, str]
+            if key == _PLACES:
+                outcome = await commands.try_notifications()
+            elif key == _NAUTILUS:
+                outcome = await commands.try_nautilus()
+            else:
+                outcome = await commands.try_key(key, None)
         except SettingsError as error:
             outcome = False, str(error)
         self._outcomes[key] = outcome
@@ -250,6 +265,20 @@ class SettingsScreen(BaseScreen):
                 self._outcomes.pop(section, None)
 
         self.app.push_screen(KeyForm(name, where, try_it), answered)
+
+    def _name_python(self) -> None:
+        def answered(name: str | None) -> None:
+            if name is not None:
+                self._outcomes.pop(_NAUTILUS, None)
+                self.papertape.settings.keep_nautilus_python(name, self._look_up)
+
+        self.app.push_screen(
+            AskName(
+                "Which python has Nautilus Trader?",
+                "Its path, such as /home/you/papertape/.venv-nautilus/bin/python.",
+            ),
+            answered,
+        )
 
     def _add_place(self) -> None:
         def answered(url: str | None) -> None:

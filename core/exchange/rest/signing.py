@@ -14,8 +14,14 @@ from collections.abc import Mapping
 from urllib.parse import unquote
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_public_key,
+)
 
 from core.exchange.accounts.accounts import ExchangeAccount
 from core.exchange.errors import ExchangeError, missing
@@ -79,6 +85,14 @@ def check_time(params: Params, clock: ExchangeClock, now: int) -> None:
         )
     if now - stamp > window:
         raise ExchangeError(-1021, "Timestamp for this request is outside of the recvWindow.")
+
+
+def ed25519_pair() -> tuple[str, str]:
+    """A new Ed25519 key as PEM: its private half, for a client, and its public one, for here."""
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return private.decode(), public.decode()
 
 
 def public_key(account: ExchangeAccount) -> Ed25519PublicKey | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import json
 import logging
 import os
@@ -24,6 +25,7 @@ from typing import Any
 
 from core.market.retry import Backoff
 from core.market.tasks import cancelled
+from core.store.preferences import PreferencesError, read_preferences
 from core.store.redaction import brief
 from core.trading.nautilus.child import PROTOCOL
 
@@ -76,6 +78,18 @@ def chosen_python(named: str | None, environment: Mapping[str, str] = os.environ
     return os.path.expanduser(environment.get(ENVIRONMENT_VARIABLE) or named or sys.executable)  # noqa: PTH111  a name on the PATH stays one
 
 
+def configured_python(preferences: Path) -> str:
+    """The interpreter to run Nautilus with, by a workspace's config.yaml. Reads the file.
+
+    Raises:
+        NautilusError: that cannot be read.
+    """
+    try:
+        return chosen_python(read_preferences(preferences).nautilus_python)
+    except PreferencesError as error:
+        raise NautilusError(str(error), lasting=True) from None
+
+
 async def look_at(python: str, patience: float = _START) -> Found:
     """Have an interpreter import Nautilus Trader, and say which it is.
 
@@ -90,6 +104,21 @@ async def look_at(python: str, patience: float = _START) -> Found:
         raise NautilusError(f"{python} has not answered within {patience:.0f} s") from None
     finally:
         await child.end()
+
+
+async def try_python(preferences: Path) -> tuple[bool | None, str]:
+    """Whether the interpreter that a workspace names (else this one) has Nautilus, and the words.
+
+    None: it has not, and nobody said that it had.
+    """
+    try:
+        python = chosen_python(read_preferences(preferences).nautilus_python)
+        if python == sys.executable and importlib.util.find_spec("nautilus_trader") is None:
+            return None, f"not installed, and needed for --broker nautilus alone: {HOW}"
+        found = await look_at(python)
+    except (NautilusError, PreferencesError) as error:
+        return False, str(error)
+    return True, f"Nautilus Trader {found.nautilus} with Python {found.python} ({python})"
 
 
 def _found(python: str, told: Mapping[str, Any]) -> Found:
@@ -234,7 +263,7 @@ class NautilusProcess:
 
     python: Callable[[], str]
     account: Mapping[str, object] = field(repr=False)
-    script: Path = CHILD
+    script: Path = field(default_factory=lambda: CHILD)
     monotonic: Callable[[], float] = time.monotonic
     answer_within: float = _ANSWER
     ping_every: float = _PING_EVERY
@@ -332,6 +361,7 @@ class NautilusProcess:
             except NautilusError as error:
                 if self.monotonic() - began > _PROVEN:
                     delays.reset()
+                _logger.warning("%s; orders sent through it wait meanwhile", error)
                 self._tell(str(error), lasting=error.lasting)
             await asyncio.sleep(_MISSING_WAIT if self._lasting else delays.next())
             if not self._needed():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+
+import pytest
 
 from core.exchange.server import DEMO_KEYS
 from tests.unit.cli.conftest import Run, Served, write_addresses
@@ -77,3 +80,15 @@ def test_a_config_that_is_not_understood_is_named(run: Run, workspace: Path) -> 
     assert done.code == 1
     assert "addreses is not known; known are addresses, order_addresses" in done.out
     assert "has mode 755" in done.out
+
+
+def test_the_python_that_is_named_for_nautilus_is_tried(
+    run: Run, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_addresses(workspace, Served(*["http://127.0.0.1:9"] * 2))
+    found = {one["check"]: one for one in run("doctor", "--json").json["findings"]}
+    assert found["nautilus"]["fine"] is None
+    monkeypatch.setenv("PAPERTAPE_NAUTILUS_PYTHON", sys.executable + "-that-is-not-there")
+    found = {one["check"]: one for one in run("doctor", "--json").json["findings"]}
+    assert found["nautilus"]["fine"] is False
+    assert "run `make nautilus`" in found["nautilus"]["text"]

@@ -14,6 +14,7 @@ import pytest
 
 from core.exchange.market.clock import ManualClock
 from core.exchange.market.synthetic import SyntheticMarket
+from core.exchange.rest.signing import ed25519_pair
 from core.exchange.server import EmbeddedExchange
 from core.host.host import Host
 from core.host.link import BadRequestError, CommandError
@@ -25,9 +26,10 @@ from core.session.snapshot import StartRequest
 from core.store.credentials import ApiKey
 from core.store.redaction import Redactor, Secret
 from core.store.workspace import Workspace
+from core.trading.nautilus.client import NautilusClient
 from core.trading.values import Fills
 from core.trading.venue_hosts import OrderAddresses
-from tests.exchange.desks import executed
+from tests.exchange.desks import SCRIPTED, executed
 from tests.unit.host.hosts import hosting
 from tests.unit.session.scripted import TestFeed
 from tests.unit.session.sessions import RSI, Bench, market
@@ -38,6 +40,12 @@ from tests.waiting import until
 KEY, SECRET = "tnKEY0123456789abcdef", "tnSECRET/fedcba+9876543210"
 SPOT, PERPETUAL = "BTC/USDT", "BTC/USDT:USDT"
 SMALL = {**ALWAYS, "trade_size_pct": 10}
+
+
+@pytest.fixture
+def scripted_nautilus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has a scripted child stand in for Nautilus."""
+    monkeypatch.setattr("core.trading.nautilus.process.CHILD", SCRIPTED)
 
 
 @pytest.fixture
@@ -404,3 +412,70 @@ async def test_a_session_from_before_there_were_orders_is_gone_on_with(
         (position,) = session(host, session_id).open_positions
         assert position.entry_price == 100.0
         assert session(host, session_id).orders is None
+
+
+def of_nautilus(symbol: str, **more: Any) -> StartRequest:
+    config = {**SMALL, "symbols": [symbol]}
+    return StartRequest(config, FeedKind.LIVE, broker=BrokerKind.NAUTILUS, **more)
+
+
+async def test_a_session_orders_through_nautilus_and_its_death_is_told_marked_and_mended(
+    tmp_path: Path, venue: EmbeddedExchange, scripted_nautilus: None
+) -> None:
+    put_keys(tmp_path, "binance_demo")
+    hosts = Hosting(tmp_path, venue)
+    async with hosts.host() as host:
+        reply = await host.start(of_nautilus(PERPETUAL))
+        assert reply.mode is Mode.TESTNET
+        await hosts.enter(host, reply.session_id)
+        assert session(host, reply.session_id).broker is BrokerKind.NAUTILUS
+        await until(lambda: session(host, reply.session_id).orders.filled)
+        (desk,) = host.accounts._desks.values()
+        assert isinstance(desk.client, NautilusClient)
+        assert desk.client.process._child is not None
+        desk.client.process._child.kill()
+        words = "no orders are sent to the testnet: Nautilus has ended (killed by signal 9)"
+        await until(lambda: any(words in line.text for line in host.log.after(0)))
+        back = "orders are sent to the testnet again"
+        await until(lambda: any(back in line.text for line in host.log.after(0)))
+        assert session(host, reply.session_id).mode is Mode.TESTNET
+    assert len(executed(venue)) == 1
+
+
+async def test_without_nautilus_or_a_key_that_suits_it_a_session_runs_simulated_and_says_why(
+    tmp_path: Path, venue: EmbeddedExchange
+) -> None:
+    put_keys(tmp_path, "binance_testnet")
+    hosts = Hosting(tmp_path, venue)
+    async with hosts.host() as host:
+        for symbol, words in (
+            (SPOT, "Nautilus Trader orders on spot markets with an Ed25519 key alone"),
+            (PERPETUAL, "has no Nautilus Trader"),
+        ):
+            reply = await host.start(of_nautilus(symbol))
+            assert reply.mode is Mode.SIMULATED
+            (notice,) = (one for one in reply.notices if words in one)
+            assert notice.startswith("asked for nautilus, runs simulated: ")
+        assert "run `make nautilus`" in notice
+    assert executed(venue) == []
+
+
+def test_keys_that_suit_nautilus_are_chosen_by_the_kind_of_market(tmp_path: Path) -> None:
+    private, _ = ed25519_pair()
+    workspace = Workspace(tmp_path)
+    workspace.prepare()
+    pem = tmp_path / "ed25519.pem"
+    pem.write_text(private)
+    pem.chmod(0o600)
+    workspace.credentials.write_text(
+        f"binance_testnet: {{api_key: {KEY}, api_secret: {pem}}}\n"
+        f"binance_demo: {{api_key: {KEY}, api_secret: '{SECRET}'}}\n"
+    )
+    accounts = VenueAccounts(workspace.credentials, Redactor())
+    both = [SPOT, PERPETUAL]
+    chosen = accounts.accounts(both, FeedKind.LIVE, None, BrokerKind.NAUTILUS)
+    assert chosen == {"spot": "binance_testnet", "perpetual": "binance_demo"}
+    given = ApiKey(Secret(KEY), Secret(private))
+    assert accounts.accounts([SPOT], FeedKind.LIVE, given, BrokerKind.NAUTILUS)
+    with pytest.raises(NoAccountError, match="perpetuals with an HMAC key alone"):
+        accounts.accounts(both, FeedKind.LIVE, given, BrokerKind.NAUTILUS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -83,6 +83,9 @@ class Venue:
 
     async def trouble(self) -> str | None:
         return self.refuses
+
+    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
+        return lambda: None
 
     async def close(self) -> None:
         for desk in self.desks.values():

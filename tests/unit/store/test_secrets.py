@@ -237,3 +237,27 @@ def test_a_pipe_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(path)
     with pytest.raises(CredentialsError, match="no regular file"):
         read_credentials(path, Redactor())
+
+
+PEM = "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----"
+ED25519 = "MC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
+
+
+def test_an_ed25519_key_is_taken_inline_or_from_its_file_and_its_lines_are_hidden(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "spot.pem").write_text(PEM.format(ED25519) + "\n", encoding="utf-8")
+    for secret in (PEM.format(ED25519), str(tmp_path / "spot.pem")):
+        pair = {"api_key": KEY, "api_secret": secret}
+        path = write(tmp_path / "exchanges.yaml", yaml.safe_dump({"binance_testnet": pair}))
+        redactor = Redactor()
+        found = read_credentials(path, redactor).sections["binance_testnet"]
+        assert found.is_ed25519
+        assert found.api_secret.reveal() == PEM.format(ED25519)
+        assert redactor.redact(f"line 2 is {ED25519}") == f"line 2 is {HIDDEN}"
+    assert not checked_key(KEY, SECRET).is_ed25519
+    assert not checked_key(KEY, PEM.format("MIIEvQIBADANBgkqhkiG9w0BAQEFAASC")).is_ed25519
+    with pytest.raises(CredentialsError, match="api_secret: the PEM file cannot be read"):
+        checked_key(KEY, str(tmp_path / "none.pem"))
+    with pytest.raises(CredentialsError, match="openssl pkey"):
+        checked_key(KEY, "-----BEGIN ENCRYPTED PRIVATE KEY-----\nx")
