@@ -43,7 +43,7 @@ nautilus: $(VENV)/.installed-dev
 
 # make fuzz        readers, drivers and the simulator of the rules against anything, for longer
 fuzz: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m fuzz --hypothesis-profile=fuzz -n $(WORKERS)
+	$(BIN)/python -m pytest -m fuzz --hypothesis-profile=fuzz -o faulthandler_timeout=0 -n $(WORKERS)
 
 # make soak        hosts killed at many points, exchanges that fail in every way, a terminal nobody reads
 soak: $(VENV)/.installed-dev

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.market.candles.timeframes import MINUTE, Timeframe
 from core.market.symbols import SymbolError, unified_symbol
 from core.strategy.config.parsing import parse_config
 from core.strategy.config.problems import ConfigError
@@ -156,20 +157,51 @@ def _parsed(source: str, where: str) -> ast.Module:
 
 
 def _strategy_class(tree: ast.Module, where: str, wanted: str | None) -> ast.ClassDef:
+    """The class that is wanted, with what it inherits of others in the file."""
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    strategies = [
-        node
-        for node in classes
-        if node.name == wanted
-        or (wanted is None and any(ast.unparse(base).endswith("IStrategy") for base in node.bases))
-    ]
+    lines = {node.name: _lineage(node, classes) for node in classes}
+    strategies = [node for node in classes if node.name == wanted]
+    if wanted is None:
+        inherited = {one.name for line in lines.values() for one in line[:-1]}
+        strategies = [
+            node
+            for node in classes
+            if node.name not in inherited
+            and any(_bases(one, "IStrategy") for one in lines[node.name])
+        ]
     if len(strategies) == 1:
-        return strategies[0]
+        (found,) = strategies
+        found.body = _own_and_inherited(lines[found.name])
+        return found
     names = ", ".join(node.name for node in (strategies or classes)) or "none"
     if strategies:
         raise ImportRefusedError(f"{where}: several strategies ({names}): say which with --class")
     expected = "a class of IStrategy" if wanted is None else f"a class {wanted[:_SHOWN]}"
     raise ImportRefusedError(f"{where}: expected {expected}, found classes: {names}")
+
+
+def _bases(node: ast.ClassDef, name: str) -> bool:
+    return any(ast.unparse(base).rpartition(".")[2] == name for base in node.bases)
+
+
+def _lineage(node: ast.ClassDef, classes: list[ast.ClassDef]) -> list[ast.ClassDef]:
+    """The classes of the file that it inherits from, those first that others inherit, and it."""
+    line = [node]
+    for one in line:
+        line += [base for base in classes if base not in line and _bases(one, base.name)]
+    return line[::-1]
+
+
+def _own_and_inherited(line: list[ast.ClassDef]) -> list[ast.stmt]:
+    """What a class says, each name once: by the last of its line that says it."""
+    said: dict[object, ast.stmt] = {}
+    for node in line:
+        assigned = {id(statement): name for name, _, statement in _assignments(node.body)}
+        for statement in node.body:
+            key = getattr(statement, "name", assigned.get(id(statement), id(statement)))
+            said.pop(key, None)
+            said[key] = statement
+    return list(said.values())
 
 
 def _settings(text: str) -> dict[str, object]:
@@ -441,7 +473,17 @@ class _Reader:
             else:
                 self._leave("minimal_roi", found, f"{str(since)[:20]!r} is no number of minutes")
         steps = {since: gain for since, gain in sorted(steps.items()) if since <= _MINUTES}
-        if all(gain >= _NEVER for gain in steps.values()):
+        ends = [since for since, gain in steps.items() if gain * leverage <= -100]  # at any price
+        candle = next(
+            (one for one in Timeframe if one.value == self._config.get("timeframe")), None
+        )
+        if ends and candle is not None and (candles := ends[0] * MINUTE // candle.ms):
+            steps = {since: gain for since, gain in steps.items() if since < ends[0]}
+            self._put("max_hold", "minimal_roi", candles)
+            self._given["minimal_roi"] = found
+        if ends and not steps:
+            del self._given["minimal_roi"]
+        elif all(gain >= _NEVER for gain in steps.values()):
             self._leave(
                 "minimal_roi", found, "a profit that is never reached: nothing to take over"
             )

@@ -47,6 +47,14 @@ def reason(found: Imported, what: str) -> Unread:
             {"roi": {"0": 4, "60m": 1, "120m": 0}},
         ),
         (("minimal_roi = {'0': 100}",), {}),
+        (
+            ('timeframe = "5m"', "minimal_roi = {'0': 0.02, '60': 0.01, '1440': -1}"),
+            {"timeframe": "5m", "roi": {"0": 2, "60m": 1}, "max_hold": 288},
+        ),
+        (
+            ('timeframe = "1h"', "minimal_roi = {'120': -1}"),
+            {"timeframe": "1h", "max_hold": 2},
+        ),
         (("stoploss = -0.1", "trailing_stop = True"), {"trailing_stop_pct": 10}),
         (
             ("stoploss = -0.1", "trailing_stop = False", "trailing_stop_positive = 0.01"),
@@ -63,7 +71,7 @@ def test_what_is_declared_becomes_a_key(
 ) -> None:
     found = read(*attributes)
     keys = {"stop_loss_pct", "take_profit_pct", "trailing_stop_pct", "roi", "direction"}
-    keys |= {"timeframe", "leverage"}
+    keys |= {"timeframe", "leverage", "max_hold"}
     assert {key: value for key, value in found.config.items() if key in keys} == config
 
 
@@ -150,6 +158,19 @@ def test_what_is_no_strategy_is_refused(source: str, words: str) -> None:
 def test_one_of_several_classes_is_chosen() -> None:
     source = HEAD + "    stoploss = -0.1\nclass B(IStrategy):\n    stoploss = -0.2\n"
     assert import_freqtrade(source, "s.py", wanted="B").config["stop_loss_pct"] == 20
+
+
+def test_a_strategy_has_what_it_inherits_of_others_in_the_file() -> None:
+    source = (
+        HEAD + "    timeframe = '15m'\n    stoploss = -0.2\n    use_custom_stoploss = True\n"
+        "class Mine(MyRSIStrategy):\n    stoploss = -0.1\n    use_custom_stoploss = False\n"
+    )
+    found = import_freqtrade(source, "s.py")
+    assert found.name == "mine"
+    assert (found.config["timeframe"], found.config["stop_loss_pct"]) == ("15m", 10)
+    assert not [one for one in found.unread if "use_custom" in one.what]
+    base = import_freqtrade(source, "s.py", wanted="MyRSIStrategy")
+    assert base.config["stop_loss_pct"] == 20
 
 
 @pytest.mark.fuzz
