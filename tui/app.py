@@ -60,7 +60,7 @@ from tui.screens.session import SessionScreen
 from tui.screens.sessions import SessionsScreen
 from tui.screens.settings import SettingsScreen
 from tui.screens.strategies import StrategiesScreen
-from tui.shell import Answer, HostWork, Severity
+from tui.shell import HostWork, OfferedAnswer, Severity
 from tui.shipped import shipped
 from tui.strategies import StrategyChoice
 from tui.terminal import GuardedApp
@@ -264,7 +264,7 @@ class PapertapeApp(GuardedApp):
         self,
         title: str,
         text: str,
-        answers: Sequence[Answer],
+        answers: Sequence[OfferedAnswer],
         answered: Callable[[str], None],
     ) -> None:
         """Ask a question; `answered` gets the value of the answer, and nothing on Esc."""

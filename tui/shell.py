@@ -30,7 +30,7 @@ HostWork = Callable[[HostLink], Coroutine[None, None, None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class OfferedAnswer:
     """One possible answer to a question: what is returned, its key, and its words."""
 
     value: str
@@ -86,7 +86,7 @@ class Shell(Protocol):
         self,
         title: str,
         text: str,
-        answers: Sequence[Answer],
+        answers: Sequence[OfferedAnswer],
         answered: Callable[[str], None],
     ) -> None:
         """Ask a question; `answered` gets the value of the answer, and nothing on Esc."""

@@ -15,7 +15,7 @@ from core.trading.step import step
 from core.trading.values import Bar, Event, FillOn, FinerCandles
 
 
-class _Reader:
+class _BarReader:
     """How far one symbol's bars have been read (`done`), and which must be read next (`due`)."""
 
     __slots__ = ("bars", "done", "due", "time")
@@ -89,14 +89,14 @@ def drive(
     watched = rules.watches_equity
     # Entries at the very close that decides them are sized by what all positions are worth there.
     everyone = watched or rules.fill_on is FillOn.CLOSE
-    readers = [_Reader(bars) for bars in all_bars]
+    readers = [_BarReader(bars) for bars in all_bars]
     curve = EquityRecorder(account, all_bars, moments)
     happened: list[Event] = []
     free = account.free
     for reader in readers:
         reader.look_ahead(account)
     alone = readers[0] if len(readers) == 1 else None
-    acting: Sequence[_Reader] = readers
+    acting: Sequence[_BarReader] = readers
     while True:
         # One symbol takes the short way: a comprehension is a call, and this runs at every moment.
         if alone is not None:
@@ -131,7 +131,7 @@ def drive(
     return curve, happened
 
 
-def _next_moment(readers: Sequence[_Reader]) -> tuple[int, list[_Reader]]:
+def _next_moment(readers: Sequence[_BarReader]) -> tuple[int, list[_BarReader]]:
     """The earliest time at which a candle matters, and the readers that have one there."""
     time, acting = END, []
     for reader in readers:
@@ -143,7 +143,7 @@ def _next_moment(readers: Sequence[_Reader]) -> tuple[int, list[_Reader]]:
 
 
 def _mark_others(
-    account: Account, readers: Sequence[_Reader], acting: Sequence[_Reader], time: int
+    account: Account, readers: Sequence[_BarReader], acting: Sequence[_BarReader], time: int
 ) -> None:
     """Mark the other positions as the moment `time` begins, where an entry may be sized by them."""
     for reader in acting:
@@ -157,7 +157,7 @@ def _mark_others(
             reader.mark_at_open(account, time, acting[0].due)
 
 
-def _with_positions(account: Account, readers: Sequence[_Reader], time: int) -> list[_Reader]:
+def _with_positions(account: Account, readers: Sequence[_BarReader], time: int) -> list[_BarReader]:
     """The readers that act at `time`, and those that have a position and a candle there."""
     acting = []
     for reader in readers:
@@ -173,7 +173,7 @@ def _with_positions(account: Account, readers: Sequence[_Reader], time: int) -> 
     return acting
 
 
-def _look_at_every_close(account: Account, readers: Sequence[_Reader], time: int) -> None:
+def _look_at_every_close(account: Account, readers: Sequence[_BarReader], time: int) -> None:
     """Make the candle after `time` due wherever a position is open: a risk limit watches them."""
     for reader in readers:
         if account.positions[reader.bars.slot] is not None:

@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from core.compare.causes import CauseKind
 from core.compare.columns import (
     ComparedColumn,
@@ -24,8 +26,9 @@ from core.compare.replay import Replayed, ReplayError, replay_session
 from core.compare.request import ComparisonRequest
 from core.compare.sessions import ComparedSession, Report, compared_sessions
 from core.compare.verdict import NO_BACKTEST, TrialAnswers
-from core.market.candles.candles import Candles
+from core.market.candles.candles import Candles, Floats, Times
 from core.market.candles.timeframes import DAY
+from core.report.curves import kept_points
 from core.report.market_regime import Regime, regime_of_run
 from core.report.result import result_to_json
 from core.report.stored_backtest import stored_backtest
@@ -325,25 +328,20 @@ def _curves(
     """Paper and backtest over the session's own period; the saved backtest where there is none."""
     curves = [_curve_of_report("Paper", report) for report in reports if report.get("equity")]
     for one in replayed:
-        times, equity = _thinned(one.now.times.tolist()), _thinned(one.now.equity.tolist())
-        curves.append(_curve("Backtest", times, equity, one.now.starting_balance))
+        curves.append(_curve("Backtest", one.now.times, one.now.equity, one.now.starting_balance))
     if not curves and stored is not None and stored.get("equity"):
         curves.append(_curve_of_report("Backtest", stored))
     return curves
 
 
 def _curve_of_report(name: str, report: Report) -> EquityCurve:
-    points = _thinned(report["equity"])
-    times = [parse_time(time) for time, _ in points]
-    return _curve(name, times, [value for _, value in points], report["starting_balance"])
+    points = report["equity"]
+    times = np.array([parse_time(time) for time, _ in points])
+    return _curve(name, times, np.array([value for _, value in points]), report["starting_balance"])
 
 
-def _thinned(values: Sequence[Any]) -> Sequence[Any]:
-    """So many of the values that a curve can show them, the last one among them."""
-    step = max(1, len(values) // _CURVE_POINTS)
-    return values[::-step][::-1]
-
-
-def _curve(name: str, times: Sequence[int], equity: Sequence[float], start: float) -> EquityCurve:
-    per_cent = ((value / start - 1) * 100 for value in equity)
-    return EquityCurve(name, tuple(zip(times, per_cent, strict=True)))
+def _curve(name: str, times: Times, equity: Floats, start: float) -> EquityCurve:
+    """So many of a curve's points that a chart can show them, with every peak and trough."""
+    kept = kept_points(equity, _CURVE_POINTS // 2)
+    per_cent = (equity[kept] / start - 1) * 100
+    return EquityCurve(name, tuple(zip(times[kept].tolist(), per_cent.tolist(), strict=True)))

@@ -87,7 +87,7 @@ def _note(name: str, metrics: Mapping[str, Any]) -> str:
     return ""
 
 
-def money(value: float) -> str:
+def money_text(value: float) -> str:
     """An amount of quote currency: `12,345.67`."""
     return f"{value:,.2f}"
 
@@ -97,7 +97,7 @@ def signed_money(value: float) -> str:
     return f"{value:+,.2f}"
 
 
-def price(value: float) -> str:
+def price_text(value: float) -> str:
     """A price with enough digits to tell two neighbours apart: `64,210.50`, `0.00001234`."""
     if abs(value) >= 1000:
         return f"{value:,.2f}"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.report.metric_labels import metric_figures, money, price, signed_money
+from core.report.metric_labels import metric_figures, money_text, price_text, signed_money
 from core.report.undefined import UNDEFINED
 from core.text import safe_text
 from core.time_format import parse_time, short_duration, short_time
@@ -99,7 +99,7 @@ def _run(report: Report) -> Section:
 
 def _metrics(report: Report) -> Section:
     start, end = report["starting_balance"], report["ending_balance"]
-    sentences = [f"Balance {money(start)} to {money(end)} ({signed_money(end - start)})"]
+    sentences = [f"Balance {money_text(start)} to {money_text(end)} ({signed_money(end - start)})"]
     ambiguous = report.get("ambiguous") or {}
     if ambiguous.get("trades"):
         sentence = (
@@ -204,8 +204,8 @@ def _open_trades(trades: Sequence[Mapping[str, Any]]) -> Section:
             safe_text(trade["symbol"]),
             trade["side"],
             short_time(parse_time(trade["entry_time"])),
-            price(trade["entry_price"]),
-            price(trade["mark_price"]),
+            price_text(trade["entry_price"]),
+            price_text(trade["mark_price"]),
             f"{trade['quantity']:.8g}",
             signed_money(trade["unrealized_pnl"]),
         )
@@ -250,9 +250,9 @@ def _venue_order_row(row: Mapping[str, Any]) -> tuple[str, ...]:
         safe_text(row["symbol"]),
         row["side"],
         f"{row['quantity']:.8g}",
-        price(row["price"]),
+        price_text(row["price"]),
         "?" if row["filled"] is None else f"{row['filled']:.8g}",
-        known("venue_price", price),
+        known("venue_price", price_text),
         known("difference_bp", "{:+.1f}".format),
         known("latency", "{:.0f}".format),
         safe_text(row["why"] or ""),
@@ -294,9 +294,9 @@ def _trade_row(trade: Mapping[str, Any]) -> tuple[str, ...]:
         safe_text(trade["symbol"]),
         trade["side"],
         short_time(entry),
-        price(trade["entry_price"]),
+        price_text(trade["entry_price"]),
         short_time(exit_),
-        price(trade["exit_price"]),
+        price_text(trade["exit_price"]),
         short_duration((exit_ - entry) / 1000),
         signed_money(trade["pnl"]),
         f"{trade['pnl_pct']:+.2f}",

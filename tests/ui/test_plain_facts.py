@@ -17,9 +17,9 @@ from tui.modals.ask import Ask
 from tui.modals.name import AskName
 from tui.screens.report_rows import trade_rows
 from tui.screens.session import SessionScreen
-from tui.screens.session_rows import headline, session_row
 from tui.screens.session_view import figures, why
 from tui.screens.sessions import SessionsScreen
+from tui.screens.sessions_table import headline_figures, session_row
 from tui.screens.trade import TradeScreen
 from tui.strategies import StrategyChoice
 from tui.widgets.axes import Scale, time_labels
@@ -30,7 +30,7 @@ from tui.widgets.log_pane import LogPane
 
 def values(link: ScriptedLink) -> dict[str, str]:
     """The figures above the sessions, by label."""
-    return {figure.label: figure.value for figure in headline(link.snapshot())}
+    return {figure.label: figure.value for figure in headline_figures(link.snapshot())}
 
 
 def test_money_of_a_demo_is_not_added_to_that_of_the_market() -> None:

@@ -19,8 +19,8 @@ from tui.modals.ask import Ask
 from tui.modals.new_session import NewSession
 from tui.screens.report import ReportScreen
 from tui.screens.session import SessionScreen
-from tui.screens.session_rows import headline
 from tui.screens.sessions import SessionsScreen
+from tui.screens.sessions_table import headline_figures
 from tui.terminal import SMALLEST
 from tui.widgets.choice import Choice
 from tui.widgets.figures import Figures
@@ -483,7 +483,7 @@ async def test_positions_are_counted_where_their_equity_is() -> None:
     )
     running = session("runs0001", "rsi_bounce", open_positions=(position(), position("ETH/USDT")))
     link = ScriptedLink(sessions=[ended, running])
-    figures = {figure.label: figure.value for figure in headline(link.snapshot())}
+    figures = {figure.label: figure.value for figure in headline_figures(link.snapshot())}
     assert (figures["EQUITY USDT"], figures["POSITIONS"]) == ("10,000.00", "2")
 
 
@@ -495,7 +495,7 @@ async def test_what_ended_on_another_day_gains_nothing_today() -> None:
         for days in (0, 1, 30)
     ]
     link = ScriptedLink([*ended, session("runs0001", "a", pnl_today=-2.0)])
-    figures = {figure.label: figure.value for figure in headline(link.snapshot())}
+    figures = {figure.label: figure.value for figure in headline_figures(link.snapshot())}
     assert figures["TODAY"] == "▲ +7.00"
 
 

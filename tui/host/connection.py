@@ -16,7 +16,7 @@ from textual.worker import Worker, WorkerCancelled, WorkerFailed
 from core.host.link import CommandError, HostLink
 from core.store.workspace import WorkspaceError
 from tui.host.hosting import Hosting
-from tui.shell import Answer, Shell
+from tui.shell import OfferedAnswer, Shell
 
 _LOOK_AGAIN = 1.0  # seconds after which a host that is gone is looked for
 GROUP = "host"
@@ -123,7 +123,7 @@ class HostConnection:
             f"Take {count} over?",
             f"{what} This screen goes on with them at once; candles that close meanwhile are "
             "fetched and acted on by the same rules.",
-            [Answer("take", "y", "Take over")],
+            [OfferedAnswer("take", "y", "Take over")],
             lambda _: self._begin_to_take(),
         )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from core.host.link import CommandError
 from core.session.snapshot import SessionSnapshot
 from tui.host.connection import HostConnection
-from tui.shell import Answer, Shell
+from tui.shell import OfferedAnswer, Shell
 
 _PATIENCE = 3.0  # seconds the host is given to let go
 
@@ -52,8 +52,8 @@ class Leaving:
             f"{count} still running",
             f"Kept running, they go on without a screen, and {self._program} finds them again.",
             [
-                Answer("keep", "d", "Keep running without the screen (detach)"),
-                Answer("stop", "s", f"Stop {count}, {reports}"),
+                OfferedAnswer("keep", "d", "Keep running without the screen (detach)"),
+                OfferedAnswer("stop", "s", f"Stop {count}, {reports}"),
             ],
             answered,
         )

@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from core.text import safe_lines, safe_text
-from tui.shell import Answer
+from tui.shell import OfferedAnswer
 
 
 class Ask(ModalScreen[str | None]):
@@ -27,11 +27,11 @@ class Ask(ModalScreen[str | None]):
         Binding("enter", "take", show=False),
     ]
 
-    def __init__(self, title: str, text: str, answers: Sequence[Answer]) -> None:
+    def __init__(self, title: str, text: str, answers: Sequence[OfferedAnswer]) -> None:
         super().__init__()
         self._question = safe_text(title)
         self._text = safe_lines(text)
-        self._answers = (*answers, Answer("", "Esc", "Cancel"))
+        self._answers = (*answers, OfferedAnswer("", "Esc", "Cancel"))
         self._current = len(self._answers) - 1
 
     def compose(self) -> ComposeResult:

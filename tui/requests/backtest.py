@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.strategy.chart_values import ChartSource
-from tui.shell import Answer, Shell
+from tui.shell import OfferedAnswer, Shell
 from tui.strategies import StrategyFileError, copy_strategy
 
 _RUNNER = "tui.requests.backtest_run"  # loaded late: what it needs takes a second and 100 MB
@@ -101,7 +101,7 @@ class BacktestCommands:
         self._shell.ask(
             f"Copy {outcome.order.name} into the workspace?",
             f"It is a sample, and samples stay as they are. The copy is {target}.",
-            [Answer("copy", "y", "Copy it, and save the result there")],
+            [OfferedAnswer("copy", "y", "Copy it, and save the result there")],
             copied,
         )
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from core.backtest.candle_data import strategy_candles
 from core.backtest.run import BacktestError, FundingRates, run_backtest
 from core.exchange.market.clock import ManualClock
@@ -25,6 +27,7 @@ from core.market.filters import MarketFilters
 from core.market.history.market_period import market_period
 from core.market.venues.addresses import VenueError
 from core.market.venues.registry import public_api
+from core.report.curves import kept_points
 from core.report.result import result_to_json
 from core.report.stored_backtest import save_backtest
 from core.store.preferences import PreferencesError, read_preferences
@@ -198,5 +201,6 @@ def _run(
 
 
 def _thinned(points: list[tuple[int, float]]) -> Points:
-    step = max(1, len(points) // _POINTS)
-    return tuple(points[::-step][::-1])
+    """So many of the points that a chart can show them, with every peak and the deepest fall."""
+    kept = kept_points(np.array([value for _, value in points]), _POINTS // 2)
+    return tuple(points[place] for place in kept.tolist())

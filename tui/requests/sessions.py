@@ -13,7 +13,7 @@ from core.strategy.chart_values import ChartSource
 from core.trading.values import Side
 from core.trial.cone_over_time import ConeOverTime
 from tui.requests.backtest import Points
-from tui.shell import Answer, Shell
+from tui.shell import OfferedAnswer, Shell
 
 ShowReport = Callable[[Mapping[str, object], Points, ChartSource, ConeOverTime | None], None]
 """Shows a report in the shape of `report --json`, with equity, candles and band it came from."""
@@ -86,11 +86,11 @@ class SessionCommands:
             return
         positions = sum(len(s.open_positions) for s in targets)
         text = "The report is made from what has happened so far."
-        answers = [Answer("stop", "y", "Stop")]
+        answers = [OfferedAnswer("stop", "y", "Stop")]
         if positions:
             stay = "stays" if positions == 1 else "stay"
             text += f"\n{_counted(positions, 'position')} {stay} open in it, marked to the market."
-            answers.append(Answer("flatten", "f", "Close positions first, then stop"))
+            answers.append(OfferedAnswer("flatten", "f", "Close positions first, then stop"))
 
         def answered(answer: str) -> None:
             agreed()
@@ -142,7 +142,7 @@ class SessionCommands:
         self._shell.ask(
             f"Close {count} of {_named(targets)}?",
             "At the next price, with reason manual. The session goes on.",
-            [Answer("flatten", "y", "Close")],
+            [OfferedAnswer("flatten", "y", "Close")],
             answered,
         )
 
@@ -151,9 +151,9 @@ class SessionCommands:
         if all(one.symbol != symbol for one in session.open_positions):
             self.ask_flatten([session])
             return
-        answers = [Answer(symbol, "y", f"Close {symbol}")]
+        answers = [OfferedAnswer(symbol, "y", f"Close {symbol}")]
         if len(session.open_positions) > 1:
-            answers.append(Answer("all", "a", f"Close all {len(session.open_positions)}"))
+            answers.append(OfferedAnswer("all", "a", f"Close all {len(session.open_positions)}"))
 
         def answered(chosen: str) -> None:
             async def work(link: HostLink) -> None:
@@ -212,7 +212,10 @@ class SessionCommands:
             "At the next price, with the strategy's own size, stop and target as of its last "
             "candle. The strategy leaves it by its rules. Reports and comparisons say that it was "
             "entered by hand.",
-            [Answer(side.value, keys[side], f"Enter {side.value}") for side in session.sides],
+            [
+                OfferedAnswer(side.value, keys[side], f"Enter {side.value}")
+                for side in session.sides
+            ],
             answered,
         )
 
@@ -237,7 +240,7 @@ class SessionCommands:
             f"Archive {_named(targets)}?",
             f"{'They leave' if several else 'It leaves'} the list, and A shows "
             f"{'them' if several else 'it'} there. The files stay.",
-            [Answer("archive", "y", "Archive")],
+            [OfferedAnswer("archive", "y", "Archive")],
             answered,
         )
 

@@ -25,7 +25,7 @@ from tui.screens import compare_rows
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.compare_answers import answers, verdict_text
 from tui.screens.compare_layer import CompareLayerScreen, equity_curves
-from tui.shell import Answer
+from tui.shell import OfferedAnswer
 from tui.strategies import StrategyChoice
 from tui.widgets.answer_list import AnswerList
 from tui.widgets.curve_chart import CurveChart
@@ -282,7 +282,7 @@ class CompareScreen(BaseScreen):
 
         question = f"Write the paper results into {change.path.name}?"
         self.app.push_screen(
-            Ask(question, "\n".join(shown), [Answer("save", "y", "Write")]), answered
+            Ask(question, "\n".join(shown), [OfferedAnswer("save", "y", "Write")]), answered
         )
 
     def _do(self, work: Awaitable[object], told: Callable[[object], str], failed: str) -> None:

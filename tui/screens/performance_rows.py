@@ -14,7 +14,7 @@ from core.market.symbols import quote_currency
 from core.session.snapshot import SessionSnapshot
 from core.trading.values import Trade
 from tui import formats
-from tui.screens.session_rows import MONEY, POSITION_COLUMNS, position_rows
+from tui.screens.sessions_table import MONEY, POSITION_COLUMNS, position_rows
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
 from tui.widgets.line_table import Cell, Row

@@ -24,7 +24,7 @@ from tui.screens import report_rows
 from tui.screens.base import entitle
 from tui.screens.trade import TradeScreen, trade_marks
 from tui.widgets.candle_chart import CandleChart
-from tui.widgets.curve_chart import Curve, CurveChart, drawdown, equity_band
+from tui.widgets.curve_chart import Curve, CurveChart, drawdown_points, equity_band
 from tui.widgets.figures import Figures
 from tui.widgets.line_table import LineTable
 from tui.widgets.tones import Tone, toned
@@ -93,7 +93,7 @@ class ResultView(Vertical):
         band, title = equity_band(cone, start or 0.0)
         chart.draw([Curve(equity, tone), Curve(held, Tone.DIM)], start, band=band)
         entitle(chart, "Equity, and buy and hold dimmed" if held else title)
-        falls = drawdown(equity, start or 0.0)
+        falls = drawdown_points(equity, start or 0.0)
         self.query_one("#result-drawdown", CurveChart).draw(
             [Curve(falls, Tone.LOSS, filled=True)], 0.0
         )

@@ -15,7 +15,7 @@ from tui.commands import Place, bindings
 from tui.modals.job import JobForm
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.schedule_rows import JOB_COLUMNS, due_text, history, job_row, what
-from tui.shell import Answer
+from tui.shell import OfferedAnswer
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
 
@@ -201,6 +201,6 @@ class ScheduleScreen(BaseScreen):
         self.papertape.ask(
             f"Remove “{what(job, names)}”, {due_text(job, self.papertape.zone)}?",
             "Its history goes with it; what it said stays in the log.",
-            [Answer("remove", "y", "Remove")],
+            [OfferedAnswer("remove", "y", "Remove")],
             lambda _: self.papertape.schedule.remove(job, self.take),
         )

@@ -22,10 +22,10 @@ from tui.commands import Place, bindings
 from tui.screens import session_view
 from tui.screens.base import BaseScreen, entitle, write
 from tui.screens.order_rows import ORDER_COLUMNS, order_rows
-from tui.screens.session_rows import POSITION_COLUMNS, position_rows
+from tui.screens.sessions_table import POSITION_COLUMNS, position_rows
 from tui.screens.trade import TradeScreen
 from tui.widgets.candle_chart import CandleChart
-from tui.widgets.curve_chart import Curve, CurveChart, drawdown, equity_band
+from tui.widgets.curve_chart import Curve, CurveChart, drawdown_points, equity_band
 from tui.widgets.figures import Figures
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
@@ -190,7 +190,7 @@ class SessionScreen(BaseScreen):
         equity.draw([Curve(detail.equity, tone)], start, zone, band=band)
         entitle(equity, title)
         self.query_one("#one-drawdown", CurveChart).draw(
-            [Curve(drawdown(detail.equity, start), Tone.LOSS, filled=True)], 0.0, zone
+            [Curve(drawdown_points(detail.equity, start), Tone.LOSS, filled=True)], 0.0, zone
         )
         trades = self.query_one("#one-trades", LineTable)
         trades.set_rows(session_view.trade_rows(detail.trades, zone))

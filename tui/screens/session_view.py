@@ -14,7 +14,7 @@ from core.trading.values import Trade
 from tui import formats
 from tui.modals.notes import alert_words
 from tui.screens.report_rows import trade_columns
-from tui.screens.session_rows import age_of, elapsed, planned_end, pnl_pct, total_pnl
+from tui.screens.sessions_table import age_of, elapsed, planned_end, pnl_pct, total_pnl
 from tui.screens.trade import open_levels, trade_marks
 from tui.widgets.candle_picture import Mark, PriceLevel
 from tui.widgets.columns import Column

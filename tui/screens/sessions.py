@@ -18,10 +18,10 @@ from tui.screens.base import BaseScreen, entitle
 from tui.screens.compare import CompareScreen
 from tui.screens.performance import PerformanceScreen
 from tui.screens.session import SessionScreen
-from tui.screens.session_rows import (
+from tui.screens.sessions_table import (
     POSITION_COLUMNS,
     SESSION_COLUMNS,
-    headline,
+    headline_figures,
     planned_end,
     position_rows,
     session_row,
@@ -80,7 +80,7 @@ class SessionsScreen(BaseScreen):
         super().show(snapshot)
         listed = snapshot.sessions if self._archived is None else self._archived
         self._sessions = {session.id: session for session in listed}
-        self.query_one(Figures).show(headline(snapshot))
+        self.query_one(Figures).show(headline_figures(snapshot))
         shown = [s for s in listed if _matches(s, self._filter)]
         table = self.query_one("#sessions", LineTable)
         empty = _NOTHING_RUNS if self._archived is None else "No session is archived. A returns."

@@ -25,7 +25,7 @@ from tui.modals.name import AskName
 from tui.modals.pick import Pick
 from tui.requests.settings_files import Settings
 from tui.screens.base import BaseScreen, entitle, write
-from tui.shell import Answer
+from tui.shell import OfferedAnswer
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.tones import Tone
@@ -246,7 +246,7 @@ class SettingsScreen(BaseScreen):
         self.papertape.ask(
             f"Take this address ({kind}) out?",
             "It is not kept anywhere else.",
-            [Answer("remove", "y", "Take out")],
+            [OfferedAnswer("remove", "y", "Take out")],
             lambda _: self.papertape.settings.remove_place(number, self._look_up),
         )
 

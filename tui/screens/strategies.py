@@ -18,7 +18,7 @@ from tui.commands import Place, bindings
 from tui.modals.name import AskName
 from tui.screens.backtest import BacktestScreen
 from tui.screens.base import BaseScreen, entitle
-from tui.screens.session_rows import length_of
+from tui.screens.sessions_table import length_of
 from tui.strategies import (
     StrategyChoice,
     StrategyFileError,
@@ -200,7 +200,7 @@ class StrategiesScreen(BaseScreen):
 
 
 def _row(key: str, choice: StrategyChoice) -> Row:
-    backtest = mapping(choice.raw.get("backtest"))
+    backtest = _mapping_or_empty(choice.raw.get("backtest"))
     gain, trades = figure(backtest.get("total_return_pct")), figure(backtest.get("total_trades"))
     wins, fall = figure(backtest.get("win_rate_pct")), figure(backtest.get("max_drawdown_pct"))
     count = len(choice.problems)
@@ -228,7 +228,7 @@ def _row(key: str, choice: StrategyChoice) -> Row:
     )
 
 
-def mapping(value: object) -> Mapping[str, object]:
+def _mapping_or_empty(value: object) -> Mapping[str, object]:
     """`value` if it is a mapping, else an empty one: a document may have anything anywhere."""
     return value if isinstance(value, Mapping) else {}
 

@@ -208,7 +208,9 @@ class CurveChart(LineView, can_focus=False):
         return Strip(segments).simplify().adjust_cell_length(self.size.width, dim)
 
 
-def drawdown(points: Sequence[tuple[int, float]], start: float) -> tuple[tuple[int, float], ...]:
+def drawdown_points(
+    points: Sequence[tuple[int, float]], start: float
+) -> tuple[tuple[int, float], ...]:
     """How far below its peak equity is, in per cent: 0 and below. `start`: the balance before."""
     peak, falls = start, []
     for time, value in points:

@@ -141,7 +141,9 @@ class ReplayFeed:
     def _moments(self) -> Iterator[tuple[int, list[FeedEvent]]]:
         """Close times in order, each with what happens then."""
         readers = [
-            _Reader(symbol, self._timeframe, self._candles[symbol], after, symbol in self._quoted)
+            _FileReader(
+                symbol, self._timeframe, self._candles[symbol], after, symbol in self._quoted
+            )
             for symbol, after in self._after.items()
         ]
         timeframe = self._timeframe
@@ -164,7 +166,7 @@ class ReplayFeed:
 _NEVER = 1 << 62  # UTC ms; after every candle
 
 
-class _Reader:
+class _FileReader:
     """The candles of one symbol, taken one by one. `time`: the next one's, or `_NEVER`.
 
     A candle file's are in order, each once and on the grid, so that only what is missing is to be

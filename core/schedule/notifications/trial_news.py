@@ -20,10 +20,10 @@ _UNKNOWN = "unknown"
 
 def layer_states(report: Mapping[str, object]) -> dict[str, str]:
     """The state of each layer that is judged, and of the verdict under the name `verdict`."""
-    comparison = _mapping(report.get("comparison"))
-    layers = _mapping(comparison.get("layers"))
-    answers = {name: _mapping(layers.get(name)).get("state") for name in _LAYERS}
-    answers["verdict"] = _mapping(comparison.get("verdict")).get("state")
+    comparison = _mapping_or_empty(report.get("comparison"))
+    layers = _mapping_or_empty(comparison.get("layers"))
+    answers = {name: _mapping_or_empty(layers.get(name)).get("state") for name in _LAYERS}
+    answers["verdict"] = _mapping_or_empty(comparison.get("verdict")).get("state")
     return {name: state for name, state in answers.items() if isinstance(state, str)}
 
 
@@ -34,11 +34,11 @@ def turned(before: Mapping[str, str], report: Mapping[str, object]) -> tuple[str
         before: what `layer_states` gave at the last look.
         report: as it is now.
     """
-    layers = _mapping(_mapping(report.get("comparison")).get("layers"))
+    layers = _mapping_or_empty(_mapping_or_empty(report.get("comparison")).get("layers"))
     found = []
     for name, state in layer_states(report).items():
         if name in before and before[name] != state:
-            text = _mapping(layers.get(name)).get("text")
+            text = _mapping_or_empty(layers.get(name)).get("text")
             why = f" ({text})" if isinstance(text, str) else ""
             found.append(f"{name}: {before[name]} → {state}{why}")
     return tuple(found)
@@ -46,7 +46,7 @@ def turned(before: Mapping[str, str], report: Mapping[str, object]) -> tuple[str
 
 def comparison_in_words(report: Mapping[str, object]) -> str:
     """Backtest and paper figures side by side, and the five answers; empty without a comparison."""
-    comparison = _mapping(report.get("comparison"))
+    comparison = _mapping_or_empty(report.get("comparison"))
     parts = [_side_by_side(comparison), _answers(comparison)]
     return " ".join(part for part in parts if part)
 
@@ -68,14 +68,14 @@ def _side_by_side(comparison: Mapping[str, object]) -> str:
 
 
 def _answers(comparison: Mapping[str, object]) -> str:
-    verdict = _mapping(comparison.get("verdict"))
+    verdict = _mapping_or_empty(comparison.get("verdict"))
     if not verdict:
         return ""
-    layers = _mapping(comparison.get("layers"))
+    layers = _mapping_or_empty(comparison.get("layers"))
     sealed = "" if verdict.get("sealed") else ", not sealed"
     said = [f"Verdict: {verdict.get('state')}{sealed}."]
     for name in _LAYERS:
-        layer = _mapping(layers.get(name))
+        layer = _mapping_or_empty(layers.get(name))
         if layer:
             state = layer.get("state")
             said.append(f"{name}: {f'{state}: ' if state else ''}{layer.get('text')}.")
@@ -86,5 +86,5 @@ def _number(value: object, form: str) -> str:
     return form.format(value) if isinstance(value, int | float) else _UNKNOWN
 
 
-def _mapping(value: object) -> Mapping[str, object]:
+def _mapping_or_empty(value: object) -> Mapping[str, object]:
     return value if isinstance(value, Mapping) else {}

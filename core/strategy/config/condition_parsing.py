@@ -76,10 +76,10 @@ def parse_conditions(
     direction: Direction | None,
 ) -> tuple[Rule, ...]:
     """The conditions of one list; `direction` is the strategy's, None where it has a problem."""
-    return _Reader(problems, named, direction).rules(path, raw, 0)
+    return _RuleReader(problems, named, direction).rules(path, raw, 0)
 
 
-class _Reader:
+class _RuleReader:
     def __init__(
         self, problems: Problems, named: Mapping[str, Named], direction: Direction | None
     ) -> None:

@@ -31,20 +31,20 @@ _EXPECTED = "text, numbers, dates, lists and mappings"
 
 def json_mapping(problems: Problems, path: str, raw: Mapping[str, object]) -> dict[str, object]:
     """A mapping as JSON values; whatever cannot be one is noted."""
-    return _Reader(problems).mapping(path, raw, 0)
+    return _ExtrasReader(problems).mapping(path, raw, 0)
 
 
 def parse_extras(problems: Problems, raw: Mapping[str, object]) -> dict[str, object]:
     """The extras among the keys of a config, as JSON values; what is null is left out."""
     extras = {}
     for key in EXTRA_KEYS:
-        value = _Reader(problems).json_value(key, raw.get(key), 0)
+        value = _ExtrasReader(problems).json_value(key, raw.get(key), 0)
         if value is not None:
             extras[key] = value
     return extras
 
 
-class _Reader:
+class _ExtrasReader:
     def __init__(self, problems: Problems) -> None:
         self._problems = problems
         self._left = _LARGEST

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from core.strategy.config.config import ARITHMETIC, Formula, IndicatorSpec, Operand, Reference
 from core.strategy.config.problems import Problems
-from core.strategy.config.validators import ANY_NUMBER, as_word, is_numeric, number
+from core.strategy.config.validators import ANY_NUMBER, as_word, is_quoted_number, number
 from core.strategy.indicators.indicator import Indicator
 from core.strategy.indicators.registry import CANDLE_SERIES, PRICE_ALIASES, indicator_named
 
@@ -51,7 +51,7 @@ def parse_operand(
     problem of its own.
     """
     if isinstance(value, str):
-        if is_numeric(value):
+        if is_quoted_number(value):
             problems.add(path, value, "a number without quotes")
             return None
         return parse_expression(problems, path, value, named)

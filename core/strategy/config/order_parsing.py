@@ -84,7 +84,7 @@ def parse_orders(
     given = {key: written[key] for key in ORDER_KEYS if written.get(key) is not None}
     if not given:
         return ParsedOrders(NO_ORDERS, {})
-    reader = _Reader(problems, named)
+    reader = _OrderReader(problems, named)
     numbers: dict[str, float] = {}
     entry = reader.entry(given["entry"]) if "entry" in given else None
     stop = reader.stop(given["stop"], numbers) if "stop" in given else None
@@ -137,7 +137,7 @@ def _check_together(
         problems.found_text(key, "no stop to measure the risk by", "a stop beside it")
 
 
-class _Reader:
+class _OrderReader:
     def __init__(self, problems: Problems, named: Mapping[str, Named]) -> None:
         self._problems = problems
         self._named = named

@@ -36,9 +36,9 @@ def _keys(orders: Orders) -> Iterator[tuple[str, object]]:
     elif cooldown is not None:
         yield "cooldown", cooldown.candles
     yield "max_trades_per_day", orders.max_trades_per_day
-    yield "hours", [f"{clock(begin)}-{clock(end)}" for begin, end in orders.hours]
+    yield "hours", [f"{hhmm(begin)}-{hhmm(end)}" for begin, end in orders.hours]
     yield "weekdays", list(orders.weekdays)
-    yield "flat_at", None if orders.flat_at is None else clock(orders.flat_at)
+    yield "flat_at", None if orders.flat_at is None else hhmm(orders.flat_at)
 
 
 def _target(target: Target) -> Mapping[str, object]:
@@ -71,7 +71,7 @@ def _operand(operand: Operand) -> object:
     return operand if isinstance(operand, float) else operand_text(operand)
 
 
-def clock(minute: int) -> str:
+def hhmm(minute: int) -> str:
     """A minute of the day as a config writes it."""
     return f"{minute // 60:02}:{minute % 60:02}"
 

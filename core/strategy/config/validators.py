@@ -164,13 +164,13 @@ def unknown_keys(
             problems.found_text(child(path, key), "an unknown key", allowed, right)
 
 
-def is_numeric(value: str) -> bool:
+def is_quoted_number(value: str) -> bool:
     """Whether a text is a number in quotes."""
     return len(value) < 100 and _NUMERIC.fullmatch(value) is not None
 
 
 def _finite(problems: Problems, path: str, value: object, expected: str) -> float | None:
-    if isinstance(value, str) and is_numeric(value):
+    if isinstance(value, str) and is_quoted_number(value):
         problems.add(path, value, f"{expected}, without quotes")
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):

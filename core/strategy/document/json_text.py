@@ -23,7 +23,7 @@ def read_json(text: str) -> Located:
         TextError: it is not JSON, has a key twice, is nested too deeply or too large.
     """
     check_size(text)
-    reader = _Reader(text)
+    reader = _JsonReader(text)
     start = reader.skip(0)
     value, end = reader.value(start, "", 0)
     end = reader.skip(end)
@@ -32,7 +32,7 @@ def read_json(text: str) -> Located:
     return Located(value, reader.lines, reader.entries, is_flow=True)
 
 
-class _Reader:
+class _JsonReader:
     def __init__(self, text: str) -> None:
         self._text = text
         self._line_of = Lines(text).of

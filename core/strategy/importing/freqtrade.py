@@ -133,7 +133,7 @@ def import_freqtrade(
         ImportRefusedError: it is no Python, or holds no such strategy.
     """
     tree = _parsed(source, where)
-    found = _Reader(_strategy_class(tree, where, wanted), _constants(tree.body))
+    found = _StrategyReader(_strategy_class(tree, where, wanted), _constants(tree.body))
     if tuned is not None:
         params = _settings(tuned).get("params")
         for group in params.values() if isinstance(params, dict) else ():
@@ -303,7 +303,7 @@ class _Attribute:
     last: int
 
 
-class _Reader:
+class _StrategyReader:
     """Gathers what a strategy's class and configuration say."""
 
     def __init__(self, strategy: ast.ClassDef, constants: Mapping[str, object]) -> None:

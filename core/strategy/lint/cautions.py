@@ -9,7 +9,7 @@ from core.market.symbols import is_perpetual, quote_currency
 from core.strategy.config.config import Direction, StrategyConfig, references, rule_references
 from core.strategy.config.problems import shown
 from core.strategy.indicators.described import Described
-from core.strategy.lint.orders import order_cautions
+from core.strategy.lint.orders import meant_as_fraction, order_cautions
 
 _LONG_WARMUP = 50_000  # candles
 
@@ -52,10 +52,7 @@ def _money(config: StrategyConfig) -> Iterator[str]:
     for key, least in _LIKELY_PER_CENT.items():
         value = getattr(config, key)
         if value is not None and value < least:
-            yield (
-                f"{key} {value:.12g} is {value:.12g} per cent: if the fraction is meant, write "
-                f"{value * 100:.12g} for {value * 100:.12g} per cent"
-            )
+            yield meant_as_fraction(key, value)
     size, symbols = config.trade_size_pct, len(config.symbols)
     if config.orders.sized_by_equity and size * symbols > 100:
         yield (

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from core.market.symbols import quote_currency
 from core.strategy.config.config import Direction, StrategyConfig, operand_text
-from core.strategy.config.order_writing import clock, duration_text
+from core.strategy.config.order_writing import duration_text, hhmm
 from core.strategy.config.orders import Atr, Basis, LevelSpec, Outcome, PriceRule, Swing, Target
 from core.strategy.signals.conditions import rule_text
 
@@ -129,7 +129,7 @@ def _times(config: StrategyConfig) -> Iterator[str]:
         yield f"A position is closed after {candles}."
     if config.orders.flat_at is not None:
         yield (
-            f"Positions are closed at {clock(config.orders.flat_at)} UTC; nothing is entered from "
+            f"Positions are closed at {hhmm(config.orders.flat_at)} UTC; nothing is entered from "
             "then to the end of the day."
         )
 
@@ -137,7 +137,7 @@ def _times(config: StrategyConfig) -> Iterator[str]:
 def _limits(config: StrategyConfig) -> Iterator[str]:
     orders = config.orders
     if orders.hours:
-        spans = " and ".join(f"{clock(begin)} to {clock(end)}" for begin, end in orders.hours)
+        spans = " and ".join(f"{hhmm(begin)} to {hhmm(end)}" for begin, end in orders.hours)
         yield f"It enters only from {spans} UTC."
     if orders.weekdays:
         yield f"It enters only on {_list([_DAYS[day - 1] for day in orders.weekdays])}."

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from core.market.candles.timeframes import DAY, MINUTE
 from core.strategy.config.config import Direction, StrategyConfig
-from core.strategy.config.order_writing import clock
+from core.strategy.config.order_writing import hhmm
 from core.strategy.config.orders import Basis, within_hours
 
 _LEAST_RISK = 0.1  # per cent; below it a fraction was probably meant
@@ -18,12 +18,12 @@ def order_cautions(config: StrategyConfig) -> Iterator[str]:
     """Sentences on orders that are allowed but probably not meant."""
     orders = config.orders
     if orders.risk_pct is not None and orders.risk_pct < _LEAST_RISK:
-        yield _fraction("risk_pct", orders.risk_pct)
+        yield meant_as_fraction("risk_pct", orders.risk_pct)
     for target in orders.targets:
         if target.price.basis is Basis.PCT and target.price.number < _LEAST_GAIN:
-            yield _fraction("target pct", target.price.number)
+            yield meant_as_fraction("target pct", target.price.number)
     if orders.roi and 0 < max(gain for _, gain in orders.roi) < _LEAST_GAIN:
-        yield _fraction("roi", max(gain for _, gain in orders.roi))
+        yield meant_as_fraction("roi", max(gain for _, gain in orders.roi))
     amount = orders.trade_amount
     if amount is not None and amount * len(config.symbols) > config.starting_balance:
         needed = amount * len(config.symbols)
@@ -59,8 +59,8 @@ def order_cautions(config: StrategyConfig) -> Iterator[str]:
     if orders.flat_at is not None and orders.flat_at % candle:
         later = -(-orders.flat_at // candle) * candle
         yield (
-            f"flat_at {clock(orders.flat_at)} is inside a {config.timeframe} candle: positions are "
-            f"closed at its end, {clock(later % _MINUTES_OF_DAY)}"
+            f"flat_at {hhmm(orders.flat_at)} is inside a {config.timeframe} candle: positions are "
+            f"closed at its end, {hhmm(later % _MINUTES_OF_DAY)}"
         )
 
 
@@ -78,7 +78,7 @@ def order_contradictions(config: StrategyConfig) -> Iterator[str]:
             return
     if orders.flat_at is not None and all(one >= orders.flat_at for one in allowed):
         yield (
-            f"flat_at {clock(orders.flat_at)}: every entry would fill after it on its day: no "
+            f"flat_at {hhmm(orders.flat_at)}: every entry would fill after it on its day: no "
             "position can ever be entered"
         )
     if config.timeframe.ms == 7 * DAY and orders.weekdays and 1 not in orders.weekdays:
@@ -131,7 +131,8 @@ def _opens(config: StrategyConfig) -> list[int]:
     return list(range(0, _MINUTES_OF_DAY, min(config.timeframe.ms // MINUTE, _MINUTES_OF_DAY)))
 
 
-def _fraction(key: str, value: float) -> str:
+def meant_as_fraction(key: str, value: float) -> str:
+    """The caution for a value so small that a fraction was probably meant."""
     return (
         f"{key} {value:.12g} is {value:.12g} per cent: if the fraction is meant, write "
         f"{value * 100:.12g} for {value * 100:.12g} per cent"

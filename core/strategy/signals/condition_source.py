@@ -177,7 +177,7 @@ class ConditionStream:
         )
 
 
-class _Group(NamedTuple):
+class _FlagGroup(NamedTuple):
     """Which conditions together give a flag: every one of them, or any."""
 
     flag: int
@@ -196,17 +196,17 @@ class _Plan:
         self.rules = config.grouped_conditions
         self.groups = tuple(self._groups(config.sides, len(config.orders.adds)))
 
-    def _groups(self, sides: Iterable[Direction], adds: int) -> Iterator[_Group]:
+    def _groups(self, sides: Iterable[Direction], adds: int) -> Iterator[_FlagGroup]:
         for side in sides:
             for group in ("entry", "exit"):
                 members = self._members(group, side)
                 if members:
-                    yield _Group(_FLAGS[side, group], group == "entry", members)
+                    yield _FlagGroup(_FLAGS[side, group], group == "entry", members)
             for number in range(adds):
                 members = self._members(f"add {number + 1}", side)
                 if members:
                     flag = add_flag(number, long=side is Direction.LONG)
-                    yield _Group(flag, every=True, members=members)
+                    yield _FlagGroup(flag, every=True, members=members)
 
     def _members(self, group: str, side: Direction) -> tuple[int, ...]:
         return tuple(

@@ -18,7 +18,7 @@ from core.market.candles.timeframes import Timeframe
 from core.report.curves import SvgCurve, drawdown, svg
 from core.report.html import report_page
 from core.report.markdown import report_markdown
-from core.report.metric_labels import price
+from core.report.metric_labels import price_text
 from core.report.report_sections import outline
 from core.report.result import result_to_json
 from core.report.spreadsheet import equity_csv, trades_csv
@@ -157,7 +157,7 @@ def test_a_fence_is_longer_than_any_in_its_text() -> None:
     [(64_210.5, "64,210.50"), (101.0, "101"), (0.5123, "0.5123"), (0.00001234, "0.00001234")],
 )
 def test_a_price_is_written_out_however_small(value: float, shown: str) -> None:
-    assert price(value) == shown
+    assert price_text(value) == shown
 
 
 def test_markdown_holds_every_trade() -> None:

@@ -176,7 +176,7 @@ MONEY = (Mode.TESTNET, Mode.SIMULATED, Mode.DEMO, Mode.REPLAY)
 """The kinds of money, the one that is closest to real first."""
 
 
-def headline(snapshot: HostSnapshot) -> tuple[Figure, ...]:
+def headline_figures(snapshot: HostSnapshot) -> tuple[Figure, ...]:
     """The figures above the table: sums over the sessions that have not ended.
 
     Money is added up within one mode only, for a demo's or a replay's is another kind of money than
