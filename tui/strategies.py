@@ -12,7 +12,8 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,8 @@ from tui.shipped import shipped
 
 if TYPE_CHECKING:
     from core.store.workspace import Workspace
+    from core.strategy.config.config import StrategyConfig
     from core.strategy.config.problems import ConfigError
-    from core.strategy.document.document import StrategyDocument
 
 DOCUMENT = "STRATEGY.md"
 _NAME_LINE = re.compile(r"^(name[ \t]*:[ \t]*).*?(\r?)$", re.MULTILINE)
@@ -67,52 +68,65 @@ def find_strategies(workspace: Workspace) -> tuple[StrategyChoice, ...]:
 
 
 def _choice(origin: str, path: Path) -> StrategyChoice:
+    from core.compare.before_start import NOT_BACKTESTED, backtest_warnings  # noqa: PLC0415
+
+    try:
+        found = path.stat()
+    except OSError:
+        identity: tuple[int, ...] = ()  # reading it says what is wrong
+    else:
+        identity = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    choice, config = _read(origin, path, identity)
+    if config is None:
+        return choice
+    # What is saved beside a document changes without it.
+    of_backtest = tuple(backtest_warnings(path, choice.raw.get("backtest"), config))
+    return replace(
+        choice,
+        warnings=(*choice.warnings, *of_backtest),
+        backtested=NOT_BACKTESTED not in of_backtest,
+    )
+
+
+@lru_cache(maxsize=2_000)
+def _read(
+    origin: str, path: Path, identity: tuple[int, ...]
+) -> tuple[StrategyChoice, StrategyConfig | None]:
+    """A document as it may be picked, and its config where it can run; once as long as it is."""
     from core.strategy.config.problems import ConfigError  # noqa: PLC0415
     from core.strategy.document.document import read_strategy  # noqa: PLC0415
+    from core.strategy.lint.words import paragraph  # noqa: PLC0415
 
     name = path.parent.name
     try:
         document = read_strategy(path)
     except ConfigError as error:
-        return StrategyChoice(name, origin, path, {}, problems=_sentences(error))
-    return _parsed(name, origin, path, document)
-
-
-def _parsed(name: str, origin: str, path: Path, document: StrategyDocument) -> StrategyChoice:
-    from core.compare.before_start import NOT_BACKTESTED, backtest_warnings  # noqa: PLC0415
-    from core.strategy.config.problems import ConfigError  # noqa: PLC0415
-    from core.strategy.lint.words import paragraph  # noqa: PLC0415
-
+        return StrategyChoice(name, origin, path, {}, problems=_sentences(error)), None
     raw = document.config
     described = raw.get("description")
-    description = described if isinstance(described, str) else ""
-    try:
-        parsed = document.parse()
-    except ConfigError as error:
-        return StrategyChoice(
-            name,
-            origin,
-            path,
-            raw,
-            problems=_sentences(error),
-            backtested=isinstance(raw.get("backtest"), dict),
-            description=description,
-        )
-    config = parsed.config
-    of_backtest = tuple(backtest_warnings(path, raw.get("backtest"), config))
-    return StrategyChoice(
-        config.name,
+    choice = StrategyChoice(
+        name,
         origin,
         path,
         raw,
+        backtested=isinstance(raw.get("backtest"), dict),
+        description=described if isinstance(described, str) else "",
+    )
+    try:
+        parsed = document.parse()
+    except ConfigError as error:
+        return replace(choice, problems=_sentences(error)), None
+    config = parsed.config
+    choice = replace(
+        choice,
+        name=config.name,
         symbols=config.symbols,
         timeframe=config.timeframe.value,
-        warnings=(*parsed.warnings, *of_backtest),
-        backtested=NOT_BACKTESTED not in of_backtest,
-        description=description,
+        warnings=parsed.warnings,
         meaning=paragraph(config),
         starting_balance=config.starting_balance,
     )
+    return choice, config
 
 
 def _sentences(error: ConfigError) -> tuple[str, ...]:

@@ -32,14 +32,14 @@ class YamlError(ValueError):
         self.line = line
 
 
-class TreeLoader(yaml.SafeLoader):
-    """The safe loader without anchors, aliases and tags, down to `DEEPEST` levels."""
+class _Tree(yaml.composer.Composer):
+    """Composes a tree of values without anchors, aliases and tags, down to `DEEPEST` levels."""
 
     depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """See `yaml.composer.Composer.compose_node`. Raises `YamlError`."""
-        event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs leave it out
+        event: Any = self.peek_event()  # type: ignore[attr-defined]  # a parser's, beside this
         line = int(event.start_mark.line) + 1
         self.depth += 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
@@ -51,6 +51,20 @@ class TreeLoader(yaml.SafeLoader):
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
+
+
+class TreeLoader(_Tree, yaml.SafeLoader):
+    """The safe loader of such a tree."""
+
+
+_QUICK: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # as PyYAML was built
+
+
+class QuickTreeLoader(_Tree, _QUICK):  # type: ignore[misc]  # known when it runs
+    """The same on libyaml where that is there; the tree is composed here all the same."""
+
+    def __init__(self, text: str) -> None:
+        _QUICK.__init__(self, text)
 
 
 def read_settings_file(path: Path) -> object:
