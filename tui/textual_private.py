@@ -14,6 +14,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.app import App
+from textual.css.stylesheet import Stylesheet
 from textual.screen import Screen
 
 from tui.terminal_cells import Piece, ShownCells
@@ -25,6 +26,7 @@ class PrivateApp(App[int]):
     def __init__(self) -> None:
         super().__init__()
         self.shown_cells = ShownCells()
+        self.stylesheet = _ParsedStylesheet(variables=self.get_css_variables())
 
     def frames_waiting(self) -> int | None:
         """How many frames wait for the terminal; None where nothing writes any more."""
@@ -68,6 +70,23 @@ class PrivateApp(App[int]):
         self.bell()
         self._exit_renderables.append(Text(traceback.format_exc()))
         self._close_messages_no_wait()
+
+
+class _ParsedStylesheet(Stylesheet):
+    """Styles that are parsed anew only where they or their variables have changed.
+
+    Textual's own parses all of them twice whenever a screen is opened for the first time, which
+    takes longer than to make and draw it.
+    """
+
+    def set_variables(self, variables: dict[str, str]) -> None:
+        if variables != self._variables:
+            super().set_variables(variables)
+            self._require_parse = True
+
+    def reparse(self) -> None:
+        if self._require_parse:
+            super().reparse()
 
 
 class _Difference(CompositorUpdate):

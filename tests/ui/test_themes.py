@@ -10,7 +10,7 @@ from textual.color import Color
 from textual.theme import Theme
 from textual.widget import Widget
 
-from tests.ui.driving import driven, make_app
+from tests.ui.driving import driven, make_app, until
 from tests.ui.scripted import busy
 from tui.shipped import shipped
 from tui.theming import DEFAULT_THEME, SIXTEEN_COLORS, ThemeError, find_themes, read_theme
@@ -104,6 +104,19 @@ async def test_t_goes_through_the_themes() -> None:
             seen.append(app.theme)
         assert seen[0] == seen[-1] == DEFAULT_THEME
         assert len(set(seen)) == 4
+
+
+async def test_styles_are_parsed_anew_for_another_theme_only() -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        parsed, colour = app.stylesheet.rules[0], app.screen.styles.background
+        await pilot.press("4")
+        await until(pilot, lambda: app.current_mode == "compare")
+        assert app.stylesheet.rules[0] is parsed
+        assert app.screen.styles.background == colour
+        app.theme = "papertape-light"
+        await until(pilot, lambda: app.screen.styles.background != colour)
+        assert app.stylesheet.rules[0] is not parsed
 
 
 async def test_without_colours_the_terminals_own_stay_legible(
