@@ -56,6 +56,8 @@ class EdgeLayer:
         unit: what the returns are per cent of.
         lines: the boundaries, where there are such.
         sums: running sum of the returns, shape (trades,).
+        beyond: running sum of what trades brought beyond the backtest's best, by which the upper
+            line is raised; shape as sums.
         excess: running sum of returns less the promise, which the lower line is for; shape as sums.
         at: after how many trades it was decided; None while open.
         decided: when that trade closed, UTC ms.
@@ -75,6 +77,7 @@ class EdgeLayer:
     unit: str
     lines: Boundaries | None
     sums: Floats
+    beyond: Floats
     excess: Floats
     at: int | None = None
     decided: int | None = None
@@ -299,6 +302,7 @@ def _edge(
         unit=unit,
         lines=lines,
         sums=returns.cumsum(),
+        beyond=np.zeros(0) if lines is None else lines.beyond(returns),
         excess=np.zeros(0) if lines is None else lines.excess(returns),
         reason=reason,
     )

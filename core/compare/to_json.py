@@ -233,6 +233,7 @@ def _edge_to_json(layer: EdgeLayer) -> Json:
         "reason": layer.reason,
         "lines": None if lines is None else lines.to_json(),
         "sums": layer.sums.tolist(),
+        "beyond_best": layer.beyond.tolist(),
     }
 
 

@@ -52,7 +52,10 @@ class Boundaries:
         promise: mean return of the backtest's trades, in per cent.
         margin: by how much less a trade may bring and still count as alike, in per cent.
         lower: L ≤ 0; broken where Σ(xᵢ − promise + margin) ≤ L·(k/M)^δ.
-        upper: U ≥ 0; kept where Σxᵢ ≥ U·(k/M)^δ.
+        upper: U ≥ 0; kept where Σxᵢ ≥ U·(k/M)^δ + Σ max(0, xᵢ − best).
+        best: return of the backtest's best trade, in per cent. What a trade brings beyond it
+            counts for nothing towards *kept*: a short backtest knows too little of such wins for
+            its line to allow for them, and what was promised did not rest on them.
         delta: δ, the shape of the lines; 0 makes them constant.
         broken: chance of ever crossing the lower line where the promise is true.
         kept: chance of ever crossing the upper line where the mean return is zero.
@@ -65,6 +68,7 @@ class Boundaries:
     margin: float
     lower: float
     upper: float
+    best: float
     delta: float
     broken: float
     kept: float
@@ -90,9 +94,8 @@ class Boundaries:
         if not len(seen):
             return Edge(State.OPEN, None)
         shape = place**self.delta
-        total = seen.cumsum()
         broken = _first(self.excess(seen) <= self.lower * shape)
-        kept = _first(total >= self.upper * shape)
+        kept = _first(seen.cumsum() >= self.upper * shape + self.beyond(seen))
         if broken is not None and (kept is None or broken <= kept):
             return Edge(State.BROKEN, broken)
         return Edge(State.OPEN if kept is None else State.KEPT, kept)
@@ -103,12 +106,17 @@ class Boundaries:
         excess: Floats = returns.cumsum() - counted * (self.promise - self.margin)
         return excess
 
+    def beyond(self, returns: Floats) -> Floats:
+        """Running sum of what trades bring beyond `best`: by so much the upper line is raised."""
+        beyond: Floats = np.maximum(returns - self.best, 0.0).cumsum(axis=0)
+        return beyond
+
     def lower_line(self) -> Floats:
         """The line that `excess` must stay above, after each trade; shape (horizon,)."""
         return self.lower * self._places(self.horizon, None) ** self.delta
 
     def upper_line(self) -> Floats:
-        """The line that the running sum of returns must reach; shape (horizon,)."""
+        """The line that the running sum must reach where none is `beyond`; shape (horizon,)."""
         return self.upper * self._places(self.horizon, None) ** self.delta
 
     def to_json(self) -> dict[str, float | int]:
@@ -178,6 +186,7 @@ def calibrate(
         margin=float(margin),
         lower=min(0.0, backtest.scale * lower_bound(lows, broken)),
         upper=max(0.0, -backtest.scale * lower_bound(-highs, kept)),
+        best=float(np.max(as_returns(backtest_returns))),
         delta=float(delta),
         broken=float(broken),
         kept=float(kept),

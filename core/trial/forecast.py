@@ -169,10 +169,13 @@ def _chances(
     kept = broken = 0
     size = max(1, min(count, _AT_ONCE // lines.horizon))
     for done in range(0, count, size):
-        without_edge = backtest.draw(rng, lines.horizon, min(size, count - done)).cumsum(axis=0)
+        drawn = backtest.draw(rng, lines.horizon, min(size, count - done))
+        without_edge = drawn.cumsum(axis=0)
         promised = without_edge + counted * promise
-        kept += _first_to_cross(promised >= upper, promised - owed <= lower)
-        broken += _first_to_cross(without_edge - owed <= lower, without_edge > upper)
+        raised = upper + lines.beyond(drawn + promise)
+        kept += _first_to_cross(promised >= raised, promised - owed <= lower)
+        raised = upper + lines.beyond(drawn)
+        broken += _first_to_cross(without_edge - owed <= lower, without_edge > raised)
     return kept / count, broken / count
 
 

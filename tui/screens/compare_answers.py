@@ -268,7 +268,8 @@ def edge_walls(layer: EdgeLayer, at: int) -> tuple[float, float]:
         return 0.0, 0.0
     place = max(1, min(at, lines.horizon)) - 1
     low = float(lines.lower_line()[place]) + at * (lines.promise - lines.margin)
-    return low, float(lines.upper_line()[place])
+    beyond = layer.beyond[: place + 1]
+    return low, float(lines.upper_line()[place]) + (float(beyond[-1]) if len(beyond) else 0.0)
 
 
 def _means(layer: EdgeLayer) -> str:

@@ -25,6 +25,7 @@ def lines(**changes: Any) -> Boundaries:
     """Broken at 5 below the promise of 1 a trade, kept at 8, within ten trades."""
     sealed: dict[str, Any] = {
         **{"horizon": 10, "promise": 1.0, "margin": 0.0, "lower": -5.0, "upper": 8.0},
+        **{"best": 10.0},
         **{"delta": 0.0, "broken": 0.05, "kept": 0.05, "trades": 100, "seed": 0},
     }
     return Boundaries(**(sealed | changes))
@@ -44,6 +45,12 @@ def test_the_states_are_the_words() -> None:
 def test_the_first_line_crossed_decides() -> None:
     assert lines().judge([8.0, -30.0]) == Edge(State.KEPT, 1)
     assert lines().judge([-5.0, 50.0]) == Edge(State.BROKEN, 1)
+
+
+def test_no_trade_counts_for_more_than_the_best_of_the_backtest() -> None:
+    assert lines(best=3.0).judge([90.0, 1.0, 1.0]) == Edge(State.OPEN, None)
+    assert lines(best=3.0).judge([90.0, 1.0, 9.0, 2.0]) == Edge(State.KEPT, 4)
+    assert calibrate(backtest(), 60).best == backtest().max()
 
 
 def test_both_at_once_is_broken() -> None:
@@ -94,7 +101,7 @@ def test_what_is_drawn_is_what_is_judged(returns: list[float], delta: float) -> 
     values = np.array(returns)
     shown = len(values)
     below = sealed.excess(values) <= sealed.lower_line()[:shown]
-    above = values.cumsum() >= sealed.upper_line()[:shown]
+    above = values.cumsum() >= sealed.upper_line()[:shown] + sealed.beyond(values)
     edge = sealed.judge(returns)
     if edge.at is None:
         assert not below.any()
@@ -136,6 +143,7 @@ def test_lines_do_not_depend_on_the_mean() -> None:
     assert other.lower == pytest.approx(one.lower)
     assert other.upper == pytest.approx(one.upper)
     assert other.promise == pytest.approx(one.promise + 5)
+    assert other.best == pytest.approx(one.best + 5)
 
 
 def test_stricter_rates_and_longer_horizons_widen_the_lines() -> None:
