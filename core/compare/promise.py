@@ -14,16 +14,17 @@ import numpy as np
 from core.market.candles.candles import Floats, Times
 from core.market.candles.timeframes import DAY
 from core.trading.values import Trade
-from core.trial.boundaries import Boundaries, calibrate
+from core.trial.boundaries import Boundaries
 from core.trial.cone import BandSide, Cone, Course
 from core.trial.cone_over_time import ConeOverTime
 from core.trial.costs import mean_intervals
 from core.trial.forecast import Forecast, forecast
-from core.trial.plan import end_of_trial, sealed_band, sealed_cone, sealed_lines
+from core.trial.plan import end_of_trial, live_lines, sealed_band, sealed_cone, sealed_lines
 from core.trial.seal import Margins, Seal, closed_at, trade_returns
 from core.trial.state import State
 
 NOT_SEALED = "not sealed: no error rate stands behind this"
+_NO_SHARE = "the trial's error rates have no share for live trades: none stands behind this"
 _FORECAST_UP_TO = 500  # trades of a horizon: beyond, the chances take longer than a screen may
 
 
@@ -224,9 +225,9 @@ def live_edge(
 ) -> EdgeLayer:
     """Hold live trades against the backtest's; both in per cent of margin.
 
-    Under the seal of a trial they are judged, by its horizon and error rates and by lines drawn
-    from the backtest's trades: those that closed since it was sealed. Without one they are
-    described.
+    Under the seal of a trial they are judged, by its horizon, by the share of its error rates that
+    is kept for them and by lines drawn from the backtest's trades: those that closed since it was
+    sealed. Without a seal, or such a share in it, they are described.
 
     Args:
         promised: of the backtest's trades, shape (n,).
@@ -239,18 +240,12 @@ def live_edge(
     unit = "% of margin"
     if seal is None:
         return _edge(None, trades, promise, None, None, unit, NOT_SEALED)
+    if not seal.errors.live:
+        return _edge(None, trades, promise, None, None, unit, _NO_SHARE)
     since = trades.closes >= seal.sealed_at
     trades = ClosedTrades(seen[since], trades.closes[since], seen[since])
-    margin = max(0.0, promise or 0.0) * seal.margins.mean_return
     try:
-        lines = calibrate(
-            promised,
-            seal.horizon.trades,
-            broken=seal.errors.edge,
-            kept=seal.errors.kept,
-            seed=seal.seed,
-            margin=margin,
-        )
+        lines = live_lines(seal, tuple(promised.tolist()))
     except ValueError as error:
         return _edge(None, trades, promise, None, State.OPEN, unit, str(error))
     judged = lines.judge(trades.returns)

@@ -127,7 +127,7 @@ def _scope(
         )
     if seal is not None and layers.others:
         trials = len(layers.others) + 1
-        rate = seal.errors.broken
+        rate = seal.errors.any_broken
         told.append(
             f"each of the {trials} trials may be wrong with {rate:.0%}: that one of them is may "
             f"have a chance of up to {1 - (1 - rate) ** trials:.0%}"

@@ -51,7 +51,8 @@ class TrialPlan:
             f"{days:.0f} days bring about {horizon.trades:,} trades.",
             f"If the promise holds you will be told kept with {chances.kept:.0%}, if there is no "
             f"edge broken with {chances.broken:.0%}; false alarms at most "
-            f"{self.seal.errors.broken:.0%}, false promises at most {self.seal.errors.kept:.0%}.",
+            f"{self.seal.errors.any_broken:.0%}, false promises at most "
+            f"{self.seal.errors.any_kept:.0%}.",
             _needed_sentence(self.needed),
         ]
         tries = self.seal.tries
@@ -78,8 +79,8 @@ class TrialPlan:
             "effective_tries": None if tries is None else tries.effective,
             "kept_if_promise_holds": self.chances.kept,
             "broken_if_no_edge": self.chances.broken,
-            "false_broken_at_most": seal.errors.broken,
-            "false_kept_at_most": seal.errors.kept,
+            "false_broken_at_most": seal.errors.any_broken,
+            "false_kept_at_most": seal.errors.any_kept,
             "needed_chance": CHANCE,
             "needed_trades": self.needed.trades,
             "needed_days": self.needed.days,
@@ -110,7 +111,7 @@ def plan_trial(seal: Seal) -> TrialPlan:
         trades_a_day=seal.trades_per_day,
         broken=seal.errors.edge,
         kept=seal.errors.kept,
-        margin=_margin(seal),
+        margin=_margin(seal, seal.returns),
         seed=seal.seed,
     )
     return TrialPlan(seal, chances, needed)
@@ -129,7 +130,26 @@ def sealed_lines(seal: Seal) -> Boundaries:
         broken=seal.errors.edge,
         kept=seal.errors.kept,
         seed=seal.seed,
-        margin=_margin(seal),
+        margin=_margin(seal, seal.returns),
+    )
+
+
+@lru_cache(maxsize=_KEPT)
+def live_lines(seal: Seal, promised: tuple[float, ...]) -> Boundaries:
+    """The two lines for live trades, by the share of a seal's error rates that is kept for them.
+
+    `promised`: returns of the backtest's trades in the unit that those of live trades are in.
+
+    Raises:
+        ValueError: they are too few, or do not vary; or the seal keeps no share for live trades.
+    """
+    return calibrate(
+        promised,
+        seal.horizon.trades,
+        broken=seal.errors.live,
+        kept=seal.errors.live_kept,
+        seed=seal.seed,
+        margin=_margin(seal, promised),
     )
 
 
@@ -177,9 +197,9 @@ def end_of_trial(seal: Seal, start: int, closes: Sequence[int]) -> int | None:
     return last + round(left / rate * DAY) if rate > 0 else None
 
 
-def _margin(seal: Seal) -> float:
+def _margin(seal: Seal, returns: Sequence[float]) -> float:
     """What of the promised mean return may be missing, in per cent a trade."""
-    promise = sum(seal.returns) / len(seal.returns) if seal.returns else 0.0
+    promise = sum(returns) / len(returns) if returns else 0.0
     return max(0.0, promise) * seal.margins.mean_return
 
 

@@ -39,19 +39,31 @@ class Horizon(msgspec.Struct, frozen=True, omit_defaults=True):
 class ErrorRates(msgspec.Struct, frozen=True, omit_defaults=True):
     """How often a trial may be wrong, as fractions, over its whole horizon and all looks together.
 
-    `edge`, `path` and `costs` share the chance of "broken" although the promise holds; `kept` is
-    the chance of "kept" although there is no edge.
+    `edge`, `path`, `costs` and `live` share the chance of "broken" although the promise holds,
+    `kept` and `live_kept` that of "kept" although there is no edge. The two of live trades are 0 in
+    seals older than they are; live trades are then described only.
     """
 
     edge: float = 0.025
     path: float = 0.015
     costs: float = 0.01
     kept: float = 0.05
+    live: float = 0.0
+    live_kept: float = 0.0
 
     @property
-    def broken(self) -> float:
-        """The chance that any layer says "broken" although the promise holds, at most."""
-        return math.fsum((self.edge, self.path, self.costs))
+    def any_broken(self) -> float:
+        """The chance that anything says "broken" although the promise holds, at most."""
+        return math.fsum((self.edge, self.path, self.costs, self.live))
+
+    @property
+    def any_kept(self) -> float:
+        """The chance that paper or live trades say "kept" although there is no edge, at most."""
+        return math.fsum((self.kept, self.live_kept))
+
+
+SEALED_RATES = ErrorRates(edge=0.015, kept=0.04, live=0.01, live_kept=0.01)
+"""What a trial is sealed with: at most 5 % of either error, paper and live together."""
 
 
 class Margins(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -22,7 +22,15 @@ from core.trading.rules import RULES_VERSION
 from core.trial.ledger import TryCount
 from core.trial.promise import shrunk_promise
 from core.trial.resampling import FEWEST_TRADES, Resampler
-from core.trial.seal import Horizon, PromisedCosts, Seal, Tries, backtest_digest, trade_returns
+from core.trial.seal import (
+    SEALED_RATES,
+    Horizon,
+    PromisedCosts,
+    Seal,
+    Tries,
+    backtest_digest,
+    trade_returns,
+)
 
 DEFAULT_DAYS = 60.0
 
@@ -83,6 +91,7 @@ def seal_trial(
             break_even_cost_bp(closed, config.slippage_pct),
         ),
         horizon=_horizon(days, trades, rate),
+        errors=SEALED_RATES,
         rules_version=RULES_VERSION,
         sealed_at=now,
         tries=_tries(returns, counted),

@@ -1,7 +1,8 @@
 """One verdict from five answers: kept, broken, or open, and why.
 
-The chance of a false *broken* is shared out among the answers that can give one by chance, so that
-together they keep within 5 % (Bonferroni). Decisions are facts and spend nothing of it.
+The chance of a false *broken* is shared out among the answers that can give one by chance, live
+trades among them, so that together they keep within 5 % (Bonferroni; `core.trial.seal.ErrorRates`).
+Decisions are facts and spend nothing of it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 
 from core.trial.boundaries import Edge
 from core.trial.cone import BandSide, Course
@@ -26,10 +26,6 @@ class Layer(StrEnum):
     ACCOUNT = "account"
     PATH = "path"
     EDGE = "edge"
-
-
-ERROR_BUDGET = MappingProxyType({Layer.EDGE: 0.025, Layer.PATH: 0.015, Layer.COSTS: 0.01})
-"""How often each layer may say *broken* of a true promise; together 5 %."""
 
 
 class Reason(StrEnum):

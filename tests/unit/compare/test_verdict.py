@@ -46,6 +46,7 @@ from core.time_format import iso_time
 from core.trading.values import Trade
 from core.trial.decisions import judge_decisions
 from core.trial.seal import (
+    SEALED_RATES,
     ErrorRates,
     Horizon,
     Margins,
@@ -98,6 +99,7 @@ def seal(horizon: int | Horizon = 100, **changed: Any) -> Seal:
         trades_per_day=4.0,
         costs=COSTS,
         horizon=horizon if isinstance(horizon, Horizon) else Horizon(horizon),
+        errors=SEALED_RATES,
         rules_version=1,
         sealed_at=START,
     )
@@ -311,7 +313,7 @@ def test_live_that_loses_is_never_validated_beside_fine_paper() -> None:
         found = judged(fine, sealed=seal(), live=live_column(pnl))
         assert VALIDATED not in found.recommendation
         assert "viable" not in found.assessment
-    found = judged(fine, sealed=seal(), live=live_column([-24.0] * 60))
+    found = judged(fine, sealed=seal(), live=live_column([-24.0] * 70))
     assert state(found) == "broken"
     assert found.verdict is not None
     assert found.verdict.column == "Live"
@@ -321,13 +323,21 @@ def test_live_that_loses_is_never_validated_beside_fine_paper() -> None:
 
 
 def test_live_trades_are_judged_since_the_seal_and_described_without_one() -> None:
-    live = live_column([-24.0] * 60)
+    live = live_column([-24.0] * 70)
     sealed = judged(KEPT, sealed=seal(), live=live).layers.live
     assert sealed is not None
-    assert (sealed.state, sealed.trades) == (State.BROKEN, 60)
+    assert (sealed.state, sealed.trades) == (State.BROKEN, 70)
+    assert sealed.lines is not None
+    assert (sealed.lines.broken, sealed.lines.kept) == (0.01, 0.01)
     later = judged(KEPT, sealed=seal(sealed_at=START + 41 * HOUR), live=live).layers.live
     assert later is not None
-    assert (later.state, later.trades) == (State.OPEN, 20)
+    assert (later.state, later.trades) == (State.OPEN, 30)
+    older = judged(KEPT, sealed=seal(errors=ErrorRates()), live=live)
+    assert older.layers.live is not None
+    assert older.layers.live.state is None
+    assert "no share for live trades" in older.layers.live.text
+    assert state(older) == "kept"
+    assert VALIDATED not in older.recommendation
     found = judged(KEPT, live=live)
     assert found.layers.live is not None
     assert found.layers.live.state is None

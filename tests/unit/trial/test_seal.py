@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from core.trading.values import ExitReason, Side, Trade
-from core.trial.seal import ErrorRates, Horizon, PromisedCosts, Seal, SealError, trade_returns
+from core.trial.seal import (
+    SEALED_RATES,
+    ErrorRates,
+    Horizon,
+    PromisedCosts,
+    Seal,
+    SealError,
+    trade_returns,
+)
 
 
 def seal() -> Seal:
@@ -55,7 +63,10 @@ def test_a_field_at_its_default_does_not_count_towards_the_hash() -> None:
 
 
 def test_the_shared_error_budget_is_five_per_cent() -> None:
-    assert ErrorRates().broken == pytest.approx(0.05)
+    for rates in (ErrorRates(), SEALED_RATES):  # of older trials, and of those sealed now
+        assert rates.any_broken == pytest.approx(0.05)
+        assert rates.any_kept == pytest.approx(0.05)
+    assert SEALED_RATES.edge + SEALED_RATES.live == pytest.approx(0.025)
 
 
 def trade(entry: int, exit_: int, pnl: float) -> Trade:

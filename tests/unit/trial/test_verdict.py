@@ -13,7 +13,6 @@ from core.trial.costs import CostFinding, Costs
 from core.trial.decisions import Decisions, judge_decisions
 from core.trial.state import State
 from core.trial.verdict import (
-    ERROR_BUDGET,
     Because,
     Layer,
     Layers,
@@ -140,7 +139,3 @@ def test_every_mixture_has_one_verdict_with_reasons() -> None:
         assert (found.state == State.BROKEN) == (State.BROKEN in states)
         if found.state == State.KEPT:
             assert states.count(State.KEPT) == 3
-
-
-def test_false_alarms_of_all_layers_add_up_to_five_per_cent() -> None:
-    assert sum(ERROR_BUDGET.values()) == pytest.approx(0.05)
