@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.backtest.run import run_backtest
 from core.compare.comparison import ComparisonResult
@@ -58,7 +59,10 @@ from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
 from core.strategy.document.document import read_strategy
 from core.strategy.document.yaml_text import write_yaml
+from core.trial.boundaries import Boundaries, calibrate
+from core.trial.cone import Cone, cone
 from core.trial.costs import CostFinding
+from core.trial.seal import SEALED_RATES
 from core.trial.state import State
 from tests.unit.host.hosts import running
 from tests.unit.trial.making import Draw, normal, skewed, student_t
@@ -71,7 +75,9 @@ CALLED = 0.8  # share of the calls that are loud enough to be a signal
 SPREAD_OF_RETURNS = 0.8  # standard deviation of a trade, per cent
 ASSUMED, FEES = 1.5, 4.0  # of a fill, basis points
 SHAPES: tuple[Draw, ...] = (normal, skewed, student_t)
-FALLS_BY = 1.5  # standard deviations a trade
+SIZE = 0.95  # of the equity in a trade
+HORIZONS = range(40, 121, 10)  # trades, of which a doubled drawdown gets the one that shows it best
+CLEARLY = SPREAD_OF_RETURNS / 2  # per cent between a doubled drawdown and a line, to count as due
 LOOKS = 20
 PACE = 100.0  # to the connections, which live in real time and are closed after a day
 
@@ -102,7 +108,7 @@ CAUSES = {
     "revised": Cause(fault=FaultKind.REVISED_CANDLE, chance=0.1, amount=-60),
     "late": Cause(fault=FaultKind.LATE_CLOSE, amount=60_000),
     "no edge": Cause(backtest=300, horizon=160, kept=0.0),
-    "drawdown": Cause(backtest=300, horizon=100, promise=0.2, drawdown=True),
+    "drawdown": Cause(backtest=300, horizon=HORIZONS[-1], promise=0.2, drawdown=True),
 }
 
 
@@ -119,7 +125,7 @@ def strategy(number: int) -> dict[str, Any]:
         ],
         "exit_conditions": [],
         "max_hold": 2,
-        "trade_size_pct": 95,
+        "trade_size_pct": 100 * SIZE,
         "slippage_pct": ASSUMED / 100,
         "fees": FEES / 10_000,
     }
@@ -127,10 +133,14 @@ def strategy(number: int) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A market: its candles, the number of the trial's first, and the fall it begins with."""
+    """A market: its candles, the number of the trial's first, and the trial's horizon in trades.
+
+    `fall`: the trades of the fall it begins with, summed up, in per cent of the equity.
+    """
 
     candles: Candles
     start: int
+    horizon: int
     fall: Floats
 
 
@@ -145,7 +155,13 @@ def market(cause: Cause, number: int, seed: int) -> Made:
     shape = draw(rng, (before + after,))
     promise = np.where(np.arange(before + after) < before, 1.0, cause.kept) * cause.promise
     held = cost + SPREAD_OF_RETURNS * (shape + promise)
-    fall = _fall(held, loud, before, cause, cost) if cause.drawdown else np.zeros(0)
+    horizon, fall = cause.horizon, np.zeros(0)
+    if cause.drawdown:
+        traded = np.flatnonzero(loud)
+        of_trial = traded[traded >= before]
+        net = SIZE * (held - cost)
+        order, horizon, fall = doubled_drawdown(rng, net[traded[traded < before]], net[of_trial])
+        held[of_trial] = held[of_trial[order]]
     calls = np.where(loud, rng.uniform(0.9, 1.6, len(loud)), rng.uniform(0.2, 0.6, len(loud)))
     first = held * rng.uniform(0.3, 0.7, len(held))
     moves = np.stack((calls, first, held - first, 0 * calls, -calls), axis=1).ravel()
@@ -157,25 +173,40 @@ def market(cause: Cause, number: int, seed: int) -> Made:
     volume = np.tile([10.0, 1.0, 1.0, 1.0, 1.0], len(held))
     times = BEGIN + SPAN * np.arange(len(close), dtype=np.int64)
     candles = Candles(times, opened, high, low, close, volume)
-    return Made(candles, before * CYCLE, fall.cumsum())
+    return Made(candles, before * CYCLE, horizon, fall)
 
 
-def _fall(
-    held: Floats, loud: np.ndarray[Any, Any], before: int, cause: Cause, cost: float
-) -> Floats:
-    """Let the trial begin with a fall twice as deep as the backtest's deepest, made good later.
+def doubled_drawdown(
+    rng: np.random.Generator, backtest: Floats, trial: Floats
+) -> tuple[NDArray[np.intp], int, Floats]:
+    """Order the trades of a trial so that it begins with twice the backtest's deepest drawdown.
 
-    Over the whole horizon it earns what was promised. Returns the trades of the fall, in per cent.
+    They stay the trades that were promised, and none is added: the worst come first, until they
+    make up the fall. Where the fall ends is known before, and so is the horizon at which it lies
+    most clearly between the band, which it must leave, and the line of the edge.
+
+    Returns the order, the horizon, and the fall summed up; all returns in per cent of the equity.
     """
-    net = (held - cost)[:before][loud[:before]].cumsum()
-    deepest = float((np.maximum.accumulate(net) - net).max())
-    traded = before + np.flatnonzero(loud[before:])
-    count = math.ceil(2 * deepest / (FALLS_BY * SPREAD_OF_RETURNS))
-    lost = np.full(count, -2 * deepest / count)
-    held[traded[:count]] = cost + lost
-    owed = 2 * deepest + count * cause.promise * SPREAD_OF_RETURNS
-    held[traded[count:]] += owed / max(1, cause.horizon - count)
-    return lost
+    gone = np.concatenate(([0.0], backtest.cumsum()))
+    depth = 2 * float((np.maximum.accumulate(gone) - gone).max())
+    found = []
+    for horizon in HORIZONS:
+        ranked = np.argsort(trial[:horizon])
+        count = 1 + int(np.searchsorted(-trial[ranked].cumsum(), depth))
+        first, rest = (rng.permutation(part) for part in (ranked[:count], ranked[count:]))
+        order = np.concatenate((first, rest, np.arange(horizon, len(trial))))
+        fall = trial[first].cumsum()
+        lines = calibrate(backtest, horizon, broken=SEALED_RATES.edge)
+        band = cone(backtest, horizon, rate=SEALED_RATES.path)
+        found.append((clearance(fall, band, lines), horizon, order, fall))
+    _, horizon, order, fall = max(found, key=lambda one: one[0])
+    return order, horizon, fall
+
+
+def clearance(fall: Floats, band: Cone, lines: Boundaries) -> float:
+    """By how many per cent a fall leaves the band and yet stays off the line of the edge."""
+    below = band.lower()[1 : len(fall) + 1] - 100 * np.expm1(fall / 100)
+    return float(min(below.max(), lines.excess(np.diff(fall, prepend=0.0)).min() - lines.lower))
 
 
 @dataclass(slots=True)
@@ -198,8 +229,7 @@ class Seen:
     decision_kinds: list[str] = field(default_factory=list)
     cost: float | None = None
     delay: float | None = None
-    beyond_band: bool = True  # the injected fall alone would leave the sealed band
-    beyond_line: bool = False  # it alone would cross the edge's line
+    due: bool = True  # an injected fall lies clearly beyond the band and off the edge's line
 
     def look(self, found: ComparisonResult, fall: Floats) -> None:
         """Note what a comparison says; `fall`: what was injected, summed up, in per cent."""
@@ -219,9 +249,7 @@ class Seen:
         judged = layers.costs.judged
         band, lines = layers.path.band, layers.edge.lines
         if len(fall) and band is not None and lines is not None:
-            fallen = np.expm1(fall / 100) * 100
-            self.beyond_band = bool((fallen < band.lower()[1 : len(fall) + 1]).any())
-            self.beyond_line = bool(lines.excess(np.diff(fall, prepend=0.0)).min() <= lines.lower)
+            self.due = clearance(fall, band, lines) >= CLEARLY
         self.dearer |= judged.finding is CostFinding.DEARER
         self.eaten |= judged.finding is CostFinding.EATS_EDGE
         self.path |= layers.path.state is State.BROKEN
@@ -324,7 +352,7 @@ class Batch:
             result = run_backtest(config, history, filters=filters)
             save_backtest(document, result, history, self.clock.now())
             self.documents[number] = dict(read_strategy(document).config)
-            terms = TrialTerms(trades=self.cause.horizon)
+            terms = TrialTerms(trades=self.made[number].horizon)
             reply = await host.start(StartRequest(keys, trial=terms))
             self.engines[number] = host.registry.alive(reply.session_id)
         await until(lambda: all(engine.handler is not None for engine in self.engines.values()))
@@ -446,10 +474,9 @@ def table(name: str, seen: Sequence[Seen]) -> str:
         f"  {'verdict kept':<24}{share(seen, lambda one: 'kept' in one.verdict)}",
     ]
     if CAUSES[name].drawdown:
-        lines.append(f"  {'fall beyond the band':<24}{share(seen, lambda one: one.beyond_band)}")
-        lines.append(f"  {'beyond the edge too':<24}{share(seen, lambda one: one.beyond_line)}")
-        due = [one for one in seen if one.beyond_band and not one.beyond_line]
-        lines.append(f"  {'of those between':<24}{share(due, lambda one: must <= one.turned)}")
+        due = [one for one in seen if one.due]
+        lines.append(f"  {'fall between the lines':<24}{share(seen, lambda one: one.due)}")
+        lines.append(f"  {'of these: path below':<24}{share(due, lambda one: must <= one.turned)}")
         lines.append(
             f"  {'… and no other':<24}{share(due, lambda one: must <= one.turned <= must | may)}"
         )
