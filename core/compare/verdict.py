@@ -38,7 +38,8 @@ UNDECIDED = (
     "papertape trial plan {strategy} tells how long."
 )
 LOST_SINCE = (
-    "It kept its promise, but loses money by now: do not go live before another trial has kept it."
+    "It kept its promise, but makes no money by now: do not go live before another trial has kept "
+    "it."
 )
 SOME_UNEXPLAINED = (
     "A few of its decisions differ from its rules, and nothing recorded explains why: look at them "
@@ -46,8 +47,8 @@ SOME_UNEXPLAINED = (
 )
 NO_BACKTEST = "No backtest stands behind this strategy: always backtest first."
 ONLY_BACKTEST = "Paper-trade it next: only a backtest is known."
-LOSING = "The backtest itself loses money: do not go live with it."
-LIVE_LOSES = "Live loses money so far: do not add to it until that is explained."
+LOSING = "The backtest itself makes no money: do not go live with it."
+LIVE_LOSES = "Live makes no money so far: do not add to it until that is explained."
 OWN_CANDLES = (
     "It ran on the backtest's own candles: that proves its decisions and nothing else. "
     "Paper-trade it on candles the backtest has not seen."
@@ -235,9 +236,10 @@ def assess(verdict: TrialVerdict | None, columns: Sequence[ComparedColumn]) -> s
     degrades = _falls([column.metrics.get("win_rate_pct") for column in columns])
     told = f"degrades slightly from {path} (normal)" if degrades else f"holds from {path}"
     if verdict.state is State.KEPT:
-        if (columns[-1].metrics.get("expectancy") or 0) > 0:
+        without = [column.name for column in columns if _earns_nothing(column)]
+        if not without:
             return f"Performance {told}. Within acceptable range. Strategy is viable."
-        return f"The promise was kept, but {columns[-1].name} does not make money."
+        return f"The promise was kept, but {without[-1]} does not make money."
     return f"{verdict.column} has neither kept nor broken yet what the backtest promised."
 
 
@@ -298,15 +300,15 @@ def _sentences(
         return _when_broken(verdict, answers, regimes)
     live = answers.live
     if live is not None and live.surely_less:
-        loses = [LIVE_LOSES] if _loses(columns.get("Live")) else []
+        loses = [LIVE_LOSES] if _earns_nothing(columns.get("Live")) else []
         return [WORSE.format(column="Live"), *loses]
-    if _loses(columns.get("Live")):
+    if _earns_nothing(columns.get("Live")):
         return [LIVE_LOSES]
-    if _loses(columns["Backtest"]):
+    if _earns_nothing(columns["Backtest"]):
         return [LOSING]
     if answers.own_candles:
         return [OWN_CANDLES]
-    if verdict.state is State.KEPT and _loses(columns[verdict.column]):
+    if verdict.state is State.KEPT and _earns_nothing(columns[verdict.column]):
         return [LOST_SINCE]
     if answers.path is not None and answers.path.above:
         return [BETTER]
@@ -316,7 +318,8 @@ def _sentences(
         return [SOME_UNEXPLAINED]
     if answers.edge is not None and answers.edge.over:
         return [UNDECIDED.format(strategy=strategy)]
-    sentences = [TOO_EARLY]
+    surely_less = answers.edge is not None and answers.edge.surely_less
+    sentences = [WORSE.format(column="Paper") if surely_less else TOO_EARLY]
     if not verdict.sealed:
         sentences.append(f"It is {NOT_SEALED}; start it as a trial: papertape trial {strategy}.")
     elif verdict.closes is not None:
@@ -342,6 +345,6 @@ def _when_broken(
     return sentences
 
 
-def _loses(column: ComparedColumn | None) -> bool:
+def _earns_nothing(column: ComparedColumn | None) -> bool:
     expectancy = None if column is None else column.metrics.get("expectancy")
-    return expectancy is not None and expectancy < 0
+    return expectancy is not None and expectancy <= 0

@@ -284,6 +284,9 @@ def test_without_a_seal_the_edge_is_described_and_nothing_is_judged_by_it() -> N
         assert "not sealed: no error rate stands behind this" in comparison_text(found)
         assert VALIDATED not in found.recommendation
         assert NOT_SEALED in found.recommendation
+        surely_less = mean < 0  # by an interval that is valid at every look
+        assert found.recommendation.startswith(WORSE.format(column="Paper")) == surely_less
+        assert found.recommendation.startswith("Too early to tell") != surely_less
 
 
 def test_costs_that_eat_the_edge_break_the_promise() -> None:
@@ -318,8 +321,10 @@ def test_live_that_loses_is_never_validated_beside_fine_paper() -> None:
     assert found.verdict is not None
     assert found.verdict.column == "Live"
     assert found.recommendation.startswith(WORSE.format(column="Live"))
-    losing = judged(fine, sealed=seal(), live=live_column([-0.1]))
-    assert losing.recommendation == LIVE_LOSES
+    for nothing in ([-0.1], [0.0] * 30):
+        earns_nothing = judged(fine, sealed=seal(), live=live_column(nothing))
+        assert earns_nothing.recommendation == LIVE_LOSES
+        assert earns_nothing.assessment == "The promise was kept, but Live does not make money."
 
 
 def test_live_trades_are_judged_since_the_seal_and_described_without_one() -> None:
@@ -361,6 +366,9 @@ def test_the_backtests_own_candles_prove_decisions_only() -> None:
 def test_a_losing_backtest_has_no_edge_to_keep() -> None:
     found = judged(trades_of(10.0, 20), backtest=trades_of(-50.0, 200))
     assert found.recommendation == LOSING
+    kept = judged(KEPT, sealed=seal(), backtest=trades_of(-10.0, 200))
+    assert kept.recommendation == LOSING
+    assert kept.assessment == "The promise was kept, but Backtest does not make money."
 
 
 def test_a_small_slippage_on_the_same_trades_breaks_nothing() -> None:
