@@ -35,6 +35,7 @@ from tui.host.connection import GROUP, HostConnection, LinkReady
 from tui.host.hosting import Hosting
 from tui.host.leaving import Leaving
 from tui.host.returning import Change, Returning
+from tui.keymap import checked_keymap
 from tui.modals.ask import Ask
 from tui.modals.meanwhile import Meanwhile
 from tui.modals.new_session import NewSession
@@ -140,6 +141,7 @@ class PapertapeApp(GuardedApp):
             Appearance() if workspace is None else read_appearance(Workspace(workspace))
         )
         self.panes = dict(self._appearance.panes)
+        self.keymap, self._keymap_problems = checked_keymap(self._appearance.keymap)
         self.alerts = Alerts(self, self.bell, self.write_title, self._appearance.alerts)
         self.theme = DEFAULT_THEME
         if self._appearance.theme in found.themes:
@@ -180,7 +182,8 @@ class PapertapeApp(GuardedApp):
         self._returning.begin()
         self._connection.hold()
         self.set_interval(self._poll_every, self.poll)
-        for problem in self.theme_problems:
+        self.set_keymap(self.keymap)
+        for problem in (*self.theme_problems, *self._keymap_problems):
             self.say(problem, "warning")
         wanted = self._appearance.theme
         if wanted is not None and wanted not in self.theme_names:

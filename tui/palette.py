@@ -15,6 +15,7 @@ from core.host.link import CommandError, HostLink
 from core.session.snapshot import HostSnapshot
 from core.text import safe_text
 from tui.commands import Place, commands_at
+from tui.keymap import shown_key
 from tui.strategies import StrategyChoice
 
 
@@ -81,7 +82,8 @@ class PaletteCommands(Provider):
         place = getattr(self.screen, "PLACE", Place.ANYWHERE)
         for command in commands_at(place):
             run = partial(self.app.run_action, command.target, self.screen)
-            yield f"{command.label} ({command.key})", command.help, run
+            key = shown_key(command, getattr(self.app, "keymap", {}))
+            yield f"{command.label} ({key})", command.help, run
         themed = cast(Jumping, self.app)
         for name in themed.theme_names:
             yield f"theme {safe_text(name)}", "Use this theme", partial(themed.choose_theme, name)

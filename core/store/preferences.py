@@ -22,6 +22,7 @@ _KNOWN = (
     "alerts",
     "panes",
     "nautilus_python",
+    "keymap",
 )
 
 _END = "\n..."  # of a YAML document that is a bare text
@@ -40,6 +41,7 @@ class Preferences:
     name, such as Europe/Berlin) are how the screen looks, `alerts` how loudly it tells of what
     happens; whether there are such ones it sees for itself. `panes`: the sizes of panes by their
     names, for each layout of a screen. `nautilus_python`: an interpreter that has Nautilus Trader.
+    `keymap`: keys by the IDs of their commands.
     """
 
     addresses: Mapping[str, str] = field(default_factory=dict)
@@ -49,6 +51,7 @@ class Preferences:
     alerts: str | None = None
     panes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     nautilus_python: str | None = None
+    keymap: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_preferences(path: Path) -> Preferences:
@@ -78,13 +81,14 @@ def _preferences(path: Path, written: object) -> Preferences:
             f"{path}: {', '.join(unknown[:5])} is not known; known are {', '.join(_KNOWN)}"
         )
     return Preferences(
-        _addresses(path, written, "addresses"),
-        _addresses(path, written, "order_addresses"),
+        _texts(path, written, "addresses", "names with URLs"),
+        _texts(path, written, "order_addresses", "names with URLs"),
         _text(path, written, "theme"),
         _text(path, written, "time_zone"),
         _text(path, written, "alerts"),
         _panes(path, written),
         _text(path, written, "nautilus_python"),
+        _texts(path, written, "keymap", "commands with keys, such as `keymap: {session.stop: X}`"),
     )
 
 
@@ -146,10 +150,12 @@ def _is_size(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10_000
 
 
-def _addresses(path: Path, written: Mapping[str, object], name: str) -> Mapping[str, str]:
+def _texts(
+    path: Path, written: Mapping[str, object], name: str, expected: str
+) -> Mapping[str, str]:
     found = written.get(name) or {}
     if not isinstance(found, dict) or not all(
         isinstance(text, str) for pair in found.items() for text in pair
     ):
-        raise PreferencesError(f"{path}: {name} must be names with URLs")
+        raise PreferencesError(f"{path}: {name} must be {expected}")
     return found

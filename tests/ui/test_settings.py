@@ -186,6 +186,8 @@ async def test_theme_and_time_zone_are_remembered(home: Path) -> None:
         await until(pilot, lambda: bool(app.screen.query("#names")))
         await pilot.press(*"eirut", "enter")
         await until(pilot, lambda: value(screen, "zone") == "Asia/Beirut")
+        await pilot.press("j", "j", "enter")
+        await until(pilot, lambda: value(screen, "alerts") == "quiet")
         await done(app, pilot)
     kept = read_preferences(home / "config.yaml")
     assert (kept.theme, kept.time_zone) == ("papertape-light", "Asia/Beirut")

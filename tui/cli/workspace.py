@@ -202,6 +202,6 @@ def keys(arguments: Arguments) -> int:
             ]
         )
     else:
-        rows = [(str(command.place), command.key, command.help) for command in COMMANDS]
-        print_text(*table(("where", "key", "what it does"), rows))
+        rows = [(str(one.place), one.key, one.id, one.help) for one in COMMANDS]
+        print_text(*table(("where", "key", "id", "what it does"), rows))
     return Exit.DONE

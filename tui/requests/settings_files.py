@@ -45,6 +45,7 @@ class Appearance:
     zone: tzinfo = UTC
     alerts: Loudness = Loudness.ALL
     panes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    keymap: Mapping[str, str] = field(default_factory=dict)
     problem: str | None = None
 
 
@@ -85,7 +86,8 @@ def read_appearance(workspace: Workspace) -> Appearance:
     try:
         alerts = loudness_of(preferences.alerts)
         zone = zone_of(preferences.time_zone)
-        return Appearance(preferences.theme, zone, alerts, preferences.panes)
+        panes, keymap = preferences.panes, preferences.keymap
+        return Appearance(preferences.theme, zone, alerts, panes, keymap)
     except SettingsError as error:
         return Appearance(preferences.theme, problem=f"{workspace.preferences}: {error}")
 

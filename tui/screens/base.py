@@ -18,6 +18,7 @@ from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.text import safe_text
 from tui.commands import Place
 from tui.modals.notes import AlertsForm, NotesForm, Written
+from tui.requests.alerts import Alerts
 from tui.requests.backtest import BacktestCommands
 from tui.requests.comparison import ComparisonCommands
 from tui.requests.exporting import export_report
@@ -45,6 +46,7 @@ class ScreenShell(Shell, Protocol):
     backtests: BacktestCommands
     comparisons: ComparisonCommands
     panes: dict[str, Shares]
+    alerts: Alerts
 
     @property
     def theme_names(self) -> tuple[str, ...]:
@@ -61,6 +63,10 @@ class ScreenShell(Shell, Protocol):
 
     def action_go(self, mode: str) -> None:
         """Go to another of the program's screens."""
+        ...
+
+    def action_next_alerts(self) -> None:
+        """Tell of what happens less loudly, or again with all means."""
         ...
 
 

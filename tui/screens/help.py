@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.commands import COMMANDS, Place
+from tui.keymap import shown_key
 
 
 class HelpScreen(ModalScreen[None]):
@@ -36,6 +37,7 @@ class HelpScreen(ModalScreen[None]):
         # Where one is, then what works on every screen, then the other screens.
         near = [self._place, Place.TABLE, Place.CHART, Place.LOG, Place.ANYWHERE]
         places = dict.fromkeys([*near, *Place])
+        keymap = getattr(self.app, "keymap", {})
         with VerticalScroll(classes="sheet"):
             for number, place in enumerate(places):
                 first = " first" if number == 0 else ""
@@ -45,7 +47,7 @@ class HelpScreen(ModalScreen[None]):
                 for command in COMMANDS:
                     if command.place is place:
                         with Horizontal(classes="help-line"):
-                            yield Static(Content(command.key), classes="help-key")
+                            yield Static(Content(shown_key(command, keymap)), classes="help-key")
                             yield Static(Content(command.help), classes="help-text")
             yield Static(
                 Content.styled(

@@ -55,7 +55,13 @@ _JUDGED: dict[bool | None, tuple[str, str]] = {
     None: ("", "$dim"),
 }
 _PLACES, _PLACE, _THEME, _ZONE, _NAUTILUS = "places", "place", "theme", "zone", "nautilus"
-_HEADINGS = {_THEME: "Theme", _ZONE: "Time zone", _NAUTILUS: "Nautilus Trader"}
+_ALERTS = "alerts"
+_HEADINGS = {
+    _THEME: "Theme",
+    _ZONE: "Time zone",
+    _NAUTILUS: "Nautilus Trader",
+    _ALERTS: "Alerts",
+}
 _ABOUT = {
     _PLACES: "Where trades, reports and failures are told of away from the terminal. Enter adds an "
     "address as apprise writes them (tgram://TOKEN/CHAT, mailto://USER:PASSWORD@HOST, and some "
@@ -68,6 +74,10 @@ _ABOUT = {
     _THEME: "How everything looks. The files of themes are in the program's own folder and in "
     "themes/ of the workspace; one of the same name replaces the shipped one. t takes the next "
     "one on any screen.",
+    _ALERTS: "How loudly the screen tells of fills, failures, silence of a feed, planned ends, "
+    "answers of a trial that turn, messages of jobs and what you asked to be told of (W on a "
+    "session): all is with the bell for what is wrong, quiet without it, off not at all. B takes "
+    "the next on any screen.",
     _ZONE: "The zone in which the screen writes times: clock, logs, sessions, schedule. Reports, "
     "comparisons and backtests stay in UTC, and so do cron expressions.",
 }
@@ -135,6 +145,8 @@ class SettingsScreen(BaseScreen):
         told = {True: "✓ there", False: "✗ not there", None: python or "this Python"}[works]
         note = "R tries it, Enter names a python"
         rows.append(self._row(_NAUTILUS, "Nautilus Trader", told, note, python is not None))
+        loudness = self.papertape.alerts.loudness.value
+        rows.append(self._row(_ALERTS, "Alerts", loudness, "Enter takes the next", True))
         self.query_one("#settings", LineTable).set_rows(rows)
         self._describe()
 
@@ -212,6 +224,9 @@ class SettingsScreen(BaseScreen):
             self._name_python()
         elif key == _THEME:
             self._pick_theme()
+        elif key == _ALERTS:
+            self.papertape.action_next_alerts()
+            self._draw()
         elif key == _ZONE:
             self.app.run_worker(self._pick_zone(), name="time zones", exit_on_error=False)
 

@@ -9,6 +9,7 @@ from textual.style import Style
 from textual.widget import Widget
 
 from tui.commands import Command, Place, commands_at
+from tui.keymap import shown_key
 
 
 class Hints(Widget):
@@ -47,7 +48,7 @@ class Hints(Widget):
         room = self.size.width + 2
         kept: set[str] = set()
         for command in sorted(possible, key=_urgency):
-            needed = cell_len(command.key) + cell_len(command.label) + 3
+            needed = cell_len(self._key(command)) + cell_len(command.label) + 3
             if needed <= room:
                 room -= needed
                 kept.add(command.id)
@@ -55,9 +56,12 @@ class Hints(Widget):
         for command in possible:
             if command.id in kept:
                 click = Style.from_meta({"@click": command.target})
-                text = Content.assemble((command.key, "$accent"), f" {command.label}")
+                text = Content.assemble((self._key(command), "$accent"), f" {command.label}")
                 parts.append(text.stylize(click))
         return Content("  ").join(parts)
+
+    def _key(self, command: Command) -> str:
+        return shown_key(command, getattr(self.app, "keymap", {}))
 
     def _enabled(self, command: Command) -> bool:
         name = command.action.partition(".")[2] or command.action

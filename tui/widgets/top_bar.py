@@ -13,6 +13,7 @@ from core.session.snapshot import HostSnapshot
 from core.text import safe_text
 from tui import formats
 from tui.commands import COMMANDS
+from tui.keymap import shown_key
 from tui.widgets.text_lines import TextLines
 
 _SCREENS = tuple(command for command in COMMANDS if command.id.startswith("go."))
@@ -95,7 +96,8 @@ class TopBar(TextLines):
             click = Style.from_meta({"@click": command.action})
             name = f" {command.label}" if here or others == "names" else ""
             style = "bold $foreground" if here else "$dim"
-            key = (command.key, "$accent" if here else "$dim")
+            shown = shown_key(command, getattr(self.app, "keymap", {}))
+            key = (shown, "$accent" if here else "$dim")
             parts.append(Content.assemble(key, (name, style)).stylize(click))
             if here and command.label != self._title:
                 parts[-1] += Content.assemble((" › ", "$dim"), (self._title, "bold $foreground"))

@@ -1,0 +1,63 @@
+"""The user's own keys: used, shown everywhere, and never two things on one key in one place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.ui.driving import WatchedApp, driven, make_app, until
+from tests.ui.scripted import busy, choices
+from tui.commands import COMMANDS
+from tui.keymap import checked_keymap, shown_key
+from tui.modals.ask import Ask
+from tui.screens.help import HelpScreen
+from tui.widgets.hints import Hints
+
+
+async def test_a_key_of_ones_own_does_what_the_other_did_and_is_shown(tmp_path: Path) -> None:
+    keymap = "{session.stop: X, app.help: 'f6', session.pause: 'f', nonsense.at_all: a}"
+    (tmp_path / "config.yaml").write_text(f"keymap: {keymap}\n")
+    app = WatchedApp(
+        make_app(busy()).hosting, choices, host_name="web1", workspace=tmp_path, poll_every=3_600
+    )
+    async with driven(app) as pilot:
+        hints = str(app.screen.query_one(Hints).render())
+        assert "X stop" in hints
+        assert "f6 help" in hints
+        assert "p pause" in hints, "what clashes stays as it was"
+        await pilot.press("x")
+        await pilot.pause()
+        assert not isinstance(app.screen, Ask)
+        await pilot.press("X")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press("escape", "f6")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        told = "\n".join(note.message for note in app.notes)
+        assert "session.pause on f clashes with session.flatten (flatten); it stays on p" in told
+        assert "there is no command 'nonsense.at_all'" in told
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({"session.stp": "X"}, "did you mean session.stop?"),
+        ({"session.stop": " "}, "expected a key"),
+        ({"app.theme": "n"}, "clashes with"),
+        ({"session.stop": "F", "session.pause": "F"}, "clashes with"),
+        ({"session.stop": "?"}, "clashes with app.help"),
+    ],
+)
+def test_what_cannot_be_used_is_said(wanted: dict[str, str], said: str) -> None:
+    used, problems = checked_keymap(wanted)
+    assert any(said in problem for problem in problems)
+    assert len(used) < len(wanted)
+
+
+def test_keys_may_be_swapped_and_the_usual_ones_clash_nowhere() -> None:
+    wanted = {"session.stop": "p", "session.pause": "x"}
+    assert checked_keymap(wanted) == (wanted, [])
+    as_they_are = {command.id: command.keys for command in COMMANDS}
+    assert checked_keymap(as_they_are) == (as_they_are, [])
+    stop = next(command for command in COMMANDS if command.id == "session.stop")
+    assert shown_key(stop, {"session.stop": "question_mark"}) == "?"

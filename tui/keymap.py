@@ -1,0 +1,83 @@
+"""The user's own keys (`keymap` in config.yaml): which are used, and what is wrong with the others.
+
+A command is named by its ID, as `papertape keys` lists them. What clashes is left as it was, so
+that no key ever does two things in one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+from textual.binding import Binding
+
+from core.text import safe_text
+from tui.commands import COMMANDS, Command, Place
+
+_WIDGETS = (Place.TABLE, Place.CHART, Place.LOG, Place.ANSWERS)
+"""Places within others: what is nearest to the focus has a key first."""
+
+
+def checked_keymap(wanted: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The keys that can be used, by the IDs of their commands, and why others cannot."""
+    known = {command.id: command for command in COMMANDS}
+    problems = []
+    used: dict[str, str] = {}
+    for name, keys in wanted.items():
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f", did you mean {near[0]}?" if near else ": `papertape keys` lists all"
+            problems.append(f"keymap: there is no command {safe_text(name, limit=40)!r}{hint}")
+        elif not _keys(keys):
+            problems.append(f"keymap: {name}: expected a key such as x, F5 or ctrl+e")
+        else:
+            used[name] = ",".join(_keys(keys))
+    while clash := _clash(used):
+        one, other, key = clash
+        mine = one if one.id in used else other
+        del used[mine.id]
+        theirs = other if mine is one else one
+        problems.append(
+            f"keymap: {mine.id} on {key} clashes with {theirs.id} ({theirs.label}); it stays on "
+            f"{mine.key}"
+        )
+    return used, problems
+
+
+def shown_key(command: Command, keymap: Mapping[str, str]) -> str:
+    """How the key of a command is shown."""
+    mine = keymap.get(command.id)
+    if mine is None:
+        return command.key
+    first = mine.partition(",")[0]
+    return _CHARACTERS.get(first, first)
+
+
+_CHARACTERS = {
+    key: command.key for command in COMMANDS for key in command.keys.split(",")[:1]
+}  # such as question_mark: ?
+
+
+def _keys(written: str) -> list[str]:
+    """Keys as Textual names them: `?` is question_mark."""
+    parts = [part.strip() for part in written.split(",") if part.strip()]
+    return [binding.key for part in parts for binding in Binding.make_bindings([(part, "", "")])]
+
+
+def _clash(used: Mapping[str, str]) -> tuple[Command, Command, str] | None:
+    """Two commands that would share a key in one place, where that is the keymap's doing."""
+    taken: dict[tuple[Place, str], Command] = {}
+    for command in COMMANDS:
+        for key in _keys(used.get(command.id, command.keys)):
+            for place in _where(command):
+                other = taken.setdefault((place, key), command)
+                if other is not command and (command.id in used or other.id in used):
+                    return other, command, key
+    return None
+
+
+def _where(command: Command) -> tuple[Place, ...]:
+    """The places in which a command has its key: one of anywhere has it on every screen."""
+    if command.place is not Place.ANYWHERE:
+        return (command.place,)
+    return tuple(place for place in Place if place not in _WIDGETS)
