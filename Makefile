@@ -64,6 +64,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmarks.bench_load
 	$(BIN)/python -m tests.benchmarks.compare_speed
 	$(BIN)/python -m tests.benchmarks.trial_error_rates --quick
+	$(BIN)/python -m tests.benchmarks.gate_error_rates --edgeless 20 --planted 10
 	$(BIN)/python -m tests.benchmarks.accelerated_trials --trials 20 --injected 10
 
 # make wheel       dist/papertape-*.whl

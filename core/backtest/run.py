@@ -14,7 +14,7 @@ from core.report.diagnosis import SymbolConditions, diagnose
 from core.report.result import RunResult, run_result
 from core.strategy.config.config import StrategyConfig
 from core.strategy.indicators.batch import Batch
-from core.strategy.signals.source import SignalSeries
+from core.strategy.signals.source import EXIT_LONG, EXIT_SHORT, Flags, SignalSeries
 from core.strategy.signals.sources import signal_source
 from core.trading.account import Account
 from core.trading.rules import Rules
@@ -39,6 +39,7 @@ def run_backtest(
     decide_from: int | None = None,
     warnings: Sequence[str] = (),
     batches: Mapping[str, Batch] | None = None,
+    late_entries: int = 0,
 ) -> RunResult:
     """Run a strategy over a history by the rules, all at once.
 
@@ -53,11 +54,15 @@ def run_backtest(
             there, or with the first candle on which any symbol's signals are known (None: there).
         warnings: sentences about the run that its result should carry.
         batches: the series known of each symbol's candles, shared by runs on the same ones.
+        late_entries: candles by which every decision to enter or to add comes too late; to see
+            what a result is worth where one is not always in time.
 
     Raises:
         BacktestError: if a symbol has no candles.
     """
-    all_bars, notes = _all_bars(config, candles, funding or {}, decide_from, batches or {})
+    all_bars, notes = _all_bars(
+        config, candles, funding or {}, decide_from, batches or {}, late_entries
+    )
     warnings = (*warnings, *notes)
     moments = _moments(all_bars)
     finer = _finer(config, detail) if detail else None
@@ -104,6 +109,7 @@ def _all_bars(
     funding: Mapping[str, FundingRates],
     decide_from: int | None,
     batches: Mapping[str, Batch],
+    late_entries: int,
 ) -> tuple[list[BarIndex], tuple[str, ...]]:
     source = signal_source(config)
     known: list[tuple[Candles, SignalSeries]] = []
@@ -121,13 +127,23 @@ def _all_bars(
         start = int(np.searchsorted(history.time, begin))
         rates = funding.get(config.symbols[slot])
         due = None if rates is None else funding_by_candle(history, rates)[start:]
-        flags, levels = signals.flags[start:], [level[start:] for level in signals.levels.values()]
+        flags = signals.flags if not late_entries else _late(signals.flags, late_entries)
+        flags, levels = flags[start:], [level[start:] for level in signals.levels.values()]
         all_bars.append(BarIndex(slot, history.slice(start), flags, due, levels))
     return all_bars, tuple(
         f"{symbol}: {note}"
         for symbol, (_, signals) in zip(config.symbols, known, strict=True)
         for note in signals.notes
     )
+
+
+def _late(flags: Flags, candles: int) -> Flags:
+    """The flags with those that enter or add so many candles later."""
+    exits: Flags = flags & flags.dtype.type(EXIT_LONG | EXIT_SHORT)
+    entries = np.zeros_like(flags)
+    entries[candles:] = (flags ^ exits)[:-candles]
+    late: Flags = entries | exits
+    return late
 
 
 def _moments(all_bars: Sequence[BarIndex]) -> Times:

@@ -46,13 +46,24 @@ class SweepRow:
 
 
 @dataclass(frozen=True, slots=True)
+class BestRow:
+    """The combination that ranks first, with its backtest on the candles that ranked it."""
+
+    config: StrategyConfig
+    values: tuple[float | int | str, ...]
+    result: RunResult
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Sweep:
     """All combinations, best first by `sort`, and what luck alone would have found.
 
     `split_time`: open time (UTC ms) of the first candle the ranking did not see; None: it saw all.
     `expected_best_sharpe`: what the best of as many tries without merit would have; with
     `deflated_sharpe`, the probability that the best one's merit is more than that.
-    `effective_tries`: how many independent tries the combinations amount to.
+    `effective_tries`: how many independent tries the combinations amount to. `returns`: the daily
+    returns of the combinations that were compared for that (all up to 1,000, evenly chosen ones of
+    more, the best always) over the days that ranked them, fractions; shape (compared, days).
     """
 
     axes: tuple[Axis, ...]
@@ -62,6 +73,8 @@ class Sweep:
     expected_best_sharpe: float | None
     deflated_sharpe: float | None
     effective_tries: float
+    best: BestRow
+    returns: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +152,11 @@ def run_sweep(
     order = sorted(range(len(tried)), key=lambda place: _rank(found[place].metrics, sort))
     ratios = [found[place].metrics.sharpe_ratio for place in range(len(tried))]
     expected = expected_best_sharpe([ratio for ratio in ratios if ratio is not None])
+    first = order[0]
+    best = BestRow(tried[first], combinations[first], work.result(tried[first], {}))
+    returns = {place: one.returns for place, one in found.items() if one.returns is not None}
+    returns[first] = _safe_daily_returns(best.result)
+    table = _table([returns[place] for place in sorted(returns)])
     return Sweep(
         axes=tuple(axes),
         sort=sort,
@@ -148,8 +166,10 @@ def run_sweep(
         ),
         split_time=period.split_time,
         expected_best_sharpe=expected,
-        deflated_sharpe=None if expected is None else _deflated(tried[order[0]], work, expected),
-        effective_tries=_effective([found[place].returns for place in range(len(tried))]),
+        deflated_sharpe=None if expected is None else _deflated(best.result, expected),
+        effective_tries=effective_tries(table) if table.size else 1.0,
+        best=best,
+        returns=table,
     )
 
 
@@ -193,11 +213,7 @@ class _Work:
         """The daily returns of a combination that is compared with the others; else None."""
         if place % -(-len(self.tried) // _COMPARED):
             return None
-        with np.errstate(divide="ignore", invalid="ignore"):  # an account may have lost everything
-            returns = daily_returns(
-                result.times, result.equity, result.starting_balance, result.config.timeframe
-            )
-        return np.nan_to_num(returns, nan=0.0, posinf=0.0, neginf=0.0)
+        return _safe_daily_returns(result)
 
     def _shares(self, workers: int) -> list[list[int]]:
         """The places of `tried` in shares, those with the same indicators together.
@@ -258,21 +274,28 @@ class _Found(NamedTuple):
     returns: Floats | None
 
 
-def _deflated(config: StrategyConfig, work: _Work, expected_best: float) -> float | None:
+def _deflated(result: RunResult, expected_best: float) -> float | None:
     """How likely the best combination has merit, judged on the candles that ranked it."""
-    result = work.result(config, {})
     if result.metrics.sharpe_ratio is None:
         return None
-    returns = daily_returns(result.times, result.equity, result.starting_balance, config.timeframe)
+    timeframe = result.config.timeframe
+    returns = daily_returns(result.times, result.equity, result.starting_balance, timeframe)
     return deflated_sharpe(returns, expected_best)
 
 
-def _effective(returns: Sequence[Floats | None]) -> float:
-    """How many independent tries so many daily returns amount to, which all end on one day."""
-    known = [one for one in returns if one is not None]
-    days = max(len(one) for one in known)
-    table = np.array([np.pad(one, (days - len(one), 0)) for one in known])
-    return effective_tries(table) if days else 1.0
+def _safe_daily_returns(result: RunResult) -> Floats:
+    """The daily returns of a run; 0 on the days after its account had lost everything."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        returns = daily_returns(
+            result.times, result.equity, result.starting_balance, result.config.timeframe
+        )
+    return np.nan_to_num(returns, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _table(returns: Sequence[Floats]) -> Floats:
+    """Daily returns that all end on one day, below each other; days before a first one are 0."""
+    days = max(len(one) for one in returns)
+    return np.array([np.pad(one, (days - len(one), 0)) for one in returns])
 
 
 def _rank(metrics: Metrics, sort: str) -> tuple[bool, float]:

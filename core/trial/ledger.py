@@ -100,64 +100,44 @@ def note_try(ledger: Path, one: Try) -> bool:
     return True
 
 
-def noted(
-    ledger: Path,
-    result: RunResult,
-    config: StrategyConfig,
-    candles: Mapping[str, Candles],
-    now: int,
-) -> RunResult:
-    """Count a backtest among the tries of its strategy.
+def backtest_try(config: StrategyConfig, candles: Mapping[str, Candles], now: int) -> Try:
+    """A backtest as a try; with another starting balance it is the same one.
 
     Args:
-        ledger: of the workspace.
-        result: of the backtest.
         config: what was run.
         candles: what it ran on, by symbol.
         now: UTC ms.
-
-    Returns:
-        The result, with a warning where it could not be counted.
     """
     alike = replace(config, starting_balance=_ANY_BALANCE)
-    one = Try(
+    return Try(
         strategy=config.name,
         config=signal_source(alike).digest,
         data=data_digest(candles),
         time=now,
     )
-    try:
-        note_try(ledger, one)
-    except OSError as error:
-        warning = f"{ledger}: this run is not counted among the tries ({error.strerror or error})"
-        return replace(result, warnings=(*result.warnings, warning))
-    return result
 
 
-def note_sweep(
-    ledger: Path,
+def sweep_try(
     config: StrategyConfig,
     varied: Mapping[str, Sequence[object]],
     candles: Mapping[str, Candles],
     effective: float,
     now: int,
-) -> str | None:
-    """Count a sweep among the tries of its strategy.
+) -> Try:
+    """A sweep as a try; one that varies nothing is a backtest.
 
     Args:
-        ledger: of the workspace.
         config: what was varied.
         varied: the values that were tried, by path.
         candles: what it ran on, by symbol.
         effective: how many independent tries it amounts to.
         now: UTC ms.
-
-    Returns:
-        A warning where it could not be counted.
     """
+    if not varied:
+        return backtest_try(config, candles, now)
     written = json.dumps([signal_source(config).digest, varied], sort_keys=True, default=str)
     tried = math.prod(len(values) for values in varied.values())
-    one = Try(
+    return Try(
         strategy=config.name,
         config=hashlib.sha256(written.encode()).hexdigest(),
         data=data_digest(candles),
@@ -165,15 +145,38 @@ def note_sweep(
         tried=tried,
         effective=min(max(1.0, effective), float(tried)),
     )
+
+
+def count(ledger: Path, one: Try) -> str | None:
+    """Count a try; a warning where it could not be counted."""
     try:
         note_try(ledger, one)
     except OSError as error:
-        return f"{ledger}: this sweep is not counted among the tries ({error.strerror or error})"
+        return f"{ledger}: this is not counted among the tries ({error.strerror or error})"
     return None
 
 
-def tries_of(ledger: Path, strategy: str) -> TryCount:
+def noted(
+    ledger: Path,
+    result: RunResult,
+    config: StrategyConfig,
+    candles: Mapping[str, Candles],
+    now: int,
+) -> RunResult:
+    """Count a backtest among the tries; the result, with a warning where that failed."""
+    warning = count(ledger, backtest_try(config, candles, now))
+    if warning is not None:
+        return replace(result, warnings=(*result.warnings, warning))
+    return result
+
+
+def tries_of(ledger: Path, strategy: str, beside: Try | None = None) -> TryCount:
     """The tries that were made of a strategy; none where there is no ledger.
+
+    Args:
+        ledger: of the workspace.
+        strategy: its name.
+        beside: a try that is not to be counted, nor the same one of before.
 
     Raises:
         OSError: it cannot be read.
@@ -190,6 +193,8 @@ def tries_of(ledger: Path, strategy: str) -> TryCount:
                     found[one.config, one.data] = one
     except FileNotFoundError:
         pass
+    if beside is not None:
+        found.pop((beside.config, beside.data), None)
     tries = found.values()
     return TryCount(
         runs=len(tries),

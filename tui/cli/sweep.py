@@ -69,7 +69,7 @@ def sweep(arguments: SweepArguments) -> int:
     from core.backtest.sweep import run_sweep, sweep_to_csv, sweep_to_json
     from core.store.durable import OsDisk, write_export
     from core.time_format import wall_clock
-    from core.trial.ledger import note_sweep
+    from core.trial.ledger import count, sweep_try
 
     with refusing(SweepError, BacktestError):
         axes = [parse_axis(text) for text in arguments.set]
@@ -82,14 +82,9 @@ def sweep(arguments: SweepArguments) -> int:
             workers=arguments.workers or os.cpu_count() or 1,
             progress=_show_progress if sys.stderr.isatty() else None,
         )
-    warning = note_sweep(
-        workspace_of(arguments).tries,
-        parsed.config,
-        {axis.path: axis.values for axis in axes},
-        candles,
-        found.effective_tries,
-        wall_clock(),
-    )
+    varied = {axis.path: axis.values for axis in axes}
+    tried = sweep_try(parsed.config, varied, candles, found.effective_tries, wall_clock())
+    warning = count(workspace_of(arguments).tries, tried)
     if warning is not None:
         complain(f"papertape: {warning}")
     if arguments.csv:

@@ -1,0 +1,1 @@
+"""The gate before paper: how much of a backtest's promise is the luck of many tries."""

@@ -1,0 +1,99 @@
+"""What the trades of a result would bring again: bands of return, drawdown and losing streaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.market.candles.candles import Floats
+from core.trial.resampling import Resampler
+
+_AT_ONCE = 500_000  # returns held at once
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """What one in twenty stays below, the middle, and what one in twenty exceeds."""
+
+    low: float
+    middle: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Floats) -> Band:
+        """The band of so many draws."""
+        low, middle, high = np.quantile(values, (0.05, 0.5, 0.95)).tolist()
+        return cls(low, middle, high)
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """As many trades again, drawn from those that were.
+
+    Attributes:
+        trades: how many.
+        draws: how many times they were drawn.
+        return_pct: total return, compounded, per cent.
+        drawdown_pct: deepest fall of equity from its peak, per cent.
+        losing_streak: most losses in a row.
+        loss_probability: share of the draws that end with less than they began with.
+    """
+
+    trades: int
+    draws: int
+    return_pct: Band
+    drawdown_pct: Band
+    losing_streak: Band
+    loss_probability: float
+
+
+def expectation(returns: Floats, draws: int, seed: int = 0) -> Expectation:
+    """Draw the trades of a result anew, so many times.
+
+    They are drawn as the forecast of a trial draws them (docs/trial.md): with their spread, streaks
+    and tails, tails also beyond what was seen.
+
+    Args:
+        returns: of the closed trades, in exit order, P&L in per cent of the equity at entry
+            (`core.trial.seal.trade_returns`); shape (n,).
+        draws: from 1 on; the bands need some hundreds.
+        seed: of the drawing.
+
+    Raises:
+        ValueError: fewer than 20 trades, all of them alike, or draws below 1.
+    """
+    if draws < 1:
+        raise ValueError(f"draws {draws}: expected 1 or more")
+    resampler = Resampler.fit(returns)
+    rng = np.random.default_rng(seed)
+    count = len(returns)
+    totals, falls, streaks = [], [], []
+    size = max(1, _AT_ONCE // count)
+    for start in range(0, draws, size):
+        drawn = resampler.draw(rng, count, min(size, draws - start)) + resampler.mean
+        equity = np.maximum(1 + drawn / 100, 0.0).cumprod(axis=0)
+        peak = np.maximum(np.maximum.accumulate(equity, axis=0), 1.0)
+        totals.append((equity[-1] - 1) * 100)
+        falls.append((1 - equity / peak).max(axis=0) * 100)
+        streaks.append(_longest_streaks(drawn < 0))
+    total = np.concatenate(totals)
+    return Expectation(
+        count,
+        draws,
+        Band.of(total),
+        Band.of(np.concatenate(falls)),
+        Band.of(np.concatenate(streaks)),
+        float(np.mean(total < 0)),
+    )
+
+
+def _longest_streaks(losing: NDArray[np.bool_]) -> Floats:
+    """Most true values in a row in each column."""
+    running = np.zeros(losing.shape[1])
+    longest = np.zeros(losing.shape[1])
+    for row in losing:
+        running = np.where(row, running + 1, 0.0)
+        np.maximum(longest, running, out=longest)
+    return longest

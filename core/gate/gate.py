@@ -1,0 +1,235 @@
+"""The gate: says whether there is more behind a backtest than luck, before a trial is begun.
+
+One verdict from three questions: is the best of so many settings better than the best that luck
+finds among as many; does the rule do better here than on markets made from the same candles that
+have no edge; did settings chosen on one part of the time earn anything on the next. Each of the
+first two alone lets a strategy without an edge past in at most 5 %. Everything else is shown beside
+it and is not judged: each more judge would turn away strategies that have an edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.backtest.axes import Axis
+from core.backtest.sweep import Progress, Sweep, run_sweep
+from core.gate.chance import FEWEST_TRADES, Place, among_edgeless_markets, among_random_entries
+from core.gate.expectation import Expectation, expectation
+from core.gate.robustness import Robustness, robustness
+from core.gate.selection import Overfitting, Superiority, overfitting, superiority
+from core.gate.walk_forward import WalkForward, walk_forward
+from core.market.candles.candles import Candles
+from core.report.result import RunResult
+from core.strategy.config.config import StrategyConfig
+from core.trial.seal import trade_returns
+
+ERROR_RATE = 0.05
+FOLDS = 6
+MARKETS = 100
+DRAWS = 1_000
+WORTH_FINDING = 2.0
+"""Yearly Sharpe ratio of an edge that the candles must be long enough to show half of the time."""
+
+Said = Callable[[str], None]
+"""Told what is being worked on."""
+
+
+class Verdict(StrEnum):
+    """What the gate says."""
+
+    PASSES = "passes"
+    FAILS = "fails"
+    TOO_LITTLE_DATA = "too little data"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One question that is judged. `passed`: None where the candles cannot answer it."""
+
+    question: str
+    passed: bool | None
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """All that the gate found, and what it says of it.
+
+    Attributes:
+        verdict: see `Verdict`; `reasons` are its sentences, the judged questions `findings`.
+        sweep: the settings that were tried; one where nothing was varied.
+        independent_tries: that stand behind the best, those of the strategy's ledger included.
+        superiority, overfitting: see `core.gate.selection`; None where the candles are too few.
+        walk_forward: see `core.gate.walk_forward`.
+        edgeless, random_entries: see `core.gate.chance`.
+        robustness: see `core.gate.robustness`.
+        expectation: see `core.gate.expectation`; None for too few trades.
+    """
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    sweep: Sweep
+    independent_tries: float
+    superiority: Superiority | None
+    overfitting: Overfitting | None
+    walk_forward: WalkForward
+    edgeless: Place | None
+    random_entries: Place | None
+    robustness: Robustness
+    expectation: Expectation | None
+
+    @property
+    def best(self) -> RunResult:
+        """The backtest of the setting that was judged."""
+        return self.sweep.best.result
+
+
+def run_gate(
+    config: StrategyConfig,
+    axes: Sequence[Axis],
+    candles: Mapping[str, Candles],
+    *,
+    other_tries: float = 0.0,
+    folds: int = FOLDS,
+    anchored: bool = False,
+    sort: str = "sharpe_ratio",
+    markets: int = MARKETS,
+    seed: int = 0,
+    workers: int = 1,
+    progress: Progress | None = None,
+    said: Said = lambda _: None,
+) -> Gate:
+    """Judge the best of some settings, on the candles that it was found on.
+
+    Args:
+        config: the strategy.
+        axes: what is varied; none: the strategy as it is.
+        candles: the history of each symbol.
+        other_tries: independent tries that were made before, beside these settings.
+        folds: of the walk-forward.
+        anchored: whether each of its choices sees the candles from the first on.
+        sort: the metric that chooses (docs/rules.md §4).
+        markets: edgeless ones to try the rule on; below 20 none can be passed.
+        seed: of all that is drawn.
+        workers: processes to share the sweep among.
+        progress: told after each setting.
+        said: told what comes next.
+
+    Raises:
+        SweepError: an axis or the metric is not as it must be, or the candles are too few for the
+            folds.
+        BacktestError: a symbol has no candles.
+    """
+    said("every setting on all candles")
+    sweep = run_sweep(config, axes, candles, sort=sort, workers=workers, progress=progress)
+    best = sweep.best
+    said("chosen on one part of the time, traded on the next")
+    walked = walk_forward(
+        config, axes, candles, folds=folds, anchored=anchored, sort=sort, workers=workers
+    )
+    said(f"the best on {markets} markets without an edge")
+    edgeless = among_edgeless_markets(best.config, candles, best.result, markets, seed)
+    said("the best under other circumstances")
+    superior = superiority(sweep.returns, seed)
+    independent = sweep.effective_tries + other_tries
+    findings = (
+        of_selection(superior, independent, sweep.effective_tries),
+        of_chance(edgeless),
+        of_what_followed(walked),
+    )
+    verdict, reasons = judged(findings, superior, best.result)
+    return Gate(
+        verdict=verdict,
+        reasons=reasons,
+        findings=findings,
+        sweep=sweep,
+        independent_tries=independent,
+        superiority=superior,
+        overfitting=overfitting(sweep.returns),
+        walk_forward=walked,
+        edgeless=edgeless,
+        random_entries=among_random_entries(candles, best.result.trades, seed),
+        robustness=robustness(best.config, candles, best.result, sweep if axes else None),
+        expectation=_expectation(best.result, seed),
+    )
+
+
+def judged(
+    findings: Sequence[Finding], superior: Superiority | None, best: RunResult
+) -> tuple[Verdict, tuple[str, ...]]:
+    """The verdict of the findings on the best of the settings, and why.
+
+    It passes where all do. Where not, and the candles are so few that a good edge would not have
+    passed either, that is what is said: absence of proof is none of the strategy's fault. What
+    made no profit fails in any case.
+    """
+    trades = len(best.trades)
+    if trades < FEWEST_TRADES:
+        few = f"{trades} closed trades are fewer than {FEWEST_TRADES}: they tell nothing yet"
+        return Verdict.TOO_LITTLE_DATA, (few,)
+    if superior is None or any(one.passed is None for one in findings):
+        return Verdict.TOO_LITTLE_DATA, tuple(one.says for one in findings if one.passed is None)
+    if all(one.passed for one in findings):
+        return Verdict.PASSES, tuple(one.says for one in findings)
+    reasons = tuple(one.says for one in findings if not one.passed)
+    needed = superior.years_needed(WORTH_FINDING, 0.5)
+    if best.ending_balance <= best.starting_balance:
+        return Verdict.FAILS, ("it made no profit on the candles it was chosen on", *reasons)
+    if superior.years < needed:
+        few = (
+            f"{superior.years:.1f} years are too short to say: of as many tries, an edge with a "
+            f"yearly Sharpe ratio of {WORTH_FINDING:g} would pass in half of all cases only with "
+            f"{needed:.1f} years"
+        )
+        return Verdict.TOO_LITTLE_DATA, (few, *reasons)
+    return Verdict.FAILS, reasons
+
+
+def of_selection(found: Superiority | None, independent: float, own: float) -> Finding:
+    """Whether the best of `independent` tries, `own` of which were tested, is more than luck."""
+    question = "better than the luck of so many tries"
+    if found is None:
+        return Finding(question, None, "fewer than 60 days, or no equity that ever moved")
+    p = found.among(independent / own)
+    tries = "one try" if independent < 1.5 else f"{independent:,.0f} independent tries"
+    return Finding(
+        question,
+        p <= ERROR_RATE,
+        f"of {tries} without an edge the best looks as good in {p:.1%} of cases "
+        f"({ERROR_RATE:.0%} allowed)",
+    )
+
+
+def of_chance(place: Place | None) -> Finding:
+    """Whether the rule does better here than on markets without an edge."""
+    question = "better here than on markets without an edge"
+    if place is None:
+        return Finding(question, None, "no equity that moved, or too few candles for a market")
+    return Finding(
+        question,
+        place.p <= ERROR_RATE,
+        f"of edgeless markets made from these candles, {place.p:.1%} are as good to the rule "
+        f"({ERROR_RATE:.0%} allowed)",
+    )
+
+
+def of_what_followed(walked: WalkForward) -> Finding:
+    """Whether what was chosen on one part of the time made a profit on the next."""
+    joined = walked.joined
+    made = (joined.ending_balance / joined.starting_balance - 1) * 100
+    return Finding(
+        "profit on candles that no choice had seen",
+        made > 0,
+        f"chosen on the time before, the settings made {made:+.1f} % on the {len(walked.folds)} "
+        "parts of the time that followed",
+    )
+
+
+def _expectation(result: RunResult, seed: int) -> Expectation | None:
+    try:
+        return expectation(trade_returns(result.trades, result.starting_balance), DRAWS, seed)
+    except ValueError:  # too few trades, or all alike: nothing to draw from
+        return None

@@ -1,0 +1,58 @@
+"""Writes what the gate found as plain JSON values (docs/gate.md)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from core.backtest.sweep import sweep_to_json
+from core.gate.gate import Gate
+from core.report.result import metrics_to_json
+from core.time_format import iso_time
+
+_TOP = 10
+
+
+def gate_to_json(gate: Gate) -> dict[str, Any]:
+    """What the gate found. What is unknown is null; the walk-forward has its equity curve."""
+    best, walked = gate.sweep.best, gate.walk_forward
+    axes = [axis.path for axis in gate.sweep.axes]
+    return {
+        "verdict": gate.verdict.value,
+        "reasons": list(gate.reasons),
+        "findings": [asdict(one) for one in gate.findings],
+        "best": {
+            "set": dict(zip(axes, best.values, strict=True)),
+            "metrics": metrics_to_json(best.result.metrics),
+        },
+        "independent_tries": gate.independent_tries,
+        "selection": None if gate.superiority is None else asdict(gate.superiority),
+        "deflated_sharpe": gate.sweep.deflated_sharpe,
+        "overfitting": None if gate.overfitting is None else asdict(gate.overfitting),
+        "walk_forward": {
+            "folds": [
+                {
+                    "seen_from": iso_time(fold.seen_from),
+                    "traded_from": iso_time(fold.traded_from),
+                    "until": iso_time(fold.until),
+                    "set": dict(zip(axes, fold.values, strict=True)),
+                    "seen_return_a_day_pct": fold.seen_return,
+                    "metrics": metrics_to_json(fold.result.metrics),
+                }
+                for fold in walked.folds
+            ],
+            "efficiency": walked.efficiency,
+            "metrics": metrics_to_json(walked.joined.metrics),
+            "equity": [
+                [iso_time(time), value]
+                for time, value in zip(
+                    walked.joined.times.tolist(), walked.joined.equity.tolist(), strict=True
+                )
+            ],
+        },
+        "edgeless_markets": None if gate.edgeless is None else asdict(gate.edgeless),
+        "random_entries": None if gate.random_entries is None else asdict(gate.random_entries),
+        "robustness": asdict(gate.robustness),
+        "expectation": None if gate.expectation is None else asdict(gate.expectation),
+        "sweep": sweep_to_json(gate.sweep, _TOP),
+    }

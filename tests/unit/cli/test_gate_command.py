@@ -1,0 +1,63 @@
+"""`papertape gate`: what it prints, counts, and refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.market.files.candle_files import write_candles
+from core.store.workspace import Workspace
+from core.trial.ledger import tries_of
+from tests.unit.backtest.test_sweep import RAW, candles
+from tests.unit.cli.conftest import Run
+
+
+@pytest.fixture
+def gated(tmp_path: Path) -> tuple[str, ...]:
+    """The strategy and its candles, as arguments."""
+    file = tmp_path / "candles.csv"
+    write_candles(file, candles(length=2_000)["BTC/USDT"])
+    return ("gate", "--config", json.dumps(RAW), "--data", str(file), "--folds", "2")
+
+
+def test_json_is_the_whole_page_and_the_tries_are_counted_once(
+    run: Run, gated: tuple[str, ...], workspace: Path
+) -> None:
+    workspace.mkdir()
+    axis = ("--set", "entry_conditions[0].value=30,40")
+    first = run(*gated, *axis, "--json")
+    assert first.code == 0, first.err
+    assert first.json["verdict"] in ("passes", "fails", "too little data")
+    assert first.json["reasons"]
+    assert len(first.json["walk_forward"]["folds"]) == 2
+    assert set(first.json["best"]["set"]) == {"entry_conditions[0].value"}
+    assert tries_of(Workspace(workspace).tries, "swept").tried == 2
+    again = run(*gated, *axis, "--json")
+    assert again.json["independent_tries"] == first.json["independent_tries"]
+    assert tries_of(Workspace(workspace).tries, "swept").tried == 2
+
+
+def test_the_text_begins_with_the_verdict(run: Run, gated: tuple[str, ...]) -> None:
+    out = run(*gated).out
+    assert out.startswith("Verdict: ")
+    assert "Chosen on what was, traded on what followed" in out
+    assert "costs doubled" in out
+
+
+@pytest.mark.parametrize(
+    ("extra", "says"),
+    [
+        (("--folds", "0"), "folds 0: expected 1 or more"),
+        (("--folds", "900"), "too few for 900 folds"),
+        (("--set", "macd.signal=1:2"), "no indicator 'macd'"),
+        (("--sort", "luck"), "no metric 'luck'"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    run: Run, gated: tuple[str, ...], extra: tuple[str, ...], says: str
+) -> None:
+    done = run(*gated, *extra)
+    assert done.code == 2
+    assert says in done.err

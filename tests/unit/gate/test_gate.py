@@ -1,0 +1,97 @@
+"""The verdict follows from what was found, and says why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.backtest.axes import parse_axis
+from core.gate.expectation import expectation
+from core.gate.gate import Gate, Verdict, judged, run_gate
+from core.gate.to_json import gate_to_json
+from core.market.candles.candles import Floats
+from core.strategy.config.parsing import parse_config
+from tests.benchmarks.gate_error_rates import STRATEGY, market
+
+CONFIG = parse_config(STRATEGY).config
+AXES = [parse_axis("ema.period=15:25:5")]
+SYMBOL = CONFIG.symbols[0]
+
+
+@pytest.fixture(scope="module")
+def edge() -> Gate:
+    return run_gate(CONFIG, AXES, {SYMBOL: market(1, 3_000, 0.5)}, markets=20, folds=2)
+
+
+@pytest.fixture(scope="module")
+def none() -> Gate:
+    return run_gate(CONFIG, AXES, {SYMBOL: market(1, 3_000, 0.0)}, markets=20, folds=2)
+
+
+def test_an_edge_passes_and_says_why(edge: Gate) -> None:
+    assert edge.verdict is Verdict.PASSES
+    assert len(edge.reasons) == 3
+    assert edge.walk_forward.efficiency is not None
+    assert edge.walk_forward.efficiency > 0.3
+    assert edge.expectation is not None
+    assert edge.expectation.loss_probability < 0.05
+
+
+def test_no_edge_does_not_pass(none: Gate) -> None:
+    assert none.verdict is not Verdict.PASSES
+    assert none.reasons
+
+
+def test_earlier_tries_count(edge: Gate) -> None:
+    assert edge.superiority is not None
+    assert edge.independent_tries == pytest.approx(edge.sweep.effective_tries)
+    crowded = run_gate(
+        CONFIG, AXES, {SYMBOL: market(1, 3_000, 0.5)}, markets=20, folds=2, other_tries=1e6
+    )
+    assert crowded.verdict is not Verdict.PASSES
+    assert "independent tries" in crowded.reasons[-1]
+
+
+def test_few_trades_and_short_candles_are_too_little_data(edge: Gate) -> None:
+    few = replace(edge.best, trades=edge.best.trades[:19])
+    assert judged(edge.findings, edge.superiority, few)[0] is Verdict.TOO_LITTLE_DATA
+    assert edge.superiority is not None
+    short = replace(edge.superiority, years=0.5)
+    failed = [replace(edge.findings[0], passed=False), *edge.findings[1:]]
+    verdict, reasons = judged(failed, short, edge.best)
+    assert verdict is Verdict.TOO_LITTLE_DATA
+    assert "0.5 years are too short" in reasons[0]
+    long = replace(edge.superiority, years=10.0)
+    assert judged(failed, long, edge.best)[0] is Verdict.FAILS
+
+
+def test_what_made_no_profit_fails_however_short(edge: Gate) -> None:
+    assert edge.superiority is not None
+    short = replace(edge.superiority, years=0.5)
+    failed = [replace(one, passed=False) for one in edge.findings]
+    lost = replace(edge.best, equity=edge.best.equity * 0 + 9_000)
+    assert judged(failed, short, lost)[0] is Verdict.FAILS
+
+
+def test_the_same_seed_gives_the_same_page(edge: Gate) -> None:
+    again = run_gate(CONFIG, AXES, {SYMBOL: market(1, 3_000, 0.5)}, markets=20, folds=2, workers=2)
+    assert gate_to_json(again) == gate_to_json(edge)
+
+
+def test_what_to_expect_holds_what_comes() -> None:
+    rng = np.random.default_rng(1)
+    inside = 0
+    for seed in range(60):
+        before, after = rng.normal(0.2, 2, (2, 100))
+        band = expectation(before - before.mean() + 0.2, 400, seed).return_pct
+        made = (np.prod(1 + after / 100) - 1) * 100
+        inside += band.low <= made <= band.high
+    assert 0.8 <= inside / 60 <= 1
+
+
+@pytest.mark.parametrize(("returns", "draws"), [(np.zeros(5), 100), (np.ones(50), 100)])
+def test_what_cannot_be_drawn_from_is_refused(returns: Floats, draws: int) -> None:
+    with pytest.raises(ValueError, match="returns"):
+        expectation(returns, draws)

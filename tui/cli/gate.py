@@ -1,0 +1,115 @@
+"""The command that asks how much of a backtest is luck: gate."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Protocol
+
+from tui.cli.candle_arguments import add_data, candles_in
+from tui.cli.commands import Commands
+from tui.cli.output import Exit, complain, print_json, print_text, refusing
+from tui.cli.strategy_argument import StrategyArguments, add_strategy, parsed_strategy
+from tui.cli.workspace import workspace_of
+
+_MORE = """\
+With --set (PATH=RANGE, as in sweep) the best of the settings is judged, with all of them in mind.
+The earlier tries of the strategy count in either case. What is judged, and how often that errs, is
+in docs/gate.md. The exit code is 0 whatever the verdict is."""
+
+
+class GateArguments(StrategyArguments, Protocol):
+    """What `papertape gate` is given."""
+
+    set: list[str] | None
+    data: list[str]
+    columns: str | None
+    folds: int
+    anchored: bool
+    sort: str
+    seed: int
+    workers: int | None
+
+
+def add_commands(commands: Commands) -> None:
+    """Declare this group."""
+    from core.gate.gate import FOLDS
+
+    parser = commands.add("gate", gate, "how much of a backtest is luck", more=_MORE)
+    add_strategy(parser)
+    parser.add_argument("--set", action="append", metavar="PATH=RANGE", help="what to vary")
+    add_data(parser, "a candle file; one for each symbol", required=True)
+    parser.add_argument(
+        "--folds",
+        type=int,
+        default=FOLDS,
+        metavar="N",
+        help=f"how often to choose on what was and trade what follows (default: {FOLDS})",
+    )
+    parser.add_argument(
+        "--anchored", action="store_true", help="choose on all that was, not on the last part of it"
+    )
+    parser.add_argument(
+        "--sort", default="sharpe_ratio", metavar="METRIC", help="(default: sharpe_ratio)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of what is drawn")
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="processes (default: one for each core)"
+    )
+
+
+def gate(arguments: GateArguments) -> int:
+    """Judge a strategy and print what was found."""
+    parsed = parsed_strategy(arguments)
+    candles, notes = candles_in("--data", arguments.data, parsed.config, arguments.columns)
+    for note in (*parsed.warnings, *notes):
+        complain(f"papertape: {note}")
+
+    from core.backtest.axes import SweepError, parse_axis
+    from core.backtest.run import BacktestError
+    from core.gate.gate import run_gate
+    from core.time_format import wall_clock
+    from core.trial.ledger import count, sweep_try, tries_of
+
+    ledger = workspace_of(arguments).tries
+    shown = sys.stderr.isatty() and not arguments.json
+    with refusing(SweepError, BacktestError, OSError):
+        axes = [parse_axis(text) for text in arguments.set or ()]
+        varied = {axis.path: axis.values for axis in axes}
+        this = sweep_try(parsed.config, varied, candles, 1.0, wall_clock())
+        found = run_gate(
+            parsed.config,
+            axes,
+            candles,
+            other_tries=tries_of(ledger, parsed.config.name, beside=this).effective,
+            folds=arguments.folds,
+            anchored=arguments.anchored,
+            sort=arguments.sort,
+            seed=arguments.seed,
+            workers=arguments.workers or os.cpu_count() or 1,
+            progress=_show_progress if shown else None,
+            said=_say if shown else lambda _: None,
+        )
+    effective = found.sweep.effective_tries
+    warning = count(ledger, sweep_try(parsed.config, varied, candles, effective, wall_clock()))
+    if warning is not None:
+        complain(f"papertape: {warning}")
+    if arguments.json:
+        from core.gate.to_json import gate_to_json
+
+        print_json(gate_to_json(found))
+    else:
+        from tui.cli.gate_text import gate_text
+
+        print_text(*gate_text(found))
+    return Exit.DONE
+
+
+def _say(what: str) -> None:
+    sys.stderr.write(f"\r\x1b[K{what} …\n")
+    sys.stderr.flush()
+
+
+def _show_progress(done: int, of: int) -> None:
+    sys.stderr.write(f"\r{done:,} of {of:,}")
+    sys.stderr.flush()
