@@ -1,20 +1,27 @@
-"""START, SCHEDULE, MONITOR, STOP, COMPARE as the source document has it, from another process."""
+"""START, SCHEDULE, MONITOR, STOP, COMPARE as the source document has it, from other processes.
+
+Two programs do it at once on one host: one calls the tools, one is a client of the protocol MCP. A
+receiver on this machine, which refuses the first message, counts what the user is told.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import re
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 
 from core.bootstrap import host_options
 from core.exchange.market.clock import RunningClock
@@ -29,6 +36,10 @@ from tests.unit.tools.test_tools import DOCUMENT
 from tests.waiting import until_blocking
 
 pytest.importorskip("apprise", reason="needs the extra papertape[notify]")
+pytest.importorskip("mcp", reason="needs the extra papertape[mcp]")
+
+from mcp import ClientSession, StdioServerParameters
+from mcp.client.stdio import stdio_client
 
 START = parse_time("2026-02-10T00:00:00Z")
 SPEED = 8_000.0  # a candle of 4h in 1.8 seconds
@@ -47,7 +58,15 @@ for line in sys.stdin:
 """
 
 
-class Caller:
+class Caller(Protocol):
+    """Calls the tools of a workspace from a process that is not its host's."""
+
+    def __call__(self, tool: str, **arguments: Any) -> dict[str, Any]: ...
+
+    def close(self) -> None: ...
+
+
+class Program:
     """A program in a process of its own that calls the tools of a workspace."""
 
     def __init__(self, root: Path) -> None:
@@ -72,16 +91,42 @@ class Caller:
         self._process.communicate()
 
 
+class McpClient:
+    """The unmodified client of the protocol, and `papertape mcp` as its server."""
+
+    def __init__(self, root: Path) -> None:
+        server = StdioServerParameters(
+            command=sys.executable, args=["-m", "tui.cli", "--workspace", str(root), "mcp"]
+        )
+        self._open = contextlib.ExitStack()
+        self._portal = self._open.enter_context(start_blocking_portal())
+        enter = self._portal.wrap_async_context_manager
+        read, write = self._open.enter_context(enter(stdio_client(server)))
+        self._session = self._open.enter_context(enter(ClientSession(read, write)))
+        self._portal.call(self._session.initialize)
+
+    def __call__(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        result = self._portal.call(self._session.call_tool, tool, arguments)
+        assert not result.is_error, result.content
+        answer: dict[str, Any] = result.structured_content
+        return answer
+
+    def close(self) -> None:
+        self._open.close()
+
+
 @pytest.fixture
 def received() -> Iterator[tuple[str, list[str]]]:
-    """The address of a receiver of notifications on this machine, and the texts that reached it."""
+    """The address of a receiver on this machine that refuses the first message, and the others."""
     texts: list[str] = []
+    refused: list[str] = []
 
     class Receiver(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            texts.append(body["message"])
-            self.send_response(200)
+            taken = texts if refused else refused
+            taken.append(body["message"])
+            self.send_response(200 if taken is texts else 503)
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
@@ -97,13 +142,13 @@ def received() -> Iterator[tuple[str, list[str]]]:
 
 
 @pytest.fixture
-def caller(tmp_path: Path, received: tuple[str, list[str]]) -> Iterator[Caller]:
-    """A program beside a host whose days pass in seconds."""
+def callers(tmp_path: Path, received: tuple[str, list[str]]) -> Iterator[list[Caller]]:
+    """Two programs beside a host whose days pass in seconds."""
     workspace = Workspace(tmp_path / "workspace")
     workspace.prepare()
     workspace.notifications.write_text(f"urls: ['{received[0]}']\n")
     workspace.notifications.chmod(0o600)
-    program = Caller(workspace.root)
+    programs: list[Caller] = [Program(workspace.root), McpClient(workspace.root)]
     demo = DemoMarket(SyntheticMarket(7), START, SPEED, "lifecycle")
     clock = RunningClock(START, SPEED)
     options = replace(host_options(workspace, "headless", demo), clock=clock.now)
@@ -114,76 +159,111 @@ def caller(tmp_path: Path, received: tuple[str, list[str]]) -> Iterator[Caller]:
     thread.start()
     host = ready.result(30)
     wait_for_socket(workspace)
-    yield program
+    yield programs
     host.shut_down()
     thread.join(30)
-    program.close()
+    for program in programs:
+        program.close()
 
 
-def test_the_lifecycle_of_the_document(caller: Caller, received: tuple[str, list[str]]) -> None:
-    # 1. START
-    started = caller("backtest", action="start_paper", strategy_config=CONFIG, feed="demo")
-    session_id = started["session_id"]
-    assert (
-        f"Paper trading started! Session ID: {session_id}. Monitoring BTC/USDT"
-        in (started["message"])
-    )
-    # 2. SCHEDULE MONITORING
-    monitoring = caller(
-        "cron",
-        action="add",
-        every_seconds=14400,
-        message=f"Check paper trading session {session_id}: call backtest(action='paper_status', "
-        f"session_id='{session_id}'). If there are new trades, briefly notify the user with "
-        "entry/exit prices and P&L.",
-    )
-    at_the_end = caller(
-        "cron",
-        action="add",
-        cron_expr="0 10 11 2 *",
-        message=f"Paper trading session {session_id} has reached its scheduled end. Stop it: call "
-        f"backtest(action='stop_paper', session_id='{session_id}'). Generate a full performance "
-        "report and compare with the historical backtest results. Notify the user with the "
-        "comparison.",
-    )
-    assert at_the_end["confirmation"] == (
-        "I've set up automatic monitoring. You'll get updates every 4h and a full report on "
-        "2026-02-11 10:00 UTC."
-    )
-    jobs = caller("cron", action="list")["jobs"]
-    assert {job["job_id"] for job in jobs} == {monitoring["job_id"], at_the_end["job_id"]}
+@dataclass
+class Lifecycle:
+    """One session of the document's, and its two jobs."""
 
-    # 3. MONITOR
-    def status(**more: Any) -> dict[str, Any]:
-        return caller("backtest", action="paper_status", session_id=session_id, **more)
+    call: Caller
+    strategy: str
+    session_id: str = ""
+    jobs: list[str] = field(default_factory=list)
 
-    until_blocking(lambda: status()["trades_count"] >= 1, seconds=60)
-    looked = status(since=0)
-    assert looked["state"] == "running"
-    assert looked["new_trades"][0]["entry_price"] > 0
-    assert {"open_positions", "realized_pnl", "unrealized_pnl", "prices"} <= looked.keys()
+    @property
+    def config(self) -> str:
+        return json.dumps(json.loads(CONFIG) | {"name": self.strategy})
 
-    # 4. STOP, at the scheduled end
-    until_blocking(lambda: status()["state"] == "stopped", seconds=60)
-    ended = status()
-    assert ended["ended"] >= "2026-02-11"
-    assert ended["reason"] == "its scheduled end was reached"
-    until_blocking(lambda: caller("cron", action="list")["jobs"] == [], seconds=30)
-    for job in (monitoring, at_the_end):
-        assert caller("cron", action="remove", job_id=job["job_id"])["job_id"] == job["job_id"]
+    def start(self) -> None:
+        started = self.call(
+            "backtest", action="start_paper", strategy_config=self.config, feed="demo"
+        )
+        self.session_id = started["session_id"]
+        assert started["message"].startswith(
+            f"Paper trading started! Session ID: {self.session_id}. Monitoring BTC/USDT on "
+        )
 
-    # 5. COMPARE
-    compared = caller("backtest", action="compare", strategy_config=CONFIG)
-    assert "Strategy Validation: rsi_bounce_paper" in compared["text"]
-    assert compared["columns"]["paper"]["metrics"]["total_trades"] == ended["trades_count"]
+    def schedule(self) -> None:
+        session_id = self.session_id
+        monitoring = self.call(
+            "cron",
+            action="add",
+            every_seconds=14400,
+            message=f"Check paper trading session {session_id}: call backtest("
+            f"action='paper_status', session_id='{session_id}'). If there are new trades, briefly "
+            "notify the user with entry/exit prices and P&L.",
+        )
+        at_the_end = self.call(
+            "cron",
+            action="add",
+            cron_expr="0 10 11 2 *",
+            message=f"Paper trading session {session_id} has reached its scheduled end. Stop it: "
+            f"call backtest(action='stop_paper', session_id='{session_id}'). Generate a full "
+            "performance report and compare with the historical backtest results. Notify the user "
+            "with the comparison.",
+        )
+        assert at_the_end["confirmation"] == (
+            "I've set up automatic monitoring. You'll get updates every 4h and a full report on "
+            "2026-02-11 10:00 UTC."
+        )
+        self.jobs = [monitoring["job_id"], at_the_end["job_id"]]
+        listed = self.call("cron", action="list")["jobs"]
+        mine = {job["job_id"] for job in listed if job["session_id"] == session_id}
+        assert mine == set(self.jobs)
 
-    # Every trade and the end were told once.
+    def status(self, **more: Any) -> dict[str, Any]:
+        return self.call("backtest", action="paper_status", session_id=self.session_id, **more)
+
+    def monitor(self) -> None:
+        until_blocking(lambda: self.status()["trades_count"] >= 1)
+        looked = self.status(since=0)
+        assert looked["state"] == "running"
+        assert looked["new_trades"][0]["entry_price"] > 0
+        assert {"open_positions", "realized_pnl", "unrealized_pnl", "prices"} <= looked.keys()
+
+    def clean_up(self) -> dict[str, Any]:
+        """Its scheduled end, and the removal of its jobs; returns its last status."""
+        until_blocking(lambda: self.status()["state"] == "stopped")
+        ended = self.status()
+        assert ended["ended"] >= "2026-02-11"
+        assert ended["reason"] == "its scheduled end was reached"
+        until_blocking(lambda: self.call("cron", action="list")["jobs"] == [])
+        for job in self.jobs:
+            assert self.call("cron", action="remove", job_id=job)["job_id"] == job
+        return ended
+
+    def compare(self, trades: int) -> None:
+        compared = self.call("backtest", action="compare", strategy_config=self.config)
+        assert f"Strategy Validation: {self.strategy}" in compared["text"]
+        assert compared["columns"]["paper"]["metrics"]["total_trades"] == trades
+
+
+def test_the_lifecycle_of_the_document(
+    callers: list[Caller], received: tuple[str, list[str]]
+) -> None:
+    sessions = [
+        Lifecycle(call, f"rsi_bounce_paper_{number}") for number, call in enumerate(callers)
+    ]
+    for session in sessions:
+        session.start()
+    for session in sessions:
+        session.schedule()
+    for session in sessions:
+        session.monitor()
+    ended = [session.clean_up() for session in sessions]
+    for session, last in zip(sessions, ended, strict=True):
+        session.compare(last["trades_count"])
     _, texts = received
-    until_blocking(lambda: any("has ended" in text for text in texts), seconds=30)
-    assert sum("has ended" in text for text in texts) == 1
-    for trade in ended["trades"]:
-        prices = f"{trade['entry_price']:.12g} → {trade['exit_price']:.12g}"
-        assert sum(prices in text for text in texts) <= 1
-    told = [text for text in texts if "new trade" in text]
-    assert told
-    assert len(told) == len(set(told))
+    until_blocking(lambda: sum("has ended" in text for text in texts) >= len(sessions))
+    for session, last in zip(sessions, ended, strict=True):
+        about = [text for text in texts if session.session_id in text]
+        assert sum("has ended" in text for text in about) == 1
+        told = [int(number) for text in about for number in re.findall(r"#(\d+) long", text)]
+        assert sorted(told) == [trade["id"] for trade in last["trades"]] != []
+    assert len(texts) == len(set(texts))
+    assert all(any(one.session_id in text for one in sessions) for text in texts)
