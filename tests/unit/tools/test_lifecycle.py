@@ -16,7 +16,6 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -31,6 +30,7 @@ from core.host.host import Host
 from core.host.runner import run_host
 from core.store.workspace import Workspace
 from core.time_format import parse_time
+from tests.receiver import Receiver, receiving
 from tests.unit.cli.hosted import wait_for_socket
 from tests.unit.tools.test_tools import DOCUMENT
 from tests.waiting import until_blocking
@@ -41,7 +41,7 @@ pytest.importorskip("mcp", reason="needs the extra papertape[mcp]")
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
-START = parse_time("2026-02-10T00:00:00Z")
+START = parse_time("2026-02-09T12:00:00Z")
 SPEED = 8_000.0  # a candle of 4h in 1.8 seconds
 CONFIG = json.dumps(
     json.loads(DOCUMENT.replace('"value": 30', '"value": 99').replace('"value": 70', '"value": 99'))
@@ -116,38 +116,17 @@ class McpClient:
 
 
 @pytest.fixture
-def received() -> Iterator[tuple[str, list[str]]]:
-    """The address of a receiver on this machine that refuses the first message, and the others."""
-    texts: list[str] = []
-    refused: list[str] = []
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            taken = texts if refused else refused
-            taken.append(body["message"])
-            self.send_response(200 if taken is texts else 503)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Print nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"json://127.0.0.1:{server.server_address[1]}/", texts
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def receiver() -> Iterator[Receiver]:
+    with receiving(refusals=1) as found:
+        yield found
 
 
 @pytest.fixture
-def callers(tmp_path: Path, received: tuple[str, list[str]]) -> Iterator[list[Caller]]:
+def callers(tmp_path: Path, receiver: Receiver) -> Iterator[list[Caller]]:
     """Two programs beside a host whose days pass in seconds."""
     workspace = Workspace(tmp_path / "workspace")
     workspace.prepare()
-    workspace.notifications.write_text(f"urls: ['{received[0]}']\n")
-    workspace.notifications.chmod(0o600)
+    receiver.listen_for(workspace)
     programs: list[Caller] = [Program(workspace.root), McpClient(workspace.root)]
     demo = DemoMarket(SyntheticMarket(7), START, SPEED, "lifecycle")
     clock = RunningClock(START, SPEED)
@@ -243,9 +222,7 @@ class Lifecycle:
         assert compared["columns"]["paper"]["metrics"]["total_trades"] == trades
 
 
-def test_the_lifecycle_of_the_document(
-    callers: list[Caller], received: tuple[str, list[str]]
-) -> None:
+def test_the_lifecycle_of_the_document(callers: list[Caller], receiver: Receiver) -> None:
     sessions = [
         Lifecycle(call, f"rsi_bounce_paper_{number}") for number, call in enumerate(callers)
     ]
@@ -258,7 +235,7 @@ def test_the_lifecycle_of_the_document(
     ended = [session.clean_up() for session in sessions]
     for session, last in zip(sessions, ended, strict=True):
         session.compare(last["trades_count"])
-    _, texts = received
+    texts = receiver.texts
     until_blocking(lambda: sum("has ended" in text for text in texts) >= len(sessions))
     for session, last in zip(sessions, ended, strict=True):
         about = [text for text in texts if session.session_id in text]
