@@ -17,10 +17,11 @@ import os
 import re
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any, ParamSpec, get_type_hints
 
 import msgspec
+import numpy as np
 
 from core.backtest.candle_data import strategy_candles
 from core.backtest.run import BacktestError, run_backtest
@@ -69,6 +70,7 @@ _logger = logging.getLogger(__name__)
 
 _ACTIONS = ("run", "start_paper", "paper_status", "stop_paper", "list_indicators", "compare")
 _ALIASES = {"run_backtest": "run", "list": "list_indicators"}
+_LONGEST_ERROR = 4_000  # characters
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CRON_ACTIONS = ("add", "list", "remove")
 _MISTAKES = (
@@ -106,6 +108,8 @@ _EXPECTED = {
     "every_seconds": "a whole number",
     "max_runs": "a whole number",
     "workspace": "a path",
+    "duration": "text such as 7d",
+    "period": "text such as 6m",
 }
 
 
@@ -117,8 +121,8 @@ def never_raising(tool: Callable[_P, Json]) -> Callable[_P, Json]:
     @functools.wraps(tool)
     def call(*given: _P.args, **named: _P.kwargs) -> Json:
         try:
-            _require_fitting(tool.__name__, signature, hints, given, named)
-            return tool(*given, **named)
+            arguments = _fitting(tool.__name__, signature, hints, given, named)
+            return tool(**arguments)  # type: ignore[call-arg]  # checked, which no type says
         except (ToolError, *_MISTAKES) as error:
             return {"error": _words(error)}
         except Exception as error:
@@ -128,14 +132,18 @@ def never_raising(tool: Callable[_P, Json]) -> Callable[_P, Json]:
     return call
 
 
-def _require_fitting(
+def _fitting(
     tool: str,
     signature: inspect.Signature,
     hints: Mapping[str, Any],
     given: tuple[object, ...],
     named: Mapping[str, object],
-) -> None:
-    """Raises `ToolError` for an argument that the call does not have, or of another kind."""
+) -> Json:
+    """What a call was given, by name, in the plain types of JSON; None is as good as not given.
+
+    Raises:
+        ToolError: the call has no such argument, or one is of another kind.
+    """
     known = list(signature.parameters)
     if unknown := [name for name in named if name not in known]:
         raise ToolError(f"{tool} has no argument {unknown[0]!r}: it has {', '.join(known)}")
@@ -150,6 +158,7 @@ def _require_fitting(
     if twice := [name for name in named if name in arguments]:
         raise ToolError(f"{tool}: {twice[0]} is given twice")
     arguments |= named
+    arguments = {name: _plain(one) for name, one in arguments.items() if one is not None}
     if "action" not in arguments:
         raise ToolError(f"{tool}: action is missing")
     if isinstance(balance := arguments.get("balance"), float) and not 0 < balance < math.inf:
@@ -158,20 +167,51 @@ def _require_fitting(
         if isinstance(value, str) and not value.isascii() and _SURROGATE.search(value):
             raise ToolError(f"{name}: expected text, found half a character, which no text has")
         if name in ("workspace", "trial"):
-            fits = name == "trial" or value is None or isinstance(value, str | os.PathLike)
+            fits = name == "trial" or isinstance(value, str | os.PathLike)
         else:
             fits = _fits(value, hints[name])
         if not fits:
             expected = _EXPECTED.get(name, "text")
-            raise ToolError(f"{name}: expected {expected}, found {type(value).__name__}")
+            raise ToolError(f"{name}: expected {expected}, found {_kind(name, value)}")
+    return arguments
+
+
+def _plain(value: object) -> object:
+    """A value without a caller's own types: numpy's scalars and arrays, enums, subclasses."""
+    match value:
+        case bool():
+            return value
+        case Enum():
+            return _plain(value.value)
+        case np.generic() | np.ndarray():
+            return _plain(value.tolist())
+        case str():
+            return str(value)
+        case int():
+            return int(value)
+        case float():
+            return float(value)
+        case Mapping():
+            return {_plain(key): _plain(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_plain(one) for one in value]
+    return value
 
 
 def _fits(value: object, hint: Any) -> bool:
     try:
         msgspec.convert(value, hint)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, AttributeError):  # the latter for what is of no type of JSON
         return False
     return True
+
+
+def _kind(name: str, value: object) -> str:
+    """What came in another's place; a key is never repeated."""
+    if isinstance(value, int | float) and not name.startswith("api_"):
+        return str(value)[:40]
+    kinds = {str: "text", int: "a number", float: "a number", list: "a list", dict: "an object"}
+    return kinds.get(type(value), type(value).__name__)
 
 
 @never_raising
@@ -357,7 +397,8 @@ def _answered(work: Callable[[], Coroutine[Any, Any, Json]]) -> Json:
 
 def _words(error: Exception) -> str:
     """A mistake in words that may leave this machine: a caller may be a model elsewhere."""
-    return error.discreet if isinstance(error, CandleFileError) else str(error)
+    words = error.discreet if isinstance(error, CandleFileError) else str(error)
+    return words if len(words) <= _LONGEST_ERROR else f"{words[:_LONGEST_ERROR]}…"
 
 
 async def _run(

@@ -345,7 +345,9 @@ class Scheduler:
                 if session.state.ended:
                     raise JobError(f"session {session_id} has ended: no job can watch it")
                 return session
-        raise NothingSuchError(f"there is no session {session_id!r}: `papertape status` lists all")
+        raise NothingSuchError(
+            f"there is no session {session_id[:40]!r}: `papertape status` lists all"
+        )
 
     def _follow(self, sessions: dict[str, SessionSnapshot]) -> None:
         """Jobs come and go with their sessions; one that has come to its end is reported on."""

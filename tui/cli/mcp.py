@@ -64,15 +64,22 @@ def on_workspace(
 
     signature = inspect.signature(tool, eval_str=True)
     shown = [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        parameter.replace(
+            kind=inspect.Parameter.KEYWORD_ONLY, annotation=_or_null(parameter.annotation)
+        )
         for parameter in signature.parameters.values()
         if parameter.name != "workspace"
     ]
     call.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
     call.__annotations__ = {
-        name: hint
+        name: _or_null(hint)
         for name, hint in inspect.get_annotations(tool, eval_str=True).items()
         if name != "workspace"
     }
     del call.__wrapped__  # its annotations would be read instead
     return call
+
+
+def _or_null(hint: Any) -> Any:
+    """What a client may write for an argument: null is as good as leaving it out."""
+    return hint | None

@@ -30,7 +30,8 @@ async def test_a_client_finds_both_tools_and_calls_them(tmp_path: Path) -> None:
             properties
         )
         assert "workspace" not in properties
-        listed = await session.call_tool("backtest", {"action": "list_indicators"})
+        null = {"strategy_config": None, "feed": None, "flatten": None}
+        listed = await session.call_tool("backtest", {"action": "list_indicators", **null})
         assert "supertrend" in json.dumps(listed.model_dump(mode="json"))
         refused = await session.call_tool("backtest", {"action": "run", "strategy_config": "{"})
         assert refused.is_error

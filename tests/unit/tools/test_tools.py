@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from core.market.candles.timeframes import Timeframe
@@ -304,26 +306,57 @@ def test_a_trial_needs_a_saved_backtest(tool: Any, candle_file: str) -> None:
     assert tool(action="paper_status")["sessions"] == []
 
 
+@pytest.mark.usefixtures("_host")
+def test_a_caller_may_use_types_of_its_own(tool: Any, jobs: Any) -> None:
+    class Do(Enum):
+        START = "start_paper"
+
+    config = json.loads(DOCUMENT) | {"stop_loss_pct": np.float32(5), "max_hold": np.int64(3)}
+    config["symbols"] = ("BTC/USDT",)
+    asked = {"feed": np.str_("demo"), "duration": None, "fallback": None, "exchange": None}
+    session_id = tool(action=Do.START, strategy_config=config, **asked)["session_id"]
+    every = {"every_seconds": np.int64(7_200), "session_id": np.str_(session_id)}
+    assert jobs(action=np.str_("add"), **every)["every_seconds"] == 7_200
+
+
 @pytest.mark.parametrize(
     ("call", "given", "named", "said"),
     [
-        (backtest, [["run"]], {}, "action: expected text, found list"),
+        (backtest, [["run"]], {}, "action: expected text, found a list"),
         (backtest, [], {}, "action is missing"),
         (backtest, ["start_paper", 5], {}, "strategy_config: expected JSON text or an object"),
-        (backtest, ["start_paper", "{}"], {"feed": None}, "feed: expected text, found NoneType"),
-        (backtest, ["start_paper", "{}"], {"duration": 7}, "duration: expected text, found int"),
-        (backtest, ["paper_status"], {"session_id": 5}, "session_id: expected text, found int"),
+        (backtest, ["start_paper", "{}"], {"feed": None, "action": None}, "action is given twice"),
+        (backtest, [None], {"feed": None}, "action is missing"),
+        (
+            backtest,
+            ["start_paper", "{}"],
+            {"duration": 7},
+            "duration: expected text such as 7d, found 7",
+        ),
+        (backtest, ["paper_status"], {"session_id": 5}, "session_id: expected text, found 5"),
         (backtest, ["run"], {"balance": -1.0}, "balance: expected a number above 0"),
         (backtest, ["run"], {"nonsense": 1}, "backtest has no argument 'nonsense'"),
         (backtest, ["run"], {"action": "run"}, "action is given twice"),
         (backtest, list("abcdefgh"), {}, "takes 5 arguments without a name; found 8"),
-        (cron, ["add"], {"every_seconds": "abc"}, "every_seconds: expected a whole number"),
-        (cron, ["add"], {"every_seconds": 14400.7}, "every_seconds: expected a whole number"),
-        (cron, ["add"], {"cron_expr": 5}, "cron_expr: expected text, found int"),
+        (
+            cron,
+            ["add"],
+            {"every_seconds": "abc"},
+            "every_seconds: expected a whole number, found text",
+        ),
+        (cron, ["add"], {"every_seconds": 14400.7}, "expected a whole number, found 14400.7"),
+        (cron, ["add"], {"cron_expr": 5}, "cron_expr: expected text, found 5"),
         (cron, ["add", 60], {"max_runs": "two"}, "max_runs: expected a whole number"),
         (cron, ["add", 60], {"max_runs": 3.0}, "max_runs: expected a whole number"),
         (cron, ["add"], {"message": "\ud800"}, "message: expected text, found half a character"),
-        (backtest, ["list"], {"workspace": 5}, "workspace: expected a path, found int"),
+        (backtest, ["list"], {"workspace": 5}, "workspace: expected a path, found 5"),
+        (backtest, ["run"], {"api_key": 123456}, "api_key: expected text, found a number"),
+        (backtest, ["run", np.int64(5)], {}, "strategy_config: expected JSON text or an object"),
+        (backtest, ["run", object()], {}, "strategy_config: expected JSON text or an object"),
+        (backtest, ["run", range(3)], {}, "strategy_config: expected JSON text or an object"),
+        (backtest, ["run"], {"data": np.zeros(3)}, "data: expected a path"),
+        (backtest, ["run"], {"data": "x" * 100_000, "strategy_config": DOCUMENT}, "xxx…"),
+        (cron, ["add"], {"every_seconds": np.float64(1.5)}, "expected a whole number, found 1.5"),
     ],
 )
 def test_what_a_caller_gets_wrong_is_an_answer_and_no_exception(
