@@ -57,6 +57,7 @@ def snapshot_of(engine: Engine, jobs: tuple[str, ...] = ()) -> SessionSnapshot:
         jobs,
         engine.orders,
         engine.passing_notices,
+        engine.stand_ins,
         orders_fail=engine.trouble is not None,
     )
 

@@ -151,18 +151,23 @@ class Engine:
         return None if trouble is None else self._context.safe(trouble)
 
     @property
-    def passing_notices(self) -> tuple[str, ...]:
-        """What its owner should know for as long as it is so."""
-        found = []
-        if self.handler is not None:
-            found = [*self.handler.health.polled.values()]
-            blocked = self.handler.runner.blocked if self.handler.settled else ()
-            found += [f"entries of {symbol} are blocked by hand" for symbol in blocked]
+    def stand_ins(self) -> tuple[str, ...]:
+        """What stands in for its streams or its venue, and why, for as long as it does."""
+        found = [] if self.handler is None else [*self.handler.health.polled.values()]
         if self.trouble is not None:
             found.append(
                 f"asked for {self.record.broker_asked}, runs simulated for now: {self.trouble}"
             )
-        return tuple(map(self._context.safe, found))
+        return tuple(dict.fromkeys(map(self._context.safe, found)))
+
+    @property
+    def passing_notices(self) -> tuple[str, ...]:
+        """What else its owner should know for as long as it is so."""
+        if self.handler is None or not self.handler.settled:
+            return ()
+        return tuple(
+            f"entries of {symbol} are blocked by hand" for symbol in self.handler.runner.blocked
+        )
 
     @property
     def planned_end(self) -> int | None:

@@ -93,6 +93,7 @@ class SessionSnapshot:
     blocked: tuple[str, ...] = ()  # symbols in which entries are forbidden, each by itself
     sides: tuple[Side, ...] = ()  # those that may be entered by hand
     notes: SessionNotes = field(default_factory=SessionNotes)  # what its owner has put down
+    stand_ins: tuple[str, ...] = ()  # what stands in for its streams or its venue, and why
 
     @property
     def resumable(self) -> bool:

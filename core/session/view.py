@@ -47,6 +47,7 @@ def session_snapshot(
     jobs: tuple[str, ...] = (),
     orders: VenueOrders | None = None,
     notices: Iterable[str] = (),
+    stand_ins: tuple[str, ...] = (),
     *,
     orders_fail: bool = False,
 ) -> SessionSnapshot:
@@ -96,9 +97,10 @@ def session_snapshot(
         equity=equity,
         pnl_today=equity - today,
         equity_curve=() if runner is None else runner.recent_equity(_SPARK),
-        notices=(*record.notices, *notices, *_refusals(orders)),
+        notices=(*record.notices, *stand_ins, *notices, *_refusals(orders)),
         next_jobs=jobs,
         orders=(orders or VenueOrders(record)).counts(),
+        stand_ins=stand_ins,
     )
 
 

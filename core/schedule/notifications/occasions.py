@@ -1,4 +1,5 @@
-"""The occasions on which the user is told of a session: it failed, its prices stopped or came back.
+"""The occasions on which the user is told of a session: it failed, its prices stopped
+or came back, something else stands in for its streams or its test venue.
 
 A further kind of notification is a class here and its line in `OCCASIONS`. What jobs tell (new
 trades, a trial's verdict, the report at the end) is said in `core.schedule.runs`.
@@ -12,7 +13,7 @@ from typing import Protocol
 from core.journal.values import SessionState
 from core.session.snapshot import SessionSnapshot
 
-_SILENCE = 120_000  # ms a session may be stale before its user is told
+_SILENCE = 120_000  # ms that something must last before the user is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,35 @@ class Silence:
         return None
 
 
-OCCASIONS: tuple[type[Occasion], ...] = (Failure, Silence)
+class StandIn:
+    """Something stands in for what a session was to use: REST for its streams, the simulated broker
+
+    for its test venue.
+    """
+
+    def __init__(self) -> None:
+        self._since: dict[tuple[str, str], int] = {}
+        self._told: set[tuple[str, str]] = set()
+
+    def look(self, session: SessionSnapshot, now: int) -> Notice | None:
+        """Tell once that it has lasted for a while, and once that it is over."""
+        if session.state is SessionState.STARTING:
+            return None
+        lasting = [(session.id, text) for text in session.stand_ins]
+        for known in [one for one in self._since if one[0] == session.id and one not in lasting]:
+            del self._since[known]
+            if known in self._told:
+                self._told.discard(known)
+                if not session.state.ended:
+                    return Notice(f"{_name(session)}: this is over: {known[1]}", good=True)
+        for one in lasting:
+            if now - self._since.setdefault(one, now) >= _SILENCE and one not in self._told:
+                self._told.add(one)
+                return Notice(f"{_name(session)}: {one[1]}", good=False)
+        return None
+
+
+OCCASIONS: tuple[type[Occasion], ...] = (Failure, Silence, StandIn)
 
 
 def _name(session: SessionSnapshot) -> str:

@@ -183,6 +183,35 @@ async def test_a_session_without_prices_is_told_of_once_and_once_when_they_are_b
     assert rig.said[1:] == [(f"rsi_bounce ({ID}) has prices again", ID, True)]
 
 
+async def test_what_stands_in_for_streams_or_a_venue_is_told_of_once_and_once_when_it_is_over(
+    rig: Rig,
+) -> None:
+    polled, simulated = "prices are asked for over REST", "runs simulated for now: no keys"
+    for start in (0, HOUR):
+        rig.host.change(ID, stand_ins=(polled, simulated))
+        for second in (0, 60, 119, 120, 121, 300):
+            await rig.at(NOON + start + second * 1_000)
+        assert [text for text, _, _ in rig.said] == [
+            f"rsi_bounce ({ID}): {polled}",
+            f"rsi_bounce ({ID}): {simulated}",
+        ]
+        rig.said.clear()
+        rig.host.change(ID, stand_ins=(polled,))
+        for second in (301, 302):
+            await rig.at(NOON + start + second * 1_000)
+        assert rig.said == [(f"rsi_bounce ({ID}): this is over: {simulated}", ID, True)]
+        rig.said.clear()
+        rig.host.change(ID, stand_ins=())
+        for second in (303, 304):
+            await rig.at(NOON + start + second * 1_000)
+        assert rig.said == [(f"rsi_bounce ({ID}): this is over: {polled}", ID, True)]
+        rig.said.clear()
+    for second in (400, 401):  # what is soon over is told of to nobody
+        rig.host.change(ID, stand_ins=(polled,) if second == 400 else ())
+        await rig.at(NOON + HOUR + second * 1_000)
+    assert rig.said == []
+
+
 async def test_a_session_that_is_tried_again_and_fails_again_is_told_of_once(rig: Rig) -> None:
     await rig.at(NOON)
     for second in range(1, 10, 2):
