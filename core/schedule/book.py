@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 from tinydb import TinyDB, where
 from tinydb.table import Table
 
 from core.schedule.jobs import Job, JobError, NothingSuchError, read_job
-from core.store.index import IndexWriteError
+from core.store.index import IndexWriteError, one_write
 from core.store.workspace import new_id
 
 JOBS = "jobs"
@@ -28,6 +28,7 @@ class JobBook:
     """
 
     def __init__(self, database: TinyDB, new_id: Callable[[], str] = new_id) -> None:
+        self._database = database
         self._table = database.table(JOBS)
         self._watched = database.table(WATCHED)
         self._gone = database.table(GONE)
@@ -51,6 +52,17 @@ class JobBook:
                     odd.insert({"row": dict(document), "why": str(error)})
                     self._table.remove(doc_ids=[document.doc_id])
         return jobs
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Have all changes of the block made, also those of other tables, or none of them."""
+        before = dict(self._jobs)
+        try:
+            with one_write(self._database):
+                yield
+        except IndexWriteError:
+            self._jobs = before
+            raise
 
     def fresh_id(self) -> str:
         """An ID that no job has."""

@@ -158,11 +158,13 @@ class Scheduler:
         tell = self._say if outcome.news or not outcome.succeeded else self._note
         if outcome.alert:
             tell = self._alert
-        tell(outcome.text, job.session_id, outcome.succeeded)
+        done = _Done(job.id, run, outcome)
         try:
-            self._record(_Done(job.id, run, outcome))
+            with self._book.together():  # or a host killed in between would tell it again, or never
+                tell(outcome.text, job.session_id, outcome.succeeded)
+                self._record(done)
         except IndexWriteError:  # recorded, and not run again, once the disk takes it
-            self._unrecorded.append(_Done(job.id, run, outcome))
+            self._unrecorded.append(done)
         return run
 
     def _as_told(self, job: Job) -> Job:

@@ -15,6 +15,7 @@ from core.schedule.book import JobBook
 from core.schedule.jobs import Job, JobError, NothingSuchError
 from core.schedule.notifications.notifications_file import NotificationsError, read_notifications
 from core.schedule.notifications.notifier import Notifier
+from core.schedule.notifications.outbox import Outbox
 from core.schedule.scheduler import Scheduler
 from core.schedule.triggers import (
     At,
@@ -42,7 +43,8 @@ class Schedule:
         self._book = JobBook(host.database)
         for notice in self._book.notices:
             self._complain(notice)
-        self._notifier = Notifier(self._addresses(), self._complain)
+        outbox = Outbox(host.database, self._complain)
+        self._notifier = Notifier(self._addresses(), self._complain, outbox=outbox)
         self._scheduler = Scheduler(
             self._book, LocalLink(host), self._clock, self._say, self._note, alert=self._alert
         )

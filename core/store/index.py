@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,14 @@ class DurableStorage(Storage):
         self._backup = path.with_suffix(".backup.json")
         self._disk = disk
         self._cache: Tables | None = None
+        self._held: Tables | None = None  # what is to be written once, at the end of `together`
+        self._together = False
         self.notices: list[str] = []
 
     def read(self) -> Tables | None:
         """The tables, or None where there are none yet. Callers do not change what they get."""
+        if self._held is not None:
+            return self._held
         if self._cache is None:
             self._cache = self._load(self._path)
             if self._cache is None and self.notices:
@@ -56,6 +61,9 @@ class DurableStorage(Storage):
         Raises:
             IndexWriteError: the disk is full or read-only, or the workspace is gone.
         """
+        if self._together:
+            self._held = data
+            return
         self._cache = None
         try:
             self._keep_backup()
@@ -66,6 +74,25 @@ class DurableStorage(Storage):
                 "rebuilt from the journals once the disk takes data again"
             ) from error
         self._cache = data
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Have what is changed in the block reach the disk in one step: all of it, or none.
+
+        Raises:
+            IndexWriteError: it cannot be written.
+        """
+        self._together = True
+        try:
+            yield
+            held = self._held
+        except BaseException:
+            self._cache = None  # TinyDB changes what it has read
+            raise
+        finally:
+            self._together, self._held = False, None
+        if held is not None:
+            self.write(held)
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -127,3 +154,11 @@ def open_index(path: Path, disk: Disk) -> tuple[TinyDB, DurableStorage]:
     """The index of a workspace, with its storage. Only who holds the workspace's lock writes it."""
     storage = DurableStorage(path, disk)
     return TinyDB(storage=lambda: storage), storage
+
+
+def one_write(database: TinyDB) -> contextlib.AbstractContextManager[None]:
+    """See `DurableStorage.together`, whose database this is."""
+    storage = database.storage
+    if not isinstance(storage, DurableStorage):
+        raise TypeError(f"expected an index's own storage, found {type(storage).__name__}")
+    return storage.together()

@@ -35,7 +35,7 @@ from tui.widgets.line_table import LineTable
 
 pytest.importorskip("apprise", reason="needs the extra papertape[notify]")
 
-START = parse_time("2026-02-10T00:00:00Z")
+START = parse_time("2026-02-12T00:00:00Z")  # the end that is asked for is a year ahead
 
 
 async def type_in(pilot: Pilot[int], text: str) -> None:

@@ -1,7 +1,8 @@
 """Sends sentences to the user's services, without holding anyone up.
 
 Each address has a queue and a worker of its own, so that one that fails or is slow keeps nothing
-from the others. What a service does not take is tried again, after ever longer waits.
+from the others. What a service does not take is tried again, after ever longer waits; what was not
+sent when a host ends is sent by the next one, so that one being sent just then may come twice.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 import orjson
 
 from core.schedule.notifications.notifications_file import NotificationsError
+from core.schedule.notifications.outbox import Outbox
 from core.schedule.notifications.send_one import SendOutcome
 from core.store.redaction import Secret
 
@@ -42,7 +44,7 @@ class _Address:
 
     number: int
     url: Secret
-    waiting: asyncio.Queue[str]
+    waiting: asyncio.Queue[tuple[int | None, str]]  # texts, with their rows in the outbox
     overflowing: bool = False
 
 
@@ -54,30 +56,48 @@ class Notifier:
         urls: Sequence[Secret],
         complain: Callable[[str], None],
         patience: SendPatience | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
+        """`outbox` keeps what waits; without one it is lost with this process."""
         self._complain = complain
+        self._outbox = outbox
         self._patience = patience or SendPatience()
-        self._addresses = _addresses(urls)
+        self._addresses = self._with_what_waits(urls)
         self._changed = asyncio.Event()
 
     def send_to(self, urls: Sequence[Secret]) -> None:
         """Have what is said from now on sent to these services, and what waits for others not."""
-        self._addresses = _addresses(urls)
+        if self._outbox is not None:
+            self._outbox.keep_only(urls)
+        self._addresses = self._with_what_waits(urls)
         self._changed.set()
+
+    def _with_what_waits(self, urls: Sequence[Secret]) -> list[_Address]:
+        addresses = []
+        for number, url in enumerate(urls, start=1):
+            waiting: asyncio.Queue[tuple[int | None, str]] = asyncio.Queue()
+            for kept in () if self._outbox is None else self._outbox.waiting(url):
+                waiting.put_nowait(kept)
+            addresses.append(_Address(number, url, waiting))
+        return addresses
 
     def say(self, text: str) -> None:
         """Have a sentence sent, soon."""
+        takers = []
         for address in self._addresses:
-            try:
-                address.waiting.put_nowait(text)
-                address.overflowing = False
-            except asyncio.QueueFull:
-                if not address.overflowing:
-                    self._complain(
-                        f"notifications to address {address.number} are dropped: {_WAITING} wait "
-                        "for it already"
-                    )
-                address.overflowing = True
+            full = address.waiting.qsize() >= _WAITING
+            if full and not address.overflowing:
+                self._complain(
+                    f"notifications to address {address.number} are dropped: {_WAITING} wait for "
+                    "it already"
+                )
+            address.overflowing = full
+            if not full:
+                takers.append(address)
+        urls = [address.url for address in takers]
+        rows = [None] * len(urls) if self._outbox is None else self._outbox.put(text, urls)
+        for address, row in zip(takers, rows, strict=True):
+            address.waiting.put_nowait((row, text))
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -115,7 +135,10 @@ class Notifier:
         if fault is not None:
             self._complain(f"notifications to address {address.number} cannot be sent: {fault}")
         while True:
-            await self._send(address, await address.waiting.get())
+            row, text = await address.waiting.get()
+            await self._send(address, text)
+            if self._outbox is not None:
+                self._outbox.done(row)
 
     async def _send(self, address: _Address, text: str) -> None:
         """Send a sentence, trying again what may succeed later."""
@@ -156,9 +179,3 @@ class Notifier:
             if process.returncode == outcome:
                 return outcome, fault
         return None, f"what sends it ended with code {process.returncode}"
-
-
-def _addresses(urls: Sequence[Secret]) -> list[_Address]:
-    return [
-        _Address(number, url, asyncio.Queue(_WAITING)) for number, url in enumerate(urls, start=1)
-    ]

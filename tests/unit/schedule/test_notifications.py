@@ -18,7 +18,9 @@ from core.schedule.notifications.notifications_file import (
     write_notifications,
 )
 from core.schedule.notifications.notifier import Notifier, SendPatience
+from core.schedule.notifications.outbox import Outbox
 from core.store.durable import OsDisk
+from core.store.index import open_index
 from core.store.redaction import Redactor, Secret
 from tests.waiting import until
 
@@ -130,11 +132,11 @@ async def fickle() -> AsyncIterator[tuple[FickleService, Secret]]:
 
 @contextlib.asynccontextmanager
 async def sending(
-    *urls: Secret, patience: SendPatience
+    *urls: Secret, patience: SendPatience, outbox: Outbox | None = None
 ) -> AsyncIterator[tuple[Notifier, list[str]]]:
     pytest.importorskip("apprise", reason="needs the extra papertape[notify]")
     said: list[str] = []
-    notifier = Notifier(urls, said.append, patience)
+    notifier = Notifier(urls, said.append, patience, outbox)
     task = asyncio.create_task(notifier.run())
     yield notifier, said
     task.cancel()
@@ -165,6 +167,31 @@ async def test_what_a_service_refuses_is_sent_again_once_it_takes_it(
         service.manner = "well"
         await until(lambda: service.taken == ["hello"])
         assert "it is tried again in 0.1 s" in said[0]
+
+
+async def test_what_was_not_sent_when_a_host_ended_is_sent_once_by_the_next_one(
+    fickle: tuple[FickleService, Secret], tmp_path: Path
+) -> None:
+    service, url = fickle
+    service.manner = "refuse"
+    path = tmp_path / "papertape.json"
+
+    def outbox() -> Outbox:
+        return Outbox(open_index(path, OsDisk())[0], pytest.fail)
+
+    gone = Secret("json://127.0.0.1:9/elsewhere")
+    outbox().put("nobody waits for this", [gone])
+    async with sending(url, patience=SendPatience(), outbox=outbox()) as (notifier, _):
+        notifier.say("the first")
+        await until(lambda: service.asked >= 1)
+    assert TOKEN not in path.read_text()
+    service.manner = "well"
+    async with sending(url, patience=SendPatience(), outbox=outbox()) as (notifier, said):
+        notifier.send_to([url])  # as after a change of the file: what waits goes on waiting
+        notifier.say("the second")
+        await until(lambda: outbox().waiting(url) == [])
+        assert (service.taken, said) == (["the first", "the second"], [])
+    assert outbox().waiting(gone) == []
 
 
 @pytest.mark.parametrize("manner", ["drip", "flood"])

@@ -58,6 +58,35 @@ def test_a_write_that_fails_changes_nothing(tmp_path: Path, disk: OsDisk) -> Non
     assert open_index(path, OsDisk())[0].all() == [{"n": 1}]
 
 
+def test_changes_made_together_reach_the_disk_in_one_step_or_not_at_all(tmp_path: Path) -> None:
+    path, disk = tmp_path / "papertape.json", FullDisk(1_000_000)
+    database, storage = open_index(path, disk)
+    jobs, unsent = database.table("jobs"), database.table("unsent")
+    jobs.insert({"runs": 0})
+
+    def on_disk() -> tuple[list[object], list[object]]:
+        stored, _ = open_index(path, OsDisk())
+        return [*stored.table("jobs").all()], [*stored.table("unsent").all()]
+
+    def run() -> None:
+        with storage.together():
+            unsent.insert({"text": "2 trades"})
+            assert on_disk() == ([{"runs": 0}], [])
+            jobs.update({"runs": 1})
+            assert (jobs.all(), unsent.all()) == ([{"runs": 1}], [{"text": "2 trades"}])
+
+    disk.room = 10
+    with pytest.raises(IndexWriteError):
+        run()
+    disk.room = 1_000_000
+    assert (jobs.all(), unsent.all()) == on_disk() == ([{"runs": 0}], [])
+    with pytest.raises(ZeroDivisionError), storage.together():
+        jobs.update({"runs": 1 // len(unsent)})
+    assert (jobs.all(), unsent.all()) == on_disk() == ([{"runs": 0}], [])
+    run()
+    assert on_disk() == ([{"runs": 1}], [{"text": "2 trades"}])
+
+
 def test_killed_in_the_middle_of_writing_the_index_is_always_whole(tmp_path: Path) -> None:
     path = tmp_path / "papertape.json"
     chance = random.Random(5)
