@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
+from decimal import Decimal
 
 _UNKNOWN = "�"
 # What breaks a line or a column becomes a space. Control pictures stand in for the other C0
@@ -42,3 +44,14 @@ def safe_text(text: str, *, limit: int | None = None) -> str:
 def safe_lines(text: str) -> str:
     """`text` with its line breaks, each line as `safe_text` has it."""
     return "\n".join(safe_text(line) for line in text.split("\n"))
+
+
+def number(value: float, digits: int = 8) -> str:
+    """A price or a quantity in `digits` significant digits: never as a power of ten, never rounded
+
+    before its decimal point.
+    """
+    if not math.isfinite(value):
+        return str(value)
+    rounded = round(value) if abs(value) >= 10**digits else f"{value:.{digits}g}"
+    return f"{Decimal(rounded):f}"

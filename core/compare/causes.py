@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from core.compare.matching import Pair
 from core.market.candles.timeframes import Timeframe
+from core.text import number
 from core.time_format import short_time
 from core.trading.values import ExitReason, Obstacle, OpenTrade, Refused, Trade
 
@@ -155,13 +156,15 @@ def pair_cause(pair: Pair, evidence: Evidence) -> Cause | None:
     if not _same(before.quantity, after.quantity):
         return Cause(
             CauseKind.BALANCE,
-            f"quantity {after.quantity:.8g} against {before.quantity:.8g}: "
+            f"quantity {number(after.quantity)} against {number(before.quantity)}: "
             "the account stood differently",
         )
     if not _same(before.funding, after.funding):
-        return Cause(CauseKind.FUNDING, f"{after.funding:.8g} paid against {before.funding:.8g}")
+        return Cause(
+            CauseKind.FUNDING, f"{number(after.funding)} paid against {number(before.funding)}"
+        )
     if not _same(before.fees, after.fees):
-        return Cause(CauseKind.FEES, f"{after.fees:.8g} paid against {before.fees:.8g}")
+        return Cause(CauseKind.FEES, f"{number(after.fees)} paid against {number(before.fees)}")
     if not _same(before.pnl, after.pnl):
         return Cause(CauseKind.UNEXPLAINED, "the P&L differs although nothing else does")
     return None
@@ -199,10 +202,10 @@ def left_open_cause(trade: Trade, other: OpenTrade, evidence: Evidence) -> Cause
     if found is not None:
         return found
     if not _same(trade.entry_price, other.entry_price):
-        prices = f"entered at {trade.entry_price:.8g} and {other.entry_price:.8g}"
+        prices = f"entered at {number(trade.entry_price)} and {number(other.entry_price)}"
         return Cause(CauseKind.SLIPPAGE, prices)
     if trade.exit_filled_at is not None:
-        return Cause(CauseKind.SLIPPAGE, f"left at {trade.exit_price:.8g}, between two candles")
+        return Cause(CauseKind.SLIPPAGE, f"left at {number(trade.exit_price)}, between two candles")
     return None
 
 
@@ -337,7 +340,7 @@ def _filled_otherwise(pair: Pair, evidence: Evidence) -> Cause | None:
     if not differing:
         return None
     _, delay, backtest, paper = max(differing)
-    prices = f"filled at {paper:.8g} against {backtest:.8g}"
+    prices = f"filled at {number(paper)} against {number(backtest)}"
     if delay > _LATE:
         return Cause(CauseKind.LATENCY, f"{prices}, {delay / 1000:.1f} s after the candle opened")
     return Cause(CauseKind.SLIPPAGE, prices)
@@ -368,8 +371,8 @@ def _inferred(pair: Pair, evidence: Evidence) -> Cause:
     ):
         return Cause(
             CauseKind.SLIPPAGE,
-            f"entered at {after.entry_price:.8g} against {before.entry_price:.8g}, "
-            f"left at {after.exit_price:.8g} against {before.exit_price:.8g}",
+            f"entered at {number(after.entry_price)} against {number(before.entry_price)}, "
+            f"left at {number(after.exit_price)} against {number(before.exit_price)}",
         )
     return Cause(
         CauseKind.UNEXPLAINED,

@@ -110,7 +110,8 @@ def read_log(path: Path) -> tuple[LogLine, ...]:
         OSError: it cannot be read.
     """
     files = (*(Path(f"{path}.{older}") for older in range(OLDER, 0, -1)), path)
-    return _parsed(text for one in files if one.exists() for text in _texts(one))
+    there = [one for one in files if one.exists()]
+    return _parsed((text for one in there for text in _texts(one)), there[0] if there else path)
 
 
 def _texts(path: Path) -> list[str]:
@@ -128,10 +129,10 @@ def recent_log(path: Path) -> tuple[LogLine, ...]:
             texts = file.read().decode("utf-8", errors="replace").splitlines()
     except OSError:
         return ()
-    return _parsed(texts[1:] if skipped else texts)
+    return _parsed(texts[1:] if skipped else texts, path)
 
 
-def _parsed(texts: Iterable[str]) -> tuple[LogLine, ...]:
+def _parsed(texts: Iterable[str], path: Path) -> tuple[LogLine, ...]:
     lines: list[LogLine] = []
     time = 0
     for text in texts:
@@ -141,7 +142,12 @@ def _parsed(texts: Iterable[str]) -> tuple[LogLine, ...]:
             level, message = Level(found["level"]), found["text"]
             session_id = None if found["session"] == "-" else found["session"]
         lines.append(LogLine(len(lines) + 1, time, level, session_id, safe_text(message)))
-    # What stands before any time was told at the first one.
-    first = next((line.time for line in lines if line.time), 0)
-    lines = [line if line.time else replace(line, time=first) for line in lines]
+    if lines and not lines[0].time:
+        # What stands before any time was told at the first one, at the latest when the file was.
+        first = next((line.time for line in lines if line.time), None) or _written_at(path)
+        lines = [line if line.time else replace(line, time=first) for line in lines]
     return tuple(lines)
+
+
+def _written_at(path: Path) -> int:
+    return path.stat().st_mtime_ns // 1_000_000

@@ -12,7 +12,7 @@ from typing import Any
 
 from core.report.metric_labels import metric_figures, money_text, price_text, signed_money
 from core.report.undefined import UNDEFINED
-from core.text import safe_text
+from core.text import number, safe_text
 from core.time_format import parse_time, short_duration, short_time
 
 Report = Mapping[str, Any]
@@ -206,7 +206,7 @@ def _open_trades(trades: Sequence[Mapping[str, Any]]) -> Section:
             short_time(parse_time(trade["entry_time"])),
             price_text(trade["entry_price"]),
             price_text(trade["mark_price"]),
-            f"{trade['quantity']:.8g}",
+            number(trade["quantity"]),
             signed_money(trade["unrealized_pnl"]),
         )
         for trade in trades
@@ -233,7 +233,7 @@ def _venue_orders(orders: Mapping[str, Any] | None) -> Section:
             "the figures above are by the session's own"
         )
     for symbol, quantity in orders["still_held"].items():
-        sentences.append(f"{quantity:.8g} of {symbol} are still held there")
+        sentences.append(f"{number(quantity)} of {symbol} are still held there")
     rows = tuple(_venue_order_row(row) for row in orders["list"])
     header = ("Order", "Symbol", "Side", "Quantity", "Price", "Filled", "There", "bp", "ms", "Why")
     numeric = (False, False, False, True, True, True, True, True, True, False)
@@ -249,9 +249,9 @@ def _venue_order_row(row: Mapping[str, Any]) -> tuple[str, ...]:
         safe_text(row["id"]),
         safe_text(row["symbol"]),
         row["side"],
-        f"{row['quantity']:.8g}",
+        number(row["quantity"]),
         price_text(row["price"]),
-        "?" if row["filled"] is None else f"{row['filled']:.8g}",
+        "?" if row["filled"] is None else number(row["filled"]),
         known("venue_price", price_text),
         known("difference_bp", "{:+.1f}".format),
         known("latency", "{:.0f}".format),

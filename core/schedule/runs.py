@@ -10,6 +10,7 @@ from core.host.link import CommandError, HostLink
 from core.schedule.jobs import Job
 from core.schedule.notifications.trial_news import comparison_in_words, layer_states, turned
 from core.session.snapshot import SessionSnapshot
+from core.text import number
 from core.time_format import short_duration
 from core.trading.values import Trade
 
@@ -112,9 +113,9 @@ def _trades_in_words(trades: Sequence[Trade]) -> str:
     if not trades:
         return "no new trade"
     told = "; ".join(
-        f"#{trade.id} {trade.side} {trade.symbol} {trade.entry_price:.12g} → "
-        f"{trade.exit_price:.12g} ({trade.exit_reason}{', entered by hand' * trade.by_hand}), "
-        f"{trade.pnl:+,.2f} ({trade.pnl_pct:+.2f} %)"
+        f"#{trade.id} {trade.side} {trade.symbol} {number(trade.entry_price, 12)} → "
+        f"{number(trade.exit_price, 12)} ({trade.exit_reason}"
+        f"{', entered by hand' * trade.by_hand}), {trade.pnl:+,.2f} ({trade.pnl_pct:+.2f} %)"
         for trade in trades[-_MOST_TRADES:]
     )
     latest = f", of which the last {_MOST_TRADES}" if len(trades) > _MOST_TRADES else ""
@@ -141,5 +142,5 @@ def report_in_words(report: Mapping[str, object]) -> str:
     return " ".join(part for part in said if part)
 
 
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
+def _count(how_many: int, word: str) -> str:
+    return f"{how_many} {word}{'' if how_many == 1 else 's'}"

@@ -19,6 +19,7 @@ from core.journal.records import (
 )
 from core.market.candles.candles import Candle
 from core.session.snapshot import Level
+from core.text import number
 from core.trading.orders import Execution, OrderSide, VenueOrder, difference_bp
 from core.trading.values import (
     Added,
@@ -62,7 +63,7 @@ def tell(event: Event) -> tuple[Level, str]:
     match event:
         case Decided(time, symbol, side, None, price, adds):
             verb = "add to" if adds else "enter"
-            at = "" if price is None else f" at {price:.8g}"
+            at = "" if price is None else f" at {number(price)}"
             return Level.INFO, (
                 f"{symbol}: {verb} {side}{at}, decided at the {clock_text(time)} candle"
             )
@@ -74,19 +75,19 @@ def tell(event: Event) -> tuple[Level, str]:
             )
         case Entered():
             return Level.INFO, (
-                f"{event.symbol}: entered {event.side} {event.quantity:.8g} at "
-                f"{event.price:.8g}{' by hand' * event.by_hand}, fee {event.fee:.4g}"
+                f"{event.symbol}: entered {event.side} {number(event.quantity)} at "
+                f"{number(event.price)}{' by hand' * event.by_hand}, fee {event.fee:.4g}"
                 f"{_capped(event)}"
             )
         case Added():
             return Level.INFO, (
-                f"{event.symbol}: added to {event.side}, {event.quantity:.8g} at "
-                f"{event.price:.8g}, fee {event.fee:.4g}{_capped(event)}"
+                f"{event.symbol}: added to {event.side}, {number(event.quantity)} at "
+                f"{number(event.price)}, fee {event.fee:.4g}{_capped(event)}"
             )
         case Reduced():
             return Level.INFO, (
-                f"{event.symbol}: left a part of {event.side}, {event.quantity:.8g} at "
-                f"{event.price:.8g}, {_WORDS[event.reason]}: {event.pnl:+.2f}"
+                f"{event.symbol}: left a part of {event.side}, {number(event.quantity)} at "
+                f"{number(event.price)}, {_WORDS[event.reason]}: {event.pnl:+.2f}"
             )
         case Exited(_, trade):
             return Level.INFO, _trade_text(trade)
@@ -116,22 +117,22 @@ def tell_order(order: VenueOrder, came: Execution) -> tuple[Level, str]:
     if came.quantity is None:
         verb = "bought" if bought else "sold"
         return Level.WARNING, (
-            f"{order.symbol}: whether the testnet {verb} {order.quantity:.8g} is not known: "
+            f"{order.symbol}: whether the testnet {verb} {number(order.quantity)} is not known: "
             f"{came.why}; the session goes on by the rules"
         )
-    if not came.quantity or difference is None:
+    if not came.quantity or came.price is None or difference is None:
         verb = "buy" if bought else "sell"
         return Level.WARNING, (
-            f"{order.symbol}: the testnet did not {verb} {order.quantity:.8g}: {came.why}; the "
+            f"{order.symbol}: the testnet did not {verb} {number(order.quantity)}: {came.why}; the "
             "session goes on by the rules"
         )
     word = "worse" if difference >= 0 else "better"
     took = "" if came.latency is None else f", after {came.latency} ms"
     part = "" if came.why is None else f" ({came.why})"
     return Level.INFO if came.why is None else Level.WARNING, (
-        f"{order.symbol}: the testnet {'bought' if bought else 'sold'} {came.quantity:.8g} at "
-        f"{came.price:.8g}, {abs(difference):.1f} bp {word} than the session's "
-        f"{order.price:.8g}{took}{part}"
+        f"{order.symbol}: the testnet {'bought' if bought else 'sold'} {number(came.quantity)} at "
+        f"{number(came.price)}, {abs(difference):.1f} bp {word} than the session's "
+        f"{number(order.price)}{took}{part}"
     )
 
 
@@ -172,7 +173,7 @@ def revision_text(symbol: str, old: Candle, new: Candle) -> str:
     """A candle that the venue tells differently from what was acted on."""
     return (
         f"{symbol}: the venue revised the {clock_text(old.time)} candle, close "
-        f"{old.close:.8g} → {new.close:.8g}; what was decided stands"
+        f"{number(old.close)} → {number(new.close)}; what was decided stands"
     )
 
 
@@ -229,17 +230,17 @@ def retell(lines: Iterable[Record], step: int) -> Iterator[tuple[int, Level, str
 def _capped(event: Entered | Added) -> str:
     if event.wanted is None:
         return ""
-    return f"; {event.wanted:.8g} was wanted, the free balance allowed no more"
+    return f"; {number(event.wanted)} was wanted, the free balance allowed no more"
 
 
 def _trade_text(trade: Trade) -> str:
     marks = [name for name in ("ambiguous", "seen_late") if getattr(trade, name)]
     also = f" ({', '.join(mark.replace('_', ' ') for mark in marks)})" if marks else ""
     return (
-        f"{trade.symbol}: left {trade.side} at {trade.exit_price:.8g}, "
+        f"{trade.symbol}: left {trade.side} at {number(trade.exit_price)}, "
         f"{_WORDS[trade.exit_reason]}: {trade.pnl:+.2f} ({trade.pnl_pct:+.2f} %){also}"
     )
 
 
 def _price_text(price: float | None) -> str:
-    return "unknown" if price is None else f"{price:.8g}"
+    return "unknown" if price is None else number(price)

@@ -19,6 +19,7 @@ from core.journal.session_journal import SessionJournal
 from core.market.tasks import cancelled
 from core.session.log_messages import tell_order
 from core.session.snapshot import Level
+from core.text import number
 from core.trading.order_executor import OrderExecutor
 from core.trading.orders import Execution, VenueOrder
 
@@ -177,7 +178,7 @@ class OrderMirror:
             self._log(
                 Level.WARNING,
                 f"{symbol}: the testnet account still holds the session's position of "
-                f"{quantity:.8g}; close it there, or stop with --flatten next time",
+                f"{number(quantity)}; close it there, or stop with --flatten next time",
             )
 
     async def close(self) -> None:

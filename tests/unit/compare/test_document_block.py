@@ -44,3 +44,8 @@ def test_both_blocks_read_back_from_the_document(tmp_path: Path) -> None:
     assert read["paper"]["session_id"] == "ab12cd34"
     assert read["paper"]["verdict"] == "open"
     assert "sortino_ratio" not in read["backtest"]
+    # What the market filled was filled on no candle.
+    assert read["paper"]["fill_on"] == report["fill_on"]
+    market = paper_block(session | {"fills": "market"}, comparison)
+    assert market["fills"] == "market"
+    assert "fill_on" not in market

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 from core.host import logs
-from core.host.logs import KEPT, LogRing, RingHandler, recent_log
+from core.host.logs import KEPT, LogRing, RingHandler, read_log, recent_log
 from core.session.snapshot import Level
 from core.store.redaction import Redactor
+from core.time_format import iso_time
 
 
 def ring() -> LogRing:
@@ -67,6 +69,18 @@ def test_what_earlier_hosts_logged_comes_before_and_only_for_who_asks(tmp_path: 
     assert [line.number for line in everything] == [-1, 0, 1]
     assert everything[0].session_id == "k3x9a1pq"
     assert [line.text for line in log.after(-1)] == ["feed silent", "host started"]
+
+
+def test_a_line_without_a_time_has_that_of_the_next_one_or_of_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "host.log"
+    path.write_text("Traceback (most recent call last):\nMemoryError\n")
+    os.utime(path, (1_764_000_000, 1_764_000_000))
+    for read in (read_log, recent_log):
+        assert {line.time for line in read(path)} == {1_764_000_000_000}
+    path.write_text("Fatal Python error\n2026-11-25T10:00:00.000+00:00 info    -        running\n")
+    for read in (read_log, recent_log):
+        assert len({line.time for line in read(path)}) == 1
+    assert iso_time(read_log(path)[0].time) == "2026-11-25T10:00:00Z"
 
 
 def test_only_the_end_of_a_long_log_is_read_again(tmp_path: Path) -> None:

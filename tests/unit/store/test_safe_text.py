@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.text import safe_text
+from core.text import number, safe_text
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,22 @@ def test_nothing_a_terminal_obeys_comes_through(text: str) -> None:
 def test_a_text_too_long_is_cut() -> None:
     assert safe_text("x" * 5_000, limit=10) == "xxxxxxxxx…"
     assert safe_text("x" * 5_000) == "x" * 5_000
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "shown"),
+    [
+        (63743.5224868, 8, "63743.522"),
+        (63743.5224868, 12, "63743.5224868"),
+        (0.000012345678, 8, "0.000012345678"),
+        (1.5e-10, 8, "0.00000000015"),
+        (123_456_789_012.6, 8, "123456789013"),
+        (1e15, 12, "1000000000000000"),
+        (0.1 + 0.2, 12, "0.3"),
+        (-0.00001, 8, "-0.00001"),
+        (0.0, 8, "0"),
+        (float("nan"), 8, "nan"),
+    ],
+)
+def test_a_number_is_never_a_power_of_ten(value: float, digits: int, shown: str) -> None:
+    assert number(value, digits) == shown

@@ -18,6 +18,7 @@ from core.market.files.candle_files import write_candles
 from core.store.workspace import Workspace
 from core.tools import backtest, backtest_async, cron, cron_async
 from tests.unit.cli.hosted import hosted
+from tests.unit.cli.test_compare_command import live_trade
 from tests.unit.cli.test_strategy_commands import waves
 
 # As the source document writes it.
@@ -304,6 +305,24 @@ def test_a_trial_needs_a_saved_backtest(tool: Any, candle_file: str) -> None:
         )
         assert "no saved backtest of rsi_bounce_paper" in answer["error"]
     assert tool(action="paper_status")["sessions"] == []
+
+
+def test_the_balance_of_the_live_account_makes_its_drawdown_and_sharpe_known(
+    tool: Any, root: Path
+) -> None:
+    Workspace(root).prepare()
+    days = [1_700_006_400_000 + n * 86_400_000 for n in range(30)]
+    trades = [
+        live_trade(n, ts=day, close_ts=day + 1, pnl=1.0 if n % 3 else -0.8)
+        for n, day in enumerate(days)
+    ]
+    (root / "trades.jsonl").write_text("".join(trades))
+    asked = {"action": "compare", "strategy_config": json.loads(DOCUMENT) | {"name": "rsi_bounce"}}
+    unknown, known = tool(**asked), tool(**asked, balance=100)
+    for name in ("max_drawdown_pct", "sharpe_ratio"):
+        assert unknown["columns"]["live"]["metrics"][name] is None
+        assert known["columns"]["live"]["metrics"][name] is not None
+    assert known["columns"]["live"]["metrics"]["total_trades"] == 30
 
 
 @pytest.mark.usefixtures("_host")
