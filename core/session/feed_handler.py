@@ -219,7 +219,7 @@ class FeedHandler:
             self._tell(Level.WARNING, text)
         elif status.state is FeedState.POLLING:
             self.health.stale.pop(status.symbol, None)
-            self.health.polled[status.symbol] = text
+            self.health.polled[status.symbol] = status.text  # of all its symbols the same
             self._tell(Level.WARNING, text)
         else:
             self.health.stale.pop(status.symbol, None)

@@ -80,7 +80,7 @@ async def test_polling_is_told_once_marked_while_it_lasts_and_over_once(
         await until(lambda: any(polled in text for text in only(host).notices))
         await until(lambda: told(host, f"({name}): the streams of"))
         exchange.switch_off()
-        await until(lambda: only(host).passing == ())
+        await until(lambda: only(host).stand_ins == ())
         await until(lambda: told(host, f"({name}): this is over: the streams of"))
         assert not any(polled in text for text in only(host).notices)
         assert len(told(host, f"({name}): ")) == 2
@@ -98,7 +98,7 @@ async def test_keys_that_go_while_a_session_runs_are_told_once_and_marked_until_
         await until(lambda: (only(host).orders or pytest.fail("no orders")).filled >= 1)
         workspace.credentials.unlink()
         await until(lambda: only(host).mode is Mode.SIMULATED)
-        (why,) = only(host).passing
+        (why,) = only(host).stand_ins
         assert why.startswith("asked for testnet, runs simulated for now: its keys are not here")
         assert "https://testnet.binancefuture.com/" in why
         await until(lambda: told(host, f"({reply.session_id}): asked for testnet, runs simulated"))
