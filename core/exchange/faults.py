@@ -12,6 +12,8 @@ import msgspec
 import orjson
 from aiohttp import web
 
+from core.typed import prepare
+
 
 class FaultKind(StrEnum):
     """The faults, each with what its target is and what its amount means."""
@@ -206,3 +208,6 @@ def _answer(request: web.Request, status: int, body: object) -> web.Response:
     return web.Response(
         body=orjson.dumps(body), status=status, content_type="application/json", charset="utf-8"
     )
+
+
+prepare(FaultRequest)

@@ -13,6 +13,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from core.host.link import BadRequestError
+from core.typed import prepare
 
 HostCommand = Callable[[Mapping[str, Any]], Awaitable[object]]
 """Carries out one command, given its arguments by name, on the host's loop."""
@@ -37,6 +38,7 @@ def _command(method: Callable[..., object]) -> HostCommand:
     expected = msgspec.defstruct(
         method.__name__, fields, kw_only=True, forbid_unknown_fields=True, frozen=True
     )
+    prepare(expected)
 
     async def command(arguments: Mapping[str, Any]) -> object:
         try:

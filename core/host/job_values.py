@@ -12,6 +12,7 @@ from enum import StrEnum
 import msgspec
 
 from core.time_format import parse_time, short_duration, short_time
+from core.typed import prepare
 
 
 class JobAction(StrEnum):
@@ -109,3 +110,6 @@ def confirmed(job: ListedJob, jobs: Sequence[ListedJob]) -> str:
     """That a job was added, for the user; `jobs` are all there are."""
     watching = [one for one in jobs if one.session_id == job.session_id is not None]
     return monitoring_in_words(watching) or f"I've set that up: {job.trigger}."
+
+
+prepare(JobOrder, Jobs, ListedRun)

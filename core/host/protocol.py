@@ -13,6 +13,7 @@ import msgspec
 
 from core.host.link import BadRequestError, CommandError, NotFoundError
 from core.session.snapshot import HostSnapshot, LogLine
+from core.typed import prepare
 
 PROTOCOL_VERSION = 2
 LONGEST_LINE = 256 * 1024 * 1024  # bytes; a report with its equity curve is long
@@ -73,3 +74,6 @@ class News(msgspec.Struct, frozen=True):
 def line_of(message: msgspec.Struct) -> bytes:
     """A message as it goes over the socket."""
     return msgspec.json.encode(message) + b"\n"
+
+
+prepare(Hello, Request, HostReply, News)

@@ -17,6 +17,7 @@ from core.strategy.signals.sources import signal_source
 from core.trading.rules import RULES_VERSION
 from core.trading.values import Fills
 from core.trial.seal import Seal, SealError
+from core.typed import prepare
 
 RECORD = "session.json"
 EVENTS = "events.jsonl"
@@ -143,3 +144,6 @@ def read_manifest(folder: Path) -> SessionManifest:
 class _Versions(msgspec.Struct):
     rules_version: int
     journal_version: int
+
+
+prepare(SessionManifest, _Versions)

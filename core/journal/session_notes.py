@@ -13,6 +13,7 @@ import msgspec
 
 from core.store.durable import Disk, open_regular, write_durably
 from core.text import safe_text
+from core.typed import prepare
 
 NOTES = "notes.json"
 LONGEST_NOTE = 1_000
@@ -143,3 +144,6 @@ def write_notes(folder: Path, notes: SessionNotes, disk: Disk) -> None:
         write_durably(folder / NOTES, text + b"\n", disk)
     except OSError as error:
         raise NotesError(f"{folder / NOTES} cannot be written ({error})") from error
+
+
+prepare(SessionNotes)

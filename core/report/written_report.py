@@ -10,6 +10,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from core.typed import prepare
+
 
 class ReportError(ValueError):
     """What should be a report is none; the message says where."""
@@ -132,3 +134,6 @@ def written_report(report: Mapping[str, object]) -> WrittenReport:
         return msgspec.convert(report, WrittenReport)
     except msgspec.ValidationError as error:
         raise ReportError(f"this is no report that this program can show: {error}") from error
+
+
+prepare(WrittenReport)

@@ -23,6 +23,7 @@ from core.schedule.triggers import (
     describe,
     next_due,
 )
+from core.typed import prepare
 
 HISTORY = 20
 _LONGEST_MESSAGE = 2_000
@@ -202,3 +203,6 @@ def new_job(
         max_runs=max_runs,
         automatic=automatic,
     )
+
+
+prepare(Job)

@@ -22,6 +22,7 @@ from core.session.runner import Runner
 from core.store.collector import without_collections
 from core.store.durable import Disk, open_regular, write_durably
 from core.time_format import iso_time
+from core.typed import prepare
 
 JSON = "report.json"
 MARKDOWN = "report.md"
@@ -180,3 +181,6 @@ def read_report(folder: Path, *, compared: bool = True) -> dict[str, Any] | None
             return {name: orjson.loads(bytes(part)) for name, part in parts.items()}
     except (OSError, ValueError):
         return None
+
+
+prepare(_Outline)

@@ -15,6 +15,7 @@ from core.market.candles.candle import Candle
 from core.strategy.signals.reading import Reading
 from core.trading.values import Fills, OpenTrade, Side, Trade, WaitingOrder
 from core.trial.cone_over_time import ConeOverTime
+from core.typed import prepare
 
 
 class Level(StrEnum):
@@ -198,3 +199,6 @@ class StartReply:
     notices: tuple[str, ...]
     jobs: tuple[str, ...] = ()
     message: str = ""
+
+
+prepare(HostSnapshot, SessionSnapshot, SessionDetail, StartRequest, StartReply)

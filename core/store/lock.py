@@ -20,6 +20,7 @@ import orjson
 
 from core.store.durable import clear_place, try_lock
 from core.store.workspace import Workspace, WorkspaceError
+from core.typed import prepare
 
 _TRIES = 5  # who only looks whether a lock is held holds it for a moment
 _PAUSE = 0.01  # seconds
@@ -250,3 +251,6 @@ def _exists(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+prepare(Holder)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import Timeframe
+from core.typed import prepare
 
 LONGEST_CHART = 20_000  # candles
 
@@ -59,3 +60,6 @@ def together(candles: Sequence[Candle], length: int, origin: int = 0) -> list[Ca
         else:
             made.append(one._replace(time=start))
     return made
+
+
+prepare(Chart)

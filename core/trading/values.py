@@ -13,6 +13,7 @@ from enum import StrEnum
 import msgspec
 
 from core.market.candles.candle import Candle
+from core.typed import prepare
 
 
 class Side(StrEnum):
@@ -339,3 +340,6 @@ class Halted(msgspec.Struct, frozen=True, gc=False, tag="halted"):
 
 
 Event = Decided | Entered | Added | Reduced | Exited | Priced | Refused | FundingPaid | Halted
+
+
+prepare(Trade, OpenTrade)

@@ -24,6 +24,7 @@ from core.report.result import RunResult
 from core.store.durable import open_regular
 from core.strategy.config.config import StrategyConfig
 from core.strategy.signals.sources import signal_source
+from core.typed import prepare
 
 _ANY_BALANCE = 10_000.0  # another starting balance is not another try
 _LONGEST_LINE = 4_096  # bytes; what is longer was not written by this program
@@ -210,3 +211,6 @@ def _read(line: bytes) -> Try | None:
     except msgspec.DecodeError:  # ValidationError is one, too
         return None
     return one if 1 <= one.effective <= one.tried else None
+
+
+prepare(Try)

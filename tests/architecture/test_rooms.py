@@ -129,6 +129,24 @@ def test_what_runs_under_another_python_imports_nothing_of_this_one() -> None:
     assert imported - sys.stdlib_module_names == {"nautilus_trader"}
 
 
+def test_every_class_that_is_read_was_prepared_when_its_module_was_imported() -> None:
+    read, prepared = set(), set()
+    for room in ("core", "tui"):
+        for path in (ROOT / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if not isinstance(node, ast.Call):
+                    continue
+                kinds = [ast.unparse(one) for one in node.args]
+                match ast.unparse(node.func):
+                    case "prepare" | "msgspec.json.Decoder":
+                        prepared.update(kinds)
+                    case "msgspec.json.decode" | "msgspec.convert":
+                        named = [ast.unparse(one.value) for one in node.keywords]
+                        read.update((kinds[1:] + named)[:1])
+    assert {"SessionManifest", "News", "Job"} <= read
+    assert {kind for kind in read if kind.lstrip("_")[0].isupper()} <= prepared
+
+
 def test_every_module_says_in_a_statement_what_it_does() -> None:
     beginnings = {
         str(path.relative_to(ROOT)): ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))

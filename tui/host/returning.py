@@ -17,6 +17,7 @@ import msgspec
 from core.journal.values import SessionState
 from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.store.durable import OsDisk, write_durably
+from core.typed import prepare
 from tui import formats
 from tui.shell import Shell
 
@@ -170,3 +171,6 @@ class Returning:
 
     def _title(self, absence: Absence) -> str:
         return f"While you were away · {formats.span(absence.milliseconds)}"
+
+
+prepare(LastLook)
