@@ -33,13 +33,16 @@ format: $(VENV)/.installed-dev
 
 # make oracles     trades, metrics and speed against independent libraries, in an environment of their own
 oracles: $(VENV)-oracles/.installed
-	$(VENV)-oracles/bin/python -m pytest -m oracle
+	-@.ci/nautilus $(VENV)-nautilus
+	PAPERTAPE_NAUTILUS_PYTHON=$$(ls $(abspath $(VENV)-nautilus)/bin/python 2>/dev/null) \
+		$(VENV)-oracles/bin/python -m pytest -m oracle
 	$(VENV)-oracles/bin/python -m tests.benchmarks.backtest_speed
 
 # make nautilus    Nautilus Trader in an environment of its own, for --broker nautilus, and its tests
 nautilus: $(VENV)/.installed-dev
 	@.ci/nautilus $(VENV)-nautilus
 	PAPERTAPE_NAUTILUS_PYTHON=$(abspath $(VENV)-nautilus)/bin/python $(BIN)/python -m pytest -m nautilus
+	PAPERTAPE_NAUTILUS_PYTHON=$(abspath $(VENV)-nautilus)/bin/python $(BIN)/python -m tests.recovery.soak_nautilus
 
 # make fuzz        readers, drivers and the simulator of the rules against anything, for longer
 fuzz: $(VENV)/.installed-dev

@@ -54,6 +54,7 @@ class Scenario:
     revised: Sequence[int] = ()
     feed: FeedKind = FeedKind.LIVE
     orders_to: str | None = None
+    broker: BrokerKind = BrokerKind.TESTNET
 
     @property
     def end(self) -> int:
@@ -226,7 +227,7 @@ def _request(root: Path, scenario: Scenario) -> StartRequest:
             scenario.feed,
             fills=scenario.fills,
             until=scenario.end,
-            broker=BrokerKind.TESTNET if ordered else BrokerKind.SIMULATED,
+            broker=scenario.broker if ordered else BrokerKind.SIMULATED,
         )
     files = {}
     for symbol, table in scenario.candles.items():

@@ -14,12 +14,13 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from core.exchange.accounts.accounts import ExchangeAccount
 from core.exchange.market.clock import RunningClock
 from core.exchange.market.synthetic import SyntheticMarket
 from core.exchange.server import DEMO_KEYS, EmbeddedExchange
@@ -35,15 +36,17 @@ _LOST = 0.05  # share of the answers that are lost after executing
 
 
 @contextmanager
-def venue(seed: int) -> Iterator[EmbeddedExchange]:
-    """A test venue on a thread of its own."""
+def venue(
+    seed: int, keys: Mapping[str, str] = DEMO_KEYS, start: int = 1_793_232_000_000
+) -> Iterator[EmbeddedExchange]:
+    """A test venue on a thread of its own, whose time begins at `start` (UTC ms)."""
     ready, stop = threading.Event(), threading.Event()
     found: list[EmbeddedExchange] = []
 
     async def serve() -> None:
-        clock = RunningClock(1_793_232_000_000)
+        clock = RunningClock(start)
         async with EmbeddedExchange(
-            SyntheticMarket(7), clock, balances=_RICH, wallet=_RICH, seed=seed
+            SyntheticMarket(7), clock, keys=keys, balances=_RICH, wallet=_RICH, seed=seed
         ) as exchange:
             exchange.switch_on("unknown_outcome", "/*api/*/order", chance=_LOST)
             found.append(exchange)
@@ -79,9 +82,8 @@ def with_keys(root: Path) -> Path:
     return root
 
 
-def wrong_with(exchange: EmbeddedExchange, orders: dict[str, Any]) -> str | None:
+def wrong_with(account: ExchangeAccount, orders: dict[str, Any]) -> str | None:
     """What the venue and the journal of a session do not agree on."""
-    (account,) = exchange.accounts
     if orders["unsettled"] or orders["refused"] or not orders["made"]:
         rows = [(row["id"], row["filled"], row["why"]) for row in orders["list"]]
         return f"not all filled: {rows}"
@@ -104,6 +106,7 @@ def main(arguments: list[str]) -> int:
     chance = random.Random(options.seed)
     failures = killed = orders = 0
     with venue(options.seed) as exchange, tempfile.TemporaryDirectory() as folder:
+        (account,) = exchange.accounts
         calm: dict[str, Any] = {}
         for number in range(options.points):
             symbol = ("BTC/USDT", "BTC/USDT:USDT")[number % 2]
@@ -112,7 +115,7 @@ def main(arguments: list[str]) -> int:
                 root = with_keys(Path(folder) / f"calm {number}")
                 first = in_a_process(root, wanted, CountingDisk())
                 assert first is not None
-                assert wrong_with(exchange, first["outcome"].pop("orders")) is None
+                assert wrong_with(account, first["outcome"].pop("orders")) is None
                 calm[symbol] = first
             root = with_keys(Path(folder) / str(number))
             found: dict[str, Any] | None = None
@@ -126,7 +129,7 @@ def main(arguments: list[str]) -> int:
             killed += len(kills)
             told = found["outcome"].pop("orders")
             orders += told["made"]
-            wrong = wrong_with(exchange, told) or difference(
+            wrong = wrong_with(account, told) or difference(
                 calm[symbol]["outcome"], found["outcome"]
             )
             if wrong is not None:

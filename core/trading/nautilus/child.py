@@ -39,6 +39,7 @@ STREAM_HOSTS = (
     "demo-fstream.binance.com",
 )
 _LONGEST = 16_384  # characters of a line in either direction
+_MOST_FILLS = 50  # told with an order; of one with more they are asked of the venue
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
@@ -187,6 +188,13 @@ def trade(account: dict[str, Any], line: Line) -> None:
             if time.monotonic() > asked["until"]:
                 line.tell("denied", id=number, why="it came too late to be sent")
                 return
+            earlier = self.cache.order(order.client_order_id)
+            if earlier is not None and not earlier.is_closed:
+                line.tell("failed", why=f"{number} is on its way already")
+                return
+            if earlier is not None:
+                # The venue has none of that name, or it would not be sent again.
+                self.cache.purge_order(order.client_order_id)
             self.fills: list[Any] = []
             self.client.papertape_error = None
             self.submit_order(order)
@@ -246,7 +254,7 @@ def trade(account: dict[str, Any], line: Line) -> None:
                         "commission": str(one.commission.as_decimal()),
                         "commissionAsset": one.commission.currency.code,
                     }
-                    for one in fills
+                    for one in (fills if len(fills) <= _MOST_FILLS else [])
                 ],
             }
             line.tell("done", id=str(order.client_order_id), order=row)
