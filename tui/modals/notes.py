@@ -28,10 +28,10 @@ Written = tuple[str, tuple[str, ...]]
 
 _PRICES = (AlertKind.ABOVE, AlertKind.BELOW)
 _FIELDS = {
-    AlertKind.ABOVE: ("Price above", "told once the price is there"),
-    AlertKind.BELOW: ("Price below", "told once the price is there"),
-    AlertKind.DRAWDOWN: ("Drawdown %", "from the highest equity"),
-    AlertKind.NO_TRADE: ("No trade", "for this many days"),
+    AlertKind.ABOVE: ("Above", "a price; told once the market is there"),
+    AlertKind.BELOW: ("Below", "a price; told once the market is there"),
+    AlertKind.DRAWDOWN: ("Drawdown", "per cent from the highest equity"),
+    AlertKind.NO_TRADE: ("No trade", "days without an entry or exit"),
 }
 
 
@@ -62,10 +62,6 @@ class NotesForm(CheckedForm[Written]):
             yield Static("", classes="verdict", id="verdict")
             yield hints("keep", choices=False)
 
-    def on_mount(self) -> None:
-        """Begin with the note."""
-        self.query_one("#note").focus()
-
     def judge(self) -> None:
         """See `CheckedForm.judge`."""
         try:
@@ -89,6 +85,8 @@ class NotesForm(CheckedForm[Written]):
 class AlertsForm(CheckedForm[tuple[AlertRule, ...]]):
     """What to be told of once in a session: prices of one symbol, drawdown, no trade."""
 
+    AUTO_FOCUS = "Input"
+
     def __init__(self, session: SessionSnapshot, symbol: str) -> None:
         super().__init__()
         self._session = session
@@ -107,8 +105,7 @@ class AlertsForm(CheckedForm[tuple[AlertRule, ...]]):
             yield hints("keep", choices=len(self._session.symbols) > 1)
 
     def on_mount(self) -> None:
-        """Begin with the price."""
-        self.query_one(f"#{AlertKind.ABOVE}").focus()
+        """Say what is waited for already."""
         self.judge()
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -32,8 +33,15 @@ from tui.widgets.log_pane import LogPane
 from tui.widgets.tones import Tone
 
 
-def _line(parts: Sequence[tuple[str, Tone]]) -> Content:
-    return Content(" · ").join(Content.styled(safe_text(text), tone.css) for text, tone in parts)
+def _line(parts: Sequence[tuple[str, Tone]], width: int | None = None) -> Content:
+    """Parts in a line; what is dim is left out, the last first, where `width` has no room."""
+    kept = [(safe_text(text), tone) for text, tone in parts]
+    while width is not None and sum(cell_len(text) + 3 for text, _ in kept) - 3 > width:
+        dim = [part for part in kept if part[1] is Tone.DIM]
+        if not dim:
+            break
+        kept.remove(dim[-1])
+    return Content(" · ").join(Content.styled(text, tone.css) for text, tone in kept)
 
 
 def _decided(session: SessionSnapshot) -> tuple[object, ...]:
@@ -123,7 +131,8 @@ class SessionScreen(BaseScreen):
             self.refresh_hints()
         if self._symbol is None:
             self._symbol = found.symbols[0]
-        write(self.query_one("#one-title", Static), _line(session_view.title(found, zone)))
+        title, room = session_view.title(found, zone), self.size.width - 4
+        write(self.query_one("#one-title", Static), _line(title, room))
         positions_line = session_view.positions_in_a_line(found)
         write(self.query_one("#one-position-line", Static), _line(positions_line))
         self.query_one(Figures).show(session_view.figures(found))

@@ -32,11 +32,16 @@ from tui.widgets.log_pane import LogPane
 
 _STARTING = "Reading the sessions …"
 _NOTHING_RUNS = (
-    "Nothing runs yet.\n\n"
-    "s   start a session\n"
-    "n   choose strategy, feed and duration\n"
-    "?   every key"
+    "Nothing runs yet.\ns   start a session\nn   choose strategy, feed and duration\n?   every key"
 )
+_TOUR = (
+    "2   what the strategies do; b backtests one, w keeps what it came to\n"
+    "1   back here: s starts one as a session, Enter shows how it decides\n"
+    "c   sets a session beside its backtest, trade by trade\n"
+    "5   jobs look after sessions; 7 has keys, notifications, theme and zone\n"
+    "?   every key where you are; Ctrl+P finds sessions and commands by name"
+)
+"""What a new workspace is good for, in the place where its log will be."""
 
 
 class SessionsScreen(BaseScreen):
@@ -71,7 +76,7 @@ class SessionsScreen(BaseScreen):
             ),
             "Positions",
         )
-        yield self.pane(LogPane(id="log", empty="Nothing logged yet."), "Log")
+        yield self.pane(LogPane(id="log", empty=_TOUR), "Log")
 
     # ── what is shown ──
 

@@ -143,7 +143,7 @@ class SettingsScreen(BaseScreen):
         python = self._settings.nautilus_python
         works, _ = self._outcomes.get(_NAUTILUS, (None, ""))
         told = {True: "✓ there", False: "✗ not there", None: python or "this Python"}[works]
-        note = "R tries it, Enter names a python"
+        note = "R tries, Enter sets"
         rows.append(self._row(_NAUTILUS, "Nautilus Trader", told, note, python is not None))
         loudness = self.papertape.alerts.loudness.value
         rows.append(self._row(_ALERTS, "Alerts", loudness, "Enter takes the next", True))

@@ -205,7 +205,8 @@ class LogPane(LineView, can_focus=True):
         if not self._shown:
             filtered = self._lines and (self._text or self._level is not Level.DEBUG)
             empty = "No line passes the filter." if filtered else self.empty
-            text = f"  {empty}" if y == 0 else ""
+            lines = empty.splitlines()
+            text = f"  {lines[y]}" if y < len(lines) else ""
             return Strip([Segment(text, dim)]).adjust_cell_length(width, dim)
         index = y + self.scroll_offset.y
         if index >= len(self._shown):
