@@ -339,7 +339,13 @@ class PapertapeApp(GuardedApp):
                 self.sessions.start(request)
 
         self.push_screen(
-            NewSession(self.read_strategies, self.feed, picked, partial(outlook, self.workspace)),
+            NewSession(
+                self.read_strategies,
+                self.feed,
+                picked,
+                partial(outlook, self.workspace),
+                self.workspace,
+            ),
             answered,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from pathlib import Path
 
 import pytest
 from textual.widget import Widget
@@ -336,6 +337,30 @@ async def test_the_form_names_broker_and_exchange_where_there_is_a_choice() -> N
         )
         assert link.requests[0].exchange == "kraken"
         assert link.requests[0].broker is BrokerKind.SIMULATED
+
+
+async def test_the_form_says_how_to_get_keys_where_there_are_none(tmp_path: Path) -> None:
+    app = make_app(ScriptedLink())
+    app.workspace = tmp_path
+    async with driven(app) as pilot:
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewSession))
+        form = app.screen
+        assert isinstance(form, NewSession)
+        await until(pilot, lambda: form.picked is not None)
+        form.query_one("#feed", Choice).chosen = "live"
+        form.query_one("#broker", Choice).chosen = "testnet"
+
+        def verdict() -> str:
+            return str(form.query_one("#verdict").render())
+
+        await until(pilot, lambda: "without keys it runs simulated" in verdict())
+        assert "https://testnet.binance.vision/" in verdict()
+        (tmp_path / "exchanges.yaml").write_text(
+            "binance_testnet:\n  api_key: abcdefgh0123456789\n  api_secret: hgfedcba0123456789\n"
+        )
+        form.query_one("#fills", Choice).chosen = "market"
+        await until(pilot, lambda: "orders go to the test venue" in verdict())
 
 
 async def test_the_key_of_a_screen_leads_back_from_what_was_opened_there() -> None:

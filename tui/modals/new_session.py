@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -57,8 +58,11 @@ class NewSession(CheckedForm[StartRequest]):
         feed: FeedKind,
         picked: str | None = None,
         ask_outlook: AskOutlook | None = None,
+        keys_of: Path | None = None,
     ) -> None:
+        """`keys_of`: the workspace whose keys a session would order with, None without one."""
         super().__init__()
+        self._keys_of = keys_of
         self._ask_outlook = ask_outlook
         self._outlook: tuple[_Asked, TrialOutlook] | None = None
         self._settling: Timer | None = None
@@ -246,11 +250,24 @@ class NewSession(CheckedForm[StartRequest]):
             lines += [(f"! {warning}", Tone.WARNING) for warning in strategy.warnings]
             lines += [(f"! {warning}", Tone.WARNING) for warning in _too_short(strategy, request)]
             if self.broker is not BrokerKind.SIMULATED:
-                where = "the embedded exchange" if self.feed is FeedKind.DEMO else _TEST_VENUES
-                lines.append((f"{self.broker}: orders go to {where} as well", Tone.DIM))
+                lines.append(self._where_orders_go(strategy))
             lines += self._outlook_lines()
             lines.append((f"{self.feed.value}: {_FEEDS[self.feed]}", Tone.DIM))
         self.tell(lines)
+
+    def _where_orders_go(self, strategy: StrategyChoice) -> tuple[str, Tone]:
+        if self.feed is FeedKind.DEMO:
+            return f"{self.broker}: orders go to the embedded exchange as well", Tone.DIM
+        # Loads exchange libraries, which the first frame must not wait for; the host has them.
+        from tui.requests.key_trial import missing_keys  # noqa: PLC0415
+
+        missing = missing_keys(self._keys_of, strategy.symbols)
+        if missing is not None:
+            return (
+                f"! without keys it runs simulated: {missing}",
+                Tone.WARNING,
+            )
+        return f"{self.broker}: orders go to {_TEST_VENUES} as well", Tone.DIM
 
     def _show_feed(self) -> None:
         live = self.feed in (FeedKind.LIVE, FeedKind.DEMO)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.host.venue_accounts import NoAccountError, VenueAccounts
+from core.journal.values import FeedKind
 from core.store.credentials import ApiKey, checked_key, read_credentials
 from core.store.preferences import read_preferences
 from core.store.redaction import KNOWN_SECRETS
@@ -9,6 +14,18 @@ from core.store.workspace import Workspace
 from core.store.yaml_reader import SettingsError
 from core.trading.key_trial import try_key
 from core.trading.venue_hosts import ForbiddenAddressError, OrderAddresses
+
+
+def missing_keys(root: Path | None, symbols: Sequence[str]) -> str | None:
+    """Why a live session of these symbols would order nowhere; None where there are keys for it."""
+    if root is None:
+        return None
+    accounts = VenueAccounts(Workspace(root).credentials, KNOWN_SECRETS)
+    try:
+        accounts.accounts(symbols, FeedKind.LIVE, None)
+    except NoAccountError as error:
+        return str(error)
+    return None
 
 
 async def try_section(workspace: Workspace, section: str, key: ApiKey | None) -> tuple[bool, str]:
