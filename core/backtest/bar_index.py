@@ -73,7 +73,19 @@ class BarIndex:
 
     def bar(self, index: int) -> Bar:
         """The candle at `index` as the rules take it."""
-        levels = tuple([level.item(index) for level in self.levels]) if self.levels else ()
+        if self.funding is not None or self.levels:
+            return self._whole_bar(index)
+        return Bar(
+            self.slot,
+            self._open[index],
+            self._high[index],
+            self._low[index],
+            self._close[index],
+            self._flags[index],
+        )
+
+    def _whole_bar(self, index: int) -> Bar:
+        """The candle at `index` with its funding and levels."""
         return Bar(
             self.slot,
             self._open[index],
@@ -82,7 +94,7 @@ class BarIndex:
             self._close[index],
             self._flags[index],
             0.0 if self.funding is None else self.funding.item(index),
-            levels,
+            tuple([level.item(index) for level in self.levels]),
         )
 
     def next_entry(self, index: int) -> int:

@@ -193,10 +193,12 @@ class Account:
         by_hand = self.asked_in.pop(slot, None) is not None
         if barred := self.barred(slot):
             return self.refuse(slot, side, time, Obstacle.PAUSED, barred)
-        moment = rules.fill_moment(time, at_price=rested is not None)
-        if quote is not None:
-            moment = max(time, quote.time)
-        if self._halted(moment):
+        moment = time  # the exact one is asked for only where a limit looks at it
+        if rules.bounded or self.halted_day is not None:
+            moment = rules.fill_moment(time, at_price=rested is not None)
+            if quote is not None:
+                moment = max(time, quote.time)
+        if self.halted_day is not None and self._halted(moment):
             limit = rules.max_daily_loss_pct
             why = (
                 f"the daily loss limit of {limit:g} % was reached; entries resume with the UTC day"
@@ -272,8 +274,17 @@ class Account:
         if rules.roi:
             position.roi_place = rules.roi_at(0)
             position.target_price = rules.roi_price(sign, price, position.roi_place)
-        return Entered(
-            *(time, symbol, side, price, quantity, margin, fee, signal_time, filled_at, wanted),
+        return Entered(  # by place, as `Trade` below
+            time,
+            symbol,
+            side,
+            price,
+            quantity,
+            margin,
+            fee,
+            signal_time,
+            filled_at,
+            wanted,
             by_hand,
         )
 

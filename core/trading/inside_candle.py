@@ -29,6 +29,19 @@ def pass_through_candle(
     """
     rules = account.rules
     sign = position.sign
+    held_from_the_open = position.entry_time != time or (
+        position.entry_filled_at is None and not position.inside
+    )
+    # Most candles reach none of a position's prices: what follows would find the same.
+    if held_from_the_open and not rules.adds and not rules.roi:
+        worst, best = (bar.low, bar.high) if sign > 0 else (bar.high, bar.low)
+        stop, _ = position.stop(rules.trailing_stop_pct)
+        near = (worst - stop) * sign <= 0 or (worst - position.liquidation_price) * sign <= 0
+        if not near and (best - position.target_price) * sign < 0:
+            position.pass_over(1, best, bar.close)
+            if rules.moves_stop:
+                position.move_stop(rules, bar.levels)
+            return
     falls = bool(rules.roi) and position.let_target_fall(rules, time)
     added = None
     waits = rules.adds and time > position.entry_time  # adds do, from the candle after the entry on

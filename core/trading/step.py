@@ -69,7 +69,7 @@ def step(
     events: list[Event] = []
     positions, due_entries, resting = account.positions, account.due_entries, account.resting
     first_trade = len(account.trades)
-    entering = account.rules.adds
+    adds = entering = account.rules.adds
     for bar in bars:
         slot = bar.slot
         position = positions[slot]
@@ -78,7 +78,6 @@ def step(
         if due_entries[slot] is not None or resting[slot] is not None:
             entering = True
     if entering:
-        adds = account.rules.adds
         for bar in bars:
             slot = bar.slot
             if due_entries[slot] is not None:
