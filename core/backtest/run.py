@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -14,7 +14,14 @@ from core.report.diagnosis import SymbolConditions, diagnose
 from core.report.result import RunResult, run_result
 from core.strategy.config.config import StrategyConfig
 from core.strategy.indicators.batch import Batch
-from core.strategy.signals.source import EXIT_LONG, EXIT_SHORT, Flags, SignalSeries
+from core.strategy.signals.source import (
+    ENTER_LONG,
+    ENTER_SHORT,
+    EXIT_LONG,
+    EXIT_SHORT,
+    Flags,
+    SignalSeries,
+)
 from core.strategy.signals.sources import signal_source
 from core.trading.account import Account
 from core.trading.rules import Rules
@@ -133,7 +140,7 @@ def _all_bars(
     return all_bars, tuple(
         f"{symbol}: {note}"
         for symbol, (_, signals) in zip(config.symbols, known, strict=True)
-        for note in signals.notes
+        for note in (*signals.notes, *_cancelled_exits(signals))
     )
 
 
@@ -144,6 +151,19 @@ def _late(flags: Flags, candles: int) -> Flags:
     entries[candles:] = (flags ^ exits)[:-candles]
     late: Flags = entries | exits
     return late
+
+
+def _cancelled_exits(signals: SignalSeries) -> Iterator[str]:
+    """Sentences on sides whose every exit is cancelled by an entry (docs/rules.md §3.2)."""
+    sides = (("long", ENTER_LONG, EXIT_LONG), ("short", ENTER_SHORT, EXIT_SHORT))
+    for side, enter, leave in sides:
+        exits = np.count_nonzero(signals.flags & leave)
+        if exits and exits == np.count_nonzero((signals.flags & (enter | leave)) == enter | leave):
+            yield (
+                f"no exit condition acts on a {side} position: on all {exits:,} candles on which "
+                "one holds the entry conditions hold too, and they cancel out; have the entry "
+                "exclude the exit"
+            )
 
 
 def _moments(all_bars: Sequence[BarIndex]) -> Times:

@@ -35,7 +35,8 @@ def unzipped(path: Path) -> tuple[str, bytes]:
             members = [
                 member
                 for member in archive.infolist()
-                if not member.is_dir()
+                if member.filename  # a damaged one may have none
+                and not member.is_dir()
                 and not Path(member.filename).name.startswith(".")
                 and not member.filename.startswith("__MACOSX")
                 and not member.filename.upper().endswith(("CHECKSUM", "README.TXT"))

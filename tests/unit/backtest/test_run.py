@@ -61,3 +61,14 @@ def test_the_diagnosis_names_the_value_that_came_closest_on_any_symbol() -> None
     diagnosis = run(candles, entry_conditions=never).diagnosis
     assert diagnosis is not None
     assert "close > 1000 never held (closest: 900)" in str(diagnosis["summary"])
+
+
+@pytest.mark.parametrize(("entry", "told"), [(1, 1), (60, 0)])
+def test_exits_that_entries_always_cancel_are_told(entry: float, told: int) -> None:
+    result = run(
+        {"BTC/USDT": hours(100, 80, 50, 100)},
+        entry_conditions=[{"indicator": "close", "operator": "gte", "value": entry}],
+        exit_conditions=[{"indicator": "close", "operator": "lt", "value": 90}],
+    )
+    (*_, said) = [one for one in result.warnings if "no exit condition acts" in one] or [""]
+    assert ("on all 2 candles on which one holds the entry conditions hold too" in said) == told

@@ -82,7 +82,7 @@ PUBLISHED: dict[str, Written] = {
         "symbols": ["BTC/USDT:USDT"],
         "indicators": [_of("donchian", "d20", period=20), _of("donchian", "d10", period=10,
                                                                offset=1)],
-        "entry_conditions": [_when("close", "<", "d20.upper")],
+        "entry_conditions": [_when("close", "<", "d20.upper"), _when("close", ">=", "d10.lower")],
         "entry": {"stop": "d20.upper"},
         "exit_conditions": [_when("close", "<", "d10.lower")],
         "stop": {"atr": {"period": 20, "multiplier": 2}},

@@ -48,6 +48,8 @@ def test_each_is_valid_without_warnings_and_streams_as_it_is_computed(name: str)
     candles = market(parsed.config.timeframe.value, 700)
     series, stream = signal_series(parsed.config, candles), signal_source(parsed.config).stream()
     assert [stream.update(candle) for candle in candles] == series.flags.tolist()
+    told = run_backtest(parsed.config, {parsed.config.symbols[0]: candles}).warnings
+    assert not [one for one in told if "no exit condition acts" in one]
 
 
 @pytest.mark.parametrize("period", [1, 3])
