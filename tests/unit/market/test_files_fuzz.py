@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from core.market.candles.candles import Candle
@@ -108,6 +108,7 @@ def test_any_table_of_text(
     place=st.integers(0, 400),
     junk=st.binary(max_size=4),
 )
+@example(content=b"\0", name="b/a.parquet", place=90, junk=b"\0")  # a member without a name
 def test_any_zip(tmp_path: Path, content: bytes, name: str, place: int, junk: bytes) -> None:
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
