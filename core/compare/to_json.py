@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import heapq
+from collections.abc import Sequence
 
 from core.compare.columns import ComparedColumn, describe_period
 from core.compare.comparison import ComparisonResult
@@ -247,9 +249,17 @@ def _replay_to_json(one: Replayed) -> Json:
     }
 
 
+_MOST_TRADES = 1_000
+"""Trades shown of a divergence: some 1.5 MB. The counts and sums are of all of them."""
+
+
 def divergence_to_json(divergence: Divergence, readings: Readings | None = None) -> Json:
-    """The divergence as plain JSON; `readings` adds the indicator values of signal candles."""
+    """The divergence as plain JSON; `readings` adds the indicator values of signal candles.
+
+    Of very many trades it shows those that differ most, then the newest of those that do not.
+    """
     parts = divergence.parts
+    shown = _most_telling(divergence.trades)
     return {
         "summary": divergence.summary,
         **{str(kind): divergence.count(kind) for kind in MatchKind},
@@ -260,8 +270,20 @@ def divergence_to_json(divergence: Divergence, readings: Readings | None = None)
             {"cause": str(kind), "trades": count, "pnl": effect}
             for kind, count, effect in divergence.by_cause()
         ],
-        "trades": [_difference_to_json(each, readings) for each in divergence.trades],
+        "trades": [_difference_to_json(each, readings) for each in shown],
+        "trades_left_out": len(divergence.trades) - len(shown),
     }
+
+
+def _most_telling(trades: Sequence[TradeDifference]) -> Sequence[TradeDifference]:
+    if len(trades) <= _MOST_TRADES:
+        return trades
+    weights = (
+        (each.cause is not None, abs(each.difference) if each.cause is not None else 0.0, place)
+        for place, each in enumerate(trades)
+    )
+    kept = sorted(place for _, _, place in heapq.nlargest(_MOST_TRADES, weights))
+    return [trades[place] for place in kept]
 
 
 def _difference_to_json(each: TradeDifference, readings: Readings | None) -> Json:

@@ -145,7 +145,13 @@ def _differences(report: Report) -> Section:
     )
     header = ("", "Symbol", "Side", "Signal", "Backtest", "Paper", "Difference", "Cause")
     numeric = (False, False, False, False, True, True, True, False)
-    return Section("Trades that differ", table=Table(header, rows, numeric) if rows else None)
+    left_out = divergence.get("trades_left_out", 0)
+    points = (f"{left_out:,} trades that differ less, or not at all, are left out.",)
+    return Section(
+        "Trades that differ",
+        points=points if rows and left_out else (),
+        table=Table(header, rows, numeric) if rows else None,
+    )
 
 
 def _pnl(trade: Mapping[str, Any] | None) -> str:

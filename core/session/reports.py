@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -154,7 +154,30 @@ def write_report(
         (EQUITY, partial(equity_csv, curve=curve)),
     ):
         write_durably(folder / name, written(report).encode(), disk)
-    write_durably(folder / JSON, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n", disk)
+    write_durably(folder / JSON, b"".join(_json_lines(report)), disk)
+
+
+def _json_lines(report: Mapping[str, Any]) -> Iterator[bytes]:
+    """A report as JSON, an entry of a list on a line of its own.
+
+    Written at once, a long one holds every other thread up for as long as that takes.
+    """
+    yield b"{"
+    for place, (name, value) in enumerate(report.items()):
+        yield b"%s\n  %s: " % (b"," if place else b"", orjson.dumps(name))
+        if isinstance(value, dict) and any(isinstance(one, list | dict) for one in value.values()):
+            yield from _json_lines(value)
+        elif isinstance(value, list) and value:
+            for number, one in enumerate(value):
+                yield b",\n    " if number else b"[\n    "
+                if isinstance(one, dict) and isinstance(one.get("equity"), list):
+                    yield from _json_lines(one)  # a whole run
+                else:
+                    yield orjson.dumps(one)
+            yield b"\n  ]"
+        else:
+            yield orjson.dumps(value)
+    yield b"\n}\n"
 
 
 def has_report(folder: Path) -> bool:

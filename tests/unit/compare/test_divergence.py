@@ -196,3 +196,22 @@ def test_thousands_of_trades_that_all_differ_are_explained_quickly() -> None:
     paper = [trade(candle=i * 3 + 1, held=1) for i in range(4000)]
     found = find(backtest, paper, gaps=tuple(Span(at(i * 400), at(i * 400)) for i in range(30)))
     assert len(found.differing) == 8000
+
+
+def test_of_very_many_trades_the_file_has_those_that_differ_and_the_newest() -> None:
+    backtest = [trade(candle=3 * place) for place in range(1_500)]
+    paper = list(backtest)
+    for place in (10, 700):
+        paper[place] = trade(candle=3 * place, exit_=100.7 - place / 1_000)
+    whole = find(backtest, paper)
+    written: Any = divergence_to_json(whole)
+    assert written["trades_left_out"] == 500
+    assert written["matched"] == 1_500
+    assert written["difference"] == whole.difference != 0
+    times = [each["paper"]["signal_time"] for each in written["trades"]]
+    assert len(times) == 1_000
+    assert times == sorted(times)
+    differing = [place for place, each in enumerate(written["trades"]) if each["cause"]]
+    assert differing == [0, 200]
+    few: Any = divergence_to_json(find(backtest[:20], paper[:20]))
+    assert (len(few["trades"]), few["trades_left_out"]) == (20, 0)

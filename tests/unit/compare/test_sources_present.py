@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 
 from core.bootstrap import report_source
@@ -18,7 +19,7 @@ from core.exchange.server import EmbeddedExchange
 from core.journal.values import FeedKind, Mode
 from core.market.candles.candles import Candles
 from core.market.candles.timeframes import Timeframe
-from core.session.reports import write_report
+from core.session.reports import read_report, write_report
 from core.store.durable import OsDisk
 from core.store.workspace import Workspace
 from core.time_format import wall_clock
@@ -45,6 +46,7 @@ async def finished_with_a_gap(root: Path) -> Workspace:
     workspace = stage.bench.workspace
     report = add_comparison(workspace, report)
     write_report(workspace.session("abcd1234"), report, OsDisk())
+    assert read_report(workspace.session("abcd1234")) == orjson.loads(orjson.dumps(report))
     return workspace
 
 
