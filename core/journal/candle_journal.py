@@ -111,14 +111,14 @@ class CandleJournal:
     def record(self, candle: Candle) -> Candle:
         """Take a candle in, and return the one to act on: this one, or the one first received."""
         columns = self._columns
-        if candle == self._newest:
-            return candle
         if columns.last is None or candle.time > columns.last:
             if columns.append(candle) and columns.count > 2 * _WINDOW and self._growing:
                 columns.keep_newest(_WINDOW)
                 self._whole = False
             self._newest = candle
             self.journal.append({"c": list(candle)})
+            return candle
+        if candle == self._newest:
             return candle
         if columns.first is None or candle.time < columns.first:
             self._load_all()

@@ -58,6 +58,20 @@ class Alignment:
         if self._in_step and not stored:
             self._complete = max(self._complete, time - 1)
 
+    def row(self, candles: Sequence[Candle | None]) -> None:
+        """Take the candles of one moment in, one a symbol; None where there is none now."""
+        first = candles[0]
+        if first is None or None in candles or self._rows or first.time <= max(self._known):
+            for slot, candle in enumerate(candles):
+                if candle is not None:
+                    self.candle(slot, candle)
+            return
+        time = first.time
+        self._rows[time] = list(candles)
+        heapq.heappush(self._times, time)
+        self._known = [time] * len(candles)
+        self._least, self._at_least = time, len(candles)
+
     def gap(self, slot: int, last: int) -> None:
         """No candle of the symbol will come up to open time `last`."""
         self._learn(slot, last)

@@ -8,7 +8,7 @@ once, as every feed promises (`core.market.feeds.feed`).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.journal.records import CandleRevised, FundingSeen, GapSeen, MomentPassed, QuoteFilled
@@ -102,8 +102,7 @@ class FeedHandler:
                 self.take_candle(self.runner.slots[symbol], candle, backfilled=backfilled)
                 self.pass_moments()
             case CandlesClosed(_, candles):
-                for symbol, candle in candles:
-                    self.take_candle(self.runner.slots[symbol], candle)
+                self._take_together(candles)
                 self.pass_moments()
             case Gap(symbol, _, first, last, why):
                 self.take_gap(symbol, first, last, why)
@@ -129,6 +128,19 @@ class FeedHandler:
         if self.health.stale:
             self.health.stale.pop(self.runner.config.symbols[slot], None)
         self._alignment.candle(slot, acted_on, backfilled=backfilled, stored=stored)
+
+    def _take_together(self, candles: Sequence[tuple[str, Candle]]) -> None:
+        """Take in the candles of one moment."""
+        slots, last = self.runner.slots, self.last_candle
+        row: list[Candle | None] = [None] * len(last)
+        take = self._session.take_candle
+        for symbol, candle in candles:
+            slot = slots[symbol]
+            row[slot] = take(slot, candle)
+            last[slot] = candle.time
+            if self.health.stale:
+                self.health.stale.pop(symbol, None)
+        self._alignment.row(row)
 
     def take_gap(self, symbol: str, first: int, last: int, why: str) -> None:
         """Take in that candles are missing: open times `first` to `last`, both included."""
@@ -180,7 +192,7 @@ class FeedHandler:
         if events:
             closed = moment.time + self._step
             away = moment.backfilled and self.away_until is not None and closed <= self.away_until
-            equity = runner.account.equity()
+            (equity,) = runner.recent_equity(1)  # as marked at this moment's close
             orders = self._session.orders.made_of(events)
             self._session.append(MomentPassed(moment.time, equity, events, away, orders))
             self._narrate(events, "while away: " if away else "")

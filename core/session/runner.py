@@ -78,7 +78,7 @@ class Runner:
 
     def moment(self, moment: Moment) -> list[Event]:
         """Let the closed candles of one moment happen."""
-        time = moment.time
+        time, account = moment.time, self.account
         bars = []
         for slot, candle in enumerate(moment.candles):
             if candle is None:
@@ -87,17 +87,24 @@ class Runner:
             flags = stream.update(candle)
             self.recent[slot].append(candle)
             rate = self._due_funding(slot, time) if self._funding[slot] else 0.0
-            _, open_, high, low, close, _ = candle
-            bars.append(
-                Bar(slot, open_, high, low, close, flags, rate, (*stream.levels().values(),))
-            )
+            if (
+                flags
+                or account.positions[slot] is not None
+                or account.due_entries[slot] is not None
+                or account.resting[slot] is not None
+                or account.unpriced
+            ):  # the others change nothing (`step`)
+                _, open_, high, low, close, _ = candle
+                levels = (*stream.levels().values(),)
+                bars.append(Bar(slot, open_, high, low, close, flags, rate, levels))
         self.moment_time = time
         if not self._counts(time):
             return []
-        for bar in bars:
-            if self._first_open[bar.slot] is None:
-                self._first_open[bar.slot] = bar.open
-            self._last_close[bar.slot] = bar.close
+        for slot, candle in enumerate(moment.candles):
+            if candle is not None:
+                if self._first_open[slot] is None:
+                    self._first_open[slot] = candle.open
+                self._last_close[slot] = candle.close
         before = len(self.account.trades)
         events = step(self.account, time, bars)
         self._count(before)

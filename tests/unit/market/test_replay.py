@@ -78,6 +78,16 @@ async def test_one_moments_candles_come_together_in_the_order_of_subscription() 
     assert closes(await told(feed)) == [(BTC, 0), (ETH, 1), (BTC, 1), (ETH, 2), (BTC, 2), (ETH, 3)]
 
 
+async def test_the_same_is_told_of_symbols_that_have_all_candles_in_common() -> None:
+    whole = ReplayFeed({BTC: candles(0, 1, 2), ETH: candles(0, 1, 2, price=5)}, Timeframe.M1)
+    longer = ReplayFeed({BTC: candles(0, 1, 2), ETH: candles(0, 1, 2, 3, price=5)}, Timeframe.M1)
+    for feed in (whole, longer):
+        for symbol in (ETH, BTC):
+            await feed.subscribe(symbol, Timeframe.M1)
+    assert (await told(whole))[:-1] == (await told(longer))[:-2]
+    assert whole.now() == 3 * MINUTE
+
+
 async def test_missing_candles_are_a_gap_before_the_next_candle() -> None:
     feed = ReplayFeed({BTC: candles(0, 4)}, Timeframe.M1)
     await feed.subscribe(BTC, Timeframe.M1)

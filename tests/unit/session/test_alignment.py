@@ -42,6 +42,31 @@ def test_in_step_a_later_candle_completes_the_moments_before_it() -> None:
     assert times(list(alignment.ready())) == [2]
 
 
+@given(st.lists(st.lists(st.booleans(), min_size=3, max_size=3), max_size=20), st.randoms())
+def test_candles_taken_together_give_the_same_moments_as_one_by_one(
+    present: list[list[bool]], random: Random
+) -> None:
+    together, single = (Alignment(3, in_step=True) for _ in range(2))
+    found: list[Moment] = []
+    expected: list[Moment] = []
+    for time, row in enumerate(present):
+        candles = [candle(time) if here else None for here in row]
+        apart = random.random() < 0.2
+        for slot, one in enumerate(candles):
+            if one is not None:
+                single.candle(slot, one)
+                if apart:
+                    together.candle(slot, one)
+        if not apart:
+            together.row(candles)
+        found += together.ready()
+        expected += single.ready()
+    for alignment, moments in ((together, found), (single, expected)):
+        alignment.end()
+        moments.extend(alignment.ready())
+    assert found == expected
+
+
 @given(st.lists(st.sets(st.integers(0, 30)), min_size=1, max_size=5), st.randoms())
 def test_any_interleaving_gives_the_moments_of_the_whole(
     opens: list[set[int]], random: Random
