@@ -48,10 +48,11 @@ nautilus: $(VENV)/.installed-dev
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m fuzz --hypothesis-profile=fuzz -o faulthandler_timeout=0 -n $(WORKERS)
 
-# make soak        hosts killed at many points, exchanges that fail in every way, a terminal nobody reads
+# make soak        hosts and commands killed at many points, exchanges that fail in every way, a terminal nobody reads
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.recovery.soak_kill --points 240
 	$(BIN)/python -m tests.recovery.soak_commands --points 300
+	$(BIN)/python -m tests.recovery.soak_files --points 120
 	$(BIN)/python -m tests.recovery.soak_orders --points 40
 	$(BIN)/python -m tests.recovery.soak_faults --mixtures 200
 	$(BIN)/python -m tests.recovery.soak_terminal

@@ -32,6 +32,10 @@ def test_commands_of_killed_hosts_hold_if_they_were_acknowledged() -> None:
     assert " 0 workspaces with something wrong" in soak("commands", "--points", "6", "--seed", "3")
 
 
+def test_commands_that_write_files_and_are_killed_leave_all_of_them_or_none() -> None:
+    assert "8 kills, 0 things wrong" in soak("files", "--points", "8", "--seed", "3")
+
+
 def test_orders_of_killed_sessions_are_executed_once() -> None:
     assert ", 0 wrong" in soak("orders", "--points", "1", "--seed", "3")
 
