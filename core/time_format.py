@@ -7,6 +7,8 @@ from time import time_ns
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+LATEST = 253_402_300_799_999
+"""The end of the year 9999, UTC ms: no later moment can be written."""
 
 
 def wall_clock() -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -13,7 +13,9 @@ from core.store.durable import Disk, new_folder, open_regular, write_durably
 from core.store.journal_file import JournalError
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import parse_config
+from core.strategy.config.problems import ConfigError
 from core.strategy.signals.sources import signal_source
+from core.time_format import LATEST
 from core.trading.rules import RULES_VERSION
 from core.trading.values import Fills
 from core.trial.seal import Seal, SealError
@@ -21,6 +23,10 @@ from core.typed import prepare
 
 RECORD = "session.json"
 EVENTS = "events.jsonl"
+
+
+Moment = Annotated[int, msgspec.Meta(ge=0, le=LATEST)]
+Span = Annotated[int, msgspec.Meta(ge=0, le=LATEST // 2)]
 
 
 class SessionManifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +40,7 @@ class SessionManifest(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: str
-    created: int
+    created: Moment
     config: dict[str, Any]
     digest: str
     feed: FeedKind
@@ -49,8 +55,8 @@ class SessionManifest(msgspec.Struct, frozen=True, kw_only=True):
     columns: str | None = None
     fallback: bool = False
     speed: float | None = None
-    run_for: int | None = None
-    until: int | None = None
+    run_for: Span | None = None
+    until: Moment | None = None
     warmup: int = 0
     restart_of: str | None = None
     notices: tuple[str, ...] = ()
@@ -62,9 +68,13 @@ class SessionManifest(msgspec.Struct, frozen=True, kw_only=True):
         """The config snapshot, parsed.
 
         Raises:
-            JournalError: it is not the one whose hash stands beside it.
+            JournalError: it is none, or not the one whose hash stands beside it.
         """
-        config = parse_config(self.config).config
+        try:
+            config = parse_config(self.config).config
+        except ConfigError as error:
+            why = str(error).replace("\n", "; ")
+            raise JournalError(f"session {self.id}: {RECORD} was changed: {why}") from error
         digest = signal_source(config).digest
         if digest != self.digest:
             raise JournalError(
@@ -133,8 +143,14 @@ def read_manifest(folder: Path) -> SessionManifest:
         )
     try:
         manifest = msgspec.json.decode(data, type=SessionManifest)
+        msgspec.convert(manifest.config, type=_ShownConfig)
     except msgspec.DecodeError as error:
         raise JournalError(f"{path}: the session's record cannot be read ({error})") from error
+    if manifest.id != folder.name:
+        raise JournalError(
+            f"{path}: it is of a session {manifest.id[:40]!r}, expected {folder.name}: put the "
+            "session's own record there, or delete the session"
+        )
     problem = manifest.seal_problem()
     if problem is None:
         return manifest
@@ -146,4 +162,13 @@ class _Versions(msgspec.Struct):
     journal_version: int
 
 
-prepare(SessionManifest, _Versions)
+class _ShownConfig(msgspec.Struct):
+    """What is shown of a session's config before it is parsed."""
+
+    name: str
+    symbols: tuple[str, ...]
+    timeframe: str
+    starting_balance: float = 0.0
+
+
+prepare(SessionManifest, _Versions, _ShownConfig)

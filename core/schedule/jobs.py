@@ -14,7 +14,6 @@ import msgspec
 
 from core.host.job_values import JobAction
 from core.schedule.triggers import (
-    LATEST,
     At,
     Every,
     Trigger,
@@ -23,6 +22,7 @@ from core.schedule.triggers import (
     describe,
     next_due,
 )
+from core.time_format import LATEST
 from core.typed import prepare
 
 HISTORY = 20

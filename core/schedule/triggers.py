@@ -10,12 +10,11 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from cronsim import CronSim, CronSimError
 
-from core.time_format import short_duration, short_time
+from core.time_format import LATEST, short_duration, short_time
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 SHORTEST_SECONDS = 10
-LATEST = 253_402_300_799_999  # the end of the year 9999, UTC ms
 _LONGEST_SECONDS = 366 * 86_400
 _CRON_FIELDS = 5
 

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from core.market.symbols import venue_symbol
 from core.store.redaction import brief
+from core.time_format import LATEST
 from core.trading.orders import VenueOrder
 
 _OPEN = frozenset({"NEW", "PARTIALLY_FILLED", "PENDING_NEW"})
@@ -21,7 +22,6 @@ _ENDED = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MAT
 _NUMBER = re.compile(r"\d{1,30}(?:\.\d{1,30})?", re.ASCII)
 _ID = re.compile(r"\d{1,30}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z0-9]{1,20}", re.ASCII)
-_LATEST = 253_402_300_799_999  # 9999-12-31 in ms
 
 
 class AnswerError(Exception):
@@ -147,7 +147,7 @@ def _number(said: Mapping[str, object], name: str) -> Decimal:
 def _time(said: Mapping[str, object]) -> int:
     name = "transactTime" if "transactTime" in said else "updateTime"
     time = int(_text(said, name, _ID))
-    if not 0 < time <= _LATEST:
+    if not 0 < time <= LATEST:
         raise AnswerError(f"{name} {time} is no time")
     return time
 

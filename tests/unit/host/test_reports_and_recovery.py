@@ -119,7 +119,19 @@ async def test_an_interrupted_session_goes_on_by_itself_and_its_failures_are_sai
         await until(lambda: not host.fresh_snapshot().sessions[0].state.ended)
 
 
-@pytest.mark.parametrize("damage", ["empty", "no manifest", "no JSON", "another shape"])
+CHANGED: dict[str, dict[str, Any]] = {
+    "of another session": {"id": "other000"},
+    "of no session": {"id": "../../x"},
+    "no config": {"config": {}},
+    "another config": {"config": {"name": "x", "symbols": ["x"], "timeframe": "x"}},
+    "symbols that are none": {"config": {"name": "x", "symbols": "x", "timeframe": "5m"}},
+    "made in no year": {"created": 10**17},
+    "without an end": {"run_for": 2**62},
+    "until no year": {"until": -1},
+}
+
+
+@pytest.mark.parametrize("damage", ["empty", "no manifest", "no JSON", "another shape", *CHANGED])
 async def test_a_folder_that_is_no_session_is_listed_and_can_be_deleted(
     tmp_path: Path, candle_file: Path, damage: str
 ) -> None:
@@ -132,6 +144,10 @@ async def test_a_folder_that_is_no_session_is_listed_and_can_be_deleted(
         folder.mkdir()
     elif damage == "no manifest":
         (folder / "session.json").unlink()
+    elif damage in CHANGED:
+        record = orjson.loads((folder / "session.json").read_bytes())
+        changed = {**record, "id": "broken00", **CHANGED[damage]}
+        (folder / "session.json").write_bytes(orjson.dumps(changed))
     else:
         (folder / "session.json").write_text("{" if damage == "no JSON" else "[1]")
     resting = {one.id: one for one in await offline_sessions(Workspace(home))}
