@@ -26,6 +26,7 @@ EVENTS = "events.jsonl"
 
 
 Moment = Annotated[int, msgspec.Meta(ge=0, le=LATEST)]
+FolderName = Annotated[str, msgspec.Meta(pattern=r"\A[\w-][\w.-]{0,99}\Z")]
 Span = Annotated[int, msgspec.Meta(ge=0, le=LATEST // 2)]
 
 
@@ -44,7 +45,7 @@ class SessionManifest(msgspec.Struct, frozen=True, kw_only=True):
     config: dict[str, Any]
     digest: str
     feed: FeedKind
-    source: str
+    source: FolderName
     broker: BrokerKind
     broker_asked: BrokerKind
     mode: Mode

@@ -125,6 +125,7 @@ CHANGED: dict[str, dict[str, Any]] = {
     "no config": {"config": {}},
     "another config": {"config": {"name": "x", "symbols": ["x"], "timeframe": "x"}},
     "symbols that are none": {"config": {"name": "x", "symbols": "x", "timeframe": "5m"}},
+    "of candles elsewhere": {"source": "../../x"},
     "made in no year": {"created": 10**17},
     "without an end": {"run_for": 2**62},
     "until no year": {"until": -1},
