@@ -99,6 +99,7 @@ class SessionRegistry:
         self._unreported: set[str] = set()  # ended, and the report could not be written yet
         self._retries: dict[str, _Retry] = {}
         self._notes: dict[str, SessionNotes] = {}  # where there are any
+        self._unseen: dict[str, str] = {}  # why a session could not be looked at
 
     # ── Which there are ──
 
@@ -220,6 +221,7 @@ class SessionRegistry:
         self._ended.pop(session_id, None)
         self._unreported.discard(session_id)
         self._retries.pop(session_id, None)
+        self._unseen.pop(session_id, None)
 
     def forget(self, session_id: str) -> None:
         """A session was deleted."""
@@ -499,4 +501,12 @@ class SessionRegistry:
             return living.shown
 
     def _view(self, living: LivingSession) -> SessionSnapshot:
-        return living.look(self._jobs_of, len(self._living) * _JOBS_EVERY)
+        """Look at a session anew; one that cannot be shown stays as it was shown last."""
+        try:
+            return living.look(self._jobs_of, len(self._living) * _JOBS_EVERY)
+        except Exception as error:  # noqa: BLE001  one session's fault must not hide the others
+            words = f"it cannot be shown as it is: {type(error).__name__}: {error}"
+            if self._unseen.get(living.shown.id) != words:
+                self._log.add(Level.ERROR, words, living.shown.id)
+            self._unseen[living.shown.id] = words
+            return living.shown

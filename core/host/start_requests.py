@@ -14,6 +14,7 @@ from core.host.link import BadRequestError
 from core.host.venue_accounts import NoAccountError
 from core.journal.manifest import SessionManifest
 from core.journal.values import BrokerKind, FeedKind, Mode
+from core.market.candles.durations import LONGEST_DURATION
 from core.market.candles.timeframes import DAY
 from core.market.symbols import is_perpetual, quote_currency
 from core.market.venues.registry import DEFAULT_VENUE, VENUES
@@ -26,6 +27,7 @@ from core.strategy.config.parsing import parse_config
 from core.strategy.config.problems import ConfigError
 from core.strategy.document.document import read_strategy
 from core.strategy.signals.sources import chosen_warmup, signal_source
+from core.time_format import LATEST
 from core.trading.values import Fills
 from core.trial.ledger import tries_of
 from core.trial.seal import Horizon, Seal
@@ -71,10 +73,12 @@ def record_of(
         raise BadRequestError("candle files go with the replay feed only: leave out --data")
     if request.speed is not None and not (replays and request.speed > 0):
         raise BadRequestError("a speed above 0 goes with the replay feed only")
-    if request.run_for is not None and request.run_for <= 0:
-        raise BadRequestError("the time to run for must be above 0")
+    if request.run_for is not None and not 0 < request.run_for <= LONGEST_DURATION:
+        raise BadRequestError("the time to run for must be above 0, and at most 100 years")
     if request.until is not None and not replays and request.until <= now:
         raise BadRequestError("the time to run until is past")
+    if request.until is not None and not 0 <= request.until <= LATEST:
+        raise BadRequestError("the time to run until must be within the years 1970 to 9999")
     if request.fallback and request.feed is not FeedKind.LIVE:
         raise BadRequestError("a fallback goes with the live feed only")
     exchange = _exchange(request)

@@ -27,6 +27,7 @@ from core.typed import prepare
 
 HISTORY = 20
 _LONGEST_MESSAGE = 2_000
+_MOST_RUNS = 1_000_000_000
 _CLOCK_ERROR = 60_000  # ms by which the clock may go back before it is taken to have been wrong
 _ID = re.compile(r"[0-9a-z]{8}")
 _SESSION = re.compile(r"session_id\s*=\s*[\"']?([0-9A-Za-z]{8})\b")
@@ -166,8 +167,8 @@ def new_job(
     text = message.strip()
     if len(text) > _LONGEST_MESSAGE:
         raise JobError(f"the message has {len(text)} characters; at most {_LONGEST_MESSAGE} fit")
-    if max_runs is not None and max_runs < 1:
-        raise JobError(f"max_runs is {max_runs}: expected 1 or more")
+    if max_runs is not None and not 1 <= max_runs <= _MOST_RUNS:
+        raise JobError(f"max_runs is {max_runs}: expected 1 or more, and at most {_MOST_RUNS:,}")
     instruction = _INSTRUCTION.search(text)
     if len(set(_INSTRUCTION.findall(text))) > 1:
         raise JobError(

@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 from core.market.candles.timeframes import DAY, HOUR, MINUTE
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(min|[smhd])")
-_LONGEST_DURATION = 36_500 * DAY
+LONGEST_DURATION = 36_500 * DAY
+"""A century, in ms: nobody means more."""
 _DURATION_UNITS = {"s": 1_000, "m": MINUTE, "min": MINUTE, "h": HOUR, "d": DAY}
 _PERIOD = re.compile(r"([1-9]\d{0,4})(mo|[dwmy])")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,7 +39,7 @@ def parse_duration(text: str) -> int:
     length = round(sum(float(count) * _DURATION_UNITS[unit] for count, unit in parts))
     if length <= 0:
         raise SpanError(f"{text!r} is no time at all: a duration must be above 0")
-    if length > _LONGEST_DURATION:
+    if length > LONGEST_DURATION:
         raise SpanError(f"{text!r} is too long: a duration is at most 100 years (36500d)")
     return length
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,7 +23,7 @@ from core.host.socket_server import ControlSocket
 from core.journal.values import FeedKind
 from core.time_format import wall_clock
 from tests.exchange.test_order_executor import pass_on
-from tests.unit.cli.conftest import Done, Run, write_addresses
+from tests.unit.cli.conftest import Done, Run, Served, write_addresses
 from tests.unit.host.hosts import hosting
 from tests.unit.host.test_testnet_sessions import SMALL, at, request, session
 from tests.unit.session.scripted import TestFeed
@@ -128,7 +129,7 @@ async def test_no_key_that_a_venue_echoes_is_in_any_answer_file_or_log(
         hosting(
             workspace,
             feeds={FeedKind.LIVE: feed},
-            order_addresses=at(address),
+            order_addresses=at(address, address),
             companions=(control_socket,),
         ) as host,
     ):
@@ -142,14 +143,14 @@ async def test_no_key_that_a_venue_echoes_is_in_any_answer_file_or_log(
                 known = feeds[0].candle(place).time
                 feeds[0].price(100.0)
                 place += 1
-                await until(lambda at=known: settled(at))
+                await until(partial(settled, known))
         await ask("status", session_id)
         await ask("status", session_id, "--json")
         await ask("logs", session_id)
         for form in ("md", "json", "html"):
             await ask("report", session_id, "--format", form)
         echo.accounts_too = True
-        write_addresses(workspace, address)
+        write_addresses(workspace, Served(address, address))
         await ask("doctor")
         await ask("doctor", "--json")
         await ask("stop", session_id, "--json")

@@ -390,6 +390,8 @@ async def test_a_second_host_is_refused_with_the_holders_name(tmp_path: Path) ->
         ({"data": {}}, "a candle file for each symbol: none for BTC/USDT"),
         ({"data": {"BTC/USDT": "/nowhere/at.csv"}}, "there is no candle file /nowhere/at.csv"),
         ({"speed": -1.0}, "a speed above 0"),
+        ({"run_for": 2**62}, "at most 100 years"),
+        ({"until": 10**30}, "within the years 1970 to 9999"),
         ({"feed": FeedKind.LIVE, "data": None}, "this host has no live feed"),
     ],
 )
@@ -514,3 +516,32 @@ async def test_a_resting_session_shows_where_it_stands(tmp_path: Path) -> None:
     assert resting.state is SessionState.STALE
     assert resting.now >= (resting.running_since or 0)
     assert (await offline_report(Workspace(home), session_id))["period"]["candles"] == 40
+
+
+async def test_a_session_that_cannot_be_shown_keeps_no_other_from_being_seen(
+    tmp_path: Path, candle_file: Path
+) -> None:
+    async with hosting(tmp_path / "home", schedule=_OddSchedule) as host:
+        ids = [
+            (await host.start(replay_request(candle_file, speed=0.001))).session_id
+            for _ in range(2)
+        ]
+        _OddSchedule.odd = ids[0]
+        for session_id in ids:
+            await host.pause(session_id)
+        shown = {one.id: one.state for one in host.fresh_snapshot().sessions}
+        assert shown[ids[1]] is SessionState.PAUSED
+        host.fresh_snapshot()
+        said = [line for line in host.logs() if "cannot be shown" in line.text]
+        assert [line.session_id for line in said] == [ids[0]]
+
+
+class _OddSchedule(Schedule):
+    """A schedule that cannot tell the jobs of one session."""
+
+    odd = ""
+
+    def jobs_of(self, session_id: str) -> tuple[str, ...]:
+        if session_id == self.odd:
+            raise OverflowError("no such year")
+        return super().jobs_of(session_id)

@@ -108,6 +108,7 @@ async def test_an_index_that_is_a_folder_is_set_aside(tmp_path: Path) -> None:
         {"every_seconds": 60, "message": "x", "max_runs": 3.5},
         {"every_seconds": 60, "message": "x", "max_runs": 3.0},
         {"every_seconds": 60, "message": "x", "max_runs": "three"},
+        {"every_seconds": 60, "message": "x", "max_runs": 10**30},
         {"every_seconds": 60.7, "message": "x"},
         {"every_seconds": True, "message": "x"},
         {"cron_expr": 5, "message": "x"},
