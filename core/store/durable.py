@@ -284,7 +284,8 @@ def set_aside(path: Path) -> Path:
 
 
 def clear_place(path: Path) -> str | None:
-    """Set aside what is no file of this user's alone (a link, a pipe, a file of two names).
+    """Set aside what is no file of this user's alone (a link, a pipe, a file of two names or of no
+    rights).
 
     What is then opened at `path` leads nowhere else. Returns the words for it, None where nothing
     was in the way.
@@ -293,7 +294,8 @@ def clear_place(path: Path) -> str | None:
         found = path.lstat()
     except FileNotFoundError:
         return None
-    if stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_uid == os.geteuid():
+    own = stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_uid == os.geteuid()
+    if own and found.st_mode & 0o600 == 0o600:
         return None
     aside = set_aside(path)
     return f"{path} was no file of this user's alone; it was set aside as {aside.name}"
