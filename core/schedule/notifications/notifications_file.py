@@ -21,6 +21,7 @@ from core.store.yaml_reader import SettingsError, YamlError, read_settings_file
 
 _PARTS = re.compile(r"[/:@?&=,]+")
 _SHORTEST_TOKEN = 12
+_MOST_URLS = 20  # each is sent to by a process of its own
 _HOW = "expected `urls:` with a list of apprise URLs below it"
 
 
@@ -49,6 +50,8 @@ def read_notifications(path: Path, redactor: Redactor) -> tuple[Secret, ...]:
     urls = written.get("urls") if isinstance(written, dict) else None
     if not isinstance(urls, list) or not all(isinstance(url, str) for url in urls):
         raise NotificationsError(f"{path}: {_HOW}")
+    if len(urls) > _MOST_URLS:
+        raise NotificationsError(f"{path}: found {len(urls)} URLs, {_HOW}, at most {_MOST_URLS}")
     for url in urls:
         for secret in (url, *_PARTS.split(url)):
             if len(secret) >= _SHORTEST_TOKEN:

@@ -25,6 +25,7 @@ from core.store.redaction import Redactor, Secret
 from tests.waiting import until
 
 TOKEN = "token0123456789"
+MANY = f"urls: [{', '.join([f'json://127.0.0.1:9/{TOKEN}'] * 21)}]"
 
 
 @pytest.fixture
@@ -254,7 +255,9 @@ async def test_addresses_written_are_read_again_and_taken_without_a_new_start(
         await notifier.send_now("this does not")
 
 
-@pytest.mark.parametrize("text", ["urls: 3", "- a", "urls: [{a: 1}]", f"urls: [{TOKEN}", "x: {{"])
+@pytest.mark.parametrize(
+    "text", ["urls: 3", "- a", "urls: [{a: 1}]", f"urls: [{TOKEN}", "x: {{", MANY]
+)
 def test_a_file_of_another_form_is_refused_without_quoting_it(tmp_path: Path, text: str) -> None:
     with pytest.raises(NotificationsError, match="expected `urls:`") as refused:
         read_notifications(written(tmp_path, text), Redactor())
