@@ -51,8 +51,8 @@ _LIVES = 12  # kills a workspace is given before it is looked through
 _IN_FLIGHT = 6  # commands
 _MOST = 12  # sessions that may run together
 _CANDLE = 0.01  # seconds
-_BOOT = 0.25  # seconds a host is mostly given before it may be killed
-_SETTLE = 60.0  # seconds the last host has to bring everything in order
+_BOOT = 0.25  # seconds within which some hosts are killed, before they answer or just then
+_SETTLE = 60.0  # seconds a host has to answer, and the last one to bring everything in order
 _COMMANDS = {  # and how often each is given
     "start": 4,
     "stop": 2,
@@ -148,7 +148,7 @@ class Killer:
         """One host, from its start to its kill."""
         process = _serve(self.root, self.began)
         try:
-            asyncio.run(self._command(process, time.monotonic() + self._lifetime()))
+            asyncio.run(self._command(process))
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
@@ -156,20 +156,26 @@ class Killer:
         if not os.WIFSIGNALED(status):
             self.wrong.append(f"a host ended by itself with {status}")
 
-    def _lifetime(self) -> float:
-        if self._chance.random() < 0.25:
-            return self._chance.uniform(0.0, _BOOT)
-        return _BOOT + self._chance.expovariate(1.5)
+    async def _command(self, process: int) -> None:
+        """Give commands until it is time, several at once, and kill between two of them.
 
-    async def _command(self, process: int, until: float) -> None:
-        """Give commands until it is time, several at once, and kill between two of them."""
+        Some hosts are killed as they begin; the others live from their first answer on for some
+        times as long as that took, so that a busy machine gets as far as a quiet one.
+        """
+        began = time.monotonic()
         asking: set[asyncio.Task[None]] = set()
         link: SocketLink | None = None
+        early = self._chance.random() < 0.25
+        boot = self._chance.uniform(0.0, _BOOT) if early else _SETTLE
+        until = began + boot
         while (now := time.monotonic()) < until:
             if link is None:
                 with contextlib.suppress(OSError, CommandError):
                     if self.workspace.socket.exists():
                         link = SocketLink.connect(self.workspace, follow=False)
+                        if not early:
+                            now = time.monotonic()
+                            until = now + (now - began) * self._chance.expovariate(0.5)
             elif len(asking) < _IN_FLIGHT:
                 task = asyncio.create_task(self._ask(link))
                 asking.add(task)
