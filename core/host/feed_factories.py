@@ -43,6 +43,7 @@ from core.market.venues.registry import (
     public_api,
     venue_dialect,
 )
+from core.store.durable import open_regular
 from core.store.workspace import Workspace
 from core.strategy.config.config import StrategyConfig
 
@@ -204,9 +205,12 @@ def last_open_time(journals: Path) -> int | None:
     """The newest open time (UTC ms) at the end of any candle journal in a folder, or None."""
     newest: int | None = None
     for path in journals.glob("*.jsonl"):
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - _LAST_LINE))
-            lines = file.read().splitlines()
+        try:
+            with open_regular(path) as file:
+                file.seek(max(0, path.stat().st_size - _LAST_LINE))
+                lines = file.read().splitlines()
+        except OSError:
+            continue  # who journals there says what is wrong with it
         for line in lines[-2:]:  # the last one may be torn
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 newest = max(int(orjson.loads(line)["c"][0]), newest or 0)

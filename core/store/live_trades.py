@@ -18,6 +18,8 @@ from typing import overload
 import msgspec
 import numpy as np
 
+from core.store.durable import open_regular
+
 _LATEST = 7_258_118_400_000  # 2200-01-01 in ms: no trade was made after it, or before 1970
 _LARGEST = 1e15  # money, quantities and per cent; sums of a million such numbers are still exact
 _LONGEST = 64 * 1024  # bytes of a line
@@ -216,7 +218,7 @@ def read_live_trades(path: Path) -> LiveTrades:
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """The lines that are not blank, numbered from 1; of one that is too long, its beginning."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         number, whole = 0, True
         while line := file.readline(_LONGEST):
             if whole:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -100,6 +101,11 @@ async def test_a_damaged_cache_is_fetched_anew(
     assert files
     for number, file in enumerate(files):
         file.write_bytes(b"junk" if number % 2 else file.read_bytes()[:50])
+    found = await history.between(BTC, Timeframe.M1, start)
+    assert list(found.candles) == truth(exchange, BTC, start, START)
+    for file in files:  # a pipe is not waited for
+        file.unlink()
+        os.mkfifo(file)
     found = await history.between(BTC, Timeframe.M1, start)
     assert list(found.candles) == truth(exchange, BTC, start, START)
 

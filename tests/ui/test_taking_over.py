@@ -269,6 +269,8 @@ def test_a_note_that_cannot_be_read_or_written_is_none(tmp_path: Path) -> None:
     assert not (tmp_path / "gone").exists()
     (tmp_path / "look.json").write_text("{broken")
     assert last_look(tmp_path / "look.json") is None
+    os.mkfifo(tmp_path / "pipe.json")
+    assert last_look(tmp_path / "pipe.json") is None
 
 
 async def test_who_comes_back_is_told_once_the_sessions_have_caught_up(tmp_path: Path) -> None:

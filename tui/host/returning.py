@@ -16,7 +16,7 @@ import msgspec
 
 from core.journal.values import SessionState
 from core.session.snapshot import HostSnapshot, SessionSnapshot
-from core.store.durable import OsDisk, write_durably
+from core.store.durable import OsDisk, open_regular, write_durably
 from core.typed import prepare
 from tui import formats
 from tui.shell import Shell
@@ -84,7 +84,8 @@ def note_look(path: Path, snapshot: HostSnapshot) -> None:
 def last_look(path: Path) -> LastLook | None:
     """What was noted last, None where nothing was or it cannot be read."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=LastLook)
+        with open_regular(path) as file:
+            return msgspec.json.decode(file.read(), type=LastLook)
     except (OSError, msgspec.DecodeError):
         return None
 

@@ -18,7 +18,7 @@ import numpy as np
 from core.market.candles.candle import Candle
 from core.market.candles.candles import Candles
 from core.market.candles.timeframes import Timeframe
-from core.store.durable import OsDisk, write_durably
+from core.store.durable import OsDisk, open_regular, write_durably
 
 _CHUNK = 1000
 
@@ -85,7 +85,9 @@ class CandleCache:
     @staticmethod
     def _load(path: Path) -> Stretch | None:
         try:
-            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as data:
+            with open_regular(path) as file:
+                content = io.BytesIO(file.read())
+            with np.load(content, allow_pickle=False) as data:
                 start, stop = (int(bound) for bound in data["bounds"])
                 times = data["time"].astype(np.int64)
                 columns = [data[field].astype(np.float64) for field in Candle._fields[1:]]

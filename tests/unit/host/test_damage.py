@@ -107,6 +107,7 @@ FILES = {
         "lock",
         "host.log",
         "tries.jsonl",
+        "trades.jsonl",
         "control.sock",
     ),
     "preferences": ("config.yaml",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from core.backtest.run import run_backtest
 from core.exchange.faults import FaultKind
 from core.exchange.market.synthetic import SyntheticMarket
-from core.host.feed_factories import DemoMarket, FeedFactories, venue_options
+from core.host.feed_factories import DemoMarket, FeedFactories, last_open_time, venue_options
 from core.host.host import Host
 from core.journal.session_journal import RunInputs
 from core.journal.values import FeedKind, Mode, SessionState
@@ -169,3 +170,10 @@ async def test_a_silent_stall_of_a_demo_is_noticed_at_the_demos_speed(tmp_path: 
         assert "has said nothing for" in str(session().state_reason)
         venues.exchange.switch_off()
         await until(lambda: session().state is SessionState.RUNNING)
+
+
+def test_where_a_demo_left_off_is_read_past_what_is_no_journal(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.jsonl")
+    (tmp_path / "b.jsonl").mkdir()
+    (tmp_path / "c.jsonl").write_text('{"c": [60000, 1, 1, 1, 1, 1]}\n{"c": [1200')
+    assert last_open_time(tmp_path) == 60_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 import tracemalloc
@@ -134,6 +135,12 @@ def test_unknown_keys_are_nobodys_business(tmp_path: Path) -> None:
 
 def test_no_file_is_no_trades(tmp_path: Path) -> None:
     assert read_live_trades(tmp_path / "none").trades == ()
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "trades.jsonl")
+    with pytest.raises(OSError, match="no regular file"):
+        read_live_trades(tmp_path / "trades.jsonl")
 
 
 def test_a_hundred_thousand_lines_are_read_well_within_a_second(tmp_path: Path) -> None:
