@@ -233,6 +233,22 @@ async def test_nonsense_without_end_fills_no_log(
     await feed.close()
 
 
+async def test_a_message_without_measure_costs_its_connection_and_no_memory(
+    venue: HostileVenue, gateway: VenueGateway
+) -> None:
+    feed = StreamFeed(gateway, FOLLOW_PACE)
+    await feed.subscribe(BTC, Timeframe.M1, quotes=True)
+    reader = Reader(feed)
+    await until(lambda: bool(venue.streams))
+    before, held = set(venue.streams), resident()
+    await venue.say(b" " * (64 << 20))
+    await until(lambda: bool(venue.streams - before))
+    assert resident() - held < 300 << 20  # the message itself is this process's as well
+    await venue.say(quote("99", "101"))
+    await reader.until(lambda: bool(reader.of(PriceSeen)))
+    await feed.close()
+
+
 @pytest.mark.parametrize(("ahead", "told"), [(10**18, False), (10 * DAY, False), (HOUR, True)])
 async def test_no_funding_waits_for_a_time_that_is_none(
     venue: HostileVenue, gateway: VenueGateway, ahead: int, told: bool
