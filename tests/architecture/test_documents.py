@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 RECIPES = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 PATH = re.compile(r"`((?:core|tui|tests|docs)/[\w/.]+)`")
 HUNK = re.compile(r"^@@.*$", re.MULTILINE)
 
@@ -28,7 +29,11 @@ def test_the_architecture_names_every_room(room: str) -> None:
     assert f"`{room}`" in ARCHITECTURE
 
 
-@pytest.mark.parametrize("text", [ARCHITECTURE, RECIPES], ids=["architecture", "recipes"])
+@pytest.mark.parametrize(
+    "text",
+    [ARCHITECTURE, RECIPES, CONTRIBUTING],
+    ids=["architecture", "recipes", "contributing"],
+)
 def test_every_path_that_is_named_exists(text: str) -> None:
     assert [path for path in PATH.findall(text) if not (ROOT / path).exists()] == []
 

@@ -33,7 +33,6 @@ from core.strategy.lint.orders import order_contradictions
 from core.strategy.signals.conditions import rule_text
 
 _LESS, _EQUAL, _MORE = 1, 2, 4
-_ANYTHING = _LESS | _EQUAL | _MORE
 _MIRRORED = {_LESS: _MORE, _EQUAL: _EQUAL, _MORE: _LESS}
 
 # What an operator says of left against right on the candle where it holds.
