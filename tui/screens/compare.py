@@ -55,7 +55,7 @@ class CompareScreen(BaseScreen):
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.COMPARE)
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(classes="-nothing")
         self._request: ComparisonRequest | None = None
         self._result: ComparisonResult | None = None
         self._change: DocumentChange | None = None  # what a save would write
@@ -88,7 +88,6 @@ class CompareScreen(BaseScreen):
         """Nothing to show before the first comparison."""
         super().on_mount()
         entitle(self.query_one("#compare-notes"), "To know")
-        self.set_class(True, "-nothing")
 
     # ── comparing ──
 
