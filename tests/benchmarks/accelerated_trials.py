@@ -60,9 +60,9 @@ from core.strategy.config.parsing import parse_config
 from core.strategy.document.document import read_strategy
 from core.strategy.document.yaml_text import write_yaml
 from core.trial.boundaries import Boundaries, calibrate
-from core.trial.cone import Cone, cone
+from core.trial.cone import BandSide, Cone, cone
 from core.trial.costs import CostFinding
-from core.trial.seal import SEALED_RATES
+from core.trial.seal import SEALED_RATES, Margins
 from core.trial.state import State
 from tests.unit.host.hosts import running
 from tests.unit.trial.making import Draw, normal, skewed, student_t
@@ -135,12 +135,15 @@ def strategy(number: int) -> dict[str, Any]:
 class Made:
     """A market: its candles, the number of the trial's first, and the trial's horizon in trades.
 
-    `fall`: the trades of the fall it begins with, summed up, in per cent of the equity.
+    `backtest` and `trial`: what its trades bring, in per cent of the equity, costs taken off.
+    `fall`: those of the fall the trial begins with, summed up.
     """
 
     candles: Candles
     start: int
     horizon: int
+    backtest: Floats
+    trial: Floats
     fall: Floats
 
 
@@ -156,12 +159,13 @@ def market(cause: Cause, number: int, seed: int) -> Made:
     promise = np.where(np.arange(before + after) < before, 1.0, cause.kept) * cause.promise
     held = cost + SPREAD_OF_RETURNS * (shape + promise)
     horizon, fall = cause.horizon, np.zeros(0)
+    of_backtest = np.flatnonzero(loud[:before])
+    of_trial = before + np.flatnonzero(loud[before:])
     if cause.drawdown:
-        traded = np.flatnonzero(loud)
-        of_trial = traded[traded >= before]
         net = SIZE * (held - cost)
-        order, horizon, fall = doubled_drawdown(rng, net[traded[traded < before]], net[of_trial])
+        order, horizon, fall = doubled_drawdown(rng, net[of_backtest], net[of_trial])
         held[of_trial] = held[of_trial[order]]
+    net = SIZE * (held - cost)
     calls = np.where(loud, rng.uniform(0.9, 1.6, len(loud)), rng.uniform(0.2, 0.6, len(loud)))
     first = held * rng.uniform(0.3, 0.7, len(held))
     moves = np.stack((calls, first, held - first, 0 * calls, -calls), axis=1).ravel()
@@ -173,7 +177,7 @@ def market(cause: Cause, number: int, seed: int) -> Made:
     volume = np.tile([10.0, 1.0, 1.0, 1.0, 1.0], len(held))
     times = BEGIN + SPAN * np.arange(len(close), dtype=np.int64)
     candles = Candles(times, opened, high, low, close, volume)
-    return Made(candles, before * CYCLE, horizon, fall)
+    return Made(candles, before * CYCLE, horizon, net[of_backtest], net[of_trial], fall)
 
 
 def doubled_drawdown(
@@ -446,6 +450,30 @@ def _settled(engine: Engine, opened: int) -> bool:
     return handler is not None and handler.settled and (handler.runner.moment_time or 0) >= opened
 
 
+def without_exchange(name: str, numbers: Sequence[int], seed: int) -> list[Seen]:
+    """What path and edge say of the trades that markets are made of, without any session."""
+    found = []
+    for number in numbers:
+        made = market(CAUSES[name], number, seed)
+        margin = Margins().mean_return * max(0.0, float(made.backtest.mean()))
+        lines = calibrate(
+            made.backtest,
+            made.horizon,
+            broken=SEALED_RATES.edge,
+            kept=SEALED_RATES.kept,
+            margin=margin,
+        )
+        band = cone(made.backtest, made.horizon, rate=SEALED_RATES.path)
+        side = band.judge(100 * np.expm1(made.trial.cumsum() / 100)).side
+        one = Seen(number, name, looks=1, path=side is BandSide.BELOW)
+        one.edge = str(lines.judge(made.trial).state)
+        one.due = not len(made.fall) or clearance(made.fall, band, lines) >= CLEARLY
+        broken = one.path or one.edge == "broken"
+        one.verdict.append("broken" if broken else one.edge)
+        found.append(one)
+    return found
+
+
 def batch(name: str, numbers: Sequence[int], seed: int) -> list[Seen]:
     """Run a batch in this process."""
     with tempfile.TemporaryDirectory() as folder:
@@ -489,7 +517,8 @@ def table(name: str, seen: Sequence[Seen]) -> str:
     if kinds:
         lines.append(f"  decisions differ by: {', '.join(kinds)}")
     costs = [one.cost for one in seen if one.cost is not None]
-    lines.append(f"  mean cost seen {np.mean(costs):.2f} bp a fill, assumed {ASSUMED}")
+    if costs:
+        lines.append(f"  mean cost seen {np.mean(costs):.2f} bp a fill, assumed {ASSUMED}")
     return "\n".join(lines)
 
 
@@ -502,6 +531,9 @@ def main() -> None:
     asked.add_argument("--workers", type=int, default=2)
     asked.add_argument("--size", type=int, default=20, help="trials that share an exchange")
     asked.add_argument("--seed", type=int, default=1)
+    asked.add_argument(
+        "--without-exchange", action="store_true", help="path and edge by returns alone"
+    )
     asked.add_argument("--keep", type=Path, help="file of the trials done, one a line")
     options = asked.parse_args()
     done: dict[str, dict[int, Seen]] = {name: {} for name in CAUSES}
@@ -516,7 +548,8 @@ def main() -> None:
             count = options.trials if name == "none" else options.injected
             left = [number for number in range(count) if number not in done[name]]
             parts = [left[at : at + options.size] for at in range(0, len(left), options.size)]
-            for seen in pool.map(batch, [name] * len(parts), parts, [options.seed] * len(parts)):
+            run = without_exchange if options.without_exchange else batch
+            for seen in pool.map(run, [name] * len(parts), parts, [options.seed] * len(parts)):
                 done[name].update({one.number: one for one in seen})
                 if options.keep is not None:
                     with options.keep.open("a", encoding="utf-8") as file:
