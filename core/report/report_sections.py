@@ -47,12 +47,16 @@ def report_title(report: Report) -> str:
     return safe_text(f"{report['strategy']}{session}")
 
 
-def outline(report: Report, *, last_trades: int | None = None) -> tuple[Section, ...]:
+_LAST_TRADES = 1_000
+"""Trades in a report for people: more of them are for the JSON and for a spreadsheet."""
+
+
+def outline(report: Report, *, last_trades: int = _LAST_TRADES) -> tuple[Section, ...]:
     """The sections of a report that have something to say.
 
     Args:
         report: a result's or a session's JSON.
-        last_trades: show only so many of the trades, the last ones; None for all.
+        last_trades: show only so many of the trades, the last ones.
     """
     sections = (
         _run(report),
@@ -265,11 +269,11 @@ def _venue_order_row(row: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _trades(trades: Sequence[Mapping[str, Any]], last: int | None) -> Section:
-    shown = trades if last is None else trades[max(0, len(trades) - last) :]
+def _trades(trades: Sequence[Mapping[str, Any]], last: int) -> Section:
+    shown = trades[max(0, len(trades) - last) :]
     sentences: tuple[str, ...] = ()
     if len(shown) < len(trades):
-        sentences = (f"the last {len(shown)} of {len(trades)}",)
+        sentences = (f"the last {len(shown):,} of {len(trades):,}; the JSON and the CSV have all",)
     header = (
         "#",
         "Symbol",

@@ -10,7 +10,7 @@ _LAST_TRADES = 20
 def report_text(report: Report) -> str:
     """The report as plain text without colours or escapes, ending in a line break.
 
-    Of the trades it shows the last 20: the whole list is for the JSON, Markdown and HTML reports.
+    Of the trades it shows the last 20.
     """
     sections = outline(report, last_trades=_LAST_TRADES)
     parts = [report_title(report), *(_section(section) for section in sections)]

@@ -66,11 +66,19 @@ def test_the_terminal_report_names_every_part() -> None:
         "rsi_bounce", "BTC/USDT on 1h", "2024-01-01 00:00 to 2024-01-13 11:00 UTC, 300 candles",
         "Balance 10,000.00 to 10,299.00 (+299.00)", "Win rate", "64.0 %", "95 % interval",
         "Warnings", "fees look high", "Signs to doubt", "fewer than 30 trades (25)", "Months",
-        "2024-01", "the last 20 of 25",
+        "2024-01", "the last 20 of 25; the JSON and the CSV have all",
     ):  # fmt: skip
         assert part in text, part
     assert "\x1b" not in text
     assert not any(line.endswith(" ") for line in text.splitlines())
+
+
+@pytest.mark.parametrize("render", [report_markdown, report_page])
+def test_very_many_trades_are_left_to_the_json_and_the_csv(render: Any) -> None:
+    whole = report()
+    many = render({**whole, "trades": whole["trades"] * 50})
+    assert "the last 1,000 of 1,250; the JSON and the CSV have all" in many
+    assert len(many) < 40 * len(render(whole))
 
 
 def test_an_undefined_figure_shows_its_reason_and_never_a_number() -> None:
