@@ -53,11 +53,13 @@ class Jumping(Protocol):
 class PaletteCommands(Provider):
     """Commands for Ctrl+P."""
 
+    _strategies: tuple[StrategyChoice, ...] = ()
+    _jobs: Jobs = ()
+
     async def startup(self) -> None:
         """Learn of the strategies and jobs one may want to go to."""
         app = cast(Jumping, self.app)
         self._strategies = await app.read_strategies()
-        self._jobs: Jobs = ()
         if app.link is not None:
             with suppress(CommandError):
                 self._jobs = await app.link.list_jobs()
