@@ -86,7 +86,7 @@ class HostSchedule(Protocol):
 
     @property
     def pending(self) -> bool:
-        """Whether any job is still to run."""
+        """Whether any job is still to run, or any notification to be sent."""
         ...
 
     def watch(self, session: SessionSnapshot) -> None:

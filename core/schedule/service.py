@@ -100,7 +100,8 @@ class Schedule:
     @property
     def pending(self) -> bool:
         """See `HostSchedule.pending`."""
-        return any(job.next_run is not None and not job.paused for job in self._book.jobs())
+        due = any(job.next_run is not None and not job.paused for job in self._book.jobs())
+        return due or self._notifier.pending
 
     def watch(self, session: SessionSnapshot) -> None:
         """See `HostSchedule.watch`."""

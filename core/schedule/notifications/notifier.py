@@ -46,6 +46,7 @@ class _Address:
     url: Secret
     waiting: asyncio.Queue[tuple[int | None, str]]  # texts, with their rows in the outbox
     overflowing: bool = False
+    sending: bool = False
 
 
 class Notifier:
@@ -80,6 +81,11 @@ class Notifier:
                 waiting.put_nowait(kept)
             addresses.append(_Address(number, url, waiting))
         return addresses
+
+    @property
+    def pending(self) -> bool:
+        """Whether anything is still to be sent."""
+        return any(one.sending or not one.waiting.empty() for one in self._addresses)
 
     def say(self, text: str) -> None:
         """Have a sentence sent, soon."""
@@ -136,7 +142,9 @@ class Notifier:
             self._complain(f"notifications to address {address.number} cannot be sent: {fault}")
         while True:
             row, text = await address.waiting.get()
+            address.sending = True
             await self._send(address, text)
+            address.sending = False
             if self._outbox is not None:
                 self._outbox.done(row)
 

@@ -184,6 +184,7 @@ async def test_what_was_not_sent_when_a_host_ended_is_sent_once_by_the_next_one(
     outbox().put("nobody waits for this", [gone])
     async with sending(url, patience=SendPatience(), outbox=outbox()) as (notifier, _):
         notifier.say("the first")
+        assert notifier.pending
         await until(lambda: service.asked >= 1)
     assert TOKEN not in path.read_text()
     service.manner = "well"
@@ -191,6 +192,7 @@ async def test_what_was_not_sent_when_a_host_ended_is_sent_once_by_the_next_one(
         notifier.send_to([url])  # as after a change of the file: what waits goes on waiting
         notifier.say("the second")
         await until(lambda: outbox().waiting(url) == [])
+        assert not notifier.pending
         assert (service.taken, said) == (["the first", "the second"], [])
     assert outbox().waiting(gone) == []
 
