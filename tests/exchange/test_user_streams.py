@@ -70,17 +70,19 @@ async def test_spot_subscription_needs_a_valid_signature_and_can_end(
         assert (await ask(socket, "time"))["result"] == {"serverTime": START}
 
 
+@pytest.mark.parametrize("half", [0, 1], ids=["private", "public"])
 async def test_spot_session_is_logged_on_with_an_ed25519_key(
-    clock: ManualClock, market: SyntheticMarket
+    clock: ManualClock, market: SyntheticMarket, half: int
 ) -> None:
-    private, public = ed25519_pair()
+    pair = ed25519_pair()
+    private, known = pair[0], pair[half]  # a file of keys holds the private half
     question = {"apiKey": "ed25519-key", "timestamp": START}
 
     def with_signature(text: str) -> dict[str, Any]:
         return question | {"signature": client.eddsa(text.encode(), private, "ed25519")}
 
     async with EmbeddedExchange(
-        market, clock, keys={"ed25519-key": public, KEY: SECRET}
+        market, clock, keys={"ed25519-key": known, KEY: SECRET}
     ) as exchange:
         client = binance("spot", exchange)
         client.apiKey, client.secret = "ed25519-key", private

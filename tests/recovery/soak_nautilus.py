@@ -68,20 +68,23 @@ def children() -> list[int]:
 
 
 @contextmanager
-def killer(account: ExchangeAccount, orders: int, delay: float) -> Iterator[Callable[[], int]]:
-    """Kills Nautilus once, `delay` s after it has had so many orders executed; tells how often."""
+def killer(
+    account: ExchangeAccount, moments: list[tuple[int, float]]
+) -> Iterator[Callable[[], int]]:
+    """Kills Nautilus some seconds after so many orders were executed; tells how often it has."""
     over, killed = threading.Event(), list[int]()
     first = len(account.orders)
 
     def kill() -> None:
-        while not over.wait(0.002):
-            if len(account.orders) - first >= orders:
-                time.sleep(delay)
-                for process in children():
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(process, signal.SIGKILL)
-                        killed.append(process)
-                return
+        for orders, delay in moments:
+            while len(account.orders) - first < orders:
+                if over.wait(0.002):
+                    return
+            time.sleep(delay)
+            for process in children():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+                    killed.append(process)
 
     thread = threading.Thread(target=kill)
     thread.start()
@@ -119,13 +122,16 @@ def main(arguments: list[str]) -> int:
             found: dict[str, Any] | None = None
             tries = 0
             while found is None:
-                calls = calm[symbol]["calls"] if symbol in calm else 0
                 deadly = CountingDisk()
-                if calls and tries < 3:
-                    last = calls if not tries else 40
-                    deadly = DeadlyDisk(chance.randint(1, last), chance.choice(_MOMENTS))
-                after = chance.randint(0, 15) if symbol in calm else 10**9
-                with killer(account, after, chance.uniform(0, 0.1)) as killed:
+                moments: list[tuple[int, float]] = []
+                if symbol in calm and sessions % 4 < 2:  # the hosts of two, Nautilus of two
+                    if tries < 3:
+                        last = 40 if tries else calm[symbol]["calls"]
+                        deadly = DeadlyDisk(chance.randint(1, last), chance.choice(_MOMENTS))
+                elif symbol in calm:
+                    counts = sorted(chance.sample(range(11), 4))
+                    moments = [(count, chance.uniform(0, 0.05)) for count in counts]
+                with killer(account, moments) as killed:
                     found = in_a_process(root, wanted, deadly)
                 hosts += found is None
                 deaths += killed()

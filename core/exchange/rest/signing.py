@@ -1,6 +1,7 @@
 """Checks that a request was signed by the owner of its key, and in time.
 
-An account's secret is that of an HMAC key, or the public half of an Ed25519 key as PEM.
+An account's secret is that of an HMAC key, or either half of an Ed25519 key as PEM: the public one
+suffices, the private one stands in a file of keys.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     PublicFormat,
+    load_pem_private_key,
     load_pem_public_key,
 )
 
@@ -97,6 +99,9 @@ def ed25519_pair() -> tuple[str, str]:
 
 def public_key(account: ExchangeAccount) -> Ed25519PublicKey | None:
     """The public half of the account's key, where that is an Ed25519 one."""
+    if account.secret.startswith("-----BEGIN PRIVATE KEY-----"):
+        private = load_pem_private_key(account.secret.encode(), None)
+        return private.public_key() if isinstance(private, Ed25519PrivateKey) else None
     if not account.secret.startswith("-----BEGIN PUBLIC KEY-----"):
         return None
     found = load_pem_public_key(account.secret.encode())
