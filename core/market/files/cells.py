@@ -202,7 +202,7 @@ def as_times(column: NDArray[np.generic]) -> tuple[Times, int | None]:
     elif column.dtype.kind == "f":
         numbers = column.astype(np.float64)
         missing = np.isnan(numbers)
-        if not (numbers[~missing] % 1 == 0).all() or not (np.abs(numbers[~missing]) < 1e15).all():
+        if not (np.abs(numbers[~missing]) < 1e15).all() or (numbers[~missing] % 1).any():
             return _unix_times(numbers, missing)
         whole = np.where(missing, 0, numbers).astype(np.int64)
         if (times := _written_as_digits(whole, missing)) is not None:

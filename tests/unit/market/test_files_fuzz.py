@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import math
 import zipfile
 from pathlib import Path
 
@@ -142,6 +143,7 @@ json_values = st.recursive(
 
 @SAME_FOLDER
 @given(data=json_values, ending=st.sampled_from(["json", "jsonl"]))
+@example(data=[{"timestamp": None, "Time": math.inf}], ending="json")
 def test_any_json(tmp_path: Path, data: object, ending: str) -> None:
     read(tmp_path / f"c.{ending}", json.dumps(data).encode())
 
