@@ -140,7 +140,7 @@ def compare(
     layers: TrialAnswers | None = None,
     replay: ComparedColumn | None = None,
     regimes: Mapping[str, Regime] | None = None,
-    cut: bool = False,
+    live_seal: Seal | None = None,
 ) -> ComparisonResult:
     """Compare what is known of a strategy.
 
@@ -153,13 +153,13 @@ def compare(
         layers: the answers about the paper sessions; that about live trades is added here.
         replay: the backtest of the sessions' own period, if `backtest` is another one.
         regimes: what the market was like, by column name.
-        cut: whether the columns are cut to a period, so that no seal judges them.
+        live_seal: the seal that judges live trades; None where there is none, where `backtest` is
+            not the one that was sealed, or where the columns are cut to a period.
     """
     columns = tuple(column for column in (backtest, paper, live) if column is not None)
     by_name = {column.name: column for column in columns}
     answers = layers or TrialAnswers()
-    seal = None if cut else answers.seal
-    answers = replace(answers, live=_live_layer(backtest, live, seal))
+    answers = replace(answers, live=_live_layer(backtest, live, live_seal))
     verdict = None
     if backtest is not None:
         verdict = judge(answers, paper=paper is not None, live=live is not None)

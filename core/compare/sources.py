@@ -37,6 +37,7 @@ from core.store.workspace import Workspace
 from core.strategy.config.problems import ConfigError
 from core.strategy.document.document import read_strategy
 from core.time_format import parse_time, short_date
+from core.trial.seal import Seal, backtest_digest
 
 _CURVE_POINTS = 1_500  # of a curve: more than any screen has dots
 _AS_ITS_BACKTEST = "The session traded as a backtest of its own period would have."
@@ -85,6 +86,12 @@ def compare_sources(
     layers = judge_layers(sessions, stored, divergence, judged=found.judged, period=request.period)
     layers = replace(layers, others=other_trials(found, stored), copies=found.copies)
     told += _scope(layers, sessions, request.period)
+    live_seal = _seal_of(stored, layers.seal)
+    if live_seal is not layers.seal:
+        told.append(
+            "the saved backtest is not the one that the trial was sealed on: the trial is judged "
+            "by its own all the same, live trades are described"
+        )
     comparison = compare(
         request.strategy,
         request.timeframe,
@@ -94,7 +101,7 @@ def compare_sources(
         layers=layers,
         replay=None if promised is None or _is_promised(replay, promised) else replay,
         regimes=_regimes(stored, promised, replayed),
-        cut=request.period is not None,
+        live_seal=None if request.period is not None else live_seal,
     )
     if promised is None and replay is not None:
         comparison = _without_promise(comparison)
@@ -133,6 +140,13 @@ def _scope(
             f"have a chance of up to {1 - (1 - rate) ** trials:.0%}"
         )
     return told
+
+
+def _seal_of(stored: Mapping[str, Any] | None, seal: Seal | None) -> Seal | None:
+    """The seal, where the saved backtest is the very one that was sealed."""
+    if stored is None or seal is None or backtest_digest(dict(stored)) != seal.backtest_hash:
+        return None
+    return seal
 
 
 def document_of(workspace: Workspace, name: str) -> tuple[Path | None, dict[str, object]]:

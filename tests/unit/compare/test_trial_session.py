@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,37 @@ def test_of_several_trials_the_last_sealed_is_judged_and_the_others_are_listed(
     written: Any = comparison_to_json(found)["layers"]
     assert written["trial"]["horizon_trades"] == 600
     assert written["other_trials"][0]["state"] == "kept"
+
+
+def test_live_trades_are_judged_beside_the_backtest_that_was_sealed_only(
+    home: Workspace, tmp_path: Path
+) -> None:
+    other = Workspace(Path(shutil.copytree(home.root, tmp_path / "other")))
+    record = read_manifest(other.session(SESSION))
+    assert record.seal is not None
+    began = record.seal.sealed_at
+    other.live_trades.write_text(
+        "\n".join(
+            json.dumps(
+                {"ts": began + n * DAY, "id": n, "symbol": "BTC/USDT", "side": "buy", "price": 100,
+                 "amount": 1, "status": "closed", "close_ts": began + (n + 1) * DAY, "pnl": 0.6,
+                 "source": "strategy:trend"}
+            )
+            for n in range(8)
+        )
+    )  # fmt: skip
+    live = compared(other).layers.live
+    assert live is not None
+    assert live.state is State.OPEN
+    seal = msgspec.structs.replace(record.seal, backtest_hash="0" * 64).sealed()
+    changed = msgspec.structs.replace(record, seal=seal)
+    (other.session(SESSION) / RECORD).write_bytes(msgspec.json.encode(changed))
+    found = compared(other)
+    assert found.layers.live is not None
+    assert found.layers.live.state is None
+    assert found.layers.edge is not None
+    assert found.layers.edge.state is State.KEPT
+    assert any("not the one that the trial was sealed on" in note for note in found.notes)
 
 
 def test_a_period_cuts_what_is_described_and_no_trial(home: Workspace, tmp_path: Path) -> None:

@@ -153,6 +153,7 @@ def judged(
         live=live,
         layers=replace(found, **given),
         regimes=regimes,
+        live_seal=sealed,
     )
 
 
