@@ -76,7 +76,7 @@ class SessionsScreen(BaseScreen):
             ),
             "Positions",
         )
-        yield self.pane(LogPane(id="log", empty=_TOUR), "Log")
+        yield self.pane(LogPane(id="log"), "Log")
 
     # ── what is shown ──
 
@@ -114,6 +114,10 @@ class SessionsScreen(BaseScreen):
         name = "" if session is None else f" · {session.strategy}"
         entitle(positions, " · ".join(["Positions", *self._identity(session)]))
         entitle(log, f"Log{name}" + ("" if log.following else " · standing still, G follows"))
+        empty = "Nothing logged yet." if self._sessions else _TOUR
+        if log.empty != empty:
+            log.empty = empty
+            log.refresh()
         positions.set_rows([] if session is None else position_rows(session))
         positions.set_empty(_no_position(session))
         link = self.papertape.link
