@@ -11,7 +11,7 @@ from core.backtest.run import run_backtest
 from core.gate.chance import Place, among_edgeless_markets, among_random_entries
 from core.gate.edgeless import EdgelessMarkets
 from core.market.candles.candles import Candles, Floats
-from core.market.candles.timeframes import HOUR
+from core.market.candles.timeframes import DAY
 from core.strategy.config.parsing import parse_config
 from tests.benchmarks.gate_error_rates import STRATEGY, market
 
@@ -39,7 +39,7 @@ def correlation(one: Floats, other: Floats) -> float:
 
 def test_an_edgeless_market_is_one_of_candles_as_wild_and_without_direction() -> None:
     real = market(1, CANDLES, drift=0.5)  # what came before says much here
-    drawn = EdgelessMarkets({"BTC": real}, 4 * HOUR).draw(np.random.default_rng(1))["BTC"]
+    drawn = EdgelessMarkets({"BTC": real}, DAY).draw(np.random.default_rng(1))["BTC"]
     assert drawn.time.tolist() == real.time.tolist()
     assert (drawn.high >= np.maximum(drawn.open, drawn.close) * (1 - 1e-12)).all()
     assert (drawn.low <= np.minimum(drawn.open, drawn.close) * (1 + 1e-12)).all()
@@ -54,7 +54,7 @@ def test_an_edgeless_market_is_one_of_candles_as_wild_and_without_direction() ->
 def test_what_the_market_earned_by_itself_stays() -> None:
     real = market(2, CANDLES, drift=0.0)
     risen = scaled(real, np.exp(0.002 * np.arange(CANDLES)))
-    maker = EdgelessMarkets({"BTC": risen}, 4 * HOUR)
+    maker = EdgelessMarkets({"BTC": risen}, DAY)
     rng = np.random.default_rng(1)
     drawn = [moves(maker.draw(rng)["BTC"]).mean() for _ in range(40)]
     assert np.mean(drawn) == pytest.approx(moves(risen).mean(), abs=0.0004)
@@ -64,7 +64,7 @@ def test_symbols_keep_what_they_have_in_common() -> None:
     one = market(3, CANDLES, drift=0.0)
     other = scaled(one, np.full(CANDLES, 2.0))
     late = other.slice(500)
-    drawn = EdgelessMarkets({"A": one, "B": late}, 4 * HOUR).draw(np.random.default_rng(1))
+    drawn = EdgelessMarkets({"A": one, "B": late}, DAY).draw(np.random.default_rng(1))
     assert len(drawn["A"]) == len(drawn["B"]) == CANDLES - 500
     assert correlation(moves(drawn["A"]), moves(drawn["B"])) > 0.999
 
