@@ -28,6 +28,9 @@ class Band:
         return cls(low, middle, high)
 
 
+MOST_DRAWS = 100_000
+
+
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """As many trades again, drawn from those that were.
@@ -58,14 +61,14 @@ def expectation(returns: Floats, draws: int, seed: int = 0) -> Expectation:
     Args:
         returns: of the closed trades, in exit order, P&L in per cent of the equity at entry
             (`core.trial.seal.trade_returns`); shape (n,).
-        draws: from 1 on; the bands need some hundreds.
+        draws: up to 100,000; the bands need some hundreds.
         seed: of the drawing.
 
     Raises:
-        ValueError: fewer than 20 trades, all of them alike, or draws below 1.
+        ValueError: fewer than 20 trades, all of them alike, or no such number of draws.
     """
-    if draws < 1:
-        raise ValueError(f"draws {draws}: expected 1 or more")
+    if not 1 <= draws <= MOST_DRAWS:
+        raise ValueError(f"{draws} draws: expected 1 to {MOST_DRAWS:,}")
     resampler = Resampler.fit(returns)
     rng = np.random.default_rng(seed)
     count = len(returns)

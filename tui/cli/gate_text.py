@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from textwrap import wrap
 
 from core.gate.chance import Place
-from core.gate.expectation import Band
+from core.gate.expectation import Band, Expectation
 from core.gate.gate import Gate
 from core.report.metric_labels import figure_text
 from core.report.result import metrics_to_json
@@ -36,7 +36,7 @@ def gate_text(gate: Gate) -> list[str]:
         "Under other circumstances (return in all)",
         *_robustness(gate),
         "",
-        *_expectation(gate),
+        *expectation_lines(gate.expectation),
     ]
 
 
@@ -158,8 +158,8 @@ def _robustness(gate: Gate) -> list[str]:
     return lines
 
 
-def _expectation(gate: Gate) -> list[str]:
-    expected = gate.expectation
+def expectation_lines(expected: Expectation | None) -> list[str]:
+    """What as many trades again would bring; None: there were too few to draw from."""
     if expected is None:
         return ["What to expect: too few trades to draw from"]
     bands = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tui.cli.commands import Arguments, Commands
@@ -15,6 +15,7 @@ from tui.cli.speaking import no_such_session, run_on_host, running_host
 from tui.cli.workspace import existing_workspace
 
 if TYPE_CHECKING:
+    from core.gate.expectation import Expectation
     from core.session.snapshot import HostSnapshot, LogLine, SessionSnapshot
 
 _FOLLOW_EVERY = 0.3  # seconds
@@ -43,6 +44,7 @@ class ReportArguments(Arguments, Protocol):
     id: str
     format: str
     equity: bool
+    resample: int | None
 
 
 def add_commands(commands: Commands) -> None:
@@ -70,6 +72,12 @@ def add_commands(commands: Commands) -> None:
     )
     parser.add_argument(
         "--equity", action="store_true", help="with --json: the equity at every candle as well"
+    )
+    parser.add_argument(
+        "--resample",
+        type=int,
+        metavar="N",
+        help="with what its trades would bring again, drawn anew N times",
     )
 
 
@@ -148,13 +156,33 @@ def report(arguments: ReportArguments) -> int:
         return await link.report(arguments.id)
 
     form = "json" if arguments.json else arguments.format
+    if arguments.resample is not None and form not in ("json", "text"):
+        raise Refusal("--resample goes with the text and with --json", Exit.BAD_INPUT)
     found = run_on_host(work())
+    expected = None if arguments.resample is None else _resampled(found, arguments.resample)
+    if expected is not None and form == "json":
+        found = {**found, "expectation": asdict(expected)}
     whole = existing_workspace(arguments).session(arguments.id) / "equity.csv"
     if form == "equity-csv" and whole.is_file():  # that of the report is thinned
         print_text(whole.read_text("utf-8").rstrip("\n"))
     else:
         print_report(found, form, equity=arguments.equity)
+    if expected is not None and form == "text":
+        from tui.cli.gate_text import expectation_lines
+
+        print_text("", *expectation_lines(expected))
     return Exit.DONE
+
+
+def _resampled(report: Mapping[str, Any], draws: int) -> Expectation:
+    """What the closed trades of a report would bring again."""
+    from core.gate.expectation import expectation
+    from core.report.result import trade_from_json
+    from core.trial.seal import trade_returns
+
+    trades = [trade_from_json(trade) for trade in report["trades"]]
+    with refusing(ValueError):
+        return expectation(trade_returns(trades, float(report["starting_balance"])), draws)
 
 
 def print_report(found: Mapping[str, Any], form: str, *, equity: bool = False) -> None:

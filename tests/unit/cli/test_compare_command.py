@@ -59,9 +59,9 @@ def live_trade(number: int, **changes: Any) -> str:
     return json.dumps(record | changes) + "\n"
 
 
-def file_of(folder: Path, timeframe: Timeframe = Timeframe.H1) -> Path:
+def file_of(folder: Path, timeframe: Timeframe = Timeframe.H1, candles: int = 500) -> Path:
     path = folder / f"BTCUSDT-{timeframe}.csv"
-    write_candles(path, waves(timeframe, 500))
+    write_candles(path, waves(timeframe, candles))
     return path
 
 
@@ -98,6 +98,22 @@ def test_nothing_to_compare_says_how_to_get_it(run: Run, document: Path) -> None
     assert done.code == 3
     for hint in ("papertape backtest rsi_bounce", "papertape start rsi_bounce", "trades.jsonl"):
         assert hint in done.err
+
+
+def test_a_report_draws_its_trades_anew(
+    run: Run, workspace: Path, document: Path, tmp_path: Path
+) -> None:
+    with hosted(workspace) as host:
+        session_id = replayed(run, host, file_of(tmp_path, candles=2_500))
+        report = run("report", session_id, "--json", "--resample", 200).json
+        words = run("report", session_id, "--resample", 200).out
+        refused = run("report", session_id, "--resample", 0)
+    expected = report["expectation"]
+    assert expected["trades"] == len(report["trades"]) >= 20
+    assert expected["drawdown_pct"]["low"] < expected["drawdown_pct"]["high"]
+    assert f"What {expected['trades']} such trades bring" in words
+    assert refused.code == 2
+    assert "0 draws: expected 1 to 100,000" in refused.err
 
 
 def test_a_session_beside_its_promise_and_its_replay(
