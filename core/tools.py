@@ -23,12 +23,16 @@ from typing import Any, ParamSpec, get_type_hints
 import msgspec
 import numpy as np
 
+from core.backtest.axes import SweepError, parse_axis
 from core.backtest.candle_data import strategy_candles
 from core.backtest.run import BacktestError, run_backtest
 from core.bootstrap import attach, attach_or_start, looked_at, report_source
 from core.compare.request import ComparisonError, ComparisonRequest
 from core.compare.service import compare_strategy
 from core.compare.to_json import comparison_to_json
+from core.gate.counted import counted_gate
+from core.gate.gate import run_gate
+from core.gate.to_json import gate_to_json
 from core.host.job_values import JobOrder, confirmed
 from core.host.link import CommandError
 from core.host.offline import offline_sessions
@@ -68,7 +72,15 @@ Json = dict[str, Any]
 _P = ParamSpec("_P")
 _logger = logging.getLogger(__name__)
 
-_ACTIONS = ("run", "start_paper", "paper_status", "stop_paper", "list_indicators", "compare")
+_ACTIONS = (
+    "run",
+    "gate",
+    "start_paper",
+    "paper_status",
+    "stop_paper",
+    "list_indicators",
+    "compare",
+)
 _ALIASES = {"run_backtest": "run", "list": "list_indicators"}
 _LONGEST_ERROR = 4_000  # characters
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -83,6 +95,7 @@ _MISTAKES = (
     FeedError,
     PreferencesError,
     SpanError,
+    SweepError,
     VenueError,
     WorkspaceError,
 )
@@ -227,6 +240,7 @@ def backtest(
     exchange: str | None = None,
     period: str = "6m",
     fill_on: str = "next_open",
+    vary: str | list[str] | None = None,
     feed: str = "live",
     fallback: str = "poll",
     broker: str | None = None,
@@ -240,19 +254,21 @@ def backtest(
     """Run a strategy over the past, or as a paper-trading session.
 
     Args:
-        action: run, start_paper, paper_status, stop_paper, list_indicators or compare (also
+        action: run, gate, start_paper, paper_status, stop_paper, list_indicators or compare (also
             run_backtest and list).
         strategy_config: the strategy, as JSON text or as an object.
         session_id: which session; paper_status without it tells of all.
         api_key: of Binance Testnet, for start_paper: its fills are ordered there as well. It is
             used for this session alone, and neither kept nor shown.
         api_secret: the same.
-        data: run: a candle file, or one for each symbol; start_paper: with feed "replay".
+        data: run, gate: a candle file, or one for each symbol; start_paper: with feed "replay".
         columns: the names of the columns of `data` in their order, such as
             "time,open,close,high,low,volume", where the files do not say them.
         exchange: run: where past candles come from (binance unless `data` is given).
         period: run: how far back, such as 6m.
         fill_on: run: next_open or close.
+        vary: gate: what to vary, as in "rsi.period=7:21" or a list of such, so that the best of the
+            settings is judged (docs/gate.md).
         feed: start_paper: live, poll, replay or demo.
         fallback: start_paper: poll or none: what a live feed does while its streams do not answer
             though the REST API does. It is marked, and goes back to the streams.
@@ -279,6 +295,12 @@ def backtest(
             case "run":
                 config = _config(_with_balance(strategy_config, balance))
                 return await _run(config, home, data, exchange, period, fill_on, columns)
+            case "gate":
+                config = _config(_with_balance(strategy_config, balance))
+                if data is None:
+                    raise ToolError("data is missing")
+                files = _files(data, config)
+                return await asyncio.to_thread(_gate, config, home, files, columns, vary)
             case "start_paper":
                 request = StartRequest(
                     config=_raw_config(strategy_config),
@@ -433,6 +455,28 @@ async def _run(
         run_backtest, config, candles, warnings=(*parsed.warnings, *notes), **inputs
     )
     return result_to_json(noted(home.tries, result, config, candles, wall_clock()))
+
+
+def _gate(
+    parsed: ParsedConfig,
+    home: Workspace,
+    files: Mapping[str, str],
+    columns: str | None,
+    vary: str | list[str] | None,
+) -> Json:
+    config = parsed.config
+    candles, notes = strategy_candles(config, files, columns)
+    axes = [parse_axis(text) for text in ([vary] if isinstance(vary, str) else vary or ())]
+    found, warning = counted_gate(
+        home.tries,
+        config,
+        axes,
+        candles,
+        lambda tries: run_gate(config, axes, candles, other_tries=tries),
+        wall_clock(),
+    )
+    warnings = [*parsed.warnings, *notes, *([] if warning is None else [warning])]
+    return gate_to_json(found) | {"warnings": warnings}
 
 
 async def _status(home: Workspace, session_id: str | None, since: int | str | None) -> Json:

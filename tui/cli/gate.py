@@ -67,21 +67,18 @@ def gate(arguments: GateArguments) -> int:
 
     from core.backtest.axes import SweepError, parse_axis
     from core.backtest.run import BacktestError
-    from core.gate.gate import run_gate
+    from core.gate.counted import counted_gate
+    from core.gate.gate import Gate, run_gate
     from core.time_format import wall_clock
-    from core.trial.ledger import count, sweep_try, tries_of
 
-    ledger = workspace_of(arguments).tries
     shown = sys.stderr.isatty() and not arguments.json
-    with refusing(SweepError, BacktestError, OSError):
-        axes = [parse_axis(text) for text in arguments.set or ()]
-        varied = {axis.path: axis.values for axis in axes}
-        this = sweep_try(parsed.config, varied, candles, 1.0, wall_clock())
-        found = run_gate(
+
+    def judge(other_tries: float) -> Gate:
+        return run_gate(
             parsed.config,
             axes,
             candles,
-            other_tries=tries_of(ledger, parsed.config.name, beside=this).effective,
+            other_tries=other_tries,
             folds=arguments.folds,
             anchored=arguments.anchored,
             sort=arguments.sort,
@@ -90,8 +87,11 @@ def gate(arguments: GateArguments) -> int:
             progress=_show_progress if shown else None,
             said=_say if shown else lambda _: None,
         )
-    effective = found.sweep.effective_tries
-    warning = count(ledger, sweep_try(parsed.config, varied, candles, effective, wall_clock()))
+
+    ledger = workspace_of(arguments).tries
+    with refusing(SweepError, BacktestError, OSError):
+        axes = [parse_axis(text) for text in arguments.set or ()]
+        found, warning = counted_gate(ledger, parsed.config, axes, candles, judge, wall_clock())
     if warning is not None:
         complain(f"papertape: {warning}")
     if arguments.json:

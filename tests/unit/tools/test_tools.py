@@ -80,6 +80,16 @@ def test_a_run_returns_the_object_of_a_backtest(tool: Any, candle_file: str) -> 
     json.dumps(report, allow_nan=False)
 
 
+def test_the_gate_judges_what_is_varied(tool: Any, candle_file: str) -> None:
+    asked = {"action": "gate", "strategy_config": DOCUMENT, "data": candle_file}
+    found = tool(**asked, vary=["stop_loss_pct=3,5"])
+    assert found["verdict"] in ("passes", "fails", "too little data")
+    assert found["sweep"]["tried"] == 2
+    json.dumps(found, allow_nan=False)
+    assert "PATH=" in tool(**asked, vary="stop_loss_pct")["error"]
+    assert tool(action="gate", strategy_config=DOCUMENT)["error"] == "data is missing"
+
+
 def test_a_run_reads_columns_in_the_order_that_is_given(tool: Any, tmp_path: Path) -> None:
     path = tmp_path / "c.csv"
     rows = [(c.time, c.open, c.close, c.high, c.low, 1) for c in waves(Timeframe.H4, 400)]

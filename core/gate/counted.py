@@ -1,0 +1,43 @@
+"""Runs the gate with the ledger of tries: earlier ones count, and so does this one from now on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from core.backtest.axes import Axis
+from core.gate.gate import Gate
+from core.market.candles.candles import Candles
+from core.strategy.config.config import StrategyConfig
+from core.trial.ledger import count, sweep_try, tries_of
+
+
+def counted_gate(
+    ledger: Path,
+    config: StrategyConfig,
+    axes: Sequence[Axis],
+    candles: Mapping[str, Candles],
+    run: Callable[[float], Gate],
+    now: int,
+) -> tuple[Gate, str | None]:
+    """Run the gate and count it among the tries of its strategy, the same one only once.
+
+    Args:
+        ledger: of the workspace.
+        config: the strategy.
+        axes: what is varied.
+        candles: by symbol.
+        run: `run_gate` on these, given the independent tries made before.
+        now: UTC ms.
+
+    Returns:
+        What it found, and a warning where it could not be counted.
+
+    Raises:
+        OSError: the ledger cannot be read.
+    """
+    varied = {axis.path: axis.values for axis in axes}
+    this = sweep_try(config, varied, candles, 1.0, now)
+    found = run(tries_of(ledger, config.name, beside=this).effective)
+    effective = found.sweep.effective_tries
+    return found, count(ledger, sweep_try(config, varied, candles, effective, now))
