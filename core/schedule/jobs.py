@@ -143,6 +143,8 @@ def read_job(document: object) -> Job:
     counts = [job.runs, job.seen_trades, job.max_runs or 0]
     if not all(0 <= time <= LATEST for time in times) or min(counts) < 0:
         raise JobError("it has a time or a count outside of what is possible")
+    if job.session_id is None and job.action is not JobAction.SAY:
+        raise JobError(f"it is to {job.action} a session, and names none")
     if not _ID.fullmatch(job.id) or not (job.session_id is None or _ID.fullmatch(job.session_id)):
         raise JobError("its ID, or its session's, is not one: expected 8 letters and digits")
     return job

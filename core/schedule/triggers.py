@@ -99,6 +99,7 @@ def checked(trigger: Trigger) -> Trigger:
     """
     match trigger:
         case Every(seconds, since):
+            _in_range(since + seconds * 1_000)
             return every(seconds, _in_range(since))
         case Cron(expression):
             return cron_trigger(expression)

@@ -30,6 +30,10 @@ ROWS: dict[str, object] = {
     "wrong cron": GOOD | {"id": "odd00001", "trigger": {"type": "cron", "expression": "at noon"}},
     "six cron fields": GOOD
     | {"id": "odd00001", "trigger": {"type": "cron", "expression": "* * * * * *"}},
+    "begun at the end of all years": GOOD
+    | {"trigger": {"type": "every", "seconds": 3600, "since": 253_402_300_799_999}},
+    "a report on no session": GOOD | {"action": "finish"},
+    "a check of no session": GOOD | {"action": "check"},
     "no seconds": GOOD | {"trigger": {"type": "every", "seconds": 0, "since": 0}},
     "broken count": GOOD | {"id": "odd00001", "max_runs": 3.5},
     "count as text": GOOD | {"id": "odd00001", "max_runs": "three"},
