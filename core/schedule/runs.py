@@ -36,8 +36,11 @@ class JobOutcome:
     ended: bool = False
 
 
-async def carry_out(job: Job, link: HostLink) -> JobOutcome:
-    """Do what a job asks of its host. A refusal of the host is an outcome, not an error."""
+async def carry_out(job: Job, link: HostLink, *, by_hand: bool = False) -> JobOutcome:
+    """Do what a job asks of its host. A refusal of the host is an outcome, not an error.
+
+    `by_hand`: someone has it run now, and its time has not come.
+    """
     try:
         match job.action:
             case JobAction.SAY:
@@ -45,7 +48,7 @@ async def carry_out(job: Job, link: HostLink) -> JobOutcome:
             case JobAction.CHECK:
                 return await _check(job, link)
             case JobAction.FINISH:
-                return await _finish(job, link)
+                return await _finish(job, link, by_hand=by_hand)
     except CommandError as error:
         return JobOutcome(str(error), succeeded=False)
 
@@ -72,7 +75,7 @@ async def _check(job: Job, link: HostLink) -> JobOutcome:
     )
 
 
-async def _finish(job: Job, link: HostLink) -> JobOutcome:
+async def _finish(job: Job, link: HostLink, *, by_hand: bool) -> JobOutcome:
     assert job.session_id is not None  # new_job gives no other job this action
     session = find_session(link, job.session_id)
     if session is not None and session.state.ended and not session.interrupted:
@@ -81,6 +84,8 @@ async def _finish(job: Job, link: HostLink) -> JobOutcome:
         except CommandError as error:
             told = f"session {job.session_id} has ended, and its report cannot be made: {error}"
             return JobOutcome(told, succeeded=False, ended=True)
+    elif by_hand:
+        report = await link.stop(job.session_id)
     else:
         report = await link.stop_at_end(job.session_id)
     trades = await link.closed_trades(job.session_id)

@@ -127,31 +127,31 @@ class Scheduler:
         job = self._book.job(job_id)
         if job_id in self._running:
             raise JobError(f"job {job_id} is running just now")
-        return await asyncio.shield(self._begin(job))
+        return await asyncio.shield(self._begin(job, by_hand=True))
 
     def _is_running(self, job: Job) -> bool:
         """Whether a run of a job is under way, or not recorded yet."""
         return job.id in self._running or any(done.job_id == job.id for done in self._unrecorded)
 
-    def _begin(self, job: Job) -> asyncio.Task[JobRun]:
-        task = asyncio.create_task(self._run_now(job), name=f"job {job.id}")
+    def _begin(self, job: Job, *, by_hand: bool = False) -> asyncio.Task[JobRun]:
+        task = asyncio.create_task(self._run_now(job, by_hand), name=f"job {job.id}")
         self._running[job.id] = task
         task.add_done_callback(lambda _: self._running.pop(job.id, None))
         return task
 
-    async def _run_now(self, job: Job) -> JobRun:
+    async def _run_now(self, job: Job, by_hand: bool) -> JobRun:
         async with self._turn(job), self._room:
-            return await self._in_turn(job)
+            return await self._in_turn(job, by_hand)
 
     def _turn(self, job: Job) -> asyncio.Lock:
         """Held by the run of a session's jobs that looks at it: two at once would tell the same."""
         return self._turns.setdefault(job.session_id or f"job {job.id}", asyncio.Lock())
 
-    async def _in_turn(self, job: Job) -> JobRun:
+    async def _in_turn(self, job: Job, by_hand: bool) -> JobRun:
         if job.session_id is not None and not self._book.has(job.id):
             now = self._clock()
             return JobRun(now, now, True, "its session has ended meanwhile, and was told of")
-        outcome = await _outcome(self._as_told(job), self._link)
+        outcome = await _outcome(self._as_told(job), self._link, by_hand)
         now = self._clock()
         due = job.next_run if job.next_run is not None and job.next_run <= now else now
         run = JobRun(due, now, outcome.succeeded, outcome.text)
@@ -372,10 +372,10 @@ class Scheduler:
                 self._book.forget_session(job.session_id)
 
 
-async def _outcome(job: Job, link: HostLink) -> JobOutcome:
+async def _outcome(job: Job, link: HostLink, by_hand: bool) -> JobOutcome:
     """What a run comes to; a fault in it is an outcome too, for no job may end the loop."""
     try:
-        return await carry_out(job, link)
+        return await carry_out(job, link, by_hand=by_hand)
     except Exception as error:
         _logger.exception("job %s", job.id)
         return JobOutcome(f"job {job.id} failed: {type(error).__name__}: {error}", succeeded=False)

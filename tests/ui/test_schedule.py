@@ -129,6 +129,8 @@ async def test_a_session_brings_its_check_and_can_be_given_an_end(tmp_path: Path
         await until(pilot, lambda: rows(app) == [])
         assert app.snapshot is not None
         assert shown(app).sessions[0].state.ended
+        why = shown(app).sessions[0].state_reason or ""
+        assert why.startswith("stopped by hand")  # and not at its end, whose time had not come
 
 
 @asynccontextmanager
