@@ -58,6 +58,7 @@ async def add_job(pilot: Pilot[int], app: PapertapeApp, *keys: str, time: str) -
     await until(pilot, lambda: isinstance(app.screen, ScheduleScreen))
 
 
+@pytest.mark.timeout(300)
 async def test_the_lifecycle_of_the_document_by_keys(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "papertape")
     workspace.prepare()

@@ -222,6 +222,7 @@ class Lifecycle:
         assert compared["columns"]["paper"]["metrics"]["total_trades"] == trades
 
 
+@pytest.mark.timeout(300)  # four processes and two days, on a machine that may be loaded
 def test_the_lifecycle_of_the_document(callers: list[Caller], receiver: Receiver) -> None:
     sessions = [
         Lifecycle(call, f"rsi_bounce_paper_{number}") for number, call in enumerate(callers)
