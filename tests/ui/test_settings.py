@@ -239,7 +239,10 @@ async def test_the_python_that_has_nautilus_is_named_tried_and_kept(home: Path) 
     async with driven(app) as pilot:
         screen = await settings_of(app, pilot)
         assert value(screen, "nautilus") == "this Python"
-        await pilot.press("end", "R")
+        await pilot.press("end")
+        while screen.selected != "nautilus":
+            await pilot.press("up")
+        await pilot.press("R")
         await until(pilot, lambda: "needed for --broker nautilus alone" in text_of(screen))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, AskName) and app.screen.is_mounted)
