@@ -22,7 +22,8 @@ from core.report.stored_backtest import stored_backtest
 from core.session.snapshot import SessionSnapshot, StartRequest, TrialTerms
 from core.store.workspace import Workspace, expanded
 from core.strategy.config.canonical import config_to_dict
-from core.strategy.config.config import Direction, StrategyConfig
+from core.strategy.config.conditions import Direction
+from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import parse_config
 from core.strategy.config.problems import ConfigError
 from core.strategy.document.document import read_strategy

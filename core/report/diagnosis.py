@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.strategy.config.config import Direction, Rule, StrategyConfig
+from core.strategy.config.conditions import Direction, Rule
+from core.strategy.config.config import StrategyConfig
 from core.strategy.signals.conditions import rule_text
 from core.strategy.signals.source import (
     ENTER_LONG,

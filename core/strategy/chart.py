@@ -13,7 +13,8 @@ import numpy as np
 from core.market.candles.candles import Candles, Floats
 from core.market.candles.timeframes import Timeframe
 from core.strategy.chart_values import LONGEST_CHART, Chart, ChartLine
-from core.strategy.config.config import Reference, StrategyConfig
+from core.strategy.config.conditions import Reference
+from core.strategy.config.config import StrategyConfig
 from core.strategy.indicators.batch import Batch
 from core.strategy.indicators.described import Described
 from core.strategy.indicators.registry import indicator_of, price_fields

@@ -6,11 +6,8 @@ import hashlib
 import json
 from dataclasses import fields
 
-from core.strategy.config.config import (
-    IndicatorSpec,
-    StrategyConfig,
-    operand_text,
-)
+from core.strategy.config.conditions import operand_text
+from core.strategy.config.config import IndicatorSpec, StrategyConfig
 from core.strategy.config.order_writing import orders_to_dict
 from core.strategy.config.rule_writing import rule_to_dict
 

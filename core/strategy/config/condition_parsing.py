@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.strategy.config.config import (
+from core.strategy.config.conditions import (
     Condition,
     Direction,
     Formula,

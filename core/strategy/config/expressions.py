@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
-from core.strategy.config.config import ARITHMETIC, Formula, IndicatorSpec, Operand, Reference
+from core.strategy.config.conditions import ARITHMETIC, Formula, Operand, Reference
+from core.strategy.config.config import IndicatorSpec
 from core.strategy.config.problems import Problems
 from core.strategy.config.validators import ANY_NUMBER, as_word, is_quoted_number, number
 from core.strategy.indicators.indicator import Indicator

@@ -8,7 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from core.market.candles.timeframes import HigherTimeframe, Timeframe
-from core.strategy.config.config import IndicatorSpec, Operand, ParameterValue, references
+from core.strategy.config.conditions import Operand, references
+from core.strategy.config.config import IndicatorSpec, ParameterValue
 from core.strategy.config.expressions import Named, parse_expression, series_names
 from core.strategy.config.problems import Problems, child
 from core.strategy.config.validators import (

@@ -14,7 +14,7 @@ from itertools import pairwise
 from core.market.candles.durations import SpanError, parse_duration
 from core.market.candles.timeframes import DAY, MINUTE
 from core.strategy.config.condition_parsing import parse_conditions
-from core.strategy.config.config import Direction, Operand, Rule
+from core.strategy.config.conditions import Direction, Operand, Rule
 from core.strategy.config.expressions import Named, parse_operand
 from core.strategy.config.orders import (
     NO_ORDERS,

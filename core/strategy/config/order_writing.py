@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from core.market.candles.timeframes import DAY, HOUR, MINUTE
-from core.strategy.config.config import Operand, operand_text
+from core.strategy.config.conditions import Operand, operand_text
 from core.strategy.config.orders import Add, Atr, Basis, Orders, PriceRule, Swing, Target
 from core.strategy.config.rule_writing import rule_to_dict
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-if TYPE_CHECKING:
-    from core.strategy.config.config import Operand, Rule
-
+from core.strategy.config.conditions import Operand, Rule
 
 ORDER_KEYS = (
     "entry",

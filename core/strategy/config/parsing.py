@@ -12,7 +12,8 @@ from typing import Any
 from core.market.candles.timeframes import Timeframe
 from core.market.symbols import SymbolError, unified_symbol
 from core.strategy.config.condition_parsing import parse_conditions
-from core.strategy.config.config import Direction, IndicatorSpec, Rule, StrategyConfig
+from core.strategy.config.conditions import Direction, Rule
+from core.strategy.config.config import IndicatorSpec, StrategyConfig
 from core.strategy.config.document_keys import EXTRA_KEYS, json_mapping, parse_extras
 from core.strategy.config.expressions import Named
 from core.strategy.config.indicator_parsing import parse_indicators

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.strategy.config.config import Formula, Group, Joint, Reference, Rule
+from core.strategy.config.conditions import Formula, Group, Joint, Reference, Rule
 
 
 def rule_to_dict(rule: Rule) -> dict[str, object]:

@@ -7,14 +7,8 @@ from functools import reduce
 
 from core.market.candles.candles import Candles, Floats
 from core.market.candles.timeframes import HigherTimeframe, Timeframe
-from core.strategy.config.config import (
-    Formula,
-    IndicatorSpec,
-    Operand,
-    Reference,
-    StrategyConfig,
-    references,
-)
+from core.strategy.config.conditions import Formula, Operand, Reference, references
+from core.strategy.config.config import IndicatorSpec, StrategyConfig
 from core.strategy.indicators.batch import Batch
 from core.strategy.indicators.higher import Built
 from core.strategy.indicators.registry import candle_series, indicator_of, indicator_series

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from core.market.candles.timeframes import DAY
 from core.market.symbols import is_perpetual, quote_currency
-from core.strategy.config.config import Direction, StrategyConfig, references, rule_references
+from core.strategy.config.conditions import Direction, references, rule_references
+from core.strategy.config.config import StrategyConfig
 from core.strategy.config.problems import shown
 from core.strategy.indicators.described import Described
 from core.strategy.lint.orders import meant_as_fraction, order_cautions

@@ -13,7 +13,7 @@ from itertools import product
 
 from core.market.candles.timeframes import DAY, HOUR, MINUTE
 from core.market.filters import DEFAULT_MAINTENANCE_MARGIN_RATE
-from core.strategy.config.config import (
+from core.strategy.config.conditions import (
     ARITHMETIC,
     Condition,
     Direction,
@@ -24,9 +24,9 @@ from core.strategy.config.config import (
     Operator,
     Reference,
     Rule,
-    StrategyConfig,
     conditions_in,
 )
+from core.strategy.config.config import StrategyConfig
 from core.strategy.config.validators import ANY_NUMBER, Range
 from core.strategy.indicators.registry import indicator_of
 from core.strategy.lint.orders import order_contradictions

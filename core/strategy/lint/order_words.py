@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from core.market.symbols import quote_currency
-from core.strategy.config.config import Direction, StrategyConfig, operand_text
+from core.strategy.config.conditions import Direction, operand_text
+from core.strategy.config.config import StrategyConfig
 from core.strategy.config.order_writing import duration_text, hhmm
 from core.strategy.config.orders import Atr, Basis, LevelSpec, Outcome, PriceRule, Swing, Target
 from core.strategy.signals.conditions import rule_text

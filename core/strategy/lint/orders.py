@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from core.market.candles.timeframes import DAY, MINUTE
-from core.strategy.config.config import Direction, StrategyConfig
+from core.strategy.config.conditions import Direction
+from core.strategy.config.config import StrategyConfig
 from core.strategy.config.order_writing import hhmm
 from core.strategy.config.orders import Basis, within_hours
 

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from core.strategy.config.config import (
+from core.strategy.config.conditions import (
     Condition,
     Direction,
-    IndicatorSpec,
     Joint,
     Operator,
     Rule,
-    StrategyConfig,
     operand_text,
 )
+from core.strategy.config.config import IndicatorSpec, StrategyConfig
 from core.strategy.indicators.registry import indicator_of
 from core.strategy.lint.order_words import order_sentences
 

@@ -14,7 +14,8 @@ import numpy as np
 from core.market.candles.candles import Candle, Candles
 from core.market.candles.timeframes import DAY
 from core.strategy.config.canonical import config_digest
-from core.strategy.config.config import Condition, Direction, Rule, StrategyConfig
+from core.strategy.config.conditions import Condition, Direction, Rule
+from core.strategy.config.config import StrategyConfig
 from core.strategy.config.orders import Atr, Swing
 from core.strategy.indicators.batch import Batch
 from core.strategy.indicators.described import Described

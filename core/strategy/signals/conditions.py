@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from core.strategy.config.config import Condition, Formula, Joint, Operator, Reference, Rule
+from core.strategy.config.conditions import Condition, Formula, Joint, Operator, Reference, Rule
 
 _EQUAL_WITHIN = 1e-9  # relative
 

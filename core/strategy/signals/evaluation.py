@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from core.market.candles.candles import Floats
-from core.strategy.config.config import (
+from core.strategy.config.conditions import (
     Condition,
     Formula,
     Group,

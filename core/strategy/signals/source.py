@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.market.candles.candles import Candle, Candles, Floats
-from core.strategy.config.config import Rule
+from core.strategy.config.conditions import Rule
 from core.strategy.indicators.batch import Batch
 from core.strategy.signals.reading import Reading
 

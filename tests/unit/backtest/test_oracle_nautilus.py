@@ -20,14 +20,8 @@ import pytest
 from core.backtest.run import run_backtest
 from core.market.candles.candles import Candles
 from core.market.candles.timeframes import Timeframe
-from core.strategy.config.config import (
-    Condition,
-    Direction,
-    IndicatorSpec,
-    Operator,
-    Reference,
-    StrategyConfig,
-)
+from core.strategy.config.conditions import Condition, Direction, Operator, Reference
+from core.strategy.config.config import IndicatorSpec, StrategyConfig
 from core.trading.nautilus.process import ENVIRONMENT_VARIABLE
 from core.trading.values import FillOn
 from tests.unit.backtest.test_oracle_trades import candles_of, flags_of, rsi_strategy

@@ -17,14 +17,8 @@ import pytest
 from core.backtest.run import run_backtest
 from core.market.candles.candles import Candles
 from core.market.candles.timeframes import Timeframe
-from core.strategy.config.config import (
-    Condition,
-    Direction,
-    IndicatorSpec,
-    Operator,
-    Reference,
-    StrategyConfig,
-)
+from core.strategy.config.conditions import Condition, Direction, Operator, Reference
+from core.strategy.config.config import IndicatorSpec, StrategyConfig
 from core.strategy.signals.source import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
 from core.strategy.signals.sources import signal_series
 from core.trading.values import ExitReason, FillOn

@@ -16,7 +16,7 @@ from core.market.candles.candles import Candle, Candles, Floats
 from core.market.candles.timeframes import HOUR
 from core.market.filters import NO_FILTERS, MarketFilters
 from core.report.exposure import exposed_candles
-from core.strategy.config.config import Condition, Operator, Reference
+from core.strategy.config.conditions import Condition, Operator, Reference
 from core.strategy.config.orders import (
     NO_ORDERS,
     Add,

@@ -15,7 +15,8 @@ from core.backtest.run import run_backtest
 from core.backtest.sweep import run_sweep
 from core.market.candles.candles import Candles
 from core.report.deflated import deflated_sharpe, expected_best_sharpe
-from core.strategy.config.config import StrategyConfig, conditions_in
+from core.strategy.config.conditions import conditions_in
+from core.strategy.config.config import StrategyConfig
 from core.strategy.config.orders import Atr
 from core.strategy.config.parsing import parse_config
 from tests.unit.backtest.test_skipping import walk

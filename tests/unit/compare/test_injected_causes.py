@@ -21,13 +21,8 @@ from core.compare.waterfall import Part, in_cents
 from core.market.candles.candles import Candles
 from core.market.candles.timeframes import HOUR, Timeframe
 from core.market.filters import MarketFilters
-from core.strategy.config.config import (
-    Condition,
-    IndicatorSpec,
-    Operator,
-    Reference,
-    StrategyConfig,
-)
+from core.strategy.config.conditions import Condition, Operator, Reference
+from core.strategy.config.config import IndicatorSpec, StrategyConfig
 from core.strategy.signals.sources import signal_series
 from core.trading.account import Account
 from core.trading.rules import Rules

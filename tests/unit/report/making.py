@@ -9,13 +9,8 @@ import numpy as np
 
 from core.market.candles.timeframes import HOUR, Timeframe
 from core.report.result import RunResult, run_result
-from core.strategy.config.config import (
-    Condition,
-    IndicatorSpec,
-    Operator,
-    Reference,
-    StrategyConfig,
-)
+from core.strategy.config.conditions import Condition, Operator, Reference
+from core.strategy.config.config import IndicatorSpec, StrategyConfig
 from core.trading.values import ExitReason, Side, Trade
 
 START = 1_704_067_200_000  # 2024-01-01T00:00:00Z

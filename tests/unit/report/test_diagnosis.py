@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.report.diagnosis import SymbolConditions, diagnose
-from core.strategy.config.config import Condition, Direction, Operator, Reference
+from core.strategy.config.conditions import Condition, Direction, Operator, Reference
 from core.strategy.signals.source import (
     ENTER_LONG,
     ENTER_SHORT,

@@ -9,7 +9,8 @@ import numpy as np
 
 from core.market.candles.candles import Candles
 from core.market.candles.timeframes import Timeframe
-from core.strategy.config.config import Reference, StrategyConfig
+from core.strategy.config.conditions import Reference
+from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import parse_config
 from core.strategy.indicators.batch import Batch
 from core.strategy.indicators.described import Described

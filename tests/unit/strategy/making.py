@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from core.market.candles.candles import Candles, Floats
 from core.market.candles.timeframes import Timeframe
-from core.strategy.config.config import Condition, StrategyConfig, conditions_in
+from core.strategy.config.conditions import Condition, conditions_in
+from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import parse_config, parse_indicator
 from core.strategy.config.problems import ConfigError
 from core.strategy.indicators.described import indicator_values

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.strategy.config.config import Condition, Direction, Operator, Reference
+from core.strategy.config.conditions import Condition, Direction, Operator, Reference
 from core.strategy.signals.conditions import COMPARISONS, CROSSINGS, distance, rule_text
 
 NAN = float("nan")

@@ -10,14 +10,8 @@ import pytest
 
 from core.market.candles.timeframes import Timeframe
 from core.strategy.config.canonical import config_digest, config_to_dict
-from core.strategy.config.config import (
-    Condition,
-    Direction,
-    IndicatorSpec,
-    Operator,
-    Reference,
-    StrategyConfig,
-)
+from core.strategy.config.conditions import Condition, Direction, Operator, Reference
+from core.strategy.config.config import IndicatorSpec, StrategyConfig
 from core.strategy.config.parsing import parse_config, parse_indicator
 from core.strategy.indicators.registry import INDICATORS
 from tests.unit.strategy.making import RSI_BOUNCE, condition, config, single, written

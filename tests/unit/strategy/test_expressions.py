@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from core.market.candles.candles import Candle, Candles
 from core.strategy.config.canonical import config_digest, config_to_dict
-from core.strategy.config.config import Formula, Reference, operand_text
+from core.strategy.config.conditions import Formula, Reference, operand_text
 from core.strategy.config.parsing import parse_config
 from core.strategy.config.problems import ConfigError
 from core.strategy.indicators.batch import Batch

@@ -8,7 +8,7 @@ import pytest
 
 from core.market.candles.timeframes import HOUR, MINUTE
 from core.strategy.config.canonical import config_digest, config_to_dict
-from core.strategy.config.config import Reference
+from core.strategy.config.conditions import Reference
 from core.strategy.config.orders import (
     NO_ORDERS,
     Atr,

@@ -9,7 +9,7 @@ import pytest
 
 from core.market.candles.timeframes import DAY, HOUR, MINUTE
 from core.market.filters import MarketFilters
-from core.strategy.config.config import Condition, Operator, Reference
+from core.strategy.config.conditions import Condition, Operator, Reference
 from core.strategy.config.orders import (
     Add,
     Atr,

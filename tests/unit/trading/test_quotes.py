@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.market.candles.timeframes import MINUTE
-from core.strategy.config.config import Reference
+from core.strategy.config.conditions import Reference
 from core.strategy.config.orders import Basis, Orders, PriceRule, RestingEntry, Stop, Target
 from core.trading.account import Account
 from core.trading.quotes import on_quote
