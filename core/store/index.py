@@ -135,6 +135,8 @@ class DurableStorage(Storage):
         temporary.unlink(missing_ok=True)
         os.link(self._path, temporary)
         self._disk.replace(temporary, self._backup)
+        # Where both are names of one file already, as a killed host left them, nothing was moved.
+        temporary.unlink(missing_ok=True)
 
 
 def _sound(tables: dict[str, Any]) -> Tables:

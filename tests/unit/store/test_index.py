@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.store.durable import OsDisk
-from core.store.index import IndexWriteError, open_index
+from core.store.index import DurableStorage, IndexWriteError, open_index
 from tests.unit.store.disks import FullDisk, StuckDisk
 
 
@@ -132,3 +132,12 @@ def _write_until_killed(path: Path, calls: int) -> None:
             number += 1
     finally:
         os._exit(1)
+
+
+def test_a_backup_that_is_the_index_already_leaves_nothing_over(tmp_path: Path) -> None:
+    path = tmp_path / "papertape.json"
+    path.write_bytes(b"{}")
+    os.link(path, tmp_path / "papertape.backup.json")  # a host was killed between the two
+    DurableStorage(path, OsDisk()).write({"jobs": {}})
+    names = {one.name for one in tmp_path.iterdir()}
+    assert names == {"papertape.json", "papertape.backup.json"}
