@@ -125,8 +125,8 @@ def higher_candles(
 def how_built(candles: Candles, timeframe: HigherTimeframe, candle_ms: int) -> Built:
     """`HigherStep.built` after these candles."""
     built, known = higher_candles(candles, timeframe, candle_ms)
-    first = int(candles.time[0]) if len(candles) else 0
-    left_out = timeframe.floor(first) != first
+    first = int(candles.time[0]) if len(candles) else None
+    left_out = first is not None and timeframe.floor(first) != first
     if not len(built) or known[-1] < 0:
         return Built(0, 0, len(built) > 0, left_out)
     closed = built.time[: known[-1] + 1]

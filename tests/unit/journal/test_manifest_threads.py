@@ -40,4 +40,4 @@ def test_a_record_is_read_by_many_threads_before_any_other_was_read(tmp_path: Pa
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.split() == ["abcd1234"] * 6
+    assert done.stdout.count("abcd1234") == 6  # the ends of lines may come in any order

@@ -298,10 +298,10 @@ async def test_a_feed_that_is_polled_for_now_says_so_until_its_streams_are_back(
     async with living(engine):
         feed.say(FeedStatus("BTC/USDT", FeedState.STALE, "silent for 30 s"))
         feed.say(FeedStatus("BTC/USDT", FeedState.POLLING, "asked over REST"))
-        await until(lambda: engine.passing_notices == ("BTC/USDT: asked over REST",))
+        await until(lambda: engine.stand_ins == ("asked over REST",))
         assert engine.state is SessionState.RUNNING
         feed.say(FeedStatus("BTC/USDT", FeedState.CONNECTED, "the streams answer again"))
-        await until(lambda: engine.passing_notices == ())
+        await until(lambda: engine.stand_ins == ())
 
 
 async def test_a_feed_that_ends_is_an_error_with_its_words(tmp_path: Path) -> None:
