@@ -15,6 +15,7 @@ from enum import StrEnum
 
 from core.backtest.axes import Axis
 from core.backtest.sweep import Progress, Sweep, run_sweep
+from core.gate import FOLDS
 from core.gate.chance import FEWEST_TRADES, Place, among_edgeless_markets, among_random_entries
 from core.gate.expectation import Expectation, expectation
 from core.gate.robustness import Robustness, robustness
@@ -26,7 +27,6 @@ from core.strategy.config.config import StrategyConfig
 from core.trial.seal import trade_returns
 
 ERROR_RATE = 0.05
-FOLDS = 6
 MARKETS = 100
 DRAWS = 1_000
 WORTH_FINDING = 2.0

@@ -29,7 +29,7 @@ CLOCKS = {
     ("datetime", "today"),
     ("date", "today"),
 }
-RULE_ROOMS = ("trading", "strategy", "report", "backtest")
+RULE_ROOMS = ("trading", "strategy", "report", "backtest", "gate")
 
 HEAVY = ("ccxt", "pandas", "talib", "aiohttp", "textual")
 
@@ -64,7 +64,7 @@ def test_what_the_screen_needs_to_show_its_first_frame_is_light(module: str) -> 
 
 
 def test_the_command_line_starts_without_what_no_command_has_asked_for() -> None:
-    loaded = modules_after("import tui.cli")
+    loaded = modules_after("from tui.cli.main import build_parser", "build_parser()")
     assert loaded.isdisjoint({"numpy", *HEAVY})
 
 

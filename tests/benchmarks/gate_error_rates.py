@@ -21,8 +21,9 @@ import numpy as np
 from core.backtest.axes import parse_axis
 from core.backtest.run import run_backtest
 from core.backtest.sweep import run_sweep
+from core.gate import FOLDS
 from core.gate.chance import among_edgeless_markets
-from core.gate.gate import FOLDS, MARKETS, of_chance, of_selection, of_what_followed
+from core.gate.gate import MARKETS, of_chance, of_selection, of_what_followed
 from core.gate.selection import superiority
 from core.gate.walk_forward import walk_forward
 from core.market.candles.candles import Candles

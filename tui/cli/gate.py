@@ -6,6 +6,7 @@ import os
 import sys
 from typing import Protocol
 
+from core.gate import FOLDS
 from tui.cli.candle_arguments import add_data, candles_in
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, complain, print_json, print_text, refusing
@@ -33,8 +34,6 @@ class GateArguments(StrategyArguments, Protocol):
 
 def add_commands(commands: Commands) -> None:
     """Declare this group."""
-    from core.gate.gate import FOLDS
-
     parser = commands.add("gate", gate, "how much of a backtest is luck", more=_MORE)
     add_strategy(parser)
     parser.add_argument("--set", action="append", metavar="PATH=RANGE", help="what to vary")
