@@ -3,7 +3,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= 3
+WORKERS ?= 4
 HOW := pyproject.toml constraints.txt .ci/setup
 
 .DEFAULT_GOAL := help
