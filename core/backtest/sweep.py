@@ -17,7 +17,7 @@ from core.backtest.axes import Axis, SweepError, configs
 from core.backtest.run import run_backtest
 from core.market.candles.candles import Candles, Floats
 from core.report.deflated import deflated_sharpe, expected_best_sharpe
-from core.report.metrics import Metrics, daily_returns
+from core.report.metrics import Metrics
 from core.report.result import RunResult, metrics_to_json
 from core.report.spreadsheet import csv_text
 from core.strategy.config.config import StrategyConfig
@@ -154,9 +154,9 @@ def run_sweep(
     expected = expected_best_sharpe([ratio for ratio in ratios if ratio is not None])
     first = order[0]
     best = BestRow(tried[first], combinations[first], work.result(tried[first], {}))
-    returns = {place: one.returns for place, one in found.items() if one.returns is not None}
-    returns[first] = _safe_daily_returns(best.result)
-    table = _table([returns[place] for place in sorted(returns)])
+    days = {place: one.days for place, one in found.items() if one.days is not None}
+    days[first] = _Days.of(best.result)
+    table = _table([days[place] for place in sorted(days)])
     return Sweep(
         axes=tuple(axes),
         sort=sort,
@@ -207,13 +207,13 @@ class _Work:
                         config, self.period.candles, decide_from=split, batches=whole
                     ).metrics
                 result = self.result(config, batches)
-                yield _Found(place, result.metrics, rest, self._returns(place, result))
+                yield _Found(place, result.metrics, rest, self._days(place, result))
 
-    def _returns(self, place: int, result: RunResult) -> Floats | None:
+    def _days(self, place: int, result: RunResult) -> _Days | None:
         """The daily returns of a combination that is compared with the others; else None."""
         if place % -(-len(self.tried) // _COMPARED):
             return None
-        return _safe_daily_returns(result)
+        return _Days.of(result)
 
     def _shares(self, workers: int) -> list[list[int]]:
         """The places of `tried` in shares, those with the same indicators together.
@@ -265,37 +265,46 @@ def _work_off(share: Sequence[int]) -> list[_Found]:
     return list(_work.run([share]))
 
 
+class _Days(NamedTuple):
+    """The daily returns of a combination, and the UTC day of the last one."""
+
+    returns: Floats
+    last: int
+
+    @classmethod
+    def of(cls, result: RunResult) -> _Days:
+        return cls(result.daily_returns, result.last_day)
+
+
 class _Found(NamedTuple):
     """What the combination at `place` came to."""
 
     place: int
     metrics: Metrics
     rest: Metrics | None
-    returns: Floats | None
+    days: _Days | None
 
 
 def _deflated(result: RunResult, expected_best: float) -> float | None:
     """How likely the best combination has merit, judged on the candles that ranked it."""
     if result.metrics.sharpe_ratio is None:
         return None
-    timeframe = result.config.timeframe
-    returns = daily_returns(result.times, result.equity, result.starting_balance, timeframe)
-    return deflated_sharpe(returns, expected_best)
+    return deflated_sharpe(result.daily_returns, expected_best)
 
 
-def _safe_daily_returns(result: RunResult) -> Floats:
-    """The daily returns of a run; 0 on the days after its account had lost everything."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        returns = daily_returns(
-            result.times, result.equity, result.starting_balance, result.config.timeframe
-        )
-    return np.nan_to_num(returns, nan=0.0, posinf=0.0, neginf=0.0)
+def _table(days: Sequence[_Days]) -> Floats:
+    """Daily returns below each other, day by day; 0 before a first day and after a last one.
 
-
-def _table(returns: Sequence[Floats]) -> Floats:
-    """Daily returns that all end on one day, below each other; days before a first one are 0."""
-    days = max(len(one) for one in returns)
-    return np.array([np.pad(one, (days - len(one), 0)) for one in returns])
+    A run with more to warm up begins later, and one that `max_drawdown_pct` stopped ends earlier.
+    """
+    ran = [one for one in days if len(one.returns)]
+    last = max((one.last for one in ran), default=0)
+    first = min((one.last - len(one.returns) for one in ran), default=last)
+    table = np.zeros((len(days), last - first))
+    for row, one in zip(table, days, strict=True):
+        if len(one.returns):
+            row[one.last - len(one.returns) - first : one.last - first] = one.returns
+    return table
 
 
 def _rank(metrics: Metrics, sort: str) -> tuple[bool, float]:

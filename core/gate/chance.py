@@ -10,7 +10,6 @@ import numpy as np
 from core.backtest.run import run_backtest
 from core.gate.edgeless import EdgelessMarkets
 from core.market.candles.candles import Candles, Floats
-from core.report.metrics import daily_returns
 from core.report.result import RunResult
 from core.strategy.config.config import StrategyConfig
 from core.trading.values import Trade
@@ -85,9 +84,7 @@ def among_edgeless_markets(
 
 def daily_sharpe(result: RunResult) -> float | None:
     """Mean of the daily returns over their standard deviation; None where equity never moved."""
-    returns = daily_returns(
-        result.times, result.equity, result.starting_balance, result.config.timeframe
-    )
+    returns = result.daily_returns
     spread = float(returns.std()) if len(returns) else 0.0
     return float(returns.mean()) / spread if spread > 0 else None
 

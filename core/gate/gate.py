@@ -166,6 +166,8 @@ def judged(
     passed either, that is what is said: absence of proof is none of the strategy's fault. What
     made no profit fails in any case.
     """
+    if best.ending_balance <= 0:
+        return Verdict.FAILS, ("it lost all that it began with",)
     trades = len(best.trades)
     if trades < FEWEST_TRADES:
         few = f"{trades} closed trades are fewer than {FEWEST_TRADES}: they tell nothing yet"

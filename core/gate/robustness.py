@@ -14,10 +14,8 @@ from core.backtest.run import run_backtest
 from core.backtest.sweep import Sweep
 from core.market.candles.candles import Candles, Floats, Times
 from core.market.candles.timeframes import DAY
-from core.report.metrics import daily_returns
 from core.report.result import RunResult
 from core.strategy.config.config import StrategyConfig
-from core.trading.values import FillOn
 
 _STARTS = 6  # of the shifted starts, the first as it is
 _REGIME_DAYS = 30
@@ -83,7 +81,6 @@ def robustness(
     candles: Mapping[str, Candles],
     result: RunResult,
     sweep: Sweep | None,
-    fill_on: FillOn = FillOn.NEXT_OPEN,
 ) -> Robustness:
     """Look at a result under other circumstances.
 
@@ -92,13 +89,10 @@ def robustness(
         candles: what it was run on, by symbol.
         result: its backtest.
         sweep: that it was chosen by; None for none.
-        fill_on: where its market orders fill.
     """
 
     def total(config: StrategyConfig, decide_from: int | None = None, late: int = 0) -> float:
-        run = run_backtest(
-            config, candles, fill_on=fill_on, decide_from=decide_from, late_entries=late
-        )
+        run = run_backtest(config, candles, decide_from=decide_from, late_entries=late)
         return _return_pct(run)
 
     dear = replace(config, fees=min(config.fees * 2, 1.0), slippage_pct=config.slippage_pct * 2)
@@ -172,8 +166,7 @@ def _years(result: RunResult) -> Iterator[PartOfTime]:
 
 def _regimes(result: RunResult, candles: Mapping[str, Candles]) -> Iterator[PartOfTime]:
     """The strategy's days by the market's return and volatility in the thirty days around each."""
-    timeframe = result.config.timeframe
-    mine = daily_returns(result.times, result.equity, result.starting_balance, timeframe)
+    mine = result.daily_returns
     if len(mine) < 2 * _REGIME_DAYS:
         return
     market = _market_days(result, candles, len(mine))
@@ -192,7 +185,7 @@ def _regimes(result: RunResult, candles: Mapping[str, Candles]) -> Iterator[Part
 
 def _market_days(result: RunResult, candles: Mapping[str, Candles], days: int) -> Floats:
     """Daily log returns of the symbols' mean, over the days of the result; shape (days,)."""
-    last = (int(result.times[-1]) + result.config.timeframe.ms - 1) // DAY
+    last = result.last_day
     ends: Times = (np.arange(last - days, last + 1, dtype=np.int64) + 1) * DAY
     each = []
     for one in candles.values():

@@ -15,7 +15,6 @@ from core.backtest.axes import Axis, SweepError
 from core.backtest.run import run_backtest
 from core.backtest.sweep import run_sweep
 from core.market.candles.candles import Candles
-from core.report.metrics import daily_returns
 from core.report.result import RunResult, run_result
 from core.strategy.config.config import StrategyConfig
 
@@ -139,9 +138,7 @@ def walk_forward(
 
 def _mean_day(result: RunResult) -> float:
     """Mean of the daily returns, per cent; 0 for a run without a day."""
-    returns = daily_returns(
-        result.times, result.equity, result.starting_balance, result.config.timeframe
-    )
+    returns = result.daily_returns
     return float(returns.mean()) * 100 if len(returns) else 0.0
 
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import msgspec
+import numpy as np
 
 from core.market.candles.candles import Floats, Times
+from core.market.candles.timeframes import DAY
 from core.report.curves import kept_points
 from core.report.exposure import exposed_candles
-from core.report.metrics import Metrics, buy_and_hold_pct, compute_metrics
+from core.report.metrics import Metrics, buy_and_hold_pct, compute_metrics, daily_returns
 from core.report.monthly import monthly_returns
 from core.report.quality import quality_flags
 from core.strategy.config.config import StrategyConfig
@@ -55,6 +57,24 @@ class RunResult:
     def ending_balance(self) -> float:
         """Equity at the last close."""
         return float(self.equity[-1]) if len(self.equity) else self.starting_balance
+
+    @property
+    def daily_returns(self) -> Floats:
+        """The return of each UTC day, fractions; 0 on days that begin with nothing left.
+
+        Shape (days,), from the first day to the last that it decided on.
+        """
+        timeframe = self.config.timeframe
+        with np.errstate(divide="ignore", invalid="ignore"):
+            returns = daily_returns(self.times, self.equity, self.starting_balance, timeframe)
+        return np.nan_to_num(returns, nan=0.0, posinf=0.0, neginf=0.0)
+
+    @property
+    def last_day(self) -> int:
+        """The UTC day of its last close, counted from 1970; 0 for a run without candles."""
+        if not len(self.times):
+            return 0
+        return (int(self.times[-1]) + self.config.timeframe.ms - 1) // DAY
 
 
 def run_result(

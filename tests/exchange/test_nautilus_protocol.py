@@ -125,11 +125,10 @@ async def test_after_anything_but_a_good_answer_the_venue_is_asked_and_the_child
 
 
 async def until_ready(one: Desk) -> None:
-    for _ in range(200):
-        if await one.client.ready() is None:
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError(one.client.process.why)
+    async def ready() -> bool:
+        return await one.client.ready() is None
+
+    await until(ready)
 
 
 @pytest.mark.parametrize("behaviour", ["die first", "hang first"])

@@ -41,6 +41,18 @@ def candles(seed: int = 1, length: int = 800) -> dict[str, Candles]:
     return {"BTC/USDT": walk(seed, length, 0.01, 0.95)}
 
 
+def test_days_stand_below_each_other_also_of_a_run_that_stopped_early() -> None:
+    history = candles()
+    axes = (Axis("max_drawdown_pct", (0.1, 90)),)
+    found = run_sweep(config(stop_loss_pct=50), axes, history)
+    stopped, whole = (run_backtest(one, history) for one in configs(config(stop_loss_pct=50), axes))
+    assert stopped.last_day < whole.last_day
+    days = len(stopped.daily_returns)
+    assert found.returns.shape == (2, len(whole.daily_returns))
+    assert found.returns[0, :days].tolist() == stopped.daily_returns.tolist()
+    assert not found.returns[0, days:].any()
+
+
 # ── What is varied ──
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -73,6 +74,15 @@ def test_what_made_no_profit_fails_however_short(edge: Gate) -> None:
     failed = [replace(one, passed=False) for one in edge.findings]
     lost = replace(edge.best, equity=edge.best.equity * 0 + 9_000)
     assert judged(failed, short, lost)[0] is Verdict.FAILS
+
+
+def test_an_account_that_loses_everything_is_counted_and_fails() -> None:
+    ruinous = parse_config(STRATEGY | {"leverage": 50, "stop_loss_pct": 1.5}).config
+    found = run_gate(ruinous, [], {SYMBOL: market(3, 2_000, 0.3)}, markets=20, folds=3)
+    assert found.best.ending_balance == 0
+    assert (found.verdict, found.reasons) == (Verdict.FAILS, ("it lost all that it began with",))
+    assert found.edgeless is not None
+    assert all(map(math.isfinite, (found.edgeless.p, found.edgeless.middle, found.edgeless.high)))
 
 
 def test_the_same_seed_gives_the_same_page(edge: Gate) -> None:
