@@ -39,13 +39,7 @@ from core.host.stored_sessions import (
 from core.host.venue_accounts import VenueAccounts
 from core.journal.manifest import SessionManifest, read_manifest
 from core.journal.session_journal import Storage
-from core.journal.session_notes import (
-    AlertRule,
-    NotesError,
-    SessionNotes,
-    checked_alerts,
-    checked_notes,
-)
+from core.journal.session_notes import AlertRule, SessionNotes, checked_alerts
 from core.journal.values import FeedKind, Mode
 from core.market.feeds.feed import FeedError
 from core.market.venues.registry import DEFAULT_VENUE
@@ -63,6 +57,7 @@ from core.store.credentials import ApiKey, CredentialsError, checked_key, read_c
 from core.store.durable import Disk, OsDisk
 from core.store.index import IndexWriteError, open_index
 from core.store.journal_file import JournalError
+from core.store.notes import NotesError, checked_notes
 from core.store.redaction import KNOWN_SECRETS
 from core.store.workspace import Workspace, WorkspaceError, new_id
 from core.time_format import wall_clock

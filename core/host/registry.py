@@ -28,7 +28,7 @@ from core.host.stored_sessions import (
 )
 from core.journal.manifest import SessionManifest, read_manifest, write_manifest
 from core.journal.session_journal import SessionJournal, Storage
-from core.journal.session_notes import NotesError, SessionNotes, read_notes, write_notes
+from core.journal.session_notes import SessionNotes
 from core.journal.values import SessionState
 from core.market.feeds.feed import FeedError
 from core.session.engine import Engine, EngineContext
@@ -40,6 +40,7 @@ from core.session.view import Lifecycle, session_snapshot
 from core.store.collector import without_collections
 from core.store.index import IndexWriteError
 from core.store.journal_file import JournalError
+from core.store.notes import NotesError, read_notes, write_notes
 
 _logger = logging.getLogger(__name__)
 
@@ -125,7 +126,7 @@ class SessionRegistry:
             NotesError: it cannot be read.
         """
         if session_id not in self._notes:
-            found = read_notes(self._storage.workspace.session(session_id))
+            found = read_notes(self._storage.workspace.session(session_id), SessionNotes)
             if found == SessionNotes():
                 return found
             self._notes[session_id] = found

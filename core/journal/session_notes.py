@@ -7,22 +7,13 @@ session does, and can be changed after its end. Texts are the user's and are sho
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 
 import msgspec
 
-from core.store.durable import Disk, open_regular, write_durably
-from core.text import safe_text
+from core.store.notes import Notes, NotesError
 from core.typed import prepare
 
-NOTES = "notes.json"
-LONGEST_NOTE = 1_000
-LONGEST_TAG = 24
-MOST = 20  # tags, and alerts
-
-
-class NotesError(Exception):
-    """Notes that cannot be kept or read; the message says what was expected."""
+MOST_ALERTS = 20
 
 
 class AlertKind(StrEnum):
@@ -61,33 +52,10 @@ class AlertRule(msgspec.Struct, frozen=True, omit_defaults=True):
         return msgspec.structs.replace(self, told=None) == msgspec.structs.replace(other, told=None)
 
 
-class SessionNotes(msgspec.Struct, frozen=True, omit_defaults=True):
+class SessionNotes(Notes, frozen=True, omit_defaults=True):
     """All that the owner has put down."""
 
-    note: str = ""
-    tags: tuple[str, ...] = ()
     alerts: tuple[AlertRule, ...] = ()
-
-
-def checked_notes(note: str, tags: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """A note and tags as they are kept: each tag once, in order.
-
-    Raises:
-        NotesError: one is too long, or there are too many; the message says so.
-    """
-    note = note.strip()
-    if len(note) > LONGEST_NOTE:
-        raise NotesError(f"a note has up to {LONGEST_NOTE} characters, found {len(note)}")
-    kept = tuple(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
-    for tag in kept:
-        if len(tag) > LONGEST_TAG or "," in tag:
-            raise NotesError(
-                f"a tag has up to {LONGEST_TAG} characters and no comma, "
-                f"found {safe_text(tag, limit=40)!r}"
-            )
-    if len(kept) > MOST:
-        raise NotesError(f"a session has up to {MOST} tags, found {len(kept)}")
-    return note, kept
 
 
 def checked_alerts(
@@ -98,8 +66,8 @@ def checked_alerts(
     Raises:
         NotesError: one cannot be, or there are too many; the message says so.
     """
-    if len(alerts) > MOST:
-        raise NotesError(f"a session has up to {MOST} alerts, found {len(alerts)}")
+    if len(alerts) > MOST_ALERTS:
+        raise NotesError(f"a session has up to {MOST_ALERTS} alerts, found {len(alerts)}")
     for alert in alerts:
         if not 0 < alert.value < 1e15:
             raise NotesError(f"{alert.kind.value}: expected a number above 0")
@@ -114,36 +82,6 @@ def checked_alerts(
         )
         for alert in alerts
     )
-
-
-def read_notes(folder: Path) -> SessionNotes:
-    """The notes in a session's folder; none where there is no file.
-
-    Raises:
-        NotesError: the file cannot be read.
-    """
-    try:
-        with open_regular(folder / NOTES) as file:
-            return msgspec.json.decode(file.read(), type=SessionNotes)
-    except FileNotFoundError:
-        return SessionNotes()
-    except (OSError, msgspec.DecodeError) as error:
-        raise NotesError(
-            f"{folder / NOTES} cannot be read ({error}): mend it, or take it away"
-        ) from error
-
-
-def write_notes(folder: Path, notes: SessionNotes, disk: Disk) -> None:
-    """Put notes into a session's folder.
-
-    Raises:
-        NotesError: they cannot be written.
-    """
-    try:
-        text = msgspec.json.format(msgspec.json.encode(notes), indent=2)
-        write_durably(folder / NOTES, text + b"\n", disk)
-    except OSError as error:
-        raise NotesError(f"{folder / NOTES} cannot be written ({error})") from error
 
 
 prepare(SessionNotes)

@@ -17,6 +17,7 @@ from core.time_format import short_duration
 class MetricFigure:
     """One metric for a reader: its words, its value as text, and what must be known of it."""
 
+    name: str
     label: str
     text: str
     note: str = ""
@@ -51,7 +52,7 @@ _MONEY = ("expectancy", "avg_win", "avg_loss", "best", "worst")
 def metric_figures(metrics: Mapping[str, Any]) -> tuple[MetricFigure, ...]:
     """Every figure of a result's `metrics` (as in its JSON), in the order a reader wants them."""
     return tuple(
-        MetricFigure(label, figure_text(name, metrics), _note(name, metrics))
+        MetricFigure(name, label, figure_text(name, metrics), _note(name, metrics))
         for name, label in _LABELS.items()
     )
 

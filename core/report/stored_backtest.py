@@ -13,13 +13,16 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import orjson
 
 from core.market.candles.candles import Candles
+from core.report.library import CandleSource, Setting
 from core.report.market_regime import regime_of_run
 from core.report.metrics import Metrics
 from core.report.result import Json, RunResult, result_to_json
 from core.store.durable import OsDisk, open_regular, write_durably
+from core.strategy.config.canonical import config_to_dict
 from core.strategy.document.write_back import write_blocks
 from core.strategy.signals.sources import signal_source
 from core.time_format import iso_time, short_date
@@ -66,6 +69,22 @@ def _waiting_path(document: Path) -> Path:
     return document.with_name(f"{document.stem}.backtest.next.json")
 
 
+def whole_result(result: RunResult, candles: Mapping[str, Candles], now: int) -> Json:
+    """All that is kept of a backtest: its JSON with the equity, and what it stands on.
+
+    Args:
+        result: of the backtest.
+        candles: what it ran on, by symbol: what the market was like is kept, too.
+        now: UTC ms.
+    """
+    return {
+        **result_to_json(result, equity=True, whole=False),
+        "config_hash": signal_source(result.config).digest,
+        "regime": dataclasses.asdict(regime_of_run(candles, result)),
+        "saved": iso_time(now),
+    }
+
+
 def save_backtest(
     document: Path,
     result: RunResult,
@@ -77,19 +96,14 @@ def save_backtest(
     Args:
         document: of the strategy.
         result: of the backtest.
-        candles: what it ran on, by symbol: what the market was like is kept, too.
+        candles: what it ran on, by symbol.
         now: UTC ms.
 
     Raises:
         DocumentError: the document cannot be changed.
         OSError: it cannot be written.
     """
-    whole = {
-        **result_to_json(result, equity=True, whole=False),
-        "config_hash": signal_source(result.config).digest,
-        "regime": dataclasses.asdict(regime_of_run(candles, result)),
-        "saved": iso_time(now),
-    }
+    whole = whole_result(result, candles, now)
     block = {"backtest": backtest_block(whole), "updated": short_date(now)}
     # At no moment is there a block whose result is not there: the new result waits beside the old
     # one until the block tells of it.
@@ -97,6 +111,30 @@ def save_backtest(
     write_durably(waiting, orjson.dumps(whole) + b"\n", OsDisk())
     write_blocks(document, block)
     waiting.replace(stored_path(document))
+
+
+def library_result(
+    result: RunResult,
+    candles: Mapping[str, Candles],
+    now: int,
+    source: CandleSource,
+    settings: Mapping[str, Setting],
+) -> Json:
+    """What the library keeps of a backtest: the whole, and what it takes to run it again.
+
+    Args:
+        result: of the backtest.
+        candles: what it ran on, by symbol.
+        now: UTC ms.
+        source: where the candles were from.
+        settings: what was varied of the strategy, by path.
+    """
+    return {
+        **whole_result(result, candles, now),
+        "config": config_to_dict(result.config),
+        "settings": dict(settings),
+        "source": msgspec.to_builtins(source),
+    }
 
 
 def stored_backtest(document: Path, block: object) -> dict[str, Any] | None:

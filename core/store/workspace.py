@@ -16,12 +16,12 @@ from pathlib import Path
 import platformdirs
 
 ENVIRONMENT_VARIABLE = "PAPERTAPE_HOME"
-_SESSION_ID = re.compile(r"[0-9a-z]{8}")
+_ID = re.compile(r"[0-9a-z]{8}")
 _LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 108 on Linux, 104 elsewhere
 
 
 def new_id() -> str:
-    """Eight characters for a new session or job, as `Workspace.session` takes them."""
+    """Eight characters for a new session, job or backtest, as `Workspace.session` takes them."""
     return secrets.token_hex(4)
 
 
@@ -81,6 +81,11 @@ class Workspace:
         return self.root / "sessions"
 
     @property
+    def backtests(self) -> Path:
+        """The folder of backtests/ID, the library of results."""
+        return self.root / "backtests"
+
+    @property
     def cache(self) -> Path:
         """Candles fetched; may be deleted at any time."""
         return self.root / "cache"
@@ -113,17 +118,15 @@ class Workspace:
         Raises:
             WorkspaceError: if `session_id` is no ID, so that no text from outside becomes a path.
         """
-        if not _SESSION_ID.fullmatch(session_id):
-            raise WorkspaceError(
-                f"session ID {session_id[:40]!r} is not one: expected 8 letters and digits"
-            )
-        folder = self.sessions / session_id
-        if folder.is_symlink():
-            raise WorkspaceError(
-                f"{folder} is a link, and Papertape does not write where links in its workspace "
-                "lead: put the folder itself there"
-            )
-        return folder
+        return _folder_of("session", self.sessions, session_id)
+
+    def backtest(self, result_id: str) -> Path:
+        """The folder of one result of the library.
+
+        Raises:
+            WorkspaceError: as of `session`.
+        """
+        return _folder_of("backtest", self.backtests, result_id)
 
     def session_ids(self) -> tuple[str, ...]:
         """The IDs of all session folders, in no particular order; none where nothing is there yet.
@@ -131,8 +134,19 @@ class Workspace:
         Raises:
             WorkspaceError: they cannot be listed.
         """
+        return self._ids_in(self.sessions)
+
+    def backtest_ids(self) -> tuple[str, ...]:
+        """The IDs of all results of the library, in no particular order.
+
+        Raises:
+            WorkspaceError: they cannot be listed.
+        """
+        return self._ids_in(self.backtests)
+
+    def _ids_in(self, folder: Path) -> tuple[str, ...]:
         try:
-            names = [entry.name for entry in os.scandir(self.sessions) if _is_folder(entry)]
+            names = [entry.name for entry in os.scandir(folder) if _is_folder(entry)]
         except FileNotFoundError:
             return ()
         except OSError as error:
@@ -140,7 +154,7 @@ class Workspace:
                 f"the workspace {self.root} cannot be read ({error.strerror}: {error.filename}): "
                 f"choose another with --workspace or ${ENVIRONMENT_VARIABLE}"
             ) from error
-        return tuple(name for name in names if _SESSION_ID.fullmatch(name))
+        return tuple(name for name in names if _ID.fullmatch(name))
 
     def prepare(self) -> tuple[str, ...]:
         """Make the folders that are missing, private to the user (0700); returns what was mended.
@@ -151,7 +165,7 @@ class Workspace:
         Raises:
             WorkspaceError: if the workspace cannot be made or written, or is another user's.
         """
-        inside = (self.strategies, self.journals, self.sessions, self.cache)
+        inside = (self.strategies, self.journals, self.sessions, self.backtests, self.cache)
         mended = []
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -213,6 +227,18 @@ def expanded(path: str | os.PathLike[str]) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         return Path(path)
+
+
+def _folder_of(what: str, folder: Path, name: str) -> Path:
+    if not _ID.fullmatch(name):
+        raise WorkspaceError(f"{what} ID {name[:40]!r} is not one: expected 8 letters and digits")
+    found = folder / name
+    if found.is_symlink():
+        raise WorkspaceError(
+            f"{found} is a link, and Papertape does not write where links in its workspace lead: "
+            "put the folder itself there"
+        )
+    return found
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -18,7 +18,7 @@ from tui.cli.candle_arguments import (
 from tui.cli.commands import Commands
 from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
 from tui.cli.strategy_argument import StrategyArguments, add_strategy, written_strategy
-from tui.cli.workspace import workspace_of
+from tui.cli.workspace import prepared_workspace, workspace_of
 
 if TYPE_CHECKING:
     from core.market.candles.candles import Candles
@@ -36,6 +36,8 @@ class BacktestArguments(StrategyArguments, PeriodArguments, Protocol):
     warmup: int | None
     detail: list[str] | None
     save: bool
+    keep: bool
+    tag: list[str]
     equity: bool
 
 
@@ -85,6 +87,12 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument(
         "--save", action="store_true", help="write the figures into the strategy's own document"
     )
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the result in the library (papertape backtests)"
+    )
+    parser.add_argument(
+        "--tag", action="append", default=[], metavar="TAG", help="keep it, with this tag; again"
+    )
     parser = commands.add("candles", candles, "fetch past candles into a file")
     add_period(parser, needed=True)
     parser.add_argument("--symbol", required=True, metavar="S", help="BTC/USDT, BTC/USDT:USDT")
@@ -130,6 +138,8 @@ def backtest(arguments: BacktestArguments) -> int:
     report = result_to_json(result, equity=arguments.equity)
     if arguments.save and written.path is not None:
         _save(written.path, result, history)
+    if arguments.keep or arguments.tag:
+        _keep(arguments, result, history)
     if arguments.json:
         print_json(report)
     else:
@@ -194,6 +204,40 @@ def _save(path: Path, result: RunResult, history: Mapping[str, Candles]) -> None
     with refusing(ConfigError, OSError, code=Exit.FAILED):
         save_backtest(path, result, history, wall_clock())
     complain(f"papertape: the figures stand in {path}, the whole result in {stored_path(path)}")
+
+
+def _keep(arguments: BacktestArguments, result: RunResult, history: Mapping[str, Candles]) -> None:
+    """Keep the result in the library, with the tags given."""
+    from core.market.files.symbol_files import files_by_symbol, line_of_files
+    from core.market.venues.registry import DEFAULT_VENUE
+    from core.report.library import (
+        CandleSource,
+        LibraryError,
+        find_result,
+        keep_result,
+        note_result,
+    )
+    from core.report.stored_backtest import library_result
+    from core.store.durable import OsDisk
+    from core.store.notes import NotesError, checked_notes
+
+    workspace = prepared_workspace(arguments)
+    source = CandleSource(
+        exchange=arguments.exchange or DEFAULT_VENUE, period=arguments.period or ""
+    )
+    if arguments.data:
+        files = files_by_symbol("--data", arguments.data, result.config.symbols)
+        source = CandleSource(line_of_files(files, arguments.columns))
+    whole = library_result(result, history, wall_clock(), source, {})
+    with refusing(NotesError):
+        checked_notes("", tuple(arguments.tag))
+    with refusing(LibraryError, code=Exit.FAILED):
+        key = keep_result(workspace, whole, OsDisk())
+        if arguments.tag:
+            listed = find_result(workspace, key)
+            tags = (*listed.notes.tags, *arguments.tag)
+            note_result(workspace, listed, listed.notes.note, tags, OsDisk())
+    complain(f"papertape: kept as {key}: papertape backtests show {key}")
 
 
 def candles(arguments: CandlesArguments) -> int:

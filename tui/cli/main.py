@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tui.cli import (
     backtest,
+    backtests,
     compare,
     completion,
     doctor,
@@ -71,6 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
         strategies,
         importing,
         backtest,
+        backtests,
         compare,
         sweep,
         gate,

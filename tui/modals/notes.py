@@ -10,14 +10,9 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from core.journal.session_notes import (
-    AlertKind,
-    AlertRule,
-    NotesError,
-    checked_alerts,
-    checked_notes,
-)
+from core.journal.session_notes import AlertKind, AlertRule, checked_alerts
 from core.session.snapshot import SessionSnapshot
+from core.store.notes import Notes, NotesError, checked_notes
 from core.text import safe_text
 from tui.modals.form import CheckedForm, hints, number_in
 from tui.widgets.choice import Choice
@@ -40,21 +35,22 @@ def _field(label: str, field: Widget) -> Horizontal:
 
 
 class NotesForm(CheckedForm[Written]):
-    """A note and tags of a session."""
+    """A note and tags of a session or a result, by its name."""
 
-    def __init__(self, session: SessionSnapshot) -> None:
+    def __init__(self, name: str, notes: Notes) -> None:
         super().__init__()
-        self._session = session
+        self._of = name
+        self._notes = notes
 
     def compose(self) -> ComposeResult:
         """Note, tags, and what is wrong with them."""
-        notes = self._session.notes
+        notes = self._notes
         with Vertical(classes="form"):
-            yield _title(f"Note on {self._session.strategy} ({self._session.id})")
+            yield _title(f"Note on {self._of}")
             yield _field("Note", Input(notes.note, placeholder="any text", id="note", compact=True))
             tags = Input(
                 ", ".join(notes.tags),
-                placeholder="parted by commas; / finds sessions by them",
+                placeholder="parted by commas; / finds by them",
                 id="tags",
                 compact=True,
             )

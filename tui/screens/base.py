@@ -191,7 +191,9 @@ class BaseScreen(Screen[None]):
             if written is not None:
                 self.papertape.sessions.annotate(session, *written)
 
-        self.app.push_screen(NotesForm(session), answered)
+        self.app.push_screen(
+            NotesForm(f"{session.strategy} ({session.id})", session.notes), answered
+        )
 
     def tell_of(self, session: SessionSnapshot, symbol: str) -> None:
         """Open the form for what to be told of in a session."""

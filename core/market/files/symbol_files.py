@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from core.market.symbols import SymbolError, unified_symbol
@@ -63,6 +63,15 @@ def files_in_line(
     # The file of a lone symbol may have spaces in its name.
     files = files_by_symbol(asked_with, line.split() if len(symbols) > 1 else [line], symbols)
     return files, columns.strip() if option else None
+
+
+def line_of_files(files: Mapping[str, Path], columns: str | None) -> str:
+    """The line that `files_in_line` reads these from, wherever it is read."""
+    parts = [
+        str(path.absolute()) if len(files) == 1 else f"{symbol}={path.absolute()}"
+        for symbol, path in files.items()
+    ]
+    return " ".join(parts) + (f"{_COLUMNS}{columns}" if columns else "")
 
 
 def _split(text: str, symbols: Sequence[str]) -> tuple[str | None, Path]:

@@ -10,10 +10,11 @@ import pytest
 from core.host.alert_watch import AlertWatch
 from core.host.host import Host
 from core.host.link import BadRequestError, CommandError
-from core.journal.session_notes import NOTES, AlertKind, AlertRule, SessionNotes, read_notes
+from core.journal.session_notes import AlertKind, AlertRule, SessionNotes
 from core.journal.values import FeedKind
 from core.market.candles.timeframes import DAY
 from core.session.snapshot import StartRequest
+from core.store.notes import NOTES, read_notes
 from tests.unit.host.hosts import hosting
 from tests.unit.session.scripted import TestFeed
 from tests.unit.session.sessions import RSI, Bench, market
@@ -52,7 +53,7 @@ async def test_a_price_is_told_once_on_every_screen_and_not_again_by_the_next_ho
         assert (kept.note, kept.tags) == ("mind the <b>fork</b> [/x]", ("slow", "btc"))
         assert [one.told is None for one in kept.alerts] == [False, True]
     folder = host.workspace.session(session_id)
-    assert read_notes(folder) == kept
+    assert read_notes(folder, SessionNotes) == kept
     feed = TestFeed({BTC: market(300)}, 250)
     async with hosting(tmp_path, **options) as host:
         assert notes_of(host, session_id) == kept

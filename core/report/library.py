@@ -1,0 +1,294 @@
+"""The library of backtests: results kept in the workspace, each with its owner's note and tags.
+
+A result stands in `backtests/ID/result.json`, as its run wrote it, and is never changed; what its
+owner puts down about it stands beside it in `notes.json`. Listed are also the results that lie
+beside strategies, of which their documents tell (`core.report.stored_backtest`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import orjson
+
+from core.report.written_report import ReportedMetrics, ReportedPeriod
+from core.store.durable import Disk, new_folder, open_regular, remove_folder, write_durably
+from core.store.notes import Notes, NotesError, checked_notes, read_notes, write_notes
+from core.store.workspace import Workspace, WorkspaceError, new_id
+from core.strategy.names import is_name
+from core.typed import prepare
+
+RESULT = "result.json"
+KEPT = 200
+"""How many results without a note or tag are kept; the oldest go when there are more."""
+_LARGEST = 256 * 1024 * 1024  # bytes of a result's file: a hundred times what a long run writes
+_BESIDE_DOCUMENTS = "*/STRATEGY.backtest.json"
+
+Setting = float | int | str
+
+
+class LibraryError(Exception):
+    """A result cannot be kept, found, read or removed; the message says which and why."""
+
+
+class CandleSource(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a run had its candles from, as `tui.requests.backtest.BacktestOrder` says it."""
+
+    data: str = ""
+    exchange: str = ""
+    period: str = ""
+
+
+class StoredResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What lists show of a result; its file has all of it.
+
+    `saved`: when it was made (ISO 8601). `settings`: what was varied of the strategy, by path.
+    """
+
+    strategy: str
+    symbols: tuple[str, ...]
+    timeframe: str
+    period: ReportedPeriod
+    metrics: ReportedMetrics
+    starting_balance: float | None = None
+    ending_balance: float | None = None
+    fill_on: str = ""
+    config_hash: str = ""
+    saved: str = ""
+    settings: dict[str, Setting] = {}
+    source: CandleSource | None = None
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """The same for the same run on the same candles, whenever it was made."""
+        return (
+            *(self.strategy, self.config_hash, self.period, self.fill_on),
+            *(self.starting_balance, self.ending_balance),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ListedResult:
+    """A result of the library, or beside a document.
+
+    `key`: its ID, or the name of the strategy's folder. `path`: its file.
+    """
+
+    key: str
+    path: Path
+    result: StoredResult
+    notes: Notes
+    beside_document: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """The results there are, the newest first, and a sentence for each that cannot be read."""
+
+    results: tuple[ListedResult, ...]
+    problems: tuple[str, ...] = ()
+
+
+def list_results(workspace: Workspace) -> Library:
+    """All results of a workspace. Reads files; those that did not change since only once.
+
+    Raises:
+        WorkspaceError: the workspace cannot be read.
+    """
+    found: list[ListedResult] = []
+    problems: list[str] = []
+    for result_id in workspace.backtest_ids():
+        try:
+            folder = workspace.backtest(result_id)
+            result = _read(folder / RESULT)
+            found.append(
+                ListedResult(result_id, folder / RESULT, result, read_notes(folder, Notes))
+            )
+        except (LibraryError, NotesError, WorkspaceError) as error:
+            problems.append(str(error))
+    known = {one.result.identity for one in found}
+    for path in sorted(workspace.strategies.glob(_BESIDE_DOCUMENTS)):
+        if not is_name(path.parent.name):
+            continue
+        try:
+            result = _read(path)
+        except LibraryError as error:
+            problems.append(str(error))
+        else:
+            if result.identity not in known:
+                found.append(ListedResult(path.parent.name, path, result, Notes(), True))
+    found.sort(key=lambda one: (one.result.saved, one.key), reverse=True)
+    return Library(tuple(found), tuple(problems))
+
+
+def find_result(workspace: Workspace, key: str) -> ListedResult:
+    """The result of that key.
+
+    Raises:
+        LibraryError: there is none.
+        WorkspaceError: the workspace cannot be read.
+    """
+    for one in list_results(workspace).results:
+        if one.key == key:
+            return one
+    raise LibraryError(f"there is no backtest {key[:40]!r}: `papertape backtests` lists all")
+
+
+def open_result(listed: ListedResult) -> dict[str, Any]:
+    """All that stands in the file of a result: docs/formats.md §6, and what is kept with it.
+
+    Raises:
+        LibraryError: it is gone or damaged.
+    """
+    try:
+        whole = orjson.loads(_bytes_of(listed.path))
+    except ValueError as error:
+        raise _damaged(listed.path, error) from error
+    if not isinstance(whole, dict):
+        raise _damaged(listed.path, "it holds no object")
+    return whole
+
+
+def keep_result(workspace: Workspace, whole: Mapping[str, Any], disk: Disk) -> str:
+    """Keep a result, unless it is there already; its ID.
+
+    Args:
+        workspace: whose folders are there.
+        whole: the result, as `core.report.stored_backtest.whole_result` makes it.
+        disk: to write on.
+
+    Raises:
+        LibraryError: it cannot be written.
+    """
+    try:
+        text = orjson.dumps(whole) + b"\n"
+        identity = msgspec.json.decode(text, type=StoredResult).identity
+        there = list_results(workspace).results
+        for one in there:
+            if one.result.identity == identity and not one.beside_document:
+                return one.key
+        result_id = new_id()
+        with new_folder(workspace.backtest(result_id)) as folder:
+            write_durably(folder / RESULT, text, disk)
+    except (OSError, msgspec.DecodeError, WorkspaceError) as error:
+        raise LibraryError(f"the result cannot be kept in the library ({error})") from error
+    plain = [one for one in there if one.notes == Notes() and not one.beside_document]
+    for one in plain[KEPT - 1 :]:
+        with contextlib.suppress(LibraryError):  # the next one tries again
+            remove_result(one)
+    return result_id
+
+
+def note_result(
+    workspace: Workspace, listed: ListedResult, note: str, tags: tuple[str, ...], disk: Disk
+) -> str:
+    """Put down a note and tags; one beside a document is kept in the library first. Its ID.
+
+    Raises:
+        LibraryError: it is gone, or cannot be written.
+        NotesError: they cannot be kept; the message says what was expected.
+    """
+    notes = Notes(*checked_notes(note, tags))
+    key = (
+        keep_result(workspace, open_result(listed), disk) if listed.beside_document else listed.key
+    )
+    folder = workspace.backtest(key)
+    if not folder.is_dir():
+        raise LibraryError(f"the backtest {key} has been removed meanwhile")
+    write_notes(folder, notes, disk)
+    return key
+
+
+def remove_result(listed: ListedResult) -> None:
+    """Remove a result with its notes.
+
+    Raises:
+        LibraryError: a document tells of it, or it cannot be removed.
+    """
+    if listed.beside_document:
+        raise LibraryError(
+            f"{listed.key}: STRATEGY.md tells of this result, and comparisons stand on it: it goes "
+            "when another is saved there"
+        )
+    try:
+        remove_folder(listed.path.parent)
+    except OSError as error:
+        raise LibraryError(f"{listed.path.parent} cannot be removed ({error})") from error
+
+
+def _read(path: Path) -> StoredResult:
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise _damaged(path, error) from error
+    return _decoded(path, (found.st_ino, found.st_size, found.st_mtime_ns))
+
+
+@lru_cache(maxsize=5_000)
+def _decoded(path: Path, identity: tuple[int, ...]) -> StoredResult:
+    """What lists show of a file; read once as long as it is what `identity` tells."""
+    try:
+        return msgspec.json.decode(_bytes_of(path), type=StoredResult)
+    except msgspec.DecodeError as error:
+        raise _damaged(path, error) from error
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        with open_regular(path) as file:
+            if os.fstat(file.fileno()).st_size > _LARGEST:
+                raise OSError(errno.EFBIG, f"it is larger than {_LARGEST >> 20} MiB")
+            return file.read()
+    except OSError as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, why: object) -> LibraryError:
+    return LibraryError(f"{path} cannot be read ({why}): take it away, or put it back whole")
+
+
+def differing_settings(
+    one: Mapping[str, Any], other: Mapping[str, Any]
+) -> list[tuple[str, Setting | None, Setting | None]]:
+    """What two configs (as `config_to_dict` writes them) say differently: path and both values.
+
+    None where one of them says nothing there.
+    """
+    ours, theirs = dict(_leaves(one)), dict(_leaves(other))
+    return [
+        (path, ours.get(path), theirs.get(path))
+        for path in dict.fromkeys((*ours, *theirs))
+        if ours.get(path) != theirs.get(path)
+    ]
+
+
+def _leaves(value: object, path: str = "") -> Iterator[tuple[str, Setting]]:
+    match value:
+        case Mapping():
+            for name, part in value.items():
+                yield from _leaves(part, f"{path}.{name}" if path else str(name))
+        case list() | tuple():
+            for place, part in enumerate(value):
+                match part:
+                    case {"key": str(key), "params": Mapping() as params, **rest}:
+                        # An indicator's parameters go by its key, as those of a sweep do.
+                        yield from _leaves({**rest, **params}, key)
+                    case _:
+                        yield from _leaves(part, f"{path}[{place}]")
+        case None:
+            pass
+        case bool():
+            yield path, str(value).lower()
+        case int() | float() | str():
+            yield path, value
+
+
+prepare(StoredResult, CandleSource)

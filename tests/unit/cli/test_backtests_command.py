@@ -1,0 +1,38 @@
+"""`papertape backtests`: results that were kept, from the command line alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from core.market.files.candle_files import write_candles
+from tests.unit.backtest.test_sweep import RAW, candles
+from tests.unit.cli.conftest import Run
+
+
+def test_results_are_kept_listed_compared_noted_and_removed(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "candles.csv"
+    write_candles(file, candles()["BTC/USDT"])
+    run("init")
+    assert "No backtest was kept yet" in run("backtests").out
+    for stop in (3, 5):
+        config = json.dumps({**RAW, "stop_loss_pct": stop})
+        done = run("backtest", "--config", config, "--data", file, "--tag", f"stop{stop}")
+        assert done.code == 0, done.err
+    found = {one["tags"][0]: one for one in run("backtests", "list", "--json").json["backtests"]}
+    assert set(found) == {"stop3", "stop5"}
+    assert found["stop3"]["source"] == {"data": str(file)}
+    one, other = found["stop3"]["id"], found["stop5"]["id"]
+    assert one in run("backtests").out
+    assert other not in run("backtests", "list", "--tag", "stop3").out
+    shown = run("backtests", "show", one, "--json").json
+    assert shown["metrics"]["total_trades"] == found["stop3"]["metrics"]["total_trades"]
+    text = run("backtests", "compare", one, other).out
+    assert "stop_loss_pct" in text
+    sides = run("backtests", "compare", one, other, "--json").json
+    assert sides["settings"] == [{"path": "stop_loss_pct", "one": 3, "other": 5}]
+    assert run("backtests", "note", one, "the base", "--tag", "base").code == 0
+    assert "Note: the base" in run("backtests", "show", one).out
+    assert run("backtests", "note", one, "--tag", "x" * 30).code == 2
+    assert run("backtests", "remove", one, other).code == 0
+    assert run("backtests", "show", one).code == 3

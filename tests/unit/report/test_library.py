@@ -1,0 +1,123 @@
+"""The library of backtests keeps each run once, whole, with its owner's notes, within bounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.backtest.run import run_backtest
+from core.report.library import (
+    CandleSource,
+    LibraryError,
+    differing_settings,
+    find_result,
+    keep_result,
+    list_results,
+    note_result,
+    open_result,
+    remove_result,
+)
+from core.report.side_by_side import side_by_side
+from core.report.stored_backtest import library_result, save_backtest
+from core.store.durable import OsDisk
+from core.store.notes import NOTES, NotesError
+from core.store.workspace import Workspace
+from core.strategy.config.parsing import parse_config
+from tests.unit.report.test_stored_backtest import HISTORY, make_document
+from tests.unit.session.sessions import RSI, START
+
+DISK = OsDisk()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    made = Workspace(tmp_path)
+    made.prepare()
+    return made
+
+
+def result_of(balance: float = 1_000.0, now: int = START, **changes: object) -> dict[str, Any]:
+    config = parse_config({**RSI, "starting_balance": balance, **changes}).config
+    source = CandleSource(data="candles.csv")
+    result = run_backtest(config, HISTORY)
+    return library_result(result, HISTORY, now, source, {"rsi.period": 14})
+
+
+def test_a_result_is_kept_once_and_is_whole(workspace: Workspace) -> None:
+    whole = result_of()
+    key = keep_result(workspace, whole, DISK)
+    assert keep_result(workspace, result_of(now=START + 1), DISK) == key
+    (listed,) = list_results(workspace).results
+    assert open_result(listed) == whole
+    assert listed.result.metrics.total_trades == len(whole["trades"]) > 0
+    assert listed.result.settings == {"rsi.period": 14}
+    assert listed.result.source == CandleSource(data="candles.csv")
+    assert listed.path.stat().st_mode & 0o077 == 0
+    remove_result(find_result(workspace, key))
+    assert list(workspace.backtests.iterdir()) == []
+
+
+def test_notes_are_bounded_and_outlive_those_that_have_none(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.report.library.KEPT", 2)
+    keys = [keep_result(workspace, result_of(1_000.0 + n, START + n), DISK) for n in range(2)]
+    oldest = find_result(workspace, keys[0])
+    for tags in (("x" * 25,), tuple(map(str, range(21))), ("a,b",)):
+        with pytest.raises(NotesError):
+            note_result(workspace, oldest, "", tags, DISK)
+    note_result(workspace, oldest, "[b]mind[/b] \x1b[2J", ("slow", "slow"), DISK)
+    keys += [keep_result(workspace, result_of(2_000.0 + n, START + 9 + n), DISK) for n in range(2)]
+    left = {one.key: one.notes.tags for one in list_results(workspace).results}
+    assert left == {keys[0]: ("slow",), keys[2]: (), keys[3]: ()}
+
+
+def test_what_a_document_tells_of_is_listed_and_kept_when_it_is_noted(
+    workspace: Workspace,
+) -> None:
+    folder = workspace.strategies / "rsi"
+    folder.mkdir()
+    document = make_document(folder)
+    save_backtest(document, run_backtest(parse_config(RSI).config, HISTORY), HISTORY, START)
+    (listed,) = list_results(workspace).results
+    assert (listed.key, listed.beside_document) == ("rsi", True)
+    with pytest.raises(LibraryError, match=r"STRATEGY\.md tells of this result"):
+        remove_result(listed)
+    key = note_result(workspace, listed, "", ("base",), DISK)
+    (kept,) = list_results(workspace).results
+    assert (kept.key, kept.notes.tags, kept.beside_document) == (key, ("base",), False)
+
+
+def test_what_cannot_be_read_is_told_and_hides_nothing(workspace: Workspace) -> None:
+    keys = [keep_result(workspace, result_of(1_000.0 + n), DISK) for n in range(3)]
+    (workspace.backtests / keys[0] / "result.json").write_text("{")
+    (workspace.backtests / keys[1] / NOTES).write_text("[]")
+    (workspace.backtests / "aaaaaaaa").symlink_to(workspace.backtests / keys[2])
+    found = list_results(workspace)
+    assert [one.key for one in found.results] == [keys[2]]
+    assert len(found.problems) == 2
+    for key in (keys[0], "../../etc", "aaaaaaaa"):
+        with pytest.raises(LibraryError, match="there is no backtest"):
+            find_result(workspace, key)
+
+
+def test_two_results_side_by_side() -> None:
+    one, other = result_of(), result_of(stop_loss_pct=1.0)
+    assert differing_settings(one["config"], other["config"]) == [
+        ("stop_loss_pct", RSI.get("stop_loss_pct"), 1.0)
+    ]
+    slow = result_of(indicators=[{"name": "rsi", "params": {"period": 21}}])
+    assert ("rsi.period", 14, 21) in differing_settings(one["config"], slow["config"])
+    figures = side_by_side(
+        {"total_return_pct": 10.0, "max_drawdown_pct": 5.0, "total_trades": 7, "avg_hold": 3_600},
+        {"total_return_pct": 8.5, "max_drawdown_pct": 4.0, "total_trades": 9, "avg_hold": 1_800},
+    )
+    told = {each.label: (each.change_text, each.better) for each in figures if each.change_text}
+    assert told == {
+        "Return": ("▼ -1.50 %", False),
+        "Max drawdown": ("▼ -1.0 %", True),
+        "Trades": ("▲ +2", None),
+        "Average hold": ("▼ -30m", None),
+    }

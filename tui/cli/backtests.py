@@ -1,0 +1,251 @@
+"""The commands about results that were kept: backtests list, show, compare, note, remove."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tui.cli.commands import Arguments, Commands
+from tui.cli.output import Exit, complain, print_json, print_text, refusing, table
+from tui.cli.workspace import existing_workspace
+
+if TYPE_CHECKING:
+    from core.report.library import ListedResult
+
+_MORE = """\
+A backtest is kept by `papertape backtest --keep`, and by the screen each time one is run there.
+Those without a note or tag go when there are more than two hundred of them. Listed are also the
+results that lie beside strategies (`--save`), by the names of their folders."""
+
+
+class ListArguments(Arguments, Protocol):
+    """What `papertape backtests` is given."""
+
+    tag: str | None
+
+
+class OneArguments(Arguments, Protocol):
+    """What the commands on one result are given."""
+
+    id: str
+
+
+class CompareArguments(Arguments, Protocol):
+    """What `papertape backtests compare` is given."""
+
+    one: str
+    other: str
+
+
+class NoteArguments(OneArguments, Protocol):
+    """What `papertape backtests note` is given."""
+
+    text: str
+    tag: list[str]
+
+
+class RemoveArguments(Arguments, Protocol):
+    """What `papertape backtests remove` is given."""
+
+    ids: list[str]
+
+
+def add_commands(commands: Commands) -> None:
+    """Declare this group."""
+    parser = commands.add(
+        "backtests",
+        list_all,
+        "results that were kept: list, show, compare, note, remove",
+        more=_MORE,
+    )
+    parser.set_defaults(tag=None)
+    verbs = commands.below(parser)
+    verbs.add("list", list_all, "all of them, the newest first").add_argument(
+        "--tag", metavar="TAG", help="those with this tag"
+    )
+    verbs.add("show", show, "one of them, as it was printed").add_argument("id", metavar="BACKTEST")
+    comparing = verbs.add("compare", compare, "two of them side by side, and what they differ in")
+    comparing.add_argument("one", metavar="BACKTEST")
+    comparing.add_argument("other", metavar="BACKTEST")
+    noting = verbs.add("note", note, "a note on one, and tags; without any, takes them away")
+    noting.add_argument("id", metavar="BACKTEST")
+    noting.add_argument("text", nargs="?", default="", metavar="TEXT")
+    noting.add_argument("--tag", action="append", default=[], metavar="TAG", help="several times")
+    verbs.add("remove", remove, "remove results and their notes").add_argument(
+        "ids", nargs="+", metavar="BACKTEST"
+    )
+
+
+def list_all(arguments: ListArguments) -> int:
+    """List the results."""
+    from core.report.library import list_results
+    from core.store.workspace import WorkspaceError
+
+    with refusing(WorkspaceError):
+        found = list_results(existing_workspace(arguments))
+    for problem in found.problems:
+        complain(f"papertape: {problem}")
+    results = [
+        one for one in found.results if arguments.tag is None or arguments.tag in one.notes.tags
+    ]
+    if arguments.json:
+        print_json({"backtests": [_to_json(one) for one in results]})
+    elif not results:
+        tagged = "" if arguments.tag is None else f" with the tag {arguments.tag}"
+        print_text(f"No backtest{tagged} was kept yet: papertape backtest STRATEGY --keep does.")
+    else:
+        headings = ["ID", "Made", "Strategy", "Markets", "Period"]
+        figures = ["Return", "Max DD", "Sharpe", "PF", "Trades", "Tags"]
+        print_text(*table([*headings, *figures], map(_row, results), right="     >>>>>"))
+    return Exit.DONE
+
+
+def _row(listed: ListedResult) -> list[str]:
+    from msgspec import to_builtins
+
+    from core.report.metric_labels import figure_text
+
+    result = listed.result
+    plain = to_builtins(result.metrics)
+    period = result.period
+    names = ("total_return_pct", "max_drawdown_pct", "sharpe_ratio", "profit_factor")
+    return [
+        listed.key,
+        result.saved[:16].replace("T", " "),
+        " ".join(
+            [result.strategy, *(f"{name}={value}" for name, value in result.settings.items())]
+        ),
+        f"{', '.join(result.symbols)} {result.timeframe}",
+        f"{(period.start or '')[:10]} – {(period.end or '')[:10]}",
+        *(figure_text(name, plain) for name in (*names, "total_trades")),
+        ", ".join(listed.notes.tags),
+    ]
+
+
+def _to_json(listed: ListedResult) -> dict[str, Any]:
+    from msgspec import to_builtins
+
+    return {
+        "id": listed.key,
+        **to_builtins(listed.result),
+        "note": listed.notes.note,
+        "tags": list(listed.notes.tags),
+        "beside_document": listed.beside_document,
+        "file": str(listed.path),
+    }
+
+
+def _found(arguments: Arguments, *keys: str) -> list[ListedResult]:
+    from core.report.library import LibraryError, find_result
+    from core.store.workspace import WorkspaceError
+
+    workspace = existing_workspace(arguments)
+    with refusing(WorkspaceError), refusing(LibraryError, code=Exit.NOTHING_FOUND):
+        return [find_result(workspace, key) for key in keys]
+
+
+def _opened(listed: ListedResult) -> dict[str, Any]:
+    from core.report.library import LibraryError, open_result
+
+    with refusing(LibraryError, code=Exit.FAILED):
+        return open_result(listed)
+
+
+def show(arguments: OneArguments) -> int:
+    """Print one result."""
+    from core.report.text import report_text
+
+    (listed,) = _found(arguments, arguments.id)
+    whole = _opened(listed)
+    if arguments.json:
+        print_json({**whole, "note": listed.notes.note, "tags": list(listed.notes.tags)})
+        return Exit.DONE
+    print_text(report_text(whole).rstrip("\n"))
+    if listed.notes.tags:
+        print_text("", f"Tags: {', '.join(listed.notes.tags)}")
+    if listed.notes.note:
+        print_text(f"Note: {listed.notes.note}")
+    return Exit.DONE
+
+
+def compare(arguments: CompareArguments) -> int:
+    """Print two results side by side."""
+    from core.report.library import differing_settings
+    from core.report.side_by_side import side_by_side
+
+    one, other = _found(arguments, arguments.one, arguments.other)
+    ours, theirs = _opened(one), _opened(other)
+    figures = side_by_side(ours["metrics"], theirs["metrics"])
+    settings = None
+    if "config" in ours and "config" in theirs:
+        settings = differing_settings(ours["config"], theirs["config"])
+    if arguments.json:
+        print_json(
+            {
+                "one": _to_json(one),
+                "other": _to_json(other),
+                "figures": [
+                    {
+                        "name": each.name,
+                        "one": ours["metrics"].get(each.name),
+                        "other": theirs["metrics"].get(each.name),
+                        "change": each.change,
+                        "better": each.better,
+                    }
+                    for each in figures
+                ],
+                "settings": None
+                if settings is None
+                else [
+                    {"path": path, "one": before, "other": after}
+                    for path, before, after in settings
+                ],
+            }
+        )
+        return Exit.DONE
+    words = {True: "better", False: "worse", None: ""}
+    rows = [
+        [each.label, each.one, each.other, each.change_text, words[each.better]] for each in figures
+    ]
+    print_text(*table(["", one.key, other.key, "Difference", ""], rows, right=" >>>"), "")
+    if settings is None:
+        print_text("What they differ in is not known: one of them was kept without its config.")
+    elif settings:
+        changed = [
+            [path, "–" if before is None else str(before), "–" if after is None else str(after)]
+            for path, before, after in settings
+        ]
+        print_text(*table(["Setting", one.key, other.key], changed, right=" >>"))
+    else:
+        print_text("Their settings are the same.")
+    return Exit.DONE
+
+
+def note(arguments: NoteArguments) -> int:
+    """Put down a note and tags."""
+    from core.report.library import LibraryError, note_result
+    from core.store.durable import OsDisk
+    from core.store.notes import NotesError
+
+    (listed,) = _found(arguments, arguments.id)
+    workspace = existing_workspace(arguments)
+    with refusing(NotesError), refusing(LibraryError, code=Exit.FAILED):
+        key = note_result(workspace, listed, arguments.text, tuple(arguments.tag), OsDisk())
+    if arguments.json:
+        print_json({"backtests": [key], "done": "noted"})
+    else:
+        print_text(f"{key} noted")
+    return Exit.DONE
+
+
+def remove(arguments: RemoveArguments) -> int:
+    """Remove results."""
+    from core.report.library import LibraryError, remove_result
+
+    for listed in _found(arguments, *arguments.ids):
+        with refusing(LibraryError, code=Exit.FAILED):
+            remove_result(listed)
+    if arguments.json:
+        print_json({"backtests": arguments.ids, "done": "removed"})
+    else:
+        print_text(*(f"{key} removed" for key in arguments.ids))
+    return Exit.DONE
