@@ -139,6 +139,11 @@ COMMANDS: tuple[Command, ...] = (
         "filter", 7,
     ),
     Command(
+        "session.group", Place.SESSIONS, "F", "F", "fold",
+        "Fold the sessions by strategy, by their first tag, or not at all; "
+        "Enter or Space opens a group, commands on it are for all its sessions", "group",
+    ),
+    Command(
         "session.note", Place.SESSIONS, "C", "C", "note",
         "A note on the session, and tags by which / finds it", "note",
     ),

@@ -18,17 +18,19 @@ from tui.screens.base import BaseScreen, entitle
 from tui.screens.compare import CompareScreen
 from tui.screens.performance import PerformanceScreen
 from tui.screens.session import SessionScreen
+from tui.screens.session_groups import GroupBy, grouped, rows
 from tui.screens.sessions_table import (
     POSITION_COLUMNS,
     SESSION_COLUMNS,
     headline_figures,
     planned_end,
     position_rows,
-    session_row,
 )
+from tui.widgets.columns import Column
 from tui.widgets.figures import Figures
-from tui.widgets.line_table import LineTable
+from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.log_pane import LogPane
+from tui.widgets.tones import Tone
 
 _STARTING = "Reading the sessions …"
 _NOTHING_RUNS = (
@@ -58,7 +60,8 @@ class SessionsScreen(BaseScreen):
         super().__init__()
         self._filter = ""
         self._sessions: dict[str, SessionSnapshot] = {}
-        self._log_of: str | None = None
+        self._log_of: tuple[str, ...] | None = None
+        self._by = GroupBy.NOTHING
         self._archived: tuple[SessionSnapshot, ...] | None = None  # where these are shown
 
     def body(self) -> ComposeResult:
@@ -72,7 +75,10 @@ class SessionsScreen(BaseScreen):
         )
         yield self.pane(
             LineTable(
-                POSITION_COLUMNS, id="positions", empty="No open position.", idle_cursor=False
+                (Column("ID", 8, optional=True), *POSITION_COLUMNS),
+                id="positions",
+                empty="No open position.",
+                idle_cursor=False,
             ),
             "Positions",
         )
@@ -92,47 +98,61 @@ class SessionsScreen(BaseScreen):
         if listed:
             empty = f"No session matches “{safe_text(self._filter)}”. Esc shows all."
         table.set_empty(empty)
-        table.set_rows(session_row(session) for session in shown)
+        table.set_rows(rows(shown, self._by))
         begun = self.papertape.sessions.take_begun({session.id for session in shown})
         if begun is not None:
             table.move_to(begun)
         title = _counted(len(shown), len(listed), len(table.marked))
+        if self._by is not GroupBy.NOTHING and listed:
+            title += f" · by {self._by}"
         if self._archived is not None:
             title = title.replace("Sessions", "Archived") + " · a puts one back, A returns"
         entitle(table, title)
         self._show_selected()
 
     def _show_selected(self) -> None:
-        session = self.selected
+        sessions, of_group = self._under_cursor()
         positions = self.query_one("#positions", LineTable)
         log = self.query_one(LogPane)
-        session_id = None if session is None else session.id
-        if session_id != self._log_of:
-            self._log_of = session_id
-            log.filter(session=session_id)
+        ids = tuple(session.id for session in sessions) or None
+        if ids != self._log_of:
+            self._log_of = ids
+            log.filter(session=ids)
             self.refresh_hints()
-        name = "" if session is None else f" · {session.strategy}"
-        entitle(positions, " · ".join(["Positions", *self._identity(session)]))
+        name = f" · {sessions[0].strategy}" if len(sessions) == 1 else ""
+        about = self._identity(*sessions) if len(sessions) == 1 else []
+        if of_group:
+            about = [f"{len(sessions)} session{'s' * (len(sessions) != 1)} of the group"]
+        entitle(positions, " · ".join(["Positions", *about]))
         entitle(log, f"Log{name}" + ("" if log.following else " · standing still, G follows"))
         empty = "Nothing logged yet." if self._sessions else _TOUR
         if log.empty != empty:
             log.empty = empty
             log.refresh()
-        positions.set_rows([] if session is None else position_rows(session))
-        positions.set_empty(_no_position(session))
+        positions.set_rows(
+            Row(f"{session.id} {row.key}", (Cell(session.id * of_group, Tone.DIM), *row.cells))
+            for session in sessions
+            for row in position_rows(session)
+        )
+        positions.set_empty("No open position." if of_group else _no_position(sessions))
         link = self.papertape.link
         if link is not None and self.papertape.snapshot is not None:
             log.zone = self.papertape.zone
             log.catch_up(link, self.papertape.snapshot)
 
-    def _identity(self, session: SessionSnapshot | None) -> list[str]:
+    def _identity(self, session: SessionSnapshot) -> list[str]:
         """Name, ID, planned end, tags and note: the table may have no room for them."""
-        if session is None:
-            return []
         end = planned_end(session, self.papertape.zone)
         tags = [f"#{tag}" for tag in session.notes.tags]
         parts = [session.strategy, session.id, end, *tags, session.notes.note]
         return [part for part in parts if part]
+
+    def _under_cursor(self) -> tuple[list[SessionSnapshot], bool]:
+        """The session the cursor is on, or all of the group whose row it is on."""
+        headed = self.query_one("#sessions", LineTable).headed
+        if headed:
+            return [self._sessions[key] for key in headed if key in self._sessions], True
+        return ([] if self.selected is None else [self.selected]), False
 
     @property
     def selected(self) -> SessionSnapshot | None:
@@ -142,34 +162,35 @@ class SessionsScreen(BaseScreen):
 
     @property
     def targets(self) -> list[SessionSnapshot]:
-        """The sessions a command is meant for: those marked, else the one under the cursor."""
+        """The sessions a command is meant for: those marked, else what the cursor is on."""
         marked = self.query_one("#sessions", LineTable).marked
         if marked:
             return [self._sessions[key] for key in marked if key in self._sessions]
-        return [] if self.selected is None else [self.selected]
+        return self._under_cursor()[0]
 
     @on(LineTable.Highlighted, "#sessions")
     def _another_selected(self) -> None:
         self._show_selected()
         self.refresh_hints()
 
-    @on(LineTable.Chosen, "#sessions")
-    @on(LineTable.Chosen, "#positions")
-    def _opened(self) -> None:
-        self.action_open()
+    @on(LineTable.Chosen)
+    def _opened(self, event: LineTable.Chosen) -> None:
+        self.app.push_screen(SessionScreen(event.key.partition(" ")[0]))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done with what is selected."""
         if not self.ready:
             return True
         active = [s for s in self.targets if not s.state.ended]
-        if action == "stop":
+        if action == "stop" or (action == "start_stop" and self._under_cursor()[1]):
             return bool(active)
         if action == "pause":
             return bool(active) or any(s.interrupted for s in self.targets)
         if action == "flatten":
             return any(s.open_positions for s in active)
-        if action in ("report", "open", "compare", "performance", "note"):
+        if action == "performance":
+            return bool(self.targets)
+        if action in ("report", "open", "compare", "note"):
             return self.selected is not None
         if action == "watch":
             return self.selected is not None and not self.selected.state.ended
@@ -186,7 +207,9 @@ class SessionsScreen(BaseScreen):
     def action_start_stop(self) -> None:
         """Start where nothing is selected, stop what runs, start again what has ended."""
         session = self.selected
-        if session is None:
+        if self._under_cursor()[1]:
+            self.action_stop()
+        elif session is None:
             self.papertape.sessions.quick_start()
         elif session.state.ended:
             self.papertape.sessions.restart(session)
@@ -276,6 +299,21 @@ class SessionsScreen(BaseScreen):
 
         self.papertape.command("archived", work)
 
+    def action_group(self) -> None:
+        """Fold by the next of what one can fold by; the group one is in stays open."""
+        ways = list(GroupBy)
+        self._group_by(ways[(ways.index(self._by) + 1) % len(ways)])
+
+    def _group_by(self, by: GroupBy) -> None:
+        session = self.selected
+        self._by = by
+        groups = grouped(self._sessions.values(), by) if by is not GroupBy.NOTHING else {}
+        table = self.query_one("#sessions", LineTable)
+        table.fold(key for key, members in groups.items() if session not in members)
+        self.show_again()
+        if session is not None:
+            table.move_to(session.id)
+
     # ── filter ──
 
     def action_filter(self) -> None:
@@ -330,9 +368,10 @@ def _counted(shown: int, total: int, marked: int) -> str:
     return f"{text} · {marked} marked" if marked else text
 
 
-def _no_position(session: SessionSnapshot | None) -> str:
-    if session is None:
+def _no_position(selected: list[SessionSnapshot]) -> str:
+    if not selected:
         return "No session selected."
+    session = selected[0]
     if session.state is SessionState.ERROR and session.state_reason:
         return safe_text(session.state_reason)
     if session.state.ended:

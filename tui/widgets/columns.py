@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +16,8 @@ _SHORTEST_NAME = 6
 class Column:
     """A column. `priority` 0 always stays; of the others the highest goes first.
 
-    `grow`: how many cells beyond `width` it may take where there is room.
+    `grow`: how many cells beyond `width` it may take where there is room. An `optional` one takes
+    none where no row has anything in it.
     """
 
     label: str
@@ -24,6 +25,7 @@ class Column:
     align: Literal["left", "right"] = "left"
     priority: int = 0
     grow: int = 0
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,12 @@ class Placed:
     width: int
 
 
-def places(columns: Sequence[Column], start: int, stop: int) -> tuple[Placed, ...]:
-    """Where the columns stand that have room between two cells of a line."""
+def places(
+    columns: Sequence[Column], start: int, stop: int, left_out: Collection[int] = ()
+) -> tuple[Placed, ...]:
+    """Where the columns stand that have room between two cells of a line, but those left out."""
     room = max(0, stop - start)
-    staying = list(range(len(columns)))
+    staying = [number for number in range(len(columns)) if number not in left_out]
 
     def needed() -> int:
         return sum(columns[i].width for i in staying) + GAP * max(0, len(staying) - 1)

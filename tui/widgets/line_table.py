@@ -1,14 +1,15 @@
 """A live table that repaints only the cells that changed.
 
-Rows are frozen values with a key; `set_rows` compares them with what is shown. Cursor and marks
-belong to keys, so they stay with their row when others come, go or change places. Columns give way
-on narrow terminals, rows never.
+Rows are frozen values with a key; `set_rows` compares them with what is shown. Cursor, marks and
+folds belong to keys, so they stay with their row when others come, go or change places. Columns
+give way on narrow terminals, rows never. A row may be the head of those after it: Enter or Space
+folds them away, and each group is sorted within itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rich.cells import set_cell_size
@@ -40,14 +41,32 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row: its key, and a cell for every column of the table."""
+    """A row: its key, and a cell for every column of the table.
+
+    A `head` heads the rows up to the next one; its first cell runs over the empty ones after it.
+    """
 
     key: str
     cells: tuple[Cell, ...]
+    head: bool = False
 
 
 def _texts(row: Row) -> list[str]:
     return [cell.text for cell in row.cells]
+
+
+_Group = tuple[Row | None, Sequence[Row]]
+
+
+def _groups(rows: Iterable[Row]) -> list[_Group]:
+    """The heads, each with the rows it heads; None heads those before the first."""
+    found: list[tuple[Row | None, list[Row]]] = [(None, [])]
+    for row in rows:
+        if row.head:
+            found.append((row, []))
+        else:
+            found[-1][1].append(row)
+    return list(found)
 
 
 def _unknown(cell: Cell) -> bool:
@@ -108,6 +127,8 @@ class LineTable(LineView, can_focus=True):
         self._cursor = 0
         self._cursor_key: str | None = None
         self._marked: set[str] = set()
+        self._folded: set[str] = set()
+        self._left_out: frozenset[int] = frozenset()
         self._sort: int | None = None
         self._descending = False
 
@@ -133,6 +154,20 @@ class LineTable(LineView, can_focus=True):
         self._given = tuple(rows)
         self._arrange()
 
+    @property
+    def headed(self) -> tuple[str, ...]:
+        """The keys of the rows whose head the cursor is on, folded or not; none elsewhere."""
+        for head, rows in _groups(self._given):
+            if head is not None and head.key == self._cursor_key:
+                return tuple(row.key for row in rows)
+        return ()
+
+    def fold(self, heads: Iterable[str]) -> None:
+        """Fold the rows of these heads away, and show those of all others."""
+        before, self._folded = self._folded, set(heads)
+        self._forget(before ^ self._folded)
+        self._arrange()
+
     def clear_marks(self) -> None:
         """Unmark every row."""
         gone, self._marked = self._marked, set()
@@ -146,7 +181,10 @@ class LineTable(LineView, can_focus=True):
                 self.refresh()
 
     def move_to(self, key: str) -> None:
-        """Put the cursor on the row of that key, if there is one."""
+        """Put the cursor on the row of that key, if there is one; a folded one is unfolded."""
+        for head, rows in _groups(self._given):
+            if head is not None and head.key in self._folded and key in [row.key for row in rows]:
+                self.fold(self._folded - {head.key})
         for index, row in enumerate(self._rows):
             if row.key == key:
                 self._move(index)
@@ -154,7 +192,7 @@ class LineTable(LineView, can_focus=True):
 
     def _arrange(self) -> None:
         before, was_empty = self._rows, not self._rows
-        self._rows = self._sorted(self._given)
+        self._rows = self._in_order()
         unchanged = {row.key: row for row in before}
         self._strips = {
             row.key: self._strips[row.key]
@@ -163,7 +201,11 @@ class LineTable(LineView, can_focus=True):
         }
         keys = [row.key for row in self._rows]
         self._marked &= set(keys)
-        if len(keys) != len(before):
+        left_out = self._nothing_in()
+        if left_out != self._left_out:
+            self._left_out = left_out
+            self._fit()
+        elif len(keys) != len(before):
             self._measure()
         if was_empty != (not keys):
             self.refresh()
@@ -192,6 +234,21 @@ class LineTable(LineView, can_focus=True):
             self._refresh_row(self._cursor)
             self.post_message(self.Highlighted(self, self._cursor_key))
 
+    def _nothing_in(self) -> frozenset[int]:
+        """The optional columns in which no row has anything."""
+        optional = (number for number, column in enumerate(self.columns) if column.optional)
+        return frozenset(n for n in optional if not any(row.cells[n].text for row in self._given))
+
+    def _in_order(self) -> list[Row]:
+        """The rows to show: groups sorted by their heads, each sorted within, folded ones shut."""
+        members = dict(_groups(self._given))
+        ordered = self._sorted(members.pop(None))
+        for head in self._sorted([head for head in members if head is not None]):
+            ordered.append(head)
+            if head.key not in self._folded:
+                ordered += self._sorted(members[head])
+        return ordered
+
     def _sorted(self, rows: Sequence[Row]) -> list[Row]:
         if self._sort is None:
             return list(rows)
@@ -216,7 +273,8 @@ class LineTable(LineView, can_focus=True):
 
     def _fit(self) -> None:
         # The scrollbar's cell is always left free: a column does not go where it comes.
-        self._places = places(self.columns, _GUTTER, self.outer_size.width - 1)
+        stop = self.outer_size.width - 1
+        self._places = places(self.columns, _GUTTER, stop, self._left_out)
         self._strips.clear()
         self._measure()
         self.refresh()
@@ -253,7 +311,7 @@ class LineTable(LineView, can_focus=True):
 
     def _refresh_changed(self, index: int, old: Row | None, new: Row | None) -> None:
         """Repaint the cells of a line that differ; all of it where another row stands there."""
-        if old is None or new is None or old.key != new.key:
+        if old is None or new is None or old.key != new.key or new.head:
             self._refresh_row(index)
             return
         line = index + self._header - self.scroll_offset.y
@@ -309,12 +367,25 @@ class LineTable(LineView, can_focus=True):
             Segment("▌" if is_cursor and self.has_focus else " ", accent),
             Segment("•" if row.key in self._marked else " ", accent),
         ]
-        for place in self._places:
+        for place in self._places_of(row):
             cell = row.cells[place.column]
-            text = fitted(safe_text(cell.text), place.width, self.columns[place.column].align)
+            text = safe_text(cell.text)
+            if row.head and place.column == 0:
+                text = f"{'▸' if row.key in self._folded else '▾'} {text}"
+            text = fitted(text, place.width, self.columns[place.column].align)
             segments.append(Segment(text, self.tone(cell.tone, background)))
             segments.append(Segment(" " * GAP, plain))
         return Strip(segments).adjust_cell_length(self.size.width, plain)
+
+    def _places_of(self, row: Row) -> tuple[Placed, ...]:
+        """The places of a row's cells: of a head the first has the room of the empty ones too."""
+        if not row.head or not self._places:
+            return self._places
+        first, *others = self._places
+        while others and not row.cells[others[0].column].text:
+            empty = others.pop(0)
+            first = replace(first, width=empty.start + empty.width - first.start)
+        return (first, *others)
 
     # ── cursor, marks and order ──
 
@@ -351,16 +422,24 @@ class LineTable(LineView, can_focus=True):
         self._move(0 if step < 0 else len(self._rows) - 1)
 
     def action_choose(self) -> None:
-        """Open the row under the cursor."""
-        if self._cursor_key is not None:
+        """Open the row under the cursor; fold or unfold what a head has under it."""
+        if not self._turn_fold() and self._cursor_key is not None:
             self.post_message(self.Chosen(self, self._cursor_key))
 
     def action_mark(self) -> None:
-        """Mark or unmark the row under the cursor, and go on to the next."""
-        if self._marks_allowed and self._cursor_key is not None:
+        """Mark or unmark the row under the cursor, and go on to the next; a head is folded."""
+        if not self._turn_fold() and self._marks_allowed and self._cursor_key is not None:
             self._marked ^= {self._cursor_key}
             self._forget({self._cursor_key})
             self._move(self._cursor + 1)
+
+    def _turn_fold(self) -> bool:
+        """Fold or unfold where the cursor is on a head, and say whether it is."""
+        key = self._cursor_key
+        if key is None or not self._rows[self._cursor].head:
+            return False
+        self.fold(self._folded ^ {key})
+        return True
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave the key to a screen that has something of its own to copy."""
@@ -372,7 +451,7 @@ class LineTable(LineView, can_focus=True):
             self.copy_out([_texts(self._rows[self._cursor])], "Row")
 
     def action_copy_table(self) -> None:
-        """Copy the marked rows, or all, under the columns' names."""
+        """Copy the marked rows, or all that are shown, under the columns' names."""
         rows = [row for row in self._rows if not self._marked or row.key in self._marked]
         labels = [column.label for column in self.columns]
         self.copy_out([labels, *map(_texts, rows)], f"{len(rows)} row{'s'[: len(rows) != 1]}")
@@ -392,6 +471,17 @@ class LineTable(LineView, can_focus=True):
         """Turn the order round."""
         if self._sort is not None:
             self._order_by(self._sort, not self._descending)
+
+    @property
+    def order(self) -> tuple[str | None, bool]:
+        """The label of the column sorted by (None: the order given), and whether descending."""
+        label = None if self._sort is None else self.columns[self._sort].label
+        return label, self._descending
+
+    def order_by(self, label: str | None, descending: bool = False) -> None:
+        """Sort by the column of that label; by none where there is no such one."""
+        labels = [column.label for column in self.columns]
+        self._order_by(labels.index(label) if label in labels else None, descending)
 
     def _order_by(self, column: int | None, descending: bool) -> None:
         self._sort, self._descending = column, descending

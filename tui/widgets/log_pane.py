@@ -71,7 +71,7 @@ class LogPane(LineView, can_focus=True):
         self._last = -KEPT  # what earlier hosts logged has numbers of 0 and below
         self._shown: list[tuple[LogLine, int, str]] = []
         self._level = Level.DEBUG
-        self._session: str | None = None
+        self._sessions: frozenset[str] | None = None
         self._text = ""
 
     # ── lines ──
@@ -133,22 +133,25 @@ class LogPane(LineView, can_focus=True):
         self,
         *,
         level: Level | None = None,
-        session: str | None = "",
+        session: str | Iterable[str] | None = "",
         text: str | None = None,
     ) -> None:
-        """Show only lines at least so loud, of that session (None: all), with that text in them.
+        """Show only lines at least so loud, of a session or several (None: all), with that text.
 
         What is not given stays as it was.
         """
         self._level = self._level if level is None else level
-        self._session = self._session if session == "" else session
+        if session is None:
+            self._sessions = None
+        elif session != "":
+            self._sessions = frozenset([session] if isinstance(session, str) else session)
         self._text = self._text if text is None else text.casefold()
         self._rebuild()
 
     def _passes(self, line: LogLine) -> bool:
         return (
             _LOUDNESS[line.level] >= _LOUDNESS[self._level]
-            and (self._session is None or line.session_id == self._session)
+            and (self._sessions is None or line.session_id in self._sessions)
             and (not self._text or self._text in self._searched(line))
         )
 
