@@ -5,35 +5,72 @@ Only what is durable counts: the same moment of a session that is taken up again
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Callable, Iterable
+
+from msgspec.structs import replace
 
 from core.host.living_session import snapshot_of
-from core.journal.session_notes import AlertKind, AlertRule
+from core.host.registry import SessionRegistry
+from core.journal.session_notes import AlertKind, AlertRule, SessionNotes
 from core.market.candles.timeframes import DAY
 from core.session.engine import Engine
 from core.session.runner import Runner
 from core.session.snapshot import SessionSnapshot
 from core.session.view import mark_of
 
+_EVERY = 1.0  # seconds between two looks
+
 
 class AlertWatch:
-    """Looks at sessions again and again, and remembers the highest equity of each."""
+    """Looks at living sessions again and again.
+
+    `tell` is called once for each rule that came true, with the session's ID and the news.
+    """
+
+    def __init__(self, registry: SessionRegistry, tell: Callable[[str, str], None]) -> None:
+        self._registry = registry
+        self._tell = tell
+        self._conditions = AlertConditions()
+
+    async def run(self) -> None:
+        """Tell of what owners of sessions wait for until cancelled."""
+        while True:
+            await asyncio.sleep(_EVERY)
+            for engine, alerts in self._registry.waiting_for_alerts():
+                for alert in self._conditions.come_true(engine, alerts):
+                    await self._note(engine, alert)
+
+    async def _note(self, engine: Engine, alert: AlertRule) -> None:
+        """Write down that a rule has been told, then tell it."""
+        session_id = engine.record.id
+        told = replace(alert, told=engine.now())
+
+        def mark(notes: SessionNotes) -> SessionNotes:
+            alerts = tuple(told if one == alert else one for one in notes.alerts)
+            return replace(notes, alerts=alerts)
+
+        await self._registry.notes.change(session_id, mark)
+        self._tell(session_id, f"{engine.config.name} ({session_id}): {alert.text}")
+
+
+class AlertConditions:
+    """What makes the rules of sessions true; remembers the highest equity of each session."""
 
     def __init__(self) -> None:
         self._peaks: dict[str, float] = {}
 
     def come_true(self, engine: Engine, alerts: Iterable[AlertRule]) -> list[AlertRule]:
-        """Those of `alerts` not told yet that are so now."""
-        waiting = [alert for alert in alerts if alert.told is None]
+        """Those of `alerts` that are so now."""
         handler = engine.handler
-        if not waiting or handler is None or not handler.settled or engine.state.ended:
+        if handler is None or not handler.settled or engine.state.ended:
             return []
         shown, runner = snapshot_of(engine), handler.runner
         peak = self._peaks.get(shown.id)
         if peak is None:
             peak = max((equity for _, equity in runner.equity_curve()), default=0.0)
         self._peaks[shown.id] = peak = max(peak, shown.starting_balance, shown.equity)
-        return [alert for alert in waiting if _holds(alert, engine, runner, shown, peak)]
+        return [alert for alert in alerts if _holds(alert, engine, runner, shown, peak)]
 
 
 def _holds(

@@ -57,15 +57,13 @@ from core.store.credentials import ApiKey, CredentialsError, checked_key, read_c
 from core.store.durable import Disk, OsDisk
 from core.store.index import IndexWriteError, open_index
 from core.store.journal_file import JournalError
-from core.store.notes import NotesError, checked_notes
+from core.store.notes import checked_notes
 from core.store.redaction import KNOWN_SECRETS
 from core.store.workspace import Workspace, WorkspaceError, new_id
 from core.time_format import wall_clock
 from core.trading.nautilus.process import configured_python
 from core.trading.values import Side
 from core.trading.venue_hosts import OrderAddresses
-
-_ALERTS_EVERY = 1.0  # seconds
 
 Companion = Callable[["Host"], Awaitable[None]]
 """Runs beside the sessions for as long as the host does; cancelled when it stops."""
@@ -162,7 +160,6 @@ class Host:
         self._feeds = Feeds(options.feeds)
         self._index = SessionIndex(self.database)
         self._ordering = asyncio.Lock()
-        self._noting = asyncio.Lock()
         self.schedule = None if options.schedule is None else options.schedule(self)
         self.registry = SessionRegistry(
             self.storage,
@@ -178,6 +175,7 @@ class Host:
         self.reader = SessionReader(
             self.storage, self.registry, self._index, self.log, options.clock
         )
+        self.alerts = AlertWatch(self.registry, self._tell_alert)
         self.commands = self._table()
         self._looked = True
         self._shown = self._picture(())
@@ -446,60 +444,31 @@ class Host:
 
     async def annotate(self, session_id: str, note: str, tags: tuple[str, ...]) -> None:
         """See `HostLink.annotate`."""
-        await self._put_down(
+        await self.registry.arrived(session_id)
+        self.registry.living(session_id)  # refuses where there is none
+        await self.registry.notes.change(
             session_id,
             lambda notes: SessionNotes(*checked_notes(note, tags), alerts=notes.alerts),
         )
+        self.show()
 
     async def set_alerts(self, session_id: str, alerts: tuple[AlertRule, ...]) -> None:
         """See `HostLink.set_alerts`."""
         await self.registry.arrived(session_id)
         symbols = self.registry.alive(session_id).config.symbols
-        await self._put_down(
+        await self.registry.notes.change(
             session_id,
             lambda notes: SessionNotes(
                 notes.note, notes.tags, checked_alerts(alerts, notes.alerts, symbols)
             ),
         )
-
-    async def _put_down(
-        self, session_id: str, change: Callable[[SessionNotes], SessionNotes]
-    ) -> None:
-        await self.registry.arrived(session_id)
-        self.registry.living(session_id)  # refuses where there is none
-        async with self._noting:
-            try:
-                changed = change(self.registry.notes_of(session_id))
-            except NotesError as error:
-                raise BadRequestError(str(error)) from error
-            try:
-                await self.registry.keep_notes(session_id, changed)
-            except NotesError as error:
-                raise CommandError(str(error)) from error
         self.show()
 
-    async def watch_alerts(self) -> None:
-        """Tell of what owners of sessions wait for, once each, until cancelled."""
-        watch = AlertWatch()
-        while True:
-            await asyncio.sleep(_ALERTS_EVERY)
-            for engine, notes in self.registry.watched():
-                for alert in watch.come_true(engine, notes.alerts):
-                    await self._tell_alert(engine, alert)
-
-    async def _tell_alert(self, engine: Engine, alert: AlertRule) -> None:
-        session_id = engine.record.id
-        told = msgspec.structs.replace(alert, told=engine.now())
-
-        def mark(notes: SessionNotes) -> SessionNotes:
-            alerts = tuple(told if one == alert else one for one in notes.alerts)
-            return msgspec.structs.replace(notes, alerts=alerts)
-
-        await self._put_down(session_id, mark)
-        text = f"{engine.config.name} ({session_id}): {alert.text}"
+    def _tell_alert(self, session_id: str, text: str) -> None:
         self.log.add(Level.WARNING, text, session_id, alert=True)
         if self.schedule is not None:
             self.schedule.notify(text)
+        self.show()
 
     async def flatten(self, session_id: str, symbol: str | None = None) -> None:
         """See `HostLink.flatten`."""

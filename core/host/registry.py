@@ -19,6 +19,7 @@ from core.host.feeds import Feeds
 from core.host.link import CommandError, NotFoundError
 from core.host.living_session import JobsOf, LivingSession, lifecycle_of, report_of
 from core.host.logs import LogRing
+from core.host.notes_keeper import NotesKeeper
 from core.host.stored_sessions import (
     SessionIndex,
     StoredSession,
@@ -28,7 +29,7 @@ from core.host.stored_sessions import (
 )
 from core.journal.manifest import SessionManifest, read_manifest, write_manifest
 from core.journal.session_journal import SessionJournal, Storage
-from core.journal.session_notes import SessionNotes
+from core.journal.session_notes import AlertRule
 from core.journal.values import SessionState
 from core.market.feeds.feed import FeedError
 from core.session.engine import Engine, EngineContext
@@ -40,7 +41,7 @@ from core.session.view import Lifecycle, session_snapshot
 from core.store.collector import without_collections
 from core.store.index import IndexWriteError
 from core.store.journal_file import JournalError
-from core.store.notes import NotesError, read_notes, write_notes
+from core.store.notes import NotesError
 
 _logger = logging.getLogger(__name__)
 
@@ -99,7 +100,7 @@ class SessionRegistry:
         self._ended: dict[str, SessionSnapshot] = {}
         self._unreported: set[str] = set()  # ended, and the report could not be written yet
         self._retries: dict[str, _Retry] = {}
-        self._notes: dict[str, SessionNotes] = {}  # where there are any
+        self.notes = NotesKeeper(storage)
         self._unseen: dict[str, str] = {}  # why a session could not be looked at
 
     # ── Which there are ──
@@ -114,41 +115,15 @@ class SessionRegistry:
 
     def with_notes(self, shown: SessionSnapshot) -> SessionSnapshot:
         """The same, with what its owner has put down."""
-        notes = self._notes.get(shown.id)
+        notes = self.notes.known(shown.id)
         return shown if notes is None else replace(shown, notes=notes)
 
-    # ── What their owners put down ──
-
-    def notes_of(self, session_id: str) -> SessionNotes:
-        """What the owner of a session has put down.
-
-        Raises:
-            NotesError: it cannot be read.
-        """
-        if session_id not in self._notes:
-            found = read_notes(self._storage.workspace.session(session_id), SessionNotes)
-            if found == SessionNotes():
-                return found
-            self._notes[session_id] = found
-        return self._notes[session_id]
-
-    async def keep_notes(self, session_id: str, notes: SessionNotes) -> None:
-        """Put this down in place of what was there.
-
-        Raises:
-            NotesError: it cannot be written.
-        """
-        folder = self._storage.workspace.session(session_id)
-        await asyncio.to_thread(write_notes, folder, notes, self._storage.disk)
-        self._notes[session_id] = notes
-
-    def watched(self) -> list[tuple[Engine, SessionNotes]]:
-        """The living sessions whose owners wait to be told of something."""
+    def waiting_for_alerts(self) -> list[tuple[Engine, tuple[AlertRule, ...]]]:
+        """The living sessions whose owners wait to be told of something, and of what."""
         return [
-            (living.engine, notes)
+            (living.engine, alerts)
             for session_id, living in self._living.items()
-            if (notes := self._notes.get(session_id)) is not None
-            and any(alert.told is None for alert in notes.alerts)
+            if (alerts := self.notes.waited_for(session_id))
         ]
 
     def shown(self, session_id: str) -> SessionSnapshot:
@@ -227,7 +202,7 @@ class SessionRegistry:
     def forget(self, session_id: str) -> None:
         """A session was deleted."""
         self.drop(session_id)
-        self._notes.pop(session_id, None)
+        self.notes.forget(session_id)
 
     def put_back(self, shown: SessionSnapshot) -> None:
         """Show an ended session again."""
@@ -263,7 +238,7 @@ class SessionRegistry:
         for session_id in sorted(self._storage.workspace.session_ids()):
             folder = self._storage.workspace.session(session_id)
             try:
-                self.notes_of(session_id)
+                self.notes.read(session_id)
             except NotesError as error:
                 self._log.add(Level.WARNING, str(error), session_id)
             if self._index.archived(session_id):

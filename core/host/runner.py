@@ -91,7 +91,7 @@ def _parts(host: Host) -> Iterator[tuple[str, Part]]:
     yield "clock", partial(_tick, host)
     yield "recovery of sessions", partial(_recover, host)
     yield "order accounts", host.accounts.attend
-    yield "alerts", host.watch_alerts
+    yield "alerts", host.alerts.run
     if host.schedule is not None:
         yield "schedule", host.schedule.run
     for companion in host.options.companions:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.host.alert_watch import AlertWatch
+from core.host.alert_watch import AlertConditions
 from core.host.host import Host
 from core.host.link import BadRequestError, CommandError
 from core.journal.session_notes import AlertKind, AlertRule, SessionNotes
@@ -68,11 +68,11 @@ async def test_a_price_is_told_once_on_every_screen_and_not_again_by_the_next_ho
 async def test_a_drawdown_and_days_without_a_trade_come_true_and_no_sooner(tmp_path: Path) -> None:
     bench, feed = Bench(tmp_path), feed_of()
     engine = bench.new(bench.record(ALWAYS, **LIVE), feed)
-    watch = AlertWatch()
+    conditions = AlertConditions()
     drawdown, quiet = AlertRule(AlertKind.DRAWDOWN, 10.0), AlertRule(AlertKind.NO_TRADE, 2.0)
 
     def true() -> list[AlertRule]:
-        return watch.come_true(engine, (drawdown, quiet))
+        return conditions.come_true(engine, (drawdown, quiet))
 
     async with living(engine):
         for place in (250, 251):
