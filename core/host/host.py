@@ -10,13 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import msgspec
-
-from core.compare.before_start import start_warnings
 from core.host.alert_watch import AlertWatch
 from core.host.command_table import CommandTable, command_table
 from core.host.feeds import FeedMaker, Feeds
@@ -26,11 +23,14 @@ from core.host.parts import Parts
 from core.host.registry import SessionRegistry
 from core.host.session_reader import SessionReader
 from core.host.start_requests import (
+    given_key,
     record_of,
     require_no_clash,
     restart_request,
     sealed,
     simulated,
+    started_in_words,
+    with_warnings,
 )
 from core.host.stored_sessions import (
     SessionIndex,
@@ -40,9 +40,8 @@ from core.host.venue_accounts import VenueAccounts
 from core.journal.manifest import SessionManifest, read_manifest
 from core.journal.session_journal import Storage
 from core.journal.session_notes import AlertRule, SessionNotes, checked_alerts
-from core.journal.values import FeedKind, Mode
+from core.journal.values import FeedKind
 from core.market.feeds.feed import FeedError
-from core.market.venues.registry import DEFAULT_VENUE
 from core.session.engine import Engine
 from core.session.session_queue import RefusedCommandError
 from core.session.snapshot import (
@@ -53,7 +52,7 @@ from core.session.snapshot import (
     StartReply,
     StartRequest,
 )
-from core.store.credentials import ApiKey, CredentialsError, checked_key, read_credentials
+from core.store.credentials import CredentialsError, read_credentials
 from core.store.durable import Disk, OsDisk
 from core.store.index import IndexWriteError, open_index
 from core.store.journal_file import JournalError
@@ -292,7 +291,7 @@ class Host:
         source = self.options.sources.get(request.feed, request.feed.value)
         while self.registry.taken(session_id := self.options.new_id()):
             pass
-        key = self._given_key(request)
+        key = given_key(request, self.redactor)
         record = record_of(
             request,
             session_id,
@@ -307,7 +306,8 @@ class Host:
             )
         if key is not None:
             self.accounts.give(session_id, key)
-        record = await self._with_tried_keys(await self._with_warnings(record, request.config))
+        warned = await asyncio.to_thread(with_warnings, record, request.config, self.workspace)
+        record = await self._with_tried_keys(warned)
         try:
             # Of two that would order the same, the second has to see the first.
             async with self._ordering if record.accounts else contextlib.nullcontext():
@@ -328,38 +328,16 @@ class Host:
             record.mode,
             record.notices,
             self._jobs_of(session_id),
-            " ".join(self._started_in_words(record)),
+            self._started_in_words(record),
         )
 
-    def _started_in_words(self, record: SessionManifest) -> Iterator[str]:
+    def _started_in_words(self, record: SessionManifest) -> str:
         """What was started, and how it is watched."""
-        where = {
-            Mode.TESTNET: "Binance Testnet",
-            Mode.SIMULATED: f"{(record.exchange or DEFAULT_VENUE).capitalize()} (simulated)",
-            Mode.DEMO: "the embedded exchange (demo)",
-            Mode.REPLAY: "candle files (replay)",
-        }[record.mode]
-        symbols = ", ".join(record.config["symbols"])
-        yield f"Paper trading started! Session ID: {record.id}. Monitoring {symbols} on {where}."
         end = record.until
         if end is None and record.run_for is not None:
             end = self.options.clock() + record.run_for
         watched = None if self.schedule is None else self.schedule.monitoring(record.id, end)
-        yield from filter(None, [watched])
-
-    async def _with_warnings(
-        self, record: SessionManifest, given: Mapping[str, object]
-    ) -> SessionManifest:
-        """The same session, with what its owner should know of its backtest and its length."""
-        run_for = record.run_for
-        if record.feed is FeedKind.REPLAY:
-            run_for = None  # it is over when its file is
-        elif run_for is None and record.until is not None:
-            run_for = record.until - record.created
-        warnings = await asyncio.to_thread(
-            start_warnings, self.workspace, record.strategy(), given, run_for
-        )
-        return msgspec.structs.replace(record, notices=(*record.notices, *warnings))
+        return " ".join(filter(None, [started_in_words(record), watched]))
 
     async def _with_tried_keys(self, record: SessionManifest) -> SessionManifest:
         """A session that is to order on a test venue, simulated where the venue refuses its keys.
@@ -369,21 +347,6 @@ class Host:
         route = None if record.feed is FeedKind.DEMO else self.accounts.route(record)
         trouble = None if route is None else await route.trouble()
         return record if trouble is None else simulated(record, self.log.safe(trouble))
-
-    def _given_key(self, request: StartRequest) -> ApiKey | None:
-        """The key that came with a request, which is hidden from now on."""
-        key, secret = request.api_key, request.api_secret
-        if not key and not secret:
-            return None
-        if not key or not secret:
-            raise BadRequestError("a key of the testnet takes both: api_key and api_secret")
-        try:
-            given = checked_key(key, secret)
-        except CredentialsError as error:
-            raise BadRequestError(str(error)) from None
-        for text in (key, secret):
-            self.redactor.add(text)
-        return given
 
     async def stop_at_end(self, session_id: str) -> Mapping[str, object]:
         """See `HostLink.stop_at_end`."""

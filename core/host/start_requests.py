@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
+from core.compare.before_start import start_warnings
 from core.compare.sources import document_of
 from core.host.link import BadRequestError
 from core.host.venue_accounts import NoAccountError
@@ -20,6 +21,8 @@ from core.market.symbols import is_perpetual, quote_currency
 from core.market.venues.registry import DEFAULT_VENUE, VENUES
 from core.report.stored_backtest import stored_backtest
 from core.session.snapshot import SessionSnapshot, StartRequest, TrialTerms
+from core.store.credentials import ApiKey, CredentialsError, checked_key
+from core.store.redaction import Redactor
 from core.store.workspace import Workspace, expanded
 from core.strategy.config.canonical import config_to_dict
 from core.strategy.config.conditions import Direction
@@ -142,6 +145,54 @@ def simulated(record: SessionManifest, why: str) -> SessionManifest:
         mode=_mode(record.feed, orders=False),
         notices=(*record.notices, _SIMULATED.format(record.broker_asked, why)),
     )
+
+
+def started_in_words(record: SessionManifest) -> str:
+    """What was started, for its user."""
+    where = {
+        Mode.TESTNET: "Binance Testnet",
+        Mode.SIMULATED: f"{(record.exchange or DEFAULT_VENUE).capitalize()} (simulated)",
+        Mode.DEMO: "the embedded exchange (demo)",
+        Mode.REPLAY: "candle files (replay)",
+    }[record.mode]
+    symbols = ", ".join(record.config["symbols"])
+    return f"Paper trading started! Session ID: {record.id}. Monitoring {symbols} on {where}."
+
+
+def given_key(request: StartRequest, redactor: Redactor) -> ApiKey | None:
+    """The key that came with a request, which is hidden from now on.
+
+    Raises:
+        BadRequestError: half of it is missing, or it is none.
+    """
+    key, secret = request.api_key, request.api_secret
+    if not key and not secret:
+        return None
+    if not key or not secret:
+        raise BadRequestError("a key of the testnet takes both: api_key and api_secret")
+    try:
+        given = checked_key(key, secret)
+    except CredentialsError as error:
+        raise BadRequestError(str(error)) from None
+    for text in (key, secret):
+        redactor.add(text)
+    return given
+
+
+def with_warnings(
+    record: SessionManifest, given: Mapping[str, object], workspace: Workspace
+) -> SessionManifest:
+    """The same session, with what its owner should know of its backtest and its length. Blocks.
+
+    `given` is the config as its owner wrote it.
+    """
+    run_for = record.run_for
+    if record.feed is FeedKind.REPLAY:
+        run_for = None  # it is over when its file is
+    elif run_for is None and record.until is not None:
+        run_for = record.until - record.created
+    warnings = start_warnings(workspace, record.strategy(), given, run_for)
+    return msgspec.structs.replace(record, notices=(*record.notices, *warnings))
 
 
 def sealed(
