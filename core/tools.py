@@ -12,16 +12,13 @@ import asyncio
 import functools
 import inspect
 import logging
-import math
 import os
-import re
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from enum import Enum, StrEnum
+from enum import StrEnum
 from typing import Any, ParamSpec, get_type_hints
 
 import msgspec
-import numpy as np
 
 from core.backtest.axes import SweepError, parse_axis
 from core.backtest.candle_data import strategy_candles
@@ -44,9 +41,8 @@ from core.host.status_json import (
     since_of,
     status_to_json,
 )
-from core.journal.values import BrokerKind, FeedKind
+from core.journal.values import FeedKind
 from core.market.candles.durations import SpanError, parse_duration, period_start
-from core.market.candles.timeframes import DAY
 from core.market.feeds.feed import FeedError
 from core.market.files.errors import CandleFileError
 from core.market.history.market_period import market_period
@@ -54,17 +50,29 @@ from core.market.venues.addresses import VenueError
 from core.market.venues.registry import public_api
 from core.report.result import result_to_json
 from core.session.reports import without_equity
-from core.session.snapshot import SessionSnapshot, StartRequest, TrialTerms
+from core.session.snapshot import SessionSnapshot, StartRequest
 from core.store.credentials import CredentialsError
 from core.store.preferences import PreferencesError, read_preferences
-from core.store.workspace import Workspace, WorkspaceError, expanded, locate_workspace
+from core.store.workspace import Workspace, WorkspaceError, locate_workspace
 from core.strategy.config.config import StrategyConfig
-from core.strategy.config.parsing import ParsedConfig, parse_config
+from core.strategy.config.parsing import ParsedConfig
 from core.strategy.config.problems import ConfigError
-from core.strategy.document.document import strategy_document
 from core.strategy.indicators.registry import indicators_to_json
 from core.strategy.signals.sources import warmup_candles
 from core.time_format import wall_clock
+from core.tool_arguments import (
+    ToolError,
+    broker_asked,
+    candle_files,
+    fitting_arguments,
+    needed,
+    one_of,
+    parsed_config,
+    raw_config,
+    trial_terms,
+    unknown_action,
+    with_balance,
+)
 from core.trading.values import FillOn
 from core.trial.ledger import noted
 
@@ -83,7 +91,6 @@ _ACTIONS = (
 )
 _ALIASES = {"run_backtest": "run", "list": "list_indicators"}
 _LONGEST_ERROR = 4_000  # characters
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _CRON_ACTIONS = ("add", "list", "remove")
 _MISTAKES = (
     BacktestError,
@@ -108,24 +115,6 @@ class Fallback(StrEnum):
     NONE = "none"
 
 
-class ToolError(ValueError):
-    """A call is not understood; the message says what was expected."""
-
-
-_EXPECTED = {
-    "strategy_config": "JSON text or an object",
-    "data": "a path, or an object of paths by symbol",
-    "flatten": "true or false",
-    "balance": "a number",
-    "since": "a number of trades or a time",
-    "every_seconds": "a whole number",
-    "max_runs": "a whole number",
-    "workspace": "a path",
-    "duration": "text such as 7d",
-    "period": "text such as 6m",
-}
-
-
 def never_raising(tool: Callable[_P, Json]) -> Callable[_P, Json]:
     """Have a tool call answer `{"error": message}` for whatever its caller gets wrong."""
     signature = inspect.signature(tool)
@@ -134,7 +123,7 @@ def never_raising(tool: Callable[_P, Json]) -> Callable[_P, Json]:
     @functools.wraps(tool)
     def call(*given: _P.args, **named: _P.kwargs) -> Json:
         try:
-            arguments = _fitting(tool.__name__, signature, hints, given, named)
+            arguments = fitting_arguments(tool.__name__, signature, hints, given, named)
             return tool(**arguments)  # type: ignore[call-arg]  # checked, which no type says
         except (ToolError, *_MISTAKES) as error:
             return {"error": _words(error)}
@@ -143,88 +132,6 @@ def never_raising(tool: Callable[_P, Json]) -> Callable[_P, Json]:
             return {"error": f"{tool.__name__} failed unexpectedly: {type(error).__name__}"}
 
     return call
-
-
-def _fitting(
-    tool: str,
-    signature: inspect.Signature,
-    hints: Mapping[str, Any],
-    given: tuple[object, ...],
-    named: Mapping[str, object],
-) -> Json:
-    """What a call was given, by name, in the plain types of JSON; None is as good as not given.
-
-    Raises:
-        ToolError: the call has no such argument, or one is of another kind.
-    """
-    known = list(signature.parameters)
-    if unknown := [name for name in named if name not in known]:
-        raise ToolError(f"{tool} has no argument {unknown[0]!r}: it has {', '.join(known)}")
-    plain = [
-        name
-        for name, one in signature.parameters.items()
-        if one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
-    ]
-    if len(given) > len(plain):
-        raise ToolError(f"{tool} takes {len(plain)} arguments without a name; found {len(given)}")
-    arguments = dict(zip(plain, given, strict=False))
-    if twice := [name for name in named if name in arguments]:
-        raise ToolError(f"{tool}: {twice[0]} is given twice")
-    arguments |= named
-    arguments = {name: _plain(one) for name, one in arguments.items() if one is not None}
-    if "action" not in arguments:
-        raise ToolError(f"{tool}: action is missing")
-    if isinstance(balance := arguments.get("balance"), float) and not 0 < balance < math.inf:
-        raise ToolError(f"balance: expected a number above 0, found {balance:g}")
-    for name, value in arguments.items():
-        if isinstance(value, str) and not value.isascii() and _SURROGATE.search(value):
-            raise ToolError(f"{name}: expected text, found half a character, which no text has")
-        if name in ("workspace", "trial"):
-            fits = name == "trial" or isinstance(value, str | os.PathLike)
-        else:
-            fits = _fits(value, hints[name])
-        if not fits:
-            expected = _EXPECTED.get(name, "text")
-            raise ToolError(f"{name}: expected {expected}, found {_kind(name, value)}")
-    return arguments
-
-
-def _plain(value: object) -> object:
-    """A value without a caller's own types: numpy's scalars and arrays, enums, subclasses."""
-    match value:
-        case bool():
-            return value
-        case Enum():
-            return _plain(value.value)
-        case np.generic() | np.ndarray():
-            return _plain(value.tolist())
-        case str():
-            return str(value)
-        case int():
-            return int(value)
-        case float():
-            return float(value)
-        case Mapping():
-            return {_plain(key): _plain(one) for key, one in value.items()}
-        case list() | tuple():
-            return [_plain(one) for one in value]
-    return value
-
-
-def _fits(value: object, hint: Any) -> bool:
-    try:
-        msgspec.convert(value, hint)
-    except (msgspec.ValidationError, AttributeError):  # the latter for what is of no type of JSON
-        return False
-    return True
-
-
-def _kind(name: str, value: object) -> str:
-    """What came in another's place; a key is never repeated."""
-    if isinstance(value, int | float) and not name.startswith("api_"):
-        return str(value)[:40]
-    kinds = {str: "text", int: "a number", float: "a number", list: "a list", dict: "an object"}
-    return kinds.get(type(value), type(value).__name__)
 
 
 @never_raising
@@ -293,28 +200,30 @@ def backtest(
     async def work() -> Json:
         match asked:
             case "run":
-                config = _config(_with_balance(strategy_config, balance))
+                config = parsed_config(with_balance(strategy_config, balance))
                 return await _run(config, home, data, exchange, period, fill_on, columns)
             case "gate":
-                config = _config(_with_balance(strategy_config, balance))
+                config = parsed_config(with_balance(strategy_config, balance))
                 if data is None:
                     raise ToolError("data is missing")
-                files = _files(data, config)
+                files = candle_files(data, config)
                 return await asyncio.to_thread(_gate, config, home, files, columns, vary)
             case "start_paper":
                 request = StartRequest(
-                    config=_raw_config(strategy_config),
-                    feed=_one_of("feed", FeedKind, feed),
-                    fallback=_one_of("fallback", Fallback, fallback) == "poll" and feed == "live",
-                    broker=_broker(broker, has_key=bool(api_key or api_secret)),
-                    data=None if data is None else _files(data, _config(strategy_config)),
+                    config=raw_config(strategy_config),
+                    feed=one_of("feed", FeedKind, feed),
+                    fallback=one_of("fallback", Fallback, fallback) == "poll" and feed == "live",
+                    broker=broker_asked(broker, has_key=bool(api_key or api_secret)),
+                    data=None
+                    if data is None
+                    else candle_files(data, parsed_config(strategy_config)),
                     columns=columns,
                     starting_balance=balance,
                     run_for=None if duration is None else parse_duration(duration),
                     exchange=exchange,
                     api_key=api_key,
                     api_secret=api_secret,
-                    trial=_trial(trial),
+                    trial=trial_terms(trial),
                 )
                 link = await attach_or_start(home)
                 return reply_to_json(await link.start(request))
@@ -322,13 +231,15 @@ def backtest(
                 return await _status(home, session_id, since)
             case "stop_paper":
                 link = await attach_or_start(home)
-                session = _needed("session_id", session_id).strip().lower()
+                session = needed("session_id", session_id).strip().lower()
                 return without_equity(await link.stop(session, flatten=flatten))
             case "compare":
-                return await _compare(home, _config(strategy_config).config, session_id, balance)
+                return await _compare(
+                    home, parsed_config(strategy_config).config, session_id, balance
+                )
             case "list_indicators":
                 return {"indicators": indicators_to_json()}
-        raise ToolError(_unknown("backtest", action, (*_ACTIONS, *_ALIASES)))
+        raise ToolError(unknown_action("backtest", action, (*_ACTIONS, *_ALIASES)))
 
     return _answer(work)
 
@@ -375,14 +286,14 @@ def cron(
 
     async def work() -> Json:
         if action not in _CRON_ACTIONS:
-            raise ToolError(_unknown("cron", action, _CRON_ACTIONS))
+            raise ToolError(unknown_action("cron", action, _CRON_ACTIONS))
         link = await attach_or_start(home)
         if action == "add":
             order = msgspec.convert(given, JobOrder)
             job = await link.add_job(order)
             return job_to_json(job) | {"confirmation": confirmed(job, await link.list_jobs())}
         if action == "remove":
-            return job_to_json(await link.remove_job(_needed("job_id", job_id)))
+            return job_to_json(await link.remove_job(needed("job_id", job_id)))
         return {"jobs": [job_to_json(job) for job in await link.list_jobs()]}
 
     return _answer(work)
@@ -433,11 +344,11 @@ async def _run(
     columns: str | None,
 ) -> Json:
     config = parsed.config
-    inputs: Json = {"fill_on": _one_of("fill_on", FillOn, fill_on)}
+    inputs: Json = {"fill_on": one_of("fill_on", FillOn, fill_on)}
     if data is not None:
         if exchange is not None:
             raise ToolError("give either data or exchange, not both")
-        files = _files(data, parsed)
+        files = candle_files(data, parsed)
         candles, notes = await asyncio.to_thread(strategy_candles, config, files, columns)
     else:
         addresses = read_preferences(home.preferences).addresses
@@ -515,80 +426,3 @@ async def _compare(
     )
     found = await compare_strategy(home, request, report_source(home))
     return comparison_to_json(found)
-
-
-def _raw_config(given: str | Mapping[str, object] | None) -> dict[str, object]:
-    """The config as an object, from JSON text or as it is."""
-    if given is None:
-        raise ToolError("strategy_config is missing: the strategy as JSON text or as an object")
-    if isinstance(given, str):
-        return strategy_document(given, "strategy_config").config
-    return dict(given)
-
-
-def _config(given: str | Mapping[str, object] | None) -> ParsedConfig:
-    return parse_config(_raw_config(given))
-
-
-def _with_balance(
-    given: str | Mapping[str, object] | None, balance: float | None
-) -> dict[str, object]:
-    raw = _raw_config(given)
-    return raw if balance is None else {**raw, "starting_balance": balance}
-
-
-def _files(data: str | Mapping[str, str], parsed: ParsedConfig) -> dict[str, str]:
-    """A candle file for each symbol of a strategy."""
-    symbols = parsed.config.symbols
-    if isinstance(data, str):
-        if len(symbols) > 1:
-            raise ToolError(f"data: give a file for each of {', '.join(symbols)}")
-        data = {symbols[0]: data}
-    missing = [symbol for symbol in symbols if symbol not in data]
-    if missing:
-        raise ToolError(f"data: no file for {', '.join(missing)}; found {', '.join(data)}")
-    return {symbol: str(expanded(data[symbol]).absolute()) for symbol in symbols}
-
-
-def _one_of(name: str, kind: Any, given: str) -> Any:
-    try:
-        return kind(given)
-    except ValueError:
-        raise ToolError(f"{name} {given[:40]!r}: expected one of {', '.join(kind)}") from None
-
-
-def _broker(asked: str | None, *, has_key: bool) -> BrokerKind | None:
-    """Where orders are to go; None where nobody says, and the host has to choose."""
-    if asked is not None:
-        found: BrokerKind = _one_of("broker", BrokerKind, asked)
-        return found
-    return BrokerKind.TESTNET if has_key else None
-
-
-def _trial(asked: object) -> TrialTerms | None:
-    """The terms of a trial, as a program may write them; None where none is asked for."""
-    match asked:
-        case None | False:
-            return None
-        case True:
-            return TrialTerms()
-        case str():
-            return TrialTerms(days=parse_duration(asked) / DAY)
-        case {"trades": int(trades), **rest} if not rest and not isinstance(trades, bool):
-            return TrialTerms(trades=trades)
-        case {"days": int() | float() as days, **rest} if not rest and not isinstance(days, bool):
-            return TrialTerms(days=days)
-    raise ToolError(
-        f'trial: expected true, a horizon such as "60d", or {{"trades": 80}}; found '
-        f"{str(asked)[:80]!r}"
-    )
-
-
-def _needed(name: str, given: str | None) -> str:
-    if given is None:
-        raise ToolError(f"{name} is missing")
-    return given
-
-
-def _unknown(tool: str, action: str, known: tuple[str, ...]) -> str:
-    return f"{tool} has no action {str(action)[:40]!r}: expected one of {', '.join(known)}"

@@ -45,7 +45,8 @@ def add_commands(commands: Commands) -> None:
 
 def import_strategy(arguments: ImportArguments) -> int:
     """Write the document of a strategy that was read, and say what is left to be written."""
-    from core.strategy.importing.freqtrade import ImportRefusedError, import_freqtrade
+    from core.strategy.importing.freqtrade import import_freqtrade
+    from core.strategy.importing.freqtrade_source import ImportRefusedError
 
     path = Path(arguments.file)
     text = _text(path)

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import ast
 import json
-import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,22 +19,23 @@ from core.market.symbols import SymbolError, unified_symbol
 from core.strategy.config.parsing import parse_config
 from core.strategy.config.problems import ConfigError
 from core.strategy.document.yaml_text import write_yaml
+from core.strategy.importing.freqtrade_source import (
+    LARGEST_NUMBER,
+    NoValueError,
+    assignments,
+    constants,
+    json_with_comments,
+    literal_value,
+    parsed_source,
+    strategy_class,
+)
 from core.text import safe_text
 
-_LARGEST = 1 << 20  # characters
-_DEEPEST = 50
 _MINUTES = 525_600  # a year: longer, and a time of minimal_roi means never
+_SHOWN = 80  # characters
 _NEVER = 1_000.0  # per cent: profits that freqtrade's users write for "not at all"
 _NAME = re.compile(r"[^a-z0-9]+")
-_SHOWN = 80
-_MOST = 1e15  # of any number
 
-_OPERATIONS: dict[type[ast.operator], Callable[[float, float], float]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-}
 _CODE = {
     "populate_indicators": "indicators are code: list them under `indicators`",
     "populate_entry_trend": "entries are code: write them under `entry_conditions`",
@@ -74,10 +74,6 @@ _DEFAULTS: dict[str, object] = {
     "use_custom_stoploss": False,
 }
 """What changes nothing where it stands so: it is what happens here as well."""
-
-
-class ImportRefusedError(ValueError):
-    """A file holds no strategy that could be read; the message says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,166 +128,16 @@ def import_freqtrade(
     Raises:
         ImportRefusedError: it is no Python, or holds no such strategy.
     """
-    tree = _parsed(source, where)
-    found = _StrategyReader(_strategy_class(tree, where, wanted), _constants(tree.body))
+    tree = parsed_source(source, where)
+    found = _StrategyReader(strategy_class(tree, where, wanted), constants(tree.body))
     if tuned is not None:
-        params = _settings(tuned).get("params")
+        params = json_with_comments(tuned).get("params")
         for group in params.values() if isinstance(params, dict) else ():
             found.take_settings(group if isinstance(group, dict) else {})
         roi = params.get("roi") if isinstance(params, dict) else None
         found.take_settings({} if roi is None else {"minimal_roi": roi})
-    found.take_settings({} if settings is None else _settings(settings))
+    found.take_settings({} if settings is None else json_with_comments(settings))
     return found.imported(source, where)
-
-
-def _parsed(source: str, where: str) -> ast.Module:
-    if len(source) > _LARGEST:
-        raise ImportRefusedError(f"{where}: longer than the {_LARGEST} characters of a strategy")
-    try:
-        return ast.parse(source)
-    except SyntaxError as error:
-        place = where if error.lineno is None else f"{where}, line {error.lineno}"
-        raise ImportRefusedError(f"{place}: no Python: {safe_text(str(error.msg))}") from error
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise ImportRefusedError(f"{where}: no Python that can be read") from error
-
-
-def _strategy_class(tree: ast.Module, where: str, wanted: str | None) -> ast.ClassDef:
-    """The class that is wanted, with what it inherits of others in the file."""
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    lines = {node.name: _lineage(node, classes) for node in classes}
-    strategies = [node for node in classes if node.name == wanted]
-    if wanted is None:
-        inherited = {one.name for line in lines.values() for one in line[:-1]}
-        strategies = [
-            node
-            for node in classes
-            if node.name not in inherited
-            and any(_bases(one, "IStrategy") for one in lines[node.name])
-        ]
-    if len(strategies) == 1:
-        (found,) = strategies
-        found.body = _own_and_inherited(lines[found.name])
-        return found
-    names = ", ".join(node.name for node in (strategies or classes)) or "none"
-    if strategies:
-        raise ImportRefusedError(f"{where}: several strategies ({names}): say which with --class")
-    expected = "a class of IStrategy" if wanted is None else f"a class {wanted[:_SHOWN]}"
-    raise ImportRefusedError(f"{where}: expected {expected}, found classes: {names}")
-
-
-def _bases(node: ast.ClassDef, name: str) -> bool:
-    return any(ast.unparse(base).rpartition(".")[2] == name for base in node.bases)
-
-
-def _lineage(node: ast.ClassDef, classes: list[ast.ClassDef]) -> list[ast.ClassDef]:
-    """The classes of the file that it inherits from, those first that others inherit, and it."""
-    line = [node]
-    for one in line:
-        line += [base for base in classes if base not in line and _bases(one, base.name)]
-    return line[::-1]
-
-
-def _own_and_inherited(line: list[ast.ClassDef]) -> list[ast.stmt]:
-    """What a class says, each name once: by the last of its line that says it."""
-    said: dict[object, ast.stmt] = {}
-    for node in line:
-        assigned = {id(statement): name for name, _, statement in _assignments(node.body)}
-        for statement in node.body:
-            key = getattr(statement, "name", assigned.get(id(statement), id(statement)))
-            said.pop(key, None)
-            said[key] = statement
-    return list(said.values())
-
-
-def _settings(text: str) -> dict[str, object]:
-    """A config.json of freqtrade's, which may have comments and commas too many."""
-
-    def kept(match: re.Match[str]) -> str:
-        return match[0] if match[0].startswith('"') else ""
-
-    plain = re.sub(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', kept, text[:_LARGEST], flags=re.DOTALL)
-    plain = re.sub(r'"(?:\\.|[^"\\])*"|,(?=\s*[}\]])', kept, plain)
-    try:
-        found = json.loads(plain)
-    except (ValueError, RecursionError) as error:
-        raise ImportRefusedError(f"the configuration is no JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise ImportRefusedError("the configuration: expected an object, as in config.json")
-    return found
-
-
-# ── Values in the source ──
-
-
-class _NoValueError(ValueError):
-    """An expression is none whose value stands in the file; the message says why."""
-
-
-def _value(node: ast.expr, names: Mapping[str, object], depth: int = 0) -> object:
-    """What an expression of literals, and of names for such, is."""
-    if depth > _DEEPEST:
-        raise _NoValueError("nested too deeply")
-    match node:
-        case ast.Constant(value=None | bool() | int() | float() | str() as value):
-            return value
-        case ast.Name(id=name) if name in names:
-            return names[name]
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            number = _value(operand, names, depth + 1)
-            if isinstance(number, int | float):
-                return -number
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATIONS:
-            sides = _value(left, names, depth + 1), _value(right, names, depth + 1)
-            if all(isinstance(side, int | float) and abs(side) < _MOST for side in sides):
-                try:
-                    return _OPERATIONS[type(op)](*sides)  # type: ignore[arg-type]
-                except ArithmeticError as error:
-                    raise _NoValueError(str(error)) from error
-        case ast.List(elts=parts) | ast.Tuple(elts=parts):
-            return [_value(part, names, depth + 1) for part in parts]
-        case ast.Dict(keys=keys, values=values) if all(key is not None for key in keys):
-            return {
-                str(_value(key, names, depth + 1)): _value(value, names, depth + 1)
-                for key, value in zip(keys, values, strict=True)
-                if key is not None
-            }
-    if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Parameter"):
-        defaults = [_short(one.value) for one in node.keywords if one.arg == "default"]
-        raise _NoValueError(
-            f"optimised by freqtrade, from {', '.join(defaults) or 'no default'} on"
-        )
-    raise _NoValueError(f"{_short(node)} is worked out by code")
-
-
-def _short(node: ast.AST) -> str:
-    try:
-        text = safe_text(ast.unparse(node))
-    except (RecursionError, ValueError):
-        return "an expression"
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-
-
-def _assignments(body: list[ast.stmt]) -> Iterator[tuple[str, ast.expr, ast.stmt]]:
-    for statement in body:
-        match statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                yield name, value, statement
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                yield name, value, statement
-
-
-def _constants(body: list[ast.stmt]) -> dict[str, object]:
-    names: dict[str, object] = {}
-    for name, value, _ in _assignments(body):
-        try:
-            names[name] = _value(value, names)
-        except _NoValueError:
-            names.pop(name, None)
-    return names
-
-
-# ── What it means here ──
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,12 +160,12 @@ class _StrategyReader:
         self._config: dict[str, object] = {}
         self._places: dict[str, tuple[_Attribute, str]] = {}
         names = dict(constants)
-        for name, node, statement in _assignments(strategy.body):
+        for name, node, statement in assignments(strategy.body):
             last = statement.end_lineno or statement.lineno
             try:
-                names[name] = _value(node, names)
+                names[name] = literal_value(node, names)
                 self._given[name] = _Attribute(names[name], statement.lineno, last)
-            except _NoValueError as error:
+            except NoValueError as error:
                 self._leave(name, _Attribute(None, statement.lineno, last), str(error))
         for method in strategy.body:
             if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -528,7 +374,11 @@ class _StrategyReader:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MOST
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and abs(value) < LARGEST_NUMBER
+    )
 
 
 def _is_text(statement: ast.stmt) -> bool:

@@ -12,10 +12,10 @@ from core.strategy.config.problems import ConfigError
 from core.strategy.document.document import strategy_document
 from core.strategy.importing.freqtrade import (
     Imported,
-    ImportRefusedError,
     Unread,
     import_freqtrade,
 )
+from core.strategy.importing.freqtrade_source import ImportRefusedError
 
 HEAD = "from freqtrade.strategy import IStrategy\nHOUR = 60\nclass MyRSIStrategy(IStrategy):\n"
 ENTRY = (
