@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import itertools
 import math
-import multiprocessing
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from core.backtest.axes import Axis, SweepError, configs
+from core.backtest.long_work import LongWork
+from core.backtest.progress import Meter, OnProgress, WorkCancelledError
 from core.backtest.run import run_backtest
+from core.backtest.workers import Histories, Workers, workers_of
 from core.market.candles.candles import Candles, Floats
 from core.report.deflated import deflated_sharpe, expected_best_sharpe
 from core.report.metrics import Metrics
@@ -28,12 +29,10 @@ from core.trial.promise import effective_tries
 LOWER_IS_BETTER = frozenset({"max_drawdown_pct", "max_consecutive_losses"})
 
 _SHARES_EACH = 8
+_LARGEST_SHARE = 20_000_000  # candles, of all combinations: some seconds, after which it is told
 _COMPARED = (
     1_000  # combinations whose returns are compared: where there are more, evenly chosen ones
 )
-
-Progress = Callable[[int, int], None]
-"""Told how many combinations are done, of how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +57,8 @@ class BestRow:
 class Sweep:
     """All combinations, best first by `sort`, and what luck alone would have found.
 
+    `total`: how many there are; a sweep that was cancelled has fewer `rows`, and everything else is
+    said of those alone.
     `split_time`: open time (UTC ms) of the first candle the ranking did not see; None: it saw all.
     `expected_best_sharpe`: what the best of as many tries without merit would have; with
     `deflated_sharpe`, the probability that the best one's merit is more than that.
@@ -75,23 +76,12 @@ class Sweep:
     effective_tries: float
     best: BestRow
     returns: Floats
+    total: int
 
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """The candles a sweep runs on; those from `split_time` on are kept from the ranking."""
-
-    candles: Mapping[str, Candles]
-    split_time: int | None = None
-
-    def first_part(self) -> Mapping[str, Candles]:
-        """What the ranking may see."""
-        if self.split_time is None:
-            return self.candles
-        return {
-            symbol: history.slice(0, int(np.searchsorted(history.time, self.split_time)))
-            for symbol, history in self.candles.items()
-        }
+    @property
+    def complete(self) -> bool:
+        """Whether every combination was run."""
+        return len(self.rows) == self.total
 
 
 def split_at(candles: Mapping[str, Candles], per_cent: float) -> int:
@@ -118,12 +108,13 @@ def run_sweep(
     *,
     sort: str = "sharpe_ratio",
     split: float | None = None,
-    workers: int = 1,
-    progress: Progress | None = None,
+    workers: Workers | int = 1,
+    on_progress: OnProgress | None = None,
+    cancel: threading.Event | None = None,
 ) -> Sweep:
     """Backtest every combination of the axes' values.
 
-    Each result is that of `run_backtest` on the same config and candles, whatever `workers` is.
+    Each result is that of `run_backtest` on the same config and candles, whoever computes it.
 
     Args:
         config: the strategy that is varied.
@@ -131,31 +122,99 @@ def run_sweep(
         candles: the history of each symbol.
         sort: the metric that ranks (docs/rules.md §4); where it is undefined comes last.
         split: per cent of the time that the ranking sees; the rest is shown beside it.
-        workers: processes to share the work among.
-        progress: told after each combination.
+        workers: who does it, or how many processes of this machine.
+        on_progress: told after each combination.
+        cancel: once set, the sweep ends with the combinations that are finished.
 
     Raises:
         SweepError: if an axis, the split or the metric is not as it must be.
-        KeyboardInterrupt: when the user cancels; the processes are ended first.
+        WorkCancelledError: it was cancelled before the first combination was finished.
+    """
+    tried = configs(config, axes)
+    check_sort(sort)
+    period = Period(split_time=None if split is None else split_at(candles, split))
+    with workers_of(workers).on(candles) as crew:
+        meter = Meter(on_progress, len(tried))
+        work = LongWork(crew, meter, cancel or threading.Event())
+        return sweep_by(work, axes, tried, candles, period, sort=sort)
+
+
+def check_sort(sort: str) -> None:
+    """Refuse what is no metric to rank by.
+
+    Raises:
+        SweepError: says which are.
     """
     if sort not in Metrics.__dataclass_fields__ or sort in ("metrics_undefined", "win_rate_ci"):
         raise SweepError(f"no metric {sort!r} to sort by; for example sharpe_ratio, profit_factor")
-    tried = configs(config, axes)
-    period = Period(candles, None if split is None else split_at(candles, split))
-    work = _Work(tuple(tried), period)
-    found: dict[int, _Found] = {}
-    for one in work.done(workers):
-        found[one.place] = one
-        if progress is not None:
-            progress(len(found), len(tried))
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The candles of a sweep: those that open in `span` (UTC ms, the end exclusive), or all.
+
+    Those from `split_time` on are kept from the ranking.
+    """
+
+    span: tuple[int, int] | None = None
+    split_time: int | None = None
+
+    def all_of(self, candles: Histories) -> Histories:
+        """All that the sweep runs on."""
+        if self.span is None:
+            return candles
+        return {symbol: history.between(*self.span) for symbol, history in candles.items()}
+
+    def ranking(self, candles: Histories) -> Histories:
+        """What the ranking may see."""
+        mine = self.all_of(candles)
+        if self.split_time is None:
+            return mine
+        return {
+            symbol: history.slice(0, int(np.searchsorted(history.time, self.split_time)))
+            for symbol, history in mine.items()
+        }
+
+
+def sweep_by(
+    work: LongWork,
+    axes: Sequence[Axis],
+    tried: Sequence[StrategyConfig],
+    candles: Histories,
+    period: Period,
+    *,
+    sort: str,
+    part: str = "",
+    effort: float = 1.0,
+) -> Sweep:
+    """The sweep that is part of some work.
+
+    Args:
+        work: under way on `candles`.
+        axes: what is varied.
+        tried: their combinations, as `configs` makes them.
+        candles: by symbol.
+        period: which of them.
+        sort: the metric that ranks.
+        part: of the work, for who is told.
+        effort: of one backtest, as the work counts it.
+
+    Raises:
+        WorkCancelledError: it was cancelled before the first combination was finished.
+    """
+    length = sum(map(len, period.all_of(candles).values()))
+    shares = _shares(tried, period, work.crew.count, length)
+    found = {one.place: one for one in work.each(_run_share, shares, part=part, effort=effort)}
+    if not found:
+        raise WorkCancelledError("cancelled before the first setting was finished")
     combinations = list(itertools.product(*(axis.values for axis in axes)))
-    order = sorted(range(len(tried)), key=lambda place: _rank(found[place].metrics, sort))
-    ratios = [found[place].metrics.sharpe_ratio for place in range(len(tried))]
+    order = sorted(sorted(found), key=lambda place: _rank(found[place].metrics, sort))
+    ratios = [found[place].metrics.sharpe_ratio for place in sorted(found)]
     expected = expected_best_sharpe([ratio for ratio in ratios if ratio is not None])
     first = order[0]
-    best = BestRow(tried[first], combinations[first], work.result(tried[first], {}))
+    result = run_backtest(tried[first], period.ranking(candles))
     days = {place: one.days for place, one in found.items() if one.days is not None}
-    days[first] = _Days.of(best.result)
+    days[first] = _Days.of(result)
     table = _table([days[place] for place in sorted(days)])
     return Sweep(
         axes=tuple(axes),
@@ -166,103 +225,71 @@ def run_sweep(
         ),
         split_time=period.split_time,
         expected_best_sharpe=expected,
-        deflated_sharpe=None if expected is None else _deflated(best.result, expected),
+        deflated_sharpe=None if expected is None else _deflated(result, expected),
         effective_tries=effective_tries(table) if table.size else 1.0,
-        best=best,
+        best=BestRow(tried[first], combinations[first], result),
         returns=table,
+        total=len(tried),
     )
 
 
+class _Setting(NamedTuple):
+    """A combination: its place among all, and whether its days are compared with the others'."""
+
+    place: int
+    config: StrategyConfig
+    compared: bool
+
+
 @dataclass(frozen=True, slots=True)
-class _Work:
-    """What there is to do, and how it is shared out."""
+class _Share:
+    """Combinations with the same indicators, which are computed once and forgotten with it."""
 
-    tried: tuple[StrategyConfig, ...]
     period: Period
-
-    def done(self, workers: int) -> Iterator[_Found]:
-        """What every combination came to, in the order they are done."""
-        shares = self._shares(workers)
-        if workers <= 1 or len(shares) <= 1:
-            yield from self.run(shares)
-        else:
-            yield from self._shared(shares, min(workers, len(shares)))
-
-    def result(self, config: StrategyConfig, batches: Mapping[str, Batch]) -> RunResult:
-        """The backtest that ranks `config`."""
-        return run_backtest(config, self.period.first_part(), batches=batches)
-
-    def run(self, shares: Sequence[Sequence[int]]) -> Iterator[_Found]:
-        """What the combinations of some shares came to, in this process."""
-        split = self.period.split_time
-        for share in shares:
-            first_part = self.period.first_part()
-            batches = {symbol: Batch(history) for symbol, history in first_part.items()}
-            whole = {symbol: Batch(history) for symbol, history in self.period.candles.items()}
-            for place in share:
-                config = self.tried[place]
-                rest = None
-                if split is not None:
-                    rest = run_backtest(
-                        config, self.period.candles, decide_from=split, batches=whole
-                    ).metrics
-                result = self.result(config, batches)
-                yield _Found(place, result.metrics, rest, self._days(place, result))
-
-    def _days(self, place: int, result: RunResult) -> _Days | None:
-        """The daily returns of a combination that is compared with the others; else None."""
-        if place % -(-len(self.tried) // _COMPARED):
-            return None
-        return _Days.of(result)
-
-    def _shares(self, workers: int) -> list[list[int]]:
-        """The places of `tried` in shares, those with the same indicators together.
-
-        A share's indicators are computed once, and forgotten with it. Each is small enough that
-        every worker has several, so that none waits long for the others, and progress is seen.
-        """
-        alike: dict[str, list[int]] = {}
-        for place, config in enumerate(self.tried):
-            alike.setdefault(repr(config.indicators), []).append(place)
-        most = math.ceil(len(self.tried) / (workers * _SHARES_EACH))
-        return [
-            part.tolist()
-            for group in alike.values()
-            for part in np.array_split(group, math.ceil(len(group) / most))
-        ]
-
-    def _shared(self, shares: Sequence[Sequence[int]], workers: int) -> Iterator[_Found]:
-        # A forked process has the candles already; where there is no fork they are sent once.
-        forks = "fork" in multiprocessing.get_all_start_methods()
-        context = multiprocessing.get_context("fork" if forks else None)
-        pool = ProcessPoolExecutor(workers, context, initializer=_take_work, initargs=(self,))
-        try:
-            running = [pool.submit(_work_off, share) for share in shares]
-            for done in as_completed(running):
-                yield from done.result()
-        except BrokenProcessPool as error:
-            raise SweepError(
-                "a process of the sweep was ended by something else (often for lack of memory): "
-                "run it again with fewer --workers"
-            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+    settings: tuple[_Setting, ...]
 
 
-_work: _Work | None = None
-"""In a process of the pool: what there is to do."""
+def _shares(
+    tried: Sequence[StrategyConfig], period: Period, workers: int, length: int
+) -> list[_Share]:
+    """All combinations in shares.
+
+    Each is small enough that every worker has several, so that none waits long for the others, and
+    progress is seen.
+
+    Args:
+        tried: all combinations.
+        period: the candles they run on.
+        workers: among whom they are shared.
+        length: candles of the period.
+    """
+    step = -(-len(tried) // _COMPARED)
+    alike: dict[str, list[_Setting]] = {}
+    for place, config in enumerate(tried):
+        setting = _Setting(place, config, compared=place % step == 0)
+        alike.setdefault(repr(config.indicators), []).append(setting)
+    most = math.ceil(len(tried) / (workers * _SHARES_EACH))
+    most = max(1, min(most, _LARGEST_SHARE // max(length, 1)))
+    return [
+        _Share(period, tuple(group[start : start + most]))
+        for group in alike.values()
+        for start in range(0, len(group), most)
+    ]
 
 
-def _take_work(work: _Work) -> None:
-    global _work  # noqa: PLW0603 - a pool hands its work to each process in no other way
-    _work = work
-
-
-def _work_off(share: Sequence[int]) -> list[_Found]:
-    """In a process of the pool: what each combination of a share came to."""
-    if _work is None:
-        raise AssertionError("a pool's process got a share before its work")
-    return list(_work.run([share]))
+def _run_share(candles: Histories, share: _Share) -> Iterator[_Found]:
+    """What the combinations of a share came to."""
+    split = share.period.split_time
+    ranking = share.period.ranking(candles)
+    batches = {symbol: Batch(history) for symbol, history in ranking.items()}
+    everything = share.period.all_of(candles)
+    whole = {symbol: Batch(history) for symbol, history in everything.items()}
+    for place, config, compared in share.settings:
+        rest = None
+        if split is not None:
+            rest = run_backtest(config, everything, decide_from=split, batches=whole).metrics
+        result = run_backtest(config, ranking, batches=batches)
+        yield _Found(place, result.metrics, rest, _Days.of(result) if compared else None)
 
 
 class _Days(NamedTuple):
@@ -328,10 +355,12 @@ def sweep_to_json(sweep: Sweep, top: int | None = None) -> dict[str, Any]:
     """A sweep as plain JSON values, its `top` rows or all.
 
     `rows` come best first: `set` (path → value), `metrics`, and under a split `rest`, the metrics
-    of the part that the ranking did not see. `tried` counts all of them.
+    of the part that the ranking did not see. `tried` counts all that were run, of `total`.
     """
     return {
         "tried": len(sweep.rows),
+        "total": sweep.total,
+        "complete": sweep.complete,
         "sort": sweep.sort,
         "axes": {axis.path: list(axis.values) for axis in sweep.axes},
         "split_time": optional_iso_time(sweep.split_time),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from core.backtest.long_work import LongWork
+from core.backtest.progress import WorkCancelledError
 from core.backtest.run import run_backtest
+from core.backtest.workers import Histories
 from core.gate.edgeless import EdgelessMarkets
 from core.market.candles.candles import Candles, Floats
 from core.report.result import RunResult
@@ -55,6 +58,9 @@ def among_edgeless_markets(
     result: RunResult,
     markets: int,
     seed: int,
+    *,
+    work: LongWork | None = None,
+    part: str = "",
 ) -> Place | None:
     """The rule's daily Sharpe ratio among its own on edgeless markets made from the same candles.
 
@@ -64,22 +70,49 @@ def among_edgeless_markets(
         result: its backtest.
         markets: how many edgeless ones to try.
         seed: of their making.
+        work: under way on the candles; None: of this thread.
+        part: of the work, for who is told.
 
     Returns:
         None where the rule's equity never moved, or the candles are too few.
+
+    Raises:
+        WorkCancelledError: the work was cancelled before every market was tried.
     """
+    work = work or LongWork.alone(candles)
     real = daily_sharpe(result)
-    if real is None:
+    if real is None or not EdgelessMarkets.possible(candles):
+        work.meter.fewer(markets)
         return None
-    try:
-        maker = EdgelessMarkets(candles, config.timeframe.ms)
-    except ValueError:
-        return None
-    rng = np.random.default_rng(seed)
-    drawn = np.array(
-        [daily_sharpe(run_backtest(config, maker.draw(rng))) or 0.0 for _ in range(markets)]
-    )
-    return Place.of(real, drawn)
+    size = max(1, -(-markets // (4 * work.crew.count)))
+    shares = [
+        _Markets(config, seed, first, min(first + size, markets))
+        for first in range(0, markets, size)
+    ]
+    drawn = dict(work.each(_on_markets, shares, part=part))
+    if len(drawn) < markets:
+        raise WorkCancelledError("cancelled before every market without an edge was tried")
+    return Place.of(real, np.array([drawn[number] for number in range(markets)]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Markets:
+    """Some of the edgeless markets of a seed: from number `first` to `end`, exclusive."""
+
+    config: StrategyConfig
+    seed: int
+    first: int
+    end: int
+
+
+def _on_markets(candles: Histories, task: _Markets) -> Iterator[tuple[int, float]]:
+    """The numbers of the markets, and the rule's daily Sharpe ratio on each."""
+    maker = EdgelessMarkets(candles, task.config.timeframe.ms)
+    rng = np.random.default_rng(task.seed)
+    for _ in range(task.first):
+        maker.skip(rng)
+    for number in range(task.first, task.end):
+        yield number, daily_sharpe(run_backtest(task.config, maker.draw(rng))) or 0.0
 
 
 def daily_sharpe(result: RunResult) -> float | None:

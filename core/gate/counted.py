@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from core.backtest.axes import Axis
-from core.gate.gate import Gate
+from core.gate.gate import Gate, UnfinishedGate
 from core.market.candles.candles import Candles
 from core.strategy.config.config import StrategyConfig
 from core.trial.ledger import count, sweep_try, tries_of
@@ -17,10 +17,12 @@ def counted_gate(
     config: StrategyConfig,
     axes: Sequence[Axis],
     candles: Mapping[str, Candles],
-    run: Callable[[float], Gate],
+    run: Callable[[float], Gate | UnfinishedGate],
     now: int,
-) -> tuple[Gate, str | None]:
+) -> tuple[Gate | UnfinishedGate, str | None]:
     """Run the gate and count it among the tries of its strategy, the same one only once.
+
+    What a cancelled one has tried counts as well: somebody has looked at it.
 
     Args:
         ledger: of the workspace.
@@ -39,5 +41,7 @@ def counted_gate(
     varied = {axis.path: axis.values for axis in axes}
     this = sweep_try(config, varied, candles, 1.0, now)
     found = run(tries_of(ledger, config.name, beside=this).effective)
-    effective = found.sweep.effective_tries
-    return found, count(ledger, sweep_try(config, varied, candles, effective, now))
+    if found.sweep is None:
+        return found, None
+    tried, effective = len(found.sweep.rows), found.sweep.effective_tries
+    return found, count(ledger, sweep_try(config, varied, candles, effective, now, tried=tried))

@@ -40,8 +40,7 @@ class EdgelessMarkets:
         Raises:
             ValueError: the symbols have fewer than 30 candles in common.
         """
-        histories = list(candles.values())
-        self.times = reduce(np.intersect1d, [one.time for one in histories])
+        self.times = _shared_times(candles)
         if len(self.times) < 3 * _FEWEST_BLOCKS:
             raise ValueError(
                 f"{len(self.times)} candles in common: too few to make an edgeless market of"
@@ -52,17 +51,30 @@ class EdgelessMarkets:
         block = max(1, _BLOCK_DAYS * DAY // timeframe_ms)
         self.block = max(1, min(block, moves // _FEWEST_BLOCKS))
 
+    @staticmethod
+    def possible(candles: Mapping[str, Candles]) -> bool:
+        """Whether there are enough candles in common."""
+        return len(_shared_times(candles)) >= 3 * _FEWEST_BLOCKS
+
     def draw(self, rng: np.random.Generator) -> dict[str, Candles]:
         """One market, at the times of the real one."""
         moves = len(self.times) - 1
-        blocks = -(-moves // self.block)
-        starts = rng.integers(0, moves, size=(blocks, 1))
+        starts, turned = self._chance(rng)
         places = ((starts + np.arange(self.block)) % moves).ravel()[:moves]
-        turned = rng.random(moves) < 0.5
         return {
             symbol: self._built(self._shared[symbol], shape, places, turned)
             for symbol, shape in self._shapes.items()
         }
+
+    def skip(self, rng: np.random.Generator) -> None:
+        """Leave out one market: the next one drawn is the one after it."""
+        self._chance(rng)
+
+    def _chance(self, rng: np.random.Generator) -> tuple[Times, Flags]:
+        """Where the blocks of a market begin, shape (blocks, 1), and which moves are turned."""
+        moves = len(self.times) - 1
+        blocks = -(-moves // self.block)
+        return rng.integers(0, moves, size=(blocks, 1)), rng.random(moves) < 0.5
 
     def _built(self, real: Candles, shape: Floats, places: Times, turned: Flags) -> Candles:
         drift = shape[3].mean()
@@ -82,6 +94,11 @@ class EdgelessMarkets:
             column(real.close[0], closed),
             np.concatenate((real.volume[:1], real.volume[1:][places])),
         )
+
+
+def _shared_times(candles: Mapping[str, Candles]) -> Times:
+    times: Times = reduce(np.intersect1d, [one.time for one in candles.values()])
+    return times
 
 
 def _picked(history: Candles, times: Times) -> Candles:

@@ -9,18 +9,22 @@ it and is not judged: each more judge would turn away strategies that have an ed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.backtest.axes import Axis
-from core.backtest.sweep import Progress, Sweep, run_sweep
+from core.backtest.axes import Axis, configs
+from core.backtest.long_work import LongWork
+from core.backtest.progress import Meter, OnProgress, WorkCancelledError
+from core.backtest.sweep import Period, Sweep, check_sort, sweep_by
+from core.backtest.workers import Workers, workers_of
 from core.gate import FOLDS
 from core.gate.chance import FEWEST_TRADES, Place, among_edgeless_markets, among_random_entries
 from core.gate.expectation import Expectation, expectation
-from core.gate.robustness import Robustness, robustness
+from core.gate.robustness import RUNS, Robustness, robustness
 from core.gate.selection import Overfitting, Superiority, overfitting, superiority
-from core.gate.walk_forward import WalkForward, walk_forward
+from core.gate.walk_forward import WalkForward, fold_times, seen_share, walk_forward
 from core.market.candles.candles import Candles
 from core.report.result import RunResult
 from core.strategy.config.config import StrategyConfig
@@ -32,8 +36,10 @@ DRAWS = 1_000
 WORTH_FINDING = 2.0
 """Yearly Sharpe ratio of an edge that the candles must be long enough to show half of the time."""
 
-Said = Callable[[str], None]
-"""Told what is being worked on."""
+_SETTINGS = "every setting on all candles"
+_FOLDS = "chosen on one part of the time, traded on the next"
+_MARKETS = "the best on markets without an edge"
+_CIRCUMSTANCES = "the best under other circumstances"
 
 
 class Verdict(StrEnum):
@@ -87,6 +93,21 @@ class Gate:
         return self.sweep.best.result
 
 
+@dataclass(frozen=True, slots=True)
+class UnfinishedGate:
+    """What a gate that was cancelled had found by then. It has no verdict.
+
+    Attributes:
+        reason: why there is none.
+        sweep: the settings that were tried by then, not all where it is not `complete`; None: none.
+        walk_forward: None where it was not finished.
+    """
+
+    reason: str
+    sweep: Sweep | None = None
+    walk_forward: WalkForward | None = None
+
+
 def run_gate(
     config: StrategyConfig,
     axes: Sequence[Axis],
@@ -98,10 +119,10 @@ def run_gate(
     sort: str = "sharpe_ratio",
     markets: int = MARKETS,
     seed: int = 0,
-    workers: int = 1,
-    progress: Progress | None = None,
-    said: Said = lambda _: None,
-) -> Gate:
+    workers: Workers | int = 1,
+    on_progress: OnProgress | None = None,
+    cancel: threading.Event | None = None,
+) -> Gate | UnfinishedGate:
     """Judge the best of some settings, on the candles that it was found on.
 
     Args:
@@ -114,25 +135,58 @@ def run_gate(
         sort: the metric that chooses (docs/rules.md §4).
         markets: edgeless ones to try the rule on; below 20 none can be passed.
         seed: of all that is drawn.
-        workers: processes to share the sweep among.
-        progress: told after each setting.
-        said: told what comes next.
+        workers: who does it, or how many processes of this machine.
+        on_progress: told after each backtest.
+        cancel: once set, the gate ends without a verdict.
 
     Raises:
         SweepError: an axis or the metric is not as it must be, or the candles are too few for the
             folds.
         BacktestError: a symbol has no candles.
     """
-    said("every setting on all candles")
-    sweep = run_sweep(config, axes, candles, sort=sort, workers=workers, progress=progress)
-    best = sweep.best
-    said("chosen on one part of the time, traded on the next")
-    walked = walk_forward(
-        config, axes, candles, folds=folds, anchored=anchored, sort=sort, workers=workers
-    )
-    said(f"the best on {markets} markets without an edge")
-    edgeless = among_edgeless_markets(best.config, candles, best.result, markets, seed)
-    said("the best under other circumstances")
+    tried = configs(config, axes)
+    check_sort(sort)
+    seen = [
+        seen_share(candles, seen, traded)
+        for seen, traded, _ in fold_times(candles, folds, anchored=anchored)
+    ]
+    single = markets + RUNS
+    total, effort = len(tried) * (1 + folds) + single, len(tried) * (1 + sum(seen)) + single
+    sweep, walked = None, None
+    with workers_of(workers).on(candles) as crew:
+        work = LongWork(crew, Meter(on_progress, total, effort), cancel or threading.Event())
+        try:
+            part = _SETTINGS
+            sweep = sweep_by(work, axes, tried, candles, Period(), sort=sort, part=part)
+            if not sweep.complete:
+                raise WorkCancelledError("cancelled before every setting was run")
+            best = sweep.best
+            part = _FOLDS
+            walked = walk_forward(
+                config,
+                axes,
+                candles,
+                folds=folds,
+                anchored=anchored,
+                sort=sort,
+                work=work,
+                part=part,
+            )
+            part = _MARKETS
+            edgeless = among_edgeless_markets(
+                best.config, candles, best.result, markets, seed, work=work, part=part
+            )
+            part = _CIRCUMSTANCES
+            others = robustness(
+                best.config,
+                candles,
+                best.result,
+                sweep if axes else None,
+                work=work,
+                part=part,
+            )
+        except WorkCancelledError:
+            return UnfinishedGate(f"no verdict: it was cancelled at “{part}”", sweep, walked)
     superior = superiority(sweep.returns, seed)
     independent = sweep.effective_tries + other_tries
     findings = (
@@ -152,7 +206,7 @@ def run_gate(
         walk_forward=walked,
         edgeless=edgeless,
         random_entries=among_random_entries(candles, best.result.trades, seed),
-        robustness=robustness(best.config, candles, best.result, sweep if axes else None),
+        robustness=others,
         expectation=_expectation(best.result, seed),
     )
 

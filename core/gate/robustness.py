@@ -10,14 +10,19 @@ from statistics import median
 import numpy as np
 
 from core.backtest.axes import Axis
+from core.backtest.long_work import LongWork
+from core.backtest.progress import WorkCancelledError
 from core.backtest.run import run_backtest
 from core.backtest.sweep import Sweep
+from core.backtest.workers import Histories
 from core.market.candles.candles import Candles, Floats, Times
 from core.market.candles.timeframes import DAY
 from core.report.result import RunResult
 from core.strategy.config.config import StrategyConfig
 
 _STARTS = 6  # of the shifted starts, the first as it is
+RUNS = _STARTS + 1
+"""Backtests it takes, where the candles are not too few for every start."""
 _REGIME_DAYS = 30
 
 
@@ -81,6 +86,9 @@ def robustness(
     candles: Mapping[str, Candles],
     result: RunResult,
     sweep: Sweep | None,
+    *,
+    work: LongWork | None = None,
+    part: str = "",
 ) -> Robustness:
     """Look at a result under other circumstances.
 
@@ -89,27 +97,56 @@ def robustness(
         candles: what it was run on, by symbol.
         result: its backtest.
         sweep: that it was chosen by; None for none.
+        work: under way on the candles; None: of this thread.
+        part: of the work, for who is told.
+
+    Raises:
+        WorkCancelledError: the work was cancelled before every circumstance was tried.
     """
-
-    def total(config: StrategyConfig, decide_from: int | None = None, late: int = 0) -> float:
-        run = run_backtest(config, candles, decide_from=decide_from, late_entries=late)
-        return _return_pct(run)
-
     dear = replace(config, fees=min(config.fees * 2, 1.0), slippage_pct=config.slippage_pct * 2)
-    starts = [total(config, start) for start in _starts(config, result)]
+    starts = _starts(config, result)
+    others = [
+        _Other(0, dear),
+        _Other(1, config, late=1),
+        *(_Other(place, config, start) for place, start in enumerate(starts, start=2)),
+    ]
+    work = work or LongWork.alone(candles)
+    work.meter.fewer(RUNS - len(others))
+    totals = dict(work.each(_total, others, part=part))
+    if len(totals) < len(others):
+        raise WorkCancelledError("cancelled before every circumstance was tried")
+    costs_doubled, delayed, *shifted = (totals[other.place] for other in others)
     own = _return_pct(result)
     return Robustness(
         return_pct=own,
         neighbours=None if sweep is None else _neighbours(sweep),
-        costs_doubled=total(dear),
+        costs_doubled=costs_doubled,
         assumed_cost_bp=config.fees * 10_000 + config.slippage_pct * 100,
         break_even_cost_bp=result.metrics.break_even_cost_bp,
-        shifted_starts=(min([own, *starts]), max([own, *starts])),
-        delayed=total(config, late=1),
+        shifted_starts=(min([own, *shifted]), max([own, *shifted])),
+        delayed=delayed,
         target_first=result.ambiguous_return_pct,
         years=tuple(_years(result)),
         regimes=tuple(_regimes(result, candles)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """Another circumstance: its place among them, and what differs in the run."""
+
+    place: int
+    config: StrategyConfig
+    decide_from: int | None = None
+    late: int = 0
+
+
+def _total(candles: Histories, other: _Other) -> Iterator[tuple[int, float]]:
+    """The place of a circumstance, and the total return in it, per cent."""
+    run = run_backtest(
+        other.config, candles, decide_from=other.decide_from, late_entries=other.late
+    )
+    yield other.place, _return_pct(run)
 
 
 def _return_pct(result: RunResult) -> float:

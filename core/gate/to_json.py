@@ -6,15 +6,21 @@ from dataclasses import asdict
 from typing import Any
 
 from core.backtest.sweep import sweep_to_json
-from core.gate.gate import Gate
+from core.gate.gate import Gate, UnfinishedGate
 from core.report.result import metrics_to_json
 from core.time_format import iso_time
 
 _TOP = 10
 
 
-def gate_to_json(gate: Gate) -> dict[str, Any]:
-    """What the gate found. What is unknown is null; the walk-forward has its equity curve."""
+def gate_to_json(gate: Gate | UnfinishedGate) -> dict[str, Any]:
+    """What the gate found. What is unknown is null; the walk-forward has its equity curve.
+
+    One that was cancelled has no verdict (null), the reason, and the settings it tried.
+    """
+    if isinstance(gate, UnfinishedGate):
+        sweep = None if gate.sweep is None else sweep_to_json(gate.sweep, _TOP)
+        return {"verdict": None, "reasons": [gate.reason], "findings": [], "sweep": sweep}
     best, walked = gate.sweep.best, gate.walk_forward
     axes = [axis.path for axis in gate.sweep.axes]
     return {

@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.backtest.axes import Axis, SweepError
+from core.backtest.axes import Axis, SweepError, configs
+from core.backtest.long_work import LongWork
+from core.backtest.progress import WorkCancelledError
 from core.backtest.run import run_backtest
-from core.backtest.sweep import run_sweep
+from core.backtest.sweep import Period, sweep_by
 from core.market.candles.candles import Candles
 from core.report.result import RunResult, run_result
 from core.strategy.config.config import StrategyConfig
@@ -99,7 +101,8 @@ def walk_forward(
     folds: int,
     anchored: bool = False,
     sort: str = "sharpe_ratio",
-    workers: int = 1,
+    work: LongWork | None = None,
+    part: str = "",
 ) -> WalkForward:
     """Walk forward through the candles.
 
@@ -110,19 +113,27 @@ def walk_forward(
         folds: how many times to choose.
         anchored: whether every choice sees the candles from the first on.
         sort: the metric that chooses (docs/rules.md §4).
-        workers: processes to share the work among.
+        work: under way on the candles; None: of this thread.
+        part: of the work, for who is told.
 
     Raises:
-        SweepError: an axis or the metric is not as it must be, or the candles are too few.
+        SweepError: an axis is not as it must be, or the candles are too few.
+        WorkCancelledError: the work was cancelled before every fold had chosen.
     """
     done: list[Fold] = []
     balance = config.starting_balance
+    work = work or LongWork.alone(candles)
+    tried = configs(config, axes)
     for seen, traded, until in fold_times(candles, folds, anchored=anchored):
-        before = {symbol: one.between(seen, traded) for symbol, one in candles.items()}
-        for symbol, one in before.items():
+        period = Period((seen, traded))
+        for symbol, one in period.all_of(candles).items():
             if not len(one):
                 raise SweepError(f"the candles of {symbol} are too few for {folds} folds")
-        best = run_sweep(config, axes, before, sort=sort, workers=workers).best
+        effort = seen_share(candles, seen, traded)
+        sweep = sweep_by(work, axes, tried, candles, period, sort=sort, part=part, effort=effort)
+        if not sweep.complete:
+            raise WorkCancelledError("cancelled before every fold had chosen")
+        best = sweep.best
         chosen = replace(best.config, starting_balance=balance)
         known = {symbol: one.between(seen, until) for symbol, one in candles.items()}
         result = run_backtest(chosen, known, decide_from=traded)
@@ -134,6 +145,12 @@ def walk_forward(
     joined = _joined(config, done, candles)
     outside = _mean_day(joined)
     return WalkForward(tuple(done), joined, outside / inside if inside > 0 else None)
+
+
+def seen_share(candles: Mapping[str, Candles], seen: int, traded: int) -> float:
+    """What share of all candles a choice sees."""
+    inside = sum(len(one.between(seen, traded)) for one in candles.values())
+    return inside / sum(map(len, candles.values()))
 
 
 def _mean_day(result: RunResult) -> float:

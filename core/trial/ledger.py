@@ -124,6 +124,8 @@ def sweep_try(
     candles: Mapping[str, Candles],
     effective: float,
     now: int,
+    *,
+    tried: int | None = None,
 ) -> Try:
     """A sweep as a try; one that varies nothing is a backtest.
 
@@ -133,11 +135,13 @@ def sweep_try(
         candles: what it ran on, by symbol.
         effective: how many independent tries it amounts to.
         now: UTC ms.
+        tried: how many configs were run; None: all of them.
     """
     if not varied:
         return backtest_try(config, candles, now)
     written = json.dumps([signal_source(config).digest, varied], sort_keys=True, default=str)
-    tried = math.prod(len(values) for values in varied.values())
+    if tried is None:
+        tried = math.prod(len(values) for values in varied.values())
     return Try(
         strategy=config.name,
         config=hashlib.sha256(written.encode()).hexdigest(),
@@ -191,7 +195,10 @@ def tries_of(ledger: Path, strategy: str, beside: Try | None = None) -> TryCount
                 if one is None:
                     bad += 1
                 elif one.strategy == strategy:
-                    found[one.config, one.data] = one
+                    before = found.get((one.config, one.data))
+                    # One that was cancelled takes nothing from the same one that was not.
+                    if before is None or before.tried <= one.tried:
+                        found[one.config, one.data] = one
     except FileNotFoundError:
         pass
     if beside is not None:

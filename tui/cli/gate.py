@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import Protocol
 
 from core.gate import FOLDS
 from tui.cli.candle_arguments import add_data, candles_in
 from tui.cli.commands import Commands
+from tui.cli.long_work import long_work
 from tui.cli.output import Exit, complain, print_json, print_text, refusing
 from tui.cli.strategy_argument import StrategyArguments, add_strategy, parsed_strategy
 from tui.cli.workspace import workspace_of
@@ -16,7 +16,8 @@ from tui.cli.workspace import workspace_of
 _MORE = """\
 With --set (PATH=RANGE, as in sweep) the best of the settings is judged, with all of them in mind.
 The earlier tries of the strategy count in either case. What is judged, and how often that errs, is
-in docs/gate.md. The exit code is 0 whatever the verdict is."""
+in docs/gate.md. The exit code is 0 whatever the verdict is, and 130 where Ctrl-C ended it: then
+there is none."""
 
 
 class GateArguments(StrategyArguments, Protocol):
@@ -67,12 +68,10 @@ def gate(arguments: GateArguments) -> int:
     from core.backtest.axes import SweepError, parse_axis
     from core.backtest.run import BacktestError
     from core.gate.counted import counted_gate
-    from core.gate.gate import Gate, run_gate
+    from core.gate.gate import Gate, UnfinishedGate, run_gate
     from core.time_format import wall_clock
 
-    shown = sys.stderr.isatty() and not arguments.json
-
-    def judge(other_tries: float) -> Gate:
+    def judge(other_tries: float) -> Gate | UnfinishedGate:
         return run_gate(
             parsed.config,
             axes,
@@ -83,12 +82,15 @@ def gate(arguments: GateArguments) -> int:
             sort=arguments.sort,
             seed=arguments.seed,
             workers=arguments.workers or os.cpu_count() or 1,
-            progress=_show_progress if shown else None,
-            said=_say if shown else lambda _: None,
+            on_progress=on_progress,
+            cancel=cancel,
         )
 
     ledger = workspace_of(arguments).tries
-    with refusing(SweepError, BacktestError, OSError):
+    with (
+        refusing(SweepError, BacktestError, OSError),
+        long_work(arguments) as (on_progress, cancel),
+    ):
         axes = [parse_axis(text) for text in arguments.set or ()]
         found, warning = counted_gate(ledger, parsed.config, axes, candles, judge, wall_clock())
     if warning is not None:
@@ -101,14 +103,4 @@ def gate(arguments: GateArguments) -> int:
         from tui.cli.gate_text import gate_text
 
         print_text(*gate_text(found))
-    return Exit.DONE
-
-
-def _say(what: str) -> None:
-    sys.stderr.write(f"\r\x1b[K{what} …\n")
-    sys.stderr.flush()
-
-
-def _show_progress(done: int, of: int) -> None:
-    sys.stderr.write(f"\r{done:,} of {of:,}")
-    sys.stderr.flush()
+    return Exit.CANCELLED if isinstance(found, UnfinishedGate) else Exit.DONE

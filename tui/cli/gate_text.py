@@ -7,7 +7,7 @@ from textwrap import wrap
 
 from core.gate.chance import Place
 from core.gate.expectation import Band, Expectation
-from core.gate.gate import Gate
+from core.gate.gate import Gate, UnfinishedGate
 from core.report.metric_labels import figure_text
 from core.report.result import metrics_to_json
 from core.time_format import short_date
@@ -18,8 +18,10 @@ _WIDTH = 96
 _FIGURES = ("total_return_pct", "sharpe_ratio", "max_drawdown_pct", "total_trades")
 
 
-def gate_text(gate: Gate) -> list[str]:
+def gate_text(gate: Gate | UnfinishedGate) -> list[str]:
     """The lines a person reads."""
+    if isinstance(gate, UnfinishedGate):
+        return [f"{gate.reason[0].upper()}{gate.reason[1:]}."]
     return [
         f"Verdict: {gate.verdict.value}",
         "",

@@ -47,7 +47,7 @@ Without a command: the screen, on the workspace. `papertape demo` needs nothing 
 _EPILOG = """\
 STRATEGY is the name of one in the workspace, a path, `-` (standard input), or --config 'JSON'.
 Every command takes --json, and `papertape COMMAND --help` says more about it.
-Exit codes: 0 done, 1 failed, 2 bad usage or bad input, 3 nothing found."""
+Exit codes: 0 done, 1 failed, 2 bad usage or bad input, 3 nothing found, 130 cancelled."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -109,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
     except KeyboardInterrupt:
-        return 130
+        return Exit.CANCELLED
 
 
 def _strange_package() -> str | None:

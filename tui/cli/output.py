@@ -20,6 +20,7 @@ class Exit(IntEnum):
     FAILED = 1
     BAD_INPUT = 2
     NOTHING_FOUND = 3
+    CANCELLED = 130
 
 
 class Refusal(Exception):  # noqa: N818  # not every refusal is an error of the program

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Protocol
 
 from tui.cli.candle_arguments import add_data, candles_in
 from tui.cli.commands import Commands
+from tui.cli.long_work import long_work
 from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
 from tui.cli.strategy_argument import StrategyArguments, add_strategy, parsed_strategy
 from tui.cli.workspace import workspace_of
@@ -18,7 +18,9 @@ PATH=RANGE is FIRST:LAST[:STEP] (LAST included) or VALUE,VALUE,…, for example
   --set rsi.period=7:21 --set 'entry_conditions[0].value=20:40:5' --set stop_loss_pct=3,5,8
 
 With --split 70 the first 70 % of the time make the ranking, and the rest, which it has not seen,
-stands beside it."""
+stands beside it.
+
+Ctrl-C ends it with the combinations that are finished (exit code 130)."""
 
 
 class SweepArguments(StrategyArguments, Protocol):
@@ -65,13 +67,18 @@ def sweep(arguments: SweepArguments) -> int:
         raise Refusal(f"--top {arguments.top}: expected 1 or more", Exit.BAD_INPUT)
 
     from core.backtest.axes import SweepError, parse_axis
+    from core.backtest.progress import WorkCancelledError
     from core.backtest.run import BacktestError
     from core.backtest.sweep import run_sweep, sweep_to_csv, sweep_to_json
     from core.store.durable import OsDisk, write_export
     from core.time_format import wall_clock
     from core.trial.ledger import count, sweep_try
 
-    with refusing(SweepError, BacktestError):
+    with (
+        refusing(WorkCancelledError, code=Exit.CANCELLED),
+        refusing(SweepError, BacktestError),
+        long_work(arguments) as (on_progress, cancel),
+    ):
         axes = [parse_axis(text) for text in arguments.set]
         found = run_sweep(
             parsed.config,
@@ -80,14 +87,24 @@ def sweep(arguments: SweepArguments) -> int:
             sort=arguments.sort,
             split=arguments.split,
             workers=arguments.workers or os.cpu_count() or 1,
-            progress=_show_progress if sys.stderr.isatty() else None,
+            on_progress=on_progress,
+            cancel=cancel,
         )
     varied = {axis.path: axis.values for axis in axes}
-    tried = sweep_try(parsed.config, varied, candles, found.effective_tries, wall_clock())
-    warning = count(workspace_of(arguments).tries, tried)
+    tries = sweep_try(
+        parsed.config,
+        varied,
+        candles,
+        found.effective_tries,
+        wall_clock(),
+        tried=len(found.rows),
+    )
+    warning = count(workspace_of(arguments).tries, tries)
     if warning is not None:
         complain(f"papertape: {warning}")
-    if arguments.csv:
+    if arguments.csv and not found.complete:
+        complain(f"papertape: {arguments.csv} is not written: it would look like all combinations")
+    elif arguments.csv:
         with refusing(OSError, code=Exit.FAILED):
             write_export(Path(arguments.csv), sweep_to_csv(found).encode(), OsDisk())
     if arguments.json:
@@ -96,10 +113,7 @@ def sweep(arguments: SweepArguments) -> int:
         from tui.cli.sweep_text import sweep_text
 
         print_text(*sweep_text(found, arguments.top))
-    return Exit.DONE
-
-
-def _show_progress(done: int, of: int) -> None:
-    end = "\n" if done == of else ""
-    sys.stderr.write(f"\r{done:,} of {of:,}{end}")
-    sys.stderr.flush()
+    if found.complete:
+        return Exit.DONE
+    complain(f"papertape: cancelled after {len(found.rows):,} of {found.total:,} combinations")
+    return Exit.CANCELLED

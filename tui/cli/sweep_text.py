@@ -24,7 +24,17 @@ _SHADES = " ░▒▓█"
 
 def sweep_text(sweep: Sweep, top: int) -> list[str]:
     """The lines a person reads."""
-    return [*_rows(sweep, top), "", *_heat_map(sweep), *_luck(sweep)]
+    return [*_unfinished(sweep), *_rows(sweep, top), "", *_heat_map(sweep), *_luck(sweep)]
+
+
+def _unfinished(sweep: Sweep) -> list[str]:
+    if sweep.complete:
+        return []
+    return [
+        f"Not finished: {len(sweep.rows):,} of {sweep.total:,} combinations; what follows is said "
+        "of those alone.",
+        "",
+    ]
 
 
 def _rows(sweep: Sweep, top: int) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.backtest.axes import Axis, SweepError, configs, parse_axis
+from core.backtest.progress import Meter, Progress, WorkCancelledError, progress_text
 from core.backtest.run import run_backtest
-from core.backtest.sweep import run_sweep
+from core.backtest.sweep import run_sweep, sweep_to_json
 from core.market.candles.candles import Candles
 from core.report.deflated import deflated_sharpe, expected_best_sharpe
 from core.strategy.config.conditions import conditions_in
@@ -210,9 +213,61 @@ def test_progress_counts_every_combination() -> None:
         [parse_axis("rsi.period=7:12")],
         candles(),
         workers=2,
-        progress=lambda done, of: told.append((done, of)),
+        on_progress=lambda now: told.append((now.done, now.total)),
     )
     assert told == [(done, 6) for done in range(1, 7)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_cancelled_sweep_keeps_what_is_finished_and_says_that_it_is_not_all(workers: int) -> None:
+    axes = [parse_axis("rsi.period=7:46")]
+    cancel = threading.Event()
+    part = run_sweep(
+        config(),
+        axes,
+        candles(),
+        workers=workers,
+        on_progress=lambda _: cancel.set(),
+        cancel=cancel,
+    )
+    assert 1 <= len(part.rows) < 40
+    assert (part.total, part.complete) == (40, False)
+    whole = {row.values: row for row in run_sweep(config(), axes, candles()).rows}
+    assert all(whole[row.values] == row for row in part.rows)
+    assert sweep_to_json(part)["complete"] is False
+
+
+def test_a_sweep_cancelled_before_anything_is_finished_says_so() -> None:
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(WorkCancelledError, match="before the first setting"):
+        run_sweep(config(), [parse_axis("rsi.period=7:8")], candles(), cancel=cancel)
+
+
+def test_a_thread_of_a_program_with_others_shares_it_among_new_processes() -> None:
+    axes = [parse_axis("rsi.period=7:12")]
+    with ThreadPoolExecutor(1) as thread:
+        found = thread.submit(run_sweep, config(), axes, candles(), workers=2).result()
+    assert found.rows == run_sweep(config(), axes, candles()).rows
+
+
+def test_progress_tells_the_rate_and_what_is_left_of_this_run() -> None:
+    told: list[Progress] = []
+    now = iter([100.0, 101.0, 102.0, 104.0])
+    meter = Meter(told.append, 40, 30.0, clock=lambda: next(now))
+    meter.done(before=True, effort=0.5)
+    meter.done(effort=1.0)
+    meter.done(effort=0.5, part="folds")
+    assert told == [
+        Progress(1, 40, 1.0, None, None),
+        Progress(2, 40, 2.0, 0.5, 57.0),
+        Progress(3, 40, 4.0, 0.5, 28 * 4 / 1.5, "folds"),
+    ]
+    assert [progress_text(one) for one in told] == [
+        "1 of 40",
+        "2 of 40 · 0.5 a second · 57 s left",
+        "3 of 40 · 0.5 a second · 1 min 15 s left · folds",
+    ]
 
 
 def test_an_unknown_metric_and_an_empty_part_are_refused() -> None:
@@ -267,6 +322,6 @@ def test_progress_is_told_in_more_than_one_step_a_worker() -> None:
         [parse_axis("stop_loss_pct=1:16")],
         candles(),
         workers=2,
-        progress=lambda done, of: told.append(done),
+        on_progress=lambda now: told.append(now.done),
     )
     assert told == list(range(1, 17))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pytest
 
 from core.backtest.axes import parse_axis
+from core.backtest.progress import Progress
 from core.gate.expectation import expectation
-from core.gate.gate import Gate, Verdict, judged, run_gate
+from core.gate.gate import Gate, UnfinishedGate, Verdict, judged, run_gate
 from core.gate.to_json import gate_to_json
 from core.market.candles.candles import Floats
 from core.strategy.config.parsing import parse_config
@@ -21,14 +23,21 @@ AXES = [parse_axis("ema.period=15:25:5")]
 SYMBOL = CONFIG.symbols[0]
 
 
+def finished(found: Gate | UnfinishedGate) -> Gate:
+    assert isinstance(found, Gate)
+    return found
+
+
 @pytest.fixture(scope="module")
 def edge() -> Gate:
-    return run_gate(CONFIG, AXES, {SYMBOL: market(1, 3_000, 0.5)}, markets=20, folds=2)
+    history = {SYMBOL: market(1, 3_000, 0.5)}
+    return finished(run_gate(CONFIG, AXES, history, markets=20, folds=2))
 
 
 @pytest.fixture(scope="module")
 def none() -> Gate:
-    return run_gate(CONFIG, AXES, {SYMBOL: market(1, 3_000, 0.0)}, markets=20, folds=2)
+    history = {SYMBOL: market(1, 3_000, 0.0)}
+    return finished(run_gate(CONFIG, AXES, history, markets=20, folds=2))
 
 
 def test_an_edge_passes_and_says_why(edge: Gate) -> None:
@@ -48,9 +57,8 @@ def test_no_edge_does_not_pass(none: Gate) -> None:
 def test_earlier_tries_count(edge: Gate) -> None:
     assert edge.superiority is not None
     assert edge.independent_tries == pytest.approx(edge.sweep.effective_tries)
-    crowded = run_gate(
-        CONFIG, AXES, {SYMBOL: market(1, 3_000, 0.5)}, markets=20, folds=2, other_tries=1e6
-    )
+    history = {SYMBOL: market(1, 3_000, 0.5)}
+    crowded = finished(run_gate(CONFIG, AXES, history, markets=20, folds=2, other_tries=1e6))
     assert crowded.verdict is not Verdict.PASSES
     assert "independent tries" in crowded.reasons[-1]
 
@@ -78,7 +86,7 @@ def test_what_made_no_profit_fails_however_short(edge: Gate) -> None:
 
 def test_an_account_that_loses_everything_is_counted_and_fails() -> None:
     ruinous = parse_config(STRATEGY | {"leverage": 50, "stop_loss_pct": 1.5}).config
-    found = run_gate(ruinous, [], {SYMBOL: market(3, 2_000, 0.3)}, markets=20, folds=3)
+    found = finished(run_gate(ruinous, [], {SYMBOL: market(3, 2_000, 0.3)}, markets=20, folds=3))
     assert found.best.ending_balance == 0
     assert (found.verdict, found.reasons) == (Verdict.FAILS, ("it lost all that it began with",))
     assert found.edgeless is not None
@@ -86,8 +94,51 @@ def test_an_account_that_loses_everything_is_counted_and_fails() -> None:
 
 
 def test_the_same_seed_gives_the_same_page(edge: Gate) -> None:
-    again = run_gate(CONFIG, AXES, {SYMBOL: market(1, 3_000, 0.5)}, markets=20, folds=2, workers=2)
+    told: list[Progress] = []
+    again = run_gate(
+        CONFIG,
+        AXES,
+        {SYMBOL: market(1, 3_000, 0.5)},
+        markets=20,
+        folds=2,
+        workers=2,
+        on_progress=told.append,
+    )
     assert gate_to_json(again) == gate_to_json(edge)
+    assert [one.done for one in told] == list(range(1, told[-1].total + 1))
+    assert told[-1].seconds_left == 0
+    assert len({one.part for one in told}) == 4
+
+
+@pytest.mark.parametrize(
+    ("after", "settings", "walked"), [(2, 2, False), (3, 3, False), (9, 3, True)]
+)
+def test_a_cancelled_gate_has_no_verdict_and_says_why(
+    *, after: int, settings: int, walked: bool
+) -> None:
+    cancel = Event()
+
+    def told(now: Progress) -> None:
+        if now.done == after:
+            cancel.set()
+
+    found = run_gate(
+        CONFIG,
+        AXES,
+        {SYMBOL: market(1, 3_000, 0.5)},
+        markets=20,
+        folds=2,
+        on_progress=told,
+        cancel=cancel,
+    )
+    assert isinstance(found, UnfinishedGate)
+    assert found.sweep is not None
+    assert len(found.sweep.rows) == settings
+    assert found.sweep.complete == (settings == 3)
+    assert (found.walk_forward is not None) == walked
+    written = gate_to_json(found)
+    assert written["verdict"] is None
+    assert "it was cancelled at “" in written["reasons"][0]
 
 
 def test_what_to_expect_holds_what_comes() -> None:

@@ -1,0 +1,185 @@
+"""Shares work on the same candles among processes: the seam at which other machines are put in.
+
+The candles are handed over once. What is then asked for is a function of them and of a small task;
+it gives its results one by one, so that whoever waits sees them come, and cancelling loses few.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from multiprocessing.synchronize import Event as ProcessEvent
+from typing import Any, Protocol, TypeVar
+
+from core.backtest.axes import SweepError
+from core.market.candles.candles import Candles
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+Histories = Mapping[str, Candles]
+Work = Callable[[Histories, Task], Iterator[Result]]
+"""What is done with a task: a function of a module, so that another process finds it."""
+
+_LOOK_SECONDS = 0.1  # how long a cancelled run may go unnoticed
+
+
+class Crew(Protocol):
+    """Workers that have some candles before them."""
+
+    @property
+    def count(self) -> int:
+        """How many work at once."""
+        ...
+
+    def each(
+        self, work: Work[Task, Result], tasks: Sequence[Task], cancel: threading.Event
+    ) -> Iterator[Result]:
+        """The results of all tasks, in the order they come.
+
+        Once `cancel` is set nothing new is begun, and what is finished by then still comes.
+        """
+        ...
+
+
+class Workers(Protocol):
+    """Who does the work."""
+
+    def on(self, candles: Histories) -> AbstractContextManager[Crew]:
+        """Give them the candles, by symbol; they are let go at the end of the block."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """Processes of this machine; one is the thread that asks."""
+
+    count: int = 1
+
+    def on(self, candles: Histories) -> AbstractContextManager[Crew]:
+        """See `Workers.on`."""
+        return _here(candles) if self.count <= 1 else _pool(candles, self.count)
+
+
+def workers_of(given: Workers | int) -> Workers:
+    """Workers, or so many processes of this machine."""
+    return Processes(given) if isinstance(given, int) else given
+
+
+def until(stopped: Callable[[], bool], results: Iterator[Result]) -> Iterator[Result]:
+    """Results one by one; none is begun once `stopped`."""
+    while not stopped():
+        for one in results:
+            yield one
+            break
+        else:
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """This thread."""
+
+    candles: Histories
+    count: int = 1
+
+    def each(
+        self, work: Work[Task, Result], tasks: Sequence[Task], cancel: threading.Event
+    ) -> Iterator[Result]:
+        """See `Crew.each`."""
+        for task in tasks:
+            yield from until(cancel.is_set, work(self.candles, task))
+
+
+@contextmanager
+def _here(candles: Histories) -> Iterator[Crew]:
+    yield Here(candles)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """Processes that have the candles. `stop` tells all of them to begin nothing new."""
+
+    pool: ProcessPoolExecutor
+    count: int
+    stop: ProcessEvent
+
+    def each(
+        self, work: Work[Task, Result], tasks: Sequence[Task], cancel: threading.Event
+    ) -> Iterator[Result]:
+        done: queue.SimpleQueue[Future[list[Any]]] = queue.SimpleQueue()
+        running: set[Future[list[Any]]] = set()
+        try:
+            for task in tasks:
+                future = self.pool.submit(_work_off, work, task)
+                running.add(future)
+                future.add_done_callback(done.put)
+            while running:
+                if cancel.is_set() and not self.stop.is_set():
+                    self.stop.set()
+                    # What waits is told to its callback like what is done.
+                    for future in list(running):
+                        future.cancel()
+                try:
+                    future = done.get(timeout=_LOOK_SECONDS)
+                except queue.Empty:
+                    continue
+                running.remove(future)
+                if not future.cancelled():
+                    yield from future.result()
+        except BrokenProcessPool as error:
+            raise SweepError(
+                "a process of the sweep was ended by something else (often for lack of memory): "
+                "run it again with fewer --workers"
+            ) from error
+
+
+@contextmanager
+def _pool(candles: Histories, count: int) -> Iterator[Crew]:
+    # A forked process has the candles already; elsewhere they are sent once. A process with several
+    # threads is not forked: what another thread had locked would stay locked in the child.
+    forks = "fork" in multiprocessing.get_all_start_methods() and threading.active_count() == 1
+    context = multiprocessing.get_context("fork" if forks else "spawn")
+    stop = context.Event()
+    pool = ProcessPoolExecutor(count, context, initializer=_begin, initargs=(candles, stop))
+    try:
+        yield _Pool(pool, count, stop)
+    finally:
+        stop.set()
+        pool.shutdown(cancel_futures=True)
+
+
+_given: tuple[Histories, ProcessEvent] | None = None
+"""In a process of a pool: the candles, and what tells it to stop."""
+
+
+def _begin(candles: Histories, stop: ProcessEvent) -> None:
+    """In a process of a pool, before its first task."""
+    global _given  # noqa: PLW0603 - a pool hands things to each process in no other way
+    _given = candles, stop
+    # Ctrl-C goes to every process of the terminal; the one that asked decides what comes of it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A pool's process waits for tasks for ever, also when nobody is left to give it one."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work_off(work: Work[Task, Result], task: Task) -> list[Result]:
+    """In a process of a pool: what came of a task."""
+    if _given is None:
+        raise AssertionError("a pool's process got a task before its candles")
+    candles, stop = _given
+    return list(until(stop.is_set, work(candles, task)))
