@@ -141,6 +141,8 @@ class PapertapeApp(GuardedApp):
             Appearance() if workspace is None else read_appearance(Workspace(workspace))
         )
         self.panes = dict(self._appearance.panes)
+        self.views = dict(self._appearance.views)
+        self.view = self._appearance.view
         self.keymap, self._keymap_problems = checked_keymap(self._appearance.keymap)
         self.alerts = Alerts(self, self.bell, self.write_title, self._appearance.alerts)
         self.theme = DEFAULT_THEME
@@ -394,6 +396,14 @@ class PapertapeApp(GuardedApp):
         """Write times in the zone of that name from now on, and the next time."""
         self.zone = zone_of(name)
         self.settings.keep_zone(name)
+
+    def choose_view(self, name: str) -> None:
+        """Show the sessions in the saved view of that name, now and at the next start."""
+        self.action_go("sessions")
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        if isinstance(self.screen, SessionsScreen):
+            self.screen.take_view(name)
 
     # ── leaving ──
 

@@ -144,6 +144,10 @@ COMMANDS: tuple[Command, ...] = (
         "Enter or Space opens a group, commands on it are for all its sessions", "group",
     ),
     Command(
+        "session.views", Place.SESSIONS, "V", "V", "views",
+        "Saved views: take one, keep filter, order and groups as they are, or remove one", "views",
+    ),
+    Command(
         "session.note", Place.SESSIONS, "C", "C", "note",
         "A note on the session, and tags by which / finds it", "note",
     ),

@@ -16,6 +16,7 @@ from core.session.snapshot import HostSnapshot
 from core.text import safe_text
 from tui.commands import Place, commands_at
 from tui.keymap import shown_key
+from tui.requests.views import View
 from tui.strategies import StrategyChoice
 
 
@@ -47,6 +48,12 @@ class Jumping(Protocol):
 
     def choose_theme(self, name: str) -> None:
         """Use a theme from now on, and the next time."""
+        ...
+
+    views: dict[str, View]
+
+    def choose_view(self, name: str) -> None:
+        """Show the sessions in the saved view of that name, now and at the next start."""
         ...
 
 
@@ -87,6 +94,8 @@ class PaletteCommands(Provider):
             key = shown_key(command, getattr(self.app, "keymap", {}))
             yield f"{command.label} ({key})", command.help, run
         themed = cast(Jumping, self.app)
+        for name, view in themed.views.items():
+            yield f"view {safe_text(name)}", view.about, partial(themed.choose_view, name)
         for name in themed.theme_names:
             yield f"theme {safe_text(name)}", "Use this theme", partial(themed.choose_theme, name)
 

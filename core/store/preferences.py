@@ -23,7 +23,13 @@ _KNOWN = (
     "panes",
     "nautilus_python",
     "keymap",
+    "views",
+    "view",
 )
+
+MOST_VIEWS = 20
+LONGEST_VIEW_NAME = 30
+_LONGEST_VIEW_TEXT = 200
 
 _END = "\n..."  # of a YAML document that is a bare text
 
@@ -41,7 +47,8 @@ class Preferences:
     name, such as Europe/Berlin) are how the screen looks, `alerts` how loudly it tells of what
     happens; whether there are such ones it sees for itself. `panes`: the sizes of panes by their
     names, for each layout of a screen. `nautilus_python`: an interpreter that has Nautilus Trader.
-    `keymap`: keys by the IDs of their commands.
+    `keymap`: keys by the IDs of their commands. `views`: saved views of the sessions by their
+    names, each as texts; `view`: the one chosen last.
     """
 
     addresses: Mapping[str, str] = field(default_factory=dict)
@@ -52,6 +59,8 @@ class Preferences:
     panes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     nautilus_python: str | None = None
     keymap: Mapping[str, str] = field(default_factory=dict)
+    views: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    view: str | None = None
 
 
 def read_preferences(path: Path) -> Preferences:
@@ -89,13 +98,15 @@ def _preferences(path: Path, written: object) -> Preferences:
         _panes(path, written),
         _text(path, written, "nautilus_python"),
         _texts(path, written, "keymap", "commands with keys, such as `keymap: {session.stop: X}`"),
+        _views(path, written),
+        _text(path, written, "view"),
     )
 
 
 def write_preference(
     path: Path,
-    name: Literal["theme", "time_zone", "alerts", "panes", "nautilus_python"],
-    value: str | Mapping[str, Mapping[str, int]],
+    name: Literal["theme", "time_zone", "alerts", "panes", "nautilus_python", "views", "view"],
+    value: str | Mapping[str, Mapping[str, int] | Mapping[str, str]],
     disk: Disk,
 ) -> None:
     """Write one preference into config.yaml, as one line, leaving every other line as it is.
@@ -144,6 +155,30 @@ def _panes(path: Path, written: Mapping[str, object]) -> Mapping[str, Mapping[st
             "`panes: {sessions: {log: 12}}`; without that line all are as usual"
         )
     return found
+
+
+def _views(path: Path, written: Mapping[str, object]) -> Mapping[str, Mapping[str, str]]:
+    found = written.get("views") or {}
+    if (
+        not isinstance(found, dict)
+        or len(found) > MOST_VIEWS
+        or not all(_is_view(name, view) for name, view in found.items())
+    ):
+        raise PreferencesError(
+            f"{path}: views must be up to {MOST_VIEWS} by names of up to {LONGEST_VIEW_NAME} "
+            "characters, such as `views: {losers: {group: strategy, sort: P&L %}}`"
+        )
+    return found
+
+
+def _is_view(name: object, view: object) -> bool:
+    if not isinstance(name, str) or not 0 < len(name) <= LONGEST_VIEW_NAME:
+        return False
+    return isinstance(view, dict) and all(
+        isinstance(text, str) and len(text) <= _LONGEST_VIEW_TEXT
+        for pair in view.items()
+        for text in pair
+    )
 
 
 def _is_size(value: object) -> bool:

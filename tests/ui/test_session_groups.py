@@ -8,8 +8,9 @@ from tests.ui.driving import NARROW, driven, make_app, until
 from tests.ui.scripted import NOW, ScriptedLink, busy, position, session
 from tests.ui.test_sessions import drawn
 from tui.modals.ask import Ask
+from tui.requests.views import GroupBy
 from tui.screens.session import SessionScreen
-from tui.screens.session_groups import GroupBy, rows
+from tui.screens.session_groups import rows
 from tui.screens.sessions import SessionsScreen
 from tui.screens.sessions_table import SESSION_COLUMNS
 from tui.widgets.line_table import LineTable
@@ -112,7 +113,7 @@ async def test_a_group_is_sorted_within_itself_and_fits_a_narrow_terminal() -> N
     app = make_app(twins())
     async with driven(app, NARROW) as pilot:
         table = app.screen.query_one("#sessions", LineTable)
-        await pilot.press("F", "F", "F", "F", "g", "enter", "enter")
+        await pilot.press("F", "G", "enter", "g")
         table.order_by("P&L %", descending=False)
         assert [row.key for row in table.rows if not row.head][-2:] == ["cccccccc", "aaaaaaaa"]
         table.order_by("P&L %", descending=True)

@@ -15,6 +15,7 @@ from core.store.workspace import Workspace
 from core.store.yaml_reader import SettingsError
 from tui.requests import settings_files
 from tui.requests.settings_files import Settings
+from tui.requests.views import View
 from tui.shell import Shell
 
 _TRIER = "tui.requests.key_trial"  # loaded late: what it needs takes a second and 100 MB
@@ -67,6 +68,15 @@ class SettingsCommands:
         """Remember the sizes of panes."""
         kept = {layout: dict(sizes) for layout, sizes in panes.items()}
         self._change(lambda home: write_preference(home.preferences, "panes", kept, OsDisk()))
+
+    def keep_view(self, name: str) -> None:
+        """Remember the view of the sessions that was chosen last, empty for all of them."""
+        self._change(lambda home: write_preference(home.preferences, "view", name, OsDisk()))
+
+    def keep_views(self, views: Mapping[str, View]) -> None:
+        """Remember the saved views of the sessions."""
+        kept = {name: view.written for name, view in views.items()}
+        self._change(lambda home: write_preference(home.preferences, "views", kept, OsDisk()))
 
     def keep_key(self, section: str, key: ApiKey, done: Callable[[], None]) -> None:
         """Keep a key; sessions that start from then on order with it."""

@@ -20,6 +20,7 @@ from core.store.redaction import KNOWN_SECRETS, Secret
 from core.store.workspace import Workspace
 from core.store.yaml_reader import SettingsError
 from tui.requests.alerts import Loudness
+from tui.requests.views import View, read_view
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+]{1,15})://[^\s]+")
 
@@ -46,6 +47,8 @@ class Appearance:
     alerts: Loudness = Loudness.ALL
     panes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     keymap: Mapping[str, str] = field(default_factory=dict)
+    views: Mapping[str, View] = field(default_factory=dict)
+    view: str = ""
     problem: str | None = None
 
 
@@ -87,7 +90,9 @@ def read_appearance(workspace: Workspace) -> Appearance:
         alerts = loudness_of(preferences.alerts)
         zone = zone_of(preferences.time_zone)
         panes, keymap = preferences.panes, preferences.keymap
-        return Appearance(preferences.theme, zone, alerts, panes, keymap)
+        views = {name: read_view(written) for name, written in preferences.views.items()}
+        view = preferences.view or ""
+        return Appearance(preferences.theme, zone, alerts, panes, keymap, views, view)
     except SettingsError as error:
         return Appearance(preferences.theme, problem=f"{workspace.preferences}: {error}")
 

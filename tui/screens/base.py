@@ -25,6 +25,7 @@ from tui.requests.exporting import export_report
 from tui.requests.schedule import ScheduleCommands
 from tui.requests.sessions import SessionCommands
 from tui.requests.settings import SettingsCommands
+from tui.requests.views import View
 from tui.screens.panes import Axis, Shares, give_sizes, resized
 from tui.shell import Shell
 from tui.terminal import SMALLEST
@@ -47,6 +48,8 @@ class ScreenShell(Shell, Protocol):
     comparisons: ComparisonCommands
     panes: dict[str, Shares]
     alerts: Alerts
+    views: dict[str, View]
+    view: str
 
     @property
     def theme_names(self) -> tuple[str, ...]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 
 from core.journal.values import SessionState
 from core.session.snapshot import SessionSnapshot
 from tui import formats
+from tui.requests.views import GroupBy
 from tui.screens.performance_rows import Money, kinds_of_money, money_of
 from tui.screens.sessions_table import SESSION_COLUMNS, session_row, total_pnl
 from tui.widgets.line_table import Cell, Row
@@ -15,14 +15,6 @@ from tui.widgets.tones import Tone, tone_of
 
 _STATES = list(SessionState)
 _MILLION = 1_000_000
-
-
-class GroupBy(StrEnum):
-    """What sessions are grouped by."""
-
-    NOTHING = "nothing"
-    STRATEGY = "strategy"
-    TAG = "tag"
 
 
 def grouped(

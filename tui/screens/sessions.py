@@ -14,11 +14,13 @@ from core.journal.values import SessionState
 from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.text import safe_text
 from tui.commands import Place, bindings
+from tui.modals.views import Views
+from tui.requests.views import GroupBy, View
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.compare import CompareScreen
 from tui.screens.performance import PerformanceScreen
 from tui.screens.session import SessionScreen
-from tui.screens.session_groups import GroupBy, grouped, rows
+from tui.screens.session_groups import rows
 from tui.screens.sessions_table import (
     POSITION_COLUMNS,
     SESSION_COLUMNS,
@@ -71,7 +73,9 @@ class SessionsScreen(BaseScreen):
             LineTable(SESSION_COLUMNS, id="sessions", marks=True, empty=_STARTING), "Sessions"
         )
         yield Input(
-            placeholder="filter by name, ID, symbol, state, mode, #tag or note", id="filter"
+            placeholder="filter by name, ID, symbol, state, mode, #tag or note",
+            id="filter",
+            max_length=100,
         )
         yield self.pane(
             LineTable(
@@ -83,6 +87,12 @@ class SessionsScreen(BaseScreen):
             "Positions",
         )
         yield self.pane(LogPane(id="log"), "Log")
+
+    def on_mount(self) -> None:
+        """Show what is known, in the view that was chosen last."""
+        super().on_mount()
+        if view := self.papertape.views.get(self.papertape.view):
+            self._show_view(view)
 
     # ── what is shown ──
 
@@ -105,6 +115,8 @@ class SessionsScreen(BaseScreen):
         title = _counted(len(shown), len(listed), len(table.marked))
         if self._by is not GroupBy.NOTHING and listed:
             title += f" · by {self._by}"
+        if self.papertape.views.get(self.papertape.view) == self._view:
+            title += f" · view {self.papertape.view}"
         if self._archived is not None:
             title = title.replace("Sessions", "Archived") + " · a puts one back, A returns"
         entitle(table, title)
@@ -307,12 +319,54 @@ class SessionsScreen(BaseScreen):
     def _group_by(self, by: GroupBy) -> None:
         session = self.selected
         self._by = by
-        groups = grouped(self._sessions.values(), by) if by is not GroupBy.NOTHING else {}
         table = self.query_one("#sessions", LineTable)
-        table.fold(key for key, members in groups.items() if session not in members)
+        table.open_heads(())
         self.show_again()
         if session is not None:
             table.move_to(session.id)
+
+    # ── views ──
+
+    @property
+    def _view(self) -> View:
+        """What is shown now."""
+        sort, descending = self.query_one("#sessions", LineTable).order
+        return View(self._filter, self._by, sort, descending)
+
+    def action_views(self) -> None:
+        """Open the saved views."""
+        app = self.papertape
+
+        def keep(name: str) -> None:
+            app.views[name] = self._view
+            app.settings.keep_views(app.views)
+            self.take_view(name)
+
+        def remove(name: str) -> None:
+            del app.views[name]
+            app.settings.keep_views(app.views)
+
+        def taken(name: str | None) -> None:
+            if name is not None:
+                self.take_view(name)
+
+        self.app.push_screen(Views(app.views, self._view, keep, remove), taken)
+
+    def take_view(self, name: str) -> None:
+        """Show the sessions in the saved view of that name, or all of them, also from then on."""
+        self._show_view(self.papertape.views.get(name, View()))
+        if name != self.papertape.view:
+            self.papertape.view = name
+            self.papertape.settings.keep_view(name)
+
+    def _show_view(self, view: View) -> None:
+        box = self.query_one("#filter", Input)
+        box.value = self._filter = view.filter
+        box.set_class(bool(view.filter), "shown")
+        table = self.query_one("#sessions", LineTable)
+        table.order_by(view.sort, view.descending)
+        self._group_by(view.group)
+        table.focus()
 
     # ── filter ──
 

@@ -2,8 +2,8 @@
 
 Rows are frozen values with a key; `set_rows` compares them with what is shown. Cursor, marks and
 folds belong to keys, so they stay with their row when others come, go or change places. Columns
-give way on narrow terminals, rows never. A row may be the head of those after it: Enter or Space
-folds them away, and each group is sorted within itself.
+give way on narrow terminals, rows never. A row may be the head of those after it: they are
+folded away until Enter or Space opens it, and each group is sorted within itself.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class LineTable(LineView, can_focus=True):
         self._cursor = 0
         self._cursor_key: str | None = None
         self._marked: set[str] = set()
-        self._folded: set[str] = set()
+        self._opened: set[str] = set()
         self._left_out: frozenset[int] = frozenset()
         self._sort: int | None = None
         self._descending = False
@@ -162,10 +162,10 @@ class LineTable(LineView, can_focus=True):
                 return tuple(row.key for row in rows)
         return ()
 
-    def fold(self, heads: Iterable[str]) -> None:
-        """Fold the rows of these heads away, and show those of all others."""
-        before, self._folded = self._folded, set(heads)
-        self._forget(before ^ self._folded)
+    def open_heads(self, heads: Iterable[str]) -> None:
+        """Show the rows of these heads, and fold those of all others away."""
+        before, self._opened = self._opened, set(heads)
+        self._forget(before ^ self._opened)
         self._arrange()
 
     def clear_marks(self) -> None:
@@ -183,8 +183,8 @@ class LineTable(LineView, can_focus=True):
     def move_to(self, key: str) -> None:
         """Put the cursor on the row of that key, if there is one; a folded one is unfolded."""
         for head, rows in _groups(self._given):
-            if head is not None and head.key in self._folded and key in [row.key for row in rows]:
-                self.fold(self._folded - {head.key})
+            if head is not None and key in [row.key for row in rows]:
+                self.open_heads(self._opened | {head.key})
         for index, row in enumerate(self._rows):
             if row.key == key:
                 self._move(index)
@@ -245,7 +245,7 @@ class LineTable(LineView, can_focus=True):
         ordered = self._sorted(members.pop(None))
         for head in self._sorted([head for head in members if head is not None]):
             ordered.append(head)
-            if head.key not in self._folded:
+            if head.key in self._opened:
                 ordered += self._sorted(members[head])
         return ordered
 
@@ -371,7 +371,7 @@ class LineTable(LineView, can_focus=True):
             cell = row.cells[place.column]
             text = safe_text(cell.text)
             if row.head and place.column == 0:
-                text = f"{'▸' if row.key in self._folded else '▾'} {text}"
+                text = f"{'▾' if row.key in self._opened else '▸'} {text}"
             text = fitted(text, place.width, self.columns[place.column].align)
             segments.append(Segment(text, self.tone(cell.tone, background)))
             segments.append(Segment(" " * GAP, plain))
@@ -438,7 +438,7 @@ class LineTable(LineView, can_focus=True):
         key = self._cursor_key
         if key is None or not self._rows[self._cursor].head:
             return False
-        self.fold(self._folded ^ {key})
+        self.open_heads(self._opened ^ {key})
         return True
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
