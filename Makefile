@@ -7,6 +7,7 @@ WORKERS ?= 4
 HOW := pyproject.toml constraints.txt .ci/setup
 
 .DEFAULT_GOAL := help
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help run test check tests format oracles nautilus fuzz soak soak-week bench wheel constraints clean
 
 help:
@@ -23,7 +24,9 @@ check: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
+## Collected once before, so that the tests are compiled once and not by each worker.
 tests: $(VENV)/.installed-dev
+	-@$(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1
 	$(BIN)/python -m pytest -n $(WORKERS)
 
 # make format      rewrites the code as the formatter and the sorter of imports want it

@@ -105,16 +105,18 @@ def cited(path: Path) -> Iterator[Citation]:
             yield Citation(where, document, section)
 
 
-CITATIONS = [one for path in (*CODE, *PAGES) for one in cited(path)]
+@cache
+def citations() -> list[Citation]:
+    return [one for path in (*CODE, *PAGES) for one in cited(path)]
 
 
 def test_every_citation_names_a_document_in_docs() -> None:
     known = set(PAGES)
-    assert [str(one) for one in CITATIONS if one.document not in known] == []
+    assert [str(one) for one in citations() if one.document not in known] == []
 
 
 def test_every_cited_section_exists() -> None:
-    numbered = [one for one in CITATIONS if one.section is not None and one.document in PAGES]
+    numbered = [one for one in citations() if one.section is not None and one.document in PAGES]
     assert [str(one) for one in numbered if one.section not in numbers(one.document)] == []
     assert numbered
 

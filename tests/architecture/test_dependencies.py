@@ -6,19 +6,30 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-OWNERS = metadata.packages_distributions()
 EXTRAS = ("parquet", "mcp", "notify")
-TREES = [
-    ast.parse(path.read_text(encoding="utf-8"))
-    for room in ("core", "tui")
-    for path in sorted((ROOT / room).rglob("*.py"))
-]
+
+
+@cache
+def owners() -> Mapping[str, list[str]]:
+    """The libraries that a module of that name belongs to."""
+    return metadata.packages_distributions()
+
+
+@cache
+def trees() -> list[ast.Module]:
+    """The modules of the product."""
+    return [
+        ast.parse(path.read_text(encoding="utf-8"))
+        for room in ("core", "tui")
+        for path in sorted((ROOT / room).rglob("*.py"))
+    ]
 
 
 def names(requirements: Iterable[str]) -> set[str]:
@@ -29,12 +40,13 @@ def names(requirements: Iterable[str]) -> set[str]:
 
 def libraries(modules: Iterable[str]) -> set[str]:
     """The installed libraries that the modules belong to."""
-    return names(owner for module in modules for owner in OWNERS.get(module.split(".")[0], ()))
+    return names(owner for module in modules for owner in owners().get(module.split(".")[0], ()))
 
 
+@cache
 def imported() -> set[str]:
     found: set[str] = set()
-    for tree in TREES:
+    for tree in trees():
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 found |= {alias.name for alias in node.names}
@@ -43,11 +55,12 @@ def imported() -> set[str]:
     return found
 
 
+@cache
 def named() -> set[str]:
     """What is imported late, by a name given to `import_module`."""
     return {
         word.value
-        for tree in TREES
+        for tree in trees()
         for call in ast.walk(tree)
         if isinstance(call, ast.Call) and "import_module" in ast.unparse(call)
         for word in call.args
