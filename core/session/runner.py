@@ -21,6 +21,7 @@ from core.report.curves import kept_points
 from core.report.result import RunResult, run_result
 from core.session.alignment import Moment
 from core.strategy.config.config import StrategyConfig
+from core.strategy.signals.source import SignalStream
 from core.strategy.signals.sources import signal_source
 from core.trading.account import Account
 from core.trading.quotes import on_quote
@@ -37,7 +38,8 @@ class Runner:
     Candles count from the first moment on that may decide: where the signals of any symbol are
     known, and not before `decide_from` (UTC ms; None: there is no such bound). What comes before
     only warms the signals up. `moment_time` is the open time of the
-    last moment, `slots` the position of each symbol.
+    last moment, `slots` the position of each symbol. `streams`: the signals of each symbol, where
+    they have been made already.
     """
 
     def __init__(
@@ -46,12 +48,13 @@ class Runner:
         filters: Mapping[str, MarketFilters],
         fills: Fills,
         decide_from: int | None,
+        streams: Sequence[SignalStream] | None = None,
     ) -> None:
         symbols = config.symbols
         self.config = config
         self.decide_from = decide_from
         self.account = Account(Rules.of(config, filters, fills=fills))
-        self.streams = [signal_source(config).stream() for _ in symbols]
+        self.streams = streams or [signal_source(config).stream() for _ in symbols]
         self.slots = {symbol: slot for slot, symbol in enumerate(symbols)}
         self.moment_time: int | None = None
         self.recent: list[deque[Candle]] = [deque(maxlen=_RECENT) for _ in symbols]

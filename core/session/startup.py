@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from core.journal.records import Begun, GapSeen, Returned
@@ -16,6 +17,8 @@ from core.session.log_messages import clock_text
 from core.session.recovery import RecoveredState
 from core.session.runner import Runner
 from core.session.snapshot import Level
+from core.strategy.signals.source import SignalStream
+from core.strategy.signals.sources import signal_source
 from core.trading.values import Fills
 
 _UNKNOWN = "they had not come, or were not written down, when the host ended"
@@ -85,7 +88,9 @@ class SessionStartup:
                 )
         since = max(feed.now(), decide_from or 0)
         session.append(Begun(self._clock(), filters, first, decide_from, since))
-        runner = Runner(session.config, filters, record.fills, decide_from)
+        runner = Runner(
+            session.config, filters, record.fills, decide_from, await self._known_streams()
+        )
         handler = FeedHandler(session, runner, self._tell, since)
         for slot, known in enumerate(history):
             symbol, why = symbols[slot], "the venue has no such candles"
@@ -97,6 +102,18 @@ class SessionStartup:
                         handler.take_gap(symbol, event.first, event.last, event.why)
         handler.pass_moments()
         return handler, after
+
+    async def _known_streams(self) -> list[SignalStream] | None:
+        """The signals of a replay, all of whose candles are known; None where they are to come.
+
+        Candles received before, if only by a start that came to nothing, are acted on in place of
+        the file's: then they are to come.
+        """
+        session, source = self._session, signal_source(self._session.config)
+        if session.record.feed is not FeedKind.REPLAY or any(map(len, session.candles().values())):
+            return None
+        known = [self._feed.known(symbol) for symbol in session.config.symbols]
+        return await asyncio.to_thread(lambda: [source.stream(one) for one in known])
 
     async def again(self, recovered: RecoveredState) -> tuple[FeedHandler, Returned]:
         """Go on where the journal ends, with the candles that nobody has decided on yet.

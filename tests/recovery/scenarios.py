@@ -178,6 +178,9 @@ class ScriptedFeed:
     async def filters(self, symbol: str) -> MarketFilters:
         return NO_FILTERS
 
+    def known(self, symbol: str) -> Candles | None:
+        return None
+
     def now(self) -> int:
         return self._now
 

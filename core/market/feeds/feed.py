@@ -203,6 +203,10 @@ class Feed(Protocol):
         """
         ...
 
+    def known(self, symbol: str) -> Candles | None:
+        """All candles of a market that will ever come, where they are known; else None."""
+        ...
+
     def now(self) -> int:
         """The feed's clock: the venue's time, UTC ms."""
         ...

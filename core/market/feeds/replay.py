@@ -107,6 +107,10 @@ class ReplayFeed:
         """None: a candle file does not tell them."""
         return NO_FILTERS
 
+    def known(self, symbol: str) -> Candles | None:
+        """The candles of the file; None where it has none of this market."""
+        return self._candles.get(symbol)
+
     def now(self) -> int:
         """The close of the last candle given (UTC ms)."""
         return self._now

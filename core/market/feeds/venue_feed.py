@@ -91,6 +91,10 @@ class VenueFeed(ABC):
         """See `Feed.filters`."""
         return await self._history.patiently(lambda: self._api.filters(symbol))
 
+    def known(self, symbol: str) -> Candles | None:
+        """None: they are still to come."""
+        return None
+
     def now(self) -> int:
         """See `Feed.now`."""
         return self._api.clock.now()

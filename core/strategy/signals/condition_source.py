@@ -6,7 +6,8 @@ Batch and stream are made from one plan of the config, and a test holds them equ
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -101,13 +102,13 @@ class ConditionSource:
             flags |= together.view(np.uint8) * kind.type(group.flag)
         flags[:first] = 0
         levels = {name: batch.values(one) for name, one in plan.levels.items()}
-        candle_ms = self._config.timeframe.ms
-        built = {one: how_built(candles, one, candle_ms) for one in plan.described.higher}
-        return SignalSeries(flags, first, levels, plan.described.notes(built))
+        return SignalSeries(flags, first, levels, plan.notes(candles))
 
-    def stream(self) -> ConditionStream:
-        """A stream that has seen no candle yet."""
-        return ConditionStream(self._plan)
+    def stream(self, known: Candles | None = None) -> ConditionStream | KnownConditionStream:
+        """See `SignalSource.stream`."""
+        if known is None:
+            return ConditionStream(self._plan)
+        return KnownConditionStream(self._plan, known, self.series(known))
 
     def conditions(self, candles: Candles) -> tuple[ConditionSeries, ...]:
         """Each rule by itself over all candles, entries first, in the order of the config."""
@@ -178,6 +179,56 @@ class ConditionStream:
         )
 
 
+class KnownConditionStream:
+    """What a `ConditionStream` gives for `candles`, and for no others, from their `series`."""
+
+    def __init__(self, plan: _Plan, candles: Candles, series: SignalSeries) -> None:
+        self._plan = plan
+        self._candles = candles
+        self._times = candles.time.data
+        self._flags = series.flags.data
+        self._levels = series.levels
+        self._first = series.first
+        self._at = -1  # the position of the newest candle
+        self._readings: list[Callable[[int], Iterator[Reading]]] = []
+
+    @property
+    def ready(self) -> bool:
+        """See `ConditionStream.ready`."""
+        return self._at >= self._first
+
+    def update(self, candle: Candle) -> int:
+        """Take the next candle; its flags.
+
+        Raises:
+            ValueError: it is not the one that was to come.
+        """
+        self._at = at = self._at + 1
+        if at == len(self._times) or self._times[at] != candle.time:
+            raise ValueError(
+                f"the candle of {candle.time} came, which is not number {at} of those known"
+            )
+        flags: int = self._flags[at]
+        return flags
+
+    def levels(self) -> dict[str, float]:
+        """See `ConditionStream.levels`."""
+        return {name: float(values[self._at]) for name, values in self._levels.items()}
+
+    def notes(self) -> tuple[str, ...]:
+        """See `ConditionStream.notes`."""
+        return self._plan.notes(self._candles.slice(0, self._at + 1))
+
+    def readings(self) -> tuple[Reading, ...]:
+        """See `ConditionStream.readings`; computed when first asked for, as few ask."""
+        if self._at < 0:
+            return ConditionStream(self._plan).readings()
+        if not self._readings:
+            rules = BatchRules(self._plan.described, Batch(self._candles))
+            self._readings = [rules.readings(group, rule) for group, rule in self._plan.rules]
+        return tuple(chain.from_iterable(read(self._at) for read in self._readings))
+
+
 class _FlagGroup(NamedTuple):
     """Which conditions together give a flag: every one of them, or any."""
 
@@ -190,12 +241,18 @@ class _Plan:
     """A config as series: the fields decisions wait for, the conditions, the flags they give."""
 
     def __init__(self, config: StrategyConfig) -> None:
+        self._candle_ms = config.timeframe.ms
         self.described = Described.of(config)
         self.levels = level_series(config, self.described)
         waited = [one for one in config.orders.levels if isinstance(one, Atr | Swing)]
         self.fields = (*self.described.fields, *(self.levels[str(one)] for one in waited))
         self.rules = config.grouped_conditions
         self.groups = tuple(self._groups(config.sides, len(config.orders.adds)))
+
+    def notes(self, candles: Candles) -> tuple[str, ...]:
+        """Sentences on higher candles that lack some of their own, or are not finished."""
+        built = {one: how_built(candles, one, self._candle_ms) for one in self.described.higher}
+        return self.described.notes(built)
 
     def _groups(self, sides: Iterable[Direction], adds: int) -> Iterator[_FlagGroup]:
         for side in sides:

@@ -7,7 +7,7 @@ Over all candles at once and candle by candle, to the same truth. What is not kn
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from core.strategy.config.conditions import (
     Joint,
     Lasting,
     Operand,
+    Reference,
     Rule,
     references,
     rule_references,
@@ -42,16 +43,59 @@ class BatchRules:
 
     def holds(self, rule: Rule) -> Bools:
         """Whether a rule holds, for every candle."""
-        held = self._group(rule) if isinstance(rule, Group) else self._condition(rule)
+        held = self._now(rule)
         if rule.lasting is None:
             return held
         return _count(held, rule.lasting) >= _needed(rule.lasting)
 
+    def readings(self, group: str, rule: Rule) -> Callable[[int], Iterator[Reading]]:
+        """Looks up what a `StreamRule` would read at the candle of a position."""
+        return self._readings(group, rule, 0)
+
+    def _readings(self, group: str, rule: Rule, depth: int) -> Callable[[int], Iterator[Reading]]:
+        lasting, inner, holds = rule.lasting, self._now(rule), self.holds(rule)
+        depth_now = depth if lasting is None else depth + 1
+        if isinstance(rule, Group):
+            members = [self._readings(group, one, depth_now + 1) for one in rule.members]
+            held = [self.holds(one) for one in rule.members]
+
+            def now(at: int) -> Iterator[Reading]:
+                count = sum(bool(one[at]) for one in held)
+                yield _group_reading(rule, group, count, bool(inner[at]), depth_now)
+                for member in members:
+                    yield from member(at)
+
+        else:
+            left, right = self._values(rule.left), self._values(rule.right)
+            parts = {str(one): self._values(one) for one in _parts(rule)}
+
+            def now(at: int) -> Iterator[Reading]:
+                sides = float(left[at]), float(right[at])
+                values = {name: float(column[at]) for name, column in parts.items()}
+                yield from _condition_readings(
+                    rule, group, sides, bool(inner[at]), values, depth_now
+                )
+
+        if lasting is None:
+            return now
+
+        def read(at: int) -> Iterator[Reading]:
+            hits, misses = (np.flatnonzero(one[: at + 1]) for one in (inner, ~inner))
+            since = at - int(hits[-1]) if len(hits) else None
+            row = at - int(misses[-1]) if len(misses) else at + 1
+            yield _lasting_reading(rule, lasting, group, row, since, bool(holds[at]), depth)
+            yield from now(at)
+
+        return read
+
+    def _now(self, rule: Rule) -> Bools:
+        """Whether what a rule says is so at each candle, however long it is to last."""
+        return self._group(rule) if isinstance(rule, Group) else self._condition(rule)
+
     def explained(self, group: str, rule: Rule) -> ConditionSeries:
         """A rule with what it compares."""
         if rule.lasting is not None:
-            held = self._group(rule) if isinstance(rule, Group) else self._condition(rule)
-            values, needed = _count(held, rule.lasting), _needed(rule.lasting)
+            values, needed = _count(self._now(rule), rule.lasting), _needed(rule.lasting)
         elif isinstance(rule, Group):
             values = np.sum([self.holds(one) for one in rule.members], axis=0, dtype=np.float64)
             needed = _members_needed(rule)
@@ -127,27 +171,12 @@ def stream_rule(rule: Rule, described: Described, program: StreamProgram) -> Str
 
 def _stream_condition(rule: Condition, described: Described, program: StreamProgram) -> StreamRule:
     left, right = (program.slot(described.series(side)) for side in (rule.left, rule.right))
-    parts = {
-        str(one): program.slot(described.series(one))
-        for side in (rule.left, rule.right)
-        if isinstance(side, Formula)
-        for one in references(side)
-    }
+    parts = {str(one): program.slot(described.series(one)) for one in _parts(rule)}
 
     def readings(group: str, values: Slots, held: bool, depth: int) -> Iterator[Reading]:
-        current, threshold = float(values[left]), float(values[right])
-        yield Reading(
-            group,
-            headline(rule, whole=rule.lasting is None),
-            _known(current),
-            _known(threshold),
-            distance(current, threshold, held),
-            bool(held),
-            depth,
-        )
-        for name, slot in parts.items():
-            value = _known(float(values[slot]))
-            yield Reading(group, name, value, None, None, None, depth + 1)
+        sides = float(values[left]), float(values[right])
+        known = {name: float(values[slot]) for name, slot in parts.items()}
+        yield from _condition_readings(rule, group, sides, bool(held), known, depth)
 
     if rule.operator in COMPARISONS:
         compare = COMPARISONS[rule.operator]
@@ -176,10 +205,7 @@ def _stream_group(rule: Group, members: list[StreamRule]) -> StreamRule:
         return count == 0 if needed == 0 else count >= needed
 
     def readings(group: str, values: Slots, together: bool, depth: int) -> Iterator[Reading]:
-        count = sum(held)
-        text = headline(rule, whole=rule.lasting is None)
-        yield Reading(group, text, count, needed, abs(needed - count) * (not together), together,
-                      depth)  # fmt: skip
+        yield _group_reading(rule, group, sum(held), together, depth)
         for member, one in zip(members, held, strict=True):
             yield from member.readings(group, values, one, depth + 1)
 
@@ -201,14 +227,51 @@ def _stream_lasting(rule: Rule, lasting: Lasting, inner: StreamRule) -> StreamRu
         return since is not None and since < lasting.candles
 
     def readings(group: str, values: Slots, held: bool, depth: int) -> Iterator[Reading]:
-        current, threshold = since, lasting.candles - 1
-        if lasting.every:
-            current, threshold = min(row, lasting.candles), lasting.candles
-        off = None if current is None else 0 if held else abs(current - threshold)
-        yield Reading(group, headline(rule), current, threshold, off, held, depth)
+        yield _lasting_reading(rule, lasting, group, row, since, held, depth)
         yield from inner.readings(group, values, now, depth + 1)
 
     return StreamRule(holds, readings)
+
+
+def _parts(rule: Condition) -> Iterator[Reference]:
+    """What the expressions of a condition are made from."""
+    for side in (rule.left, rule.right):
+        if isinstance(side, Formula):
+            yield from references(side)
+
+
+def _condition_readings(
+    rule: Condition,
+    group: str,
+    sides: tuple[float, float],
+    held: bool,
+    parts: Mapping[str, float],
+    depth: int,
+) -> Iterator[Reading]:
+    """A condition with its two `sides`, and the series within its expressions."""
+    current, threshold = sides
+    text = headline(rule, whole=rule.lasting is None)
+    off = distance(current, threshold, held)
+    yield Reading(group, text, _known(current), _known(threshold), off, held, depth)
+    for name, value in parts.items():
+        yield Reading(group, name, _known(value), None, None, None, depth + 1)
+
+
+def _group_reading(rule: Group, group: str, count: int, held: bool, depth: int) -> Reading:
+    """A group of which `count` members hold."""
+    text, needed = headline(rule, whole=rule.lasting is None), _members_needed(rule)
+    return Reading(group, text, count, needed, abs(needed - count) * (not held), held, depth)
+
+
+def _lasting_reading(
+    rule: Rule, lasting: Lasting, group: str, row: int, since: int | None, held: bool, depth: int
+) -> Reading:
+    """How long a rule has lasted: candles in a `row`, and `since` it was so last (None: never)."""
+    current, threshold = since, lasting.candles - 1
+    if lasting.every:
+        current, threshold = min(row, lasting.candles), lasting.candles
+    off = None if current is None else 0 if held else abs(current - threshold)
+    return Reading(group, headline(rule), current, threshold, off, held, depth)
 
 
 def _count(held: Bools, lasting: Lasting) -> Floats:

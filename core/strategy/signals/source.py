@@ -121,8 +121,12 @@ class SignalSource(Protocol):
         `batch`: the series known of these candles; strategies that share one compute none twice.
         """
 
-    def stream(self) -> SignalStream:
-        """A stream that has seen no candle yet."""
+    def stream(self, known: Candles | None = None) -> SignalStream:
+        """A stream that has seen no candle yet.
+
+        `known`: all candles that it will be given, where they are known as a replay's are. Who can
+        compute all at once does so here, and blocks; the stream gives the same to the last bit.
+        """
 
     def conditions(self, candles: Candles) -> tuple[ConditionSeries, ...]:
         """Each condition by itself over all candles, entries first; empty where there are none."""

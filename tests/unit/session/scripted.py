@@ -77,6 +77,9 @@ class TestFeed:
             raise FeedError(f"there is no market {symbol}")
         return NO_FILTERS
 
+    def known(self, symbol: str) -> Candles | None:
+        return None
+
     def now(self) -> int:
         return self.time
 

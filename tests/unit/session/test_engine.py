@@ -14,7 +14,9 @@ from core.journal.records import Begun
 from core.journal.values import SessionState
 from core.market.candles.timeframes import DAY, Timeframe
 from core.market.files.candle_files import read_candles
+from core.session.view import session_detail
 from core.strategy.config.parsing import parse_config
+from core.strategy.signals.sources import signal_source
 from core.time_format import iso_time
 from tests.unit.session.sessions import (
     RSI,
@@ -45,6 +47,37 @@ async def test_replay_session_makes_the_trades_of_the_backtest(tmp_path: Path) -
     assert result.equity.tolist() == expected.equity.tolist()
     assert result.times.tolist() == expected.times.tolist()
     assert result.metrics == expected.metrics
+
+
+async def test_a_replay_shows_why_not_now_as_a_session_does_to_whom_candles_come(
+    tmp_path: Path,
+) -> None:
+    candles = market(300)
+    bench = Bench(tmp_path)
+    engine = bench.new(bench.record(RSI), replay(candles))
+    await engine.live()
+    stream = signal_source(engine.config).stream()
+    for candle in candles:
+        stream.update(candle)
+    assert engine.handler is not None
+    assert stream.readings()
+    shown = session_detail("abcd1234", engine.handler.runner, ())
+    assert shown.readings == {"BTC/USDT": stream.readings()}
+
+
+async def test_a_replay_begun_again_acts_on_the_candles_received_before(tmp_path: Path) -> None:
+    received, file = market(500), market(500, seed=9)
+    bench = Bench(tmp_path)
+    engine = bench.new(bench.record(RSI), replay(file))
+    journal = bench.journals["abcd1234"]
+    await journal.open_candle_journals()
+    for candle in received:
+        journal.take_candle(0, candle)
+    await engine.live()
+    expected = run_backtest(parse_config(RSI).config, {"BTC/USDT": received})
+    assert engine.handler is not None
+    assert expected.trades
+    assert tuple(engine.handler.runner.account.trades) == expected.trades
 
 
 @pytest.mark.parametrize("gaps", [(), (50, 51, 300), (0, 1, 2), (1_999,), (998, 999, 1_000)])

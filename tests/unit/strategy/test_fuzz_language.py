@@ -37,11 +37,15 @@ def test_any_strategy_is_the_same_however_it_is_run(seed: int) -> None:
     assert paragraph(config).isprintable()
 
     source = signal_source(config)
-    series, stream = source.series(candles), source.stream()
+    series, stream, known = source.series(candles), source.stream(), source.stream(candles)
     flags = []
     for at, candle in enumerate(candles):
         flags.append(stream.update(candle))
-        assert stream.ready == (at >= series.first)
+        assert known.update(candle) == flags[-1]
+        assert stream.ready == known.ready == (at >= series.first)
+        if at % 7 == 0:
+            shown = stream.readings(), stream.levels(), stream.notes()
+            assert repr((known.readings(), known.levels(), known.notes())) == repr(shown)
     assert flags == series.flags.tolist()
     assert stream.notes() == series.notes
     tops = [reading for reading in stream.readings() if not reading.depth]

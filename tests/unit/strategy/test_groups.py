@@ -166,18 +166,26 @@ def test_the_warm_up_holds_what_a_rule_looks_back_at() -> None:
 
 def test_readings_show_every_part_with_what_it_lacks() -> None:
     entry = {"any": [{**ABOVE_5, "for": 3}, condition("close * 2", "lt", "open - 1")]}
-    stream = signal_source(on_close([entry], [{**BELOW_3, "within": 2}])).stream()
-    for candle in candles_of([2, 6, 7]):
+    source = signal_source(on_close([entry], [{**BELOW_3, "within": 2}]))
+    candles = candles_of([2, 6, 7])
+    stream, known = source.stream(), source.stream(candles)
+    assert known.readings() == stream.readings()
+    for candle in candles:
         stream.update(candle)
-    assert stream.readings() == (
-        Reading("entry", "any of", 0, 1, 1, False),
-        Reading("entry", "for 3 candles", 2, 3, 1, False, 1),
-        Reading("entry", "close > 5", 7.0, 5.0, 0.0, True, 2),
-        Reading("entry", "close * 2 < open - 1", 14.0, 5.0, 9.0, False, 1),
-        Reading("entry", "close", 7.0, None, None, None, 2),
-        Reading("entry", "open", 6.0, None, None, None, 2),
-        Reading("exit", "within 2 candles", 2, 1, 1, False),
-        Reading("exit", "close < 3", 7.0, 3.0, 4.0, False, 1),
+        known.update(candle)
+    assert (
+        known.readings()
+        == stream.readings()
+        == (
+            Reading("entry", "any of", 0, 1, 1, False),
+            Reading("entry", "for 3 candles", 2, 3, 1, False, 1),
+            Reading("entry", "close > 5", 7.0, 5.0, 0.0, True, 2),
+            Reading("entry", "close * 2 < open - 1", 14.0, 5.0, 9.0, False, 1),
+            Reading("entry", "close", 7.0, None, None, None, 2),
+            Reading("entry", "open", 6.0, None, None, None, 2),
+            Reading("exit", "within 2 candles", 2, 1, 1, False),
+            Reading("exit", "close < 3", 7.0, 3.0, 4.0, False, 1),
+        )
     )
 
 
@@ -334,9 +342,11 @@ def test_any_rule_is_what_the_rules_say_in_batch_and_in_stream(
     assert signal_series(strategy, candles).flags.astype(bool).tolist() == plain
     (explained,) = condition_series(strategy, candles)
     assert explained.holds.tolist() == plain
-    stream = signal_source(strategy).stream()
+    stream, known = signal_source(strategy).stream(), signal_source(strategy).stream(candles)
     streamed = []
     for candle in candles:
         streamed.append(bool(stream.update(candle)))
+        known.update(candle)
+        assert known.readings() == stream.readings()
         assert stream.readings()[0].holds is streamed[-1]
     assert streamed == plain

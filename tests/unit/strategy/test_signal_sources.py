@@ -86,7 +86,7 @@ class RiseSource:
         flags = np.array([stream.update(candle) for candle in candles], dtype=np.uint8)
         return SignalSeries(flags, min(self._rises, len(candles)))
 
-    def stream(self) -> RiseStream:
+    def stream(self, known: Candles | None = None) -> RiseStream:
         return RiseStream(self._rises)
 
     def conditions(self, candles: Candles) -> tuple[ConditionSeries, ...]:

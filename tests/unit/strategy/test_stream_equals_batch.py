@@ -136,3 +136,14 @@ def test_signals_stream_to_the_flags_of_the_batch(candles: Candles) -> None:
         ready.append(stream.ready)
     assert flags == series.flags.tolist()
     assert ready == [position >= series.first for position in range(len(candles))]
+
+
+def test_a_stream_of_known_candles_takes_no_others() -> None:
+    candles = candles_of([1.0, 2.0])
+    stream = signal_source(SEVERAL).stream(candles)
+    with pytest.raises(ValueError, match="not number 0 of those known"):
+        stream.update(candles.at(1))
+    stream = signal_source(SEVERAL).stream(candles)
+    assert [stream.update(candle) for candle in candles] == [0, 0]
+    with pytest.raises(ValueError, match="not number 2 of those known"):
+        stream.update(candles.at(1))
