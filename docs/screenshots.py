@@ -30,7 +30,7 @@ from tui.app import PapertapeApp  # noqa: E402
 from tui.host.hosting import LateHosting  # noqa: E402
 from tui.modals.new_backtest import NewBacktest  # noqa: E402
 from tui.modals.new_session import NewSession  # noqa: E402
-from tui.screens.backtest import BacktestScreen  # noqa: E402
+from tui.screens.backtest_result import BacktestResultScreen  # noqa: E402
 from tui.screens.compare import CompareScreen  # noqa: E402
 from tui.screens.report import ReportScreen  # noqa: E402
 from tui.strategies import find_strategies  # noqa: E402
@@ -171,9 +171,7 @@ async def backtest(app: PapertapeApp, pilot: Pilot[int], picture: Callable[[str]
     app.screen.query_one("#period", Input).value = "60d"
     await pilot.pause(0.3)
     await pilot.press("enter")
-    await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
-    screen = app.screen
-    await until(pilot, lambda: isinstance(screen, BacktestScreen) and not screen.is_busy)
+    await until(pilot, lambda: isinstance(app.screen, BacktestResultScreen))
     await pilot.pause(0.5)
     picture("backtest")
 

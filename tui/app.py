@@ -43,6 +43,7 @@ from tui.palette import PaletteCommands
 from tui.requests.alerts import Alerts, Loudness
 from tui.requests.backtest import BacktestCommands, Points
 from tui.requests.comparison import ComparisonCommands
+from tui.requests.library import LibraryCommands
 from tui.requests.schedule import ScheduleCommands
 from tui.requests.sessions import SessionCommands
 from tui.requests.settings import SettingsCommands
@@ -125,6 +126,7 @@ class PapertapeApp(GuardedApp):
         self.schedule = ScheduleCommands(self)
         self.settings = SettingsCommands(self)
         self.backtests = BacktestCommands(self)
+        self.library = LibraryCommands(self)
         self.comparisons = ComparisonCommands(self)
         self._connection = HostConnection(self, hosting)
         self._returning = Returning(self, self.show_changes)
@@ -162,13 +164,13 @@ class PapertapeApp(GuardedApp):
             self.pop_screen()
 
     def jump(self, mode: str, key: str) -> None:
-        """Go to a screen, and there to the session, strategy or job of that key."""
+        """Go to a screen, and there to the session, strategy, job or backtest of that key."""
         self.action_go(mode)
         while len(self.screen_stack) > 1:
             self.pop_screen()
         if mode == "sessions":
             self.push_screen(SessionScreen(key))
-        elif isinstance(self.screen, StrategiesScreen | ScheduleScreen):
+        elif isinstance(self.screen, StrategiesScreen | ScheduleScreen | BacktestScreen):
             self.screen.seek(key)
 
     def on_mount(self) -> None:

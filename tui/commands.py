@@ -21,6 +21,8 @@ class Place(StrEnum):
     REPORT = "Report"
     STRATEGIES = "Strategies"
     BACKTEST = "Backtest"
+    RESULT = "A backtest's result"
+    OVERLAY = "Two backtests"
     COMPARE = "Compare"
     COMPARED_LAYER = "An answer of a comparison"
     COMPARED_TRADE = "Compared trade"
@@ -264,36 +266,77 @@ COMMANDS: tuple[Command, ...] = (
         "reload", 5,
     ),
     Command(
+        "backtest.open", Place.BACKTEST, "enter", "Enter", "open",
+        "The backtest under the cursor: figures, curves, trades", "open", 2,
+    ),
+    Command(
         "backtest.new", Place.BACKTEST, "n", "n", "new",
         "Choose a strategy and candles, and run it over them", "new", 1,
     ),
     Command(
-        "backtest.again", Place.BACKTEST, "R", "R", "run again", "Run the same once more",
-        "again", 2,
+        "backtest.again", Place.BACKTEST, "R", "R", "run again",
+        "Run the strategy over the same candles once more", "again", 4,
     ),
     Command(
-        "backtest.cancel", Place.BACKTEST, "escape,x", "x", "cancel", "Break off what runs",
-        "cancel", 3,
+        "backtest.cancel", Place.BACKTEST, "x", "x", "cancel", "Break off what runs",
+        "cancel", 0,
     ),
     Command(
-        "backtest.save", Place.BACKTEST, "w", "w", "save",
+        "backtest.compare", Place.BACKTEST, "c", "c", "compare",
+        "Two backtests in one chart, their figures side by side: the two marked, or the one "
+        "marked and the one under the cursor", "compare", 3,
+    ),
+    Command(
+        "backtest.filter", Place.BACKTEST, "slash", "/", "filter",
+        "Show only backtests with this text in strategy, settings, symbol, ID, tags or note",
+        "filter", 6,
+    ),
+    Command(
+        "backtest.note", Place.BACKTEST, "C", "C", "note",
+        "A note on the backtest, and tags by which / finds it; it is then kept for good", "note", 5,
+    ),
+    Command(
+        "backtest.remove", Place.BACKTEST, "d,delete", "d", "remove",
+        "Remove the backtest, or all marked ones, with its files (asks)", "remove", 7,
+    ),
+    Command(
+        "result.back", Place.RESULT, "escape", "Esc", "back", "Return to the backtests", "back", 1,
+    ),
+    Command(
+        "result.again", Place.RESULT, "R", "R", "run again",
+        "Run the strategy over the same candles once more", "again", 3,
+    ),
+    Command(
+        "result.save", Place.RESULT, "w", "w", "save",
         "Write the result into the strategy's STRATEGY.md", "save", 4,
     ),
     Command(
-        "backtest.view", Place.BACKTEST, "v", "v", "view",
-        "Trades, candles, months, or the curves", "view", 5,
+        "result.view", Place.RESULT, "v", "v", "view",
+        "Trades, candles, months, or the curves", "view", 2,
     ),
     Command(
-        "backtest.open", Place.BACKTEST, "enter", "Enter", "trade",
-        "The trade under the cursor by itself: its candles, its fields", "open", 7,
+        "result.open", Place.RESULT, "enter", "Enter", "trade",
+        "The trade under the cursor by itself: its candles, its fields", "open", 5,
     ),
     Command(
-        "backtest.copy", Place.BACKTEST, "y", "y", "copy", "Copy the result as JSON", "copy", 6,
+        "result.note", Place.RESULT, "C", "C", "note",
+        "A note on the backtest, and tags; it is then kept for good", "note", 6,
     ),
     Command(
-        "backtest.export", Place.BACKTEST, "E", "E", "export",
+        "result.copy", Place.RESULT, "y", "y", "copy", "Copy the result as JSON", "copy", 7,
+    ),
+    Command(
+        "result.export", Place.RESULT, "E", "E", "export",
         "Write the result into files of the workspace: JSON, Markdown, HTML, trades as CSV",
         "export", 8,
+    ),
+    Command(
+        "overlay.back", Place.OVERLAY, "escape", "Esc", "back", "Return to the backtests",
+        "back", 1,
+    ),
+    Command(
+        "overlay.view", Place.OVERLAY, "v", "v", "view",
+        "The figures, or the settings that differ", "view", 2,
     ),
     Command(
         "compare.new", Place.COMPARE, "n", "n", "strategy", "Choose a strategy to compare",

@@ -12,10 +12,12 @@ from textual.types import IgnoreReturnCallbackType
 
 from core.host.job_values import Jobs
 from core.host.link import CommandError, HostLink
+from core.report.library import ListedResult
 from core.session.snapshot import HostSnapshot
 from core.text import safe_text
 from tui.commands import Place, commands_at
 from tui.keymap import shown_key
+from tui.requests.library import LibraryCommands, named
 from tui.requests.views import View
 from tui.strategies import StrategyChoice
 
@@ -33,12 +35,17 @@ class Jumping(Protocol):
         """The host that takes commands now, None while there is none."""
         ...
 
+    @property
+    def library(self) -> LibraryCommands:
+        """The backtests that were kept."""
+        ...
+
     async def read_strategies(self) -> tuple[StrategyChoice, ...]:
         """What can be started, read in a thread."""
         ...
 
     def jump(self, mode: str, key: str) -> None:
-        """Go to a screen, and there to the session, strategy or job of that key."""
+        """Go to a screen, and there to the session, strategy, job or backtest of that key."""
         ...
 
     @property
@@ -62,17 +69,19 @@ class PaletteCommands(Provider):
 
     _strategies: tuple[StrategyChoice, ...] = ()
     _jobs: Jobs = ()
+    _results: tuple[ListedResult, ...] = ()
 
     async def startup(self) -> None:
-        """Learn of the strategies and jobs one may want to go to."""
+        """Learn of the strategies, jobs and backtests one may want to go to."""
         app = cast(Jumping, self.app)
         self._strategies = await app.read_strategies()
+        self._results = (await app.library.results()).results
         if app.link is not None:
             with suppress(CommandError):
                 self._jobs = await app.link.list_jobs()
 
     def _jumps(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
-        """The sessions, strategies and jobs to go to."""
+        """The sessions, strategies, jobs and backtests to go to."""
         app = cast(Jumping, self.app)
         sessions = () if app.snapshot is None else app.snapshot.sessions
         for session in sessions:
@@ -86,6 +95,11 @@ class PaletteCommands(Provider):
         for job in self._jobs or ():
             go = partial(app.jump, "schedule", job.job_id)
             yield safe_text(f"job {job.job_id}, {job.trigger}"), job.action.value, go
+        for one in self._results:
+            tags = "".join(f" #{tag}" for tag in one.notes.tags)
+            text = f"backtest {named(one)}, {', '.join(one.result.symbols)}{tags}"
+            about = f"{one.result.timeframe}, made {one.result.saved[:10]}"
+            yield safe_text(text), safe_text(about), partial(app.jump, "backtest", one.key)
 
     def _offers(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
         place = getattr(self.screen, "PLACE", Place.ANYWHERE)

@@ -61,6 +61,8 @@ def _pair(
         if name == "avg_hold"
         else figure_text(name, {name: abs(change)}).lstrip("+")
     )
+    # Two percentages differ by percentage points.
+    unsigned = unsigned.replace(" %", " pp")
     better = None if name in _NEITHER else (change < 0) == (name in _LESS_IS_BETTER)
     sign = "▲ +" if change > 0 else "▼ -"
     return SideBySide(name, label, ours, theirs, change, f"{sign}{unsigned}", better)

@@ -101,7 +101,7 @@ class ReportedOrders(msgspec.Struct, frozen=True):
 
 
 class WrittenReport(msgspec.Struct, frozen=True):
-    """The report of a backtest, a replay or a session."""
+    """The report of a backtest, a replay or a session; `settings`: what was varied, by path."""
 
     strategy: str | None = None
     symbols: tuple[str, ...] = ()
@@ -122,6 +122,7 @@ class WrittenReport(msgspec.Struct, frozen=True):
     gaps: tuple[dict[str, object], ...] = ()
     restarts: tuple[dict[str, object], ...] = ()
     venue_orders: ReportedOrders | None = None
+    settings: dict[str, float | int | str] = {}
 
 
 def written_report(report: Mapping[str, object]) -> WrittenReport:

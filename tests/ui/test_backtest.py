@@ -27,7 +27,7 @@ from tui.modals.new_session import NewSession
 from tui.requests.backtest import BacktestOrder
 from tui.requests.backtest_run import backtest as run_order
 from tui.screens.backtest import BacktestScreen
-from tui.screens.result_view import ResultView
+from tui.screens.backtest_result import BacktestResultScreen
 from tui.screens.strategies import StrategiesScreen
 from tui.screens.trade import TradeScreen
 from tui.strategies import StrategyFileError, copy_strategy, editor_command, find_strategies
@@ -99,7 +99,17 @@ async def pick(pilot: Pilot[int], app: PapertapeApp, name: str) -> None:
     await until(pilot, lambda: screen.selected is not None and screen.selected.name == name)
 
 
-async def backtest(pilot: Pilot[int], app: PapertapeApp, data: str) -> BacktestScreen:
+async def backtest(pilot: Pilot[int], app: PapertapeApp, data: str) -> BacktestResultScreen:
+    await ordered(pilot, app, data)
+    await until(pilot, lambda: isinstance(app.screen, BacktestResultScreen))
+    screen = app.screen
+    assert isinstance(screen, BacktestResultScreen)
+    await pilot.pause()
+    return screen
+
+
+async def ordered(pilot: Pilot[int], app: PapertapeApp, data: str) -> None:
+    """Ask for a backtest of the strategy under the cursor."""
     await pilot.press("b")
     await until(pilot, lambda: isinstance(app.screen, NewBacktest))
     form = app.screen
@@ -107,12 +117,6 @@ async def backtest(pilot: Pilot[int], app: PapertapeApp, data: str) -> BacktestS
     form.query_one("#data", Input).value = data
     await pilot.pause()
     await pilot.press("enter")
-    await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
-    screen = app.screen
-    assert isinstance(screen, BacktestScreen)
-    await until(pilot, lambda: not screen.is_busy)
-    await pilot.pause()
-    return screen
 
 
 async def test_a_strategy_is_backtested_and_the_result_saved(workspace: Workspace) -> None:
@@ -187,10 +191,8 @@ async def test_a_demo_offers_the_market_of_its_own_exchange(workspace: Workspace
         assert form.query_one("#source", Choice).chosen == "demo"
         form.query_one("#period", Input).value = "2d"
         await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
+        await until(pilot, lambda: isinstance(app.screen, BacktestResultScreen))
         screen = app.screen
-        assert isinstance(screen, BacktestScreen)
-        await until(pilot, lambda: not screen.is_busy)
         assert len(screen.query_one("#result-trades", LineTable).rows) >= 5
         title = str(screen.query_one("#result-title").render())
         assert "2026-01-03 00:00 to 2026-01-04 23:59 UTC, 2,880 candles" in title
@@ -255,9 +257,11 @@ async def test_a_candle_file_that_cannot_be_used_is_said(
     app = make(workspace)
     async with driven(app, WIDE) as pilot:
         await pick(pilot, app, "waves")
-        screen = await backtest(pilot, app, str(data))
-        assert complaint in str(screen.query_one("#backtest-progress").render())
-        assert not screen.query_one(ResultView).display
+        await ordered(pilot, app, str(data))
+        await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
+        said = app.screen.query_one("#backtest-progress")
+        await until(pilot, lambda: complaint in str(said.render()))
+        assert not app.screen.query_one("#backtests", LineTable).rows
 
 
 async def test_problems_stand_at_their_lines(workspace: Workspace) -> None:

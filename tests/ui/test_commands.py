@@ -11,11 +11,13 @@ from tests.ui.scripted import busy
 from tui.app import PapertapeApp
 from tui.commands import COMMANDS, Command, Place
 from tui.screens.backtest import BacktestScreen
+from tui.screens.backtest_result import BacktestResultScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.compare_layer import CompareLayerScreen
 from tui.screens.compare_trade import ComparedTradeScreen
 from tui.screens.help import HelpScreen
 from tui.screens.logs import LogsScreen
+from tui.screens.overlay import OverlayScreen
 from tui.screens.performance import PerformanceScreen
 from tui.screens.report import ReportScreen
 from tui.screens.schedule import ScheduleScreen
@@ -36,6 +38,8 @@ HOMES: dict[Place, type] = {
     Place.SESSION: SessionScreen,
     Place.STRATEGIES: StrategiesScreen,
     Place.BACKTEST: BacktestScreen,
+    Place.RESULT: BacktestResultScreen,
+    Place.OVERLAY: OverlayScreen,
     Place.COMPARE: CompareScreen,
     Place.COMPARED_LAYER: CompareLayerScreen,
     Place.COMPARED_TRADE: ComparedTradeScreen,

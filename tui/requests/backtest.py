@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.strategy.chart_values import ChartSource
@@ -31,7 +31,8 @@ class BacktestOrder:
 
     `raw`: the config as written, in the document at `path`. `data`: candle files, `FILE` or
     `SYMBOL=FILE`, parted by spaces; or, where `exchange` (its ccxt name, or `DEMO_MARKET`) is
-    given, `period` until now. `balance` None: the strategy's own.
+    given, `period` until now. `balance` None: the strategy's own. `settings`: what of the strategy
+    was varied in `raw`, by path.
     """
 
     name: str
@@ -42,6 +43,7 @@ class BacktestOrder:
     period: str = ""
     fill_on: str = "next_open"
     balance: float | None = None
+    settings: Mapping[str, float | int | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ class BacktestOutcome:
     """What a run came to: its report, equity at the candles' closes, the same money in the first
 
     symbol from the start, and the candles. `save` writes it into the document at a path: it
-    blocks, and raises `BacktestRefusedError`.
+    blocks, and raises `BacktestRefusedError`. `key`: its ID in the library; None where it could not
+    be kept.
     """
 
     order: BacktestOrder
@@ -58,6 +61,7 @@ class BacktestOutcome:
     held: Points
     candles: ChartSource
     save: Callable[[Path], None]
+    key: str | None = None
 
 
 class BacktestCommands:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
 
 from core.backtest.candle_data import strategy_candles
 from core.backtest.run import BacktestError, FundingRates, run_backtest
@@ -22,14 +20,15 @@ from core.market.candles.candles import Candles
 from core.market.candles.durations import SpanError, period_start
 from core.market.feeds.feed import FeedError
 from core.market.files.errors import CandleFileError
-from core.market.files.symbol_files import SymbolFilesError, files_in_line
+from core.market.files.symbol_files import SymbolFilesError, files_in_line, line_of_files
 from core.market.filters import MarketFilters
 from core.market.history.market_period import market_period
 from core.market.venues.addresses import VenueError
 from core.market.venues.registry import public_api
-from core.report.curves import kept_points
+from core.report.library import CandleSource, LibraryError, keep_result
 from core.report.result import result_to_json
-from core.report.stored_backtest import save_backtest
+from core.report.stored_backtest import library_result, save_backtest
+from core.store.durable import OsDisk
 from core.store.preferences import PreferencesError, read_preferences
 from core.store.workspace import Workspace
 from core.strategy.chart import strategy_chart
@@ -38,7 +37,7 @@ from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import ParsedConfig, parse_config
 from core.strategy.config.problems import ConfigError
 from core.strategy.signals.sources import warmup_candles
-from core.time_format import wall_clock
+from core.time_format import iso_time, wall_clock
 from core.trading.values import FillOn
 from core.trial.ledger import noted
 from tui.requests.backtest import (
@@ -46,10 +45,9 @@ from tui.requests.backtest import (
     BacktestOrder,
     BacktestOutcome,
     BacktestRefusedError,
-    Points,
 )
+from tui.requests.curves import thinned
 
-_POINTS = 1_500  # of a curve: more than any screen has dots
 _REFUSALS = (
     *(ConfigError, CandleFileError, SymbolFilesError, FeedError, SpanError),
     *(BacktestError, PreferencesError, VenueError),
@@ -170,7 +168,8 @@ def _run(
     )
     if workspace is not None:
         result = noted(workspace.tries, result, config, material.candles, wall_clock())
-    equity = list(zip(result.times.tolist(), result.equity.tolist(), strict=True))
+    now = wall_clock()
+    equity = thinned(list(zip(result.times.tolist(), result.equity.tolist(), strict=True)))
     first = result.times[0] if len(result.times) else 0
     market = material.candles[config.symbols[0]]
     closes = [
@@ -179,10 +178,21 @@ def _run(
         if time >= first
     ]
     scale = result.starting_balance / closes[0][1] if closes and closes[0][1] else 0.0
+    held = thinned([(time, close * scale) for time, close in closes])
+    key = None
+    if workspace is not None:
+        files = order.data and line_of_files(*files_in_line("candles", order.data, config.symbols))
+        source = CandleSource(files, order.exchange, order.period)
+        whole = library_result(result, material.candles, now, source, order.settings)
+        whole["held"] = [[iso_time(time), value] for time, value in held]
+        try:
+            key = keep_result(workspace, whole, OsDisk())
+        except LibraryError as error:
+            result = replace(result, warnings=(*result.warnings, str(error)))
 
     def save(path: Path) -> None:
         try:
-            save_backtest(path, result, material.candles, wall_clock())
+            save_backtest(path, result, material.candles, now)
         except (ConfigError, OSError) as error:
             raise BacktestRefusedError(f"{path}: {error}") from error
 
@@ -192,15 +202,10 @@ def _run(
 
     return BacktestOutcome(
         order,
-        result_to_json(result),
-        _thinned(equity),
-        _thinned([(time, close * scale) for time, close in closes]),
+        {**result_to_json(result), "settings": dict(order.settings)},
+        equity,
+        held,
         candles,
         save,
+        key,
     )
-
-
-def _thinned(points: list[tuple[int, float]]) -> Points:
-    """So many of the points that a chart can show them, with every peak and the deepest fall."""
-    kept = kept_points(np.array([value for _, value in points]), _POINTS // 2)
-    return tuple(points[place] for place in kept.tolist())

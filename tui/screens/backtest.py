@@ -1,24 +1,37 @@
-"""The screen of a backtest: run a strategy over past candles, look at the outcome, save it."""
+"""The screen of backtests: the library of results, and the one that runs."""
 
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Static
+from textual.widgets import Input, Static
 from textual.worker import Worker
 
-from core.report.written_report import written_report
-from core.text import safe_lines
+from core.report.library import LibraryError, ListedResult
+from core.report.written_report import ReportError
+from core.text import safe_lines, safe_text
 from tui.commands import Place, bindings
 from tui.modals.new_backtest import NewBacktest
 from tui.requests.backtest import BacktestOrder, BacktestOutcome, BacktestRefusedError
-from tui.screens.base import BaseScreen
-from tui.screens.result_view import ResultView
+from tui.requests.library import OpenedResult, order_of
+from tui.screens import backtest_rows
+from tui.screens.backtest_result import BacktestResultScreen, note_on
+from tui.screens.base import BaseScreen, entitle
+from tui.screens.overlay import OverlayScreen
+from tui.widgets.curve_chart import Curve, CurveChart
+from tui.widgets.figures import Figures
+from tui.widgets.filter_box import FilterBox
+from tui.widgets.line_table import LineTable
+from tui.widgets.tones import Tone
 
+_READING = "Reading the backtests …"
 _EMPTY = (
     "No backtest has been run yet.\n\n"
     "n   choose a strategy and candles\n"
@@ -27,42 +40,169 @@ _EMPTY = (
 
 
 class BacktestScreen(BaseScreen):
-    """The last backtest, and the one that runs."""
+    """The backtests that were kept, a look at the one under the cursor, and what runs."""
 
     PLACE = Place.BACKTEST
     TITLE = "Backtest"
-    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.BACKTEST)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(Place.BACKTEST),
+        Binding("escape", "unfilter", show=False),
+    ]
 
     def __init__(self) -> None:
         super().__init__()
+        self._results: dict[str, ListedResult] = {}
+        self._problems: tuple[str, ...] = ()
+        self._is_read = False
         self._order: BacktestOrder | None = None
-        self._outcome: BacktestOutcome | None = None
         self._worker: Worker[None] | None = None
+        self._wanted: str | None = None  # the result to put the cursor on once it is read
+        self._seen: Path | None = None  # the file that the look beneath the list shows
 
     def body(self) -> ComposeResult:
-        """What runs, and what came of it."""
-        yield Static(_EMPTY, id="backtest-progress", markup=False)
-        yield ResultView()
+        """What runs, the list, and a look at one of it."""
+        yield Static("", id="backtest-progress", markup=False)
+        yield self.pane(
+            LineTable(backtest_rows.COLUMNS, id="backtests", marks=True, empty=_READING),
+            "Backtests",
+        )
+        yield FilterBox(
+            placeholder="filter by strategy, setting, symbol, ID, #tag or note",
+            id="backtest-filter",
+        )
+        with Vertical(id="backtest-look", classes="pane"):
+            yield Figures(id="backtest-figures")
+            yield CurveChart(id="backtest-equity", empty="")
 
     def on_mount(self) -> None:
-        """Nothing to show before the first run."""
+        """Begin in the list."""
         super().on_mount()
-        self.query_one(ResultView).display = False
+        self.query_one("#backtest-progress").display = False
+        self.query_one("#backtests").focus()
+
+    def on_screen_resume(self) -> None:
+        """Read the library anew: others may have added to it."""
+        super().on_screen_resume()
+        self._reload()
 
     @property
     def is_busy(self) -> bool:
         """Whether a backtest runs now."""
         return self._worker is not None and not self._worker.is_finished
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offer only what can be done now."""
-        if action == "cancel":
-            return self.is_busy
-        if action == "again":
-            return self._order is not None and not self.is_busy
-        if action in ("save", "copy", "view", "open", "export"):
-            return self._outcome is not None and not self.is_busy
-        return True
+    @property
+    def selected(self) -> ListedResult | None:
+        """The result under the cursor."""
+        key = self.query_one("#backtests", LineTable).cursor_key
+        return None if key is None else self._results.get(key)
+
+    @property
+    def targets(self) -> list[ListedResult]:
+        """The results a command is meant for: those marked, else the one under the cursor."""
+        marked = self.query_one("#backtests", LineTable).marked
+        keys = marked or [one.key for one in (self.selected,) if one is not None]
+        return [self._results[key] for key in keys if key in self._results]
+
+    @property
+    def _pair(self) -> list[ListedResult]:
+        """The two to compare: both marked ones, or the marked one and that under the cursor."""
+        found, selected = self.targets, self.selected
+        if len(found) == 1 and selected is not None and selected is not found[0]:
+            found.append(selected)
+        return found if len(found) == 2 else []
+
+    # ── what is shown ──
+
+    def _reload(self) -> None:
+        self.app.run_worker(self._read(), name="backtests", group="library", exit_on_error=False)
+
+    async def _read(self) -> None:
+        library = await self.papertape.library.results()
+        if not self.is_attached:
+            return
+        self._results = {one.key: one for one in library.results}
+        self._problems = library.problems
+        self._is_read = True
+        self._show_list()
+
+    def show_again(self) -> None:
+        """Write the times in another zone."""
+        super().show_again()
+        self._show_list()
+
+    def _show_list(self) -> None:
+        table = self.query_one("#backtests", LineTable)
+        text = self.query_one(FilterBox).text
+        shown = [one for one in self._results.values() if backtest_rows.matches(one, text)]
+        empty = f"No backtest matches “{safe_text(text)}”. Esc shows all."
+        if self._is_read:
+            table.set_empty(empty if self._results else _EMPTY)
+        table.set_rows(backtest_rows.backtest_row(one, self.papertape.zone) for one in shown)
+        if self._wanted is not None:
+            wanted, self._wanted = self._wanted, None
+            table.move_to(wanted)
+        self._look()
+
+    @on(LineTable.Marked, "#backtests")
+    def _entitle(self) -> None:
+        """Say how many there are, shown and marked."""
+        table = self.query_one("#backtests", LineTable)
+        count, shown = len(self._results), len(table.rows)
+        parts = ["Backtests"]
+        if count:
+            parts.append(str(count) if shown == count else f"{shown} of {count}")
+        if table.marked:
+            parts.append(f"{len(table.marked)} marked")
+        elif self.has_class("-short") and self.selected is not None:
+            parts.append(backtest_rows.identity(self.selected))  # nothing beneath says it
+        elif count > 1:
+            parts.append("Space marks two, c compares them")
+        if self._problems:
+            parts.append(f"{len(self._problems)} cannot be read: papertape backtests says why")
+        entitle(table, " · ".join(parts))
+        self.refresh_hints()
+
+    def _look(self) -> None:
+        """Show the figures and the curve of the result under the cursor."""
+        listed = self.selected
+        look = self.query_one("#backtest-look")
+        look.set_class(listed is None, "-nothing")
+        self._entitle()
+        if listed is None:
+            return
+        entitle(look, backtest_rows.identity(listed))
+        self.query_one(Figures).show(backtest_rows.figures(listed))
+        if listed.path != self._seen and not self.has_class("-short"):
+            self._seen = listed.path
+            self.app.run_worker(
+                self._draw_look(listed),
+                name="look",
+                group="look",
+                exclusive=True,
+                exit_on_error=False,
+            )
+
+    async def _draw_look(self, listed: ListedResult) -> None:
+        chart = self.query_one("#backtest-equity", CurveChart)
+        try:
+            opened = await self.papertape.library.open(listed)
+        except LibraryError:
+            chart.draw(())  # opening it says why
+            return
+        if self.is_attached:
+            result = listed.result
+            gained = (result.ending_balance or 0.0) >= (result.starting_balance or 0.0)
+            tone = Tone.GAIN if gained else Tone.LOSS
+            curves = [Curve(opened.equity, tone), Curve(opened.held, Tone.DIM)]
+            chart.draw(curves, result.starting_balance)
+
+    @on(LineTable.Highlighted, "#backtests")
+    def _another_selected(self) -> None:
+        self._look()
+
+    @on(LineTable.Chosen, "#backtests")
+    def _opened(self) -> None:
+        self.action_open()
 
     # ── running ──
 
@@ -87,14 +227,32 @@ class BacktestScreen(BaseScreen):
             self._tell(f"{order.name}: broken off. R runs it again.", "$warning")
             raise
         else:
-            self._outcome = outcome
-            view = self.query_one(ResultView)
-            view.display = True
-            report = written_report(outcome.report)
-            view.draw(report, outcome.report, outcome.equity, outcome.held, outcome.candles)
-            self.query_one("#backtest-progress").display = False
+            await self._made(outcome)
         finally:
             self.call_later(self.refresh_hints)
+
+    async def _made(self, outcome: BacktestOutcome) -> None:
+        """Show what was made, or say that it is there."""
+        if not self.is_attached:
+            return
+        self.query_one("#backtest-progress").display = False
+        self._wanted = outcome.key
+        await self._read()
+        if self.is_current:
+            self._show_result(outcome, self._results.get(outcome.key or ""))
+        else:
+            self.papertape.say(f"{outcome.order.name}: the backtest is done. 3 shows it.")
+
+    def _show_result(
+        self, result: BacktestOutcome | OpenedResult, listed: ListedResult | None
+    ) -> None:
+        again = self.action_again if isinstance(result, OpenedResult) else self._again
+        try:
+            screen = BacktestResultScreen(result, listed, again=again, noted=self._noted)
+        except ReportError as error:
+            self.papertape.say(str(error), "error", "No backtest")
+        else:
+            self.app.push_screen(screen)
 
     def _tell(self, text: str, style: str = "$dim") -> None:
         if not self.is_attached:
@@ -105,12 +263,28 @@ class BacktestScreen(BaseScreen):
 
     # ── commands ──
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only what can be done now."""
+        if not self.ready:
+            return True
+        if action == "cancel":
+            return self.is_busy
+        if action == "again":
+            return not self.is_busy and (self._order is not None or self.selected is not None)
+        if action in ("open", "note"):
+            return self.selected is not None
+        if action == "remove":
+            return any(not one.beside_document for one in self.targets)
+        if action == "compare":
+            return bool(self._pair)
+        return True
+
     def action_new(self) -> None:
         """Choose what to run."""
         self.choose()
 
-    def choose(self, picked: str | None = None) -> None:
-        """Open the form, on the strategy of that name if there is one."""
+    def choose(self, picked: str | None = None, last: BacktestOrder | None = None) -> None:
+        """Open the form, on the strategy of that name if there is one, and as it was last."""
 
         def answered(order: BacktestOrder | None) -> None:
             if order is not None:
@@ -119,15 +293,50 @@ class BacktestScreen(BaseScreen):
         self.app.push_screen(
             NewBacktest(
                 self.papertape.read_strategies,
-                self._order,
+                last or self._order,
                 picked,
                 demo=self.papertape.demo is not None,
             ),
             answered,
         )
 
+    def seek(self, key: str) -> None:
+        """Open the result of that key, once it is read."""
+
+        async def find() -> None:
+            await self._read()
+            self.query_one("#backtests", LineTable).move_to(key)
+            self.action_open()
+
+        self.app.run_worker(find(), name="backtests", group="library", exit_on_error=False)
+
+    def action_open(self) -> None:
+        """Open the result under the cursor."""
+        listed = self.selected
+        if listed is None:
+            return
+
+        async def work() -> None:
+            try:
+                opened = await self.papertape.library.open(listed)
+            except LibraryError as error:
+                self.papertape.say(str(error), "error", "No backtest")
+            else:
+                if self.is_current:
+                    self._show_result(opened, listed)
+
+        self.app.run_worker(work(), name="open", group="library", exit_on_error=False)
+
     def action_again(self) -> None:
-        """Run the same once more, as the strategy is written now."""
+        """Run the one under the cursor once more, as its strategy is written now."""
+        listed = self.selected
+        if listed is None:
+            self._again()
+        else:
+            self.choose(listed.result.strategy, order_of(listed))
+
+    def _again(self) -> None:
+        """Run what was run last once more."""
         if self._order is not None:
             self.choose(self._order.name)
 
@@ -136,26 +345,66 @@ class BacktestScreen(BaseScreen):
         if self._worker is not None and self.is_busy:
             self._worker.cancel()
 
-    def action_view(self) -> None:
-        """Show the next of trades, candles, months and curves."""
-        self.query_one(ResultView).turn(low=self.has_class("-short"))
-
-    def action_export(self) -> None:
-        """Write it into files of the workspace."""
-        if self._outcome is None:
+    def action_compare(self) -> None:
+        """Show two results over each other."""
+        pair = self._pair
+        if not pair:
+            self.papertape.say("Mark two backtests with Space, and c compares them.", "warning")
             return
-        self.export(self._outcome.report)
 
-    def action_open(self) -> None:
-        """Open the trade under the cursor."""
-        self.query_one(ResultView).open_trade()
+        async def work() -> None:
+            try:
+                compared = await self.papertape.library.compare(*pair)
+            except LibraryError as error:
+                self.papertape.say(str(error), "error", "Not compared")
+            else:
+                if self.is_current:
+                    self.app.push_screen(OverlayScreen(compared))
 
-    def action_copy(self) -> None:
-        """Copy the result as JSON."""
-        if self._outcome is not None:
-            self.copy_json(self._outcome.report)
+        self.app.run_worker(work(), name="compare", group="library", exit_on_error=False)
 
-    def action_save(self) -> None:
-        """Write the result into the strategy's document, if it is the workspace's own."""
-        if self._outcome is not None:
-            self.papertape.backtests.save(self._outcome)
+    def action_note(self) -> None:
+        """Put down a note and tags."""
+        if self.selected is not None:
+            note_on(self, self.selected, self._noted)
+
+    def _noted(self, listed: ListedResult) -> None:
+        self._wanted = listed.key
+        self._reload()
+
+    def action_remove(self) -> None:
+        """Ask, then remove the targets."""
+        targets = [one for one in self.targets if not one.beside_document]
+        self.papertape.library.ask_remove(targets, self._removed)
+
+    def _removed(self) -> None:
+        self.query_one("#backtests", LineTable).clear_marks()
+        self._reload()
+
+    # ── filter ──
+
+    def action_filter(self) -> None:
+        """Open the filter."""
+        self.query_one(FilterBox).open()
+
+    def action_unfilter(self) -> None:
+        """Close the filter; without one, break off what runs, else unmark."""
+        table = self.query_one("#backtests", LineTable)
+        if not self.query_one(FilterBox).close():
+            if self.is_busy:
+                self.action_cancel()
+            else:
+                table.clear_marks()
+                self._show_list()
+        table.focus()
+
+    @on(Input.Changed, "#backtest-filter")
+    def _filter_changed(self) -> None:
+        self._show_list()
+
+    @on(Input.Submitted, "#backtest-filter")
+    def _filter_done(self) -> None:
+        box = self.query_one(FilterBox)
+        if not box.text:
+            box.close()
+        self.query_one("#backtests", LineTable).focus()

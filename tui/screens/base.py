@@ -22,6 +22,7 @@ from tui.requests.alerts import Alerts
 from tui.requests.backtest import BacktestCommands
 from tui.requests.comparison import ComparisonCommands
 from tui.requests.exporting import export_report
+from tui.requests.library import LibraryCommands
 from tui.requests.schedule import ScheduleCommands
 from tui.requests.sessions import SessionCommands
 from tui.requests.settings import SettingsCommands
@@ -45,6 +46,7 @@ class ScreenShell(Shell, Protocol):
     schedule: ScheduleCommands
     settings: SettingsCommands
     backtests: BacktestCommands
+    library: LibraryCommands
     comparisons: ComparisonCommands
     panes: dict[str, Shares]
     alerts: Alerts

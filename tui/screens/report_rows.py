@@ -36,7 +36,9 @@ MONTH_COLUMNS = (Column("MONTH", 7), Column("RETURN", 10, "right"), Column("", 6
 def title(report: WrittenReport) -> str:
     """What was run: strategy, symbols, timeframe, mode, session."""
     markets = f"{', '.join(report.symbols)} {report.timeframe}".strip()
-    parts = [report.strategy or formats.UNKNOWN, markets, report.mode, report.session_id]
+    varied = (f"{path}={value}" for path, value in report.settings.items())
+    name = " ".join([report.strategy or formats.UNKNOWN, *varied])
+    parts = [name, markets, report.mode, report.session_id]
     return " · ".join(part for part in parts if part)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC
 
@@ -72,10 +72,12 @@ class ResultView(Vertical):
         held: Points = (),
         source: ChartSource | None = None,
         cone: ConeOverTime | None = None,
+        said: Sequence[tuple[str, Tone]] = (),
     ) -> None:
         """Show a report, as read and in the shape of `report --json`, and the curves known.
 
-        `source`: has the candles it was made on. `cone`: the band its equity is to stay in.
+        `source`: has the candles it was made on. `cone`: the band its equity is to stay in. `said`:
+        what its owner put down, above the report's own sentences.
         """
         self._report, self._written, self._source = report, written, source
         self.query_one("#result-title", Static).update(
@@ -86,7 +88,9 @@ class ResultView(Vertical):
             )
         )
         self.query_one(Figures).show(*report_rows.figures(report))
-        self.query_one("#result-sentences", Static).update(toned(report_rows.sentences(report)))
+        self.query_one("#result-sentences", Static).update(
+            toned((*said, *report_rows.sentences(report)))
+        )
         start, end = report.starting_balance, report.ending_balance
         tone = Tone.GAIN if (end or 0) >= (start or 0) else Tone.LOSS
         chart = self.query_one("#result-equity", CurveChart)

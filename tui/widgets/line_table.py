@@ -104,6 +104,18 @@ class LineTable(LineView, can_focus=True):
             """The table."""
             return self.table
 
+    class Marked(Message):
+        """Which rows are marked has changed."""
+
+        def __init__(self, table: LineTable) -> None:
+            self.table = table
+            super().__init__()
+
+        @property
+        def control(self) -> LineTable:
+            """The table."""
+            return self.table
+
     def __init__(
         self,
         columns: Sequence[Column],
@@ -432,6 +444,7 @@ class LineTable(LineView, can_focus=True):
             self._marked ^= {self._cursor_key}
             self._forget({self._cursor_key})
             self._move(self._cursor + 1)
+            self.post_message(self.Marked(self))
 
     def _turn_fold(self) -> bool:
         """Fold or unfold where the cursor is on a head, and say whether it is."""

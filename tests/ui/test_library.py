@@ -1,0 +1,133 @@
+"""The library of backtests by keys alone: listed, sorted, filtered, noted, opened, compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from core.backtest.run import run_backtest
+from core.report.library import CandleSource, keep_result, list_results
+from core.report.result import RunResult
+from core.report.stored_backtest import library_result
+from core.store.durable import OsDisk
+from core.store.workspace import Workspace
+from core.strategy.config.parsing import parse_config
+from tests.ui.driving import NARROW, WIDE, driven, until
+from tests.ui.test_backtest import make
+from tests.ui.test_jumps_and_copies import jump
+from tests.ui.test_sessions import drawn
+from tests.unit.session.sessions import RSI, START, market
+from tui.app import PapertapeApp
+from tui.modals.ask import Ask
+from tui.modals.new_backtest import NewBacktest
+from tui.modals.notes import NotesForm
+from tui.screens.backtest import BacktestScreen
+from tui.screens.backtest_result import BacktestResultScreen
+from tui.screens.overlay import OverlayScreen
+from tui.widgets.filter_box import FilterBox
+from tui.widgets.line_table import LineTable
+
+HISTORY = {"BTC/USDT": market(400)}
+
+
+def run(**changes: object) -> RunResult:
+    return run_backtest(parse_config({**RSI, **changes}).config, HISTORY)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """A workspace with three backtests of one strategy, of different stops."""
+    made = Workspace(tmp_path / "papertape")
+    made.prepare()
+    for number, stop in enumerate((1.0, 2.0, 4.0)):
+        source = CandleSource(data="candles.csv")
+        result = run(stop_loss_pct=stop)
+        now = START + number * 3_600_000
+        whole = library_result(result, HISTORY, now, source, {"stop_loss_pct": stop})
+        keep_result(made, whole, OsDisk())
+    return made
+
+
+async def library(pilot: Pilot[int], app: PapertapeApp) -> LineTable:
+    await pilot.press("3")
+    await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
+    table = app.screen.query_one("#backtests", LineTable)
+    await until(pilot, lambda: len(table.rows) == 3)
+    return table
+
+
+def names(table: LineTable) -> list[str]:
+    return [row.cells[0].text.rpartition("=")[2] for row in table.rows]
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_results_are_filtered_sorted_noted_opened_and_removed(
+    workspace: Workspace, size: tuple[int, int]
+) -> None:
+    app = make(workspace)
+    async with driven(app, size) as pilot:
+        table = await library(pilot, app)
+        assert names(table) == ["4.0", "2.0", "1.0"]
+        await pilot.press("o")
+        assert names(table) == ["1.0", "2.0", "4.0"]
+        await pilot.press("g", "C")
+        await until(pilot, lambda: isinstance(app.screen, NotesForm))
+        app.screen.query_one("#note", Input).value = "[b]tight[/b]"
+        app.screen.query_one("#tags", Input).value = "slow, base"
+        await pilot.press("enter")
+        await until(pilot, lambda: "#slow #base"[:5] in drawn(app, "#backtests"))
+        await pilot.press("slash", *"#base", "enter")
+        await until(pilot, lambda: names(table) == ["1.0"])
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, BacktestResultScreen))
+        said = str(app.screen.query_one("#result-sentences").render())
+        assert "#slow #base\n[b]tight[/b]" in said
+        assert app.screen.query_one("#result-trades", LineTable).rows
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: len(table.rows) == 3)
+        assert not app.screen.query_one(FilterBox).has_class("shown")
+        await pilot.press("G", "d")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        await pilot.press("y")
+        await until(pilot, lambda: names(table) == ["1.0", "2.0"])
+        assert len(list_results(workspace).results) == 2
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_two_results_lie_over_each_other(workspace: Workspace, size: tuple[int, int]) -> None:
+    app = make(workspace)
+    async with driven(app, size) as pilot:
+        await library(pilot, app)
+        await pilot.press("space", "space", "c")
+        await until(pilot, lambda: isinstance(app.screen, OverlayScreen))
+        chart = drawn(app, "#overlay-curves")
+        assert "A" in chart
+        assert "B" in chart
+        figures = app.screen.query_one("#overlay-figures", LineTable).rows
+        one, other = (run(stop_loss_pct=stop).metrics.total_trades for stop in (4.0, 2.0))
+        told = {row.cells[0].text: [cell.text for cell in row.cells[1:4]] for row in figures}
+        sign = "▲ +" if other > one else "▼ -"
+        assert told["Trades"] == [str(one), str(other), f"{sign}{abs(other - one)}"]
+        if size == NARROW:
+            await pilot.press("v")
+        assert app.screen.query_one("#overlay-settings").display
+        (setting,) = app.screen.query_one("#overlay-settings", LineTable).rows
+        assert [cell.text for cell in setting.cells] == ["stop_loss_pct", "4.0", "2.0"]
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
+
+
+async def test_a_result_is_run_again_and_found_by_the_palette(workspace: Workspace) -> None:
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        key = list_results(workspace).results[1].key
+        await jump(pilot, app, f"backtest {key}")
+        await until(pilot, lambda: isinstance(app.screen, BacktestResultScreen))
+        await pilot.press("R")
+        await until(pilot, lambda: isinstance(app.screen, NewBacktest))
+        assert app.screen.query_one("#data", Input).value == "candles.csv"

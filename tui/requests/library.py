@@ -1,0 +1,201 @@
+"""What the screen asks of the library of backtests: to list, open, note and remove results.
+
+Files are read and written in threads, outside the host: results decide nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.report.library import (
+    Library,
+    LibraryError,
+    ListedResult,
+    Setting,
+    differing_settings,
+    find_result,
+    list_results,
+    note_result,
+    open_result,
+    remove_result,
+)
+from core.store.durable import OsDisk
+from core.store.notes import NotesError
+from core.store.workspace import Workspace, WorkspaceError
+from core.time_format import parse_time
+from tui.requests.backtest import BacktestOrder, Points
+from tui.shell import OfferedAnswer, Shell
+
+if TYPE_CHECKING:
+    from core.report.side_by_side import SideBySide
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedResult:
+    """A result of the library as it is shown: its row, all of its file, and its curves."""
+
+    listed: ListedResult
+    report: Mapping[str, Any]
+    equity: Points
+    held: Points
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two results, their figures side by side, and the settings in which they differ.
+
+    `settings`: path and both values; None where one of them was kept without its config.
+    """
+
+    one: OpenedResult
+    other: OpenedResult
+    figures: tuple[SideBySide, ...]
+    settings: tuple[tuple[str, Setting | None, Setting | None], ...] | None
+
+
+def order_of(listed: ListedResult) -> BacktestOrder | None:
+    """What to run for the same once more; None where the source of its candles is not known."""
+    result = listed.result
+    if result.source is None:
+        return None
+    source = result.source
+    return BacktestOrder(
+        result.strategy,
+        Path(),
+        {},
+        data=source.data,
+        exchange=source.exchange,
+        period=source.period,
+        settings=result.settings,
+    )
+
+
+class LibraryCommands:
+    """The library of the workspace."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+
+    async def results(self) -> Library:
+        """All results, the newest first; what cannot be read is told among the problems."""
+        home = self._home()
+        if home is None:
+            return Library(())
+        try:
+            return await asyncio.to_thread(list_results, home)
+        except WorkspaceError as error:
+            return Library((), (str(error),))
+
+    async def open(self, listed: ListedResult) -> OpenedResult:
+        """All of a result.
+
+        Raises:
+            LibraryError: it is gone or damaged.
+        """
+        return await asyncio.to_thread(_opened, listed)
+
+    async def compare(self, one: ListedResult, other: ListedResult) -> Compared:
+        """Two results beside each other.
+
+        Raises:
+            LibraryError: one is gone or damaged.
+        """
+        return await asyncio.to_thread(_compared, one, other)
+
+    def note(
+        self,
+        listed: ListedResult,
+        note: str,
+        tags: tuple[str, ...],
+        done: Callable[[ListedResult], None],
+    ) -> None:
+        """Put down a note and tags; `done` is told the result as noted."""
+        home = self._home()
+        if home is None:
+            return
+
+        def put_down() -> ListedResult:
+            return find_result(home, note_result(home, listed, note, tags, OsDisk()))
+
+        async def work() -> None:
+            try:
+                noted = await asyncio.to_thread(put_down)
+            except (LibraryError, NotesError, WorkspaceError) as error:
+                self._shell.say(str(error), "error", "Not noted")
+            else:
+                done(noted)
+
+        self._shell.run_worker(work(), name="note", group="library", exit_on_error=False)
+
+    def ask_remove(self, results: Sequence[ListedResult], done: Callable[[], None]) -> None:
+        """Ask, then remove results for good; `done` is called once they are."""
+        if not results:
+            return
+
+        async def work() -> None:
+            try:
+                for one in results:
+                    await asyncio.to_thread(remove_result, one)
+            except LibraryError as error:
+                self._shell.say(str(error), "error", "Not removed")
+            done()
+
+        def agreed(_: str) -> None:
+            self._shell.run_worker(work(), name="remove", group="library", exit_on_error=False)
+
+        what = named(results[0]) if len(results) == 1 else f"{len(results)} backtests"
+        self._shell.ask(
+            f"Remove {what}?",
+            "Its files are deleted, note and tags too."
+            if len(results) == 1
+            else "Their files are deleted, notes and tags too.",
+            [OfferedAnswer("remove", "y", "Remove")],
+            agreed,
+        )
+
+    def _home(self) -> Workspace | None:
+        root = self._shell.workspace
+        return None if root is None else Workspace(root)
+
+
+def named(listed: ListedResult) -> str:
+    """The strategy, what was varied of it, and the key."""
+    return f"{settled(listed)} ({listed.key})"
+
+
+def settled(listed: ListedResult) -> str:
+    """The strategy, and what was varied of it."""
+    result = listed.result
+    varied = (f"{path}={value}" for path, value in result.settings.items())
+    return " ".join([result.strategy, *varied])
+
+
+def _opened(listed: ListedResult) -> OpenedResult:
+    from tui.requests.curves import thinned  # noqa: PLC0415  (numpy, when it is needed)
+
+    whole = open_result(listed)
+
+    def points(name: str) -> Points:
+        found = []
+        for entry in whole.get(name) or ():
+            match entry:
+                case [str(time), int() | float() as value]:
+                    found.append((parse_time(time), float(value)))
+        return thinned(found)
+
+    return OpenedResult(listed, whole, points("equity"), points("held"))
+
+
+def _compared(one: ListedResult, other: ListedResult) -> Compared:
+    from core.report.side_by_side import side_by_side  # noqa: PLC0415  (numpy, when it is needed)
+
+    ours, theirs = _opened(one), _opened(other)
+    settings = None
+    if "config" in ours.report and "config" in theirs.report:
+        settings = tuple(differing_settings(ours.report["config"], theirs.report["config"]))
+    figures = side_by_side(ours.report["metrics"], theirs.report["metrics"])
+    return Compared(ours, theirs, figures, settings)

@@ -1,0 +1,132 @@
+"""The result of a backtest on a screen of its own: one just made, or one of the library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from core.report.library import ListedResult
+from core.report.written_report import written_report
+from tui.commands import Place, bindings
+from tui.modals.notes import NotesForm, Written
+from tui.requests.backtest import BacktestOutcome
+from tui.requests.library import OpenedResult, named
+from tui.screens.backtest_rows import owners_words
+from tui.screens.base import BaseScreen
+from tui.screens.result_view import ResultView
+
+
+class BacktestResultScreen(BaseScreen):
+    """A backtest with its trades.
+
+    `made`: what has just been run, with its candles. `listed`: what the library knows of it.
+    `again`: opens the form for the same once more; `noted`: is told once a note is put down.
+
+    Raises:
+        ReportError: it is none that can be shown.
+    """
+
+    PLACE = Place.RESULT
+    TITLE = "Backtest"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.RESULT)
+
+    def __init__(
+        self,
+        result: BacktestOutcome | OpenedResult,
+        listed: ListedResult | None,
+        *,
+        again: Callable[[], None],
+        noted: Callable[[ListedResult], None],
+    ) -> None:
+        super().__init__()
+        self._result = result
+        self._listed = listed
+        self._again = again
+        self._noted = noted
+        self._written = written_report(result.report)
+
+    def body(self) -> ComposeResult:
+        """The result."""
+        yield ResultView()
+
+    def on_mount(self) -> None:
+        """Draw it."""
+        super().on_mount()
+        self._draw()
+
+    def _draw(self) -> None:
+        result = self._result
+        self.query_one(ResultView).draw(
+            self._written,
+            result.report,
+            result.equity,
+            result.held,
+            result.candles if isinstance(result, BacktestOutcome) else None,
+            said=owners_words(self._listed),
+        )
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only what can be done: a stored result has no candles to be saved with."""
+        if action == "save":
+            # Of a varied strategy the document would tell figures that are not its own.
+            result = self._result
+            return isinstance(result, BacktestOutcome) and not result.order.settings
+        if action == "note":
+            return self._listed is not None
+        return True
+
+    # ── commands ──
+
+    def action_back(self) -> None:
+        """Return to the backtests."""
+        self.dismiss()
+
+    def action_again(self) -> None:
+        """Return, and run the same once more."""
+        self.dismiss()
+        self.call_later(self._again)
+
+    def action_view(self) -> None:
+        """Show the next of trades, candles, months and curves."""
+        self.query_one(ResultView).turn(low=self.has_class("-short"))
+
+    def action_open(self) -> None:
+        """Open the trade under the cursor."""
+        self.query_one(ResultView).open_trade()
+
+    def action_save(self) -> None:
+        """Write the result into the strategy's document, if it is the workspace's own."""
+        if isinstance(self._result, BacktestOutcome):
+            self.papertape.backtests.save(self._result)
+
+    def action_note(self) -> None:
+        """Put down a note and tags."""
+        if self._listed is not None:
+            note_on(self, self._listed, self._now_noted)
+
+    def _now_noted(self, listed: ListedResult) -> None:
+        self._listed = listed
+        self._noted(listed)
+        if self.is_attached:
+            self._draw()
+
+    def action_copy(self) -> None:
+        """Copy the result as JSON."""
+        self.copy_json(self._result.report)
+
+    def action_export(self) -> None:
+        """Write it into files of the workspace."""
+        self.export(self._result.report)
+
+
+def note_on(screen: BaseScreen, listed: ListedResult, done: Callable[[ListedResult], None]) -> None:
+    """Open the form for a note and tags of a result; `done` is told the result as noted."""
+
+    def answered(written: Written | None) -> None:
+        if written is not None:
+            screen.papertape.library.note(listed, *written, done)
+
+    screen.app.push_screen(NotesForm(named(listed), listed.notes), answered)

@@ -1,0 +1,145 @@
+"""Results of the library as rows and figures. What a result lacks is shown as unknown."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from core.market.candles.timeframes import DAY
+from core.report.library import ListedResult
+from core.report.undefined import undefined_text
+from core.time_format import parse_time
+from tui import formats
+from tui.requests.library import settled
+from tui.screens.sessions_table import length_of
+from tui.widgets.columns import Column
+from tui.widgets.figures import Figure
+from tui.widgets.line_table import Cell, Row
+from tui.widgets.tones import Tone, tone_of
+
+COLUMNS = (
+    Column("STRATEGY", 13, grow=26),
+    Column("SYMBOLS", 8, priority=3, grow=6),
+    Column("TF", 3, priority=5),
+    Column("PERIOD", 24, priority=7),
+    Column("RETURN", 12, "right"),
+    Column("MAX DD", 6, "right"),
+    Column("SHARPE", 6, "right"),
+    Column("PF", 5, "right", priority=2),
+    Column("TRADES", 6, "right", priority=1),
+    Column("TAGS", 6, priority=4, grow=8),
+    Column("MADE", 12, priority=6),
+)
+
+
+def backtest_row(listed: ListedResult, zone: tzinfo) -> Row:
+    """A result as a row of the list."""
+    result = listed.result
+    metrics = result.metrics
+    symbols = result.symbols[0] if result.symbols else formats.UNKNOWN
+    if len(result.symbols) > 1:
+        symbols += f" +{len(result.symbols) - 1}"
+    factor, made = metrics.profit_factor, moment(result.saved)
+    start = moment(result.period.start)
+    return Row(
+        listed.key,
+        (
+            Cell(settled(listed), Tone.STRONG),
+            Cell(symbols),
+            Cell(result.timeframe, Tone.DIM, order=length_of(result.timeframe)),
+            Cell(_from_to(listed), Tone.DIM, order=start),
+            Cell(
+                formats.change(metrics.total_return_pct, "%"),
+                tone_of(metrics.total_return_pct),
+                order=metrics.total_return_pct,
+            ),
+            Cell(formats.percent(metrics.max_drawdown_pct), order=metrics.max_drawdown_pct),
+            Cell(formats.number(metrics.sharpe_ratio), order=metrics.sharpe_ratio),
+            Cell(factor_text(listed), order=float("inf") if factor is None else factor),
+            Cell(formats.number(metrics.total_trades, 0), order=metrics.total_trades),
+            Cell(tags(listed), Tone.INFO),
+            Cell(formats.day_time(made, zone), Tone.DIM, order=made),
+        ),
+    )
+
+
+def figures(listed: ListedResult) -> tuple[Figure, ...]:
+    """The headline of the result under the cursor."""
+    result = listed.result
+    metrics = result.metrics
+    total, benchmark = metrics.total_return_pct, metrics.benchmark_return_pct
+    return (
+        Figure("RETURN", formats.change(total, "%"), tone_of(total), width=11),
+        Figure("BUY & HOLD", formats.change(benchmark, "%"), tone_of(benchmark), 11, priority=1),
+        Figure("TRADES", formats.number(metrics.total_trades, 0), width=6),
+        Figure("WIN RATE", formats.percent(metrics.win_rate_pct), width=8),
+        Figure("PROFIT FACTOR", factor_text(listed), width=13),
+        Figure("DRAWDOWN", formats.percent(metrics.max_drawdown_pct, 2), width=8),
+        Figure("SHARPE", formats.number(metrics.sharpe_ratio), width=6),
+        Figure("ENDED AT", formats.money(result.ending_balance), width=12, priority=2),
+    )
+
+
+def factor_text(listed: ListedResult) -> str:
+    """The profit factor, ∞ where nothing was lost."""
+    metrics = listed.result.metrics
+    if metrics.profit_factor is None:
+        return undefined_text("profit_factor", {"best": metrics.best, "worst": metrics.worst})
+    return formats.number(metrics.profit_factor)
+
+
+def identity(listed: ListedResult) -> str:
+    """What it is, in one line: settings, period, ID, tags and note, for which a row has no room."""
+    words = (settled(listed), period(listed), listed.key, tags(listed), listed.notes.note)
+    return " · ".join(word for word in words if word)
+
+
+def tags(listed: ListedResult) -> str:
+    """The tags, each with its sign."""
+    return " ".join(f"#{tag}" for tag in listed.notes.tags)
+
+
+def period(listed: ListedResult) -> str:
+    """The first day and how many there are: `2025-01-01 180d`."""
+    span = listed.result.period
+    start, end = moment(span.start), moment(span.end)
+    if span.start is None or start is None or end is None:
+        return formats.UNKNOWN
+    days = max(1, round((end - start) / DAY))
+    return f"{span.start[:10]} {days}d"
+
+
+def _from_to(listed: ListedResult) -> str:
+    span = listed.result.period
+    if span.start is None or span.end is None:
+        return formats.UNKNOWN
+    return f"{span.start[:10]} to {span.end[:10]}"
+
+
+def moment(time: str | None) -> int | None:
+    """A time of a result, UTC ms; None where it is none."""
+    try:
+        return None if time is None else parse_time(time)
+    except ValueError:
+        return None
+
+
+def matches(listed: ListedResult, text: str) -> bool:
+    """Whether a text, in lower case, is in what the list says of a result."""
+    result = listed.result
+    words = (
+        settled(listed),
+        listed.key,
+        *result.symbols,
+        result.timeframe,
+        *(f"#{tag}" for tag in listed.notes.tags),
+        listed.notes.note,
+    )
+    return not text or any(text in word.casefold() for word in words)
+
+
+def owners_words(listed: ListedResult | None) -> list[tuple[str, Tone]]:
+    """What its owner put down, a line each."""
+    if listed is None:
+        return []
+    said = [(tags(listed), Tone.INFO), (listed.notes.note, Tone.PLAIN)]
+    return [(text, tone) for text, tone in said if text]

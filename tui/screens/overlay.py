@@ -1,0 +1,155 @@
+"""Two backtests over each other: both curves in one chart, their figures side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Static
+
+from core.text import safe_text
+from tui import formats
+from tui.commands import Place, bindings
+from tui.requests.backtest import Points
+from tui.requests.library import Compared, OpenedResult, settled
+from tui.screens.backtest_rows import period, tags
+from tui.screens.base import BaseScreen, entitle, write
+from tui.widgets.columns import Column
+from tui.widgets.curve_chart import Curve, CurveChart, Dot
+from tui.widgets.line_table import Cell, LineTable, Row
+from tui.widgets.tones import Tone
+
+if TYPE_CHECKING:
+    from core.report.side_by_side import SideBySide
+
+_FIGURES = (
+    Column("", 16, grow=8),
+    Column("A", 12, "right"),
+    Column("B", 12, "right"),
+    Column("B − A", 14, "right"),
+    Column("", 6),
+)
+_SETTINGS = (Column("SETTING", 16, grow=24), Column("A", 12, "right"), Column("B", 12, "right"))
+_SIDES = (("A", Tone.ACCENT, (1 / 6, 1 / 2, 5 / 6)), ("B", Tone.INFO, (1 / 3, 2 / 3, 1.0)))
+"""Letter and tone of each, and where along its curve the letter stands."""
+
+
+class OverlayScreen(BaseScreen):
+    """Two results of the library."""
+
+    PLACE = Place.OVERLAY
+    TITLE = "Backtest"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.OVERLAY)
+
+    def __init__(self, compared: Compared) -> None:
+        super().__init__()
+        self._compared = compared
+
+    def body(self) -> ComposeResult:
+        """What they are, both curves, figures and settings."""
+        yield Static("", id="overlay-title")
+        chart = CurveChart(
+            id="overlay-curves", write=_return, empty="No equity curve is kept for these."
+        )
+        yield self.pane(chart, "Return")
+        with Horizontal(id="overlay-tables"):
+            yield self.pane(LineTable(_FIGURES, id="overlay-figures"), "Figures")
+            yield self.pane(
+                LineTable(
+                    _SETTINGS, id="overlay-settings", empty=self._no_setting(), idle_cursor=False
+                ),
+                "Settings",
+            )
+
+    def on_mount(self) -> None:
+        """Draw it."""
+        super().on_mount()
+        both = (self._compared.one, self._compared.other)
+        lines = [
+            _title(letter, tone, opened)
+            for (letter, tone, _), opened in zip(_SIDES, both, strict=True)
+        ]
+        write(self.query_one("#overlay-title", Static), Content("\n").join(lines))
+        curves, dots = [], []
+        for (letter, tone, parts), opened in zip(_SIDES, both, strict=True):
+            points = in_per_cent(opened.equity, opened.listed.result.starting_balance)
+            curves.append(Curve(points, tone))
+            for part in parts if points else ():
+                time, value = points[round(part * (len(points) - 1))]
+                dots.append(Dot(time, value, letter, tone))
+        self.query_one("#overlay-curves", CurveChart).draw(curves, 0.0, dots=dots)
+        figures = self.query_one("#overlay-figures", LineTable)
+        figures.set_rows(map(_figure_row, self._compared.figures))
+        settings = self._compared.settings or ()
+        table = self.query_one("#overlay-settings", LineTable)
+        table.set_rows(
+            Row(path, (Cell(path), Cell(_value(one)), Cell(_value(other))))
+            for path, one, other in settings
+        )
+        entitle(table, f"Settings that differ · {len(settings)}")
+        figures.focus()
+
+    def _no_setting(self) -> str:
+        if self._compared.settings is None:
+            return "Not known: one of them was kept without its config."
+        return "Their settings are the same."
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer to turn only where there is no room for both tables."""
+        return self.has_class("-narrow") if action == "view" else True
+
+    def action_back(self) -> None:
+        """Return to the backtests."""
+        self.dismiss()
+
+    def action_view(self) -> None:
+        """Show the other of the two tables."""
+        self.toggle_class("-settings")
+        wanted = "settings" if self.has_class("-settings") else "figures"
+        self.query_one(f"#overlay-{wanted}").focus()
+
+
+def in_per_cent(points: Points, start: float | None) -> Points:
+    """Equity as return since the start, in per cent; empty where the start is not known."""
+    if not start:
+        return ()
+    return tuple((time, (value / start - 1) * 100) for time, value in points)
+
+
+def _return(value: float | None) -> str:
+    return formats.UNKNOWN if value is None else f"{value:+,.1f}%" if value else "0.0%"
+
+
+def _title(letter: str, tone: Tone, opened: OpenedResult) -> Content:
+    listed = opened.listed
+    result = listed.result
+    about = f"{', '.join(result.symbols)} {result.timeframe} · {period(listed)} · {listed.key}"
+    return Content.assemble(
+        (f"{letter}  ", f"bold {tone.css}"),
+        (safe_text(settled(listed)), "bold $foreground"),
+        (safe_text(f" · {about}"), "$dim"),
+        (safe_text(f"  {tags(listed)}"), Tone.INFO.css),
+    )
+
+
+def _figure_row(figure: SideBySide) -> Row:
+    tones = {True: Tone.GAIN, False: Tone.LOSS, None: Tone.DIM}
+    words = {True: "better", False: "worse", None: ""}
+    tone = tones[figure.better]
+    return Row(
+        figure.name,
+        (
+            Cell(figure.label),
+            Cell(figure.one),
+            Cell(figure.other),
+            Cell(figure.change_text, tone, order=figure.change),
+            Cell(words[figure.better], tone),
+        ),
+    )
+
+
+def _value(value: float | int | str | None) -> str:
+    return formats.UNKNOWN if value is None else str(value)
