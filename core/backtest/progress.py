@@ -22,6 +22,7 @@ class Progress:
         seconds_left: at that rate; a gate weighs its parts by the candles they look at. None where
             nothing is known yet.
         part: of a gate, what is worked on; else empty.
+        taken_up: how many of those done an interrupted run had finished.
     """
 
     done: int
@@ -30,6 +31,7 @@ class Progress:
     rate: float | None
     seconds_left: float | None
     part: str = ""
+    taken_up: int = 0
 
 
 OnProgress = Callable[[Progress], None]
@@ -97,7 +99,7 @@ class Meter:
             left = max(0.0, self._effort - self._spent) * seconds / spent
         if self._done >= self._total:
             left = 0.0
-        return Progress(self._done, self._total, seconds, rate, left, part)
+        return Progress(self._done, self._total, seconds, rate, left, part, self._taken_up)
 
 
 def progress_text(progress: Progress) -> str:

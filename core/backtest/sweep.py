@@ -5,14 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from core.backtest.axes import Axis, SweepError, configs
-from core.backtest.long_work import LongWork
+from core.backtest.kept import Keeping, keeping
+from core.backtest.long_work import WHOLE, LongWork, Part
 from core.backtest.progress import Meter, OnProgress, WorkCancelledError
 from core.backtest.run import run_backtest
 from core.backtest.workers import Histories, Workers, workers_of
@@ -23,8 +24,10 @@ from core.report.result import RunResult, metrics_to_json
 from core.report.spreadsheet import csv_text
 from core.strategy.config.config import StrategyConfig
 from core.strategy.indicators.batch import Batch
+from core.strategy.signals.sources import signal_source
 from core.time_format import optional_iso_time
 from core.trial.promise import effective_tries
+from core.typed import prepare
 
 LOWER_IS_BETTER = frozenset({"max_drawdown_pct", "max_consecutive_losses"})
 
@@ -58,7 +61,7 @@ class Sweep:
     """All combinations, best first by `sort`, and what luck alone would have found.
 
     `total`: how many there are; a sweep that was cancelled has fewer `rows`, and everything else is
-    said of those alone.
+    said of those alone. `kept`: how many of them the same sweep takes up when it is run again.
     `split_time`: open time (UTC ms) of the first candle the ranking did not see; None: it saw all.
     `expected_best_sharpe`: what the best of as many tries without merit would have; with
     `deflated_sharpe`, the probability that the best one's merit is more than that.
@@ -77,6 +80,7 @@ class Sweep:
     best: BestRow
     returns: Floats
     total: int
+    kept: int = 0
 
     @property
     def complete(self) -> bool:
@@ -111,6 +115,7 @@ def run_sweep(
     workers: Workers | int = 1,
     on_progress: OnProgress | None = None,
     cancel: threading.Event | None = None,
+    keep: Keeping | None = None,
 ) -> Sweep:
     """Backtest every combination of the axes' values.
 
@@ -125,6 +130,7 @@ def run_sweep(
         workers: who does it, or how many processes of this machine.
         on_progress: told after each combination.
         cancel: once set, the sweep ends with the combinations that are finished.
+        keep: where what is finished is kept until all is, and taken up from; None: nowhere.
 
     Raises:
         SweepError: if an axis, the split or the metric is not as it must be.
@@ -133,10 +139,23 @@ def run_sweep(
     tried = configs(config, axes)
     check_sort(sort)
     period = Period(split_time=None if split is None else split_at(candles, split))
-    with workers_of(workers).on(candles) as crew:
+    asked = ["sweep", *asked_for(config, axes), period.split_time]
+    with (
+        keeping(keep, candles, asked) as kept,
+        workers_of(workers).on(candles) as crew,
+    ):
         meter = Meter(on_progress, len(tried))
-        work = LongWork(crew, meter, cancel or threading.Event())
-        return sweep_by(work, axes, tried, candles, period, sort=sort)
+        work = LongWork(crew, meter, cancel or threading.Event(), kept)
+        sweep = sweep_by(work, axes, tried, candles, period, sort=sort)
+        if not sweep.complete:
+            return replace(sweep, kept=kept.count)
+        kept.close(finished=True)
+        return sweep
+
+
+def asked_for(config: StrategyConfig, axes: Sequence[Axis]) -> list[object]:
+    """What is varied of which strategy, as JSON values."""
+    return [signal_source(config).digest, [[axis.path, list(axis.values)] for axis in axes]]
 
 
 def check_sort(sort: str) -> None:
@@ -184,8 +203,7 @@ def sweep_by(
     period: Period,
     *,
     sort: str,
-    part: str = "",
-    effort: float = 1.0,
+    part: Part = WHOLE,
 ) -> Sweep:
     """The sweep that is part of some work.
 
@@ -196,15 +214,15 @@ def sweep_by(
         candles: by symbol.
         period: which of them.
         sort: the metric that ranks.
-        part: of the work, for who is told.
-        effort: of one backtest, as the work counts it.
+        part: of the work.
 
     Raises:
         WorkCancelledError: it was cancelled before the first combination was finished.
     """
     length = sum(map(len, period.all_of(candles).values()))
-    shares = _shares(tried, period, work.crew.count, length)
-    found = {one.place: one for one in work.each(_run_share, shares, part=part, effort=effort)}
+    found = dict(work.taken_up(part, _Found))
+    shares = _shares(tried, found, period, work.crew.count, length)
+    found |= {one.place: one for one in work.each(_run_share, shares, part)}
     if not found:
         raise WorkCancelledError("cancelled before the first setting was finished")
     combinations = list(itertools.product(*(axis.values for axis in axes)))
@@ -250,15 +268,20 @@ class _Share:
 
 
 def _shares(
-    tried: Sequence[StrategyConfig], period: Period, workers: int, length: int
+    tried: Sequence[StrategyConfig],
+    done: Container[int],
+    period: Period,
+    workers: int,
+    length: int,
 ) -> list[_Share]:
-    """All combinations in shares.
+    """The combinations that are not done yet, in shares.
 
     Each is small enough that every worker has several, so that none waits long for the others, and
     progress is seen.
 
     Args:
         tried: all combinations.
+        done: the places of those that are.
         period: the candles they run on.
         workers: among whom they are shared.
         length: candles of the period.
@@ -266,6 +289,8 @@ def _shares(
     step = -(-len(tried) // _COMPARED)
     alike: dict[str, list[_Setting]] = {}
     for place, config in enumerate(tried):
+        if place in done:
+            continue
         setting = _Setting(place, config, compared=place % step == 0)
         alike.setdefault(repr(config.indicators), []).append(setting)
     most = math.ceil(len(tried) / (workers * _SHARES_EACH))
@@ -295,12 +320,16 @@ def _run_share(candles: Histories, share: _Share) -> Iterator[_Found]:
 class _Days(NamedTuple):
     """The daily returns of a combination, and the UTC day of the last one."""
 
-    returns: Floats
+    returns: bytes  # of float64: small to send and to keep
     last: int
 
     @classmethod
     def of(cls, result: RunResult) -> _Days:
-        return cls(result.daily_returns, result.last_day)
+        return cls(result.daily_returns.tobytes(), result.last_day)
+
+    def array(self) -> Floats:
+        returns: Floats = np.frombuffer(self.returns)
+        return returns
 
 
 class _Found(NamedTuple):
@@ -310,6 +339,9 @@ class _Found(NamedTuple):
     metrics: Metrics
     rest: Metrics | None
     days: _Days | None
+
+
+prepare(_Found)
 
 
 def _deflated(result: RunResult, expected_best: float) -> float | None:
@@ -324,13 +356,14 @@ def _table(days: Sequence[_Days]) -> Floats:
 
     A run with more to warm up begins later, and one that `max_drawdown_pct` stopped ends earlier.
     """
-    ran = [one for one in days if len(one.returns)]
-    last = max((one.last for one in ran), default=0)
-    first = min((one.last - len(one.returns) for one in ran), default=last)
+    all_returns = [one.array() for one in days]
+    ran = [(one.last, len(its)) for one, its in zip(days, all_returns, strict=True) if len(its)]
+    last = max((last for last, _ in ran), default=0)
+    first = min((last - count for last, count in ran), default=last)
     table = np.zeros((len(days), last - first))
-    for row, one in zip(table, days, strict=True):
-        if len(one.returns):
-            row[one.last - len(one.returns) - first : one.last - first] = one.returns
+    for row, one, its in zip(table, days, all_returns, strict=True):
+        if len(its):
+            row[one.last - len(its) - first : one.last - first] = its
     return table
 
 

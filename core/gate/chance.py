@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from core.backtest.long_work import LongWork
+from core.backtest.long_work import WHOLE, LongWork, Part
 from core.backtest.progress import WorkCancelledError
 from core.backtest.run import run_backtest
 from core.backtest.workers import Histories
@@ -16,6 +17,7 @@ from core.market.candles.candles import Candles, Floats
 from core.report.result import RunResult
 from core.strategy.config.config import StrategyConfig
 from core.trading.values import Trade
+from core.typed import prepare
 
 FEWEST_TRADES = 20
 _DRAWS = 1_000
@@ -60,7 +62,7 @@ def among_edgeless_markets(
     seed: int,
     *,
     work: LongWork | None = None,
-    part: str = "",
+    part: Part = WHOLE,
 ) -> Place | None:
     """The rule's daily Sharpe ratio among its own on edgeless markets made from the same candles.
 
@@ -71,7 +73,7 @@ def among_edgeless_markets(
         markets: how many edgeless ones to try.
         seed: of their making.
         work: under way on the candles; None: of this thread.
-        part: of the work, for who is told.
+        part: of the work.
 
     Returns:
         None where the rule's equity never moved, or the candles are too few.
@@ -84,12 +86,14 @@ def among_edgeless_markets(
     if real is None or not EdgelessMarkets.possible(candles):
         work.meter.fewer(markets)
         return None
+    drawn = dict(work.taken_up(part, _Numbered).values())
+    left = [number for number in range(markets) if number not in drawn]
     size = max(1, -(-markets // (4 * work.crew.count)))
     shares = [
-        _Markets(config, seed, first, min(first + size, markets))
-        for first in range(0, markets, size)
+        _Markets(config, seed, tuple(left[first : first + size]))
+        for first in range(0, len(left), size)
     ]
-    drawn = dict(work.each(_on_markets, shares, part=part))
+    drawn |= dict(work.each(_on_markets, shares, part))
     if len(drawn) < markets:
         raise WorkCancelledError("cancelled before every market without an edge was tried")
     return Place.of(real, np.array([drawn[number] for number in range(markets)]))
@@ -97,22 +101,32 @@ def among_edgeless_markets(
 
 @dataclass(frozen=True, slots=True)
 class _Markets:
-    """Some of the edgeless markets of a seed: from number `first` to `end`, exclusive."""
+    """Some of the edgeless markets of a seed: their numbers, rising."""
 
     config: StrategyConfig
     seed: int
-    first: int
-    end: int
+    numbers: tuple[int, ...]
 
 
-def _on_markets(candles: Histories, task: _Markets) -> Iterator[tuple[int, float]]:
-    """The numbers of the markets, and the rule's daily Sharpe ratio on each."""
+class _Numbered(NamedTuple):
+    """A market's number, and the rule's daily Sharpe ratio on it."""
+
+    number: int
+    sharpe: float
+
+
+def _on_markets(candles: Histories, task: _Markets) -> Iterator[_Numbered]:
     maker = EdgelessMarkets(candles, task.config.timeframe.ms)
     rng = np.random.default_rng(task.seed)
-    for _ in range(task.first):
-        maker.skip(rng)
-    for number in range(task.first, task.end):
-        yield number, daily_sharpe(run_backtest(task.config, maker.draw(rng))) or 0.0
+    drawn = 0
+    for number in task.numbers:
+        for _ in range(drawn, number):
+            maker.skip(rng)
+        drawn = number + 1
+        yield _Numbered(number, daily_sharpe(run_backtest(task.config, maker.draw(rng))) or 0.0)
+
+
+prepare(_Numbered)
 
 
 def daily_sharpe(result: RunResult) -> float | None:

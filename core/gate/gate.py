@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.backtest.axes import Axis, configs
-from core.backtest.long_work import LongWork
+from core.backtest.kept import Keeping, keeping
+from core.backtest.long_work import LongWork, Part
 from core.backtest.progress import Meter, OnProgress, WorkCancelledError
-from core.backtest.sweep import Period, Sweep, check_sort, sweep_by
+from core.backtest.sweep import Period, Sweep, asked_for, check_sort, sweep_by
 from core.backtest.workers import Workers, workers_of
 from core.gate import FOLDS
 from core.gate.chance import FEWEST_TRADES, Place, among_edgeless_markets, among_random_entries
@@ -101,11 +102,13 @@ class UnfinishedGate:
         reason: why there is none.
         sweep: the settings that were tried by then, not all where it is not `complete`; None: none.
         walk_forward: None where it was not finished.
+        kept: how many of its backtests the same gate takes up when it is run again.
     """
 
     reason: str
     sweep: Sweep | None = None
     walk_forward: WalkForward | None = None
+    kept: int = 0
 
 
 def run_gate(
@@ -122,6 +125,7 @@ def run_gate(
     workers: Workers | int = 1,
     on_progress: OnProgress | None = None,
     cancel: threading.Event | None = None,
+    keep: Keeping | None = None,
 ) -> Gate | UnfinishedGate:
     """Judge the best of some settings, on the candles that it was found on.
 
@@ -138,6 +142,7 @@ def run_gate(
         workers: who does it, or how many processes of this machine.
         on_progress: told after each backtest.
         cancel: once set, the gate ends without a verdict.
+        keep: where what is finished is kept until all is, and taken up from; None: nowhere.
 
     Raises:
         SweepError: an axis or the metric is not as it must be, or the candles are too few for the
@@ -153,11 +158,15 @@ def run_gate(
     single = markets + RUNS
     total, effort = len(tried) * (1 + folds) + single, len(tried) * (1 + sum(seen)) + single
     sweep, walked = None, None
-    with workers_of(workers).on(candles) as crew:
-        work = LongWork(crew, Meter(on_progress, total, effort), cancel or threading.Event())
+    asked = ["gate", *asked_for(config, axes), folds, anchored, sort, markets, seed]
+    with (
+        keeping(keep, candles, asked) as kept,
+        workers_of(workers).on(candles) as crew,
+    ):
+        work = LongWork(crew, Meter(on_progress, total, effort), cancel or threading.Event(), kept)
         try:
             part = _SETTINGS
-            sweep = sweep_by(work, axes, tried, candles, Period(), sort=sort, part=part)
+            sweep = sweep_by(work, axes, tried, candles, Period(), sort=sort, part=Part(part))
             if not sweep.complete:
                 raise WorkCancelledError("cancelled before every setting was run")
             best = sweep.best
@@ -170,11 +179,11 @@ def run_gate(
                 anchored=anchored,
                 sort=sort,
                 work=work,
-                part=part,
+                words=part,
             )
             part = _MARKETS
             edgeless = among_edgeless_markets(
-                best.config, candles, best.result, markets, seed, work=work, part=part
+                best.config, candles, best.result, markets, seed, work=work, part=Part(part)
             )
             part = _CIRCUMSTANCES
             others = robustness(
@@ -183,10 +192,12 @@ def run_gate(
                 best.result,
                 sweep if axes else None,
                 work=work,
-                part=part,
+                part=Part(part),
             )
         except WorkCancelledError:
-            return UnfinishedGate(f"no verdict: it was cancelled at “{part}”", sweep, walked)
+            reason = f"no verdict: it was cancelled at “{part}”"
+            return UnfinishedGate(reason, sweep, walked, kept.count)
+        kept.close(finished=True)
     superior = superiority(sweep.returns, seed)
     independent = sweep.effective_tries + other_tries
     findings = (

@@ -6,11 +6,12 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 
 from core.backtest.axes import Axis
-from core.backtest.long_work import LongWork
+from core.backtest.long_work import WHOLE, LongWork, Part
 from core.backtest.progress import WorkCancelledError
 from core.backtest.run import run_backtest
 from core.backtest.sweep import Sweep
@@ -19,6 +20,7 @@ from core.market.candles.candles import Candles, Floats, Times
 from core.market.candles.timeframes import DAY
 from core.report.result import RunResult
 from core.strategy.config.config import StrategyConfig
+from core.typed import prepare
 
 _STARTS = 6  # of the shifted starts, the first as it is
 RUNS = _STARTS + 1
@@ -88,7 +90,7 @@ def robustness(
     sweep: Sweep | None,
     *,
     work: LongWork | None = None,
-    part: str = "",
+    part: Part = WHOLE,
 ) -> Robustness:
     """Look at a result under other circumstances.
 
@@ -98,7 +100,7 @@ def robustness(
         result: its backtest.
         sweep: that it was chosen by; None for none.
         work: under way on the candles; None: of this thread.
-        part: of the work, for who is told.
+        part: of the work.
 
     Raises:
         WorkCancelledError: the work was cancelled before every circumstance was tried.
@@ -112,7 +114,9 @@ def robustness(
     ]
     work = work or LongWork.alone(candles)
     work.meter.fewer(RUNS - len(others))
-    totals = dict(work.each(_total, others, part=part))
+    totals = dict(work.taken_up(part, _Total).values())
+    left = [other for other in others if other.place not in totals]
+    totals |= dict(work.each(_total, left, part))
     if len(totals) < len(others):
         raise WorkCancelledError("cancelled before every circumstance was tried")
     costs_doubled, delayed, *shifted = (totals[other.place] for other in others)
@@ -141,12 +145,21 @@ class _Other:
     late: int = 0
 
 
-def _total(candles: Histories, other: _Other) -> Iterator[tuple[int, float]]:
+class _Total(NamedTuple):
     """The place of a circumstance, and the total return in it, per cent."""
+
+    place: int
+    return_pct: float
+
+
+def _total(candles: Histories, other: _Other) -> Iterator[_Total]:
     run = run_backtest(
         other.config, candles, decide_from=other.decide_from, late_entries=other.late
     )
-    yield other.place, _return_pct(run)
+    yield _Total(other.place, _return_pct(run))
+
+
+prepare(_Total)
 
 
 def _return_pct(result: RunResult) -> float:

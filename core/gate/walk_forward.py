@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.backtest.axes import Axis, SweepError, configs
-from core.backtest.long_work import LongWork
+from core.backtest.long_work import LongWork, Part
 from core.backtest.progress import WorkCancelledError
 from core.backtest.run import run_backtest
 from core.backtest.sweep import Period, sweep_by
@@ -102,7 +102,7 @@ def walk_forward(
     anchored: bool = False,
     sort: str = "sharpe_ratio",
     work: LongWork | None = None,
-    part: str = "",
+    words: str = "",
 ) -> WalkForward:
     """Walk forward through the candles.
 
@@ -114,7 +114,7 @@ def walk_forward(
         anchored: whether every choice sees the candles from the first on.
         sort: the metric that chooses (docs/rules.md §4).
         work: under way on the candles; None: of this thread.
-        part: of the work, for who is told.
+        words: for it as a part of the work.
 
     Raises:
         SweepError: an axis is not as it must be, or the candles are too few.
@@ -124,13 +124,14 @@ def walk_forward(
     balance = config.starting_balance
     work = work or LongWork.alone(candles)
     tried = configs(config, axes)
-    for seen, traded, until in fold_times(candles, folds, anchored=anchored):
+    times = fold_times(candles, folds, anchored=anchored)
+    for number, (seen, traded, until) in enumerate(times):
         period = Period((seen, traded))
         for symbol, one in period.all_of(candles).items():
             if not len(one):
                 raise SweepError(f"the candles of {symbol} are too few for {folds} folds")
-        effort = seen_share(candles, seen, traded)
-        sweep = sweep_by(work, axes, tried, candles, period, sort=sort, part=part, effort=effort)
+        part = Part(words, number, seen_share(candles, seen, traded))
+        sweep = sweep_by(work, axes, tried, candles, period, sort=sort, part=part)
         if not sweep.complete:
             raise WorkCancelledError("cancelled before every fold had chosen")
         best = sweep.best

@@ -203,7 +203,7 @@ def remove_leftovers(folder: Path) -> int:
     swept = 0
     for place, folders, names in os.walk(folder):
         for name in filter(_TEMPORARY.fullmatch, (*names, *folders)):
-            swept += _remove_leftover(Path(place, name))
+            swept += remove_unlocked(Path(place, name))
         folders[:] = [name for name in folders if not _TEMPORARY.fullmatch(name)]
     return swept
 
@@ -255,7 +255,8 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return False
 
 
-def _remove_leftover(path: Path) -> bool:
+def remove_unlocked(path: Path) -> bool:
+    """Remove a file or folder, unless somebody has it locked; returns whether it is gone."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

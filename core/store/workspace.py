@@ -91,6 +91,11 @@ class Workspace:
         return self.root / "cache"
 
     @property
+    def unfinished(self) -> Path:
+        """What interrupted sweeps and gates had finished; may be deleted at any time."""
+        return self.cache / "unfinished"
+
+    @property
     def lock(self) -> Path:
         """The lock of the one host."""
         return self.root / "lock"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Protocol
 
 from core.gate import FOLDS
 from tui.cli.candle_arguments import add_data, candles_in
 from tui.cli.commands import Commands
-from tui.cli.long_work import long_work
+from tui.cli.long_work import LongWorkArguments, add_long_work, long_work, say_how_to_go_on
 from tui.cli.output import Exit, complain, print_json, print_text, refusing
 from tui.cli.strategy_argument import StrategyArguments, add_strategy, parsed_strategy
 from tui.cli.workspace import workspace_of
@@ -17,10 +16,10 @@ _MORE = """\
 With --set (PATH=RANGE, as in sweep) the best of the settings is judged, with all of them in mind.
 The earlier tries of the strategy count in either case. What is judged, and how often that errs, is
 in docs/gate.md. The exit code is 0 whatever the verdict is, and 130 where Ctrl-C ended it: then
-there is none."""
+there is none. The same command again goes on from where it was."""
 
 
-class GateArguments(StrategyArguments, Protocol):
+class GateArguments(StrategyArguments, LongWorkArguments, Protocol):
     """What `papertape gate` is given."""
 
     set: list[str] | None
@@ -30,7 +29,6 @@ class GateArguments(StrategyArguments, Protocol):
     anchored: bool
     sort: str
     seed: int
-    workers: int | None
 
 
 def add_commands(commands: Commands) -> None:
@@ -53,9 +51,7 @@ def add_commands(commands: Commands) -> None:
         "--sort", default="sharpe_ratio", metavar="METRIC", help="(default: sharpe_ratio)"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of what is drawn")
-    parser.add_argument(
-        "--workers", type=int, metavar="N", help="processes (default: one for each core)"
-    )
+    add_long_work(parser)
 
 
 def gate(arguments: GateArguments) -> int:
@@ -81,15 +77,13 @@ def gate(arguments: GateArguments) -> int:
             anchored=arguments.anchored,
             sort=arguments.sort,
             seed=arguments.seed,
-            workers=arguments.workers or os.cpu_count() or 1,
-            on_progress=on_progress,
-            cancel=cancel,
+            **how,
         )
 
     ledger = workspace_of(arguments).tries
     with (
         refusing(SweepError, BacktestError, OSError),
-        long_work(arguments) as (on_progress, cancel),
+        long_work(arguments) as how,
     ):
         axes = [parse_axis(text) for text in arguments.set or ()]
         found, warning = counted_gate(ledger, parsed.config, axes, candles, judge, wall_clock())
@@ -103,4 +97,7 @@ def gate(arguments: GateArguments) -> int:
         from tui.cli.gate_text import gate_text
 
         print_text(*gate_text(found))
-    return Exit.CANCELLED if isinstance(found, UnfinishedGate) else Exit.DONE
+    if isinstance(found, UnfinishedGate):
+        say_how_to_go_on(f"{found.kept:,} backtests", found.kept)
+        return Exit.CANCELLED
+    return Exit.DONE

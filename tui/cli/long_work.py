@@ -1,7 +1,8 @@
-"""Long work on a terminal: a line of progress, and Ctrl-C, which keeps what is finished."""
+"""Long work of a command: who does it, how far it is, and Ctrl-C, which keeps what is finished."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import signal
@@ -11,66 +12,127 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypedDict
 
 from tui.cli.commands import Arguments
+from tui.cli.output import complain
+from tui.cli.workspace import workspace_of
 
 if TYPE_CHECKING:
+    from core.backtest.kept import Keeping
     from core.backtest.progress import OnProgress, Progress
+    from core.backtest.workers import Workers
 
 _EVERY_SECONDS = 0.5
 _STOPPING = "stopping after the backtests under way; Ctrl-C again ends at once"
 
 
+class LongWorkArguments(Arguments, Protocol):
+    """What a command of long work is given."""
+
+    workers: int | None
+    afresh: bool
+
+
+class How(TypedDict):
+    """How `run_sweep` and `run_gate` do their work."""
+
+    workers: Workers | int
+    on_progress: OnProgress
+    cancel: threading.Event
+    keep: Keeping
+
+
+def add_long_work(parser: argparse.ArgumentParser) -> None:
+    """Let a command say who does its work, and whether it is begun anew."""
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="processes (default: one for each core)"
+    )
+    parser.add_argument(
+        "--afresh",
+        action="store_true",
+        help="run everything, also what an interrupted run of the same had finished",
+    )
+
+
 @contextmanager
-def long_work(arguments: Arguments) -> Iterator[tuple[OnProgress | None, threading.Event]]:
-    """Who is told how far it is (None: nobody looks), and what Ctrl-C sets; twice, it raises."""
+def long_work(arguments: LongWorkArguments) -> Iterator[How]:
+    """How the work is done: Ctrl-C ends it with what is finished; twice, it ends at once."""
+    from core.backtest.kept import Keeping
+
     cancel = threading.Event()
-    line = _Line() if sys.stderr.isatty() and not arguments.json else None
+    line = _Line(shown=sys.stderr.isatty() and not arguments.json)
 
     def interrupted(_number: int, _frame: FrameType | None) -> None:
         if cancel.is_set():
             raise KeyboardInterrupt
         cancel.set()
-        if line is not None:
+        if line.shown:
             # Not through sys.stderr: the signal may have come while that was being written to.
-            os.write(2, f"\n{_STOPPING}\n".encode(errors="replace"))
+            os.write(2, f"\n{_STOPPING}\n".encode())
 
     # Signals are the main thread's.
     main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGINT, interrupted) if main else None
     try:
-        yield (None if line is None else line.show), cancel
+        yield How(
+            workers=arguments.workers or os.cpu_count() or 1,
+            on_progress=line.show,
+            cancel=cancel,
+            keep=Keeping(workspace_of(arguments).unfinished, afresh=arguments.afresh),
+        )
     finally:
         if main:
             signal.signal(signal.SIGINT, before)
-        if line is not None:
-            line.clear()
+        line.clear()
+
+
+def say_how_to_go_on(done: str, kept: int) -> None:
+    """Say that the work was cancelled, and what becomes of what is done."""
+    goes_on = "the same command again goes on from there"
+    if not kept:
+        goes_on = "nothing of it could be kept: papertape init makes a workspace for it"
+    complain(f"papertape: cancelled after {done}; {goes_on}")
 
 
 class _Line:
     """One line that is written over, twice a second at most. Short work has none."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shown: bool) -> None:
+        self.shown = shown
         self._written = monotonic()
         self._width = 0
+        self._taken_up = 0
 
     def show(self, progress: Progress) -> None:
         """Say how far it is, if it has not been said just now."""
+        now = monotonic()
+        if progress.done == progress.taken_up:
+            self._taken_up = progress.taken_up
+            return
+        self._say_taken_up()
+        if not self.shown or now - self._written < _EVERY_SECONDS:
+            return
         from core.backtest.progress import progress_text
 
-        now = monotonic()
-        if now - self._written < _EVERY_SECONDS:
-            return
         self._written = now
         self._write(progress_text(progress)[: shutil.get_terminal_size().columns - 1])
 
     def clear(self) -> None:
         """Leave no trace of it."""
+        self._say_taken_up()
         if self._width:
             self._write("")
             sys.stderr.write("\r")
             sys.stderr.flush()
+
+    def _say_taken_up(self) -> None:
+        if self._taken_up:
+            complain(
+                f"papertape: {self._taken_up:,} backtests were finished by an interrupted run and "
+                "are taken up (--afresh runs all anew)"
+            )
+            self._taken_up = 0
 
     def _write(self, text: str) -> None:
         sys.stderr.write(f"\r{text.ljust(self._width)}")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Protocol
 
 from tui.cli.candle_arguments import add_data, candles_in
 from tui.cli.commands import Commands
-from tui.cli.long_work import long_work
+from tui.cli.long_work import LongWorkArguments, add_long_work, long_work, say_how_to_go_on
 from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
 from tui.cli.strategy_argument import StrategyArguments, add_strategy, parsed_strategy
 from tui.cli.workspace import workspace_of
@@ -20,10 +19,11 @@ PATH=RANGE is FIRST:LAST[:STEP] (LAST included) or VALUE,VALUE,…, for example
 With --split 70 the first 70 % of the time make the ranking, and the rest, which it has not seen,
 stands beside it.
 
-Ctrl-C ends it with the combinations that are finished (exit code 130)."""
+Ctrl-C ends it with the combinations that are finished (exit code 130). The same command again
+goes on from there, also after one that was killed."""
 
 
-class SweepArguments(StrategyArguments, Protocol):
+class SweepArguments(StrategyArguments, LongWorkArguments, Protocol):
     """What `papertape sweep` is given."""
 
     set: list[str]
@@ -32,7 +32,6 @@ class SweepArguments(StrategyArguments, Protocol):
     sort: str
     top: int
     split: float | None
-    workers: int | None
     csv: str | None
 
 
@@ -52,9 +51,7 @@ def add_commands(commands: Commands) -> None:
     )
     parser.add_argument("--top", type=int, default=20, metavar="N", help="rows (default: 20)")
     parser.add_argument("--csv", metavar="FILE", help="write every row to a file as well")
-    parser.add_argument(
-        "--workers", type=int, metavar="N", help="processes (default: one for each core)"
-    )
+    add_long_work(parser)
 
 
 def sweep(arguments: SweepArguments) -> int:
@@ -77,7 +74,7 @@ def sweep(arguments: SweepArguments) -> int:
     with (
         refusing(WorkCancelledError, code=Exit.CANCELLED),
         refusing(SweepError, BacktestError),
-        long_work(arguments) as (on_progress, cancel),
+        long_work(arguments) as how,
     ):
         axes = [parse_axis(text) for text in arguments.set]
         found = run_sweep(
@@ -86,9 +83,7 @@ def sweep(arguments: SweepArguments) -> int:
             candles,
             sort=arguments.sort,
             split=arguments.split,
-            workers=arguments.workers or os.cpu_count() or 1,
-            on_progress=on_progress,
-            cancel=cancel,
+            **how,
         )
     varied = {axis.path: axis.values for axis in axes}
     tries = sweep_try(
@@ -115,5 +110,5 @@ def sweep(arguments: SweepArguments) -> int:
         print_text(*sweep_text(found, arguments.top))
     if found.complete:
         return Exit.DONE
-    complain(f"papertape: cancelled after {len(found.rows):,} of {found.total:,} combinations")
+    say_how_to_go_on(f"{len(found.rows):,} of {found.total:,} combinations", found.kept)
     return Exit.CANCELLED

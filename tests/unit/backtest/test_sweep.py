@@ -259,9 +259,9 @@ def test_progress_tells_the_rate_and_what_is_left_of_this_run() -> None:
     meter.done(effort=1.0)
     meter.done(effort=0.5, part="folds")
     assert told == [
-        Progress(1, 40, 1.0, None, None),
-        Progress(2, 40, 2.0, 0.5, 57.0),
-        Progress(3, 40, 4.0, 0.5, 28 * 4 / 1.5, "folds"),
+        Progress(1, 40, 1.0, None, None, taken_up=1),
+        Progress(2, 40, 2.0, 0.5, 57.0, taken_up=1),
+        Progress(3, 40, 4.0, 0.5, 28 * 4 / 1.5, "folds", taken_up=1),
     ]
     assert [progress_text(one) for one in told] == [
         "1 of 40",

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import pty
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +17,7 @@ from core.market.files.candle_files import write_candles
 from core.trial.ledger import tries_of
 from tests.unit.backtest.test_sweep import RAW, candles
 from tests.unit.cli.conftest import Run
+from tests.waiting import until_blocking
 
 AXES = ("--set", "rsi.period=7:9", "--set", "entry_conditions[0].value=30,40")
 
@@ -81,3 +87,63 @@ def test_a_sweep_is_counted_among_the_tries(
     found = tries_of(workspace / "tries.jsonl", "swept")
     assert (found.runs, found.tried) == (1, 6)
     assert 1 <= found.effective <= 6
+
+
+def test_a_terminal_is_told_how_far_it_is_and_a_program_is_not(
+    run: Run, swept: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "6 of 6" not in run(*swept).err
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert "6 of 6" not in run(*swept).err  # it is done before there is anything to wait for
+    monkeypatch.setattr("tui.cli.long_work._EVERY_SECONDS", 0.0)
+    told = run(*swept).err.split("\r")
+    assert told[-2].strip() == ""
+    assert told[-3].startswith("6 of 6 · ")
+    assert " a second" in told[-3]
+    assert "\r" not in run(*swept, "--json").err
+
+
+def test_a_sweep_that_was_killed_and_one_that_was_cancelled_go_on_to_the_same_answer(
+    run: Run, workspace: Path, tmp_path: Path
+) -> None:
+    """Killed by `kill -9`, then cancelled by Ctrl-C on a terminal, then finished."""
+    file = tmp_path / "long.csv"
+    write_candles(file, candles(length=1_000)["BTC/USDT"])
+    sweep = [
+        *("sweep", "--config", json.dumps(RAW), "--data", str(file), "--json", "--workers", "2"),
+        *("--set", "rsi.period=2:41", "--set", "stop_loss_pct=1:10"),
+    ]
+    run("init")
+    command = [sys.executable, "-P", "-m", "tui.cli", *sweep]
+    kept = workspace / "cache" / "unfinished"
+
+    killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until_blocking(lambda: any(one.stat().st_size > 10_000 for one in kept.glob("*.work")))
+    killed.kill()
+    killed.wait()
+    [unfinished] = kept.glob("*.work")
+    size = unfinished.stat().st_size
+
+    terminal, its_end = pty.openpty()
+    command.remove("--json")
+    cancelled = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=its_end, text=True, start_new_session=True
+    )
+    os.close(its_end)
+    said = b""
+    while b"are taken up" not in said:
+        said += os.read(terminal, 1_000)
+    os.killpg(cancelled.pid, signal.SIGINT)  # as the terminal does, to all its processes
+    out, _ = cancelled.communicate()
+    while b"goes on from there" not in said:
+        said += os.read(terminal, 1_000)
+    os.close(terminal)
+    assert cancelled.returncode == 130
+    assert out.startswith("Not finished: ")
+    assert unfinished.stat().st_size > size
+
+    done = run(*sweep)
+    assert "are taken up" in done.err
+    assert done.json["complete"]
+    assert not list(kept.iterdir())
+    assert done.out == run(*sweep).out

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from threading import Event
 
 import numpy as np
 import pytest
 
 from core.backtest.axes import parse_axis
+from core.backtest.kept import Keeping
 from core.backtest.progress import Progress
 from core.gate.expectation import expectation
 from core.gate.gate import Gate, UnfinishedGate, Verdict, judged, run_gate
@@ -139,6 +141,29 @@ def test_a_cancelled_gate_has_no_verdict_and_says_why(
     written = gate_to_json(found)
     assert written["verdict"] is None
     assert "it was cancelled at “" in written["reasons"][0]
+
+
+@pytest.mark.parametrize("after", [5, 31])
+def test_an_interrupted_gate_goes_on_to_the_same_page(
+    edge: Gate, tmp_path: Path, after: int
+) -> None:
+    history, keep = {SYMBOL: market(1, 3_000, 0.5)}, Keeping(tmp_path / "unfinished")
+    told: list[Progress] = []
+    cancel = Event()
+
+    def interrupt(now: Progress) -> None:
+        if now.done == after:
+            cancel.set()
+
+    part = run_gate(
+        CONFIG, AXES, history, markets=20, folds=2, on_progress=interrupt, cancel=cancel, keep=keep
+    )
+    assert isinstance(part, UnfinishedGate)
+    assert part.kept == after
+    whole = run_gate(CONFIG, AXES, history, markets=20, folds=2, on_progress=told.append, keep=keep)
+    assert gate_to_json(whole) == gate_to_json(edge)
+    assert (told[-1].taken_up, told[-1].done) == (after, 32)
+    assert not list(keep.folder.iterdir())
 
 
 def test_what_to_expect_holds_what_comes() -> None:
