@@ -13,6 +13,7 @@ from core.market.candles.timeframes import DAY, Timeframe
 from core.report.metrics import buy_and_hold_pct
 from core.report.result import RunResult
 
+_WENT_NOWHERE = 1.0  # per cent: buying and holding that made or lost no more tells no direction
 _CALM_TO_WILD = 1.5  # volatilities further apart than this factor are another regime
 
 
@@ -59,11 +60,16 @@ def regime_of_run(candles: Mapping[str, Candles], result: RunResult) -> Regime:
     return regime(counted, result.config.timeframe)
 
 
+def _turned(before: float, now: float) -> bool:
+    """Whether buying and holding clearly made money in one period and lost it in the other."""
+    return before * now < 0 and min(abs(before), abs(now)) > _WENT_NOWHERE
+
+
 def regime_warning(backtest: Regime, session: Regime) -> str | None:
     """In what the two periods differ so much that results should too, or None."""
     told = []
     before, now = backtest.benchmark_return_pct, session.benchmark_return_pct
-    if before is not None and now is not None and before * now < 0:
+    if before is not None and now is not None and _turned(before, now):
         told.append(f"buy and hold made {before:+.1f} % then and {now:+.1f} % now")
     calm, wild = backtest.volatility_pct, session.volatility_pct
     if calm and wild and max(calm, wild) > _CALM_TO_WILD * min(calm, wild):

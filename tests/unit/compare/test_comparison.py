@@ -249,6 +249,7 @@ def test_warning_signs_name_their_column_and_the_regime() -> None:
     assert "Paper: another market regime: buy and hold made +20.0 % then and -5.0 % now" in signs
     assert regime_warning(Regime(1.0, 50.0), Regime(2.0, 60.0)) is None
     assert regime_warning(Regime(None, None), Regime(2.0, 60.0)) is None
+    assert regime_warning(Regime(20.0, 50.0), Regime(-0.02, 60.0)) is None
 
 
 def test_a_regime_is_counted_from_candles() -> None:
