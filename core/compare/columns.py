@@ -20,6 +20,7 @@ from core.trial.seal import closed_at
 
 _NAN = float("nan")
 _NEVER = -1  # in a column of times: none
+_ABSURD = 1_000.0  # no position has such a leverage
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,12 +28,14 @@ class Sample:
     """The trades of a column: how many they are and how many of them won.
 
     `pnl`: the P&L of each as a per cent of its margin, in the order they closed; None where the
-    single trades are not known. `closes`: when each closed, UTC ms; empty where that is not known.
+    single trades are not known. `leverage`: of each, NaN where it is not told; None likewise.
+    `closes`: when each closed, UTC ms; empty where that is not known.
     """
 
     trades: int
     wins: int
     pnl: Floats | None = None
+    leverage: Floats | None = None
     closes: tuple[int, ...] = ()
 
 
@@ -139,6 +142,7 @@ def column_of_reports(
         _sample(
             closed,
             np.array([trade.pnl_pct for trade in trades], dtype=np.float64),
+            np.array([trade.leverage for trade in trades], dtype=np.float64),
             closes[order].tolist(),
         ),
         tuple(notes),
@@ -168,10 +172,12 @@ def column_of_live_trades(
             t.opened,
             _NAN if t.pnl is None else t.pnl,
             _live_pnl_pct(t),
+            _live_leverage(t),
         )
         for t in trades
     )
-    kinds = [("open", "?"), ("closed", "i8"), ("opened", "i8"), ("pnl", "f8"), ("pnl_pct", "f8")]
+    whole, real = ("closed", "opened"), ("pnl", "pnl_pct", "leverage")
+    kinds = [("open", "?"), *((name, "i8") for name in whole), *((name, "f8") for name in real)]
     counted = np.fromiter(rows, dtype=kinds, count=len(trades))
     still_open = int(counted["open"].sum())
     counted.sort(order="closed", kind="stable")
@@ -201,7 +207,7 @@ def column_of_live_trades(
     if not known.all():
         notes.append("mean P&L not compared: some live trades do not tell theirs in per cent")
     pnl = counted["pnl_pct"].copy() if known.all() else None
-    sample = _sample(figures, pnl, closes)
+    sample = _sample(figures, pnl, counted["leverage"].copy(), closes)
     return ComparedColumn("Live", source, period, written, written, False, sample, tuple(notes))
 
 
@@ -213,11 +219,13 @@ def describe_period(column: ComparedColumn) -> str:
     return f"{short_date(begin)} to {short_date(end - 1)}, {column.days:.3g} days"
 
 
-def _sample(metrics: Metrics, pnl: Floats | None, closes: Sequence[int]) -> Sample | None:
+def _sample(
+    metrics: Metrics, pnl: Floats | None, leverage: Floats, closes: Sequence[int]
+) -> Sample | None:
     if metrics.win_rate_pct is None:
         return None
     n = metrics.total_trades
-    return Sample(n, round(metrics.win_rate_pct / 100 * n), pnl, tuple(closes))
+    return Sample(n, round(metrics.win_rate_pct / 100 * n), pnl, leverage, tuple(closes))
 
 
 def _live_pnl_pct(trade: LiveTrade) -> float:
@@ -226,8 +234,15 @@ def _live_pnl_pct(trade: LiveTrade) -> float:
         return trade.pnl_pct
     if trade.pnl is None or not trade.price or not trade.amount:
         return _NAN
-    margin = trade.price * trade.amount / (trade.leverage or 1)
+    margin = trade.price * trade.amount / _live_leverage(trade)
     return trade.pnl / margin * 100 if margin > abs(trade.pnl) * 1e-12 else _NAN
+
+
+def _live_leverage(trade: LiveTrade) -> float:
+    """The leverage at which `_live_pnl_pct` is in per cent of margin; NaN where it is not known."""
+    if not trade.leverage:
+        return 1.0 if trade.pnl_pct is None else _NAN
+    return trade.leverage if 1 / _ABSURD <= trade.leverage <= _ABSURD else _NAN
 
 
 def _period_of_reports(reports: Sequence[Mapping[str, Any]]) -> tuple[int, int] | None:

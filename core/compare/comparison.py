@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from core.compare.columns import ComparedColumn
+from core.compare.columns import ComparedColumn, Sample
 from core.compare.divergence import Divergence, Readings
 from core.compare.promise import EdgeLayer, live_edge
 from core.compare.replay import Replayed, readings_at
 from core.compare.verdict import TrialAnswers, TrialVerdict, assess, judge, recommend
 from core.market.candles.candle import Candle
+from core.market.candles.candles import Floats
 from core.market.candles.timeframes import Timeframe
 from core.report.market_regime import Regime, regime_warning
 from core.report.metrics import NO_STARTING_BALANCE, wilson_interval
@@ -172,13 +173,14 @@ def compare(
         basis="closed trades" if on_closed else "equity curve",
         verdict=verdict,
         layers=answers,
-        assessment=assess(verdict, columns),
+        assessment=assess(verdict, answers, columns),
         recommendation=recommend(verdict, answers, by_name, markets, timeframe, strategy),
         intervals=tuple(_intervals(columns)),
         warning_signs=tuple(_warning_signs(columns, markets)),
         missing=tuple(_missing(strategy, backtest, paper, live)),
         notes=(
             *_notes(columns, on_closed=on_closed),
+            *_other_leverage(backtest, live),
             *(() if replay is None else (f"{replay.name}: {note}" for note in replay.notes)),
         ),
         regimes=markets,
@@ -194,7 +196,32 @@ def _live_layer(
     seen = None if live is None else live.sample
     if promised is None or seen is None or promised.pnl is None or seen.pnl is None:
         return None
-    return live_edge(promised.pnl, seen.pnl, seen.closes, seal)
+    return live_edge(promised.pnl, seen.pnl * _levers(promised, seen), seen.closes, seal)
+
+
+def _levers(promised: Sample, seen: Sample) -> Floats:
+    """By what each live return on margin is multiplied to be one at the backtest's leverage.
+
+    1 where a trade does not tell its leverage: it is then taken to be the backtest's.
+    """
+    if promised.leverage is None or seen.leverage is None:
+        return np.ones(seen.trades)
+    levers: Floats = np.nan_to_num(np.median(promised.leverage) / seen.leverage, nan=1.0)
+    return levers
+
+
+def _other_leverage(backtest: ComparedColumn | None, live: ComparedColumn | None) -> list[str]:
+    promised = None if backtest is None else backtest.sample
+    seen = None if live is None else live.sample
+    if promised is None or seen is None:
+        return []
+    other = int((_levers(promised, seen) != 1).sum())
+    if not other:
+        return []
+    return [
+        f"Live: {other} of {seen.trades} trades had another leverage than the backtest's; its edge "
+        "is judged by what they would have made at that one"
+    ]
 
 
 def _figure_of(column: ComparedColumn, name: str, *, on_closed: bool) -> float | None:

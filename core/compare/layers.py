@@ -23,6 +23,7 @@ from core.compare.promise import (
 )
 from core.compare.sessions import ComparedSession, ComparedSessions, Report
 from core.compare.verdict import OtherTrial, TrialAnswers, judge
+from core.journal.values import SessionState
 from core.market.candles.candles import Floats, Times
 from core.market.candles.timeframes import Timeframe
 from core.report.break_even import break_even_cost_bp
@@ -63,7 +64,8 @@ def judge_layers(
     if judged is None:
         asked, cut = sessions, period
     else:
-        asked, cut = (replace(judged, counted=()),), None
+        judged = replace(judged, counted=())  # a seal is of all candles, whoever else saw them
+        asked, cut = (judged,), None
     own = _on_own_candles([one.report for one in asked], judged, stored)
     promised = [] if stored is None else trades_of(stored)
     edge, path = _promise_kept(asked, judged, stored, promised, cut, own=own)
@@ -118,7 +120,9 @@ def _promise_kept(
     if judged.report["period"]["start"] is not None:
         began, last = (parse_time(judged.report["period"][name]) for name in ("start", "end"))
         now = last + Timeframe(judged.report["timeframe"]).ms
-    return edge_layer(judged.seal, seen, began, now), path_layer(judged.seal, seen, began)
+    ended = judged.report.get("state") in (SessionState.STOPPED, SessionState.ERROR)
+    edge = edge_layer(judged.seal, seen, began, now, ended=ended)
+    return edge, path_layer(judged.seal, seen, began)
 
 
 def _closed(session: ComparedSession, period: Period | None) -> ClosedTrades:

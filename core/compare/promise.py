@@ -6,6 +6,7 @@ every trade. Without one they are only described, for no error rate stands behin
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -53,7 +54,8 @@ class EdgeLayer:
         promise: mean return of a backtest's trade, in per cent; None where it is not known.
         shrunk: what is left of the promise once the luck of many tries is taken off, if counted.
         seen: mean return of the trades so far; None without one.
-        interval: for the mean of those, valid at every look; None with fewer than 20 trades.
+        interval: for the mean of those, valid at every look, and no narrower than the spread of
+            the backtest's trades allows; None with fewer than 20 trades.
         unit: what the returns are per cent of.
         lines: the boundaries, where there are such.
         sums: running sum of the returns, shape (trades,).
@@ -63,7 +65,7 @@ class EdgeLayer:
         at: after how many trades it was decided; None while open.
         decided: when that trade closed, UTC ms.
         closes: when the horizon will probably be reached, UTC ms; None once it is, or unknown.
-        over: whether the horizon has passed without a decision.
+        over: whether the horizon has passed, or the session has ended, without a decision.
         chances: of an answer by the horizon, as they were before the start; None once decided, and
             for a horizon beyond 500 trades.
         reason: why it is not judged, in words; None where it is.
@@ -89,11 +91,11 @@ class EdgeLayer:
 
     @property
     def surely_less(self) -> bool:
-        """Whether what is only described lies certainly below the promise and its margin.
+        """Whether what is not decided lies certainly below the promise and its margin.
 
         The interval for the mean is valid at every look, so that this may be said without a seal.
         """
-        if self.state is not None or self.promise is None or self.interval is None:
+        if self.at is not None or self.promise is None or self.interval is None:
             return False
         forgiven = max(0.0, self.promise) * Margins().mean_return
         return self.interval[1] < self.promise - forgiven
@@ -104,7 +106,7 @@ class EdgeLayer:
         parts = []
         if self.promise is not None:
             parts.append(f"promised {self.promise:+.3f} % a trade")
-            if self.shrunk is not None:
+            if self.shrunk is not None and not math.isclose(self.shrunk, self.promise):
                 parts.append(f"{self.shrunk:+.3f} % after the luck of many tries")
         if self.seen is not None:
             seen = f"seen {self.seen:+.3f} % over {self.trades:,}"
@@ -173,23 +175,33 @@ def closed_trades(trades: Sequence[Trade], starting_balance: float) -> ClosedTra
 
 
 def edge_layer(
-    seal: Seal, seen: ClosedTrades, start: int | None, now: int | None = None
+    seal: Seal,
+    seen: ClosedTrades,
+    start: int | None,
+    now: int | None = None,
+    *,
+    ended: bool = False,
 ) -> EdgeLayer:
     """Judge the trades of a session by its seal.
 
-    `start`: when it began; `now`: to when it is known, as far as it has come. UTC ms.
+    Args:
+        seal: of its trial.
+        seen: its closed trades.
+        start: when it began, UTC ms; None where it has decided on nothing yet.
+        now: to when it is known, UTC ms.
+        ended: whether no trade can come any more, wherever in its horizon it has stopped.
     """
-    promise = float(np.mean(seal.returns)) if seal.returns else None
+    promised = seal.backtest_returns
     shrunk = None if seal.tries is None else seal.tries.mean_return
     try:
         lines = sealed_lines(seal)
     except ValueError as error:
-        return _edge(None, seen, promise, shrunk, State.OPEN, "% of equity", str(error))
+        return _edge(None, seen, promised, shrunk, State.OPEN, "% of equity", str(error))
     elapsed = None
     if seal.horizon.days is not None and start is not None:
         elapsed = np.maximum(0.0, (seen.closes - start) / (seal.horizon.days * DAY))
     judged = lines.judge(seen.returns, elapsed)
-    layer = _edge(lines, seen, promise, shrunk, State(judged.state.value), "% of equity")
+    layer = _edge(lines, seen, promised, shrunk, State(judged.state.value), "% of equity")
     chances = None
     if judged.at is None and seal.horizon.trades <= _FORECAST_UP_TO:
         chances = forecast(
@@ -199,10 +211,10 @@ def edge_layer(
             trades_a_day=seal.trades_per_day,
             seed=seal.seed,
         )
-    closes, over = None, False
+    closes, over = None, judged.at is None and ended
     if judged.at is None and start is not None:
         closes = end_of_trial(seal, start, seen.closes.tolist())
-        over = len(seen.returns) >= seal.horizon.trades
+        over |= len(seen.returns) >= seal.horizon.trades
         over |= seal.horizon.days is not None and now is not None and now >= (closes or 0)
     return replace(
         layer,
@@ -216,14 +228,13 @@ def edge_layer(
 
 def described_edge(promised: Floats | None, seen: ClosedTrades, reason: str) -> EdgeLayer:
     """What was promised and what is seen, without a judgement."""
-    promise = float(promised.mean()) if promised is not None and len(promised) else None
-    return _edge(None, seen, promise, None, None, "% of equity", reason)
+    return _edge(None, seen, promised, None, None, "% of equity", reason)
 
 
 def live_edge(
     promised: Floats, seen: Floats, closes: Sequence[int], seal: Seal | None = None
 ) -> EdgeLayer:
-    """Hold live trades against the backtest's; both in per cent of margin.
+    """Hold live trades against the backtest's; both in per cent of margin at one leverage.
 
     Under the seal of a trial they are judged, by its horizon, by the share of its error rates that
     is kept for them and by lines drawn from the backtest's trades: those that closed since it was
@@ -236,22 +247,22 @@ def live_edge(
         seal: of the trial; None where there is none, or where live trades are cut to a period.
     """
     trades = ClosedTrades(seen, np.array(closes, dtype=np.int64), seen)
-    promise = float(promised.mean()) if len(promised) else None
     unit = "% of margin"
     if seal is None:
-        return _edge(None, trades, promise, None, None, unit, NOT_SEALED)
+        return _edge(None, trades, promised, None, None, unit, NOT_SEALED)
     if not seal.errors.live:
-        return _edge(None, trades, promise, None, None, unit, _NO_SHARE)
+        return _edge(None, trades, promised, None, None, unit, _NO_SHARE)
     since = trades.closes >= seal.sealed_at
     trades = ClosedTrades(seen[since], trades.closes[since], seen[since])
     try:
         lines = live_lines(seal, tuple(promised.tolist()))
     except ValueError as error:
-        return _edge(None, trades, promise, None, State.OPEN, unit, str(error))
+        return _edge(None, trades, promised, None, State.OPEN, unit, str(error))
     judged = lines.judge(trades.returns)
-    layer = _edge(lines, trades, promise, None, State(judged.state.value), unit)
+    layer = _edge(lines, trades, promised, None, State(judged.state.value), unit)
     decided = None if judged.at is None else int(trades.closes[judged.at - 1])
-    return replace(layer, at=judged.at, decided=decided)
+    over = judged.at is None and len(trades.returns) >= seal.horizon.trades
+    return replace(layer, at=judged.at, decided=decided, over=over)
 
 
 def path_layer(seal: Seal, seen: ClosedTrades, start: int | None) -> PathLayer:
@@ -278,14 +289,16 @@ def path_layer(seal: Seal, seen: ClosedTrades, start: int | None) -> PathLayer:
 def _edge(
     lines: Boundaries | None,
     seen: ClosedTrades,
-    promise: float | None,
+    promised: Floats | None,
     shrunk: float | None,
     state: State | None,
     unit: str,
     reason: str | None = None,
 ) -> EdgeLayer:
     returns = seen.returns
-    lows, highs = mean_intervals(returns, 0.025)
+    promise = float(promised.mean()) if promised is not None and len(promised) else None
+    spread = float(promised.std(ddof=1)) if promised is not None and len(promised) > 1 else 0.0
+    lows, highs = mean_intervals(returns, 0.025, spread=spread)
     known = len(returns) > 0 and bool(np.isfinite(lows[-1]))
     return EdgeLayer(
         state=state,

@@ -1,7 +1,7 @@
 """The sessions of a comparison: which trial is judged, and what of each session counts.
 
-Sessions that ran one config on the same feed over the same candles have seen the same things: each
-candle counts once, however many of them saw it.
+Sessions that ran one config over the same candles of one source (a feed, or the same files) have
+seen the same things: each candle counts once, however many of them saw it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from core.compare.columns import trades_of
 from core.compare.replay import Replayed
-from core.journal.manifest import read_manifest
+from core.journal.manifest import SessionManifest, read_manifest
 from core.market.candles.timeframes import Timeframe
 from core.store.journal_file import JournalError
 from core.store.workspace import Workspace
@@ -94,9 +94,10 @@ def compared_sessions(workspace: Workspace, reports: Sequence[Report]) -> Compar
     before others the longer session.
     """
     notes: list[str] = []
+    records = [_record(workspace, report) for report in reports]
     found = [
-        ComparedSession(report, trades_of(report), _seal(workspace, report, notes))
-        for report in reports
+        ComparedSession(report, trades_of(report), _seal(record, notes))
+        for report, record in zip(reports, records, strict=True)
     ]
     order = sorted(range(len(found)), key=lambda at: _rank(found[at]))
     seen: dict[object, list[Span]] = {}
@@ -106,7 +107,8 @@ def compared_sessions(workspace: Workspace, reports: Sequence[Report]) -> Compar
         if session.span is None:
             continue
         report = session.report
-        before = seen.setdefault((report.get("config_hash"), report.get("feed")), [])
+        source = _candle_source(report, records[at])
+        before = seen.setdefault((report.get("config_hash"), source), [])
         step = Timeframe(report["timeframe"]).ms
         shared = _shared(session.span, before)
         if _candles([session.span], step) == _candles(shared, step):
@@ -141,16 +143,28 @@ def _rank(session: ComparedSession) -> tuple[int, int]:
     return 1, -session.report["period"]["candles"]
 
 
-def _seal(workspace: Workspace, report: Report, notes: list[str]) -> Seal | None:
+def _record(workspace: Workspace, report: Report) -> SessionManifest | None:
     try:
-        manifest = read_manifest(workspace.session(str(report["session_id"])))
+        return read_manifest(workspace.session(str(report["session_id"])))
     except JournalError:
         return None  # what is wrong with it is said when it cannot be replayed
-    problem = manifest.seal_problem()
-    if problem is not None:
-        notes.append(f"session {manifest.id} is not judged by its seal: {problem}")
+
+
+def _candle_source(report: Report, record: SessionManifest | None) -> object:
+    """Where a session's candles came from: two that have it in common saw the same ones."""
+    if record is None:
+        return report.get("feed")
+    return record.source if record.data is None else tuple(sorted(record.data.items()))
+
+
+def _seal(record: SessionManifest | None, notes: list[str]) -> Seal | None:
+    if record is None:
         return None
-    return manifest.seal
+    problem = record.seal_problem()
+    if problem is not None:
+        notes.append(f"session {record.id} is not judged by its seal: {problem}")
+        return None
+    return record.seal
 
 
 def _shared(span: Span, others: Sequence[Span]) -> list[Span]:

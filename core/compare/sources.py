@@ -25,7 +25,15 @@ from core.compare.layers import judge_layers, other_trials
 from core.compare.replay import Replayed, ReplayError, replay_session
 from core.compare.request import ComparisonRequest
 from core.compare.sessions import ComparedSession, Report, compared_sessions
-from core.compare.verdict import NO_BACKTEST, TrialAnswers
+from core.compare.verdict import (
+    ANOTHER_CONFIG,
+    BETTER,
+    KEPT_BY_ANOTHER,
+    MATCHES,
+    NO_BACKTEST,
+    VALIDATED,
+    TrialAnswers,
+)
 from core.market.candles.candles import Candles, Floats, Times
 from core.market.candles.timeframes import DAY
 from core.report.curves import kept_points
@@ -34,10 +42,13 @@ from core.report.result import result_to_json
 from core.report.stored_backtest import stored_backtest
 from core.store.live_trades import read_live_trades
 from core.store.workspace import Workspace
+from core.strategy.config.parsing import parse_config
 from core.strategy.config.problems import ConfigError
 from core.strategy.document.document import read_strategy
+from core.strategy.signals.sources import signal_source
 from core.time_format import parse_time, short_date
 from core.trial.seal import Seal, backtest_digest
+from core.trial.state import State
 
 _CURVE_POINTS = 1_500  # of a curve: more than any screen has dots
 _AS_ITS_BACKTEST = "The session traded as a backtest of its own period would have."
@@ -105,6 +116,8 @@ def compare_sources(
     )
     if promised is None and replay is not None:
         comparison = _without_promise(comparison)
+    elif _is_of_another_config(request, found.judged):
+        comparison = _of_another_config(comparison)
     return replace(
         comparison,
         warning_signs=(*comparison.warning_signs, *_unexplained(divergence)),
@@ -334,6 +347,30 @@ def _without_promise(comparison: ComparisonResult) -> ComparisonResult:
     same = comparison.divergence is not None and not comparison.divergence.differing
     recommendation = f"{_AS_ITS_BACKTEST} {NO_BACKTEST}" if same else NO_BACKTEST
     return replace(comparison, recommendation=recommendation, missing=missing)
+
+
+def _is_of_another_config(request: ComparisonRequest, judged: ComparedSession | None) -> bool:
+    """Whether the trial that is judged ran another config than the strategy has by now."""
+    if judged is None or not request.blocks:
+        return False
+    try:
+        config = parse_config(request.blocks).config
+    except ConfigError:
+        return False  # there is none to set beside it
+    balance = float(judged.report["starting_balance"])  # may be another one: returns are relative
+    present = signal_source(replace(config, starting_balance=balance)).digest
+    return bool(present != judged.report["config_hash"])
+
+
+def _of_another_config(comparison: ComparisonResult) -> ComparisonResult:
+    """Nothing that an older config has proved validates the one there is now."""
+    told = ANOTHER_CONFIG.format(strategy=comparison.strategy)
+    if not comparison.recommendation.startswith((VALIDATED, MATCHES, BETTER)):
+        told = f"{comparison.recommendation} {told}"
+    verdict, assessment = comparison.verdict, comparison.assessment
+    if verdict is not None and verdict.state is State.KEPT:
+        assessment = KEPT_BY_ANOTHER
+    return replace(comparison, recommendation=told, assessment=assessment)
 
 
 def _curves(

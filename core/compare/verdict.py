@@ -48,6 +48,11 @@ SOME_UNEXPLAINED = (
 NO_BACKTEST = "No backtest stands behind this strategy: always backtest first."
 ONLY_BACKTEST = "Paper-trade it next: only a backtest is known."
 LOSING = "The backtest itself makes no money: do not go live with it."
+ANOTHER_CONFIG = (
+    "The trial was of another config than the strategy has now, and says nothing about that one: "
+    "papertape trial {strategy} puts it to the test."
+)
+KEPT_BY_ANOTHER = "The promise was kept, but by another config than the strategy has now."
 LIVE_LOSES = "Live makes no money so far: do not add to it until that is explained."
 OWN_CANDLES = (
     "It ran on the backtest's own candles: that proves its decisions and nothing else. "
@@ -226,7 +231,9 @@ def minimum_duration(timeframe: Timeframe) -> int:
     return 42 * timeframe.ms
 
 
-def assess(verdict: TrialVerdict | None, columns: Sequence[ComparedColumn]) -> str:
+def assess(
+    verdict: TrialVerdict | None, answers: TrialAnswers, columns: Sequence[ComparedColumn]
+) -> str:
     """What the columns say together, below the table."""
     if verdict is None or len(columns) < 2:
         return "There is nothing to compare yet."
@@ -237,9 +244,11 @@ def assess(verdict: TrialVerdict | None, columns: Sequence[ComparedColumn]) -> s
     told = f"degrades slightly from {path} (normal)" if degrades else f"holds from {path}"
     if verdict.state is State.KEPT:
         without = [column.name for column in columns if _earns_nothing(column)]
-        if not without:
-            return f"Performance {told}. Within acceptable range. Strategy is viable."
-        return f"The promise was kept, but {without[-1]} does not make money."
+        if without:
+            return f"The promise was kept, but {without[-1]} does not make money."
+        if answers.live is not None and answers.live.surely_less:
+            return "The promise was kept by Paper, but Live makes less than was promised."
+        return f"Performance {told}. Within acceptable range. Strategy is viable."
     return f"{verdict.column} has neither kept nor broken yet what the backtest promised."
 
 
@@ -318,7 +327,8 @@ def _sentences(
         return [SOME_UNEXPLAINED]
     if answers.edge is not None and answers.edge.over:
         return [UNDECIDED.format(strategy=strategy)]
-    surely_less = answers.edge is not None and answers.edge.surely_less
+    edge = answers.edge  # under a seal its lines judge, by the error rates that were sealed
+    surely_less = not verdict.sealed and edge is not None and edge.surely_less
     sentences = [WORSE.format(column="Paper") if surely_less else TOO_EARLY]
     if not verdict.sealed:
         sentences.append(f"It is {NOT_SEALED}; start it as a trial: papertape trial {strategy}.")

@@ -37,7 +37,7 @@ class LiveTrade(msgspec.Struct, frozen=True, gc=False):
     """What is counted of a live trade, as last recorded. Times are UTC ms, money quote currency.
 
     `status` is "open" or "closed"; `strategy` the name in `source` ("strategy:NAME"), None for
-    trades of another source. `price`, `amount` and `leverage` are kept where `pnl_pct` is not told.
+    trades of another source. `price` and `amount` are kept where `pnl_pct` is not told.
     """
 
     id: str
@@ -251,7 +251,7 @@ def _trade(record: _Record) -> LiveTrade:
         name if colon and prefix == "strategy" else None,
         record.price if sized else None,
         record.amount if sized else None,
-        record.leverage if sized else None,
+        record.leverage,
         closed,
         record.pnl,
         record.pnl_pct,

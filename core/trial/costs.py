@@ -100,12 +100,16 @@ def break_even_cost(profits_before_costs: object, notionals: object) -> float:
     return 10_000 * float(profits.sum()) / float(traded.sum())
 
 
-def mean_intervals(values: Floats, rate: float = 0.01) -> tuple[Floats, Floats]:
+def mean_intervals(
+    values: Floats, rate: float = 0.01, *, spread: float = 0.0
+) -> tuple[Floats, Floats]:
     """Ends of the interval for the mean, after each value; each end errs ever with `rate` at most.
 
     Args:
         values: shape (n,).
         rate: chance that the true mean is ever below the lower end; as much for the upper one.
+        spread: what the standard deviation of a value is at least, where more is known of it than
+            the values tell: twenty losses in a row say nothing of how rare wins scatter.
 
     Returns:
         Lower and upper ends, shape (n,); infinite before the 20th value.
@@ -119,7 +123,7 @@ def mean_intervals(values: Floats, rate: float = 0.01) -> tuple[Floats, Floats]:
     weight = (-2 * math.log(both) + math.log(-2 * math.log(both) + 1)) / _NARROWEST_AT  # ρ²
     spent = count * weight + 1
     squared = 2 * spent / (count * weight) * np.log(np.sqrt(spent) / both)  # of the quantile
-    half = np.sqrt(variance * squared / count)
+    half = np.sqrt(np.maximum(variance, spread**2) * squared / count)
     third = cube - 3 * mean * square + 2 * mean**3
     skew = third / np.where(variance > 0, variance, np.inf) * (1 + 2 * squared) / (6 * count)
     skew *= _UNSEEN_SKEW

@@ -15,8 +15,10 @@ import pytest
 from core.compare.comparison import ComparisonResult
 from core.compare.request import ComparisonRequest
 from core.compare.service import compare_strategy
+from core.compare.sources import document_of
 from core.compare.text import comparison_text
 from core.compare.to_json import comparison_to_json
+from core.compare.verdict import ANOTHER_CONFIG, KEPT_BY_ANOTHER
 from core.journal.manifest import RECORD, read_manifest
 from core.market.candles.timeframes import DAY, Timeframe
 from core.session.reports import JSON, read_report
@@ -66,10 +68,12 @@ def two_trials(home: Workspace, tmp_path: Path) -> Workspace:
     assert first.seal is not None
     later = {"sealed_at": first.seal.sealed_at + DAY, "horizon": Horizon(600)}
     seal = msgspec.structs.replace(first.seal, **later).sealed()
-    second = msgspec.structs.replace(first, id="bcde2345", created=first.created + 1, seal=seal)
+    shutil.copytree(both.journals / first.source, both.journals / "poll-binance")
+    changed = {"id": "bcde2345", "created": first.created + 1, "source": "poll-binance"}
+    second = msgspec.structs.replace(first, seal=seal, **changed)
     (folder / RECORD).write_bytes(msgspec.json.encode(second))
     report = orjson.loads((folder / JSON).read_bytes())
-    report |= {"session_id": "bcde2345", "feed": "poll", "created": "2030-01-01T00:00:00Z"}
+    report |= {"session_id": "bcde2345", "created": "2030-01-01T00:00:00Z"}
     (folder / JSON).write_bytes(orjson.dumps(report))
     return both
 
@@ -98,6 +102,35 @@ def test_of_several_trials_the_last_sealed_is_judged_and_the_others_are_listed(
     written: Any = comparison_to_json(found)["layers"]
     assert written["trial"]["horizon_trades"] == 600
     assert written["other_trials"][0]["state"] == "kept"
+
+
+def test_the_same_candles_of_one_source_count_once(two_trials: Workspace) -> None:
+    record = read_manifest(two_trials.session("bcde2345"))
+    replays = {
+        "bcde2345": {"data": {"BTC/USDT": "/data/one.csv"}},
+        SESSION: {"data": {"BTC/USDT": "/data/other.csv"}},
+    }
+    for session_id, files in replays.items():
+        one = read_manifest(two_trials.session(session_id))
+        changed = msgspec.structs.replace(one, **files)
+        (two_trials.session(session_id) / RECORD).write_bytes(msgspec.json.encode(changed))
+    assert compared(two_trials).layers.copies == ()
+    same = msgspec.structs.replace(record, data=replays[SESSION]["data"])
+    (two_trials.session("bcde2345") / RECORD).write_bytes(msgspec.json.encode(same))
+    assert compared(two_trials).layers.copies == (SESSION,)
+
+
+def test_a_kept_trial_validates_no_config_that_was_changed_since(home: Workspace) -> None:
+    document, blocks = document_of(home, "trend")
+    kept = compared(home, document=document, blocks=blocks)
+    assert "another config" not in kept.recommendation
+    changed = compared(home, document=document, blocks={**blocks, "stop_loss_pct": 3})
+    assert changed.verdict is not None
+    assert changed.verdict.state is State.KEPT
+    assert changed.recommendation == ANOTHER_CONFIG.format(strategy="trend")
+    assert changed.assessment == KEPT_BY_ANOTHER
+    poorer = compared(home, document=document, blocks={**blocks, "starting_balance": 500.0})
+    assert poorer.recommendation == kept.recommendation
 
 
 def test_live_trades_are_judged_beside_the_backtest_that_was_sealed_only(

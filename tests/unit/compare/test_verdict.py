@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pytest
 
 from core.compare.causes import Cause, CauseKind
 from core.compare.columns import ComparedColumn, column_of_live_trades, column_of_reports
@@ -132,11 +133,12 @@ def judged(
     regimes: dict[str, Regime] | None = None,
     backtest: list[Trade] = PROMISE,
     paper_start: int = START,
+    session_state: str = "running",
     timeframe: Timeframe = Timeframe.H1,
     **layers: Any,
 ) -> ComparisonResult:
     """A session's trades beside the backtest, its decisions and costs as promised unless given."""
-    session = report(paper, paper_start)
+    session = report(paper, paper_start, state=session_state)
     compared = ComparedSession(session, paper, sealed)
     trial = None if sealed is None else compared
     found = judge_layers([compared], STORED, None, judged=trial)
@@ -162,11 +164,11 @@ def state(found: ComparisonResult) -> str:
     return str(found.verdict.state)
 
 
-def live_column(pnl: list[float]) -> ComparedColumn:
+def live_column(pnl: list[float], **more: Any) -> ComparedColumn:
     trades = [
         LiveTrade(
             id=str(at), opened=START + at * HOUR, status="closed", strategy="cross", price=100.0,
-            amount=1.0, closed=START + (at + 1) * HOUR, pnl=one,
+            amount=1.0, closed=START + (at + 1) * HOUR, pnl=one, **more,
         )
         for at, one in enumerate(pnl)
     ]  # fmt: skip
@@ -239,6 +241,11 @@ def test_a_trial_that_is_over_without_an_answer_says_so() -> None:
         assert found.recommendation == UNDECIDED.format(strategy="cross")
     early = judged(trades_of(18.0, 20, seed=3), sealed=by_days)
     assert early.recommendation.startswith(TOO_EARLY)
+    for trades in (trades_of(18.0, 20, seed=3), []):
+        stopped = judged(trades, sealed=by_days, session_state="stopped")
+        assert stopped.verdict is not None
+        assert stopped.verdict.closes is None
+        assert stopped.recommendation.startswith(UNDECIDED.format(strategy="cross"))
 
 
 def test_a_kept_promise_that_loses_money_since_is_not_validated() -> None:
@@ -324,7 +331,7 @@ def test_live_that_loses_is_never_validated_beside_fine_paper() -> None:
     assert found.recommendation.startswith(WORSE.format(column="Live"))
     for nothing in ([-0.1], [0.0] * 30):
         earns_nothing = judged(fine, sealed=seal(), live=live_column(nothing))
-        assert earns_nothing.recommendation == LIVE_LOSES
+        assert earns_nothing.recommendation.endswith(LIVE_LOSES)
         assert earns_nothing.assessment == "The promise was kept, but Live does not make money."
 
 
@@ -354,6 +361,31 @@ def test_live_trades_are_judged_since_the_seal_and_described_without_one() -> No
     assert found.recommendation.startswith(f"{WORSE.format(column='Live')} {LIVE_LOSES}")
     few = judged(KEPT, live=live_column([-24.0] * 10))
     assert few.recommendation == LIVE_LOSES
+
+
+def test_live_that_certainly_makes_less_than_promised_is_not_validated() -> None:
+    less = live_column([-30.0, 34.0] * 250)  # 2 of the 22.6 % that were promised
+    found = judged(trades_of(45.0, 400, seed=5), sealed=seal(600), live=less)
+    assert state(found) == "kept"
+    assert found.layers.live is not None
+    assert found.layers.live.state is State.OPEN
+    assert found.recommendation == WORSE.format(column="Live")
+    assert found.assessment.endswith("but Live makes less than was promised.")
+
+
+def test_live_trades_count_at_the_backtests_leverage() -> None:
+    pnl = [30.0, -10.0] * 20
+    plain = judged(KEPT, sealed=seal(), live=live_column(pnl))
+    levered = judged(KEPT, sealed=seal(), live=live_column(pnl, leverage=5.0))
+    assert plain.layers.live is not None
+    assert levered.layers.live is not None
+    assert levered.layers.live.sums.tolist() == pytest.approx(plain.layers.live.sums.tolist())
+    assert any("40 of 40 trades had another leverage" in note for note in levered.notes)
+    assert not any("another leverage" in note for note in plain.notes)
+    for unknown in (0.0, 1e-300):
+        found = judged(KEPT, sealed=seal(), live=live_column(pnl, leverage=unknown, pnl_pct=2.0))
+        assert found.layers.live is not None
+        assert found.layers.live.seen == 2.0
 
 
 def test_the_backtests_own_candles_prove_decisions_only() -> None:
@@ -422,6 +454,15 @@ def spans(*parts: tuple[int, int], **more: Any) -> list[dict[str, Any]]:
         one["period"] = {"start": first, "end": last, "candles": end - begin}
         written.append(one)
     return written
+
+
+def test_another_trial_stands_by_its_own_seal_whoever_saw_its_candles() -> None:
+    session = report(KEPT)
+    shared = ComparedSession(session, KEPT, seal(), counted=((START, START + 400 * HOUR),))
+    found = judge_layers([shared], STORED, None, judged=shared)
+    assert found.edge is not None
+    assert found.edge.trades == len(KEPT)
+    assert found.edge.state is State.KEPT
 
 
 def test_what_sessions_saw_together_counts_once(tmp_path: Path) -> None:

@@ -148,3 +148,13 @@ def test_without_a_break_even_cost_nothing_eats_the_edge() -> None:
 def test_margins_below_zero_are_refused() -> None:
     with pytest.raises(ValueError, match="margin"):
         judge_costs(fills(5.0), assumed=5.0, break_even=31.0, margin=-1.0)
+
+
+def test_a_spread_that_is_known_is_not_forgotten() -> None:
+    """Of trades of which one in ten wins, the first twenty are often losses all alike."""
+    alike = np.full(20, -1.0)
+    low, high = (float(ends[-1]) for ends in mean_intervals(alike))
+    assert (low, high) == (-1.0, -1.0)
+    low, high = (float(ends[-1]) for ends in mean_intervals(alike, spread=4.0))
+    assert low < -3.0
+    assert high > 1.0
