@@ -8,7 +8,7 @@ HOW := pyproject.toml constraints.txt .ci/setup
 
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help run test check tests format oracles nautilus fuzz soak soak-week bench wheel constraints clean
+.PHONY: help run test check tests format oracles nautilus browser fuzz soak soak-week bench wheel constraints clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -46,6 +46,10 @@ nautilus: $(VENV)/.installed-dev
 	@.ci/nautilus $(VENV)-nautilus
 	PAPERTAPE_NAUTILUS_PYTHON=$(abspath $(VENV)-nautilus)/bin/python $(BIN)/python -m pytest -m nautilus
 	PAPERTAPE_NAUTILUS_PYTHON=$(abspath $(VENV)-nautilus)/bin/python $(BIN)/python -m tests.recovery.soak_nautilus
+
+# make browser     the screen in a browser (needs Chromium)
+browser: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m browser -rs
 
 # make fuzz        readers, drivers and the simulator of the rules against anything, for longer
 fuzz: $(VENV)/.installed-dev

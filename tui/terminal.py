@@ -20,11 +20,15 @@ from tui.textual_private import PrivateApp
 FRAMES_WAITING = 18
 SIZE_CHECK_EVERY = 0.5
 SMALLEST = (60, 15)
+SERVED = "tui.web_driver:ServedDriver"
+"""The value of $TEXTUAL_DRIVER where the screen is a page of a browser."""
 _TEARDOWN = 3.0  # seconds to restore the terminal in, once everything else has ended
 
 
 def unfit(environ: Mapping[str, str], *, is_terminal: bool) -> str | None:
     """Why the screen cannot be shown here and what to do, or None if it can."""
+    if environ.get("TEXTUAL_DRIVER") == SERVED:
+        return None
     if not is_terminal:
         return (
             "papertape needs a terminal to draw on, and input or output is not one; "

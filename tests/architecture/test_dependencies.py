@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-EXTRAS = ("parquet", "mcp", "notify")
+EXTRAS = ("parquet", "mcp", "notify", "serve")
 
 
 @cache

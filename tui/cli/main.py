@@ -26,6 +26,7 @@ from tui.cli import (
     mcp,
     schedule,
     screen,
+    serve,
     sessions,
     start,
     status,
@@ -64,6 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = Commands(parser)
     for group in (
         screen,
+        serve,
         start,
         trial,
         status,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual import on
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
@@ -188,12 +188,17 @@ class StrategiesScreen(BaseScreen):
         self.app.run_worker(self._edit(path), name="edit", exit_on_error=False)
 
     async def _edit(self, path: Path) -> None:
-        # A repaint while the terminal is lent would wait for it for ever.
-        with self.app.batch_update(), self.app.suspend():
-            try:
+        try:
+            # A repaint while the terminal is lent would wait for it for ever.
+            with self.app.batch_update(), self.app.suspend():
                 await asyncio.to_thread(edit, path)
-            except StrategyFileError as error:
-                self.papertape.say(str(error), "error", "Not edited")
+        except StrategyFileError as error:
+            self.papertape.say(str(error), "error", "Not edited")
+        except SuspendNotSupported:
+            self.papertape.say(
+                f"There is no terminal for an editor here: edit {path}, then R reads it again.",
+                "warning",
+            )
         self.app.refresh(layout=True)
         self._wanted = path
         self.action_reload()
