@@ -3,6 +3,11 @@
 `python -m tests.benchmarks.bench_terminal`: the screen on a real host in a pseudo-terminal of
 120×40 cells, with an empty workspace and with ten and fifty demo sessions. At rest nobody presses a
 key: what is written is clocks, ages and prices that move.
+
+`--keys-of N`: from a key to the first byte it causes, on a screen whose host is made up and tells
+of N sessions that all move four times a second; `--first-frame`: from the start to the first frame.
+Both take turns with a bare Textual application of one line, and give processor time beside the
+clock's, which says nothing on a machine that does other work as well.
 """
 
 from __future__ import annotations
@@ -19,6 +24,7 @@ import sys
 import tempfile
 import termios
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from core.bootstrap import host_options
@@ -26,8 +32,9 @@ from core.exchange.market.synthetic import SyntheticMarket
 from core.host.feed_factories import DemoMarket
 from core.host.link import HostLink
 from core.journal.values import FeedKind
-from core.session.snapshot import StartRequest
+from core.session.snapshot import HostSnapshot, StartRequest
 from core.store.workspace import Workspace
+from tests.ui.scripted import ScriptedHosting, ScriptedLink, choices, position, session
 from tui.app import PapertapeApp
 from tui.cli.exchange import DEFAULT_SPEED
 from tui.host.hosting import LateHosting
@@ -37,6 +44,21 @@ from tui.strategies import find_strategies
 COLUMNS, LINES = 120, 40
 SETTLE = 8.0  # seconds after the last session runs, for logs and toasts to come to rest
 READY = "ready"
+BARE = """
+from textual.app import App
+from textual.widgets import Static
+
+class Bare(App):
+    def compose(self):
+        yield Static("papertape")
+
+    def on_key(self, event):
+        self.query_one(Static).update(f"{event.key}{event.time}")
+
+Bare().run()
+"""
+"""What any Textual application costs: a line that changes with each key."""
+PROGRAM = [sys.executable, "-m", "tests.benchmarks.bench_terminal"]
 
 
 class Watched:
@@ -79,6 +101,11 @@ class Watched:
         os.write(self.master, key)
         select.select([self.master], [], [], 5)
         return time.perf_counter() - began
+
+    def cpu(self) -> float:
+        """Seconds of processor time the program has taken so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def close(self) -> None:
         """End the program."""
@@ -129,12 +156,97 @@ def show(root: Path, sessions: int) -> None:
     app.run()
 
 
+class Moving(ScriptedLink):
+    """A host all of whose sessions move between two looks."""
+
+    looks = 0
+
+    def snapshot(self) -> HostSnapshot:
+        self.looks += 1
+        self.now += 250
+        for number, one in enumerate(self.sessions):
+            gain = (self.looks * (number + 3)) % 997 / 10
+            self.sessions[number] = replace(
+                one, now=self.now, unrealized_pnl=gain, equity=10_000 + gain
+            )
+        return super().snapshot()
+
+
+def show_alone(sessions: int) -> None:
+    """Run the screen on a host that only tells of so many sessions."""
+    strategies = ("ema_cross", "rsi_bounce", "band_fade", "breakout_20")
+    link = Moving(
+        [
+            session(f"s{number:07d}", strategies[number % 4], open_positions=(position(),))
+            for number in range(sessions)
+        ]
+    )
+    PapertapeApp(ScriptedHosting(link), choices, host_name="bench").run()
+
+
+def commands(sessions: int) -> dict[str, list[str]]:
+    """What is compared."""
+    return {
+        "bare": [sys.executable, "-c", BARE],
+        "screen": [*PROGRAM, "--alone", str(sessions)],
+    }
+
+
+def measure_keys(sessions: int, keys: int) -> None:
+    """Print what a key costs, on a bare application and on the screen, which take turns."""
+    running = {name: Watched(command) for name, command in commands(sessions).items()}
+    waits: dict[str, list[float]] = {name: [] for name in running}
+    took = dict.fromkeys(running, 0.0)
+    try:
+        for watched in running.values():
+            watched.read(SETTLE)
+        for number in range(keys):
+            for name, watched in running.items():
+                before = watched.cpu()
+                waits[name].append(watched.answer(b"k" if number % 9 == 8 else b"j") * 1000)
+                watched.read(0.1)
+                took[name] += watched.cpu() - before
+    finally:
+        for watched in running.values():
+            watched.close()
+    for name, found in waits.items():
+        ordered = sorted(found)
+        print(
+            f"keys, {name:7} p50 {statistics.median(ordered):6.1f} ms   "
+            f"p95 {ordered[int(len(ordered) * 0.95)]:6.1f} ms   "
+            f"processor {took[name] / keys * 1000:5.1f} ms a key and the tenth of a second after it"
+        )
+
+
+def measure_first_frame(turns: int) -> None:
+    """Print how long the first frame takes, of a bare application and of the screen."""
+    clock: dict[str, list[float]] = {"bare": [], "screen": []}
+    processor: dict[str, list[float]] = {"bare": [], "screen": []}
+    for _ in range(turns):
+        for name, command in commands(0).items():
+            began, seen = time.perf_counter(), b""
+            watched = Watched(command)
+            try:
+                while b"papertape" not in seen:
+                    select.select([watched.master], [], [], 60)
+                    seen += os.read(watched.master, 65_536)
+                clock[name].append(time.perf_counter() - began)
+                processor[name].append(watched.cpu())
+            finally:
+                watched.close()
+    for name, found in clock.items():
+        print(
+            f"first frame, {name:7} clock at least {min(found):.2f} s, "
+            f"median {statistics.median(found):.2f}   processor at least "
+            f"{min(processor[name]):.2f} s"
+        )
+
+
 def measure(sessions: int, seconds: float, keys: int) -> dict[str, float]:
     """Bytes a second at rest, and milliseconds from a key to the first byte it causes."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "workspace"
-        command = [sys.executable, "-m", "tests.benchmarks.bench_terminal", "--show", str(root)]
-        watched = Watched([*command, "--sessions", str(sessions)])
+        watched = Watched([*PROGRAM, "--show", str(root), "--sessions", str(sessions)])
         try:
             watched.read_while(root / READY, 240)
             watched.read(SETTLE)
@@ -157,7 +269,19 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, action="append")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--keys", type=int, default=60)
+    parser.add_argument("--keys-of", type=int, metavar="SESSIONS")
+    parser.add_argument("--first-frame", action="store_true")
+    parser.add_argument("--alone", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.alone is not None:
+        show_alone(arguments.alone)
+        return
+    if arguments.keys_of is not None or arguments.first_frame:
+        if arguments.keys_of is not None:
+            measure_keys(arguments.keys_of, arguments.keys)
+        if arguments.first_frame:
+            measure_first_frame(7)
+        return
     if arguments.show is not None:
         show(arguments.show, arguments.sessions[0])
         return

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -182,6 +183,7 @@ async def test_the_demo_in_a_browser_by_keys_and_its_session_outlives_the_page(
             with closing(link):
                 for session in link.snapshot().sessions:
                     await link.stop(session.id)
+                os.kill(link.snapshot().pid, signal.SIGTERM)
 
 
 def found_running(workspace: Workspace, kind: str) -> bool:
