@@ -4,11 +4,12 @@
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 4
-HOW := pyproject.toml constraints.txt .ci/setup
+RULES := tests/unit/trading tests/unit/backtest tests/independent
+HOW := pyproject.toml constraints.txt .ci/setup .ci/compiled
 
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help run test check tests format oracles nautilus browser fuzz soak soak-week bench wheel constraints clean
+.PHONY: help run test check tests format compiled oracles nautilus browser fuzz soak soak-week bench wheel constraints clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -33,6 +34,12 @@ tests: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# make compiled    compiles the rules for this environment, and tests both builds of them
+compiled: $(VENV)/.installed-dev
+	@.ci/compiled $(VENV)
+	$(BIN)/python -m pytest $(RULES)
+	PAPERTAPE_PURE=1 $(BIN)/python -m pytest $(RULES)
 
 # make oracles     trades, metrics and speed against independent libraries, in an environment of their own
 oracles: $(VENV)-oracles/.installed
@@ -91,7 +98,7 @@ clean:
 	rm -rf $(VENV) $(VENV)-oracles $(VENV)-nautilus dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/.installed: $(HOW)
-	@.ci/setup $(VENV)
+	@.ci/setup $(VENV) compiled
 	@touch $@
 
 $(VENV)/.installed-dev: $(HOW)

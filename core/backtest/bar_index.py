@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from math import isinf
+from typing import cast
 
 import numpy as np
 
@@ -17,14 +18,15 @@ from core.strategy.signals.source import (
     Flags,
     add_flag,
 )
+from core.trading.bar import Bar
 from core.trading.position import Position
 from core.trading.rules import Rules
-from core.trading.values import Bar
 
-_BLOCK = 128  # candles whose extremes are looked at together
+_BLOCK: int = 128  # candles whose extremes are looked at together
 
 END = 1 << 62
 """A time that never comes."""
+_END: int = END
 
 
 class BarIndex:
@@ -49,19 +51,22 @@ class BarIndex:
         self.flags = flags
         self.funding = funding
         self.levels = levels
-        self.length = len(candles)
+        self.length: int = len(candles)
         # The hot path reads single values as Python numbers: numpy's own are slow one by one.
-        self._open, self._high = candles.open.data, candles.high.data
-        self._low, self._close = candles.low.data, candles.close.data
-        self._time, self._flags = candles.time.data, flags.data
+        self._open: memoryview[float] = _view(candles.open)
+        self._high: memoryview[float] = _view(candles.high)
+        self._low: memoryview[float] = _view(candles.low)
+        self._close: memoryview[float] = _view(candles.close)
+        self._time: memoryview[int] = candles.time.data
+        self._flags: Sequence[int] = flags.data
         self._raising: dict[int, list[int]] = {}
         self._lowest: list[float] = []
         self._highest: list[float] = []
-        self._funded = [] if funding is None else np.flatnonzero(funding).tolist()
+        self._funded: list[int] = [] if funding is None else np.flatnonzero(funding).tolist()
 
     def time(self, index: int) -> int:
         """Open time of the candle at `index`, or END behind the last."""
-        return self._time[index] if index < self.length else END
+        return self._time[index] if index < self.length else _END
 
     def open(self, index: int) -> float:
         """The price that the candle at `index` opened at."""
@@ -135,7 +140,9 @@ class BarIndex:
         Only a trailing stop asks for the best price among them.
         """
         before = position.best
-        best = self._best_between(start, stop, position.sign) if rules.trails else before
+        best = before
+        if rules.trails:
+            best = self._best_between(start, stop, position.sign)
         position.pass_over(stop - start, best, self._close[stop - 1])
         if rules.trails_level:
             stops = self._trailed(start, stop, position.sign, before, rules)
@@ -159,14 +166,20 @@ class BarIndex:
         self, start: int, stop: int, position: Position, trailing_stop_pct: float | None
     ) -> int:
         """The first candle in `start` to `stop` that reaches a level of `position`, else `stop`."""
-        sign, target, running = position.sign, position.target_price, position.best
+        sign = position.sign
+        target: float = position.target_price
+        running: float = position.best
         if position.above or position.break_even_at == position.break_even_at:
             target = position.aim
         farther = max if sign > 0 else min
-        fixed = farther(position.stop_price, position.liquidation_price)
+        fixed = position.stop_price
+        if (position.liquidation_price - fixed) * sign > 0:
+            fixed = position.liquidation_price
         if position.below:
             fixed = farther(fixed, position.below[0][0])
         level = fixed
+        low: float
+        high: float
         if trailing_stop_pct is None and isinf(fixed) and isinf(target):
             return stop
         if not self._lowest:
@@ -179,9 +192,11 @@ class BarIndex:
             end = min((block + 1) * _BLOCK, stop)
             if trailing_stop_pct is not None:
                 # Nowhere in the block is the trailing stop nearer than its best price would put it.
-                level = farther(running, best[block]) * (1 - sign * trailing_stop_pct / 100)
+                pct: float = trailing_stop_pct
+                level = farther(running, best[block]) * (1 - sign * pct / 100)
                 level = farther(level, fixed)
-            if (worst[block] - level) * sign <= 0 or (best[block] - target) * sign >= 0:
+            low, high = worst[block], best[block]
+            if (low - level) * sign <= 0 or (high - target) * sign >= 0:
                 found = self._touched(start, end, position, running, fixed, trailing_stop_pct)
                 if found < end:
                     return found
@@ -259,6 +274,11 @@ class BarIndex:
         starts = np.arange(0, self.length, _BLOCK)
         self._lowest = np.minimum.reduceat(self.candles.low, starts).tolist()
         self._highest = np.maximum.reduceat(self.candles.high, starts).tolist()
+
+
+def _view(column: Floats) -> memoryview[float]:
+    """A column of prices, to be read one by one."""
+    return cast("memoryview[float]", column.data)
 
 
 def funding_by_candle(candles: Candles, rates: Sequence[tuple[int, float]]) -> Floats:

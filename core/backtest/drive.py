@@ -11,8 +11,12 @@ from core.backtest.bar_index import END, BarIndex
 from core.backtest.curve import EquityRecorder
 from core.market.candles.candles import Times
 from core.trading.account import Account
+from core.trading.bar import Bar
+from core.trading.position import Position
 from core.trading.step import step
-from core.trading.values import Bar, Event, FillOn, FinerCandles
+from core.trading.values import Event, FillOn, FinerCandles
+
+_END: int = END
 
 
 class _BarReader:
@@ -24,18 +28,19 @@ class _BarReader:
         self.bars = bars
         self.done = 0
         self.due = 0
-        self.time = END
+        self.time: int = _END
 
     def look_ahead(self, account: Account) -> None:
         """Find the next candle that matters to the account as it is now."""
-        bars, index = self.bars, self.done
+        bars = self.bars
+        index = self.done
         slot = bars.slot
         if (
             account.due_exits[slot] is None
             and account.due_entries[slot] is None
             and account.resting[slot] is None
         ):
-            position = account.positions[slot]
+            position: Position | None = account.positions[slot]
             if position is None:
                 index = bars.next_entry(index)
             elif not position.due_adds:
@@ -46,7 +51,7 @@ class _BarReader:
     def catch_up(self, account: Account, index: int) -> None:
         """Hold the position through the candles before `index`."""
         if index > self.done:
-            position = account.positions[self.bars.slot]
+            position: Position | None = account.positions[self.bars.slot]
             if position is not None:
                 self.bars.live_through(position, self.done, index, account.rules)
             self.done = index
@@ -56,7 +61,7 @@ class _BarReader:
 
         `likely` is where another symbol has that moment; without gaps, this one has it there too.
         """
-        position = account.positions[self.bars.slot]
+        position: Position | None = account.positions[self.bars.slot]
         if position is not None:
             there = self.bars.time(likely) == time
             index = likely if there else self.bars.index_at(time)
@@ -93,20 +98,21 @@ def drive(
     curve = EquityRecorder(account, all_bars, moments)
     happened: list[Event] = []
     free = account.free
+    reader: _BarReader
     for reader in readers:
         reader.look_ahead(account)
-    alone = readers[0] if len(readers) == 1 else None
+    alone: _BarReader | None = readers[0] if len(readers) == 1 else None
     acting: Sequence[_BarReader] = readers
     while True:
         # One symbol takes the short way: a comprehension is a call, and this runs at every moment.
         if alone is not None:
             time = alone.time
-            if time == END:
+            if time == _END:
                 break
             bars = [alone.read(account)]
         else:
             time, acting = _next_moment(readers)
-            if time == END:
+            if time == _END:
                 break
             if everyone:
                 acting = _with_positions(account, readers, time)
@@ -133,7 +139,9 @@ def drive(
 
 def _next_moment(readers: Sequence[_BarReader]) -> tuple[int, list[_BarReader]]:
     """The earliest time at which a candle matters, and the readers that have one there."""
-    time, acting = END, []
+    time = _END
+    acting: list[_BarReader] = []
+    reader: _BarReader
     for reader in readers:
         if reader.time < time:
             time, acting = reader.time, [reader]
@@ -146,6 +154,7 @@ def _mark_others(
     account: Account, readers: Sequence[_BarReader], acting: Sequence[_BarReader], time: int
 ) -> None:
     """Mark the other positions as the moment `time` begins, where an entry may be sized by them."""
+    reader: _BarReader
     for reader in acting:
         slot = reader.bars.slot
         if account.due_entries[slot] is not None or account.resting[slot] is not None:
@@ -160,6 +169,7 @@ def _mark_others(
 def _with_positions(account: Account, readers: Sequence[_BarReader], time: int) -> list[_BarReader]:
     """The readers that act at `time`, and those that have a position and a candle there."""
     acting = []
+    reader: _BarReader
     for reader in readers:
         if reader.time != time:
             if account.positions[reader.bars.slot] is None:
@@ -175,6 +185,7 @@ def _with_positions(account: Account, readers: Sequence[_BarReader], time: int) 
 
 def _look_at_every_close(account: Account, readers: Sequence[_BarReader], time: int) -> None:
     """Make the candle after `time` due wherever a position is open: a risk limit watches them."""
+    reader: _BarReader
     for reader in readers:
         if account.positions[reader.bars.slot] is not None:
             reader.due = reader.bars.index_at(time + 1)

@@ -24,10 +24,11 @@ from core.strategy.config.config import StrategyConfig
 from core.strategy.signals.source import SignalStream
 from core.strategy.signals.sources import signal_source
 from core.trading.account import Account
+from core.trading.bar import Bar
 from core.trading.quotes import on_quote
 from core.trading.rules import Rules
 from core.trading.step import step
-from core.trading.values import Bar, Event, ExitReason, Fills, Quote, Side
+from core.trading.values import Event, ExitReason, Fills, Quote, Side
 
 _RECENT = 500  # candles and equities a screen may ask for
 

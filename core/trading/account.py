@@ -80,7 +80,7 @@ class Account:
     def __init__(self, rules: Rules) -> None:
         slots = len(rules.symbols)
         self.rules = rules
-        self.free = rules.starting_balance
+        self.free: float = rules.starting_balance
         self.positions: list[Position | None] = [None] * slots
         self.due_exits: list[ExitReason | None] = [None] * slots
         self.due_entries: list[DueEntry | None] = [None] * slots
@@ -98,10 +98,10 @@ class Account:
         self.realized_pnl = 0.0
         self.entries_paused = False
         # Risk limits: `last_equity` is marked at the last candle close.
-        self.last_equity = rules.starting_balance
-        self.peak_equity = rules.starting_balance
+        self.last_equity: float = rules.starting_balance
+        self.peak_equity: float = rules.starting_balance
         self.day: int | None = None
-        self.day_start_equity = rules.starting_balance
+        self.day_start_equity: float = rules.starting_balance
         self.halted_day: int | None = None  # whose loss limit was reached; counted as `day`
         self.stopped = False
         # Places in `trades` of those that a quote closed in a candle still forming, each with the
@@ -111,6 +111,7 @@ class Account:
     def equity(self) -> float:
         """Free balance, margins and unrealised P&L at the positions' marks."""
         total = self.free
+        position: Position | None
         for position in self.positions:
             if position is not None:
                 total += position.value(position.mark)
@@ -190,7 +191,7 @@ class Account:
         """
         rules = self.rules
         symbol = rules.symbols[slot]
-        by_hand = self.asked_in.pop(slot, None) is not None
+        by_hand = bool(self.asked_in) and self.asked_in.pop(slot, None) is not None
         if barred := self.barred(slot):
             return self.refuse(slot, side, time, Obstacle.PAUSED, barred)
         moment = time  # the exact one is asked for only where a limit looks at it
@@ -206,7 +207,7 @@ class Account:
             return self.refuse(slot, side, time, Obstacle.RISK_LIMIT, why)
         if rules.bounded and (bound := self._bound(slot, signal_time, moment)):
             return self.refuse(slot, side, time, *bound)
-        sign = side.sign
+        sign: int = side.sign
         plan: Plan | None = None
         if rules.plans:
             planned = rules.plan(sign, price, levels)
@@ -216,7 +217,7 @@ class Account:
         equity = self.equity()
         per_unit = price * (1 + rules.fees * rules.leverage)
         by_equity = rules.sized_by_equity
-        asked = (
+        asked: float = (
             equity * rules.trade_size_pct / 100 * rules.leverage / per_unit
             if by_equity
             else self._asked(sign, price, equity, plan)
@@ -226,7 +227,7 @@ class Account:
             why = f"no free balance: {self.free:.8g} of an equity of {equity:.8g}"
             return self.refuse(slot, side, time, Obstacle.BALANCE, why)
         market = rules.filters[slot]
-        quantity = market.floor_quantity(min(asked, most))
+        quantity: float = market.floor_quantity(min(asked, most))
         if why_not := market.refusal(quantity, price):
             return self.refuse(slot, side, time, Obstacle.FILTER, why_not)
         wanted = None
@@ -294,12 +295,14 @@ class Account:
         orders = rules.orders
         if orders.trade_amount is not None:
             per_unit = price * (1 + rules.fees * rules.leverage)
-            return orders.trade_amount * rules.leverage / per_unit
+            amount: float = orders.trade_amount
+            return amount * rules.leverage / per_unit
         assert orders.risk_pct is not None
         assert plan is not None
         out = rules.exit_price(sign, plan.first_stop)
         loss = (price - out) * sign + rules.fees * (price + out)
-        return equity * orders.risk_pct / 100 / loss
+        risk_pct: float = orders.risk_pct
+        return equity * risk_pct / 100 / loss
 
     def _bound(self, slot: int, signal_time: int, moment: int) -> tuple[Obstacle, str] | None:
         """Which limit of the strategy forbids an entry that fills at `moment`, and why."""
@@ -346,14 +349,15 @@ class Account:
         if self._halted(rules.fill_moment(time, at_price=at_price)):
             why = f"the daily loss limit of {rules.max_daily_loss_pct:g} % was reached"
             return self.refuse(slot, side, time, Obstacle.RISK_LIMIT, why)
-        asked = position.entered * rules.orders.adds[number].size_pct / 100
+        size_pct: float = rules.orders.adds[number].size_pct
+        asked = position.entered * size_pct / 100
         most = self.free * rules.leverage / (price * (1 + rules.fees * rules.leverage))
         market = rules.filters[slot]
         afforded = min(asked, most)
         if afforded <= asked * DUST:
             why = f"no free balance to add to a position: {self.free:.8g}"
             return self.refuse(slot, side, time, Obstacle.BALANCE, why)
-        quantity = market.floor_quantity(afforded)
+        quantity: float = market.floor_quantity(afforded)
         if why_not := market.refusal(quantity, price):
             return self.refuse(slot, side, time, Obstacle.FILTER, why_not)
         notional = quantity * price
@@ -395,9 +399,12 @@ class Account:
         It frees its share of the margin. The rest keeps its stop and its other targets.
         """
         rules = self.rules
+        quantity: float
         _, quantity = position.targets[0]
         fee = price * quantity * rules.fees
         gross = (price - position.entry_price) * quantity * position.sign
+        left: float
+        margin: float
         left, margin = left_after(position.quantity, position.margin, quantity)
         self.free += position.margin - margin + gross - fee
         position.quantity, position.margin = left, margin
@@ -417,7 +424,6 @@ class Account:
         price: float,
         reason: ExitReason,
         time: int,
-        *,
         ambiguous: bool = False,
         seen_late: bool = False,
         filled_at: int | None = None,
@@ -433,16 +439,19 @@ class Account:
         gross = (price - position.entry_price) * position.quantity * position.sign
         returned = position.margin + gross - exit_fee
         if reason is _LIQUIDATION or returned <= 0:
-            exit_fee, gross = 0.0, -position.margin
+            exit_fee = 0.0
+            gross = -position.margin
         else:
             self.free += returned
-        quantity, margin = position.quantity, position.margin
-        fees = position.entry_fee + exit_fee
+        quantity = position.quantity
+        margin = position.margin
+        fees: float = position.entry_fee + exit_fee
         parts = position.parts
-        exit_price = price
+        exit_price: float = price
         if parts:
             parts += (TradePart(time, price, quantity, exit_fee, reason, filled_at),)
-            quantity, margin = position.entered, position.put_up
+            quantity = position.entered
+            margin = position.put_up
             fees = position.entry_fee + sum([part.fee for part in parts])
             gross += position.part_gross
             exit_price = sum([part.price * part.quantity for part in parts]) / quantity
@@ -488,9 +497,8 @@ def _cools(rules: Rules, pnl: float) -> bool:
     """Whether a trade with this result begins a cooldown."""
     cooldown = rules.orders.cooldown
     assert cooldown is not None
-    match cooldown.after:
-        case Outcome.LOSS:
-            return pnl < 0
-        case Outcome.WIN:
-            return pnl > 0
+    if cooldown.after is Outcome.LOSS:
+        return pnl < 0
+    if cooldown.after is Outcome.WIN:
+        return pnl > 0
     return True

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 from core.market.candles.candle import Candle
 from core.trading.account import Account
+from core.trading.bar import Bar
 from core.trading.position import Position
-from core.trading.values import Added, Bar, Event, ExitReason, Fills, FinerCandles
+from core.trading.values import Added, Event, ExitReason, Fills, FinerCandles
 
 
 def pass_through_candle(
@@ -34,7 +35,9 @@ def pass_through_candle(
     )
     # Most candles reach none of a position's prices: what follows would find the same.
     if held_from_the_open and not rules.adds and not rules.roi:
-        worst, best = (bar.low, bar.high) if sign > 0 else (bar.high, bar.low)
+        worst = bar.low if sign > 0 else bar.high
+        best = bar.high if sign > 0 else bar.low
+        stop: float
         stop, _ = position.stop(rules.trailing_stop_pct)
         near = (worst - stop) * sign <= 0 or (worst - position.liquidation_price) * sign <= 0
         if not near and (best - position.target_price) * sign < 0:
@@ -52,14 +55,16 @@ def pass_through_candle(
     # Where a quote entered the position, the candle had opened before there was one.
     entered_by_quote = position.entry_time == time and position.entry_filled_at is not None
     open_ = position.entry_price if entered_by_quote else bar.open
-    low, high = bar.low, bar.high
+    low = bar.low
+    high = bar.high
     if entered_by_quote:
         # What the candle had reached before the entry says nothing of the position.
         if position.low_before is not None and low >= position.low_before:
             low = min(open_, bar.close)
         if position.high_before is not None and high <= position.high_before:
             high = max(open_, bar.close)
-    worst, best = (low, high) if sign > 0 else (high, low)
+    worst = low if sign > 0 else high
+    best = high if sign > 0 else low
     entered_inside = position.inside and position.entry_time == time
     if entered_inside and position.rested is not None:
         # What came before the entry is not known: only what its close tells counts in favour.

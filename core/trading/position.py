@@ -148,7 +148,8 @@ class Position(msgspec.Struct, eq=False):
     def stop(self, trailing_stop_pct: float | None) -> tuple[float, ExitReason]:
         """The effective stop price, and the reason an exit there has (docs/rules.md §3.5)."""
         if trailing_stop_pct is not None:
-            trailing = self.best * (1 - self.sign * trailing_stop_pct / 100)
+            pct: float = trailing_stop_pct
+            trailing = self.best * (1 - self.sign * pct / 100)
             if (trailing - self.stop_price) * self.sign > 0:
                 return trailing, ExitReason.TRAILING_STOP
         return self.stop_price, self.stop_reason

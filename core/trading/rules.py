@@ -148,13 +148,15 @@ class Rules:
         """The fixed stop of a position (sign +1 long, -1 short) entered at `entry_price`."""
         if self.stop_loss_pct is None:
             return None
-        return entry_price * (1 - sign * self.stop_loss_pct / 100)
+        pct: float = self.stop_loss_pct
+        return entry_price * (1 - sign * pct / 100)
 
     def target_price(self, sign: int, entry_price: float) -> float | None:
         """The target of a position entered at `entry_price`, or None."""
         if self.take_profit_pct is None:
             return None
-        return entry_price * (1 + sign * self.take_profit_pct / 100)
+        pct: float = self.take_profit_pct
+        return entry_price * (1 + sign * pct / 100)
 
     def plan(self, sign: int, entry_price: float, levels: Sequence[float]) -> Plan | str:
         """The prices of a position entered at `entry_price`, or why there can be none.
@@ -170,7 +172,8 @@ class Rules:
                 return _wrong_side("stop", stop, -sign, entry_price)
         first = never if stop is None else stop
         if self.trailing_stop_pct is not None:
-            trailing = entry_price * (1 - sign * self.trailing_stop_pct / 100)
+            pct: float = self.trailing_stop_pct
+            trailing = entry_price * (1 - sign * pct / 100)
             first = max(first, trailing) if sign > 0 else min(first, trailing)
         risk = (entry_price - first) * sign
         targets = []
@@ -198,7 +201,7 @@ class Rules:
         """
         stop = self.orders.stop
         assert stop is not None
-        level = levels[self.level_of(stop.price, sign)]
+        level: float = levels[self.level_of(stop.price, sign)]
         return best - sign * level if stop.price.basis is Basis.ATR else level
 
     def trailing_levels(self, sign: int, bests: Floats, levels: Sequence[Floats]) -> Floats:
@@ -216,12 +219,12 @@ class Rules:
         self, rule: PriceRule, sign: int, entry: float, risk: float, levels: Sequence[float]
     ) -> float:
         """A price on the losing side of `entry` for a stop (never R), else on the winning one."""
-        match rule.basis:
-            case Basis.PCT:
-                return entry * (1 + sign * rule.number / 100)
-            case Basis.R:
-                return entry + sign * rule.number * risk
-        level = levels[self.level_of(rule, sign)]
+        number: float = rule.number
+        if rule.basis is Basis.PCT:
+            return entry * (1 + sign * number / 100)
+        if rule.basis is Basis.R:
+            return entry + sign * number * risk
+        level: float = levels[self.level_of(rule, sign)]
         if rule.basis is not Basis.ATR:
             return level
         stop = self.orders.stop
@@ -259,13 +262,14 @@ class Rules:
         """The target at a place of `roi`."""
         if place < 0:
             return inf * sign
-        return entry_price * (1 + sign * self.roi[place][1] / 100)
+        pct: float = self.roi[place][1]
+        return entry_price * (1 + sign * pct / 100)
 
     def liquidation_price(self, slot: int, sign: int, entry_price: float) -> float | None:
         """The price of liquidation (docs/rules.md §3.8); an unleveraged long: None."""
         if sign > 0 and self.leverage <= 1:
             return None
-        rate = self.filters[slot].maintenance_margin_rate
+        rate: float = self.filters[slot].maintenance_margin_rate
         return entry_price * (1 - sign * (1 / self.leverage - rate))
 
     def entry_price(self, sign: int, price: float) -> float:

@@ -19,10 +19,10 @@ from core.strategy.signals.source import (
     add_flag,
 )
 from core.trading.account import Account
+from core.trading.bar import Bar
 from core.trading.inside_candle import pass_through_candle
 from core.trading.position import Position, Resting
 from core.trading.values import (
-    Bar,
     Decided,
     Event,
     Exited,
@@ -39,6 +39,10 @@ from core.trading.values import (
 
 # What every step asks for: looked up on its class, a member costs a call in Python 3.11.
 _LONG, _SHORT, _SIGNAL, _CLOSE = Side.LONG, Side.SHORT, ExitReason.SIGNAL, FillOn.CLOSE
+_ENTER_LONG: int = ENTER_LONG
+_ENTER_SHORT: int = ENTER_SHORT
+_EXIT_LONG: int = EXIT_LONG
+_EXIT_SHORT: int = EXIT_SHORT
 
 
 def _weigh(raw: int) -> int:
@@ -52,8 +56,8 @@ def _weigh(raw: int) -> int:
     return raw
 
 
-_BOTH_WAYS = ENTER_LONG | EXIT_LONG | ENTER_SHORT | EXIT_SHORT
-_WEIGHED = tuple(_weigh(raw) for raw in range(16))
+_BOTH_WAYS: int = ENTER_LONG | EXIT_LONG | ENTER_SHORT | EXIT_SHORT
+_WEIGHED: tuple[int, ...] = tuple(_weigh(raw) for raw in range(16))
 
 
 def step(
@@ -67,9 +71,14 @@ def step(
     not so where quotes fill: a trade that one closed waits for its candle's prices.
     """
     events: list[Event] = []
-    positions, due_entries, resting = account.positions, account.due_entries, account.resting
+    positions = account.positions
+    due_entries = account.due_entries
+    resting = account.resting
     first_trade = len(account.trades)
-    adds = entering = account.rules.adds
+    adds = account.rules.adds
+    entering = adds
+    bar: Bar
+    position: Position | None
     for bar in bars:
         slot = bar.slot
         position = positions[slot]
@@ -146,14 +155,14 @@ def _enter_if_due(
         side, signal_time, levels = due
         slipped = account.rules.entry_price(side.sign, price)
         events.append(account.enter(slot, side, slipped, time, signal_time, None, levels))
-        entered = account.positions[slot]
+        entered: Position | None = account.positions[slot]
         if entered is not None:
             entered.mark = price  # the next entry of this moment sees what slippage has cost
 
 
 def _add_if_due(account: Account, slot: int, price: float, time: int, events: list[Event]) -> None:
     """Fill the adds whose conditions have held, at a candle's `price`."""
-    position = account.positions[slot]
+    position: Position | None = account.positions[slot]
     if position is None or not position.due_adds:
         return
     due, position.due_adds = position.due_adds, ()
@@ -164,7 +173,7 @@ def _add_if_due(account: Account, slot: int, price: float, time: int, events: li
 def _enter_if_reached(account: Account, bar: Bar, time: int, events: list[Event]) -> None:
     """Fill the order that rests in a slot where the candle reaches it, or let a candle pass."""
     slot = bar.slot
-    order = account.resting[slot]
+    order: Resting | None = account.resting[slot]
     if order is None or account.positions[slot] is not None:
         return
     filled = order.fill(account.rules, bar.open, bar.low, bar.high)
@@ -179,7 +188,7 @@ def _enter_if_reached(account: Account, bar: Bar, time: int, events: list[Event]
     events.append(
         account.enter(slot, order.side, price, time, order.signal_time, None, order.levels, order)
     )
-    entered = account.positions[slot]
+    entered: Position | None = account.positions[slot]
     if entered is not None:
         entered.inside = inside
         entered.mark = bar.open
@@ -195,15 +204,18 @@ def _watch_limits(account: Account, time: int, events: list[Event]) -> None:
         account.day_start_equity = account.last_equity
     equity = account.last_equity = account.equity()
     account.peak_equity = max(account.peak_equity, equity)
-    limit = rules.max_daily_loss_pct
-    floor = account.day_start_equity * (1 - (limit or 0) / 100)
-    if limit is not None and equity <= floor and account.halted_day != day:
-        account.halted_day = day
-        events.append(Halted(time, "max_daily_loss_pct", limit, equity))
-    limit = rules.max_drawdown_pct
-    if limit is not None and equity <= account.peak_equity * (1 - limit / 100):
-        account.stopped = True
-        events.append(Halted(time, "max_drawdown_pct", limit, equity))
+    pct: float
+    if rules.max_daily_loss_pct is not None:
+        pct = rules.max_daily_loss_pct
+        floor = account.day_start_equity * (1 - pct / 100)
+        if equity <= floor and account.halted_day != day:
+            account.halted_day = day
+            events.append(Halted(time, "max_daily_loss_pct", pct, equity))
+    if rules.max_drawdown_pct is not None:
+        pct = rules.max_drawdown_pct
+        if equity <= account.peak_equity * (1 - pct / 100):
+            account.stopped = True
+            events.append(Halted(time, "max_drawdown_pct", pct, equity))
 
 
 def _decide(account: Account, time: int, bars: Sequence[Bar], events: list[Event]) -> None:
@@ -215,23 +227,28 @@ def _decide(account: Account, time: int, bars: Sequence[Bar], events: list[Event
         account.asked_in.clear()
         return
     rules = account.rules
+    positions = account.positions
+    asked_in = account.asked_in
+    bar: Bar
+    position: Position | None
+    flags: int
     for bar in bars:
         flags = _WEIGHED[bar.signals & _BOTH_WAYS]
-        position = account.positions[bar.slot]
+        position = positions[bar.slot]
         if position is None:
-            if flags & ENTER_LONG:
+            if flags & _ENTER_LONG:
                 _order_entry(account, bar, _LONG, time, events)
-            elif flags & ENTER_SHORT:
+            elif flags & _ENTER_SHORT:
                 _order_entry(account, bar, _SHORT, time, events)
-            elif account.asked_in and bar.slot in account.asked_in:
-                side, _, _ = account.asked_in[bar.slot]
-                due = account.asked_in[bar.slot] = (side, time, bar.levels)
+            elif asked_in and bar.slot in asked_in:
+                side, _, _ = asked_in[bar.slot]
+                due = asked_in[bar.slot] = (side, time, bar.levels)
                 account.due_entries[bar.slot] = due
             continue
         long = position.sign > 0
-        if flags & (ENTER_SHORT if long else ENTER_LONG):
+        if flags & (_ENTER_SHORT if long else _ENTER_LONG):
             reason = ExitReason.REVERSE
-        elif flags & (EXIT_LONG if long else EXIT_SHORT):
+        elif flags & (_EXIT_LONG if long else _EXIT_SHORT):
             reason = _SIGNAL
         elif rules.max_hold is not None and position.held >= rules.max_hold:
             reason = ExitReason.MAX_HOLD
@@ -267,7 +284,8 @@ def _decide_adds(
 def _order_entry(account: Account, bar: Bar, side: Side, time: int, events: list[Event]) -> None:
     """Make an entry due, unless entries are paused. Other limits look at its fill."""
     slot = bar.slot
-    account.asked_in.pop(slot, None)  # the strategy's own entry takes the place of a person's
+    if account.asked_in:  # the strategy's own entry takes the place of a person's
+        account.asked_in.pop(slot, None)
     if barred := account.barred(slot):
         events.append(account.refuse(slot, side, time, Obstacle.PAUSED, barred))
     else:
@@ -277,7 +295,7 @@ def _order_entry(account: Account, bar: Bar, side: Side, time: int, events: list
             account.due_entries[slot] = (side, time, bar.levels)
             events.append(Decided(time, rules.symbols[slot], side))
             return
-        price = bar.levels[rules.level_of(entry.price, side.sign)]
+        price: float = bar.levels[rules.level_of(entry.price, side.sign)]
         if not price > 0:
             why = "the price of its order is not known at the candle that decided"
             account.resting[slot] = None
@@ -289,6 +307,8 @@ def _order_entry(account: Account, bar: Bar, side: Side, time: int, events: list
 
 def _fill_at_close(account: Account, time: int, bars: Sequence[Bar], events: list[Event]) -> None:
     """`fill_on: close`: what was just decided fills at the close that decided it."""
+    bar: Bar
+    position: Position | None
     for bar in bars:
         position = account.positions[bar.slot]
         reason = account.due_exits[bar.slot]

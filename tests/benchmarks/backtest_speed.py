@@ -32,9 +32,9 @@ from core.market.candles.timeframes import MINUTE
 from core.strategy.config.parsing import parse_config
 from core.strategy.signals.sources import signal_source
 from core.trading.account import Account
+from core.trading.bar import Bar
 from core.trading.rules import Rules
 from core.trading.step import step
-from core.trading.values import Bar
 
 MILLION = 1_000_000
 START = 1_577_836_800_000  # 2020-01-01T00:00:00Z

@@ -48,6 +48,7 @@ def doctor(arguments: Arguments) -> int:
     workspace = workspace_of(arguments)
     findings = [
         *_packages(),
+        *_build(),
         *_workspace(workspace),
         *asyncio.run(_keys(workspace)),
         *asyncio.run(_nautilus(workspace)),
@@ -125,6 +126,13 @@ def _packages() -> Iterator[Finding]:
         yield Finding("packages", fine=False, text=text)
     else:
         yield Finding("packages", fine=True, text=str(*homes))
+
+
+def _build() -> Iterator[Finding]:
+    """In which form the rules and the driver of backtests run here."""
+    from core.compiled import build_in_use
+
+    yield Finding("rules", None, build_in_use().why)
 
 
 async def _keys(workspace: Workspace) -> list[Finding]:

@@ -25,9 +25,10 @@ from core.strategy.config.conditions import Condition, Operator, Reference
 from core.strategy.config.config import IndicatorSpec, StrategyConfig
 from core.strategy.signals.sources import signal_series
 from core.trading.account import Account
+from core.trading.bar import Bar
 from core.trading.rules import Rules
 from core.trading.step import step
-from core.trading.values import Bar, Refused, Side
+from core.trading.values import Refused, Side
 from tests.unit.report.making import START, config
 
 SYMBOL = "BTC/USDT"

@@ -16,9 +16,10 @@ from core.market.candles.timeframes import MINUTE
 from core.market.filters import NO_FILTERS, MarketFilters
 from core.strategy.signals.source import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT
 from core.trading.account import Account
+from core.trading.bar import Bar
 from core.trading.rules import Rules
 from core.trading.step import step
-from core.trading.values import Bar, Event, FinerCandles, Trade
+from core.trading.values import Event, FinerCandles, Trade
 
 FLAGS = {"EL": ENTER_LONG, "XL": EXIT_LONG, "ES": ENTER_SHORT, "XS": EXIT_SHORT}
 

@@ -8,9 +8,10 @@ import pytest
 
 from core.market.candles.timeframes import MINUTE
 from core.trading.account import Account
+from core.trading.bar import Bar
 from core.trading.quotes import on_quote
 from core.trading.step import step
-from core.trading.values import Bar, Entered, ExitReason, Fills, Obstacle, Quote, Refused, Side
+from core.trading.values import Entered, ExitReason, Fills, Obstacle, Quote, Refused, Side
 from tests.unit.trading.tables import rules
 from tests.unit.trading.test_quotes import waiting
 

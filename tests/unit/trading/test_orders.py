@@ -25,11 +25,11 @@ from core.strategy.config.orders import (
 )
 from core.strategy.signals.source import add_flag
 from core.trading.account import Account
+from core.trading.bar import Bar
 from core.trading.orders import orders_of
 from core.trading.step import step
 from core.trading.values import (
     Added,
-    Bar,
     Decided,
     Entered,
     Event,

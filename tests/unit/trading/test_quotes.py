@@ -10,10 +10,10 @@ from core.market.candles.timeframes import MINUTE
 from core.strategy.config.conditions import Reference
 from core.strategy.config.orders import Basis, Orders, PriceRule, RestingEntry, Stop, Target
 from core.trading.account import Account
+from core.trading.bar import Bar
 from core.trading.quotes import on_quote
 from core.trading.step import step
 from core.trading.values import (
-    Bar,
     Entered,
     Event,
     Exited,

@@ -10,9 +10,9 @@ import pytest
 from core.market.candles.timeframes import DAY, MINUTE
 from core.market.filters import MarketFilters
 from core.trading.account import Account
+from core.trading.bar import Bar
 from core.trading.step import step
 from core.trading.values import (
-    Bar,
     Decided,
     Entered,
     ExitReason,

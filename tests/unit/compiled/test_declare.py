@@ -1,0 +1,90 @@
+"""What Cython is told of a module follows from its annotations alone."""
+
+from __future__ import annotations
+
+from core.compiled.declare import translated
+
+MADE = '''
+"""A module."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Lot(msgspec.Struct, frozen=True):
+    """Some of something."""
+
+    price: float
+    count: int = 1
+    name: str = "lot"
+
+    def worth(self, factor: float = 1.0) -> float:
+        return self.price * self.count * factor
+
+    @property
+    def text(self) -> str:
+        return self.name
+
+
+class Shelf:
+    """Lots."""
+
+    def __init__(self, best: Lot) -> None:
+        self.best = best
+        self.sold = 0.0
+        self.lots: list[Lot] = []
+        self.low: memoryview[float] = memoryview(b"")
+
+    def close(self, *, at: float) -> None:
+        self.sold += at
+'''
+USED = """
+from other import thing
+from made import Lot, Shelf
+
+
+def first(shelf: Shelf | None, place: int, names: set[str] | None = None) -> Lot | None:
+    lot: Lot = shelf.lots[place]
+    return lot
+
+
+def sorted_by_price(lots: list[Lot]) -> list[Lot]:
+    return sorted(lots, key=lambda lot: lot.price)
+"""
+
+
+def lines(name: str) -> list[str]:
+    made = translated({"made": MADE, "used": USED})
+    return [line.strip() for line in made[name].declarations.splitlines()]
+
+
+def test_attributes_have_the_types_of_their_annotations() -> None:
+    told = lines("made")
+    assert {"cdef public double price", "cdef public long long count"} <= set(told)
+    assert {"cdef public object name", "cdef public Lot best", "cdef public double sold"} <= set(
+        told
+    )
+    assert {"cdef public list lots", "cdef const double[:] low"} <= set(told)
+
+
+def test_c_calls_what_python_would_not_have_to_prepare() -> None:
+    assert "cpdef double worth(self, double factor=*) except? -1" in lines("made")
+    assert not [line for line in lines("made") if "text(" in line or "close(" in line]
+    assert not [line for line in lines("used") if "sorted_by_price" in line]
+
+
+def test_a_native_class_may_be_none_and_is_known_from_its_module() -> None:
+    told = lines("used")
+    assert "from made cimport Lot, Shelf" in told
+    assert "@cython.locals(lot=Lot)" in told
+    assert "cpdef Lot first(Shelf shelf, long long place, object names=*)" in told
+
+
+def test_the_source_stays_line_by_line_and_fields_become_what_makes_them() -> None:
+    source = translated({"made": MADE})["made"].source
+    assert len(source.split("\n")) == len(MADE.split("\n"))
+    space: dict[str, object] = {}
+    exec(source, space)
+    lot = space["Lot"](2.5)  # type: ignore[operator]  # the class that was made
+    assert (lot.price, lot.count, lot.name, lot.worth(2.0)) == (2.5, 1, "lot", 5.0)
