@@ -9,7 +9,7 @@ HOW := pyproject.toml constraints.txt .ci/setup .ci/compiled
 
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help run test check tests format compiled oracles nautilus browser fuzz soak soak-week bench wheel constraints clean
+.PHONY: help run test check tests format compiled oracles nautilus cluster browser fuzz soak soak-week bench wheel constraints clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -58,6 +58,11 @@ nautilus: $(VENV)/.installed-dev
 browser: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m browser -rs
 
+# make cluster     the tests of --cluster, on Dask clusters of this machine, in an environment of their own
+cluster: $(VENV)-cluster/.installed
+	$(VENV)-cluster/bin/python -m pytest -m cluster
+	$(VENV)-cluster/bin/python -m tests.benchmarks.cluster_cost
+
 # make fuzz        readers, drivers and the simulator of the rules against anything, for longer
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m fuzz --hypothesis-profile=fuzz -o faulthandler_timeout=0 -n $(WORKERS)
@@ -95,7 +100,7 @@ constraints:
 		--no-annotate --no-header --quiet --output-file constraints.txt
 
 clean:
-	rm -rf $(VENV) $(VENV)-oracles $(VENV)-nautilus dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-oracles $(VENV)-nautilus $(VENV)-cluster dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/.installed: $(HOW)
 	@.ci/setup $(VENV) compiled
@@ -104,6 +109,10 @@ $(VENV)/.installed: $(HOW)
 $(VENV)/.installed-dev: $(HOW)
 	@.ci/setup $(VENV) dev
 	@touch $@ $(VENV)/.installed
+
+$(VENV)-cluster/.installed: $(HOW)
+	@.ci/setup $(VENV)-cluster dev cluster
+	@touch $@
 
 $(VENV)-oracles/.installed: $(HOW)
 	@.ci/setup $(VENV)-oracles dev oracles

@@ -9,7 +9,10 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+
 from core.market.candles.candles import Candles
+from core.strategy.indicators.plugins import plugin_packages
 
 _CORE = Path(__file__).resolve().parents[1]
 _LIBRARIES = ("numpy", "TA-Lib")  # that compute what a result is made of
@@ -29,7 +32,19 @@ def program_identity() -> Mapping[str, str]:
         "Papertape": f"{version('papertape')} ({code.hexdigest()[:12]})",
         "Python": ".".join(platform.python_version_tuple()[:2]),
         **{name: version(name) for name in _LIBRARIES},
+        **{f"plug-in {name}": its for name, its in plugin_packages()},
+        "arithmetic": _arithmetic(),
     }
+
+
+def _arithmetic() -> str:
+    """A digest of what numpy makes of some numbers.
+
+    It chooses its instructions by the processor, and their last bits are not always the same.
+    """
+    x = np.random.default_rng(1).uniform(0.01, 3, 4_099)
+    found = (np.exp(x), np.log(x), np.sqrt(x), x**1.7, x.cumsum(), x.sum(), x.std(), x / x[::-1])
+    return hashlib.sha256(b"".join(one.tobytes() for one in found)).hexdigest()[:8]
 
 
 def candles_digest(candles: Mapping[str, Candles]) -> str:

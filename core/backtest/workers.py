@@ -11,8 +11,9 @@ import os
 import queue
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -84,6 +85,79 @@ def until(stopped: Callable[[], bool], results: Iterator[Result]) -> Iterator[Re
             return
 
 
+class Pending(Protocol):
+    """A task that was given away, as `concurrent.futures.Future` and that of Dask have it."""
+
+    def add_done_callback(self, tell: Callable[[Any], object], /) -> object:
+        """Have `tell` called once it is done or cancelled, in any thread."""
+        ...
+
+    def cancel(self) -> object:
+        """Do not begin it, if it is not begun yet."""
+        ...
+
+    def cancelled(self) -> bool:
+        """Whether it was cancelled."""
+        ...
+
+    def result(self) -> list[Any]:
+        """What came of it."""
+        ...
+
+
+def _nothing() -> None:
+    pass
+
+
+def shared_out(
+    submit: Callable[[Task], Pending],
+    tasks: Sequence[Task],
+    cancel: threading.Event,
+    window: int,
+    *,
+    stop: Callable[[], None] = _nothing,
+    idle: Callable[[], None] = _nothing,
+) -> Iterator[Result]:
+    """What comes of all tasks, as `Crew.each` has it.
+
+    Args:
+        submit: gives a task to someone.
+        tasks: all of them; one that is cancelled by others than us is given away again.
+        cancel: see `Crew.each`.
+        window: how many are given away at once.
+        stop: tells those at work to begin nothing new.
+        idle: asked now and then while nothing comes.
+    """
+    waiting = deque(tasks)
+    running: dict[Pending, Task] = {}
+    done: queue.SimpleQueue[Pending] = queue.SimpleQueue()
+    while waiting or running:
+        if cancel.is_set():
+            stop()
+            waiting.clear()
+            for pending in list(running):
+                pending.cancel()  # is told to the callback like one that is done
+        while waiting and len(running) < window:
+            task = waiting.popleft()
+            pending = submit(task)
+            running[pending] = task
+            pending.add_done_callback(done.put)
+        try:
+            pending = done.get(timeout=_LOOK_SECONDS)
+        except queue.Empty:
+            idle()
+            continue
+        task = running.pop(pending)
+        try:
+            results = None if pending.cancelled() else pending.result()
+        except CancelledError:
+            results = None
+        if results is not None:
+            yield from results
+        elif not cancel.is_set():
+            waiting.append(task)
+
+
 @dataclass(frozen=True, slots=True)
 class Here:
     """This thread."""
@@ -115,26 +189,11 @@ class _Pool:
     def each(
         self, work: Work[Task, Result], tasks: Sequence[Task], cancel: threading.Event
     ) -> Iterator[Result]:
-        done: queue.SimpleQueue[Future[list[Any]]] = queue.SimpleQueue()
-        running: set[Future[list[Any]]] = set()
+        def submit(task: Task) -> Future[list[Result]]:
+            return self.pool.submit(_work_off, work, task)
+
         try:
-            for task in tasks:
-                future = self.pool.submit(_work_off, work, task)
-                running.add(future)
-                future.add_done_callback(done.put)
-            while running:
-                if cancel.is_set() and not self.stop.is_set():
-                    self.stop.set()
-                    # What waits is told to its callback like what is done.
-                    for future in list(running):
-                        future.cancel()
-                try:
-                    future = done.get(timeout=_LOOK_SECONDS)
-                except queue.Empty:
-                    continue
-                running.remove(future)
-                if not future.cancelled():
-                    yield from future.result()
+            yield from shared_out(submit, tasks, cancel, 4 * self.count, stop=self.stop.set)
         except BrokenProcessPool as error:
             raise SweepError(
                 "a process of the sweep was ended by something else (often for lack of memory): "

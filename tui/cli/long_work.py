@@ -15,7 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Protocol, TypedDict
 
 from tui.cli.commands import Arguments
-from tui.cli.output import complain
+from tui.cli.output import Exit, Refusal, complain, refusing
 from tui.cli.workspace import workspace_of
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class LongWorkArguments(Arguments, Protocol):
     """What a command of long work is given."""
 
     workers: int | None
+    cluster: str | None
     afresh: bool
 
 
@@ -49,6 +50,12 @@ def add_long_work(parser: argparse.ArgumentParser) -> None:
         "--workers", type=int, metavar="N", help="processes (default: one for each core)"
     )
     parser.add_argument(
+        "--cluster",
+        metavar="ADDRESS",
+        help="workers of a Dask scheduler you trust, tcp://HOST:8786, or local:N to start one here "
+        "(docs/cluster.md)",
+    )
+    parser.add_argument(
         "--afresh",
         action="store_true",
         help="run everything, also what an interrupted run of the same had finished",
@@ -58,8 +65,16 @@ def add_long_work(parser: argparse.ArgumentParser) -> None:
 @contextmanager
 def long_work(arguments: LongWorkArguments) -> Iterator[How]:
     """How the work is done: Ctrl-C ends it with what is finished; twice, it ends at once."""
+    from core.backtest.axes import SweepError
+    from core.backtest.cluster import ClusterError, cluster_at
     from core.backtest.kept import Keeping
 
+    workers: Workers | int = arguments.workers or os.cpu_count() or 1
+    if arguments.cluster is not None:
+        if arguments.workers is not None:
+            raise Refusal("give either --workers or --cluster, not both", Exit.BAD_INPUT)
+        with refusing(SweepError):
+            workers = cluster_at(arguments.cluster)
     cancel = threading.Event()
     line = _Line(shown=sys.stderr.isatty() and not arguments.json)
 
@@ -75,12 +90,13 @@ def long_work(arguments: LongWorkArguments) -> Iterator[How]:
     main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGINT, interrupted) if main else None
     try:
-        yield How(
-            workers=arguments.workers or os.cpu_count() or 1,
-            on_progress=line.show,
-            cancel=cancel,
-            keep=Keeping(workspace_of(arguments).unfinished, afresh=arguments.afresh),
-        )
+        with refusing(ClusterError, code=Exit.FAILED):
+            yield How(
+                workers=workers,
+                on_progress=line.show,
+                cancel=cancel,
+                keep=Keeping(workspace_of(arguments).unfinished, afresh=arguments.afresh),
+            )
     finally:
         if main:
             signal.signal(signal.SIGINT, before)

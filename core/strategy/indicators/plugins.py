@@ -42,6 +42,12 @@ def plugins(taken: frozenset[str]) -> Plugins:
     return load(entry_points(group=GROUP), taken)
 
 
+def plugin_packages() -> Iterator[tuple[str, str]]:
+    """Name and version of every package that brings indicators; none is loaded for it."""
+    found = {entry.dist.name: entry.dist for entry in entry_points(group=GROUP) if entry.dist}
+    return ((name, found[name].version) for name in sorted(found))
+
+
 def load(entries: Iterable[EntryPoint], taken: frozenset[str]) -> Plugins:
     """The indicators of some entry points that have proved themselves."""
     found = Plugins({}, {})

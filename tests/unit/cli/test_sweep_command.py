@@ -67,6 +67,8 @@ def test_csv_has_every_row(run: Run, swept: tuple[str, ...], tmp_path: Path) -> 
         (("--sort", "luck"), "no metric 'luck'"),
         (("--top", "0"), "--top 0"),
         (("--split", "0"), "without candles"),
+        (("--cluster", "8786"), "expected tcp://HOST:PORT"),
+        (("--cluster", "local:2", "--workers", "2"), "not both"),
     ],
 )
 def test_what_cannot_be_swept_is_refused(
