@@ -23,8 +23,8 @@ from tui.shipped import shipped
 
 if TYPE_CHECKING:
     from core.store.workspace import Workspace
-    from core.strategy.config.config import StrategyConfig
     from core.strategy.config.problems import ConfigError
+    from tui.strategy_cache import ReadStrategy, StrategyCache
 
 DOCUMENT = "STRATEGY.md"
 _NAME_LINE = re.compile(r"^(name[ \t]*:[ \t]*).*?(\r?)$", re.MULTILINE)
@@ -58,29 +58,60 @@ class StrategyFileError(Exception):
 
 def find_strategies(workspace: Workspace) -> tuple[StrategyChoice, ...]:
     """Every strategy, by name; one of the workspace hides a sample of its name. Reads files."""
-    choices: dict[str, StrategyChoice] = {}
+    from core.strategy.config.problems import ConfigError  # noqa: PLC0415
+    from tui.strategy_cache import StrategyCache  # noqa: PLC0415
+
     shelves = (("sample", shipped("sample_strategies")), ("workspace", workspace.strategies))
-    for origin, folder in shelves:
-        for path in sorted(folder.glob(f"*/{DOCUMENT}")):
-            choices[path.parent.name] = _choice(origin, path)
-    own_first = sorted(choices.values(), key=lambda one: (one.origin != "workspace", one.name))
-    return tuple(own_first)
+    found = {
+        path.parent.name: (origin, path)
+        for origin, folder in shelves
+        for path in sorted(folder.glob(f"*/{DOCUMENT}"))
+    }
+    cache = StrategyCache(workspace, len(found))
+    choices = []
+    for origin, path in found.values():
+        try:
+            choices.append(_choice(origin, path, cache))
+        except ConfigError as error:
+            unread = StrategyChoice(path.parent.name, origin, path, {}, problems=_sentences(error))
+            choices.append(unread)
+    cache.save()
+    return tuple(sorted(choices, key=lambda one: (one.origin != "workspace", one.name)))
 
 
-def _choice(origin: str, path: Path) -> StrategyChoice:
+def _choice(origin: str, path: Path, cache: StrategyCache) -> StrategyChoice:
+    """A document as it may be picked.
+
+    Raises:
+        DocumentError: it cannot be read.
+    """
     from core.compare.before_start import NOT_BACKTESTED, backtest_warnings  # noqa: PLC0415
+    from core.strategy.document.document import bytes_of  # noqa: PLC0415
 
-    try:
-        found = path.stat()
-    except OSError:
-        identity: tuple[int, ...] = ()  # reading it says what is wrong
-    else:
-        identity = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-    choice, config = _read(origin, path, identity)
-    if config is None:
+    data = bytes_of(path)
+    read = cache.get(data)
+    if read is None:
+        read = _read(path, data)
+        cache.put(data, read)
+    backtest = read.raw.get("backtest")
+    choice = StrategyChoice(
+        read.name or path.parent.name,
+        origin,
+        path,
+        read.raw,
+        read.symbols,
+        read.timeframe,
+        read.problems,
+        read.warnings,
+        isinstance(backtest, dict),
+        read.description,
+        read.meaning,
+        read.starting_balance,
+    )
+    if read.problems:
         return choice
     # What is saved beside a document changes without it.
-    of_backtest = tuple(backtest_warnings(path, choice.raw.get("backtest"), config))
+    of_backtest = tuple(backtest_warnings(path, backtest, read.name, read.digest))
     return replace(
         choice,
         warnings=(*choice.warnings, *of_backtest),
@@ -89,44 +120,42 @@ def _choice(origin: str, path: Path) -> StrategyChoice:
 
 
 @lru_cache(maxsize=2_000)
-def _read(
-    origin: str, path: Path, identity: tuple[int, ...]
-) -> tuple[StrategyChoice, StrategyConfig | None]:
-    """A document as it may be picked, and its config where it can run; once as long as it is."""
-    from core.strategy.config.problems import ConfigError  # noqa: PLC0415
-    from core.strategy.document.document import read_strategy  # noqa: PLC0415
-    from core.strategy.lint.words import paragraph  # noqa: PLC0415
+def _read(path: Path, data: bytes) -> ReadStrategy:
+    """What a document says that holds `data`.
 
-    name = path.parent.name
-    try:
-        document = read_strategy(path)
-    except ConfigError as error:
-        return StrategyChoice(name, origin, path, {}, problems=_sentences(error)), None
+    Raises:
+        DocumentError: it is none.
+    """
+    from core.strategy.config.problems import ConfigError  # noqa: PLC0415
+    from core.strategy.document.document import (  # noqa: PLC0415
+        kind_of,
+        strategy_document,
+        text_of,
+    )
+    from core.strategy.lint.words import paragraph  # noqa: PLC0415
+    from core.strategy.signals.sources import signal_source  # noqa: PLC0415
+    from tui.strategy_cache import ReadStrategy  # noqa: PLC0415
+
+    document = strategy_document(text_of(data, path), str(path), kind_of(path.suffix))
     raw = document.config
     described = raw.get("description")
-    choice = StrategyChoice(
-        name,
-        origin,
-        path,
-        raw,
-        backtested=isinstance(raw.get("backtest"), dict),
-        description=described if isinstance(described, str) else "",
-    )
+    description = described if isinstance(described, str) else ""
     try:
         parsed = document.parse()
     except ConfigError as error:
-        return replace(choice, problems=_sentences(error)), None
+        return ReadStrategy(raw, description, problems=_sentences(error))
     config = parsed.config
-    choice = replace(
-        choice,
+    return ReadStrategy(
+        raw,
+        description,
         name=config.name,
         symbols=config.symbols,
         timeframe=config.timeframe.value,
         warnings=parsed.warnings,
         meaning=paragraph(config),
         starting_balance=config.starting_balance,
+        digest=signal_source(config).digest if "backtest" in raw else "",
     )
-    return choice, config
 
 
 def _sentences(error: ConfigError) -> tuple[str, ...]:

@@ -35,16 +35,19 @@ def start_warnings(
     """
     document, keys = document_of(workspace, config.name)
     block = given.get("backtest", keys.get("backtest"))
-    found = list(backtest_warnings(document, block, config))
+    found = list(backtest_warnings(document, block, config.name, signal_source(config).digest))
     if (short := duration_warning(config.timeframe, run_for)) is not None:
         found.append(short)
     return tuple(found)
 
 
 def backtest_warnings(
-    document: Path | None, block: object, config: StrategyConfig
+    document: Path | None, block: object, name: str, digest: str
 ) -> Iterator[str]:
-    """What is wrong with the backtest behind a config: `block`, and the result by `document`."""
+    """What is wrong with the backtest behind a strategy: `block`, and the result by `document`.
+
+    `digest` is that of its source of signals.
+    """
     if block is None:
         yield NOT_BACKTESTED
         return
@@ -56,10 +59,10 @@ def backtest_warnings(
         yield NOT_BACKTESTED
         return
     whole = None if document is None else stored_backtest(document, block)
-    if whole is not None and whole["config_hash"] != signal_source(config).digest:
+    if whole is not None and whole["config_hash"] != digest:
         yield (
             "The saved backtest is of an older version of this strategy's config: run "
-            f"`papertape backtest {config.name} --save` again."
+            f"`papertape backtest {name} --save` again."
         )
 
 

@@ -107,6 +107,15 @@ def decoded(path: Path) -> str:
     Raises:
         DocumentError: it cannot be read, is too large, or is not UTF-8.
     """
+    return text_of(bytes_of(path), path)
+
+
+def bytes_of(path: Path) -> bytes:
+    """What a file of a document holds.
+
+    Raises:
+        DocumentError: it cannot be read, or is too large.
+    """
     try:
         # A pipe would be waited for, a device read without end.
         is_file = stat.S_ISREG(path.stat().st_mode)
@@ -118,6 +127,15 @@ def decoded(path: Path) -> str:
         raise DocumentError(str(path), "no regular file", "a strategy file")
     if len(data) > _LARGEST_FILE:
         raise DocumentError(str(path), "a larger file", f"at most {_LARGEST_FILE} bytes")
+    return data
+
+
+def text_of(data: bytes, path: Path) -> str:
+    """The text that stands in a file.
+
+    Raises:
+        DocumentError: it is not UTF-8.
+    """
     try:
         return data.decode()
     except UnicodeDecodeError as error:

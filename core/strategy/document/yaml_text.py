@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, ClassVar
 
 import yaml
 
-from core.store.yaml_reader import QuickTreeLoader, TreeLoader, YamlError
+from core.store.yaml_reader import DEEPEST, QuickTreeLoader, TreeLoader, YamlError
 from core.strategy.config.problems import child, shown
 from core.strategy.document.source_map import Entry, Located, TextError, check_size
 
 _TAG = "tag:yaml.org,2002:"
+_TEXT = _TAG + "str"
 _NUMBER_START = list("-+.0123456789")
 _RESOLVERS = (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
@@ -30,6 +31,8 @@ _RESOLVERS = (
         _NUMBER_START,
     ),
 )
+
+_Native: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # as PyYAML was built
 
 
 class _Loader(TreeLoader):
@@ -44,6 +47,12 @@ class _QuickLoader(QuickTreeLoader):
     yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
 
 
+class _PlainLoader(_Native):  # type: ignore[misc]  # known when it runs
+    """One that composes the tree in C too, of texts that can have no anchor, alias or tag."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+
+
 class Dumper(yaml.SafeDumper):
     """Writes values so that `read_yaml` reads the same ones."""
 
@@ -51,12 +60,15 @@ class Dumper(yaml.SafeDumper):
 
 
 for _name, _pattern, _first in _RESOLVERS:
-    for _class in (_Loader, _QuickLoader, Dumper):
+    for _class in (_Loader, _QuickLoader, _PlainLoader, Dumper):
         _class.add_implicit_resolver(_TAG + _name, re.compile(f"^(?:{_pattern})$"), _first)
-for _loader in (_Loader, _QuickLoader):
+for _loader in (_Loader, _QuickLoader, _PlainLoader):
     _loader.add_constructor(_TAG + "int", lambda _, node: int(node.value))
 _READ_ALIKE = re.compile("[^\\t\\r?\\x85\\u2028\\u2029\\ufeff]*")
 """Texts that both loaders take for the same: they part over tabs, line breaks and `?`."""
+_PLAIN = re.compile(r"[^&*!]*")
+_MOST_BRACKETS, _LONGEST_LINE = 200, 500
+"""Of a text that is composed in C, which counts no levels: neither can nest it deeper."""
 
 
 def read_yaml(text: str) -> Located:
@@ -69,7 +81,7 @@ def read_yaml(text: str) -> Located:
     if _READ_ALIKE.fullmatch(text):
         # What it refuses is read again, so that the error is the same with and without libyaml.
         with contextlib.suppress(yaml.YAMLError, ValueError):
-            return _read(text, _QuickLoader(text))
+            return _read(text, (_PlainLoader if _is_plain(text) else _QuickLoader)(text))
     try:
         return _read(text, _Loader(text))
     except YamlError as error:
@@ -90,13 +102,19 @@ def read_yaml(text: str) -> Located:
         raise TextError("a number of very many digits", "one of fewer digits", None) from None
 
 
-def _read(text: str, loader: TreeLoader | QuickTreeLoader) -> Located:
+def _is_plain(text: str) -> bool:
+    brackets = text.count("[") + text.count("{")
+    if brackets > _MOST_BRACKETS or not _PLAIN.fullmatch(text):
+        return False
+    return max(map(len, text.split("\n"))) <= _LONGEST_LINE
+
+
+def _read(text: str, loader: Any) -> Located:
     node = loader.get_single_node()
     if node is None:
         return Located(None)
     lines: dict[str, int] = {}
-    _locate(node, "", lines)
-    value = loader.construct_document(node)
+    value = _value(loader, node, "", lines, DEEPEST)
     return Located(value, lines, _entries(text, node), is_flow=_is_flow(node))
 
 
@@ -113,22 +131,41 @@ def write_yaml(value: object) -> str:
     return written.removesuffix("...\n")
 
 
-def _locate(node: yaml.Node, path: str, lines: dict[str, int]) -> None:
+def _value(loader: Any, node: yaml.Node, path: str, lines: dict[str, int], levels: int) -> Any:
+    """The value of a node, and into `lines` those of all within it.
+
+    Raises:
+        TextError: a key stands twice, or it is nested deeper than so many levels.
+    """
     lines.setdefault(path, _line(node))
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            name = key.value if isinstance(key, yaml.ScalarNode) else ""
-            if isinstance(key, yaml.ScalarNode):
-                if name in seen:
-                    raise TextError(f"{shown(name)} again", "every key once", _line(key))
-                seen.add(name)
-            where = child(path, name)
-            lines[where] = _line(key)
-            _locate(value, where, lines)
-    elif isinstance(node, yaml.SequenceNode):
-        for position, item in enumerate(node.value):
-            _locate(item, f"{path}[{position}]", lines)
+    if not levels:
+        raise TextError("a deeper nesting", f"at most {DEEPEST} levels", _line(node))
+    if isinstance(node, yaml.ScalarNode):
+        return node.value if node.tag == _TEXT else loader.construct_object(node)
+    if isinstance(node, yaml.SequenceNode):
+        return [
+            _value(loader, item, f"{path}[{position}]", lines, levels - 1)
+            for position, item in enumerate(node.value)
+        ]
+    found: dict[Any, Any] = {}
+    seen: set[str] = set()
+    for key, value in node.value:
+        name = ""
+        if isinstance(key, yaml.ScalarNode):
+            name = key.value
+            if name in seen:
+                raise TextError(f"{shown(name)} again", "every key once", _line(key))
+            seen.add(name)
+        where = child(path, name)
+        lines[where] = _line(key)
+        made = _value(loader, key, where, lines, levels - 1)
+        if not isinstance(made, Hashable):
+            raise yaml.constructor.ConstructorError(
+                "while constructing a mapping", node.start_mark, "found unhashable key",
+                key.start_mark,
+            )  # fmt: skip
+        found[made] = _value(loader, value, where, lines, levels - 1)
+    return found
 
 
 def _entries(text: str, node: yaml.Node) -> Mapping[str, Entry]:

@@ -205,6 +205,10 @@ NO_DOCUMENTS = {
     "a: " + "9" * 5000: "found a number of very many digits, expected one of fewer digits",
     "[" * 100_000: "line 1: found a deeper nesting, expected at most 50 levels",
     "a: " + "[" * 100_000: "line 1: found a deeper nesting, expected at most 50 levels",
+    "a: " + "[" * 50 + "]" * 50: "line 1: found a deeper nesting, expected at most 50 levels",
+    "\n".join(" " * level + "a:" for level in range(50)) + " 1": (
+        "line 50: found a deeper nesting, expected at most 50 levels"
+    ),
     "a" * 300_000: "found 300000 characters, expected at most 262144",
     "---\nname: one\n---\n" + BLOCK: (
         "line 8: found another 'name' than in the front matter (line 2), "

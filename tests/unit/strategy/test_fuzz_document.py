@@ -109,5 +109,7 @@ def yaml_outcome(text: str) -> object:
 def test_yaml_is_read_alike_with_and_without_libyaml(text: str) -> None:
     if "---" in text:
         text = text.split("---")[1]
-    # A question mark is left to the parser in Python, and here it stands in a comment.
+    # A question mark is left to the parser in Python, an ampersand to the composer in Python, and
+    # here they stand in a comment.
     assert yaml_outcome(text) == yaml_outcome(f"{text}\n# ?\n") or "?" in text
+    assert yaml_outcome(text) == yaml_outcome(f"{text}\n# &\n")
