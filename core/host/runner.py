@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -22,6 +23,7 @@ from core.store.workspace import Workspace
 _REFRESH = 0.2  # seconds between two snapshots while somebody looks
 _TAKING_UP = 1.0  # seconds for which `ready` waits for sessions to be taken up
 _TICK = 1.0  # seconds between two looks at the clock
+_TURN = 0.001  # seconds for which a thread, such as one that makes a report, holds the loop up
 
 
 async def run_host(
@@ -38,6 +40,7 @@ async def run_host(
         WorkspaceLostError: it vanished meanwhile. All trading has stopped, and what was
             acknowledged stands in it, wherever it is now.
     """
+    sys.setswitchinterval(_TURN)
     mended = workspace.prepare()
     lock = HostLock.acquire(workspace, kind=options.kind, now=options.clock())
     try:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import tee
 from typing import Any
 
 from core.report.report_sections import Report
 from core.text import safe_text
-from core.time_format import iso_time
+from core.time_format import iso_times
 
 _TRADE_COLUMNS = (
     "id", "symbol", "side", "signal_time", "entry_time", "entry_filled_at", "entry_price",
@@ -39,7 +40,10 @@ def equity_csv(report: Report, curve: Iterable[tuple[int, float]] | None = None)
     """
     if curve is None:
         return csv_text(("time", "equity"), report.get("equity", ()))
-    return "".join(("time,equity\n", *(f"{iso_time(time)},{value}\n" for time, value in curve)))
+    times, equities = tee(curve)
+    texts = iso_times(time for time, _ in times)
+    rows = (f"{time},{equity}\n" for time, (_, equity) in zip(texts, equities, strict=True))
+    return "".join(("time,equity\n", *rows))
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -23,6 +23,7 @@ from core.report.report_sections import outline
 from core.report.result import result_to_json
 from core.report.spreadsheet import equity_csv, trades_csv
 from core.report.text import report_text
+from core.time_format import iso_time
 from tests.unit.report.making import START, result, trade
 
 NASTY = "<script>alert(1)</script> \x1b[31m`a` | **b** [c](d) \u202e"
@@ -219,6 +220,9 @@ def test_csv_holds_numbers_in_full_and_times_in_iso() -> None:
     assert rows[0]["ambiguous"] == "false"
     assert rows[0]["entry_filled_at"] == ""
     assert equity_csv(report()).splitlines()[:2] == ["time,equity", "2024-01-01T00:00:00Z,10000.0"]
+    times = (-1, 0, 60_000, 86_399_999, 1_704_067_200_000, 253_402_300_799_000)
+    whole = equity_csv(report(), ((time, 1e4) for time in times)).splitlines()[1:]
+    assert whole == [f"{iso_time(time)},10000.0" for time in times]
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1+2", "@x", "\t=1", " =1"])
