@@ -23,6 +23,7 @@ from core.store.durable import open_regular
 _LATEST = 7_258_118_400_000  # 2200-01-01 in ms: no trade was made after it, or before 1970
 _LARGEST = 1e15  # money, quantities and per cent; sums of a million such numbers are still exact
 _LONGEST = 64 * 1024  # bytes of a line
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # with which some editors begin a file
 _NEVER = -(2**63)  # in a column of times: none
 _FIGURES = ("price", "amount", "leverage", "pnl", "pnl_pct")
 _NAN = math.nan
@@ -223,6 +224,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         while line := file.readline(_LONGEST):
             if whole:
                 number += 1
+                line = line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
                 if not line.isspace():
                     yield number, line
             whole = line.endswith(b"\n")

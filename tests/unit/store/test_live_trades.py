@@ -148,3 +148,10 @@ def test_a_hundred_thousand_lines_are_read_well_within_a_second(tmp_path: Path) 
     began = time.process_time()
     assert len(read_live_trades(path).trades) == 100_000
     assert time.process_time() - began < 1
+
+
+def test_a_byte_order_mark_costs_no_trade(tmp_path: Path) -> None:
+    path = tmp_path / "t"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(TRADE).encode() + b"\r\n")
+    found = read_live_trades(path)
+    assert (len(found.trades), found.bad_lines) == (1, ())
