@@ -71,7 +71,7 @@ async def _check(job: Job, link: HostLink) -> JobOutcome:
         news=bool(fresh or turns),
         alert=bool(turns),
         seen_trades=len(detail.trades),
-        seen_states=layer_states(report),
+        seen_states={**job.seen_states, **layer_states(report)},  # one may be unknown for a while
     )
 
 

@@ -46,9 +46,11 @@ class TrialHost(OneSessionHost):
         super().__init__(NOW)
         self.change(ID, trial=TrialHorizon(NOW, 60, None))
         self.edge = "open"
+        self.compared = True
 
     async def report(self, session_id: str) -> Mapping[str, object]:
-        return report(self.edge, self.edge)
+        made = report(self.edge, self.edge)
+        return made if self.compared else {**made, "comparison": None}
 
 
 def check() -> Job:
@@ -86,6 +88,10 @@ async def test_a_check_is_news_once_when_an_answer_turns() -> None:
     assert "the trial turned: edge: open → broken" in second.text
     assert "Verdict: broken." in second.text
     told = msgspec.structs.replace(told, seen_states=dict(second.seen_states or {}))
+    host.compared = False
+    third = await carry_out(told, host)
+    assert third.seen_states == second.seen_states
+    host.compared = True
     assert not (await carry_out(told, host)).news
 
 
