@@ -27,7 +27,8 @@ class ComparisonRequest:
         document: the file it stands in; None where it stands in none.
         blocks: what is recorded of it (`backtest:`, `paper:`), as its document has them; None: look
             for the document in the workspace.
-        sessions: the IDs of those that count; empty: all that have ended, without replays.
+        sessions: the IDs of those that count; empty: trials, and others that have ended, without
+            replays.
         live: the file of live trades; None: the workspace's.
         balance: the live account's before its first trade, if known.
         period: begin and end (exclusive, UTC ms) to which all columns are cut; None for all.

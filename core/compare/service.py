@@ -178,21 +178,21 @@ async def _reports(
     if request.sessions:
         return reports
     ended, living = await asyncio.to_thread(_sessions_of, workspace, request)
-    if ended:
-        return ended
-    found = [await report_of(session_id) for session_id in living]
+    found = [*ended, *[await report_of(session_id) for session_id in living]]
     return [report for report in found if report["period"]["candles"]]
 
 
 def _sessions_of(
     workspace: Workspace, request: ComparisonRequest
-) -> tuple[list[Mapping[str, Any]], list[str]]:
-    """A strategy's final reports and the IDs of its other sessions, the oldest first, no replays.
+) -> tuple[list[Report], list[str]]:
+    """A strategy's final reports and the IDs of living sessions that count, no replays among them.
 
-    A session without a candle is left out.
+    Trials count while they run; other sessions once they have ended, or where none has. The oldest
+    come first.
     """
     ended: list[Report] = []
     living: list[tuple[int, str]] = []
+    trials: list[str] = []
     for session_id in workspace.session_ids():
         folder = workspace.session(session_id)
         try:
@@ -207,9 +207,12 @@ def _sessions_of(
         if not same or record.mode is Mode.REPLAY:
             continue
         report = read_report(folder, compared=False)
-        if report is None:
-            living.append((record.created, session_id))
-        elif report["period"]["candles"]:
+        if report is not None:
             ended.append(report)
+            continue
+        living.append((record.created, session_id))
+        if record.seal is not None:
+            trials.append(session_id)
     ended.sort(key=lambda report: str(report.get("created", report["started"])))
-    return ended, [session_id for _, session_id in sorted(living)]
+    told = any(report["period"]["candles"] for report in ended)
+    return ended, [one for _, one in sorted(living) if one in trials or not told]

@@ -40,9 +40,10 @@ def add_commands(commands: Commands) -> None:
         compare,
         "backtest, paper and live of a strategy side by side",
         more=(
-            "The backtest is the one saved with `backtest --save`; paper all ended sessions of\n"
-            'the strategy; live what trades.jsonl has of source "strategy:NAME". Each session is\n'
-            "also compared, trade by trade, with a backtest of its own period."
+            "The backtest is the one saved with `backtest --save`; paper all ended sessions and\n"
+            "running trials of the strategy, but for replays; live what trades.jsonl has of\n"
+            'source "strategy:NAME". Each session is also compared, trade by trade, with a\n'
+            "backtest of its own period."
         ),
     )
     add_strategy(parser)

@@ -104,6 +104,25 @@ def test_of_several_trials_the_last_sealed_is_judged_and_the_others_are_listed(
     assert written["other_trials"][0]["state"] == "kept"
 
 
+def test_a_trial_counts_while_it_runs_and_another_session_once_it_has_ended(
+    two_trials: Workspace,
+) -> None:
+    folder = two_trials.session("bcde2345")
+    running = orjson.loads((folder / JSON).read_bytes())
+    (folder / JSON).unlink()
+
+    async def report_of(session_id: str, /) -> dict[str, Any]:
+        assert session_id == "bcde2345"
+        return dict(running)
+
+    request = ComparisonRequest("trend", Timeframe.M5)
+    found = asyncio.run(compare_strategy(two_trials, request, report_of))
+    assert found.layers.trial == "bcde2345"
+    record = msgspec.structs.replace(read_manifest(folder), seal=None)
+    (folder / RECORD).write_bytes(msgspec.json.encode(record))
+    assert compared(two_trials).layers.trial == SESSION
+
+
 def test_the_same_candles_of_one_source_count_once(two_trials: Workspace) -> None:
     record = read_manifest(two_trials.session("bcde2345"))
     replays = {
