@@ -213,7 +213,7 @@ def edge_layer(
         )
     closes, over = None, judged.at is None and ended
     if judged.at is None and start is not None:
-        closes = end_of_trial(seal, start, seen.closes.tolist())
+        closes = end_of_trial(seal, start, seen.closes.tolist(), now)
         over |= len(seen.returns) >= seal.horizon.trades
         over |= seal.horizon.days is not None and now is not None and now >= (closes or 0)
     return replace(

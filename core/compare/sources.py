@@ -120,7 +120,7 @@ def compare_sources(
         comparison = _of_another_config(comparison)
     return replace(
         comparison,
-        warning_signs=(*comparison.warning_signs, *_unexplained(divergence)),
+        warning_signs=(*comparison.warning_signs, *_doubts(divergence)),
         notes=(*comparison.notes, *told),
         stored=stored,
         reports=tuple(reports),
@@ -274,11 +274,20 @@ def _together(sessions: Sequence[ComparedSession], period: tuple[int, int] | Non
     return Divergence(tuple(trades), parts[0][1].starting_balance)
 
 
-def _unexplained(divergence: Divergence | None) -> list[str]:
-    """A warning where trades differ without a cause: the parity of the rules is then in doubt."""
-    causes = () if divergence is None else divergence.by_cause()
-    counts = [count for kind, count, _ in causes if kind is CauseKind.UNEXPLAINED]
-    return [f"Paper: nothing recorded explains why {counts[0]} trades differ"] if counts else []
+_TELLING_CAUSES = {
+    CauseKind.UNEXPLAINED: "nothing recorded explains why {} differ{}",
+    CauseKind.MANUAL: "{} differ{} by hand: the answers are of the strategy and of that hand",
+}
+
+
+def _doubts(divergence: Divergence | None) -> list[str]:
+    """Warnings where trades differ without a cause, or by one that is not the strategy's."""
+    counts = {} if divergence is None else {kind: n for kind, n, _ in divergence.by_cause()}
+    return [
+        f"Paper: {words.format(f'{n} trades' if n > 1 else '1 trade', '' if n > 1 else 's')}"
+        for kind, words in _TELLING_CAUSES.items()
+        if (n := counts.get(kind, 0))
+    ]
 
 
 def _other_version(stored: Mapping[str, Any] | None, replayed: Sequence[Replayed]) -> list[str]:

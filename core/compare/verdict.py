@@ -19,11 +19,9 @@ from core.compare.promise import NOT_SEALED, EdgeLayer, PathLayer
 from core.market.candles.timeframes import DAY, HOUR, Timeframe
 from core.report.market_regime import Regime, regime_warning
 from core.time_format import short_date, short_duration
-from core.trial.boundaries import Edge
+from core.trial.resampling import FEWEST_TRADES
 from core.trial.seal import Seal
-from core.trial.state import State
-from core.trial.verdict import Layer, Layers
-from core.trial.verdict import verdict as join_layers
+from core.trial.state import Layer, State
 
 VALIDATED = "Strategy validated. Consider going live with small position."
 WORSE = (
@@ -36,6 +34,10 @@ TOO_EARLY = "Too early to tell. Continue paper trading."
 UNDECIDED = (
     "The trial is over without an answer. Seal another one, long enough for an answer: "
     "papertape trial plan {strategy} tells how long."
+)
+LONGER_BACKTEST = (
+    f"a trial needs a backtest of at least {FEWEST_TRADES} trades: papertape backtest {{strategy}} "
+    "--period 1y --save, or longer."
 )
 LOST_SINCE = (
     "It kept its promise, but makes no money by now: do not go live before another trial has kept "
@@ -122,6 +124,11 @@ class TrialAnswers:
             text += f"; other trials: {'; '.join(other.text for other in self.others)}"
         return text
 
+    @property
+    def path_unknown(self) -> bool:
+        """Whether no band could be drawn from the backtest that was sealed."""
+        return self.path is not None and self.path.course is None
+
     def lines(self) -> dict[Layer, tuple[State | None, str]]:
         """The state of each answer (None: described, not judged) and what it says."""
         found: dict[Layer, tuple[State | None, str]] = {}
@@ -187,17 +194,10 @@ def judge(answers: TrialAnswers, *, paper: bool, live: bool) -> TrialVerdict | N
 
 def _kept(answers: TrialAnswers) -> bool:
     """Whether the edge is, costs lie below break-even, and all decisions are explained."""
-    decisions, costs, path, edge = answers.decisions, answers.costs, answers.path, answers.edge
-    if decisions is None or costs is None or path is None or edge is None or edge.state is None:
-        return False
-    joined = Layers(
-        decisions=decisions.judged,
-        costs=costs.judged,
-        path=path.course,
-        edge=Edge(edge.state, edge.at),
-        sealed=answers.seal is not None and path.course is not None,
-    )
-    return join_layers(joined).state is State.KEPT
+    decisions, costs, edge = answers.decisions, answers.costs, answers.edge
+    judged = (None if layer is None else layer.state for layer in (decisions, costs, edge))
+    known = answers.path is not None and not answers.path_unknown
+    return answers.seal is not None and known and all(state is State.KEPT for state in judged)
 
 
 def _why_open(answers: TrialAnswers, lines: Mapping[Layer, tuple[State | None, str]]) -> str:
@@ -206,7 +206,7 @@ def _why_open(answers: TrialAnswers, lines: Mapping[Layer, tuple[State | None, s
     waiting = [
         f"{layer}: {text}"
         for layer, (state, text) in lines.items()
-        if state is State.OPEN and layer is not Layer.PATH
+        if state is State.OPEN and (layer is not Layer.PATH or answers.path_unknown)
     ]
     if answers.seal is None and answers.edge is not None:
         waiting.append(f"edge: {answers.edge.text}")
@@ -330,7 +330,12 @@ def _sentences(
     edge = answers.edge  # under a seal its lines judge, by the error rates that were sealed
     surely_less = not verdict.sealed and edge is not None and edge.surely_less
     sentences = [WORSE.format(column="Paper") if surely_less else TOO_EARLY]
-    if not verdict.sealed:
+    if (
+        not verdict.sealed
+        and (columns["Backtest"].metrics.get("total_trades") or 0) < FEWEST_TRADES
+    ):
+        sentences.append(f"It is {NOT_SEALED}; {LONGER_BACKTEST.format(strategy=strategy)}")
+    elif not verdict.sealed:
         sentences.append(f"It is {NOT_SEALED}; start it as a trial: papertape trial {strategy}.")
     elif verdict.closes is not None:
         sentences.append(f"The trial will probably close on {short_date(verdict.closes)}.")

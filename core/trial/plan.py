@@ -6,6 +6,7 @@ trades, with the very lines that would be sealed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from core.market.candles.timeframes import DAY
+from core.time_format import LATEST, short_duration
 from core.trial.boundaries import Boundaries, calibrate
 from core.trial.cone import Cone, cone, over_time
 from core.trial.cone_over_time import ConeOverTime
@@ -25,6 +27,7 @@ CHANCE = 0.8
 
 _LONGEST_YEARS = 5
 _KEPT = 32  # seals whose lines and bands need not be drawn again each time they are looked at
+_FEW_DAYS = 3  # below, hours count
 _LEAST_FOR_RATE = 5  # trades: fewer tell no rate of their own
 
 
@@ -48,7 +51,7 @@ class TrialPlan:
         chances, horizon = self.chances, self.seal.horizon
         days = horizon.trades / self.seal.trades_per_day if horizon.days is None else horizon.days
         said = [
-            f"{days:.0f} days bring about {horizon.trades:,} trades.",
+            f"{_in_words(days)} bring about {_trades(horizon.trades)}.",
             f"If the promise holds you will be told kept with {chances.kept:.0%}, if there is no "
             f"edge broken with {chances.broken:.0%}; false alarms at most "
             f"{self.seal.errors.any_broken:.0%}, false promises at most "
@@ -179,22 +182,31 @@ def sealed_cone(seal: Seal, start: int, closes: tuple[int, ...]) -> ConeOverTime
     return over_time(sealed_band(seal), start, np.array(closes, dtype=np.int64), ends)
 
 
-def end_of_trial(seal: Seal, start: int, closes: Sequence[int]) -> int | None:
-    """When the horizon will probably be reached, UTC ms; None once it is, or no rate is known.
+def end_of_trial(
+    seal: Seal, start: int, closes: Sequence[int], now: int | None = None
+) -> int | None:
+    """When the horizon will probably be reached, UTC ms; None once it is, or where no year tells.
 
-    A horizon in days ends with them. One in trades goes by the rate of those that closed (`closes`,
-    UTC ms, not falling) since the start, or by the backtest's while they are few.
+    A horizon in days ends with them. One in trades goes by the rate of those that closed since the
+    start, or by the backtest's while they are few.
+
+    Args:
+        seal: of the trial.
+        start: when it began, UTC ms.
+        closes: when each of its trades closed, UTC ms, not falling.
+        now: to when it is known, UTC ms; the last close where left out.
     """
     if seal.horizon.days is not None:
         return start + round(seal.horizon.days * DAY)
     left = seal.horizon.trades - len(closes)
     if left <= 0:
         return None
-    last = closes[-1] if closes else start
+    last = max(closes[-1] if closes else start, now or start)
     rate = seal.trades_per_day
     if len(closes) >= _LEAST_FOR_RATE and last > start:
         rate = len(closes) / ((last - start) / DAY)
-    return last + round(left / rate * DAY) if rate > 0 else None
+    ends = last + left / rate * DAY if rate > 0 else math.inf
+    return round(ends) if ends <= LATEST else None
 
 
 def _margin(seal: Seal, returns: Sequence[float]) -> float:
@@ -206,5 +218,13 @@ def _margin(seal: Seal, returns: Sequence[float]) -> float:
 def _needed_sentence(needed: Needed) -> str:
     if needed.trades is None:
         return f"For {CHANCE:.0%} and {CHANCE:.0%}: {needed.reason}."
-    days = "" if needed.days is None else f"{needed.days:.0f} days, "
-    return f"For {CHANCE:.0%} and {CHANCE:.0%}: {days}{needed.trades:,} trades."
+    days = "" if needed.days is None else f"{_in_words(needed.days)}, "
+    return f"For {CHANCE:.0%} and {CHANCE:.0%}: {days}{_trades(needed.trades)}."
+
+
+def _in_words(days: float) -> str:
+    return f"{days:.0f} days" if days >= _FEW_DAYS else short_duration(days * DAY / 1_000)
+
+
+def _trades(count: int) -> str:
+    return "1 trade" if count == 1 else f"{count:,} trades"

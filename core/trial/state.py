@@ -1,4 +1,4 @@
-"""The three answers of a trial and of each question in it."""
+"""The five questions of a trial, and the three answers to each of them."""
 
 from __future__ import annotations
 
@@ -11,3 +11,13 @@ class State(StrEnum):
     KEPT = "kept"
     BROKEN = "broken"
     OPEN = "open"
+
+
+class Layer(StrEnum):
+    """The five questions of a trial, in the order they are shown."""
+
+    DECISIONS = "decisions"
+    COSTS = "costs"
+    ACCOUNT = "account"
+    PATH = "path"
+    EDGE = "edge"

@@ -44,7 +44,10 @@ def test_a_trial_is_sealed_on_the_saved_backtest(
         assert started.code == 0, started.err
         trial = run("status", started.json["session_id"], "--json").json["trial"]
         assert (trial["horizon_trades"], trial["horizon_days"]) == (25, None)
-        started = run("trial", strategy, "--horizon", "36h", "--feed", "replay", *data)
+        shorter = ("--horizon", "36h", "--for", "12h", "--feed", "replay", *data)
+        started = run("trial", strategy, *shorter)
+        (told,) = (one for one in started.json["notices"] if "judged over" in one)
+        assert told.startswith("it runs 12 hours of the 1 day 12 hours it is judged over")
         trial = run("status", started.json["session_id"], "--json").json["trial"]
         assert trial["horizon_days"] == 1.5
         plain = run("start", strategy, "--feed", "replay", *data).json

@@ -339,6 +339,7 @@ async def test_a_manual_close_and_a_pause(tmp_path: Path) -> None:
     assert divergence is not None
     words = [each.cause.detail for each in divergence.differing if each.cause]
     assert words[0] == "closed by hand"
+    assert any("differ by hand" in sign for sign in found.warning_signs)
     assert set(words[1:]) == {"entries are paused"}
 
 

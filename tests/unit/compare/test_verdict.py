@@ -56,8 +56,7 @@ from core.trial.seal import (
     Tries,
     trade_returns,
 )
-from core.trial.state import State
-from core.trial.verdict import Layer
+from core.trial.state import Layer, State
 from tests.unit.report.making import START, result, trade
 
 BALANCE = 10_000.0
@@ -425,6 +424,20 @@ def test_a_backtest_of_too_few_trades_leaves_the_edge_open_and_says_why() -> Non
     found = judged(trades_of(30.0, 50), sealed=seal(returns=(1.0, -0.5, 0.2)))
     assert state(found) == "open"
     assert "at least 20 are needed" in comparison_text(found)
+
+
+def test_no_trial_is_advised_that_would_be_refused() -> None:
+    few = judged(trades_of(30.0, 5), backtest=trades_of(30.0, 19))
+    assert "a trial needs a backtest of at least 20 trades" in few.recommendation
+    assert "start it as a trial" not in few.recommendation
+
+
+def test_a_band_that_cannot_be_drawn_is_what_the_verdict_waits_for() -> None:
+    lost_all = (*seal().returns[:-1], -100.0)
+    found = judged(KEPT, sealed=seal(returns=lost_all))
+    assert found.verdict is not None
+    assert state(found) == "open"
+    assert "path: backtest returns: a trade lost all there was" in found.verdict.reason
 
 
 def test_without_anything_recorded_no_layer_is_invented() -> None:

@@ -6,7 +6,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from core.market.candles.timeframes import DAY
 from core.trading.values import ExitReason, Side, Trade
+from core.trial.plan import end_of_trial
 from core.trial.seal import (
     SEALED_RATES,
     ErrorRates,
@@ -102,3 +104,14 @@ def test_a_trade_entered_before_another_closed_counts_on_the_equity_before() -> 
 
 def test_without_equity_a_return_is_no_infinity() -> None:
     assert np.all(np.isfinite(trade_returns([trade(1, 2, -10.0), trade(3, 4, -1.0)], 10.0)))
+
+
+def test_a_trial_by_trades_ends_when_they_come_and_never_before_now() -> None:
+    by_trades = msgspec.structs.replace(seal(), horizon=Horizon(60))
+    closes = [at * DAY for at in range(1, 11)]
+    assert end_of_trial(by_trades, 0, closes) == 60 * DAY
+    quiet = end_of_trial(by_trades, 0, closes, 100 * DAY)
+    assert quiet == 600 * DAY, "ten trades in a hundred days: fifty more take five hundred"
+    rare = msgspec.structs.replace(by_trades, trades_per_day=1e-6, horizon=Horizon(10_000))
+    assert end_of_trial(rare, 0, []) is None, "no calendar reaches so far"
+    assert end_of_trial(seal(), 0, closes, 100 * DAY) == 40 * DAY
