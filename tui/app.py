@@ -49,6 +49,7 @@ from tui.requests.sessions import SessionCommands
 from tui.requests.settings import SettingsCommands
 from tui.requests.settings_files import Appearance, read_appearance, zone_of
 from tui.requests.trial import outlook
+from tui.requests.varying import VaryingCommands
 from tui.screens.backtest import BacktestScreen
 from tui.screens.base import BaseScreen, ScreenShell
 from tui.screens.compare import CompareScreen
@@ -127,6 +128,7 @@ class PapertapeApp(GuardedApp):
         self.settings = SettingsCommands(self)
         self.backtests = BacktestCommands(self)
         self.library = LibraryCommands(self)
+        self.varying = VaryingCommands(self)
         self.comparisons = ComparisonCommands(self)
         self._connection = HostConnection(self, hosting)
         self._returning = Returning(self, self.show_changes)

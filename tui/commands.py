@@ -23,6 +23,8 @@ class Place(StrEnum):
     BACKTEST = "Backtest"
     RESULT = "A backtest's result"
     OVERLAY = "Two backtests"
+    SWEEP = "A sweep"
+    GATE = "The gate"
     COMPARE = "Compare"
     COMPARED_LAYER = "An answer of a comparison"
     COMPARED_TRADE = "Compared trade"
@@ -32,6 +34,7 @@ class Place(StrEnum):
     PERFORMANCE = "Performance"
     ANSWERS = "In the five answers"
     TABLE = "In a table"
+    MAP = "In a map of two axes"
     CHART = "In a chart"
     LOG = "In a log"
 
@@ -254,6 +257,10 @@ COMMANDS: tuple[Command, ...] = (
         "strategies.backtest", Place.STRATEGIES, "b", "b", "backtest", "Backtest it", "backtest", 2,
     ),
     Command(
+        "strategies.sweep", Place.STRATEGIES, "H", "H", "sweep",
+        "Vary its settings, and see the best in a heat map", "sweep", 6,
+    ),
+    Command(
         "strategies.edit", Place.STRATEGIES, "e,enter", "e", "edit",
         "Edit it in $EDITOR; a sample is copied into the workspace first", "edit", 3,
     ),
@@ -300,6 +307,11 @@ COMMANDS: tuple[Command, ...] = (
         "Remove the backtest, or all marked ones, with its files (asks)", "remove", 7,
     ),
     Command(
+        "backtest.sweep", Place.BACKTEST, "H", "H", "sweep",
+        "Vary settings of the strategy on these candles, and see the best in a heat map",
+        "sweep", 8,
+    ),
+    Command(
         "result.back", Place.RESULT, "escape", "Esc", "back", "Return to the backtests", "back", 1,
     ),
     Command(
@@ -331,12 +343,43 @@ COMMANDS: tuple[Command, ...] = (
         "export", 8,
     ),
     Command(
+        "result.sweep", Place.RESULT, "H", "H", "sweep",
+        "Vary settings of the strategy on these candles, and see the best in a heat map",
+        "sweep", 9,
+    ),
+    Command(
         "overlay.back", Place.OVERLAY, "escape", "Esc", "back", "Return to the backtests",
         "back", 1,
     ),
     Command(
         "overlay.view", Place.OVERLAY, "v", "v", "view",
         "The figures, or the settings that differ", "view", 2,
+    ),
+    Command(
+        "sweep.back", Place.SWEEP, "escape", "Esc", "back",
+        "Return to where one came from; while it runs, end it with what is finished", "back", 1,
+    ),
+    Command(
+        "sweep.cancel", Place.SWEEP, "x", "x", "cancel",
+        "End the sweep with the settings that are finished", "cancel", 0,
+    ),
+    Command(
+        "sweep.open", Place.SWEEP, "enter", "Enter", "open",
+        "The backtest of the setting under the cursor", "open", 2,
+    ),
+    Command(
+        "sweep.metric", Place.SWEEP, "M", "M", "metric", "The next metric on the map", "metric", 3,
+    ),
+    Command(
+        "sweep.view", Place.SWEEP, "v", "v", "view", "The map, or the settings from the best on",
+        "view", 4,
+    ),
+    Command(
+        "sweep.again", Place.SWEEP, "R", "R", "again", "Vary something else", "again", 5,
+    ),
+    Command(
+        "sweep.export", Place.SWEEP, "E", "E", "export",
+        "Write every setting with all its figures into a file of the workspace", "export", 6,
     ),
     Command(
         "compare.new", Place.COMPARE, "n", "n", "strategy", "Choose a strategy to compare",
@@ -506,6 +549,15 @@ COMMANDS: tuple[Command, ...] = (
         "table.copy_all", Place.TABLE, "Y", "Y", "copy table",
         "Copy the marked rows, or all of the table", "copy_table",
     ),
+    Command("map.up", Place.MAP, "k,up", "k ↑", "up", "One cell up", "step(-1, 0)"),
+    Command("map.down", Place.MAP, "j,down", "j ↓", "down", "One cell down", "step(1, 0)"),
+    Command(
+        "map.right", Place.MAP, "l,right", "l →", "next", "One cell to the right", "step(0, 1)",
+    ),
+    Command(
+        "map.left", Place.MAP, "h,left", "h ←", "previous", "One cell to the left", "step(0, -1)",
+    ),
+    Command("map.open", Place.MAP, "enter", "Enter", "open", "Open the cell", "choose"),
     Command(
         "chart.zoom_in", Place.CHART, "plus,equals_sign", "+", "larger", "Larger candles",
         "zoom(1)", 2,

@@ -14,7 +14,7 @@ from textual.binding import Binding
 from core.text import safe_text
 from tui.commands import COMMANDS, Command, Place
 
-_WIDGETS = (Place.TABLE, Place.CHART, Place.LOG, Place.ANSWERS)
+_WIDGETS = (Place.TABLE, Place.MAP, Place.CHART, Place.LOG, Place.ANSWERS)
 """Places within others: what is nearest to the focus has a key first."""
 
 

@@ -262,7 +262,7 @@ def differing_settings(
 
     None where one of them says nothing there.
     """
-    ours, theirs = dict(_leaves(one)), dict(_leaves(other))
+    ours, theirs = dict(leaves(one)), dict(leaves(other))
     return [
         (path, ours.get(path), theirs.get(path))
         for path in dict.fromkeys((*ours, *theirs))
@@ -270,19 +270,20 @@ def differing_settings(
     ]
 
 
-def _leaves(value: object, path: str = "") -> Iterator[tuple[str, Setting]]:
+def leaves(value: object, path: str = "") -> Iterator[tuple[str, Setting]]:
+    """Every value of a config (as `config_to_dict` writes it) by its path, as sweeps have them."""
     match value:
         case Mapping():
             for name, part in value.items():
-                yield from _leaves(part, f"{path}.{name}" if path else str(name))
+                yield from leaves(part, f"{path}.{name}" if path else str(name))
         case list() | tuple():
             for place, part in enumerate(value):
                 match part:
                     case {"key": str(key), "params": Mapping() as params, **rest}:
                         # An indicator's parameters go by its key, as those of a sweep do.
-                        yield from _leaves({**rest, **params}, key)
+                        yield from leaves({**rest, **params}, key)
                     case _:
-                        yield from _leaves(part, f"{path}[{place}]")
+                        yield from leaves(part, f"{path}[{place}]")
         case None:
             pass
         case bool():

@@ -25,9 +25,11 @@ from tui.screens.session import SessionScreen
 from tui.screens.sessions import SessionsScreen
 from tui.screens.settings import SettingsScreen
 from tui.screens.strategies import StrategiesScreen
+from tui.screens.sweep import SweepScreen
 from tui.screens.trade import TradeScreen
 from tui.widgets.answer_list import AnswerList
 from tui.widgets.candle_chart import CandleChart
+from tui.widgets.heat_map import HeatMap
 from tui.widgets.hints import Hints
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
@@ -40,6 +42,9 @@ HOMES: dict[Place, type] = {
     Place.BACKTEST: BacktestScreen,
     Place.RESULT: BacktestResultScreen,
     Place.OVERLAY: OverlayScreen,
+    Place.SWEEP: SweepScreen,
+    Place.GATE: SweepScreen,
+    Place.MAP: HeatMap,
     Place.COMPARE: CompareScreen,
     Place.COMPARED_LAYER: CompareLayerScreen,
     Place.COMPARED_TRADE: ComparedTradeScreen,

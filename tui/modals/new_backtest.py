@@ -32,8 +32,12 @@ class NewBacktest(CheckedForm[BacktestOrder]):
         picked: str | None = None,
         *,
         demo: bool = False,
+        title: str = "New backtest",
+        verb: str = "run",
     ) -> None:
         super().__init__()
+        self._title = title
+        self._verb = verb
         self._read_strategies = read_strategies
         self._last = last
         self._picked = picked
@@ -47,7 +51,7 @@ class NewBacktest(CheckedForm[BacktestOrder]):
         exchange = last.exchange if last and source == _EXCHANGE else "binance"
         usual = _SHORT_PERIOD if source == DEMO_MARKET else _PERIOD
         with Vertical(classes="form"):
-            yield Static(Content.styled("New backtest", "bold $foreground"), classes="form-title")
+            yield Static(Content.styled(self._title, "bold $foreground"), classes="form-title")
             yield strategy_picker.strategy_table()
             with Horizontal(classes="field"):
                 yield Static("Candles", classes="field-label")
@@ -73,7 +77,7 @@ class NewBacktest(CheckedForm[BacktestOrder]):
                 yield Static("Balance", classes="field-label")
                 yield Input(placeholder="the strategy's", id="balance", compact=True)
             yield Static("", classes="verdict", id="verdict")
-            yield hints("run")
+            yield hints(self._verb)
 
     async def on_mount(self) -> None:
         """Read the strategies, then let one be picked."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from core.backtest.axes import Axis, SweepError, configs
 from core.backtest.candle_data import strategy_candles
 from core.backtest.run import BacktestError, FundingRates, run_backtest
 from core.exchange.market.clock import ManualClock
@@ -48,14 +49,15 @@ from tui.requests.backtest import (
 )
 from tui.requests.curves import thinned
 
+SWEPT = "as in a sweep, run without the market's order limits and funding"
 _REFUSALS = (
     *(ConfigError, CandleFileError, SymbolFilesError, FeedError, SpanError),
-    *(BacktestError, PreferencesError, VenueError),
+    *(BacktestError, PreferencesError, VenueError, SweepError),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class _Material:
+class Material:
     """What a run is made on, as `run_backtest` takes it, and what is to be said of the candles."""
 
     candles: Mapping[str, Candles]
@@ -63,6 +65,13 @@ class _Material:
     decide_from: int | None = None
     filters: Mapping[str, MarketFilters] | None = None
     funding: Mapping[str, FundingRates] | None = None
+
+    def as_swept(self) -> Material:
+        """The same as sweeps and gates run on it: all candles, without order limits and funding."""
+        notes = self.notes
+        if self.filters or self.funding:
+            notes = (*notes, SWEPT)
+        return Material(self.candles, notes)
 
 
 async def backtest(
@@ -78,9 +87,29 @@ async def backtest(
     Raises:
         BacktestRefusedError: it cannot be run; the message says why and what to do.
     """
+    try:
+        parsed, material = await candles_for(order, workspace, demo, progress)
+        progress("running …")
+        home = None if workspace is None else Workspace(workspace)
+        return await asyncio.to_thread(_run, order, parsed, material, home)
+    except _REFUSALS as error:
+        raise BacktestRefusedError(str(error)) from error
+
+
+async def candles_for(
+    order: BacktestOrder,
+    workspace: Path | None,
+    demo: Callable[[], DemoMarket] | None,
+    progress: Callable[[str], None],
+) -> tuple[ParsedConfig, Material]:
+    """The config that is to be run, as its settings vary it, and what it is run on.
+
+    Raises:
+        BacktestRefusedError: they cannot be had; the message says why and what to do.
+    """
     changes = {} if order.balance is None else {"starting_balance": order.balance}
     try:
-        parsed = parse_config({**order.raw, **changes})
+        parsed = await asyncio.to_thread(parse_config, {**order.raw, **changes})
         if order.exchange == DEMO_MARKET and demo is not None:
             progress("making the candles …")
             material = await asyncio.to_thread(_from_demo, order, parsed.config, demo)
@@ -89,22 +118,24 @@ async def backtest(
         else:
             progress("reading the candles …")
             material = await asyncio.to_thread(_from_files, order, parsed.config)
-        progress("running …")
-        home = None if workspace is None else Workspace(workspace)
-        return await asyncio.to_thread(_run, order, parsed, material, home)
+        if order.settings:
+            axes = [Axis(path, (value,)) for path, value in order.settings.items()]
+            parsed = replace(parsed, config=configs(parsed.config, axes)[0])
+            material = material.as_swept()
     except _REFUSALS as error:
         raise BacktestRefusedError(str(error)) from error
+    return parsed, material
 
 
-def _from_files(order: BacktestOrder, config: StrategyConfig) -> _Material:
+def _from_files(order: BacktestOrder, config: StrategyConfig) -> Material:
     files, columns = files_in_line("candles", order.data, config.symbols)
     candles, notes = strategy_candles(config, files, columns)
-    return _Material(candles, tuple(notes))
+    return Material(candles, tuple(notes))
 
 
 def _from_demo(
     order: BacktestOrder, config: StrategyConfig, make: Callable[[], DemoMarket]
-) -> _Material:
+) -> Material:
     """The period before the demo began, with its warm-up."""
     demo = make()
     market, timeframe = demo.market, config.timeframe
@@ -130,7 +161,7 @@ def _from_demo(
             moments = range(begin + -begin % FUNDING_INTERVAL, demo.start, FUNDING_INTERVAL)
             funding[symbol] = [(at, venue.funding_rate(offered[symbol], at)) for at in moments]
     filters = {symbol: offered[symbol].filters for symbol in config.symbols}
-    return _Material(candles, (), start, filters, funding)
+    return Material(candles, (), start, filters, funding)
 
 
 async def _fetched(
@@ -138,7 +169,7 @@ async def _fetched(
     config: StrategyConfig,
     workspace: Path | None,
     progress: Callable[[str], None],
-) -> _Material:
+) -> Material:
     home = None if workspace is None else Workspace(workspace)
     addresses = {} if home is None else read_preferences(home.preferences).addresses
     found = await market_period(
@@ -150,11 +181,11 @@ async def _fetched(
         cache=None if home is None else home.cache,
         said=lambda done: progress(f"{order.exchange}: {done.text}"),
     )
-    return _Material(found.candles, found.notes, found.start, found.filters, found.funding)
+    return Material(found.candles, found.notes, found.start, found.filters, found.funding)
 
 
 def _run(
-    order: BacktestOrder, parsed: ParsedConfig, material: _Material, workspace: Workspace | None
+    order: BacktestOrder, parsed: ParsedConfig, material: Material, workspace: Workspace | None
 ) -> BacktestOutcome:
     config = parsed.config
     result = run_backtest(
@@ -166,7 +197,7 @@ def _run(
         decide_from=material.decide_from,
         warnings=(*parsed.warnings, *material.notes),
     )
-    if workspace is not None:
+    if workspace is not None and not order.settings:  # a sweep has been counted
         result = noted(workspace.tries, result, config, material.candles, wall_clock())
     now = wall_clock()
     equity = thinned(list(zip(result.times.tolist(), result.equity.tolist(), strict=True)))

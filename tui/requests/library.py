@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,12 +36,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OpenedResult:
-    """A result of the library as it is shown: its row, all of its file, and its curves."""
+    """A result of the library as it is shown: its row, all of its file, and its curves.
+
+    `order`: what to run for the same config on the same candles; None where it is not known.
+    """
 
     listed: ListedResult
     report: Mapping[str, Any]
     equity: Points
     held: Points
+    order: BacktestOrder | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +191,10 @@ def _opened(listed: ListedResult) -> OpenedResult:
                     found.append((parse_time(time), float(value)))
         return thinned(found)
 
-    return OpenedResult(listed, whole, points("equity"), points("held"))
+    order, config = order_of(listed), whole.get("config")
+    if order is not None:
+        order = replace(order, raw=config) if isinstance(config, dict) else None
+    return OpenedResult(listed, whole, points("equity"), points("held"), order)
 
 
 def _compared(one: ListedResult, other: ListedResult) -> Compared:

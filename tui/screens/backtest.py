@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,6 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.screen import Screen
 from textual.widgets import Input, Static
 from textual.worker import Worker
 
@@ -19,12 +22,16 @@ from core.report.written_report import ReportError
 from core.text import safe_lines, safe_text
 from tui.commands import Place, bindings
 from tui.modals.new_backtest import NewBacktest
+from tui.modals.vary import VaryForm
 from tui.requests.backtest import BacktestOrder, BacktestOutcome, BacktestRefusedError
 from tui.requests.library import OpenedResult, order_of
+from tui.requests.varying import Variation
 from tui.screens import backtest_rows
 from tui.screens.backtest_result import BacktestResultScreen, note_on
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.overlay import OverlayScreen
+from tui.screens.sweep import SweepScreen
+from tui.strategies import StrategyChoice
 from tui.widgets.curve_chart import Curve, CurveChart
 from tui.widgets.figures import Figures
 from tui.widgets.filter_box import FilterBox
@@ -56,6 +63,7 @@ class BacktestScreen(BaseScreen):
         self._is_read = False
         self._order: BacktestOrder | None = None
         self._worker: Worker[None] | None = None
+        self._asked_from: Screen[object] | None = None  # where what runs was asked for
         self._wanted: str | None = None  # the result to put the cursor on once it is read
         self._seen: Path | None = None  # the file that the look beneath the list shows
 
@@ -209,7 +217,8 @@ class BacktestScreen(BaseScreen):
     def run_order(self, order: BacktestOrder) -> None:
         """Run a backtest in a worker of the app; one that runs already is broken off."""
         self.action_cancel()
-        self._order = order
+        self._order = replace(order, settings={})  # for the form, which varies nothing
+        self._asked_from = self.app.screen
         self._tell(f"{order.name}: starting …")
         self._worker = self.app.run_worker(
             self._work(order), name="backtest", group="backtest", exit_on_error=False
@@ -238,7 +247,7 @@ class BacktestScreen(BaseScreen):
         self.query_one("#backtest-progress").display = False
         self._wanted = outcome.key
         await self._read()
-        if self.is_current:
+        if self.app.screen in (self, self._asked_from):
             self._show_result(outcome, self._results.get(outcome.key or ""))
         else:
             self.papertape.say(f"{outcome.order.name}: the backtest is done. 3 shows it.")
@@ -248,7 +257,8 @@ class BacktestScreen(BaseScreen):
     ) -> None:
         again = self.action_again if isinstance(result, OpenedResult) else self._again
         try:
-            screen = BacktestResultScreen(result, listed, again=again, noted=self._noted)
+            vary = partial(self._vary, order=result.order, name=str(result.report["strategy"]))
+            screen = BacktestResultScreen(result, listed, again=again, noted=self._noted, vary=vary)
         except ReportError as error:
             self.papertape.say(str(error), "error", "No backtest")
         else:
@@ -271,7 +281,7 @@ class BacktestScreen(BaseScreen):
             return self.is_busy
         if action == "again":
             return not self.is_busy and (self._order is not None or self.selected is not None)
-        if action in ("open", "note"):
+        if action in ("open", "note", "sweep"):
             return self.selected is not None
         if action == "remove":
             return any(not one.beside_document for one in self.targets)
@@ -339,6 +349,58 @@ class BacktestScreen(BaseScreen):
         """Run what was run last once more."""
         if self._order is not None:
             self.choose(self._order.name)
+
+    def action_sweep(self) -> None:
+        """Vary the strategy of the one under the cursor, on its candles."""
+        self.vary(SweepScreen)
+
+    def vary(self, screen: type[SweepScreen], strategy: StrategyChoice | None = None) -> None:
+        """Ask what is to be varied, of a strategy or of the result under the cursor; then begin.
+
+        Where it is not known which candles to take, that is asked first.
+        """
+        listed = self.selected
+        if strategy is not None:
+            order = self._order if self._order and self._order.name == strategy.name else None
+            self._vary(screen, order, strategy.name)
+        elif listed is not None:
+
+            async def work() -> None:
+                try:
+                    opened = await self.papertape.library.open(listed)
+                except LibraryError as error:
+                    self.papertape.say(str(error), "error", "No backtest")
+                else:
+                    self._vary(screen, opened.order, listed.result.strategy)
+
+            self.app.run_worker(work(), name="open", group="library", exit_on_error=False)
+
+    def _vary(self, screen: type[SweepScreen], order: BacktestOrder | None, name: str) -> None:
+        def chosen(order: BacktestOrder | None) -> None:
+            if order is None:
+                return
+
+            def varied(variation: Variation | None) -> None:
+                if variation is not None:
+                    self.app.push_screen(screen(order, variation, self.run_order))
+
+            form = VaryForm(order.name, order.raw, self.papertape.varying)
+            self.app.push_screen(form, varied)
+
+        if order is not None:
+            chosen(order)
+            return
+        self.app.push_screen(
+            NewBacktest(
+                self.papertape.read_strategies,
+                self._order,
+                name,
+                demo=self.papertape.demo is not None,
+                title="On which candles?",
+                verb="go on",
+            ),
+            chosen,
+        )
 
     def action_cancel(self) -> None:
         """Break off what runs."""

@@ -17,13 +17,15 @@ from tui.requests.library import OpenedResult, named
 from tui.screens.backtest_rows import owners_words
 from tui.screens.base import BaseScreen
 from tui.screens.result_view import ResultView
+from tui.screens.sweep import SweepScreen
 
 
 class BacktestResultScreen(BaseScreen):
     """A backtest with its trades.
 
     `made`: what has just been run, with its candles. `listed`: what the library knows of it.
-    `again`: opens the form for the same once more; `noted`: is told once a note is put down.
+    `again`: opens the form for the same once more; `noted`: is told once a note is put down;
+    `vary`: begins a sweep of it.
 
     Raises:
         ReportError: it is none that can be shown.
@@ -40,12 +42,14 @@ class BacktestResultScreen(BaseScreen):
         *,
         again: Callable[[], None],
         noted: Callable[[ListedResult], None],
+        vary: Callable[[type[SweepScreen]], None],
     ) -> None:
         super().__init__()
         self._result = result
         self._listed = listed
         self._again = again
         self._noted = noted
+        self._vary = vary
         self._written = written_report(result.report)
 
     def body(self) -> ComposeResult:
@@ -88,6 +92,10 @@ class BacktestResultScreen(BaseScreen):
         """Return, and run the same once more."""
         self.dismiss()
         self.call_later(self._again)
+
+    def action_sweep(self) -> None:
+        """Vary the strategy on these candles."""
+        self._vary(SweepScreen)
 
     def action_view(self) -> None:
         """Show the next of trades, candles, months and curves."""

@@ -26,6 +26,7 @@ from tui.requests.library import LibraryCommands
 from tui.requests.schedule import ScheduleCommands
 from tui.requests.sessions import SessionCommands
 from tui.requests.settings import SettingsCommands
+from tui.requests.varying import VaryingCommands
 from tui.requests.views import View
 from tui.screens.panes import Axis, Shares, give_sizes, resized
 from tui.shell import Shell
@@ -47,6 +48,7 @@ class ScreenShell(Shell, Protocol):
     settings: SettingsCommands
     backtests: BacktestCommands
     library: LibraryCommands
+    varying: VaryingCommands
     comparisons: ComparisonCommands
     panes: dict[str, Shares]
     alerts: Alerts

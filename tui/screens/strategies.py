@@ -19,6 +19,7 @@ from tui.modals.name import AskName
 from tui.screens.backtest import BacktestScreen
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.sessions_table import length_of
+from tui.screens.sweep import SweepScreen
 from tui.strategies import (
     StrategyChoice,
     StrategyFileError,
@@ -120,7 +121,7 @@ class StrategiesScreen(BaseScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done with the strategy under the cursor."""
-        if action in ("start", "backtest", "edit", "duplicate") and self.ready:
+        if action in ("start", "backtest", "sweep", "edit", "duplicate") and self.ready:
             return self.selected is not None
         return True
 
@@ -138,6 +139,16 @@ class StrategiesScreen(BaseScreen):
         screen = self.app.screen
         if isinstance(screen, BacktestScreen):
             screen.choose(choice.name)
+
+    def action_sweep(self) -> None:
+        """Go to the backtests, and vary it there."""
+        choice = self.selected
+        if choice is None:
+            return
+        self.papertape.action_go("backtest")
+        screen = self.app.screen
+        if isinstance(screen, BacktestScreen):
+            screen.vary(SweepScreen, choice)
 
     def action_duplicate(self) -> None:
         """Ask for a name, and copy it under that."""

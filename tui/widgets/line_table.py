@@ -180,6 +180,13 @@ class LineTable(LineView, can_focus=True):
         self._forget(before ^ self._opened)
         self._arrange()
 
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """Have other columns from now on, and no row yet."""
+        self.columns = tuple(columns)
+        self._sort, self._descending = None, False
+        self.set_rows(())
+        self._fit()
+
     def clear_marks(self) -> None:
         """Unmark every row."""
         gone, self._marked = self._marked, set()

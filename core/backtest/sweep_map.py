@@ -1,0 +1,148 @@
+"""A sweep for its reader: the figures shown, the map of two axes, and what luck would find."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from core.backtest.sweep import LOWER_IS_BETTER, Sweep, SweepRow
+from core.report.undefined import UNDEFINED
+from core.time_format import short_time
+
+FIGURES = {
+    "sharpe_ratio": "Sharpe",
+    "total_return_pct": "Return",
+    "max_drawdown_pct": "Max DD",
+    "profit_factor": "PF",
+    "win_rate_pct": "Win rate",
+    "total_trades": "Trades",
+}
+"""The metrics that are shown, by what they are called where there is little room."""
+
+Value = float | int | str
+
+
+@dataclass(frozen=True, slots=True)
+class SweepMap:
+    """The best that the other axes make of each pair of values of the first two.
+
+    Attributes:
+        down, across: the paths; of a sweep of one axis `down` is empty and has one value.
+        rows, columns: their values, in order.
+        best: the row of the sweep that ranks first of each pair; pairs that were not run are not in
+            it.
+    """
+
+    down: str
+    across: str
+    rows: tuple[Value, ...]
+    columns: tuple[Value, ...]
+    best: Mapping[tuple[Value, Value], SweepRow]
+
+    def shares(self, metric: str) -> dict[tuple[Value, Value], float]:
+        """How good each pair is among all, by a metric: 0 the worst, 1 the best.
+
+        Those for which it is undefined are not in it.
+        """
+        values = {pair: figure_of(row, metric) for pair, row in self.best.items()}
+        known = {pair: value for pair, value in values.items() if value is not None}
+        if not known:
+            return {}
+        low, high = min(known.values()), max(known.values())
+        found = {}
+        for pair, value in known.items():
+            share = 1.0 if high == low else (value - low) / (high - low)
+            found[pair] = 1 - share if metric in LOWER_IS_BETTER and high > low else share
+        return found
+
+
+_ZEROS = {
+    "sharpe_ratio": 0.0,
+    "total_return_pct": 0.0,
+    "sortino_ratio": 0.0,
+    "calmar_ratio": 0.0,
+    "expectancy": 0.0,
+    "profit_factor": 1.0,
+}
+"""Where gain and loss part, of the metrics that have such a place."""
+_SHADES = " ░▒▓█"
+
+
+def shade(share: float | None) -> str:
+    """A cell that is the darker the better; a dot where the figure is not known."""
+    return "·" if share is None else _SHADES[round(share * (len(_SHADES) - 1))]
+
+
+def heats(shown: SweepMap, metric: str) -> dict[tuple[Value, Value], float]:
+    """How warm each pair is, by a metric: gains from 0.1 to 1, losses from -0.1 to -1.
+
+    The range is that of the gains, or losses, there are, so that what lies close together can be
+    told apart. What has no place where gain and loss part begins at 0, the worst of all.
+    """
+    if metric not in _ZEROS:
+        return shown.shares(metric)
+    values = {pair: figure_of(row, metric) for pair, row in shown.best.items()}
+    over = {pair: value - _ZEROS[metric] for pair, value in values.items() if value is not None}
+    found = {}
+    for sign in (1.0, -1.0):
+        sizes = {pair: sign * value for pair, value in over.items() if sign * value > 0}
+        least, most = min(sizes.values(), default=0.0), max(sizes.values(), default=0.0)
+        for pair, size in sizes.items():
+            share = (size - least) / (most - least) if most > least else 1.0
+            found[pair] = sign * (0.1 + 0.9 * share)
+    return {pair: found.get(pair, 0.0) for pair in over}
+
+
+def figure_of(row: SweepRow, metric: str) -> float | None:
+    """A metric of a row; None where it is undefined."""
+    value: float | None = getattr(row.metrics, metric)
+    return value
+
+
+def sweep_map(sweep: Sweep) -> SweepMap:
+    """The map of a sweep over its first two axes, or its only one."""
+    *_, across = sweep.axes[:2]
+    flat = len(sweep.axes) < 2
+    best: dict[tuple[Value, Value], SweepRow] = {}
+    for row in sweep.rows:  # the best come first
+        pair = ("", row.values[0]) if flat else (row.values[0], row.values[1])
+        best.setdefault(pair, row)
+    return SweepMap(
+        "" if flat else sweep.axes[0].path,
+        across.path,
+        ("",) if flat else sweep.axes[0].values,
+        across.values,
+        best,
+    )
+
+
+def unfinished(sweep: Sweep) -> str | None:
+    """What has to be said of a sweep that was cancelled; None of one that was not."""
+    if sweep.complete:
+        return None
+    return (
+        f"Not finished: {len(sweep.rows):,} of {sweep.total:,} combinations; what follows is said "
+        "of those alone."
+    )
+
+
+def luck(sweep: Sweep) -> Iterator[str]:
+    """How many were tried, and how much of the best one luck would have found; sentences."""
+    yield (
+        f"{len(sweep.rows):,} combinations tried, worth {sweep.effective_tries:,.0f} independent "
+        f"one{'s'[: round(sweep.effective_tries) != 1]}, counted among the strategy's tries."
+    )
+    if sweep.split_time is not None:
+        yield (
+            f"Ranked on the candles before {short_time(sweep.split_time)} UTC; "
+            "“rest” is what came after, which the ranking did not see."
+        )
+    best = sweep.rows[0].metrics.sharpe_ratio
+    if sweep.expected_best_sharpe is not None and best is not None:
+        probability = sweep.deflated_sharpe
+        said = UNDEFINED if probability is None else f"{probability * 100:.0f} %"
+        yield (
+            f"The best of as many tries without merit would have a Sharpe of about "
+            f"{sweep.expected_best_sharpe:.2f}; the first row has {best:.2f}."
+        )
+        yield f"Probability that its merit is more than luck (deflated Sharpe): {said}."

@@ -1,0 +1,142 @@
+"""A sweep by keys alone: what is varied, the map, a setting's backtest, cancelling."""
+
+from __future__ import annotations
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from core.backtest.axes import parse_axis
+from core.backtest.sweep import run_sweep
+from core.market.candles.timeframes import Timeframe
+from core.market.files.candle_files import read_candles
+from core.report.library import list_results
+from core.store.workspace import Workspace
+from core.strategy.document.document import read_strategy
+from core.trial.ledger import tries_of
+from tests.ui.driving import NARROW, WIDE, driven, until
+from tests.ui.test_backtest import backtest, make, pick, workspace
+from tests.ui.test_sessions import drawn
+from tui.app import PapertapeApp
+from tui.modals.vary import VaryForm
+from tui.requests.varying import Control, Varied
+from tui.screens.backtest_result import BacktestResultScreen
+from tui.screens.sweep import SweepScreen
+from tui.widgets.choice import Choice
+from tui.widgets.heat_map import HeatMap
+from tui.widgets.line_table import LineTable
+
+__all__ = ["workspace"]  # a fixture of the backtest's tests
+
+AXES = ("rsi.period=12:16:2", "entry_conditions[0].value=30,35")
+
+
+def verdict(app: PapertapeApp) -> str:
+    return str(app.screen.query_one("#verdict").render())
+
+
+async def form(pilot: Pilot[int], app: PapertapeApp, workspace: Workspace) -> None:
+    """Backtest the waves, and open the form for a sweep of them."""
+    await pick(pilot, app, "waves")
+    await backtest(pilot, app, str(workspace.root.parent / "waves.csv"))
+    await pilot.press("H")
+    await until(pilot, lambda: isinstance(app.screen, VaryForm))
+    await until(pilot, lambda: "settings" in verdict(app))
+
+
+async def swept(pilot: Pilot[int], app: PapertapeApp) -> SweepScreen:
+    for number, axis in enumerate((*AXES, "")):
+        app.screen.query_one(f"#axis-{number}", Input).value = axis
+    app.screen.query_one("#sort", Choice).chosen = "return"  # too short for a Sharpe ratio
+    await until(pilot, lambda: verdict(app).startswith("6 settings"))
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, SweepScreen))
+    screen = app.screen
+    assert isinstance(screen, SweepScreen)
+    return screen
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_a_sweep_is_mapped_and_a_cell_opens_its_backtest(
+    workspace: Workspace, size: tuple[int, int]
+) -> None:
+    app = make(workspace)
+    async with driven(app, size) as pilot:
+        await form(pilot, app, workspace)
+        assert "rsi.period=8:20:2" in app.screen.query_one("#axis-0", Input).value
+        screen = await swept(pilot, app)
+        await until(pilot, lambda: not screen.is_busy)
+        heat = screen.query_one(HeatMap)
+        await until(pilot, lambda: "★" in drawn(app, "#sweep-map"))
+        path = workspace.strategies / "waves" / "STRATEGY.md"
+        config = read_strategy(path).parse().config
+        history = read_candles(workspace.root.parent / "waves.csv", Timeframe("1m")).candles
+        axes, candles = [parse_axis(axis) for axis in AXES], {"BTC/USDT": history}
+        expected = run_sweep(config, axes, candles, sort="total_return_pct")
+        best = expected.rows[0]
+        gain = best.metrics.total_return_pct
+        assert f"{gain:+,.1f}%★" in drawn(app, "#sweep-map")
+        title = str(heat.border_title)
+        assert f"rsi.period={best.values[0]}" in title
+        assert tries_of(workspace.tries, "waves").tried == 1 + 6
+        await pilot.press("M")
+        await until(pilot, lambda: "Max DD" in str(heat.border_title))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, BacktestResultScreen))
+        kept = list_results(workspace).results
+        (one,) = [each for each in kept if each.result.settings]
+        assert one.result.metrics.total_return_pct == gain
+        assert one.result.settings == dict(
+            zip(("rsi.period", "entry_conditions[0].value"), best.values, strict=True)
+        )
+        assert tries_of(workspace.tries, "waves").tried == 1 + 6  # it was counted in the sweep
+        await pilot.press("escape", "v")
+        table = screen.query_one("#sweep-table", LineTable)
+        assert table.display
+        assert len(table.rows) == 6
+        assert table.rows[0].cells[0].text == str(best.values[0])
+        await pilot.press("E")
+        await until(pilot, lambda: list(workspace.root.glob("exports/*/sweep.csv")))
+
+
+async def test_a_cancelled_sweep_keeps_what_is_finished_and_says_so(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make(workspace)
+    real = app.varying.sweep
+
+    async def cancelled(order: object, variation: object, control: Control) -> Varied:
+        show = control.show
+
+        def after_two(progress: object) -> None:
+            show(progress)  # type: ignore[arg-type]
+            if progress.done == 2:  # type: ignore[attr-defined]
+                app.call_from_thread(app.screen.action_cancel)  # type: ignore[attr-defined]
+
+        monkeypatch.setattr(Control, "show", lambda self, progress: after_two(progress))
+        return await real(order, variation, control)  # type: ignore[arg-type]
+
+    async with driven(app, WIDE) as pilot:
+        await form(pilot, app, workspace)
+        monkeypatch.setattr(app.varying, "sweep", cancelled)
+        screen = await swept(pilot, app)
+        await until(pilot, lambda: not screen.is_busy)
+        said = str(screen.query_one("#sweep-luck").render())
+        assert "Not finished: 2 of 6 combinations" in said
+        assert len(screen.query_one("#sweep-table", LineTable).rows) == 2
+        assert tries_of(workspace.tries, "waves").tried == 1 + 2
+
+
+async def test_what_cannot_be_swept_is_said_in_the_form(workspace: Workspace) -> None:
+    app = make(workspace)
+    async with driven(app, NARROW) as pilot:
+        await form(pilot, app, workspace)
+        for wrong, says in (
+            ("macd.fast=1:2", "no indicator 'macd'"),
+            ("rsi.period", "expected PATH="),
+            ("rsi.period=0:3", "is not valid"),
+        ):
+            app.screen.query_one("#axis-0", Input).value = wrong
+            await until(pilot, lambda says=says: says in verdict(app))  # type: ignore[misc]
+            await pilot.press("enter")
+            assert isinstance(app.screen, VaryForm)

@@ -1,0 +1,153 @@
+"""The form for a sweep or a gate: what is varied of a strategy, and what ranks the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from core.gate import FOLDS
+from core.text import safe_text
+from tui.modals.form import CheckedForm, hints, number_in
+from tui.requests.backtest import BacktestRefusedError
+from tui.requests.varying import Variation, VaryingCommands
+from tui.widgets.choice import Choice
+from tui.widgets.tones import Tone
+
+RANKS = {
+    "Sharpe": "sharpe_ratio",
+    "return": "total_return_pct",
+    "drawdown": "max_drawdown_pct",
+    "PF": "profit_factor",
+    "win rate": "win_rate_pct",
+}
+_AXES = ("Vary", "and", "and")
+_MANY = 5_000  # settings: from here on it is said that they take their time
+
+
+class VaryForm(CheckedForm[Variation]):
+    """What to vary: of a sweep at least one thing, of a gate as much as was tried."""
+
+    AUTO_FOCUS = "Input"
+
+    def __init__(
+        self,
+        name: str,
+        raw: Mapping[str, object],
+        commands: VaryingCommands,
+        last: Variation | None = None,
+        *,
+        gate: bool = False,
+    ) -> None:
+        super().__init__()
+        self._of = name
+        self._raw = raw
+        self._commands = commands
+        self._last = last
+        self._gate = gate
+        self._checked: tuple[Variation, int] | None = None
+        self._asked = 0
+        self._suggested: Sequence[str] = ()
+
+    def compose(self) -> ComposeResult:
+        """Axes, what ranks, and what comes of it."""
+        last = self._last or Variation()
+        what = "the gate: how much of it is luck" if self._gate else "a sweep of its settings"
+        with Vertical(classes="form"):
+            title = Content.styled(safe_text(f"{self._of}: {what}"), "bold $foreground")
+            yield Static(title, classes="form-title")
+            for number, label in enumerate(_AXES):
+                written = last.axes[number] if number < len(last.axes) else ""
+                field = Input(written, id=f"axis-{number}", compact=True)
+                yield _field(label, field)
+            ranks = list(RANKS)
+            ranked = list(RANKS.values()).index(last.sort) if last.sort in RANKS.values() else 0
+            yield _field("Rank by", Choice(ranks, ranks[ranked], id="sort"))
+            if self._gate:
+                yield _field("Folds", Input(str(last.folds), id="folds", compact=True))
+            else:
+                split = "" if last.split is None else f"{last.split:g}"
+                about = "70: rank on the first 70 % of the time, the rest beside it"
+                yield _field("Split", Input(split, placeholder=about, id="split", compact=True))
+            yield Static("", classes="verdict", id="verdict")
+            yield hints("run")
+
+    async def on_mount(self) -> None:
+        """Find out what could be varied, and offer it."""
+        self.run_worker(self._suggest(), name="suggest", exit_on_error=False)
+
+    async def _suggest(self) -> None:
+        self._suggested = await self._commands.suggest(self._raw)
+        if not self.is_attached:
+            return
+        fresh = self._last is None and not self._gate
+        for number, axis in enumerate(self._suggested[: len(_AXES)]):
+            field = self.query_one(f"#axis-{number}", Input)
+            field.placeholder = f"such as {axis}"
+            if fresh and number < 2 and not field.value:
+                field.value = axis
+        self.judge()
+
+    def judge(self) -> None:
+        """See `CheckedForm.judge`: in a thread, as it takes reading the config again and again."""
+        self._checked = None
+        variation, problems = self._variation()
+        if problems:
+            self.tell((f"✗ {problem}", Tone.ERROR) for problem in problems)
+        else:
+            self._asked += 1
+            self.run_worker(self._check(variation, self._asked), name="check", exit_on_error=False)
+
+    async def _check(self, variation: Variation, asked: int) -> None:
+        try:
+            count, problem = await self._commands.check(self._raw, variation), ""
+        except BacktestRefusedError as error:
+            count, problem = 0, str(error)
+        if asked != self._asked or not self.is_attached:
+            return  # something else is asked for by now
+        if problem:
+            self.tell([(f"✗ {problem}", Tone.ERROR), *self._offer()])
+            return
+        self._checked = variation, count
+        settings = "1 setting: the strategy as it is" if count == 1 else f"{count:,} settings"
+        if count >= _MANY:
+            settings += ", which take their time; x keeps what is finished"
+        self.tell([(settings, Tone.PLAIN), *self._offer()])
+
+    def _offer(self) -> list[tuple[str, Tone]]:
+        paths = [axis.partition("=")[0] for axis in self._suggested]
+        return [(f"can be varied: {', '.join(paths)}", Tone.DIM)] if paths else []
+
+    def _variation(self) -> tuple[Variation, list[str]]:
+        problems: list[str] = []
+        fields = [self.query_one(f"#axis-{n}", Input).value.strip() for n in range(len(_AXES))]
+        axes = tuple(text for text in fields if text)
+        if not axes and not self._gate:
+            problems.append("vary: expected PATH=FIRST:LAST:STEP or PATH=VALUE,VALUE,…")
+        split, folds = None, FOLDS
+        if self._gate:
+            found = number_in(self.query_one("#folds", Input), "folds", problems)
+            folds = FOLDS if found is None else int(found)
+            if not 1 <= folds <= 100:
+                problems.append(f"folds: expected 1 to 100, found {folds}")
+        else:
+            split = number_in(self.query_one("#split", Input), "split", problems)
+            if split is not None and split >= 100:
+                problems.append("split: expected a number below 100")
+        sort = RANKS[self.query_one("#sort", Choice).chosen]
+        return Variation(axes, sort, split, folds), problems
+
+    def outcome(self) -> Variation | None:
+        """What to run; None while it is not known whether it can be."""
+        variation, problems = self._variation()
+        if problems or self._checked is None or self._checked[0] != variation:
+            return None
+        return variation
+
+
+def _field(label: str, field: Widget) -> Horizontal:
+    return Horizontal(Static(label, classes="field-label"), field, classes="field")

@@ -1,0 +1,136 @@
+"""What the screen asks of sweeps and gates: whether they can be made, and to make them.
+
+They run in processes of their own, outside the host. What makes them loads numpy and its kin, so it
+is imported late, in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.gate import FOLDS
+from tui.requests.backtest import BacktestOrder, BacktestRefusedError
+from tui.shell import Shell
+
+if TYPE_CHECKING:
+    from core.backtest.progress import Progress
+    from core.backtest.sweep import Sweep
+    from core.gate.gate import Gate, UnfinishedGate
+
+_RUNNER = "tui.requests.varying_run"
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """How a strategy is varied.
+
+    `axes`: as `papertape sweep --set` takes them. `sort`: the metric that ranks. `split`: per cent
+    of the time that the ranking of a sweep sees; None: all. `folds`: of a gate's walk-forward.
+    """
+
+    axes: tuple[str, ...] = ()
+    sort: str = "sharpe_ratio"
+    split: float | None = None
+    folds: int = FOLDS
+
+
+@dataclass(frozen=True, slots=True)
+class Varied:
+    """What came of it, and what is to be said of the candles and of counting it."""
+
+    found: Sweep | Gate | UnfinishedGate
+    notes: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Control:
+    """How work under way is watched and cancelled: written in its thread, read by the screen.
+
+    `told`: words before there is a progress.
+    """
+
+    told: str = "starting …"
+    progress: Progress | None = None
+    cancel: threading.Event = field(default_factory=threading.Event)
+
+    def show(self, progress: Progress) -> None:
+        """Take how far it is."""
+        self.progress = progress
+
+    def tell(self, words: str) -> None:
+        """Take what is done before it begins."""
+        self.told = words
+
+
+class VaryingCommands:
+    """Sweeps and gates in processes beside this one."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+
+    async def suggest(self, raw: Mapping[str, object]) -> tuple[str, ...]:
+        """What could be varied of a config, a range around each number of it."""
+        runner = await _runner()
+        found: tuple[str, ...] = await asyncio.to_thread(runner.suggested, raw)
+        return found
+
+    async def check(self, raw: Mapping[str, object], variation: Variation) -> int:
+        """How many settings there are.
+
+        Raises:
+            BacktestRefusedError: one cannot be; the message says which and why.
+        """
+        runner = await _runner()
+        count: int = await asyncio.to_thread(runner.checked, raw, variation)
+        return count
+
+    async def sweep(self, order: BacktestOrder, variation: Variation, control: Control) -> Varied:
+        """Try every setting.
+
+        Raises:
+            BacktestRefusedError: it cannot be; the message says why.
+        """
+        return await self._run("sweep", order, variation, control)
+
+    async def gate(self, order: BacktestOrder, variation: Variation, control: Control) -> Varied:
+        """Judge the best setting.
+
+        Raises:
+            BacktestRefusedError: it cannot be; the message says why.
+        """
+        return await self._run("gate", order, variation, control)
+
+    async def _run(
+        self, what: str, order: BacktestOrder, variation: Variation, control: Control
+    ) -> Varied:
+        runner = await _runner()
+        try:
+            found: Varied = await getattr(runner, what)(
+                order, variation, self._shell.workspace, self._shell.demo, control
+            )
+        finally:
+            control.cancel.set()  # nobody waits for it any more
+        return found
+
+    async def export(self, sweep: Sweep, name: str) -> Path:
+        """Write every row of a sweep into a file of the workspace; its path.
+
+        Raises:
+            BacktestRefusedError: it cannot be written.
+        """
+        workspace = self._shell.workspace
+        if workspace is None:
+            raise BacktestRefusedError("without a workspace there is no place to write it to")
+        runner = await _runner()
+        path: Path = await asyncio.to_thread(runner.export, sweep, name, workspace)
+        return path
+
+
+async def _runner() -> Any:
+    return await asyncio.to_thread(importlib.import_module, _RUNNER)

@@ -1,0 +1,188 @@
+"""Runs sweeps and gates for the screen. Loads numpy and its kin: import it late, in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from core.backtest.axes import Axis, SweepError, configs, parse_axis
+from core.backtest.progress import WorkCancelledError
+from core.backtest.run import BacktestError
+from core.backtest.sweep import Sweep, check_sort, run_sweep, sweep_to_csv
+from core.gate.counted import counted_gate
+from core.gate.gate import Gate, UnfinishedGate, run_gate
+from core.host.feed_factories import DemoMarket
+from core.market.candles.candles import Candles
+from core.report.library import leaves
+from core.store.durable import OsDisk, write_durably
+from core.store.workspace import Workspace
+from core.strategy.config.canonical import config_to_dict
+from core.strategy.config.config import StrategyConfig
+from core.strategy.config.parsing import parse_config
+from core.strategy.config.problems import ConfigError
+from core.strategy.names import is_name
+from core.time_format import short_date, wall_clock
+from core.trial.ledger import count, sweep_try
+from tui.requests.backtest import BacktestOrder, BacktestRefusedError
+from tui.requests.backtest_run import candles_for
+from tui.requests.varying import Control, Variation, Varied
+
+_IN_THIS_THREAD = 2_000_000  # candles of all settings: done before processes have begun
+_REFUSALS = (SweepError, BacktestError, ConfigError, OSError)
+_VARIED = (
+    *("entry_conditions", "exit_conditions", "stop", "target", "take_profit", "trailing"),
+    *("max_hold", "cooldown"),
+)
+_STEPS = 3  # on either side of the value there is
+
+Demo = Callable[[], DemoMarket] | None
+
+
+def suggested(raw: Mapping[str, object]) -> tuple[str, ...]:
+    """Axes around each number of a config: of its indicators, its conditions, its exits."""
+    try:
+        parsed = parse_config(raw).config
+    except ConfigError:
+        return ()
+    keys = {spec.key for spec in parsed.indicators}
+    return tuple(
+        f"{path}={_around(value)}"
+        for path, value in leaves(config_to_dict(parsed))
+        if isinstance(value, int | float) and value > 0
+        if path.partition(".")[0] in keys or path.startswith(_VARIED)
+        if not path.endswith(".offset")
+    )
+
+
+def checked(raw: Mapping[str, object], variation: Variation) -> int:
+    """See `VaryingCommands.check`."""
+    try:
+        check_sort(variation.sort)
+        axes = [parse_axis(text) for text in variation.axes]
+        config = parse_config(raw).config
+        edges = [Axis(axis.path, (axis.values[0], axis.values[-1])) for axis in axes]
+        configs(config, edges)  # the ends of every axis stand for what lies between
+        settings = 1
+        for axis in axes:
+            settings *= len(axis.values)
+    except (SweepError, ConfigError) as error:
+        raise BacktestRefusedError(str(error)) from error
+    return settings
+
+
+async def sweep(
+    order: BacktestOrder,
+    variation: Variation,
+    workspace: Path | None,
+    demo: Demo,
+    control: Control,
+) -> Varied:
+    """See `VaryingCommands.sweep`."""
+
+    def work(config: StrategyConfig, candles: Mapping[str, Candles]) -> tuple[Sweep, str | None]:
+        axes = [parse_axis(text) for text in variation.axes]
+        found = run_sweep(
+            config,
+            axes,
+            candles,
+            sort=variation.sort,
+            split=variation.split,
+            workers=_workers(checked(order.raw, variation), candles),
+            on_progress=control.show,
+            cancel=control.cancel,
+        )
+        if workspace is None:
+            return found, None
+        varied = {axis.path: axis.values for axis in axes}
+        tried, effective = len(found.rows), found.effective_tries
+        one = sweep_try(config, varied, candles, effective, wall_clock(), tried=tried)
+        return found, count(Workspace(workspace).tries, one)
+
+    return await _run(order, workspace, demo, control, work)
+
+
+async def gate(
+    order: BacktestOrder,
+    variation: Variation,
+    workspace: Path | None,
+    demo: Demo,
+    control: Control,
+) -> Varied:
+    """See `VaryingCommands.gate`."""
+
+    def work(
+        config: StrategyConfig, candles: Mapping[str, Candles]
+    ) -> tuple[Gate | UnfinishedGate, str | None]:
+        axes = [parse_axis(text) for text in variation.axes]
+        backtests = checked(order.raw, variation) * (1 + variation.folds) + 100
+
+        def judge(other_tries: float) -> Gate | UnfinishedGate:
+            return run_gate(
+                config,
+                axes,
+                candles,
+                other_tries=other_tries,
+                folds=variation.folds,
+                sort=variation.sort,
+                workers=_workers(backtests, candles),
+                on_progress=control.show,
+                cancel=control.cancel,
+            )
+
+        if workspace is None:
+            return judge(0.0), None
+        ledger = Workspace(workspace).tries
+        return counted_gate(ledger, config, axes, candles, judge, wall_clock())
+
+    return await _run(order, workspace, demo, control, work)
+
+
+async def _run(
+    order: BacktestOrder,
+    workspace: Path | None,
+    demo: Demo,
+    control: Control,
+    work: Callable[
+        [StrategyConfig, Mapping[str, Candles]], tuple[Sweep | Gate | UnfinishedGate, str | None]
+    ],
+) -> Varied:
+    parsed, material = await candles_for(order, workspace, demo, control.tell)
+    material = material.as_swept()
+    control.tell("beginning …")
+    try:
+        found, warning = await asyncio.to_thread(work, parsed.config, material.candles)
+    except WorkCancelledError as error:
+        raise BacktestRefusedError(str(error)) from error
+    except _REFUSALS as error:
+        raise BacktestRefusedError(str(error)) from error
+    notes = (*parsed.warnings, *material.notes, *filter(None, (warning,)))
+    return Varied(found, notes)
+
+
+def _workers(backtests: int, candles: Mapping[str, Candles]) -> int:
+    """How many processes: none for what is done before one has begun."""
+    if backtests * sum(map(len, candles.values())) <= _IN_THIS_THREAD:
+        return 1
+    return os.cpu_count() or 1
+
+
+def export(sweep: Sweep, name: str, workspace: Path) -> Path:
+    """See `VaryingCommands.export`."""
+    folder = workspace / "exports"
+    folder /= f"{name if is_name(name) else 'sweep'}-{short_date(wall_clock())}"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_durably(folder / "sweep.csv", sweep_to_csv(sweep).encode(), OsDisk())
+    except OSError as error:
+        raise BacktestRefusedError(f"it cannot be written ({error})") from error
+    return folder / "sweep.csv"
+
+
+def _around(value: float) -> str:
+    """A range around a number, its own value in it: `14` → `8:20:2`, `0.3` → `0.12:0.48:0.06`."""
+    whole = (value == int(value) and value >= 4) or isinstance(value, int)
+    step = max(1, round(value / 8)) if whole else float(f"{value / 5:.1g}")
+    below = min(_STEPS, int((value - (1 if whole else step / 2)) // step))
+    return f"{value - below * step:.10g}:{value + _STEPS * step:.10g}:{step:.10g}"

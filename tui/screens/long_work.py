@@ -1,0 +1,158 @@
+"""The base of screens whose work takes its time: how far it is, its end, and its results."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Static
+
+from core.text import safe_lines, safe_text
+from tui.requests.backtest import BacktestOrder, BacktestRefusedError
+from tui.requests.varying import Control, Variation, Varied
+from tui.screens.base import BaseScreen, write
+from tui.widgets.tones import Tone
+
+_LOOK_EVERY = 0.25  # seconds
+_BAR = 24  # cells
+
+
+class LongWorkScreen(BaseScreen):
+    """A title, a line of progress, and what came of it.
+
+    The work goes on while another screen is shown, and ends with this one.
+    """
+
+    WHAT: ClassVar[str]
+
+    def __init__(self, order: BacktestOrder, variation: Variation) -> None:
+        super().__init__()
+        self._order = order
+        self._variation = variation
+        self._control: Control | None = None  # while it runs
+        self._timer: Timer | None = None
+
+    def body(self) -> ComposeResult:
+        """Title and progress, then the results, hidden before there are any."""
+        yield Static("", id="work-title")
+        yield Static("", id="work-progress")
+        for widget in self.results():
+            widget.add_class("work-result")
+            yield widget
+
+    def results(self) -> tuple[Widget, ...]:
+        """The widgets that show what came of it."""
+        raise NotImplementedError
+
+    async def work(self, control: Control) -> Varied:
+        """Do it."""
+        raise NotImplementedError
+
+    def came(self, varied: Varied) -> None:
+        """Show what came of it."""
+        raise NotImplementedError
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it still runs."""
+        return self._control is not None
+
+    def on_mount(self) -> None:
+        """Begin."""
+        super().on_mount()
+        self.run_order(self._variation)
+
+    def on_unmount(self) -> None:
+        """Nobody waits for it any more."""
+        if self._control is not None:
+            self._control.cancel.set()
+
+    def run_order(self, variation: Variation) -> None:
+        """Run it, with what is varied."""
+        self._variation = variation
+        self._control = Control()
+        self._show_title()
+        self.set_class(False, "-done")
+        self._timer = self.set_interval(_LOOK_EVERY, self._look)
+        self._look()
+        self.app.run_worker(
+            self._run(self._control), name=self.WHAT, group="varying", exit_on_error=False
+        )
+        self.refresh_hints()
+
+    def _show_title(self) -> None:
+        order, axes = self._order, self._variation.axes
+        title = Content.assemble(
+            (safe_text(order.name), "bold $foreground"),
+            (f" · {self.WHAT}", "$dim"),
+            (safe_text("".join(f" · {axis}" for axis in axes)), "$dim"),
+        )
+        write(self.query_one("#work-title", Static), title)
+
+    def _look(self) -> None:
+        """Say how far it is; the same again repaints nothing."""
+        control = self._control
+        if control is None:
+            return
+        progress = control.progress
+        if progress is None:
+            self._say(control.told, Tone.DIM)
+            return
+        from core.backtest.progress import progress_text  # noqa: PLC0415  (numpy's room, there now)
+
+        filled = _BAR * progress.done // max(1, progress.total)
+        words = "ending with what is finished …" if control.cancel.is_set() else ""
+        write(
+            self.query_one("#work-progress", Static),
+            Content.assemble(
+                ("━" * filled, Tone.ACCENT.css),
+                ("─" * (_BAR - filled), Tone.RULE.css),
+                f"  {words or progress_text(progress)}",
+            ),
+        )
+
+    def _say(self, text: str, tone: Tone) -> None:
+        write(self.query_one("#work-progress", Static), Content.styled(safe_lines(text), tone.css))
+
+    async def _run(self, control: Control) -> None:
+        try:
+            varied = await self.work(control)
+        except BacktestRefusedError as error:
+            self._end(control, str(error), Tone.ERROR)
+        except asyncio.CancelledError:
+            raise
+        else:
+            self._end(control, "\n".join(f"! {note}" for note in varied.notes), Tone.WARNING)
+            if self.is_attached:
+                self.set_class(True, "-done")
+                self.came(varied)
+                if not self.is_current:
+                    self.papertape.say(f"{self._order.name}: the {self.WHAT} is done. 3 shows it.")
+
+    def _end(self, control: Control, text: str, tone: Tone) -> None:
+        if control is not self._control:
+            return
+        self._control = None
+        if self._timer is not None:
+            self._timer.stop()
+        if self.is_attached:
+            self._say(text, tone)
+            self.query_one("#work-progress").display = bool(text)
+            self.refresh_hints()
+
+    def action_cancel(self) -> None:
+        """End it with what is finished."""
+        if self._control is not None:
+            self._control.cancel.set()
+            self._look()
+
+    def action_back(self) -> None:
+        """End it with what is finished; then return."""
+        if self.is_busy:
+            self.action_cancel()
+        else:
+            self.dismiss()

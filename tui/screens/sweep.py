@@ -1,0 +1,258 @@
+"""A sweep on the screen: how far it is, its best settings in a heat map, and all in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.widget import Widget
+from textual.widgets import Static
+
+from core.report.library import Setting
+from tui import formats
+from tui.commands import Place, bindings
+from tui.modals.vary import RANKS, VaryForm
+from tui.requests.backtest import BacktestOrder, BacktestRefusedError
+from tui.requests.varying import Control, Variation, Varied
+from tui.screens.base import entitle, write
+from tui.screens.long_work import LongWorkScreen
+from tui.widgets.columns import Column
+from tui.widgets.heat_map import HeatCell, HeatGrid, HeatMap
+from tui.widgets.line_table import Cell, LineTable, Row
+from tui.widgets.tones import Tone, tone_of, toned
+
+if TYPE_CHECKING:
+    from core.backtest.sweep import Sweep, SweepRow
+    from core.backtest.sweep_map import SweepMap
+
+_METRICS = (*RANKS.values(), "total_trades")
+_WIDTHS = {"total_return_pct": 9, "win_rate_pct": 8}
+_MOST_ROWS = 2_000  # in the table; an export has all
+
+
+class SweepScreen(LongWorkScreen):
+    """A sweep. `run`: has a setting's backtest made, and shown."""
+
+    PLACE = Place.SWEEP
+    TITLE = "Backtest"
+    WHAT = "sweep"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.SWEEP)
+
+    def __init__(
+        self, order: BacktestOrder, variation: Variation, run: Callable[[BacktestOrder], None]
+    ) -> None:
+        super().__init__(order, variation)
+        self._run_setting = run
+        self._sweep: Sweep | None = None
+        self._map: SweepMap | None = None
+        self._metric = variation.sort
+
+    def results(self) -> tuple[Widget, ...]:
+        """What is to be said, the map and the table."""
+        heat = self.pane(HeatMap(id="sweep-map"), "")
+        # Its columns are known once there is a sweep.
+        table = self.pane(LineTable((Column("", 1),), id="sweep-table"), "Settings, the best first")
+        return Static("", id="sweep-luck"), Horizontal(heat, table, id="sweep-both")
+
+    async def work(self, control: Control) -> Varied:
+        """Try every setting."""
+        return await self.papertape.varying.sweep(self._order, self._variation, control)
+
+    # ── what is shown ──
+
+    def came(self, varied: Varied) -> None:
+        """Show the map, the table, and what luck would have found."""
+        from core.backtest.sweep import Sweep  # noqa: PLC0415  (numpy's room, loaded by now)
+        from core.backtest.sweep_map import luck, sweep_map, unfinished  # noqa: PLC0415
+
+        found = varied.found
+        assert isinstance(found, Sweep)
+        self._sweep, self._map = found, sweep_map(found)
+        self._metric = found.sort
+        told = unfinished(found)
+        lines = [] if told is None else [(f"! {told}", Tone.WARNING)]
+        lines += [(text, Tone.DIM) for text in luck(found)]
+        write(self.query_one("#sweep-luck", Static), toned(lines))
+        self._fill_table(found)
+        self._draw_map()
+        self.query_one("#sweep-map").focus()
+        self.refresh_hints()
+
+    def _draw_map(self) -> None:
+        from core.backtest.sweep_map import FIGURES, heats, shade  # noqa: PLC0415
+
+        shown = self._map
+        if shown is None:
+            return
+        heat, shares = heats(shown, self._metric), shown.shares(self._metric)
+        best = max(shares, key=lambda pair: shares[pair], default=None)
+        cells = tuple(
+            tuple(
+                HeatCell(
+                    self._figure(shown.best.get((down, across)), self._metric),
+                    heat.get((down, across)),
+                    shade(shares.get((down, across))),
+                )
+                for across in shown.columns
+            )
+            for down in shown.rows
+        )
+        place = None if best is None else (shown.rows.index(best[0]), shown.columns.index(best[1]))
+        grid = HeatGrid(
+            shown.down, shown.across, tuple(map(str, shown.rows)), tuple(map(str, shown.columns)),
+            cells, place,
+        )  # fmt: skip
+        self.query_one(HeatMap).draw(grid)
+        self._entitle(FIGURES[self._metric])
+
+    def _entitle(self, metric: str) -> None:
+        """Say what the map shows, and the setting under its cursor."""
+        heat = self.query_one(HeatMap)
+        row = self._row_of_map(*heat.at)
+        known = self._map is not None and bool(self._map.shares(self._metric))
+        words = "★ the best" if known else "known of none of them; M shows another"
+        parts = [f"{metric}, {words}"]
+        if row is not None:
+            parts.append(self._settings_text(row))
+        entitle(heat, " · ".join(parts))
+
+    @on(HeatMap.Highlighted)
+    def _another_cell(self) -> None:
+        from core.backtest.sweep_map import FIGURES  # noqa: PLC0415
+
+        self._entitle(FIGURES[self._metric])
+
+    def _fill_table(self, sweep: Sweep) -> None:
+        from core.backtest.sweep_map import FIGURES  # noqa: PLC0415
+
+        paths = [axis.path for axis in sweep.axes]
+        rest = sweep.split_time is not None
+        table = self.query_one("#sweep-table", LineTable)
+        table.set_columns(
+            (
+                *(Column(path, max(6, min(len(path), 14)), "right") for path in paths),
+                *(
+                    Column(label, _WIDTHS.get(name, 6), "right", priority=place)
+                    for place, (name, label) in enumerate(FIGURES.items())
+                ),
+                *((Column("rest: Sharpe", 12, "right"),) if rest else ()),
+            )
+        )
+        table.set_rows(
+            Row(str(number), self._cells(row, rest=rest))
+            for number, row in enumerate(sweep.rows[:_MOST_ROWS])
+        )
+        shown, tried = len(table.rows), len(sweep.rows)
+        count = f"{tried:,}" if shown == tried else f"{shown:,} of {tried:,}"
+        entitle(table, f"Settings, the best first · {count}")
+
+    def _cells(self, row: SweepRow, *, rest: bool) -> tuple[Cell, ...]:
+        from core.backtest.sweep_map import FIGURES, figure_of  # noqa: PLC0415
+
+        cells = [
+            Cell(str(value), Tone.STRONG, order=value if isinstance(value, str) else float(value))
+            for value in row.values
+        ]
+        for name in FIGURES:
+            tone = tone_of(figure_of(row, name)) if name == "total_return_pct" else Tone.PLAIN
+            cells.append(Cell(self._figure(row, name), tone, order=figure_of(row, name)))
+        if rest:
+            sharpe = None if row.rest is None else row.rest.sharpe_ratio
+            cells.append(Cell(formats.number(sharpe), order=sharpe))
+        return tuple(cells)
+
+    @staticmethod
+    def _figure(row: SweepRow | None, metric: str) -> str:
+        from core.backtest.sweep_map import figure_of  # noqa: PLC0415
+
+        value = None if row is None else figure_of(row, metric)
+        if metric == "total_return_pct":
+            return formats.UNKNOWN if value is None else f"{value:+,.1f}%"
+        if metric.endswith("_pct"):
+            return formats.percent(value)
+        return formats.number(value, 0 if metric == "total_trades" else 2)
+
+    def _row_of_map(self, row: int, column: int) -> SweepRow | None:
+        shown = self._map
+        if shown is None:
+            return None
+        return shown.best.get((shown.rows[row], shown.columns[column]))
+
+    def _settings(self, row: SweepRow) -> dict[str, Setting]:
+        if self._sweep is None:
+            return {}
+        paths = [axis.path for axis in self._sweep.axes]
+        return dict(zip(paths, row.values, strict=True))
+
+    def _settings_text(self, row: SweepRow) -> str:
+        return " ".join(f"{path}={value}" for path, value in self._settings(row).items())
+
+    # ── commands ──
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only what can be done now."""
+        if action == "cancel":
+            return self.is_busy
+        if action in ("open", "metric", "view", "export"):
+            return self._sweep is not None and not self.is_busy
+        return not self.is_busy if action == "again" else True
+
+    def action_open(self) -> None:
+        """Run the setting under the cursor by itself."""
+        table = self.query_one("#sweep-table", LineTable)
+        if self._sweep is None:
+            return
+        if table.has_focus and table.cursor_key is not None:
+            row: SweepRow | None = self._sweep.rows[int(table.cursor_key)]
+        else:
+            row = self._row_of_map(*self.query_one(HeatMap).at)
+        if row is not None:
+            settings = {**self._order.settings, **self._settings(row)}
+            self._run_setting(replace(self._order, settings=settings))
+
+    @on(HeatMap.Chosen)
+    @on(LineTable.Chosen, "#sweep-table")
+    def _opened(self) -> None:
+        self.action_open()
+
+    def action_metric(self) -> None:
+        """Show the next metric on the map."""
+        place = _METRICS.index(self._metric) if self._metric in _METRICS else -1
+        self._metric = _METRICS[(place + 1) % len(_METRICS)]
+        self._draw_map()
+
+    def action_view(self) -> None:
+        """Go to the other of map and table, which alone is shown where there is little room."""
+        self.toggle_class("-table")
+        name = "sweep-table" if self.has_class("-table") else "sweep-map"
+        self.query_one(f"#{name}").focus()
+
+    def action_again(self) -> None:
+        """Vary something else."""
+
+        def answered(variation: Variation | None) -> None:
+            if variation is not None:
+                self.run_order(variation)
+
+        form = VaryForm(self._order.name, self._order.raw, self.papertape.varying, self._variation)
+        self.app.push_screen(form, answered)
+
+    def action_export(self) -> None:
+        """Write every setting into a file."""
+        sweep = self._sweep
+        if sweep is None:
+            return
+
+        async def work() -> None:
+            try:
+                path = await self.papertape.varying.export(sweep, self._order.name)
+            except BacktestRefusedError as error:
+                self.papertape.say(str(error), "error", "Not exported")
+            else:
+                self.papertape.say(f"Written into {path}.")
+
+        self.app.run_worker(work(), name="export", group="export", exit_on_error=False)
