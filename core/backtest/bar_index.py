@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from math import isinf
+from math import inf
 from typing import cast
 
 import numpy as np
@@ -27,6 +27,27 @@ _BLOCK: int = 128  # candles whose extremes are looked at together
 END = 1 << 62
 """A time that never comes."""
 _END: int = END
+_INF: float = inf
+_ENTER: int = ENTER_LONG | ENTER_SHORT
+_LEAVE_LONG: int = EXIT_LONG | ENTER_SHORT
+_LEAVE_SHORT: int = EXIT_SHORT | ENTER_LONG
+
+
+class Extremes:
+    """The lowest low and the highest high of each block of candles, found when first asked for."""
+
+    def __init__(self, candles: Candles) -> None:
+        self._candles = candles
+        self._found: tuple[list[float], list[float]] | None = None
+
+    def of_blocks(self) -> tuple[list[float], list[float]]:
+        """Lowest lows and highest highs."""
+        if self._found is None:
+            starts = np.arange(0, len(self._candles), _BLOCK)
+            lowest = np.minimum.reduceat(self._candles.low, starts).tolist()
+            highest = np.maximum.reduceat(self._candles.high, starts).tolist()
+            self._found = lowest, highest
+        return self._found
 
 
 class BarIndex:
@@ -45,6 +66,7 @@ class BarIndex:
         flags: Flags,
         funding: Floats | None,
         levels: Sequence[Floats] = (),
+        extremes: Extremes | None = None,
     ) -> None:
         self.slot = slot
         self.candles = candles
@@ -60,6 +82,7 @@ class BarIndex:
         self._time: memoryview[int] = candles.time.data
         self._flags: Sequence[int] = flags.data
         self._raising: dict[int, list[int]] = {}
+        self._extremes = extremes or Extremes(candles)
         self._lowest: list[float] = []
         self._highest: list[float] = []
         self._funded: list[int] = [] if funding is None else np.flatnonzero(funding).tolist()
@@ -104,12 +127,12 @@ class BarIndex:
 
     def next_entry(self, index: int) -> int:
         """Index of the first candle from `index` on that could make a flat account enter."""
-        return self._next_raising(ENTER_LONG | ENTER_SHORT, index)
+        return self._next_raising(_ENTER, index)
 
     def next_in_position(self, index: int, position: Position, rules: Rules) -> int:
         """Index of the first candle from `index` on that could do something to `position`."""
-        leaving = EXIT_LONG | ENTER_SHORT if position.sign > 0 else EXIT_SHORT | ENTER_LONG
-        found = self._next_raising(leaving, index)
+        leaving = _LEAVE_LONG if position.sign > 0 else _LEAVE_SHORT
+        found: int = self._next_raising(leaving, index)
         if rules.adds:
             for number in position.when:
                 flag = add_flag(number, long=position.sign > 0)
@@ -158,8 +181,8 @@ class BarIndex:
             raising = self._raising[mask] = np.flatnonzero((self.flags & mask) != 0).tolist()
         return self._next(raising, index)
 
-    def _next(self, indices: Sequence[int], index: int) -> int:
-        place = bisect_left(indices, index)
+    def _next(self, indices: list[int], index: int) -> int:
+        place: int = bisect_left(indices, index)
         return indices[place] if place < len(indices) else self.length
 
     def _next_touch(
@@ -172,18 +195,18 @@ class BarIndex:
         if position.above or position.break_even_at == position.break_even_at:
             target = position.aim
         farther = max if sign > 0 else min
-        fixed = position.stop_price
+        fixed: float = position.stop_price
         if (position.liquidation_price - fixed) * sign > 0:
             fixed = position.liquidation_price
         if position.below:
             fixed = farther(fixed, position.below[0][0])
-        level = fixed
+        level: float = fixed
         low: float
         high: float
-        if trailing_stop_pct is None and isinf(fixed) and isinf(target):
+        if trailing_stop_pct is None and abs(fixed) == _INF and abs(target) == _INF:
             return stop
         if not self._lowest:
-            self._gather_extremes()
+            self._lowest, self._highest = self._extremes.of_blocks()
         worst, best = self._lowest, self._highest
         if sign < 0:
             worst, best = best, worst
@@ -268,12 +291,6 @@ class BarIndex:
         if sign > 0:
             return float(self.candles.high[start:stop].max())
         return float(self.candles.low[start:stop].min())
-
-    def _gather_extremes(self) -> None:
-        """Find the lowest low and the highest high of each block of candles."""
-        starts = np.arange(0, self.length, _BLOCK)
-        self._lowest = np.minimum.reduceat(self.candles.low, starts).tolist()
-        self._highest = np.maximum.reduceat(self.candles.high, starts).tolist()
 
 
 def _view(column: Floats) -> memoryview[float]:

@@ -103,6 +103,7 @@ def drive(
         reader.look_ahead(account)
     alone: _BarReader | None = readers[0] if len(readers) == 1 else None
     acting: Sequence[_BarReader] = readers
+    time: int
     while True:
         # One symbol takes the short way: a comprehension is a call, and this runs at every moment.
         if alone is not None:

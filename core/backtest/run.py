@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
-from core.backtest.bar_index import END, BarIndex, funding_by_candle
+from core.backtest.bar_index import END, BarIndex, Extremes, funding_by_candle
 from core.backtest.drive import drive
 from core.market.candles.candles import Candle, Candles, Times
 from core.market.filters import MarketFilters
@@ -136,7 +137,12 @@ def _all_bars(
         due = None if rates is None else funding_by_candle(history, rates)[start:]
         flags = signals.flags if not late_entries else _late(signals.flags, late_entries)
         flags, levels = flags[start:], [level[start:] for level in signals.levels.values()]
-        all_bars.append(BarIndex(slot, history.slice(start), flags, due, levels))
+        part = history.slice(start)
+        batch = batches.get(config.symbols[slot])
+        extremes = None
+        if batch is not None:
+            extremes = batch.shared(("extremes", start), partial(Extremes, part))
+        all_bars.append(BarIndex(slot, part, flags, due, levels, extremes))
     return all_bars, tuple(
         f"{symbol}: {note}"
         for symbol, (_, signals) in zip(config.symbols, known, strict=True)

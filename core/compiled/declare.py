@@ -3,7 +3,8 @@
 A compiled module is the module's own source, statement by statement and line by line. What it lacks
 is C's types, and they stand in its annotations: of these a file of declarations is made (`.pxd`)
 that gives classes C attributes, and functions C arguments and results. An `__init__` that Python
-makes of a class's fields when it runs is written out, since a class in C is made before that.
+makes of a class's fields when it runs is written out, since a class in C is made before that; and
+a function that does the same for callers in C, whose arguments need no Python objects.
 
 Only what is not ambiguous is declared: numbers, containers, and the native classes of the modules
 that are compiled. All else stays a Python object, and means what it meant.
@@ -27,6 +28,8 @@ _PLAIN = {
     "memoryview[int]": "const long long[:]",
 }
 _VIEW = "[:]"
+_AFTERWARDS = "__post_init__"
+_MAKER = "_new_"
 _NUMBERS = ("double", "long long", "bint")
 _LOCALS = {"long long": "cython.longlong", "bint": "cython.bint"}
 _CLOSURES = (ast.Lambda, ast.GeneratorExp, ast.FunctionDef, ast.Yield, ast.YieldFrom)
@@ -56,13 +59,18 @@ class _Module:
         self.classes = {
             one.name: one for one in self.body if isinstance(one, ast.ClassDef) and _is_native(one)
         }
+        self.records = {
+            name: one
+            for name, one in self.classes.items()
+            if _fields(one) and not any(part.name == _AFTERWARDS for part in _methods(one))
+        }
         self.functions = {
             one.name: one for one in self.body if isinstance(one, ast.FunctionDef) and _in_c(one)
         }
 
 
 def _translate(module: _Module, modules: Mapping[str, _Module]) -> Translated:
-    known = set(module.classes)
+    known, makers = set(module.classes), set(module.records)
     written = ["cimport cython"]
     for statement in module.body:
         if not isinstance(statement, ast.ImportFrom):
@@ -73,15 +81,21 @@ def _translate(module: _Module, modules: Mapping[str, _Module]) -> Translated:
             shared = sorted(names & {*other.classes, *other.functions})
             if shared:
                 written.append(f"from {other.name} cimport {', '.join(shared)}")
+            made = [name for name in shared if name in other.records]
+            makers |= set(made)
+            written += [f"from {other.name} cimport {_MAKER}{name}" for name in made]
     types = _Types(known)
     written += [f"cdef class {name}" for name in module.classes]
     written += _constants(module, types)
-    lines = list(module.lines)
+    lines = _making(module, makers)
     for name, one in module.classes.items():
         written += [f"cdef class {name}:", *("    " + line for line in _class(one, types))]
         _write_out(one, lines)
     for function in module.functions.values():
         written += _function(function, types)
+    for one in module.records.values():
+        written.append(_declared_maker(one, types))
+        lines.append(_maker(one))
     return Translated("\n".join(lines), "\n".join(written) + "\n")
 
 
@@ -124,12 +138,10 @@ def _in_c(function: ast.FunctionDef) -> bool:
 
 
 def _constants(module: _Module, types: _Types) -> Iterator[str]:
-    """A module's own numbers: where they are annotated, and nobody else is to see them."""
+    """A module's own constants: where they are annotated, and nobody else is to see them."""
     for one in module.body:
         if isinstance(one, ast.AnnAssign) and ast.unparse(one.target).startswith("_"):
-            kind = types.of(one.annotation)
-            if kind in _NUMBERS:
-                yield f"cdef {kind} {ast.unparse(one.target)}"
+            yield f"cdef {types.of(one.annotation)} {ast.unparse(one.target)}"
 
 
 def _class(one: ast.ClassDef, types: _Types) -> Iterator[str]:
@@ -165,6 +177,8 @@ def _attributes(one: ast.ClassDef) -> dict[str, ast.expr | None]:
                 found.setdefault(name, arguments.get(argument))
             case ast.Assign(targets=[ast.Attribute(attr=name)], value=ast.Constant(value=value)):
                 found.setdefault(name, ast.Name(type(value).__name__))
+            case ast.Assign(targets=[ast.Attribute(attr=name)], value=ast.Call(func=made_by)):
+                found.setdefault(name, made_by)  # of a class, or object as of any other function
             case ast.Assign(targets=[ast.Attribute(attr=name)]):
                 found.setdefault(name, None)
     return found
@@ -216,10 +230,45 @@ def _write_out(one: ast.ClassDef, lines: list[str]) -> None:
             continue  # `__post_init__` gives it
         arguments.append(name if value is None else f"{name}={ast.unparse(value)}")
         made.append(f"self.{name} = {name}")
-    if any(method.name == "__post_init__" for method in _methods(one)):
-        made.append("self.__post_init__()")
+    if any(method.name == _AFTERWARDS for method in _methods(one)):
+        made.append(f"self.{_AFTERWARDS}()")
     place = fields[-1].lineno - 1
     lines[place] = f"    def __init__({', '.join(arguments)}): {'; '.join(made)}"
+
+
+def _making(module: _Module, makers: Collection[str]) -> list[str]:
+    """The lines of a module with calls of `makers` instead of the classes of those names."""
+    lines = list(module.lines)
+    calls = [
+        node.func
+        for statement in module.body
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords
+    ]
+    for name in sorted(calls, key=lambda one: (one.lineno, one.col_offset), reverse=True):
+        if name.id in makers:
+            text = lines[name.lineno - 1].encode()
+            before, after = text[: name.col_offset], text[name.col_offset :]
+            lines[name.lineno - 1] = (before + _MAKER.encode() + after).decode()
+    return lines
+
+
+def _maker(one: ast.ClassDef) -> str:
+    """A function that makes a record of its fields."""
+    given, made = [], [f"self = {one.name}.__new__({one.name})"]
+    for field in _fields(one):
+        name, value = ast.unparse(field.target), field.value
+        given.append(name if value is None else f"{name}={ast.unparse(value)}")
+        made.append(f"self.{name} = {name}")
+    return f"def {_MAKER}{one.name}({', '.join(given)}): {'; '.join([*made, 'return self'])}"
+
+
+def _declared_maker(one: ast.ClassDef, types: _Types) -> str:
+    given = []
+    for field in _fields(one):
+        optional = "" if field.value is None else "=*"
+        given.append(f"{types.of(field.annotation)} {ast.unparse(field.target)}{optional}")
+    return f"cdef {one.name} {_MAKER}{one.name}({', '.join(given)})"
 
 
 def _clear(part: ast.expr | ast.stmt, lines: list[str]) -> None:

@@ -205,11 +205,17 @@ def hold_seconds(trade: Trade) -> float:
 def max_drawdown_pct(equity: Floats, starting_balance: float) -> float:
     """Largest fall from a peak, in per cent of the peak; positive. Starts at `starting_balance`."""
     top, deepest = starting_balance, 0.0
-    for begin in range(0, len(equity), _BLOCK):
-        part = equity[begin : begin + _BLOCK]
-        highest = max(top, float(part.max()))
-        fall = (highest - float(part.min())) / highest
+    rest = len(equity) % _BLOCK
+    blocks = equity[: len(equity) - rest].reshape(-1, _BLOCK)
+    highs, lows = blocks.max(axis=1).tolist(), blocks.min(axis=1).tolist()
+    if rest:
+        highs.append(float(equity[-rest:].max()))
+        lows.append(float(equity[-rest:].min()))
+    for number, (high, low) in enumerate(zip(highs, lows, strict=True)):
+        highest = max(top, high)
+        fall = (highest - low) / highest
         if fall > deepest and highest > top:  # it counts only if the highest came first
+            part = equity[number * _BLOCK : (number + 1) * _BLOCK]
             peak = np.maximum(np.maximum.accumulate(part), top)
             fall = float(((peak - part) / peak).max())
         deepest = max(deepest, fall)

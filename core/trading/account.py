@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from math import inf
 
 from core.market.candles.timeframes import DAY, MINUTE
+from core.market.filters import NO_FILTERS
 from core.strategy.config.orders import Outcome, within_hours
 from core.trading.position import Position, Resting, joined, left_after
 from core.trading.rules import DUST, Plan, Rules
@@ -32,7 +33,9 @@ from core.trading.values import (
 )
 
 # What every exit asks for: looked up on its class, a member costs a call in Python 3.11.
-_LIQUIDATION = ExitReason.LIQUIDATION
+_LIQUIDATION: ExitReason = ExitReason.LIQUIDATION
+_DUST: float = DUST
+_INF: float = inf
 
 _PAUSED, _BLOCKED = "entries are paused", "entries of the symbol are blocked by hand"
 
@@ -223,13 +226,15 @@ class Account:
             else self._asked(sign, price, equity, plan)
         )
         most = self.free * rules.leverage / per_unit
-        if self.free <= equity * DUST or asked <= 0:
+        if self.free <= equity * _DUST or asked <= 0:
             why = f"no free balance: {self.free:.8g} of an equity of {equity:.8g}"
             return self.refuse(slot, side, time, Obstacle.BALANCE, why)
+        quantity = min(asked, most)
         market = rules.filters[slot]
-        quantity: float = market.floor_quantity(min(asked, most))
-        if why_not := market.refusal(quantity, price):
-            return self.refuse(slot, side, time, Obstacle.FILTER, why_not)
+        if market is not NO_FILTERS or quantity <= 0:
+            quantity = market.floor_quantity(quantity)
+            if why_not := market.refusal(quantity, price):
+                return self.refuse(slot, side, time, Obstacle.FILTER, why_not)
         wanted = None
         if not by_equity and asked > most:
             wanted = asked
@@ -238,10 +243,10 @@ class Account:
         margin = notional / rules.leverage
         fee = notional * rules.fees
         self.free -= margin + fee
-        if abs(self.free) < equity * DUST:
+        if abs(self.free) < equity * _DUST:
             self.free = 0.0
         filled_at = None if quote is None else quote.time
-        never = -inf * sign  # below (for a short: above) any price
+        never: float = -_INF * sign  # below (for a short: above) any price
         stop = rules.stop_price(sign, price)
         target = rules.target_price(sign, price)
         liquidation = rules.liquidation_price(slot, sign, price)

@@ -35,10 +35,11 @@ def pass_through_candle(
     )
     # Most candles reach none of a position's prices: what follows would find the same.
     if held_from_the_open and not rules.adds and not rules.roi:
-        worst = bar.low if sign > 0 else bar.high
-        best = bar.high if sign > 0 else bar.low
-        stop: float
-        stop, _ = position.stop(rules.trailing_stop_pct)
+        worst: float = bar.low if sign > 0 else bar.high
+        best: float = bar.high if sign > 0 else bar.low
+        stop: float = position.stop_price
+        if rules.trailing_stop_pct is not None:
+            stop, _ = position.stop(rules.trailing_stop_pct)
         near = (worst - stop) * sign <= 0 or (worst - position.liquidation_price) * sign <= 0
         if not near and (best - position.target_price) * sign < 0:
             position.pass_over(1, best, bar.close)
@@ -54,7 +55,7 @@ def pass_through_candle(
         added = _add_below(account, position, bar, time, events)
     # Where a quote entered the position, the candle had opened before there was one.
     entered_by_quote = position.entry_time == time and position.entry_filled_at is not None
-    open_ = position.entry_price if entered_by_quote else bar.open
+    open_: float = position.entry_price if entered_by_quote else bar.open
     low = bar.low
     high = bar.high
     if entered_by_quote:

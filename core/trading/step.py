@@ -38,7 +38,11 @@ from core.trading.values import (
 )
 
 # What every step asks for: looked up on its class, a member costs a call in Python 3.11.
-_LONG, _SHORT, _SIGNAL, _CLOSE = Side.LONG, Side.SHORT, ExitReason.SIGNAL, FillOn.CLOSE
+_LONG: Side = Side.LONG
+_SHORT: Side = Side.SHORT
+_SIGNAL: ExitReason = ExitReason.SIGNAL
+_REVERSE: ExitReason = ExitReason.REVERSE
+_CLOSE: FillOn = FillOn.CLOSE
 _ENTER_LONG: int = ENTER_LONG
 _ENTER_SHORT: int = ENTER_SHORT
 _EXIT_LONG: int = EXIT_LONG
@@ -247,7 +251,7 @@ def _decide(account: Account, time: int, bars: Sequence[Bar], events: list[Event
             continue
         long = position.sign > 0
         if flags & (_ENTER_SHORT if long else _ENTER_LONG):
-            reason = ExitReason.REVERSE
+            reason = _REVERSE
         elif flags & (_EXIT_LONG if long else _EXIT_SHORT):
             reason = _SIGNAL
         elif rules.max_hold is not None and position.held >= rules.max_hold:
@@ -262,7 +266,7 @@ def _decide(account: Account, time: int, bars: Sequence[Bar], events: list[Event
             continue
         account.due_exits[bar.slot] = reason
         events.append(Decided(time, rules.symbols[bar.slot], position.side, reason))
-        if reason is ExitReason.REVERSE:
+        if reason is _REVERSE:
             _order_entry(account, bar, position.side.opposite, time, events)
     if rules.fill_on is _CLOSE:
         _fill_at_close(account, time, bars, events)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ from core.strategy.indicators.series import (
     Unless,
 )
 from core.strategy.indicators.talib_calls import batch_call
+
+_Made = TypeVar("_Made")
 
 
 def _ratio(left: Any, right: Any) -> Floats:
@@ -62,6 +64,7 @@ class Batch:
         self._candles = candles
         self._values: dict[Series, Floats] = {}
         self._calls: dict[Call, tuple[Floats, ...]] = {}
+        self._shared: dict[Hashable, Any] = {}
         self._batches: dict[tuple[HigherTimeframe, int], tuple[Batch, NDArray[np.int64]]] = {}
 
     def values(self, series: Series) -> Floats:
@@ -70,6 +73,13 @@ class Batch:
         if known is None:
             known = self._values[series] = self._compute(series)
         return known
+
+    def shared(self, key: Hashable, make: Callable[[], _Made]) -> _Made:
+        """What somebody makes of these candles, once for all who ask for it by the same key."""
+        if key not in self._shared:
+            self._shared[key] = make()
+        made: _Made = self._shared[key]
+        return made
 
     def _compute(self, series: Series) -> Floats:
         match series:

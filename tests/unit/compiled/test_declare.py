@@ -83,8 +83,20 @@ def test_a_native_class_may_be_none_and_is_known_from_its_module() -> None:
 
 def test_the_source_stays_line_by_line_and_fields_become_what_makes_them() -> None:
     source = translated({"made": MADE})["made"].source
-    assert len(source.split("\n")) == len(MADE.split("\n"))
+    before, now = MADE.split("\n"), source.split("\n")
+    assert [now[line] for line, text in enumerate(before) if "return" in text] == [
+        text for text in before if "return" in text
+    ]
     space: dict[str, object] = {}
     exec(source, space)
     lot = space["Lot"](2.5)  # type: ignore[operator]  # the class that was made
     assert (lot.price, lot.count, lot.name, lot.worth(2.0)) == (2.5, 1, "lot", 5.0)
+
+
+def test_a_record_is_made_without_python_where_it_is_called_by_places() -> None:
+    told = translated({"made": MADE, "used": USED + "\n\nONE, TWO = Lot(1.0), Lot(price=2.0)\n"})
+    made, used = told["made"], told["used"]
+    maker = "cdef Lot _new_Lot(double price, long long count=*, object name=*)"
+    assert maker in made.declarations
+    assert "from made cimport _new_Lot" in used.declarations
+    assert "ONE, TWO = _new_Lot(1.0), Lot(price=2.0)" in used.source
