@@ -1,16 +1,20 @@
-"""How fast are backtest, sweep and live step, beside the peers that are installed, in one run?
+"""How fast are backtest, sweep and live step, in pure Python, compiled and beside peers?
 
-    python -m tests.benchmarks.backtest_speed [--repeats 5] [--no-peers]
+    python -m tests.benchmarks.backtest_speed [--repeats 5] [--turns 3] [--no-peers]
+
+The two builds take turns, each in a process of its own, so that what slows the machine slows both.
 
 The same candles and the same rule for everyone: RSI 14 below 30 in, above 70 out, stop 5 %,
 target 15 %, fees 0.06 %. Peers are measured where they are installed (`make oracles` does that).
-Medians of wall time; the fastest and the slowest beside them show how quiet the machine was.
+Medians of wall time; the fastest beside them shows how quiet the machine was.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
+import os
 import statistics
 import subprocess
 import sys
@@ -27,6 +31,7 @@ import numpy as np
 from core.backtest.axes import parse_axis
 from core.backtest.run import run_backtest
 from core.backtest.sweep import run_sweep
+from core.compiled import PURE, build_in_use
 from core.market.candles.candles import Candles
 from core.market.candles.timeframes import MINUTE
 from core.strategy.config.parsing import parse_config
@@ -109,10 +114,13 @@ def timed_in_turns(
     return seconds
 
 
+_measured: dict[str, list[float]] = {}
+"""Seconds of each run of each row, in the process of a build."""
+
+
 def show(what: str, seconds: list[float], note: str = "") -> None:
-    """A row of the table: median, fastest, slowest."""
-    middle, low, high = statistics.median(seconds), min(seconds), max(seconds)
-    print(f"{what:<52}{middle * 1e3:>10,.1f} ms  ({low * 1e3:,.1f} to {high * 1e3:,.1f})  {note}")
+    """Keep a row of the table."""
+    _measured[f"{what}{note and f' ({note})'}"] = seconds
 
 
 def backtest_rows(repeats: int) -> None:
@@ -121,21 +129,21 @@ def backtest_rows(repeats: int) -> None:
     result = run_backtest(config, {"BTC/USDT": candles})
     note = f"{result.metrics.total_trades:,} trades"
     show(
-        "papertape: 1,000,000 candles, all metrics",
+        "1,000,000 candles, all metrics",
         timed(lambda: run_backtest(config, {"BTC/USDT": candles}), repeats),
         note,
     )
     for size in (125_000, 250_000, 500_000):
         part = candles.slice(0, size)
         show(
-            f"papertape: {size:,} candles",
+            f"{size:,} candles",
             timed(partial(run_backtest, config, {"BTC/USDT": part}), repeats),
         )
     many = {symbol: random_walk(100_000, seed) for seed, symbol in enumerate(SYMBOLS)}
     shared = parse_config(SHARED).config
     trades = run_backtest(shared, many).metrics.total_trades
     show(
-        "papertape: 20 symbols × 100,000 on one account",
+        "20 symbols × 100,000 on one account",
         timed(lambda: run_backtest(shared, many), repeats),
         f"{trades:,} trades",
     )
@@ -147,7 +155,7 @@ def sweep_rows(repeats: int) -> None:
     axes = [parse_axis("rsi.period=7:26"), parse_axis("entry_conditions[0].value=20:38:2")]
     for workers in (1, 2):
         seconds = timed(partial(run_sweep, config, axes, candles, workers=workers), repeats)
-        show(f"papertape: sweep of 200 × 100,000, {workers} worker(s)", seconds)
+        show(f"sweep of 200 × 100,000, {workers} worker(s)", seconds)
 
 
 def live_rows(repeats: int) -> None:
@@ -157,7 +165,7 @@ def live_rows(repeats: int) -> None:
         ("", THREE_INDICATORS),
         (", 1 on 4h", {**THREE_INDICATORS, "indicators": higher}),
     ):
-        _live_row(f"papertape: live step, 3 indicators{what}, 4 conditions", raw, repeats)
+        _live_row(f"live step, 3 indicators{what}, 4 conditions", raw, repeats)
 
 
 def _live_row(title: str, raw: dict[str, Any], repeats: int) -> None:
@@ -171,15 +179,13 @@ def _live_row(title: str, raw: dict[str, Any], repeats: int) -> None:
             step(account, time_, [Bar(0, open_, high, low, close, stream.update(candle))])
 
     seconds = [one / len(candles) for one in timed(run, repeats)]
-    print(f"{title:<52}{statistics.median(seconds) * 1e6:>10,.2f} µs a candle")
+    show(title, seconds)
 
 
 def process_row(repeats: int) -> None:
     if importlib.util.find_spec("pyarrow") is None:
-        print("papertape: as a process: skipped, pyarrow is not installed (extra: parquet)")
+        print("as a process: skipped, pyarrow is not installed (extra: parquet)")
         return
-    import json
-
     from core.market.files.candle_files import write_candles
 
     with tempfile.TemporaryDirectory() as folder:
@@ -192,13 +198,12 @@ def process_row(repeats: int) -> None:
         seconds = timed(
             lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL), repeats
         )
-        show("papertape: as a process, Parquet file to JSON", seconds)
+        show("as a process, Parquet file to JSON", seconds)
         # A forked child's peak begins with its parent's memory: a small parent runs it once more.
         measured = subprocess.run(
             [sys.executable, "-c", _PEAK, *command], check=True, capture_output=True, text=True
         )
-        peak = int(measured.stdout) / 1024
-        print(f"{'papertape: peak memory of that process':<52}{peak:>10,.0f} MB")
+        show("peak memory of that process, MB", [int(measured.stdout) / 1024])
 
 
 def vectorbt_rows(repeats: int) -> None:
@@ -263,21 +268,62 @@ def vectorbt_rows(repeats: int) -> None:
                 3 * repeats,
             )
             ratio = statistics.median(ours) / statistics.median(theirs)
-            show(
-                f"vectorbt ({name}): {what}", theirs, f"in turns with papertape: {ratio:.2f} of it"
+            print(
+                f"{f'vectorbt ({name}): {what}':<68}{_time(statistics.median(theirs))}"
+                f"  in turns with papertape, which takes {ratio:.2f} of it"
             )
+
+
+def _time(seconds: float) -> str:
+    if seconds < 1e-4:
+        return f"{seconds * 1e6:>9,.2f} µs"
+    return f"{seconds * 1e3:>9,.1f} ms"
+
+
+def measure(repeats: int) -> None:
+    """Measure every row in the build that this process runs, and print them as JSON."""
+    backtest_rows(repeats)
+    live_rows(repeats)
+    sweep_rows(repeats)
+    process_row(repeats)
+    print(json.dumps(_measured))
+
+
+def both_builds(repeats: int, turns: int) -> None:
+    """Print a table of the two builds, which take turns."""
+    builds = {"pure": {PURE: "1"}}
+    if build_in_use().folder is None:
+        print(f"compiled: not measured, as this runs in {build_in_use().why}")
+    else:
+        builds["compiled"] = {}
+    rows: dict[str, dict[str, list[float]]] = {}
+    for _ in range(turns):
+        for build, environment in builds.items():
+            command = [sys.executable, "-m", __spec__.name, "--measure", "--repeats", f"{repeats}"]
+            done = subprocess.run(
+                command, env=os.environ | environment, check=True, capture_output=True, text=True
+            )
+            for what, seconds in json.loads(done.stdout.splitlines()[-1]).items():
+                rows.setdefault(what, {}).setdefault(build, []).extend(seconds)
+    print(f"{'':<56}" + "".join(f"{build:>12}{'fastest':>12}" for build in builds))
+    for what, by_build in rows.items():
+        shown = "{:>12,.0f}".format if what.endswith("MB") else _time
+        cells = [shown(pick(one)) for one in by_build.values() for pick in (statistics.median, min)]
+        print(f"{what:<56}{''.join(cells)}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--measure", action="store_true", help="this build only, as JSON")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    backtest_rows(arguments.repeats)
-    live_rows(arguments.repeats)
-    sweep_rows(arguments.repeats)
-    process_row(arguments.repeats)
+    if arguments.measure:
+        measure(arguments.repeats)
+        return
+    both_builds(arguments.repeats, arguments.turns)
     if arguments.no_peers:
         return
     if importlib.util.find_spec("vectorbt") is None:
