@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from core.host.feed_factories import DemoMarket
 
 POLL_EVERY = 0.25
+_IDLE_AFTER = 5.0  # seconds after the host is there: what is imported then delays nobody
 
 
 class PapertapeApp(GuardedApp):
@@ -216,6 +217,8 @@ class PapertapeApp(GuardedApp):
     @on(LinkReady)
     def _link_ready(self, message: LinkReady) -> None:
         self._connection.ready(message.link)
+        if self.workspace is not None:
+            self.set_timer(_IDLE_AFTER, self.comparisons.prepare)
 
     # ── snapshots ──
 

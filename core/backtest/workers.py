@@ -17,11 +17,11 @@ from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from multiprocessing.synchronize import Event as ProcessEvent
 from typing import Any, Protocol, TypeVar
 
 from core.backtest.axes import SweepError
+from core.late_imports import talib
 from core.market.candles.candles import Candles
 
 Task = TypeVar("Task")
@@ -203,7 +203,7 @@ class _Pool:
 
 @contextmanager
 def _pool(candles: Histories, count: int) -> Iterator[Crew]:
-    import_module("talib")  # by this process, and not again by each that is forked from it
+    talib()  # by this process, and not again by each that is forked from it
     # A forked process has the candles already; elsewhere they are sent once. A process with several
     # threads is not forked: what another thread had locked would stay locked in the child.
     forks = "fork" in multiprocessing.get_all_start_methods() and threading.active_count() == 1

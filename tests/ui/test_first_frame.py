@@ -15,6 +15,10 @@ async def look():
         print(*sorted({name.partition(".")[0] for name in sys.modules}))
 
 asyncio.run(look())
+from core.late_imports import talib
+assert talib().get_functions() and talib().abstract.Function("RSI").lookback == 14
+assert "pandas" not in sys.modules, "TA-Lib has no use for it"
+import pandas
 """
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from core.compare.document_block import DocumentChange
 
 _RUNNER = "tui.requests.comparison_run"
+_DRAWS = "numpy.random"  # which numpy itself loads late
 
 
 class ComparisonCommands:
@@ -27,6 +28,15 @@ class ComparisonCommands:
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
+
+    def prepare(self) -> None:
+        """Import in a thread what the first comparison would wait for."""
+
+        async def load() -> None:
+            await _runner()
+            await asyncio.to_thread(importlib.import_module, _DRAWS)
+
+        self._shell.run_worker(load(), name="comparison", exit_on_error=False)
 
     async def run(self, request: ComparisonRequest) -> ComparisonResult:
         """Compare.

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.late_imports import pandas
 from core.market.files.cells import is_numeric
 from core.market.files.columns import PRICES, Layout, find_columns, headerless, plain_names
 from core.market.files.errors import CandleFileError, shown_value
@@ -38,8 +39,7 @@ class _Head:
 
 def csv_table(path: Path, content: bytes, wanted: Wanted) -> RawTable:
     """The columns of a CSV file's content. Raises `CandleFileError`."""
-    import pandas as pd  # noqa: PLC0415  400 ms that only who reads a file should wait for
-
+    pd = pandas()
     head = _csv_head(path, content, wanted)
     delimiter, width, positions = head.delimiter, head.width, head.layout.positions
     first_line = content.count(b"\n", 0, head.body)

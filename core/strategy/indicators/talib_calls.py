@@ -1,17 +1,13 @@
-"""Calls TA-Lib, over arrays and candle by candle.
-
-TA-Lib is imported on first use: it brings pandas with it, which validation and the first frame need
-not wait for.
-"""
+"""Calls TA-Lib, over arrays and candle by candle; it is imported on first use."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
+from core.late_imports import talib
 from core.market.candles.candles import Floats
 from core.strategy.indicators.series import TalibCall, always_known
 
@@ -41,8 +37,7 @@ def batch_call(call: TalibCall, inputs: Sequence[Floats]) -> tuple[Floats, ...]:
 
 
 def _whole_call(call: TalibCall, inputs: Sequence[Floats]) -> tuple[Floats, ...]:
-    talib = import_module("talib")
-    result = getattr(talib, call.function)(*inputs, **dict(call.parameters))
+    result = getattr(talib(), call.function)(*inputs, **dict(call.parameters))
     outputs = result if isinstance(result, tuple) else (result,)
     if all(output.dtype == np.float64 for output in outputs):
         return outputs
@@ -55,8 +50,7 @@ def _whole_call(call: TalibCall, inputs: Sequence[Floats]) -> tuple[Floats, ...]
 
 def needed_history(call: TalibCall) -> int:
     """How many candles a handle of this call needs to open: TA-Lib's lookback and one."""
-    abstract = import_module("talib.abstract")
-    lookback: int = abstract.Function(call.function, **dict(call.parameters)).lookback
+    lookback: int = talib().abstract.Function(call.function, **dict(call.parameters)).lookback
     return lookback + 1
 
 
@@ -66,9 +60,8 @@ def open_handle(call: TalibCall, history: Sequence[Sequence[float]]) -> Any | No
     Its `value` and `update(…)` are a float, or a tuple of floats where the call has several
     outputs, bit-identical to `batch_call` at the same candle.
     """
-    talib = import_module("talib")
     columns = [np.array(column, dtype=np.float64) for column in history]
     try:
-        return getattr(talib.stream, call.function)(*columns, **dict(call.parameters))
-    except talib.InsufficientHistory:
+        return getattr(talib().stream, call.function)(*columns, **dict(call.parameters))
+    except talib().InsufficientHistory:
         return None

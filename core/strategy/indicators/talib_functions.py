@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache, partial
-from importlib import import_module
 from typing import Any
 
+from core.late_imports import talib
 from core.strategy.config.config import Parameters
 from core.strategy.indicators.indicator import (
     MAX_PERIOD,
@@ -30,9 +30,9 @@ _MOST_MATYPES = 30  # kinds of moving averages; TA-Lib itself refuses those that
 @cache
 def talib_indicators() -> Mapping[str, Indicator]:
     """Every function of TA-Lib by its name in lower case."""
-    abstract = import_module("talib.abstract")
-    names = import_module("talib").get_functions()
-    return {name.lower(): _indicator(abstract.Function(name).info) for name in names}
+    library = talib()
+    names = library.get_functions()
+    return {name.lower(): _indicator(library.abstract.Function(name).info) for name in names}
 
 
 def _indicator(info: Mapping[str, Any]) -> Indicator:
