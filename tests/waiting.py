@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 SECONDS = 60.0  # real; far more than any machine needs, and below the limit of a test
 _EVERY = 0.005
+_TIMES_ITS_LOOK = 2.0  # a look that takes long is worth a longer pause, or looking is all there is
 _TURNS = 50  # of the loop alone, before real time passes between two looks
 
 
@@ -47,7 +48,8 @@ async def until(
     """What `condition` finds, once that is true; it may be a coroutine function.
 
     Args:
-        condition: looked at in every turn of the event loop at first, then every few milliseconds.
+        condition: looked at in every turn of the event loop at first, then every few milliseconds,
+            or less often where looking takes long.
         seconds: real time after which it is taken to come no more.
         pause: how to wait between two looks; a screen's pilot has a way of its own.
 
@@ -57,15 +59,17 @@ async def until(
     deadline = time.monotonic() + seconds
     turns = 0
     while True:
+        began = time.monotonic()
         found = condition()
         if inspect.isawaitable(found):
             found = await found
         if found:
             return cast("T", found)
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > deadline:
             raise AssertionError(_never(condition, seconds))
         turns += 1
-        await pause(0 if turns < _TURNS else _EVERY)
+        await pause(0 if turns < _TURNS else max(_EVERY, _TIMES_ITS_LOOK * (now - began)))
 
 
 def until_blocking(condition: Callable[[], T], seconds: float = SECONDS) -> T:
@@ -77,11 +81,13 @@ def until_blocking(condition: Callable[[], T], seconds: float = SECONDS) -> T:
     deadline = time.monotonic() + seconds
     between = threading.Event()
     while True:
+        began = time.monotonic()
         if found := condition():
             return found
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > deadline:
             raise AssertionError(_never(condition, seconds))
-        between.wait(_EVERY)
+        between.wait(max(_EVERY, _TIMES_ITS_LOOK * (now - began)))
 
 
 def _never(condition: Callable[[], object], seconds: float) -> str:

@@ -22,16 +22,6 @@ def owners() -> Mapping[str, list[str]]:
     return metadata.packages_distributions()
 
 
-@cache
-def trees() -> list[ast.Module]:
-    """The modules of the product."""
-    return [
-        ast.parse(path.read_text(encoding="utf-8"))
-        for room in ("core", "tui")
-        for path in sorted((ROOT / room).rglob("*.py"))
-    ]
-
-
 def names(requirements: Iterable[str]) -> set[str]:
     """The names of libraries, as they are compared, in requirements like `PyYAML>=6.0,<7`."""
     found = (re.match(r"[\w.-]+", one) for one in requirements)
@@ -43,29 +33,30 @@ def libraries(modules: Iterable[str]) -> set[str]:
     return names(owner for module in modules for owner in owners().get(module.split(".")[0], ()))
 
 
+def called(node: ast.expr) -> str | None:
+    """The name that an expression ends with, where it is one."""
+    match node:
+        case ast.Name(name) | ast.Attribute(attr=name):
+            return name
+    return None
+
+
 @cache
 def imported() -> set[str]:
+    """What the product imports, late or not, and by which names it does."""
     found: set[str] = set()
-    for tree in trees():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                found |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-                found.add(node.module)
+    for room in ("core", "tui"):
+        for path in (ROOT / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                match node:
+                    case ast.Import():
+                        found |= {alias.name for alias in node.names}
+                    case ast.ImportFrom(module=str(module), level=0):
+                        found.add(module)
+                    case ast.Call() if "import_module" in map(called, (node.func, *node.args)):
+                        words = (one.value for one in node.args if isinstance(one, ast.Constant))
+                        found |= {word for word in words if isinstance(word, str)}
     return found
-
-
-@cache
-def named() -> set[str]:
-    """What is imported late, by a name given to `import_module`."""
-    return {
-        word.value
-        for tree in trees()
-        for call in ast.walk(tree)
-        if isinstance(call, ast.Call) and "import_module" in ast.unparse(call)
-        for word in call.args
-        if isinstance(word, ast.Constant) and isinstance(word.value, str)
-    }
 
 
 ASKED_FOR = names(PROJECT["dependencies"])
@@ -73,7 +64,7 @@ FOR_EXTRAS = names(one for extra in EXTRAS for one in PROJECT["optional-dependen
 
 
 def test_every_library_asked_for_is_imported() -> None:
-    assert libraries(imported() | named()) >= ASKED_FOR | FOR_EXTRAS
+    assert libraries(imported()) >= ASKED_FOR | FOR_EXTRAS
 
 
 def test_every_library_imported_is_asked_for_or_comes_with_one_that_is() -> None:
@@ -82,7 +73,7 @@ def test_every_library_imported_is_asked_for_or_comes_with_one_that_is() -> None
     with_them = names(one for one in theirs if "extra ==" not in one)
     # Nautilus and Dask are not where these tests run: in environments of their own (make help).
     own = ("core", "tui", "nautilus_trader", "dask", "distributed")
-    modules = {one for one in imported() | named() if one.split(".")[0] not in own}
+    modules = {one for one in imported() if one.split(".")[0] not in own}
     foreign = {one for one in modules if one.split(".")[0] not in sys.stdlib_module_names}
     assert {one for one in foreign if not libraries([one]) & (direct | with_them)} == set()
 

@@ -52,9 +52,13 @@ def run_tests(folder: Path, text: str, workers: int) -> subprocess.CompletedProc
     (folder / "pytest.ini").write_text("[pytest]\n")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.key_search", "-n", str(workers)]
     command += ["-p", "no:cacheprovider", "--rootdir", str(folder), str(folder)]
+    command += ["-p", "xdist"]  # and no other plugin: all of them take a second of each process
     # Their temporary folders lie elsewhere, for what this run leaves is searched as well.
     with tempfile.TemporaryDirectory() as elsewhere:
-        environment = os.environ | {"PYTEST_DEBUG_TEMPROOT": elsewhere}
+        environment = os.environ | {
+            "PYTEST_DEBUG_TEMPROOT": elsewhere,
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        }
         return subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
         )

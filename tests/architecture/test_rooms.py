@@ -7,6 +7,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -72,13 +73,23 @@ def test_validating_a_strategy_waits_for_no_heavy_library() -> None:
     assert modules_after("import core.strategy.document.document").isdisjoint(HEAVY)
 
 
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def modules(*rooms: str) -> Iterator[Path]:
+    for room in rooms:
+        yield from sorted((ROOT / room).rglob("*.py"))
+
+
 @pytest.mark.parametrize("room", RULE_ROOMS)
 def test_no_rule_asks_what_time_it_is(room: str) -> None:
     asked = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
-        for path in sorted((ROOT / "core" / room).rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for path in modules(f"core/{room}")
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Attribute)
+        and node.attr in {name for _, name in CLOCKS}
         and (ast.unparse(node.value).split(".")[-1], node.attr) in CLOCKS
     ]
     assert asked == []
@@ -118,7 +129,7 @@ def test_what_runs_under_another_python_imports_nothing_of_this_one() -> None:
     path = ROOT / "core" / "trading" / "nautilus" / "child.py"
     imported = {
         name.split(".")[0]
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Import | ast.ImportFrom)
         for name in (
             [node.module or ""]
@@ -130,28 +141,26 @@ def test_what_runs_under_another_python_imports_nothing_of_this_one() -> None:
 
 
 def test_every_class_that_is_read_was_prepared_when_its_module_was_imported() -> None:
-    read, prepared = set(), set()
-    for room in ("core", "tui"):
-        for path in (ROOT / room).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if not isinstance(node, ast.Call):
-                    continue
-                kinds = [ast.unparse(one) for one in node.args]
-                match ast.unparse(node.func):
-                    case "prepare" | "msgspec.json.Decoder":
-                        prepared.update(kinds)
-                    case "msgspec.json.decode" | "msgspec.convert":
-                        named = [ast.unparse(one.value) for one in node.keywords]
-                        read.update((kinds[1:] + named)[:1])
+    read: set[str] = set()
+    prepared: set[str] = set()
+    for path in modules("core", "tui"):
+        for node in ast.walk(tree_of(path)):
+            if not isinstance(node, ast.Call):
+                continue
+            match ast.unparse(node.func):
+                case "prepare" | "msgspec.json.Decoder":
+                    prepared.update(map(ast.unparse, node.args))
+                case "msgspec.json.decode" | "msgspec.convert":
+                    given = [*node.args[1:], *(one.value for one in node.keywords)]
+                    read.update(map(ast.unparse, given[:1]))
     assert {"SessionManifest", "News", "Job"} <= read
     assert {kind for kind in read if kind.lstrip("_")[0].isupper()} <= prepared
 
 
 def test_every_module_says_in_a_statement_what_it_does() -> None:
     beginnings = {
-        str(path.relative_to(ROOT)): ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-        for room in ("core", "tui")
-        for path in sorted((ROOT / room).rglob("*.py"))
+        str(path.relative_to(ROOT)): ast.get_docstring(tree_of(path))
+        for path in modules("core", "tui")
     }
     asking = [path for path, said in beginnings.items() if "?" in (said or "?").split("\n")[0]]
     assert asking == []

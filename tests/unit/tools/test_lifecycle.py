@@ -41,7 +41,7 @@ pytest.importorskip("mcp", reason="needs the extra papertape[mcp]")
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
-START = parse_time("2026-02-09T12:00:00Z")
+START = parse_time("2026-02-10T12:00:00Z")
 SPEED = 8_000.0  # a candle of 4h in 1.8 seconds
 CONFIG = json.dumps(
     json.loads(DOCUMENT.replace('"value": 30', '"value": 99').replace('"value": 70', '"value": 99'))
@@ -222,7 +222,7 @@ class Lifecycle:
         assert compared["columns"]["paper"]["metrics"]["total_trades"] == trades
 
 
-@pytest.mark.timeout(300)  # four processes and two days, on a machine that may be loaded
+@pytest.mark.timeout(300)  # four processes and a day, on a machine that may be loaded
 def test_the_lifecycle_of_the_document(callers: list[Caller], receiver: Receiver) -> None:
     sessions = [
         Lifecycle(call, f"rsi_bounce_paper_{number}") for number, call in enumerate(callers)
