@@ -15,11 +15,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import pickle
+import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from time import monotonic
@@ -115,7 +116,7 @@ class _Cluster:
 
     def each(
         self, work: Work[Task, Result], tasks: Sequence[Task], cancel: threading.Event
-    ) -> Iterator[Result]:
+    ) -> Iterator[Sequence[Result]]:
         """See `Crew.each`."""
 
         def submit(task: Task) -> Pending:
@@ -261,21 +262,49 @@ def _client(distributed: Any, address: str) -> Iterator[Any]:
             with client:
                 yield client
             return
-        with (
-            distributed.LocalCluster(
-                n_workers=int(address.removeprefix(_LOCAL)),
-                threads_per_worker=1,
-                host="127.0.0.1",
-                protocol="tls://",
-                # Others of this machine reach its ports, but not without these certificates.
-                security=distributed.Security.temporary(),
-                dashboard_address="127.0.0.1:0",
-                memory_limit=None,
-                silence_logs=logging.CRITICAL,
-            ) as cluster,
-            distributed.Client(cluster, set_as_default=False) as client,
-        ):
+        with ExitStack() as stack:
+            with _not_interrupted():
+                cluster = stack.enter_context(
+                    distributed.LocalCluster(
+                        n_workers=int(address.removeprefix(_LOCAL)),
+                        threads_per_worker=1,
+                        host="127.0.0.1",
+                        protocol="tls://",
+                        # Others of this machine reach its ports, but have no such certificate.
+                        security=distributed.Security.temporary(),
+                        dashboard_address="127.0.0.1:0",
+                        memory_limit=None,
+                        silence_logs=logging.CRITICAL,
+                    )
+                )
+            client = stack.enter_context(distributed.Client(cluster, set_as_default=False))
+            client.register_plugin(_never_interrupted(distributed))
             yield client
+
+
+@contextmanager
+def _not_interrupted() -> Iterator[None]:
+    """Begin processes that Ctrl-C, which goes to all of a terminal, does not end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _never_interrupted(distributed: Any) -> Any:
+    """The same for workers that take the place of lost ones."""
+
+    class NeverInterrupted(distributed.WorkerPlugin):  # type: ignore[misc]  # of no known type
+        name = "never interrupted"
+
+        def setup(self, worker: object) -> None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    return NeverInterrupted()
 
 
 def _checked(client: Any, address: str) -> int:

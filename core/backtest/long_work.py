@@ -60,10 +60,10 @@ class LongWork:
         return cls(Here(candles), Meter(None, 0))
 
     def taken_up(self, part: Part, kind: type[Placed]) -> Mapping[int, Placed]:
-        """What an interrupted run had finished of a part, by place; each is counted."""
+        """What an interrupted run had finished of a part, by place; it is counted."""
         found = self.kept.of(part.name, kind)
-        for _ in found:
-            self.meter.done(part=part.words, effort=part.effort, before=True)
+        if found:
+            self.meter.done(len(found), part=part.words, effort=part.effort, before=True)
         return found
 
     def each(self, work: Work[Task, Placed], tasks: Sequence[Task], part: Part) -> Iterator[Placed]:
@@ -71,7 +71,8 @@ class LongWork:
 
         Cancelled, it ends early, with those that were finished.
         """
-        for result in self.crew.each(work, tasks, self.cancel):
-            self.kept.add(part.name, result)
-            self.meter.done(part=part.words, effort=part.effort)
-            yield result
+        for results in self.crew.each(work, tasks, self.cancel):
+            for result in results:
+                self.kept.add(part.name, result)
+            self.meter.done(len(results), part=part.words, effort=part.effort)
+            yield from results

@@ -35,7 +35,7 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
-"""Told after each backtest, in the thread that the work was begun in."""
+"""Told whenever some backtests are finished, in the thread that the work was begun in."""
 
 
 class WorkCancelledError(Exception):
@@ -69,19 +69,22 @@ class Meter:
         self._done = self._taken_up = 0
         self._spent = self._spent_before = 0.0
 
-    def done(self, *, part: str = "", effort: float = 1.0, before: bool = False) -> None:
-        """Count one backtest.
+    def done(
+        self, count: int = 1, *, part: str = "", effort: float = 1.0, before: bool = False
+    ) -> None:
+        """Count some backtests.
 
         Args:
-            part: of a gate, which this is of.
-            effort: what it cost, in backtests over all candles.
-            before: whether an interrupted run had done it.
+            count: how many came together.
+            part: of a gate, which they are of.
+            effort: what each cost, in backtests over all candles.
+            before: whether an interrupted run had done them.
         """
-        self._done += 1
-        self._spent += effort
+        self._done += count
+        self._spent += count * effort
         if before:
-            self._taken_up += 1
-            self._spent_before += effort
+            self._taken_up += count
+            self._spent_before += count * effort
         if self._on_progress is not None:
             self._on_progress(self._progress(part))
 

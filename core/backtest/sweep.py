@@ -128,7 +128,7 @@ def run_sweep(
         sort: the metric that ranks (docs/rules.md §4); where it is undefined comes last.
         split: per cent of the time that the ranking sees; the rest is shown beside it.
         workers: who does it, or how many processes of this machine.
-        on_progress: told after each combination.
+        on_progress: told whenever some combinations are finished.
         cancel: once set, the sweep ends with the combinations that are finished.
         keep: where what is finished is kept until all is, and taken up from; None: nowhere.
 

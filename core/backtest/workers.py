@@ -43,8 +43,8 @@ class Crew(Protocol):
 
     def each(
         self, work: Work[Task, Result], tasks: Sequence[Task], cancel: threading.Event
-    ) -> Iterator[Result]:
-        """The results of all tasks, in the order they come.
+    ) -> Iterator[Sequence[Result]]:
+        """The results of all tasks, in the order they come; those that come together as one.
 
         Once `cancel` is set nothing new is begun, and what is finished by then still comes.
         """
@@ -117,7 +117,7 @@ def shared_out(
     *,
     stop: Callable[[], None] = _nothing,
     idle: Callable[[], None] = _nothing,
-) -> Iterator[Result]:
+) -> Iterator[Sequence[Any]]:
     """What comes of all tasks, as `Crew.each` has it.
 
     Args:
@@ -152,9 +152,9 @@ def shared_out(
             results = None if pending.cancelled() else pending.result()
         except CancelledError:
             results = None
-        if results is not None:
-            yield from results
-        elif not cancel.is_set():
+        if results:
+            yield results
+        elif results is None and not cancel.is_set():
             waiting.append(task)
 
 
@@ -167,10 +167,11 @@ class Here:
 
     def each(
         self, work: Work[Task, Result], tasks: Sequence[Task], cancel: threading.Event
-    ) -> Iterator[Result]:
+    ) -> Iterator[Sequence[Result]]:
         """See `Crew.each`."""
         for task in tasks:
-            yield from until(cancel.is_set, work(self.candles, task))
+            for one in until(cancel.is_set, work(self.candles, task)):
+                yield [one]
 
 
 @contextmanager
@@ -188,7 +189,7 @@ class _Pool:
 
     def each(
         self, work: Work[Task, Result], tasks: Sequence[Task], cancel: threading.Event
-    ) -> Iterator[Result]:
+    ) -> Iterator[Sequence[Result]]:
         def submit(task: Task) -> Future[list[Result]]:
             return self.pool.submit(_work_off, work, task)
 

@@ -140,7 +140,7 @@ def run_gate(
         markets: edgeless ones to try the rule on; below 20 none can be passed.
         seed: of all that is drawn.
         workers: who does it, or how many processes of this machine.
-        on_progress: told after each backtest.
+        on_progress: told whenever some backtests are finished.
         cancel: once set, the gate ends without a verdict.
         keep: where what is finished is kept until all is, and taken up from; None: nowhere.
 

@@ -56,7 +56,7 @@ def resumed(
         on_progress=told.append,
         keep=keep,
     )
-    assert [one.done for one in told] == list(range(1, found.total + 1))
+    assert told[-1].done == found.total
     return found, told[-1].taken_up
 
 
