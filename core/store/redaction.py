@@ -7,6 +7,7 @@ cut from it, so that no half of a key survives.
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
 import re
 from collections.abc import Iterator
@@ -69,7 +70,7 @@ def spellings(secret: str) -> set[str]:
     (also in the middle of something longer) and hex."""
     data = secret.encode()
     quoted = quote(secret, safe="")
-    found = {secret, quoted, re.sub("%..", lambda code: code[0].lower(), quoted)}
+    found = {secret, quote(secret), quoted, re.sub("%..", lambda code: code[0].lower(), quoted)}
     found |= {secret.replace("\\", "\\\\").replace('"', '\\"'), secret.replace("/", "\\/")}
     found |= {data.hex(), data.hex().upper()}
     for shift in range(3):
@@ -78,6 +79,17 @@ def spellings(secret: str) -> set[str]:
         part = whole[(shift * 8 + 5) // 6 : (shift + len(data)) * 8 // 6]
         found |= {part, part.replace("+", "-").replace("/", "_")}
     return found
+
+
+def _within_pem(text: str) -> Iterator[str]:
+    """What a private key in PEM is met as beside its whole text; nothing where it is none."""
+    if not text.startswith("-----BEGIN"):
+        return
+    lines = [line.strip() for line in text.splitlines() if ":" not in line and "-----" not in line]
+    body = "".join(lines)
+    yield from (one for one in (*lines, body) if len(one) >= _PART)
+    with contextlib.suppress(ValueError):
+        yield base64.b64decode(body).hex()
 
 
 class Redactor:
@@ -91,16 +103,20 @@ class Redactor:
         self._escaped: re.Pattern[str] | None = None
 
     def add(self, secret: str | None) -> None:
-        """Hide this secret from now on. None, and what is too short or plain, is ignored."""
+        """Hide this secret from now on. None, and what is too short or plain, is ignored.
+
+        Of a private key in PEM each line is hidden by itself too, its body, and the hex of that.
+        """
         if secret is None or secret in self._known:
             return
         if len(secret) < _SHORTEST_HIDDEN or _is_plain(secret):
             return
         self._known.add(secret)
-        for form in spellings(secret):
-            self._forms.add(form)
-            if len(secret) >= _LONG:
-                self._parts.update(form[at : at + _PART] for at in range(len(form) - _PART + 1))
+        for text in (secret, *_within_pem(secret)):
+            for form in spellings(text):
+                self._forms.add(form)
+                if len(text) >= _LONG:
+                    self._parts.update(form[at : at + _PART] for at in range(len(form) - _PART + 1))
         self._pattern = re.compile("|".join(map(re.escape, _longest_first(self._forms))))
         self._escaped = re.compile("|".join(map(_in_escapes, _longest_first(self._known))))
 

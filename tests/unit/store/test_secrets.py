@@ -243,6 +243,36 @@ PEM = "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----"
 ED25519 = "MC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 
 
+LINES = "Zk3+Qx/9" * 8 + "\n" + "b7R+/w2K" * 8 + "\n" + "Yt5/u+1M" * 4
+
+
+@pytest.mark.parametrize("body", [ED25519, LINES])
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        lambda body: body.replace("\n", "\r\n"),
+        lambda body: body.replace("\n", " "),
+        lambda body: body.replace("\n", ""),
+        lambda body: body.replace("\n", "<br>"),
+        quote,
+        lambda body: quote(body.replace("\n", "\r\n"), safe=""),
+        lambda body: json.dumps(json.dumps(body)),
+        lambda body: base64.b64decode(body).hex(),
+        lambda body: base64.b64encode(body.replace("\n", "").encode()).decode(),
+        lambda body: base64.b64encode(body.splitlines()[-1].encode()).decode(),
+        lambda body: base64.encodebytes(PEM.format(body).encode()).decode(),
+    ],
+)
+def test_no_part_of_a_private_key_in_pem_is_shown(body: str, encoded: Callable[[str], str]) -> None:
+    redactor = Redactor()
+    redactor.add(PEM.format(body))
+    form = encoded(body)
+    shown = redactor.redact(f"the venue says: {form} is wrong")
+    assert HIDDEN in shown
+    left = set(re.findall(r"\w{5,}", shown)) - {"venue", "wrong", "hidden"}
+    assert not [one for one in left if one in form and not one.startswith("LS0tLQ")]
+
+
 def test_an_ed25519_key_is_taken_inline_or_from_its_file_and_its_lines_are_hidden(
     tmp_path: Path,
 ) -> None:
