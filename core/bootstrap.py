@@ -79,7 +79,7 @@ def program() -> list[str]:
     anybody's, and a `signal.py` or `core/` of a trader's own would run as the host.
     """
     # By name, not by import: the command line is above this package.
-    return [sys.executable, "-P", "-m", "tui.cli"]
+    return [sys.executable, "-P", "-m", "papertape"]
 
 
 def headless_command(workspace: Workspace, *arguments: str) -> list[str]:

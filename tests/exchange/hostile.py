@@ -60,6 +60,7 @@ class HostileVenue:
         self.odd: Callable[[str, Any], Answer | None] = lambda path, right: None
         self.asked: list[str] = []
         self.streams: set[ServerConnection] = set()
+        self.handshakes = 0
         self.rest = self.stream = ""
 
     @property
@@ -108,6 +109,7 @@ class HostileVenue:
         return {}
 
     async def _stream(self, socket: ServerConnection) -> None:
+        self.handshakes += 1
         self.streams.add(socket)
         try:
             async for _ in socket:

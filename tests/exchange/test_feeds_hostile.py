@@ -9,6 +9,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
 
 from core.journal.values import FeedKind, SessionState
 from core.market.candles.timeframes import DAY, HOUR, MINUTE, Timeframe
@@ -20,6 +23,7 @@ from core.market.feeds.feed import (
     PriceSeen,
     UnavailableError,
 )
+from core.market.feeds.streams.connection import Connection, ConnectionPace, StreamConnectError
 from core.market.feeds.streams.follower import FollowPace, StreamFeed
 from core.market.feeds.streams.gateway import VenueGateway
 from core.market.history.exchange_api import RateLimitedError
@@ -158,6 +162,27 @@ async def test_a_redirect_leads_nowhere(venue: HostileVenue, gateway: VenueGatew
         with pytest.raises(UnavailableError, match=r"redirect to .* which is not followed"):
             await gateway.api.server_time()
         assert elsewhere.asked == []
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_a_stream_is_redirected_nowhere(venue: HostileVenue, status: int) -> None:
+    def elsewhere(_: ServerConnection, asked: Request) -> Response:
+        return Response(status, "Moved", Headers(Location=f"{venue.stream}{asked.path}"))
+
+    async with serve(
+        ServerConnection.wait_closed, "127.0.0.1", 0, process_request=elsewhere
+    ) as moved:
+        port = moved.sockets[0].getsockname()[1]
+        with pytest.raises(StreamConnectError, match=f"HTTP {status}"):
+            await Connection.open(
+                venue.dialect,
+                f"ws://127.0.0.1:{port}",
+                {"btcusdt@kline_1m"},
+                lambda _: None,
+                ConnectionPace(),
+                asyncio.sleep,
+            )
+    assert venue.handshakes == 0
 
 
 def quote(bid: str, ask: str, **more: object) -> str:

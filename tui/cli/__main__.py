@@ -1,7 +1,4 @@
-"""`python -P -m tui.cli`: the command line, where the console script is not on the PATH.
-
-Without `-P` Python would import from the folder it stands in first.
-"""
+"""`python -P -m tui.cli`: the command line alone; `python -P -m papertape` is the program."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.util
 import io
 import os
 import resource
@@ -94,9 +93,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     _open_closed_streams()
     _allow_more_files()
-    if (strange := _strange_package()) is not None:
-        complain(f"papertape: {strange}")
-        return Exit.FAILED
     arguments = build_parser().parse_args(argv)
     try:
         code = int(arguments.run(arguments))
@@ -112,22 +108,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return Exit.DONE
     except KeyboardInterrupt:
         return Exit.CANCELLED
-
-
-def _strange_package() -> str | None:
-    """What is wrong where another package called `core` stands before this program's."""
-    mine = Path(__file__).resolve().parents[2]
-    found = importlib.util.find_spec("core")
-    places = (
-        [] if found is None else [Path(place) for place in found.submodule_search_locations or ()]
-    )
-    if any(place.resolve().parent == mine for place in places[:1]):
-        return None
-    where = ", ".join(map(str, places)) or "nowhere"
-    return (
-        f"the package `core` is found at {where}, not beside this program in {mine}: another "
-        "package of that name stands before it; run Papertape in an environment of its own"
-    )
 
 
 def _allow_more_files() -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-import core
 from core.bootstrap import attach_or_start
 from core.host.host import Host
 from core.market.candles.timeframes import Timeframe
@@ -428,7 +427,7 @@ def test_compare_puts_saved_backtest_and_ended_sessions_side_by_side(
 
 def test_an_installed_unit_names_this_program(run: Run, workspace: Path) -> None:
     unit = run("host", "--systemd")
-    assert f'"-P" "-m" "tui.cli" "--workspace" "{workspace}" "host"' in unit.out
+    assert f'"-P" "-m" "papertape" "--workspace" "{workspace}" "host"' in unit.out
 
 
 def test_a_unit_quotes_what_systemd_would_read_otherwise(run: Run, tmp_path: Path) -> None:
@@ -456,21 +455,3 @@ def test_nothing_that_lies_in_the_current_folder_runs_as_the_host(
 
     asyncio.run(work())
     assert not (tmp_path / "sprung").exists()
-
-
-def test_another_package_called_core_is_noticed(tmp_path: Path, workspace: Path) -> None:
-    (tmp_path / "core").mkdir()
-    (tmp_path / "core" / "__init__.py").write_text("")
-    root = Path(core.__file__).parents[1]
-    code = "import sys; from tui.cli.main import main; sys.path.insert(0, sys.argv[1]); "
-    code += "[sys.modules.pop(name) for name in list(sys.modules) if name.startswith('core')]; "
-    code += "sys.exit(main(['status']))"
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", code, str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": str(root)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert f"`core` is found at {tmp_path / 'core'}" in done.stderr
