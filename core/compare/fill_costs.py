@@ -131,12 +131,12 @@ class CostLayer:
         if judged.seen is None:
             parts.append("not measured: no fill by the market's prices")
         else:
-            seen = f"seen {judged.seen:.1f}"
+            seen = f"seen {_bp(judged.seen)}"
             if judged.low is not None and judged.high is not None:
-                seen += f" ({judged.low:.1f} to {judged.high:.1f})"
+                seen += f" ({_bp(judged.low)} to {_bp(judged.high)})"
             parts.append(seen)
         if self.half_spread is not None and self.delay is not None:
-            parts.append(f"half spread {self.half_spread:.1f}, delay {self.delay:.1f}")
+            parts.append(f"half spread {_bp(self.half_spread)}, delay {_bp(self.delay)}")
         if self.fees is not None:
             parts.append(f"fees {self.fees:.1f}")
         if self.break_even is not None:
@@ -144,17 +144,21 @@ class CostLayer:
         text = ", ".join(parts)
         if judged.seen is not None:
             text += f": {_FOUND[judged.finding]}"
-            if judged.finding is CostFinding.WITHIN and judged.break_even is None:
-                text = text.replace(_FOUND[CostFinding.WITHIN], "as assumed")
         return text.replace("-", "−").replace("break−even", "break-even")
 
 
 _FOUND = {
     CostFinding.WITHIN: "within what the edge bears",
+    CostFinding.AS_ASSUMED: "as assumed",
     CostFinding.DEARER: "dearer than assumed",
     CostFinding.EATS_EDGE: "they eat the edge",
     CostFinding.OPEN: "too few fills to tell",
 }
+
+
+def _bp(cost: float) -> str:
+    """Basis points in words; what rounds to nothing has no sign."""
+    return f"{round(cost, 1) + 0.0:.1f}"
 
 
 def _group(low: float, high: float, fills: Sequence[FillCost]) -> CostGroup:

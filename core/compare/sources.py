@@ -47,7 +47,7 @@ from core.strategy.config.problems import ConfigError
 from core.strategy.document.document import read_strategy
 from core.strategy.signals.sources import signal_source
 from core.time_format import parse_time, short_date
-from core.trial.seal import Seal, backtest_digest
+from core.trial.seal import Seal, is_digest_of
 from core.trial.state import State
 
 _CURVE_POINTS = 1_500  # of a curve: more than any screen has dots
@@ -157,7 +157,7 @@ def _scope(
 
 def _seal_of(stored: Mapping[str, Any] | None, seal: Seal | None) -> Seal | None:
     """The seal, where the saved backtest is the very one that was sealed."""
-    if stored is None or seal is None or backtest_digest(dict(stored)) != seal.backtest_hash:
+    if stored is None or seal is None or not is_digest_of(seal.backtest_hash, stored):
         return None
     return seal
 

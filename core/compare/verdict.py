@@ -18,6 +18,7 @@ from core.compare.fill_costs import CostLayer
 from core.compare.promise import NOT_SEALED, EdgeLayer, PathLayer
 from core.market.candles.timeframes import DAY, HOUR, Timeframe
 from core.report.market_regime import Regime, regime_warning
+from core.report.metrics import wilson_interval
 from core.time_format import short_date, short_duration
 from core.trial.resampling import FEWEST_TRADES
 from core.trial.seal import Seal
@@ -239,16 +240,13 @@ def assess(
         return "There is nothing to compare yet."
     if verdict.state is State.BROKEN:
         return f"{verdict.column} does not keep what the backtest promised ({_by(verdict)})."
-    path = " → ".join(column.name.lower() for column in columns)
-    degrades = _falls([column.metrics.get("win_rate_pct") for column in columns])
-    told = f"degrades slightly from {path} (normal)" if degrades else f"holds from {path}"
     if verdict.state is State.KEPT:
         without = [column.name for column in columns if _earns_nothing(column)]
         if without:
             return f"The promise was kept, but {without[-1]} does not make money."
         if answers.live is not None and answers.live.surely_less:
             return "The promise was kept by Paper, but Live makes less than was promised."
-        return f"Performance {told}. Within acceptable range. Strategy is viable."
+        return f"Performance {_course(columns)}. Within acceptable range. Strategy is viable."
     return f"{verdict.column} has neither kept nor broken yet what the backtest promised."
 
 
@@ -256,9 +254,23 @@ def _by(verdict: TrialVerdict) -> str:
     return ", ".join(verdict.by)
 
 
-def _falls(values: Sequence[float | None]) -> bool:
-    known = [value for value in values if value is not None]
-    return len(known) > 1 and known == sorted(known, reverse=True) and known[0] > known[-1]
+def _course(columns: Sequence[ComparedColumn]) -> str:
+    """What the win rate does from one column to the next, in words.
+
+    It falls *slightly* as long as the 95 % intervals of the first and the last one meet.
+    """
+    path = " → ".join(column.name.lower() for column in columns)
+    known = [column for column in columns if column.metrics.get("win_rate_pct") is not None]
+    rates = [column.metrics["win_rate_pct"] for column in known]
+    if len(rates) < 2 or rates != sorted(rates, reverse=True) or rates[0] == rates[-1]:
+        return f"holds from {path}"
+    first, last = known[0].sample, known[-1].sample
+    if first is not None and last is not None:
+        least, _ = wilson_interval(first.wins, first.trades)
+        _, most = wilson_interval(last.wins, last.trades)
+        if most < least:
+            return f"degrades from {path}"
+    return f"degrades slightly from {path} (normal)"
 
 
 def recommend(

@@ -33,6 +33,7 @@ class CostFinding(StrEnum):
     """What the costs of a trial's fills amount to."""
 
     WITHIN = "within"
+    AS_ASSUMED = "as_assumed"
     DEARER = "dearer"
     EATS_EDGE = "eats_edge"
     OPEN = "open"
@@ -46,7 +47,8 @@ class Costs:
         finding: *within* where the edge certainly bears them; *dearer* where they certainly exceed
             what was assumed by more than the margin, but not what the edge bears; *eats_edge* where
             they certainly exceed the break-even cost (and what was assumed, with its margin);
-            *open* where the interval holds both.
+            *as assumed* where they certainly do not exceed what was, and whether the edge bears
+            that is not known; *open* where the interval tells none of these.
         fills: how many were seen.
         seen: their mean cost; None without a fill.
         low: lower end of the interval after the last fill; None before the 20th.
@@ -192,4 +194,6 @@ def _finding(
         return CostFinding.OPEN
     if low > alike:
         return CostFinding.DEARER
-    return CostFinding.WITHIN if bearable or high <= alike else CostFinding.OPEN
+    if bearable:
+        return CostFinding.WITHIN
+    return CostFinding.AS_ASSUMED if high <= alike else CostFinding.OPEN

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -174,9 +174,20 @@ def canonical_digest(contents: Any) -> str:
     return hashlib.sha256(orjson.dumps(contents, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def backtest_digest(stored: dict[str, Any]) -> str:
-    """SHA-256 (hex) of a stored backtest (its JSON)."""
-    return canonical_digest(stored)
+def backtest_digest(stored: Mapping[str, Any]) -> str:
+    """SHA-256 (hex) of a stored backtest (its JSON), but for when it was saved.
+
+    The same backtest run once more promises the same.
+    """
+    return canonical_digest({name: value for name, value in stored.items() if name != "saved"})
+
+
+def is_digest_of(digest: str, stored: Mapping[str, Any]) -> bool:
+    """Whether a seal's hash is that of a stored backtest.
+
+    Seals of version 0.2.0 hashed when it was saved as well.
+    """
+    return digest in (backtest_digest(stored), canonical_digest(dict(stored)))
 
 
 def trade_returns(trades: Sequence[Trade], starting_balance: float) -> Floats:

@@ -80,7 +80,7 @@ def seal_trial(
     rate = len(closed) / length
     return Seal(
         config_hash=signal_source(config).digest,
-        backtest_hash=backtest_digest(dict(promise)),
+        backtest_hash=backtest_digest(promise),
         backtest_start=start,
         backtest_end=end,
         returns=tuple(returns.tolist()),

@@ -186,7 +186,7 @@ def test_a_kept_promise_is_validated_in_the_documents_words() -> None:
 
 
 def test_a_kept_promise_that_falls_a_little_is_viable_in_the_documents_words() -> None:
-    better = [trade(60.0 if at % 8 else -60.0, candle=6 * at) for at in range(200)]
+    better = [trade(60.0 if at % 4 else -60.0, candle=6 * at) for at in range(200)]
     live = live_column([60.0 if at % 2 else -20.0 for at in range(20)])
     found = judged(KEPT, sealed=seal(), backtest=better, live=live)
     assert state(found) == "kept"
@@ -194,6 +194,13 @@ def test_a_kept_promise_that_falls_a_little_is_viable_in_the_documents_words() -
         "Performance degrades slightly from backtest → paper → live (normal). Within acceptable "
         "range. Strategy is viable."
     )
+
+
+def test_a_win_rate_that_falls_far_does_not_degrade_slightly() -> None:
+    better = [trade(60.0 if at % 8 else -60.0, candle=6 * at) for at in range(200)]
+    live = live_column([900.0 if at % 10 == 0 else -20.0 for at in range(40)])
+    found = judged(KEPT, sealed=seal(), backtest=better, live=live)
+    assert found.assessment.startswith("Performance degrades from backtest → paper → live. Within")
 
 
 def test_a_kept_promise_over_too_short_a_time_waits() -> None:

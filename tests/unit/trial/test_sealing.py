@@ -13,7 +13,7 @@ from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import parse_config
 from core.strategy.document.document import read_strategy
 from core.strategy.document.yaml_text import write_yaml
-from core.trial.seal import Horizon
+from core.trial.seal import Horizon, canonical_digest, is_digest_of
 from core.trial.sealing import DEFAULT_DAYS, NoPromiseError, seal_trial
 from tests.unit.session.sessions import RSI, START, market
 
@@ -79,3 +79,11 @@ def test_a_backtest_under_other_rules_seals_nothing(tmp_path: Path) -> None:
 def test_a_backtest_of_few_trades_seals_nothing(tmp_path: Path) -> None:
     with pytest.raises(NoPromiseError, match="a trial needs 20"):
         seal_trial(CONFIG, saved(tmp_path, candles=100), now=START)
+
+
+def test_the_same_backtest_saved_once_more_is_the_one_that_was_sealed(tmp_path: Path) -> None:
+    stored = saved(tmp_path)
+    sealed = seal_trial(CONFIG, stored, trades=60, now=START).backtest_hash
+    assert is_digest_of(sealed, {**stored, "saved": "2030-01-01T00:00:00Z"})
+    assert not is_digest_of(sealed, {**stored, "ending_balance": 0.0})
+    assert is_digest_of(canonical_digest(stored), stored), "as version 0.2.0 sealed it"
