@@ -66,9 +66,12 @@ def judge_layers(
     else:
         judged = replace(judged, counted=())  # a seal is of all candles, whoever else saw them
         asked, cut = (judged,), None
-    own = _on_own_candles([one.report for one in asked], judged, stored)
+    fresh = _fresh(asked, judged, stored)
+    own = tuple(one.id for one in asked if one not in fresh)
     promised = [] if stored is None else trades_of(stored)
-    edge, path = _promise_kept(asked, judged, stored, promised, cut, own=own)
+    edge, path = _promise_kept(
+        fresh or asked, judged, stored, promised, cut, own=bool(own) and not fresh
+    )
     replayed = bool(asked) and all(one.replayed is not None for one in asked)
     margins = Margins() if seal is None else seal.margins
     return TrialAnswers(
@@ -77,7 +80,8 @@ def judge_layers(
         account=divergence,
         path=path,
         edge=edge,
-        own_candles=own,
+        own_candles=bool(own) and not fresh,
+        seen_before=own,
         seal=seal,
         trial=None if judged is None else judged.id,
     )
@@ -139,22 +143,22 @@ def _closed(session: ComparedSession, period: Period | None) -> ClosedTrades:
     return _in_order(closed.returns[keep], closed.closes[keep])
 
 
-def _on_own_candles(
-    reports: Sequence[Report], judged: ComparedSession | None, stored: Report | None
-) -> bool:
-    """Whether the sessions ran over candles of the period that the backtest had seen."""
+def _fresh(
+    sessions: Sequence[ComparedSession], judged: ComparedSession | None, stored: Report | None
+) -> Sequence[ComparedSession]:
+    """The sessions that ran over candles which the backtest had not seen."""
     if judged is not None and judged.seal is not None:
         begin, end = judged.seal.backtest_start, judged.seal.backtest_end
     elif stored is not None and stored["period"]["candles"]:
         begin, end = (parse_time(stored["period"][name]) for name in ("start", "end"))
     else:
-        return False
-    for report in reports:
-        if report["period"]["candles"]:
-            first, last = (parse_time(report["period"][name]) for name in ("start", "end"))
-            if min(last, end) - max(first, begin) > _OWN_SHARE * (last - first):
-                return True
-    return False
+        return sessions
+    fresh = []
+    for one in sessions:
+        first, last = one.span or (end, end)
+        if min(last, end) - max(first, begin) <= _OWN_SHARE * (last - first):
+            fresh.append(one)
+    return fresh
 
 
 def _costs(

@@ -34,6 +34,7 @@ from core.compare.verdict import (
     VALIDATED,
     TrialAnswers,
 )
+from core.journal.values import Mode
 from core.market.candles.candles import Candles, Floats, Times
 from core.market.candles.timeframes import DAY
 from core.report.curves import kept_points
@@ -145,6 +146,17 @@ def _scope(
             "the period asked for cuts figures and account; decisions, costs, path and edge are of "
             "the whole trial, for which their error rates were sealed"
         )
+    if layers.seen_before and not layers.own_candles:
+        told.append(
+            f"{_listed(layers.seen_before)} ran on the backtest's own candles: the edge is of the "
+            "others"
+        )
+    replays = [one.id for one in sessions if seal is not None and one.report["mode"] == Mode.REPLAY]
+    if replays:
+        told.append(
+            f"{_listed(replays)} replayed candles of before it was sealed: that nobody knew them "
+            "then is not for this program to tell"
+        )
     if seal is not None and layers.others:
         trials = len(layers.others) + 1
         rate = seal.errors.any_broken
@@ -153,6 +165,10 @@ def _scope(
             f"have a chance of up to {1 - (1 - rate) ** trials:.0%}"
         )
     return told
+
+
+def _listed(session_ids: Sequence[str]) -> str:
+    return f"session{'s' * (len(session_ids) > 1)} {', '.join(session_ids)}"
 
 
 def _seal_of(stored: Mapping[str, Any] | None, seal: Seal | None) -> Seal | None:

@@ -93,8 +93,9 @@ class TrialAnswers:
     Attributes:
         decisions, costs, account, path, edge: the answers.
         live: the edge of the live trades, where these and the backtest's are known one by one.
-        own_candles: the sessions ran on candles that the backtest had seen, so that path and edge
+        own_candles: all sessions ran on candles that the backtest had seen, so that path and edge
             say nothing.
+        seen_before: IDs of those that did; path and edge are of the others.
         seal: of the trial that is judged; None where there is none.
         trial: the ID of its session. All answers but the account are of that session alone.
         others: the other trials of the strategy.
@@ -108,6 +109,7 @@ class TrialAnswers:
     edge: EdgeLayer | None = None
     live: EdgeLayer | None = None
     own_candles: bool = False
+    seen_before: tuple[str, ...] = ()
     seal: Seal | None = None
     trial: str | None = None
     others: tuple[OtherTrial, ...] = ()

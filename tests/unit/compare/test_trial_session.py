@@ -183,6 +183,16 @@ def test_live_trades_are_judged_beside_the_backtest_that_was_sealed_only(
     assert any("not the one that the trial was sealed on" in note for note in found.notes)
 
 
+def test_a_replay_cannot_prove_that_nobody_knew_its_candles(
+    home: Workspace, tmp_path: Path
+) -> None:
+    replay = Workspace(Path(shutil.copytree(home.root, tmp_path / "replay")))
+    path = replay.session(SESSION) / JSON
+    path.write_bytes(orjson.dumps({**orjson.loads(path.read_bytes()), "mode": "REPLAY"}))
+    assert any("before it was sealed" in note for note in compared(replay).notes)
+    assert not any("before it was sealed" in note for note in compared(home).notes)
+
+
 def test_a_period_cuts_what_is_described_and_no_trial(home: Workspace, tmp_path: Path) -> None:
     middle = (START + 400 * SPAN, START + 600 * SPAN)
     whole, cut = compared(home), compared(home, period=middle)

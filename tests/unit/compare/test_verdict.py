@@ -402,6 +402,16 @@ def test_the_backtests_own_candles_prove_decisions_only() -> None:
     assert found.recommendation == OWN_CANDLES
 
 
+def test_one_session_on_the_backtests_candles_does_not_silence_the_others() -> None:
+    before = ComparedSession(report(KEPT, PAST, session_id="old"), KEPT)
+    after = ComparedSession(report(KEPT, session_id="new"), KEPT)
+    found = judge_layers([before, after], STORED, None)
+    assert (found.own_candles, found.seen_before) == (False, ("old",))
+    assert found.edge is not None
+    assert found.edge.trades == len(KEPT)
+    assert judge_layers([before], STORED, None).own_candles
+
+
 def test_a_losing_backtest_has_no_edge_to_keep() -> None:
     found = judged(trades_of(10.0, 20), backtest=trades_of(-50.0, 200))
     assert found.recommendation == LOSING
