@@ -127,10 +127,13 @@ def date_time(time: int | None, zone: tzinfo = UTC) -> str:
     return UNKNOWN if moment is None else f"{moment:%Y-%m-%d %H:%M}{_which(moment)}"
 
 
-def day_time(time: int | None, zone: tzinfo = UTC) -> str:
+def day_time(time: int | None, zone: tzinfo = UTC, *, seconds: bool = False) -> str:
     """Day of the month and minute: `22 Nov 14:02`."""
     moment = _moment(time, zone)
-    return UNKNOWN if moment is None else f"{moment:%d %b %H:%M}{_which(moment)}"
+    if moment is None:
+        return UNKNOWN
+    clock = f"{moment:%H:%M:%S}" if seconds else f"{moment:%H:%M}"
+    return f"{moment:%d %b} {clock}{_which(moment)}"
 
 
 def _which(moment: datetime) -> str:

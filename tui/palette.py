@@ -20,6 +20,7 @@ from tui.keymap import shown_key
 from tui.requests.library import LibraryCommands, named
 from tui.requests.views import View
 from tui.strategies import StrategyChoice
+from tui.widgets.hints import is_possible
 
 
 class Jumping(Protocol):
@@ -104,6 +105,8 @@ class PaletteCommands(Provider):
     def _offers(self) -> Iterator[tuple[str, str, IgnoreReturnCallbackType]]:
         place = getattr(self.screen, "PLACE", Place.ANYWHERE)
         for command in commands_at(place):
+            if not is_possible(command, self.screen):
+                continue
             run = partial(self.app.run_action, command.target, self.screen)
             key = shown_key(command, getattr(self.app, "keymap", {}))
             yield f"{command.label} ({key})", command.help, run

@@ -8,22 +8,24 @@ import pytest
 from textual.widgets import Input
 
 from core.journal.values import FeedKind, Mode, SessionState
-from core.report.written_report import ReportedTrade, WrittenReport
+from core.report.written_report import ReportedTrade, WrittenReport, written_report
 from tests.ui.driving import NARROW, WIDE, driven, make_app, until
-from tests.ui.scripted import DAY, NOW, ScriptedLink, busy, forming, session
+from tests.ui.scripted import DAY, NOW, ScriptedLink, busy, forming, report, session
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
+from tui.commands import COMMANDS, Command
 from tui.modals.ask import Ask
 from tui.modals.name import AskName
-from tui.screens.report_rows import trade_rows
+from tui.screens.report_rows import sentences, trade_rows
 from tui.screens.session import SessionScreen
 from tui.screens.session_view import figures, why
 from tui.screens.sessions import SessionsScreen
-from tui.screens.sessions_table import headline_figures, session_row
+from tui.screens.sessions_table import SESSION_COLUMNS, headline_figures, session_row
 from tui.screens.trade import TradeScreen
 from tui.strategies import StrategyChoice
 from tui.widgets.axes import Scale, time_labels
 from tui.widgets.candle_chart import CandleChart
+from tui.widgets.hints import is_possible
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
 
@@ -144,8 +146,10 @@ async def test_a_scrollbar_takes_no_column_away(size: tuple[int, int]) -> None:
 def test_equity_and_timeframe_sort_by_what_they_mean() -> None:
     long = session_row(session("aaaaaaa1", "one", timeframe="4h", equity=5.0)).cells
     short = session_row(session("aaaaaaa2", "two", timeframe="15m", equity=9.0)).cells
-    assert (long[4].order, short[4].order) == (14_400_000, 900_000)
-    assert (long[11].order, short[11].order) == (5.0, 9.0)
+    labels = [column.label for column in SESSION_COLUMNS]
+    timeframe, equity = labels.index("TF"), labels.index("EQUITY")
+    assert (long[timeframe].order, short[timeframe].order) == (14_400_000, 900_000)
+    assert (long[equity].order, short[equity].order) == (5.0, 9.0)
 
 
 async def test_a_viewer_leaves_at_once_for_nothing_ends_by_it() -> None:
@@ -310,3 +314,27 @@ async def test_what_is_archived_is_shown_opened_and_put_back() -> None:
         assert "A returns" in table.empty
         await pilot.press("escape")
         await until(pilot, lambda: [row.key for row in table.rows] == ["k3x9a1pq", "aaaaaaa1"])
+
+
+def test_a_report_says_once_that_no_backtest_stands_behind_it() -> None:
+    told = report(
+        "rsi_bounce",
+        recommendation="No backtest stands behind this strategy: always backtest first.",
+        warnings=["No backtest stands behind this strategy yet."],
+    )
+    texts = [text for text, _ in sentences(written_report(told))]
+    assert sum("No backtest" in text for text in texts) == 1
+
+
+async def test_the_palette_offers_only_what_is_possible() -> None:
+    app = make_app(ScriptedLink())
+    async with driven(app) as pilot:
+        assert is_possible(by_id("session.new"), app.screen)
+        assert not is_possible(by_id("session.stop"), app.screen)
+        await pilot.press("ctrl+p")
+        await pilot.pause(0.2)
+        assert "Stop the session" not in app.export_screenshot().replace("&#160;", " ")
+
+
+def by_id(name: str) -> Command:
+    return next(command for command in COMMANDS if command.id == name)

@@ -121,3 +121,13 @@ async def test_a_group_is_sorted_within_itself_and_fits_a_narrow_terminal() -> N
         lines = drawn(app, "#sessions").splitlines()
         assert "▾ band_fade · 2 sessions · 1 open" in lines[1]
         assert "▲ +0.25%" in lines[1]
+
+
+async def test_the_session_one_is_on_stays_in_view_when_its_group_opens() -> None:
+    link = ScriptedLink([session(f"aaaaaa{n:02d}", f"strategy_{n:02d}") for n in range(30)])
+    app = make_app(link)
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("G", "F")
+        await pilot.pause()
+        assert app.screen.query_one("#sessions", LineTable).cursor_key == "aaaaaa29"
+        await until(pilot, lambda: "▌ ● running" in drawn(app, "#sessions"))

@@ -47,7 +47,7 @@ class Leaving:
 
         reports = "write the reports, and quit"
         if self._shell.demo is not None:
-            reports = "and quit; the next demo begins anew"
+            reports = "and quit; the next demo is new"
         self._shell.ask(
             f"{count} still running",
             f"Kept running, they go on without a screen, and {self._program} finds them again.",

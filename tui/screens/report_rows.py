@@ -98,7 +98,13 @@ def sentences(report: WrittenReport) -> tuple[tuple[str, Tone], ...]:
         found.append((report.recommendation, Tone.ACCENT))
     if report.diagnosis is not None:
         found += _diagnosis(report.diagnosis)
-    found += [(f"! {text}", Tone.WARNING) for text in (*report.quality_flags, *report.warnings)]
+    told = (report.recommendation or "").partition(":")[0]  # it says that a backtest is missing
+    doubts = [
+        one
+        for one in (*report.quality_flags, *report.warnings)
+        if one not in (told, f"{told} yet.")
+    ]
+    found += [(f"! {text}", Tone.WARNING) for text in doubts]
     if left_open := len(report.open_trades):
         found.append((f"{left_open} open at the end, marked to the last price", Tone.DIM))
     for count, what in ((len(report.gaps), "gap"), (len(report.restarts), "restart")):

@@ -50,7 +50,7 @@ def written(name: str, value: float | str | None, zone: tzinfo = UTC) -> str:
         return formats.change(value)
     if name in _AMOUNTS:
         return formats.money(value)
-    return f"{formats.date_time(int(value), zone)[5:]}:{int(value) // 1000 % 60:02d}"
+    return formats.day_time(int(value), zone, seconds=name.endswith("filled_at"))
 
 
 def part_text(part: TradePart | Addition) -> str:

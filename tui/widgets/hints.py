@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.cells import cell_len
 from textual.app import RenderResult
 from textual.content import Content
+from textual.screen import Screen
 from textual.style import Style
 from textual.widget import Widget
 
@@ -64,12 +67,17 @@ class Hints(Widget):
         return shown_key(command, getattr(self.app, "keymap", {}))
 
     def _enabled(self, command: Command) -> bool:
-        name = command.action.partition(".")[2] or command.action
-        target = self.app if command.action.startswith("app.") else self.screen
-        focused = self.screen.focused
-        if focused is not None and command.place is getattr(focused, "PLACE", None):
-            return focused.check_action(name.partition("(")[0], ()) is not False
-        return target.check_action(name.partition("(")[0], ()) is not False
+        return is_possible(command, self.screen)
+
+
+def is_possible(command: Command, screen: Screen[Any]) -> bool:
+    """Whether a command does something on a screen as it stands."""
+    name = (command.action.partition(".")[2] or command.action).partition("(")[0]
+    focused = screen.focused
+    if focused is not None and command.place is getattr(focused, "PLACE", None):
+        return focused.check_action(name, ()) is not False
+    target = screen.app if command.action.startswith("app.") else screen
+    return target.check_action(name, ()) is not False
 
 
 def _urgency(command: Command) -> float:

@@ -51,10 +51,6 @@ class Row:
     head: bool = False
 
 
-def _texts(row: Row) -> list[str]:
-    return [cell.text for cell in row.cells]
-
-
 _Group = tuple[Row | None, Sequence[Row]]
 
 
@@ -248,6 +244,7 @@ class LineTable(LineView, can_focus=True):
         if self._cursor != previous:
             self._refresh_row(previous)
             self._reveal()
+            self.call_after_refresh(self._reveal)  # new rows have room only once laid out
         if self._cursor_key != previous_key:
             self._forget({key for key in (previous_key, self._cursor_key) if key is not None})
             self._refresh_row(self._cursor)
@@ -418,6 +415,7 @@ class LineTable(LineView, can_focus=True):
         self._cursor, self._cursor_key = index, self._rows[index].key
         self._forget({key for key in (before, self._cursor_key) if key is not None})
         self._reveal()
+        self.call_after_refresh(self._reveal)
         self.post_message(self.Highlighted(self, self._cursor_key))
 
     def _reveal(self) -> None:
@@ -468,13 +466,20 @@ class LineTable(LineView, can_focus=True):
     def action_copy_row(self) -> None:
         """Copy the row under the cursor."""
         if self._rows:
-            self.copy_out([_texts(self._rows[self._cursor])], "Row")
+            self.copy_out([self._copied(self._rows[self._cursor])], "Row")
 
     def action_copy_table(self) -> None:
         """Copy the marked rows, or all that are shown, under the columns' names."""
         rows = [row for row in self._rows if not self._marked or row.key in self._marked]
-        labels = [column.label for column in self.columns]
-        self.copy_out([labels, *map(_texts, rows)], f"{len(rows)} row{'s'[: len(rows) != 1]}")
+        columns = enumerate(self.columns)
+        labels = [column.label for number, column in columns if number not in self._left_out]
+        copied = [labels, *map(self._copied, rows)]
+        self.copy_out(copied, f"{len(rows)} row{'s'[: len(rows) != 1]}")
+
+    def _copied(self, row: Row) -> list[str]:
+        """The texts of a row, but of the columns in which there is nothing."""
+        cells = enumerate(row.cells)
+        return [cell.text for number, cell in cells if number not in self._left_out]
 
     def action_sort_next(self) -> None:
         """Sort by the next column shown, and after the last one in the order given."""

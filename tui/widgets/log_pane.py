@@ -21,6 +21,7 @@ from core.session.snapshot import HostSnapshot, Level, LogLine
 from core.text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
+from tui.widgets.columns import fitted
 from tui.widgets.line_view import LineView
 from tui.widgets.tones import Tone
 
@@ -33,6 +34,7 @@ _TONES = {
 }
 _MARKS = {Level.DEBUG: "·", Level.INFO: " ", Level.WARNING: "!", Level.ERROR: "✗"}
 _CLOCK, _DATED = 8, 12  # cells of `14:02:11`, and of `22 Nov 14:02`
+_SHORTEST_NAME, _LONGEST_NAME, _AIR = 8, 16, 2  # cells of a session's name (or ID), and after it
 _AROUND_TIME = 6  # two cells of air before a time, and two, a mark and another after it
 
 
@@ -66,6 +68,7 @@ class LogPane(LineView, can_focus=True):
         self._names = names
         self._dated = False  # whether lines are of several days
         self._by_id: Mapping[str, str] = {}
+        self._name_width = _LONGEST_NAME
         self._lines: deque[LogLine] = deque(maxlen=KEPT)
         self._host: tuple[int, int] | None = None
         self._last = -KEPT  # what earlier hosts logged has numbers of 0 and below
@@ -127,6 +130,8 @@ class LogPane(LineView, can_focus=True):
         """Say which name to show for a session's ID."""
         if names != self._by_id:
             self._by_id = dict(names)
+            longest = max((cell_len(safe_text(name)) for name in names.values()), default=0)
+            self._name_width = max(_SHORTEST_NAME, min(longest, _LONGEST_NAME))
             self._rebuild()
 
     def filter(
@@ -177,7 +182,8 @@ class LogPane(LineView, can_focus=True):
 
     @property
     def _indent(self) -> int:
-        return self._time_width + (18 if self._names and self.size.width >= 70 else 0)
+        shown = self._names and self.size.width >= 70
+        return self._time_width + (self._name_width + _AIR if shown else 0)
 
     def _wrapped(self, line: LogLine) -> list[tuple[LogLine, int, str]]:
         width = max(20, self.size.width - self._indent - 1)
@@ -223,10 +229,8 @@ class LogPane(LineView, can_focus=True):
             segments.append(Segment(f"  {self._written(line)}", dim))
             segments.append(Segment(f"  {_MARKS[line.level]} ", tone))
             if self._indent > self._time_width:
-                name = safe_text(self._origin(line))[:16]
-                segments.append(
-                    Segment(f"{name}" + " " * (18 - cell_len(name)), self.tone(Tone.INFO))
-                )
+                name = fitted(safe_text(self._origin(line)), self._name_width, "left")
+                segments.append(Segment(name + " " * _AIR, self.tone(Tone.INFO)))
         segments.append(Segment(text, tone))
         return Strip(segments).adjust_cell_length(width, dim)
 
