@@ -85,7 +85,10 @@ async def take(images: Path, size: tuple[int, int]) -> None:
             await pilot.pause(0.3)
             picture("sessions-light")
             app.theme = "papertape-dark"
-            await pilot.press("enter")
+            await pilot.press("F")
+            await pilot.pause(0.3)
+            picture("sessions-folded")
+            await pilot.press("F", "F", "enter")
             await pilot.pause(2.5)
             picture("session")
             app.screen.query_one(CandleChart).focus()

@@ -93,13 +93,17 @@ class ChartApp(PapertapeApp):
         self.add_mode("chart", ChartScreen)
 
 
-async def drawn(band: Band | None, *, whole: bool = False, dots: tuple[Dot, ...] = ()) -> str:
-    """What the chart of a small rise shows."""
+RISE = Curve(((0, 0.0), (50, 1.0), (100, 2.0)), Tone.ACCENT)
+
+
+async def drawn(
+    band: Band | None, *, curve: Curve = RISE, whole: bool = False, dots: tuple[Dot, ...] = ()
+) -> str:
+    """What the chart of a curve, a small rise, shows."""
     app = ChartApp()
     async with app.run_test(size=(60, 12)) as pilot:
         await pilot.pause()
         chart = app.screen.query_one(CurveChart)
-        curve = Curve(((0, 0.0), (50, 1.0), (100, 2.0)), Tone.ACCENT)
         chart.draw([curve], 0.0, band=band, whole=whole, dots=dots)
         await pilot.pause()
         return "\n".join(chart.render_line(y).text for y in range(12))
@@ -124,6 +128,14 @@ async def test_a_curve_ends_where_it_ends_though_its_band_goes_on() -> None:
     assert set(lines[-2][2:50]) == {"⣀"}
     assert all("⠤" in line[:20] for line in lines if "⠤" in line)
     assert not any(0x2800 < ord(cell) < 0x2900 for line in lines[1:-2] for cell in line[20:])
+
+
+async def test_a_drawdown_of_nothing_fills_nothing() -> None:
+    lines = (await drawn(None, curve=Curve(((0, 0.0), (100, 0.0)), Tone.LOSS, filled=True))).split(
+        "\n"
+    )
+    assert set(lines[0][2:40]) == {"⠉"}
+    assert not any(0x2800 < ord(cell) < 0x2900 for line in lines[1:] for cell in line)
 
 
 async def test_a_dot_stands_over_the_curve() -> None:

@@ -156,7 +156,10 @@ class CurveChart(LineView, can_focus=False):
         if self._base is not None:
             values.append(self._base)
         moments = [start + (end - start) * n // max(1, height) for n in range(height + 1)]
-        scale = Scale.around(*self._reach(min(values), max(values), moments), height)
+        low, high = min(values), max(values)
+        if low == high and any(curve.filled for curve in self._curves):
+            low = high - 1  # what is filled hangs from the top: a flat one has nothing to fill
+        scale = Scale.around(*self._reach(low, high, moments), height)
         axis = {line: self._write(value)[:_LONGEST] for line, value in scale.ticks().items()}
         beside = max(map(len, axis.values()), default=0)
         width = self.size.width - beside - _AROUND
