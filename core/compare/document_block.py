@@ -71,7 +71,7 @@ def paper_change(
     """
     blocks = {"paper": paper_block(report, comparison), "updated": short_date(now)}
     document = read_strategy(path)
-    before = decoded(path.resolve())
+    before = decoded(path)
     after = text_with_blocks(before, document.kind, blocks)
     lines = difflib.unified_diff(
         before.splitlines(),

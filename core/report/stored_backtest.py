@@ -23,7 +23,7 @@ from core.report.metrics import Metrics
 from core.report.result import Json, RunResult, result_to_json
 from core.store.durable import OsDisk, open_regular, write_durably
 from core.strategy.config.canonical import config_to_dict
-from core.strategy.document.write_back import write_blocks
+from core.strategy.document.write_back import refuse_link, write_blocks
 from core.strategy.signals.sources import signal_source
 from core.time_format import iso_time, short_date
 
@@ -100,9 +100,10 @@ def save_backtest(
         now: UTC ms.
 
     Raises:
-        DocumentError: the document cannot be changed.
+        DocumentError: the document cannot be changed, or is only a link.
         OSError: it cannot be written.
     """
+    refuse_link(document)
     whole = whole_result(result, candles, now)
     block = {"backtest": backtest_block(whole), "updated": short_date(now)}
     # At no moment is there a block whose result is not there: the new result waits beside the old

@@ -35,16 +35,17 @@ def write_blocks(path: Path, blocks: Mapping[str, object]) -> None:
     reads as the old one with just these keys changed.
 
     Raises:
-        DocumentError: the document cannot be read, or not be changed without changing more.
+        DocumentError: the document cannot be read, not be changed without changing more, or is only
+            a link.
         OSError: it cannot be written; the old one then stands.
         ValueError: a key that is not Papertape's own.
     """
     foreign = [key for key in blocks if key not in OWN_KEYS]
     if foreign:
         raise ValueError(f"only {', '.join(OWN_KEYS)} are written back, not {', '.join(foreign)}")
-    target = path.resolve()
-    text = decoded(target)
-    old = strategy_document(text, str(path), kind_of(target.suffix))
+    refuse_link(path)
+    text = decoded(path)
+    old = strategy_document(text, str(path), kind_of(path.suffix))
     changed = text_with_blocks(text, old.kind, blocks)
     new = strategy_document(changed, str(path), old.kind)
     if new.config != {**old.config, **blocks} or new.prose != old.prose:
@@ -53,8 +54,22 @@ def write_blocks(path: Path, blocks: Mapping[str, object]) -> None:
             f"a layout in which {', '.join(blocks)} cannot be set without changing other lines",
             "each of these keys on a line of its own",
         )
-    mode = stat.S_IMODE(target.stat().st_mode)
-    write_durably(target, changed.encode(), OsDisk(), mode=mode)
+    mode = stat.S_IMODE(path.stat().st_mode)
+    write_durably(path, changed.encode(), OsDisk(), mode=mode)
+
+
+def refuse_link(path: Path) -> None:
+    """Make sure that a document lies where it is written, and not where a link leads.
+
+    Raises:
+        DocumentError: it is a link, or its folder is.
+    """
+    if path.is_symlink() or path.absolute().parent.is_symlink():
+        raise DocumentError(
+            str(path),
+            f"a link that leads to {path.resolve()}",
+            "the document itself, for nothing is written where a link leads: give its own path",
+        )
 
 
 def text_with_blocks(text: str, kind: Kind, blocks: Mapping[str, object]) -> str:

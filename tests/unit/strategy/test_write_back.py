@@ -11,6 +11,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.backtest.run import run_backtest
+from core.report.stored_backtest import save_backtest
 from core.strategy.config.problems import ConfigError
 from core.strategy.document.document import (
     DocumentError,
@@ -20,6 +22,7 @@ from core.strategy.document.document import (
     strategy_document,
 )
 from core.strategy.document.write_back import text_with_blocks, write_blocks
+from tests.unit.strategy.making import candles_of, config
 
 RESULTS = {"run": "2026-11-22T10:00:00Z", "metrics": {"win_rate_pct": 62.5, "sharpe_ratio": None}}
 RESULTS_YAML = """\
@@ -117,23 +120,43 @@ def test_an_empty_front_matter_is_filled(text: str) -> None:
     assert yaml.safe_load(changed.split("---")[1]) == {"status": "active"}
 
 
-def test_a_file_keeps_its_mark_its_line_ends_its_mode_and_its_link(tmp_path: Path) -> None:
+def test_a_file_keeps_its_mark_its_line_ends_and_its_mode(tmp_path: Path) -> None:
     original = "\ufeff---\r\nname: x\r\nsymbols: []  \r\n---\r\n\r\ntext without an end"
-    target = tmp_path / "target.md"
-    target.write_bytes(original.encode())
-    target.chmod(0o640)
-    link = tmp_path / "STRATEGY.md"
-    link.symlink_to(target)
-    write_blocks(link, {"updated": "2026-11-22", "paper": {"trades": 1}})
+    path = tmp_path / "STRATEGY.md"
+    path.write_bytes(original.encode())
+    path.chmod(0o640)
+    write_blocks(path, {"updated": "2026-11-22", "paper": {"trades": 1}})
     assert (
-        target.read_bytes()
+        path.read_bytes()
         == original.replace(
             "---\r\n\r\n", "updated: 2026-11-22\r\npaper:\r\n  trades: 1\r\n---\r\n\r\n"
         ).encode()
     )
-    assert link.is_symlink()
-    assert target.stat().st_mode & 0o777 == 0o640
+    assert path.stat().st_mode & 0o777 == 0o640
     assert [path.name for path in tmp_path.iterdir() if "tmp" in path.name] == []
+
+
+@pytest.mark.parametrize("what", ["the document", "its folder"])
+def test_nothing_is_written_where_a_link_leads(tmp_path: Path, what: str) -> None:
+    outside = tmp_path / "outside" / "STRATEGY.md"
+    outside.parent.mkdir()
+    outside.write_text("---\nname: x\n---\n")
+    linked = tmp_path / "x" / "STRATEGY.md"
+    if what == "its folder":
+        linked.parent.symlink_to(outside.parent)
+    else:
+        linked.parent.mkdir()
+        linked.symlink_to(outside)
+    run = run_backtest(config(timeframe="5m"), {"BTC/USDT": candles_of([1.0, 2.0])})
+    refused = rf"found a link that leads to {outside}, expected"
+    with pytest.raises(DocumentError, match=refused):
+        write_blocks(linked, {"updated": "2026-11-22"})
+    with pytest.raises(DocumentError, match=refused):
+        save_backtest(linked, run, {"BTC/USDT": candles_of([1.0, 2.0])}, 0)
+    assert outside.read_text() == "---\nname: x\n---\n"
+    assert list(outside.parent.iterdir()) == [outside]
+    write_blocks(outside, {"updated": "2026-11-22"})
+    assert "updated" in outside.read_text()
 
 
 def test_writing_the_same_again_changes_nothing(tmp_path: Path) -> None:
