@@ -42,6 +42,7 @@ _SCATTER_SECONDS = 600  # for some gigabytes on a slow network
 _WITHOUT_WORKERS_SECONDS = 60.0
 _LOOK_SECONDS = 5.0
 _MOST_LOSSES = 20  # of all copies of the candles, after which the cluster is given up
+_LEAST = 2_000_000  # candles of a task: some tenths of a second, where Dask takes ten milliseconds
 _TASKS_EACH = 3  # at a worker, so that it has the next when one is done
 
 _GOES_ON = "What is finished is kept: the same command goes on from there"
@@ -89,7 +90,7 @@ def _crew(address: str, candles: Histories) -> Iterator[Crew]:
     with _client(distributed, address) as client:
         threads = _checked(client, address)
         try:
-            yield _Cluster(distributed, client, address, candles, threads)
+            yield _Cluster(distributed, client, address, candles, threads, _LEAST)
         except (
             OtherProgramError,
             distributed.KilledWorker,
@@ -108,6 +109,7 @@ class _Cluster:
     address: str
     candles: Histories
     count: int
+    least: int
     identity: Mapping[str, str] = field(default_factory=program_identity)
     _data: Any = None
     _losses: int = 0

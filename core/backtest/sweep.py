@@ -16,7 +16,7 @@ from core.backtest.kept import Keeping, keeping
 from core.backtest.long_work import WHOLE, LongWork, Part
 from core.backtest.progress import Meter, OnProgress, WorkCancelledError
 from core.backtest.run import run_backtest
-from core.backtest.workers import Histories, Workers, workers_of
+from core.backtest.workers import Crew, Histories, Workers, workers_of
 from core.market.candles.candles import Candles, Floats
 from core.report.deflated import deflated_sharpe, expected_best_sharpe
 from core.report.metrics import Metrics
@@ -221,7 +221,7 @@ def sweep_by(
     """
     length = sum(map(len, period.all_of(candles).values()))
     found = dict(work.taken_up(part, _Found))
-    shares = _shares(tried, found, period, work.crew.count, length)
+    shares = _shares(tried, found, period, work.crew, length)
     found |= {one.place: one for one in work.each(_run_share, shares, part)}
     if not found:
         raise WorkCancelledError("cancelled before the first setting was finished")
@@ -261,7 +261,7 @@ class _Setting(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Share:
-    """Combinations with the same indicators, which are computed once and forgotten with it."""
+    """Combinations, those with the same indicators after each other."""
 
     period: Period
     settings: tuple[_Setting, ...]
@@ -271,19 +271,19 @@ def _shares(
     tried: Sequence[StrategyConfig],
     done: Container[int],
     period: Period,
-    workers: int,
+    crew: Crew,
     length: int,
 ) -> list[_Share]:
     """The combinations that are not done yet, in shares.
 
     Each is small enough that every worker has several, so that none waits long for the others, and
-    progress is seen.
+    progress is seen; but none is so small that giving it away costs more than it.
 
     Args:
         tried: all combinations.
         done: the places of those that are.
         period: the candles they run on.
-        workers: among whom they are shared.
+        crew: among whom they are shared.
         length: candles of the period.
     """
     step = -(-len(tried) // _COMPARED)
@@ -293,23 +293,35 @@ def _shares(
             continue
         setting = _Setting(place, config, compared=place % step == 0)
         alike.setdefault(repr(config.indicators), []).append(setting)
-    most = math.ceil(len(tried) / (workers * _SHARES_EACH))
+    least = math.ceil(crew.least / max(length, 1))
+    most = max(least, math.ceil(len(tried) / (crew.count * _SHARES_EACH)))
     most = max(1, min(most, _LARGEST_SHARE // max(length, 1)))
-    return [
-        _Share(period, tuple(group[start : start + most]))
-        for group in alike.values()
-        for start in range(0, len(group), most)
-    ]
+    shares: list[list[_Setting]] = []
+    for group in alike.values():
+        for start in range(0, len(group), most):
+            piece = group[start : start + most]
+            if shares and len(shares[-1]) + len(piece) <= least:
+                shares[-1].extend(piece)
+            else:
+                shares.append(piece)
+    return [_Share(period, tuple(share)) for share in shares]
 
 
 def _run_share(candles: Histories, share: _Share) -> Iterator[_Found]:
-    """What the combinations of a share came to."""
+    """What the combinations of a share came to.
+
+    Indicators are computed once for those that have the same, and then forgotten.
+    """
     split = share.period.split_time
-    ranking = share.period.ranking(candles)
-    batches = {symbol: Batch(history) for symbol, history in ranking.items()}
-    everything = share.period.all_of(candles)
-    whole = {symbol: Batch(history) for symbol, history in everything.items()}
+    ranking, everything = share.period.ranking(candles), share.period.all_of(candles)
+    batches: Mapping[str, Batch] = {}
+    whole: Mapping[str, Batch] = {}
+    before = None
     for place, config, compared in share.settings:
+        if config.indicators != before:
+            before = config.indicators
+            batches = {symbol: Batch(history) for symbol, history in ranking.items()}
+            whole = {symbol: Batch(history) for symbol, history in everything.items()}
         rest = None
         if split is not None:
             rest = run_backtest(config, everything, decide_from=split, batches=whole).metrics

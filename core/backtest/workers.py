@@ -41,6 +41,11 @@ class Crew(Protocol):
         """How many work at once."""
         ...
 
+    @property
+    def least(self) -> int:
+        """Candles of backtests that a task should have to be worth giving away."""
+        ...
+
     def each(
         self, work: Work[Task, Result], tasks: Sequence[Task], cancel: threading.Event
     ) -> Iterator[Sequence[Result]]:
@@ -164,6 +169,7 @@ class Here:
 
     candles: Histories
     count: int = 1
+    least: int = 0
 
     def each(
         self, work: Work[Task, Result], tasks: Sequence[Task], cancel: threading.Event
@@ -186,6 +192,7 @@ class _Pool:
     pool: ProcessPoolExecutor
     count: int
     stop: ProcessEvent
+    least: int = 0
 
     def each(
         self, work: Work[Task, Result], tasks: Sequence[Task], cancel: threading.Event

@@ -88,7 +88,8 @@ def among_edgeless_markets(
         return None
     drawn = dict(work.taken_up(part, _Numbered).values())
     left = [number for number in range(markets) if number not in drawn]
-    size = max(1, -(-markets // (4 * work.crew.count)))
+    length = sum(map(len, candles.values()))
+    size = max(1, -(-markets // (4 * work.crew.count)), work.crew.least // length)
     shares = [
         _Markets(config, seed, tuple(left[first : first + size]))
         for first in range(0, len(left), size)

@@ -45,6 +45,11 @@ def workers() -> Iterator[Any]:
         yield found
 
 
+@pytest.fixture(autouse=True)
+def small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_LEAST", 0)
+
+
 @pytest.fixture(scope="module")
 def alone() -> Sweep:
     return run_sweep(config(), AXES, HISTORY)
@@ -65,6 +70,19 @@ def test_a_sweep_of_a_cluster_started_here_is_that_of_one_process(alone: Sweep) 
     found = run_sweep(config(), AXES, HISTORY, workers=Cluster("local:2"), on_progress=told.append)
     alike(found, alone)
     assert [one.done for one in told] == list(range(2, 41, 2))  # two a task
+
+
+def test_a_task_that_is_too_small_is_put_together_with_others(
+    workers: Any, alone: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_LEAST", 10 * 1_500)
+    told: list[int] = []
+    there = Cluster(workers.scheduler_address)
+    found = run_sweep(
+        config(), AXES, HISTORY, workers=there, on_progress=lambda now: told.append(now.done)
+    )
+    alike(found, alone)
+    assert told == [10, 20, 30, 40]
 
 
 def test_a_gate_is_that_of_one_process(workers: Any) -> None:
