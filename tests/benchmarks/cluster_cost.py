@@ -125,17 +125,19 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="once, and the smaller sizes")
     quick = parser.parse_args().quick
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, numpy {np.__version__}")
+    rounds = 1 if quick else 3
+    lengths = (10_000, 100_000) if quick else (10_000, 100_000, 500_000)
+    # Processes first: once Dask has threads here they are no longer forked, and begin slower.
     kinds: list[tuple[Workers, str]] = [
+        (Processes(1), "1 process"),
         (Processes(2), "2 processes"),
         *((Cluster(f"local:{count}"), f"cluster of {count}") for count in (1, 2, 4)),
     ]
-    rounds = 1 if quick else 3
     for workers, title in kinds:
-        task_rows(workers, title, 200 if quick else 1_000, rounds)
-    kinds = [(Processes(1), "1 process"), *kinds]
-    for length in (10_000, 100_000) if quick else (10_000, 100_000, 500_000):
-        candles: dict[str, Any] = {"BTC/USDT": random_walk(length)}
-        for workers, title in kinds:
+        if title != "1 process":
+            task_rows(workers, title, 200 if quick else 1_000, rounds)
+        for length in lengths:
+            candles: dict[str, Any] = {"BTC/USDT": random_walk(length)}
             sweep_rows(workers, title, candles, rounds)
 
 
