@@ -231,7 +231,8 @@ COMMANDS: tuple[Command, ...] = (
         "other(-1)", 3,
     ),
     Command(
-        "report.back", Place.REPORT, "escape", "Esc", "back", "Return to the sessions", "back", 1,
+        "report.back", Place.REPORT, "escape", "Esc", "back", "Return to where one came from",
+        "back", 1,
     ),
     Command(
         "report.view", Place.REPORT, "v", "v", "view",
@@ -259,6 +260,10 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "strategies.sweep", Place.STRATEGIES, "H", "H", "sweep",
         "Vary its settings, and see the best in a heat map", "sweep", 6,
+    ),
+    Command(
+        "strategies.gate", Place.STRATEGIES, "J", "J", "gate",
+        "Judge how much of the backtest is luck: one verdict, with its reasons", "gate", 7,
     ),
     Command(
         "strategies.edit", Place.STRATEGIES, "e,enter", "e", "edit",
@@ -312,6 +317,10 @@ COMMANDS: tuple[Command, ...] = (
         "sweep", 8,
     ),
     Command(
+        "backtest.gate", Place.BACKTEST, "J", "J", "gate",
+        "Judge how much of the backtest is luck: one verdict, with its reasons", "gate", 9,
+    ),
+    Command(
         "result.back", Place.RESULT, "escape", "Esc", "back", "Return to the backtests", "back", 1,
     ),
     Command(
@@ -348,6 +357,10 @@ COMMANDS: tuple[Command, ...] = (
         "sweep", 9,
     ),
     Command(
+        "result.gate", Place.RESULT, "J", "J", "gate",
+        "Judge how much of the backtest is luck: one verdict, with its reasons", "gate", 10,
+    ),
+    Command(
         "overlay.back", Place.OVERLAY, "escape", "Esc", "back", "Return to the backtests",
         "back", 1,
     ),
@@ -380,6 +393,26 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "sweep.export", Place.SWEEP, "E", "E", "export",
         "Write every setting with all its figures into a file of the workspace", "export", 6,
+    ),
+    Command(
+        "gate.back", Place.GATE, "escape", "Esc", "back",
+        "Return to where one came from; while it runs, end it without a verdict", "back", 1,
+    ),
+    Command(
+        "gate.cancel", Place.GATE, "x", "x", "cancel", "End the gate without a verdict",
+        "cancel", 0,
+    ),
+    Command(
+        "gate.open", Place.GATE, "enter", "Enter", "open",
+        "What stands behind the question: the map of all settings, the backtest that was judged, "
+        "the parts of the time that no choice had seen", "open", 2,
+    ),
+    Command(
+        "gate.view", Place.GATE, "v", "v", "view", "The other part of what is not judged",
+        "view", 3,
+    ),
+    Command(
+        "gate.again", Place.GATE, "R", "R", "again", "Judge it with other settings", "again", 4,
     ),
     Command(
         "compare.new", Place.COMPARE, "n", "n", "strategy", "Choose a strategy to compare",

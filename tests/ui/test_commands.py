@@ -15,6 +15,7 @@ from tui.screens.backtest_result import BacktestResultScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.compare_layer import CompareLayerScreen
 from tui.screens.compare_trade import ComparedTradeScreen
+from tui.screens.gate import GateScreen
 from tui.screens.help import HelpScreen
 from tui.screens.logs import LogsScreen
 from tui.screens.overlay import OverlayScreen
@@ -43,7 +44,7 @@ HOMES: dict[Place, type] = {
     Place.RESULT: BacktestResultScreen,
     Place.OVERLAY: OverlayScreen,
     Place.SWEEP: SweepScreen,
-    Place.GATE: SweepScreen,
+    Place.GATE: GateScreen,
     Place.MAP: HeatMap,
     Place.COMPARE: CompareScreen,
     Place.COMPARED_LAYER: CompareLayerScreen,

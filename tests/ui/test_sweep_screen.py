@@ -7,6 +7,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.backtest.axes import parse_axis
+from core.backtest.progress import Progress
 from core.backtest.sweep import run_sweep
 from core.market.candles.timeframes import Timeframe
 from core.market.files.candle_files import read_candles
@@ -19,8 +20,9 @@ from tests.ui.test_backtest import backtest, make, pick, workspace
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
 from tui.modals.vary import VaryForm
-from tui.requests.varying import Control, Varied
+from tui.requests.varying import Control
 from tui.screens.backtest_result import BacktestResultScreen
+from tui.screens.long_work import LongWorkScreen
 from tui.screens.sweep import SweepScreen
 from tui.widgets.choice import Choice
 from tui.widgets.heat_map import HeatMap
@@ -54,6 +56,19 @@ async def swept(pilot: Pilot[int], app: PapertapeApp) -> SweepScreen:
     screen = app.screen
     assert isinstance(screen, SweepScreen)
     return screen
+
+
+def cancelled_after(count: int, app: PapertapeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have long work cancelled from the screen once so many backtests are done."""
+    show = Control.show
+
+    def watched(control: Control, progress: Progress) -> None:
+        show(control, progress)
+        screen = app.screen
+        if progress.done == count and isinstance(screen, LongWorkScreen):
+            app.call_from_thread(screen.action_cancel)
+
+    monkeypatch.setattr(Control, "show", watched)
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
@@ -103,22 +118,9 @@ async def test_a_cancelled_sweep_keeps_what_is_finished_and_says_so(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = make(workspace)
-    real = app.varying.sweep
-
-    async def cancelled(order: object, variation: object, control: Control) -> Varied:
-        show = control.show
-
-        def after_two(progress: object) -> None:
-            show(progress)  # type: ignore[arg-type]
-            if progress.done == 2:  # type: ignore[attr-defined]
-                app.call_from_thread(app.screen.action_cancel)  # type: ignore[attr-defined]
-
-        monkeypatch.setattr(Control, "show", lambda self, progress: after_two(progress))
-        return await real(order, variation, control)  # type: ignore[arg-type]
-
     async with driven(app, WIDE) as pilot:
         await form(pilot, app, workspace)
-        monkeypatch.setattr(app.varying, "sweep", cancelled)
+        cancelled_after(2, app, monkeypatch)
         screen = await swept(pilot, app)
         await until(pilot, lambda: not screen.is_busy)
         said = str(screen.query_one("#sweep-luck").render())

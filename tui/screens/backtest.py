@@ -29,6 +29,7 @@ from tui.requests.varying import Variation
 from tui.screens import backtest_rows
 from tui.screens.backtest_result import BacktestResultScreen, note_on
 from tui.screens.base import BaseScreen, entitle
+from tui.screens.gate import GateScreen
 from tui.screens.overlay import OverlayScreen
 from tui.screens.sweep import SweepScreen
 from tui.strategies import StrategyChoice
@@ -281,7 +282,7 @@ class BacktestScreen(BaseScreen):
             return self.is_busy
         if action == "again":
             return not self.is_busy and (self._order is not None or self.selected is not None)
-        if action in ("open", "note", "sweep"):
+        if action in ("open", "note", "sweep", "gate"):
             return self.selected is not None
         if action == "remove":
             return any(not one.beside_document for one in self.targets)
@@ -354,7 +355,13 @@ class BacktestScreen(BaseScreen):
         """Vary the strategy of the one under the cursor, on its candles."""
         self.vary(SweepScreen)
 
-    def vary(self, screen: type[SweepScreen], strategy: StrategyChoice | None = None) -> None:
+    def action_gate(self) -> None:
+        """Judge the one under the cursor, on its candles."""
+        self.vary(GateScreen)
+
+    def vary(
+        self, screen: type[SweepScreen | GateScreen], strategy: StrategyChoice | None = None
+    ) -> None:
         """Ask what is to be varied, of a strategy or of the result under the cursor; then begin.
 
         Where it is not known which candles to take, that is asked first.
@@ -375,7 +382,9 @@ class BacktestScreen(BaseScreen):
 
             self.app.run_worker(work(), name="open", group="library", exit_on_error=False)
 
-    def _vary(self, screen: type[SweepScreen], order: BacktestOrder | None, name: str) -> None:
+    def _vary(
+        self, screen: type[SweepScreen | GateScreen], order: BacktestOrder | None, name: str
+    ) -> None:
         def chosen(order: BacktestOrder | None) -> None:
             if order is None:
                 return
@@ -384,7 +393,8 @@ class BacktestScreen(BaseScreen):
                 if variation is not None:
                     self.app.push_screen(screen(order, variation, self.run_order))
 
-            form = VaryForm(order.name, order.raw, self.papertape.varying)
+            gate = screen is GateScreen
+            form = VaryForm(order.name, order.raw, self.papertape.varying, gate=gate)
             self.app.push_screen(form, varied)
 
         if order is not None:

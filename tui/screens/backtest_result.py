@@ -16,6 +16,7 @@ from tui.requests.backtest import BacktestOutcome
 from tui.requests.library import OpenedResult, named
 from tui.screens.backtest_rows import owners_words
 from tui.screens.base import BaseScreen
+from tui.screens.gate import GateScreen
 from tui.screens.result_view import ResultView
 from tui.screens.sweep import SweepScreen
 
@@ -25,7 +26,7 @@ class BacktestResultScreen(BaseScreen):
 
     `made`: what has just been run, with its candles. `listed`: what the library knows of it.
     `again`: opens the form for the same once more; `noted`: is told once a note is put down;
-    `vary`: begins a sweep of it.
+    `vary`: begins a sweep or the gate of it.
 
     Raises:
         ReportError: it is none that can be shown.
@@ -42,7 +43,7 @@ class BacktestResultScreen(BaseScreen):
         *,
         again: Callable[[], None],
         noted: Callable[[ListedResult], None],
-        vary: Callable[[type[SweepScreen]], None],
+        vary: Callable[[type[SweepScreen | GateScreen]], None],
     ) -> None:
         super().__init__()
         self._result = result
@@ -96,6 +97,10 @@ class BacktestResultScreen(BaseScreen):
     def action_sweep(self) -> None:
         """Vary the strategy on these candles."""
         self._vary(SweepScreen)
+
+    def action_gate(self) -> None:
+        """Judge how much of it is luck."""
+        self._vary(GateScreen)
 
     def action_view(self) -> None:
         """Show the next of trades, candles, months and curves."""

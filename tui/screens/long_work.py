@@ -29,8 +29,12 @@ class LongWorkScreen(BaseScreen):
 
     WHAT: ClassVar[str]
 
-    def __init__(self, order: BacktestOrder, variation: Variation) -> None:
+    def __init__(
+        self, order: BacktestOrder, variation: Variation, done: Varied | None = None
+    ) -> None:
+        """`done`: what came of it already."""
         super().__init__()
+        self._done_before = done
         self._order = order
         self._variation = variation
         self._control: Control | None = None  # while it runs
@@ -64,7 +68,13 @@ class LongWorkScreen(BaseScreen):
     def on_mount(self) -> None:
         """Begin."""
         super().on_mount()
-        self.run_order(self._variation)
+        if self._done_before is None:
+            self.run_order(self._variation)
+            return
+        self._show_title()
+        self.query_one("#work-progress").display = False
+        self.set_class(True, "-done")
+        self.came(self._done_before)
 
     def on_unmount(self) -> None:
         """Nobody waits for it any more."""
@@ -76,6 +86,7 @@ class LongWorkScreen(BaseScreen):
         self._variation = variation
         self._control = Control()
         self._show_title()
+        self.query_one("#work-progress").display = True
         self.set_class(False, "-done")
         self._timer = self.set_interval(_LOOK_EVERY, self._look)
         self._look()

@@ -18,6 +18,7 @@ from tui.commands import Place, bindings
 from tui.modals.name import AskName
 from tui.screens.backtest import BacktestScreen
 from tui.screens.base import BaseScreen, entitle
+from tui.screens.gate import GateScreen
 from tui.screens.sessions_table import length_of
 from tui.screens.sweep import SweepScreen
 from tui.strategies import (
@@ -121,7 +122,7 @@ class StrategiesScreen(BaseScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done with the strategy under the cursor."""
-        if action in ("start", "backtest", "sweep", "edit", "duplicate") and self.ready:
+        if action in ("start", "backtest", "sweep", "gate", "edit", "duplicate") and self.ready:
             return self.selected is not None
         return True
 
@@ -142,13 +143,20 @@ class StrategiesScreen(BaseScreen):
 
     def action_sweep(self) -> None:
         """Go to the backtests, and vary it there."""
+        self._vary(SweepScreen)
+
+    def action_gate(self) -> None:
+        """Go to the backtests, and judge it there."""
+        self._vary(GateScreen)
+
+    def _vary(self, what: type[SweepScreen | GateScreen]) -> None:
         choice = self.selected
         if choice is None:
             return
         self.papertape.action_go("backtest")
         screen = self.app.screen
         if isinstance(screen, BacktestScreen):
-            screen.vary(SweepScreen, choice)
+            screen.vary(what, choice)
 
     def action_duplicate(self) -> None:
         """Ask for a name, and copy it under that."""

@@ -43,9 +43,13 @@ class SweepScreen(LongWorkScreen):
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.SWEEP)
 
     def __init__(
-        self, order: BacktestOrder, variation: Variation, run: Callable[[BacktestOrder], None]
+        self,
+        order: BacktestOrder,
+        variation: Variation,
+        run: Callable[[BacktestOrder], None],
+        done: Varied | None = None,
     ) -> None:
-        super().__init__(order, variation)
+        super().__init__(order, variation, done)
         self._run_setting = run
         self._sweep: Sweep | None = None
         self._map: SweepMap | None = None

@@ -1,0 +1,97 @@
+"""The gate by keys alone: one verdict, its questions with their bars, and what is behind them."""
+
+from __future__ import annotations
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from core.backtest.axes import parse_axis
+from core.gate.gate import Gate, run_gate
+from core.gate.text import MARKS
+from core.store.workspace import Workspace
+from core.strategy.config.parsing import parse_config
+from core.trial.ledger import tries_of
+from tests.ui.driving import NARROW, WIDE, driven, until
+from tests.ui.test_backtest import backtest, make, pick, workspace
+from tests.ui.test_sessions import drawn
+from tests.ui.test_sweep_screen import cancelled_after, verdict
+from tests.unit.backtest.test_sweep import RAW, candles
+from tui.app import PapertapeApp
+from tui.modals.vary import VaryForm
+from tui.screens.gate import GateScreen, answer_rows
+from tui.screens.report import ReportScreen
+from tui.screens.sweep import SweepScreen
+from tui.widgets.answer_list import AnswerList
+
+__all__ = ["workspace"]  # a fixture of the backtest's tests
+
+
+def test_each_question_has_its_answer_and_a_gauge_of_its_figures() -> None:
+    config, axes = parse_config(RAW).config, [parse_axis("entry_conditions[0].value=30,40")]
+    gate = run_gate(config, axes, candles(length=2_000), folds=2, markets=20)
+    assert isinstance(gate, Gate)
+    rows = answer_rows(gate)
+    assert [row.word for row in rows] == [MARKS[one.passed] for one in gate.findings]
+    labels = ["".join(text for text, _ in row.gauge.labels(110)) for row in rows if row.gauge]
+    assert gate.superiority is not None
+    p = gate.superiority.among(gate.independent_tries / gate.sweep.effective_tries)
+    assert f"luck is as good in {p * 100:.1f} %" in labels[0]
+    assert "5 % allowed" in labels[0]
+    assert gate.edgeless is not None
+    assert f"here {gate.edgeless.figure:+.3f}" in labels[1]
+    joined = gate.walk_forward.joined
+    assert f"joined {joined.metrics.total_return_pct:+.1f} %" in labels[2]
+
+
+async def judged(pilot: Pilot[int], app: PapertapeApp, workspace: Workspace) -> GateScreen:
+    await pick(pilot, app, "waves")
+    await backtest(pilot, app, str(workspace.root.parent / "waves.csv"))
+    await pilot.press("J")
+    await until(pilot, lambda: isinstance(app.screen, VaryForm))
+    await until(pilot, lambda: verdict(app).startswith("1 setting"))
+    app.screen.query_one("#axis-0", Input).value = "rsi.period=13,14"
+    app.screen.query_one("#folds", Input).value = "2"
+    await until(pilot, lambda: verdict(app).startswith("2 settings"))
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, GateScreen))
+    screen = app.screen
+    assert isinstance(screen, GateScreen)
+    return screen
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_the_page_has_one_verdict_and_each_answer_opens(
+    workspace: Workspace, size: tuple[int, int]
+) -> None:
+    app = make(workspace)
+    async with driven(app, size) as pilot:
+        screen = await judged(pilot, app, workspace)
+        await until(pilot, lambda: not screen.is_busy)
+        assert str(screen.query_one("#gate-verdict").render()).startswith("? too little data")
+        assert [row.word for row in screen.query_one(AnswerList).answers][:1] == ["?"]
+        assert "fewer than 60 days" in drawn(app, "#gate-answers")
+        texts = [str(screen.query_one(f"#gate-{side}-text").render()) for side in ("left", "right")]
+        assert "Chosen on what was, traded on what followed" in texts[0]
+        assert "costs doubled" in texts[1]
+        assert tries_of(workspace.tries, "waves").tried == 1 + 2
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SweepScreen))
+        await pilot.press("escape", "G", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen))
+        await pilot.press("escape")
+        assert app.screen is screen
+
+
+async def test_a_cancelled_gate_has_no_verdict(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        cancelled_after(4, app, monkeypatch)
+        screen = await judged(pilot, app, workspace)
+        await until(pilot, lambda: not screen.is_busy)
+        said = str(screen.query_one("#gate-verdict").render())
+        assert said.startswith("No verdict: it was cancelled at")
+        assert not screen.query_one("#gate-answers").display
+        assert not screen.check_action("open", ())
