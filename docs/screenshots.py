@@ -30,9 +30,14 @@ from tui.app import PapertapeApp  # noqa: E402
 from tui.host.hosting import LateHosting  # noqa: E402
 from tui.modals.new_backtest import NewBacktest  # noqa: E402
 from tui.modals.new_session import NewSession  # noqa: E402
+from tui.modals.vary import VaryForm  # noqa: E402
+from tui.screens.backtest import BacktestScreen  # noqa: E402
 from tui.screens.backtest_result import BacktestResultScreen  # noqa: E402
 from tui.screens.compare import CompareScreen  # noqa: E402
+from tui.screens.gate import GateScreen  # noqa: E402
+from tui.screens.overlay import OverlayScreen  # noqa: E402
 from tui.screens.report import ReportScreen  # noqa: E402
+from tui.screens.sweep import SweepScreen  # noqa: E402
 from tui.strategies import find_strategies  # noqa: E402
 from tui.widgets.answer_list import AnswerList  # noqa: E402
 from tui.widgets.candle_chart import CandleChart  # noqa: E402
@@ -177,6 +182,45 @@ async def backtest(app: PapertapeApp, pilot: Pilot[int], picture: Callable[[str]
     await until(pilot, lambda: isinstance(app.screen, BacktestResultScreen))
     await pilot.pause(0.5)
     picture("backtest")
+    await vary(app, pilot, picture)
+
+
+async def vary(app: PapertapeApp, pilot: Pilot[int], picture: Callable[[str], None]) -> None:
+    """Sweep what was backtested, lay its best setting over it, and ask the gate."""
+    await asked(app, pilot, "H")
+    await until(pilot, lambda: isinstance(app.screen, SweepScreen) and not app.screen.is_busy)
+    await pilot.pause(0.5)
+    picture("sweep")
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, BacktestResultScreen))
+    await pilot.press("escape")
+    await until(pilot, lambda: isinstance(app.screen, SweepScreen))
+    await pilot.press("3")
+    await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
+    listed = app.screen.query_one("#backtests", LineTable)
+    await until(pilot, lambda: len(listed.rows) >= 2)
+    await pilot.press("g", "space", "space")
+    await pilot.pause(1)
+    picture("backtests")
+    await pilot.press("c")
+    await until(pilot, lambda: isinstance(app.screen, OverlayScreen))
+    await pilot.pause(0.5)
+    picture("overlay")
+    await pilot.press("escape")
+    await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
+    await asked(app, pilot, "J")
+    await until(pilot, lambda: isinstance(app.screen, GateScreen) and not app.screen.is_busy)
+    await pilot.pause(0.5)
+    picture("gate")
+
+
+async def asked(app: PapertapeApp, pilot: Pilot[int], key: str) -> None:
+    """Open the form of a sweep or the gate, and take what it offers."""
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(app.screen, VaryForm))
+    verdict = app.screen.query_one("#verdict")
+    await until(pilot, lambda: "setting" in str(verdict.render()))
+    await pilot.press("enter")
 
 
 def main() -> None:

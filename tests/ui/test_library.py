@@ -19,6 +19,7 @@ from tests.ui.driving import NARROW, WIDE, driven, until
 from tests.ui.test_backtest import make
 from tests.ui.test_jumps_and_copies import jump
 from tests.ui.test_sessions import drawn
+from tests.ui.test_snapshots import SIZES, Compare, keys
 from tests.unit.session.sessions import RSI, START, market
 from tui.app import PapertapeApp
 from tui.modals.ask import Ask
@@ -38,8 +39,10 @@ def run(**changes: object) -> RunResult:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A workspace with three backtests of one strategy, of different stops."""
+    ids = iter(("1f00baa1", "1f00baa2", "1f00baa3"))
+    monkeypatch.setattr("core.report.library.new_id", lambda: next(ids))
     made = Workspace(tmp_path / "papertape")
     made.prepare()
     for number, stop in enumerate((1.0, 2.0, 4.0)):
@@ -131,3 +134,12 @@ async def test_a_result_is_run_again_and_found_by_the_palette(workspace: Workspa
         await pilot.press("R")
         await until(pilot, lambda: isinstance(app.screen, NewBacktest))
         assert app.screen.query_one("#data", Input).value == "candles.csv"
+
+
+@SIZES
+@pytest.mark.parametrize("pressed", [(), ("space", "space", "c")], ids=["list", "overlay"])
+def test_pictures(
+    snap_compare: Compare, workspace: Workspace, size: tuple[int, int], pressed: tuple[str, ...]
+) -> None:
+    app = make(workspace)
+    assert snap_compare(app, terminal_size=size, run_before=keys("3", *pressed))

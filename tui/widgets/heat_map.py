@@ -25,6 +25,7 @@ from tui.widgets.line_view import LineView
 from tui.widgets.tones import Tone
 
 _MARGIN = 2
+_AIR = 4  # cells that one may be wider than it must be
 _STEPS = 6  # shades on either side of the middle
 
 
@@ -122,7 +123,9 @@ class HeatMap(LineView, can_focus=True):
         if grid is None:
             return 1
         texts = [*grid.columns, *(cell.text for row in grid.cells for cell in row)]
-        return max(4, *(cell_len(safe_text(text)) for text in texts)) + 2
+        needed = max(4, *(cell_len(safe_text(text)) for text in texts)) + 2
+        room = self.size.width - self._beside() - 2 * _MARGIN
+        return max(needed, min(needed + _AIR, room // len(grid.columns)))
 
     def _beside(self) -> int:
         """Cells for the values beside the grid."""
@@ -148,6 +151,11 @@ class HeatMap(LineView, can_focus=True):
         self._first = (top, left)
 
     # ── drawing ──
+
+    @property
+    def _by_glyph(self) -> bool:
+        """Whether a glyph says how good a cell is: where there are few colours, or none."""
+        return self.app.no_color or self.app.native_ansi_color
 
     def render_line(self, y: int) -> Strip:
         """The axes' names, rows of cells, then the values across."""
@@ -181,7 +189,6 @@ class HeatMap(LineView, can_focus=True):
         on_row = row == self._row
         parts = [Segment(f"{' ' * _MARGIN}{label} ", self.tone(Tone.STRONG) if on_row else dim)]
         width = self._width()
-        few = self.app.no_color or self.app.native_ansi_color
         for column in range(left, min(left + columns, len(grid.columns))):
             cell = grid.cells[row][column]
             here = on_row and column == self._column
@@ -189,7 +196,7 @@ class HeatMap(LineView, can_focus=True):
             mark = " "
             if grid.best == (row, column):
                 mark, style = "★", style + Style(bold=True)
-            elif few:
+            elif self._by_glyph:
                 mark = cell.glyph
             text = f"{fitted(safe_text(cell.text), width - 1, 'right')}{mark}"
             if here:
@@ -209,7 +216,7 @@ class HeatMap(LineView, can_focus=True):
     def _shaded(self, heat: float | None) -> Style:
         """The background that says how good a cell is."""
         step = 0 if heat is None else min(_STEPS, round(abs(heat) * _STEPS))
-        if heat is None or not step or self.app.native_ansi_color:
+        if heat is None or not step or self._by_glyph:
             return Style()
         name = f"heat--{'good' if heat > 0 else 'bad'}-{step}"
         return Style(bgcolor=self.get_component_rich_style(name).bgcolor)
