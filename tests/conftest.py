@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.key_search import pytest_configure, pytest_sessionfinish, pytest_terminal_summary
+from tests import key_search
+from tests.key_search import pytest_configure, pytest_terminal_summary
 
-__all__ = ["pytest_configure", "pytest_sessionfinish", "pytest_terminal_summary", "shared_data"]
+__all__ = ["pytest_configure", "pytest_terminal_summary", "shared_data"]
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -34,6 +35,17 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Search for keys, and for garbage while there is time.
+
+    pytest looks for garbage five times more when all is over; a worker that takes more than five
+    seconds for that is interrupted by what started it, in the middle of it.
+    """
+    key_search.pytest_sessionfinish(session, exitstatus)
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -297,7 +297,6 @@ class Week:
     async def live(self, root: Path, venue: Venue, options: argparse.Namespace) -> None:
         """Host the sessions for the week, then hold them to the exchange and to backtests."""
         speed, chance = Speed(options.speed), random.Random(options.seed)
-        end = START + int(options.hours * HOUR)
         desk = VenueGateway(
             BinanceDialect(embedded(venue.url, venue.futures_url)),
             pace=speed.stream,
@@ -312,6 +311,7 @@ class Week:
                 for number in range(options.sessions):
                     request = StartRequest(strategy(number), fills=Fills.CANDLE)
                     await host.start(request)
+                end = await venue.now(operator) + int(options.hours * HOUR)
                 await self._pass_time(host, venue, operator, chance, end)
                 await venue.clear(operator)
                 await self._catch_up(host, end)
@@ -333,7 +333,7 @@ class Week:
     ) -> None:
         print(_HEAD, flush=True)
         now = await venue.now(operator)
-        change, look = now + HOUR, now
+        change = look = now
         every = max(HOUR, (end - START) // 28)
         while now < end:
             if now >= change:
