@@ -14,15 +14,12 @@ Studentised resampling: P. Hall, The bootstrap and Edgeworth expansion (1992), s
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.market.candles.candles import Floats
-from core.trial.plain import read_sealed
 from core.trial.resampling import Resampler, as_returns, lower_bound
 from core.trial.state import State
 
@@ -120,17 +117,8 @@ class Boundaries:
         return self.upper * self._places(self.horizon, None) ** self.delta
 
     def to_json(self) -> dict[str, float | int]:
-        """As plain values, which `from_json` reads back without loss."""
+        """As plain values."""
         return asdict(self)
-
-    @classmethod
-    def from_json(cls, sealed: Mapping[str, Any]) -> Boundaries:
-        """Read what `to_json` wrote.
-
-        Raises:
-            ValueError: a value that is missing, unknown, or no number.
-        """
-        return read_sealed(cls, sealed, "sealed boundaries")
 
     def _places(self, count: int, elapsed: object) -> Floats:
         """Share of the horizon at each trade that is looked at."""

@@ -8,17 +8,14 @@ methods and their application (1997), section 4.2.4.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 
 from core.market.candles.candles import Floats, Times
 from core.trial.boundaries import check_horizon, check_rate
 from core.trial.cone_over_time import ConeOverTime
-from core.trial.plain import read_sealed
 from core.trial.resampling import Resampler, as_returns, lower_bound
 
 _CAREFUL = 0.75  # share of the rate: so far out, tails decide more than a short sample tells
@@ -71,10 +68,6 @@ class Cone:
     trades: int
     seed: int
 
-    def shares(self) -> Floats:
-        """Share of the horizon at each place of `lower`, `middle` and `upper`; shape (M + 1,)."""
-        return np.arange(self.horizon + 1) / self.horizon
-
     def lower(self) -> Floats:
         """Lower side of the band: equity's change since the start in per cent; shape (M + 1,).
 
@@ -111,15 +104,6 @@ class Cone:
             if len(above)
             else Course(BandSide.INSIDE, None)
         )
-
-    def to_json(self) -> dict[str, float | int]:
-        """As plain values, which `from_json` reads back without loss."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, sealed: Mapping[str, Any]) -> Cone:
-        """Read what `to_json` wrote; ValueError where a value is missing, unknown or no number."""
-        return read_sealed(cls, sealed, "sealed cone")
 
     def _band(self, width: float) -> Floats:
         counted = np.arange(self.horizon + 1)

@@ -74,34 +74,6 @@ class Costs:
     at: int | None
 
 
-def break_even_cost(profits_before_costs: object, notionals: object) -> float:
-    """What a fill may cost before nothing of the mean profit is left, in basis points.
-
-    Args:
-        profits_before_costs: of each trade, before fees and slippage, in money; shape (trades,).
-        notionals: what each trade traded, all its fills together (entry and exit), in money;
-            shape (trades,).
-
-    Returns:
-        10,000 × Σ profit / Σ notional, negative where there was no profit even before costs.
-
-    Raises:
-        ValueError: no trade, shapes that differ, values that are not finite, a notional that is not
-            above 0.
-    """
-    profits = as_returns(profits_before_costs, "profits before costs")
-    traded = as_returns(notionals, "traded notionals")
-    if len(profits) != len(traded) or not len(profits):
-        raise ValueError(
-            f"break-even cost: {len(profits)} profits and {len(traded)} notionals; expected one of "
-            "each for every trade, and at least one trade"
-        )
-    if (traded <= 0).any():
-        at = int(np.flatnonzero(traded <= 0)[0])
-        raise ValueError(f"traded notionals: trade {at + 1} traded {traded[at]}, expected above 0")
-    return 10_000 * float(profits.sum()) / float(traded.sum())
-
-
 def mean_intervals(
     values: Floats, rate: float = 0.01, *, spread: float = 0.0
 ) -> tuple[Floats, Floats]:
@@ -149,7 +121,7 @@ def judge_costs(
         shortfalls: by how much each fill was worse than the price the rules give, in basis points
             of it, fees apart; shape (fills,), in their order.
         assumed: what the backtest assumed a fill to cost, in the same terms.
-        break_even: see `break_even_cost`, less what fees take; None where it is unknown.
+        break_even: see `core.report.break_even`, less what fees take; None where it is unknown.
         margin: by how much more than assumed a fill may cost and still count as alike.
         rate: chance that costs the edge bears are ever said to eat it.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from typing import Any
@@ -113,20 +112,6 @@ def test_what_is_drawn_is_what_is_judged(returns: list[float], delta: float) -> 
 def test_calibration_is_a_function_of_its_seed() -> None:
     assert calibrate(backtest(), 60, seed=7) == calibrate(backtest(), 60, seed=7)
     assert calibrate(backtest(), 60, seed=7) != calibrate(backtest(), 60, seed=8)
-
-
-def test_sealed_boundaries_survive_json() -> None:
-    sealed = calibrate(backtest(), 60, margin=0.05, delta=0.25)
-    assert Boundaries.from_json(json.loads(json.dumps(sealed.to_json()))) == sealed
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"horizon": 1.5}, {"lower": "low"}, {"upper": float("nan")}, {"trades": True}, {"more": 1}],
-)
-def test_json_that_is_not_sealed_boundaries_is_refused(change: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="sealed boundaries"):
-        Boundaries.from_json(lines().to_json() | change)
 
 
 @settings(max_examples=10, deadline=None)

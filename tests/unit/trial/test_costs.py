@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,31 +11,11 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from core.market.candles.candles import Floats
-from core.trial.costs import CostFinding, break_even_cost, judge_costs, mean_intervals
+from core.trial.costs import CostFinding, judge_costs, mean_intervals
 
 
 def fills(mean: float, count: int = 200, seed: int = 1) -> Floats:
     return np.random.default_rng(seed).normal(mean, 3.0, count)
-
-
-def test_break_even_takes_all_of_the_profit() -> None:
-    # Two trades bring 30 before costs, on 20,000 traded: 15 bp of each fill's notional.
-    assert break_even_cost([50.0, -20.0], [8_000.0, 12_000.0]) == pytest.approx(15.0)
-    assert break_even_cost([-1.0], [100.0]) == pytest.approx(-100.0)
-
-
-@pytest.mark.parametrize(
-    ("profits", "notionals", "says"),
-    [
-        ([], [], "at least one trade"),
-        ([1.0], [1.0, 2.0], "1 profits and 2 notionals"),
-        ([1.0, 1.0], [5.0, 0.0], "trade 2 traded"),
-        ([math.nan], [1.0], "trade 1 is nan"),
-    ],
-)
-def test_break_even_of_nothing_is_refused(profits: Any, notionals: Any, says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        break_even_cost(profits, notionals)
 
 
 def test_no_interval_before_the_twentieth_fill() -> None:
