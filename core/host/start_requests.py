@@ -15,7 +15,7 @@ from core.host.link import BadRequestError
 from core.host.venue_accounts import NoAccountError
 from core.journal.manifest import SessionManifest
 from core.journal.values import BrokerKind, FeedKind, Mode
-from core.market.candles.durations import LONGEST_DURATION, in_words
+from core.market.candles.durations import LONGEST_DURATION
 from core.market.candles.timeframes import DAY
 from core.market.symbols import is_perpetual, quote_currency
 from core.market.venues.registry import DEFAULT_VENUE, VENUES
@@ -35,7 +35,7 @@ from core.time_format import LATEST
 from core.trading.values import Fills
 from core.trial.ledger import tries_of
 from core.trial.seal import Horizon, Seal
-from core.trial.sealing import NoPromiseError, seal_trial
+from core.trial.sealing import NoPromiseError, doubts, seal_trial
 
 _LONGEST_TRIAL = 3_650  # days
 _MOST_TRADES = 10_000
@@ -222,10 +222,7 @@ def sealed(
     days, run_for = seal.horizon.days, record.run_for
     if run_for is None and record.until is None and days is not None:
         run_for = round(days * DAY)
-    notices = record.notices
-    if days is not None and run_for is not None and run_for < round(days * DAY):
-        told = f"it runs {in_words(run_for)} of the {in_words(round(days * DAY))} it is judged over"
-        notices = (*notices, f"{told}: it may well end without an answer")
+    notices = (*record.notices, *doubts(seal, run_for))
     return msgspec.structs.replace(record, seal=seal, run_for=run_for, notices=notices)
 
 

@@ -7,11 +7,13 @@ the refusal says what to do.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from core.market.candles.candles import Floats
+from core.market.candles.durations import in_words
 from core.market.candles.timeframes import DAY, Timeframe
 from core.report.break_even import break_even_cost_bp
 from core.report.result import trade_from_json
@@ -96,6 +98,29 @@ def seal_trial(
         sealed_at=now,
         tries=_tries(returns, counted),
     ).sealed()
+
+
+def doubts(seal: Seal, run_for: int | None) -> tuple[str, ...]:
+    """Why a trial may be of no use, a sentence each.
+
+    `run_for`: how long it is to run, ms; None without an end.
+    """
+    told = []
+    promise = math.fsum(seal.returns) / len(seal.returns)
+    if promise <= 0:
+        told.append(f"its backtest makes {promise:+.3f} % a trade: there is no edge to keep")
+    elif seal.tries is not None and seal.tries.mean_return <= 0:
+        told.append(
+            f"of the {promise:+.3f} % a trade that its backtest makes, nothing is left once the "
+            f"luck of {seal.tries.counted:,} tries is taken off"
+        )
+    judged_over = None if seal.horizon.days is None else round(seal.horizon.days * DAY)
+    if judged_over is not None and run_for is not None and run_for < judged_over:
+        told.append(
+            f"it runs {in_words(run_for)} of the {in_words(judged_over)} it is judged over: it may "
+            "well end without an answer"
+        )
+    return tuple(told)
 
 
 def _tries(returns: Floats, counted: TryCount | None) -> Tries | None:

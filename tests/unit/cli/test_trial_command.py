@@ -72,6 +72,11 @@ def test_a_plan_says_what_a_trial_could_tell_and_starts_nothing(
     assert said.startswith("30 days bring about")
     assert "If the promise holds you will be told kept with" in said
     assert "For 80% and 80%:" in said
+    with (workspace / "tries.jsonl").open("a") as ledger:
+        ledger.write("no try\n")
+    told = run("trial", "plan", strategy, "--json")
+    assert told.json["tries"] == 1
+    assert "tries.jsonl: not counted, for they are no tries: 1 of its lines" in told.err
     assert not list((workspace / "sessions").iterdir())
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from core.backtest.run import run_backtest
+from core.market.candles.timeframes import DAY
 from core.report.stored_backtest import save_backtest, stored_backtest
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import parse_config
 from core.strategy.document.document import read_strategy
 from core.strategy.document.yaml_text import write_yaml
-from core.trial.seal import Horizon, canonical_digest, is_digest_of
-from core.trial.sealing import DEFAULT_DAYS, NoPromiseError, seal_trial
+from core.trial.seal import Horizon, Tries, canonical_digest, is_digest_of
+from core.trial.sealing import DEFAULT_DAYS, NoPromiseError, doubts, seal_trial
 from tests.unit.session.sessions import RSI, START, market
 
 CONFIG = parse_config({**RSI, "slippage_pct": 0.05, "fees": 0.0004}).config
@@ -87,3 +89,15 @@ def test_the_same_backtest_saved_once_more_is_the_one_that_was_sealed(tmp_path: 
     assert is_digest_of(sealed, {**stored, "saved": "2030-01-01T00:00:00Z"})
     assert not is_digest_of(sealed, {**stored, "ending_balance": 0.0})
     assert is_digest_of(canonical_digest(stored), stored), "as version 0.2.0 sealed it"
+
+
+def test_a_trial_that_is_of_little_use_is_told_so(tmp_path: Path) -> None:
+    seal = seal_trial(CONFIG, saved(tmp_path), days=10, now=START)
+    winning = msgspec.structs.replace(seal, returns=(1.0, 2.0))
+    assert doubts(winning, None) == doubts(winning, 10 * DAY) == ()
+    (losing,) = doubts(msgspec.structs.replace(seal, returns=(-1.0, 0.5)), None)
+    assert "makes -0.250 % a trade: there is no edge to keep" in losing
+    (lucky,) = doubts(msgspec.structs.replace(winning, tries=Tries(40, 12.0, -0.1)), None)
+    assert "nothing is left once the luck of 40 tries" in lucky
+    (short,) = doubts(winning, 3 * DAY)
+    assert short.startswith("it runs 3 days of the 10 days it is judged over")
