@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from textual.widgets import Input
 from core.journal.values import FeedKind, Mode, SessionState
 from core.report.written_report import ReportedTrade, WrittenReport, written_report
 from tests.ui.driving import NARROW, WIDE, driven, make_app, until
-from tests.ui.scripted import DAY, NOW, ScriptedLink, busy, forming, report, session
+from tests.ui.scripted import DAY, NOW, ScriptedLink, busy, choices, forming, report, session
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
 from tui.commands import COMMANDS, Command
@@ -338,3 +339,18 @@ async def test_the_palette_offers_only_what_is_possible() -> None:
 
 def by_id(name: str) -> Command:
     return next(command for command in COMMANDS if command.id == name)
+
+
+async def test_the_cursor_follows_a_sample_into_the_workspace() -> None:
+    listed = list(choices())
+    app = make_app(ScriptedLink(), strategies=lambda: tuple(listed))
+    async with driven(app) as pilot:
+        await pilot.press("2")
+        table = app.screen.query_one("#strategy-list", LineTable)
+        await until(pilot, lambda: len(table.rows) == 3)
+        assert table.cursor_key is not None
+        assert table.cursor_key.startswith("sample:")
+        copy = replace(listed.pop(0), origin="workspace", path=Path("strategies/rsi_bounce/x.md"))
+        listed.append(copy)
+        await pilot.press("R")
+        await until(pilot, lambda: table.cursor_key == f"workspace:{copy.path}")

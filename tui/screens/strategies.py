@@ -88,12 +88,16 @@ class StrategiesScreen(BaseScreen):
         choices = await self.papertape.read_strategies()
         if not self.is_attached:
             return
+        before = self.selected
         self._choices = {f"{choice.origin}:{choice.path}": choice for choice in choices}
         table = self.query_one("#strategy-list", LineTable)
         table.set_empty("No strategy was found. papertape init makes a workspace with samples.")
         table.set_rows(_row(key, choice) for key, choice in self._choices.items())
         entitle(table, f"Strategies · {len(choices)}")
         wanted, self._wanted = self._wanted, None
+        if wanted is None and before is not None and before not in self._choices.values():
+            # A copy in the workspace stands for its sample.
+            wanted = next((one.path for one in choices if one.name == before.name), None)
         for key, choice in self._choices.items():
             if choice.path == wanted:
                 table.move_to(key)
