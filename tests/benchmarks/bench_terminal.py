@@ -58,6 +58,7 @@ class Bare(App):
 Bare().run()
 """
 """What any Textual application costs: a line that changes with each key."""
+BARE_PROGRAM = [sys.executable, "-c", BARE]
 PROGRAM = [sys.executable, "-m", "tests.benchmarks.bench_terminal"]
 
 
@@ -184,17 +185,10 @@ def show_alone(sessions: int) -> None:
     PapertapeApp(ScriptedHosting(link), choices, host_name="bench").run()
 
 
-def commands(sessions: int) -> dict[str, list[str]]:
-    """What is compared."""
-    return {
-        "bare": [sys.executable, "-c", BARE],
-        "screen": [*PROGRAM, "--alone", str(sessions)],
-    }
-
-
 def measure_keys(sessions: int, keys: int) -> None:
     """Print what a key costs, on a bare application and on the screen, which take turns."""
-    running = {name: Watched(command) for name, command in commands(sessions).items()}
+    screen = [*PROGRAM, "--alone", str(sessions)]
+    running = {"bare": Watched(BARE_PROGRAM), "screen": Watched(screen)}
     waits: dict[str, list[float]] = {name: [] for name in running}
     took = dict.fromkeys(running, 0.0)
     try:
@@ -222,18 +216,20 @@ def measure_first_frame(turns: int) -> None:
     """Print how long the first frame takes, of a bare application and of the screen."""
     clock: dict[str, list[float]] = {"bare": [], "screen": []}
     processor: dict[str, list[float]] = {"bare": [], "screen": []}
-    for _ in range(turns):
-        for name, command in commands(0).items():
-            began, seen = time.perf_counter(), b""
-            watched = Watched(command)
-            try:
-                while b"papertape" not in seen:
-                    select.select([watched.master], [], [], 60)
-                    seen += os.read(watched.master, 65_536)
-                clock[name].append(time.perf_counter() - began)
-                processor[name].append(watched.cpu())
-            finally:
-                watched.close()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as root:
+        screen = [sys.executable, "-m", "tui.cli", "--workspace", f"{root}/w"]
+        for _ in range(turns):
+            for name, command in (("bare", BARE_PROGRAM), ("screen", screen)):
+                began, seen = time.perf_counter(), b""
+                watched = Watched(command)
+                try:
+                    while b"papertape" not in seen:
+                        select.select([watched.master], [], [], 60)
+                        seen += os.read(watched.master, 65_536)
+                    clock[name].append(time.perf_counter() - began)
+                    processor[name].append(watched.cpu())
+                finally:
+                    watched.close()
     for name, found in clock.items():
         print(
             f"first frame, {name:7} clock at least {min(found):.2f} s, "
