@@ -61,7 +61,7 @@ browser: $(VENV)/.installed-dev
 # make cluster     the tests of --cluster, on Dask clusters of this machine, in an environment of their own
 cluster: $(VENV)-cluster/.installed
 	$(VENV)-cluster/bin/python -m pytest -m cluster
-	$(VENV)-cluster/bin/python -m tests.benchmarks.cluster_cost
+	$(VENV)-cluster/bin/python -m tests.benchmarks.cluster_cost --quick
 
 # make fuzz        readers, drivers and the simulator of the rules against anything, for longer
 fuzz: $(VENV)/.installed-dev

@@ -37,10 +37,10 @@ DRAWS = 1_000
 WORTH_FINDING = 2.0
 """Yearly Sharpe ratio of an edge that the candles must be long enough to show half of the time."""
 
-_SETTINGS = "every setting on all candles"
-_FOLDS = "chosen on one part of the time, traded on the next"
-_MARKETS = "the best on markets without an edge"
-_CIRCUMSTANCES = "the best under other circumstances"
+_SETTINGS = "all settings"
+_FOLDS = "walk-forward"
+_MARKETS = "edgeless markets"
+_CIRCUMSTANCES = "other circumstances"
 
 
 class Verdict(StrEnum):
