@@ -73,9 +73,12 @@ def cancelled_after(count: int, app: PapertapeApp, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])
 async def test_a_sweep_is_mapped_and_a_cell_opens_its_backtest(
-    workspace: Workspace, size: tuple[int, int]
+    workspace: Workspace, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = make(workspace)
+    if size == NARROW:  # by processes of its own, as what takes longer is
+        monkeypatch.setattr("tui.requests.varying_run._IN_THIS_THREAD", 0)
+        monkeypatch.setattr("os.cpu_count", lambda: 2)
     async with driven(app, size) as pilot:
         await form(pilot, app, workspace)
         assert "rsi.period=8:20:2" in app.screen.query_one("#axis-0", Input).value
@@ -142,3 +145,20 @@ async def test_what_cannot_be_swept_is_said_in_the_form(workspace: Workspace) ->
             await until(pilot, lambda says=says: says in verdict(app))  # type: ignore[misc]
             await pilot.press("enter")
             assert isinstance(app.screen, VaryForm)
+
+
+async def test_a_sweep_that_fails_unforeseen_has_an_end(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("tui.requests.varying_run.run_sweep", broken)
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await form(pilot, app, workspace)
+        screen = await swept(pilot, app)
+        await until(pilot, lambda: not screen.is_busy)
+        assert "the sweep has failed" in str(screen.query_one("#work-progress").render())
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, BacktestResultScreen))

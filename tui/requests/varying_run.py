@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 from core.backtest.axes import Axis, SweepError, configs, parse_axis
@@ -165,6 +168,9 @@ def _workers(backtests: int, candles: Mapping[str, Candles]) -> int:
     """How many processes: none for what is done before one has begun."""
     if backtests * sum(map(len, candles.values())) <= _IN_THIS_THREAD:
         return 1
+    # What looks after the processes inherits stderr, which the screen has replaced by no file.
+    with redirect_stderr(sys.__stderr__):
+        resource_tracker.ensure_running()
     return os.cpu_count() or 1
 
 

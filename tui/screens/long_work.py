@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -134,8 +133,6 @@ class LongWorkScreen(BaseScreen):
             varied = await self.work(control)
         except BacktestRefusedError as error:
             self._end(control, str(error), Tone.ERROR)
-        except asyncio.CancelledError:
-            raise
         else:
             self._end(control, "\n".join(f"! {note}" for note in varied.notes), Tone.WARNING)
             if self.is_attached:
@@ -143,6 +140,9 @@ class LongWorkScreen(BaseScreen):
                 self.came(varied)
                 if not self.is_current:
                     self.papertape.say(f"{self._order.name}: the {self.WHAT} is done. 3 shows it.")
+        finally:
+            # The app says what went wrong where nobody foresaw it.
+            self._end(control, f"the {self.WHAT} has failed; R begins another", Tone.ERROR)
 
     def _end(self, control: Control, text: str, tone: Tone) -> None:
         if control is not self._control:

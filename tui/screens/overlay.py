@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
@@ -91,6 +92,11 @@ class OverlayScreen(BaseScreen):
         )
         entitle(table, f"Settings that differ · {len(settings)}")
         figures.focus()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Offer to turn where there is no room for both tables."""
+        super().on_resize(event)
+        self.refresh_hints()
 
     def _no_setting(self) -> str:
         if self._compared.settings is None:

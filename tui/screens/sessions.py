@@ -39,7 +39,7 @@ _NOTHING_RUNS = (
     "Nothing runs yet.\ns   start a session\nn   choose strategy, feed and duration\n?   every key"
 )
 _TOUR = (
-    "2   what the strategies do; b backtests one, w keeps what it came to\n"
+    "2   what the strategies do: b backtests one, H sweeps it, J tells its luck\n"
     "1   back here: s starts one as a session, Enter shows how it decides\n"
     "c   sets a session beside its backtest, trade by trade\n"
     "5   jobs look after sessions; 7 has keys, notifications, theme and zone\n"
