@@ -30,7 +30,8 @@ _PLAIN = {
 _VIEW = "[:]"
 _AFTERWARDS = "__post_init__"
 _MAKER = "_new_"
-_NUMBERS = ("double", "long long", "bint")
+# How C tells of an error: by a value that may be a result, too, and then Python is asked.
+_FAILS = {"double": " except? -1", "bint": " except? -1", "long long": " except *"}
 _LOCALS = {"long long": "cython.longlong", "bint": "cython.bint"}
 _CLOSURES = (ast.Lambda, ast.GeneratorExp, ast.FunctionDef, ast.Yield, ast.YieldFrom)
 
@@ -89,7 +90,11 @@ def _translate(module: _Module, modules: Mapping[str, _Module]) -> Translated:
     written += _constants(module, types)
     lines = _making(module, makers)
     for name, one in module.classes.items():
-        written += [f"cdef class {name}:", *("    " + line for line in _class(one, types))]
+        written += [
+            *_kind(one),
+            f"cdef class {name}:",
+            *("    " + line for line in _class(one, types)),
+        ]
         _write_out(one, lines)
     for function in module.functions.values():
         written += _function(function, types)
@@ -142,6 +147,14 @@ def _constants(module: _Module, types: _Types) -> Iterator[str]:
     for one in module.body:
         if isinstance(one, ast.AnnAssign) and ast.unparse(one.target).startswith("_"):
             yield f"cdef {types.of(one.annotation)} {ast.unparse(one.target)}"
+
+
+def _kind(one: ast.ClassDef) -> Iterator[str]:
+    """What a class is to C: never a base, so that its methods are called as they stand."""
+    yield "@cython.final"
+    if any(word.arg == "gc" for word in one.keywords):  # msgspec's gc=False: not in circles
+        yield "@cython.no_gc"
+        yield "@cython.freelist(8)"
 
 
 def _class(one: ast.ClassDef, types: _Types) -> Iterator[str]:
@@ -202,9 +215,7 @@ def _function(function: ast.FunctionDef, types: _Types, *, method: bool = False)
     result = types.of(function.returns)
     if result.endswith(_VIEW):
         result = "object"
-    # C tells of an error by a value that is a result as well: then Python is asked.
-    fails = " except? -1" if result in _NUMBERS else ""
-    yield f"cpdef {result} {function.name}({', '.join(declared)}){fails}"
+    yield f"cpdef {result} {function.name}({', '.join(declared)}){_FAILS.get(result, '')}"
 
 
 def _write_out(one: ast.ClassDef, lines: list[str]) -> None:
