@@ -1,12 +1,14 @@
 """How fast are backtest, sweep and live step, in pure Python, compiled and beside peers?
 
-    python -m tests.benchmarks.backtest_speed [--repeats 5] [--turns 3] [--no-peers]
+    python -m tests.benchmarks.backtest_speed [--repeats 5] [--turns 3] [--cpu] [--no-peers]
 
 The two builds take turns, each in a process of its own, so that what slows the machine slows both.
 
 The same candles and the same rule for everyone: RSI 14 below 30 in, above 70 out, stop 5 %,
 target 15 %, fees 0.06 %. Peers are measured where they are installed (`make oracles` does that).
-Medians of wall time; the fastest beside them shows how quiet the machine was.
+Medians of wall time; the fastest beside them shows how quiet the machine was. `--cpu` measures this
+process's own processor time instead, on a machine that does other things as well, and leaves out
+what other processes do for it.
 """
 
 from __future__ import annotations
@@ -88,14 +90,17 @@ def random_walk(count: int, seed: int = 1) -> Candles:
     return Candles(times, open_, high, low, close, np.ones(count))
 
 
+_clock: Callable[[], float] = time.perf_counter
+
+
 def timed(run: Callable[[], object], repeats: int) -> list[float]:
     """Seconds of each of `repeats` runs, after one that does not count."""
     run()
     seconds = []
     for _ in range(repeats):
-        begun = time.perf_counter()
+        begun = _clock()
         run()
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(_clock() - begun)
     return seconds
 
 
@@ -149,11 +154,11 @@ def backtest_rows(repeats: int) -> None:
     )
 
 
-def sweep_rows(repeats: int) -> None:
+def sweep_rows(repeats: int, most: int) -> None:
     candles = {"BTC/USDT": random_walk(100_000)}
     config = parse_config(RSI).config
     axes = [parse_axis("rsi.period=7:26"), parse_axis("entry_conditions[0].value=20:38:2")]
-    for workers in (1, 2):
+    for workers in range(1, most + 1):
         seconds = timed(partial(run_sweep, config, axes, candles, workers=workers), repeats)
         show(f"sweep of 200 × 100,000, {workers} worker(s)", seconds)
 
@@ -280,16 +285,19 @@ def _time(seconds: float) -> str:
     return f"{seconds * 1e3:>9,.1f} ms"
 
 
-def measure(repeats: int) -> None:
+def measure(repeats: int, *, cpu: bool) -> None:
     """Measure every row in the build that this process runs, and print them as JSON."""
+    global _clock  # noqa: PLW0603 - one clock for all rows
+    _clock = time.process_time if cpu else time.perf_counter
     backtest_rows(repeats)
     live_rows(repeats)
-    sweep_rows(repeats)
-    process_row(repeats)
+    sweep_rows(repeats, 1 if cpu else 2)
+    if not cpu:
+        process_row(repeats)
     print(json.dumps(_measured))
 
 
-def both_builds(repeats: int, turns: int) -> None:
+def both_builds(repeats: int, turns: int, *, cpu: bool) -> None:
     """Print a table of the two builds, which take turns."""
     builds = {"pure": {PURE: "1"}}
     if build_in_use().folder is None:
@@ -300,6 +308,7 @@ def both_builds(repeats: int, turns: int) -> None:
     for _ in range(turns):
         for build, environment in builds.items():
             command = [sys.executable, "-m", __spec__.name, "--measure", "--repeats", f"{repeats}"]
+            command += ["--cpu"] if cpu else []
             done = subprocess.run(
                 command, env=os.environ | environment, check=True, capture_output=True, text=True
             )
@@ -317,13 +326,14 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--cpu", action="store_true", help="processor time instead of wall time")
     parser.add_argument("--measure", action="store_true", help="this build only, as JSON")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     if arguments.measure:
-        measure(arguments.repeats)
+        measure(arguments.repeats, cpu=arguments.cpu)
         return
-    both_builds(arguments.repeats, arguments.turns)
+    both_builds(arguments.repeats, arguments.turns, cpu=arguments.cpu)
     if arguments.no_peers:
         return
     if importlib.util.find_spec("vectorbt") is None:
