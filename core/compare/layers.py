@@ -117,7 +117,9 @@ def _promise_kept(
         closed = [_closed(one, period) for one in sessions]
         returns = None
         if stored is not None:
-            returns = trade_returns(promised, float(stored["starting_balance"]))
+            fixed = _fixed_amount(sessions[0])
+            balance = float((sessions[0].report if fixed else stored)["starting_balance"])
+            returns = trade_returns(promised, balance, fixed_amount=fixed)
         return described_edge(returns, _together(closed), _OWN if own else NOT_SEALED), None
     seen = _closed(judged, None)
     began, now = None, None
@@ -129,9 +131,18 @@ def _promise_kept(
     return edge, path_layer(judged.seal, seen, began)
 
 
+def _fixed_amount(session: ComparedSession) -> bool:
+    """Whether every trade of a session is of the same amount of money, whatever its account has."""
+    if session.seal is not None:
+        return session.seal.fixed_amount
+    replayed = session.replayed
+    return replayed is not None and replayed.session.config.orders.trade_amount is not None
+
+
 def _closed(session: ComparedSession, period: Period | None) -> ClosedTrades:
     """A session's closed trades, but for those that do not count."""
-    closed = closed_trades(session.trades, float(session.report["starting_balance"]))
+    balance = float(session.report["starting_balance"])
+    closed = closed_trades(session.trades, balance, fixed_amount=_fixed_amount(session))
     keep = np.ones(len(closed.returns), dtype=np.bool_)
     if session.counted:
         ordered = sorted(session.trades, key=closed_at)

@@ -163,12 +163,14 @@ class PathLayer:
         return f"left the band {self.course.side} at trade {self.course.at:,}"
 
 
-def closed_trades(trades: Sequence[Trade], starting_balance: float) -> ClosedTrades:
-    """The closed trades of a session that began with `starting_balance`."""
+def closed_trades(
+    trades: Sequence[Trade], starting_balance: float, *, fixed_amount: bool = False
+) -> ClosedTrades:
+    """The closed trades of a session that began with `starting_balance`; see `trade_returns`."""
     ordered = sorted(trades, key=closed_at)
     pnl = np.array([trade.pnl for trade in ordered], dtype=np.float64)
     return ClosedTrades(
-        trade_returns(ordered, starting_balance),
+        trade_returns(ordered, starting_balance, fixed_amount=fixed_amount),
         np.array([closed_at(trade) for trade in ordered], dtype=np.int64),
         pnl.cumsum() / starting_balance * 100,
     )

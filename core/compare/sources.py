@@ -154,8 +154,8 @@ def _scope(
     replays = [one.id for one in sessions if seal is not None and one.report["mode"] == Mode.REPLAY]
     if replays:
         told.append(
-            f"{_listed(replays)} replayed candles of before it was sealed: that nobody knew them "
-            "then is not for this program to tell"
+            f"{_listed(replays)} replayed candles that were there before the seal: whether anybody "
+            "knew them is not for this program to tell"
         )
     if seal is not None and layers.others:
         trials = len(layers.others) + 1

@@ -123,6 +123,8 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         rules_version: of the trading rules.
         sealed_at: UTC ms.
         tries: of how many the backtest was the best; None where none were counted.
+        fixed_amount: whether returns are in per cent of the session's starting balance, for every
+            trade is of the same amount of money.
         hash: over all of the above.
     """
 
@@ -140,6 +142,7 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rules_version: int
     sealed_at: int
     tries: Tries | None = None
+    fixed_amount: bool = False
     hash: str = ""
 
     def sealed(self) -> Seal:
@@ -190,8 +193,13 @@ def is_digest_of(digest: str, stored: Mapping[str, Any]) -> bool:
     return digest in (backtest_digest(stored), canonical_digest(dict(stored)))
 
 
-def trade_returns(trades: Sequence[Trade], starting_balance: float) -> Floats:
+def trade_returns(
+    trades: Sequence[Trade], starting_balance: float, *, fixed_amount: bool = False
+) -> Floats:
     """P&L of each trade in per cent of the equity at its entry, in exit order; shape (n,).
+
+    Where every trade is of the same amount of money (`fixed_amount`), whatever the account has
+    grown to, it is in per cent of the starting balance.
 
     The equity at an entry is the starting balance with the P&L of all trades closed by then; what
     other positions were worth at that moment is not known from the trades alone. A trade entered
@@ -202,6 +210,8 @@ def trade_returns(trades: Sequence[Trade], starting_balance: float) -> Floats:
     pnl = np.array([trades[at].pnl for at in order], dtype=np.float64)
     entries = np.array([_entered(trades[at]) for at in order], dtype=np.int64)
     balances = starting_balance + np.concatenate(([0.0], np.cumsum(pnl)))
+    if fixed_amount:
+        return pnl * 100 / starting_balance
     equity = balances[np.searchsorted(closes, entries, side="right")]
     returns = np.zeros(len(trades))
     np.divide(pnl * 100, equity, out=returns, where=equity > 0)

@@ -72,7 +72,10 @@ def seal_trial(
             f"the saved backtest has {len(closed)} closed trades; a trial needs {FEWEST_TRADES} to "
             "know what is promised: backtest a longer period and --save it"
         )
-    returns = trade_returns(closed, float(promise["starting_balance"]))
+    fixed = config.orders.trade_amount is not None
+    # The same money is another share of another balance: what counts is the session's own.
+    balance = config.starting_balance if fixed else float(promise["starting_balance"])
+    returns = trade_returns(closed, balance, fixed_amount=fixed)
     try:
         Resampler.fit(returns)
     except ValueError as error:
@@ -97,6 +100,7 @@ def seal_trial(
         rules_version=RULES_VERSION,
         sealed_at=now,
         tries=_tries(returns, counted),
+        fixed_amount=fixed,
     ).sealed()
 
 

@@ -189,8 +189,8 @@ def test_a_replay_cannot_prove_that_nobody_knew_its_candles(
     replay = Workspace(Path(shutil.copytree(home.root, tmp_path / "replay")))
     path = replay.session(SESSION) / JSON
     path.write_bytes(orjson.dumps({**orjson.loads(path.read_bytes()), "mode": "REPLAY"}))
-    assert any("before it was sealed" in note for note in compared(replay).notes)
-    assert not any("before it was sealed" in note for note in compared(home).notes)
+    assert any("there before the seal" in note for note in compared(replay).notes)
+    assert not any("there before the seal" in note for note in compared(home).notes)
 
 
 def test_a_period_cuts_what_is_described_and_no_trial(home: Workspace, tmp_path: Path) -> None:

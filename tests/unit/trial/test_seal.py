@@ -106,6 +106,12 @@ def test_without_equity_a_return_is_no_infinity() -> None:
     assert np.all(np.isfinite(trade_returns([trade(1, 2, -10.0), trade(3, 4, -1.0)], 10.0)))
 
 
+def test_trades_of_a_fixed_amount_count_by_the_starting_balance() -> None:
+    made = [trade(at, at + 1, 100.0) for at in range(1, 9, 2)]
+    assert trade_returns(made, 1_000.0, fixed_amount=True) == pytest.approx([10.0] * 4)
+    assert trade_returns(made, 1_000.0)[-1] < 8.0
+
+
 def test_a_trial_by_trades_ends_when_they_come_and_never_before_now() -> None:
     by_trades = msgspec.structs.replace(seal(), horizon=Horizon(60))
     closes = [at * DAY for at in range(1, 11)]

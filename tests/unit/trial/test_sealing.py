@@ -101,3 +101,14 @@ def test_a_trial_that_is_of_little_use_is_told_so(tmp_path: Path) -> None:
     assert "nothing is left once the luck of 40 tries" in lucky
     (short,) = doubts(winning, 3 * DAY)
     assert short.startswith("it runs 3 days of the 10 days it is judged over")
+
+
+def test_a_fixed_amount_is_another_share_of_another_balance(tmp_path: Path) -> None:
+    given = {**RSI, "slippage_pct": 0.05, "fees": 0.0004, "trade_amount": 100}
+    stored = saved(tmp_path, parse_config(given).config)
+    poorer = parse_config({**given, "starting_balance": 1_000}).config
+    seal = seal_trial(poorer, stored, trades=60, now=START)
+    assert seal.fixed_amount
+    pnl = [trade["pnl"] for trade in stored["trades"]]
+    assert seal.returns == pytest.approx([one / 1_000 * 100 for one in pnl])
+    assert not seal_trial(CONFIG, saved(tmp_path), trades=60, now=START).fixed_amount
