@@ -19,6 +19,7 @@ from tests.ui.driving import NARROW, WIDE, driven, until
 from tests.ui.test_backtest import backtest, make, pick, workspace
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
+from tui.modals.new_backtest import NewBacktest
 from tui.modals.vary import VaryForm
 from tui.requests.varying import Control
 from tui.screens.backtest_result import BacktestResultScreen
@@ -162,3 +163,23 @@ async def test_a_sweep_that_fails_unforeseen_has_an_end(
         assert "the sweep has failed" in str(screen.query_one("#work-progress").render())
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, BacktestResultScreen))
+
+
+async def test_a_strategy_is_swept_as_it_is_written_now(workspace: Workspace) -> None:
+    app = make(workspace)
+    path = workspace.strategies / "waves" / "STRATEGY.md"
+    async with driven(app, WIDE) as pilot:
+        await pick(pilot, app, "waves")
+        await backtest(pilot, app, str(workspace.root.parent / "waves.csv"))
+        path.write_text(path.read_text().replace("period: 14", "period: 40"))
+        await pick(pilot, app, "waves")
+        await pilot.press("R", "H")
+        await until(pilot, lambda: isinstance(app.screen, VaryForm))
+        field = app.screen.query_one("#axis-0", Input)
+        await until(pilot, lambda: field.value == "rsi.period=25:55:5")
+        await pilot.press(*"rsi.period=4,5")
+        assert field.value == "rsi.period=4,5"
+        await pilot.press("escape")
+        await pick(pilot, app, "waves")
+        await pilot.press("b")  # the first result is still open there
+        await until(pilot, lambda: isinstance(app.screen, NewBacktest))

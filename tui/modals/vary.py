@@ -90,6 +90,8 @@ class VaryForm(CheckedForm[Variation]):
             field.placeholder = f"such as {axis}"
             if fresh and number < 2 and not field.value:
                 field.value = axis
+                if field.has_focus:
+                    field.action_select_all()  # what is typed takes its place
         self.judge()
 
     def judge(self) -> None:

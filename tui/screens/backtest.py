@@ -369,6 +369,8 @@ class BacktestScreen(BaseScreen):
         listed = self.selected
         if strategy is not None:
             order = self._order if self._order and self._order.name == strategy.name else None
+            if order is not None:  # its document may have been edited since it was run
+                order = replace(order, raw=strategy.raw, path=strategy.path)
             self._vary(screen, order, strategy.name)
         elif listed is not None:
 

@@ -138,12 +138,8 @@ class StrategiesScreen(BaseScreen):
     def action_backtest(self) -> None:
         """Go to the backtest, with it picked."""
         choice = self.selected
-        if choice is None:
-            return
-        self.papertape.action_go("backtest")
-        screen = self.app.screen
-        if isinstance(screen, BacktestScreen):
-            screen.choose(choice.name)
+        if choice is not None:
+            self._backtests().choose(choice.name)
 
     def action_sweep(self) -> None:
         """Go to the backtests, and vary it there."""
@@ -155,12 +151,13 @@ class StrategiesScreen(BaseScreen):
 
     def _vary(self, what: type[SweepScreen | GateScreen]) -> None:
         choice = self.selected
-        if choice is None:
-            return
+        if choice is not None:
+            self._backtests().vary(what, choice)
+
+    def _backtests(self) -> BacktestScreen:
+        """Go to the backtests; what is open there, a result or a sweep, stays open."""
         self.papertape.action_go("backtest")
-        screen = self.app.screen
-        if isinstance(screen, BacktestScreen):
-            screen.vary(what, choice)
+        return next(one for one in self.app.screen_stack if isinstance(one, BacktestScreen))
 
     def action_duplicate(self) -> None:
         """Ask for a name, and copy it under that."""
