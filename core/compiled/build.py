@@ -114,7 +114,7 @@ def _make(work: Path, compiler: Sequence[str]) -> None:
 def _try_out(made: Path) -> None:
     """See that a fresh interpreter takes what was made; take it away if it does not."""
     try:
-        _run([sys.executable, "-c", _CHECK], source_file("core").parent.parent)
+        _run([sys.executable, "-c", _CHECK], source_file("core").parent)
     except _CannotBuildError:
         shutil.rmtree(made)
         raise
