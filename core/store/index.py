@@ -107,7 +107,10 @@ class DurableStorage(Storage):
             tables = None
         except OSError as error:
             tables = None
-            if error.errno != errno.EINVAL:  # a folder or a pipe
+            if error.errno not in (
+                errno.EINVAL,
+                errno.ELOOP,
+            ):  # a folder, a pipe, a circle of links
                 raise WorkspaceError(
                     f"{path} cannot be read ({error.strerror}): give this user access to it"
                 ) from error

@@ -181,6 +181,8 @@ class Workspace:
                         f"{folder} is a link, and Papertape does not write where links in its "
                         "workspace lead: put a folder there"
                     )
+                if folder.exists() and not folder.is_dir():
+                    raise WorkspaceError(f"{folder} is no folder: move it away")
                 folder.mkdir(mode=0o700, exist_ok=True)
                 mended += _take_from_others(folder)
             self._prepare_socket_folder()

@@ -101,3 +101,9 @@ def test_the_home_of_nobody_is_no_workspace() -> None:
         with pytest.raises(WorkspaceError, match="is no place"):
             locate_workspace(argument, environment)
     assert expanded("~no-such-user/candles.csv") == Path("~no-such-user/candles.csv")
+
+
+def test_a_file_where_a_folder_should_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("")
+    with pytest.raises(WorkspaceError, match=f"{tmp_path}/cache is no folder: move it away"):
+        Workspace(tmp_path).prepare()
