@@ -80,14 +80,17 @@ def read_order(row: object, order: VenueOrder) -> OrderState:
     if not asked > 0 or not 0 <= filled <= asked or (status == "FILLED") != (filled == asked):
         raise AnswerError(f"{status}, {filled} of {asked} executed, contradicts itself")
     venue_id = _text(said, "orderId", _ID)
-    fills = said.get("fills")
-    return OrderState(
-        venue_id,
-        str(status),
-        float(filled),
-        _time(said),
-        _fills(fills) if isinstance(fills, list) and fills else None,
-    )
+    rows = said.get("fills")
+    fills = _fills(rows) if isinstance(rows, list) and rows else None
+    if not filled and (fills or _worth(said)):
+        raise AnswerError(f"{status}, nothing executed and yet something, contradicts itself")
+    return OrderState(venue_id, str(status), float(filled), _time(said), fills)
+
+
+def _worth(said: Mapping[str, object]) -> bool:
+    """Whether something was executed by what it came to in quote currency, where that is told."""
+    told = str(said.get("cummulativeQuoteQty", said.get("cumQuote")))
+    return _NUMBER.fullmatch(told) is not None and Decimal(told) > 0
 
 
 def read_fills(rows: object, order: VenueOrder, venue_id: str) -> tuple[VenueFill, ...]:

@@ -82,6 +82,8 @@ CHANGES: dict[str, Change] = {
     "status null": changed(status=None),
     "expired, yet executed in full": changed(status="EXPIRED"),
     "filled, yet nothing executed": changed(executedQty="0.00000000"),
+    "cancelled, yet worth something": changed(status="CANCELED", executedQty="0.00000000"),
+    "not even taken, yet worth something": changed(status="REJECTED", executedQty="0"),
     "executed null": changed(executedQty=None),
     "no executed quantity": without("executedQty"),
     "executed in words": changed(executedQty="all of it"),
