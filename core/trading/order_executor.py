@@ -108,8 +108,11 @@ class _Order:
                 if not placing and self._sent_at is None:
                     continue
             except ForbiddenAddressError as error:
-                unsent = self._sent_at is None
-                return Execution.none(str(error)) if unsent else Execution(None, why=str(error))
+                if self._sent_at is None:
+                    return Execution.none(str(error))
+                if not placing:
+                    return Execution(None, why=str(error))
+                self._say(f"{error}; the venue will be asked whether it was executed")
             except RefusedError as error:
                 if self._turned_away(placing) and "duplicate" not in str(error).lower():
                     if error.code is not None or isinstance(error, NotSentError):

@@ -234,6 +234,23 @@ async def test_leverage_and_margin_are_set_before_an_order_goes_out(
             assert asked[-1] == "order", name
 
 
+async def test_an_executed_order_whose_answer_leads_elsewhere_is_asked_for(
+    exchange: EmbeddedExchange,
+) -> None:
+    sent: list[str] = []
+
+    async def elsewhere(request: web.Request) -> web.StreamResponse:
+        answer = await pass_on(exchange, request)
+        if request.method == "POST" and not sent:
+            sent.append(request.path)
+            return web.Response(status=303, headers={"Location": f"{exchange.rest_url}/other"})
+        return answer
+
+    async with standing_between(elsewhere) as one:
+        assert (await one.execute(order())).quantity == 0.01
+    assert executed(exchange) == [Decimal("0.01")]
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 429, 418])
 async def test_a_gateways_refusal_of_an_executed_order_is_not_the_venues(
     exchange: EmbeddedExchange, status: int
