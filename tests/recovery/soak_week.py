@@ -53,6 +53,7 @@ from core.trading.values import Fills
 from tests.recovery.venue import differences, stated_missing, unaccounted_of
 from tests.unit.host.hosts import running
 from tests.unit.session.sessions import RSI
+from tests.waiting import until
 
 START = 20_755 * DAY - 10 * MINUTE
 SPOT = [f"S{number:02}/USDT" for number in range(20)]
@@ -269,6 +270,10 @@ def take_sample(host: Host, venue: Venue, now: int) -> Sample:
 # ── The week ──
 
 
+def _all_began(host: Host) -> bool:
+    return all(one.last_candle is not None for one in host.fresh_snapshot().sessions)
+
+
 def strategy(number: int) -> dict[str, Any]:
     """The config of session `number`."""
     symbols = [SYMBOLS[number % len(SYMBOLS)]]
@@ -311,6 +316,8 @@ class Week:
                 for number in range(options.sessions):
                     request = StartRequest(strategy(number), fills=Fills.CANDLE)
                     await host.start(request)
+                # A session that begins on a market which does not trade is refused, and ends.
+                await until(lambda: _all_began(host), seconds=120)
                 end = await venue.now(operator) + int(options.hours * HOUR)
                 await self._pass_time(host, venue, operator, chance, end)
                 await venue.clear(operator)
