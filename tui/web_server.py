@@ -55,7 +55,7 @@ _PAGE = string.Template("""<!DOCTYPE html>
   font-family: "Roboto Mono"; font-weight: 100 700; font-style: italic;
   src: url("/static/fonts/RobotoMono-Italic-VariableFont_wght.ttf");
 }
-html, body { margin: 0; height: 100%; background: #101417; color: #8b949e; overflow: hidden; }
+html, body { margin: 0; height: 100%; background: black; color: gray; overflow: hidden; }
 p { position: absolute; margin: 2em; font: 16px "Roboto Mono", monospace; }
 p a { color: inherit; }
 #ended { display: none; z-index: 20; background: inherit; }

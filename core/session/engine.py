@@ -138,11 +138,14 @@ class Engine:
     def now(self) -> int:
         """The feed's clock, UTC ms, which is the machine's until the venue has told its time.
 
-        Then it may lie behind the candles already decided on, and the session never goes back.
+        Then it may lie behind the candles already decided on, and the session never goes back. A
+        replay reads its file ahead: its session is where it has decided.
         """
         if self.handler is None:
             return self.feed.now()
-        return max(self.feed.now(), self.handler.runner.forming or self.handler.since)
+        decided = self.handler.runner.forming or self.handler.since
+        ahead = self.record.feed is FeedKind.REPLAY
+        return decided if ahead else max(self.feed.now(), decided)
 
     @property
     def trouble(self) -> str | None:
@@ -388,7 +391,7 @@ class Engine:
     def _look_at_the_clock(self, handler: FeedHandler) -> None:
         end = self.planned_end
         grace = min(_GRACE, self.config.timeframe.ms // 2)
-        if end is not None and handler.stop_why is None and self.feed.now() > end + grace:
+        if end is not None and handler.stop_why is None and self.now() > end + grace:
             handler.stop_why = "its planned end was reached"
 
     # ── What is shown ──

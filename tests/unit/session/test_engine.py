@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.backtest.run import run_backtest
-from core.host.living_session import report_of
+from core.host.living_session import report_of, snapshot_of
 from core.journal.manifest import write_manifest
 from core.journal.records import Begun
 from core.journal.values import SessionState
@@ -47,6 +47,18 @@ async def test_replay_session_makes_the_trades_of_the_backtest(tmp_path: Path) -
     assert result.equity.tolist() == expected.equity.tolist()
     assert result.times.tolist() == expected.times.tolist()
     assert result.metrics == expected.metrics
+
+
+async def test_a_replay_that_is_to_end_early_has_lasted_so_long_and_no_longer(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path)
+    engine = bench.new(bench.record(RSI, run_for=700 * SPAN), replay(market(2_000)))
+    await engine.live()
+    shown = snapshot_of(engine)
+    assert engine.reason == "its planned end was reached"
+    assert shown.running_since == START
+    assert shown.now == shown.ended == shown.planned_end == START + 700 * SPAN
 
 
 async def test_a_replay_shows_why_not_now_as_a_session_does_to_whom_candles_come(
