@@ -40,6 +40,7 @@ conditions = st.builds(
 )
 def test_contradictions(entries: list[Any], exits: list[Any], candles: Candles) -> None:
     raw = written(
+        timeframe="5m",  # that of the markets: of 4h no candle would end at these minutes
         indicators=[
             {"rsi": 3},
             {"name": "donchian", "key": "dc", "params": {"period": 4}},
