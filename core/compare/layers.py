@@ -23,7 +23,6 @@ from core.compare.promise import (
 )
 from core.compare.sessions import ComparedSession, ComparedSessions, Report
 from core.compare.verdict import OtherTrial, TrialAnswers, judge
-from core.journal.values import SessionState
 from core.market.candles.candles import Floats, Times
 from core.market.candles.timeframes import Timeframe
 from core.report.break_even import break_even_cost_bp
@@ -126,7 +125,8 @@ def _promise_kept(
     if judged.report["period"]["start"] is not None:
         began, last = (parse_time(judged.report["period"][name]) for name in ("start", "end"))
         now = last + Timeframe(judged.report["timeframe"]).ms
-    ended = judged.report.get("state") in (SessionState.STOPPED, SessionState.ERROR)
+    # From its files, one without an end is called stopped, though the next host goes on with it.
+    ended = judged.report.get("ended") is not None
     edge = edge_layer(judged.seal, seen, began, now, ended=ended)
     return edge, path_layer(judged.seal, seen, began)
 

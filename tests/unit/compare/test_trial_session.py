@@ -15,17 +15,19 @@ import pytest
 from core.compare.comparison import ComparisonResult
 from core.compare.request import ComparisonRequest
 from core.compare.service import compare_strategy
-from core.compare.sources import document_of
+from core.compare.sources import compare_sources, document_of
 from core.compare.text import comparison_text
 from core.compare.to_json import comparison_to_json
 from core.compare.verdict import ANOTHER_CONFIG, KEPT_BY_ANOTHER
+from core.host.stored_sessions import stored_session
 from core.journal.manifest import RECORD, read_manifest
 from core.market.candles.timeframes import DAY, Timeframe
 from core.session.reports import JSON, read_report
 from core.store.workspace import Workspace
 from core.trial.seal import Horizon
 from core.trial.state import State
-from tests.unit.compare.trials import a_trial
+from tests.unit.compare.test_sources import KNOWN, Venue, on_stage
+from tests.unit.compare.trials import TREND, a_trial, save_promise, seal_of
 from tests.unit.session.sessions import SPAN, START
 
 SESSION = "abcd1234"
@@ -121,6 +123,24 @@ def test_a_trial_counts_while_it_runs_and_another_session_once_it_has_ended(
     record = msgspec.structs.replace(read_manifest(folder), seal=None)
     (folder / RECORD).write_bytes(msgspec.json.encode(record))
     assert compared(two_trials).layers.trial == SESSION
+
+
+async def test_a_trial_that_goes_on_is_not_over_by_its_files(tmp_path: Path) -> None:
+    """Whoever reads them between two hosts."""
+    seal = seal_of(save_promise(tmp_path / "strategies", TREND), 600)
+    async with on_stage(tmp_path, Venue(), TREND, digest=seal.config_hash, seal=seal) as stage:
+        await stage.play(KNOWN, KNOWN + 20)
+    stage.bench.restart()
+    report = (await stored_session(stage.bench.storage, SESSION)).report()
+    for ended, over in ((None, False), (report["created"], True)):
+        found = compare_sources(
+            stage.bench.workspace,
+            ComparisonRequest("trend", Timeframe.M5),
+            ({**report, "ended": ended},),
+        )
+        assert found.layers.edge is not None
+        assert found.layers.edge.state is State.OPEN
+        assert found.layers.edge.over is over
 
 
 def test_the_same_candles_of_one_source_count_once(two_trials: Workspace) -> None:

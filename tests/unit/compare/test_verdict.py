@@ -132,12 +132,12 @@ def judged(
     regimes: dict[str, Regime] | None = None,
     backtest: list[Trade] = PROMISE,
     paper_start: int = START,
-    session_state: str = "running",
+    ended: str | None = None,
     timeframe: Timeframe = Timeframe.H1,
     **layers: Any,
 ) -> ComparisonResult:
     """A session's trades beside the backtest, its decisions and costs as promised unless given."""
-    session = report(paper, paper_start, state=session_state)
+    session = report(paper, paper_start, ended=ended)
     compared = ComparedSession(session, paper, sealed)
     trial = None if sealed is None else compared
     found = judge_layers([compared], STORED, None, judged=trial)
@@ -248,7 +248,7 @@ def test_a_trial_that_is_over_without_an_answer_says_so() -> None:
     early = judged(trades_of(18.0, 20, seed=3), sealed=by_days)
     assert early.recommendation.startswith(TOO_EARLY)
     for trades in (trades_of(18.0, 20, seed=3), []):
-        stopped = judged(trades, sealed=by_days, session_state="stopped")
+        stopped = judged(trades, sealed=by_days, ended="2024-01-09T00:00:00Z")
         assert stopped.verdict is not None
         assert stopped.verdict.closes is None
         assert stopped.recommendation.startswith(UNDECIDED.format(strategy="cross"))
