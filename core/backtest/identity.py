@@ -1,4 +1,4 @@
-"""Says which program, and which candles, a result is of: those that are alike give the same."""
+"""Says which program a result is of: those that are alike give the same."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from core.market.candles.candles import Candles
 from core.strategy.indicators.plugins import plugin_packages
 
 _CORE = Path(__file__).resolve().parents[1]
@@ -45,14 +44,3 @@ def _arithmetic() -> str:
     x = np.random.default_rng(1).uniform(0.01, 3, 4_099)
     found = (np.exp(x), np.log(x), np.sqrt(x), x**1.7, x.cumsum(), x.sum(), x.std(), x / x[::-1])
     return hashlib.sha256(b"".join(one.tobytes() for one in found)).hexdigest()[:8]
-
-
-def candles_digest(candles: Mapping[str, Candles]) -> str:
-    """BLAKE2 (hex) of every column of every symbol's candles."""
-    digest = hashlib.blake2b(digest_size=32)
-    for symbol in sorted(candles):
-        one = candles[symbol]
-        digest.update(f"{symbol}:{len(one)}:".encode())
-        for column in (one.time, one.open, one.high, one.low, one.close, one.volume):
-            digest.update(column.tobytes())
-    return digest.hexdigest()

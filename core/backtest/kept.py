@@ -24,8 +24,9 @@ from typing import BinaryIO, NamedTuple, TypeVar
 
 import msgspec
 
-from core.backtest.identity import candles_digest, program_identity
+from core.backtest.identity import program_identity
 from core.market.candles.candles import Candles
+from core.market.candles.digest import candles_digest
 from core.store.durable import OsDisk, remove_unlocked, try_lock, write_all
 from core.typed import prepare
 

@@ -1,8 +1,9 @@
 """The library of backtests: results kept in the workspace, each with its owner's note and tags.
 
-A result stands in `backtests/ID/result.json`, as its run wrote it, and is never changed; what its
-owner puts down about it stands beside it in `notes.json`. Listed are also the results that lie
-beside strategies, of which their documents tell (`core.report.stored_backtest`).
+A result stands in `backtests/ID/result.json`, as its run wrote it, and no figure of it is ever
+changed; what its owner puts down about it stands beside it in `notes.json`. Listed are also the
+results that were saved beside strategies (`core.report.stored_backtest`), whether their documents
+still tell of them or not: to know that, all of them would have to be read for each list.
 """
 
 from __future__ import annotations
@@ -62,16 +63,22 @@ class StoredResult(msgspec.Struct, frozen=True, kw_only=True):
     ending_balance: float | None = None
     fill_on: str = ""
     config_hash: str = ""
+    candles_digest: str = ""
+    rules_version: int = 0
     saved: str = ""
     settings: dict[str, Setting] = {}
     source: CandleSource | None = None
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """The same for the same run on the same candles, whenever it was made."""
+        """The same for the same run on the same candles by the same rules, whenever it was made.
+
+        The figures tell apart what was kept before the candles were.
+        """
         return (
             *(self.strategy, self.config_hash, self.period, self.fill_on),
             *(self.starting_balance, self.ending_balance),
+            *(self.candles_digest, self.rules_version, msgspec.json.encode(self.metrics)),
         )
 
 
@@ -160,6 +167,8 @@ def open_result(listed: ListedResult) -> dict[str, Any]:
 def keep_result(workspace: Workspace, whole: Mapping[str, Any], disk: Disk) -> str:
     """Keep a result, unless it is there already; its ID.
 
+    One that was kept without its config, from beside a document, takes in the whole.
+
     Args:
         workspace: whose folders are there.
         whole: the result, as `core.report.stored_backtest.whole_result` makes it.
@@ -174,6 +183,8 @@ def keep_result(workspace: Workspace, whole: Mapping[str, Any], disk: Disk) -> s
         there = list_results(workspace).results
         for one in there:
             if one.result.identity == identity and not one.beside_document:
+                if one.result.source is None and whole.get("source") is not None:
+                    write_durably(one.path, text, disk)
                 return one.key
         result_id = new_id()
         with new_folder(workspace.backtest(result_id)) as folder:
@@ -211,12 +222,12 @@ def remove_result(listed: ListedResult) -> None:
     """Remove a result with its notes.
 
     Raises:
-        LibraryError: a document tells of it, or it cannot be removed.
+        LibraryError: it lies beside a document, or cannot be removed.
     """
     if listed.beside_document:
         raise LibraryError(
-            f"{listed.key}: STRATEGY.md tells of this result, and comparisons stand on it: it goes "
-            "when another is saved there"
+            f"{listed.key}: this result was saved beside its STRATEGY.md, and comparisons stand on "
+            "it: it goes when another is saved there"
         )
     try:
         remove_folder(listed.path.parent)

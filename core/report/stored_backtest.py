@@ -17,6 +17,7 @@ import msgspec
 import orjson
 
 from core.market.candles.candles import Candles
+from core.market.candles.digest import candles_digest
 from core.report.library import CandleSource, Setting
 from core.report.market_regime import regime_of_run
 from core.report.metrics import Metrics
@@ -80,6 +81,7 @@ def whole_result(result: RunResult, candles: Mapping[str, Candles], now: int) ->
     return {
         **result_to_json(result, equity=True, whole=False),
         "config_hash": signal_source(result.config).digest,
+        "candles_digest": candles_digest(candles),
         "regime": dataclasses.asdict(regime_of_run(candles, result)),
         "saved": iso_time(now),
     }

@@ -177,12 +177,17 @@ def canonical_digest(contents: Any) -> str:
     return hashlib.sha256(orjson.dumps(contents, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
+_NOT_PROMISED = ("saved", "candles_digest")
+
+
 def backtest_digest(stored: Mapping[str, Any]) -> str:
     """SHA-256 (hex) of a stored backtest (its JSON), but for when it was saved.
 
-    The same backtest run once more promises the same.
+    The same backtest run once more promises the same, and so it does by a version that also writes
+    which candles it was of.
     """
-    return canonical_digest({name: value for name, value in stored.items() if name != "saved"})
+    promised = {name: value for name, value in stored.items() if name not in _NOT_PROMISED}
+    return canonical_digest(promised)
 
 
 def is_digest_of(digest: str, stored: Mapping[str, Any]) -> bool:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from core.backtest.run import run_backtest
+from core.market.candles.candles import Candles
 from core.report.library import (
     CandleSource,
     LibraryError,
@@ -38,11 +42,16 @@ def workspace(tmp_path: Path) -> Workspace:
     return made
 
 
-def result_of(balance: float = 1_000.0, now: int = START, **changes: object) -> dict[str, Any]:
+def result_of(
+    balance: float = 1_000.0,
+    now: int = START,
+    history: Mapping[str, Candles] = HISTORY,
+    **changes: object,
+) -> dict[str, Any]:
     config = parse_config({**RSI, "starting_balance": balance, **changes}).config
     source = CandleSource(data="candles.csv")
-    result = run_backtest(config, HISTORY)
-    return library_result(result, HISTORY, now, source, {"rsi.period": 14})
+    result = run_backtest(config, history)
+    return library_result(result, history, now, source, {"rsi.period": 14})
 
 
 def test_a_result_is_kept_once_and_is_whole(workspace: Workspace) -> None:
@@ -57,6 +66,19 @@ def test_a_result_is_kept_once_and_is_whole(workspace: Workspace) -> None:
     assert listed.path.stat().st_mode & 0o077 == 0
     remove_result(find_result(workspace, key))
     assert list(workspace.backtests.iterdir()) == []
+
+
+def test_other_candles_rules_or_figures_are_another_result(workspace: Workspace) -> None:
+    """Though neither trades, and both end as they began."""
+    (one,) = HISTORY.values()
+    volume = np.where(np.arange(len(one)) == 3, 7.0, one.volume)
+    other = {"BTC/USDT": replace(one, volume=volume)}
+    never = [{"indicator": "rsi", "operator": "lt", "value": 1}]
+    results = [result_of(history=each, entry_conditions=never) for each in (HISTORY, other)]
+    assert all(each["trades"] == [] for each in results)
+    results.append({**results[0], "rules_version": results[0]["rules_version"] + 1})
+    results.append({**results[0], "metrics": {**results[0]["metrics"], "exposure_pct": 1.0}})
+    assert len({keep_result(workspace, each, DISK) for each in results}) == len(results)
 
 
 def test_notes_are_bounded_and_outlive_those_that_have_none(
@@ -80,14 +102,21 @@ def test_what_a_document_tells_of_is_listed_and_kept_when_it_is_noted(
     folder = workspace.strategies / "rsi"
     folder.mkdir()
     document = make_document(folder)
-    save_backtest(document, run_backtest(parse_config(RSI).config, HISTORY), HISTORY, START)
+    saved = run_backtest(parse_config(RSI).config, HISTORY)
+    save_backtest(document, saved, HISTORY, START)
     (listed,) = list_results(workspace).results
     assert (listed.key, listed.beside_document) == ("rsi", True)
-    with pytest.raises(LibraryError, match=r"STRATEGY\.md tells of this result"):
+    with pytest.raises(LibraryError, match=r"saved beside its STRATEGY\.md"):
         remove_result(listed)
     key = note_result(workspace, listed, "", ("base",), DISK)
     (kept,) = list_results(workspace).results
     assert (kept.key, kept.notes.tags, kept.beside_document) == (key, ("base",), False)
+    assert kept.result.source is None
+    whole = library_result(saved, HISTORY, START, CandleSource(data="candles.csv"), {})
+    assert keep_result(workspace, whole, DISK) == key, "its config and source are known now"
+    assert keep_result(workspace, open_result(listed), DISK) == key
+    (kept,) = list_results(workspace).results
+    assert (open_result(kept), kept.notes.tags) == (whole, ("base",))
 
 
 def test_what_cannot_be_read_is_told_and_hides_nothing(workspace: Workspace) -> None:
