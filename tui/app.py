@@ -55,6 +55,7 @@ from tui.screens.base import BaseScreen, ScreenShell
 from tui.screens.compare import CompareScreen
 from tui.screens.help import HelpScreen
 from tui.screens.logs import LogsScreen
+from tui.screens.long_work import LongWorkScreen
 from tui.screens.panes import Axis
 from tui.screens.performance import PerformanceScreen
 from tui.screens.report import ReportScreen
@@ -162,15 +163,23 @@ class PapertapeApp(GuardedApp):
         """
         if mode != self.current_mode:
             self.switch_mode(mode)
-            return
+        else:
+            self._back_to_list()
+
+    def _back_to_list(self) -> None:
+        """Leave what is opened over a list, as far as nothing would be broken off by that."""
         while len(self.screen_stack) > 1:
+            top = self.screen
+            if isinstance(top, LongWorkScreen) and top.is_busy:
+                self.say(f"The {top.WHAT} still runs: x ends it.", "warning")
+                return
             self.pop_screen()
 
     def jump(self, mode: str, key: str) -> None:
         """Go to a screen, and there to the session, strategy, job or backtest of that key."""
-        self.action_go(mode)
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
+        if mode != self.current_mode:
+            self.switch_mode(mode)
+        self._back_to_list()
         if mode == "sessions":
             self.push_screen(SessionScreen(key))
         elif isinstance(self.screen, StrategiesScreen | ScheduleScreen | BacktestScreen):

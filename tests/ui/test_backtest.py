@@ -15,7 +15,7 @@ from core.journal.values import FeedKind
 from core.report.stored_backtest import stored_backtest
 from core.store.workspace import Workspace
 from core.strategy.document.document import read_strategy
-from tests.ui.driving import NARROW, WIDE, driven, until
+from tests.ui.driving import NARROW, WIDE, WatchedApp, driven, until
 from tests.ui.scripted import ScriptedHosting, ScriptedLink
 from tests.ui.test_sessions import drawn
 from tests.unit.cli.conftest import Served, exchange, write_addresses
@@ -76,8 +76,8 @@ def workspace(tmp_path: Path) -> Workspace:
     return made
 
 
-def make(workspace: Workspace) -> PapertapeApp:
-    return PapertapeApp(
+def make(workspace: Workspace) -> WatchedApp:
+    return WatchedApp(
         ScriptedHosting(ScriptedLink()),
         lambda: find_strategies(workspace),
         host_name="here",
@@ -99,8 +99,10 @@ async def pick(pilot: Pilot[int], app: PapertapeApp, name: str) -> None:
     await until(pilot, lambda: screen.selected is not None and screen.selected.name == name)
 
 
-async def backtest(pilot: Pilot[int], app: PapertapeApp, data: str) -> BacktestResultScreen:
-    await ordered(pilot, app, data)
+async def backtest(
+    pilot: Pilot[int], app: PapertapeApp, data: str, fill_on: str = "next_open"
+) -> BacktestResultScreen:
+    await ordered(pilot, app, data, fill_on)
     await until(pilot, lambda: isinstance(app.screen, BacktestResultScreen))
     screen = app.screen
     assert isinstance(screen, BacktestResultScreen)
@@ -108,13 +110,16 @@ async def backtest(pilot: Pilot[int], app: PapertapeApp, data: str) -> BacktestR
     return screen
 
 
-async def ordered(pilot: Pilot[int], app: PapertapeApp, data: str) -> None:
+async def ordered(
+    pilot: Pilot[int], app: PapertapeApp, data: str, fill_on: str = "next_open"
+) -> None:
     """Ask for a backtest of the strategy under the cursor."""
     await pilot.press("b")
     await until(pilot, lambda: isinstance(app.screen, NewBacktest))
     form = app.screen
     await until(pilot, lambda: form.query_one(LineTable).cursor_key is not None)
     form.query_one("#data", Input).value = data
+    form.query_one("#fill-on", Choice).chosen = fill_on
     await pilot.pause()
     await pilot.press("enter")
 

@@ -19,6 +19,7 @@ from tests.ui.test_sweep_screen import cancelled_after, verdict
 from tests.unit.backtest.test_sweep import RAW, candles
 from tui.app import PapertapeApp
 from tui.modals.vary import VaryForm
+from tui.requests.varying import Variation
 from tui.screens.gate import GateScreen, answer_rows
 from tui.screens.report import ReportScreen
 from tui.screens.sweep import SweepScreen
@@ -81,6 +82,9 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
         await until(pilot, lambda: isinstance(app.screen, ReportScreen))
         await pilot.press("escape")
         assert app.screen is screen
+        screen.run_order(Variation(("rsi.period=0:3",)))
+        await until(pilot, lambda: not screen.is_busy)
+        assert not screen.check_action("open", ())  # what was judged before is no answer to it
 
 
 async def test_a_cancelled_gate_has_no_verdict(

@@ -28,6 +28,7 @@ from tui.modals.notes import NotesForm
 from tui.screens.backtest import BacktestScreen
 from tui.screens.backtest_result import BacktestResultScreen
 from tui.screens.overlay import OverlayScreen
+from tui.widgets.choice import Choice
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.line_table import LineTable
 
@@ -128,11 +129,16 @@ async def test_two_results_lie_over_each_other(workspace: Workspace, size: tuple
 async def test_a_result_is_run_again_and_found_by_the_palette(workspace: Workspace) -> None:
     app = make(workspace)
     async with driven(app, WIDE) as pilot:
-        key = list_results(workspace).results[1].key
+        table, (_, listed, other) = await library(pilot, app), list_results(workspace).results
+        key = listed.key
+        written = listed.path.read_text()
+        listed.path.write_text(written.replace('"next_open"', '"close"'))
         await jump(pilot, app, f"backtest {key}")
         await until(pilot, lambda: isinstance(app.screen, BacktestResultScreen))
+        table.move_to(other.key)  # the one shown is meant, wherever the cursor of the list is
         await pilot.press("R")
         await until(pilot, lambda: isinstance(app.screen, NewBacktest))
+        assert app.screen.query_one("#fill-on", Choice).chosen == "close"
         assert app.screen.query_one("#data", Input).value == "candles.csv"
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from core.backtest.axes import parse_axis
+from core.backtest.axes import SweepError, parse_axis
 from core.backtest.progress import Progress
 from core.backtest.sweep import run_sweep
 from core.market.candles.timeframes import Timeframe
@@ -22,6 +24,7 @@ from tui.app import PapertapeApp
 from tui.modals.new_backtest import NewBacktest
 from tui.modals.vary import VaryForm
 from tui.requests.varying import Control
+from tui.screens.backtest import BacktestScreen
 from tui.screens.backtest_result import BacktestResultScreen
 from tui.screens.long_work import LongWorkScreen
 from tui.screens.sweep import SweepScreen
@@ -38,10 +41,12 @@ def verdict(app: PapertapeApp) -> str:
     return str(app.screen.query_one("#verdict").render())
 
 
-async def form(pilot: Pilot[int], app: PapertapeApp, workspace: Workspace) -> None:
+async def form(
+    pilot: Pilot[int], app: PapertapeApp, workspace: Workspace, fill_on: str = "next_open"
+) -> None:
     """Backtest the waves, and open the form for a sweep of them."""
     await pick(pilot, app, "waves")
-    await backtest(pilot, app, str(workspace.root.parent / "waves.csv"))
+    await backtest(pilot, app, str(workspace.root.parent / "waves.csv"), fill_on)
     await pilot.press("H")
     await until(pilot, lambda: isinstance(app.screen, VaryForm))
     await until(pilot, lambda: "settings" in verdict(app))
@@ -81,11 +86,12 @@ async def test_a_sweep_is_mapped_and_a_cell_opens_its_backtest(
         monkeypatch.setattr("tui.requests.varying_run._IN_THIS_THREAD", 0)
         monkeypatch.setattr("os.cpu_count", lambda: 2)
     async with driven(app, size) as pilot:
-        await form(pilot, app, workspace)
+        await form(pilot, app, workspace, fill_on="close")
         assert "rsi.period=8:20:2" in app.screen.query_one("#axis-0", Input).value
         screen = await swept(pilot, app)
         await until(pilot, lambda: not screen.is_busy)
         heat = screen.query_one(HeatMap)
+        assert "orders fill at the next open" in str(screen.query_one("#work-progress").render())
         await until(pilot, lambda: "★" in drawn(app, "#sweep-map"))
         path = workspace.strategies / "waves" / "STRATEGY.md"
         config = read_strategy(path).parse().config
@@ -105,6 +111,7 @@ async def test_a_sweep_is_mapped_and_a_cell_opens_its_backtest(
         kept = list_results(workspace).results
         (one,) = [each for each in kept if each.result.settings]
         assert one.result.metrics.total_return_pct == gain
+        assert one.result.fill_on == "next_open"
         assert one.result.settings == dict(
             zip(("rsi.period", "entry_conditions[0].value"), best.values, strict=True)
         )
@@ -131,6 +138,42 @@ async def test_a_cancelled_sweep_keeps_what_is_finished_and_says_so(
         assert "Not finished: 2 of 6 combinations" in said
         assert len(screen.query_one("#sweep-table", LineTable).rows) == 2
         assert tries_of(workspace.tries, "waves").tried == 1 + 2
+        (workspace.root.parent / "waves.csv").unlink()
+        await pilot.press("enter")  # on a setting, whose backtest cannot be run any more
+        await until(pilot, lambda: any(note.title == "No backtest" for note in app.notes))
+        assert "the backtest runs" in app.notes[-2].message
+
+
+async def test_what_runs_is_left_by_its_own_key_and_what_was_found_before_is_gone(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held(*_: object, cancel: threading.Event, **__: object) -> None:
+        cancel.wait(30)
+        raise SweepError("nothing was finished")
+
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await form(pilot, app, workspace)
+        screen = await swept(pilot, app)
+        await until(pilot, lambda: not screen.is_busy)
+        assert screen.check_action("open", ())
+        monkeypatch.setattr("tui.requests.varying_run.run_sweep", held)
+        await pilot.press("R")
+        await until(pilot, lambda: isinstance(app.screen, VaryForm))
+        await until(pilot, lambda: verdict(app).startswith("6 settings"))
+        await pilot.press("enter")
+        await until(pilot, lambda: screen.is_busy and app.screen is screen)
+        await pilot.press("3")
+        app.jump("backtest", list_results(workspace).results[0].key)
+        await pilot.pause()
+        assert app.screen is screen
+        assert screen.is_busy
+        await pilot.press("x")
+        await until(pilot, lambda: not screen.is_busy)
+        assert "nothing was finished" in str(screen.query_one("#work-progress").render())
+        assert not screen.check_action("open", ())
+        await pilot.press("3")
+        await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
 
 
 async def test_what_cannot_be_swept_is_said_in_the_form(workspace: Workspace) -> None:

@@ -72,7 +72,9 @@ class NewBacktest(CheckedForm[BacktestOrder]):
                 yield Input((last.period if last else "") or usual, id="period", compact=True)
             with Horizontal(classes="field"):
                 yield Static("Fill on", classes="field-label")
-                yield Choice([fill.value for fill in FillOn], id="fill-on")
+                fills = [fill.value for fill in FillOn]
+                filled = last.fill_on if last and last.fill_on in fills else fills[0]
+                yield Choice(fills, filled, id="fill-on")
             with Horizontal(classes="field"):
                 yield Static("Balance", classes="field-label")
                 yield Input(placeholder="the strategy's", id="balance", compact=True)

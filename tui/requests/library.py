@@ -74,6 +74,7 @@ def order_of(listed: ListedResult) -> BacktestOrder | None:
         data=source.data,
         exchange=source.exchange,
         period=source.period,
+        fill_on=result.fill_on or "next_open",
         settings=result.settings,
     )
 

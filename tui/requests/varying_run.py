@@ -38,6 +38,7 @@ _VARIED = (
     *("entry_conditions", "exit_conditions", "stop", "target", "take_profit", "trailing"),
     *("max_hold", "cooldown"),
 )
+_FILLED = "as in a sweep, market orders fill at the next open"
 _STEPS = 3  # on either side of the value there is
 
 Demo = Callable[[], DemoMarket] | None
@@ -160,7 +161,8 @@ async def _run(
         raise BacktestRefusedError(str(error)) from error
     except _REFUSALS as error:
         raise BacktestRefusedError(str(error)) from error
-    notes = (*parsed.warnings, *material.notes, *filter(None, (warning,)))
+    filled = () if order.fill_on == "next_open" else (_FILLED,)
+    notes = (*parsed.warnings, *material.notes, *filled, *filter(None, (warning,)))
     return Varied(found, notes)
 
 

@@ -221,6 +221,8 @@ class BacktestScreen(BaseScreen):
         self._order = replace(order, settings={})  # for the form, which varies nothing
         self._asked_from = self.app.screen
         self._tell(f"{order.name}: starting …")
+        if not self.is_current:
+            self.papertape.say(f"{order.name}: the backtest runs, and opens here once it is done.")
         self._worker = self.app.run_worker(
             self._work(order), name="backtest", group="backtest", exit_on_error=False
         )
@@ -233,6 +235,8 @@ class BacktestScreen(BaseScreen):
             )
         except BacktestRefusedError as error:
             self._tell(str(error), "$error")
+            if not self.is_current:
+                self.papertape.say(str(error), "error", "No backtest")
         except asyncio.CancelledError:
             self._tell(f"{order.name}: broken off. R runs it again.", "$warning")
             raise
@@ -256,7 +260,10 @@ class BacktestScreen(BaseScreen):
     def _show_result(
         self, result: BacktestOutcome | OpenedResult, listed: ListedResult | None
     ) -> None:
-        again = self.action_again if isinstance(result, OpenedResult) else self._again
+        if isinstance(result, OpenedResult):
+            again = partial(self._again_of, result.listed)
+        else:
+            again = partial(self.choose, result.order.name, replace(result.order, settings={}))
         try:
             vary = partial(self._vary, order=result.order, name=str(result.report["strategy"]))
             screen = BacktestResultScreen(result, listed, again=again, noted=self._noted, vary=vary)
@@ -339,17 +346,16 @@ class BacktestScreen(BaseScreen):
         self.app.run_worker(work(), name="open", group="library", exit_on_error=False)
 
     def action_again(self) -> None:
-        """Run the one under the cursor once more, as its strategy is written now."""
+        """Run the one under the cursor, else the last one, as its strategy is written now."""
         listed = self.selected
         if listed is None:
-            self._again()
+            if self._order is not None:
+                self.choose(self._order.name)
         else:
-            self.choose(listed.result.strategy, order_of(listed))
+            self._again_of(listed)
 
-    def _again(self) -> None:
-        """Run what was run last once more."""
-        if self._order is not None:
-            self.choose(self._order.name)
+    def _again_of(self, listed: ListedResult) -> None:
+        self.choose(listed.result.strategy, order_of(listed))
 
     def action_sweep(self) -> None:
         """Vary the strategy of the one under the cursor, on its candles."""

@@ -71,6 +71,11 @@ class GateScreen(LongWorkScreen):
         verdict = Static("", id="gate-verdict")
         return verdict, answers, Horizontal(*beside, id="gate-beside")
 
+    def run_order(self, variation: Variation) -> None:
+        """See `LongWorkScreen.run_order`; what was judged before is no answer to it."""
+        self._gate = None
+        super().run_order(variation)
+
     async def work(self, control: Control) -> Varied:
         """Judge the best setting."""
         return await self.papertape.varying.gate(self._order, self._variation, control)

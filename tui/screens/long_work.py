@@ -139,7 +139,11 @@ class LongWorkScreen(BaseScreen):
                 self.set_class(True, "-done")
                 self.came(varied)
                 if not self.is_current:
-                    self.papertape.say(f"{self._order.name}: the {self.WHAT} is done. 3 shows it.")
+                    # In its own mode something lies over it, which 3 would leave together with it.
+                    where = (
+                        "Esc leads back to it" if self in self.app.screen_stack else "3 shows it"
+                    )
+                    self.papertape.say(f"{self._order.name}: the {self.WHAT} is done. {where}.")
         finally:
             # The app says what went wrong where nobody foresaw it.
             self._end(control, f"the {self.WHAT} has failed; R begins another", Tone.ERROR)

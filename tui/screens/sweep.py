@@ -62,6 +62,11 @@ class SweepScreen(LongWorkScreen):
         table = self.pane(LineTable((Column("", 1),), id="sweep-table"), "Settings, the best first")
         return Static("", id="sweep-luck"), Horizontal(heat, table, id="sweep-both")
 
+    def run_order(self, variation: Variation) -> None:
+        """See `LongWorkScreen.run_order`; what was found before is no answer to it."""
+        self._sweep = self._map = None
+        super().run_order(variation)
+
     async def work(self, control: Control) -> Varied:
         """Try every setting."""
         return await self.papertape.varying.sweep(self._order, self._variation, control)
@@ -206,7 +211,7 @@ class SweepScreen(LongWorkScreen):
         return not self.is_busy if action == "again" else True
 
     def action_open(self) -> None:
-        """Run the setting under the cursor by itself."""
+        """Run the setting under the cursor by itself, with its orders filled as in the sweep."""
         table = self.query_one("#sweep-table", LineTable)
         if self._sweep is None:
             return
@@ -216,7 +221,7 @@ class SweepScreen(LongWorkScreen):
             row = self._row_of_map(*self.query_one(HeatMap).at)
         if row is not None:
             settings = {**self._order.settings, **self._settings(row)}
-            self._run_setting(replace(self._order, settings=settings))
+            self._run_setting(replace(self._order, settings=settings, fill_on="next_open"))
 
     @on(HeatMap.Chosen)
     @on(LineTable.Chosen, "#sweep-table")
