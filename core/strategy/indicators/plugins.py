@@ -8,10 +8,15 @@ What fails is refused with the reason, and no config can name it.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 
@@ -24,6 +29,7 @@ from core.strategy.indicators.stream import StreamProgram
 
 GROUP = "papertape.indicators"
 
+_CODE = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES)
 _SMALLEST_WARMUP = 200
 _LIKE = 1e-6  # of the largest value: how near those of two beginnings are after a warm-up
 
@@ -43,9 +49,45 @@ def plugins(taken: frozenset[str]) -> Plugins:
 
 
 def plugin_packages() -> Iterator[tuple[str, str]]:
-    """Name and version of every package that brings indicators; none is loaded for it."""
-    found = {entry.dist.name: entry.dist for entry in entry_points(group=GROUP) if entry.dist}
-    return ((name, found[name].version) for name in sorted(found))
+    """Name and version of every package that brings indicators, with a digest of its code.
+
+    None is loaded for it. In a checkout the version stays while the code changes.
+    """
+    modules: dict[str, set[str]] = {}
+    versions: dict[str, str] = {}
+    for entry in entry_points(group=GROUP):
+        name, version = entry.value, "?"
+        if entry.dist is not None:
+            name, version = entry.dist.name, entry.dist.version
+        versions[name] = version
+        modules.setdefault(name, set()).add(entry.module.partition(".")[0])
+    for name in sorted(modules):
+        yield name, f"{versions[name]} ({_code_digest(sorted(modules[name]))})"
+
+
+def _code_digest(modules: Iterable[str]) -> str:
+    """A digest of the files of some modules or packages, which stand at the top."""
+    code = hashlib.sha256()
+    for module in modules:
+        with contextlib.suppress(ImportError, ValueError, OSError):  # it will be refused
+            for name, file in _files(module):
+                code.update(f"{name}\n".encode())
+                code.update(hashlib.sha256(file.read_bytes()).digest())
+    return code.hexdigest()[:12]
+
+
+def _files(module: str) -> Iterator[tuple[str, Path]]:
+    """Every file of code of a module or package, with its name there."""
+    found = find_spec(module)
+    if found is None:
+        return
+    if found.submodule_search_locations is None:
+        yield module, Path(found.origin or "")
+        return
+    for folder in map(Path, found.submodule_search_locations):
+        for file in sorted(folder.rglob("*")):
+            if file.suffix in _CODE and file.is_file():
+                yield str(file.relative_to(folder)), file
 
 
 def load(entries: Iterable[EntryPoint], taken: frozenset[str]) -> Plugins:

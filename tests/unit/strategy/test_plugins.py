@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ import pytest
 from core.strategy.config import indicator_parsing
 from core.strategy.indicators import registry
 from core.strategy.indicators.indicator import Field, Indicator, Parameter
-from core.strategy.indicators.plugins import GROUP, Plugins, load
+from core.strategy.indicators.plugins import GROUP, Plugins, load, plugin_packages
 from core.strategy.indicators.series import CLOSE, Row, Series, rows_outputs, talib
 from core.strategy.signals.sources import signal_source
 from tests.unit.strategy.making import condition, config, problems
@@ -129,3 +131,29 @@ def test_a_config_that_names_a_refused_one_is_told_why(monkeypatch: pytest.Monke
     installed(monkeypatch, Plugins({}, {"smooth": "a value changes with the candles after it"}))
     (found,) = problems(indicators=[{"name": "smooth"}, {"rsi": 14}])
     assert "this plug-in is refused, a value changes with the candles after it" in found
+
+
+def test_a_package_is_known_by_its_code_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was computed by it before a change in a checkout is not that of now."""
+    about = tmp_path / "smooth_test-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: smooth-test\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(
+        f"[{GROUP}]\nsmooth = smooth_test.parts:SMOOTH\nflat = smooth_test_flat:FLAT\n"
+        "gone = smooth_test_gone:GONE\n"
+    )
+    package, module = tmp_path / "smooth_test", tmp_path / "smooth_test_flat.py"
+    (package / "inner").mkdir(parents=True)
+    monkeypatch.syspath_prepend(tmp_path)
+    told = []
+    for file in (package / "__init__.py", package / "inner" / "used.py", module, module):
+        with file.open("a") as code:
+            code.write("raise AssertionError('it is not loaded')\n")
+        importlib.invalidate_caches()
+        told.append(dict(plugin_packages())["smooth-test"])
+    assert len(set(told)) == 4
+    assert all(one.startswith("1.0 (") for one in told)
+    (package / "notes.txt").touch()
+    assert dict(plugin_packages())["smooth-test"] == told[-1]
