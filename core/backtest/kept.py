@@ -27,7 +27,7 @@ import msgspec
 from core.backtest.identity import program_identity
 from core.market.candles.candles import Candles
 from core.market.candles.digest import candles_digest
-from core.store.durable import OsDisk, remove_unlocked, try_lock, write_all
+from core.store.durable import OsDisk, is_at, remove_unlocked, try_lock, write_all
 from core.typed import prepare
 
 _MAGIC = b"papertape unfinished work 1\n"
@@ -181,11 +181,14 @@ def _opened(where: Keeping, name: str) -> Kept:
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         where.folder.mkdir(mode=0o700, exist_ok=True)
+        if where.folder.is_symlink() or where.folder.parent.is_symlink():
+            return Kept()  # files would be written, and old ones removed, where it leads
         descriptor = os.open(path, flags, 0o600)
     except OSError:
         return Kept()
     try:
-        if stat.S_ISREG(os.fstat(descriptor).st_mode) and try_lock(descriptor):
+        mine = stat.S_ISREG(os.fstat(descriptor).st_mode) and try_lock(descriptor)
+        if mine and is_at(descriptor, path):  # who finished meanwhile took it away
             os.utime(descriptor)
             _sweep(where.folder, os.fstat(descriptor))
             if where.afresh:
@@ -202,8 +205,11 @@ def _sweep(folder: Path, mine: os.stat_result) -> None:
 
     `mine` was touched just now: it tells what time it is.
     """
-    found = sorted((-path.lstat().st_mtime, path) for path in folder.glob(f"*{_SUFFIX}"))
-    for place, (time, path) in enumerate(found):
+    found = []
+    for path in folder.glob(f"*{_SUFFIX}"):
+        with contextlib.suppress(FileNotFoundError):  # its work was finished just now
+            found.append((-path.lstat().st_mtime, path))
+    for place, (time, path) in enumerate(sorted(found)):
         if place >= _MOST_FILES or mine.st_mtime + time > _DAYS * 86_400:
             remove_unlocked(path)
 

@@ -236,7 +236,7 @@ def _claim_temporary(path: Path) -> tuple[int, Path]:
             if not os.path.lexists(temporary):
                 raise
             continue  # something else of that name
-        if _is_own(descriptor) and try_lock(descriptor) and _is_at(descriptor, temporary):
+        if _is_own(descriptor) and try_lock(descriptor) and is_at(descriptor, temporary):
             return descriptor, temporary
         os.close(descriptor)
     raise AssertionError("names never end")
@@ -247,7 +247,7 @@ def _is_own(descriptor: int) -> bool:
     return stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_uid == os.geteuid()
 
 
-def _is_at(descriptor: int, path: Path) -> bool:
+def is_at(descriptor: int, path: Path) -> bool:
     """Whether an open file still has that name: another writer may have moved it meanwhile."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.lstat())

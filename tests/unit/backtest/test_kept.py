@@ -17,6 +17,7 @@ from core.backtest.kept import Keeping
 from core.backtest.progress import Progress
 from core.backtest.sweep import Sweep, run_sweep, sweep_to_json
 from core.market.candles.candles import Candles
+from core.store.durable import try_lock
 from tests.unit.backtest.test_sweep import candles, config
 
 AXES = [parse_axis("rsi.period=7:14"), parse_axis("entry_conditions[0].value=1,45")]  # 1: no trade
@@ -136,3 +137,28 @@ def test_a_folder_that_cannot_be_made_keeps_nothing_and_hinders_nothing(tmp_path
     nowhere = Keeping(tmp_path / "no" / "workspace")
     assert interrupted(nowhere, 5).kept == 0
     assert resumed(nowhere)[1] == 0
+
+
+def test_a_folder_that_is_a_link_is_neither_written_to_nor_cleaned(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "unfinished").mkdir(parents=True)
+    old = elsewhere / "unfinished" / "old.work"
+    old.write_bytes(b"")
+    os.utime(old, (0, 0))
+    (tmp_path / "cache").symlink_to(elsewhere)
+    (tmp_path / "unfinished").symlink_to(elsewhere / "unfinished")
+    for folder in (tmp_path / "cache" / "unfinished", tmp_path / "unfinished"):
+        assert interrupted(Keeping(folder), 5).kept == 0
+        assert list(folder.iterdir()) == [folder / "old.work"]
+
+
+def test_a_file_that_its_finished_work_took_away_meanwhile_keeps_nothing(
+    keep: Keeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def finished_meanwhile(descriptor: int) -> bool:
+        [file] = files(keep)
+        file.unlink()
+        return try_lock(descriptor)
+
+    monkeypatch.setattr("core.backtest.kept.try_lock", finished_meanwhile)
+    assert interrupted(keep, 5).kept == 0
