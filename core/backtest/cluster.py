@@ -32,6 +32,7 @@ from core.backtest.axes import SweepError
 from core.backtest.identity import program_identity
 from core.backtest.workers import Crew, Histories, Pending, Result, Task, Work, shared_out
 from core.market.candles.candles import Candles
+from core.strategy.indicators.registry import all_indicators
 
 _LOCAL = "local:"
 _SCHEMES = ("tcp://", "tls://")
@@ -45,7 +46,8 @@ _MOST_LOSSES = 20  # of all copies of the candles, after which the cluster is gi
 _LEAST = 2_000_000  # candles of a task: some tenths of a second, where Dask takes ten milliseconds
 _TASKS_EACH = 3  # at a worker, so that it has the next when one is done
 
-_GOES_ON = "What is finished is kept: the same command goes on from there"
+_WORK = ("core.backtest.sweep", "core.gate.chance", "core.gate.robustness")
+"""The modules of whatever a worker is asked to do."""
 
 
 class ClusterError(Exception):
@@ -89,15 +91,7 @@ def _crew(address: str, candles: Histories) -> Iterator[Crew]:
     distributed = _distributed()
     with _client(distributed, address) as client:
         threads = _checked(client, address)
-        try:
-            yield _Cluster(distributed, client, address, candles, threads, _LEAST)
-        except (
-            OtherProgramError,
-            distributed.KilledWorker,
-            distributed.client.ClosedClientError,
-            OSError,
-        ) as error:
-            raise _gone(address, error) from error
+        yield _Cluster(distributed, client, address, candles, threads, _LEAST)
 
 
 @dataclass(slots=True)
@@ -119,7 +113,11 @@ class _Cluster:
     def each(
         self, work: Work[Task, Result], tasks: Sequence[Task], cancel: threading.Event
     ) -> Iterator[Sequence[Result]]:
-        """See `Crew.each`."""
+        """See `Crew.each`.
+
+        Raises:
+            ClusterError: it does not go on.
+        """
 
         def submit(task: Task) -> Pending:
             data = self._scattered()
@@ -129,7 +127,16 @@ class _Cluster:
                 self.client.submit(work_off_there, dict(self.identity), asked, data, pure=False)
             )
 
-        return shared_out(submit, tasks, cancel, self.count * _TASKS_EACH, idle=self._look)
+        window = self.count * _TASKS_EACH
+        try:  # an error of whoever takes the results does not come by here
+            yield from shared_out(submit, tasks, cancel, window, idle=self._look)
+        except (
+            OtherProgramError,
+            self.distributed.KilledWorker,
+            self.distributed.client.ClosedClientError,
+            OSError,
+        ) as error:
+            raise _gone(self.address, error) from error
 
     def _scattered(self) -> Any:
         """The candles at the workers; scattered again where every copy was lost."""
@@ -209,13 +216,25 @@ class OtherProgramError(Exception):
     """A worker runs another program; the message says in what it differs."""
 
 
+def program_there() -> Mapping[str, str]:
+    """At a worker: its `program_identity`, once all that its work may need is imported.
+
+    What is read from disk is what runs only as long as nothing is imported later: an update in
+    between would be told of, and half of it run.
+    """
+    for name in _WORK:
+        import_module(name)
+    all_indicators()  # with those of other packages
+    return program_identity()
+
+
 def work_off_there(identity: Mapping[str, str], asked: bytes, sent: Sent) -> list[Any]:
     """At a worker: what came of a task.
 
     Raises:
         OtherProgramError: it is asked by another program.
     """
-    differs = _difference(identity, program_identity())
+    differs = _difference(identity, program_there())
     if differs is not None:
         raise OtherProgramError(differs)
     work, task = pickle.loads(asked)  # noqa: S301 - whoever reaches a worker can run anything there
@@ -323,7 +342,7 @@ def _checked(client: Any, address: str) -> int:
             f"`dask worker {address} --nthreads 1`, a process for each core"
         ) from error
     here = program_identity()
-    for worker, there in client.run(program_identity, on_error="return").items():
+    for worker, there in client.run(program_there, on_error="return").items():
         if isinstance(there, Mapping):
             differs = _difference(here, there)
         else:
@@ -337,4 +356,4 @@ def _checked(client: Any, address: str) -> int:
 
 
 def _gone(address: str, why: object) -> ClusterError:
-    return ClusterError(f"the cluster at {address} does not go on ({why}). {_GOES_ON}")
+    return ClusterError(f"the cluster at {address} does not go on ({why})")

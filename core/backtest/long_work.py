@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
+from core.backtest.cluster import ClusterError
 from core.backtest.kept import Kept
 from core.backtest.progress import Meter
 from core.backtest.workers import Crew, Here, Histories, Task, Work
+
+_GOES_ON = "What is finished is kept: the same command goes on from there"
 
 Placed = TypeVar("Placed", bound=tuple[object, ...])
 """A result: a named tuple that begins with its place (an int) among those of its part."""
@@ -70,9 +73,17 @@ class LongWork:
         """The results of all tasks in the order they come, each counted and kept.
 
         Cancelled, it ends early, with those that were finished.
+
+        Raises:
+            ClusterError: the cluster does not go on; the message says whether anything is kept.
         """
-        for results in self.crew.each(work, tasks, self.cancel):
-            for result in results:
-                self.kept.add(part.name, result)
-            self.meter.done(len(results), part=part.words, effort=part.effort)
-            yield from results
+        try:
+            for results in self.crew.each(work, tasks, self.cancel):
+                for result in results:
+                    self.kept.add(part.name, result)
+                self.meter.done(len(results), part=part.words, effort=part.effort)
+                yield from results
+        except ClusterError as error:
+            if not self.kept.count:
+                raise
+            raise ClusterError(f"{error}. {_GOES_ON}") from error

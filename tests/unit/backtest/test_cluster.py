@@ -137,6 +137,15 @@ def test_a_cancelled_one_keeps_what_is_finished_and_this_machine_goes_on(
     assert told[-1].taken_up == part.kept
 
 
+def test_an_error_of_who_is_told_is_not_the_cluster_s(workers: Any) -> None:
+    def full(_: Progress) -> None:
+        raise OSError("the disk is full")
+
+    there = Cluster(workers.scheduler_address)
+    with pytest.raises(OSError, match="the disk is full"):
+        run_sweep(config(), AXES, HISTORY, workers=there, on_progress=full)
+
+
 def test_a_worker_with_another_program_is_refused(tmp_path: Path) -> None:
     other = tmp_path / "core"
     shutil.copytree(ROOT / "core", other, ignore=shutil.ignore_patterns("__pycache__"))
@@ -209,7 +218,7 @@ def test_a_scheduler_that_is_gone_ends_the_work_with_what_is_finished_kept(tmp_p
             process.wait()
 
     keep = Keeping(tmp_path / "unfinished")
-    with pytest.raises(ClusterError, match="does not go on"):
+    with pytest.raises(ClusterError, match=r"does not go on .*\. What is finished is kept"):
         run_sweep(config(), AXES, HISTORY, workers=Cluster(address), on_progress=tell, keep=keep)
     told: list[Progress] = []
     run_sweep(config(), AXES, HISTORY, on_progress=told.append, keep=keep)
