@@ -61,7 +61,12 @@ def build() -> Build:
         made.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=made.parent, prefix="making-") as name:
             _make(Path(name), compiler)
-            Path(name, "made").rename(made)
+            try:
+                Path(name, "made").rename(made)
+            except OSError:
+                if not made.is_dir():
+                    raise
+                return Build(made, f"compiled already by another, {made}")
         _try_out(made)
     except (_CannotBuildError, OSError) as error:
         return Build(None, f"pure Python: not compiled, as {error}")
@@ -115,8 +120,8 @@ def _try_out(made: Path) -> None:
     """See that a fresh interpreter takes what was made; take it away if it does not."""
     try:
         _run([sys.executable, "-c", _CHECK], source_file("core").parent)
-    except _CannotBuildError:
-        shutil.rmtree(made)
+    except BaseException:  # also Ctrl-C: the next process would take what nobody has tried
+        shutil.rmtree(made, ignore_errors=True)
         raise
 
 

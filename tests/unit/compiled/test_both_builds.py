@@ -102,3 +102,45 @@ def test_without_a_compiler_it_is_said_and_nothing_fails(
     made: Build = build()
     assert made.folder is None
     assert made.why.startswith("pure Python: not compiled, as ")
+
+
+@pytest.fixture
+def made_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a build goes that needs no compiler."""
+    made = tmp_path / "compiled" / "digest"
+
+    def make(work: Path, _: object) -> None:
+        (work / "made").mkdir()
+        (work / "made" / "step.so").touch()
+
+    monkeypatch.delenv(PURE, raising=False)
+    monkeypatch.setattr("core.compiled.build.folder", lambda: made)
+    monkeypatch.setattr("core.compiled.build._compiler", list)
+    monkeypatch.setattr("core.compiled.build._make", make)
+    return made
+
+
+def test_what_was_not_tried_out_does_not_stay(
+    made_at_once: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        assert made_at_once.is_dir()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("core.compiled.build._run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        build()
+    assert list(made_at_once.parent.iterdir()) == []
+
+
+def test_of_two_builds_at_once_both_take_the_first(
+    made_at_once: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def second(work: Path, _: object) -> None:
+        for folder_of_one in (work / "made", made_at_once):
+            folder_of_one.mkdir()
+            (folder_of_one / "step.so").touch()
+
+    monkeypatch.setattr("core.compiled.build._make", second)
+    assert build().folder == made_at_once
+    assert list(made_at_once.parent.iterdir()) == [made_at_once]
