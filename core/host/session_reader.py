@@ -25,7 +25,7 @@ from core.journal.session_journal import RunInputs, Storage, recorded_inputs
 from core.report.result import trade_from_json
 from core.session.reports import read_report
 from core.session.snapshot import SessionDetail, SessionSnapshot
-from core.session.view import session_detail, trial_cone
+from core.session.view import prepare_readings, session_detail, trial_cone
 from core.store.collector import without_collections
 from core.store.journal_file import JournalError
 from core.strategy.chart import ChartError, strategy_chart
@@ -58,6 +58,7 @@ class SessionReader:
             handler = engine.handler
             if handler is None:
                 return session_detail(session_id, None, ())
+            await prepare_readings(handler.runner)
             cone = await trial_cone(engine.record, handler.runner)
             words = map(self._log.safe, handler.health.words)
             return session_detail(

@@ -152,6 +152,14 @@ def session_detail(
     )
 
 
+async def prepare_readings(runner: Runner) -> None:
+    """Compute in a thread what the first `session_detail` of a replay would take long for."""
+    for stream in runner.streams:
+        prepare = stream.preparation()
+        if prepare is not None:
+            await asyncio.to_thread(prepare)
+
+
 async def trial_cone(record: SessionManifest, runner: Runner | None) -> ConeOverTime | None:
     """The band of a session's trial, drawn in a thread and anew only when a trade has closed.
 

@@ -178,6 +178,9 @@ class ConditionStream:
             for reading in rule.readings(group, values, bool(held), 0)
         )
 
+    def preparation(self) -> None:
+        """See `SignalStream.preparation`: it has all that it reads."""
+
 
 class KnownConditionStream:
     """What a `ConditionStream` gives for `candles`, and for no others, from their `series`."""
@@ -224,9 +227,16 @@ class KnownConditionStream:
         if self._at < 0:
             return ConditionStream(self._plan).readings()
         if not self._readings:
-            rules = BatchRules(self._plan.described, Batch(self._candles))
-            self._readings = [rules.readings(group, rule) for group, rule in self._plan.rules]
+            self._prepare()
         return tuple(chain.from_iterable(read(self._at) for read in self._readings))
+
+    def preparation(self) -> Callable[[], None] | None:
+        """See `SignalStream.preparation`; asked for by few, and some megabytes from then on."""
+        return None if self._readings else self._prepare
+
+    def _prepare(self) -> None:
+        rules = BatchRules(self._plan.described, Batch(self._candles))
+        self._readings = [rules.readings(group, rule) for group, rule in self._plan.rules]
 
 
 class _FlagGroup(NamedTuple):

@@ -13,7 +13,7 @@ of the signal candle alone, as they stand at its close, and decides what NaN mea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -98,6 +98,9 @@ class SignalStream(Protocol):
 
     def readings(self) -> tuple[Reading, ...]:
         """What stands behind the flags of the newest candle; empty where nothing can be shown."""
+
+    def preparation(self) -> Callable[[], None] | None:
+        """What `readings` would compute first and take long for, in any thread; None: nothing."""
 
 
 class SignalSource(Protocol):

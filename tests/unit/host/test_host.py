@@ -27,6 +27,7 @@ from core.session.snapshot import StartRequest
 from core.store.lock import AlreadyHostedError, WorkspaceLostError
 from core.store.workspace import Workspace, WorkspaceError
 from core.strategy.config.parsing import parse_config
+from core.strategy.signals.evaluation import BatchRules
 from core.trading.values import Fills, Side
 from tests.unit.host.hosts import hosting, replay_request
 from tests.unit.session.scripted import TestFeed, subscribed
@@ -545,3 +546,23 @@ class _OddSchedule(Schedule):
         if session_id == self.odd:
             raise OverflowError("no such year")
         return super().jobs_of(session_id)
+
+
+async def test_the_first_look_at_a_replay_computes_its_readings_in_a_thread(
+    tmp_path: Path, candle_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by: list[threading.Thread] = []
+
+    class Watched(BatchRules):
+        def __init__(self, *given: Any) -> None:
+            by.append(threading.current_thread())
+            super().__init__(*given)
+
+    monkeypatch.setattr("core.strategy.signals.condition_source.BatchRules", Watched)
+    async with hosting(tmp_path / "home") as host:
+        session_id = (await host.start(replay_request(candle_file, speed=0.001))).session_id
+        while not (await host.reader.detail(session_id)).readings:
+            await asyncio.sleep(0)
+        await host.reader.detail(session_id)
+    assert len(by) == 2, "for its flags, and once for whoever looks"
+    assert threading.main_thread() not in by

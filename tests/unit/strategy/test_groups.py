@@ -173,6 +173,10 @@ def test_readings_show_every_part_with_what_it_lacks() -> None:
     for candle in candles:
         stream.update(candle)
         known.update(candle)
+    prepare = known.preparation()
+    assert prepare is not None
+    prepare()
+    assert known.preparation() is None
     assert (
         known.readings()
         == stream.readings()

@@ -65,6 +65,9 @@ class RiseStream:
     def readings(self) -> tuple[Reading, ...]:
         return ()
 
+    def preparation(self) -> None:
+        pass
+
 
 class RiseSource:
     """What a module of a Python strategy would hold."""
