@@ -1,4 +1,8 @@
-"""The command palette: the commands of the screen one is on, places to jump to, the themes."""
+"""The command palette: the commands of the screen one is on, places to jump to, the themes.
+
+Textual reads what it is given as markup, wherever it is a text: names go to it as `Content`, and
+help with its brackets escaped.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ from functools import partial
 from typing import Protocol, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.fuzzy import Matcher
 from textual.types import IgnoreReturnCallbackType
 
 from core.host.job_values import Jobs
@@ -119,7 +125,7 @@ class PaletteCommands(Provider):
     async def discover(self) -> Hits:
         """Everything that can be done here."""
         for label, text, run in self._offers():
-            yield DiscoveryHit(label, run, help=text)
+            yield DiscoveryHit(Content(label), run, text=label, help=_escaped(text))
 
     async def search(self, query: str) -> Hits:
         """What fits the words typed."""
@@ -127,4 +133,18 @@ class PaletteCommands(Provider):
         for label, text, run in (*self._offers(), *self._jumps()):
             score = max(matcher.match(label), matcher.match(text) * 0.8)
             if score > 0:
-                yield Hit(score, matcher.highlight(label), run, help=text)
+                yield Hit(score, _highlighted(label, matcher), run, text=label, help=_escaped(text))
+
+
+def _highlighted(label: str, matcher: Matcher) -> Content:
+    """A label with the letters that match: literally, as `Matcher.highlight` does not take it."""
+    found = Content(label)
+    for offset in matcher.fuzzy_search.match(matcher.query, label)[1]:
+        if label[offset : offset + 1].strip():  # lower case may be longer than the label
+            found = found.stylize(matcher.match_style, offset, offset + 1)
+    return found
+
+
+def _escaped(text: str) -> str:
+    """A text that as markup is this text (`textual.markup.escape` leaves some brackets)."""
+    return text.replace("[", "\\[")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.command import CommandList, CommandPalette
 from textual.widgets import Input
 
 from core.store.durable import OsDisk
@@ -31,6 +32,14 @@ def app_of(link: ScriptedLink, workspace: Path) -> WatchedApp:
     )
 
 
+def offered(app: WatchedApp) -> dict[str, str]:
+    """What the palette shows: each label with its help."""
+    if not isinstance(app.screen, CommandPalette):
+        return {}
+    shown = (str(option.prompt) for option in app.screen.query_one(CommandList).options)
+    return {label: text for label, _, text in (prompt.partition("\n") for prompt in shown)}
+
+
 async def test_what_is_shown_is_kept_under_a_name_and_is_there_at_the_next_start(
     tmp_path: Path,
 ) -> None:
@@ -46,6 +55,15 @@ async def test_what_is_shown_is_kept_under_a_name_and_is_there_at_the_next_start
         assert app.views == {"[/x] mine": kept}
         await until(pilot, lambda: read_preferences(tmp_path / "config.yaml").view == "[/x] mine")
         assert "view \\[/x] mine" in str(app.screen.query_one("#sessions").border_title)
+
+        app.views["[b"] = View("[/b] [x")
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: {"view [/x] mine", "view [b"} <= set(offered(app)))
+        assert "[/b] [x" in offered(app)["view [b"], "what it filters by, literally"
+        await pilot.press(*"view [/x]")
+        await until(pilot, lambda: list(offered(app)) == ["view [/x] mine"])
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
 
         await pilot.press("V", "g", "enter")
         await until(pilot, lambda: "▸" not in drawn(app, "#sessions"))
