@@ -22,7 +22,6 @@ from typing import Any
 from aiohttp import web
 from textual_serve.server import Server
 
-_COOKIE = "papertape"
 _MOST = 8  # screens at once, each of which is a process
 _PATIENCE = 10.0  # seconds for the processes to let their sessions go
 _FOCUS = "addEventListener('load', () => document.querySelector('#terminal textarea')?.focus())"
@@ -83,6 +82,8 @@ class Pages:
 
     def __init__(self, command: str) -> None:
         self.token = secrets.token_urlsafe(24)
+        # Cookies know no port: another server of this machine must not have one of that name.
+        self._cookie = f"papertape-{hashlib.sha256(self.token.encode()).hexdigest()[:8]}"
         self._server = Server(command)
         self._open: set[asyncio.Task[Any]] = set()
 
@@ -103,8 +104,8 @@ class Pages:
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if not _is_loopback(request.host):
             raise web.HTTPForbidden(text="this is served to loopback addresses alone\n")
-        shown = request.cookies.get(_COOKIE) or request.query.get("token") or ""
-        if not hmac.compare_digest(shown.encode(), self.token.encode()):
+        shown = (request.cookies.get(self._cookie, ""), request.query.get("token", ""))
+        if not any(self._is_token(one) for one in shown):
             raise web.HTTPForbidden(
                 text="the address that `papertape serve` printed is needed, with its token\n"
             )
@@ -113,10 +114,14 @@ class Pages:
             response.headers.update(_HEADERS)
         return response
 
+    def _is_token(self, text: str) -> bool:
+        given = text.encode(errors="replace")  # bytes that are no UTF-8 come as lone surrogates
+        return hmac.compare_digest(given, self.token.encode())
+
     async def _page(self, request: web.Request) -> web.StreamResponse:
         if "token" in request.query:  # from here on it is in the cookie, and not in the address
             found = web.HTTPSeeOther("/")
-            found.set_cookie(_COOKIE, self.token, httponly=True, samesite="Strict")
+            found.set_cookie(self._cookie, self.token, httponly=True, samesite="Strict")
             raise found
         size = request.query.get("fontsize", "")
         text = _PAGE.substitute(

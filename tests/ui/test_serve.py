@@ -63,6 +63,35 @@ async def test_only_who_has_the_address_and_comes_from_this_page_gets_in() -> No
             assert (await client.get("/ws", headers={"Origin": origin})).status == 403
 
 
+async def test_a_cookie_of_an_earlier_start_or_of_odd_bytes_does_not_stand_before_the_token() -> (
+    None
+):
+    pytest.importorskip("textual_serve", reason="needs the extra papertape[serve]")
+    from tui.web_server import Pages
+
+    pages, other = Pages("exec false"), Pages("exec false")
+    server = TestServer(pages.application())
+    async with TestClient(server, cookie_jar=aiohttp.DummyCookieJar()) as client:
+        first = await client.get(f"/?token={pages.token}", allow_redirects=False)
+        (name,) = first.cookies
+        for stale in (other.token, "caf\xe9"):
+            cookie = {"Cookie": f"papertape={stale}; {name}={stale}"}
+            assert (await client.get("/", headers=cookie)).status == 403
+            entered = await client.get(
+                f"/?token={pages.token}", headers=cookie, allow_redirects=False
+            )
+            assert entered.status == 303
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nCookie: %s=\xe9\r\n\r\n" % name.encode()
+        )
+        assert b" 403 " in await reader.readline(), "bytes that are no UTF-8"
+        writer.close()
+    async with TestClient(TestServer(other.application())) as client:
+        second = await client.get(f"/?token={other.token}", allow_redirects=False)
+        assert list(second.cookies) != [name], "servers of one machine keep their own"
+
+
 class Browser:
     """A page of a browser without a window, driven over its debugging protocol."""
 
