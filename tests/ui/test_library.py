@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,7 @@ async def test_results_are_filtered_sorted_noted_opened_and_removed(
         app.screen.query_one("#note", Input).value = "[b]tight[/b]"
         app.screen.query_one("#tags", Input).value = "slow, base"
         await pilot.press("enter")
-        await until(pilot, lambda: "#slow #base"[:5] in drawn(app, "#backtests"))
+        await until(pilot, lambda: "#slow" in drawn(app, "#backtests"))
         await pilot.press("slash", *"#base", "enter")
         await until(pilot, lambda: names(table) == ["1.0"])
         await pilot.press("enter")
@@ -140,6 +141,26 @@ async def test_a_result_is_run_again_and_found_by_the_palette(workspace: Workspa
         await until(pilot, lambda: isinstance(app.screen, NewBacktest))
         assert app.screen.query_one("#fill-on", Choice).chosen == "close"
         assert app.screen.query_one("#data", Input).value == "candles.csv"
+
+
+async def test_the_palette_opens_the_result_named_whatever_the_filter_and_none_for_one_that_is_gone(
+    workspace: Workspace,
+) -> None:
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        table = await library(pilot, app)
+        one, other = (listed.key for listed in list_results(workspace).results[:2])
+        await pilot.press("slash", *other, "enter")
+        await until(pilot, lambda: len(table.rows) == 1)
+        app.jump("backtest", one)  # as the palette does
+        await until(pilot, lambda: isinstance(app.screen, BacktestResultScreen))
+        assert (table.cursor_key, len(table.rows)) == (one, 3)
+        await until(pilot, lambda: app.screen.query("#result-trades"))
+        shutil.rmtree(workspace.backtest(other))
+        app.jump("backtest", other)
+        await until(pilot, lambda: any(f"{other} is gone" in n.message for n in app._notifications))
+        await pilot.pause()
+        assert isinstance(app.screen, BacktestScreen)
 
 
 @SIZES

@@ -323,7 +323,14 @@ class BacktestScreen(BaseScreen):
 
         async def find() -> None:
             await self._read()
-            self.query_one("#backtests", LineTable).move_to(key)
+            if self.query_one(FilterBox).close():
+                self._show_list()
+            table = self.query_one("#backtests", LineTable)
+            table.focus()
+            if key not in self._results:
+                self.papertape.say(f"the backtest {key} is gone", "warning")
+                return
+            table.move_to(key)
             self.action_open()
 
         self.app.run_worker(find(), name="backtests", group="library", exit_on_error=False)
