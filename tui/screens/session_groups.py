@@ -83,10 +83,10 @@ def _words(key: str, group: Sequence[SessionSnapshot], by: GroupBy, only: str) -
     if active < len(group):
         of_all = f"{active} of {of_all} active" if active else f"{len(group)} ended"
     parts = [
+        only,
         title,
         f"{failed} failed" * bool(failed),
         f"{stale} stale" * bool(stale),
-        only,
         of_all,
         f"{held} open" * bool(held),
     ]
