@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -70,13 +71,21 @@ def configs(config: StrategyConfig, axes: Sequence[Axis]) -> list[StrategyConfig
     paths = [axis.path for axis in axes]
     if len(set(paths)) < len(paths):
         raise SweepError(f"a path is set twice: {', '.join(paths)}")
-    count = 1
-    for axis in axes:
-        count *= len(axis.values)
-    if count > MAX_COMBINATIONS:
-        raise SweepError(f"{count:,} combinations are too many: at most {MAX_COMBINATIONS:,}")
+    combinations(axes)
     base = config_to_dict(config)
     return list(_parsed(base, axes))
+
+
+def combinations(axes: Sequence[Axis]) -> int:
+    """How many combinations of the axes' values there are.
+
+    Raises:
+        SweepError: if there are too many.
+    """
+    count = math.prod(len(axis.values) for axis in axes)
+    if count > MAX_COMBINATIONS:
+        raise SweepError(f"{count:,} combinations are too many: at most {MAX_COMBINATIONS:,}")
+    return count
 
 
 def _parsed(base: dict[str, Any], axes: Sequence[Axis]) -> Iterator[StrategyConfig]:

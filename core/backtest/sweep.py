@@ -379,11 +379,16 @@ def _table(days: Sequence[_Days]) -> Floats:
     return table
 
 
+def figure(metrics: Metrics, name: str) -> float | None:
+    """A metric to order by: infinity for the profit factor of wins without a loss, else None."""
+    value: float | None = getattr(metrics, name)
+    endless = name == "profit_factor" and metrics.endless_profit_factor
+    return math.inf if endless else value
+
+
 def _rank(metrics: Metrics, sort: str) -> tuple[bool, float]:
     """A key by which the best comes first and the undefined last."""
-    value = getattr(metrics, sort)
-    if value is None and sort == "profit_factor" and metrics.endless_profit_factor:
-        value = math.inf
+    value = figure(metrics, sort)
     if value is None:
         return True, 0.0
     return False, value if sort in LOWER_IS_BETTER else -value

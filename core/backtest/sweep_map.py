@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from core.backtest.sweep import LOWER_IS_BETTER, Sweep, SweepRow
+from core.backtest.sweep import LOWER_IS_BETTER, Sweep, SweepRow, figure
 from core.report.undefined import UNDEFINED
 from core.time_format import short_time
 
@@ -39,13 +40,23 @@ class SweepMap:
     columns: tuple[Value, ...]
     best: Mapping[tuple[Value, Value], SweepRow]
 
+    def known(self, metric: str) -> dict[tuple[Value, Value], float]:
+        """The metric of each pair for which it is defined.
+
+        What is infinite lies a little beyond the others, so that those can be told apart.
+        """
+        values = {pair: figure_of(row, metric) for pair, row in self.best.items()}
+        found = {pair: value for pair, value in values.items() if value is not None}
+        finite = [*filter(math.isfinite, found.values()), _ZEROS.get(metric, 0.0)]
+        beyond = max(finite) + ((max(finite) - min(finite)) / 10 or 1.0)
+        return {pair: min(value, beyond) for pair, value in found.items()}
+
     def shares(self, metric: str) -> dict[tuple[Value, Value], float]:
         """How good each pair is among all, by a metric: 0 the worst, 1 the best.
 
         Those for which it is undefined are not in it.
         """
-        values = {pair: figure_of(row, metric) for pair, row in self.best.items()}
-        known = {pair: value for pair, value in values.items() if value is not None}
+        known = self.known(metric)
         if not known:
             return {}
         low, high = min(known.values()), max(known.values())
@@ -81,8 +92,7 @@ def heats(shown: SweepMap, metric: str) -> dict[tuple[Value, Value], float]:
     """
     if metric not in _ZEROS:
         return shown.shares(metric)
-    values = {pair: figure_of(row, metric) for pair, row in shown.best.items()}
-    over = {pair: value - _ZEROS[metric] for pair, value in values.items() if value is not None}
+    over = {pair: value - _ZEROS[metric] for pair, value in shown.known(metric).items()}
     found = {}
     for sign in (1.0, -1.0):
         sizes = {pair: sign * value for pair, value in over.items() if sign * value > 0}
@@ -94,9 +104,8 @@ def heats(shown: SweepMap, metric: str) -> dict[tuple[Value, Value], float]:
 
 
 def figure_of(row: SweepRow, metric: str) -> float | None:
-    """A metric of a row; None where it is undefined."""
-    value: float | None = getattr(row.metrics, metric)
-    return value
+    """A metric of a row, as `figure` has it; None where it is undefined."""
+    return figure(row.metrics, metric)
 
 
 def sweep_map(sweep: Sweep) -> SweepMap:

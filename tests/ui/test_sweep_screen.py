@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 from textual.pilot import Pilot
@@ -23,7 +24,9 @@ from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
 from tui.modals.new_backtest import NewBacktest
 from tui.modals.vary import VaryForm
-from tui.requests.varying import Control
+from tui.requests.backtest import BacktestOrder, BacktestRefusedError
+from tui.requests.varying import Control, Variation, Varied
+from tui.requests.varying_run import checked
 from tui.screens.backtest import BacktestScreen
 from tui.screens.backtest_result import BacktestResultScreen
 from tui.screens.long_work import LongWorkScreen
@@ -123,6 +126,23 @@ async def test_a_sweep_is_mapped_and_a_cell_opens_its_backtest(
         assert table.rows[0].cells[0].text == str(best.values[0])
         await pilot.press("E")
         await until(pilot, lambda: list(workspace.root.glob("exports/*/sweep.csv")))
+        await pilot.press("E")  # the one before stays
+        await until(pilot, lambda: list(workspace.root.glob("exports/*/sweep_2.csv")))
+        found = run_sweep(
+            config, [*axes, parse_axis("stop_loss_pct=2,3")], candles, sort="total_return_pct"
+        )
+        lossless = replace(found.rows[0].metrics, profit_factor=None, best=9.0, worst=1.0)
+        rows = (replace(found.rows[0], metrics=lossless), *found.rows[1:])
+        done = Varied(replace(found, rows=rows), ())
+        order, variation = BacktestOrder("waves", path, {}), Variation(sort=found.sort)
+        app.push_screen(SweepScreen(order, variation, print, done))
+        await until(pilot, lambda: app.screen is not screen and app.screen.is_mounted)
+        heat = app.screen.query_one(HeatMap)
+        await until(pilot, lambda: "Return, ★ the best" in str(heat.border_title))
+        await pilot.press("M", "M")
+        says = "PF, of those with the best Return, ★ the best"
+        await until(pilot, lambda: says in str(heat.border_title))
+        await until(pilot, lambda: "∞★" in drawn(app, "#sweep-map"))
 
 
 async def test_a_cancelled_sweep_keeps_what_is_finished_and_says_so(
@@ -189,6 +209,12 @@ async def test_what_cannot_be_swept_is_said_in_the_form(workspace: Workspace) ->
             await until(pilot, lambda says=says: says in verdict(app))  # type: ignore[misc]
             await pilot.press("enter")
             assert isinstance(app.screen, VaryForm)
+
+
+def test_more_settings_than_a_sweep_takes_are_refused_before_it_begins() -> None:
+    axes = ("rsi.period=2:1500", "stop_loss_pct=0.01:10:0.01")
+    with pytest.raises(BacktestRefusedError, match="1,499,000 combinations are too many"):
+        checked({}, Variation(axes))
 
 
 async def test_a_sweep_that_fails_unforeseen_has_an_end(

@@ -97,11 +97,11 @@ class VaryForm(CheckedForm[Variation]):
     def judge(self) -> None:
         """See `CheckedForm.judge`: in a thread, as it takes reading the config again and again."""
         self._checked = None
+        self._asked += 1  # what was found out about anything else is not wanted any more
         variation, problems = self._variation()
         if problems:
             self.tell((f"✗ {problem}", Tone.ERROR) for problem in problems)
         else:
-            self._asked += 1
             self.run_worker(self._check(variation, self._asked), name="check", exit_on_error=False)
 
     async def _check(self, variation: Variation, asked: int) -> None:
@@ -117,7 +117,7 @@ class VaryForm(CheckedForm[Variation]):
         self._checked = variation, count
         settings = "1 setting: the strategy as it is" if count == 1 else f"{count:,} settings"
         if count >= _MANY:
-            settings += ", which take their time; x keeps what is finished"
+            settings += ", which take their time; x shows what is finished"
         self.tell([(settings, Tone.PLAIN), *self._offer()])
 
     def _offer(self) -> list[tuple[str, Tone]]:

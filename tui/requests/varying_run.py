@@ -7,10 +7,12 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr
+from itertools import chain
+from itertools import count as count_from
 from multiprocessing import resource_tracker
 from pathlib import Path
 
-from core.backtest.axes import Axis, SweepError, configs, parse_axis
+from core.backtest.axes import Axis, SweepError, combinations, configs, parse_axis
 from core.backtest.progress import WorkCancelledError
 from core.backtest.run import BacktestError
 from core.backtest.sweep import Sweep, check_sort, run_sweep, sweep_to_csv
@@ -65,12 +67,10 @@ def checked(raw: Mapping[str, object], variation: Variation) -> int:
     try:
         check_sort(variation.sort)
         axes = [parse_axis(text) for text in variation.axes]
+        settings = combinations(axes)
         config = parse_config(raw).config
         edges = [Axis(axis.path, (axis.values[0], axis.values[-1])) for axis in axes]
         configs(config, edges)  # the ends of every axis stand for what lies between
-        settings = 1
-        for axis in axes:
-            settings *= len(axis.values)
     except (SweepError, ConfigError) as error:
         raise BacktestRefusedError(str(error)) from error
     return settings
@@ -180,12 +180,14 @@ def export(sweep: Sweep, name: str, workspace: Path) -> Path:
     """See `VaryingCommands.export`."""
     folder = workspace / "exports"
     folder /= f"{name if is_name(name) else 'sweep'}-{short_date(wall_clock())}"
+    names = chain(("sweep.csv",), (f"sweep_{number}.csv" for number in count_from(2)))
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_durably(folder / "sweep.csv", sweep_to_csv(sweep).encode(), OsDisk())
+        path = next(path for path in map(folder.joinpath, names) if not path.exists())
+        write_durably(path, sweep_to_csv(sweep).encode(), OsDisk())
     except OSError as error:
         raise BacktestRefusedError(f"it cannot be written ({error})") from error
-    return folder / "sweep.csv"
+    return path
 
 
 def _around(value: float) -> str:

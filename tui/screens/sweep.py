@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import isfinite
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -13,6 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from core.report.library import Setting
+from core.report.undefined import undefined_text
 from tui import formats
 from tui.commands import Place, bindings
 from tui.modals.vary import RANKS, VaryForm
@@ -92,7 +94,7 @@ class SweepScreen(LongWorkScreen):
         self.refresh_hints()
 
     def _draw_map(self) -> None:
-        from core.backtest.sweep_map import FIGURES, heats, shade  # noqa: PLC0415
+        from core.backtest.sweep_map import heats, shade  # noqa: PLC0415
 
         shown = self._map
         if shown is None:
@@ -116,24 +118,27 @@ class SweepScreen(LongWorkScreen):
             cells, place,
         )  # fmt: skip
         self.query_one(HeatMap).draw(grid)
-        self._entitle(FIGURES[self._metric])
+        self._entitle()
 
-    def _entitle(self, metric: str) -> None:
+    def _entitle(self) -> None:
         """Say what the map shows, and the setting under its cursor."""
+        from core.backtest.sweep_map import FIGURES  # noqa: PLC0415
+
         heat = self.query_one(HeatMap)
         row = self._row_of_map(*heat.at)
         known = self._map is not None and bool(self._map.shares(self._metric))
         words = "★ the best" if known else "known of none of them; M shows another"
-        parts = [f"{metric}, {words}"]
+        sweep = self._sweep
+        if known and sweep is not None and len(sweep.axes) > 2 and self._metric != sweep.sort:
+            words = f"of those with the best {FIGURES.get(sweep.sort, sweep.sort)}, {words}"
+        parts = [f"{FIGURES[self._metric]}, {words}"]
         if row is not None:
             parts.append(self._settings_text(row))
         entitle(heat, " · ".join(parts))
 
     @on(HeatMap.Highlighted)
     def _another_cell(self) -> None:
-        from core.backtest.sweep_map import FIGURES  # noqa: PLC0415
-
-        self._entitle(FIGURES[self._metric])
+        self._entitle()
 
     def _fill_table(self, sweep: Sweep) -> None:
         from core.backtest.sweep_map import FIGURES  # noqa: PLC0415
@@ -179,6 +184,8 @@ class SweepScreen(LongWorkScreen):
         from core.backtest.sweep_map import figure_of  # noqa: PLC0415
 
         value = None if row is None else figure_of(row, metric)
+        if row is not None and (value is None or not isfinite(value)):
+            return undefined_text(metric, {"best": row.metrics.best, "worst": row.metrics.worst})
         if metric == "total_return_pct":
             return formats.UNKNOWN if value is None else f"{value:+,.1f}%"
         if metric.endswith("_pct"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from core.backtest.axes import Axis, SweepError, configs, parse_axis
 from core.backtest.progress import Meter, Progress, WorkCancelledError, progress_text
 from core.backtest.run import run_backtest
 from core.backtest.sweep import run_sweep, sweep_to_json
+from core.backtest.sweep_map import heats, sweep_map
 from core.market.candles.candles import Candles
 from core.report.deflated import deflated_sharpe, expected_best_sharpe
 from core.strategy.config.conditions import conditions_in
@@ -325,3 +327,21 @@ def test_progress_is_told_in_more_than_one_step_a_worker() -> None:
         on_progress=lambda now: told.append(now.done),
     )
     assert told == list(range(1, 17))
+
+
+def test_a_setting_without_a_loss_is_the_warmest_and_the_others_can_be_told_apart() -> None:
+    axis = parse_axis("entry_conditions[0].value=30,35,40")
+    found = run_sweep(parse_config(RAW).config, [axis], candles(length=2_000))
+    factors = {30: 0.5, 35: None, 40: 0.8}
+    rows = tuple(
+        replace(
+            row,
+            values=(value,),
+            metrics=replace(row.metrics, profit_factor=factor, best=2.0, worst=1.0),
+        )
+        for row, (value, factor) in zip(found.rows, factors.items(), strict=True)
+    )
+    shown = sweep_map(replace(found, rows=rows))
+    shares, heat = shown.shares("profit_factor"), heats(shown, "profit_factor")
+    assert shares["", 30] == 0.0 < shares["", 40] < shares["", 35] == 1.0
+    assert heat["", 30] < heat["", 40] < 0.0 < heat["", 35]
