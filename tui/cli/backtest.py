@@ -130,22 +130,25 @@ def backtest(arguments: BacktestArguments) -> int:
         raise Refusal("--save needs a strategy that stands in a file", Exit.BAD_INPUT)
 
     from core.report.result import result_to_json
+    from core.store.notes import NotesError, checked_notes
     from core.trial.ledger import noted
 
+    with refusing(NotesError):
+        checked_notes("", tuple(arguments.tag))
     result, history = _run(arguments, parsed)
     now = wall_clock()
     result = noted(workspace_of(arguments).tries, result, parsed.config, history, now)
     report = result_to_json(result, equity=arguments.equity)
     if arguments.save and written.path is not None:
         _save(written.path, result, history)
-    if arguments.keep or arguments.tag:
-        _keep(arguments, result, history)
     if arguments.json:
         print_json(report)
     else:
         from core.report.text import report_text
 
         print_text(report_text(report).rstrip("\n"))
+    if arguments.keep or arguments.tag:
+        _keep(arguments, result, history)
     return Exit.DONE
 
 
@@ -219,7 +222,7 @@ def _keep(arguments: BacktestArguments, result: RunResult, history: Mapping[str,
     )
     from core.report.stored_backtest import library_result
     from core.store.durable import OsDisk
-    from core.store.notes import NotesError, checked_notes
+    from core.store.notes import NotesError
 
     workspace = prepared_workspace(arguments)
     source = CandleSource(
@@ -229,9 +232,7 @@ def _keep(arguments: BacktestArguments, result: RunResult, history: Mapping[str,
         files = files_by_symbol("--data", arguments.data, result.config.symbols)
         source = CandleSource(line_of_files(files, arguments.columns))
     whole = library_result(result, history, wall_clock(), source, {})
-    with refusing(NotesError):
-        checked_notes("", tuple(arguments.tag))
-    with refusing(LibraryError, code=Exit.FAILED):
+    with refusing(NotesError), refusing(LibraryError, code=Exit.FAILED):
         key = keep_result(workspace, whole, OsDisk())
         if arguments.tag:
             listed = find_result(workspace, key)

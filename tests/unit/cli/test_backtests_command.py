@@ -34,5 +34,13 @@ def test_results_are_kept_listed_compared_noted_and_removed(run: Run, tmp_path: 
     assert run("backtests", "note", one, "the base", "--tag", "base").code == 0
     assert "Note: the base" in run("backtests", "show", one).out
     assert run("backtests", "note", one, "--tag", "x" * 30).code == 2
+    many = [part for number in range(20) for part in ("--tag", f"t{number}")]
+    assert run("backtests", "note", one, *many).code == 0
+    config = json.dumps({**RAW, "stop_loss_pct": 3})
+    refused = run("backtest", "--config", config, "--data", file, "--tag", "new")
+    assert (refused.code, "up to 20 tags, found 21" in refused.err) == (2, True)
+    assert refused.out, "the report comes first"
+    early = run("backtest", "--config", config, "--data", file, "--tag", "x" * 30)
+    assert (early.code, early.out) == (2, "")
     assert run("backtests", "remove", one, other).code == 0
     assert run("backtests", "show", one).code == 3
