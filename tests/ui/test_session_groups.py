@@ -64,6 +64,16 @@ async def test_groups_fold_open_and_keep_what_is_selected_through_refreshes() ->
         assert isinstance(app.screen, SessionScreen)
 
 
+async def test_what_is_marked_stays_so_while_it_is_folded_away() -> None:
+    app = make_app(twins())
+    async with driven(app) as pilot:
+        table = app.screen.query_one("#sessions", LineTable)
+        await pilot.press("F", "space", "g", "enter")
+        await pilot.pause()
+        assert "aaaaaaaa" not in [row.key for row in table.rows]
+        assert table.marked == ("aaaaaaaa",)
+
+
 async def test_a_command_on_a_group_is_for_all_its_sessions() -> None:
     link = twins()
     app = make_app(link)

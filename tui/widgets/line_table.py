@@ -154,8 +154,9 @@ class LineTable(LineView, can_focus=True):
 
     @property
     def marked(self) -> tuple[str, ...]:
-        """The keys of the marked rows, in the order shown."""
-        return tuple(row.key for row in self._rows if row.key in self._marked)
+        """The keys of the marked rows, in the order shown; those folded away come last."""
+        order = dict.fromkeys(row.key for row in (*self._rows, *self._given))
+        return tuple(key for key in order if key in self._marked)
 
     def set_rows(self, rows: Iterable[Row]) -> None:
         """Show these rows, repainting only the lines that differ from what is shown."""
@@ -215,7 +216,7 @@ class LineTable(LineView, can_focus=True):
             if row.key in self._strips and unchanged.get(row.key) == row
         }
         keys = [row.key for row in self._rows]
-        self._marked &= set(keys)
+        self._marked &= {row.key for row in self._given}
         left_out = self._nothing_in()
         if left_out != self._left_out:
             self._left_out = left_out
