@@ -87,6 +87,17 @@ async def test_the_palette_offers_the_views() -> None:
         assert app.view == "losers"
 
 
+async def test_screens_of_one_workspace_keep_each_others_views(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    app = app_of(busy(), tmp_path)
+    async with driven(app) as pilot:
+        write_preference(path, "views", {"other": {"filter": "b"}}, OsDisk())
+        app.settings.keep_saved_view("mine", View("e"))
+        await until(pilot, lambda: set(read_preferences(path).views) == {"other", "mine"})
+        app.settings.keep_saved_view("mine", None)
+        await until(pilot, lambda: set(read_preferences(path).views) == {"other"})
+
+
 async def test_names_with_brackets_stand_in_the_palette_as_they_are() -> None:
     app = make_app(busy())
     app.views |= {"[/x] mine": View(), "[b": View("[/b] [x")}

@@ -10,7 +10,7 @@ from functools import partial
 from core.host.link import CommandError
 from core.store.credentials import ApiKey, write_credentials
 from core.store.durable import OsDisk
-from core.store.preferences import write_preference
+from core.store.preferences import read_preferences, write_preference
 from core.store.workspace import Workspace
 from core.store.yaml_reader import SettingsError
 from tui.requests import settings_files
@@ -73,10 +73,17 @@ class SettingsCommands:
         """Remember the view of the sessions that was chosen last, empty for all of them."""
         self._change(lambda home: write_preference(home.preferences, "view", name, OsDisk()))
 
-    def keep_views(self, views: Mapping[str, View]) -> None:
-        """Remember the saved views of the sessions."""
-        kept = {name: view.written for name, view in views.items()}
-        self._change(lambda home: write_preference(home.preferences, "views", kept, OsDisk()))
+    def keep_saved_view(self, name: str, view: View | None) -> None:
+        """Remember a view of the sessions under a name, None: no more; others stay as they are."""
+
+        def change(home: Workspace) -> None:
+            kept = dict(read_preferences(home.preferences).views)  # other screens may add to them
+            kept.pop(name, None)
+            if view is not None:
+                kept[name] = view.written
+            write_preference(home.preferences, "views", kept, OsDisk())
+
+        self._change(change)
 
     def keep_key(self, section: str, key: ApiKey, done: Callable[[], None]) -> None:
         """Keep a key; sessions that start from then on order with it."""

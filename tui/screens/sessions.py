@@ -339,12 +339,12 @@ class SessionsScreen(BaseScreen):
 
         def keep(name: str) -> None:
             app.views[name] = self._view
-            app.settings.keep_views(app.views)
+            app.settings.keep_saved_view(name, app.views[name])
             self.take_view(name)
 
         def remove(name: str) -> None:
             del app.views[name]
-            app.settings.keep_views(app.views)
+            app.settings.keep_saved_view(name, None)
 
         def taken(name: str | None) -> None:
             if name is not None:
