@@ -38,7 +38,7 @@ from tui.screens.gate import GateScreen  # noqa: E402
 from tui.screens.overlay import OverlayScreen  # noqa: E402
 from tui.screens.report import ReportScreen  # noqa: E402
 from tui.screens.sweep import SweepScreen  # noqa: E402
-from tui.strategies import find_strategies  # noqa: E402
+from tui.strategies import list_strategies  # noqa: E402
 from tui.widgets.answer_list import AnswerList  # noqa: E402
 from tui.widgets.candle_chart import CandleChart  # noqa: E402
 from tui.widgets.line_table import LineTable  # noqa: E402
@@ -70,7 +70,7 @@ async def take(images: Path, size: tuple[int, int]) -> None:
             LateHosting(
                 lambda: LocalHosting(workspace, lambda: host_options(workspace, "tui", demo), [])
             ),
-            lambda: find_strategies(workspace),
+            lambda: list_strategies(workspace),
             host_name="demo",
             feed=FeedKind.DEMO,
             workspace=workspace.root,

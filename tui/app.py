@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, tzinfo
 from functools import partial
 from pathlib import Path
@@ -110,7 +110,7 @@ class PapertapeApp(GuardedApp):
     def __init__(
         self,
         hosting: Hosting,
-        strategies: Callable[[], Sequence[StrategyChoice]],
+        strategies: Callable[[], Iterable[Sequence[StrategyChoice]]],
         *,
         host_name: str,
         feed: FeedKind = FeedKind.LIVE,
@@ -345,9 +345,16 @@ class PapertapeApp(GuardedApp):
             error = event.worker.error
             self.say(f"{event.worker.name}: {type(error).__name__}: {error}", "error", "Failed")
 
+    async def list_strategies(self) -> AsyncIterator[Sequence[StrategyChoice]]:
+        """See `Shell.list_strategies`."""
+        lists = iter(await asyncio.to_thread(self._strategies))
+        while (listed := await asyncio.to_thread(next, lists, None)) is not None:
+            yield listed
+
     async def read_strategies(self) -> tuple[StrategyChoice, ...]:
         """What can be started, read in a thread."""
-        return tuple(await asyncio.to_thread(self._strategies))
+        lists = [listed async for listed in self.list_strategies()]
+        return tuple(lists[-1]) if lists else ()
 
     def open_new_session(self, picked: str | None = None) -> None:
         """Open the form for a new session, on the strategy of that name if there is one."""
@@ -358,7 +365,7 @@ class PapertapeApp(GuardedApp):
 
         self.push_screen(
             NewSession(
-                self.read_strategies,
+                self.list_strategies,
                 self.feed,
                 picked,
                 partial(outlook, self.workspace),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ class UnfitTerminalError(Exception):
 
 def run_screen(
     make_hosting: Callable[[], Hosting],
-    strategies: Callable[[], Sequence[StrategyChoice]],
+    strategies: Callable[[], Iterable[Sequence[StrategyChoice]]],
     workspace: Path,
     feed: FeedKind,
     demo: Callable[[], DemoMarket] | None = None,
@@ -35,7 +35,8 @@ def run_screen(
     Args:
         make_hosting: makes what holds the host; called on a thread of its own, after the first
             frame, so that what it imports delays nothing.
-        strategies: reads what can be started; called in a thread whenever it is asked for.
+        strategies: lists what can be started, the last list with all of it read; used in a thread
+            whenever it is asked for.
         workspace: the root of the workspace, whose themes are offered.
         feed: what a session gets that is started with one key.
         demo: makes the market that the embedded exchange of a demo shows.

@@ -6,7 +6,7 @@ it and never against the application, so that each can be read, typed and tested
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
@@ -109,6 +109,10 @@ class Shell(Protocol):
 
     def command(self, name: str, work: HostWork, *, quiet: bool = False) -> None:
         """Do something with the host in a worker; unless quiet, say what it refused."""
+        ...
+
+    def list_strategies(self) -> AsyncIterator[Sequence[StrategyChoice]]:
+        """What can be started, again and again with more of it read; the last list is all."""
         ...
 
     async def read_strategies(self) -> tuple[StrategyChoice, ...]:

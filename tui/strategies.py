@@ -11,7 +11,7 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tui.strategy_cache import ReadStrategy, StrategyCache
 
 DOCUMENT = "STRATEGY.md"
+STILL_READ = "its document is still being read"
+_AT_ONCE = 50  # documents: so many are read before any of them is shown
 _NAME_LINE = re.compile(r"^(name[ \t]*:[ \t]*).*?(\r?)$", re.MULTILINE)
 
 
@@ -35,7 +37,8 @@ class StrategyChoice:
     """A strategy as it may be picked.
 
     `raw` is the config as written; `problems` say why it cannot run (empty: it can), `warnings`
-    what its owner should know. `origin`: "workspace" or "sample".
+    what its owner should know. `origin`: "workspace" or "sample". One that `is_read` has not been
+    has the name of its folder, and that it is still being read for a problem.
     """
 
     name: str
@@ -50,6 +53,7 @@ class StrategyChoice:
     description: str = ""
     meaning: str = ""
     starting_balance: float | None = None
+    is_read: bool = True
 
 
 class StrategyFileError(Exception):
@@ -58,25 +62,54 @@ class StrategyFileError(Exception):
 
 def find_strategies(workspace: Workspace) -> tuple[StrategyChoice, ...]:
     """Every strategy, by name; one of the workspace hides a sample of its name. Reads files."""
-    from core.strategy.config.problems import ConfigError  # noqa: PLC0415
-    from tui.strategy_cache import StrategyCache  # noqa: PLC0415
+    *_, found = list_strategies(workspace)
+    return found
 
+
+def list_strategies(workspace: Workspace) -> Iterator[tuple[StrategyChoice, ...]]:
+    """Every strategy, as `find_strategies` has them, again and again until all of them are read.
+
+    Of many the first list has what their folders say, each later one twice as many read, from the
+    top.
+    """
     shelves = (("sample", shipped("sample_strategies")), ("workspace", workspace.strategies))
     found = {
         path.parent.name: (origin, path)
         for origin, folder in shelves
         for path in sorted(folder.glob(f"*/{DOCUMENT}"))
     }
-    cache = StrategyCache(workspace, len(found))
-    choices = []
-    for origin, path in found.values():
+    choices = [
+        StrategyChoice(name, origin, path, {}, problems=(STILL_READ,), is_read=False)
+        for name, (origin, path) in found.items()
+    ]
+    choices.sort(key=_place)
+    if len(choices) > _AT_ONCE:
+        yield tuple(choices)
+    yield from _ever_more_read(workspace, choices)
+
+
+def _place(choice: StrategyChoice) -> tuple[bool, str]:
+    return choice.origin != "workspace", choice.name
+
+
+def _ever_more_read(
+    workspace: Workspace, choices: list[StrategyChoice]
+) -> Iterator[tuple[StrategyChoice, ...]]:
+    from core.strategy.config.problems import ConfigError  # noqa: PLC0415
+    from tui.strategy_cache import StrategyCache  # noqa: PLC0415
+
+    cache = StrategyCache(workspace, len(choices))
+    due = _AT_ONCE
+    for number, one in enumerate(choices):
+        if number == due:
+            due *= 2
+            yield tuple(sorted(choices, key=_place))
         try:
-            choices.append(_choice(origin, path, cache))
+            choices[number] = _choice(one.origin, one.path, cache)
         except ConfigError as error:
-            unread = StrategyChoice(path.parent.name, origin, path, {}, problems=_sentences(error))
-            choices.append(unread)
+            choices[number] = replace(one, problems=_sentences(error), is_read=True)
     cache.save()
-    return tuple(sorted(choices, key=lambda one: (one.origin != "workspace", one.name)))
+    yield tuple(sorted(choices, key=_place))
 
 
 def _choice(origin: str, path: Path, cache: StrategyCache) -> StrategyChoice:

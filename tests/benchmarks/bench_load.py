@@ -36,7 +36,7 @@ from core.trading.values import Fills
 from tests.unit.host.hosts import running
 from tests.unit.session.sessions import RSI, START, market
 from tui.shipped import shipped
-from tui.strategies import find_strategies
+from tui.strategies import find_strategies, list_strategies
 
 _YEAR = 365 * 24 * 60  # candles
 _BUSY: dict[str, Any] = {  # it trades at every candle
@@ -124,12 +124,16 @@ async def strategies(folder: Path) -> None:
 
 
 async def listed(folder: Path, when: str = "by the next program") -> None:
-    """What lies there, listed."""
+    """What lies there, listed: the names, what is seen first, and all of it."""
     find_strategies(Workspace(folder / "none"))  # what it imports is loaded
     began, busy = time.perf_counter(), time.process_time()
-    found = find_strategies(Workspace(folder / "home"))
-    took, busy = time.perf_counter() - began, time.process_time() - busy
-    print(f"{len(found):,} strategies listed {when}: {took:.2f} s ({busy:.2f} of CPU)")
+    for found in list_strategies(Workspace(folder / "home")):
+        took, used = time.perf_counter() - began, time.process_time() - busy
+        read = sum(one.is_read for one in found)
+        print(
+            f"{len(found):,} strategies listed {when}, {read:,} read: "
+            f"{took:.2f} s ({used:.2f} of CPU)"
+        )
 
 
 class Lag:

@@ -39,7 +39,7 @@ from tui.app import PapertapeApp
 from tui.cli.exchange import DEFAULT_SPEED
 from tui.host.hosting import LateHosting
 from tui.host.workspace import WorkspaceHosting
-from tui.strategies import find_strategies
+from tui.strategies import list_strategies
 
 COLUMNS, LINES = 120, 40
 SETTLE = 8.0  # seconds after the last session runs, for logs and toasts to come to rest
@@ -129,7 +129,7 @@ def show(root: Path, sessions: int) -> None:
                 workspace, lambda: host_options(workspace, "tui", demo), ["true"]
             )
         ),
-        lambda: find_strategies(workspace),
+        lambda: list_strategies(workspace),
         host_name="bench",
         feed=FeedKind.DEMO,
         workspace=root,
@@ -182,7 +182,7 @@ def show_alone(sessions: int) -> None:
             for number in range(sessions)
         ]
     )
-    PapertapeApp(ScriptedHosting(link), choices, host_name="bench").run()
+    PapertapeApp(ScriptedHosting(link), lambda: [choices()], host_name="bench").run()
 
 
 def measure_keys(sessions: int, keys: int) -> None:

@@ -63,7 +63,7 @@ def make_app(
     """The app on a scripted host. It polls only when told to, or after a command."""
     return WatchedApp(
         ScriptedHosting(link, failure),
-        strategies,
+        lambda: [strategies()],
         host_name="web1",
         feed=FeedKind.DEMO,
         poll_every=poll_every,

@@ -30,7 +30,7 @@ from tui.screens.backtest import BacktestScreen
 from tui.screens.backtest_result import BacktestResultScreen
 from tui.screens.strategies import StrategiesScreen
 from tui.screens.trade import TradeScreen
-from tui.strategies import StrategyFileError, copy_strategy, editor_command, find_strategies
+from tui.strategies import StrategyFileError, copy_strategy, editor_command, list_strategies
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
 
@@ -79,7 +79,7 @@ def workspace(tmp_path: Path) -> Workspace:
 def make(workspace: Workspace) -> WatchedApp:
     return WatchedApp(
         ScriptedHosting(ScriptedLink()),
-        lambda: find_strategies(workspace),
+        lambda: list_strategies(workspace),
         host_name="here",
         feed=FeedKind.DEMO,
         workspace=workspace.root,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.screen import Screen
 
-from tests.ui.scripted import ScriptedHosting, ScriptedLink, choices
+from tests.ui.scripted import ScriptedHosting, ScriptedLink
 from tui.app import PapertapeApp
 from tui.widgets.axes import count_labels
 from tui.widgets.curve_chart import Band, Curve, CurveChart, Dot
@@ -89,7 +89,8 @@ class ChartApp(PapertapeApp):
     DEFAULT_MODE = "chart"
 
     def __init__(self) -> None:
-        super().__init__(ScriptedHosting(ScriptedLink()), choices, host_name="x", poll_every=3_600)
+        hosting = ScriptedHosting(ScriptedLink())
+        super().__init__(hosting, list, host_name="x", poll_every=3_600)
         self.add_mode("chart", ChartScreen)
 
 

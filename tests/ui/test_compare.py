@@ -108,7 +108,7 @@ def make(root: Path, strategy: str = "cross") -> PapertapeApp:
     ended = session(SESSION, strategy, state=SessionState.STOPPED, ended=START)
     app = PapertapeApp(
         ScriptedHosting(ScriptedLink([ended])),
-        lambda: tuple(one for one in find_strategies(Workspace(root)) if one.origin == "workspace"),
+        lambda: [[one for one in find_strategies(Workspace(root)) if one.origin == "workspace"]],
         host_name="web1",
         workspace=root,
         poll_every=3_600,

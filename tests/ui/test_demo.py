@@ -17,7 +17,7 @@ from tui.host.workspace import WorkspaceHosting
 from tui.modals.ask import Ask
 from tui.screens.report import ReportScreen
 from tui.screens.session import SessionScreen
-from tui.strategies import find_strategies
+from tui.strategies import list_strategies
 from tui.widgets.line_table import LineTable
 
 START = 1_767_571_200_000  # 2026-01-05 00:00 UTC
@@ -31,7 +31,7 @@ async def test_one_key_starts_on_the_embedded_exchange_and_one_stops(tmp_path: P
         LateHosting(
             lambda: WorkspaceHosting(workspace, lambda: host_options(workspace, "tui", demo), [])
         ),
-        lambda: find_strategies(workspace),
+        lambda: list_strategies(workspace),
         host_name="here",
         feed=FeedKind.DEMO,
         workspace=workspace.root,

@@ -30,7 +30,7 @@ from tui.screens.compare import CompareScreen
 from tui.screens.report import ReportScreen
 from tui.screens.schedule import ScheduleScreen
 from tui.screens.session import SessionScreen
-from tui.strategies import find_strategies
+from tui.strategies import list_strategies
 from tui.widgets.line_table import LineTable
 
 pytest.importorskip("apprise", reason="needs the extra papertape[notify]")
@@ -73,7 +73,7 @@ async def test_the_lifecycle_of_the_document_by_keys(tmp_path: Path) -> None:
 
     app = WatchedApp(
         LateHosting(lambda: WorkspaceHosting(workspace, options, [])),
-        lambda: find_strategies(workspace),
+        lambda: list_strategies(workspace),
         host_name="here",
         feed=FeedKind.DEMO,
         workspace=workspace.root,

@@ -7,7 +7,7 @@ from textual.screen import Screen
 from textual.strip import Strip
 
 from tests.ui.driving import driven, make_app
-from tests.ui.scripted import ScriptedHosting, ScriptedLink, choices, session
+from tests.ui.scripted import ScriptedHosting, ScriptedLink, session
 from tui.app import PapertapeApp
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
@@ -47,7 +47,8 @@ class TableApp(PapertapeApp):
     DEFAULT_MODE = "table"
 
     def __init__(self, rows: list[Row]) -> None:
-        super().__init__(ScriptedHosting(ScriptedLink()), choices, host_name="x", poll_every=3_600)
+        hosting = ScriptedHosting(ScriptedLink())
+        super().__init__(hosting, list, host_name="x", poll_every=3_600)
         self.table = CountingTable(COLUMNS, marks=True)
         self.table.drawn = []
         self.table.set_rows(rows)

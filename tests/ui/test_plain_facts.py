@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,20 +12,21 @@ from textual.widgets import Input
 
 from core.journal.values import FeedKind, Mode, SessionState
 from core.report.written_report import ReportedTrade, WrittenReport, written_report
-from tests.ui.driving import NARROW, WIDE, driven, make_app, until
+from tests.ui.driving import NARROW, WIDE, WatchedApp, driven, make_app, until
 from tests.ui.scripted import DAY, NOW, ScriptedLink, busy, choices, forming, report, session
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
 from tui.commands import COMMANDS, Command
 from tui.modals.ask import Ask
 from tui.modals.name import AskName
+from tui.modals.new_session import NewSession
 from tui.screens.report_rows import sentences, trade_rows
 from tui.screens.session import SessionScreen
 from tui.screens.session_view import figures, why
 from tui.screens.sessions import SessionsScreen
 from tui.screens.sessions_table import SESSION_COLUMNS, headline_figures, session_row
 from tui.screens.trade import TradeScreen
-from tui.strategies import StrategyChoice
+from tui.strategies import STILL_READ, StrategyChoice
 from tui.widgets.axes import Scale, time_labels
 from tui.widgets.candle_chart import CandleChart
 from tui.widgets.hints import is_possible
@@ -240,7 +243,7 @@ async def test_after_a_copy_the_cursor_is_on_it_and_a_taken_name_stays_in_the_di
 
     app = PapertapeApp(
         make_app(ScriptedLink()).hosting,
-        there,
+        lambda: [there()],
         host_name="here",
         feed=FeedKind.DEMO,
         workspace=tmp_path / "papertape",
@@ -354,3 +357,51 @@ async def test_the_cursor_follows_a_sample_into_the_workspace() -> None:
         listed.append(copy)
         await pilot.press("R")
         await until(pilot, lambda: table.cursor_key == f"workspace:{copy.path}")
+
+
+async def test_strategies_are_shown_and_refused_while_they_are_read() -> None:
+    whole = choices()
+    unread = [
+        StrategyChoice(
+            one.path.parent.name, one.origin, one.path, {}, problems=(STILL_READ,), is_read=False
+        )
+        for one in whole
+    ]
+    going_on = threading.Semaphore(0)
+
+    def lists() -> Iterator[Sequence[StrategyChoice]]:
+        yield unread
+        going_on.acquire(timeout=20)
+        yield [unread[0], whole[1], unread[2]]
+        going_on.acquire(timeout=20)
+        yield whole
+
+    app = WatchedApp(make_app(ScriptedLink()).hosting, lists, host_name="web1", poll_every=3_600)
+    async with driven(app) as pilot:
+        await pilot.press("2")
+        table = app.screen.query_one("#strategy-list", LineTable)
+        await until(pilot, lambda: len(table.rows) == 3)
+        assert "reading, 0 done" in str(table.border_title)
+        assert STILL_READ in drawn(app, "#strategy-text")
+        assert not is_possible(by_id("strategies.sweep"), app.screen)
+        table.order_by("TF")
+        table.move_to(f"workspace:{whole[1].path}")
+        going_on.release()
+        await until(pilot, lambda: "reading, 1 done" in str(table.border_title))
+        assert [row.cells[3].text for row in table.rows] == ["1h", "", ""]
+        assert table.cursor_key == f"workspace:{whole[1].path}"
+        assert is_possible(by_id("strategies.sweep"), app.screen)
+        going_on.release()
+        await until(pilot, lambda: str(table.border_title) == " Strategies · 3 ")
+        assert [row.cells[3].text for row in table.rows] == ["5m", "1h", ""]
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(app.screen, NewSession))
+        form = app.screen
+        assert isinstance(form, NewSession)
+        await until(pilot, lambda: form.picked is not None)
+        assert STILL_READ in form.request()[1]
+        going_on.release(2)
+        await until(pilot, lambda: form.picked is not None and form.picked.is_read)
+        assert form.picked is not None
+        assert form.picked.name == "ema_cross"
+        assert STILL_READ not in form.request()[1]

@@ -22,7 +22,7 @@ from tui.host.workspace import WorkspaceHosting
 from tui.modals.ask import Ask
 from tui.modals.new_session import NewSession
 from tui.screens.report import ReportScreen
-from tui.strategies import find_strategies
+from tui.strategies import list_strategies
 from tui.widgets.choice import Choice
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
@@ -85,7 +85,7 @@ async def test_a_session_is_started_watched_and_stopped_by_keys(workspace: Works
     options = HostOptions(kind="tui")
     app = WatchedApp(
         LateHosting(lambda: WorkspaceHosting(workspace, lambda: options, [])),
-        lambda: find_strategies(workspace),
+        lambda: list_strategies(workspace),
         host_name="here",
         workspace=workspace.root,
         poll_every=0.05,
@@ -133,7 +133,7 @@ async def test_a_vanished_workspace_is_said_and_nothing_of_it_is_made_anew(
     options = HostOptions(kind="tui")
     app = WatchedApp(
         LateHosting(lambda: WorkspaceHosting(workspace, lambda: options, [])),
-        lambda: find_strategies(workspace),
+        lambda: list_strategies(workspace),
         host_name="here",
         poll_every=0.05,
     )
@@ -159,7 +159,7 @@ async def test_the_pause_key_takes_up_a_session_that_a_full_disk_stopped(
     options = HostOptions(kind="tui", disk=disk)
     app = WatchedApp(
         LateHosting(lambda: WorkspaceHosting(workspace, lambda: options, [])),
-        lambda: find_strategies(workspace),
+        lambda: list_strategies(workspace),
         host_name="here",
         poll_every=0.05,
     )

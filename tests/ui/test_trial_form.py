@@ -21,7 +21,7 @@ from tests.unit.host.test_trials import promise
 from tests.unit.session.sessions import RSI
 from tui.app import PapertapeApp
 from tui.modals.new_session import NewSession
-from tui.strategies import find_strategies
+from tui.strategies import list_strategies
 from tui.widgets.choice import Choice
 
 
@@ -44,7 +44,7 @@ async def form_on(
 ) -> AsyncIterator[tuple[Pilot[int], NewSession]]:
     app = PapertapeApp(
         ScriptedHosting(link),
-        lambda: find_strategies(workspace),
+        lambda: list_strategies(workspace),
         host_name="here",
         feed=FeedKind.DEMO,
         workspace=workspace.root,

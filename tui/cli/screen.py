@@ -6,7 +6,7 @@ import argparse
 import os
 import shutil
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from tui.cli.commands import Arguments, Commands
@@ -147,10 +147,10 @@ def _show(
         successor = headless_command(workspace, *after, *host_arguments)
         return WorkspaceHosting(workspace, make_options, successor)
 
-    def strategies() -> Sequence[StrategyChoice]:
-        from tui.strategies import find_strategies
+    def strategies() -> Iterator[Sequence[StrategyChoice]]:
+        from tui.strategies import list_strategies
 
-        return find_strategies(workspace)
+        return list_strategies(workspace)
 
     with refusing(UnfitTerminalError):
         demo = make_demo if feed is FeedKind.DEMO else None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -27,7 +25,7 @@ class NewBacktest(CheckedForm[BacktestOrder]):
 
     def __init__(
         self,
-        read_strategies: Callable[[], Awaitable[Sequence[StrategyChoice]]],
+        list_strategies: strategy_picker.ListStrategies,
         last: BacktestOrder | None,
         picked: str | None = None,
         *,
@@ -38,7 +36,7 @@ class NewBacktest(CheckedForm[BacktestOrder]):
         super().__init__()
         self._title = title
         self._verb = verb
-        self._read_strategies = read_strategies
+        self._list_strategies = list_strategies
         self._last = last
         self._picked = picked
         self._sources = [DEMO_MARKET, _FILE, _EXCHANGE] if demo else [_FILE, _EXCHANGE]
@@ -87,10 +85,12 @@ class NewBacktest(CheckedForm[BacktestOrder]):
         self.run_worker(self._read(), name="strategies", exit_on_error=False)
 
     async def _read(self) -> None:
-        choices = await self._read_strategies()
-        if self.is_attached:
-            wanted = self._picked or (self._last.name if self._last else None)
-            self._choices = strategy_picker.fill(self.query_one(LineTable), choices, wanted)
+        wanted = self._picked or (self._last.name if self._last else None)
+        async for choices in self._list_strategies():
+            if not self.is_attached:
+                return
+            table = self.query_one(LineTable)
+            self._choices = strategy_picker.fill(table, choices, wanted, self._choices)
             self.judge()
 
     def order(self) -> tuple[BacktestOrder | None, list[str]]:

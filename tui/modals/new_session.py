@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -54,7 +53,7 @@ class NewSession(CheckedForm[StartRequest]):
 
     def __init__(
         self,
-        read_strategies: Callable[[], Awaitable[Sequence[StrategyChoice]]],
+        list_strategies: strategy_picker.ListStrategies,
         feed: FeedKind,
         picked: str | None = None,
         ask_outlook: AskOutlook | None = None,
@@ -67,7 +66,7 @@ class NewSession(CheckedForm[StartRequest]):
         self._outlook: tuple[_Asked, TrialOutlook] | None = None
         self._settling: Timer | None = None
         self._sealing_chosen = False  # by hand: from then on the form does not choose it
-        self._read_strategies = read_strategies
+        self._list_strategies = list_strategies
         self._feed = feed
         self._picked = picked
         self._choices: dict[str, StrategyChoice] = {}
@@ -110,13 +109,13 @@ class NewSession(CheckedForm[StartRequest]):
         self.run_worker(self._read(), name="strategies", exit_on_error=False)
 
     async def _read(self) -> None:
-        choices = await self._read_strategies()
-        if not self.is_attached:
-            return
-        table = self.query_one("#strategies", LineTable)
-        self._choices = strategy_picker.fill(table, choices, self._picked)
-        self._say_verdict()
-        self._plan()
+        async for choices in self._list_strategies():
+            if not self.is_attached:
+                return
+            table = self.query_one("#strategies", LineTable)
+            self._choices = strategy_picker.fill(table, choices, self._picked, self._choices)
+            self._say_verdict()
+            self._plan()
 
     # ── what the form says ──
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import ClassVar
 
 from textual import on
@@ -21,6 +21,9 @@ from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.tones import Tone
 
+ListStrategies = Callable[[], AsyncIterator[Sequence[StrategyChoice]]]
+"""Lists the strategies again and again, with more of them read; the last list is all."""
+
 _COLUMNS = (
     Column("STRATEGY", 16, grow=10),
     Column("SYMBOLS", 12, grow=8),
@@ -36,21 +39,30 @@ def strategy_table() -> LineTable:
 
 
 def fill(
-    table: LineTable, choices: Sequence[StrategyChoice], wanted: str | None
+    table: LineTable,
+    choices: Sequence[StrategyChoice],
+    wanted: str | None,
+    known: Mapping[str, StrategyChoice],
 ) -> dict[str, StrategyChoice]:
-    """Put strategies into the table, the cursor on the one wanted; returns them by key."""
+    """Put strategies into the table, the cursor on the one wanted; returns them by key.
+
+    `known` are those it held, whose cursor may have been moved since one of them was wanted.
+    """
     by_key = {f"{choice.origin}:{choice.path}": choice for choice in choices}
     table.set_empty("No strategy was found. papertape init makes a workspace with samples.")
     table.set_rows(_row(key, choice) for key, choice in by_key.items())
-    for key, choice in by_key.items():
-        if choice.name == wanted:
-            table.move_to(key)
+    if wanted not in {choice.name for choice in known.values()}:
+        for key, choice in by_key.items():
+            if choice.name == wanted:
+                table.move_to(key)
     return by_key
 
 
 def _row(key: str, choice: StrategyChoice) -> Row:
     state = Cell("")
-    if choice.problems:
+    if not choice.is_read:
+        state = Cell("…", Tone.DIM)
+    elif choice.problems:
         count = len(choice.problems)
         state = Cell(f"✗ {count} problem{'s'[: count > 1]}", Tone.ERROR)
     elif not choice.backtested:
@@ -78,12 +90,12 @@ class PickStrategy(ModalScreen[StrategyChoice | None]):
     def __init__(
         self,
         title: str,
-        read_strategies: Callable[[], Awaitable[Sequence[StrategyChoice]]],
+        list_strategies: ListStrategies,
         picked: str | None = None,
     ) -> None:
         super().__init__()
         self._heading = safe_text(title)
-        self._read_strategies = read_strategies
+        self._list_strategies = list_strategies
         self._picked = picked
         self._choices: dict[str, StrategyChoice] = {}
 
@@ -100,10 +112,10 @@ class PickStrategy(ModalScreen[StrategyChoice | None]):
         self.run_worker(self._read(), name="strategies", exit_on_error=False)
 
     async def _read(self) -> None:
-        choices = await self._read_strategies()
-        if self.is_attached:
-            table = self.query_one(LineTable)
-            self._choices = fill(table, choices, self._picked)
+        async for choices in self._list_strategies():
+            if not self.is_attached:
+                return
+            self._choices = fill(self.query_one(LineTable), choices, self._picked, self._choices)
 
     @on(LineTable.Chosen)
     def _chosen(self, event: LineTable.Chosen) -> None:

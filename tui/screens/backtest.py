@@ -310,7 +310,7 @@ class BacktestScreen(BaseScreen):
 
         self.app.push_screen(
             NewBacktest(
-                self.papertape.read_strategies,
+                self.papertape.list_strategies,
                 last or self._order,
                 picked,
                 demo=self.papertape.demo is not None,
@@ -417,7 +417,7 @@ class BacktestScreen(BaseScreen):
             return
         self.app.push_screen(
             NewBacktest(
-                self.papertape.read_strategies,
+                self.papertape.list_strategies,
                 self._order,
                 name,
                 demo=self.papertape.demo is not None,

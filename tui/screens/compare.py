@@ -187,7 +187,7 @@ class CompareScreen(BaseScreen):
 
         name = None if self._request is None else self._request.strategy
         title = "Compare which strategy?"
-        self.app.push_screen(PickStrategy(title, self.papertape.read_strategies, name), picked)
+        self.app.push_screen(PickStrategy(title, self.papertape.list_strategies, name), picked)
 
     def compare_session(self, session_id: str, strategy: str) -> None:
         """Compare one session with what its strategy promised."""

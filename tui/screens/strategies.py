@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,6 +12,7 @@ from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
+from textual.worker import Worker
 
 from tui import formats
 from tui.commands import Place, bindings
@@ -22,6 +23,7 @@ from tui.screens.gate import GateScreen
 from tui.screens.sessions_table import length_of
 from tui.screens.sweep import SweepScreen
 from tui.strategies import (
+    STILL_READ,
     StrategyChoice,
     StrategyFileError,
     copy_strategy,
@@ -80,20 +82,30 @@ class StrategiesScreen(BaseScreen):
 
     def action_reload(self) -> None:
         """Read the files again."""
-        self.app.run_worker(
-            self._read(), name="strategies", group="strategies", exit_on_error=False
+        _: Worker[None] = self.app.run_worker(
+            self._read, name="strategies", group="strategies", exclusive=True, exit_on_error=False
         )
 
     async def _read(self) -> None:
-        choices = await self.papertape.read_strategies()
-        if not self.is_attached:
-            return
-        before = self.selected
-        self._choices = {f"{choice.origin}:{choice.path}": choice for choice in choices}
+        async for choices in self.papertape.list_strategies():
+            if not self.is_attached:
+                return
+            self._show(choices)
+
+    def _show(self, choices: Sequence[StrategyChoice]) -> None:
+        before, known = self.selected, self._choices
+        by_key = {f"{choice.origin}:{choice.path}": choice for choice in choices}
+        # What is read again is shown as it was until it is.
+        self._choices = {
+            key: choice if choice.is_read else known.get(key, choice)
+            for key, choice in by_key.items()
+        }
         table = self.query_one("#strategy-list", LineTable)
         table.set_empty("No strategy was found. papertape init makes a workspace with samples.")
         table.set_rows(_row(key, choice) for key, choice in self._choices.items())
-        entitle(table, f"Strategies · {len(choices)}")
+        read = sum(choice.is_read for choice in choices)
+        reading = "" if read == len(choices) else f" · reading, {read:,} done"
+        entitle(table, f"Strategies · {len(choices):,}{reading}")
         wanted, self._wanted = self._wanted, None
         if wanted is None and before is not None and before not in self._choices.values():
             # A copy in the workspace stands for its sample.
@@ -126,8 +138,10 @@ class StrategiesScreen(BaseScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done with the strategy under the cursor."""
-        if action in ("start", "backtest", "sweep", "gate", "edit", "duplicate") and self.ready:
+        if action in ("start", "backtest", "edit", "duplicate") and self.ready:
             return self.selected is not None
+        if action in ("sweep", "gate") and self.ready:
+            return self.selected is not None and self.selected.is_read
         return True
 
     def action_start(self) -> None:
@@ -228,7 +242,7 @@ def _row(key: str, choice: StrategyChoice) -> Row:
     backtest = _mapping_or_empty(choice.raw.get("backtest"))
     gain, trades = figure(backtest.get("total_return_pct")), figure(backtest.get("total_trades"))
     wins, fall = figure(backtest.get("win_rate_pct")), figure(backtest.get("max_drawdown_pct"))
-    count = len(choice.problems)
+    count = len(choice.problems) if choice.is_read else 0
     state = Cell(f"✗ {count} problem{'s'[: count > 1]}", Tone.ERROR) if count else Cell("")
     if not count and choice.warnings:
         state = Cell(f"! {len(choice.warnings)} to know", Tone.WARNING)
@@ -265,6 +279,8 @@ def figure(value: object) -> float | None:
 
 def description(choice: StrategyChoice) -> list[tuple[str, Tone]]:
     """What a strategy says, problems first."""
+    if not choice.is_read:
+        return [(STILL_READ, Tone.DIM)]
     lines = [(f"✗ {problem}", Tone.ERROR) for problem in choice.problems]
     lines += [(f"! {warning}", Tone.WARNING) for warning in choice.warnings]
     if lines:

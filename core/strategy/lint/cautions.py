@@ -113,10 +113,13 @@ def _indicators(config: StrategyConfig) -> Iterator[str]:
 
 
 def _warmup(config: StrategyConfig) -> Iterator[str]:
+    higher = [spec for spec in config.indicators if spec.timeframe is not None]
+    if not higher:
+        return
     described = Described.of(config)
-    for spec in config.indicators:
+    for spec in higher:
         candles = 10 * described.periods(spec.key)
-        if spec.timeframe is not None and candles > _LONG_WARMUP:
+        if candles > _LONG_WARMUP:
             yield (
                 f"indicator {spec.key}: a session wants {candles:,} candles of {config.timeframe} "
                 f"before it decides, for it is on {spec.timeframe} candles; a longer timeframe of "

@@ -12,7 +12,7 @@ import pytest
 from core.store.workspace import Workspace
 from tui import strategies, strategy_cache
 from tui.shipped import shipped
-from tui.strategies import StrategyChoice, find_strategies
+from tui.strategies import StrategyChoice, find_strategies, list_strategies
 
 NAMES = ("band", "breakout", "squeeze")
 
@@ -68,6 +68,23 @@ def test_a_listing_from_what_was_kept_is_the_same(workspace: Workspace) -> None:
     assert listed_anew(workspace) == first
     rewrite(kept_in(workspace), "kept")  # it is looked at, then
     assert described(workspace, "band") == "kept"
+
+
+def test_many_are_listed_before_they_are_read_and_those_on_top_are_read_first(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = listed_anew(workspace)
+    assert list(list_strategies(workspace)) == [whole]  # few: not in parts
+    monkeypatch.setattr(strategies, "_AT_ONCE", 3)
+    strategies._read.cache_clear()
+    first, *later, last = list_strategies(workspace)
+    assert last == whole
+    assert [one.path for one in first] == [one.path for one in whole]
+    assert not any(one.is_read or not one.problems for one in first)
+    for number, listed in enumerate(later):
+        due = 3 * 2**number
+        assert listed[:due] == whole[:due]
+        assert listed[due:] == first[due:]
 
 
 def test_a_document_that_was_edited_is_read_though_its_times_are_the_old_ones(
