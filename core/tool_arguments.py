@@ -20,16 +20,24 @@ import numpy as np
 from core.journal.values import BrokerKind
 from core.market.candles.durations import parse_duration
 from core.market.candles.timeframes import DAY
+from core.market.files.errors import CandleFileError
 from core.session.snapshot import TrialTerms
 from core.store.workspace import expanded
 from core.strategy.config.parsing import ParsedConfig, parse_config
 from core.strategy.document.document import strategy_document
 
+_LONGEST_ERROR = 4_000  # characters
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class ToolError(ValueError):
     """A call is not understood; the message says what was expected."""
+
+
+def in_words(error: Exception) -> str:
+    """A mistake in words that may leave this machine: a caller may be a model elsewhere."""
+    words = error.discreet if isinstance(error, CandleFileError) else str(error)
+    return words if len(words) <= _LONGEST_ERROR else f"{words[:_LONGEST_ERROR]}…"
 
 
 _EXPECTED = {

@@ -9,12 +9,15 @@ screen is started where none runs.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import functools
 import inspect
 import logging
 import os
-from collections.abc import Callable, Coroutine, Mapping
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any, ParamSpec, get_type_hints
 
@@ -27,9 +30,6 @@ from core.bootstrap import attach, attach_or_start, looked_at, report_source
 from core.compare.request import ComparisonError, ComparisonRequest
 from core.compare.service import compare_strategy
 from core.compare.to_json import comparison_to_json
-from core.gate.counted import counted_gate
-from core.gate.gate import run_gate
-from core.gate.to_json import gate_to_json
 from core.host.job_values import JobOrder, confirmed
 from core.host.link import CommandError
 from core.host.offline import offline_sessions
@@ -65,6 +65,7 @@ from core.tool_arguments import (
     broker_asked,
     candle_files,
     fitting_arguments,
+    in_words,
     needed,
     one_of,
     parsed_config,
@@ -73,6 +74,7 @@ from core.tool_arguments import (
     unknown_action,
     with_balance,
 )
+from core.tool_gate import GateOrder, gate_apart
 from core.trading.values import FillOn
 from core.trial.ledger import noted
 
@@ -90,7 +92,6 @@ _ACTIONS = (
     "compare",
 )
 _ALIASES = {"run_backtest": "run", "list": "list_indicators"}
-_LONGEST_ERROR = 4_000  # characters
 _CRON_ACTIONS = ("add", "list", "remove")
 _MISTAKES = (
     BacktestError,
@@ -126,7 +127,7 @@ def never_raising(tool: Callable[_P, Json]) -> Callable[_P, Json]:
             arguments = fitting_arguments(tool.__name__, signature, hints, given, named)
             return tool(**arguments)  # type: ignore[call-arg]  # checked, which no type says
         except (ToolError, *_MISTAKES) as error:
-            return {"error": _words(error)}
+            return {"error": in_words(error)}
         except Exception as error:
             _logger.exception("tool call %s", tool.__name__)
             return {"error": f"{tool.__name__} failed unexpectedly: {type(error).__name__}"}
@@ -203,11 +204,8 @@ def backtest(
                 config = parsed_config(with_balance(strategy_config, balance))
                 return await _run(config, home, data, exchange, period, fill_on, columns)
             case "gate":
-                config = parsed_config(with_balance(strategy_config, balance))
-                if data is None:
-                    raise ToolError("data is missing")
-                files = candle_files(data, config)
-                return await asyncio.to_thread(_gate, config, home, files, columns, vary)
+                given = with_balance(strategy_config, balance)
+                return await _gate(home, given, data, columns, vary)
             case "start_paper":
                 request = StartRequest(
                     config=raw_config(strategy_config),
@@ -302,13 +300,36 @@ def cron(
 @functools.wraps(backtest)
 async def backtest_async(*given: Any, **named: Any) -> Json:
     """`backtest`, for programs with an event loop, which goes on meanwhile."""
-    return await asyncio.to_thread(backtest, *given, **named)
+    return await in_thread(backtest, *given, **named)
 
 
 @functools.wraps(cron)
 async def cron_async(*given: Any, **named: Any) -> Json:
     """`cron`, for programs with an event loop, which goes on meanwhile."""
-    return await asyncio.to_thread(cron, *given, **named)
+    return await in_thread(cron, *given, **named)
+
+
+async def in_thread(tool: Callable[..., Json], *given: Any, **named: Any) -> Json:
+    """A tool call in a thread of its own; cancelling it ends a gate that is under way."""
+    with _waited_for():
+        return await asyncio.to_thread(tool, *given, **named)
+
+
+_nobody_waits: contextvars.ContextVar[threading.Event | None] = contextvars.ContextVar(
+    "nobody_waits", default=None
+)
+
+
+@contextmanager
+def _waited_for() -> Iterator[contextvars.Context]:
+    """The context of a call in another thread, which is told once the block is left."""
+    left = threading.Event()
+    before = _nobody_waits.set(left)
+    try:
+        yield contextvars.copy_context()
+    finally:
+        left.set()
+        _nobody_waits.reset(before)
 
 
 def _answer(work: Callable[[], Coroutine[Any, Any, Json]]) -> Json:
@@ -317,21 +338,15 @@ def _answer(work: Callable[[], Coroutine[Any, Any, Json]]) -> Json:
     except RuntimeError:
         return _answered(work)
     # A loop that runs can run no other: the call gets one in a thread of its own.
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(_answered, work).result()
+    with ThreadPoolExecutor(1) as thread, _waited_for() as context:
+        return thread.submit(context.run, _answered, work).result()
 
 
 def _answered(work: Callable[[], Coroutine[Any, Any, Json]]) -> Json:
     try:
         return asyncio.run(work())
     except (ToolError, *_MISTAKES) as error:
-        return {"error": _words(error)}
-
-
-def _words(error: Exception) -> str:
-    """A mistake in words that may leave this machine: a caller may be a model elsewhere."""
-    words = error.discreet if isinstance(error, CandleFileError) else str(error)
-    return words if len(words) <= _LONGEST_ERROR else f"{words[:_LONGEST_ERROR]}…"
+        return {"error": in_words(error)}
 
 
 async def _run(
@@ -368,26 +383,31 @@ async def _run(
     return result_to_json(noted(home.tries, result, config, candles, wall_clock()))
 
 
-def _gate(
-    parsed: ParsedConfig,
+async def _gate(
     home: Workspace,
-    files: Mapping[str, str],
+    strategy_config: dict[str, object],
+    data: str | Mapping[str, str] | None,
     columns: str | None,
     vary: str | list[str] | None,
 ) -> Json:
-    config = parsed.config
-    candles, notes = strategy_candles(config, files, columns)
-    axes = [parse_axis(text) for text in ([vary] if isinstance(vary, str) else vary or ())]
-    found, warning = counted_gate(
-        home.tries,
-        config,
-        axes,
-        candles,
-        lambda tries: run_gate(config, axes, candles, other_tries=tries),
-        wall_clock(),
+    parsed = parsed_config(strategy_config)
+    if data is None:
+        raise ToolError("data is missing")
+    axes = [vary] if isinstance(vary, str) else list(vary or ())
+    for text in axes:
+        parse_axis(text)
+    order = GateOrder(
+        workspace=str(home.root.absolute()),
+        strategy_config=strategy_config,
+        files=candle_files(data, parsed),
+        columns=columns,
+        vary=tuple(axes),
     )
-    warnings = [*parsed.warnings, *notes, *([] if warning is None else [warning])]
-    return gate_to_json(found) | {"warnings": warnings}
+    cancel = _nobody_waits.get() or threading.Event()
+    try:
+        return await asyncio.to_thread(gate_apart, order, cancel)
+    finally:
+        cancel.set()
 
 
 async def _status(home: Workspace, session_id: str | None, since: int | str | None) -> Json:

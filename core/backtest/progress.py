@@ -117,6 +117,11 @@ def progress_text(progress: Progress) -> str:
     return " · ".join(words)
 
 
+def resumed_text(progress: Progress) -> str:
+    """The words for what an interrupted run had finished: `resumed: 120 of 200 … were kept`."""
+    return f"resumed: {progress.taken_up:,} of {progress.total:,} backtests were kept"
+
+
 def _rate(rate: float) -> str:
     if rate >= 10:
         return f"{rate:,.0f} a second"

@@ -75,6 +75,11 @@ class Processes:
         return _here(candles) if self.count <= 1 else _pool(candles, self.count)
 
 
+def all_cores() -> int:
+    """How many processes of this machine do long work, unless somebody says otherwise."""
+    return os.cpu_count() or 1
+
+
 def workers_of(given: Workers | int) -> Workers:
     """Workers, or so many processes of this machine."""
     return Processes(given) if isinstance(given, int) else given

@@ -68,8 +68,9 @@ def long_work(arguments: LongWorkArguments) -> Iterator[How]:
     from core.backtest.axes import SweepError
     from core.backtest.cluster import ClusterError, cluster_at
     from core.backtest.kept import Keeping
+    from core.backtest.workers import all_cores
 
-    workers: Workers | int = arguments.workers or os.cpu_count() or 1
+    workers: Workers | int = arguments.workers or all_cores()
     if arguments.cluster is not None:
         if arguments.workers is not None:
             raise Refusal("give either --workers or --cluster, not both", Exit.BAD_INPUT)
@@ -118,13 +119,13 @@ class _Line:
         self.shown = shown
         self._written = monotonic()
         self._width = 0
-        self._taken_up = 0
+        self._resumed: Progress | None = None
 
     def show(self, progress: Progress) -> None:
         """Say how far it is, if it has not been said just now."""
         now = monotonic()
         if progress.done == progress.taken_up:
-            self._taken_up = progress.taken_up
+            self._resumed = progress
             return
         self._say_taken_up()
         if not self.shown or now - self._written < _EVERY_SECONDS:
@@ -143,12 +144,11 @@ class _Line:
             sys.stderr.flush()
 
     def _say_taken_up(self) -> None:
-        if self._taken_up:
-            complain(
-                f"papertape: {self._taken_up:,} backtests were finished by an interrupted run and "
-                "are taken up (--afresh runs all anew)"
-            )
-            self._taken_up = 0
+        if self._resumed is not None:
+            from core.backtest.progress import resumed_text
+
+            complain(f"papertape: {resumed_text(self._resumed)} (--afresh runs all anew)")
+            self._resumed = None
 
     def _write(self, text: str) -> None:
         sys.stderr.write(f"\r{text.ljust(self._width)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
@@ -50,14 +49,16 @@ def on_workspace(
 ) -> Callable[..., Awaitable[dict[str, Any]]]:
     """A tool call tied to one workspace, which its caller can neither see nor change.
 
-    The calls block, so each runs in a thread of its own. What they answer as an error is one of the
-    protocol.
+    The calls block, so each runs in a thread of its own, and one that is cancelled ends. What they
+    answer as an error is one of the protocol.
     """
     from mcp.server.mcpserver.exceptions import ToolError
 
+    from core.tools import in_thread
+
     @functools.wraps(tool)
     async def call(**arguments: Any) -> dict[str, Any]:
-        answer = await asyncio.to_thread(tool, workspace=root, **arguments)
+        answer = await in_thread(tool, workspace=root, **arguments)
         if set(answer) == {"error"}:
             raise ToolError(answer["error"])
         return answer

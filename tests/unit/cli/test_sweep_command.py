@@ -133,7 +133,7 @@ def test_a_sweep_that_was_killed_and_one_that_was_cancelled_go_on_to_the_same_an
     )
     os.close(its_end)
     said = b""
-    while b"are taken up" not in said:
+    while b"resumed: " not in said:
         said += os.read(terminal, 1_000)
     os.killpg(cancelled.pid, signal.SIGINT)  # as the terminal does, to all its processes
     out, _ = cancelled.communicate()
@@ -145,7 +145,7 @@ def test_a_sweep_that_was_killed_and_one_that_was_cancelled_go_on_to_the_same_an
     assert unfinished.stat().st_size > size
 
     done = run(*sweep)
-    assert "are taken up" in done.err
+    assert "resumed: " in done.err
     assert done.json["complete"]
     assert not list(kept.iterdir())
     assert done.out == run(*sweep).out

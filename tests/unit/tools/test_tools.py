@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -13,13 +14,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.backtest.axes import parse_axis
+from core.gate.gate import run_gate
+from core.gate.to_json import gate_to_json
 from core.market.candles.timeframes import Timeframe
 from core.market.files.candle_files import write_candles
+from core.store.durable import try_lock
 from core.store.workspace import Workspace
+from core.strategy.config.parsing import parse_config
 from core.tools import backtest, backtest_async, cron, cron_async
 from tests.unit.cli.hosted import hosted
 from tests.unit.cli.test_compare_command import live_trade
 from tests.unit.cli.test_strategy_commands import waves
+from tests.waiting import until
 
 # As the source document writes it.
 DOCUMENT = """{
@@ -88,6 +95,41 @@ def test_the_gate_judges_what_is_varied(tool: Any, candle_file: str) -> None:
     json.dumps(found, allow_nan=False)
     assert "PATH=" in tool(**asked, vary="stop_loss_pct")["error"]
     assert tool(action="gate", strategy_config=DOCUMENT)["error"] == "data is missing"
+
+
+async def test_a_gate_that_nobody_waits_for_ends_and_the_next_goes_on_from_there(
+    root: Path, candle_file: str
+) -> None:
+    root.joinpath("cache").mkdir(parents=True)
+    ask = partial(
+        backtest_async,
+        "gate",
+        DOCUMENT,
+        data=candle_file,
+        vary=["rsi.period=9:16", "stop_loss_pct=2:5"],
+        workspace=root,
+    )
+    kept = root / "cache" / "unfinished"
+
+    def unfinished() -> list[Path]:
+        return [file for file in kept.glob("*.work") if file.stat().st_size > 3_000]
+
+    waited_for = asyncio.create_task(ask())
+    [file] = await until(unfinished)  # this loop goes on meanwhile
+    waited_for.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waited_for
+    with file.open("rb") as held:
+        await until(lambda: try_lock(held.fileno()))  # its process is done with it
+    found = await ask()
+    assert [text for text in found["warnings"] if text.startswith("resumed: ")]
+    assert found["verdict"] is not None
+    assert not list(kept.iterdir())
+    config = parse_config(json.loads(DOCUMENT)).config
+    axes = [parse_axis(text) for text in ("rsi.period=9:16", "stop_loss_pct=2:5")]
+    here = run_gate(config, axes, {"BTC/USDT": waves(Timeframe.H4, 400, hours=240)})
+    del found["warnings"]
+    assert found == json.loads(json.dumps(gate_to_json(here)))
 
 
 def test_a_run_reads_columns_in_the_order_that_is_given(tool: Any, tmp_path: Path) -> None:

@@ -1,0 +1,163 @@
+"""The tool call's gate, in a process of its own, with as many workers as the command line's.
+
+The process that asks may be anybody's program. Workers begun there would import its main module and
+run it once more, or be forked from its threads; what collects their results would hold its
+interpreter. Here it only waits: the order goes to standard input as one line of JSON, the answer
+comes from standard output. Closing standard input says that nobody waits any more, and so does the
+end of the program that asked: the gate then ends as by Ctrl-C, and what is finished is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from core.backtest.axes import SweepError, parse_axis
+from core.backtest.candle_data import strategy_candles
+from core.backtest.kept import Keeping
+from core.backtest.progress import Progress, resumed_text
+from core.backtest.run import BacktestError
+from core.backtest.workers import all_cores
+from core.gate.counted import counted_gate
+from core.gate.gate import run_gate
+from core.gate.to_json import gate_to_json
+from core.market.files.errors import CandleFileError
+from core.store.workspace import Workspace
+from core.strategy.config.problems import ConfigError
+from core.time_format import wall_clock
+from core.tool_arguments import ToolError, in_words, parsed_config
+from core.typed import prepare
+
+Json = dict[str, Any]
+
+_MODULE = "core.tool_gate"
+_MISTAKES = (BacktestError, CandleFileError, ConfigError, SweepError, ToolError)
+_LOOK_SECONDS = 0.1
+_logger = logging.getLogger(__name__)
+
+
+class GateOrder(msgspec.Struct, frozen=True):
+    """What a gate is asked.
+
+    Attributes:
+        workspace: its root.
+        strategy_config: the strategy's config.
+        files: a candle file for each symbol; `columns` as `backtest` takes them.
+        vary: the axes.
+    """
+
+    workspace: str
+    strategy_config: dict[str, object]
+    files: dict[str, str]
+    columns: str | None
+    vary: tuple[str, ...]
+
+
+def gate_apart(order: GateOrder, cancel: threading.Event) -> Json:
+    """Have a gate judged in a process of its own; what it found, or `{"error": message}`.
+
+    Args:
+        order: what is asked.
+        cancel: once set, the gate ends without a verdict.
+
+    Raises:
+        ToolError: the process was ended by something else.
+    """
+    command = [sys.executable, "-P", "-m", _MODULE]
+    paths = (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH"))
+    with subprocess.Popen(  # noqa: S603  this program itself
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},  # this very code
+        start_new_session=True,  # Ctrl-C is for the program that asks: it says so by `cancel`
+    ) as process:
+        asks, process.stdin = process.stdin, None  # `communicate` would close it
+        assert asks is not None
+        answer = None
+        with contextlib.suppress(BrokenPipeError), asks:
+            asks.write(msgspec.json.encode(order) + b"\n")
+            asks.flush()
+            while answer is None and not cancel.is_set():
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    answer = process.communicate(timeout=_LOOK_SECONDS)[0]
+        if answer is None:
+            answer = process.communicate()[0]
+    if process.returncode != 0:
+        raise ToolError(
+            f"the gate's process was ended by something else (code {process.returncode}, often for "
+            "lack of memory); what was finished is kept: the same call goes on from there"
+        )
+    found: Json = msgspec.json.decode(answer)
+    return found
+
+
+class _HungUp(threading.Event):
+    """Set once standard input was closed by who asked."""
+
+    def is_set(self) -> bool:
+        return super().is_set() or bool(select.select([0], [], [], 0)[0])
+
+
+def judged(order: GateOrder, cancel: threading.Event) -> Json:
+    """Run a gate by all cores, as `papertape gate` does; what it found, with what is to be said."""
+    parsed = parsed_config(order.strategy_config)
+    config, home = parsed.config, Workspace(Path(order.workspace))
+    candles, notes = strategy_candles(config, order.files, order.columns)
+    axes = [parse_axis(text) for text in order.vary]
+    resumed: list[str] = []
+
+    def told(progress: Progress) -> None:
+        if progress.taken_up:
+            resumed[:] = [resumed_text(progress)]
+
+    found, warning = counted_gate(
+        home.tries,
+        config,
+        axes,
+        candles,
+        lambda tries: run_gate(
+            config,
+            axes,
+            candles,
+            other_tries=tries,
+            workers=all_cores(),
+            on_progress=told,
+            cancel=cancel,
+            keep=Keeping(home.unfinished),
+        ),
+        wall_clock(),
+    )
+    warnings = [*parsed.warnings, *notes, *resumed, *([] if warning is None else [warning])]
+    return gate_to_json(found) | {"warnings": warnings}
+
+
+def main() -> None:
+    """Judge what standard input asks for."""
+    answers, sys.stdout = sys.stdout.buffer, sys.stderr  # an indicator of others may print
+    order = msgspec.json.decode(sys.stdin.buffer.readline(), type=GateOrder)
+    try:
+        answer = judged(order, _HungUp())
+    except _MISTAKES as error:
+        answer = {"error": in_words(error)}
+    except Exception as error:
+        _logger.exception("gate")
+        answer = {"error": f"the gate failed unexpectedly: {type(error).__name__}"}
+    with contextlib.suppress(BrokenPipeError):  # nobody waits any more
+        answers.write(msgspec.json.encode(answer))
+        answers.flush()
+
+
+prepare(GateOrder)
+
+if __name__ == "__main__":
+    main()
