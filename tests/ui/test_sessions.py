@@ -191,7 +191,7 @@ async def test_the_log_can_be_narrowed_by_level_and_text() -> None:
         log.filter(level=Level.DEBUG, text="RSI")
         assert len(log.shown) == 2
         log.filter(text="nothing has this in it")
-        assert drawn(app, "#log").strip() == "No line passes the filter."
+        assert drawn(app, "#log").strip() == "No line has “nothing has this in it”. Esc shows all."
 
 
 async def test_stale_numbers_look_stale() -> None:

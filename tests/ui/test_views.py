@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from textual.command import CommandList, CommandPalette
-from textual.widgets import Input
 
 from core.store.durable import OsDisk
 from core.store.preferences import (
@@ -22,6 +21,7 @@ from tui.modals.name import AskName
 from tui.modals.views import Views
 from tui.requests.views import GroupBy, View, read_view, why_not
 from tui.screens.sessions import SessionsScreen
+from tui.widgets.filter_box import FilterBox
 from tui.widgets.line_table import LineTable
 
 
@@ -58,7 +58,7 @@ async def test_what_is_shown_is_kept_under_a_name_and_is_there_at_the_next_start
 
         await pilot.press("V", "g", "enter")
         await until(pilot, lambda: "▸" not in drawn(app, "#sessions"))
-        assert app.screen.query_one("#filter", Input).value == ""
+        assert app.screen.query_one(FilterBox).value == ""
         app.choose_view("[/x] mine")  # as the palette does
         await until(pilot, lambda: "▸ SIMULATED only · ema_cross" in drawn(app, "#sessions"))
         assert "▾ rsi_bounce" in drawn(app, "#sessions"), "the group one is in"

@@ -11,10 +11,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from core.text import safe_text
 from tui.widgets.columns import Column
+from tui.widgets.filter_box import FilterBox
 from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.tones import Tone
 
@@ -22,13 +23,7 @@ from tui.widgets.tones import Tone
 class Pick(ModalScreen[str | None]):
     """One of `names`, with Enter; Esc picks none. `tried` is told of each name one comes to."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", show=False),
-        Binding("down", "cursor(1)", show=False),
-        Binding("up", "cursor(-1)", show=False),
-        Binding("pagedown", "cursor(8)", show=False),
-        Binding("pageup", "cursor(-8)", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", show=False)]
 
     def __init__(
         self,
@@ -47,7 +42,7 @@ class Pick(ModalScreen[str | None]):
         """Filter and names."""
         with Vertical(classes="form"):
             yield Static(Content.styled(self._heading, "bold $foreground"), classes="form-title")
-            yield Input(placeholder="type to find one", id="pick-filter", compact=True)
+            yield FilterBox("#names", "type to find one", classes="shown", compact=True)
             table = LineTable(
                 (Column("", 40, grow=30),), id="names", header=False, empty="None has that text."
             )
@@ -67,27 +62,28 @@ class Pick(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         """Begin at the one chosen."""
-        self._list("")
+        self._list()
         self.query_one(LineTable).move_to(self._chosen)
-        self.query_one(Input).focus()
+        self.query_one(FilterBox).focus()
 
-    def _list(self, text: str) -> None:
+    def _list(self) -> None:
+        text = self.query_one(FilterBox).text
         shown = [name for name in self._names if text in name.casefold()]
         self.query_one(LineTable).set_rows(
             Row(name, (Cell(name, Tone.ACCENT if name == self._chosen else Tone.PLAIN),))
             for name in shown
         )
 
-    @on(Input.Changed)
-    def _filter_changed(self, event: Input.Changed) -> None:
-        self._list(event.value.strip().casefold())
+    @on(FilterBox.Changed)
+    def _filter_changed(self) -> None:
+        self._list()
 
     @on(LineTable.Highlighted)
     def _came_to(self, event: LineTable.Highlighted) -> None:
         if event.key is not None:
             self._tried(event.key)
 
-    @on(Input.Submitted)
+    @on(FilterBox.Submitted)
     @on(LineTable.Chosen)
     def _taken(self) -> None:
         key = self.query_one(LineTable).cursor_key
@@ -95,7 +91,3 @@ class Pick(ModalScreen[str | None]):
             self.app.bell()
         else:
             self.dismiss(key)
-
-    def action_cursor(self, step: int) -> None:
-        """Move among the names without leaving the filter."""
-        self.query_one(LineTable).action_move(step)

@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.widgets import Static
 from textual.worker import Worker
 
 from core.report.library import LibraryError, ListedResult
@@ -75,10 +75,7 @@ class BacktestScreen(BaseScreen):
             LineTable(backtest_rows.COLUMNS, id="backtests", marks=True, empty=_READING),
             "Backtests",
         )
-        yield FilterBox(
-            placeholder="filter by strategy, setting, symbol, ID, #tag or note",
-            id="backtest-filter",
-        )
+        yield FilterBox("#backtests", "filter by strategy, setting, symbol, ID, #tag or note")
         with Vertical(id="backtest-look", classes="pane"):
             yield Figures(id="backtest-figures")
             yield CurveChart(id="backtest-equity", empty="")
@@ -470,28 +467,14 @@ class BacktestScreen(BaseScreen):
 
     # ── filter ──
 
-    def action_filter(self) -> None:
-        """Open the filter."""
-        self.query_one(FilterBox).open()
+    def without_filter(self) -> None:
+        """Break off what runs, else unmark."""
+        if self.is_busy:
+            self.action_cancel()
+        else:
+            self.query_one("#backtests", LineTable).clear_marks()
+            self._show_list()
 
-    def action_unfilter(self) -> None:
-        """Close the filter; without one, break off what runs, else unmark."""
-        table = self.query_one("#backtests", LineTable)
-        if not self.query_one(FilterBox).close():
-            if self.is_busy:
-                self.action_cancel()
-            else:
-                table.clear_marks()
-                self._show_list()
-        table.focus()
-
-    @on(Input.Changed, "#backtest-filter")
+    @on(FilterBox.Changed)
     def _filter_changed(self) -> None:
         self._show_list()
-
-    @on(Input.Submitted, "#backtest-filter")
-    def _filter_done(self) -> None:
-        box = self.query_one(FilterBox)
-        if not box.text:
-            box.close()
-        self.query_one("#backtests", LineTable).focus()

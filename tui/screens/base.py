@@ -31,6 +31,7 @@ from tui.requests.views import View
 from tui.screens.panes import Axis, Shares, give_sizes, resized
 from tui.shell import Shell
 from tui.terminal import SMALLEST
+from tui.widgets.filter_box import FilterBox
 from tui.widgets.hints import Hints
 from tui.widgets.top_bar import TopBar
 
@@ -169,6 +170,20 @@ class BaseScreen(Screen[None]):
             self.minimize()
         elif self.focused is not None and not isinstance(self.focused, Input):
             self.maximize(self.focused, container=False)
+
+    def action_filter(self) -> None:
+        """Open the screen's filter."""
+        self.query_one(FilterBox).open()
+
+    def action_unfilter(self) -> None:
+        """Close the filter and show everything again; where it is closed, what else Esc ends."""
+        box = self.query_one(FilterBox)
+        if not box.close():
+            self.without_filter()
+        box.beside.focus()
+
+    def without_filter(self) -> None:
+        """What Esc ends on a screen whose filter is closed."""
 
     def copy_json(self, value: Mapping[str, object]) -> None:
         """Put a value on the clipboard as JSON, also over SSH (OSC 52)."""

@@ -7,11 +7,11 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Input
 
 from core.session.snapshot import HostSnapshot, Level
 from tui.commands import Place, bindings
 from tui.screens.base import BaseScreen, entitle
+from tui.widgets.filter_box import FilterBox
 from tui.widgets.log_pane import LogPane
 
 
@@ -34,7 +34,7 @@ class LogsScreen(BaseScreen):
     def body(self) -> ComposeResult:
         """A filter that shows when asked for, and the log."""
         yield self.pane(LogPane(id="all-log", names=True, empty="Nothing logged yet."), "Log")
-        yield Input(placeholder="show only lines with this text", id="log-filter")
+        yield FilterBox("#all-log", "show only lines with this text")
 
     def on_mount(self) -> None:
         """Begin with what matters."""
@@ -88,24 +88,7 @@ class LogsScreen(BaseScreen):
         log = self.query_one(LogPane)
         log.following = not log.following
 
-    def action_filter(self) -> None:
-        """Open the filter."""
-        box = self.query_one("#log-filter", Input)
-        box.add_class("shown")
-        box.focus()
-
-    def action_unfilter(self) -> None:
-        """Close the filter and show every line."""
-        box = self.query_one("#log-filter", Input)
-        box.value = ""
-        box.remove_class("shown")
-        self.query_one(LogPane).focus()
-
-    @on(Input.Changed, "#log-filter")
-    def _filter_changed(self, event: Input.Changed) -> None:
-        self.query_one(LogPane).filter(text=event.value.strip())
+    @on(FilterBox.Changed)
+    def _filter_changed(self) -> None:
+        self.query_one(LogPane).filter(text=self.query_one(FilterBox).text)
         self._entitle()
-
-    @on(Input.Submitted, "#log-filter")
-    def _filter_done(self) -> None:
-        self.query_one(LogPane).focus()

@@ -7,7 +7,6 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Input
 
 from core.host.link import HostLink
 from core.journal.values import SessionState
@@ -30,6 +29,7 @@ from tui.screens.sessions_table import (
 )
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figures
+from tui.widgets.filter_box import FilterBox
 from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.log_pane import LogPane
 from tui.widgets.tones import Tone
@@ -60,7 +60,6 @@ class SessionsScreen(BaseScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._filter = ""
         self._sessions: dict[str, SessionSnapshot] = {}
         self._log_of: tuple[str, ...] | None = None
         self._by = GroupBy.NOTHING
@@ -72,11 +71,7 @@ class SessionsScreen(BaseScreen):
         yield self.pane(
             LineTable(SESSION_COLUMNS, id="sessions", marks=True, empty=_STARTING), "Sessions"
         )
-        yield Input(
-            placeholder="filter by name, ID, symbol, state, mode, #tag or note",
-            id="filter",
-            max_length=100,
-        )
+        yield FilterBox("#sessions", "filter by name, ID, symbol, state, mode, #tag or note")
         yield self.pane(
             LineTable(
                 (Column("ID", 8, optional=True), *POSITION_COLUMNS),
@@ -102,11 +97,12 @@ class SessionsScreen(BaseScreen):
         listed = snapshot.sessions if self._archived is None else self._archived
         self._sessions = {session.id: session for session in listed}
         self.query_one(Figures).show(headline_figures(snapshot))
-        shown = [s for s in listed if _matches(s, self._filter)]
+        text = self.query_one(FilterBox).text
+        shown = [s for s in listed if _matches(s, text)]
         table = self.query_one("#sessions", LineTable)
         empty = _NOTHING_RUNS if self._archived is None else "No session is archived. A returns."
         if listed:
-            empty = f"No session matches “{safe_text(self._filter)}”. Esc shows all."
+            empty = f"No session matches “{safe_text(text)}”. Esc shows all."
         table.set_empty(empty)
         table.set_rows(rows(shown, self._by))
         begun = self.papertape.sessions.take_begun({session.id for session in shown})
@@ -331,7 +327,7 @@ class SessionsScreen(BaseScreen):
     def _view(self) -> View:
         """What is shown now."""
         sort, descending = self.query_one("#sessions", LineTable).order
-        return View(self._filter, self._by, sort, descending)
+        return View(self.query_one(FilterBox).text, self._by, sort, descending)
 
     def action_views(self) -> None:
         """Open the saved views."""
@@ -360,9 +356,7 @@ class SessionsScreen(BaseScreen):
             self.papertape.settings.keep_view(name)
 
     def _show_view(self, view: View) -> None:
-        box = self.query_one("#filter", Input)
-        box.value = self._filter = view.filter
-        box.set_class(bool(view.filter), "shown")
+        self.query_one(FilterBox).put(view.filter)
         table = self.query_one("#sessions", LineTable)
         table.order_by(view.sort, view.descending)
         self._group_by(view.group)
@@ -370,35 +364,16 @@ class SessionsScreen(BaseScreen):
 
     # ── filter ──
 
-    def action_filter(self) -> None:
-        """Open the filter."""
-        box = self.query_one("#filter", Input)
-        box.add_class("shown")
-        box.focus()
-
-    def action_unfilter(self) -> None:
-        """Close the filter and show every session; without one, unmark."""
-        box = self.query_one("#filter", Input)
-        if box.has_class("shown"):
-            box.value = ""
-            box.remove_class("shown")
-        elif self._archived is not None:
+    def without_filter(self) -> None:
+        """Return from the archived sessions, else unmark."""
+        if self._archived is not None:
             self.action_archived()
         else:
             self._unmark()
-        self.query_one("#sessions", LineTable).focus()
 
-    @on(Input.Changed, "#filter")
-    def _filter_changed(self, event: Input.Changed) -> None:
-        self._filter = event.value.strip().casefold()
-        if self.papertape.snapshot is not None:
-            self.show(self.papertape.snapshot)
-
-    @on(Input.Submitted, "#filter")
-    def _filter_done(self) -> None:
-        self.query_one("#sessions", LineTable).focus()
-        if not self._filter:
-            self.query_one("#filter", Input).remove_class("shown")
+    @on(FilterBox.Changed)
+    def _filter_changed(self) -> None:
+        self.show_again()
 
 
 def _matches(session: SessionSnapshot, text: str) -> bool:

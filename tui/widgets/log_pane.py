@@ -212,9 +212,7 @@ class LogPane(LineView, can_focus=True):
         width = self.size.width
         dim = self.tone(Tone.DIM)
         if not self._shown:
-            filtered = self._lines and (self._text or self._level is not Level.DEBUG)
-            empty = "No line passes the filter." if filtered else self.empty
-            lines = empty.splitlines()
+            lines = self._nothing.splitlines()
             text = f"  {lines[y]}" if y < len(lines) else ""
             return Strip([Segment(text, dim)]).adjust_cell_length(width, dim)
         index = y + self.scroll_offset.y
@@ -233,6 +231,15 @@ class LogPane(LineView, can_focus=True):
                 segments.append(Segment(name + " " * _AIR, self.tone(Tone.INFO)))
         segments.append(Segment(text, tone))
         return Strip(segments).adjust_cell_length(width, dim)
+
+    @property
+    def _nothing(self) -> str:
+        """Why no line is shown."""
+        if self._lines and self._text:
+            return f"No line has “{safe_text(self._text)}”. Esc shows all."
+        if self._lines and self._level is not Level.DEBUG:
+            return "No line passes the filter."
+        return self.empty
 
     def _written(self, line: LogLine) -> str:
         """When it was: to the second on the newest line's day, with the date on another."""
