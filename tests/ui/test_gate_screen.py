@@ -99,3 +99,9 @@ async def test_a_cancelled_gate_has_no_verdict(
         assert said.startswith("No verdict: it was cancelled at")
         assert not screen.query_one("#gate-answers").display
         assert not screen.check_action("open", ())
+        assert "4 backtests are kept" in str(screen.query_one("#work-progress").render())
+        monkeypatch.undo()
+        screen.run_order(Variation(("rsi.period=13,14",), folds=2))
+        await until(pilot, lambda: not screen.is_busy)
+        assert "resumed: 4 of" in str(screen.query_one("#work-progress").render())
+        assert str(screen.query_one("#gate-verdict").render()).startswith("? too little data")

@@ -158,6 +158,14 @@ async def test_a_cancelled_sweep_keeps_what_is_finished_and_says_so(
         assert "Not finished: 2 of 6 combinations" in said
         assert len(screen.query_one("#sweep-table", LineTable).rows) == 2
         assert tries_of(workspace.tries, "waves").tried == 1 + 2
+        note = screen.query_one("#work-progress")
+        assert "2 backtests are kept: the same on the same candles goes on" in str(note.render())
+        monkeypatch.undo()
+        screen.run_order(Variation(AXES, sort="total_return_pct"))
+        await until(pilot, lambda: not screen.is_busy)
+        assert "resumed: 2 of 6 backtests were kept" in str(note.render())
+        assert len(screen.query_one("#sweep-table", LineTable).rows) == 6
+        assert not list(workspace.unfinished.iterdir())
         (workspace.root.parent / "waves.csv").unlink()
         await pilot.press("enter")  # on a setting, whose backtest cannot be run any more
         await until(pilot, lambda: any(note.title == "No backtest" for note in app.notes))

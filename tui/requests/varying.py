@@ -59,6 +59,15 @@ class Control:
     progress: Progress | None = None
     cancel: threading.Event = field(default_factory=threading.Event)
 
+    @property
+    def resumed(self) -> str | None:
+        """What is to be said of what an interrupted run had finished; None where nothing is."""
+        if self.progress is None or not self.progress.taken_up:
+            return None
+        from core.backtest.progress import resumed_text  # noqa: PLC0415  (numpy's room, there now)
+
+        return resumed_text(self.progress)
+
     def show(self, progress: Progress) -> None:
         """Take how far it is."""
         self.progress = progress

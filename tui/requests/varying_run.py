@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr
@@ -13,9 +12,11 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 
 from core.backtest.axes import Axis, SweepError, combinations, configs, parse_axis
+from core.backtest.kept import Keeping
 from core.backtest.progress import WorkCancelledError
 from core.backtest.run import BacktestError
 from core.backtest.sweep import Sweep, check_sort, run_sweep, sweep_to_csv
+from core.backtest.workers import all_cores
 from core.gate.counted import counted_gate
 from core.gate.gate import Gate, UnfinishedGate, run_gate
 from core.host.feed_factories import DemoMarket
@@ -41,6 +42,8 @@ _VARIED = (
     *("max_hold", "cooldown"),
 )
 _FILLED = "as in a sweep, market orders fill at the next open"
+_AGAIN = "the same on the same candles goes on from there"
+_NOT_KEPT = "nothing of it could be kept: the same begins anew"
 _STEPS = 3  # on either side of the value there is
 
 Demo = Callable[[], DemoMarket] | None
@@ -96,6 +99,7 @@ async def sweep(
             workers=_workers(checked(order.raw, variation), candles),
             on_progress=control.show,
             cancel=control.cancel,
+            keep=_keep(workspace),
         )
         if workspace is None:
             return found, None
@@ -133,6 +137,7 @@ async def gate(
                 workers=_workers(backtests, candles),
                 on_progress=control.show,
                 cancel=control.cancel,
+                keep=_keep(workspace),
             )
 
         if workspace is None:
@@ -161,9 +166,21 @@ async def _run(
         raise BacktestRefusedError(str(error)) from error
     except _REFUSALS as error:
         raise BacktestRefusedError(str(error)) from error
-    filled = () if order.fill_on == "next_open" else (_FILLED,)
-    notes = (*parsed.warnings, *material.notes, *filled, *filter(None, (warning,)))
-    return Varied(found, notes)
+    filled = None if order.fill_on == "next_open" else _FILLED
+    said = filter(None, (filled, control.resumed, _unfinished(found), warning))
+    return Varied(found, (*parsed.warnings, *material.notes, *said))
+
+
+def _keep(workspace: Path | None) -> Keeping | None:
+    """Where the command line keeps it too: either goes on from what the other had finished."""
+    return None if workspace is None else Keeping(Workspace(workspace).unfinished)
+
+
+def _unfinished(found: Sweep | Gate | UnfinishedGate) -> str | None:
+    """What becomes of what was finished; None where all is."""
+    if isinstance(found, Gate) or (isinstance(found, Sweep) and found.complete):
+        return None
+    return f"{found.kept:,} backtests are kept: {_AGAIN}" if found.kept else _NOT_KEPT
 
 
 def _workers(backtests: int, candles: Mapping[str, Candles]) -> int:
@@ -173,7 +190,7 @@ def _workers(backtests: int, candles: Mapping[str, Candles]) -> int:
     # What looks after the processes inherits stderr, which the screen has replaced by no file.
     with redirect_stderr(sys.__stderr__):
         resource_tracker.ensure_running()
-    return os.cpu_count() or 1
+    return all_cores()
 
 
 def export(sweep: Sweep, name: str, workspace: Path) -> Path:

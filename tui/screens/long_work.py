@@ -122,6 +122,7 @@ class LongWorkScreen(BaseScreen):
                 ("━" * filled, Tone.ACCENT.css),
                 ("─" * (_BAR - filled), Tone.RULE.css),
                 f"  {words or progress_text(progress)}",
+                (f"\n{control.resumed}" if control.resumed else "", Tone.DIM.css),
             ),
         )
 
