@@ -155,7 +155,11 @@ class Host:
         self.database, index = open_index(workspace.index, options.disk)
         index.read()
         for notice in index.notices:
-            self.log.add(Level.WARNING, f"{notice}; it is rebuilt from the journals")
+            self.log.add(
+                Level.WARNING,
+                f"{notice}; sessions are read from their journals, jobs stand nowhere else: "
+                "`papertape schedule list` shows those that are left",
+            )
         self._feeds = Feeds(options.feeds)
         self._index = SessionIndex(self.database)
         self._ordering = asyncio.Lock()

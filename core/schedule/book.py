@@ -42,6 +42,8 @@ class JobBook:
         for document in self._table.all():
             try:
                 job = read_job(dict(document))
+                if job.id in jobs:
+                    raise JobError(f"there is a job {job.id} before it")
                 jobs[job.id] = job
             except JobError as error:
                 self.notices.append(
@@ -104,7 +106,8 @@ class JobBook:
             NothingSuchError: there is none of that ID.
         """
         if job_id not in self._jobs and (gone := self._gone.get(where("id") == job_id)):
-            return msgspec.structs.replace(read_job(dict(gone)), next_run=None)
+            with contextlib.suppress(JobError):  # a row that is odd is no job that was
+                return msgspec.structs.replace(read_job(dict(gone)), next_run=None)
         job = self.job(job_id)
         self._table.remove(where("id") == job_id)
         del self._jobs[job_id]

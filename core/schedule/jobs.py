@@ -141,7 +141,9 @@ def read_job(document: object) -> Job:
     times = [job.created, job.next_run or 0]
     times += [time for run in job.history for time in (run.due, run.ran)]
     counts = [job.runs, job.seen_trades, job.max_runs or 0]
-    if not all(0 <= time <= LATEST for time in times) or min(counts) < 0:
+    if not all(0 <= time <= LATEST for time in times) or not all(
+        0 <= count <= _MOST_RUNS for count in counts
+    ):
         raise JobError("it has a time or a count outside of what is possible")
     if job.session_id is None and job.action is not JobAction.SAY:
         raise JobError(f"it is to {job.action} a session, and names none")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ class IndexWriteError(Exception):
 
 
 Tables = dict[str, dict[str, Any]]
+_ROW_NUMBER = re.compile("0|[1-9][0-9]{0,17}", re.ASCII)
 
 
 class DurableStorage(Storage):
@@ -152,7 +154,14 @@ def _sound(tables: dict[str, Any]) -> Tables:
 
 
 def _is_row(number: str, row: object) -> bool:
-    return number.isascii() and number.isdigit() and isinstance(row, dict)
+    """Whether it is one to TinyDB, which writes its number as an int, and can be written again."""
+    if not (_ROW_NUMBER.fullmatch(number) and isinstance(row, dict)):
+        return False
+    try:
+        orjson.dumps({"table": {number: row}})
+    except TypeError:  # what is read may be nested deeper than what is written
+        return False
+    return True
 
 
 def open_index(path: Path, disk: Disk) -> tuple[TinyDB, DurableStorage]:

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from core.host.host import Host
-from core.host.link import CommandError
+from core.host.link import CommandError, NotFoundError
 from core.schedule.service import Schedule
 from core.store.workspace import Workspace
 from tests.unit.host.hosts import hosting
@@ -41,6 +41,8 @@ ROWS: dict[str, object] = {
     "no ID": GOOD | {"id": None},
     "a path as ID": GOOD | {"id": "../../x"},
     "a path as session": GOOD | {"id": "odd00001", "session_id": "../../x"},
+    "more runs than can be": GOOD | {"id": "odd00001", "runs": 2**64 - 1},
+    "the ID of another": GOOD | {"message": "not this one"},
     "a time beyond all years": GOOD | {"id": "odd00001", "next_run": 10**18},
     "history of nothing": GOOD | {"id": "odd00001", "history": [None]},
 }
@@ -50,7 +52,8 @@ async def jobs_with(tmp_path: Path, contents: object) -> tuple[Host, list[str]]:
     """Start a host on an index with these contents; the jobs it lists, and can still add one to."""
     workspace = Workspace(tmp_path)
     workspace.prepare()
-    workspace.index.write_bytes(orjson.dumps(contents))
+    written = contents if isinstance(contents, bytes) else orjson.dumps(contents)
+    workspace.index.write_bytes(written)
     async with hosting(tmp_path, schedule=Schedule) as host:
         listed = await host.carry_out("list_jobs", {})
         assert isinstance(listed, tuple)
@@ -67,7 +70,7 @@ async def jobs_with(tmp_path: Path, contents: object) -> tuple[Host, list[str]]:
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
 async def test_an_odd_row_is_set_aside_with_a_notice(tmp_path: Path, row: object) -> None:
-    host, listed = await jobs_with(tmp_path, {"jobs": {"1": row, "2": GOOD}})
+    host, listed = await jobs_with(tmp_path, {"jobs": {"1": GOOD, "2": row}})
     assert listed == ["good0001"]
     (notice,) = [line.text for line in host.logs() if "a job in the index" in line.text]
     assert "set aside in its table odd_jobs" in notice
@@ -97,6 +100,31 @@ async def test_an_index_of_another_shape_is_set_aside_and_the_rest_of_it_used(
     assert any("was set aside as papertape.json.damaged-1" in one.text for one in host.logs())
     aside = tmp_path / "papertape.json.damaged-1"
     assert orjson.loads(aside.read_bytes()) == contents
+
+
+NESTED = b"[" * 300 + b"]" * 300
+
+
+@pytest.mark.parametrize(
+    "row",
+    [b'"%s":{}' % (b"1" * 5_000), b'"01":{"id":"good0002"}', b'"2":{"x":%s}' % NESTED],
+    ids=["a number of many digits", "a number written otherwise", "what is not written again"],
+)
+async def test_a_row_that_an_index_cannot_keep_is_set_aside(tmp_path: Path, row: bytes) -> None:
+    contents = b'{"jobs":{"1":%s,%s}}' % (orjson.dumps(GOOD), row)
+    host, listed = await jobs_with(tmp_path, contents)
+    assert listed == ["good0001"]
+    assert any("was set aside as papertape.json.damaged-1" in one.text for one in host.logs())
+    assert (tmp_path / "papertape.json.damaged-1").read_bytes() == contents
+
+
+async def test_an_odd_row_of_a_job_that_is_gone_is_no_job(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.prepare()
+    workspace.index.write_bytes(orjson.dumps({"gone_jobs": {"1": {"id": "gone0001"}}}))
+    async with hosting(tmp_path, schedule=Schedule) as host:
+        with pytest.raises(NotFoundError, match="there is no job 'gone0001'"):
+            await host.carry_out("remove_job", {"job_id": "gone0001"})
 
 
 @pytest.mark.parametrize("what", ["a folder", "a circle of links"])
