@@ -208,18 +208,27 @@ def remove_leftovers(folder: Path) -> int:
     return swept
 
 
+_NO_LOCKS = (errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+
+
 def try_lock(descriptor: int, *, shared: bool = False) -> bool:
     """Take the kernel's lock on an open file, if nobody has it; it goes with the descriptor.
 
     Where the file system has no such locks, it counts as taken.
     """
+    return kernel_lock(descriptor, shared=shared) is not False
+
+
+def kernel_lock(descriptor: int, *, shared: bool = False) -> bool | None:
+    """Whether the kernel's lock on an open file was taken; None where there are no such locks."""
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:
-        if error.errno not in (errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.EOPNOTSUPP):
+        if error.errno not in _NO_LOCKS:
             raise
+        return None
     return True
 
 

@@ -3,7 +3,7 @@
 The kernel's lock on the workspace's folder, and on the file `lock` in it, decides. What stands in
 the file is a hint who holds it, for messages, and may be missing, stale, copied or made up. The
 kernel frees its lock when the holder dies, however it dies, so a lock is stale exactly when it can
-be taken.
+be taken. Where the file system has no locks, the hint is all there is, which is said.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 import orjson
 
-from core.store.durable import clear_place, try_lock
+from core.store.durable import clear_place, kernel_lock
 from core.store.workspace import Workspace, WorkspaceError
 from core.typed import prepare
 
@@ -92,12 +92,14 @@ class HostLock:
         try:
             folder = os.open(workspace.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             held.append(folder)
-            _take(workspace, folder)
+            _take(workspace, folder, workspace.root)
             notice = clear_place(workspace.lock)
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             descriptor = os.open(workspace.lock, flags, 0o600)
             held.append(descriptor)
-            _take(workspace, descriptor)
+            notices = [notice] if notice is not None else []
+            if not _take(workspace, descriptor, workspace.lock):
+                notices.append(_refuse_named(workspace))
             me = Holder(os.getpid(), process_started(os.getpid()), now, kind)
             lock = cls(workspace, folder, descriptor, orjson.dumps(asdict(me)))
             lock._write()
@@ -109,8 +111,7 @@ class HostLock:
             raise WorkspaceError(
                 f"the lock {workspace.lock} cannot be taken ({error.strerror})"
             ) from error
-        if notice is not None:
-            lock.notices.append(notice)
+        lock.notices += notices
         return lock
 
     def _write(self) -> None:
@@ -159,16 +160,33 @@ def current_host(workspace: Workspace) -> Holder | None:
     A host whose lock does not name it is one of kind "unknown", and of process 0 where the system
     does not tell.
     """
-    held = [path for path in (workspace.root, workspace.lock) if _is_held(path)]
+    answers = {path: _is_held(path) for path in (workspace.root, workspace.lock)}
+    held = [path for path, is_held in answers.items() if is_held]
+    if not held and answers[workspace.lock] is None:
+        named = _named(workspace.lock)
+        return named if named is not None and named.alive else None
     return _holder(workspace, held[0]) if held else None
 
 
-def _take(workspace: Workspace, descriptor: int) -> None:
+def _take(workspace: Workspace, descriptor: int, path: Path) -> bool:
+    """Take the lock on what is open at a path; False where its file system has no locks."""
     for _ in range(_TRIES):
-        if try_lock(descriptor):
-            return
+        taken = kernel_lock(descriptor)
+        if taken is not False:
+            return taken is not None
         time.sleep(_PAUSE)
-    raise AlreadyHostedError(workspace.root, _holder(workspace, workspace.root))
+    raise AlreadyHostedError(workspace.root, _holder(workspace, path))
+
+
+def _refuse_named(workspace: Workspace) -> str:
+    """The words for a file system without locks, where nobody who runs is named in the lock."""
+    named = _named(workspace.lock)
+    if named is not None and named.alive:
+        raise AlreadyHostedError(workspace.root, named)
+    return (
+        f"the file system of {workspace.root} has no locks: a second host is noticed on this "
+        "machine only, so start none on another one"
+    )
 
 
 def _close(descriptors: list[int]) -> None:
@@ -177,8 +195,11 @@ def _close(descriptors: list[int]) -> None:
             os.close(descriptor)
 
 
-def _is_held(path: Path) -> bool:
-    """Whether a process holds the kernel's lock on a file or folder. A link is not followed."""
+def _is_held(path: Path) -> bool | None:
+    """Whether a process holds the kernel's lock on a file or folder; None where there are none.
+
+    A link is not followed.
+    """
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         descriptor = os.open(path, flags if path.is_dir() else flags | os.O_NOFOLLOW)
@@ -186,7 +207,10 @@ def _is_held(path: Path) -> bool:
         return False
     try:
         mode = os.fstat(descriptor).st_mode
-        return (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) and not try_lock(descriptor, shared=True)
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            return False
+        taken = kernel_lock(descriptor, shared=True)
+        return None if taken is None else not taken
     finally:
         os.close(descriptor)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import shutil
 import signal
@@ -236,3 +238,41 @@ def test_a_process_number_used_again_is_not_the_holder(tmp_path: Path) -> None:
     holder = {"pid": os.getpid(), "started": started - 1, "since": 1, "kind": "tui"}
     workspace.lock.write_bytes(orjson.dumps(holder))
     assert current_host(workspace) is None
+
+
+def test_who_locked_the_file_alone_is_named_and_not_this_process(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.lock.touch()
+    code = (
+        "import fcntl, sys; file = open(sys.argv[1]); fcntl.flock(file, fcntl.LOCK_EX)\n"
+        "print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-S", "-c", code, str(workspace.lock)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(AlreadyHostedError, match=f"by process {other.pid} "):
+            HostLock.acquire(workspace, kind="tui", now=5)
+        other.kill()
+    HostLock.acquire(workspace, kind="tui", now=5).release()
+
+
+def test_without_locks_of_the_kernel_the_name_in_the_file_counts_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    workspace = Workspace(tmp_path)
+    lock = HostLock.acquire(workspace, kind="tui", now=5)
+    assert "has no locks" in lock.notices[0]
+    with pytest.raises(AlreadyHostedError):
+        HostLock.acquire(workspace, kind="headless", now=6)
+    holder = current_host(workspace)
+    assert holder is not None
+    assert holder.pid == os.getpid()
+    lock.release()
+    assert current_host(workspace) is None
+    workspace.lock.write_bytes(named(2**22 - 1, 1))
+    HostLock.acquire(workspace, kind="tui", now=7).release()
