@@ -74,7 +74,7 @@ if TYPE_CHECKING:
     from core.host.feed_factories import DemoMarket
 
 POLL_EVERY = 0.25
-_IDLE_AFTER = 5.0  # seconds after the host is there: what is imported then delays nobody
+_IDLE_AFTER = 2.0  # seconds after the host is there: what is imported then delays nobody
 
 
 class PapertapeApp(GuardedApp):

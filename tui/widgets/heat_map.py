@@ -27,6 +27,7 @@ from tui.widgets.tones import Tone
 _MARGIN = 2
 _AIR = 4  # cells that one may be wider than it must be
 _STEPS = 6  # shades on either side of the middle
+_STEP = 9  # per cent of the tone's colour
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +61,6 @@ class HeatMap(LineView, can_focus=True):
     """A grid with a cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.MAP)
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"heat--{kind}-{step}" for kind in ("good", "bad") for step in range(1, _STEPS + 1)
-    }
-    DEFAULT_CSS = "\n".join(
-        f"HeatMap > .heat--{kind}-{step} {{ background: ${tone} {step * 9}%; }}"
-        for kind, tone in (("good", "gain"), ("bad", "loss"))
-        for step in range(1, _STEPS + 1)
-    )
 
     class Highlighted(Message):
         """The cursor came to rest on a cell."""
@@ -218,8 +211,8 @@ class HeatMap(LineView, can_focus=True):
         step = 0 if heat is None else min(_STEPS, round(abs(heat) * _STEPS))
         if heat is None or not step or self._by_glyph:
             return Style()
-        name = f"heat--{'good' if heat > 0 else 'bad'}-{step}"
-        return Style(bgcolor=self.get_component_rich_style(name).bgcolor)
+        tone = Tone.GAIN if heat > 0 else Tone.LOSS
+        return Style(bgcolor=self.themed(f"on {tone.css} {step * _STEP}%").bgcolor)
 
     # ── cursor ──
 

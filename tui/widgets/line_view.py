@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from rich.style import Style
 from textual.scroll_view import ScrollView
@@ -14,7 +15,7 @@ from tui.widgets.tones import Tone
 class LineView(ScrollView):
     """A scroll view drawn by `render_line`, whose text has tones."""
 
-    COMPONENT_CLASSES = {f"tone--{tone}" for tone in Tone} | {"line--cursor", "line--cursor-idle"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"line--cursor", "line--cursor-idle"}
     DEFAULT_CSS = """
     LineView {
         background: $background;
@@ -28,17 +29,6 @@ class LineView(ScrollView):
         scrollbar-color-active: $accent;
         overflow-x: hidden;
 
-        & > .tone--plain { color: $foreground; }
-        & > .tone--strong { color: $foreground; text-style: bold; }
-        & > .tone--dim { color: $dim; }
-        & > .tone--gain { color: $gain; }
-        & > .tone--loss { color: $loss; }
-        & > .tone--stale { color: $stale; text-style: italic; }
-        & > .tone--accent { color: $accent; }
-        & > .tone--info { color: $info; }
-        & > .tone--warning { color: $warning; }
-        & > .tone--error { color: $error; text-style: bold; }
-        & > .tone--rule { color: $rule; }
         & > .line--cursor { background: $cursor; }
         & > .line--cursor-idle { background: $cursor-idle; }
         &:ansi > .line--cursor { text-style: reverse; }
@@ -46,19 +36,39 @@ class LineView(ScrollView):
     }
     """
 
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  (Textual's own name for it)
+        self._toned: dict[str, Style] = {}
+        super().__init__(id=id)
+
     def copy_out(self, lines: Sequence[Sequence[str]], what: str) -> None:
         """Put lines of tab-parted cells on the clipboard, also over SSH (OSC 52), and say so."""
         text = "\n".join("\t".join(map(safe_text, cells)) for cells in lines)
         self.app.copy_to_clipboard(text)
         self.app.notify(f"{what} copied, if this terminal allows it.", markup=False)
 
+    def notify_style_update(self) -> None:
+        """Forget what the theme gave the tones."""
+        self._toned.clear()
+        super().notify_style_update()
+
     def tone(self, tone: Tone, background: str | None = None) -> Style:
         """The style of a tone, on the widget's own background or a component's."""
-        style = self.get_component_rich_style(f"tone--{tone}")
-        if background is not None:
-            behind = self.get_component_rich_style(background)
-            if behind.reverse and tone in (Tone.DIM, Tone.RULE):
-                # Turned round, a dim text would be a grey block.
-                style = self.get_component_rich_style(f"tone--{Tone.PLAIN}")
-            style += Style(bgcolor=behind.bgcolor, reverse=behind.reverse, bold=behind.bold)
+        if background is None:
+            return self.themed(tone.css)
+        behind = self.get_component_rich_style(background)
+        if behind.reverse and tone in (Tone.DIM, Tone.RULE):
+            tone = Tone.PLAIN  # turned round, a dim text would be a grey block
+        over = Style(bgcolor=behind.bgcolor, reverse=behind.reverse, bold=behind.bold)
+        return self.themed(tone.css) + over
+
+    def themed(self, css: str) -> Style:
+        """A style of the theme, as `Content` knows it, on the widget's own background.
+
+        Components of the style sheet would say the same, and be looked for among all its rules
+        whenever a class changes somewhere: with a dozen tones most of the time that a screen takes.
+        """
+        style = self._toned.get(css)
+        if style is None:
+            parsed = self.app.stylesheet.parse_style(css)
+            style = self._toned[css] = (self.visual_style + parsed).rich_style
         return style

@@ -38,11 +38,11 @@ _CSS = {
     Tone.DIM: "$dim",
     Tone.GAIN: "$gain",
     Tone.LOSS: "$loss",
-    Tone.STALE: "$stale",
+    Tone.STALE: "italic $stale",
     Tone.ACCENT: "$accent",
     Tone.INFO: "$info",
     Tone.WARNING: "$warning",
-    Tone.ERROR: "$error",
+    Tone.ERROR: "bold $error",
     Tone.RULE: "$rule",
 }
 
