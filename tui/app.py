@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
+from textual.actions import ActionParseResult
 from textual.binding import BindingType
 from textual.command import Provider
+from textual.dom import DOMNode
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
@@ -30,7 +32,7 @@ from core.store.workspace import Workspace
 from core.strategy.chart_values import ChartSource
 from core.text import safe_lines, safe_text
 from core.trial.cone_over_time import ConeOverTime
-from tui.commands import Place, bindings
+from tui.commands import Place, bindings, refusal
 from tui.host.connection import GROUP, HostConnection, LinkReady
 from tui.host.hosting import Hosting
 from tui.host.leaving import Leaving
@@ -249,7 +251,7 @@ class PapertapeApp(GuardedApp):
         with self.batch_update():
             for screen in self.screen_stack:
                 if isinstance(screen, BaseScreen) and screen.ready:
-                    screen.show(snapshot)
+                    screen.take_snapshot(snapshot)
                     if another_host:
                         screen.refresh_hints()
         self._returning.see(snapshot)
@@ -377,6 +379,23 @@ class PapertapeApp(GuardedApp):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer to take over only where there is something to take."""
         return self.attached if action == "take_over" else True
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Do what a key stands for; where that is not possible now, say why: no key is silent."""
+        done = await super().run_action(action, default_namespace, namespaces)
+        place = Place.ANYWHERE if default_namespace is self else None
+        if isinstance(default_namespace, BaseScreen):
+            place = default_namespace.PLACE
+        if not done and place is not None and isinstance(action, str):
+            why_not = refusal(place, action)
+            if why_not:
+                self.say(why_not, "warning")
+        return done
 
     def action_take_over(self) -> None:
         """Ask, then run the sessions here that another process runs."""

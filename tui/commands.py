@@ -63,7 +63,8 @@ class Command:
 
     `keys` as Textual spells them, comma-separated; `key` is how the first is shown. `action` is the
     action of the screen or widget it belongs to (`app.` in front: of the app). `hint`: its place in
-    the footer, low numbers survive narrow terminals; None keeps it out.
+    the footer, low numbers survive narrow terminals; None keeps it out. `unless`: why nothing
+    happens where the key is pressed and the command is not possible, and what would be.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Command:
     help: str
     action: str
     hint: int | None = None
+    unless: str = ""
 
     @property
     def target(self) -> str:
@@ -112,31 +114,38 @@ COMMANDS: tuple[Command, ...] = (
         "session.toggle", Place.SESSIONS, "s", "s", "start/stop",
         "Start the first strategy where nothing runs yet; stop a running session (asks); "
         "start an ended one again", "start_stop", 2,
+        unless="Nothing runs in this group.",
     ),
     Command(
         "session.stop", Place.SESSIONS, "x", "x", "stop",
         "Stop the session, or all marked ones (asks); a stop ends in a report", "stop", 5,
+        unless="There is nothing to stop: it has ended. s starts it again.",
     ),
     Command(
         "session.pause", Place.SESSIONS, "p", "p", "pause",
         "Block entries, or allow them again; take up what a failure interrupted", "pause", 3,
+        unless="There is nothing to pause: it has ended. s starts it again.",
     ),
     Command(
         "session.flatten", Place.SESSIONS, "f", "f", "flatten",
         "Close the session's positions at the next price (asks)", "flatten", 6,
+        unless="There is no open position to close in a session that runs.",
     ),
     Command(
         "session.report", Place.SESSIONS, "r", "r", "report",
         "The session's report as it stands now, or its final one", "report", 4,
+        unless="No session is under the cursor.",
     ),
     Command(
         "session.compare", Place.SESSIONS, "c", "c", "compare",
         "Compare the session with its backtest, trade by trade", "compare", 7,
+        unless="No session is under the cursor.",
     ),
     Command(
         "session.performance", Place.SESSIONS, "P", "P", "performance",
         "What the session, or all marked ones together, earned: by day, pair, reason and more",
         "performance", 11,
+        unless="No session is under the cursor: 8 shows all of them.",
     ),
     Command(
         "session.filter", Place.SESSIONS, "slash", "/", "filter",
@@ -155,14 +164,17 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "session.note", Place.SESSIONS, "C", "C", "note",
         "A note on the session, and tags by which / finds it", "note",
+        unless="No session is under the cursor.",
     ),
     Command(
         "session.watch", Place.SESSIONS, "W", "W", "tell me",
         "Be told once of a price, a drawdown, or that nothing was traded for days", "watch",
+        unless="Only a session that runs can be watched.",
     ),
     Command(
         "session.archive", Place.SESSIONS, "a", "a", "archive",
         "Take an ended session out of the list, or an archived one back into it", "archive",
+        unless="A session is archived once it has ended: x stops it.",
     ),
     Command(
         "session.archived", Place.SESSIONS, "A", "A", "archived",
@@ -178,31 +190,39 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "one.symbol", Place.SESSION, "l,right", "l →", "symbol", "The session's next symbol",
         "symbol(1)", 7,
+        unless="The session trades one symbol.",
     ),
     Command(
         "one.symbol_back", Place.SESSION, "h,left", "h ←", "symbol back",
         "The session's previous symbol", "symbol(-1)",
+        unless="The session trades one symbol.",
     ),
     Command(
         "one.pause", Place.SESSION, "p", "p", "pause",
         "Block entries, or allow them again; take up what a failure interrupted", "pause", 4,
+        unless="There is nothing to pause: the session has ended.",
     ),
     Command(
         "one.stop", Place.SESSION, "x,s", "x", "stop", "Stop the session (asks)", "stop", 5,
+        unless="There is nothing to stop: the session has ended.",
     ),
     Command(
         "one.flatten", Place.SESSION, "f", "f", "flatten",
         "Close the position shown, or all of the session's, at the next price (asks)",
         "flatten", 6,
+        unless="There is no open position to close.",
     ),
     Command(
         "one.block", Place.SESSION, "K", "K", "block pair",
         "Block entries of the symbol shown alone, or allow them again", "block", 9,
+        unless="There is nothing to block: the session has ended.",
     ),
     Command(
         "one.enter", Place.SESSION, "N", "N", "enter now",
         "Enter a position in the symbol shown by hand, at the next price (simulated; asks)",
         "enter", 10,
+        unless="By hand one enters where the symbol shown is flat and the session runs: f "
+        "closes a position, l shows another symbol.",
     ),
     Command(
         "one.note", Place.SESSION, "C", "C", "note",
@@ -211,6 +231,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "one.watch", Place.SESSION, "W", "W", "tell me",
         "Be told once of a price, a drawdown, or that nothing was traded for days", "watch",
+        unless="Only a session that runs can be watched.",
     ),
     Command(
         "one.report", Place.SESSION, "r", "r", "report", "The session's report", "report", 3,
@@ -288,15 +309,18 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "backtest.again", Place.BACKTEST, "R", "R", "run again",
         "Run the strategy over the same candles once more", "again", 4,
+        unless="No backtest is under the cursor: n runs one.",
     ),
     Command(
         "backtest.cancel", Place.BACKTEST, "x", "x", "cancel", "Break off what runs",
         "cancel", 0,
+        unless="Nothing runs.",
     ),
     Command(
         "backtest.compare", Place.BACKTEST, "c", "c", "compare",
         "Two backtests in one chart, their figures side by side: the two marked, or the one "
         "marked and the one under the cursor", "compare", 3,
+        unless="Mark two backtests with Space, or one and put the cursor on the other.",
     ),
     Command(
         "backtest.filter", Place.BACKTEST, "slash", "/", "filter",
@@ -306,19 +330,23 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "backtest.note", Place.BACKTEST, "C", "C", "note",
         "A note on the backtest, and tags by which / finds it; it is then kept for good", "note", 5,
+        unless="No backtest is under the cursor: n runs one.",
     ),
     Command(
         "backtest.remove", Place.BACKTEST, "d,delete", "d", "remove",
         "Remove the backtest, or all marked ones, with its files (asks)", "remove", 7,
+        unless="Nothing to remove: a result saved in STRATEGY.md stays with its strategy.",
     ),
     Command(
         "backtest.sweep", Place.BACKTEST, "H", "H", "sweep",
         "Vary settings of the strategy on these candles, and see the best in a heat map",
         "sweep", 8,
+        unless="No backtest is under the cursor: n runs one.",
     ),
     Command(
         "backtest.gate", Place.BACKTEST, "J", "J", "gate",
         "Judge how much of the backtest is luck: one verdict, with its reasons", "gate", 9,
+        unless="No backtest is under the cursor: n runs one.",
     ),
     Command(
         "result.back", Place.RESULT, "escape", "Esc", "back", "Return to the backtests", "back", 1,
@@ -330,6 +358,8 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "result.save", Place.RESULT, "w", "w", "save",
         "Write the result into the strategy's STRATEGY.md", "save", 4,
+        unless="Only a result fresh from its candles, of the strategy as it is written, "
+        "can be saved: R runs it again.",
     ),
     Command(
         "result.view", Place.RESULT, "v", "v", "view",
@@ -342,6 +372,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "result.note", Place.RESULT, "C", "C", "note",
         "A note on the backtest, and tags; it is then kept for good", "note", 6,
+        unless="The result is in no library: R runs it again and keeps it.",
     ),
     Command(
         "result.copy", Place.RESULT, "y", "y", "copy", "Copy the result as JSON", "copy", 7,
@@ -367,6 +398,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "overlay.view", Place.OVERLAY, "v", "v", "view",
         "The figures, or the settings that differ", "view", 2,
+        unless="All of it is shown already.",
     ),
     Command(
         "sweep.back", Place.SWEEP, "escape", "Esc", "back",
@@ -375,6 +407,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "sweep.cancel", Place.SWEEP, "x", "x", "cancel",
         "End the sweep with the settings that are finished", "cancel", 0,
+        unless="Nothing runs.",
     ),
     Command(
         "sweep.open", Place.SWEEP, "enter", "Enter", "open",
@@ -382,17 +415,21 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "sweep.metric", Place.SWEEP, "M", "M", "metric", "The next metric on the map", "metric", 3,
+        unless="There is nothing to show yet.",
     ),
     Command(
         "sweep.view", Place.SWEEP, "v", "v", "view", "The map, or the settings from the best on",
         "view", 4,
+        unless="There is nothing to show yet.",
     ),
     Command(
         "sweep.again", Place.SWEEP, "R", "R", "again", "Vary something else", "again", 5,
+        unless="The sweep still runs: x ends it.",
     ),
     Command(
         "sweep.export", Place.SWEEP, "E", "E", "export",
         "Write every setting with all its figures into a file of the workspace", "export", 6,
+        unless="There is nothing to write yet.",
     ),
     Command(
         "gate.back", Place.GATE, "escape", "Esc", "back",
@@ -401,6 +438,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "gate.cancel", Place.GATE, "x", "x", "cancel", "End the gate without a verdict",
         "cancel", 0,
+        unless="Nothing runs.",
     ),
     Command(
         "gate.open", Place.GATE, "enter", "Enter", "open",
@@ -410,9 +448,11 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "gate.view", Place.GATE, "v", "v", "view", "The other part of what is not judged",
         "view", 3,
+        unless="All of it is shown already.",
     ),
     Command(
         "gate.again", Place.GATE, "R", "R", "again", "Judge it with other settings", "again", 4,
+        unless="The gate still runs: x ends it.",
     ),
     Command(
         "compare.new", Place.COMPARE, "n", "n", "strategy", "Choose a strategy to compare",
@@ -426,29 +466,36 @@ COMMANDS: tuple[Command, ...] = (
         "compare.view", Place.COMPARE, "v", "v", "view",
         "The five answers, figures and equity, the spread of the trades, what is to be known",
         "view", 3,
+        unless="Nothing is compared yet: n chooses a strategy.",
     ),
     Command(
         "compare.session", Place.COMPARE, "S", "S", "session",
         "The strategy's sessions one after the other, then all that ended", "next_session", 4,
+        unless="Nothing is compared yet: n chooses a strategy.",
     ),
     Command(
         "compare.fetch", Place.COMPARE, "u", "u", "exchange",
         "Backtest the period again on the candles the exchange tells now", "fetch", 7,
+        unless="Nothing is compared yet: n chooses a strategy.",
     ),
     Command(
         "compare.save", Place.COMPARE, "w", "w", "save",
         "Write paper figures and observations into STRATEGY.md (shows the difference, asks)",
         "save", 5,
+        unless="There is nothing to write into STRATEGY.md yet.",
     ),
     Command(
         "compare.export", Place.COMPARE, "E", "E", "export",
         "Write the comparison and its sessions into files", "export", 8,
+        unless="Nothing is compared yet: n chooses a strategy.",
     ),
     Command(
         "compare.copy", Place.COMPARE, "y", "y", "copy", "Copy the comparison as JSON", "copy",
+        unless="Nothing is compared yet: n chooses a strategy.",
     ),
     Command(
         "compare.again", Place.COMPARE, "R", "R", "again", "Compare the same once more", "again",
+        unless="Nothing is compared yet: n chooses a strategy.",
     ),
     Command(
         "layer.back", Place.COMPARED_LAYER, "escape", "Esc", "back",
@@ -462,6 +509,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "layer.filter", Place.COMPARED_LAYER, "slash", "/", "filter",
         "Show all trades, those that differ, are matched, missing or extra", "filter", 3,
+        unless="Only the answer about the account lists trades.",
     ),
     Command(
         "layer.next", Place.COMPARED_LAYER, "l,right", "l →", "next", "The next answer",
@@ -474,6 +522,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "layer.view", Place.COMPARED_LAYER, "v", "v", "view",
         "The next part of the answer, where the terminal has no room for all", "view", 6,
+        unless="All of it is shown already.",
     ),
     Command(
         "compared.back", Place.COMPARED_TRADE, "escape", "Esc", "back",
@@ -494,19 +543,23 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "schedule.edit", Place.SCHEDULE, "e,enter", "e", "edit",
         "Change what the job does, or when", "edit", 2,
+        unless="No job is under the cursor: n makes one.",
     ),
     Command(
         "schedule.run", Place.SCHEDULE, "R", "R", "run now", "Run the job now, due or not",
         "run", 3,
+        unless="No job is under the cursor: n makes one.",
     ),
     Command(
         "schedule.pause", Place.SCHEDULE, "p", "p", "pause",
         "Have the job not run when it is due, or run again; what it missed is not made up for",
         "pause", 4,
+        unless="No job is under the cursor: n makes one.",
     ),
     Command(
         "schedule.remove", Place.SCHEDULE, "d,delete", "d", "remove", "Remove the job (asks)",
         "remove", 5,
+        unless="No job is under the cursor: n makes one.",
     ),
     Command(
         "logs.filter", Place.LOGS, "slash", "/", "filter", "Show only lines with this text",
@@ -527,14 +580,17 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "settings.change", Place.SETTINGS, "e,enter", "e", "change",
         "Change the setting, or add to it", "change", 1,
+        unless="It cannot be changed, only taken out (d).",
     ),
     Command(
         "settings.try", Place.SETTINGS, "R", "R", "try",
         "Try whether the test venue takes the keys, or whether notifications arrive", "try_it", 2,
+        unless="There is nothing to try in this setting.",
     ),
     Command(
         "settings.remove", Place.SETTINGS, "d,delete", "d", "take out",
         "Have notifications go there no more (asks)", "remove", 3,
+        unless="Only a place that notifications go to can be taken out.",
     ),
     Command(
         "performance.next", Place.PERFORMANCE, "l,right", "l →", "next",
@@ -548,6 +604,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "performance.money", Place.PERFORMANCE, "m", "m", "money",
         "The next kind of money: sessions of different ones are never added up", "money", 3,
+        unless="All of it is of one kind of money.",
     ),
     Command(
         "performance.open", Place.PERFORMANCE, "enter", "Enter", "open",
@@ -664,6 +721,7 @@ COMMANDS: tuple[Command, ...] = (
         "app.take_over", Place.ANYWHERE, "T", "T", "take over",
         "While another process runs the sessions: run them in this screen (asks)",
         "app.take_over", 0,
+        unless="The sessions run in this screen already.",
     ),
     Command(
         "app.maximise", Place.ANYWHERE, "z", "z", "full screen",
@@ -715,6 +773,12 @@ def bindings(place: Place) -> list[BindingType]:
         for command in COMMANDS
         if command.place is place
     ]
+
+
+def refusal(place: Place, action: str) -> str:
+    """Why an action of that place is not possible now; empty where nothing need be said."""
+    found = (one for one in COMMANDS if one.place is place and one.action == action)
+    return next((one.unless for one in found), "")
 
 
 def commands_at(place: Place) -> tuple[Command, ...]:

@@ -115,7 +115,12 @@ class BaseScreen(Screen[None]):
         if snapshot is None:
             self._show_top(None)
         else:
-            self.show(snapshot)
+            self.take_snapshot(snapshot)
+
+    def take_snapshot(self, snapshot: HostSnapshot) -> None:
+        """Draw the latest state of everything, and what can be done with it."""
+        self.show(snapshot)
+        self.query_one(Hints).recheck()
 
     def _show_top(self, snapshot: HostSnapshot | None) -> None:
         self.query_one(TopBar).show(snapshot, self.papertape.waiting, self.papertape.zone)

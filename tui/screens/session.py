@@ -127,8 +127,6 @@ class SessionScreen(BaseScreen):
         if found is None:
             return
         before, self._session = self._session, found
-        if before is None or before.state is not found.state:
-            self.refresh_hints()
         if self._symbol is None:
             self._symbol = found.symbols[0]
         title, room = session_view.title(found, zone), self.size.width - 4

@@ -27,6 +27,7 @@ class Hints(Widget):
     def __init__(self, place: Place) -> None:
         super().__init__()
         self._commands = [c for c in commands_at(place) if c.hint is not None]
+        self._possible: list[Command] = []
 
     def on_mount(self) -> None:
         """Show the keys of a chart where one is in it."""
@@ -45,9 +46,14 @@ class Hints(Widget):
         kept = [c for c in self._commands if c.place is Place.ANYWHERE or c.action == "back"]
         return [*own, *kept]
 
+    def recheck(self) -> None:
+        """Draw the line anew where something else has become possible."""
+        if self._possible != [c for c in self._hinted() if self._enabled(c)]:
+            self.refresh()
+
     def render(self) -> RenderResult:
         """The commands that are possible now and fit, in the order they are defined."""
-        possible = [c for c in self._hinted() if self._enabled(c)]
+        self._possible = possible = [c for c in self._hinted() if self._enabled(c)]
         room = self.size.width + 2
         kept: set[str] = set()
         for command in sorted(possible, key=_urgency):
