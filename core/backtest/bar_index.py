@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from math import inf
 from typing import cast
@@ -38,14 +37,14 @@ class Extremes:
 
     def __init__(self, candles: Candles) -> None:
         self._candles = candles
-        self._found: tuple[list[float], list[float]] | None = None
+        self._found: tuple[Floats, Floats] | None = None
 
-    def of_blocks(self) -> tuple[list[float], list[float]]:
+    def of_blocks(self) -> tuple[Floats, Floats]:
         """Lowest lows and highest highs."""
         if self._found is None:
             starts = np.arange(0, len(self._candles), _BLOCK)
-            lowest = np.minimum.reduceat(self._candles.low, starts).tolist()
-            highest = np.maximum.reduceat(self._candles.high, starts).tolist()
+            lowest = np.minimum.reduceat(self._candles.low, starts)
+            highest = np.maximum.reduceat(self._candles.high, starts)
             self._found = lowest, highest
         return self._found
 
@@ -81,11 +80,12 @@ class BarIndex:
         self._close: memoryview[float] = _view(candles.close)
         self._time: memoryview[int] = candles.time.data
         self._flags: Sequence[int] = flags.data
-        self._raising: dict[int, list[int]] = {}
+        self._raising: dict[int, bytes] = {}
         self._extremes = extremes or Extremes(candles)
-        self._lowest: list[float] = []
-        self._highest: list[float] = []
-        self._funded: list[int] = [] if funding is None else np.flatnonzero(funding).tolist()
+        self._know_blocks = False
+        self._lowest: memoryview[float] = self._open
+        self._highest: memoryview[float] = self._open
+        self._funded: bytes = b"" if funding is None else (funding != 0).tobytes()
 
     def time(self, index: int) -> int:
         """Open time of the candle at `index`, or END behind the last."""
@@ -178,12 +178,13 @@ class BarIndex:
         """Index of the first candle from `index` on that raises any flag of `mask`."""
         raising = self._raising.get(mask)
         if raising is None:
-            raising = self._raising[mask] = np.flatnonzero((self.flags & mask) != 0).tolist()
+            raising = self._raising[mask] = ((self.flags & mask) != 0).tobytes()
         return self._next(raising, index)
 
-    def _next(self, indices: list[int], index: int) -> int:
-        place: int = bisect_left(indices, index)
-        return indices[place] if place < len(indices) else self.length
+    def _next(self, marked: bytes, index: int) -> int:
+        """The first place from `index` on that has a 1 in `marked`, which has a byte a candle."""
+        found: int = marked.find(1, index)
+        return self.length if found < 0 else found
 
     def _next_touch(
         self, start: int, stop: int, position: Position, trailing_stop_pct: float | None
@@ -205,11 +206,12 @@ class BarIndex:
         high: float
         if trailing_stop_pct is None and abs(fixed) == _INF and abs(target) == _INF:
             return stop
-        if not self._lowest:
-            self._lowest, self._highest = self._extremes.of_blocks()
-        worst, best = self._lowest, self._highest
-        if sign < 0:
-            worst, best = best, worst
+        if not self._know_blocks:
+            lowest, highest = self._extremes.of_blocks()
+            self._lowest, self._highest = _view(lowest), _view(highest)
+            self._know_blocks = True
+        worst = self._lowest if sign > 0 else self._highest
+        best = self._highest if sign > 0 else self._lowest
         while start < stop:
             block = start // _BLOCK
             end = min((block + 1) * _BLOCK, stop)
