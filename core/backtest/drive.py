@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.backtest.bar_index import END, BarIndex
-from core.backtest.curve import EquityRecorder
+from core.backtest.curve import RunEquity
 from core.market.candles.candles import Times
 from core.trading.account import Account
 from core.trading.bar import Bar
@@ -83,11 +83,11 @@ def drive(
     all_bars: Sequence[BarIndex],
     moments: Times,
     finer: FinerCandles | None = None,
-) -> tuple[EquityRecorder, list[Event]]:
+) -> tuple[RunEquity, list[Event]]:
     """Run the whole of `all_bars` (in the order of the symbols) through `account`.
 
     `moments` are the open times at which any symbol has a candle, shape (n,), increasing. Returns
-    the equity curve over them, which ends early where a risk limit stops the account for good, and
+    the equity over them, which ends early where a risk limit stops the account for good, and
     all that happened.
     """
     rules = account.rules
@@ -95,9 +95,11 @@ def drive(
     # Entries at the very close that decides them are sized by what all positions are worth there.
     everyone = watched or rules.fill_on is FillOn.CLOSE
     readers = [_BarReader(bars) for bars in all_bars]
-    curve = EquityRecorder(account, all_bars, moments)
+    count: int = len(moments)
     happened: list[Event] = []
-    free = account.free
+    changed: list[int] = [0]
+    free: list[float] = [account.free]
+    newest: float = account.free
     reader: _BarReader
     for reader in readers:
         reader.look_ahead(account)
@@ -123,19 +125,21 @@ def drive(
         events = step(account, time, bars, finer)
         if events:
             happened += events
-            if account.free != free:
-                free = account.free
-                curve.note(time)
+            if account.free != newest:
+                newest = account.free
+                changed.append(time)
+                free.append(newest)
         if account.stopped:
-            curve.end(time)
+            count = int(moments.searchsorted(time)) + 1
             break
         for reader in acting:
             reader.look_ahead(account)
         if watched:
             _look_at_every_close(account, readers, time)
+    equity = RunEquity(account, all_bars, moments[:count], changed, free)
     for reader in readers:
-        reader.catch_up(account, reader.bars.index_at(curve.last_time + 1))
-    return curve, happened
+        reader.catch_up(account, reader.bars.index_at(equity.last_time + 1))
+    return equity, happened
 
 
 def _next_moment(readers: Sequence[_BarReader]) -> tuple[int, list[_BarReader]]:

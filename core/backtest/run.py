@@ -75,15 +75,13 @@ def run_backtest(
     moments = _moments(all_bars)
     finer = _finer(config, detail) if detail else None
     account = Account(Rules.of(config, filters, fill_on=fill_on))
-    curve, happened = drive(account, all_bars, moments, finer)
+    equity, happened = drive(account, all_bars, moments, finer)
     open_trades = account.open_trades()
     ambiguous_return_pct = None
     if any(trade.ambiguous for trade in account.trades):
         hopeful = Account(Rules.of(config, filters, fill_on=fill_on, target_first=True))
         drive(hopeful, all_bars, moments, finer)
         ambiguous_return_pct = (hopeful.equity() / config.starting_balance - 1) * 100
-    equity = curve.equity()
-    times = curve.times
     if account.stopped:
         warnings = (
             *warnings,
@@ -92,12 +90,12 @@ def run_backtest(
         )
     return run_result(
         config,
-        times=times,
+        times=equity.times,
         equity=equity,
         trades=account.trades,
         open_trades=open_trades,
         benchmark_prices=[
-            _ends(bars, curve.last_time) for bars in all_bars if bars.time(0) <= curve.last_time
+            _ends(bars, equity.last_time) for bars in all_bars if bars.time(0) <= equity.last_time
         ],
         fill_on=fill_on,
         refused=account.refused,

@@ -17,6 +17,7 @@ from core.backtest.progress import WorkCancelledError
 from core.backtest.run import run_backtest
 from core.backtest.sweep import Period, sweep_by
 from core.market.candles.candles import Candles
+from core.report.equity import MarkedEquity
 from core.report.result import RunResult, run_result
 from core.strategy.config.config import StrategyConfig
 
@@ -169,7 +170,7 @@ def _joined(
     return run_result(
         replace(results[-1].config, starting_balance=config.starting_balance),
         times=np.concatenate([result.times for result in results]),
-        equity=np.concatenate([result.equity for result in results]),
+        equity=MarkedEquity(np.concatenate([result.equity for result in results])),
         trades=trades,
         open_trades=[trade for result in results for trade in result.open_trades],
         benchmark_prices=[(float(one.open[0]), float(one.close[-1])) for one in traded],

@@ -17,14 +17,13 @@ from numpy.typing import ArrayLike
 from core.market.candles.candles import Floats, Times
 from core.market.candles.timeframes import DAY, Timeframe
 from core.report.break_even import break_even_cost_bp
+from core.report.equity import Equity, MarkedEquity, equity_end
 from core.trading.values import Trade
 
 Z95 = 1.959963984540054  # the standard normal's 97.5 % quantile
 SHORT_PERIOD_DAYS = 30
 _FEWEST_RETURNS = 7  # daily ones, of which a ratio is made
 _ROUNDING = 1e-14  # daily returns are differences of numbers near 1: a smaller spread is rounding
-
-_BLOCK = 4_096  # candles looked at together: few enough to stay in the processor's cache
 
 _NO_TRADE = "no closed trade"
 NO_STARTING_BALANCE = "no starting balance is known"
@@ -78,7 +77,7 @@ ANNUALISED = ("sharpe_ratio", "sortino_ratio", "calmar_ratio")
 def compute_metrics(
     trades: Sequence[Trade],
     times: Times,
-    equity: Floats,
+    equity: Equity,
     starting_balance: float,
     timeframe: Timeframe,
     exposed: int,
@@ -90,7 +89,7 @@ def compute_metrics(
     Args:
         trades: the closed trades, in exit order.
         times: open times of the candles decided on, UTC ms, increasing; shape (n,).
-        equity: equity marked at those candles' closes; shape (n,).
+        equity: that of those candles' closes.
         starting_balance: equity before the first candle, above 0.
         timeframe: of the candles.
         exposed: in how many of the candles a position was held (`exposed_candles`).
@@ -116,7 +115,7 @@ def compute_metrics(
         daily = np.empty(0)
     return _metrics(
         _of_trades([t.pnl for t in trades], [hold_seconds(t) for t in trades], undefined),
-        _of_equity(equity, daily, starting_balance, (end - start) / DAY, undefined),
+        _of_equity(equity, candles, daily, starting_balance, (end - start) / DAY, undefined),
         exposure,
         benchmark_return_pct,
         break_even,
@@ -159,14 +158,15 @@ def closed_trade_metrics(
         of_equity: dict[str, float | None] = dict.fromkeys(_EQUITY_FIGURES)
         undefined.update(dict.fromkeys(_EQUITY_FIGURES, NO_STARTING_BALANCE))
     else:
-        equity = starting_balance + np.cumsum(np.asarray(pnl, dtype=np.float64))
+        stepped = starting_balance + np.cumsum(np.asarray(pnl, dtype=np.float64))
         # The period's first and last moment, so that its days without a trade count as days.
         first = np.array([min(begin, int(closes[0]) if len(closes) else begin)], dtype=np.int64)
         last = np.array([max(end - 1, int(closes[-1]) if len(closes) else begin)], dtype=np.int64)
-        final = equity[-1:] if len(equity) else np.array([starting_balance])
-        steps = np.concatenate(([starting_balance], equity, final))
+        final = stepped[-1:] if len(stepped) else np.array([starting_balance])
+        steps = MarkedEquity(np.concatenate(([starting_balance], stepped, final)))
         daily = _day_ends(np.concatenate((first, closes, last)), steps, 0)
-        of_equity = _of_equity(equity, daily, starting_balance, (end - begin) / DAY, undefined)
+        count, days = len(steps.whole()), (end - begin) / DAY
+        of_equity = _of_equity(steps, count, daily, starting_balance, days, undefined)
     return _metrics(
         of_trades,
         of_equity,
@@ -202,29 +202,8 @@ def hold_seconds(trade: Trade) -> float:
     return (trade.exit_time - trade.entry_time) / 1000
 
 
-def max_drawdown_pct(equity: Floats, starting_balance: float) -> float:
-    """Largest fall from a peak, in per cent of the peak; positive. Starts at `starting_balance`."""
-    top, deepest = starting_balance, 0.0
-    rest = len(equity) % _BLOCK
-    blocks = equity[: len(equity) - rest].reshape(-1, _BLOCK)
-    highs, lows = blocks.max(axis=1).tolist(), blocks.min(axis=1).tolist()
-    if rest:
-        highs.append(float(equity[-rest:].max()))
-        lows.append(float(equity[-rest:].min()))
-    for number, (high, low) in enumerate(zip(highs, lows, strict=True)):
-        highest = max(top, high)
-        fall = (highest - low) / highest
-        if fall > deepest and highest > top:  # it counts only if the highest came first
-            part = equity[number * _BLOCK : (number + 1) * _BLOCK]
-            peak = np.maximum(np.maximum.accumulate(part), top)
-            fall = float(((peak - part) / peak).max())
-        deepest = max(deepest, fall)
-        top = highest
-    return deepest * 100
-
-
 def daily_returns(
-    times: Times, equity: Floats, starting_balance: float, timeframe: Timeframe
+    times: Times, equity: Equity, starting_balance: float, timeframe: Timeframe
 ) -> Floats:
     """The returns of each UTC day, fractions, as the Sharpe ratio takes them; shape (days,).
 
@@ -240,7 +219,7 @@ def _returns(values: Floats) -> Floats:
     return returns
 
 
-def _day_ends(times: Times, equity: Floats, known_after: int) -> Floats:
+def _day_ends(times: Times, equity: Equity, known_after: int) -> Floats:
     """The equity at the end of each UTC day, from the first day to the last.
 
     An equity is known `known_after` ms after its time. A day without one carries the last. Only the
@@ -249,8 +228,7 @@ def _day_ends(times: Times, equity: Floats, known_after: int) -> Floats:
     first = (int(times[0]) + known_after) // DAY
     last = (int(times[-1]) + known_after) // DAY
     ends = (np.arange(first, last + 1, dtype=np.int64) + 1) * DAY
-    days: Floats = equity[np.searchsorted(times, ends - known_after, side="left") - 1]
-    return days
+    return equity.at(np.searchsorted(times, ends - known_after, side="left") - 1)
 
 
 _EQUITY_FIGURES = (
@@ -263,15 +241,19 @@ _EQUITY_FIGURES = (
 
 
 def _of_equity(
-    equity: Floats,
+    equity: Equity,
+    closes: int,
     daily: Floats,
     starting_balance: float,
     days: float,
     undefined: dict[str, str],
 ) -> dict[str, float | None]:
-    """The figures of an equity curve; `daily`: its UTC days' ends; `days`: the time it spans."""
-    end = float(equity[-1]) if len(equity) else starting_balance
-    drawdown = max_drawdown_pct(equity, starting_balance)
+    """The figures of equity at so many closes.
+
+    `daily`: its UTC days' ends; `days`: the time it spans.
+    """
+    end = equity_end(equity, closes, starting_balance)
+    drawdown = equity.deepest_fall(starting_balance) * 100
     sharpe = sortino = None
     values = np.concatenate(([starting_balance], daily))
     if np.any(values[:-1] <= 0):

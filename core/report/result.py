@@ -13,6 +13,7 @@ import numpy as np
 from core.market.candles.candles import Floats, Times
 from core.market.candles.timeframes import DAY
 from core.report.curves import kept_points
+from core.report.equity import Equity, equity_end
 from core.report.exposure import exposed_candles
 from core.report.metrics import Metrics, buy_and_hold_pct, compute_metrics, daily_returns
 from core.report.monthly import monthly_returns
@@ -27,8 +28,8 @@ from core.trading.values import Addition, Event, FillOn, Obstacle, OpenTrade, Tr
 class RunResult:
     """The outcome of one run of a strategy.
 
-    `times`, `equity`: open time of every candle on which the run decided (UTC ms, increasing) and
-    the equity marked at its close, shapes (n,). `trades`: the closed ones, in exit order.
+    `times`, `marked`: open time of every candle on which the run decided (UTC ms, increasing;
+    shape (n,)) and the equity at its close. `trades`: the closed ones, in exit order.
     `ambiguous_return_pct`: the total return had every ambiguous candle met the target first; None
     when no trade is ambiguous. `diagnosis` explains a run without trades. `warnings` are sentences.
     `happened`: what a backtest did, in order; a session has a journal for that. `refused`: how many
@@ -38,7 +39,7 @@ class RunResult:
     config: StrategyConfig
     fill_on: FillOn
     times: Times
-    equity: Floats
+    marked: Equity
     metrics: Metrics
     trades: tuple[Trade, ...]
     open_trades: tuple[OpenTrade, ...]
@@ -49,6 +50,11 @@ class RunResult:
     refused: Mapping[Obstacle, int] = field(default_factory=dict)
 
     @property
+    def equity(self) -> Floats:
+        """The equity marked at every close, shape (n,); made when first asked for."""
+        return self.marked.whole()
+
+    @property
     def starting_balance(self) -> float:
         """Equity before the first candle."""
         return self.config.starting_balance
@@ -56,7 +62,7 @@ class RunResult:
     @property
     def ending_balance(self) -> float:
         """Equity at the last close."""
-        return float(self.equity[-1]) if len(self.equity) else self.starting_balance
+        return equity_end(self.marked, len(self.times), self.starting_balance)
 
     @property
     def daily_returns(self) -> Floats:
@@ -66,7 +72,7 @@ class RunResult:
         """
         timeframe = self.config.timeframe
         with np.errstate(divide="ignore", invalid="ignore"):
-            returns = daily_returns(self.times, self.equity, self.starting_balance, timeframe)
+            returns = daily_returns(self.times, self.marked, self.starting_balance, timeframe)
         return np.nan_to_num(returns, nan=0.0, posinf=0.0, neginf=0.0)
 
     @property
@@ -81,7 +87,7 @@ def run_result(
     config: StrategyConfig,
     *,
     times: Times,
-    equity: Floats,
+    equity: Equity,
     trades: Sequence[Trade],
     open_trades: Sequence[OpenTrade],
     benchmark_prices: Iterable[tuple[float, float]],

@@ -18,6 +18,7 @@ from core.market.candles.candles import Candle
 from core.market.candles.timeframes import DAY
 from core.market.filters import MarketFilters
 from core.report.curves import kept_points
+from core.report.equity import MarkedEquity
 from core.report.result import RunResult, run_result
 from core.session.alignment import Moment
 from core.strategy.config.config import StrategyConfig
@@ -221,7 +222,7 @@ class Runner:
             run_result,
             self.config,
             times=np.array(self._times, dtype=np.int64),
-            equity=np.array(self._equity, dtype=np.float64),
+            equity=MarkedEquity(np.array(self._equity, dtype=np.float64)),
             trades=list(self.account.trades),
             open_trades=self.account.open_trades(),
             benchmark_prices=[

@@ -15,6 +15,7 @@ from core.backtest.drive import drive
 from core.market.candles.candles import Candle, Candles, Floats
 from core.market.candles.timeframes import HOUR
 from core.market.filters import NO_FILTERS, MarketFilters
+from core.report.equity import MarkedEquity
 from core.report.exposure import exposed_candles
 from core.strategy.config.conditions import Condition, Operator, Reference
 from core.strategy.config.orders import (
@@ -204,14 +205,17 @@ def runs(draw: st.DrawFn) -> tuple[Rules, list[BarIndex]]:
 
 def skipping(rules: Rules, all_bars: list[BarIndex], moments: Any) -> Played:
     account = Account(rules)
-    curve, _ = drive(account, all_bars, moments)
+    equity, _ = drive(account, all_bars, moments)
+    deepest = equity.deepest_fall(rules.starting_balance)
+    assert equity.at(np.arange(len(equity.times))).tolist() == equity.whole().tolist()
+    assert deepest == MarkedEquity(equity.whole()).deepest_fall(rules.starting_balance)
     return Played(
         account.trades,
         account.open_trades(),
         account.free,
-        curve.times.tolist(),
-        curve.equity().tolist(),
-        exposed_candles(curve.times, account.trades, account.open_trades(), rules.fill_on),
+        equity.times.tolist(),
+        equity.whole().tolist(),
+        exposed_candles(equity.times, account.trades, account.open_trades(), rules.fill_on),
     )
 
 

@@ -17,6 +17,7 @@ from core.gate.expectation import expectation
 from core.gate.gate import Gate, UnfinishedGate, Verdict, judged, run_gate
 from core.gate.to_json import gate_to_json
 from core.market.candles.candles import Floats
+from core.report.equity import MarkedEquity
 from core.strategy.config.parsing import parse_config
 from tests.benchmarks.gate_error_rates import STRATEGY, market
 
@@ -82,7 +83,7 @@ def test_what_made_no_profit_fails_however_short(edge: Gate) -> None:
     assert edge.superiority is not None
     short = replace(edge.superiority, years=0.5)
     failed = [replace(one, passed=False) for one in edge.findings]
-    lost = replace(edge.best, equity=edge.best.equity * 0 + 9_000)
+    lost = replace(edge.best, marked=MarkedEquity(edge.best.equity * 0 + 9_000))
     assert judged(failed, short, lost)[0] is Verdict.FAILS
 
 

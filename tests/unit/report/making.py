@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from core.market.candles.timeframes import HOUR, Timeframe
+from core.report.equity import MarkedEquity
 from core.report.result import RunResult, run_result
 from core.strategy.config.conditions import Condition, Operator, Reference
 from core.strategy.config.config import IndicatorSpec, StrategyConfig
@@ -87,7 +88,7 @@ def result(
     }
     return run_result(
         times=np.arange(len(equity), dtype=np.int64) * HOUR + START,
-        equity=np.array(equity, dtype=np.float64),
+        equity=MarkedEquity(np.array(equity, dtype=np.float64)),
         trades=trades,
         **(settings | more),
     )

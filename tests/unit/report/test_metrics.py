@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.market.candles.timeframes import DAY, HOUR, Timeframe
+from core.report.equity import MarkedEquity
 from core.report.metrics import (
     Metrics,
     closed_trade_metrics,
     compute_metrics,
     hold_seconds,
-    max_drawdown_pct,
     wilson_interval,
 )
 from core.report.result import metrics_to_json
@@ -40,7 +40,7 @@ def metrics_of(
     return compute_metrics(
         [trade(amount, candle=i) for i, amount in enumerate(pnl or [])],
         np.array(times, dtype=np.int64),
-        np.array(equity, dtype=np.float64),
+        MarkedEquity(np.array(equity, dtype=np.float64)),
         start,
         timeframe,
         exposed,
@@ -127,11 +127,11 @@ def test_wilson_interval_contains_the_share(n: int, data: st.DataObject) -> None
 
 
 def test_drawdown_starts_at_the_starting_balance() -> None:
-    assert max_drawdown_pct(np.array([90.0, 95.0]), 100.0) == 10.0
+    assert MarkedEquity(np.array([90.0, 95.0])).deepest_fall(100.0) == 0.1
 
 
-def test_drawdown_is_in_per_cent_of_the_peak() -> None:
-    assert max_drawdown_pct(np.array([100.0, 200.0, 150.0, 190.0]), 100.0) == 25.0
+def test_drawdown_is_a_share_of_the_peak() -> None:
+    assert MarkedEquity(np.array([100.0, 200.0, 150.0, 190.0])).deepest_fall(100.0) == 0.25
 
 
 @given(st.lists(st.floats(1, 1e6), min_size=1, max_size=50), st.floats(1, 1e6))
@@ -140,7 +140,7 @@ def test_drawdown_equals_the_definition(equity: list[float], start: float) -> No
     for value in equity:
         peak = max(peak, value)
         deepest = max(deepest, (peak - value) / peak)
-    assert max_drawdown_pct(np.array(equity), start) == pytest.approx(deepest * 100)
+    assert MarkedEquity(np.array(equity)).deepest_fall(start) == deepest
 
 
 @pytest.mark.parametrize("drift", [-0.0002, 0.0, 0.0002])
@@ -149,8 +149,8 @@ def test_drawdown_of_a_long_curve_equals_the_definition(length: int, drift: floa
     moves = np.random.default_rng(length).normal(drift, 0.01, length)
     equity = np.concatenate(([1_000.0], 1_000 * np.exp(np.cumsum(moves))))
     peaks = np.maximum.accumulate(equity)
-    deepest = float(((peaks - equity) / peaks).max()) * 100
-    assert max_drawdown_pct(equity[1:], 1_000.0) == deepest
+    deepest = float(((peaks - equity) / peaks).max())
+    assert MarkedEquity(equity[1:]).deepest_fall(1_000.0) == deepest
 
 
 def test_sharpe_takes_equity_at_each_day_end_with_the_starting_balance_before() -> None:
