@@ -136,7 +136,7 @@ def _fixed_amount(session: ComparedSession) -> bool:
     if session.seal is not None:
         return session.seal.fixed_amount
     replayed = session.replayed
-    return replayed is not None and replayed.session.config.orders.trade_amount is not None
+    return replayed is not None and replayed.session.config.orders.fixed_amount
 
 
 def _closed(session: ComparedSession, period: Period | None) -> ClosedTrades:

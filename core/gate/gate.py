@@ -22,18 +22,17 @@ from core.backtest.sweep import Period, Sweep, asked_for, check_sort, sweep_by
 from core.backtest.workers import Workers, workers_of
 from core.gate import FOLDS
 from core.gate.chance import FEWEST_TRADES, Place, among_edgeless_markets, among_random_entries
-from core.gate.expectation import Expectation, expectation
 from core.gate.robustness import RUNS, Robustness, robustness
 from core.gate.selection import Overfitting, Superiority, overfitting, superiority
 from core.gate.walk_forward import WalkForward, fold_times, seen_share, walk_forward
 from core.market.candles.candles import Candles
 from core.report.result import RunResult
 from core.strategy.config.config import StrategyConfig
+from core.trial.expectation import Expectation, expectation
 from core.trial.seal import trade_returns
 
 ERROR_RATE = 0.05
 MARKETS = 100
-DRAWS = 1_000
 WORTH_FINDING = 2.0
 """Yearly Sharpe ratio of an edge that the candles must be long enough to show half of the time."""
 
@@ -72,7 +71,7 @@ class Gate:
         walk_forward: see `core.gate.walk_forward`.
         edgeless, random_entries: see `core.gate.chance`.
         robustness: see `core.gate.robustness`.
-        expectation: see `core.gate.expectation`; None for too few trades.
+        expectation: see `core.trial.expectation`; None for too few trades.
     """
 
     verdict: Verdict
@@ -218,7 +217,7 @@ def run_gate(
         edgeless=edgeless,
         random_entries=among_random_entries(candles, best.result.trades, seed),
         robustness=others,
-        expectation=_expectation(best.result, seed),
+        expectation=_expectation(best.config, best.result, seed),
     )
 
 
@@ -295,8 +294,10 @@ def of_what_followed(walked: WalkForward) -> Finding:
     )
 
 
-def _expectation(result: RunResult, seed: int) -> Expectation | None:
+def _expectation(config: StrategyConfig, result: RunResult, seed: int) -> Expectation | None:
+    fixed = config.orders.fixed_amount
+    returns = trade_returns(result.trades, result.starting_balance, fixed_amount=fixed)
     try:
-        return expectation(trade_returns(result.trades, result.starting_balance), DRAWS, seed)
+        return expectation(returns, seed=seed, fixed_amount=fixed)
     except ValueError:  # too few trades, or all alike: nothing to draw from
         return None

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.gate.chance import Place
-from core.gate.expectation import Band, Expectation
 from core.gate.gate import Gate, UnfinishedGate
 from core.report.metric_labels import figure_text
 from core.report.result import metrics_to_json
 from core.time_format import short_date
+from core.trial.expectation import Band, Expectation
 
 MARKS = {True: "yes", False: "no", None: "?"}
 """The answer to a judged question."""

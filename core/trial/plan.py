@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -19,6 +19,7 @@ from core.time_format import LATEST, short_duration
 from core.trial.boundaries import Boundaries, calibrate
 from core.trial.cone import Cone, cone, over_time
 from core.trial.cone_over_time import ConeOverTime
+from core.trial.expectation import Expectation, expectation
 from core.trial.forecast import Forecast, Needed, forecast, horizon_needed
 from core.trial.seal import Seal
 
@@ -32,6 +33,38 @@ _LEAST_FOR_RATE = 5  # trades: fewer tell no rate of their own
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the verdict goes by, at the last trade of the horizon.
+
+    Attributes:
+        path_broken_pct: change of equity since the start below which the path is broken, per cent;
+            None where there is no band, and `path_reason` says why.
+        path_above_pct: the upper side of the band, above which it has only done better.
+        edge_broken_pct: sum of the trades' returns down to which the edge is broken, per cent.
+        edge_kept_pct: sum from which it is kept, then or before, where no trade brings more than
+            the backtest's best.
+    """
+
+    path_broken_pct: float | None
+    path_above_pct: float | None
+    path_reason: str | None
+    edge_broken_pct: float
+    edge_kept_pct: float
+
+    @property
+    def sentence(self) -> str:
+        """In words."""
+        below = self.path_broken_pct
+        path = "" if below is None else f" below {below:+,.1f} % (the path) or"
+        return (
+            f"The verdict goes by bounds of its own: at the end it is broken{path} where the "
+            f"trades' returns add up to {self.edge_broken_pct:+,.1f} % or less (the edge), and "
+            f"kept once they add up to {self.edge_kept_pct:+,.1f} %; no fall and no losing streak "
+            "is judged by itself."
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class TrialPlan:
     """What a trial with this seal can tell.
 
@@ -39,11 +72,16 @@ class TrialPlan:
         seal: as it would be sealed.
         chances: by its horizon.
         needed: the horizon for `CHANCE` of either answer.
+        expected: what its trades bring, if they bring the promise that the chances rest on. No
+            bound of the verdict.
+        bounds: those of the verdict at the last trade.
     """
 
     seal: Seal
     chances: Forecast
     needed: Needed
+    expected: Expectation
+    bounds: Bounds
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -57,6 +95,8 @@ class TrialPlan:
             f"{self.seal.errors.any_broken:.0%}, false promises at most "
             f"{self.seal.errors.any_kept:.0%}.",
             _needed_sentence(self.needed),
+            f"If the promise holds, {self.expected.sentence}",
+            self.bounds.sentence,
         ]
         tries = self.seal.tries
         if tries is not None and tries.effective > 1:
@@ -64,7 +104,7 @@ class TrialPlan:
             said.append(
                 f"The backtest is the best of {tries.counted:,} tries, worth {tries.effective:.0f} "
                 f"independent ones: its {raw:+.3f} % a trade are {tries.mean_return:+.3f} % after "
-                "the luck of the best is taken off, and the chances above count with that."
+                "the luck of the best is taken off, and all of the above counts with that."
             )
         return tuple(said)
 
@@ -88,6 +128,8 @@ class TrialPlan:
             "needed_trades": self.needed.trades,
             "needed_days": self.needed.days,
             "needed_reason": self.needed.reason,
+            "expectation": asdict(self.expected),
+            "bounds": asdict(self.bounds),
             "text": " ".join(self.sentences),
         }
 
@@ -117,7 +159,7 @@ def plan_trial(seal: Seal) -> TrialPlan:
         margin=_margin(seal, seal.returns),
         seed=seal.seed,
     )
-    return TrialPlan(seal, chances, needed)
+    return TrialPlan(seal, chances, needed, sealed_expectation(seal), _bounds(seal))
 
 
 @lru_cache(maxsize=_KEPT)
@@ -164,6 +206,40 @@ def sealed_band(seal: Seal) -> Cone:
         ValueError: its returns are too few, do not vary, or one lost everything.
     """
     return cone(seal.backtest_returns, seal.horizon.trades, rate=seal.errors.path, seed=seal.seed)
+
+
+@lru_cache(maxsize=_KEPT)
+def sealed_expectation(seal: Seal) -> Expectation:
+    """What the trades of a trial bring, if they bring what was promised (the shrunk promise).
+
+    Raises:
+        ValueError: its returns are too few, or do not vary.
+    """
+    return expectation(
+        seal.backtest_returns,
+        seed=seal.seed,
+        trades=seal.horizon.trades,
+        promise=None if seal.tries is None else seal.tries.mean_return,
+        fixed_amount=seal.fixed_amount,
+    )
+
+
+def _bounds(seal: Seal) -> Bounds:
+    lines = sealed_lines(seal)
+    below = above = reason = None
+    try:
+        band = sealed_band(seal)
+        below, above = float(band.lower()[-1]), float(band.upper()[-1])
+    except ValueError as error:
+        reason = str(error)
+    promised = lines.horizon * (lines.promise - lines.margin)
+    return Bounds(
+        below,
+        above,
+        reason,
+        float(promised + lines.lower_line()[-1]),
+        float(lines.upper_line()[-1]),
+    )
 
 
 @lru_cache(maxsize=_KEPT)

@@ -72,7 +72,7 @@ def seal_trial(
             f"the saved backtest has {len(closed)} closed trades; a trial needs {FEWEST_TRADES} to "
             "know what is promised: backtest a longer period and --save it"
         )
-    fixed = config.orders.trade_amount is not None
+    fixed = config.orders.fixed_amount
     # The same money is another share of another balance: what counts is the session's own.
     balance = config.starting_balance if fixed else float(promise["starting_balance"])
     returns = trade_returns(closed, balance, fixed_amount=fixed)

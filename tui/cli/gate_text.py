@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from textwrap import wrap
 
-from core.gate.expectation import Expectation
 from core.gate.gate import Gate, UnfinishedGate
 from core.gate.text import (
     MARKS,
@@ -15,6 +14,7 @@ from core.gate.text import (
     unfinished_words,
     verdict_reasons,
 )
+from core.trial.expectation import Expectation
 from tui.cli.output import table
 
 _WIDTH = 96

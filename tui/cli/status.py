@@ -15,8 +15,8 @@ from tui.cli.speaking import no_such_session, run_on_host, running_host
 from tui.cli.workspace import existing_workspace
 
 if TYPE_CHECKING:
-    from core.gate.expectation import Expectation
     from core.session.snapshot import HostSnapshot, LogLine, SessionSnapshot
+    from core.trial.expectation import Expectation
 
 _FOLLOW_EVERY = 0.3  # seconds
 _WATCH_EVERY = 1.0
@@ -159,7 +159,8 @@ def report(arguments: ReportArguments) -> int:
     if arguments.resample is not None and form not in ("json", "text"):
         raise Refusal("--resample goes with the text and with --json", Exit.BAD_INPUT)
     found = run_on_host(work())
-    expected = None if arguments.resample is None else _resampled(found, arguments.resample)
+    draws = arguments.resample
+    expected = None if draws is None else _resampled(arguments, found, draws)
     if expected is not None and form == "json":
         found = {**found, "expectation": asdict(expected)}
     whole = existing_workspace(arguments).session(arguments.id) / "equity.csv"
@@ -174,15 +175,20 @@ def report(arguments: ReportArguments) -> int:
     return Exit.DONE
 
 
-def _resampled(report: Mapping[str, Any], draws: int) -> Expectation:
+def _resampled(arguments: ReportArguments, report: Mapping[str, Any], draws: int) -> Expectation:
     """What the closed trades of a report would bring again."""
-    from core.gate.expectation import expectation
+    from core.journal.manifest import read_manifest
     from core.report.result import trade_from_json
+    from core.store.journal_file import JournalError
+    from core.trial.expectation import expectation
     from core.trial.seal import trade_returns
 
     trades = [trade_from_json(trade) for trade in report["trades"]]
-    with refusing(ValueError):
-        return expectation(trade_returns(trades, float(report["starting_balance"])), draws)
+    with refusing(JournalError, ValueError):
+        record = read_manifest(existing_workspace(arguments).session(arguments.id))
+        fixed = record.strategy().orders.fixed_amount
+        returns = trade_returns(trades, float(report["starting_balance"]), fixed_amount=fixed)
+        return expectation(returns, draws, fixed_amount=fixed)
 
 
 def print_report(found: Mapping[str, Any], form: str, *, equity: bool = False) -> None:

@@ -158,6 +158,11 @@ class Orders:
         return self.risk_pct is None and self.trade_amount is None
 
     @property
+    def fixed_amount(self) -> bool:
+        """Whether every entry puts up the same amount of money, whatever the account grows to."""
+        return self.trade_amount is not None
+
+    @property
     def levels(self) -> tuple[LevelSpec, ...]:
         """The series that the orders need, each once, in the order in which the rules count."""
         return tuple(dict.fromkeys(self._levels()))

@@ -68,10 +68,18 @@ def test_a_plan_says_what_a_trial_could_tell_and_starts_nothing(
     assert plan["false_broken_at_most"] == pytest.approx(0.05)
     assert plan["tries"] == 1
     assert plan["promise_shrunk_pct"] == pytest.approx(plan["promise_pct"])
+    expected, bounds = plan["expectation"], plan["bounds"]
+    assert expected["trades"] == 40
+    assert expected["return_pct"]["low"] < expected["return_pct"]["middle"]
+    assert bounds["path_broken_pct"] < expected["return_pct"]["low"]
+    assert bounds["edge_broken_pct"] < 40 * plan["promise_pct"]
     said = run("trial", "plan", strategy, "--horizon", "30d").out
     assert said.startswith("30 days bring about")
     assert "If the promise holds you will be told kept with" in said
     assert "For 80% and 80%:" in said
+    assert "If the promise holds, " in said
+    assert "losses in a row" in said
+    assert "The verdict goes by bounds of its own: at the end it is broken below" in said
     with (workspace / "tries.jsonl").open("a") as ledger:
         ledger.write("no try\n")
     told = run("trial", "plan", strategy, "--json")

@@ -7,18 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
-import numpy as np
 import pytest
 
 from core.backtest.axes import parse_axis
 from core.backtest.kept import Keeping
 from core.backtest.progress import Progress
-from core.gate.expectation import expectation
 from core.gate.gate import Gate, UnfinishedGate, Verdict, judged, run_gate
 from core.gate.to_json import gate_to_json
-from core.market.candles.candles import Floats
 from core.report.equity import MarkedEquity
+from core.report.result import result_to_json
 from core.strategy.config.parsing import parse_config
+from core.strategy.signals.sources import signal_source
+from core.trial.ledger import TryCount
+from core.trial.plan import plan_trial
+from core.trial.sealing import seal_trial
 from tests.benchmarks.gate_error_rates import STRATEGY, market
 
 CONFIG = parse_config(STRATEGY).config
@@ -168,18 +170,9 @@ def test_an_interrupted_gate_goes_on_to_the_same_page(
     assert not list(keep.folder.iterdir())
 
 
-def test_what_to_expect_holds_what_comes() -> None:
-    rng = np.random.default_rng(1)
-    inside = 0
-    for seed in range(60):
-        before, after = rng.normal(0.2, 2, (2, 100))
-        band = expectation(before - before.mean() + 0.2, 400, seed).return_pct
-        made = (np.prod(1 + after / 100) - 1) * 100
-        inside += band.low <= made <= band.high
-    assert 0.8 <= inside / 60 <= 1
-
-
-@pytest.mark.parametrize(("returns", "draws"), [(np.zeros(5), 100), (np.ones(50), 100)])
-def test_what_cannot_be_drawn_from_is_refused(returns: Floats, draws: int) -> None:
-    with pytest.raises(ValueError, match="returns"):
-        expectation(returns, draws)
+def test_the_forecast_of_a_trial_expects_the_same_to_the_digit(edge: Gate) -> None:
+    best, config = edge.best, edge.sweep.best.config
+    stored = {**result_to_json(best), "config_hash": signal_source(config).digest}
+    once = TryCount(runs=1, tried=1, effective=1.0, bad_lines=0)
+    seal = seal_trial(config, stored, trades=len(best.trades), counted=once, now=0)
+    assert plan_trial(seal).expected == edge.expectation

@@ -1,4 +1,8 @@
-"""What the trades of a result would bring again: bands of return, drawdown and losing streaks."""
+"""What trades like those of a result would bring: bands of return, drawdown and losing streaks.
+
+The gate, a report and the forecast of a trial tell it of the same trades to the same digit: by this
+function, and by the generator that draws the trials of the forecast.
+"""
 
 from __future__ import annotations
 
@@ -28,17 +32,20 @@ class Band:
         return cls(low, middle, high)
 
 
+DRAWS = 1_000
+"""So many times, unless somebody says otherwise."""
+
 MOST_DRAWS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """As many trades again, drawn from those that were.
+    """So many trades, drawn from those that were.
 
     Attributes:
         trades: how many.
         draws: how many times they were drawn.
-        return_pct: total return, compounded, per cent.
+        return_pct: total return, per cent.
         drawdown_pct: deepest fall of equity from its peak, per cent.
         losing_streak: most losses in a row.
         loss_probability: share of the draws that end with less than they began with.
@@ -51,18 +58,39 @@ class Expectation:
     losing_streak: Band
     loss_probability: float
 
+    @property
+    def sentence(self) -> str:
+        """In words."""
+        made, fall, losses = self.return_pct, self.drawdown_pct, self.losing_streak
+        return (
+            f"{self.trades:,} such trades bring {made.low:+,.1f} to {made.high:+,.1f} % "
+            f"({made.middle:+,.1f} % in the middle), a deepest fall of {fall.low:,.1f} to "
+            f"{fall.high:,.1f} % and {losses.low:,.0f} to {losses.high:,.0f} losses in a row; one "
+            f"in twenty lies beyond either end, and {self.loss_probability:.0%} end with a loss."
+        )
 
-def expectation(returns: Floats, draws: int, seed: int = 0) -> Expectation:
-    """Draw the trades of a result anew, so many times.
 
-    They are drawn as the forecast of a trial draws them (docs/trial.md): with their spread, streaks
-    and tails, tails also beyond what was seen.
+def expectation(
+    returns: Floats,
+    draws: int = DRAWS,
+    seed: int = 0,
+    *,
+    trades: int | None = None,
+    promise: float | None = None,
+    fixed_amount: bool = False,
+) -> Expectation:
+    """Draw further trades like those of a result, so many times.
+
+    They have their spread, streaks and tails, tails also beyond what was seen (docs/trial.md).
 
     Args:
         returns: of the closed trades, in exit order, P&L in per cent of the equity at entry
             (`core.trial.seal.trade_returns`); shape (n,).
         draws: up to 100,000; the bands need some hundreds.
         seed: of the drawing.
+        trades: how many each time; as many as there were where left out.
+        promise: mean return of a trade in per cent; that of `returns` where left out.
+        fixed_amount: returns are in per cent of the starting balance, and add up; others compound.
 
     Raises:
         ValueError: fewer than 20 trades, all of them alike, or no such number of draws.
@@ -71,12 +99,15 @@ def expectation(returns: Floats, draws: int, seed: int = 0) -> Expectation:
         raise ValueError(f"{draws} draws: expected 1 to {MOST_DRAWS:,}")
     resampler = Resampler.fit(returns)
     rng = np.random.default_rng(seed)
-    count = len(returns)
+    count = len(returns) if trades is None else trades
+    mean = resampler.mean if promise is None else promise
     totals, falls, streaks = [], [], []
     size = max(1, _AT_ONCE // count)
     for start in range(0, draws, size):
-        drawn = resampler.draw(rng, count, min(size, draws - start)) + resampler.mean
-        equity = np.maximum(1 + drawn / 100, 0.0).cumprod(axis=0)
+        drawn = resampler.draw(rng, count, min(size, draws - start)) + mean
+        grown = drawn / 100
+        equity = 1 + grown.cumsum(axis=0) if fixed_amount else (1 + grown).cumprod(axis=0)
+        equity[np.logical_or.accumulate(equity <= 0, axis=0)] = 0.0  # nothing is left to trade
         peak = np.maximum(np.maximum.accumulate(equity, axis=0), 1.0)
         totals.append((equity[-1] - 1) * 100)
         falls.append((1 - equity / peak).max(axis=0) * 100)
