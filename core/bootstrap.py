@@ -107,7 +107,7 @@ async def attach_or_start(workspace: Workspace) -> SocketLink:
     link = attach(workspace)
     if link is not None:
         return link
-    workspace.prepare()
+    workspace.prepare(mend=False)
     clear_place(workspace.log)
     try:
         log = workspace.log.open("ab")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -9,7 +10,7 @@ import shutil
 import stat
 import tempfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import platformdirs
 
 ENVIRONMENT_VARIABLE = "PAPERTAPE_HOME"
 _ID = re.compile(r"[0-9a-z]{8}")
+_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 108 on Linux, 104 elsewhere
 
 
@@ -161,11 +163,12 @@ class Workspace:
             ) from error
         return tuple(name for name in names if _ID.fullmatch(name))
 
-    def prepare(self) -> tuple[str, ...]:
+    def prepare(self, *, mend: bool = True) -> tuple[str, ...]:
         """Make the folders that are missing, private to the user (0700); returns what was mended.
 
-        A folder of the workspace that others could write is taken from them: they could put a
-        socket, a link or a file of keys of theirs in.
+        What others could write in the workspace is taken from them: they could put a socket, a link
+        or a file of keys of theirs in. Only `trades.jsonl` may be another user's. Who has nobody to
+        tell what was mended leaves it to the host.
 
         Raises:
             WorkspaceError: if the workspace cannot be made or written, or is another user's.
@@ -174,7 +177,7 @@ class Workspace:
         mended = []
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            mended += _take_from_others(self.root.resolve())
+            mended += _take_from_others(self.root.resolve(), mend=mend)
             for folder in inside:
                 if folder.is_symlink():
                     raise WorkspaceError(
@@ -184,7 +187,9 @@ class Workspace:
                 if folder.exists() and not folder.is_dir():
                     raise WorkspaceError(f"{folder} is no folder: move it away")
                 folder.mkdir(mode=0o700, exist_ok=True)
-                mended += _take_from_others(folder)
+                mended += _take_from_others(folder, mend=mend)
+            if mend:
+                mended += _take_what_is_inside(self.root, {self.live_trades})
             self._prepare_socket_folder()
         except OSError as error:
             raise WorkspaceError(
@@ -252,8 +257,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
     return entry.is_dir(follow_symlinks=False)
 
 
-def _take_from_others(folder: Path) -> list[str]:
-    """Have nobody but its owner write a folder; returns what was done."""
+def _take_from_others(folder: Path, *, mend: bool) -> list[str]:
+    """Have nobody but its owner write a folder of this user's; returns what was done."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         found = os.fstat(descriptor)
@@ -264,7 +269,7 @@ def _take_from_others(folder: Path) -> list[str]:
                 f"${ENVIRONMENT_VARIABLE}"
             )
         mode = stat.S_IMODE(found.st_mode)
-        if not mode & 0o022:
+        if not (mend and mode & _BY_OTHERS):
             return []
         os.fchmod(descriptor, 0o700)
     finally:
@@ -273,3 +278,59 @@ def _take_from_others(folder: Path) -> list[str]:
         f"{folder} could be written by other users (mode {mode:o}); it is 700 now: look whether "
         "all that is in it is yours"
     ]
+
+
+def _take_what_is_inside(root: Path, known: Collection[Path]) -> Iterator[str]:
+    """Have others write nothing in a workspace that they can get into; tells what was done.
+
+    `known` is left as it is. Links are not followed.
+    """
+    above = [folder for folder in root.resolve().parents if _others_rename_in(folder)]
+    if above:
+        yield (
+            f"{above[0]} can be written by other users, who can put another folder in the place of "
+            "what is in it: have nobody else write it, or its sticky bit set (chmod +t)"
+        )
+    if not stat.S_IMODE(root.stat().st_mode) & 0o011:
+        return
+    taken, of_others = 0, []
+    for place, folders, files in os.walk(root):
+        for path in (Path(place, name) for name in (*folders, *files)):
+            if path in known:
+                continue
+            with contextlib.suppress(FileNotFoundError):  # a host may be at work
+                found = path.lstat()
+                if not (stat.S_ISDIR(found.st_mode) or stat.S_ISREG(found.st_mode)):
+                    continue
+                if found.st_uid != os.geteuid():
+                    of_others.append(path)
+                elif found.st_mode & _BY_OTHERS:
+                    taken += _take(path)
+    if taken:
+        yield (
+            f"other users could write {taken} of the files and folders in {root}, and now cannot: "
+            "look whether what is in them is yours"
+        )
+    if of_others:
+        yield (
+            f"other users own {len(of_others)} of the files and folders in {root} and can change "
+            f"them, {of_others[0]} among them: change their owner"
+        )
+
+
+def _take(path: Path) -> int:
+    """Have others write a file or folder no more, whose link is not followed; how many were."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:  # it is another by now, or not readable by its own user
+        return 0
+    try:
+        os.fchmod(descriptor, stat.S_IMODE(os.fstat(descriptor).st_mode) & ~_BY_OTHERS)
+    finally:
+        os.close(descriptor)
+    return 1
+
+
+def _others_rename_in(folder: Path) -> bool:
+    mode = folder.stat().st_mode
+    return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX

@@ -127,7 +127,7 @@ def _show(
     from tui.run import UnfitTerminalError, run_screen
 
     with refusing(WorkspaceError):
-        workspace.prepare()
+        workspace.prepare(mend=False)
     place = workspace.root.stat()
 
     def hosting() -> Hosting:

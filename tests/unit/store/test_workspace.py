@@ -107,3 +107,34 @@ def test_a_file_where_a_folder_should_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("")
     with pytest.raises(WorkspaceError, match=f"{tmp_path}/cache is no folder: move it away"):
         Workspace(tmp_path).prepare()
+
+
+def test_what_others_could_write_within_is_taken_from_them_too(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "w")
+    workspace.prepare()
+    config, session = workspace.root / "config.yaml", workspace.sessions / "abcd1234"
+    session.mkdir()
+    outside = tmp_path / "outside"
+    for path in (config, session / "events.jsonl", workspace.live_trades, outside):
+        path.touch()
+        path.chmod(0o666)
+    (session / "link").symlink_to(outside)
+    session.chmod(0o777)
+    assert workspace.prepare() == ()  # nobody else gets into it
+    workspace.root.chmod(0o755)
+    (told,) = workspace.prepare()
+    assert told.startswith("other users could write 3 of the files and folders in ")
+    modes = [path.stat().st_mode & 0o777 for path in (config, session, session / "events.jsonl")]
+    assert modes == [0o644, 0o755, 0o644]
+    assert {path.stat().st_mode & 0o777 for path in (workspace.live_trades, outside)} == {0o666}
+    assert workspace.prepare() == ()
+
+
+def test_a_folder_above_in_which_others_can_rename_the_workspace_is_told_of(tmp_path: Path) -> None:
+    open_to_all = tmp_path / "open"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    workspace = Workspace(open_to_all / "w")
+    assert "in the place of what is in it" in workspace.prepare()[0]
+    open_to_all.chmod(0o1777)
+    assert workspace.prepare() == ()
