@@ -17,6 +17,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 SHORTEST_SECONDS = 10
 _LONGEST_SECONDS = 366 * 86_400
 _CRON_FIELDS = 5
+_LONGEST_EXPRESSION = 300  # characters
 
 
 class TriggerError(ValueError):
@@ -64,6 +65,10 @@ def cron_trigger(expression: str) -> Cron:
     Raises:
         TriggerError: if `expression` is not a cron expression.
     """
+    if len(expression) > _LONGEST_EXPRESSION:
+        raise TriggerError(
+            f"cron expression of {len(expression)} characters: at most {_LONGEST_EXPRESSION} fit"
+        )
     fields = expression.split()
     text = " ".join(fields)
     try:
@@ -120,7 +125,10 @@ def next_due(trigger: Trigger, after: int) -> int | None:
             length = seconds * 1_000
             return since + max(1, (after - since) // length + 1) * length
         case Cron(expression):
-            moment = next(CronSim(expression, _EPOCH + timedelta(milliseconds=after)), None)
+            try:
+                moment = next(CronSim(expression, _EPOCH + timedelta(milliseconds=after)), None)
+            except OverflowError:  # beyond the year 9999
+                moment = None
             return None if moment is None else (moment - _EPOCH) // _MILLISECOND
         case At(time):
             return time if time > after else None

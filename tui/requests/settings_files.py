@@ -109,7 +109,8 @@ def zone_of(name: str | None) -> tzinfo:
         return ZoneInfo(str(name))
     except (OSError, ValueError, KeyError) as error:
         raise SettingsError(
-            f"there is no time zone {name!r} here: expected one such as Europe/Berlin or UTC"
+            f"there is no time zone {str(name)[:40]!r} here: expected one such as Europe/Berlin "
+            "or UTC"
         ) from error
 
 

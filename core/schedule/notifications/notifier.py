@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import orjson
 
 from core.schedule.notifications.notifications_file import NotificationsError
 from core.schedule.notifications.outbox import Outbox
@@ -106,16 +105,20 @@ class Notifier:
             address.waiting.put_nowait((row, text))
 
     async def run(self) -> None:
-        """Send until cancelled."""
+        """Send until cancelled. A fault in what serves an address is raised: it would be silent."""
         while True:
             self._changed.clear()
             workers = [asyncio.create_task(self._serve(one)) for one in self._addresses]
+            changed = asyncio.create_task(self._changed.wait())
             try:
-                await self._changed.wait()
-            finally:
+                await asyncio.wait((changed, *workers), return_when=asyncio.FIRST_COMPLETED)
                 for worker in workers:
-                    worker.cancel()
-                await asyncio.gather(*workers, return_exceptions=True)
+                    if worker.done():
+                        worker.result()
+            finally:
+                for task in (changed, *workers):
+                    task.cancel()
+                await asyncio.gather(changed, *workers, return_exceptions=True)
 
     async def send_now(self, text: str) -> None:
         """Send a sentence and return once every service has taken it.
@@ -165,15 +168,19 @@ class Notifier:
         self, address: _Address, text: str | None
     ) -> tuple[SendOutcome | None, str | None]:
         """Send once; the outcome (None: it took too long), and what is wrong with it."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", _MODULE),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        asked = json.dumps({"url": address.url.reveal(), "text": text})
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", _MODULE),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+        except OSError as error:  # no file or no process is left
+            return None, f"what sends it cannot be started: {error.strerror}"
         try:
             async with asyncio.timeout(self._patience.attempt):
-                await process.communicate(orjson.dumps({"url": address.url.reveal(), "text": text}))
+                await process.communicate(asked.encode())
         except TimeoutError:
             return None, f"it was not taken within {self._patience.attempt:g} s"
         finally:

@@ -8,11 +8,10 @@ quote the address. How it went is the exit code.
 
 from __future__ import annotations
 
+import json
 import resource
 import sys
 from enum import IntEnum
-
-import orjson
 
 _MEMORY = 1 << 30  # bytes of address space
 
@@ -29,7 +28,7 @@ class SendOutcome(IntEnum):
 def main() -> SendOutcome:
     """Send what standard input asks for; without a `text`, only see whether the address is one."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    asked = orjson.loads(sys.stdin.buffer.read())
+    asked = json.loads(sys.stdin.buffer.read())
     try:
         import apprise  # noqa: PLC0415  an extra, and slow to load
     except ImportError:

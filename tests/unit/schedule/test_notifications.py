@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -230,6 +231,39 @@ async def test_of_what_waits_for_too_long_the_rest_is_dropped_and_said_once() ->
     for _ in range(1_000):
         notifier.say("x" * 1_000)
     assert said == ["notifications to address 1 are dropped: 100 wait for it already"]
+
+
+async def test_where_no_process_can_be_started_it_is_tried_again_and_later_news_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def at_the_limit(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", at_the_limit)
+    url, patience = Secret(f"json://127.0.0.1:9/{TOKEN}"), SendPatience(waits=(0.0,))
+    said: list[str] = []
+    notifier = Notifier([url], said.append, patience)
+    task = asyncio.create_task(notifier.run())
+    for text in ("the first", "the second"):
+        notifier.say(text)
+        await until(lambda: not notifier.pending)
+    task.cancel()
+    assert [text.rpartition(": ")[2] for text in said[1:]] == [
+        "it is tried again in 0 s",
+        "it is given up",
+    ] * 2
+    assert all("cannot be started: Too many open files" in text for text in said)
+
+
+async def test_a_fault_in_what_serves_an_address_ends_the_notifier_which_is_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def fault(*_: object) -> None:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(Notifier, "_attempt", fault)
+    with pytest.raises(RuntimeError, match="a fault"):
+        await asyncio.wait_for(Notifier([Secret("json://127.0.0.1:9/")], pytest.fail).run(), 20)
 
 
 async def test_without_addresses_nothing_waits_and_there_is_nowhere_to_send_to() -> None:

@@ -19,7 +19,7 @@ from core.schedule.triggers import (
     every,
     next_due,
 )
-from core.time_format import iso_time, parse_time
+from core.time_format import LATEST, iso_time, parse_time
 
 NOON = parse_time("2026-02-10T12:00:00Z")
 
@@ -66,6 +66,12 @@ def test_every_is_due_ahead_and_within_one_length_once_it_has_begun(
 def test_what_is_no_cron_expression_is_refused_with_what_is(expression: str) -> None:
     with pytest.raises(TriggerError, match="five fields"):
         cron_trigger(expression)
+
+
+def test_an_expression_without_an_end_is_refused_and_none_is_due_after_all_years() -> None:
+    with pytest.raises(TriggerError, match="at most 300 fit"):
+        cron_trigger(",".join(["1"] * 20_000) + " * * * *")
+    assert next_due(Cron("0 0 L * *"), LATEST) is None
 
 
 @pytest.mark.parametrize("seconds", [0, -5, 9, 10**9])
