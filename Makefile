@@ -4,7 +4,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 4
-RULES := tests/unit/trading tests/unit/backtest tests/independent
+RULES := tests/unit/trading tests/unit/backtest tests/unit/strategy tests/independent
 HOW := pyproject.toml constraints.txt .ci/setup .ci/compiled
 
 .DEFAULT_GOAL := help

@@ -1,10 +1,11 @@
-"""Takes the modules in which backtests spend their time compiled, where that has been done here.
+"""Takes the modules that backtests and sessions spend their time in compiled, where that is done.
 
-The modules are those of the rules and of the driver (`MODULES`), and their compiled form is made of
-their own source (`core.compiled.build`). It lies in a folder of the Python environment whose name
-is the digest of that source, of what compiled it and of the interpreter: once a source has changed,
-nothing is found there, and all of them run as the Python that they are. So they do where nothing
-was compiled, and where `PAPERTAPE_PURE` is set. Either all of them are compiled or none is.
+The modules are those of the rules, of the driver and of the streams that sessions decide by
+(`MODULES`), and their compiled form is made of their own source (`core.compiled.build`). It lies in
+a folder of the Python environment whose name is the digest of that source, of what compiled it and
+of the interpreter: once a source has changed, nothing is found there, and all of them run as the
+Python that they are. So they do where nothing was compiled, and where `PAPERTAPE_PURE` is set.
+Either all of them are compiled or none is.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ MODULES = (
     "core.trading.step",
     "core.backtest.bar_index",
     "core.backtest.drive",
+    "core.strategy.indicators.steps",
+    "core.strategy.signals.condition_stream",
 )
 """What is compiled. A module comes after those of them that it imports."""
 

@@ -57,9 +57,12 @@ class _Module:
         self.name = name
         self.lines = source.split("\n")
         self.body = ast.parse(source).body
-        self.classes = {
-            one.name: one for one in self.body if isinstance(one, ast.ClassDef) and _is_native(one)
-        }
+        self.classes: dict[str, ast.ClassDef] = {}
+        for one in self.body:
+            if isinstance(one, ast.ClassDef) and _is_native(one, self.classes):
+                self.classes[one.name] = one
+        related = [one for one in self.classes.values() if _base(one) in self.classes]
+        self.related = {one.name for one in related} | {_base(one) for one in related}
         self.records = {
             name: one
             for name, one in self.classes.items()
@@ -86,13 +89,13 @@ def _translate(module: _Module, modules: Mapping[str, _Module]) -> Translated:
             makers |= set(made)
             written += [f"from {other.name} cimport {_MAKER}{name}" for name in made]
     types = _Types(known)
-    written += [f"cdef class {name}" for name in module.classes]
+    written += [f"cdef class {_header(one)}" for one in module.classes.values()]
     written += _constants(module, types)
     lines = _making(module, makers)
     for name, one in module.classes.items():
         written += [
-            *_kind(one),
-            f"cdef class {name}:",
+            *_kind(one, related=name in module.related),
+            f"cdef class {_header(one)}:",
             *("    " + line for line in _class(one, types)),
         ]
         _write_out(one, lines)
@@ -125,8 +128,19 @@ class _Types:
         return "object"
 
 
-def _is_native(one: ast.ClassDef) -> bool:
-    return not one.bases or ast.unparse(one.bases[0]) == "msgspec.Struct"
+def _is_native(one: ast.ClassDef, others: Collection[str]) -> bool:
+    return not one.bases or ast.unparse(one.bases[0]) == "msgspec.Struct" or _base(one) in others
+
+
+def _base(one: ast.ClassDef) -> str:
+    """The name of the class that it derives from, as far as that may be a native one."""
+    return ast.unparse(one.bases[0]) if one.bases else ""
+
+
+def _header(one: ast.ClassDef) -> str:
+    """A native class and its native base."""
+    base = _base(one)
+    return one.name if base in ("", "msgspec.Struct") else f"{one.name}({base})"
 
 
 def _in_c(function: ast.FunctionDef) -> bool:
@@ -149,9 +163,10 @@ def _constants(module: _Module, types: _Types) -> Iterator[str]:
             yield f"cdef {types.of(one.annotation)} {ast.unparse(one.target)}"
 
 
-def _kind(one: ast.ClassDef) -> Iterator[str]:
-    """What a class is to C: never a base, so that its methods are called as they stand."""
-    yield "@cython.final"
+def _kind(one: ast.ClassDef, *, related: bool) -> Iterator[str]:
+    """What a class is to C: where it has no relations, its methods are called as they stand."""
+    if not related:  # of a final class Cython takes no method in place of its base's
+        yield "@cython.final"
     if any(word.arg == "gc" for word in one.keywords):  # msgspec's gc=False: not in circles
         yield "@cython.no_gc"
         yield "@cython.freelist(8)"
@@ -226,7 +241,7 @@ def _write_out(one: ast.ClassDef, lines: list[str]) -> None:
     while not lines[header].rstrip().endswith(":"):
         lines[header] = ""
         header += 1
-    lines[header] = f"class {one.name}:"
+    lines[header] = f"class {_header(one)}:"
     for part in one.body:
         if isinstance(part, ast.Assign) and ast.unparse(part.targets[0]) == "__slots__":
             _clear(part, lines)

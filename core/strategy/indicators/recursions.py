@@ -1,7 +1,7 @@
 """Computes the series that neither TA-Lib nor arithmetic gives.
 
-Each comes as one step with its state, and over a whole array: the array form either runs the step
-itself or does the same operations in the same order, so that both agree to the last bit.
+Over whole arrays. Candle by candle (`core.strategy.indicators.steps`) the same recursion runs, or
+the same operations in the same order, so that both agree to the last bit.
 """
 
 from __future__ import annotations
@@ -14,41 +14,11 @@ import numpy as np
 
 from core.market.candles.candles import Floats, Times
 from core.market.candles.timeframes import DAY
-from core.strategy.indicators.series import Row, Rows, RowsCall
-
-
-class FlatStep:
-    """Whether the last `period` pairs (high, low) have no range, or did within `memory` candles."""
-
-    __slots__ = ("_hold", "_level", "_memory", "_period", "_run")
-
-    def __init__(self, period: int, memory: int) -> None:
-        self._period = period
-        self._memory = memory
-        self._run = 0
-        self._hold = 0
-        self._level = math.nan
-
-    def __call__(self, high: float, low: float) -> bool:
-        """Take one candle; True where nothing can be said of the window."""
-        if high != low:
-            self._run = 0
-        elif high == self._level:
-            self._run += 1
-        else:
-            self._run = 1
-        self._level = high
-        if self._run >= self._period:
-            self._hold = self._memory
-            return True
-        if self._hold:
-            self._hold -= 1
-            return True
-        return False
+from core.strategy.indicators.series import Row, RowsCall
 
 
 def flat_spans(high: Floats, low: Floats, period: int, memory: int) -> list[slice]:
-    """Where `FlatStep` holds, as slices of positions."""
+    """Where a `Flat` holds, as slices of positions."""
     count = len(high)
     moved = high[1:] != high[:-1]
     if low is not high:
@@ -66,26 +36,8 @@ def flat_spans(high: Floats, low: Floats, period: int, memory: int) -> list[slic
     return spans
 
 
-class RunningSumStep:
-    """The sum since the first candle, or since the first one of the UTC day."""
-
-    __slots__ = ("_daily", "_day", "_total")
-
-    def __init__(self, daily: bool) -> None:
-        self._daily = daily
-        self._day: int | None = None
-        self._total = 0.0
-
-    def __call__(self, time: int, value: float) -> float:
-        """Take one candle; the sum including it."""
-        day = time // DAY if self._daily else 0
-        self._total = self._total + value if day == self._day else value
-        self._day = day
-        return self._total
-
-
 def running_sum(time: Times, values: Floats, daily: bool) -> Floats:
-    """`RunningSumStep` over arrays."""
+    """A `RunningSum` over arrays."""
     if not daily or len(values) == 0:
         return np.cumsum(values)
     day = time // DAY
@@ -153,24 +105,6 @@ def fisher_rows(rows: Iterator[Row]) -> Iterator[Row]:
         before = fisher
         fisher = 0.5 * math.log((1 + place) / (1 - place)) + 0.5 * before
         yield fisher, before
-
-
-class RowsStep:
-    """A recursion over rows, one row at a time."""
-
-    __slots__ = ("_results", "_row")
-
-    def __init__(self, rows: Rows) -> None:
-        self._row: Row = ()
-        self._results = rows(iter(self._next, None))
-
-    def __call__(self, row: Row) -> Row:
-        """Take one row; the results at it."""
-        self._row = row
-        return next(self._results)
-
-    def _next(self) -> Row:
-        return self._row
 
 
 def rows_arrays(call: RowsCall, inputs: Sequence[Floats]) -> tuple[Floats, ...]:

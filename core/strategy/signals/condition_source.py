@@ -6,44 +6,29 @@ Batch and stream are made from one plan of the config, and a test holds them equ
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from typing import NamedTuple
 
 import numpy as np
 
 from core.market.candles.candles import Candle, Candles
 from core.market.candles.timeframes import DAY
 from core.strategy.config.canonical import config_digest
-from core.strategy.config.conditions import Condition, Direction, Rule
+from core.strategy.config.conditions import Condition, Rule
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.orders import Atr, Swing
 from core.strategy.indicators.batch import Batch
-from core.strategy.indicators.described import Described
-from core.strategy.indicators.higher import how_built
 from core.strategy.indicators.registry import indicator_of
 from core.strategy.indicators.series import Series
-from core.strategy.indicators.stream import StreamProgram
-from core.strategy.signals.evaluation import BatchRules, stream_rule
-from core.strategy.signals.levels import level_series
+from core.strategy.signals.condition_stream import ConditionStream
+from core.strategy.signals.evaluation import BatchRules
+from core.strategy.signals.plan import Plan
 from core.strategy.signals.reading import Reading
 from core.strategy.signals.source import (
-    ENTER_LONG,
-    ENTER_SHORT,
-    EXIT_LONG,
-    EXIT_SHORT,
     ConditionSeries,
     Flags,
     SignalSeries,
-    add_flag,
 )
-
-_FLAGS = {
-    (Direction.LONG, "entry"): ENTER_LONG,
-    (Direction.LONG, "exit"): EXIT_LONG,
-    (Direction.SHORT, "entry"): ENTER_SHORT,
-    (Direction.SHORT, "exit"): EXIT_SHORT,
-}
 
 _SMALLEST_WARMUP = 200
 _WARMUP_PERIODS = 10
@@ -55,7 +40,7 @@ class ConditionSource:
 
     def __init__(self, config: StrategyConfig) -> None:
         self._config = config
-        self._plan = _Plan(config)
+        self._plan = Plan(config)
 
     @property
     def warmup(self) -> int:
@@ -116,76 +101,10 @@ class ConditionSource:
         return tuple(rules.explained(group, rule) for group, rule in self._plan.rules)
 
 
-class ConditionStream:
-    """The flags of one candle after another: those of `ConditionSource.series`, to the last bit."""
-
-    def __init__(self, plan: _Plan) -> None:
-        self._plan = plan
-        self._program = StreamProgram(self._plan.fields)
-        self._fields = [self._program.slot(series) for series in self._plan.fields]
-        rules = [stream_rule(one, plan.described, self._program) for _, one in plan.rules]
-        self._rules = rules
-        self._checks = [rule.holds for rule in rules]
-        self._levels = [(name, self._program.slot(one)) for name, one in plan.levels.items()]
-        self._held = [False] * len(self._checks)
-        self._ready = False
-
-    @property
-    def ready(self) -> bool:
-        """Whether decisions count: there was a candle on which no indicator's field was NaN."""
-        return self._ready
-
-    def update(self, candle: Candle) -> int:
-        """Take one closed candle; its flags, 0 as long as the stream is not `ready`."""
-        program = self._program
-        program.advance(candle)
-        values = program.values
-        self._held = held = [check(values) for check in self._checks]
-        if not self._ready:
-            self._ready = all(values[slot] == values[slot] for slot in self._fields)
-            if not self._ready:
-                return 0
-        flags = 0
-        for flag, every, members in self._plan.groups:
-            for member in members:
-                if held[member] != every:
-                    together = not every
-                    break
-            else:
-                together = every
-            if together:
-                flags |= flag
-        return flags
-
-    def levels(self) -> dict[str, float]:
-        """The levels of the config at the newest candle, NaN where one is not known."""
-        values = self._program.values
-        return {name: float(values[slot]) for name, slot in self._levels}
-
-    def notes(self) -> tuple[str, ...]:
-        """Sentences on higher candles that lack some of their own, or are not finished."""
-        higher = self._program.higher
-        built = {timeframe: one.built for timeframe, one in higher.items()}
-        return self._plan.described.notes(built)
-
-    def readings(self) -> tuple[Reading, ...]:
-        """Every rule at the newest candle with its parts, in the order of the config."""
-        values = self._program.values
-        rows = zip(self._plan.rules, self._rules, self._held, strict=True)
-        return tuple(
-            reading
-            for (group, _), rule, held in rows
-            for reading in rule.readings(group, values, bool(held), 0)
-        )
-
-    def preparation(self) -> None:
-        """See `SignalStream.preparation`: it has all that it reads."""
-
-
 class KnownConditionStream:
     """What a `ConditionStream` gives for `candles`, and for no others, from their `series`."""
 
-    def __init__(self, plan: _Plan, candles: Candles, series: SignalSeries) -> None:
+    def __init__(self, plan: Plan, candles: Candles, series: SignalSeries) -> None:
         self._plan = plan
         self._candles = candles
         self._times = candles.time.data
@@ -237,51 +156,6 @@ class KnownConditionStream:
     def _prepare(self) -> None:
         rules = BatchRules(self._plan.described, Batch(self._candles))
         self._readings = [rules.readings(group, rule) for group, rule in self._plan.rules]
-
-
-class _FlagGroup(NamedTuple):
-    """Which conditions together give a flag: every one of them, or any."""
-
-    flag: int
-    every: bool
-    members: tuple[int, ...]
-
-
-class _Plan:
-    """A config as series: the fields decisions wait for, the conditions, the flags they give."""
-
-    def __init__(self, config: StrategyConfig) -> None:
-        self._candle_ms = config.timeframe.ms
-        self.described = Described.of(config)
-        self.levels = level_series(config, self.described)
-        waited = [one for one in config.orders.levels if isinstance(one, Atr | Swing)]
-        self.fields = (*self.described.fields, *(self.levels[str(one)] for one in waited))
-        self.rules = config.grouped_conditions
-        self.groups = tuple(self._groups(config.sides, len(config.orders.adds)))
-
-    def notes(self, candles: Candles) -> tuple[str, ...]:
-        """Sentences on higher candles that lack some of their own, or are not finished."""
-        built = {one: how_built(candles, one, self._candle_ms) for one in self.described.higher}
-        return self.described.notes(built)
-
-    def _groups(self, sides: Iterable[Direction], adds: int) -> Iterator[_FlagGroup]:
-        for side in sides:
-            for group in ("entry", "exit"):
-                members = self._members(group, side)
-                if members:
-                    yield _FlagGroup(_FLAGS[side, group], group == "entry", members)
-            for number in range(adds):
-                members = self._members(f"add {number + 1}", side)
-                if members:
-                    flag = add_flag(number, long=side is Direction.LONG)
-                    yield _FlagGroup(flag, every=True, members=members)
-
-    def _members(self, group: str, side: Direction) -> tuple[int, ...]:
-        return tuple(
-            position
-            for position, (of, rule) in enumerate(self.rules)
-            if of == group and rule.concerns(side)
-        )
 
 
 def _first_known(fields: Sequence[Series], candles: Candles) -> int:

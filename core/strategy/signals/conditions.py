@@ -7,10 +7,22 @@ every one of them, `ne` included (docs/rules.md §1).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from core.strategy.config.conditions import Condition, Formula, Joint, Operator, Reference, Rule
+from core.strategy.config.conditions import (
+    Condition,
+    Formula,
+    Group,
+    Joint,
+    Lasting,
+    Operator,
+    Reference,
+    Rule,
+    references,
+)
+from core.strategy.signals.reading import Reading
 
 _EQUAL_WITHIN = 1e-9  # relative
 
@@ -37,10 +49,10 @@ def _unequal(left: Any, right: Any) -> Any:
 
 
 COMPARISONS: dict[Operator, Callable[[Any, Any], Any]] = {
-    Operator.LT: lambda left, right: left < right,
-    Operator.GT: lambda left, right: left > right,
-    Operator.LTE: lambda left, right: left <= right,
-    Operator.GTE: lambda left, right: left >= right,
+    Operator.LT: operator.lt,
+    Operator.GT: operator.gt,
+    Operator.LTE: operator.le,
+    Operator.GTE: operator.ge,
     Operator.EQ: _equal,
     Operator.NE: _unequal,
 }
@@ -97,3 +109,59 @@ def distance(current: float, threshold: float, holds: bool) -> float | None:
     if math.isnan(current) or math.isnan(threshold):
         return None
     return 0.0 if holds else abs(current - threshold)
+
+
+def parts_of(rule: Condition) -> Iterator[Reference]:
+    """What the expressions of a condition are made from."""
+    for side in (rule.left, rule.right):
+        if isinstance(side, Formula):
+            yield from references(side)
+
+
+def condition_readings(
+    rule: Condition,
+    group: str,
+    sides: tuple[float, float],
+    held: bool,
+    parts: Mapping[str, float],
+    depth: int,
+) -> Iterator[Reading]:
+    """A condition with its two `sides`, and the series within its expressions."""
+    current, threshold = sides
+    text = headline(rule, whole=rule.lasting is None)
+    off = distance(current, threshold, held)
+    yield Reading(group, text, _known(current), _known(threshold), off, held, depth)
+    for name, value in parts.items():
+        yield Reading(group, name, _known(value), None, None, None, depth + 1)
+
+
+def group_reading(rule: Group, group: str, count: int, held: bool, depth: int) -> Reading:
+    """A group of which `count` members hold."""
+    text, needed = headline(rule, whole=rule.lasting is None), members_needed(rule)
+    return Reading(group, text, count, needed, abs(needed - count) * (not held), held, depth)
+
+
+def lasting_reading(
+    rule: Rule, lasting: Lasting, group: str, row: int, since: int | None, held: bool, depth: int
+) -> Reading:
+    """How long a rule has lasted: candles in a `row`, and `since` it was so last (None: never)."""
+    current, threshold = since, lasting.candles - 1
+    if lasting.every:
+        current, threshold = min(row, lasting.candles), lasting.candles
+    off = None if current is None else 0 if held else abs(current - threshold)
+    return Reading(group, headline(rule), current, threshold, off, held, depth)
+
+
+def members_needed(rule: Group) -> int:
+    """How many members of a group must hold; 0: none may."""
+    match rule.joint:
+        case Joint.ANY:
+            return 1
+        case Joint.ALL:
+            return len(rule.members)
+        case Joint.NOT:
+            return 0
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,28 +15,47 @@ import pytest
 import core.compiled
 from core.compiled import MODULES, PURE, Build, build_in_use, folder, source_file
 from core.compiled.build import build
+from core.market.candles.candle import Candle
 from core.report.result import result_to_json
+from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import parse_config
 from core.strategy.config.problems import ConfigError
+from core.strategy.signals.sources import signal_source
 from tests.independent.cases import random_case
+from tests.independent.simulator import Row
 from tests.independent.test_simulator import papertape
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 def digests(seeds: range) -> list[str]:
-    """Of the case of each seed, a digest of all that its backtest came to."""
+    """Of the case of each seed, a digest of all that its backtest and its streams came to."""
     found = []
     for seed in seeds:
         case = random_case(seed)
         try:
-            parse_config(case.config)
+            config = parse_config(case.config).config
         except ConfigError:
             continue
         result = papertape(case)
-        told = (result_to_json(result, equity=True), result.happened)
+        streams = [streamed(config, rows) for rows in case.candles.values()]
+        told = (result_to_json(result, equity=True), result.happened, streams)
         found.append(hashlib.sha256(msgspec.json.encode(told)).hexdigest())
     return found
+
+
+def streamed(config: StrategyConfig, rows: Sequence[Row]) -> list[object]:
+    """What the stream of a session says at each candle, and now and then why."""
+    stream = signal_source(config).stream()
+    return [
+        (
+            stream.update(Candle(*row)),
+            stream.ready,
+            stream.levels(),
+            stream.readings() if place % 10 == 9 else (),
+        )
+        for place, row in enumerate(rows)
+    ]
 
 
 def run(code: str, **environment: str) -> str:

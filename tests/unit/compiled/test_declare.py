@@ -39,6 +39,23 @@ class Shelf:
     def close(self, *, at: float) -> None:
         self.sold += at
 '''
+RELATED = """
+class Way:
+    def go(self) -> int:
+        raise NotImplementedError
+
+
+class Longer(Way):
+    def __init__(self, miles: int) -> None:
+        self.miles = miles
+
+    def go(self) -> int:
+        return self.miles
+
+
+class Signed(Exception):
+    pass
+"""
 USED = """
 from other import thing
 from made import Lot, Shelf
@@ -79,6 +96,16 @@ def test_a_native_class_may_be_none_and_is_known_from_its_module() -> None:
     assert "from made cimport Lot, Shelf" in told
     assert "@cython.locals(lot=Lot)" in told
     assert "cpdef Lot first(Shelf shelf, long long place, object names=*)" in told
+
+
+def test_a_class_with_relations_among_the_native_ones_is_not_final() -> None:
+    made = translated({"related": RELATED})["related"]
+    told = made.declarations.splitlines()
+    assert {"cdef class Way:", "cdef class Longer(Way):", "    cdef public long long miles"} <= {
+        *told
+    }
+    assert not [line for line in told if "final" in line or "Signed" in line]
+    assert made.source == RELATED
 
 
 def test_the_source_stays_line_by_line_and_fields_become_what_makes_them() -> None:
