@@ -20,7 +20,15 @@ _SECOND = 1_000
 _MINUTE = 60 * _SECOND
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
+MOST_NAMED = 12  # names in a question: three lines of the narrowest terminal
 _BARS = "▁▂▃▄▅▆▇"  # never a full cell: curves in neighbouring rows must not touch
+
+
+def several(names: Sequence[str]) -> str:
+    """The names in one line; beyond `MOST_NAMED` how many more there are."""
+    more = len(names) - MOST_NAMED
+    text = ", ".join(names[:MOST_NAMED])
+    return f"{text} and {more} more" if more > 0 else text
 
 
 def money(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""The filter of every screen that has one: the same keys do the same, and nothing typed is lost."""
+"""The filter of every screen that has one: its keys, and what becomes of rows marked before."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import pytest
 from tests.ui.driving import driven, make_app, until
 from tests.ui.scripted import busy
 from tests.ui.test_sessions import drawn
+from tui.formats import MOST_NAMED, several
+from tui.modals.ask import Ask
 from tui.modals.pick import Pick
 from tui.widgets.filter_box import LONGEST, FilterBox
 from tui.widgets.line_table import LineTable
@@ -60,3 +62,43 @@ async def test_the_arrows_move_in_what_is_filtered_while_one_types() -> None:
         await until(pilot, lambda: isinstance(app.screen, Pick))
         await pilot.press("2", "down", "pagedown", "pagedown", "enter")
         await until(pilot, lambda: picked == ["name 29"])
+
+
+async def test_what_is_marked_stays_so_while_a_filter_hides_it_and_a_question_names_it() -> None:
+    link = busy()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        table = app.screen.query_one("#sessions", LineTable)
+        await pilot.press("space", "space")
+        await pilot.pause()
+        assert "· 2 marked " in str(table.border_title)
+        await pilot.press("slash", *"ema", "enter")
+        await until(pilot, lambda: "2 marked, 1 hidden" in str(table.border_title))
+        app.poll()
+        assert table.marked == ("m81c0zzt", "k3x9a1pq")
+        await pilot.press("Y")
+        copied = app.clipboard.splitlines()[1:]
+        assert ["m81c0zzt" in line for line in copied] == [True, False]
+        assert "k3x9a1pq" in copied[1]
+        await pilot.press("p")
+        told = "2 sessions paused: ema_cross (m81c0zzt), rsi_bounce (k3x9a1pq)."
+        await until(pilot, lambda: app.notes[-1].message == told)
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        asked = str(app.screen.query_one(".dialog-text").render())
+        assert asked.startswith("ema_cross (m81c0zzt), rsi_bounce (k3x9a1pq).")
+        assert "2 positions stay open in them" in asked
+        await pilot.press("y")
+        await until(pilot, lambda: link.commands[-2:] == ["stop m81c0zzt", "stop k3x9a1pq"])
+        await until(pilot, lambda: "marked" not in str(table.border_title))
+        await pilot.press("escape", "space")
+        await until(pilot, lambda: "· 1 marked" in str(table.border_title))
+        await pilot.press("A")
+        await until(pilot, lambda: "Archived" in str(table.border_title))
+        assert "marked" not in str(table.border_title), "they were marks of the other list"
+
+
+def test_a_question_names_no_more_than_it_has_room_for() -> None:
+    names = [f"name {number}" for number in range(MOST_NAMED + 3)]
+    assert several(names[:2]) == "name 0, name 1"
+    assert several(names).endswith(f"name {MOST_NAMED - 1} and 3 more")

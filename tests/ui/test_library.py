@@ -96,11 +96,14 @@ async def test_results_are_filtered_sorted_noted_opened_and_removed(
         await pilot.press("escape")
         await until(pilot, lambda: len(table.rows) == 3)
         assert not app.screen.query_one(FilterBox).has_class("shown")
-        await pilot.press("G", "d")
+        await pilot.press("G", "space", "slash", *"#base", "enter", "space")
+        await until(pilot, lambda: "2 marked, 1 hidden" in str(table.border_title))
+        await pilot.press("d")
         await until(pilot, lambda: isinstance(app.screen, Ask))
+        asked = str(app.screen.query_one(".dialog-text").render())
+        assert [f"stop_loss_pct={stop}" in asked for stop in (1.0, 2.0, 4.0)] == [True, False, True]
         await pilot.press("y")
-        await until(pilot, lambda: names(table) == ["1.0", "2.0"])
-        assert len(list_results(workspace).results) == 2
+        await until(pilot, lambda: len(list_results(workspace).results) == 1)
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE])

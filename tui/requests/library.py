@@ -27,6 +27,7 @@ from core.store.durable import OsDisk
 from core.store.notes import NotesError
 from core.store.workspace import Workspace, WorkspaceError
 from core.time_format import parse_time
+from tui import formats
 from tui.requests.backtest import BacktestOrder, Points
 from tui.shell import OfferedAnswer, Shell
 
@@ -157,7 +158,8 @@ class LibraryCommands:
             f"Remove {what}?",
             "Its files are deleted, note and tags too."
             if len(results) == 1
-            else "Their files are deleted, notes and tags too.",
+            else f"{formats.several([named(one) for one in results])}.\n"
+            "Their files are deleted, notes and tags too.",
             [OfferedAnswer("remove", "y", "Remove")],
             agreed,
         )

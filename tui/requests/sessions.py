@@ -12,6 +12,7 @@ from core.session.snapshot import SessionSnapshot, StartReply, StartRequest
 from core.strategy.chart_values import ChartSource
 from core.trading.values import Side
 from core.trial.cone_over_time import ConeOverTime
+from tui import formats
 from tui.requests.backtest import Points
 from tui.shell import OfferedAnswer, Shell
 
@@ -85,11 +86,14 @@ class SessionCommands:
         if not targets:
             return
         positions = sum(len(s.open_positions) for s in targets)
-        text = "The report is made from what has happened so far."
+        text = f"{_names(targets)}The report is made from what has happened so far."
         answers = [OfferedAnswer("stop", "y", "Stop")]
         if positions:
             stay = "stays" if positions == 1 else "stay"
-            text += f"\n{_counted(positions, 'position')} {stay} open in it, marked to the market."
+            where = "it" if len(targets) == 1 else "them"
+            text += (
+                f"\n{_counted(positions, 'position')} {stay} open in {where}, marked to the market."
+            )
             answers.append(OfferedAnswer("flatten", "f", "Close positions first, then stop"))
 
         def answered(answer: str) -> None:
@@ -119,6 +123,10 @@ class SessionCommands:
                     await link.pause(session.id)
                 else:
                     await link.resume(session.id)
+            if len(running or sessions) > 1:
+                done = "paused" if running else "resumed"
+                told = _names(running or sessions).strip()
+                self._shell.say(f"{_named(running or sessions)} {done}: {told}")
 
         self._shell.command("pause" if running else "resume", work)
 
@@ -141,7 +149,8 @@ class SessionCommands:
 
         self._shell.ask(
             f"Close {count} of {_named(targets)}?",
-            "At the next price, with reason manual. The session goes on.",
+            f"{_names(targets)}At the next price, with reason manual. "
+            f"{'The sessions go' if len(targets) > 1 else 'The session goes'} on.",
             [OfferedAnswer("flatten", "y", "Close")],
             answered,
         )
@@ -238,7 +247,7 @@ class SessionCommands:
         several = len(targets) > 1
         self._shell.ask(
             f"Archive {_named(targets)}?",
-            f"{'They leave' if several else 'It leaves'} the list, and A shows "
+            f"{_names(targets)}{'They leave' if several else 'It leaves'} the list, and A shows "
             f"{'them' if several else 'it'} there. The files stay.",
             [OfferedAnswer("archive", "y", "Archive")],
             answered,
@@ -272,6 +281,13 @@ def _named(targets: Sequence[SessionSnapshot]) -> str:
     if len(targets) == 1:
         return f"{targets[0].strategy} ({targets[0].id})"
     return _counted(len(targets), "session")
+
+
+def _names(targets: Sequence[SessionSnapshot]) -> str:
+    """A line that names several; nothing for one, which the title names."""
+    if len(targets) == 1:
+        return ""
+    return f"{formats.several([_named([one]) for one in targets])}.\n"
 
 
 def _counted(count: int, what: str) -> str:

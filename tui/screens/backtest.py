@@ -139,11 +139,18 @@ class BacktestScreen(BaseScreen):
     def _show_list(self) -> None:
         table = self.query_one("#backtests", LineTable)
         text = self.query_one(FilterBox).text
-        shown = [one for one in self._results.values() if backtest_rows.matches(one, text)]
+        row = partial(backtest_rows.backtest_row, zone=self.papertape.zone)
+        marked = set(table.marked)
+        shown, left_out = [], []
+        for one in self._results.values():
+            if backtest_rows.matches(one, text):
+                shown.append(one)
+            elif one.key in marked:
+                left_out.append(one)
         empty = f"No backtest matches “{safe_text(text)}”. Esc shows all."
         if self._is_read:
             table.set_empty(empty if self._results else _EMPTY)
-        table.set_rows(backtest_rows.backtest_row(one, self.papertape.zone) for one in shown)
+        table.set_rows(map(row, shown), map(row, left_out))
         if self._wanted is not None:
             wanted, self._wanted = self._wanted, None
             table.move_to(wanted)
@@ -157,8 +164,8 @@ class BacktestScreen(BaseScreen):
         parts = ["Backtests"]
         if count:
             parts.append(str(count) if shown == count else f"{shown} of {count}")
-        if table.marked:
-            parts.append(f"{len(table.marked)} marked")
+        if told := table.marks_told:
+            parts.append(told)
         elif self.has_class("-short") and self.selected is not None:
             parts.append(backtest_rows.identity(self.selected))  # nothing beneath says it
         elif count > 1:
@@ -473,7 +480,6 @@ class BacktestScreen(BaseScreen):
             self.action_cancel()
         else:
             self.query_one("#backtests", LineTable).clear_marks()
-            self._show_list()
 
     @on(FilterBox.Changed)
     def _filter_changed(self) -> None:

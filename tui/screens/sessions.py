@@ -26,6 +26,7 @@ from tui.screens.sessions_table import (
     headline_figures,
     planned_end,
     position_rows,
+    session_row,
 )
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figures
@@ -61,6 +62,7 @@ class SessionsScreen(BaseScreen):
     def __init__(self) -> None:
         super().__init__()
         self._sessions: dict[str, SessionSnapshot] = {}
+        self._shown = 0  # how many of them the filter leaves
         self._log_of: tuple[str, ...] | None = None
         self._by = GroupBy.NOTHING
         self._archived: tuple[SessionSnapshot, ...] | None = None  # where these are shown
@@ -99,24 +101,41 @@ class SessionsScreen(BaseScreen):
         self.query_one(Figures).show(headline_figures(snapshot))
         text = self.query_one(FilterBox).text
         shown = [s for s in listed if _matches(s, text)]
+        self._shown = len(shown)
         table = self.query_one("#sessions", LineTable)
+        marked = set(table.marked)
+        left_out = (s for s in listed if s.id in marked and not _matches(s, text))
         empty = _NOTHING_RUNS if self._archived is None else "No session is archived. A returns."
         if listed:
             empty = f"No session matches “{safe_text(text)}”. Esc shows all."
         table.set_empty(empty)
-        table.set_rows(rows(shown, self._by))
+        table.set_rows(rows(shown, self._by), map(session_row, left_out))
         begun = self.papertape.sessions.take_begun({session.id for session in shown})
         if begun is not None:
             table.move_to(begun)
-        title = _counted(len(shown), len(listed), len(table.marked))
-        if self._by is not GroupBy.NOTHING and listed:
-            title += f" · by {self._by}"
-        if self.papertape.views.get(self.papertape.view) == self._view:
-            title += f" · view {self.papertape.view}"
-        if self._archived is not None:
-            title = title.replace("Sessions", "Archived") + " · a puts one back, A returns"
-        entitle(table, title)
+        self._entitle()
         self._show_selected()
+
+    @on(LineTable.Marked, "#sessions")
+    def _marks_changed(self) -> None:
+        self._entitle()
+        self.refresh_hints()
+
+    def _entitle(self) -> None:
+        """Say how many there are, shown and marked, and how they are shown."""
+        table = self.query_one("#sessions", LineTable)
+        count = len(self._sessions)
+        parts = ["Sessions" if self._archived is None else "Archived"]
+        if count:
+            parts.append(str(count) if self._shown == count else f"{self._shown} of {count}")
+        parts.append(table.marks_told)
+        if self._by is not GroupBy.NOTHING and count:
+            parts.append(f"by {self._by}")
+        if self.papertape.views.get(self.papertape.view) == self._view:
+            parts.append(f"view {self.papertape.view}")
+        if self._archived is not None:
+            parts.append("a puts one back, A returns")
+        entitle(table, " · ".join(part for part in parts if part))
 
     def _show_selected(self) -> None:
         sessions, of_group = self._under_cursor()
@@ -295,7 +314,8 @@ class SessionsScreen(BaseScreen):
         self.papertape.sessions.unarchive(self.targets, put_back)
 
     def action_archived(self) -> None:
-        """Show the archived sessions, or again those that are not."""
+        """Show the archived sessions, or again those that are not; marks are of one list alone."""
+        self._unmark()
         if self._archived is not None:
             self._archived = None
             self.show_again()
@@ -388,13 +408,6 @@ def _matches(session: SessionSnapshot, text: str) -> bool:
         session.notes.note,
     )
     return not text or any(text in word.casefold() for word in words)
-
-
-def _counted(shown: int, total: int, marked: int) -> str:
-    text = "Sessions" if not total else f"Sessions · {total}"
-    if shown != total:
-        text = f"Sessions · {shown} of {total}"
-    return f"{text} · {marked} marked" if marked else text
 
 
 def _no_position(selected: list[SessionSnapshot]) -> str:

@@ -1,9 +1,9 @@
 """A live table that repaints only the cells that changed.
 
 Rows are frozen values with a key; `set_rows` compares them with what is shown. Cursor, marks and
-folds belong to keys, so they stay with their row when others come, go or change places. Columns
-give way on narrow terminals, rows never. A row may be the head of those after it: they are
-folded away until Enter or Space opens it, and each group is sorted within itself.
+folds belong to keys, so they stay with their row when others come, go or change places, and while
+a filter hides it. Columns give way on narrow terminals, rows never. A row may be the head of those
+after it: they are folded away until Enter or Space opens it; each group is sorted within itself.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class LineTable(LineView, can_focus=True):
             return self.table
 
     class Marked(Message):
-        """Which rows are marked has changed."""
+        """Rows were marked or unmarked; not sent for rows that are gone."""
 
         def __init__(self, table: LineTable) -> None:
             self.table = table
@@ -130,6 +130,7 @@ class LineTable(LineView, can_focus=True):
         self._idle_cursor = idle_cursor
         self._rows: list[Row] = []
         self._given: tuple[Row, ...] = ()
+        self._hidden: tuple[Row, ...] = ()  # marked ones that a filter leaves out
         self._places: tuple[Placed, ...] = ()
         self._strips: dict[str, Strip] = {}
         self._cursor = 0
@@ -154,14 +155,33 @@ class LineTable(LineView, can_focus=True):
 
     @property
     def marked(self) -> tuple[str, ...]:
-        """The keys of the marked rows, in the order shown; those folded away come last."""
-        order = dict.fromkeys(row.key for row in (*self._rows, *self._given))
-        return tuple(key for key in order if key in self._marked)
+        """The keys of the marked rows, in the order shown; those not seen come last."""
+        return tuple(row.key for row in self._marked_rows())
 
-    def set_rows(self, rows: Iterable[Row]) -> None:
-        """Show these rows, repainting only the lines that differ from what is shown."""
+    @property
+    def marks_told(self) -> str:
+        """How many rows are marked, and how many of these are folded away or left out by a filter.
+
+        Empty where none is marked.
+        """
+        if not self._marked:
+            return ""
+        hidden = len(self._marked) - sum(row.key in self._marked for row in self._rows)
+        return f"{len(self._marked)} marked" + (f", {hidden} hidden" if hidden else "")
+
+    def set_rows(self, rows: Iterable[Row], hidden: Iterable[Row] = ()) -> None:
+        """Show these rows, repainting only the lines that differ from what is shown.
+
+        `hidden`: rows that a filter leaves out. They are not shown, and stay marked if they are.
+        """
         self._given = tuple(rows)
+        self._hidden = tuple(row for row in hidden if row.key in self._marked)
         self._arrange()
+
+    def _marked_rows(self) -> list[Row]:
+        """The marked rows: those shown in their order, then those folded away or left out."""
+        found = {row.key: row for row in (*self._rows, *self._given, *self._hidden)}
+        return [row for key, row in found.items() if key in self._marked]
 
     @property
     def headed(self) -> tuple[str, ...]:
@@ -187,7 +207,10 @@ class LineTable(LineView, can_focus=True):
     def clear_marks(self) -> None:
         """Unmark every row."""
         gone, self._marked = self._marked, set()
+        self._hidden = ()
         self._forget(gone)
+        if gone:
+            self.post_message(self.Marked(self))
 
     def set_empty(self, text: str) -> None:
         """Change what an empty table says."""
@@ -216,7 +239,7 @@ class LineTable(LineView, can_focus=True):
             if row.key in self._strips and unchanged.get(row.key) == row
         }
         keys = [row.key for row in self._rows]
-        self._marked &= {row.key for row in self._given}
+        self._marked &= {row.key for row in (*self._given, *self._hidden)}
         left_out = self._nothing_in()
         if left_out != self._left_out:
             self._left_out = left_out
@@ -471,7 +494,7 @@ class LineTable(LineView, can_focus=True):
 
     def action_copy_table(self) -> None:
         """Copy the marked rows, or all that are shown, under the columns' names."""
-        rows = [row for row in self._rows if not self._marked or row.key in self._marked]
+        rows = self._marked_rows() or self._rows
         columns = enumerate(self.columns)
         labels = [column.label for number, column in columns if number not in self._left_out]
         copied = [labels, *map(self._copied, rows)]
