@@ -349,6 +349,11 @@ COMMANDS: tuple[Command, ...] = (
         unless="No backtest is under the cursor: n runs one.",
     ),
     Command(
+        "backtest.ended", Place.BACKTEST, "U", "U", "ended work",
+        "A sweep or gate that has ended, as it was left: the last ones until the program ends",
+        "ended", 0,
+    ),
+    Command(
         "result.back", Place.RESULT, "escape", "Esc", "back", "Return to the backtests", "back", 1,
     ),
     Command(

@@ -18,8 +18,10 @@ from tests.ui.test_sessions import drawn
 from tests.ui.test_sweep_screen import cancelled_after, verdict
 from tests.unit.backtest.test_sweep import RAW, candles
 from tui.app import PapertapeApp
+from tui.modals.pick import Pick
 from tui.modals.vary import VaryForm
 from tui.requests.varying import Variation
+from tui.screens.backtest import BacktestScreen
 from tui.screens.gate import GateScreen, answer_rows
 from tui.screens.report import ReportScreen
 from tui.screens.sweep import SweepScreen
@@ -85,6 +87,16 @@ async def test_the_page_has_one_verdict_and_each_answer_opens(
         screen.run_order(Variation(("rsi.period=0:3",)))
         await until(pilot, lambda: not screen.is_busy)
         assert not screen.check_action("open", ())  # what was judged before is no answer to it
+        await pilot.press("3")
+        await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
+        ended = app.varying.ended
+        ended["waves · sweep"] = next(iter(ended.values()))
+        await pilot.press("U")
+        await until(pilot, lambda: isinstance(app.screen, Pick))
+        await pilot.press(*"gate", "enter")
+        await until(pilot, lambda: isinstance(app.screen, GateScreen))
+        assert str(app.screen.query_one("#gate-verdict").render()).startswith("? too little data")
+        assert tries_of(workspace.tries, "waves").tried == 1 + 2, "nothing was tried again"
 
 
 async def test_a_cancelled_gate_has_no_verdict(

@@ -202,6 +202,12 @@ async def test_what_runs_is_left_by_its_own_key_and_what_was_found_before_is_gon
         assert not screen.check_action("open", ())
         await pilot.press("3")
         await until(pilot, lambda: isinstance(app.screen, BacktestScreen))
+        await pilot.press("U")  # the one that ended well
+        await until(pilot, lambda: isinstance(app.screen, SweepScreen))
+        assert app.screen is not screen
+        table = app.screen.query_one("#sweep-table", LineTable)
+        await until(pilot, lambda: len(table.rows) == 6)
+        assert tries_of(workspace.tries, "waves").tried == 1 + 6, "nothing was tried again"
 
 
 async def test_what_cannot_be_swept_is_said_in_the_form(workspace: Workspace) -> None:

@@ -11,6 +11,7 @@ import importlib
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from core.backtest.sweep import Sweep
     from core.gate.gate import Gate, UnfinishedGate
 
+_MOST_ENDED = 8
 _RUNNER = "tui.requests.varying_run"
 
 
@@ -77,11 +79,25 @@ class Control:
         self.told = words
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Work that has ended: `what` of "sweep" and "gate" it was, of which order, and its result."""
+
+    what: str
+    order: BacktestOrder
+    variation: Variation
+    varied: Varied
+
+
 class VaryingCommands:
-    """Sweeps and gates in processes beside this one."""
+    """Sweeps and gates in processes beside this one.
+
+    `ended`: the results of the last ones, the newest first, by a name that tells them apart.
+    """
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
+        self.ended: dict[str, Ended] = {}
 
     async def suggest(self, raw: Mapping[str, object]) -> tuple[str, ...]:
         """What could be varied of a config, a range around each number of it."""
@@ -125,6 +141,9 @@ class VaryingCommands:
             )
         finally:
             control.cancel.set()  # nobody waits for it any more
+        name = " · ".join((order.name, what, *variation.axes))
+        newest = {name: Ended(what, order, variation, found)}
+        self.ended = dict(islice((newest | self.ended).items(), _MOST_ENDED))
         return found
 
     async def export(self, sweep: Sweep, name: str) -> Path:

@@ -22,6 +22,7 @@ from core.report.written_report import ReportError
 from core.text import safe_lines, safe_text
 from tui.commands import Place, bindings
 from tui.modals.new_backtest import NewBacktest
+from tui.modals.pick import Pick
 from tui.modals.vary import VaryForm
 from tui.requests.backtest import BacktestOrder, BacktestOutcome, BacktestRefusedError
 from tui.requests.library import OpenedResult, order_of
@@ -299,6 +300,8 @@ class BacktestScreen(BaseScreen):
             return any(not one.beside_document for one in self.targets)
         if action == "compare":
             return bool(self._pair)
+        if action == "ended":
+            return bool(self.papertape.varying.ended)
         return True
 
     def action_new(self) -> None:
@@ -430,6 +433,24 @@ class BacktestScreen(BaseScreen):
             ),
             chosen,
         )
+
+    def action_ended(self) -> None:
+        """Show a sweep or gate that has ended once more; of several, ask which."""
+        ended = self.papertape.varying.ended
+        newest = next(iter(ended), None)
+        if newest is None:
+            return
+
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                one = ended[name]
+                screen = SweepScreen if one.what == SweepScreen.WHAT else GateScreen
+                self.app.push_screen(screen(one.order, one.variation, self.run_order, one.varied))
+
+        if len(ended) == 1:
+            chosen(newest)
+        else:
+            self.app.push_screen(Pick("Sweeps and gates", tuple(ended), newest), chosen)
 
     def action_cancel(self) -> None:
         """Break off what runs."""

@@ -55,9 +55,13 @@ class GateScreen(LongWorkScreen):
     BINDINGS: ClassVar[list[BindingType]] = bindings(Place.GATE)
 
     def __init__(
-        self, order: BacktestOrder, variation: Variation, run: Callable[[BacktestOrder], None]
+        self,
+        order: BacktestOrder,
+        variation: Variation,
+        run: Callable[[BacktestOrder], None],
+        done: Varied | None = None,
     ) -> None:
-        super().__init__(order, variation)
+        super().__init__(order, variation, done)
         self._run_setting = run
         self._gate: Gate | None = None
 
