@@ -475,8 +475,7 @@ async def test_too_small_a_terminal_says_so(size: tuple[int, int]) -> None:
         assert app.screen.query_one("#enlarge").display
         assert not app.screen.query_one("#sessions").display
         await pilot.resize_terminal(80, 24)
-        await pilot.pause()
-        assert app.screen.query_one("#sessions").display
+        await until(pilot, lambda: app.screen.query_one("#sessions").display)
 
 
 async def test_the_clock_is_the_hosts() -> None:
