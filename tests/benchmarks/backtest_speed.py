@@ -5,10 +5,11 @@
 The two builds take turns, each in a process of its own, so that what slows the machine slows both.
 
 The same candles and the same rule for everyone: RSI 14 below 30 in, above 70 out, stop 5 %,
-target 15 %, fees 0.06 %. Peers are measured where they are installed (`make oracles` does that).
-Medians of wall time; the fastest beside them shows how quiet the machine was. `--cpu` measures this
-process's own processor time instead, on a machine that does other things as well, and leaves out
-what other processes do for it.
+target 15 %, fees 0.06 %. Peers are measured where they are installed (`make oracles` does that):
+vectorbt, and the rule as a loop for numba, which has to make the very same trades. Medians of wall
+time; the fastest beside them shows how quiet the machine was. `--cpu` measures this process's own
+processor time instead, on a machine that does other things as well, and leaves out what other
+processes do for it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import math
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -25,6 +28,7 @@ import time
 import warnings
 from collections.abc import Callable
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +40,14 @@ from core.backtest.sweep import run_sweep
 from core.compiled import PURE, build_in_use
 from core.market.candles.candles import Candles
 from core.market.candles.timeframes import MINUTE
+from core.report.metrics import Metrics
 from core.strategy.config.parsing import parse_config
 from core.strategy.signals.sources import signal_source
 from core.trading.account import Account
 from core.trading.bar import Bar
 from core.trading.rules import Rules
 from core.trading.step import step
+from tests.benchmarks.numba_peer import Figures, NumbaPeer
 
 MILLION = 1_000_000
 START = 1_577_836_800_000  # 2020-01-01T00:00:00Z
@@ -70,6 +76,7 @@ THREE_INDICATORS: dict[str, Any] = RSI | {
 }
 SYMBOLS = [f"S{number}/USDT" for number in range(20)]
 SHARED: dict[str, Any] = RSI | {"symbols": SYMBOLS, "trade_size_pct": 5}
+_LOOK_SECONDS = 0.2
 # Runs a command and prints its peak memory (on Linux in kilobytes).
 _PEAK = (
     "import resource, subprocess, sys;"
@@ -113,10 +120,23 @@ def timed_in_turns(
     seconds: tuple[list[float], list[float]] = ([], [])
     for _ in range(pairs):
         for run, taken in zip((ours, theirs), seconds, strict=True):
-            begun = time.perf_counter()
+            begun = _clock()
             run()
-            taken.append(time.perf_counter() - begun)
+            taken.append(_clock() - begun)
     return seconds
+
+
+def in_turns(
+    what: str, ours: Callable[[], object], theirs: Callable[[], object], pairs: int
+) -> None:
+    """Print what a peer takes, and what part (or how many times) of it Papertape takes."""
+    mine, peers = timed_in_turns(ours, theirs, pairs)
+    ratio = statistics.median(mine) / statistics.median(peers)
+    print(
+        f"{what:<68}{_time(statistics.median(peers))}"
+        f"  in turns with papertape, which takes {ratio:.2f} times as long",
+        flush=True,
+    )
 
 
 _measured: dict[str, list[float]] = {}
@@ -211,6 +231,49 @@ def process_row(repeats: int) -> None:
         show("peak memory of that process, MB", [int(measured.stdout) / 1024])
 
 
+def gate_row() -> None:
+    """Print what `papertape gate` takes by two workers, with all its parts."""
+    from core.market.files.candle_files import write_candles
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "candles.csv"
+        write_candles(file, random_walk(100_000))
+        command = [
+            *(sys.executable, "-P", "-m", "tui.cli", "--workspace", folder, "gate", "--json"),
+            *("--config", json.dumps(RSI), "--data", str(file), "--workers", "2"),
+            *("--set", "rsi.period=7:26", "--set", "entry_conditions[0].value=20:38:2"),
+        ]
+        before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+            memory = 0
+            while process.poll() is None:
+                memory = max(memory, _memory_of(process.pid))
+                time.sleep(_LOOK_SECONDS)
+        if process.returncode:
+            raise SystemExit(f"the gate ended with code {process.returncode}")
+        seconds = time.perf_counter() - begun
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processors = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(
+        f"gate of 200 settings × 100,000 candles, 2 workers: {seconds:.1f} s, of processors "
+        f"{processors:.1f} s, at most {memory / 1024:.0f} MB by all its processes",
+        flush=True,
+    )
+
+
+def _memory_of(pid: int) -> int:
+    """Kilobytes that a process and its children hold, what they share counted once (Linux)."""
+    found = 0
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                found = int(line.split()[1])
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:  # it has ended just now
+        return found
+    return found + sum(map(_memory_of, map(int, children)))
+
+
 def vectorbt_rows(repeats: int) -> None:
     import pandas as pd
     import talib
@@ -267,16 +330,48 @@ def vectorbt_rows(repeats: int) -> None:
             ("1,000,000 candles, nine metrics", parse_config(RSI).config, one),
             ("20 × 100,000, shared cash", parse_config(SHARED).config, many),
         ):
-            ours, theirs = timed_in_turns(
-                partial(run_backtest, config, candles),
-                run(list(candles.values()), engine),
-                3 * repeats,
-            )
-            ratio = statistics.median(ours) / statistics.median(theirs)
-            print(
-                f"{f'vectorbt ({name}): {what}':<68}{_time(statistics.median(theirs))}"
-                f"  in turns with papertape, which takes {ratio:.2f} of it"
-            )
+            ours = partial(run_backtest, config, candles)
+            theirs = run(list(candles.values()), engine)
+            in_turns(f"vectorbt ({name}): {what}", ours, theirs, 3 * repeats)
+
+
+def numba_rows(repeats: int) -> None:
+    """Numba over TA-Lib with its statistics, in turns; it has to make the very same trades."""
+    config, shared = parse_config(RSI).config, parse_config(SHARED).config
+    one = {"BTC/USDT": random_walk(MILLION)}
+    many = {symbol: random_walk(100_000, seed) for seed, symbol in enumerate(SYMBOLS)}
+    short = {"BTC/USDT": random_walk(100_000)}
+    periods, thresholds = range(7, 27), range(20, 39, 2)
+    axes = [parse_axis("rsi.period=7:26"), parse_axis("entry_conditions[0].value=20:38:2")]
+    alone, together = NumbaPeer([*one.values()], 1.0), NumbaPeer([*many.values()], 0.05)
+    varied = NumbaPeer([*short.values()], 1.0)
+
+    def swept() -> list[Metrics]:
+        rows = run_sweep(config, axes, short).rows
+        return [row.metrics for row in sorted(rows, key=attrgetter("values"))]
+
+    pairs: dict[str, tuple[Callable[[], list[Metrics]], Callable[[], list[Figures]]]] = {
+        "1,000,000 candles": (
+            lambda: [run_backtest(config, one).metrics],
+            lambda: [alone.backtest()],
+        ),
+        "20 × 100,000 on one account": (
+            lambda: [run_backtest(shared, many).metrics],
+            lambda: [together.backtest()],
+        ),
+        "sweep of 200 × 100,000, one thread": (
+            swept,
+            lambda: varied.sweep(periods, thresholds),
+        ),
+    }
+    for what, (ours, theirs) in pairs.items():
+        number = 0
+        for mine, (made, *_, trades) in zip(ours(), theirs(), strict=True):
+            ending = mine.total_return_pct or 0.0
+            if mine.total_trades != trades or not math.isclose(ending, made * 100, abs_tol=1e-6):
+                raise SystemExit(f"{what}: the peer made {trades:g} trades, {made:%}; not {mine}")
+            number += mine.total_trades
+        in_turns(f"numba over TA-Lib: {what}, {number:,} trades", ours, theirs, 3 * repeats)
 
 
 def _time(seconds: float) -> str:
@@ -285,10 +380,14 @@ def _time(seconds: float) -> str:
     return f"{seconds * 1e3:>9,.1f} ms"
 
 
-def measure(repeats: int, *, cpu: bool) -> None:
-    """Measure every row in the build that this process runs, and print them as JSON."""
+def _measure_with(*, cpu: bool) -> None:
     global _clock  # noqa: PLW0603 - one clock for all rows
     _clock = time.process_time if cpu else time.perf_counter
+
+
+def measure(repeats: int, *, cpu: bool) -> None:
+    """Measure every row in the build that this process runs, and print them as JSON."""
+    _measure_with(cpu=cpu)
     backtest_rows(repeats)
     live_rows(repeats)
     sweep_rows(repeats, 1 if cpu else 2)
@@ -334,12 +433,15 @@ def main() -> None:
         measure(arguments.repeats, cpu=arguments.cpu)
         return
     both_builds(arguments.repeats, arguments.turns, cpu=arguments.cpu)
+    gate_row()
     if arguments.no_peers:
         return
-    if importlib.util.find_spec("vectorbt") is None:
-        print("vectorbt: skipped, not installed (extra: oracles)")
-    else:
-        vectorbt_rows(arguments.repeats)
+    _measure_with(cpu=arguments.cpu)
+    for peer, rows in (("numba", numba_rows), ("vectorbt", vectorbt_rows)):
+        if importlib.util.find_spec(peer) is None:
+            print(f"{peer}: skipped, not installed (extra: oracles)")
+        else:
+            rows(arguments.repeats)
 
 
 if __name__ == "__main__":
