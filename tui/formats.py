@@ -87,6 +87,11 @@ def number(value: float | None, digits: int = 2) -> str:
     return f"{value:,.{digits}f}"
 
 
+def count(value: int) -> str:
+    """How many: `1,668`."""
+    return f"{value:,}"
+
+
 def span(milliseconds: int | None) -> str:
     """A length of time in its two largest units: `2d 4h`, `5m`, `12s`."""
     if milliseconds is None:

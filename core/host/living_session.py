@@ -59,6 +59,7 @@ def snapshot_of(engine: Engine, jobs: tuple[str, ...] = ()) -> SessionSnapshot:
         engine.passing_notices,
         engine.stand_ins,
         orders_fail=engine.trouble is not None,
+        unread=engine.unread,
     )
 
 

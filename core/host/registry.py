@@ -17,7 +17,7 @@ from core.compare.service import compared_report
 from core.host.fair_share import FairShare
 from core.host.feeds import Feeds
 from core.host.link import CommandError, NotFoundError
-from core.host.living_session import JobsOf, LivingSession, lifecycle_of, report_of
+from core.host.living_session import JobsOf, LivingSession, report_of, snapshot_of
 from core.host.logs import LogRing
 from core.host.notes_keeper import NotesKeeper
 from core.host.stored_sessions import (
@@ -254,7 +254,7 @@ class SessionRegistry:
                 self._ended[session_id] = unreadable_session(session_id, words, self._clock())
                 continue
             starting = Lifecycle(SessionState.STARTING, _COMING, now=self._clock())
-            self._coming[session_id] = session_snapshot(record, None, starting, {})
+            self._coming[session_id] = session_snapshot(record, None, starting, {}, unread=True)
 
     async def take_up_all(self) -> None:
         """Go on with every session found that has not ended, one after the other."""
@@ -412,7 +412,7 @@ class SessionRegistry:
         return EngineContext(self._clock, say, self._log.safe, self._turns.take, route=route)
 
     def _wake(self, record: SessionManifest, engine: Engine) -> None:
-        shown = session_snapshot(record, None, lifecycle_of(engine), {})
+        shown = snapshot_of(engine)
         task = asyncio.create_task(self._live(record.id, engine), name=f"session {record.id}")
         self._living[record.id] = LivingSession(engine, task, shown)
 

@@ -31,9 +31,10 @@ def session_to_json(session: SessionSnapshot) -> Json:
     """A session as it stands. `elapsed`: seconds since it began to run.
 
     Times are the feed's, which is in the past on a replay; `created` alone is the machine's. Until
-    it runs, `started` is when it was created.
+    it runs, `started` is when it was created. What its account holds is null while its journal is
+    still to be read.
     """
-    since = session.running_since
+    since, known = session.running_since, not session.unread
     return {
         "session_id": session.id,
         "strategy": session.strategy,
@@ -52,13 +53,13 @@ def session_to_json(session: SessionSnapshot) -> Json:
         "planned_end": optional_iso_time(session.planned_end),
         "ended": optional_iso_time(session.ended),
         "last_candle": optional_iso_time(session.last_candle),
-        "trades_count": session.trades_count,
+        "trades_count": session.trades_count if known else None,
         "open_positions": [trade_to_json(one) for one in session.open_positions],
         "waiting_orders": [msgspec.to_builtins(one) for one in session.waiting_orders],
         "starting_balance": session.starting_balance,
-        "realized_pnl": session.realized_pnl,
-        "unrealized_pnl": session.unrealized_pnl,
-        "equity": session.equity,
+        "realized_pnl": session.realized_pnl if known else None,
+        "unrealized_pnl": session.unrealized_pnl if known else None,
+        "equity": session.equity if known else None,
         "orders": None if session.orders is None else asdict(session.orders),
         "trial": None if session.trial is None else _trial_to_json(session.trial),
         "next_jobs": list(session.next_jobs),

@@ -121,6 +121,7 @@ def unreadable_session(session_id: str, why: str, now: int) -> SessionSnapshot:
         equity_curve=(),
         notices=(),
         next_jobs=(),
+        unread=True,
     )
 
 

@@ -103,6 +103,8 @@ def find_session(link: HostLink, session_id: str | None) -> SessionSnapshot | No
 
 def _state_in_words(session: SessionSnapshot) -> str:
     """How a session stands, in one line."""
+    if session.unread:
+        return f"{session.strategy} ({session.id}) is {session.state}: {session.state_reason}"
     gain = (session.equity / session.starting_balance - 1) * 100
     began = session.started if session.running_since is None else session.running_since
     return (

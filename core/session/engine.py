@@ -148,6 +148,11 @@ class Engine:
         return decided if ahead else max(self.feed.now(), decided)
 
     @property
+    def unread(self) -> bool:
+        """Whether it has a past that it has not come to yet: nothing of its account is known."""
+        return self.handler is None and self._recovered is not None
+
+    @property
     def trouble(self) -> str | None:
         """Why its orders cannot be executed on the venue, for as long as that is so."""
         trouble = self._mirror.trouble

@@ -205,6 +205,15 @@ class Runner:
         at = kept_points(np.array(equity), columns) if equity else ()
         return [(times[place], equity[place]) for place in at]
 
+    def equity_at(self, points: int) -> tuple[float, ...]:
+        """The equities at that many candle closes, evenly parted, of its whole life; oldest first.
+
+        The last one is the newest. Fewer where fewer candles have closed.
+        """
+        count = len(self._equity)
+        shown = min(points, count)
+        return tuple(self._equity[(number + 1) * count // shown - 1] for number in range(shown))
+
     def recent_equity(self, newest: int) -> tuple[float, ...]:
         """The newest equities at candle closes, oldest first."""
         return tuple(self._equity[-newest:])

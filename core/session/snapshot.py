@@ -57,6 +57,7 @@ class SessionSnapshot:
 
     `interrupted`: it is in error only because it could not be gone on with here (a disk that
     failed, say). Its journal goes on: resuming takes it up again, and so does the next host.
+    `unread`: its journal is still to be read, or cannot be: nothing of its account is known yet.
     """
 
     id: str
@@ -84,10 +85,11 @@ class SessionSnapshot:
     unrealized_pnl: float
     equity: float
     pnl_today: float
-    equity_curve: tuple[float, ...]  # the most recent equities at candle closes, oldest first
+    equity_curve: tuple[float, ...]  # of its whole life, thinned, at candle closes, oldest first
     notices: tuple[str, ...]
     next_jobs: tuple[str, ...]
     interrupted: bool = False
+    unread: bool = False
     trial: TrialHorizon | None = None  # None: it is none
     orders: OrderCounts | None = None  # on a venue, where its fills are mirrored on one
     waiting_orders: tuple[WaitingOrder, ...] = ()  # to enter at a price

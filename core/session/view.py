@@ -22,7 +22,7 @@ from core.trial.cone_over_time import ConeOverTime
 from core.trial.plan import sealed_cone
 from core.trial.seal import closed_at
 
-_SPARK = 60  # equities a sparkline may show
+_SPARK = 60  # points of a sparkline
 _COLUMNS = 400  # into which a whole equity curve is reduced; no terminal is wider
 
 
@@ -50,11 +50,12 @@ def session_snapshot(
     stand_ins: tuple[str, ...] = (),
     *,
     orders_fail: bool = False,
+    unread: bool = False,
 ) -> SessionSnapshot:
     """One row of the sessions table. Positions are marked at `prices` where there are any.
 
-    `notices`: what is so for the time being. While its orders cannot be executed (`orders_fail`) it
-    runs simulated.
+    `notices`: what is so for the time being. `unread`: its past is not known yet. While its orders
+    cannot be executed (`orders_fail`) it runs simulated.
     """
     config = record.config
     starting = float(config.get("starting_balance", 10_000.0))
@@ -96,11 +97,12 @@ def session_snapshot(
         unrealized_pnl=sum(trade.unrealized_pnl for trade in open_positions),
         equity=equity,
         pnl_today=equity - today,
-        equity_curve=() if runner is None else runner.recent_equity(_SPARK),
+        equity_curve=() if runner is None else runner.equity_at(_SPARK),
         notices=(*record.notices, *stand_ins, *notices, *_refusals(orders)),
         next_jobs=jobs,
         orders=(orders or VenueOrders(record)).counts(),
         stand_ins=stand_ins,
+        unread=unread,
     )
 
 

@@ -47,6 +47,11 @@ def test_an_entry_and_a_closed_trade_are_told_of_with_their_figures() -> None:
     assert told({"unrealized_pnl": 5.0}, open_positions=(position(),)) == []
 
 
+def test_what_was_done_before_a_session_was_taken_up_again_is_no_news() -> None:
+    read = {"unread": False, "trades_count": 7, "open_positions": (position(),)}
+    assert told(read, unread=True) == []
+
+
 def test_a_made_up_market_is_silent_but_for_what_goes_wrong() -> None:
     assert told({"open_positions": (position(),)}, mode=Mode.DEMO) == []
     failed = told({"state": SessionState.ERROR, "state_reason": "no disk"}, mode=Mode.DEMO)

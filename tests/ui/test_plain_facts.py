@@ -22,7 +22,8 @@ from tui.modals.name import AskName
 from tui.modals.new_session import NewSession
 from tui.screens.report_rows import sentences, trade_rows
 from tui.screens.session import SessionScreen
-from tui.screens.session_view import figures, why
+from tui.screens.session_groups import GroupBy, rows
+from tui.screens.session_view import figures, positions_in_a_line, why
 from tui.screens.sessions import SessionsScreen
 from tui.screens.sessions_table import SESSION_COLUMNS, headline_figures, session_row
 from tui.screens.trade import TradeScreen
@@ -72,6 +73,21 @@ def test_what_has_ended_has_no_age_and_no_colour_of_gain() -> None:
     assert shown["AGE"].value == "–"
     assert {figure.tone.value for figure in shown.values()} == {"dim"}
     assert why(ended, (), "BTC/USDT") == "Why (not) now"
+
+
+def test_what_is_not_read_yet_is_unknown_and_not_nothing() -> None:
+    unread = session(
+        "aaaaaaa2", "two", state=SessionState.STARTING, state_reason="being taken up", unread=True
+    )
+    shown = {figure.label: figure.value for figure in figures(unread)}
+    assert {shown[label] for label in ("EQUITY", "P&L", "P&L %", "TODAY", "TRADES")} == {"–"}
+    assert positions_in_a_line(unread)[0][0] == "Known once its journal is read."
+    row = dict(zip([c.label for c in SESSION_COLUMNS], session_row(unread).cells, strict=True))
+    assert {row[label].text for label in ("TRADES", "WIN", "OPEN P&L", "P&L %")} == {"–"}
+    link = ScriptedLink([session("aaaaaaa1", "one", equity=10_100.0), unread])
+    assert {values(link)[label] for label in ("EQUITY USDT", "P&L", "POSITIONS")} == {"–"}
+    (head, *_) = rows(link.snapshot().sessions, GroupBy.STRATEGY)[2:]
+    assert head.cells[12].text == "–"
 
 
 async def test_before_the_first_snapshot_nothing_is_said_of_sessions() -> None:

@@ -30,9 +30,9 @@ def sessions_text(host: HostSnapshot | None, sessions: Sequence[SessionSnapshot]
             session.timeframe,
             session.mode.value,
             _elapsed(session),
-            str(session.trades_count),
-            str(len(session.open_positions)),
-            formats.money(session.equity),
+            formats.UNKNOWN if session.unread else str(session.trades_count),
+            formats.UNKNOWN if session.unread else str(len(session.open_positions)),
+            formats.money(None if session.unread else session.equity),
             _gain(session),
         )
         for session in sessions
@@ -54,10 +54,15 @@ def session_text(session: SessionSnapshot, detail: SessionDetail | None = None) 
         f"  trades       {', '.join(session.symbols)} on {session.timeframe}",
         f"  running      {_elapsed(session)}",
         f"  last candle  {_last_candle(session)}",
-        f"  equity       {formats.money(session.equity)} ({_gain(session)})",
-        f"  realized     {session.realized_pnl:+,.2f} in {session.trades_count} trades",
-        f"  unrealized   {session.unrealized_pnl:+,.2f}",
     ]
+    if session.unread:
+        lines.append("  equity       not known while its journal is still to be read")
+    else:
+        lines += [
+            f"  equity       {formats.money(session.equity)} ({_gain(session)})",
+            f"  realized     {session.realized_pnl:+,.2f} in {session.trades_count} trades",
+            f"  unrealized   {session.unrealized_pnl:+,.2f}",
+        ]
     lines += [
         f"  position     {one.side} {formats.quantity(one.quantity)} {one.symbol} at "
         f"{formats.price(one.entry_price)}, now {formats.price(one.mark_price)} "
@@ -114,7 +119,7 @@ def _because(reason: str | None) -> str:
 
 
 def _gain(session: SessionSnapshot) -> str:
-    if session.starting_balance <= 0:  # its files cannot be read
+    if session.unread or session.starting_balance <= 0:
         return formats.UNKNOWN
     return f"{(session.equity / session.starting_balance - 1) * 100:+.2f}%"
 

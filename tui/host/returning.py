@@ -50,7 +50,7 @@ class Change:
     state: SessionState
     strategy: str
     trades: int
-    gained: float
+    gained: float | None
     what: str
 
 
@@ -68,12 +68,15 @@ class Absence:
 
 
 def note_look(path: Path, snapshot: HostSnapshot) -> None:
-    """Note what is shown. Nothing is made where the workspace is gone."""
+    """Note what is shown, once all of it is known; nothing is made where the workspace is gone."""
+    if any(one.unread and not one.state.ended for one in snapshot.sessions):
+        return
     look = LastLook(
         snapshot.now,
         {
             one.id: SeenSession(one.trades_count, one.equity, one.state.ended)
             for one in snapshot.sessions
+            if not one.unread
         },
     )
     # A screen that cannot note what it shows is as good as any, but for its next greeting.
@@ -110,12 +113,11 @@ def _change(seen: SeenSession | None, session: SessionSnapshot, since: int) -> C
         what = ""
     if session.state.ended and not seen.ended:
         what = session.state_reason or session.state.value
-    trades = session.trades_count - seen.trades
+    trades = 0 if session.unread else session.trades_count - seen.trades
     if not what and not trades:
         return None
-    return Change(
-        session.id, session.state, session.strategy, trades, session.equity - seen.equity, what
-    )
+    gained = None if session.unread else session.equity - seen.equity
+    return Change(session.id, session.state, session.strategy, trades, gained, what)
 
 
 class Returning:

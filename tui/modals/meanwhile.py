@@ -72,7 +72,7 @@ def _row(change: Change) -> Row:
             Cell(word, tone),
             Cell(change.strategy, Tone.STRONG),
             Cell(trades, order=change.trades),
-            Cell(formats.change(change.gained), tone_of(change.gained), order=change.gained),
+            Cell(formats.change(change.gained), tone_of(change.gained), order=change.gained or 0),
             Cell(change.what, Tone.DIM),
         ),
     )

@@ -79,6 +79,8 @@ def _turned(was: SessionSnapshot, now: SessionSnapshot) -> list[Alert]:
 def _traded(was: SessionSnapshot, now: SessionSnapshot) -> list[Alert]:
     if now.mode in (Mode.DEMO, Mode.REPLAY) or was.trades_count > now.trades_count:
         return []
+    if was.unread or now.unread:  # what it had done before it was taken up again is no news
+        return []
     name = f"{now.strategy} ({now.id})"
     found = []
     if closed := now.trades_count - was.trades_count:

@@ -135,7 +135,7 @@ class SessionScreen(BaseScreen):
         write(self.query_one("#one-position-line", Static), _line(positions_line))
         self.query_one(Figures).show(session_view.figures(found))
         positions = self.query_one("#one-positions", LineTable)
-        positions.set_empty("Flat.")
+        positions.set_empty(session_view.no_position(found))
         positions.set_rows(position_rows(found))
         link = self.papertape.link
         log = self.query_one(LogPane)

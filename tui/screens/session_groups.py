@@ -9,7 +9,13 @@ from core.session.snapshot import SessionSnapshot
 from tui import formats
 from tui.requests.views import GroupBy
 from tui.screens.performance_rows import Money, kinds_of_money, money_of
-from tui.screens.sessions_table import SESSION_COLUMNS, session_row, total_pnl
+from tui.screens.sessions_table import (
+    SESSION_COLUMNS,
+    equity_of,
+    session_row,
+    total,
+    total_pnl,
+)
 from tui.widgets.line_table import Cell, Row
 from tui.widgets.tones import Tone, tone_of
 
@@ -54,18 +60,18 @@ def _head(key: str, group: Sequence[SessionSnapshot], by: GroupBy) -> Row:
     held = any(one.open_positions for one in counted)
     open_pnl = sum(one.unrealized_pnl for one in counted) if held else None
     begun_with = sum(one.starting_balance for one in counted)
-    gain = sum(map(total_pnl, counted)) / begun_with * 100 if begun_with > 0 else None
-    equity = sum(one.equity for one in counted)
+    gained, equity = total(map(total_pnl, counted)), total(map(equity_of, counted))
+    gain = None if gained is None or begun_with <= 0 else gained / begun_with * 100
     win_rate = wins / trades * 100 if trades else None
     only = "" if len(kinds) < 2 else f"{_named(kinds)} only"
     name, about = _words(key, group, by, only)
     cells = {
         "STATE": Cell(about, _tone(group), order=max(_STATES.index(one.state) for one in group)),
-        "TRADES": Cell(str(trades), order=trades),
+        "TRADES": Cell(formats.UNKNOWN if gained is None else formats.count(trades), order=trades),
         "WIN": Cell(formats.percent(win_rate, 0), order=win_rate or 0),
         "OPEN P&L": Cell(formats.change(open_pnl), tone_of(open_pnl), order=open_pnl or 0),
         "P&L %": Cell(formats.change(gain, "%"), tone_of(gain), order=gain or 0),
-        "EQUITY": Cell(_short(equity), order=equity),
+        "EQUITY": Cell(_short(equity), order=equity or 0),
     }
     empty = Cell("", order=name.casefold())
     return Row(key, tuple(cells.get(column.label, empty) for column in SESSION_COLUMNS), head=True)
@@ -109,8 +115,8 @@ def _tone(group: Sequence[SessionSnapshot]) -> Tone:
     return Tone.DIM if all(state.ended for state in states) else Tone.STRONG
 
 
-def _short(equity: float) -> str:
+def _short(equity: float | None) -> str:
     """An amount in the room of a sparkline."""
-    if abs(equity) < _MILLION:
+    if equity is None or abs(equity) < _MILLION:
         return formats.money(equity)
     return f"{equity:,.0f}" if abs(equity) < 100 * _MILLION else f"{equity / _MILLION:,.1f}M"

@@ -14,7 +14,16 @@ from core.trading.values import Trade
 from tui import formats
 from tui.modals.notes import alert_words
 from tui.screens.report_rows import trade_columns
-from tui.screens.sessions_table import age_of, elapsed, planned_end, pnl_pct, total_pnl
+from tui.screens.sessions_table import (
+    UNREAD,
+    age_of,
+    elapsed,
+    equity_of,
+    planned_end,
+    pnl_pct,
+    total_pnl,
+    trades_of,
+)
 from tui.screens.trade import open_levels, trade_marks
 from tui.widgets.candle_picture import Mark, PriceLevel
 from tui.widgets.columns import Column
@@ -62,14 +71,19 @@ def figures(session: SessionSnapshot) -> tuple[Figure, ...]:
     gain, share = total_pnl(session), pnl_pct(session)
     wins = session.wins / session.trades_count * 100 if session.trades_count else None
     open_pnl = session.unrealized_pnl if session.open_positions else None
-    age = age_of(session)
+    age, today = age_of(session), None if session.unread else session.pnl_today
     shown = (
-        Figure("EQUITY", formats.money(session.equity), width=11),
+        Figure("EQUITY", formats.money(equity_of(session)), width=11),
         Figure("P&L", formats.change(gain), Tone.STALE if stale else tone_of(gain), width=11),
         Figure("P&L %", formats.change(share, "%"), Tone.STALE if stale else tone_of(share)),
-        Figure("TODAY", formats.change(session.pnl_today), tone_of(session.pnl_today), priority=2),
+        Figure(
+            "LAST DAY" if session.state.ended else "TODAY",
+            formats.change(today),
+            tone_of(today),
+            priority=2,
+        ),
         Figure("OPEN P&L", formats.change(open_pnl), Tone.STALE if stale else tone_of(open_pnl)),
-        Figure("TRADES", str(session.trades_count)),
+        Figure("TRADES", trades_of(session)),
         Figure("WIN RATE", formats.percent(wins), priority=3),
         Figure("FILLS", session.fills.value, Tone.PLAIN, priority=5),
         Figure("FEED", session.feed.value, Tone.PLAIN, priority=4),
@@ -79,12 +93,18 @@ def figures(session: SessionSnapshot) -> tuple[Figure, ...]:
     return tuple(replace(one, tone=Tone.DIM) for one in shown) if session.state.ended else shown
 
 
+def no_position(session: SessionSnapshot) -> str:
+    """What is said where no position is shown."""
+    if session.unread:
+        return UNREAD
+    return "No position was open at the end." if session.state.ended else "Flat."
+
+
 def positions_in_a_line(session: SessionSnapshot) -> list[tuple[str, Tone]]:
     """The open positions in a few words each, for terminals without room for their table."""
     if not session.open_positions:
-        flat = "No position was open at the end." if session.state.ended else "Flat."
         waiting = [f"{one.symbol}: {formats.waiting(one)}" for one in session.waiting_orders]
-        return [(text, Tone.DIM) for text in (waiting or [flat])]
+        return [(text, Tone.DIM) for text in (waiting or [no_position(session)])]
     parts: list[tuple[str, Tone]] = []
     for one in session.open_positions:
         stop = "" if one.stop_price is None else f", stop {formats.price(one.stop_price)}"
@@ -131,7 +151,7 @@ def why(session: SessionSnapshot, readings: Sequence[Reading], symbol: str) -> s
     holding = any(position.symbol == symbol for position in session.open_positions)
     entries = [one for one in readings if one.group == "entry" and not one.depth]
     exits = [one for one in readings if one.group == "exit" and not one.depth]
-    if not readings:
+    if not readings or session.unread:
         return "Why (not) now"
     if session.state is SessionState.PAUSED and not holding:
         return "Why not now · paused, no entries"

@@ -23,6 +23,7 @@ from tui.screens.session_groups import rows
 from tui.screens.sessions_table import (
     POSITION_COLUMNS,
     SESSION_COLUMNS,
+    UNREAD,
     headline_figures,
     planned_end,
     position_rows,
@@ -416,6 +417,8 @@ def _no_position(selected: list[SessionSnapshot]) -> str:
     session = selected[0]
     if session.state is SessionState.ERROR and session.state_reason:
         return safe_text(session.state_reason)
+    if session.unread:
+        return UNREAD
     if session.state.ended:
         return "No position was open when the session ended."
     return "Flat. The next entry shows here."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 
 from core.journal.values import Mode, SessionState
@@ -15,6 +15,8 @@ from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
 from tui.widgets.line_table import Cell, Row
 from tui.widgets.tones import Tone, state_words, tone_of
+
+UNREAD = "Known once its journal is read."
 
 _SPARK_WIDTH = 10
 
@@ -49,16 +51,37 @@ POSITION_COLUMNS = (
 )
 
 
-def total_pnl(session: SessionSnapshot) -> float:
+def total_pnl(session: SessionSnapshot) -> float | None:
     """What the session has gained since its start, open positions included."""
-    return session.equity - session.starting_balance
+    return None if session.unread else session.equity - session.starting_balance
 
 
 def pnl_pct(session: SessionSnapshot) -> float | None:
     """`total_pnl` in per cent of the starting balance."""
-    if session.starting_balance <= 0:
+    gain = total_pnl(session)
+    if gain is None or session.starting_balance <= 0:
         return None
-    return total_pnl(session) / session.starting_balance * 100
+    return gain / session.starting_balance * 100
+
+
+def total(values: Iterable[float | None]) -> float | None:
+    """The sum; unknown where there is none, or one of them is not known."""
+    found, known = list(values), 0.0
+    for value in found:
+        if value is None:
+            return None
+        known += value
+    return known if found else None
+
+
+def equity_of(session: SessionSnapshot) -> float | None:
+    """Its equity, where it is known."""
+    return None if session.unread else session.equity
+
+
+def trades_of(session: SessionSnapshot) -> str:
+    """How many trades have closed, in words."""
+    return formats.UNKNOWN if session.unread else formats.count(session.trades_count)
 
 
 def session_row(session: SessionSnapshot) -> Row:
@@ -81,7 +104,7 @@ def session_row(session: SessionSnapshot) -> Row:
             Cell(session.timeframe, Tone.DIM, order=length_of(session.timeframe)),
             Cell(session.mode.value, quiet),
             Cell(elapsed(session), Tone.DIM, order=session.started),
-            Cell(str(session.trades_count), quiet, order=session.trades_count),
+            Cell(trades_of(session), quiet, order=session.trades_count),
             Cell(formats.percent(win_rate, 0), quiet, order=win_rate or 0),
             Cell(
                 formats.change(open_pnl),
@@ -193,11 +216,11 @@ def headline_figures(snapshot: HostSnapshot) -> tuple[Figure, ...]:
     ended = [s for s in snapshot.sessions if s.state.ended and s.mode is mode]
     currencies = {quote_currency(symbol) for s in (*counted, *ended) for symbol in s.symbols}
     summable = len(currencies) <= 1
-    equity = sum(s.equity for s in counted) if summable and counted else None
-    gained = sum(total_pnl(s) for s in counted) if summable and counted else None
+    equity = total(map(equity_of, counted)) if summable else None
+    gained = total(map(total_pnl, counted)) if summable else None
     todays = [*counted, *(s for s in ended if (s.ended or 0) // DAY == snapshot.now // DAY)]
-    today = sum(s.pnl_today for s in todays) if summable and todays else None
-    before = sum(total_pnl(s) for s in ended) if summable and ended else None
+    today = total(None if s.unread else s.pnl_today for s in todays) if summable else None
+    before = total(map(total_pnl, ended)) if summable else None
     stale = sum(s.state is SessionState.STALE for s in active)
     running = sum(s.state in (SessionState.RUNNING, SessionState.PAUSED) for s in active)
     failed = sum(s.state is SessionState.ERROR for s in snapshot.sessions)
@@ -211,12 +234,14 @@ def headline_figures(snapshot: HostSnapshot) -> tuple[Figure, ...]:
         Figure("TODAY", formats.change(today), tone_of(today), width=12),
         Figure("P&L", formats.change(gained), tone_of(gained), width=12, priority=1),
         Figure("ENDED P&L", formats.change(before), tone_of(before), width=12, priority=3),
-        Figure("POSITIONS", str(_positions(active)), priority=2),
+        Figure("POSITIONS", _positions(active), priority=2),
         Figure("RUNNING", str(running), priority=1),
         Figure("STALE", str(stale), Tone.STALE if stale else Tone.DIM),
         Figure("ERRORS", str(failed), Tone.ERROR if failed else Tone.DIM, priority=1),
     )
 
 
-def _positions(sessions: Iterable[SessionSnapshot]) -> int:
-    return sum(len(session.open_positions) for session in sessions)
+def _positions(sessions: Sequence[SessionSnapshot]) -> str:
+    if any(session.unread for session in sessions):
+        return formats.UNKNOWN
+    return formats.count(sum(len(session.open_positions) for session in sessions))

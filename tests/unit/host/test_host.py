@@ -20,6 +20,7 @@ from core.host.link import CommandError
 from core.host.local_link import LocalHosting, LocalLink
 from core.host.offline import offline_report, offline_sessions
 from core.host.runner import run_host
+from core.host.status_json import session_to_json
 from core.journal.values import FeedKind, SessionState
 from core.report.result import result_to_json
 from core.schedule.service import Schedule
@@ -314,6 +315,34 @@ async def test_the_next_host_goes_on_with_what_was_running_and_shows_what_had_en
         assert (await host.reader.detail(done)).trades
         report: Any = await host.stop(resting)
     assert [restart["after"] for restart in report["restarts"]] == [None]
+
+
+async def test_until_its_journal_is_read_nothing_is_told_of_what_a_session_holds(
+    tmp_path: Path,
+) -> None:
+    home, reached = tmp_path / "home", asyncio.Event()
+    feed = TestFeed({"BTC/USDT": market(300)}, 250)
+
+    async def make(*_: Any) -> TestFeed:
+        await reached.wait()
+        return feed
+
+    reached.set()
+    async with hosting(home, feeds={FeedKind.LIVE: make}) as host:
+        await host.start(StartRequest(RSI, fills=Fills.CANDLE))
+        await subscribed(feed)
+        feed.candle(250)
+        await until(lambda: host.fresh_snapshot().sessions[0].last_candle is not None)
+    reached.clear()
+    async with hosting(home, feeds={FeedKind.LIVE: make}) as host:
+        (shown,) = host.fresh_snapshot().sessions
+        assert shown.unread
+        told = session_to_json(shown)
+        unknown = ("equity", "realized_pnl", "unrealized_pnl", "trades_count")
+        assert {told[name] for name in unknown} == {None}
+        reached.set()
+        await until(lambda: not host.fresh_snapshot().sessions[0].unread)
+        assert session_to_json(host.fresh_snapshot().sessions[0])["equity"] == 10_000.0
 
 
 async def test_the_index_is_rebuilt_from_the_journals(tmp_path: Path, candle_file: Path) -> None:

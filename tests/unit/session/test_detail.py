@@ -48,6 +48,11 @@ async def test_the_curve_of_a_long_session_is_its_whole_period(tmp_path: Path) -
     assert set(shown) <= set(whole)
     lows = [drawdown(np.array([value for _, value in c]), 1e4).min() for c in (shown, whole)]
     assert lows[0] == lows[1]
+    equities = [value for _, value in whole]
+    spark = run.equity_at(60)
+    assert (len(spark), spark[-1]) == (60, equities[-1])
+    assert list(spark) == equities[len(equities) // 60 - 1 :: len(equities) // 60][:60]
+    assert run.equity_at(len(equities) + 1) == tuple(equities)
 
 
 async def test_the_forming_candle_and_the_price_are_those_of_one_moment(tmp_path: Path) -> None:
