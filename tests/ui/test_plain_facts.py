@@ -20,9 +20,10 @@ from tui.commands import COMMANDS, Command
 from tui.modals.ask import Ask
 from tui.modals.name import AskName
 from tui.modals.new_session import NewSession
+from tui.requests.views import GroupBy
 from tui.screens.report_rows import sentences, trade_rows
 from tui.screens.session import SessionScreen
-from tui.screens.session_groups import GroupBy, rows
+from tui.screens.session_groups import rows
 from tui.screens.session_view import figures, positions_in_a_line, why
 from tui.screens.sessions import SessionsScreen
 from tui.screens.sessions_table import SESSION_COLUMNS, headline_figures, session_row

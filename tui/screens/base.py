@@ -37,6 +37,7 @@ from tui.widgets.top_bar import TopBar
 
 SHORT = 30  # lower terminals lose the air between the parts
 TINY = 20  # still lower ones lose parts
+TALL = 50  # higher ones give what is left to the list
 NARROW = 100  # on narrower ones what stands side by side is stacked, or left out
 
 
@@ -145,6 +146,7 @@ class BaseScreen(Screen[None]):
         self.set_class(event.size.width < width or event.size.height < height, "too-small")
         self.set_class(event.size.height < SHORT, "-short")
         self.set_class(event.size.height < TINY, "-tiny")
+        self.set_class(event.size.height >= TALL, "-tall")
         self.set_class(event.size.width < NARROW, "-narrow")
         self.call_after_refresh(self._give_sizes)
 

@@ -31,7 +31,7 @@ SLICE_COLUMNS = (
     Column("BEST", 11, "right", priority=4),
     Column("WORST", 11, "right", priority=5),
     Column("FEES", 10, "right", priority=3),
-    Column("", _BAR, priority=6),
+    Column("", _BAR, priority=6, fill=60),
 )
 TRADE_COLUMNS = (
     Column("CLOSED", 12),
@@ -137,7 +137,7 @@ def figures(
     return (
         Figure("CLOSED P&L", formats.change(total), tone_of(total), width=13),
         Figure("OPEN P&L", formats.change(open_pnl), tone_of(open_pnl), width=11),
-        Figure("TRADES", str(len(closed))),
+        Figure("TRADES", formats.count(len(closed))),
         Figure("WIN RATE", formats.percent(wins)),
         Figure("PROFIT FACTOR", formats.number(factor), priority=1),
         Figure("BEST DAY", formats.change(best), tone_of(best), width=11, priority=2),
@@ -167,14 +167,14 @@ def _slice_row(name: str, trades: Sequence[Trade], most: float) -> Row:
         name,
         (
             Cell(name, Tone.STRONG),
-            Cell(str(len(gains)), order=len(gains)),
+            Cell(formats.count(len(gains)), order=len(gains)),
             Cell(formats.percent(wins, 0), order=wins),
             Cell(formats.change(total), tone_of(total), order=total),
             Cell(formats.change(mean), tone_of(mean), order=mean),
             Cell(formats.change(max(gains)), Tone.DIM, order=max(gains)),
             Cell(formats.change(min(gains)), Tone.DIM, order=min(gains)),
             Cell(formats.money(fees), Tone.DIM, order=fees),
-            Cell("━" * round(abs(total) / most * _BAR), tone_of(total), order=abs(total)),
+            Cell("", tone_of(total), order=abs(total), share=abs(total) / most),
         ),
     )
 

@@ -30,7 +30,7 @@ def trade_columns(time_width: int) -> tuple[Column, ...]:
 
 
 TRADE_COLUMNS = trade_columns(len("2026-11-22 14:02"))
-MONTH_COLUMNS = (Column("MONTH", 7), Column("RETURN", 10, "right"), Column("", 6, grow=18))
+MONTH_COLUMNS = (Column("MONTH", 7), Column("RETURN", 10, "right"), Column("", 6, grow=18, fill=60))
 
 
 def title(report: WrittenReport) -> str:
@@ -140,7 +140,7 @@ def month_rows(report: WrittenReport) -> list[Row]:
             (
                 Cell(one.month, Tone.DIM),
                 Cell(formats.change(value, "%"), tone_of(value), order=value),
-                Cell("━" * round(abs(value or 0.0) / largest * 24), tone_of(value)),
+                Cell("", tone_of(value), share=abs(value or 0.0) / largest),
             ),
         )
         for one in report.monthly

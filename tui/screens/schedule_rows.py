@@ -16,6 +16,7 @@ from tui.widgets.tones import Tone
 JOB_COLUMNS = (
     Column("STATE", 8),
     Column("WHAT", 18, grow=34),
+    Column("SESSION", 8, priority=6),
     Column("WHEN", 15, priority=2, grow=14),
     Column("NEXT RUN", 12, "right", priority=4),
     Column("IN", 8, "right"),
@@ -39,6 +40,7 @@ def job_row(job: ListedJob, names: Mapping[str, str], now: int, zone: tzinfo) ->
         (
             state,
             Cell(what(job, names), quiet if job.paused else Tone.STRONG),
+            Cell(job.session_id or "", Tone.DIM),
             Cell(due_text(job, zone), quiet),
             Cell(formats.day_time(due, zone), Tone.DIM, order=due or 0),
             Cell(countdown(left), quiet, order=float("inf") if left is None else left),

@@ -34,9 +34,9 @@ from tui.widgets.tones import Tone, state_words, tone_of
 CONDITION_COLUMNS = (
     Column("", 1),
     Column("FOR", 5),
-    Column("CONDITION", 22, grow=30),
-    Column("NOW", 9, "right"),
-    Column("THRESHOLD", 9, "right", priority=1),
+    Column("CONDITION", 18, grow=34),
+    Column("NOW", 10, "right", grow=3),
+    Column("THRESHOLD", 10, "right", priority=1, grow=3),
     Column("OFF BY", 8, "right", priority=2),
 )
 TRADE_COLUMNS = trade_columns(len("22 Nov 14:02"))

@@ -23,7 +23,7 @@ _SPARK_WIDTH = 10
 SESSION_COLUMNS = (
     Column("STATE", 10),
     Column("ID", 8, priority=8),
-    Column("STRATEGY", 13, grow=13),
+    Column("STRATEGY", 13, grow=13, fill=20),
     Column("TAGS", 10, priority=6, grow=10, optional=True),
     Column("SYMBOLS", 11, priority=4, grow=8),
     Column("TF", 3, priority=3),
@@ -33,7 +33,7 @@ SESSION_COLUMNS = (
     Column("WIN", 4, "right", priority=9),
     Column("OPEN P&L", 10, "right"),
     Column("P&L %", 9, "right"),
-    Column("EQUITY", _SPARK_WIDTH, priority=6),
+    Column("EQUITY", _SPARK_WIDTH, priority=6, fill=14),
     Column("AGE", 4, "right"),
 )
 
@@ -116,8 +116,9 @@ def session_row(session: SessionSnapshot) -> Row:
             ),
             Cell(
                 formats.spark(session.equity_curve, _SPARK_WIDTH),
-                Tone.DIM if ended else tone_of(gain),
+                Tone.DIM if ended else Tone.STALE if stale else tone_of(gain),
                 order=session.equity,
+                curve=session.equity_curve,
             ),
             Cell(
                 "" if ended else formats.age(age),

@@ -35,7 +35,7 @@ from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.tones import Tone, tone_of, toned
 
 _COLUMNS = (
-    Column("STRATEGY", 16, grow=10),
+    Column("STRATEGY", 16, grow=10, fill=30),
     Column("STATUS", 8, priority=4),
     Column("SYMBOLS", 12, priority=2, grow=8),
     Column("TF", 3, priority=1),
@@ -290,5 +290,5 @@ def description(choice: StrategyChoice) -> list[tuple[str, Tone]]:
     if choice.meaning:
         lines.append((choice.meaning, Tone.PLAIN))
     where = "a sample; e copies it into the workspace" if choice.origin == "sample" else choice.path
-    lines.append((f"{'file':<14}{where}", Tone.DIM))
+    lines += [("", Tone.DIM), (f"{'file':<14}{where}", Tone.DIM)]
     return lines

@@ -20,6 +20,7 @@ from tui.widgets.tones import Tone
 
 LABELS = 12  # cells beside a chart, at most
 _LEGEND_FROM, _VOLUME_FROM, _PANES_FROM = 9, 16, 20  # lines from which there is room for these
+_EDGES_FROM = 14  # lines of prices from which levels beyond them have one of their own
 _PANE, _FEWEST = 4, 9  # lines of a pane beneath the candles, and the fewest left to the candles
 _LINE_TONES = (Tone.INFO, Tone.WARNING, Tone.ACCENT, Tone.PLAIN)
 
@@ -110,7 +111,14 @@ class Picture:
     def _price_rows(self, width: int, height: int, right: int) -> Cells:
         each, candles = self.each, [slot.candle for slot in self.slots]
         scale = price_scale(candles, self.levels, height)
-        cells = blank(width, height)
+        above = any(level.price > scale.high for level in self.levels) and height >= _EDGES_FROM
+        below = any(level.price < scale.low for level in self.levels) and height >= _EDGES_FROM
+        scale = price_scale(candles, self.levels, height - above - below)
+        cells, over_all, under_all = (
+            blank(width, scale.lines),
+            blank(width, above),
+            blank(width, below),
+        )
         for number, candle in enumerate(candles):
             draw_candle(cells, right + number * each, candle, scale, by_shape=self.by_shape)
         over = [place for place, line in enumerate(self.lines) if not line.pane]
@@ -137,13 +145,22 @@ class Picture:
             else:
                 arrow = "↑" if level.price > scale.high else "↓"
                 name = f"{name} {formats.price(level.price)} {arrow}"
-            # Names hide the oldest candles rather than leave fewer for all prices.
+            row = cells[line]
+            if above and level.price > scale.high:
+                line, row = -1, over_all[0]
+            elif below and level.price < scale.low:
+                line, row = scale.lines, under_all[0]
+            # Where lines are few, names hide the oldest candles rather than take one from prices.
             start = named.get(line, 0)
             for column, letter in enumerate(f"{name} "[: max(0, width - start)], start):
-                cells[line][column] = (letter, level.tone)
+                row[column] = (letter, level.tone)
             named[line] = start + len(name) + 2
         axis[scale.line(candles[-1].close)] = (formats.price(candles[-1].close), Tone.STRONG)
-        return self._with_axis(cells, axis)
+        return [
+            *self._with_axis(over_all, {}),
+            *self._with_axis(cells, axis),
+            *self._with_axis(under_all, {}),
+        ]
 
     def _behind(self, times: Sequence[int]) -> int:
         """When the last candle shown has closed, as far as the others tell."""

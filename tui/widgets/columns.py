@@ -16,8 +16,8 @@ _SHORTEST_NAME = 6
 class Column:
     """A column. `priority` 0 always stays; of the others the highest goes first.
 
-    `grow`: how many cells beyond `width` it may take where there is room. An `optional` one takes
-    none where no row has anything in it.
+    `grow`: how many cells beyond `width` it may take where there is room; `fill`: how many more, of
+    what is left once no other can grow. An `optional` one takes none where no row has anything in.
     """
 
     label: str
@@ -25,6 +25,7 @@ class Column:
     align: Literal["left", "right"] = "left"
     priority: int = 0
     grow: int = 0
+    fill: int = 0
     optional: bool = False
 
 
@@ -57,13 +58,12 @@ def places(
         cut = min(max(0, -spare), max(0, widths[i] - _SHORTEST_NAME))
         widths[i] -= cut
         spare += cut
-    while spare > 0:
-        growing = [i for i in staying if widths[i] < columns[i].width + columns[i].grow]
-        if not growing:
-            break
-        for i in growing[:spare]:
-            widths[i] += 1
-        spare -= min(spare, len(growing))
+    widest = {i: columns[i].width + columns[i].grow for i in staying}
+    for limit in (widest, {i: widest[i] + columns[i].fill for i in staying}):
+        while growing := [i for i in staying if widths[i] < limit[i]][: max(0, spare)]:
+            for i in growing:
+                widths[i] += 1
+            spare -= len(growing)
     found: list[Placed] = []
     for i in staying:
         found.append(Placed(i, start, widths[i]))

@@ -26,6 +26,7 @@ from tui.widgets.tones import Tone
 
 _MARGIN = 2
 _AIR = 4  # cells that one may be wider than it must be
+_TALLEST = 3  # lines of a row, where there is room
 _STEPS = 6  # shades on either side of the middle
 _STEP = 9  # per cent of the tone's colour
 
@@ -128,10 +129,16 @@ class HeatMap(LineView, can_focus=True):
         longest = max(map(cell_len, (*grid.rows, grid.down)), default=0)
         return min(longest, max(6, self.size.width // 3))
 
+    def _height(self) -> int:
+        """Lines that a row takes: more than one where all rows have room, and shades fill them."""
+        if self._grid is None or self._by_glyph:
+            return 1
+        return max(1, min(_TALLEST, (self.size.height - 3) // max(1, len(self._grid.rows))))
+
     def _room(self) -> tuple[int, int]:
         """How many rows and columns are shown: three lines are for titles and values."""
         across = (self.size.width - self._beside() - 2 * _MARGIN) // self._width()
-        return max(1, self.size.height - 3), max(1, across)
+        return max(1, (self.size.height - 3) // self._height()), max(1, across)
 
     def _reveal(self) -> None:
         """Show the cursor, and nothing beyond the last row and column while there are others."""
@@ -159,11 +166,13 @@ class HeatMap(LineView, can_focus=True):
             rows, columns = self._room()
             top, left = self._first
             shown = range(top, min(top + rows, len(grid.rows)))
+            row, line = divmod(y - 1, self._height())
             if y == 0:
                 parts = self._names(grid, left, columns)
-            elif y - 1 < len(shown):
-                parts = self._cells(grid, shown[y - 1], left, columns)
-            elif y - 1 == len(shown):
+            elif row < len(shown):
+                told = line == self._height() // 2
+                parts = self._cells(grid, shown[row], left, columns, told=told)
+            elif row == len(shown) and line == 0:
                 parts = self._values(grid, left, columns)
         return Strip(parts).adjust_cell_length(self.size.width, dim)
 
@@ -176,9 +185,12 @@ class HeatMap(LineView, can_focus=True):
         beside = fitted(safe_text(grid.down), self._beside(), "right")
         return [Segment(f"{' ' * _MARGIN}{beside}  {safe_text(grid.across)} →{more}", dim)]
 
-    def _cells(self, grid: HeatGrid, row: int, left: int, columns: int) -> list[Segment]:
+    def _cells(
+        self, grid: HeatGrid, row: int, left: int, columns: int, *, told: bool
+    ) -> list[Segment]:
+        """A line of a row; `told`: the one of its lines in which the figures stand."""
         dim, plain = self.tone(Tone.DIM), self.tone(Tone.PLAIN)
-        label = fitted(safe_text(grid.rows[row]), self._beside(), "right")
+        label = fitted(safe_text(grid.rows[row]) if told else "", self._beside(), "right")
         on_row = row == self._row
         parts = [Segment(f"{' ' * _MARGIN}{label} ", self.tone(Tone.STRONG) if on_row else dim)]
         width = self._width()
@@ -191,7 +203,9 @@ class HeatMap(LineView, can_focus=True):
                 mark, style = "★", style + Style(bold=True)
             elif self._by_glyph:
                 mark = cell.glyph
-            text = f"{fitted(safe_text(cell.text), width - 1, 'right')}{mark}"
+            text = (
+                f"{fitted(safe_text(cell.text), width - 1, 'right')}{mark}" if told else " " * width
+            )
             if here:
                 style += Style(bold=True, reverse=True) if self.has_focus else Style(bold=True)
             parts.append(Segment(text, style))
@@ -248,7 +262,8 @@ class HeatMap(LineView, can_focus=True):
         if offset is None or grid is None:
             return
         across = offset.x - _MARGIN - self._beside() - 1
-        row, column = self._first[0] + offset.y - 1, self._first[1] + across // self._width()
+        row = self._first[0] + (offset.y - 1) // self._height()
+        column = self._first[1] + across // self._width()
         if across >= 0 and 0 <= row < len(grid.rows) and column < len(grid.columns):
             self._go(row, column)
             if event.chain == 2:

@@ -32,11 +32,22 @@ _GUTTER = 2
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell's text (shown literally) and tone; `order` is what the column is sorted by."""
+    """A cell's text (shown literally) and tone; `order` is what the column is sorted by.
+
+    As wide as its column a `curve` is drawn in place of the text, and a `share` (0 to 1) as a bar.
+    """
 
     text: str
     tone: Tone = Tone.PLAIN
     order: float | str | None = None
+    curve: tuple[float, ...] = ()
+    share: float | None = None
+
+    def drawn(self, width: int) -> str:
+        """What stands in so many cells."""
+        if self.curve:
+            return formats.spark(self.curve, width)
+        return safe_text(self.text) if self.share is None else "━" * round(self.share * width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,7 +420,7 @@ class LineTable(LineView, can_focus=True):
         ]
         for place in self._places_of(row):
             cell = row.cells[place.column]
-            text = safe_text(cell.text)
+            text = cell.drawn(place.width)
             if row.head and place.column == 0:
                 text = f"{'▾' if row.key in self._opened else '▸'} {text}"
             text = fitted(text, place.width, self.columns[place.column].align)

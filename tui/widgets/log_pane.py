@@ -35,6 +35,7 @@ _TONES = {
 _MARKS = {Level.DEBUG: "·", Level.INFO: " ", Level.WARNING: "!", Level.ERROR: "✗"}
 _CLOCK, _DATED = 8, 12  # cells of `14:02:11`, and of `22 Nov 14:02`
 _SHORTEST_NAME, _LONGEST_NAME, _AIR = 8, 16, 2  # cells of a session's name (or ID), and after it
+_WITH_ID, _ID = 140, 10  # the width from which its ID stands behind its name, and cells of that
 _AROUND_TIME = 6  # two cells of air before a time, and two, a mark and another after it
 
 
@@ -183,7 +184,11 @@ class LogPane(LineView, can_focus=True):
     @property
     def _indent(self) -> int:
         shown = self._names and self.size.width >= 70
-        return self._time_width + (self._name_width + _AIR if shown else 0)
+        return self._time_width + (self._origin_width + _AIR if shown else 0)
+
+    @property
+    def _origin_width(self) -> int:
+        return self._name_width + (_ID if self.size.width >= _WITH_ID else 0)
 
     def _wrapped(self, line: LogLine) -> list[tuple[LogLine, int, str]]:
         width = max(20, self.size.width - self._indent - 1)
@@ -229,6 +234,9 @@ class LogPane(LineView, can_focus=True):
             if self._indent > self._time_width:
                 name = fitted(safe_text(self._origin(line)), self._name_width, "left")
                 segments.append(Segment(name + " " * _AIR, self.tone(Tone.INFO)))
+                if self._origin_width > self._name_width:
+                    known = line.session_id if line.session_id in self._by_id else None
+                    segments.append(Segment((known or "").ljust(_ID), dim))
         segments.append(Segment(text, tone))
         return Strip(segments).adjust_cell_length(width, dim)
 

@@ -51,7 +51,7 @@ async def test_the_curve_of_a_long_session_is_its_whole_period(tmp_path: Path) -
     equities = [value for _, value in whole]
     spark = run.equity_at(60)
     assert (len(spark), spark[-1]) == (60, equities[-1])
-    assert list(spark) == equities[len(equities) // 60 - 1 :: len(equities) // 60][:60]
+    assert spark[29] == equities[len(equities) // 2 - 1]
     assert run.equity_at(len(equities) + 1) == tuple(equities)
 
 
