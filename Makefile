@@ -87,6 +87,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.benchmarks.bench_load
 	$(BIN)/python -m tests.benchmarks.bench_terminal
 	$(BIN)/python -m tests.benchmarks.bench_terminal --keys-of 200 --first-frame
+	$(BIN)/python -m tests.benchmarks.bench_pages
 	$(BIN)/python -m tests.benchmarks.compare_speed
 	$(BIN)/python -m tests.benchmarks.trial_error_rates --quick
 	$(BIN)/python -m tests.benchmarks.gate_error_rates --edgeless 20 --planted 10
