@@ -19,8 +19,16 @@ from core.trial.boundaries import Boundaries
 from core.trial.cone import BandSide, Cone, Course
 from core.trial.cone_over_time import ConeOverTime
 from core.trial.costs import mean_intervals
+from core.trial.expectation import Expectation
 from core.trial.forecast import Forecast, forecast
-from core.trial.plan import end_of_trial, live_lines, sealed_band, sealed_cone, sealed_lines
+from core.trial.plan import (
+    end_of_trial,
+    live_lines,
+    sealed_band,
+    sealed_cone,
+    sealed_expectation,
+    sealed_lines,
+)
 from core.trial.seal import Margins, Seal, closed_at, trade_returns
 from core.trial.state import State
 
@@ -138,6 +146,8 @@ class PathLayer:
         left: when it left the band, UTC ms; None while inside.
         cone: the band over the time of the trial, as charts draw it.
         reason: why there is no band, in words; None where there is one.
+        expected: what the trades of the whole horizon were expected to bring, which is not judged;
+            None where nothing was.
     """
 
     state: State | None
@@ -147,11 +157,27 @@ class PathLayer:
     left: int | None = None
     cone: ConeOverTime | None = None
     reason: str | None = None
+    expected: Expectation | None = None
 
     @property
     def above(self) -> bool:
         """Whether it left the band above: better than promised."""
         return self.course is not None and self.course.side is BandSide.ABOVE
+
+    @property
+    def outlook(self) -> str:
+        """In words: what was expected of the horizon, and what came so far."""
+        expected = self.expected
+        if expected is None:
+            return ""
+        made, fall, losses = expected.return_pct, expected.drawdown_pct, expected.losing_streak
+        fallen, lost = fall_and_losses(self.path)
+        return (
+            f"expected of all {expected.trades:,} trades, and not judged: {made.low:+,.1f} to "
+            f"{made.high:+,.1f} %, a deepest fall of {fall.low:.1f} to {fall.high:.1f} % (so far "
+            f"{fallen:.1f}), {losses.low:.0f} to {losses.high:.0f} losses in a row (so far "
+            f"{lost:,})"
+        ).replace("-", "−")
 
     @property
     def text(self) -> str:
@@ -282,10 +308,25 @@ def path_layer(seal: Seal, seen: ClosedTrades, start: int | None) -> PathLayer:
         cone = sealed_cone(seal, start, tuple(seen.closes.tolist()))
         if seal.horizon.days is not None:
             path = path[seen.closes <= start + seal.horizon.days * DAY]
+    expected = sealed_expectation(seal)  # of what gave a band, so that there is one
     course = band.judge(path)
     left = None if course.at is None else int(seen.closes[course.at - 1])
     state = State.BROKEN if course.side is BandSide.BELOW else State.OPEN
-    return PathLayer(state, band, seen.path, course, left, cone)
+    return PathLayer(state, band, seen.path, course, left, cone, expected=expected)
+
+
+def fall_and_losses(path: Floats) -> tuple[float, int]:
+    """Deepest fall from a peak in per cent of it, and most losses in a row.
+
+    `path`: change of equity since the start in per cent after each closed trade.
+    """
+    equity = 1 + np.concatenate(([0.0], path)) / 100
+    fall = float((1 - equity / np.maximum.accumulate(equity)).max()) * 100
+    longest = running = 0
+    for lost in (np.diff(equity) < 0).tolist():
+        running = running + 1 if lost else 0
+        longest = max(longest, running)
+    return fall, longest
 
 
 def _edge(

@@ -205,6 +205,7 @@ def _path_to_json(layer: PathLayer) -> Json:
             "upper": band.upper().tolist(),
         },
         "cone": None if layer.cone is None else _cone_to_json(layer.cone),
+        "expected": None if layer.expected is None else dataclasses.asdict(layer.expected),
     }
 
 

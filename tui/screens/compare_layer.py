@@ -115,7 +115,11 @@ class CompareLayerScreen(BaseScreen):
     def _text(self) -> str:
         """All that the answer says, as text and JSON have it."""
         said = self._result.layers.lines().get(self._layer)  # type: ignore[call-overload]
-        return "" if said is None else str(said[1])
+        text = "" if said is None else str(said[1])
+        path = self._result.layers.path
+        if self._layer == "path" and path is not None and path.outlook:
+            text = f"{text}\n{path.outlook}"
+        return text
 
     def _draw_decisions(self) -> None:
         layer = self._result.layers.decisions

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import orjson
 import pytest
 
 from core.compare.comparison import ComparisonResult
+from core.compare.promise import fall_and_losses
 from core.compare.request import ComparisonRequest
 from core.compare.service import compare_strategy
 from core.compare.sources import compare_sources, document_of
@@ -24,6 +26,7 @@ from core.journal.manifest import RECORD, read_manifest
 from core.market.candles.timeframes import DAY, Timeframe
 from core.session.reports import JSON, read_report
 from core.store.workspace import Workspace
+from core.trial.plan import plan_trial
 from core.trial.seal import Horizon
 from core.trial.state import State
 from tests.unit.compare.test_sources import KNOWN, Venue, on_stage
@@ -38,6 +41,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A workspace with one trial that has ended."""
     stage = asyncio.run(a_trial(tmp_path_factory.mktemp("trial")))
     return stage.bench.workspace
+
+
+def test_the_fall_and_the_losses_of_a_path_count_from_its_start() -> None:
+    fallen, lost = fall_and_losses(np.array([-10.0, -5.0, 20.0, 8.0, -4.0, 30.0]))
+    assert (round(fallen, 9), lost) == (20, 2)
+    assert fall_and_losses(np.array([])) == (0, 0)
 
 
 async def no_host(session_id: str, /) -> dict[str, object]:
@@ -57,6 +66,16 @@ def test_a_trial_is_judged_by_its_seal(home: Workspace) -> None:
     assert found.layers.edge.state is State.KEPT
     assert found.layers.path is not None
     assert found.layers.path.band is not None
+    seal = read_manifest(home.session(SESSION)).seal
+    assert seal is not None
+    expected = plan_trial(seal).expected
+    assert found.layers.path.expected == expected
+    assert expected.trades == seal.horizon.trades
+    written: Any = comparison_to_json(found)["layers"]
+    assert written["path"]["expected"]["losing_streak"]["high"] == expected.losing_streak.high
+    fallen, lost = fall_and_losses(found.layers.path.path)
+    assert f"(so far {fallen:.1f}), " in found.layers.path.outlook
+    assert f"losses in a row (so far {lost})" in found.layers.path.outlook
     assert found.layers.costs is not None
     assert found.layers.costs.half_spread == pytest.approx(1.0, abs=0.01)
 
