@@ -118,7 +118,7 @@ class CompareLayerScreen(BaseScreen):
         text = "" if said is None else str(said[1])
         path = self._result.layers.path
         if self._layer == "path" and path is not None and path.outlook:
-            text = f"{text}\n{path.outlook}"
+            text = f"{text}; {path.outlook}"
         return text
 
     def _draw_decisions(self) -> None:
