@@ -29,6 +29,7 @@ from core.trading.venue_answers import OrderState
 from core.trading.venue_hosts import ForbiddenAddressError
 
 _TOO_OLD = RECEIVE_WINDOW / 1_000 + 2  # seconds; a clock may be ahead by one
+_ROUNDED = 1e-3  # by which what an order came to may differ from the sum of its executions
 _NO_POSITION = -2022
 _REJECTED = -2010  # for one of many reasons, which only its words tell
 _RESET = (
@@ -147,6 +148,9 @@ class _Order:
         state = await client.place(order, quantity, self._sending)
         assert self._sent_at is not None
         self._latency = round((self._desk.monotonic() - self._sent_at) * 1_000)
+        if state.ended and not state.filled:
+            self._acknowledged = True
+            return None  # so seldom that it is asked for once more
         return await self._outcome(state)
 
     def _sending(self) -> None:
@@ -194,6 +198,8 @@ class _Order:
         if not isclose(done, state.filled):
             raise UnsureError("not all of its executions are told yet")
         cost = sum(fill.quantity * fill.price for fill in fills)
+        if state.worth is not None and not isclose(cost, state.worth, rel_tol=_ROUNDED):
+            raise UnsureError("its executions came to something else than the venue says it did")
         fees: dict[str, float] = {}
         for fill in fills:
             if fill.fee:

@@ -19,6 +19,9 @@ from core.trading.orders import VenueOrder
 
 _OPEN = frozenset({"NEW", "PARTIALLY_FILLED", "PENDING_NEW"})
 _ENDED = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH"})
+_WORTH = ("cummulativeQuoteQty", "cumQuote")
+_ALSO_TOLD = ("cumQty", "avgPrice")
+"""Further fields of USDⓈ-M answers that are 0 exactly where nothing was executed."""
 _NUMBER = re.compile(r"\d{1,30}(?:\.\d{1,30})?", re.ASCII)
 _ID = re.compile(r"\d{1,30}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z0-9]{1,20}", re.ASCII)
@@ -43,7 +46,8 @@ class OrderState:
     """What a venue says of an order.
 
     `filled`: base currency; `status` in the venue's words; `time`: UTC ms; `fills`: its executions,
-    None where they have to be asked for.
+    None where they have to be asked for; `worth`: what was executed in quote currency, None where
+    that is not told.
     """
 
     venue_id: str
@@ -51,6 +55,7 @@ class OrderState:
     filled: float
     time: int
     fills: tuple[VenueFill, ...] | None
+    worth: float | None = None
 
     @property
     def ended(self) -> bool:
@@ -82,15 +87,13 @@ def read_order(row: object, order: VenueOrder) -> OrderState:
     venue_id = _text(said, "orderId", _ID)
     rows = said.get("fills")
     fills = _fills(rows) if isinstance(rows, list) and rows else None
-    if not filled and (fills or _worth(said)):
-        raise AnswerError(f"{status}, nothing executed and yet something, contradicts itself")
-    return OrderState(venue_id, str(status), float(filled), _time(said), fills)
-
-
-def _worth(said: Mapping[str, object]) -> bool:
-    """Whether something was executed by what it came to in quote currency, where that is told."""
-    told = str(said.get("cummulativeQuoteQty", said.get("cumQuote")))
-    return _NUMBER.fullmatch(told) is not None and Decimal(told) > 0
+    told = {name: _number(said, name) for name in (*_WORTH, *_ALSO_TOLD) if name in said}
+    if any(bool(amount) != bool(filled) for amount in told.values()) or (fills and not filled):
+        raise AnswerError(f"{status}, {filled} executed and yet otherwise, contradicts itself")
+    if told.get("cumQty", filled) != filled:
+        raise AnswerError(f"{filled} and {told['cumQty']} executed contradict each other")
+    worth = next((float(told[name]) for name in _WORTH if name in told), None)
+    return OrderState(venue_id, str(status), float(filled), _time(said), fills, worth)
 
 
 def read_fills(rows: object, order: VenueOrder, venue_id: str) -> tuple[VenueFill, ...]:

@@ -95,6 +95,27 @@ CHANGES: dict[str, Change] = {
     "a time that is none": changed(transactTime="soon", updateTime="soon"),
     "a time in the year 300000": changed(transactTime=10**16, updateTime=10**16),
 }
+UNFILLED: dict[str, Change] = {
+    "expired, yet for a price": lambda body: without("cumQuote", "cumQty", "cummulativeQuoteQty")(
+        changed(status="EXPIRED", executedQty="0", fills=[], avgPrice="60000")(body)
+    ),
+    "expired, yet more executed elsewhere": lambda body: without("cumQuote", "cummulativeQuoteQty")(
+        changed(status="EXPIRED", executedQty="0", fills=[], avgPrice="0", cumQty="0.01")(body)
+    ),
+    "expired, and worth something in another notation": changed(
+        status="EXPIRED", executedQty="0", fills=[], cumQuote="6e2", cummulativeQuoteQty="6e2"
+    ),
+    "expired, worth nothing that can be read": changed(
+        status="EXPIRED", executedQty="0", fills=[], cumQuote=None, cummulativeQuoteQty=None
+    ),
+    "expired, without a contradiction": lambda body: without(
+        "cumQuote", "cummulativeQuoteQty", "cumQty", "avgPrice", "fills"
+    )(changed(status="EXPIRED", executedQty="0")(body)),
+    "worth something else": lambda body: without("avgPrice", "fills")(
+        changed(cumQuote="1.5", cummulativeQuoteQty="1.5")(body)
+    ),
+    "the venue ID of another order": changed(orderId=1, fills=None),
+}
 MEDDLING: list[tuple[str, bytes | Change]] = [*RAW, *CHANGES.items()]
 
 
@@ -142,13 +163,14 @@ def filled_of(exchange: EmbeddedExchange, number: int) -> list[Decimal]:
     return [found.executed for found in account.orders.values() if found.client_id == name]
 
 
+@pytest.mark.parametrize("changes", [MEDDLING, [*UNFILLED.items()]], ids=["any", "unfilled"])
 @pytest.mark.parametrize("symbol", [SPOT, PERPETUAL])
 async def test_an_executed_order_is_asked_for_whatever_its_answer_was(
-    exchange: EmbeddedExchange, symbol: str
+    exchange: EmbeddedExchange, symbol: str, changes: list[tuple[str, bytes | Change]]
 ) -> None:
     meddler = Meddler(exchange, "POST", "/order")
     async with standing_between(meddler.answer, perpetual=symbol == PERPETUAL) as one:
-        for number, (name, change) in enumerate(MEDDLING, start=1):
+        for number, (name, change) in enumerate(changes, start=1):
             meddler.meddle(change)
             execution = await one.execute(numbered(2 * number, symbol))
             assert filled_of(exchange, 2 * number) == [Decimal("0.01")], name
