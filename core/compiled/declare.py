@@ -102,7 +102,7 @@ def _translate(module: _Module, modules: Mapping[str, _Module]) -> Translated:
     for function in module.functions.values():
         written += _function(function, types)
     for one in module.records.values():
-        written.append(_declared_maker(one, types))
+        written += _declared_maker(one, types)
         lines.append(_maker(one))
     return Translated("\n".join(lines), "\n".join(written) + "\n")
 
@@ -289,12 +289,13 @@ def _maker(one: ast.ClassDef) -> str:
     return f"def {_MAKER}{one.name}({', '.join(given)}): {'; '.join([*made, 'return self'])}"
 
 
-def _declared_maker(one: ast.ClassDef, types: _Types) -> str:
+def _declared_maker(one: ast.ClassDef, types: _Types) -> Iterator[str]:
     given = []
     for field in _fields(one):
         optional = "" if field.value is None else "=*"
         given.append(f"{types.of(field.annotation)} {ast.unparse(field.target)}{optional}")
-    return f"cdef {one.name} {_MAKER}{one.name}({', '.join(given)})"
+    yield f"@cython.locals(self={one.name})"
+    yield f"cdef {one.name} {_MAKER}{one.name}({', '.join(given)})"
 
 
 def _clear(part: ast.expr | ast.stmt, lines: list[str]) -> None:
