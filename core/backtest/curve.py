@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.backtest.bar_index import END, BarIndex
-from core.market.candles.candles import Floats, Times
+from core.backtest.drive import Course
+from core.market.candles.candles import Floats, Times, places_of
 from core.report.equity import MarkedEquity, Places, deepest_fall
+from core.report.trade_columns import TradeColumns
 from core.trading.account import Account
 from core.trading.position import Position, joined, left_after
 from core.trading.values import Trade, TradePart
@@ -28,29 +31,16 @@ class RunEquity:
         self,
         account: Account,
         all_bars: Sequence[BarIndex],
-        times: Times,
-        changed: Sequence[int],
-        free: Sequence[float],
+        course: Course,
+        closed: TradeColumns,
     ) -> None:
-        """Take a run that is over.
-
-        Args:
-            account: as the run left it.
-            all_bars: what it ran on.
-            times: open times of its moments; shape (n,).
-            changed: the times at which the free balance changed, increasing; the first is 0.
-            free: what it became at each.
-        """
-        self.times = times
+        """Take a run that is over: the account as it left it, and the trades closed in it."""
+        times = course.times
+        self._length = len(times)
         self._closes = [_closes(bars, times) for bars in all_bars]
-        edges = np.append(times.searchsorted(np.array(changed)), len(times))
-        self._free = _Steps(edges, np.array([free]))
-        self._held = _positions_held(account, len(all_bars), times)
-
-    @property
-    def last_time(self) -> int:
-        """Open time of the last moment of the run."""
-        return int(self.times[-1]) if len(self.times) else 0
+        changed = places_of(times, np.array(course.changed, dtype=np.int64))
+        self._free = _Steps(changed, np.array([course.free]), self._length)
+        self._held = _positions_held(account, closed, times)
 
     def at(self, places: Places) -> Floats:
         """Equity at the closes of some moments, counted from 0; shape as `places`."""
@@ -65,9 +55,9 @@ class RunEquity:
 
     @cached_property
     def _whole(self) -> Floats:
-        equity = np.empty(len(self.times))
-        for start in range(0, len(equity), _PART):
-            stop = min(start + _PART, len(equity))
+        equity = np.empty(self._length)
+        for start in range(0, self._length, _PART):
+            stop = min(start + _PART, self._length)
             equity[start:stop] = self._between(start, stop)
         return equity
 
@@ -84,21 +74,21 @@ class RunEquity:
         Of one symbol, equity rises or falls with the close wherever neither the free balance nor
         the position changes, also as it is rounded: its extremes there are at those of the close.
         """
-        length = len(self.times)
-        if len(self._closes) > 1 or not length:
+        if len(self._closes) > 1 or not self._length:
             return MarkedEquity(self.whole()).deepest_fall(before)
         (close,), (held,) = self._closes, self._held
         starts = np.concatenate((self._free.edges, held.edges))
         starts.sort(kind="stable")
-        starts = starts[: starts.searchsorted(length)]
+        starts = starts[: starts.searchsorted(self._length)]
         (free,), holding = self._free.at(starts), held.at(starts)
-        one = free + _worth(np.maximum.reduceat(close[:length], starts), holding)
-        other = free + _worth(np.minimum.reduceat(close[:length], starts), holding)
+        one = free + _worth(np.maximum.reduceat(close[: self._length], starts), holding)
+        other = free + _worth(np.minimum.reduceat(close[: self._length], starts), holding)
 
         def stretch(number: int) -> Floats:
             start = int(starts[number])
             later = starts[number + 1 :]
-            return self._between(start, max(int(later[0]), start + 1) if len(later) else length)
+            stop = max(int(later[0]), start + 1) if len(later) else self._length
+            return self._between(start, stop)
 
         return deepest_fall(before, np.maximum(one, other), np.minimum(one, other), stretch)
 
@@ -123,48 +113,68 @@ def _closes(bars: BarIndex, times: Times) -> Floats:
     return candles.close[np.maximum(latest, 0)]
 
 
-def _positions_held(account: Account, slots: int, times: Times) -> list[_Steps]:
+def _positions_held(account: Account, closed: TradeColumns, times: Times) -> list[_Steps]:
     """Of each symbol: entry price, signed quantity and margin of its position; zeros if flat.
 
     A position is there from the close of the candle it was entered in, up to the last close
     before the candle it was left in.
     """
-    spans: list[list[int]] = [[] for _ in range(slots)]
-    values: list[list[float]] = [[] for _ in range(slots)]
     slot_of = {symbol: slot for slot, symbol in enumerate(account.rules.symbols)}
+    trades = closed.trades
+    signs = np.fromiter([trade.side.sign for trade in trades], np.int64, len(trades))
+    slots = np.fromiter([slot_of[trade.symbol] for trade in trades], np.int64, len(trades))
+    begins, ends = places_of(times, closed.entry_time), places_of(times, closed.exit_time)
+    values = np.array((closed.entry_price, closed.quantity * signs, closed.margin))
+    stages = [
+        (slot_of[trade.symbol], *stage)
+        for trade in trades
+        if trade.entries or trade.parts
+        for stage in _stages_of_trade(trade)
+    ]
+    stages += [
+        (slot, *stage)
+        for slot, position in enumerate(account.positions)
+        if position is not None
+        for stage in _stages_so_far(position)
+    ]
+    if stages:
+        whole = np.array([not (trade.entries or trade.parts) for trade in trades], dtype=np.bool_)
+        more = np.array(stages).T
+        since, until = more[1:3].astype(np.int64)  # exact as floats, too
+        slots = np.concatenate((slots[whole], more[0]))
+        begins = np.concatenate((begins[whole], times.searchsorted(since)))
+        ends = np.concatenate((ends[whole], times.searchsorted(until)))
+        values = np.concatenate((values[:, whole], more[3:]), axis=1)
+        order = np.lexsort((ends, begins))
+        slots, begins, ends, values = slots[order], begins[order], ends[order], values[:, order]
+    return [_spans(slots == slot, begins, ends, values, len(times)) for slot in slot_of.values()]
 
-    def hold(slot: int, stages: Iterable[_Stage]) -> None:
-        for begin, end, *held in stages:
-            spans[slot] += (begin, end)
-            values[slot] += held
 
-    for trade in account.trades:
-        slot, quantity, sign = slot_of[trade.symbol], trade.quantity, trade.side.sign
-        if trade.entries or trade.parts:
-            hold(slot, _stages(trade, trade.exit_time, quantity, trade.margin, trade.parts[:-1]))
-        else:
-            spans[slot] += (trade.entry_time, trade.exit_time)
-            values[slot] += (trade.entry_price, quantity * sign, trade.margin)
-    for slot, position in enumerate(account.positions):
-        if position is None:
-            continue
-        quantity, margin = position.quantity, position.margin
-        if position.parts:
-            quantity, margin = position.entered, position.put_up
-        hold(slot, _stages(position, END, quantity, margin, position.parts))
-    return [_steps(times, *one) for one in zip(spans, values, strict=True)]
-
-
-def _steps(times: Times, spans: list[int], values: list[float]) -> _Steps:
-    """Values that hold in spans of time (their starts and stops in turns), zeros between."""
-    edges = times.searchsorted(np.array(spans, dtype=np.int64))
-    spread = np.zeros((3, len(spans) + 1))
-    spread[:, 1::2] = np.array(values).reshape(-1, 3).T
-    return _Steps(np.concatenate(([0], edges, [len(times)])), spread)
+def _spans(
+    mine: NDArray[np.bool_], begins: Places, ends: Places, values: Floats, length: int
+) -> _Steps:
+    """Those `values` that are `mine`, each over its span of moments, and zeros between."""
+    changes = np.array((begins[mine], ends[mine])).T.ravel()
+    spread = np.zeros((len(values), len(changes) + 1))
+    spread[:, 1::2] = values[:, mine]
+    return _Steps(changes, spread, length)
 
 
 _Stage = tuple[int, int, float, float, float]
 """From when to when a position had which entry price, signed quantity and margin."""
+
+
+def _stages_of_trade(trade: Trade) -> Iterator[_Stage]:
+    """What the position of a closed trade was, from its entry to its exit."""
+    return _stages(trade, trade.exit_time, trade.quantity, trade.margin, trade.parts[:-1])
+
+
+def _stages_so_far(position: Position) -> Iterator[_Stage]:
+    """What a position was that is still open."""
+    quantity, margin = position.quantity, position.margin
+    if position.parts:
+        quantity, margin = position.entered, position.put_up
+    return _stages(position, END, quantity, margin, position.parts)
 
 
 def _stages(
@@ -190,13 +200,14 @@ def _stages(
 
 
 class _Steps:
-    """Values over the moments of a run that change only at `edges`, the first 0, the last its end.
+    """Values over the moments of a run, which change only at some of them, the `edges`.
 
-    `values` has a row for each kind of value, and in it one for each span from edge to edge.
+    `values` has a row for each kind of value, and in it one more than there are changes: before the
+    first, and after each.
     """
 
-    def __init__(self, edges: Places, values: Floats) -> None:
-        self.edges = edges
+    def __init__(self, changes: Places, values: Floats, length: int) -> None:
+        self.edges = np.concatenate(([0], changes, [length]))
         self._values = values
 
     def at(self, places: Places) -> Floats:

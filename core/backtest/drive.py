@@ -6,9 +6,9 @@ Between two such moments a position is merely held, which `BarIndex.live_through
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from core.backtest.bar_index import END, BarIndex
-from core.backtest.curve import RunEquity
 from core.market.candles.candles import Times
 from core.trading.account import Account
 from core.trading.bar import Bar
@@ -17,6 +17,25 @@ from core.trading.step import step
 from core.trading.values import Event, FillOn, FinerCandles
 
 _END: int = END
+
+
+class Course(NamedTuple):
+    """What a run left beside its account.
+
+    `times`: open times of its moments, shape (n,); fewer than it was given where a risk limit
+    stopped the account for good. `changed`: the moments at which the free balance changed, and
+    `free` what it was before the first of them, and after each. `happened`: all that the steps did.
+    """
+
+    times: Times
+    changed: list[int]
+    free: list[float]
+    happened: list[Event]
+
+    @property
+    def last_time(self) -> int:
+        """Open time of the last moment; 0 where there is none."""
+        return int(self.times[-1]) if len(self.times) else 0
 
 
 class _BarReader:
@@ -83,12 +102,10 @@ def drive(
     all_bars: Sequence[BarIndex],
     moments: Times,
     finer: FinerCandles | None = None,
-) -> tuple[RunEquity, list[Event]]:
+) -> Course:
     """Run the whole of `all_bars` (in the order of the symbols) through `account`.
 
-    `moments` are the open times at which any symbol has a candle, shape (n,), increasing. Returns
-    the equity over them, which ends early where a risk limit stops the account for good, and
-    all that happened.
+    `moments` are the open times at which any symbol has a candle, shape (n,), increasing.
     """
     rules = account.rules
     watched = rules.watches_equity
@@ -97,7 +114,7 @@ def drive(
     readers = [_BarReader(bars) for bars in all_bars]
     count: int = len(moments)
     happened: list[Event] = []
-    changed: list[int] = [0]
+    changed: list[int] = []
     free: list[float] = [account.free]
     newest: float = account.free
     reader: _BarReader
@@ -136,10 +153,10 @@ def drive(
             reader.look_ahead(account)
         if watched:
             _look_at_every_close(account, readers, time)
-    equity = RunEquity(account, all_bars, moments[:count], changed, free)
+    course = Course(moments[:count], changed, free, happened)
     for reader in readers:
-        reader.catch_up(account, reader.bars.index_at(equity.last_time + 1))
-    return equity, happened
+        reader.catch_up(account, reader.bars.index_at(course.last_time + 1))
+    return course
 
 
 def _next_moment(readers: Sequence[_BarReader]) -> tuple[int, list[_BarReader]]:

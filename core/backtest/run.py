@@ -8,11 +8,13 @@ from functools import partial
 import numpy as np
 
 from core.backtest.bar_index import END, BarIndex, Extremes, funding_by_candle
+from core.backtest.curve import RunEquity
 from core.backtest.drive import drive
 from core.market.candles.candles import Candle, Candles, Times
 from core.market.filters import MarketFilters
 from core.report.diagnosis import SymbolConditions, diagnose
 from core.report.result import RunResult, run_result
+from core.report.trade_columns import TradeColumns
 from core.strategy.config.config import StrategyConfig
 from core.strategy.indicators.batch import Batch
 from core.strategy.signals.source import (
@@ -75,7 +77,8 @@ def run_backtest(
     moments = _moments(all_bars)
     finer = _finer(config, detail) if detail else None
     account = Account(Rules.of(config, filters, fill_on=fill_on))
-    equity, happened = drive(account, all_bars, moments, finer)
+    course = drive(account, all_bars, moments, finer)
+    closed = TradeColumns.of(account.trades)
     open_trades = account.open_trades()
     ambiguous_return_pct = None
     if any(trade.ambiguous for trade in account.trades):
@@ -90,12 +93,12 @@ def run_backtest(
         )
     return run_result(
         config,
-        times=equity.times,
-        equity=equity,
-        trades=account.trades,
+        times=course.times,
+        equity=RunEquity(account, all_bars, course, closed),
+        closed=closed,
         open_trades=open_trades,
         benchmark_prices=[
-            _ends(bars, equity.last_time) for bars in all_bars if bars.time(0) <= equity.last_time
+            _ends(bars, course.last_time) for bars in all_bars if bars.time(0) <= course.last_time
         ],
         fill_on=fill_on,
         refused=account.refused,
@@ -104,8 +107,8 @@ def run_backtest(
         ambiguous_return_pct=ambiguous_return_pct,
         diagnosis=None
         if account.trades
-        else _diagnosis(config, candles, decide_from, happened, len(open_trades)),
-        happened=happened,
+        else _diagnosis(config, candles, decide_from, course.happened, len(open_trades)),
+        happened=course.happened,
     )
 
 

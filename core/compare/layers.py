@@ -26,6 +26,7 @@ from core.compare.verdict import OtherTrial, TrialAnswers, judge
 from core.market.candles.candles import Floats, Times
 from core.market.candles.timeframes import Timeframe
 from core.report.break_even import break_even_cost_bp
+from core.report.trade_columns import TradeColumns
 from core.time_format import parse_time
 from core.trading.values import Trade
 from core.trial.seal import ErrorRates, Margins, PromisedCosts, Seal, closed_at, trade_returns
@@ -195,7 +196,7 @@ def _costs(
     if seal is not None:
         costs = seal.costs
     if costs.break_even_bp is None and promised:
-        break_even = break_even_cost_bp(promised, config.slippage_pct)
+        break_even = break_even_cost_bp(TradeColumns.of(promised), config.slippage_pct)
         costs = PromisedCosts(costs.slippage_bp, costs.fee_bp, break_even)
     margins = Margins() if seal is None else seal.margins
     errors = ErrorRates() if seal is None else seal.errors

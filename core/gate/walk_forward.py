@@ -19,6 +19,7 @@ from core.backtest.sweep import Period, sweep_by
 from core.market.candles.candles import Candles
 from core.report.equity import MarkedEquity
 from core.report.result import RunResult, run_result
+from core.report.trade_columns import TradeColumns
 from core.strategy.config.config import StrategyConfig
 
 _FEWEST_CANDLES = 20  # of a part
@@ -171,7 +172,7 @@ def _joined(
         replace(results[-1].config, starting_balance=config.starting_balance),
         times=np.concatenate([result.times for result in results]),
         equity=MarkedEquity(np.concatenate([result.equity for result in results])),
-        trades=trades,
+        closed=TradeColumns.of(trades),
         open_trades=[trade for result in results for trade in result.open_trades],
         benchmark_prices=[(float(one.open[0]), float(one.close[-1])) for one in traded],
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
+from core.report.trade_columns import TradeColumns
 from core.trading.values import ExitReason, Trade
 
 
-def break_even_cost_bp(trades: Sequence[Trade], slippage_pct: float) -> float | None:
+def break_even_cost_bp(closed: TradeColumns, slippage_pct: float) -> float | None:
     """Profit before fees and slippage, in basis points of the notional that was traded.
 
     Every trade has two fills, and each may cost so much, fees and slippage together, before the run
@@ -16,20 +16,20 @@ def break_even_cost_bp(trades: Sequence[Trade], slippage_pct: float) -> float | 
     among the costs, and a liquidation counts as the margin that it lost.
 
     Args:
-        trades: the closed trades.
+        closed: the closed trades.
         slippage_pct: what the config adds to a candle's price (docs/rules.md §3.3). Prices of the
             market itself, targets and liquidations have none in them.
 
     Returns:
         10,000 × Σ profit before costs / Σ notional of both fills; None without a trade.
     """
-    if not trades:
+    if not len(closed):
         return None
-    profits = [trade.pnl + trade.fees for trade in trades]
+    profits = (closed.pnl + closed.fees).tolist()
     if slippage_pct:
-        profits += [_slippage(trade, trade.side.sign * slippage_pct / 100) for trade in trades]
-    notionals = [(trade.entry_price + trade.exit_price) * trade.quantity for trade in trades]
-    return 10_000 * math.fsum(profits) / math.fsum(notionals)
+        profits += [_slippage(one, one.side.sign * slippage_pct / 100) for one in closed.trades]
+    notionals = (closed.entry_price + closed.exit_price) * closed.quantity
+    return 10_000 * math.fsum(profits) / math.fsum(notionals.tolist())
 
 
 def _slippage(trade: Trade, slipped: float) -> float:

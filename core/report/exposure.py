@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core.market.candles.candles import Times
-from core.trading.values import ExitReason, FillOn, OpenTrade, Trade
+from core.market.candles.candles import Times, places_of
+from core.report.trade_columns import TradeColumns
+from core.trading.values import ExitReason, FillOn, OpenTrade
 
 _AT_THE_OPEN = (  # a tuple: to hash a member costs a call in Python 3.11
     ExitReason.SIGNAL,
@@ -22,7 +23,7 @@ _AT_THE_OPEN = (  # a tuple: to hash a member costs a call in Python 3.11
 
 def exposed_candles(
     times: Times,
-    trades: Sequence[Trade],
+    closed: TradeColumns,
     open_trades: Sequence[OpenTrade],
     fill_on: FillOn = FillOn.NEXT_OPEN,
 ) -> int:
@@ -30,22 +31,21 @@ def exposed_candles(
 
     Args:
         times: open times of the candles, UTC ms, increasing; shape (n,).
-        trades: the closed trades.
+        closed: the closed trades.
         open_trades: the positions still open at the end.
         fill_on: where the candles filled market orders. What a close filled was held from the next
             candle on, and up to the candle whose close it left at.
     """
     at_close = fill_on is FillOn.CLOSE
-    starts = [trade.entry_time for trade in trades] + [trade.entry_time for trade in open_trades]
-    # A millisecond more reaches past the candle of the exit, so that it counts.
-    stops = [
-        trade.exit_time
-        if trade.exit_reason in _AT_THE_OPEN and trade.exit_filled_at is None and not at_close
-        else trade.exit_time + 1
-        for trade in trades
+    still_open = np.array([trade.entry_time for trade in open_trades], dtype=np.int64)
+    starts = np.concatenate((closed.entry_time, still_open))
+    first = places_of(times, starts, "right" if at_close else "left")
+    at_the_open = [
+        trade.exit_reason in _AT_THE_OPEN and trade.exit_filled_at is None and not at_close
+        for trade in closed.trades
     ]
-    first = np.searchsorted(times, np.array(starts, dtype=np.int64) + at_close)
-    last = np.searchsorted(times, np.array(stops, dtype=np.int64))
+    stops = closed.exit_time
+    last = np.where(at_the_open, places_of(times, stops), places_of(times, stops, "right"))
     last = np.concatenate((last, np.full(len(open_trades), len(times))))
     return _covered(first, last)
 

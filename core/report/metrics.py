@@ -18,6 +18,7 @@ from core.market.candles.candles import Floats, Times
 from core.market.candles.timeframes import DAY, Timeframe
 from core.report.break_even import break_even_cost_bp
 from core.report.equity import Equity, MarkedEquity, equity_end
+from core.report.trade_columns import TradeColumns
 from core.trading.values import Trade
 
 Z95 = 1.959963984540054  # the standard normal's 97.5 % quantile
@@ -75,7 +76,7 @@ ANNUALISED = ("sharpe_ratio", "sortino_ratio", "calmar_ratio")
 
 
 def compute_metrics(
-    trades: Sequence[Trade],
+    closed: TradeColumns,
     times: Times,
     equity: Equity,
     starting_balance: float,
@@ -87,7 +88,7 @@ def compute_metrics(
     """The metrics of a run with an equity curve.
 
     Args:
-        trades: the closed trades, in exit order.
+        closed: the closed trades, in exit order.
         times: open times of the candles decided on, UTC ms, increasing; shape (n,).
         equity: that of those candles' closes.
         starting_balance: equity before the first candle, above 0.
@@ -103,7 +104,7 @@ def compute_metrics(
     exposure = exposed / candles * 100 if candles else None
     if exposure is None:
         undefined["exposure_pct"] = "no candle"
-    break_even = break_even_cost_bp(trades, slippage_pct)
+    break_even = break_even_cost_bp(closed, slippage_pct)
     if break_even is None:
         undefined["break_even_cost_bp"] = _NO_TRADE
     if candles:
@@ -114,7 +115,7 @@ def compute_metrics(
         start = end = 0
         daily = np.empty(0)
     return _metrics(
-        _of_trades([t.pnl for t in trades], [hold_seconds(t) for t in trades], undefined),
+        _of_trades(closed.pnl, _holds(closed), undefined),
         _of_equity(equity, candles, daily, starting_balance, (end - start) / DAY, undefined),
         exposure,
         benchmark_return_pct,
@@ -200,6 +201,15 @@ def hold_seconds(trade: Trade) -> float:
     if trade.entry_filled_at is not None and trade.exit_filled_at is not None:
         return (trade.exit_filled_at - trade.entry_filled_at) / 1000
     return (trade.exit_time - trade.entry_time) / 1000
+
+
+def _holds(closed: TradeColumns) -> Floats:
+    """`hold_seconds` of each trade."""
+    holds: Floats = (closed.exit_time - closed.entry_time) / 1000
+    for place, trade in enumerate(closed.trades):
+        if trade.entry_filled_at is not None:
+            holds[place] = hold_seconds(trade)
+    return holds
 
 
 def daily_returns(
@@ -320,9 +330,7 @@ def _calmar(growth: float, days: float, drawdown: float, undefined: dict[str, st
     return math.expm1(exponent) / (drawdown / 100)
 
 
-def _of_trades(
-    pnl: Sequence[float], holds: Sequence[float], undefined: dict[str, str]
-) -> dict[str, object]:
+def _of_trades(pnl: ArrayLike, holds: ArrayLike, undefined: dict[str, str]) -> dict[str, object]:
     """The figures of closed trades, given in the order they closed."""
     amounts = np.asarray(pnl, dtype=np.float64)
     n = len(amounts)

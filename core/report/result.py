@@ -18,6 +18,7 @@ from core.report.exposure import exposed_candles
 from core.report.metrics import Metrics, buy_and_hold_pct, compute_metrics, daily_returns
 from core.report.monthly import monthly_returns
 from core.report.quality import quality_flags
+from core.report.trade_columns import TradeColumns
 from core.strategy.config.config import StrategyConfig
 from core.time_format import iso_time, parse_time
 from core.trading.rules import RULES_VERSION
@@ -88,7 +89,7 @@ def run_result(
     *,
     times: Times,
     equity: Equity,
-    trades: Sequence[Trade],
+    closed: TradeColumns,
     open_trades: Sequence[OpenTrade],
     benchmark_prices: Iterable[tuple[float, float]],
     fill_on: FillOn = FillOn.NEXT_OPEN,
@@ -102,18 +103,19 @@ def run_result(
     """The result of a run, its metrics counted: of its parts as `RunResult` has them, and of these.
 
     Args:
+        closed: the closed trades, in exit order.
         benchmark_prices: of each symbol, the open of its first and the close of its last candle
             decided on (`buy_and_hold_pct`).
         refused: how many entries came to nothing, by what kept them from it; the result says so.
         capped: how many entries the free balance made smaller than the strategy asked for.
     """
     metrics = compute_metrics(
-        trades,
+        closed,
         times,
         equity,
         config.starting_balance,
         config.timeframe,
-        exposed_candles(times, trades, open_trades, fill_on),
+        exposed_candles(times, closed, open_trades, fill_on),
         buy_and_hold_pct(benchmark_prices),
         config.slippage_pct,
     )
@@ -123,7 +125,7 @@ def run_result(
         times,
         equity,
         metrics,
-        tuple(trades),
+        tuple(closed.trades),
         tuple(open_trades),
         (*warnings, *_refusals(config, refused or {}, capped)),
         ambiguous_return_pct,

@@ -20,6 +20,7 @@ from core.market.filters import MarketFilters
 from core.report.curves import kept_points
 from core.report.equity import MarkedEquity
 from core.report.result import RunResult, run_result
+from core.report.trade_columns import TradeColumns
 from core.session.alignment import Moment
 from core.strategy.config.config import StrategyConfig
 from core.strategy.signals.source import SignalStream
@@ -232,7 +233,7 @@ class Runner:
             self.config,
             times=np.array(self._times, dtype=np.int64),
             equity=MarkedEquity(np.array(self._equity, dtype=np.float64)),
-            trades=list(self.account.trades),
+            closed=TradeColumns.of(list(self.account.trades)),
             open_trades=self.account.open_trades(),
             benchmark_prices=[
                 (first, last)

@@ -17,6 +17,7 @@ from core.market.candles.durations import in_words
 from core.market.candles.timeframes import DAY, Timeframe
 from core.report.break_even import break_even_cost_bp
 from core.report.result import trade_from_json
+from core.report.trade_columns import TradeColumns
 from core.strategy.config.config import StrategyConfig
 from core.strategy.signals.sources import signal_source
 from core.time_format import parse_time
@@ -93,7 +94,7 @@ def seal_trial(
         costs=PromisedCosts(
             config.slippage_pct * 100,
             config.fees * 10_000,
-            break_even_cost_bp(closed, config.slippage_pct),
+            break_even_cost_bp(TradeColumns.of(closed), config.slippage_pct),
         ),
         horizon=_horizon(days, trades, rate),
         errors=SEALED_RATES,

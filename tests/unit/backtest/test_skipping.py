@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.backtest.bar_index import BarIndex, funding_by_candle
+from core.backtest.curve import RunEquity
 from core.backtest.drive import drive
 from core.market.candles.candles import Candle, Candles, Floats
 from core.market.candles.timeframes import HOUR
 from core.market.filters import NO_FILTERS, MarketFilters
 from core.report.equity import MarkedEquity
 from core.report.exposure import exposed_candles
+from core.report.trade_columns import TradeColumns
 from core.strategy.config.conditions import Condition, Operator, Reference
 from core.strategy.config.orders import (
     NO_ORDERS,
@@ -205,17 +207,19 @@ def runs(draw: st.DrawFn) -> tuple[Rules, list[BarIndex]]:
 
 def skipping(rules: Rules, all_bars: list[BarIndex], moments: Any) -> Played:
     account = Account(rules)
-    equity, _ = drive(account, all_bars, moments)
+    course = drive(account, all_bars, moments)
+    closed = TradeColumns.of(account.trades)
+    equity = RunEquity(account, all_bars, course, closed)
     deepest = equity.deepest_fall(rules.starting_balance)
-    assert equity.at(np.arange(len(equity.times))).tolist() == equity.whole().tolist()
+    assert equity.at(np.arange(len(course.times))).tolist() == equity.whole().tolist()
     assert deepest == MarkedEquity(equity.whole()).deepest_fall(rules.starting_balance)
     return Played(
         account.trades,
         account.open_trades(),
         account.free,
-        equity.times.tolist(),
+        course.times.tolist(),
         equity.whole().tolist(),
-        exposed_candles(equity.times, account.trades, account.open_trades(), rules.fill_on),
+        exposed_candles(course.times, closed, account.open_trades(), rules.fill_on),
     )
 
 

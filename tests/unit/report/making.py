@@ -10,6 +10,7 @@ import numpy as np
 from core.market.candles.timeframes import HOUR, Timeframe
 from core.report.equity import MarkedEquity
 from core.report.result import RunResult, run_result
+from core.report.trade_columns import TradeColumns
 from core.strategy.config.conditions import Condition, Operator, Reference
 from core.strategy.config.config import IndicatorSpec, StrategyConfig
 from core.trading.values import ExitReason, Side, Trade
@@ -89,6 +90,6 @@ def result(
     return run_result(
         times=np.arange(len(equity), dtype=np.int64) * HOUR + START,
         equity=MarkedEquity(np.array(equity, dtype=np.float64)),
-        trades=trades,
+        closed=TradeColumns.of(trades),
         **(settings | more),
     )

@@ -10,35 +10,40 @@ import pytest
 
 from core.backtest.run import run_backtest
 from core.report.break_even import break_even_cost_bp
+from core.report.trade_columns import TradeColumns
 from core.strategy.config.parsing import parse_config
-from core.trading.values import ExitReason, TradePart
+from core.trading.values import ExitReason, Trade, TradePart
 from tests.unit.report.making import trade
 from tests.unit.strategy.making import candles_of, written
 
 
+def cost_bp(trades: list[Trade], slippage_pct: float) -> float | None:
+    return break_even_cost_bp(TradeColumns.of(trades), slippage_pct)
+
+
 def test_profit_before_fees_over_what_both_fills_traded() -> None:
     made = trade(9.0, entry=100.0, exit_=110.0, fees=1.0)
-    assert break_even_cost_bp([made], 0.0) == pytest.approx(10_000 * 10 / 210)
+    assert cost_bp([made], 0.0) == pytest.approx(10_000 * 10 / 210)
 
 
 def test_a_loss_before_costs_bears_none() -> None:
     made = trade(-11.0, entry=100.0, exit_=90.0, fees=1.0)
-    cost = break_even_cost_bp([made], 0.0)
+    cost = cost_bp([made], 0.0)
     assert cost is not None
     assert cost < 0
 
 
 def test_without_a_trade_nothing_is_known() -> None:
-    assert break_even_cost_bp([], 0.0) is None
+    assert cost_bp([], 0.0) is None
 
 
 def test_slippage_is_a_cost_where_it_is_in_the_price() -> None:
     entry, exit_ = 100 * 1.01, 110 * 0.99
     made = trade(entry=entry, exit_=exit_)
-    assert break_even_cost_bp([made], 1.0) == pytest.approx(10_000 * 10 / (entry + exit_))
+    assert cost_bp([made], 1.0) == pytest.approx(10_000 * 10 / (entry + exit_))
     by_market = msgspec.structs.replace(made, entry_filled_at=1, exit_filled_at=2)
     profit = exit_ - entry
-    assert break_even_cost_bp([by_market], 1.0) == pytest.approx(10_000 * profit / (entry + exit_))
+    assert cost_bp([by_market], 1.0) == pytest.approx(10_000 * profit / (entry + exit_))
 
 
 def test_a_run_whose_fills_cost_just_that_makes_nothing() -> None:
@@ -65,4 +70,4 @@ def test_of_several_exits_only_the_last_may_have_slipped() -> None:
         parts=parts,
     )
     # Without slippage of 1 %: in at 100, out at 110 once and at 100 three times.
-    assert break_even_cost_bp([made], 1.0) == pytest.approx(10_000 * 10 / (404 + 407))
+    assert cost_bp([made], 1.0) == pytest.approx(10_000 * 10 / (404 + 407))

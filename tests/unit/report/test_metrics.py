@@ -22,6 +22,7 @@ from core.report.metrics import (
     wilson_interval,
 )
 from core.report.result import metrics_to_json
+from core.report.trade_columns import TradeColumns
 from tests.unit.report.making import START, trade
 
 
@@ -38,7 +39,7 @@ def metrics_of(
     if times is None:
         times = [START + i * timeframe.ms for i in range(len(equity))]
     return compute_metrics(
-        [trade(amount, candle=i) for i, amount in enumerate(pnl or [])],
+        TradeColumns.of([trade(amount, candle=i) for i, amount in enumerate(pnl or [])]),
         np.array(times, dtype=np.int64),
         MarkedEquity(np.array(equity, dtype=np.float64)),
         start,
