@@ -87,7 +87,7 @@ async def test_a_command_on_a_group_is_for_all_its_sessions() -> None:
 def test_the_row_of_a_group_sums_one_kind_of_money_and_names_it() -> None:
     link = twins()
     head = rows(link.sessions, GroupBy.STRATEGY)[0].cells
-    figures = {label: cell.text for label, cell in zip(LABELS, head, strict=True) if cell.text}
+    figures = {n: c.text + c.kept for n, c in zip(LABELS, head, strict=True) if c.text}
     assert figures == {
         "STATE": "band_fade · 2 sessions · 1 open",
         "TRADES": "10",
@@ -98,7 +98,7 @@ def test_the_row_of_a_group_sums_one_kind_of_money_and_names_it() -> None:
     }
     link.change("aaaaaaaa", mode=Mode.REPLAY, state=SessionState.STOPPED, ended=NOW)
     head = rows(link.sessions, GroupBy.STRATEGY)[0].cells
-    figures = {label: cell.text for label, cell in zip(LABELS, head, strict=True) if cell.text}
+    figures = {n: c.text + c.kept for n, c in zip(LABELS, head, strict=True) if c.text}
     assert figures["EQUITY"] == "9,950.00"
     assert figures["STATE"] == "DEMO only · band_fade · 1 of 2 sessions active · 1 open"
 

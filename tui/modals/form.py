@@ -16,6 +16,9 @@ from tui.widgets.line_table import LineTable
 from tui.widgets.tones import Tone, toned
 
 T = TypeVar("T")
+_LOW = 30  # lines of a terminal
+_ACROSS = 68  # cells of a line in a form
+_FEW = 3  # lines beneath the fields for which there is room everywhere
 
 
 class Form(ModalScreen[T | None]):
@@ -28,8 +31,14 @@ class Form(ModalScreen[T | None]):
     ]
 
     def tell(self, lines: Iterable[tuple[str, Tone]]) -> None:
-        """Say beneath the fields what comes of them."""
-        self.query_one("#verdict", Static).update(toned(lines))
+        """Say beneath the fields what comes of them.
+
+        Where there is more to say than a low terminal has room for, the list above gives way.
+        """
+        told = tuple(lines)
+        low = self.size.height < _LOW and sum(-(-len(text) // _ACROSS) for text, _ in told) > _FEW
+        self.set_class(low, "-low")
+        self.query_one("#verdict", Static).update(toned(told))
 
     def action_cancel(self) -> None:
         """Change nothing."""

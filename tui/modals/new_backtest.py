@@ -7,6 +7,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from core.market.candles.durations import SpanError, period_in_words
 from core.trading.values import FillOn
 from tui.modals import strategy_picker
 from tui.modals.form import CheckedForm, hints, number_in
@@ -17,7 +18,7 @@ from tui.widgets.line_table import LineTable
 from tui.widgets.tones import Tone
 
 _FILE, _EXCHANGE = "file", "exchange"
-_SHORT_PERIOD, _PERIOD = "1m", "6m"
+_SHORT_PERIOD, _PERIOD = "1mo", "6mo"
 
 
 class NewBacktest(CheckedForm[BacktestOrder]):
@@ -106,8 +107,11 @@ class NewBacktest(CheckedForm[BacktestOrder]):
         )
         if source == _EXCHANGE and not exchange:
             problems.append("exchange: expected a name that ccxt knows, such as binance")
-        if source != _FILE and not period:
-            problems.append("period: expected a length of time until now, such as 6m")
+        if source != _FILE:
+            try:
+                period_in_words(period)
+            except SpanError as error:
+                problems.append(f"period: {error}")
         if source == _FILE and not data:
             problems.append("file: expected a candle file, such as candles.csv.gz")
         if strategy is None or problems:
@@ -132,8 +136,11 @@ class NewBacktest(CheckedForm[BacktestOrder]):
         self.query_one("#file-field").display = source == _FILE
         self.query_one("#exchange-field").display = source == _EXCHANGE
         self.query_one("#period-field").display = source != _FILE
-        _, problems = self.order()
-        self.tell((f"✗ {problem}", Tone.ERROR) for problem in problems)
+        order, problems = self.order()
+        told = [(f"✗ {problem}", Tone.ERROR) for problem in problems]
+        if order is not None and order.period:
+            told.append((f"the {period_in_words(order.period)} until now", Tone.DIM))
+        self.tell(told)
 
     def outcome(self) -> BacktestOrder | None:
         """What to run."""

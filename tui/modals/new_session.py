@@ -14,7 +14,7 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from core.journal.values import BrokerKind, FeedKind
-from core.market.candles.durations import SpanError, parse_duration
+from core.market.candles.durations import SpanError, in_words, parse_duration
 from core.market.files.symbol_files import SymbolFilesError, files_in_line
 from core.session.snapshot import StartRequest, TrialTerms
 from core.trading.values import Fills
@@ -37,6 +37,7 @@ _FEEDS = {
 _UNSEALED, _SEALED = "no", "seal it before it starts"
 _DAY = 86_400_000
 _SETTLED = 0.3  # seconds without a change, after which a trial is planned
+_HOW_TO_PROMISE = "Here: 2, where b runs one and w saves it; of a sample, D makes a copy first."
 _TEST_VENUES = "the test venue whose keys are set (7)"
 
 
@@ -236,9 +237,11 @@ class NewSession(CheckedForm[StartRequest]):
             return []
         _, found = self._outlook
         if not found.sentences:
-            return [(f"✗ trial: {found.refusal}", Tone.ERROR)] if self.sealing else []
+            if not self.sealing:
+                return []
+            return [(f"✗ trial: {found.refusal}", Tone.ERROR), (_HOW_TO_PROMISE, Tone.PLAIN)]
         if self.sealing:
-            return [(sentence, Tone.PLAIN) for sentence in found.sentences]
+            return [(one.replace("*", ""), Tone.PLAIN) for one in found.sentences]
         return [("! not sealed: its edge will only be described, not judged", Tone.WARNING)]
 
     def _say_verdict(self) -> None:
@@ -246,6 +249,8 @@ class NewSession(CheckedForm[StartRequest]):
         strategy = self.picked
         lines: list[tuple[str, Tone]] = [(f"✗ {p}", Tone.ERROR) for p in problems]
         if strategy is not None and request is not None:
+            if request.run_for is not None:
+                lines.append((f"runs for {in_words(request.run_for)}", Tone.DIM))
             lines += [(f"! {warning}", Tone.WARNING) for warning in strategy.warnings]
             lines += [(f"! {warning}", Tone.WARNING) for warning in _too_short(strategy, request)]
             if self.broker is not BrokerKind.SIMULATED:

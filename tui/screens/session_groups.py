@@ -64,9 +64,10 @@ def _head(key: str, group: Sequence[SessionSnapshot], by: GroupBy) -> Row:
     gain = None if gained is None or begun_with <= 0 else gained / begun_with * 100
     win_rate = wins / trades * 100 if trades else None
     only = "" if len(kinds) < 2 else f"{_named(kinds)} only"
-    name, about = _words(key, group, by, only)
+    name, title, about = _words(key, group, by, only)
+    worst = max(_STATES.index(one.state) for one in group)
     cells = {
-        "STATE": Cell(about, _tone(group), order=max(_STATES.index(one.state) for one in group)),
+        "STATE": Cell(title, _tone(group), order=worst, kept=about),
         "TRADES": Cell(formats.UNKNOWN if gained is None else formats.count(trades), order=trades),
         "WIN": Cell(formats.percent(win_rate, 0), order=win_rate or 0),
         "OPEN P&L": Cell(formats.change(open_pnl), tone_of(open_pnl), order=open_pnl or 0),
@@ -77,8 +78,10 @@ def _head(key: str, group: Sequence[SessionSnapshot], by: GroupBy) -> Row:
     return Row(key, tuple(cells.get(column.label, empty) for column in SESSION_COLUMNS), head=True)
 
 
-def _words(key: str, group: Sequence[SessionSnapshot], by: GroupBy, only: str) -> tuple[str, str]:
-    """The name of a group, and what its row says of it; `only`: of what its figures are."""
+def _words(
+    key: str, group: Sequence[SessionSnapshot], by: GroupBy, only: str
+) -> tuple[str, str, str]:
+    """A group's name, its title, and what its row says of it; `only`: of what its figures are."""
     name = key.removeprefix(f"{by.value} ")
     title = name if by is GroupBy.STRATEGY else f"#{name}" if name else "no tag"
     failed = sum(one.state is SessionState.ERROR for one in group)
@@ -89,14 +92,13 @@ def _words(key: str, group: Sequence[SessionSnapshot], by: GroupBy, only: str) -
     if active < len(group):
         of_all = f"{active} of {of_all} active" if active else f"{len(group)} ended"
     parts = [
-        only,
-        title,
         f"{failed} failed" * bool(failed),
         f"{stale} stale" * bool(stale),
         of_all,
         f"{held} open" * bool(held),
     ]
-    return name, " · ".join(part for part in parts if part)
+    title = f"{only} · {title}" if only else title
+    return name, title, "".join(f" · {part}" for part in parts if part)
 
 
 def _named(kinds: Sequence[Money]) -> str:

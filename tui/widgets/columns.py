@@ -10,6 +10,7 @@ from rich.cells import cell_len, set_cell_size
 
 GAP = 2  # cells between two columns
 _SHORTEST_NAME = 6
+_NAME_BEFORE = 12  # cells of a name that stay whatever follows it
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +78,9 @@ def fitted(text: str, width: int, align: str) -> str:
     if length > width:
         return set_cell_size(text, max(0, width - 1)) + "…" if width else ""
     return " " * (width - length) + text if align == "right" else text + " " * (width - length)
+
+
+def fitted_before(name: str, kept: str, width: int) -> str:
+    """A name and what follows it: where there is no room for both, the name is cut first."""
+    room = max(width - cell_len(kept), min(cell_len(name), _NAME_BEFORE))
+    return (name if cell_len(name) <= room else fitted(name, room, "left")) + kept

@@ -23,7 +23,7 @@ from textual.strip import Strip
 from core.text import safe_text
 from tui import formats
 from tui.commands import Place, bindings
-from tui.widgets.columns import GAP, Column, Placed, fitted, places
+from tui.widgets.columns import GAP, Column, Placed, fitted, fitted_before, places
 from tui.widgets.line_view import LineView
 from tui.widgets.tones import Tone
 
@@ -35,6 +35,7 @@ class Cell:
     """A cell's text (shown literally) and tone; `order` is what the column is sorted by.
 
     As wide as its column a `curve` is drawn in place of the text, and a `share` (0 to 1) as a bar.
+    `kept` follows the text, which is cut before it is.
     """
 
     text: str
@@ -42,6 +43,7 @@ class Cell:
     order: float | str | None = None
     curve: tuple[float, ...] = ()
     share: float | None = None
+    kept: str = ""
 
     def drawn(self, width: int) -> str:
         """What stands in so many cells."""
@@ -414,8 +416,10 @@ class LineTable(LineView, can_focus=True):
                 background = None
         plain = self.tone(Tone.PLAIN, background)
         accent = self.tone(Tone.ACCENT, background)
+        # Without colours, too, one sees which row commands are for while another widget has keys.
+        bar = " " if background is None else "▌" if self.has_focus else "▏"
         segments = [
-            Segment("▌" if is_cursor and self.has_focus else " ", accent),
+            Segment(bar, accent),
             Segment("•" if row.key in self._marked else " ", accent),
         ]
         for place in self._places_of(row):
@@ -423,6 +427,9 @@ class LineTable(LineView, can_focus=True):
             text = cell.drawn(place.width)
             if row.head and place.column == 0:
                 text = f"{'▾' if row.key in self._opened else '▸'} {text}"
+            kept = safe_text(cell.kept)
+            if kept:
+                text = fitted_before(text, kept, place.width)
             text = fitted(text, place.width, self.columns[place.column].align)
             segments.append(Segment(text, self.tone(cell.tone, background)))
             segments.append(Segment(" " * GAP, plain))
@@ -514,7 +521,7 @@ class LineTable(LineView, can_focus=True):
     def _copied(self, row: Row) -> list[str]:
         """The texts of a row, but of the columns in which there is nothing."""
         cells = enumerate(row.cells)
-        return [cell.text for number, cell in cells if number not in self._left_out]
+        return [cell.text + cell.kept for number, cell in cells if number not in self._left_out]
 
     def action_sort_next(self) -> None:
         """Sort by the next column shown, and after the last one in the order given."""

@@ -17,6 +17,7 @@ LONGEST_DURATION = 36_500 * DAY
 """A century, in ms: nobody means more."""
 _DURATION_UNITS = {"s": 1_000, "m": MINUTE, "min": MINUTE, "h": HOUR, "d": DAY}
 _PERIOD = re.compile(r"([1-9]\d{0,4})(mo|[dwmy])")
+_PERIOD_WORDS = {"d": "day", "w": "week", "m": "month", "mo": "month", "y": "year"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -52,11 +53,7 @@ def period_start(text: str, end: int) -> int:
     Raises:
         SpanError: if `text` is none of these, or reaches back beyond 1970.
     """
-    match = _PERIOD.fullmatch(text.strip().lower())
-    if match is None:
-        raise SpanError(
-            f"{text!r} is not a period: write a number and d, w, m or mo (months) or y, such as 6mo"
-        )
+    match = _matched(text)
     count, unit = int(match[1]), match[2]
     if unit in "dw":
         start = end - count * (DAY if unit == "d" else 7 * DAY)
@@ -65,6 +62,26 @@ def period_start(text: str, end: int) -> int:
     if start < 0:
         raise SpanError(f"a period of {text} begins before 1970, when no market had candles")
     return start
+
+
+def _matched(text: str) -> re.Match[str]:
+    match = _PERIOD.fullmatch(text.strip().lower())
+    if match is None:
+        raise SpanError(
+            f"{text!r} is not a period: write a number and d, w, m or mo (months) or y, such as 6mo"
+        )
+    return match
+
+
+def period_in_words(text: str) -> str:
+    """A period in words: `6 months` for `6m`, where a bare m could be taken for minutes.
+
+    Raises:
+        SpanError: if `text` is no period.
+    """
+    match = _matched(text)
+    word = _PERIOD_WORDS[match[2]]
+    return f"{match[1]} {word}{'s'[: match[1] != '1']}"
 
 
 def in_words(length: int) -> str:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from core.market.candles.durations import SpanError, in_words, parse_duration, period_start
+from core.market.candles.durations import (
+    SpanError,
+    in_words,
+    parse_duration,
+    period_in_words,
+    period_start,
+)
 from core.market.candles.timeframes import DAY, HOUR, MINUTE
 from core.time_format import iso_time, parse_time
 
@@ -68,3 +74,10 @@ def test_what_is_no_period_is_refused(text: str) -> None:
 )
 def test_a_duration_is_told_in_words(text: str, words: str) -> None:
     assert in_words(parse_duration(text)) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("1m", "1 month"), ("6mo", "6 months"), ("2w", "2 weeks"), ("1y", "1 year")]
+)
+def test_a_period_is_told_in_words(text: str, words: str) -> None:
+    assert period_in_words(text) == words
