@@ -613,11 +613,11 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "performance.open", Place.PERFORMANCE, "enter", "Enter", "open",
-        "The trade, or the session of the position", "open", 4,
+        "The trades of a group; a trade by itself; the session of a position", "open", 4,
     ),
     Command(
         "performance.all", Place.PERFORMANCE, "escape", "Esc", "all",
-        "All sessions, where some were chosen", "all", 5,
+        "Back from the trades of a group; all sessions, where some were chosen", "all", 5,
     ),
     *_moves(
         Place.TABLE, "table", "One row up", "One row down", "First row", "Last row",

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,6 +31,13 @@ def several(names: Sequence[str]) -> str:
     more = len(names) - MOST_NAMED
     text = ", ".join(names[:MOST_NAMED])
     return f"{text} and {more} more" if more > 0 else text
+
+
+def path(place: Path) -> str:
+    """A file or folder as a person writes it: what is in one's home begins with ~."""
+    with suppress(ValueError, RuntimeError):
+        return str(Path("~") / place.relative_to(Path.home()))
+    return str(place)
 
 
 def money(value: float | None) -> str:

@@ -198,7 +198,8 @@ async def test_a_demo_offers_the_market_of_its_own_exchange(workspace: Workspace
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, BacktestResultScreen))
         screen = app.screen
-        assert len(screen.query_one("#result-trades", LineTable).rows) >= 5
+        await until(pilot, lambda: screen.query("#result-trades"))
+        await until(pilot, lambda: len(screen.query_one("#result-trades", LineTable).rows) >= 5)
         title = str(screen.query_one("#result-title").render())
         assert "2026-01-03 00:00 to 2026-01-04 23:59 UTC, 2,880 candles" in title
 

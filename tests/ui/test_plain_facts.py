@@ -256,7 +256,7 @@ async def test_after_a_copy_the_cursor_is_on_it_and_a_taken_name_stays_in_the_di
 
     def there() -> list[StrategyChoice]:
         mine = [choice(own, one.name, "workspace") for one in sorted(own.iterdir())]
-        return [*mine, choice(samples, "omega", "sample")]
+        return [*mine, choice(samples, "omega", "sample"), choice(samples, "band", "sample")]
 
     app = PapertapeApp(
         make_app(ScriptedLink()).hosting,
@@ -269,7 +269,7 @@ async def test_after_a_copy_the_cursor_is_on_it_and_a_taken_name_stays_in_the_di
     async with driven(app, WIDE) as pilot:
         await pilot.press("2")
         table = app.screen.query_one("#strategy-list", LineTable)
-        await until(pilot, lambda: len(table.rows) == 2)
+        await until(pilot, lambda: len(table.rows) == 3)
         table.move_to(table.rows[1].key)
         await pilot.press("D")
         await until(pilot, lambda: isinstance(app.screen, AskName))
@@ -277,10 +277,13 @@ async def test_after_a_copy_the_cursor_is_on_it_and_a_taken_name_stays_in_the_di
         await pilot.press("enter")
         verdict = app.screen.query_one("#name-verdict")
         await until(pilot, lambda: "already" in str(verdict.render()))
+        app.screen.query_one(Input).value = "band"
+        await pilot.press("enter")
+        await until(pilot, lambda: "a sample, which the copy would hide" in str(verdict.render()))
         assert isinstance(app.screen, AskName)
         app.screen.query_one(Input).value = "größe"
         await pilot.press("enter")
-        await until(pilot, lambda: len(table.rows) == 3)
+        await until(pilot, lambda: len(table.rows) == 4)
         await until(pilot, lambda: "größe" in str(table.cursor_key))
 
 

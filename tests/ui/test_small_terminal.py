@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from datetime import UTC
 
 from textual.widgets import Input
 
 from core.journal.values import SessionState
 from tests.ui.driving import NARROW, driven, make_app, until
-from tests.ui.scripted import NOW, ScriptedLink, busy, choices, position, session
+from tests.ui.scripted import (
+    NOW,
+    ScriptedLink,
+    busy,
+    choices,
+    closed_trades,
+    position,
+    session,
+)
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
 from tui.modals.new_backtest import NewBacktest
+from tui.screens.report import ReportScreen
 from tui.screens.session import SessionScreen
+from tui.screens.trade import TradeScreen
 from tui.strategies import StrategyChoice
+from tui.widgets.candle_chart import CandleChart
+from tui.widgets.line_table import LineTable
 
 
 async def test_a_key_that_can_do_nothing_now_says_why() -> None:
@@ -97,6 +110,76 @@ async def test_the_list_of_a_form_gives_way_to_what_is_to_be_read() -> None:
         await pilot.press("tab")
         rows = drawn(app, "#strategies").splitlines()
         assert sum(row.startswith("▏") for row in rows) == 1, "the one picked is still marked"
+
+
+async def test_full_screen_is_for_the_curves_where_they_are_what_is_shown() -> None:
+    app = make_app(busy())
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, ReportScreen))
+        await pilot.press("v", "v", "v")
+        await until(pilot, lambda: app.screen.query_one("#result-drawdown").size.height > 1)
+        await pilot.press("z")
+        assert app.screen.maximized is app.screen.query_one("#result-equity")
+
+
+async def test_trades_of_several_symbols_say_which_on_a_narrow_terminal() -> None:
+    pair = session("k3x9a1pq", "rsi_bounce", symbols=("BTC/USDT", "ETH/USDT"))
+    app = make_app(ScriptedLink([pair]))
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        await until(pilot, lambda: "BTC/USDT" in drawn(app, "#one-trades"))
+        assert "SYMBOL" in drawn(app, "#one-trades")
+        assert "P&L %" in drawn(app, "#one-trades")
+
+
+async def test_a_chart_says_how_many_candles_are_in_one() -> None:
+    app = make_app(busy())
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        chart = app.screen.query_one(CandleChart)
+        await until(pilot, lambda: "BTC/USDT 4h" in str(chart.border_title))
+        assert "in one" not in str(chart.border_title)
+        chart.focus()
+        await pilot.press("minus")
+        await until(pilot, lambda: "4h, 2 in one" in str(chart.border_title))
+        assert "v view" in drawn(app, "Hints"), "the way on is still offered"
+
+
+async def test_a_trade_shows_all_its_fields_at_once_and_says_why_it_has_no_candles() -> None:
+    app = make_app(busy())
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        trades = app.screen.query_one("#one-trades", LineTable)
+        await until(pilot, lambda: bool(trades.rows))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TradeScreen))
+        await until(pilot, lambda: "P&L" in drawn(app, "#trade-fields"))
+        fields = app.screen.query_one("#trade-fields", LineTable)
+        assert len(fields.rows) <= fields.size.height, "nothing is to be scrolled for"
+        trade = closed_trades("BTC/USDT", 300_000)[0]
+        await app.push_screen(TradeScreen("rsi_bounce", [trade], 0, UTC, "5m", None))
+        await until(pilot, lambda: "R on it runs it again" in drawn(app, "#trade-candles"))
+
+
+async def test_a_group_of_trades_opens_and_one_comes_back_to_it() -> None:
+    app = make_app(busy())
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("8")
+        await until(pilot, lambda: len(app.screen.query_one("#performance-slices", LineTable).rows))
+        await pilot.press("l", "l", "j", "enter")
+        table = app.screen.query_one("#performance-trades", LineTable)
+        slices = app.screen.query_one("#performance-slices", LineTable)
+        group = slices.cursor_key
+        assert group is not None
+        assert f"Trades of {group}" in str(table.border_title)
+        assert str(len(table.rows)) == next(r for r in slices.rows if r.key == group).cells[1].text
+        await pilot.press("escape")
+        assert app.focused is slices
+        assert slices.cursor_key == group
 
 
 def drawn_text(app: PapertapeApp, selector: str) -> str:

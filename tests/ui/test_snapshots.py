@@ -101,7 +101,8 @@ def test_a_trial_has_its_cone_around_its_equity(
 
 @SIZES
 def test_chart(snap_compare: Compare, size: tuple[int, int]) -> None:
-    to_the_chart = ["shift+tab"] * (2 if size == NARROW else 3)  # positions have no pane there
+    # Positions and curves have no pane on the small one.
+    to_the_chart = ["shift+tab"] * (2 if size == NARROW else 5)
     pressed = ("enter", *to_the_chart, "z", "left")
     assert snap_compare(make_app(busy()), terminal_size=size, run_before=keys(*pressed))
 

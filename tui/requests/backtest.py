@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.strategy.chart_values import ChartSource
+from tui import formats
 from tui.shell import OfferedAnswer, Shell
 from tui.strategies import StrategyFileError, copy_strategy
 
@@ -116,6 +117,6 @@ class BacktestCommands:
             except BacktestRefusedError as error:
                 self._shell.say(str(error), "error", "Not saved")
             else:
-                self._shell.say(f"The result is saved in {path}.")
+                self._shell.say(f"The result is saved in {formats.path(path)}.")
 
         self._shell.run_worker(work(), name="save", group="backtest", exit_on_error=False)

@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 from core.journal.session_notes import AlertRule
 from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.text import safe_text
+from tui import formats
 from tui.commands import Place
 from tui.modals.notes import AlertsForm, NotesForm, Written
 from tui.requests.alerts import Alerts
@@ -209,7 +210,7 @@ class BaseScreen(Screen[None]):
             except OSError as error:
                 self.papertape.say(f"It cannot be written ({error}).", "error", "Not exported")
             else:
-                self.papertape.say(f"Written into {folder}.")
+                self.papertape.say(f"Written into {formats.path(folder)}.")
 
         self.app.run_worker(work(), name="export", group="export", exit_on_error=False)
 

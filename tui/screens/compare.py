@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -45,6 +46,8 @@ _VIEWS = ("compare-overview", "compare-spread", "compare-notes")
 _LOWER = "-lower"  # the class of a low screen that shows one of these in the answers' place
 _SHOWN_DIFFERENCE = 14  # lines of what a save would change
 _SHOWN_WIDTH = 56
+
+T = TypeVar("T")
 
 
 class CompareScreen(BaseScreen):
@@ -261,8 +264,11 @@ class CompareScreen(BaseScreen):
     def action_export(self) -> None:
         """Write the comparison and its sessions into files."""
         if self._result is not None:
-            exported = self.papertape.comparisons.export(self._result)
-            self._do(exported, lambda folder: f"Written into {folder}.", "Not exported")
+
+            def told(folder: Path) -> str:
+                return f"Written into {formats.path(folder)}."
+
+            self._do(self.papertape.comparisons.export(self._result), told, "Not exported")
 
     def action_save(self) -> None:
         """Show what a save would change in the document, and ask."""
@@ -277,14 +283,14 @@ class CompareScreen(BaseScreen):
         def answered(answer: str | None) -> None:
             if answer is not None:
                 saved = self.papertape.comparisons.save(change)
-                self._do(saved, lambda _: f"Written into {change.path}.", "Not saved")
+                self._do(saved, lambda _: f"Written into {formats.path(change.path)}.", "Not saved")
 
         question = f"Write the paper results into {change.path.name}?"
         self.app.push_screen(
             Ask(question, "\n".join(shown), [OfferedAnswer("save", "y", "Write")]), answered
         )
 
-    def _do(self, work: Awaitable[object], told: Callable[[object], str], failed: str) -> None:
+    def _do(self, work: Awaitable[T], told: Callable[[T], str], failed: str) -> None:
         async def run() -> None:
             try:
                 done = await work

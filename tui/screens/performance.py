@@ -41,6 +41,7 @@ class PerformanceScreen(BaseScreen):
         self._chosen: tuple[str, ...] = ()  # the sessions looked at; none: all
         self._view = 0
         self._money: Money | None = None
+        self._within: tuple[int, str] | None = None  # the grouping and group whose trades are shown
         self._trades: dict[str, tuple[Trade, ...]] = {}
         self._counts: dict[str, int] = {}  # the trades a session had when they were asked for
         self._asking = False
@@ -92,7 +93,8 @@ class PerformanceScreen(BaseScreen):
         now = max((one.now for one in summed), default=snapshot.now)
         today = datetime.fromtimestamp(now / 1000, self.papertape.zone).date()
         ids = tuple(one.id for one in summed)
-        counted = (ids, dict(self._counts), self._view, self.papertape.zone, today, len(kinds))
+        shown = (self._view, self._within, self.papertape.zone, today)
+        counted = (ids, dict(self._counts), shown, len(kinds))
         if counted != self._counted:
             # Thousands of trades are taken apart when there are more of them, not at every price.
             self._counted = counted
@@ -117,6 +119,12 @@ class PerformanceScreen(BaseScreen):
 
     def _show_table(self, sessions: Sequence[SessionSnapshot]) -> None:
         closed, zone, table = self._summed, self.papertape.zone, self._table()
+        if self._view == _TRADES and self._within is not None:
+            grouping, name = GROUPINGS[self._within[0]], self._within[1]
+            inside = [one for one in closed if grouping.of(one, zone) == name]
+            table.set_rows(performance_rows.trade_rows(inside, zone))
+            entitle(table, f"Trades of {name} · {len(table.rows)} · Esc goes back")
+            return
         if self._view == _TRADES:
             table.set_rows(performance_rows.trade_rows(closed, zone))
             title = f"Trades · {len(table.rows)}"
@@ -160,9 +168,7 @@ class PerformanceScreen(BaseScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what can be done."""
         if action == "all":
-            return bool(self._chosen)
-        if action == "open":
-            return self._view >= _TRADES
+            return bool(self._chosen) or self._within is not None
         snapshot = self.papertape.snapshot
         if action == "money" and snapshot is not None:
             return len(performance_rows.kinds_of_money(self._sessions(snapshot))) > 1
@@ -170,7 +176,11 @@ class PerformanceScreen(BaseScreen):
 
     def action_turn(self, step: int) -> None:
         """Take the trades apart in the next way."""
-        self._view = (self._view + step) % (_POSITIONS + 1)
+        view = self._view if self._within is None else self._within[0]
+        self._turn_to((view + step) % (_POSITIONS + 1))
+
+    def _turn_to(self, view: int, within: tuple[int, str] | None = None) -> None:
+        self._view, self._within = view, within
         self.query_one(ContentSwitcher).current = self._table().id
         self._table().focus()
         self.show_again()
@@ -186,14 +196,23 @@ class PerformanceScreen(BaseScreen):
         self.show_again()
 
     def action_all(self) -> None:
-        """Look at all sessions."""
-        self.look_at(())
+        """Go back to the groups, or else look at all sessions."""
+        if self._within is None:
+            self.look_at(())
+            return
+        view, name = self._within
+        self._turn_to(view)
+        self._table().move_to(name)
 
     @on(LineTable.Chosen)
     def action_open(self) -> None:
-        """Open the trade under the cursor, or the session of the position."""
+        """Show the trades of the group, the trade by itself, or the session of the position."""
         key, snapshot = self._table().cursor_key, self.papertape.snapshot
-        if key is None or snapshot is None or self._view < _TRADES:
+        if key is None or snapshot is None:
+            return
+        if self._view < _TRADES:
+            self._turn_to(_TRADES, (self._view, key))
+            self._table().action_edge(-1)
             return
         session_id = key.split()[0]
         if self._view == _POSITIONS:

@@ -11,16 +11,19 @@ from tui.widgets.line_table import Cell, Row
 from tui.widgets.tones import Tone, tone_of
 
 
-def trade_columns(time_width: int) -> tuple[Column, ...]:
-    """The columns of closed trades, their times written in so many cells."""
+def trade_columns(time_width: int, *, several: bool) -> tuple[Column, ...]:
+    """The columns of closed trades, their times written in so many cells.
+
+    Where there are `several` symbols, narrow terminals keep the symbol and leave the exit out.
+    """
     return (
         Column("#", 4, "right", priority=5),
-        Column("SYMBOL", 9, priority=2, grow=6),
+        Column("SYMBOL", 9, priority=0 if several else 2, grow=6),
         Column("SIDE", 5),
         Column("ENTERED", time_width, priority=3),
         Column("ENTRY", 10, "right"),
         Column("EXITED", time_width, priority=1),
-        Column("EXIT", 10, "right"),
+        Column("EXIT", 10, "right", priority=2 if several else 0),
         Column("QUANTITY", 10, "right", priority=6),
         Column("FEES", 8, "right", priority=7),
         Column("P&L", 12, "right"),
@@ -29,8 +32,12 @@ def trade_columns(time_width: int) -> tuple[Column, ...]:
     )
 
 
-TRADE_COLUMNS = trade_columns(len("2026-11-22 14:02"))
 MONTH_COLUMNS = (Column("MONTH", 7), Column("RETURN", 10, "right"), Column("", 6, grow=18, fill=60))
+
+
+def trade_columns_of(report: WrittenReport) -> tuple[Column, ...]:
+    """The columns of its trades."""
+    return trade_columns(len("2026-11-22 14:02"), several=len(report.symbols) > 1)
 
 
 def title(report: WrittenReport) -> str:
@@ -45,6 +52,8 @@ def title(report: WrittenReport) -> str:
 def period(report: WrittenReport) -> str:
     """Over which candles: first, last and how many."""
     span = report.period
+    if not span.candles and span.start is None:
+        return "No candle yet"
     candles = formats.UNKNOWN if span.candles is None else f"{span.candles:,}"
     return f"{_time(span.start)} to {_time(span.end)} UTC, {candles} candles"
 
@@ -106,7 +115,10 @@ def sentences(report: WrittenReport) -> tuple[tuple[str, Tone], ...]:
     ]
     found += [(f"! {text}", Tone.WARNING) for text in doubts]
     if left_open := len(report.open_trades):
-        found.append((f"{left_open} open at the end, marked to the last price", Tone.DIM))
+        marked = [one.get("unrealized_pnl") for one in report.open_trades]
+        gains = [gain for gain in marked if isinstance(gain, (int, float))]
+        worth = f" ({formats.change(sum(gains))})" if len(gains) == left_open else ""
+        found.append((f"{left_open} open at the end, marked to the last price{worth}", Tone.DIM))
     for count, what in ((len(report.gaps), "gap"), (len(report.restarts), "restart")):
         if count:
             found.append((f"{count} {what}{'s'[: count != 1]}", Tone.DIM))

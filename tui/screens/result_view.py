@@ -58,7 +58,9 @@ class ResultView(Vertical):
             )
         with ContentSwitcher(initial="result-trades", id="result-tables"):
             trades = LineTable(
-                report_rows.TRADE_COLUMNS, id="result-trades", empty="No trade was closed."
+                report_rows.trade_columns_of(self._report),
+                id="result-trades",
+                empty="No trade was closed.",
             )
             yield _pane(trades, "Trades")
             yield _pane(CandleChart(id="result-chart"), "Candles")
@@ -103,6 +105,7 @@ class ResultView(Vertical):
         )
         self.set_class(not equity, "-no-curves")
         trades = self.query_one("#result-trades", LineTable)
+        trades.take_columns(report_rows.trade_columns_of(report))
         trades.set_rows(report_rows.trade_rows(report))
         entitle(trades, f"Trades · {len(trades.rows)}")
         self.query_one("#result-months", LineTable).set_rows(report_rows.month_rows(report))
@@ -122,7 +125,7 @@ class ResultView(Vertical):
         self.set_class(self._curves, "-only-curves")
         if wanted == "result-chart":
             self._draw_candles()
-        self.query_one(f"#{switcher.current}").focus()
+        self.query_one("#result-equity" if self._curves else f"#{wanted}").focus()
 
     def _trades(self) -> dict[str, Trade]:
         """The trades of the report that say all of themselves, by the keys of their rows."""
@@ -150,7 +153,7 @@ class ResultView(Vertical):
 
     def _entitle_chart(self, symbol: str) -> None:
         chart = self.query_one("#result-chart", CandleChart)
-        entitle(chart, f"{symbol} {chart.timeframe or self._report.timeframe}")
+        entitle(chart, f"{symbol} {chart.shown(self._report.timeframe)}")
 
     @on(CandleChart.Turned)
     def _turned(self, event: CandleChart.Turned) -> None:

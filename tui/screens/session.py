@@ -95,7 +95,9 @@ class SessionScreen(BaseScreen):
             yield self.pane(CurveChart(id="one-drawdown", write=formats.percent), "Drawdown %")
         with ContentSwitcher(initial="one-trades", id="one-lower"):
             yield self.pane(
-                LineTable(session_view.TRADE_COLUMNS, id="one-trades", empty="No trade yet."),
+                LineTable(
+                    session_view.trade_columns_of(()), id="one-trades", empty="No trade yet."
+                ),
                 "Trades",
             )
             yield self.pane(
@@ -186,7 +188,7 @@ class SessionScreen(BaseScreen):
             self._charted = charted
             chart.look_at(self._chart, symbol, session.timeframe)
         more = f" · {len(session.symbols)} symbols" if len(session.symbols) > 1 else ""
-        entitle(chart, f"{symbol} {chart.timeframe or session.timeframe}{more}")
+        entitle(chart, f"{symbol} {chart.shown(session.timeframe)}{more}")
         why = self.query_one("#one-why", LineTable)
         why.set_rows(session_view.condition_rows(detail.readings.get(symbol, ())))
         entitle(why, session_view.why(session, detail.readings.get(symbol, ()), symbol))
@@ -200,6 +202,7 @@ class SessionScreen(BaseScreen):
             [Curve(drawdown_points(detail.equity, start), Tone.LOSS, filled=True)], 0.0, zone
         )
         trades = self.query_one("#one-trades", LineTable)
+        trades.take_columns(session_view.trade_columns_of(session.symbols))
         trades.set_rows(session_view.trade_rows(detail.trades, zone))
         entitle(trades, f"Trades · {len(detail.trades)}")
         if session.orders is not None:
@@ -258,6 +261,7 @@ class SessionScreen(BaseScreen):
         low = self.has_class("-short")
         if low and not self.has_class("-curves") and switcher.current == names[-1]:
             self.add_class("-curves")
+            self.query_one("#one-equity").focus()
             return
         self.remove_class("-curves")
         position = names.index(switcher.current or names[0])

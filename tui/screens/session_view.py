@@ -39,8 +39,12 @@ CONDITION_COLUMNS = (
     Column("THRESHOLD", 10, "right", priority=1, grow=3),
     Column("OFF BY", 8, "right", priority=2),
 )
-TRADE_COLUMNS = trade_columns(len("22 Nov 14:02"))
 FEED_COLUMNS = (Column("", 60, grow=200),)
+
+
+def trade_columns_of(symbols: Sequence[str]) -> tuple[Column, ...]:
+    """The columns of the trades of a session in these symbols."""
+    return trade_columns(len("22 Nov 14:02"), several=len(symbols) > 1)
 
 
 def title(session: SessionSnapshot, zone: tzinfo) -> list[tuple[str, Tone]]:
@@ -249,6 +253,6 @@ def feed_rows(session: SessionSnapshot, detail: SessionDetail) -> list[Row]:
     lines = [(f"! {notice}", Tone.WARNING) for notice in session.notices]
     lines += [(f"note: {session.notes.note}", Tone.PLAIN)] if session.notes.note else []
     lines += [(words, Tone.PLAIN) for words in alert_words(session.notes.alerts)]
-    lines += [(f"next: {job}", Tone.PLAIN) for job in session.next_jobs]
+    lines += [(f"job {job}", Tone.PLAIN) for job in session.next_jobs]
     lines += [(line, Tone.DIM) for line in detail.feed_health]
     return [Row(str(number), (Cell(text, tone),)) for number, (text, tone) in enumerate(lines)]

@@ -189,10 +189,19 @@ class StrategiesScreen(BaseScreen):
                 f"Copy {choice.name}",
                 "The copy is a strategy of the workspace.",
                 proposed,
-                refuse=lambda name: name_problem(workspace / "strategies", name),
+                refuse=lambda name: (
+                    self._hidden(choice, name) or name_problem(workspace / "strategies", name)
+                ),
             ),
             named,
         )
+
+    def _hidden(self, choice: StrategyChoice, name: str) -> str | None:
+        """Why a copy may not have the name of another sample."""
+        other = any(one.name == name and one.origin == "sample" for one in self._choices.values())
+        if not other or name == choice.name:
+            return None
+        return f"{name} is a sample, which the copy would hide: expected another name"
 
     def _copy(self, choice: StrategyChoice, name: str) -> bool:
         workspace = self.papertape.workspace
@@ -203,7 +212,7 @@ class StrategiesScreen(BaseScreen):
         except StrategyFileError as error:
             self.papertape.say(str(error), "error", "Not copied")
             return False
-        self.papertape.say(f"Copied to {made}.")
+        self.papertape.say(f"Copied to {formats.path(made)}.")
         self._wanted = made
         self.action_reload()
         return True
@@ -244,8 +253,12 @@ def _row(key: str, choice: StrategyChoice) -> Row:
     wins, fall = figure(backtest.get("win_rate_pct")), figure(backtest.get("max_drawdown_pct"))
     count = len(choice.problems) if choice.is_read else 0
     state = Cell(f"✗ {count} problem{'s'[: count > 1]}", Tone.ERROR) if count else Cell("")
-    if not count and choice.warnings:
-        state = Cell(f"! {len(choice.warnings)} to know", Tone.WARNING)
+    if not count and choice.is_read and not choice.backtested:
+        state = Cell("no backtest", Tone.DIM)
+    # One of the warnings says that no backtest stands behind it.
+    others = len(choice.warnings) - (not choice.backtested)
+    if not count and others > 0:
+        state = Cell(f"! {others} to know", Tone.WARNING)
     symbols = choice.symbols[0] if choice.symbols else formats.UNKNOWN
     if len(choice.symbols) > 1:
         symbols += f" +{len(choice.symbols) - 1}"

@@ -269,6 +269,6 @@ class SweepScreen(LongWorkScreen):
             except BacktestRefusedError as error:
                 self.papertape.say(str(error), "error", "Not exported")
             else:
-                self.papertape.say(f"Written into {path}.")
+                self.papertape.say(f"Written into {formats.path(path)}.")
 
         self.app.run_worker(work(), name="export", group="export", exit_on_error=False)

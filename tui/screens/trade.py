@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import tzinfo
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
@@ -35,6 +35,7 @@ from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.tones import Tone, tone_of
 
 _COLUMNS = (Column("", 12, grow=12), Column("", 16, "right", grow=6))
+_TWICE = (Column("", 12), Column("", 18, "right"), Column("", 2), *_COLUMNS)
 _AROUND = 20  # candles shown before the signal and behind the exit
 
 
@@ -95,6 +96,16 @@ class TradeScreen(BaseScreen):
         self._draw_fields()
 
     @on(CandleChart.Turned)
+    def _turned(self) -> None:
+        self._entitle_chart()
+        self._draw_fields()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Put the fields beside each other where the candles are above them."""
+        super().on_resize(event)
+        if self.ready:
+            self._draw_fields()
+
     def _draw_fields(self) -> None:
         """Write what the trade was, and the indicators at the candle that decided its entry."""
         trade = self._trades[self._place]
@@ -114,22 +125,31 @@ class TradeScreen(BaseScreen):
         known = {} if chart.timeframe else chart.values_at(trade.signal_time)
         rows += [(f"at {name}", name, _reading(value)) for name, value in known.items()]
         table = self.query_one("#trade-fields", LineTable)
-        table.set_rows(Row(name, (Cell(label, Tone.DIM), Cell(text))) for name, label, text in rows)
+        made = [Row(name, (Cell(label, Tone.DIM), Cell(text))) for name, label, text in rows]
+        beside = self.has_class("-narrow")
+        table.take_columns(_TWICE if beside else _COLUMNS)
+        table.set_rows(_beside(made) if beside else made)
         entitle(table, "Trade · indicators at its signal" if known else "Trade")
 
     def _draw_candles(self, trade: Trade | OpenTrade) -> None:
         chart = self.query_one("#trade-candles", CandleChart)
-        glyph = entry_glyph(trade.side)
         levels = open_levels(trade) if isinstance(trade, OpenTrade) else []
-        entitle(chart, f"{trade.symbol} {self._timeframe} · {glyph} entry ◆ exit")
+        self._entitle_chart()
         chart.draw((), levels, trade_marks(trade), self._zone)
         if self._source is None:
-            entitle(chart, "The candles are no longer at hand")
+            chart.set_empty("A result is kept without its candles: R on it runs it again.")
             return
         length = next((one.ms for one in Timeframe if one.value == self._timeframe), 0)
         until = None if isinstance(trade, OpenTrade) else trade.exit_time + _AROUND * length
         since = trade.signal_time - _AROUND * length
         chart.look_at(self._source, trade.symbol, self._timeframe, until, since)
+
+    def _entitle_chart(self) -> None:
+        trade = self._trades[self._place]
+        chart = self.query_one("#trade-candles", CandleChart)
+        glyph = entry_glyph(trade.side)
+        shown = chart.shown(self._timeframe)
+        entitle(chart, f"{trade.symbol} {shown} · {glyph} entry ◆ exit")
 
     def action_back(self) -> None:
         """Return to where one came from."""
@@ -139,6 +159,17 @@ class TradeScreen(BaseScreen):
         """Go on to another trade of the list."""
         self._place = (self._place + step) % len(self._trades)
         self._draw()
+
+
+def _beside(rows: Sequence[Row]) -> list[Row]:
+    """Rows of two cells in half as many lines: the second half beside the first."""
+    half = -(-len(rows) // 2)
+    none = (Cell(""), Cell(""))
+    found = []
+    for number, row in enumerate(rows[:half]):
+        second = rows[half + number].cells if half + number < len(rows) else none
+        found.append(Row(row.key, (*row.cells, Cell(""), *second)))
+    return found
 
 
 def _reading(value: float | None) -> str:

@@ -79,7 +79,8 @@ def _months(weeks: list[date]) -> str:
     line = [" "] * (len(weeks) * _WEEK)
     free = 0
     for number, monday in enumerate(weeks):
-        begins = number == 0 or (monday + timedelta(days=6)).day <= 7
+        soon = any((later + timedelta(days=6)).day <= 7 for later in weeks[1:3])
+        begins = (number == 0 and not soon) or (monday + timedelta(days=6)).day <= 7
         label = f"{monday + timedelta(days=6):%b}"
         if begins and number * _WEEK >= free and number * _WEEK + len(label) <= len(line):
             line[number * _WEEK : number * _WEEK + len(label)] = label

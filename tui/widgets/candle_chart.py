@@ -62,7 +62,7 @@ class CandleChart(LineView, can_focus=True):
     PLACE = Place.CHART
 
     class Turned(Message):
-        """Another timeframe is shown now, or what was asked for has come."""
+        """Another timeframe or size is shown now, or what was asked for has come."""
 
         def __init__(self, chart: CandleChart) -> None:
             self.chart = chart
@@ -91,6 +91,7 @@ class CandleChart(LineView, can_focus=True):
         self._adorned = True  # whether volume and indicators are shown
         self._axis = 0  # cells the prices take beside the chart
         self._lines: Cells = []
+        self._empty = "No candles yet."
 
     # ── what is shown ──
 
@@ -135,6 +136,17 @@ class CandleChart(LineView, can_focus=True):
     def timeframe(self) -> str | None:
         """The timeframe shown, where it is not the strategy's own."""
         return self._timeframe
+
+    def shown(self, own: str) -> str:
+        """What a candle shown is, given the strategy's own: `5m`, or `5m, 8 in one`."""
+        several = -_ZOOMS[self._zoom]
+        return f"{self._timeframe or own}{f', {several} in one' if several > 1 else ''}"
+
+    def set_empty(self, text: str) -> None:
+        """Change what the chart says while it has no candle."""
+        if text != self._empty:
+            self._empty = text
+            self.refresh()
 
     @property
     def symbol(self) -> str:
@@ -206,6 +218,7 @@ class CandleChart(LineView, can_focus=True):
         if self._since is not None:
             self._fit()
             self._arrange()
+            self.post_message(self.Turned(self))
         self._paint()
 
     # ── moving about ──
@@ -254,6 +267,7 @@ class CandleChart(LineView, can_focus=True):
         if zoom != self._zoom:
             self._zoom = zoom
             self._arrange()
+            self.post_message(self.Turned(self))
 
     def action_cross(self, step: int) -> None:
         """Put the crosshair on the candle beside; first on the last one shown."""
@@ -362,7 +376,7 @@ class CandleChart(LineView, can_focus=True):
         """One line of the chart."""
         dim = self.tone(Tone.DIM)
         if y >= len(self._lines):
-            text = "  No candles yet." if y == 0 and not self._lines else ""
+            text = f"  {self._empty}" if y == 0 and not self._lines else ""
             return Strip([Segment(text, dim)]).adjust_cell_length(self.size.width, dim)
         segments = [Segment("  ", dim)]
         segments += [Segment(text, self.tone(tone)) for text, tone in self._lines[y]]

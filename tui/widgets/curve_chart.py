@@ -77,7 +77,7 @@ def equity_band(cone: ConeOverTime | None, balance: float) -> tuple[Band | None,
     return Band(cone.in_money(balance)), f"Equity ░ {cone.legend}"
 
 
-class CurveChart(LineView, can_focus=False):
+class CurveChart(LineView, can_focus=True):
     """Curves on one scale. Of curves that meet in a cell the first gives it its tone."""
 
     def __init__(

@@ -41,9 +41,11 @@ class Hints(Widget):
         place = getattr(self.screen.focused, "PLACE", None)
         if place is None:
             return self._commands
-        # What is nearest counts most: the screen's own are left out but for the way back and help.
+        # What is nearest counts most: of the screen's own there are the way back, the next view and
+        # help.
         own = [c for c in commands_at(place) if c.place is place and c.hint is not None]
-        kept = [c for c in self._commands if c.place is Place.ANYWHERE or c.action == "back"]
+        on = ("back", "view")
+        kept = [c for c in self._commands if c.place is Place.ANYWHERE or c.action in on]
         return [*own, *kept]
 
     def recheck(self) -> None:

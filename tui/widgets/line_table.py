@@ -217,6 +217,11 @@ class LineTable(LineView, can_focus=True):
         self.set_rows(())
         self._fit()
 
+    def take_columns(self, columns: Sequence[Column]) -> None:
+        """Have these columns, with rows, order and cursor as they were where they are the same."""
+        if tuple(columns) != self.columns:
+            self.set_columns(columns)
+
     def clear_marks(self) -> None:
         """Unmark every row."""
         gone, self._marked = self._marked, set()
