@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core.market.candles.candles import Candle, Candles, Floats
+from core.market.candles.candles import Candles, Floats
 from core.market.candles.timeframes import HigherTimeframe
 
 
@@ -30,74 +30,10 @@ class Built(NamedTuple):
     left_out: bool
 
 
-class HigherStep:
-    """Higher candles as they close, from one candle of `candle_ms` after another."""
-
-    __slots__ = (
-        "_begun",
-        "_candle_ms",
-        "_closed",
-        "_count",
-        "_lacking",
-        "_left_out",
-        "_open",
-        "_timeframe",
-        "_whole",
-    )
-
-    def __init__(self, timeframe: HigherTimeframe, candle_ms: int) -> None:
-        self._timeframe = timeframe
-        self._candle_ms = candle_ms
-        self._open: int | None = None  # of the higher candle that forms or closed last
-        self._begun: list[float] | None = None  # its prices and volume, while it forms
-        self._whole = False  # whether the data reaches back to its open
-        self._count = 0  # candles that it is built of
-        self._closed = 0
-        self._lacking = 0
-        self._left_out = False
-
-    def __call__(self, candle: Candle) -> list[Candle]:
-        """Take one candle; the higher ones that are known by its close."""
-        closed = []
-        time, open_, high, low, close, volume = candle
-        opens = self._timeframe.floor(time)
-        if opens != self._open:
-            closed += self._close()
-            self._left_out = self._left_out or (self._open is None and time != opens)
-            self._whole = self._open is not None or time == opens
-            self._open = opens
-            self._begun = [open_, high, low, close, volume]
-            self._count = 1
-        elif self._begun is not None:
-            begun = self._begun
-            begun[1] = max(begun[1], high)
-            begun[2] = min(begun[2], low)
-            begun[3] = close
-            begun[4] += volume
-            self._count += 1
-        if time + self._candle_ms >= opens + self._timeframe.ms:
-            closed += self._close()
-        return closed
-
-    @property
-    def built(self) -> Built:
-        """How the higher candles came about so far."""
-        unfinished = self._begun is not None and self._whole
-        return Built(self._closed, self._lacking, unfinished, self._left_out)
-
-    def _close(self) -> list[Candle]:
-        begun, self._begun = self._begun, None
-        if begun is None or self._open is None or not self._whole:
-            return []
-        self._closed += 1
-        self._lacking += self._count * self._candle_ms < self._timeframe.ms
-        return [Candle(self._open, *begun)]
-
-
 def higher_candles(
     candles: Candles, timeframe: HigherTimeframe, candle_ms: int
 ) -> tuple[Candles, NDArray[np.int64]]:
-    """`HigherStep` over arrays.
+    """The higher candles of all candles at once (one by one: `steps.HigherCandles`).
 
     Returns:
         The higher candles, the last perhaps unfinished, and for each candle the position of the
@@ -123,7 +59,7 @@ def higher_candles(
 
 
 def how_built(candles: Candles, timeframe: HigherTimeframe, candle_ms: int) -> Built:
-    """`HigherStep.built` after these candles."""
+    """How the higher candles came about after these candles."""
     built, known = higher_candles(candles, timeframe, candle_ms)
     first = int(candles.time[0]) if len(candles) else None
     left_out = first is not None and timeframe.floor(first) != first

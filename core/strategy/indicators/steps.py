@@ -13,8 +13,8 @@ from math import isfinite, isnan
 from typing import Any
 
 from core.market.candles.candle import Candle
-from core.market.candles.timeframes import DAY
-from core.strategy.indicators.higher import HigherStep
+from core.market.candles.timeframes import DAY, HigherTimeframe
+from core.strategy.indicators.higher import Built
 from core.strategy.indicators.series import ClockUnit, Row, Rows, TalibCall, always_known
 from core.strategy.indicators.talib_calls import needed_history, open_handle
 
@@ -22,6 +22,11 @@ COLUMNS = Candle._fields
 """The slots that a candle itself fills: the first ones."""
 
 _TIME: int = COLUMNS.index("time")
+_OPEN: int = COLUMNS.index("open")
+_HIGH: int = COLUMNS.index("high")
+_LOW: int = COLUMNS.index("low")
+_CLOSE: int = COLUMNS.index("close")
+_VOLUME: int = COLUMNS.index("volume")
 _UNKNOWN: float = math.nan
 
 
@@ -342,19 +347,97 @@ class OfTalib(Step):
         return self._unknown
 
 
-class Feed(Step):
-    """Gives the steps of a higher timeframe each of its candles as it closes."""
+class HigherCandles(Step):
+    """Builds the candles of a higher timeframe, and gives them to its `steps` as they close.
 
-    __slots__ = ("_higher", "_steps")
+    They are those of `core.strategy.indicators.higher`.
+    """
 
-    def __init__(self, higher: HigherStep, steps: Steps) -> None:
-        self._higher = higher
+    __slots__ = (
+        "_any",
+        "_candle_ms",
+        "_close",
+        "_closed",
+        "_count",
+        "_ends",
+        "_forms",
+        "_high",
+        "_lacking",
+        "_left_out",
+        "_low",
+        "_ms",
+        "_open",
+        "_opens",
+        "_steps",
+        "_timeframe",
+        "_volume",
+        "_whole",
+    )
+
+    def __init__(self, timeframe: HigherTimeframe, candle_ms: int, steps: Steps) -> None:
+        self._timeframe = timeframe
+        self._ms: int = timeframe.ms
+        self._candle_ms = candle_ms
         self._steps = steps
+        self._any = False  # whether there was a candle at all
+        self._forms = False  # whether a higher one has begun and not closed: the one below
+        self._opens = 0
+        self._ends = 0
+        self._open = 0.0
+        self._high = 0.0
+        self._low = 0.0
+        self._close = 0.0
+        self._volume = 0.0
+        self._count = 0  # candles that it is built of
+        self._whole = False  # whether the data reaches back to its open
+        self._closed = 0
+        self._lacking = 0
+        self._left_out = False
+
+    @property
+    def built(self) -> Built:
+        """How the higher candles came about so far."""
+        return Built(self._closed, self._lacking, self._forms and self._whole, self._left_out)
 
     def take(self, values: list[Any]) -> None:
         """See `Step`."""
-        for candle in self._higher(Candle(*values[:6])):
-            self._steps.advance(candle)
+        time: int = values[_TIME]
+        if time >= self._ends or not self._any:
+            self._give()
+            self._begin(time, values)
+        elif self._forms:
+            self._high = max(self._high, values[_HIGH])
+            self._low = min(self._low, values[_LOW])
+            self._close = values[_CLOSE]
+            self._volume += values[_VOLUME]
+            self._count += 1
+        if time + self._candle_ms >= self._ends:
+            self._give()
+
+    def _begin(self, time: int, values: list[Any]) -> None:
+        self._opens = self._timeframe.floor(time)
+        self._ends = self._opens + self._ms
+        self._whole = self._any or time == self._opens
+        self._left_out = self._left_out or not self._whole
+        self._any = True
+        self._forms = True
+        self._open = values[_OPEN]
+        self._high = values[_HIGH]
+        self._low = values[_LOW]
+        self._close = values[_CLOSE]
+        self._volume = values[_VOLUME]
+        self._count = 1
+
+    def _give(self) -> None:
+        """Close the candle that forms, if one does; one that began before the data is none."""
+        if self._forms and self._whole:
+            self._closed += 1
+            if self._count * self._candle_ms < self._ms:
+                self._lacking += 1
+            self._steps.advance(
+                Candle(self._opens, self._open, self._high, self._low, self._close, self._volume)
+            )
+        self._forms = False
 
 
 class OfHigher(Step):

@@ -14,7 +14,6 @@ from typing import Any
 from core.market.candles.candle import Candle
 from core.market.candles.timeframes import HigherTimeframe
 from core.strategy.indicators import steps
-from core.strategy.indicators.higher import HigherStep
 from core.strategy.indicators.series import (
     Absolute,
     Ago,
@@ -33,7 +32,7 @@ from core.strategy.indicators.series import (
     TalibCall,
     Unless,
 )
-from core.strategy.indicators.steps import COLUMNS, Step, Steps
+from core.strategy.indicators.steps import COLUMNS, HigherCandles, Step, Steps
 
 _ARITHMETIC: Mapping[Arithmetic, type[steps.TwoSided]] = {
     Arithmetic.ADD: steps.Add,
@@ -56,7 +55,7 @@ class StreamProgram:
         self.steps = Steps()
         self._slots: dict[Series | Flat | Call, int] = {}
         self._programs: dict[tuple[HigherTimeframe, int], StreamProgram] = {}
-        self.higher: dict[HigherTimeframe, HigherStep] = {}
+        self.higher: dict[HigherTimeframe, HigherCandles] = {}
         for series in wanted:
             self.slot(series)
 
@@ -120,6 +119,7 @@ class StreamProgram:
         program = self._programs.get((timeframe, candle_ms))
         if program is None:
             program = self._programs[timeframe, candle_ms] = StreamProgram(())
-            higher = self.higher[timeframe] = HigherStep(timeframe, candle_ms)
-            self.steps.order.append(steps.Feed(higher, program.steps))
+            higher = HigherCandles(timeframe, candle_ms, program.steps)
+            self.higher[timeframe] = higher
+            self.steps.order.append(higher)
         return program

@@ -16,7 +16,8 @@ from core.market.candles.timeframes import HOUR, HigherTimeframe, Timeframe
 from core.strategy.config.canonical import config_digest, config_to_dict
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import parse_config
-from core.strategy.indicators.higher import HigherStep, higher_candles, how_built
+from core.strategy.indicators.higher import higher_candles, how_built
+from core.strategy.indicators.steps import HigherCandles, Step, Steps
 from core.strategy.signals.sources import (
     condition_series,
     signal_series,
@@ -307,6 +308,16 @@ def test_higher_candles_with_gaps_are_told_in_batch_and_in_stream() -> None:
     )
 
 
+class Given(Step):
+    """Keeps the candles that come."""
+
+    def __init__(self) -> None:
+        self.candles: list[Candle] = []
+
+    def take(self, values: list[Any]) -> None:
+        self.candles.append(Candle(*values))
+
+
 @settings(max_examples=80)
 @given(
     candles=markets(largest=300),
@@ -315,11 +326,15 @@ def test_higher_candles_with_gaps_are_told_in_batch_and_in_stream() -> None:
 def test_higher_candles_arrive_one_by_one_as_they_are_built_all_at_once(
     candles: Candles, timeframe: str
 ) -> None:
-    step = HigherStep(HigherTimeframe(timeframe), Timeframe.M5.ms)
-    seen: list[Candle] = []
+    given = Given()
+    higher, own = Steps(), Steps()
+    higher.order.append(given)
+    step = HigherCandles(HigherTimeframe(timeframe), Timeframe.M5.ms, higher)
+    own.order.append(step)
+    seen = given.candles
     counts = []
     for candle in candles:
-        seen += step(candle)
+        own.advance(candle)
         counts.append(len(seen))
     assert step.built == how_built(candles, HigherTimeframe(timeframe), Timeframe.M5.ms)
     built, known = higher_candles(candles, HigherTimeframe(timeframe), Timeframe.M5.ms)
