@@ -295,6 +295,11 @@ COMMANDS: tuple[Command, ...] = (
         "duplicate", 4,
     ),
     Command(
+        "strategies.filter", Place.STRATEGIES, "slash", "/", "filter",
+        "Show only strategies with this text in name, symbol, timeframe, origin or status",
+        "filter", 8,
+    ),
+    Command(
         "strategies.reload", Place.STRATEGIES, "R", "R", "reload", "Read the files again",
         "reload", 5,
     ),
@@ -420,7 +425,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "sweep.metric", Place.SWEEP, "M", "M", "metric", "The next metric on the map", "metric", 3,
-        unless="There is nothing to show yet.",
+        unless="The metric is the map's: v shows it, and o sorts the settings.",
     ),
     Command(
         "sweep.view", Place.SWEEP, "v", "v", "view", "The map, or the settings from the best on",

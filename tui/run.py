@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,4 +62,8 @@ def run_screen(
         app.run()
     finally:
         app.end_input()
+    if app.leaving.farewell:
+        with suppress(OSError):  # a terminal that went meanwhile needs no farewell
+            sys.stdout.write(f"{app.leaving.farewell}\n")
+            sys.stdout.flush()
     return app.return_code or 0

@@ -55,6 +55,12 @@ class StrategyChoice:
     starting_balance: float | None = None
     is_read: bool = True
 
+    def matches(self, text: str) -> bool:
+        """Whether a text in lower case is in its name, symbols, timeframe, origin or status."""
+        status = str(self.raw.get("status", ""))
+        words = (self.name, *self.symbols, self.timeframe, self.origin, status)
+        return any(text in word.casefold() for word in words)
+
 
 class StrategyFileError(Exception):
     """A strategy could not be copied or edited; the message says why and what to do."""

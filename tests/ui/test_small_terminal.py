@@ -22,6 +22,7 @@ from tests.ui.scripted import (
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
 from tui.modals.new_backtest import NewBacktest
+from tui.modals.new_session import NewSession
 from tui.screens.report import ReportScreen
 from tui.screens.session import SessionScreen
 from tui.screens.trade import TradeScreen
@@ -180,6 +181,58 @@ async def test_a_group_of_trades_opens_and_one_comes_back_to_it() -> None:
         await pilot.press("escape")
         assert app.focused is slices
         assert slices.cursor_key == group
+
+
+async def test_a_strategy_is_found_by_typing_in_the_list_and_in_forms() -> None:
+    link = ScriptedLink()
+    app = make_app(link)
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("2")
+        table = app.screen.query_one("#strategy-list", LineTable)
+        await until(pilot, lambda: len(table.rows) == 3)
+        await pilot.press("slash", "e", "t", "h")
+        await until(pilot, lambda: len(table.rows) == 1)
+        assert "Strategies · 1 of 3" in str(table.border_title)
+        await pilot.press("escape")
+        await until(pilot, lambda: len(table.rows) == 3)
+        await pilot.press("1", "n")
+        await until(pilot, lambda: isinstance(app.screen, NewSession))
+        form = app.screen
+        assert isinstance(form, NewSession)
+        await until(pilot, lambda: form.picked is not None)
+        await pilot.press("slash", "e", "m", "a")
+        await until(pilot, lambda: form.picked is not None and form.picked.name == "ema_cross")
+        await pilot.press("enter")
+        assert app.screen is form, "Enter leads back to the list, and starts nothing yet"
+        await pilot.press("enter")
+        await until(pilot, lambda: len(link.requests) == 1)
+        assert link.requests[0].config["name"] == "ema_cross"
+
+
+async def test_the_log_keeps_the_names_of_archived_sessions_and_is_never_empty_unsaid() -> None:
+    ended = session("aaaaaaa1", "one", state=SessionState.STOPPED, ended=NOW)
+    link = ScriptedLink([ended])
+    link.log("it stopped", "aaaaaaa1")
+    app = make_app(link)
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("6")
+        await until(pilot, lambda: "one" in drawn(app, "#all-log"))
+        link.sessions.clear()
+        link.log("another line")
+        app.poll()
+        await until(pilot, lambda: "another line" in drawn(app, "#all-log"))
+        assert "aaaaaaa1" not in drawn(app, "#all-log")
+        await pilot.press("L", "L")
+        await until(pilot, lambda: "L shows other levels" in drawn(app, "#all-log"))
+
+
+async def test_who_leaves_is_told_what_goes_on_without_the_screen() -> None:
+    app = make_app(ScriptedLink([session("k3x9a1pq", "rsi_bounce")]))
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("q", "d")
+        await until(pilot, lambda: not app.is_running)
+    wanted = "1 session goes on without a screen; papertape demo finds it again."
+    assert app.leaving.farewell == wanted
 
 
 def drawn_text(app: PapertapeApp, selector: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from core.host.link import CommandError
 from core.session.snapshot import SessionSnapshot
+from core.text import safe_text
 from tui.host.connection import HostConnection
 from tui.shell import OfferedAnswer, Shell
 
@@ -28,6 +29,7 @@ class Leaving:
         self._program = program
         self._before = before
         self.begun = False
+        self.farewell = ""  # what to print once the screen is gone
 
     def ask(self) -> None:
         """Leave at once where nothing ends by it, else ask what becomes of the sessions.
@@ -36,13 +38,19 @@ class Leaving:
         """
         snapshot = self._shell.snapshot
         active = [] if snapshot is None else [s for s in snapshot.sessions if not s.state.ended]
+        count = f"{len(active)} session{'s'[: len(active) > 1]}"
+        goes_on = f"{count} go{'es'[: 2 * (len(active) == 1)]} on"
+        found = f"{self._program} finds {'it' if len(active) == 1 else 'them'} again."
         if not active or self._shell.attached:
+            self.farewell = f"{goes_on} without this screen; {found}" if active else ""
             self.leave(keep_running=False)
             return
-        count = f"{len(active)} session{'s'[: len(active) > 1]}"
 
         def answered(answer: str) -> None:
             stopping = answer == "stop"
+            self.farewell = f"{goes_on} without a screen; {found}"
+            if stopping:
+                self.farewell = "" if self._shell.demo is not None else _reports_of(active)
             self.leave(keep_running=not stopping, stop=active if stopping else ())
 
         reports = "write the reports, and quit"
@@ -86,3 +94,10 @@ class Leaving:
             await self._connection.gone(_PATIENCE)
         finally:
             self._shell.end()  # a screen without a terminal must not stay, whatever failed
+
+
+def _reports_of(stopped: Sequence[SessionSnapshot]) -> str:
+    """How the reports of stopped sessions are read once the screen is gone."""
+    return "\n".join(
+        f"{safe_text(one.strategy)} was stopped: papertape report {one.id}" for one in stopped
+    )

@@ -8,10 +8,12 @@ from typing import ClassVar, TypeVar
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from tui.widgets.choice import Choice
+from tui.widgets.filter_box import FilterBox
 from tui.widgets.line_table import LineTable
 from tui.widgets.tones import Tone, toned
 
@@ -65,7 +67,9 @@ class CheckedForm(Form[T]):
     @on(LineTable.Chosen)
     @on(Choice.Submitted)
     @on(Input.Submitted)
-    def _submitted(self) -> None:
+    def _submitted(self, event: Message) -> None:
+        if isinstance(event, Input.Submitted) and isinstance(event.input, FilterBox):
+            return  # it leads back to what it filters
         outcome = self.outcome()
         if outcome is None:
             self.app.bell()

@@ -10,18 +10,16 @@ from textual.widgets import Input, Static
 from core.market.candles.durations import SpanError, period_in_words
 from core.trading.values import FillOn
 from tui.modals import strategy_picker
-from tui.modals.form import CheckedForm, hints, number_in
+from tui.modals.form import hints, number_in
 from tui.requests.backtest import DEMO_MARKET, BacktestOrder
-from tui.strategies import StrategyChoice
 from tui.widgets.choice import Choice
-from tui.widgets.line_table import LineTable
 from tui.widgets.tones import Tone
 
 _FILE, _EXCHANGE = "file", "exchange"
 _SHORT_PERIOD, _PERIOD = "1mo", "6mo"
 
 
-class NewBacktest(CheckedForm[BacktestOrder]):
+class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
     """The form for a backtest; it begins with what the last one was asked for."""
 
     def __init__(
@@ -34,14 +32,11 @@ class NewBacktest(CheckedForm[BacktestOrder]):
         title: str = "New backtest",
         verb: str = "run",
     ) -> None:
-        super().__init__()
+        super().__init__(list_strategies, picked or (last.name if last else None))
         self._title = title
         self._verb = verb
-        self._list_strategies = list_strategies
         self._last = last
-        self._picked = picked
         self._sources = [DEMO_MARKET, _FILE, _EXCHANGE] if demo else [_FILE, _EXCHANGE]
-        self._choices: dict[str, StrategyChoice] = {}
 
     def compose(self) -> ComposeResult:
         """Strategies above, fields beneath, then what is wrong with them."""
@@ -51,7 +46,7 @@ class NewBacktest(CheckedForm[BacktestOrder]):
         usual = _SHORT_PERIOD if source == DEMO_MARKET else _PERIOD
         with Vertical(classes="form"):
             yield Static(Content.styled(self._title, "bold $foreground"), classes="form-title")
-            yield strategy_picker.strategy_table()
+            yield from self.strategies()
             with Horizontal(classes="field"):
                 yield Static("Candles", classes="field-label")
                 yield Choice(self._sources, source, id="source")
@@ -80,24 +75,9 @@ class NewBacktest(CheckedForm[BacktestOrder]):
             yield Static("", classes="verdict", id="verdict")
             yield hints(self._verb)
 
-    async def on_mount(self) -> None:
-        """Read the strategies, then let one be picked."""
-        self.query_one(LineTable).focus()
-        self.run_worker(self._read(), name="strategies", exit_on_error=False)
-
-    async def _read(self) -> None:
-        wanted = self._picked or (self._last.name if self._last else None)
-        async for choices in self._list_strategies():
-            if not self.is_attached:
-                return
-            table = self.query_one(LineTable)
-            self._choices = strategy_picker.fill(table, choices, wanted, self._choices)
-            self.judge()
-
     def order(self) -> tuple[BacktestOrder | None, list[str]]:
         """What the form asks for, or every reason why that cannot be."""
-        key = self.query_one(LineTable).cursor_key
-        strategy = None if key is None else self._choices.get(key)
+        strategy = self.picked
         problems = ["pick a strategy"] if strategy is None else list(strategy.problems)
         balance = number_in(self.query_one("#balance", Input), "balance", problems)
         source = self.query_one("#source", Choice).chosen

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.timer import Timer
@@ -20,11 +18,10 @@ from core.session.snapshot import StartRequest, TrialTerms
 from core.trading.values import Fills
 from tui import formats
 from tui.modals import strategy_picker
-from tui.modals.form import CheckedForm, hints, number_in
+from tui.modals.form import hints, number_in
 from tui.requests.trial import AskOutlook, TrialOutlook
 from tui.strategies import StrategyChoice
 from tui.widgets.choice import Choice
-from tui.widgets.line_table import LineTable
 from tui.widgets.tones import Tone
 
 AUTOMATIC = "automatic"
@@ -45,12 +42,8 @@ _Asked = tuple[str, TrialTerms, float | None]
 """What an outlook is of: the strategy's path, the terms, and the balance."""
 
 
-class NewSession(CheckedForm[StartRequest]):
+class NewSession(strategy_picker.StrategyForm[StartRequest]):
     """The form for a new session. Enter on a strategy starts it with what the form says."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s,f2", "start", show=False),
-    ]
 
     def __init__(
         self,
@@ -61,22 +54,19 @@ class NewSession(CheckedForm[StartRequest]):
         keys_of: Path | None = None,
     ) -> None:
         """`keys_of`: the workspace whose keys a session would order with, None without one."""
-        super().__init__()
+        super().__init__(list_strategies, picked)
         self._keys_of = keys_of
         self._ask_outlook = ask_outlook
         self._outlook: tuple[_Asked, TrialOutlook] | None = None
         self._settling: Timer | None = None
         self._sealing_chosen = False  # by hand: from then on the form does not choose it
-        self._list_strategies = list_strategies
         self._feed = feed
-        self._picked = picked
-        self._choices: dict[str, StrategyChoice] = {}
 
     def compose(self) -> ComposeResult:
         """Strategies above, fields beneath, then what is wrong with them."""
         with Vertical(classes="form"):
             yield Static(Content.styled("New session", "bold $foreground"), classes="form-title")
-            yield strategy_picker.strategy_table()
+            yield from self.strategies()
             yield from _field(
                 "Feed", Choice([feed.value for feed in FeedKind], self._feed.value, id="feed")
             )
@@ -103,28 +93,12 @@ class NewSession(CheckedForm[StartRequest]):
             yield Static("", classes="verdict", id="verdict")
             yield hints("start")
 
-    async def on_mount(self) -> None:
-        """Read the strategies, then let one be picked."""
-        self.query_one("#strategies", LineTable).focus()
+    def on_mount(self) -> None:
+        """Show the fields of the feed, and read the strategies."""
+        super().on_mount()
         self._show_feed()
-        self.run_worker(self._read(), name="strategies", exit_on_error=False)
-
-    async def _read(self) -> None:
-        async for choices in self._list_strategies():
-            if not self.is_attached:
-                return
-            table = self.query_one("#strategies", LineTable)
-            self._choices = strategy_picker.fill(table, choices, self._picked, self._choices)
-            self._say_verdict()
-            self._plan()
 
     # ── what the form says ──
-
-    @property
-    def picked(self) -> StrategyChoice | None:
-        """The strategy under the cursor."""
-        key = self.query_one("#strategies", LineTable).cursor_key
-        return None if key is None else self._choices.get(key)
 
     @property
     def feed(self) -> FeedKind:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import ClassVar
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import ClassVar, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from core.text import safe_text
 from tui import formats
-from tui.modals.form import hints
+from tui.modals.form import CheckedForm, hints
 from tui.strategies import StrategyChoice
 from tui.widgets.columns import Column
+from tui.widgets.filter_box import FilterBox
 from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.tones import Tone
 
+T = TypeVar("T")
 ListStrategies = Callable[[], AsyncIterator[Sequence[StrategyChoice]]]
 """Lists the strategies again and again, with more of them read; the last list is all."""
 
@@ -33,29 +34,75 @@ _COLUMNS = (
 )
 
 
-def strategy_table() -> LineTable:
-    """The table of strategies, still empty."""
-    return LineTable(_COLUMNS, id="strategies", empty="Reading the strategies …")
+class StrategyForm(CheckedForm[T]):
+    """A form that begins with the strategies: one is picked by the cursor, `/` finds it.
 
-
-def fill(
-    table: LineTable,
-    choices: Sequence[StrategyChoice],
-    wanted: str | None,
-    known: Mapping[str, StrategyChoice],
-) -> dict[str, StrategyChoice]:
-    """Put strategies into the table, the cursor on the one wanted; returns them by key.
-
-    `known` are those it held, whose cursor may have been moved since one of them was wanted.
+    `wanted`: the name of the one the cursor begins on.
     """
-    by_key = {f"{choice.origin}:{choice.path}": choice for choice in choices}
-    table.set_empty("No strategy was found. papertape init makes a workspace with samples.")
-    table.set_rows(_row(key, choice) for key, choice in by_key.items())
-    if wanted not in {choice.name for choice in known.values()}:
-        for key, choice in by_key.items():
-            if choice.name == wanted:
-                table.move_to(key)
-    return by_key
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("slash", "find", show=False)]
+
+    def __init__(self, list_strategies: ListStrategies, wanted: str | None) -> None:
+        super().__init__()
+        self._list_strategies = list_strategies
+        self._wanted = wanted
+        self._choices: dict[str, StrategyChoice] = {}
+
+    def strategies(self) -> ComposeResult:
+        """The table of strategies, still empty, and its filter."""
+        yield LineTable(_COLUMNS, id="strategies", empty="Reading the strategies …")
+        yield FilterBox("#strategies", "find by name, symbol or status", compact=True)
+
+    def on_mount(self) -> None:
+        """Read the strategies, then let one be picked."""
+        self._table.focus()
+        self.run_worker(self._read(), name="strategies", exit_on_error=False)
+
+    @property
+    def _table(self) -> LineTable:
+        return self.query_one("#strategies", LineTable)
+
+    @property
+    def picked(self) -> StrategyChoice | None:
+        """The strategy under the cursor."""
+        key = self._table.cursor_key
+        return None if key is None else self._choices.get(key)
+
+    async def _read(self) -> None:
+        async for choices in self._list_strategies():
+            if not self.is_attached:
+                return
+            known = {choice.name for choice in self._choices.values()}
+            self._choices = {f"{choice.origin}:{choice.path}": choice for choice in choices}
+            self._fill()
+            # The cursor may have been moved since the one wanted was there.
+            for key, choice in self._choices.items():
+                if choice.name == self._wanted and choice.name not in known:
+                    self._table.move_to(key)
+            self.judge()
+
+    def _fill(self) -> None:
+        text = self.query_one(FilterBox).text
+        empty = "No strategy was found. papertape init makes a workspace with samples."
+        self._table.set_empty(f"No strategy has “{text}”. Esc shows all." if text else empty)
+        self._table.set_rows(
+            _row(key, choice) for key, choice in self._choices.items() if choice.matches(text)
+        )
+
+    @on(Input.Changed, "FilterBox")
+    def _filter_changed(self) -> None:
+        self._fill()
+
+    def action_find(self) -> None:
+        """Open the filter."""
+        self.query_one(FilterBox).open()
+
+    def action_cancel(self) -> None:
+        """Close the filter; without one, change nothing."""
+        if self.query_one(FilterBox).close():
+            self._table.focus()
+        else:
+            super().action_cancel()
 
 
 def _row(key: str, choice: StrategyChoice) -> Row:
@@ -82,10 +129,8 @@ def _row(key: str, choice: StrategyChoice) -> Row:
     )
 
 
-class PickStrategy(ModalScreen[StrategyChoice | None]):
+class PickStrategy(StrategyForm[StrategyChoice]):
     """A strategy is picked with Enter; Esc picks none."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", show=False)]
 
     def __init__(
         self,
@@ -93,34 +138,20 @@ class PickStrategy(ModalScreen[StrategyChoice | None]):
         list_strategies: ListStrategies,
         picked: str | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(list_strategies, picked)
         self._heading = safe_text(title)
-        self._list_strategies = list_strategies
-        self._picked = picked
-        self._choices: dict[str, StrategyChoice] = {}
 
     def compose(self) -> ComposeResult:
         """The strategies."""
         with Vertical(classes="form"):
             yield Static(Content.styled(self._heading, "bold $foreground"), classes="form-title")
-            yield strategy_table()
+            yield from self.strategies()
             yield hints("compare")
 
-    def on_mount(self) -> None:
-        """Read them."""
-        self.query_one(LineTable).focus()
-        self.run_worker(self._read(), name="strategies", exit_on_error=False)
+    def judge(self) -> None:
+        """Whatever is wrong with a strategy stands in its row."""
 
-    async def _read(self) -> None:
-        async for choices in self._list_strategies():
-            if not self.is_attached:
-                return
-            self._choices = fill(self.query_one(LineTable), choices, self._picked, self._choices)
-
-    @on(LineTable.Chosen)
-    def _chosen(self, event: LineTable.Chosen) -> None:
-        choice = self._choices[event.key]
-        if choice.problems:
-            self.app.bell()
-        else:
-            self.dismiss(choice)
+    def outcome(self) -> StrategyChoice | None:
+        """The strategy picked, if it can run."""
+        picked = self.picked
+        return None if picked is None or picked.problems else picked

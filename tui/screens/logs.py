@@ -14,6 +14,8 @@ from tui.screens.base import BaseScreen, entitle
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.log_pane import LogPane
 
+_NONE_PASSES = "No line passes the filter: L shows other levels, S other sessions."
+
 
 class LogsScreen(BaseScreen):
     """The log of the host and all its sessions."""
@@ -30,10 +32,16 @@ class LogsScreen(BaseScreen):
         self._level = Level.INFO
         self._session: str | None = None
         self._names: dict[str, str] = {}
+        self._ever: dict[str, str] = {}
 
     def body(self) -> ComposeResult:
         """A filter that shows when asked for, and the log."""
-        yield self.pane(LogPane(id="all-log", names=True, empty="Nothing logged yet."), "Log")
+        yield self.pane(
+            LogPane(
+                id="all-log", names=True, empty="Nothing logged yet.", none_passes=_NONE_PASSES
+            ),
+            "Log",
+        )
         yield FilterBox("#all-log", "show only lines with this text")
 
     def on_mount(self) -> None:
@@ -47,7 +55,8 @@ class LogsScreen(BaseScreen):
         super().show(snapshot)
         log = self.query_one(LogPane)
         self._names = {session.id: session.strategy for session in snapshot.sessions}
-        log.name_sessions(self._names)
+        self._ever |= self._names  # what was archived since keeps its name
+        log.name_sessions(self._ever)
         if self.papertape.link is not None:
             log.zone = self.papertape.zone
             log.catch_up(self.papertape.link, snapshot)

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult, SuspendNotSupported
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 from textual.worker import Worker
@@ -31,6 +31,7 @@ from tui.strategies import (
     name_problem,
 )
 from tui.widgets.columns import Column
+from tui.widgets.filter_box import FilterBox
 from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.tones import Tone, tone_of, toned
 
@@ -53,7 +54,10 @@ class StrategiesScreen(BaseScreen):
 
     PLACE = Place.STRATEGIES
     TITLE = "Strategies"
-    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.STRATEGIES)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(Place.STRATEGIES),
+        Binding("escape", "unfilter", show=False),
+    ]
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,6 +69,7 @@ class StrategiesScreen(BaseScreen):
         yield self.pane(
             LineTable(_COLUMNS, id="strategy-list", empty="Reading the strategies …"), "Strategies"
         )
+        yield FilterBox("#strategy-list", "filter by name, symbol, timeframe, origin or status")
         with VerticalScroll(id="strategy-about", classes="pane"):
             yield Static("", id="strategy-text")
 
@@ -75,6 +80,7 @@ class StrategiesScreen(BaseScreen):
 
     def seek(self, path: str) -> None:
         """Put the cursor on the strategy of that document, once it is read."""
+        self.query_one(FilterBox).close()
         self._wanted = Path(path)
         self.action_reload()
 
@@ -101,11 +107,7 @@ class StrategiesScreen(BaseScreen):
             for key, choice in by_key.items()
         }
         table = self.query_one("#strategy-list", LineTable)
-        table.set_empty("No strategy was found. papertape init makes a workspace with samples.")
-        table.set_rows(_row(key, choice) for key, choice in self._choices.items())
-        read = sum(choice.is_read for choice in choices)
-        reading = "" if read == len(choices) else f" · reading, {read:,} done"
-        entitle(table, f"Strategies · {len(choices):,}{reading}")
+        self._list()
         wanted, self._wanted = self._wanted, None
         if wanted is None and before is not None and before not in self._choices.values():
             # A copy in the workspace stands for its sample.
@@ -114,6 +116,19 @@ class StrategiesScreen(BaseScreen):
             if choice.path == wanted:
                 table.move_to(key)
         self._describe()
+
+    @on(FilterBox.Changed)
+    def _list(self) -> None:
+        """List what passes the filter."""
+        text, table = self.query_one(FilterBox).text, self.query_one("#strategy-list", LineTable)
+        shown = {key: one for key, one in self._choices.items() if one.matches(text)}
+        empty = "No strategy was found. papertape init makes a workspace with samples."
+        table.set_empty(f"No strategy has “{text}”. Esc shows all." if text else empty)
+        table.set_rows(_row(key, choice) for key, choice in shown.items())
+        there, read = len(self._choices), sum(one.is_read for one in self._choices.values())
+        count = f"{there:,}" if len(shown) == there else f"{len(shown):,} of {there:,}"
+        reading = "" if read == there else f" · reading, {read:,} done"
+        entitle(table, f"Strategies · {count}{reading}")
 
     @property
     def selected(self) -> StrategyChoice | None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _METRICS = (*RANKS.values(), "total_trades")
 _WIDTHS = {"total_return_pct": 9, "win_rate_pct": 8}
+_GIVES_WAY = {"win_rate_pct": 6}  # a figure of few trades is known by their number, not by wins
 _MOST_ROWS = 2_000  # in the table; an export has all
 
 
@@ -150,8 +151,8 @@ class SweepScreen(LongWorkScreen):
             (
                 *(Column(path, max(6, min(len(path), 14)), "right") for path in paths),
                 *(
-                    Column(label, _WIDTHS.get(name, 6), "right", priority=place)
-                    for place, (name, label) in enumerate(FIGURES.items())
+                    Column(label, _WIDTHS.get(name, 6), "right", priority=_GIVES_WAY.get(name, at))
+                    for at, (name, label) in enumerate(FIGURES.items())
                 ),
                 *((Column("rest: Sharpe", 12, "right"),) if rest else ()),
             )
@@ -214,8 +215,14 @@ class SweepScreen(LongWorkScreen):
         if action == "cancel":
             return self.is_busy
         if action in ("open", "metric", "view", "export"):
-            return self._sweep is not None and not self.is_busy
+            there = self._sweep is not None and not self.is_busy
+            return there and not (action == "metric" and self._table_alone)
         return not self.is_busy if action == "again" else True
+
+    @property
+    def _table_alone(self) -> bool:
+        """Whether the map is hidden behind the table."""
+        return not self.query_one(HeatMap).display
 
     def action_open(self) -> None:
         """Run the setting under the cursor by itself, with its orders filled as in the sweep."""
@@ -246,6 +253,7 @@ class SweepScreen(LongWorkScreen):
         self.toggle_class("-table")
         name = "sweep-table" if self.has_class("-table") else "sweep-map"
         self.query_one(f"#{name}").focus()
+        self.refresh_hints()
 
     def action_again(self) -> None:
         """Vary something else."""

@@ -62,10 +62,12 @@ class LogPane(LineView, can_focus=True):
         *,
         names: bool = False,
         empty: str = "",
+        none_passes: str = "No line passes the filter.",
         id: str | None = None,  # noqa: A002  (Textual's own name for it)
     ) -> None:
         super().__init__(id=id)
         self.empty = empty
+        self._none_passes = none_passes
         self._names = names
         self._dated = False  # whether lines are of several days
         self._by_id: Mapping[str, str] = {}
@@ -246,7 +248,7 @@ class LogPane(LineView, can_focus=True):
         if self._lines and self._text:
             return f"No line has “{safe_text(self._text)}”. Esc shows all."
         if self._lines and self._level is not Level.DEBUG:
-            return "No line passes the filter."
+            return self._none_passes
         return self.empty
 
     def _written(self, line: LogLine) -> str:
