@@ -79,7 +79,8 @@ class BarIndex:
         self._low: memoryview[float] = _view(candles.low)
         self._close: memoryview[float] = _view(candles.close)
         self._time: memoryview[int] = candles.time.data
-        self._flags: Sequence[int] = flags.data
+        self._plain: bool = funding is None and not levels and flags.itemsize == 1
+        self._flags: bytes = flags.tobytes() if self._plain else b""
         self._raising: dict[int, bytes] = {}
         self._extremes = extremes or Extremes(candles)
         self._know_blocks = False
@@ -101,7 +102,7 @@ class BarIndex:
 
     def bar(self, index: int) -> Bar:
         """The candle at `index` as the rules take it."""
-        if self.funding is not None or self.levels:
+        if not self._plain:
             return self._whole_bar(index)
         return Bar(
             self.slot,
@@ -113,14 +114,14 @@ class BarIndex:
         )
 
     def _whole_bar(self, index: int) -> Bar:
-        """The candle at `index` with its funding and levels."""
+        """The candle at `index` with funding and levels, and with flags of any width."""
         return Bar(
             self.slot,
             self._open[index],
             self._high[index],
             self._low[index],
             self._close[index],
-            self._flags[index],
+            self.flags.item(index),
             0.0 if self.funding is None else self.funding.item(index),
             tuple([level.item(index) for level in self.levels]),
         )

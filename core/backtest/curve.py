@@ -38,8 +38,10 @@ class RunEquity:
         times = course.times
         self._length = len(times)
         self._closes = [_closes(bars, times) for bars in all_bars]
-        changed = places_of(times, np.array(course.changed, dtype=np.int64))
-        self._free = _Steps(changed, np.array([course.free]), self._length)
+        count = len(course.changed)
+        changed = places_of(times, np.fromiter(course.changed, np.int64, count))
+        free = np.fromiter(course.free, np.float64, count + 1)
+        self._free = _Steps(changed, free.reshape(1, -1), self._length)
         self._held = _positions_held(account, closed, times)
 
     def at(self, places: Places) -> Floats:

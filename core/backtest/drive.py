@@ -102,10 +102,12 @@ def drive(
     all_bars: Sequence[BarIndex],
     moments: Times,
     finer: FinerCandles | None = None,
+    tell: bool = True,
 ) -> Course:
     """Run the whole of `all_bars` (in the order of the symbols) through `account`.
 
-    `moments` are the open times at which any symbol has a candle, shape (n,), increasing.
+    `moments` are the open times at which any symbol has a candle, shape (n,), increasing. Unless it
+    is to `tell`, what happened is forgotten.
     """
     rules = account.rules
     watched = rules.watches_equity
@@ -141,7 +143,8 @@ def drive(
             bars = [reader.read(account) for reader in acting]
         events = step(account, time, bars, finer)
         if events:
-            happened += events
+            if tell:
+                happened += events
             if account.free != newest:
                 newest = account.free
                 changed.append(time)

@@ -50,6 +50,7 @@ def run_backtest(
     warnings: Sequence[str] = (),
     batches: Mapping[str, Batch] | None = None,
     late_entries: int = 0,
+    brief: bool = False,
 ) -> RunResult:
     """Run a strategy over a history by the rules, all at once.
 
@@ -66,6 +67,8 @@ def run_backtest(
         batches: the series known of each symbol's candles, shared by runs on the same ones.
         late_entries: candles by which every decision to enter or to add comes too late; to see
             what a result is worth where one is not always in time.
+        brief: for its figures alone: what happened, why nothing was traded, and what ambiguous
+            candles are worth is left out.
 
     Raises:
         BacktestError: if a symbol has no candles.
@@ -77,13 +80,13 @@ def run_backtest(
     moments = _moments(all_bars)
     finer = _finer(config, detail) if detail else None
     account = Account(Rules.of(config, filters, fill_on=fill_on))
-    course = drive(account, all_bars, moments, finer)
+    course = drive(account, all_bars, moments, finer, not brief)
     closed = TradeColumns.of(account.trades)
     open_trades = account.open_trades()
     ambiguous_return_pct = None
-    if any(trade.ambiguous for trade in account.trades):
+    if not brief and any(trade.ambiguous for trade in account.trades):
         hopeful = Account(Rules.of(config, filters, fill_on=fill_on, target_first=True))
-        drive(hopeful, all_bars, moments, finer)
+        drive(hopeful, all_bars, moments, finer, False)
         ambiguous_return_pct = (hopeful.equity() / config.starting_balance - 1) * 100
     if account.stopped:
         warnings = (
@@ -106,7 +109,7 @@ def run_backtest(
         warnings=warnings,
         ambiguous_return_pct=ambiguous_return_pct,
         diagnosis=None
-        if account.trades
+        if brief or account.trades
         else _diagnosis(config, candles, decide_from, course.happened, len(open_trades)),
         happened=course.happened,
     )

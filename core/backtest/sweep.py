@@ -324,8 +324,10 @@ def _run_share(candles: Histories, share: _Share) -> Iterator[_Found]:
             whole = {symbol: Batch(history) for symbol, history in everything.items()}
         rest = None
         if split is not None:
-            rest = run_backtest(config, everything, decide_from=split, batches=whole).metrics
-        result = run_backtest(config, ranking, batches=batches)
+            rest = run_backtest(
+                config, everything, decide_from=split, batches=whole, brief=True
+            ).metrics
+        result = run_backtest(config, ranking, batches=batches, brief=True)
         yield _Found(place, result.metrics, rest, _Days.of(result) if compared else None)
 
 

@@ -24,6 +24,7 @@ _PLAIN = {
     "dict": "dict",
     "set": "set",
     "tuple": "tuple",
+    "bytes": "bytes",
     "memoryview[float]": "const double[:]",
     "memoryview[int]": "const long long[:]",
 }

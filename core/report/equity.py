@@ -85,9 +85,11 @@ def deepest_fall(
     old, new = tops[:-1], tops[1:]
     falls = (new - lows) / new
     deepest: float = falls.max(initial=0.0, where=new == old)
-    for number in np.flatnonzero((new > old) & (falls * _ROUNDED > deepest)).tolist():
-        if falls[number] * _ROUNDED > deepest:
-            values = stretch(number)
-            peaks = np.maximum(np.maximum.accumulate(values), old[number])
-            deepest = max(deepest, ((peaks - values) / peaks).max())
+    open_ = np.flatnonzero((new > old) & (falls * _ROUNDED > deepest))
+    for number in open_[np.argsort(-falls[open_])].tolist():
+        if falls[number] * _ROUNDED <= deepest:
+            break
+        values = stretch(number)
+        peaks = np.maximum(np.maximum.accumulate(values), old[number])
+        deepest = max(deepest, ((peaks - values) / peaks).max())
     return float(deepest)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -74,7 +75,8 @@ class ConditionSource:
         """The flags of all candles at once; see `SignalSource.series`."""
         batch = batch or Batch(candles)
         plan = self._plan
-        first = _first_known(plan.fields, candles)
+        known_from = partial(_first_known, plan.fields, candles)
+        first = batch.shared(("first known", plan.fields), known_from)
         rules = BatchRules(plan.described, batch)
         held = [rules.holds(rule) for _, rule in plan.rules]
         kind = np.dtype(np.uint32 if self._config.orders.adds else np.uint8)
