@@ -21,13 +21,16 @@ def main() -> int:
     if (strange := strange_package()) is not None:
         print(f"papertape: {strange}", file=sys.stderr)  # noqa: T201  what prints is not safe yet
         return 1
-    from tui.cli import main as run  # noqa: PLC0415
+    from tui.cli.main import main as run  # noqa: PLC0415
 
     return run()
 
 
 def leave_folder_out() -> None:
-    """Import nothing from where the program stands, and let no child do so either."""
+    """Import nothing from where the program stands, and let no child do so either.
+
+    Python itself puts that folder in front for `-m` without `-P`.
+    """
     told = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     mine = str(Path(__file__).parent)
     kept = [path for path in told if Path(path).is_absolute()]

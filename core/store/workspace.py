@@ -225,12 +225,15 @@ def locate_workspace(
     chosen = argument or environment.get(ENVIRONMENT_VARIABLE)
     path = Path(chosen) if chosen else Path(platformdirs.user_data_dir("papertape"))
     try:
-        return Workspace(path.expanduser().absolute())
+        root = path.expanduser().absolute()
+        root.exists()  # too long, or where this user may not look
     except (RuntimeError, ValueError, OSError) as error:  # ~ of nobody; no home; no folder to be in
+        why = getattr(error, "strerror", None) or error
         raise WorkspaceError(
-            f"the workspace {str(path)[:100]!r} is no place ({error}): choose another with "
+            f"the workspace {str(path)[:100]!r} is no place ({why}): choose another with "
             f"--workspace or ${ENVIRONMENT_VARIABLE}"
         ) from error
+    return Workspace(root)
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:

@@ -23,7 +23,7 @@ from core.store.workspace import ENVIRONMENT_VARIABLE, Workspace
 from core.strategy.document.document import strategy_document
 from core.trial.ledger import tries_of
 from tests.unit.session.sessions import market
-from tui.cli import main as papertape
+from tui.cli.main import main as papertape
 from tui.shipped import shipped
 
 _NAME = "rsi_bounce"

@@ -3,9 +3,3 @@
 Nothing heavy is imported before a command needs it: `papertape --help` and the first frame of the
 screen are to appear at once.
 """
-
-from __future__ import annotations
-
-from tui.cli.main import main
-
-__all__ = ["main"]

@@ -17,7 +17,7 @@ import pytest
 from core.exchange.market.clock import RunningClock
 from core.exchange.market.synthetic import SyntheticMarket
 from core.exchange.server import EmbeddedExchange
-from tui.cli import main
+from tui.cli.main import main
 
 
 @dataclass(frozen=True)

@@ -61,13 +61,23 @@ def test_other_paths_stay_as_they_are(
     assert os.environ.get("PYTHONPATH") == told
 
 
-def test_the_folder_it_is_started_in_is_not_code(tmp_path: Path) -> None:
-    for name in ("core", "tui"):
+@pytest.mark.parametrize(
+    ("names", "started", "path"),
+    [
+        (("core", "tui"), ("-P", "-m", "papertape"), f":{HERE}"),
+        (("core", "papertape", "signal"), ("-m", "tui.cli"), str(HERE)),
+    ],
+    ids=["as it starts itself", "by hand"],
+)
+def test_the_folder_it_is_started_in_is_not_code(
+    tmp_path: Path, names: tuple[str, ...], started: tuple[str, ...], path: str
+) -> None:
+    for name in names:
         foreign(tmp_path, name)
     found = subprocess.run(
-        [sys.executable, "-P", "-m", "papertape", "--workspace", str(tmp_path / "none"), "status"],
+        [sys.executable, *started, "--workspace", str(tmp_path / "none"), "status"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": f":{HERE}"},
+        env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
         check=False,

@@ -124,7 +124,7 @@ def count(call):
     return counted
 for name in ("open", "write", "fsync", "mkdir", "rename", "replace"):
     setattr(os, name, count(getattr(os, name)))
-from tui.cli import main
+from tui.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
 

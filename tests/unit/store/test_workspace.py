@@ -97,7 +97,8 @@ def test_a_session_that_is_a_link_is_none(tmp_path: Path) -> None:
 
 
 def test_the_home_of_nobody_is_no_workspace() -> None:
-    for argument, environment in (("~no-such-user", {}), (None, {"PAPERTAPE_HOME": "~nobody-x/y"})):
+    homes = [("~no-such-user", {}), (None, {"PAPERTAPE_HOME": "~nobody-x/y"}), ("x" * 5_000, {})]
+    for argument, environment in homes:
         with pytest.raises(WorkspaceError, match="is no place"):
             locate_workspace(argument, environment)
     assert expanded("~no-such-user/candles.csv") == Path("~no-such-user/candles.csv")
