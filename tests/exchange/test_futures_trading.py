@@ -5,7 +5,9 @@ from __future__ import annotations
 import ccxt
 import pytest
 
+from core.exchange.errors import ExchangeError
 from core.exchange.market.clock import ManualClock
+from core.exchange.rest.calls import Params
 from core.market.candles.timeframes import HOUR
 
 from .conftest import Connect
@@ -167,6 +169,12 @@ async def test_limits_of_leverage_and_fees_can_be_asked_for(connect: Connect) ->
         ({"type": "MARKET", "priceMatch": "QUEUE"}, "-1106"),
         ({"type": "MARKET", "closePosition": "true"}, "-4136"),
         ({"type": "MARKET", "somethingNew": "1"}, "-1104"),
+        ({"type": "MARKET", "reduceOnly": "maybe"}, "-1130"),
+        ({"type": "MARKET", "newOrderRespType": "FULL"}, "-1130"),
+        ({"type": "MARKET", "quantity": "0_1"}, "-1100"),
+        ({"type": "MARKET", "quantity": "1e-2"}, "-1100"),
+        ({"type": "MARKET", "quantity": "٠.٠١"}, "-1100"),
+        ({"type": "MARKET", "recvWindow": "-1"}, "-1100"),
     ],
 )
 async def test_what_is_not_done_is_refused_and_places_no_other_order(
@@ -178,6 +186,13 @@ async def test_what_is_not_done_is_refused_and_places_no_other_order(
         await client.fapiprivate_post_order({**raw, **sent})
     assert await client.fetch_open_orders(SYMBOL) == []
     assert await client.fetch_my_trades(SYMBOL) == []
+
+
+def test_a_parameter_counts_once_and_that_of_the_query_before_that_of_the_body() -> None:
+    for query, body in (("quantity=1&quantity=2", ""), ("", "quantity=1&quantity=2")):
+        with pytest.raises(ExchangeError, match="-1101"):
+            Params.of(query, body)
+    assert Params.of("quantity=1", "quantity=2").text("quantity") == "1"
 
 
 async def test_only_what_is_enforced_is_listed(connect: Connect) -> None:

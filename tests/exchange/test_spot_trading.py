@@ -116,13 +116,13 @@ async def test_stop_sells_once_its_price_trades(
 @pytest.mark.parametrize(
     ("amount", "price", "words"),
     [
-        (0.000015, 60_000, "LOT_SIZE"),
-        (0.001, 60_000.005, "PRICE_FILTER"),
-        (0.00005, 60_000, "NOTIONAL"),
+        ("0.000015", "60000", "LOT_SIZE"),
+        ("0.001", "60000.005", "PRICE_FILTER"),
+        ("0.00005", "60000", "NOTIONAL"),
     ],
 )
 async def test_orders_that_break_a_filter_are_refused(
-    connect: Connect, amount: float, price: float, words: str
+    connect: Connect, amount: str, price: str, words: str
 ) -> None:
     client = connect()
     await client.load_markets()
@@ -133,8 +133,8 @@ async def test_orders_that_break_a_filter_are_refused(
                 "side": "BUY",
                 "type": "LIMIT",
                 "timeInForce": "GTC",
-                "quantity": str(amount),
-                "price": str(price),
+                "quantity": amount,
+                "price": price,
             }
         )
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import Enum, auto
+from urllib.parse import parse_qsl
 
 from core.exchange.accounts.accounts import ExchangeAccount
 from core.exchange.errors import ExchangeError, illegal, missing
 
+_INTEGER = re.compile("-?[0-9]{1,20}", re.ASCII)
+_DECIMAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
 _MOST = 2**53  # what JSON's numbers hold exactly
 
 
@@ -19,6 +23,21 @@ class Params:
 
     values: Mapping[str, str]
     read: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, query: str, body: str) -> Params:
+        """The parameters of a request; what stands in both places is taken from the query.
+
+        Raises:
+            ExchangeError: -1101 where one is given twice in the same place.
+        """
+        values: dict[str, str] = {}
+        for written in (body, query):
+            pairs = parse_qsl(written)
+            if len(dict(pairs)) < len(pairs):
+                raise ExchangeError(-1101, "Duplicate values for a parameter detected.")
+            values.update(pairs)
+        return cls(values)
 
     def text(self, name: str) -> str:
         """A parameter that has to be there.
@@ -41,30 +60,29 @@ class Params:
         value = self.optional(name)
         if value is None:
             return None
-        try:
-            number = int(value)
-        except ValueError:
-            raise illegal(name) from None
-        if abs(number) > _MOST:
+        if not _INTEGER.fullmatch(value) or abs(int(value)) > _MOST:
             raise illegal(name)
-        return number
+        return int(value)
 
     def decimal(self, name: str) -> Decimal | None:
         """A number that is not negative, or None. Raises -1100 for anything else."""
         value = self.optional(name)
         if value is None:
             return None
-        try:
-            number = Decimal(value)
-        except InvalidOperation:
-            raise illegal(name) from None
-        if not number.is_finite() or number < 0:
+        if not _DECIMAL.fullmatch(value):
             raise illegal(name)
-        return number
+        return Decimal(value)
 
     def flag(self, name: str) -> bool:
-        """A parameter that says true or false; false where it is absent."""
-        return (self.optional(name) or "").lower() == "true"
+        """Whether a parameter says true; false where it is absent. Raises -1130 for other words."""
+        return self.word(name, ("FALSE", "TRUE"), "FALSE") == "TRUE"
+
+    def word(self, name: str, allowed: Collection[str], default: str) -> str:
+        """One of the `allowed` words, `default` where it is absent. Raises -1130 for any other."""
+        value = (self.optional(name) or default).upper()
+        if value not in allowed:
+            raise ExchangeError(-1130, f"Data sent for parameter '{name}' is not valid.")
+        return value
 
     def choice(self, name: str, allowed: frozenset[str], code: int, message: str) -> str:
         """One of the `allowed` words; `code` and `message` are said about any other."""

@@ -51,7 +51,7 @@ class FuturesTrading:
 
     def _place(self, call: Call) -> object:
         order = self._entry.futures(call.account, call.params, call.now)
-        wanted = (call.params.optional("newOrderRespType") or "ACK").upper()
+        wanted = call.params.word("newOrderRespType", ("ACK", "RESULT"), "ACK")
         acknowledgement = _row(order)
         self._engine.place(call.account, order)
         row = _row(order) if wanted == "RESULT" else acknowledgement

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import parse_qsl
 
 import orjson
 from aiohttp import web
@@ -57,7 +56,7 @@ class RestServer:
             self._strike_before(path)
             endpoint = self._endpoint(request)
             body = await request.text()
-            params = Params(dict(parse_qsl(request.url.raw_query_string) + parse_qsl(body)))
+            params = Params.of(request.url.raw_query_string, body)
             weight = endpoint.weight
             limit.charge(weight if isinstance(weight, int) else weight(params))
             if endpoint.order:

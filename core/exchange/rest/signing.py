@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from core.exchange.accounts.accounts import ExchangeAccount
-from core.exchange.errors import ExchangeError, missing
+from core.exchange.errors import ExchangeError, illegal, missing
 from core.exchange.market.clock import ExchangeClock
 from core.exchange.rest.calls import Params
 
@@ -77,6 +77,8 @@ def check_time(params: Params, clock: ExchangeClock, now: int) -> None:
         raise missing("timestamp")
     window = params.integer("recvWindow")
     window = _DEFAULT_WINDOW if window is None else window
+    if window < 0:
+        raise illegal("recvWindow")
     if window > _LONGEST_WINDOW:
         raise ExchangeError(-1131, "recvWindow must be less than 60000.")
     if not clock.real_time:

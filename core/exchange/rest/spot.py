@@ -95,9 +95,9 @@ class SpotAccount:
 
     def _place(self, call: Call) -> object:
         order = self._entry.spot(call.account, call.params, call.now)
-        self._engine.place(call.account, order)
         default = "FULL" if order.kind in ("LIMIT", "MARKET") else "ACK"
-        wanted = (call.params.optional("newOrderRespType") or default).upper()
+        wanted = call.params.word("newOrderRespType", ("ACK", "RESULT", "FULL"), default)
+        self._engine.place(call.account, order)
         answer: dict[str, object] = {
             "symbol": order.instrument.venue_symbol,
             "orderId": order.id,
