@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -32,7 +33,14 @@ _NEWS_EVERY = 0.2  # seconds
 _UNREAD = 1 << 20  # bytes a follower may leave unread before it is told nothing more for a while
 _LONGEST_REQUEST = 1 << 20  # bytes; a large strategy has some thousands
 _BACKLOG = 100  # callers that may wait to be greeted
+_MOST_CALLERS = 100
 _BREATH = 1.0  # seconds to wait where the system gives no more files
+
+
+def _callers() -> int:
+    """How many callers leave most of the files that this process may open to what it is for."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_CALLERS if files == resource.RLIM_INFINITY else min(_MOST_CALLERS, files // 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,7 @@ class CallerLimits:
     Every caller takes a file; without a limit callers could take those that journals need.
     """
 
-    callers: int = 100
+    callers: int = field(default_factory=_callers)
     silence: float = 60.0  # seconds without a whole request; a follower need not say more
 
 

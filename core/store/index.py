@@ -113,8 +113,10 @@ class DurableStorage(Storage):
                 errno.EINVAL,
                 errno.ELOOP,
             ):  # a folder, a pipe, a circle of links
+                access = isinstance(error, PermissionError)
                 raise WorkspaceError(
-                    f"{path} cannot be read ({error.strerror}): give this user access to it"
+                    f"{path} cannot be read ({error.strerror})"
+                    f"{': give this user access to it' if access else ''}"
                 ) from error
         if not isinstance(tables, dict):
             aside = set_aside(path)

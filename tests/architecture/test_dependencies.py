@@ -72,7 +72,7 @@ def test_every_library_imported_is_asked_for_or_comes_with_one_that_is() -> None
     theirs = (one for name in direct for one in metadata.requires(name) or ())
     with_them = names(one for one in theirs if "extra ==" not in one)
     # Nautilus and Dask are not where these tests run: in environments of their own (make help).
-    own = ("core", "tui", "nautilus_trader", "dask", "distributed")
+    own = ("core", "tui", "papertape", "nautilus_trader", "dask", "distributed")
     modules = {one for one in imported() if one.split(".")[0] not in own}
     foreign = {one for one in modules if one.split(".")[0] not in sys.stdlib_module_names}
     assert {one for one in foreign if not libraries([one]) & (direct | with_them)} == set()

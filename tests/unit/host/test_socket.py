@@ -185,6 +185,12 @@ async def answers(root: Path) -> bool:
     return (await link.fresh_snapshot()).sessions == ()
 
 
+def test_callers_leave_most_files_to_the_journals(monkeypatch: pytest.MonkeyPatch) -> None:
+    for files, callers in ((110, 27), (1_024, 100), (resource.RLIM_INFINITY, 100)):
+        monkeypatch.setattr(resource, "getrlimit", lambda _, files=files: (files, files))
+        assert CallerLimits().callers == callers
+
+
 def with_limits(limits: CallerLimits) -> Callable[[Host], Awaitable[None]]:
     async def control_socket(host: Host) -> None:
         await ControlSocket(host, limits).serve()
