@@ -22,6 +22,8 @@ from typing import Any
 from aiohttp import web
 from textual_serve.server import Server
 
+from core.exchange.listening import listen as listen_for
+
 _MOST = 8  # screens at once, each of which is a process
 _PATIENCE = 10.0  # seconds for the processes to let their sessions go
 _FOCUS = "addEventListener('load', () => document.querySelector('#terminal textarea')?.focus())"
@@ -184,10 +186,11 @@ def listen(command: str, host: str, port: int, ready: Callable[[int, str], None]
         runner = web.AppRunner(pages.application(), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
-            await web.TCPSite(runner, host.strip("[]"), port).start()
-            bound = runner.addresses[0][1]
+            server = await listen_for(runner, host.strip("[]"), port)
+            bound = server.sockets[0].getsockname()[1]
             ready(bound, f"http://{host}:{bound}/?token={pages.token}")
             await ended.wait()
+            server.close()
             await pages.close()
         finally:
             await runner.cleanup()

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from core.exchange.accounts.accounts import DEFAULT_BALANCES, DEFAULT_WALLET, Accounts
 from core.exchange.faults import Fault, FaultError, FaultKind, FaultPanel, Faults
+from core.exchange.listening import listen
 from core.exchange.market.clock import ExchangeClock
 from core.exchange.market.market_replay import Market
 from core.exchange.market.quotes import HALF_SPREAD, MarketQuotes
@@ -92,6 +93,7 @@ class EmbeddedExchange:
         self._engine.follow(self._users.on_report)
         self._publisher = Publisher(self.venue, self._audience, self.faults, self._pass_time)
         self._runners: list[web.AppRunner] = []
+        self._servers: list[asyncio.Server] = []
         self._pump: asyncio.Task[None] | None = None
         self._farewells: set[asyncio.Task[None]] = set()
         self._addresses: list[str] = []  # HOST:PORT of spot, then of USDⓈ-M
@@ -222,20 +224,25 @@ class EmbeddedExchange:
         self._runners.append(runner)
         await runner.setup()
         try:
-            await web.TCPSite(runner, host, port).start()
+            server = await listen(runner, host, port)
         except OSError as error:
             raise ExchangeStartError(
                 f"port {port} on {host} cannot be used ({error.strerror or error}): "
                 "choose another one, or 0 for any free port"
             ) from error
-        if not all(is_this_machine(address[0]) for address in runner.addresses):
+        self._servers.append(server)
+        addresses = [listening.getsockname() for listening in server.sockets]
+        if not all(is_this_machine(address[0]) for address in addresses):
             raise ExchangeStartError(f"{host} is another address here: use 127.0.0.1")
         shown = f"[{host}]" if ":" in host else host
-        self._addresses.append(f"{shown}:{runner.addresses[0][1]}")
+        self._addresses.append(f"{shown}:{addresses[0][1]}")
 
     async def _close(self) -> None:
+        for server in self._servers:
+            server.close()
         for runner in self._runners:
             await runner.cleanup()
+        self._servers.clear()
         self._runners.clear()
         self._addresses.clear()
 

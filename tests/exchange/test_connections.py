@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
+import resource
 import socket as sockets
 
 import pytest
@@ -14,6 +17,7 @@ from core.exchange.market.clock import ManualClock
 from core.exchange.market.synthetic import SyntheticMarket
 from core.exchange.server import EmbeddedExchange, ExchangeStartError
 from core.market.candles.timeframes import DAY, MINUTE
+from tests.waiting import until
 
 from .conftest import START
 
@@ -141,3 +145,26 @@ async def test_no_task_is_left_behind(market: SyntheticMarket) -> None:
     await asyncio.sleep(0)
     left = {task for task in asyncio.all_tasks() - before if "exchange" in repr(task.get_coro())}
     assert left == set()
+
+
+async def test_where_no_file_is_left_a_caller_waits_and_that_is_told_once(
+    exchange: EmbeddedExchange,
+) -> None:
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    host, _, port = exchange.rest_url[7:].partition(":")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    caller = sockets.socket()
+    caller.setblocking(False)
+    free = os.dup(caller.fileno())
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, limits[1]))
+    try:
+        with contextlib.suppress(BlockingIOError):
+            caller.connect((host, int(port)))
+        await until(lambda: told)
+        assert len(told) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        asyncio.get_running_loop().set_exception_handler(None)
+        caller.close()
