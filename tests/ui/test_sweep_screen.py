@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from itertools import count
+from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
@@ -11,7 +13,9 @@ from textual.widgets import Input
 
 from core.backtest.axes import SweepError, parse_axis
 from core.backtest.progress import Progress
-from core.backtest.sweep import run_sweep
+from core.backtest.sweep import Sweep, run_sweep
+from core.exchange.market.synthetic import SyntheticMarket
+from core.host.feed_factories import DemoMarket
 from core.market.candles.timeframes import Timeframe
 from core.market.files.candle_files import read_candles
 from core.report.library import list_results
@@ -21,12 +25,13 @@ from core.trial.ledger import tries_of
 from tests.ui.driving import NARROW, WIDE, driven, until
 from tests.ui.test_backtest import backtest, make, pick, workspace
 from tests.ui.test_sessions import drawn
+from tests.unit.backtest.test_sweep import RAW
 from tui.app import PapertapeApp
 from tui.modals.new_backtest import NewBacktest
 from tui.modals.vary import VaryForm
-from tui.requests.backtest import BacktestOrder, BacktestRefusedError
+from tui.requests.backtest import DEMO_MARKET, BacktestOrder, BacktestRefusedError
 from tui.requests.varying import Control, Variation, Varied
-from tui.requests.varying_run import checked
+from tui.requests.varying_run import checked, sweep
 from tui.screens.backtest import BacktestScreen
 from tui.screens.backtest_result import BacktestResultScreen
 from tui.screens.long_work import LongWorkScreen
@@ -170,6 +175,35 @@ async def test_a_cancelled_sweep_keeps_what_is_finished_and_says_so(
         await pilot.press("enter")  # on a setting, whose backtest cannot be run any more
         await until(pilot, lambda: any(note.title == "No backtest" for note in app.notes))
         assert "the backtest runs" in app.notes[-2].message
+
+
+async def test_a_sweep_left_on_fetched_candles_goes_on_with_those(tmp_path: Path) -> None:
+    starts = count(1_700_000_000_000, 3_600_000)  # a later look has later candles
+
+    def demo() -> DemoMarket:
+        return DemoMarket(SyntheticMarket(7), next(starts), 100.0, "test")
+
+    workspace = Workspace(tmp_path)
+    workspace.prepare()
+    raw = {**RAW, "timeframe": "1h"}
+    order = BacktestOrder("swept", tmp_path, raw, exchange=DEMO_MARKET, period="30d")
+    asked = Variation(("rsi.period=7:12",))
+
+    class LeftAfterTwo(Control):
+        def show(self, progress: Progress) -> None:
+            if progress.done == 2:
+                self.cancel.set()
+
+    left = await sweep(order, asked, tmp_path, demo, LeftAfterTwo())
+    assert isinstance(left.found, Sweep)
+    assert not left.found.complete
+    found = await sweep(order, asked, tmp_path, demo, Control())
+    assert isinstance(found.found, Sweep)
+    assert found.found.complete
+    assert "resumed: 2 of 6 backtests were kept" in found.notes
+    assert "on the candles that were fetched when it was left" in found.notes
+    anew = await sweep(order, asked, tmp_path, demo, Control())
+    assert not any("fetched" in note for note in anew.notes)
 
 
 async def test_what_runs_is_left_by_its_own_key_and_what_was_found_before_is_gone(

@@ -26,13 +26,13 @@ from core.store.durable import OsDisk, write_durably
 from core.store.workspace import Workspace
 from core.strategy.config.canonical import config_to_dict
 from core.strategy.config.config import StrategyConfig
-from core.strategy.config.parsing import parse_config
+from core.strategy.config.parsing import ParsedConfig, parse_config
 from core.strategy.config.problems import ConfigError
 from core.strategy.names import is_name
 from core.time_format import short_date, wall_clock
 from core.trial.ledger import count, sweep_try
 from tui.requests.backtest import BacktestOrder, BacktestRefusedError
-from tui.requests.backtest_run import candles_for
+from tui.requests.backtest_run import Material, candles_for
 from tui.requests.varying import Control, Variation, Varied
 
 _IN_THIS_THREAD = 2_000_000  # candles of all settings: done before processes have begun
@@ -43,6 +43,7 @@ _VARIED = (
 )
 _FILLED = "as in a sweep, market orders fill at the next open"
 _AGAIN = "the same on the same candles goes on from there"
+_AS_BEFORE = "on the candles that were fetched when it was left"
 _NOT_KEPT = "nothing of it could be kept: the same begins anew"
 _STEPS = 3  # on either side of the value there is
 
@@ -108,7 +109,7 @@ async def sweep(
         one = sweep_try(config, varied, candles, effective, wall_clock(), tried=tried)
         return found, count(Workspace(workspace).tries, one)
 
-    return await _run(order, workspace, demo, control, work)
+    return await _run(order, variation, workspace, demo, control, work)
 
 
 async def gate(
@@ -145,11 +146,17 @@ async def gate(
         ledger = Workspace(workspace).tries
         return counted_gate(ledger, config, axes, candles, judge, wall_clock())
 
-    return await _run(order, workspace, demo, control, work)
+    return await _run(order, variation, workspace, demo, control, work)
+
+
+_Asked = tuple[BacktestOrder, Variation]
+_left: tuple[_Asked, ParsedConfig, Material] | None = None
+"""What was last left unfinished on candles of an exchange: later ones would be other work."""
 
 
 async def _run(
     order: BacktestOrder,
+    variation: Variation,
     workspace: Path | None,
     demo: Demo,
     control: Control,
@@ -157,8 +164,15 @@ async def _run(
         [StrategyConfig, Mapping[str, Candles]], tuple[Sweep | Gate | UnfinishedGate, str | None]
     ],
 ) -> Varied:
-    parsed, material = await candles_for(order, workspace, demo, control.tell)
-    material = material.as_swept()
+    global _left  # noqa: PLW0603 - of this process, as what is kept is of this machine
+    before, _left = _left, None
+    again = None
+    if before is not None and before[0] == (order, variation):
+        _, parsed, material = before
+        again = _AS_BEFORE
+    else:
+        parsed, material = await candles_for(order, workspace, demo, control.tell)
+        material = material.as_swept()
     control.tell("beginning …")
     try:
         found, warning = await asyncio.to_thread(work, parsed.config, material.candles)
@@ -166,8 +180,11 @@ async def _run(
         raise BacktestRefusedError(str(error)) from error
     except _REFUSALS as error:
         raise BacktestRefusedError(str(error)) from error
+    unfinished = _unfinished(found)
+    if unfinished is not None and order.exchange:
+        _left = (order, variation), parsed, material
     filled = None if order.fill_on == "next_open" else _FILLED
-    said = filter(None, (filled, control.resumed, _unfinished(found), warning))
+    said = filter(None, (filled, again, control.resumed, unfinished, warning))
     return Varied(found, (*parsed.warnings, *material.notes, *said))
 
 
