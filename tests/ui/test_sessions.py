@@ -600,7 +600,7 @@ async def test_a_pair_is_blocked_entered_and_closed_by_hand_from_its_session() -
         await until(pilot, lambda: isinstance(app.screen, SessionScreen))
         await pilot.press("l", "K")
         await until(pilot, lambda: link.found("m81c0zzt").blocked == ("BTC/USDT",))
-        await until(pilot, lambda: "BTC/USDT blocked by hand" in text_of(app, "#one-title"))
+        await until(pilot, lambda: "BTC/USDT blocked" in text_of(app, "#one-title"))
         await pilot.press("K")
         await until(pilot, lambda: link.found("m81c0zzt").blocked == ())
 

@@ -202,6 +202,7 @@ async def test_a_strategy_is_found_by_typing_in_the_list_and_in_forms() -> None:
         await until(pilot, lambda: form.picked is not None)
         await pilot.press("slash", "e", "m", "a")
         await until(pilot, lambda: form.picked is not None and form.picked.name == "ema_cross")
+        assert form.query_one(".form-hints").region.bottom < form.query_one(".form").region.bottom
         await pilot.press("enter")
         assert app.screen is form, "Enter leads back to the list, and starts nothing yet"
         await pilot.press("enter")
@@ -233,6 +234,20 @@ async def test_who_leaves_is_told_what_goes_on_without_the_screen() -> None:
         await until(pilot, lambda: not app.is_running)
     wanted = "1 session goes on without a screen; papertape demo finds it again."
     assert app.leaving.farewell == wanted
+
+
+async def test_what_one_is_to_be_told_of_is_confirmed() -> None:
+    app = make_app(ScriptedLink([session("k3x9a1pq", "rsi_bounce")]))
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("W")
+        await until(pilot, lambda: app.screen.query("#verdict"))
+        await pilot.press("7", "0", "0", "0", "0", "enter")
+        await until(pilot, lambda: any("Told once of" in one.message for one in app.notes))
+        await pilot.press("W")
+        await until(pilot, lambda: app.screen.query("#verdict"))
+        app.screen.query_one("#above", Input).value = ""
+        await pilot.press("enter")
+        await until(pilot, lambda: app.notes[-1].message == "Nothing is waited for.")
 
 
 def drawn_text(app: PapertapeApp, selector: str) -> str:

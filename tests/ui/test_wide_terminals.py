@@ -9,9 +9,10 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 
 from core.market.candles.candle import Candle
+from core.strategy.signals.reading import Reading
 from tests.ui.driving import driven, make_app, until
 from tests.ui.scripted import busy
-from tui.screens.session_view import CONDITION_COLUMNS
+from tui.screens.session_view import condition_columns, condition_rows
 from tui.widgets.candle_picture import Picture, PriceLevel, Slot
 from tui.widgets.columns import places
 from tui.widgets.heat_map import HeatCell, HeatGrid, HeatMap
@@ -31,12 +32,15 @@ def test_a_level_beyond_the_prices_hides_no_candle(price: float, line: int) -> N
     assert all(any(row[column] != " " for row in prices) for column in range(18))
 
 
-@pytest.mark.parametrize("width", [53, 60])
-def test_both_sides_of_a_condition_have_room_for_a_price(width: int) -> None:
-    shown = {
-        CONDITION_COLUMNS[one.column].label: one for one in places(CONDITION_COLUMNS, 0, width)
-    }
-    assert min(shown["NOW"].width, shown["THRESHOLD"].width) >= len("109,362.57")
+@pytest.mark.parametrize(("width", "words"), [(53, 18), (76, 32)])
+def test_both_sides_of_a_condition_have_their_figures_and_its_words_the_rest(
+    width: int, words: int
+) -> None:
+    reading = Reading("entry", "close < way_out.lower", 109_362.57, 109_118.02, 244.55, False)
+    columns = condition_columns(condition_rows([reading]))
+    shown = {columns[one.column].label: one for one in places(columns, 0, width)}
+    assert shown["NOW"].width == shown["THRESHOLD"].width == len("109,362.57")
+    assert shown["CONDITION"].width >= words
 
 
 class _Map(Screen[None]):

@@ -94,12 +94,14 @@ class StrategyForm(CheckedForm[T]):
         self._fill()
 
     def action_find(self) -> None:
-        """Open the filter."""
+        """Open the filter, in the room of two strategies."""
         self.query_one(FilterBox).open()
+        self.add_class("-finding")
 
     def action_cancel(self) -> None:
         """Close the filter; without one, change nothing."""
         if self.query_one(FilterBox).close():
+            self.remove_class("-finding")
             self._table.focus()
         else:
             super().action_cancel()

@@ -80,7 +80,7 @@ class SessionScreen(BaseScreen):
             with Vertical(id="one-side"):
                 yield self.pane(
                     LineTable(
-                        session_view.CONDITION_COLUMNS,
+                        session_view.condition_columns(),
                         id="one-why",
                         empty="Known once the first candle has closed.",
                         idle_cursor=False,
@@ -190,7 +190,9 @@ class SessionScreen(BaseScreen):
         more = f" · {len(session.symbols)} symbols" if len(session.symbols) > 1 else ""
         entitle(chart, f"{symbol} {chart.shown(session.timeframe)}{more}")
         why = self.query_one("#one-why", LineTable)
-        why.set_rows(session_view.condition_rows(detail.readings.get(symbol, ())))
+        conditions = session_view.condition_rows(detail.readings.get(symbol, ()))
+        why.take_columns(session_view.condition_columns(conditions))
+        why.set_rows(conditions)
         entitle(why, session_view.why(session, detail.readings.get(symbol, ()), symbol))
         start = session.starting_balance
         tone = Tone.GAIN if session.equity >= start else Tone.LOSS

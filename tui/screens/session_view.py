@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import tzinfo
 
+from rich.cells import cell_len
+
 from core.journal.values import SessionState
 from core.market.candles.candle import Candle
 from core.session.snapshot import SessionDetail, SessionSnapshot
@@ -31,14 +33,6 @@ from tui.widgets.figures import Figure
 from tui.widgets.line_table import Cell, Row
 from tui.widgets.tones import Tone, state_words, tone_of
 
-CONDITION_COLUMNS = (
-    Column("", 1),
-    Column("FOR", 5),
-    Column("CONDITION", 18, grow=34),
-    Column("NOW", 10, "right", grow=3),
-    Column("THRESHOLD", 10, "right", priority=1, grow=3),
-    Column("OFF BY", 8, "right", priority=2),
-)
 FEED_COLUMNS = (Column("", 60, grow=200),)
 
 
@@ -65,7 +59,7 @@ def title(session: SessionSnapshot, zone: tzinfo) -> list[tuple[str, Tone]]:
         parts.append((session.state_reason, tone))
     parts += [(f"#{tag}", Tone.ACCENT) for tag in session.notes.tags]
     if session.blocked:
-        parts.append((f"{', '.join(session.blocked)} blocked by hand", Tone.WARNING))
+        parts.append((f"{', '.join(session.blocked)} blocked", Tone.WARNING))
     return parts
 
 
@@ -116,6 +110,19 @@ def positions_in_a_line(session: SessionSnapshot) -> list[tuple[str, Tone]]:
         parts.append((f"{one.symbol} {one.side.value} {size} from {entry}{stop}", Tone.PLAIN))
         parts.append((formats.change(one.unrealized_pnl), tone_of(one.unrealized_pnl)))
     return parts
+
+
+def condition_columns(rows: Sequence[Row] = ()) -> tuple[Column, ...]:
+    """The columns of the conditions: figures take what they need, the words have the rest."""
+    longest = [max((cell_len(row.cells[at].text) for row in rows), default=0) for at in range(6)]
+    return (
+        Column("", 1),
+        Column("FOR", 5),
+        Column("CONDITION", 18, grow=34),
+        Column("NOW", max(9, longest[3]), "right"),
+        Column("THRESHOLD", max(9, longest[4]), "right", priority=1),
+        Column("OFF BY", max(8, longest[5]), "right", priority=2),
+    )
 
 
 def condition_rows(readings: Sequence[Reading]) -> list[Row]:
