@@ -8,14 +8,16 @@ in JSON, base64 or hex. A key found fails the run.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from core.exchange.server import DEMO_KEYS
-from core.store.redaction import spellings, why_no_key
+from core.store.redaction import why_no_key
 
 _NAME = "exchanges.yaml"
 _ENTRY = re.compile(r"""api_(?:key|secret)["']?\s*:\s*["']?([^\s"',{}]{6,})""")
@@ -50,6 +52,22 @@ class KeySearch:
         for path in paths:
             if path.name != _NAME and path.suffix != ".pem" and _holds(path.read_bytes(), forms):
                 self.found.append(str(path))
+
+
+def spellings(secret: str) -> set[str]:
+    """The forms in which a secret is met in one piece: as it is, quoted for a URL, in JSON, base64
+    (also in the middle of something longer) and hex."""
+    data = secret.encode()
+    quoted = quote(secret, safe="")
+    found = {secret, quote(secret), quoted, re.sub("%..", lambda code: code[0].lower(), quoted)}
+    found |= {secret.replace("\\", "\\\\").replace('"', '\\"'), secret.replace("/", "\\/")}
+    found |= {data.hex(), data.hex().upper()}
+    for shift in range(3):
+        whole = base64.b64encode(bytes(shift) + data).decode()
+        # Only the characters that the secret alone decides.
+        part = whole[(shift * 8 + 5) // 6 : (shift + len(data)) * 8 // 6]
+        found |= {part, part.replace("+", "-").replace("/", "_")}
+    return found
 
 
 def _holds(data: bytes, forms: list[bytes]) -> bool:

@@ -48,7 +48,7 @@ class LogRing:
 
     def safe(self, text: str) -> str:
         """A text as it may be shown: one line, no secrets, nothing a terminal would obey."""
-        return safe_text(self._redactor.redact(text), limit=_LONGEST)
+        return self._redactor.brief(text, _LONGEST)
 
     def add(
         self, level: Level, text: str, session_id: str | None = None, *, alert: bool = False

@@ -204,7 +204,77 @@ def test_half_of_a_long_secret_is_hidden_as_well() -> None:
     redactor = Redactor()
     redactor.add(LONG)
     for part in (LONG[:20], LONG[-20:], LONG[10:40], base64.b64encode(LONG.encode()).decode()[:30]):
-        assert redactor.redact(f"<{part}…") == f"<{HIDDEN}…"
+        assert redactor.redact(f"<{part}…").replace("</", "<") == f"<{HIDDEN}…"
+
+
+def each(text: str, form: str) -> str:
+    return "".join(form.format(ord(letter)) for letter in text)
+
+
+MORE_FORMS: list[Callable[[str], str]] = [
+    "\x00".join,
+    "\u200b".join,
+    "\x1b[0m".join,
+    " ".join,
+    lambda text: "\r\n".join(re.findall(".{1,10}", text)),
+    lambda text: '" + "'.join(re.findall(".{1,9}", text)),
+    "<wbr>".join,
+    lambda text: text.encode("utf-16-le").decode("latin-1"),
+    str.lower,
+    str.upper,
+    lambda text: each(text, "%{:02x}")[:120],
+    lambda text: each(text, "\\u{:04x}")[:240],
+    lambda text: each(text, "\\U{:08x}"),
+    lambda text: each(text, "\\u{{{:x}}}"),
+    lambda text: each(text, "\\x{:02X}"),
+    lambda text: each(text, "\\{:03o}"),
+    lambda text: each(text, "={:02X}"),
+    lambda text: each(text, "&#{}"),
+    lambda text: html.escape(html.escape(each(text, "&#x{:X};"))),
+    lambda text: quote(each(text, "&#{};"), safe=""),
+    lambda text: each(text, "&#37;{:02x}"),
+    lambda text: text.replace("/", "&sol;").replace("+", "&plus;"),
+    lambda text: each(text, "{:02x} "),
+    lambda text: each(text, ":{:02X}"),
+    lambda text: each(text, "0x{:02x}, "),
+    lambda text: str(list(text.encode())),
+    lambda text: base64.b64encode(base64.b64encode(text.encode())).decode(),
+    lambda text: base64.b64encode(quote(text, safe="").encode()).decode(),
+    lambda text: base64.b64encode(text.encode("utf-16-le")).decode(),
+    lambda text: base64.b64encode(text.encode().hex().encode()).decode(),
+    lambda text: base64.b64encode(text.encode()).hex(),
+    lambda text: "".join(chr(ord(letter) + 0xFEE0) for letter in text),  # of full width
+]
+
+
+def test_what_is_put_between_its_letters_or_stands_for_them_hides_no_secret() -> None:
+    redactor = Redactor()
+    for secret in (KEY, LONG):
+        redactor.add(secret)
+        for encoded in MORE_FORMS:
+            form = encoded(secret)
+            shown = redactor.brief(f"({form})", 10_000)
+            letters = re.sub(r"\W|0m", "", shown)
+            assert HIDDEN in shown, form
+            assert len(letters) < 18, (form, shown)
+
+
+def test_a_secret_of_other_letters_is_hidden_as_well() -> None:
+    redactor = Redactor()
+    secret = "\ud800ключ-\u0301Ä5678-от-биржи"
+    redactor.add(secret)
+    for text in (secret, secret.upper(), " ".join(secret), json.dumps(secret)):
+        shown = redactor.brief(f"({text})", 1_000)
+        assert re.sub(r"[\ufffd \"]", "", shown) == f"({HIDDEN})", text
+
+
+def test_a_text_of_megabytes_is_looked_at_only_where_it_begins() -> None:
+    redactor = Redactor()
+    redactor.add(LONG)
+    for before in (7_940, 7_980):  # almost all before it is hidden, and it is cut itself
+        said = redactor.brief(f"{LONG * 100}{' ' * (before - 5_800)}{LONG}{'x' * 10**6}", 8_000)
+        assert LONG[:4] not in said
+        assert len(said) < 8_000
 
 
 def test_foreign_words_are_redacted_before_they_are_cut() -> None:
