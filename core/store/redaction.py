@@ -191,10 +191,10 @@ class Redactor:
         longest_first = sorted(self._known, key=len, reverse=True)
         self._exact = re.compile("|".join(map(re.escape, longest_first)))
         for text in (secret, *_within_pem(secret)):
+            self._wholes.update(map(_letters, _encoded(text)))
             own = _NEITHER.sub("", text)
-            if len(own) < _SHORTEST_HIDDEN or _is_plain(own):
-                continue  # words with something between them: only these, as they are
-            self._wholes.update(map(_letters, (own, *_encoded(text))))
+            if len(own) >= _SHORTEST_HIDDEN and not _is_plain(own):  # else words of a log as well
+                self._wholes.add(_letters(own))
             if len(text) < _LONG:
                 continue
             self._parts.update(_letters(one) for one in _parts(own) if not _is_plain(one))

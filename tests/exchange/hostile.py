@@ -164,7 +164,7 @@ async def hostile_venue(now: Callable[[], int]) -> AsyncIterator[HostileVenue]:
 def gzip_bomb(folder: Path, size: int) -> bytes:
     """Some kilobytes that unpack to `size` bytes of spaces. Made piece by piece."""
     path = folder / "bomb.gz"
-    with gzip.open(path, "wb") as file:
+    with gzip.open(path, "wb", compresslevel=1) as file:
         for _ in range(size >> 20):
             file.write(b" " * (1 << 20))
     return path.read_bytes()

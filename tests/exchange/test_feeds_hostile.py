@@ -59,6 +59,9 @@ ODD_BODIES = [
     Answer(b"[" * 100_000),
     Answer(b"\xff\xfe\x00"),
     Answer(b'{"serverTime": "soon"}'),
+    Answer(b'{"code": -1121, "msg": "Invalid symbol."}'),
+    Answer(b'{"code": -9999, "msg": "of no known kind"}'),
+    Answer(b"{}", headers={"X-Broken": "\0"}),
     Answer(b"{}", status=302, headers={"Location": "http://192.0.2.1/"}),
     Answer(b"<html>", status=511),
     Answer(b"no", status=403),
@@ -110,6 +113,32 @@ async def test_a_strange_answer_is_one_to_ask_again_for(
     assert len(await api.candles(BTC, Timeframe.M1)) > 400
 
 
+async def test_a_candle_off_the_grid_is_left_out_and_ends_nothing(
+    venue: HostileVenue, gateway: VenueGateway
+) -> None:
+    odd = [9_999_999_999_999, wall() // MINUTE * MINUTE - 1]
+    venue.odd = lambda path, right: (
+        said([*map(venue.row, odd), *right]) if path.endswith("klines") else None
+    )
+    found = await gateway.api.candles(BTC, Timeframe.M1)
+    assert len(found) > 400
+    assert not {candle.time for candle in found} & {*odd}
+
+
+@pytest.mark.parametrize("tick", ["-1", "NaN", "1e400", "1e31"])
+async def test_a_limit_that_no_market_has_is_asked_for_again(
+    venue: HostileVenue, gateway: VenueGateway, tick: str
+) -> None:
+    filters = [{"filterType": "LOT_SIZE", "minQty": tick, "maxQty": "9", "stepSize": "0.1"}]
+    venue.odd = lambda path, _: (
+        said({"symbols": [{**SYMBOL, "filters": filters}]}) if path.endswith("Info") else None
+    )
+    with pytest.raises(UnavailableError):
+        await gateway.api.filters(BTC)
+    venue.odd = lambda path, right: None
+    assert str((await gateway.api.filters(BTC)).min_quantity) == "0.00001"
+
+
 @pytest.mark.parametrize("ahead", [10 * 365 * DAY, -10 * 365 * DAY, DAY, -(2 * 3_600_000), 10**15])
 async def test_a_time_far_off_is_told_and_not_believed(
     venue: HostileVenue, gateway: VenueGateway, ahead: int
@@ -146,7 +175,7 @@ async def test_a_packed_flood_is_given_up(
     venue: HostileVenue, gateway: VenueGateway, tmp_path: Path
 ) -> None:
     await gateway.api.server_time()
-    bomb = gzip_bomb(tmp_path, 1 << 30)
+    bomb = gzip_bomb(tmp_path, 1 << 29)
     before = resident()
     venue.odd = lambda path, _: Answer(bomb, headers={"Content-Encoding": "gzip"})
     with pytest.raises(UnavailableError):

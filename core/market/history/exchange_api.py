@@ -15,6 +15,8 @@ from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from typing import Any, Protocol, TypeVar
 
+from aiohttp import ClientError
+
 from core.market.candles.candle import LEAST, MOST, Candle
 from core.market.candles.timeframes import DAY, MINUTE, Timeframe
 from core.market.feeds.feed import FeedError, UnavailableError
@@ -161,7 +163,7 @@ class ExchangeApi:
         if not client.has.get("fetchTime"):
             return self.clock.now() - MINUTE
         asked_at = self._monotonic()
-        moment = await self._call(client.fetch_time)
+        moment = await self._told(client.fetch_time)
         if not isinstance(moment, int):
             raise UnreachableError(f"{self.name} was asked for its time and tells none")
         if not self.clock.measured(moment, asked_at):
@@ -177,7 +179,8 @@ class ExchangeApi:
     ) -> list[Candle]:
         """A page of candles, oldest first, from `since` (UTC ms) on or else the newest.
 
-        The last one may still be forming. Rows that are no candles are left out.
+        The last one may still be forming. Rows that are no candles are left out, and so is a
+        minority of candles off the timeframe's grid.
 
         Raises:
             FeedError: if the exchange knows no such market or timeframe, or does not answer.
@@ -185,10 +188,10 @@ class ExchangeApi:
         await self.market(symbol)
         client = await self._ready()
         await self.check_timeframe(timeframe)
-        rows = await self._call(client.fetch_ohlcv, symbol, timeframe.value, since, limit)
+        rows = await self._told(client.fetch_ohlcv, symbol, timeframe.value, since, limit)
         if not isinstance(rows, list):
             raise self._strange("candles", rows)
-        found = {}
+        found, odd = {}, 0
         latest = self.clock.now() + timeframe.ms if self.clock.synchronised else None
         for row in rows:
             candle = _candle(row)
@@ -196,12 +199,15 @@ class ExchangeApi:
                 continue
             if latest is not None and candle.time > latest:
                 continue  # no candle of the future is one
-            if timeframe.floor(candle.time) != candle.time:
-                raise FeedError(
-                    f"{self.name}'s {timeframe} candles of {symbol} do not open at multiples of "
-                    f"{timeframe} in UTC (weeks: on Mondays); choose another timeframe"
-                )
-            found[candle.time] = candle
+            if timeframe.floor(candle.time) == candle.time:
+                found[candle.time] = candle
+            else:
+                odd += 1
+        if odd > len(found):
+            raise FeedError(
+                f"{self.name}'s {timeframe} candles of {symbol} do not open at multiples of "
+                f"{timeframe} in UTC (weeks: on Mondays); choose another timeframe"
+            )
         return [found[moment] for moment in sorted(found)]
 
     async def quote(self, symbol: str) -> BookTicker:
@@ -212,7 +218,7 @@ class ExchangeApi:
         """
         await self.market(symbol)
         client = await self._ready()
-        ticker = await self._call(client.fetch_ticker, symbol)
+        ticker = await self._told(client.fetch_ticker, symbol)
         if not isinstance(ticker, dict):
             raise self._strange("prices", ticker)
         return BookTicker(*(_known(ticker.get(key)) for key in ("bid", "ask", "last")))
@@ -290,7 +296,7 @@ class ExchangeApi:
         """
         await self.market(symbol)
         client = await self._ready()
-        rows = await self._call(client.fetch_funding_rate_history, symbol, since, limit)
+        rows = await self._told(client.fetch_funding_rate_history, symbol, since, limit)
         if not isinstance(rows, list):
             raise self._strange("funding rates", rows)
         # Venues book a few ms late; the rate belongs to the full minute.
@@ -305,7 +311,7 @@ class ExchangeApi:
         """When a perpetual's funding is settled next (UTC ms); None where no such time is told."""
         await self.market(symbol)
         client = await self._ready()
-        rate = await self._call(client.fetch_funding_rate, symbol)
+        rate = await self._told(client.fetch_funding_rate, symbol)
         if not isinstance(rate, dict):
             raise self._strange("a funding rate", rate)
         moment = rate.get("fundingTimestamp") or rate.get("nextFundingTimestamp")
@@ -345,6 +351,18 @@ class ExchangeApi:
             client.set_markets([*self._markets.values(), found])
             self._markets = dict(client.markets)
 
+    async def _told(self, ask: Callable[..., Awaitable[T]], *arguments: object) -> T:
+        """What the exchange says of a market that it has.
+
+        Raises:
+            FeedError: it cannot say that.
+            UnreachableError: it says of a sudden that it has no such market, and may again.
+        """
+        try:
+            return await self._call(ask, *arguments)
+        except UnknownMarketError as error:
+            raise UnreachableError(f"{error}, though it lists it") from error
+
     async def _call(self, ask: Callable[..., Awaitable[T]], *arguments: object) -> T:
         left = self._blocked_until - self._monotonic()
         if left > 0:
@@ -368,8 +386,13 @@ class ExchangeApi:
         except errors.AuthenticationError as error:
             # Public data needs no key: it is something in between that asks who we are.
             raise UnreachableError(f"{self.name} cannot be reached: {brief(error)}") from error
-        except errors.BaseError as error:
+        except (errors.BadRequest, errors.NotSupported, errors.ArgumentsRequired) as error:
             raise FeedError(f"{self.name} refused: {brief(error)}") from error
+        except errors.BaseError as error:
+            # No HTTP at all, an error of no known kind: it may be of what is in between.
+            refused = error.__cause__
+            why = refused if isinstance(refused, ClientError) else error
+            raise UnreachableError(f"{self.name} does not answer sensibly: {brief(why)}") from error
         except _MISUNDERSTANDINGS as error:
             # ccxt trips over answers of another shape than it expects.
             raise self._not_understood(error) from error
@@ -449,7 +472,7 @@ def _decimal(value: object) -> Decimal | None:
     """A number as ccxt gives it, exactly as it prints.
 
     Raises:
-        ValueError: it is no finite number, or below 0.
+        ValueError: it is no number of a market, or below 0.
     """
     if value is None:
         return None
@@ -457,6 +480,6 @@ def _decimal(value: object) -> Decimal | None:
         number = Decimal(str(value))
     except InvalidOperation as error:
         raise ValueError(f"{value!r:.40} is no number") from error
-    if not number.is_finite() or number < 0:
+    if not number.is_finite() or not 0 <= number <= Decimal(MOST):
         raise ValueError(f"{value!r:.40} is no limit of an order")
     return number

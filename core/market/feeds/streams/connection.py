@@ -8,11 +8,15 @@ from dataclasses import dataclass
 
 import websockets
 from websockets.asyncio.client import ClientConnection
+from websockets.protocol import State
 
 from core.market.tasks import cancelled
 from core.market.venues.addresses import is_loopback, is_this_machine
 from core.market.venues.dialect import VenueDialect
 from core.store.redaction import brief
+
+
+_MOST_UNREAD = 1 << 20  # bytes that a server has not read: pongs, if it pings without end
 
 
 class StreamConnectError(Exception):
@@ -25,6 +29,7 @@ class ConnectionPace:
 
     Some venues close a connection that sends more than 5 messages a second, pongs included.
     `names_per_message`: streams in one subscription request, and in the address at connection.
+    `look_every`: between two looks at whether the server reads, and closes what it said it closes.
     """
 
     open_timeout: float = 10.0
@@ -32,6 +37,7 @@ class ConnectionPace:
     ping_timeout: float = 20.0
     send_every: float = 0.35
     names_per_message: int = 100
+    look_every: float = 1.0
 
 
 class _Connect(websockets.connect):
@@ -67,6 +73,7 @@ class Connection:
         self._reader = asyncio.create_task(self._read(), name="read streams")
         self._sender = asyncio.create_task(self._subscribe(), name="subscribe streams")
         self._keeper = asyncio.create_task(self._keep_alive(), name="keep streams alive")
+        self._guard = asyncio.create_task(self._break_off(), name="guard streams")
 
     @classmethod
     async def open(
@@ -139,7 +146,7 @@ class Connection:
     async def close(self) -> None:
         """Close. May be called more than once."""
         try:
-            await cancelled(self._keeper, self._sender, self._reader)
+            await cancelled(self._guard, self._keeper, self._sender, self._reader)
         finally:
             await self._socket.close()
 
@@ -153,6 +160,17 @@ class Connection:
         # A close with 1000 or 1001 ends the loop without an exception.
         reason = brief(self._socket.close_reason or "")
         return f"the server closed the connection ({self._socket.close_code} {reason})".rstrip()
+
+    async def _break_off(self) -> None:
+        """Break the connection off if the server does not read, or ends it and leaves it open."""
+        ending = False
+        while True:
+            await asyncio.sleep(self._pace.look_every)
+            transport, open_ = self._socket.transport, self._socket.state is State.OPEN
+            if (not open_ and ending) or transport.get_write_buffer_size() > _MOST_UNREAD:
+                transport.abort()
+                return
+            ending = not open_
 
     async def _keep_alive(self) -> None:
         message = self._dialect.keep_alive()
