@@ -6,7 +6,9 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
+from socket import SO_RCVBUF, SOL_SOCKET
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
@@ -301,6 +303,30 @@ async def test_a_message_without_measure_costs_its_connection_and_no_memory(
     await venue.say(quote("99", "101"))
     await reader.until(lambda: bool(reader.of(PriceSeen)))
     await feed.close()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"\x88\x02\x03\xe8", b"\x83\x00", (b"\x89\x7d" + b"p" * 125) * 60_000],
+    ids=["a close that closes nothing", "no opcode of any kind", "pings that nobody reads"],
+)
+async def test_a_server_that_does_not_read_is_left_for_another_connection(
+    venue: HostileVenue, raw: bytes
+) -> None:
+    pace = replace(STREAM_PACE, connection=ConnectionPace(look_every=0.05))
+    gateway = VenueGateway(venue.dialect, pace=pace, patience=PATIENCE)
+    feed = StreamFeed(gateway, FOLLOW_PACE)
+    await feed.subscribe(BTC, Timeframe.M1, quotes=True)
+    Reader(feed)
+    await until(lambda: bool(venue.streams))
+    (before,) = venue.streams
+    before.transport.pause_reading()
+    before.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_RCVBUF, 4096)
+    before.transport.write(raw)
+    await until(lambda: len(venue.streams) == 2)
+    before.transport.abort()
+    await feed.close()
+    await gateway.close()
 
 
 @pytest.mark.parametrize(("ahead", "told"), [(10**18, False), (10 * DAY, False), (HOUR, True)])

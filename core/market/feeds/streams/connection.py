@@ -15,7 +15,6 @@ from core.market.venues.addresses import is_loopback, is_this_machine
 from core.market.venues.dialect import VenueDialect
 from core.store.redaction import brief
 
-
 _MOST_UNREAD = 1 << 20  # bytes that a server has not read: pongs, if it pings without end
 
 
