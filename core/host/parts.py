@@ -10,6 +10,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 
+from core.market.tasks import is_own_end
+
 _FIRST_WAIT = 1.0  # seconds
 _LONGEST_WAIT = 60.0
 _PROVEN = 60.0  # seconds after which a part that fails has not failed "again"
@@ -47,7 +49,9 @@ class Parts:
             try:
                 await part()
                 return
-            except Exception as error:  # whatever it is, the part has to be there again
+            except BaseException as error:  # whatever it is, the part has to be there again
+                if is_own_end(error):
+                    raise
                 _logger.exception("%s", name)
                 if loop.time() - began > _PROVEN:
                     wait = _FIRST_WAIT

@@ -25,6 +25,8 @@ _TAKING_UP = 1.0  # seconds for which `ready` waits for sessions to be taken up
 _TICK = 1.0  # seconds between two looks at the clock
 _TURN = 0.001  # seconds for which a thread, such as one that makes a report, holds the loop up
 
+_logger = logging.getLogger(__name__)
+
 
 async def run_host(
     workspace: Workspace, options: HostOptions, ready: Callable[[Host], None] = lambda _: None
@@ -140,3 +142,5 @@ async def _watch_workspace(host: Host, lock: HostLock) -> None:
         except WorkspaceLostError:
             host.stopping.set()
             raise
+        except Exception:  # no thread was to be had: it is looked at again
+            _logger.exception("the workspace cannot be looked at")

@@ -18,6 +18,7 @@ import msgspec
 from core.host.job_values import JobAction
 from core.host.link import HostLink
 from core.journal.values import FeedKind, SessionState
+from core.market.tasks import is_own_end
 from core.schedule.book import JobBook
 from core.schedule.jobs import Job, JobError, JobRun, NothingSuchError, new_job
 from core.schedule.notifications.occasions import OCCASIONS
@@ -376,7 +377,9 @@ async def _outcome(job: Job, link: HostLink, by_hand: bool) -> JobOutcome:
     """What a run comes to; a fault in it is an outcome too, for no job may end the loop."""
     try:
         return await carry_out(job, link, by_hand=by_hand)
-    except Exception as error:
+    except BaseException as error:
+        if is_own_end(error):
+            raise
         _logger.exception("job %s", job.id)
         return JobOutcome(f"job {job.id} failed: {type(error).__name__}: {error}", succeeded=False)
 

@@ -17,6 +17,7 @@ from core.journal.records import Commanded, Returned, Stopped
 from core.journal.session_journal import SessionJournal
 from core.journal.values import FeedKind, SessionState
 from core.market.feeds.feed import Ended, Feed, FeedError, PriceSeen, UnavailableError
+from core.market.tasks import is_own_end
 from core.session.feed_handler import BY_HAND, SCHEDULED, FeedHandler, stopped_by
 from core.session.order_mirror import OrderMirror, Route
 from core.session.recovery import RecoveredState
@@ -201,7 +202,9 @@ class Engine:
             self._fail(str(error))
         except FeedError as error:
             await self._end_in_error(str(error))
-        except Exception as error:  # one session's fault must not end the others
+        except BaseException as error:  # one session's fault must not end the others
+            if is_own_end(error):
+                raise
             _logger.exception("session %s", self.record.id)
             await self._end_in_error(f"{type(error).__name__}: {error}")
         finally:

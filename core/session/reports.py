@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from os import SEEK_END
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ MARKDOWN = "report.md"
 PAGE = "report.html"
 TRADES = "trades.csv"
 EQUITY = "equity.csv"
+_TAIL = 64  # bytes
 
 
 class _Period(msgspec.Struct):
@@ -181,8 +183,13 @@ def _json_lines(report: Mapping[str, Any]) -> Iterator[bytes]:
 
 
 def has_report(folder: Path) -> bool:
-    """Whether a session's final report has been written."""
-    return (folder / JSON).exists()
+    """Whether a session's final report has been written, and is whole as far as its end tells."""
+    try:
+        with open_regular(folder / JSON) as file:
+            file.seek(-min(_TAIL, file.seek(0, SEEK_END)), SEEK_END)
+            return file.read().rstrip().endswith(b"}")
+    except (OSError, ValueError):
+        return False
 
 
 def read_report(folder: Path, *, compared: bool = True) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.market.feeds.feed import Ended, Feed, FeedError, FeedEvent, PriceSeen
+from core.market.tasks import is_own_end
 from core.trading.values import Side
 
 _logger = logging.getLogger(__name__)
@@ -123,7 +124,9 @@ class SessionQueue:
             await feed.run(self)
         except FeedError as error:
             self.put(Ended(str(error)))
-        except Exception as error:  # else the session would wait for ever
+        except BaseException as error:  # else the session would wait for ever
+            if is_own_end(error):
+                raise
             _logger.exception("a feed ended by an error of its own")
             self.put(Ended(f"{type(error).__name__}: {error}"))
 

@@ -64,6 +64,35 @@ async def test_a_session_whose_host_was_killed_before_its_report_gets_it_from_th
         assert host.snapshot().sessions == (session,)
 
 
+@pytest.mark.parametrize("damage", ["empty", "cut", "folder", "link", "pipe"])
+async def test_what_is_no_whole_report_is_written_anew(
+    tmp_path: Path, candle_file: Path, damage: str
+) -> None:
+    home = tmp_path / "home"
+    session_id, report = await ended_session(home, candle_file)
+    path = Workspace(home).session(session_id) / JSON
+    whole = path.read_bytes()
+    path.unlink()
+    match damage:
+        case "empty" | "cut":
+            path.write_bytes(whole[: 1_000 * (damage == "cut")])
+        case "folder":
+            path.mkdir()
+        case "link":
+            (tmp_path / "elsewhere").write_bytes(b"")
+            path.symlink_to(tmp_path / "elsewhere")
+        case _:
+            os.mkfifo(path)
+    async with hosting(home, retry_after=0.05) as host:
+        await host.registry.arrived(session_id)
+        if damage == "folder":
+            assert "its report cannot be written yet" in host.logs()[-1].text
+            path.rmdir()
+        await until(lambda: path.is_file() and path.stat().st_size == len(whole))
+        assert await host.reader.report(session_id) == report
+        assert not path.is_symlink()
+
+
 @pytest.mark.parametrize("name", [*REPORT, "papertape.json"])
 async def test_a_report_that_finds_no_room_is_written_once_there_is_some(
     tmp_path: Path, candle_file: Path, name: str

@@ -292,18 +292,19 @@ async def test_a_job_may_be_changed_while_it_runs(rig: Rig, gate: Gate, change: 
     running.cancel()
 
 
+@pytest.mark.parametrize("fault", [ZeroDivisionError, SystemExit, asyncio.CancelledError])
 async def test_a_fault_in_a_run_is_said_and_ends_no_loop(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, fault: type[BaseException]
 ) -> None:
     async def faulty(_: str) -> SessionDetail:
-        raise ZeroDivisionError("division by zero")
+        raise fault("division by zero")
 
     monkeypatch.setattr(rig.host, "detail", faulty)
     job = rig.scheduler.add(Every(3_600, NOON), session_id=ID)
     rig.scheduler.add(Every(3_600, NOON), message="look")
     await rig.at(NOON + HOUR)
     texts = sorted(text for text, _, _ in rig.said)
-    assert texts == [f"job {job.id} failed: ZeroDivisionError: division by zero", "look"]
+    assert texts == [f"job {job.id} failed: {fault.__name__}: division by zero", "look"]
     assert rig.book.job(job.id).history[-1].succeeded is False
 
 

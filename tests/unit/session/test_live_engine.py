@@ -19,6 +19,7 @@ from core.session.feed_handler import FeedHandler
 from core.store.durable import OsDisk
 from core.store.journal_file import JournalError
 from core.trading.values import ExitReason, Fills
+from tests.unit.host.test_parts import ForeignError
 from tests.unit.session.scripted import TestFeed
 from tests.unit.session.sessions import RSI, SPAN, TWO_SYMBOLS, Bench, market
 from tests.unit.store.disks import ChangingDisk, ForgetfulDisk, FullDisk
@@ -508,3 +509,29 @@ async def test_a_session_never_ends_before_its_last_candle(tmp_path: Path) -> No
         await again.command("stop")
         await task
         assert again.now() == again.ended_at == last.time + SPAN
+
+
+@pytest.mark.parametrize("fault", [SystemExit, asyncio.CancelledError, ForeignError])
+@pytest.mark.parametrize("where", ["feed", "signals"])
+async def test_a_fault_of_any_kind_ends_its_session_alone_and_is_journaled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: type[BaseException], where: str
+) -> None:
+    bench, feed = Bench(tmp_path), feed_of()
+    engine = bench.new(bench.record(ALWAYS, **LIVE), feed)
+
+    async def breaks_off(_: object) -> None:
+        raise fault
+
+    def breaks(_: object) -> None:
+        raise fault
+
+    if where == "feed":
+        monkeypatch.setattr(feed, "run", breaks_off)
+    async with living(engine) as task:
+        if where == "signals":
+            monkeypatch.setattr(runner_of(engine), "moment", breaks)
+            feed.candle(250)
+        await task
+    assert engine.state is SessionState.ERROR
+    assert fault.__name__ in (engine.reason or "")
+    assert b'"error"' in (tmp_path / "sessions/abcd1234" / EVENTS).read_bytes()
