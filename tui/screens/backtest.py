@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -86,6 +86,12 @@ class BacktestScreen(BaseScreen):
         super().on_mount()
         self.query_one("#backtest-progress").display = False
         self.query_one("#backtests").focus()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Show more or less of the one under the cursor, as there is room."""
+        super().on_resize(event)
+        if self.ready:
+            self._look()
 
     def on_screen_resume(self) -> None:
         """Read the library anew: others may have added to it."""
@@ -167,9 +173,9 @@ class BacktestScreen(BaseScreen):
             parts.append(str(count) if shown == count else f"{shown} of {count}")
         if told := table.marks_told:
             parts.append(told)
-        elif self.has_class("-short") and self.selected is not None:
+        if self.has_class("-short") and self.selected is not None:
             parts.append(backtest_rows.identity(self.selected))  # nothing beneath says it
-        elif count > 1:
+        elif not told and count > 1:
             parts.append("Space marks two, c compares them")
         if self._problems:
             parts.append(f"{len(self._problems)} cannot be read: papertape backtests says why")

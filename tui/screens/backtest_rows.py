@@ -17,16 +17,16 @@ from tui.widgets.line_table import Cell, Row
 from tui.widgets.tones import Tone, tone_of
 
 COLUMNS = (
-    Column("STRATEGY", 13, grow=26),
-    Column("SYMBOLS", 8, priority=3, grow=6),
+    Column("STRATEGY", 28, grow=26),  # what was varied of it tells one from the other
+    Column("SYMBOLS", 8, priority=2, grow=6),
     Column("TF", 3, priority=5),
     Column("PERIOD", 24, priority=7),
     Column("RETURN", 12, "right"),
     Column("MAX DD", 6, "right"),
     Column("SHARPE", 6, "right"),
-    Column("PF", 5, "right", priority=2),
-    Column("TRADES", 6, "right", priority=1),
-    Column("TAGS", 6, priority=4, grow=8),
+    Column("PF", 5, "right", priority=4),
+    Column("TRADES", 6, "right", priority=3),
+    Column("TAGS", 6, priority=1, grow=8, optional=True),
     Column("MADE", 12, priority=6),
 )
 

@@ -147,14 +147,23 @@ class SweepScreen(LongWorkScreen):
         paths = [axis.path for axis in sweep.axes]
         rest = sweep.split_time is not None
         table = self.query_one("#sweep-table", LineTable)
+        # What ranks stays where there is little room; the others go from the right.
         table.set_columns(
             (
-                *(Column(path, max(6, min(len(path), 14)), "right") for path in paths),
                 *(
-                    Column(label, _WIDTHS.get(name, 6), "right", priority=_GIVES_WAY.get(name, at))
-                    for at, (name, label) in enumerate(FIGURES.items())
+                    Column(path, 10, "right", grow=max(0, min(len(path), 30) - 10))
+                    for path in paths
                 ),
-                *((Column("rest: Sharpe", 12, "right"),) if rest else ()),
+                *(
+                    Column(
+                        label,
+                        _WIDTHS.get(name, 6),
+                        "right",
+                        priority=0 if name == sweep.sort else _GIVES_WAY.get(name, place),
+                    )
+                    for place, (name, label) in enumerate(FIGURES.items(), start=1)
+                ),
+                *((Column("rest: Sharpe", 12, "right", priority=3),) if rest else ()),
             )
         )
         table.set_rows(
