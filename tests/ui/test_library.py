@@ -20,7 +20,6 @@ from tests.ui.driving import NARROW, WIDE, driven, until
 from tests.ui.test_backtest import make
 from tests.ui.test_jumps_and_copies import jump
 from tests.ui.test_sessions import drawn
-from tests.ui.test_snapshots import SIZES, Compare, keys
 from tests.unit.session.sessions import RSI, START, market
 from tui.app import PapertapeApp
 from tui.modals.ask import Ask
@@ -164,12 +163,3 @@ async def test_the_palette_opens_the_result_named_whatever_the_filter_and_none_f
         await until(pilot, lambda: any(f"{other} is gone" in n.message for n in app._notifications))
         await pilot.pause()
         assert isinstance(app.screen, BacktestScreen)
-
-
-@SIZES
-@pytest.mark.parametrize("pressed", [(), ("space", "space", "c")], ids=["list", "overlay"])
-def test_pictures(
-    snap_compare: Compare, workspace: Workspace, size: tuple[int, int], pressed: tuple[str, ...]
-) -> None:
-    app = make(workspace)
-    assert snap_compare(app, terminal_size=size, run_before=keys("3", *pressed))
