@@ -83,7 +83,7 @@ async def test_help_lists_every_key_and_any_key_to_leave_closes_it() -> None:
     async with driven(app, (120, 60)) as pilot:
         await pilot.press("question_mark")
         assert isinstance(app.screen, HelpScreen)
-        shown = "\n".join(str(w.render()) for w in app.screen.query("Static"))
+        shown = " ".join(" ".join(str(w.render()).split()) for w in app.screen.query("Static"))
         for command in COMMANDS:
             assert command.help in shown
         await pilot.press("escape")

@@ -2,17 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from textwrap import wrap
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.commands import COMMANDS, Place
+from tui.commands import COMMANDS, Command, Place
 from tui.keymap import shown_key
+
+_KEY, _AIR = 8, 2  # cells of a key, and to the right of its text
+
+
+class _Keys(Static):
+    """The commands of places under their headings, as wide as there is room.
+
+    One widget: as one for each key and text they took more than a second to be opened.
+    """
+
+    def __init__(self, places: Sequence[Place], keymap: Mapping[str, str]) -> None:
+        super().__init__()
+        self._places = places
+        self._keymap = keymap
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As many lines as it takes."""
+        return len(self._lines(width))
+
+    def render(self) -> Content:
+        """All of them."""
+        return Content("\n").join(self._lines(self.size.width))
+
+    def _lines(self, width: int) -> list[Content]:
+        lines: list[Content] = []
+        for place in self._places:
+            lines += [Content.styled(place.value, "bold $accent")]
+            for command in COMMANDS:
+                if command.place is place:
+                    lines += self._command(command, max(20, width - _KEY - _AIR))
+            lines.append(Content(""))
+        closing = "Esc closes. Tab moves between panes. Ctrl+P finds a command."
+        return [*lines, Content.styled(closing, "$dim")]
+
+    def _command(self, command: Command, width: int) -> Iterator[Content]:
+        key = shown_key(command, self._keymap)
+        for text in wrap(command.help, width):
+            yield Content.assemble((f"{key:<{_KEY - 1}} ", "$accent"), text)
+            key = ""
 
 
 class HelpScreen(ModalScreen[None]):
@@ -36,25 +78,8 @@ class HelpScreen(ModalScreen[None]):
         """One block a place."""
         # Where one is, then what works on every screen, then the other screens.
         near = [self._place, Place.TABLE, Place.CHART, Place.LOG, Place.ANYWHERE]
-        places = dict.fromkeys([*near, *Place])
-        keymap = getattr(self.app, "keymap", {})
         with VerticalScroll(classes="sheet"):
-            for number, place in enumerate(places):
-                first = " first" if number == 0 else ""
-                yield Static(
-                    Content.styled(place.value, "bold $accent"), classes=f"help-heading{first}"
-                )
-                for command in COMMANDS:
-                    if command.place is place:
-                        with Horizontal(classes="help-line"):
-                            yield Static(Content(shown_key(command, keymap)), classes="help-key")
-                            yield Static(Content(command.help), classes="help-text")
-            yield Static(
-                Content.styled(
-                    "Esc closes. Tab moves between panes. Ctrl+P finds a command.", "$dim"
-                ),
-                classes="help-heading",
-            )
+            yield _Keys(tuple(dict.fromkeys([*near, *Place])), getattr(self.app, "keymap", {}))
 
     def action_scroll(self, lines: int) -> None:
         """Scroll by lines."""
