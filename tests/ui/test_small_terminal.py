@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC
+from pathlib import Path
 
 from textual.widgets import Input
 
 from core.journal.values import SessionState
+from core.report.written_report import written_report
 from tests.ui.driving import NARROW, driven, make_app, until
 from tests.ui.scripted import (
     NOW,
@@ -17,13 +19,18 @@ from tests.ui.scripted import (
     choices,
     closed_trades,
     position,
+    report,
     session,
 )
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
 from tui.modals.new_backtest import NewBacktest
 from tui.modals.new_session import NewSession
+from tui.requests.backtest import BacktestOrder
+from tui.requests.varying import Variation
+from tui.screens.long_work import work_title
 from tui.screens.report import ReportScreen
+from tui.screens.report_rows import sentences
 from tui.screens.session import SessionScreen
 from tui.screens.trade import TradeScreen
 from tui.strategies import StrategyChoice
@@ -248,6 +255,20 @@ async def test_what_one_is_to_be_told_of_is_confirmed() -> None:
         app.screen.query_one("#above", Input).value = ""
         await pilot.press("enter")
         await until(pilot, lambda: app.notes[-1].message == "Nothing is waited for.")
+
+
+def test_what_a_report_cannot_tell_is_said_in_words_and_what_is_open_with_its_worth() -> None:
+    metrics = {"metrics_undefined": {"benchmark_return_pct": "no candles to buy and hold"}}
+    told = report("rsi_bounce", metrics=metrics, open_trades=[{"unrealized_pnl": -12.5}])
+    texts = [text for text, _ in sentences(written_report(told))]
+    assert "unknown: benchmark return: no candles to buy and hold" in texts
+    assert "1 open at the end, marked to the last price (▼ -12.50)" in texts
+
+
+def test_a_gate_of_a_varied_strategy_names_what_was_set() -> None:
+    order = BacktestOrder("waves", Path("STRATEGY.md"), {}, settings={"rsi.period": 20})
+    title = work_title(order, "gate", Variation(("stop_loss_pct=2:6:2",)))
+    assert str(title) == "waves rsi.period=20 · gate · stop_loss_pct=2:6:2"
 
 
 def drawn_text(app: PapertapeApp, selector: str) -> str:

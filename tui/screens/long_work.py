@@ -95,12 +95,7 @@ class LongWorkScreen(BaseScreen):
         self.refresh_hints()
 
     def _show_title(self) -> None:
-        order, axes = self._order, self._variation.axes
-        title = Content.assemble(
-            (safe_text(order.name), "bold $foreground"),
-            (f" · {self.WHAT}", "$dim"),
-            (safe_text("".join(f" · {axis}" for axis in axes)), "$dim"),
-        )
+        title = work_title(self._order, self.WHAT, self._variation)
         write(self.query_one("#work-title", Static), title)
 
     def _look(self) -> None:
@@ -172,3 +167,13 @@ class LongWorkScreen(BaseScreen):
             self.action_cancel()
         else:
             self.dismiss()
+
+
+def work_title(order: BacktestOrder, what: str, variation: Variation) -> Content:
+    """What is worked on: the strategy with what was set of it, the work, and what it varies."""
+    settings = (f"{path}={value}" for path, value in order.settings.items())
+    return Content.assemble(
+        (safe_text(" ".join([order.name, *settings])), "bold $foreground"),
+        (f" · {what}", "$dim"),
+        (safe_text("".join(f" · {axis}" for axis in variation.axes)), "$dim"),
+    )

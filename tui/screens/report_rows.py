@@ -129,9 +129,14 @@ def sentences(report: WrittenReport) -> tuple[tuple[str, Tone], ...]:
             text += f", {abs(mean):.1f} bp {worse} than the session's own prices on average"
         found.append((text, Tone.DIM))
     if undefined := report.metrics.metrics_undefined:
-        reasons = "; ".join(f"{name.replace('_', ' ')}: {why}" for name, why in undefined.items())
+        reasons = "; ".join(f"{_named(name)}: {why}" for name, why in undefined.items())
         found.append((f"unknown: {reasons}", Tone.DIM))
     return tuple(found)
+
+
+def _named(metric: str) -> str:
+    """A metric's name as one says it, its unit left out: the figure is unknown anyhow."""
+    return metric.removesuffix("_pct").removesuffix("_bp").replace("_", " ")
 
 
 def _diagnosis(diagnosis: ReportedDiagnosis) -> list[tuple[str, Tone]]:

@@ -317,6 +317,8 @@ def description(choice: StrategyChoice) -> list[tuple[str, Tone]]:
         lines += [(choice.description, Tone.PLAIN), ("", Tone.DIM)]
     if choice.meaning:
         lines.append((choice.meaning, Tone.PLAIN))
-    where = "a sample; e copies it into the workspace" if choice.origin == "sample" else choice.path
+    where = formats.path(choice.path)
+    if choice.origin == "sample":
+        where = "a sample; e copies it into the workspace"
     lines += [("", Tone.DIM), (f"{'file':<14}{where}", Tone.DIM)]
     return lines
