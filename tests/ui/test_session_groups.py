@@ -100,7 +100,7 @@ def test_the_row_of_a_group_sums_one_kind_of_money_and_names_it() -> None:
     head = rows(link.sessions, GroupBy.STRATEGY)[0].cells
     figures = {n: c.text + c.kept for n, c in zip(LABELS, head, strict=True) if c.text}
     assert figures["EQUITY"] == "9,950.00"
-    assert figures["STATE"] == "DEMO only · band_fade · 1 of 2 sessions active · 1 open"
+    assert figures["STATE"] == "band_fade · DEMO only · 1 of 2 active · 1 open"
 
 
 async def test_tags_have_a_column_where_there_are_any_and_group_by_the_first() -> None:

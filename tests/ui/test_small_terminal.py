@@ -84,7 +84,7 @@ async def test_a_long_name_leaves_room_for_what_its_group_holds() -> None:
     async with driven(app, NARROW) as pilot:
         await pilot.press("F")
         row = drawn(app, "#sessions").splitlines()[1]
-        assert "mean_reversi" in row
+        assert "mean_reversion" in row
         assert "… · 2 sessions · 1 open" in row
 
 

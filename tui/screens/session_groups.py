@@ -90,14 +90,16 @@ def _words(
     active = sum(not one.state.ended for one in group)
     of_all = f"{len(group)} session{'s' * (len(group) != 1)}"
     if active < len(group):
-        of_all = f"{active} of {of_all} active" if active else f"{len(group)} ended"
+        of_all = f"{active} of {len(group)} active" if active else f"{len(group)} ended"
+    elif len(group) == failed + stale:
+        of_all = ""  # it is all said already
     parts = [
+        only,
         f"{failed} failed" * bool(failed),
         f"{stale} stale" * bool(stale),
         of_all,
         f"{held} open" * bool(held),
     ]
-    title = f"{only} · {title}" if only else title
     return name, title, "".join(f" · {part}" for part in parts if part)
 
 

@@ -10,7 +10,7 @@ from rich.cells import cell_len, set_cell_size
 
 GAP = 2  # cells between two columns
 _SHORTEST_NAME = 6
-_NAME_BEFORE = 12  # cells of a name that stay whatever follows it
+_NAME_BEFORE = 14  # cells of a name that stay whatever follows it
 
 
 @dataclass(frozen=True, slots=True)
