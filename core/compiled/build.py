@@ -29,7 +29,7 @@ _DIRECTIVES = {
     "boundscheck": "True",
     "wraparound": "True",
     "cdivision": "False",  # // and % round down, and division by zero raises, as in Python
-    "auto_pickle": "False",  # none of it goes to another process, and it would be a third of the C
+    "auto_pickle": "False",  # none of it goes to another process; it would be a seventh of the C
 }
 # A product and a sum stay two operations with two roundings, and integers wrap, on every machine.
 _FLAGS = ("-O2", "-fwrapv", "-ffp-contract=off", "-w")
