@@ -7,6 +7,7 @@ shown by `test_nautilus.py`, where Nautilus is installed.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -255,6 +256,18 @@ async def test_interpreter_without_nautilus_is_told_of(tmp_path: Path) -> None:
     no_python.chmod(0o755)
     with pytest.raises(NautilusError, match=r"ended \(exit code 7\): no python"):
         await look_at(str(no_python))
+
+
+async def test_a_lack_of_files_says_nothing_of_the_interpreter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def at_the_limit(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", at_the_limit)
+    with pytest.raises(NautilusError, match="cannot be run now") as told:
+        await look_at(sys.executable)
+    assert not told.value.lasting  # an order waits for it, and is not given up
 
 
 def test_interpreter_is_the_environments_else_the_one_named_else_this_one() -> None:

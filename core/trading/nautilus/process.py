@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import importlib.util
 import json
 import logging
@@ -52,6 +53,9 @@ _MISSING_WAIT = 30.0  # seconds until it is looked whether it has been installed
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 _logger = logging.getLogger(__name__)
+
+
+_SHORT = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)  # of files or memory, for a while
 
 
 class NautilusError(Exception):
@@ -172,6 +176,8 @@ class _Child:
                 start_new_session=True,  # a terminal's Ctrl+C is not for it
             )
         except (OSError, ValueError) as error:
+            if getattr(error, "errno", None) in _SHORT:
+                raise NautilusError(f"{brief(python)} cannot be run now ({brief(error)})") from None
             raise NautilusError(
                 f"{brief(python)} cannot be run ({brief(error)}): {HOW}", lasting=True
             ) from None
