@@ -21,7 +21,7 @@ _OPEN = frozenset({"NEW", "PARTIALLY_FILLED", "PENDING_NEW"})
 _ENDED = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH"})
 _WORTH = ("cummulativeQuoteQty", "cumQuote")
 _ALSO_TOLD = ("cumQty", "avgPrice")
-"""Further fields of USDⓈ-M answers that are 0 exactly where nothing was executed."""
+"""Further fields of USDⓈ-M answers that are 0 where nothing was executed."""
 _NUMBER = re.compile(r"\d{1,30}(?:\.\d{1,30})?", re.ASCII)
 _ID = re.compile(r"\d{1,30}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z0-9]{1,20}", re.ASCII)
@@ -88,11 +88,11 @@ def read_order(row: object, order: VenueOrder) -> OrderState:
     rows = said.get("fills")
     fills = _fills(rows) if isinstance(rows, list) and rows else None
     told = {name: _number(said, name) for name in (*_WORTH, *_ALSO_TOLD) if name in said}
-    if any(bool(amount) != bool(filled) for amount in told.values()) or (fills and not filled):
+    if not filled and (fills or any(told.values())):
         raise AnswerError(f"{status}, {filled} executed and yet otherwise, contradicts itself")
     if told.get("cumQty", filled) != filled:
         raise AnswerError(f"{filled} and {told['cumQty']} executed contradict each other")
-    worth = next((float(told[name]) for name in _WORTH if name in told), None)
+    worth = next((float(told[name]) for name in _WORTH if told.get(name)), None)
     return OrderState(venue_id, str(status), float(filled), _time(said), fills, worth)
 
 
