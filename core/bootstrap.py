@@ -6,6 +6,7 @@ Here the parts of a host meet: venues, schedule, control socket and log file.
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Mapping
@@ -116,6 +117,7 @@ async def attach_or_start(workspace: Workspace) -> SocketLink:
             f"no host can be started: its log {workspace.log} cannot be written ({error.strerror})"
         ) from error
     with log:
+        before = os.fstat(log.fileno()).st_size
         process = subprocess.Popen(  # noqa: S603  this program itself
             headless_command(workspace),
             stdin=subprocess.DEVNULL,
@@ -123,17 +125,22 @@ async def attach_or_start(workspace: Workspace) -> SocketLink:
             stderr=log,
             start_new_session=True,
         )
-    deadline = asyncio.get_running_loop().time() + _PATIENCE
-    while asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(_LOOK_EVERY)
-        try:
-            return SocketLink.connect(workspace, follow=False)
-        except CommandError:
-            if process.poll() is not None and current_host(workspace) is None:
-                break
-    raise CommandError(
-        f"a host for {workspace.root} could not be started; {workspace.log} says why"
-    )
+        deadline = asyncio.get_running_loop().time() + _PATIENCE
+        while asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(_LOOK_EVERY)
+            try:
+                return SocketLink.connect(workspace, follow=False)
+            except CommandError:
+                if process.poll() is not None and current_host(workspace) is None:
+                    break
+        told = os.fstat(log.fileno()).st_size > before
+    why = f"{workspace.log} says why"
+    if not told:
+        why = (
+            f"it wrote nothing into {workspace.log} (is the disk full?): `papertape host` says why "
+            "where it can"
+        )
+    raise CommandError(f"a host for {workspace.root} could not be started; {why}")
 
 
 async def looked_at(

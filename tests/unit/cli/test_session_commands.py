@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from core import bootstrap
 from core.bootstrap import attach_or_start
 from core.host.host import Host
+from core.host.link import CommandError
 from core.market.candles.timeframes import Timeframe
 from core.market.files.candle_files import write_candles
 from core.store.lock import HostLock, current_host
@@ -455,3 +457,14 @@ def test_nothing_that_lies_in_the_current_folder_runs_as_the_host(
 
     asyncio.run(work())
     assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize(
+    ("child", "why"), [("true", "it wrote nothing into"), ("echo no; exit 1", "host.log says why")]
+)
+def test_a_host_that_could_not_even_say_why_it_did_not_start_is_told_of_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, child: str, why: str
+) -> None:
+    monkeypatch.setattr(bootstrap, "headless_command", lambda _: ["sh", "-c", child])
+    with pytest.raises(CommandError, match=why):
+        asyncio.run(attach_or_start(Workspace(tmp_path)))
