@@ -125,8 +125,9 @@ async def test_a_demo_goes_on_where_the_last_host_left_it(tmp_path: Path) -> Non
 
 
 async def test_a_demo_session_is_not_carried_on_in_another_market(tmp_path: Path) -> None:
+    endless = StartRequest(MINUTES, FeedKind.DEMO, fills=Fills.CANDLE)
     async with demo_host(tmp_path) as host:
-        session_id = (await host.start(hourly(MINUTES, Fills.CANDLE))).session_id
+        session_id = (await host.start(endless)).session_id
         await until(lambda: traded(host, session_id))
         before: Any = await host.reader.report(session_id)
     async with demo_host(tmp_path, seed=2) as host:
@@ -134,8 +135,7 @@ async def test_a_demo_session_is_not_carried_on_in_another_market(tmp_path: Path
         assert session.state is SessionState.ERROR
         assert "another demo market" in str(session.state_reason)
     async with demo_host(tmp_path) as host:
-        await asyncio.wait_for(host.ended(session_id), 60)
-        report: Any = await host.reader.report(session_id)
+        report: Any = await host.stop(session_id)
     assert report["trades"][: len(before["trades"])] == before["trades"]
     assert report["gaps"] == []
 
