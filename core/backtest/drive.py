@@ -75,18 +75,21 @@ class _BarReader:
                 self.bars.live_through(position, self.done, index, account.rules)
             self.done = index
 
-    def mark_at_open(self, account: Account, time: int, likely: int) -> None:
+    def mark_at_open(self, account: Account, time: int, likely: int, aligned: bool) -> None:
         """Mark the position, if there is one, as the moment `time` begins: for sizing an entry.
 
-        `likely` is where another symbol has that moment; without gaps, this one has it there too.
+        `likely` is where another symbol has that moment; this one has it there too if they are
+        `aligned`, or have no gaps.
         """
         position: Position | None = account.positions[self.bars.slot]
-        if position is not None:
-            there = self.bars.time(likely) == time
-            index = likely if there else self.bars.index_at(time)
+        if position is None:
+            return
+        there = aligned or self.bars.time(likely) == time
+        index = likely if there else self.bars.index_at(time)
+        if there or self.bars.time(index) == time:
+            position.mark = self.bars.open(index)
+        else:
             self.catch_up(account, index)
-            if self.bars.time(index) == time:
-                position.mark = self.bars.open(index)
 
     def read(self, account: Account) -> Bar:
         """The candle that is due, everything before it lived through."""
@@ -115,6 +118,7 @@ def drive(
     everyone = watched or rules.fill_on is FillOn.CLOSE
     readers = [_BarReader(bars) for bars in all_bars]
     count: int = len(moments)
+    aligned: bool = min([bars.length for bars in all_bars]) == count
     happened: list[Event] = []
     changed: list[int] = []
     free: list[float] = [account.free]
@@ -139,7 +143,7 @@ def drive(
             if everyone:
                 acting = _with_positions(account, readers, time)
             else:
-                _mark_others(account, readers, acting, time)
+                _mark_others(account, readers, acting, time, aligned)
             bars = [reader.read(account) for reader in acting]
         events = step(account, time, bars, finer)
         if events:
@@ -176,9 +180,16 @@ def _next_moment(readers: Sequence[_BarReader]) -> tuple[int, list[_BarReader]]:
 
 
 def _mark_others(
-    account: Account, readers: Sequence[_BarReader], acting: Sequence[_BarReader], time: int
+    account: Account,
+    readers: Sequence[_BarReader],
+    acting: Sequence[_BarReader],
+    time: int,
+    aligned: bool,
 ) -> None:
-    """Mark the other positions as the moment `time` begins, where an entry may be sized by them."""
+    """Mark the other positions as the moment `time` begins, where an entry may be sized by them.
+
+    `aligned`: every symbol has a candle at every moment.
+    """
     reader: _BarReader
     for reader in acting:
         slot = reader.bars.slot
@@ -186,9 +197,10 @@ def _mark_others(
             break
     else:
         return
+    likely: int = acting[0].due
     for reader in readers:
         if reader.time != time:
-            reader.mark_at_open(account, time, acting[0].due)
+            reader.mark_at_open(account, time, likely, aligned)
 
 
 def _with_positions(account: Account, readers: Sequence[_BarReader], time: int) -> list[_BarReader]:
