@@ -32,11 +32,19 @@ _LEAVE_LONG: int = EXIT_LONG | ENTER_SHORT
 _LEAVE_SHORT: int = EXIT_SHORT | ENTER_LONG
 
 
-class Extremes:
-    """The lowest low and the highest high of each block of candles, found when first asked for."""
+class Prices:
+    """The prices of candles as they are looked up, the same for all runs on these candles.
 
-    def __init__(self, candles: Candles) -> None:
+    `columns`: open, high, low and close. Laid out `together` the four of one candle are read in one
+    place of memory; that is worth the copy where many runs share it. `of_blocks`: the lowest low
+    and the highest high of each block of candles, found when first asked for.
+    """
+
+    def __init__(self, candles: Candles, together: bool = False) -> None:
         self._candles = candles
+        self.columns: Sequence[Floats] = (candles.open, candles.high, candles.low, candles.close)
+        if together:
+            self.columns = list(np.column_stack(self.columns).T)
         self._found: tuple[Floats, Floats] | None = None
 
     def of_blocks(self) -> tuple[Floats, Floats]:
@@ -65,7 +73,7 @@ class BarIndex:
         flags: Flags,
         funding: Floats | None,
         levels: Sequence[Floats] = (),
-        extremes: Extremes | None = None,
+        prices: Prices | None = None,
     ) -> None:
         self.slot = slot
         self.candles = candles
@@ -74,15 +82,16 @@ class BarIndex:
         self.levels = levels
         self.length: int = len(candles)
         # The hot path reads single values as Python numbers: numpy's own are slow one by one.
-        self._open: memoryview[float] = _view(candles.open)
-        self._high: memoryview[float] = _view(candles.high)
-        self._low: memoryview[float] = _view(candles.low)
-        self._close: memoryview[float] = _view(candles.close)
+        self._prices = prices or Prices(candles)
+        open_, high, low, close = self._prices.columns
+        self._open: memoryview[float] = _view(open_)
+        self._high: memoryview[float] = _view(high)
+        self._low: memoryview[float] = _view(low)
+        self._close: memoryview[float] = _view(close)
         self._time: memoryview[int] = candles.time.data
         self._plain: bool = funding is None and not levels and flags.itemsize == 1
         self._flags: bytes = flags.tobytes() if self._plain else b""
         self._raising: dict[int, bytes] = {}
-        self._extremes = extremes or Extremes(candles)
         self._know_blocks = False
         self._lowest: memoryview[float] = self._open
         self._highest: memoryview[float] = self._open
@@ -208,7 +217,7 @@ class BarIndex:
         if trailing_stop_pct is None and abs(fixed) == _INF and abs(target) == _INF:
             return stop
         if not self._know_blocks:
-            lowest, highest = self._extremes.of_blocks()
+            lowest, highest = self._prices.of_blocks()
             self._lowest, self._highest = _view(lowest), _view(highest)
             self._know_blocks = True
         worst = self._lowest if sign > 0 else self._highest

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from core.backtest.bar_index import END, BarIndex, Extremes, funding_by_candle
+from core.backtest.bar_index import END, BarIndex, Prices, funding_by_candle
 from core.backtest.curve import RunEquity
 from core.backtest.drive import drive
 from core.market.candles.candles import Candle, Candles, Times
@@ -143,10 +143,10 @@ def _all_bars(
         flags, levels = flags[start:], [level[start:] for level in signals.levels.values()]
         part = history.slice(start)
         batch = batches.get(config.symbols[slot])
-        extremes = None
+        prices = None
         if batch is not None:
-            extremes = batch.shared(("extremes", start), partial(Extremes, part))
-        all_bars.append(BarIndex(slot, part, flags, due, levels, extremes))
+            prices = batch.shared(("prices", start), partial(Prices, part, together=True))
+        all_bars.append(BarIndex(slot, part, flags, due, levels, prices))
     return all_bars, tuple(
         f"{symbol}: {note}"
         for symbol, (_, signals) in zip(config.symbols, known, strict=True)
