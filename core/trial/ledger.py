@@ -8,11 +8,13 @@ the same candles counts once, however often it is run again.
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import hashlib
 import json
 import math
 import os
+import stat
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,12 +23,13 @@ import msgspec
 
 from core.market.candles.candles import Candles
 from core.report.result import RunResult
-from core.store.durable import open_regular
+from core.store.durable import open_regular, try_lock
 from core.strategy.config.config import StrategyConfig
 from core.strategy.signals.sources import signal_source
 from core.typed import prepare
 
 _ANY_BALANCE = 10_000.0  # another starting balance is not another try
+_LOCK_TRIES, _LOCK_PAUSE = 500, 0.01  # five seconds: others hold it while they write a line
 _LONGEST_LINE = 4_096  # bytes; what is longer was not written by this program
 
 
@@ -91,14 +94,24 @@ def note_try(ledger: Path, one: Try) -> bool:
     """
     if not ledger.parent.is_dir():
         return False
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(ledger, flags, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(ledger))
+        _lock(descriptor)
         os.write(descriptor, msgspec.json.encode(one) + b"\n")
     finally:
         os.close(descriptor)
     return True
+
+
+def _lock(descriptor: int) -> None:
+    for _ in range(_LOCK_TRIES):
+        if try_lock(descriptor):
+            return
+        time.sleep(_LOCK_PAUSE)
+    raise OSError(errno.EAGAIN, "another process has locked it")
 
 
 def backtest_try(config: StrategyConfig, candles: Mapping[str, Candles], now: int) -> Try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from core.market.candles.candles import Candles
-from core.trial.ledger import Try, TryCount, data_digest, note_try, tries_of
+from core.trial.ledger import Try, TryCount, count, data_digest, note_try, tries_of
 from tests.unit.session.sessions import market
 
 
@@ -88,6 +90,22 @@ def test_a_link_in_its_place_is_not_followed(ledger: Path, tmp_path: Path) -> No
     with pytest.raises(OSError, match="symbolic"):
         note_try(ledger, a_try())
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_pipe_in_its_place_and_who_keeps_it_locked_hold_nobody_up(
+    ledger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.trial.ledger._LOCK_TRIES", 2)
+    note_try(ledger, a_try())
+    with ledger.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert "another process has locked it" in str(count(ledger, a_try()))
+    ledger.unlink()
+    os.mkfifo(ledger)
+    assert "this is not counted" in str(count(ledger, a_try()))
+    reader = os.open(ledger, os.O_RDONLY | os.O_NONBLOCK)
+    assert "it is no regular file" in str(count(ledger, a_try()))
+    os.close(reader)
 
 
 def test_candles_that_differ_anywhere_have_another_digest() -> None:
