@@ -124,7 +124,8 @@ def _on_markets(candles: Histories, task: _Markets) -> Iterator[_Numbered]:
         for _ in range(drawn, number):
             maker.skip(rng)
         drawn = number + 1
-        yield _Numbered(number, daily_sharpe(run_backtest(task.config, maker.draw(rng))) or 0.0)
+        result = run_backtest(task.config, maker.draw(rng), brief=True)
+        yield _Numbered(number, daily_sharpe(result) or 0.0)
 
 
 prepare(_Numbered)

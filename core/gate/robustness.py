@@ -154,7 +154,7 @@ class _Total(NamedTuple):
 
 def _total(candles: Histories, other: _Other) -> Iterator[_Total]:
     run = run_backtest(
-        other.config, candles, decide_from=other.decide_from, late_entries=other.late
+        other.config, candles, decide_from=other.decide_from, late_entries=other.late, brief=True
     )
     yield _Total(other.place, _return_pct(run))
 
