@@ -13,6 +13,8 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.market.candles.timeframes import Timeframe
+
 if TYPE_CHECKING:
     from core.journal.values import OrderCounts
     from core.trading.values import WaitingOrder
@@ -24,6 +26,11 @@ _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
 MOST_NAMED = 12  # names in a question: three lines of the narrowest terminal
 _BARS = "▁▂▃▄▅▆▇"  # never a full cell: curves in neighbouring rows must not touch
+
+
+def length_of(timeframe: str) -> int:
+    """The length of a timeframe in ms, to sort by; 0 for one of another version."""
+    return next((one.ms for one in Timeframe if one.value == timeframe), 0)
 
 
 def several(names: Sequence[str]) -> str:

@@ -147,6 +147,17 @@ async def test_what_is_not_known_is_sorted_behind_all_others() -> None:
         assert [row.key for row in app.table.rows] == ["k0", "k1", "none"]
 
 
+async def test_rows_whose_order_says_something_are_not_sorted() -> None:
+    app = TableApp(rows(5, 3, 9))
+    async with app.run_test(size=(36, 20)) as pilot:
+        app.table.sorts = False
+        app.table.focus()
+        await pilot.press("o", "O")
+        await pilot.click(app.table, offset=(4, 0))
+        assert app.table.order == (None, False)
+        assert [row.key for row in app.table.rows] == ["k0", "k1", "k2"]
+
+
 async def test_marks_belong_to_keys() -> None:
     app = TableApp(rows(*range(4)))
     async with app.run_test(size=(60, 20)) as pilot:

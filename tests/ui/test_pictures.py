@@ -8,13 +8,16 @@ Look at a changed one before accepting it: PICTURES=FOLDER has them written ther
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
+from textual.app import App, ComposeResult
+from textual.content import Content
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from core.backtest.axes import parse_axis
 from core.backtest.progress import Progress
@@ -35,6 +38,7 @@ from tui.requests.varying import Control, Variation, Varied
 from tui.requests.views import GroupBy, View
 from tui.screens.gate import GateScreen
 from tui.screens.sweep import SweepScreen
+from tui.widgets.line_table import LineTable
 
 __all__ = ["workspace"]  # a fixture of the library's tests
 
@@ -82,7 +86,14 @@ class Shots:
         await self.pilot.pause()
 
     async def take(self, name: str, *sizes: str) -> None:
-        """Compare what is shown with its picture, at each of the sizes."""
+        """Compare what is shown with its picture, at each of the sizes.
+
+        What a table sorts must have an order: as texts 9 comes after 10, and 1h before 5m.
+        """
+        for table in self.app.screen.query(LineTable):
+            columns = [n for n, one in enumerate(table.columns) if one.align == "right"]
+            texts = [row.cells[n] for row in table.rows for n in columns if table.sorts]
+            assert not [one for one in texts if one.order is None and re.search(r"\d", one.text)]
         for size in sizes:
             if tuple(self.app.size) != SIZES[size]:
                 await self.pilot.resize_terminal(*SIZES[size])
@@ -202,3 +213,30 @@ async def test_long_work_while_it_runs_where_it_failed_and_what_it_comes_to(
         app.theme = "papertape-light"
         await shots.settle()
         await shots.take(f"{what}_light", "120x40")
+
+
+class Line(App[None]):
+    """One line of text."""
+
+    def __init__(self, content: Content) -> None:
+        super().__init__()
+        self._content = content
+
+    def compose(self) -> ComposeResult:
+        yield Static(self._content)
+
+
+async def test_a_picture_shows_what_is_shifted_cut_or_of_another_look() -> None:
+    seen = []
+    for content in (
+        Content("漢 gain 1.0"),
+        Content("漢 gain  1.0"),
+        Content("漢 gain 1."),
+        Content.assemble("漢 ", ("gain", "red"), " 1.0"),
+        Content.assemble("漢 ", ("gain", "bold"), " 1.0"),
+        Content.assemble("漢 gain", (" ", "on red"), "1.0"),
+    ):
+        async with (app := Line(content)).run_test(size=(12, 2)):
+            seen.append(picture(app, "line"))
+    assert seen[0].startswith("漢 gain 1.0\n\n\na12\nb12\n")
+    assert len(set(seen)) == len(seen)

@@ -124,7 +124,7 @@ def _row(key: str, choice: StrategyChoice) -> Row:
         (
             Cell(choice.name, Tone.DIM if choice.problems else Tone.STRONG),
             Cell(symbols),
-            Cell(choice.timeframe, Tone.DIM),
+            Cell(choice.timeframe, Tone.DIM, order=formats.length_of(choice.timeframe)),
             Cell(choice.origin, Tone.DIM),
             state,
         ),

@@ -10,7 +10,6 @@ from core.report.undefined import undefined_text
 from core.time_format import parse_time
 from tui import formats
 from tui.requests.library import settled
-from tui.screens.sessions_table import length_of
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
 from tui.widgets.line_table import Cell, Row
@@ -45,7 +44,7 @@ def backtest_row(listed: ListedResult, zone: tzinfo) -> Row:
         (
             Cell(settled(listed), Tone.STRONG),
             Cell(symbols),
-            Cell(result.timeframe, Tone.DIM, order=length_of(result.timeframe)),
+            Cell(result.timeframe, Tone.DIM, order=formats.length_of(result.timeframe)),
             Cell(_from_to(listed), Tone.DIM, order=start),
             Cell(
                 formats.change(metrics.total_return_pct, "%"),

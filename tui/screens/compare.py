@@ -73,7 +73,12 @@ class CompareScreen(BaseScreen):
         with ContentSwitcher(initial=_VIEWS[0], id="compare-lower"):
             with Horizontal(id="compare-overview"):
                 yield self.pane(
-                    LineTable(compare_rows.FIGURE_COLUMNS, id="compare-table", idle_cursor=False),
+                    LineTable(
+                        compare_rows.FIGURE_COLUMNS,
+                        id="compare-table",
+                        idle_cursor=False,
+                        sorts=False,
+                    ),
                     "Figures",
                 )
                 yield self.pane(
@@ -81,7 +86,12 @@ class CompareScreen(BaseScreen):
                     "Equity",
                 )
             yield self.pane(
-                LineTable(compare_rows.SPREAD_COLUMNS, id="compare-spread", empty="No trades."),
+                LineTable(
+                    compare_rows.SPREAD_COLUMNS,
+                    id="compare-spread",
+                    empty="No trades.",
+                    sorts=False,
+                ),
                 "How the trades' P&L is spread",
             )
             with VerticalScroll(id="compare-notes", classes="pane"):

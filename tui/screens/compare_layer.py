@@ -73,7 +73,9 @@ class CompareLayerScreen(BaseScreen):
                 "By size, in quote currency · bp a fill",
             )
             yield self.pane(
-                LineTable(compare_rows.FALL_COLUMNS, id="layer-fall", idle_cursor=False),
+                LineTable(
+                    compare_rows.FALL_COLUMNS, id="layer-fall", idle_cursor=False, sorts=False
+                ),
                 "Where it differs",
             )
             yield self.pane(LineTable(compare_rows.TRADE_COLUMNS, id="layer-trades"), "Trades")

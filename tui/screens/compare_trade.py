@@ -58,7 +58,8 @@ class ComparedTradeScreen(BaseScreen):
         yield self.pane(CandleChart(id="compared-candles"), "Candles")
         with Horizontal(id="compared-lower"):
             yield self.pane(
-                LineTable(_FIELD_COLUMNS, id="compared-fields", idle_cursor=False), "Both runs"
+                LineTable(_FIELD_COLUMNS, id="compared-fields", idle_cursor=False, sorts=False),
+                "Both runs",
             )
             yield self.pane(
                 LineTable(_PART_COLUMNS, id="compared-parts", header=False, idle_cursor=False),

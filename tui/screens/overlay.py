@@ -57,10 +57,14 @@ class OverlayScreen(BaseScreen):
         )
         yield self.pane(chart, "Return")
         with Horizontal(id="overlay-tables"):
-            yield self.pane(LineTable(_FIGURES, id="overlay-figures"), "Figures")
+            yield self.pane(LineTable(_FIGURES, id="overlay-figures", sorts=False), "Figures")
             yield self.pane(
                 LineTable(
-                    _SETTINGS, id="overlay-settings", empty=self._no_setting(), idle_cursor=False
+                    _SETTINGS,
+                    id="overlay-settings",
+                    empty=self._no_setting(),
+                    idle_cursor=False,
+                    sorts=False,
                 ),
                 "Settings",
             )

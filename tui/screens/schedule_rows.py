@@ -44,7 +44,11 @@ def job_row(job: ListedJob, names: Mapping[str, str], now: int, zone: tzinfo) ->
             Cell(due_text(job, zone), quiet),
             Cell(formats.day_time(due, zone), Tone.DIM, order=due or 0),
             Cell(countdown(left), quiet, order=float("inf") if left is None else left),
-            Cell(f"{job.runs} of {job.max_runs}" if job.max_runs else str(job.runs), Tone.DIM),
+            Cell(
+                f"{job.runs} of {job.max_runs}" if job.max_runs else str(job.runs),
+                Tone.DIM,
+                order=job.runs,
+            ),
             ran,
         ),
     )

@@ -84,6 +84,7 @@ class SessionScreen(BaseScreen):
                         id="one-why",
                         empty="Known once the first candle has closed.",
                         idle_cursor=False,
+                        sorts=False,
                     ),
                     "Why (not) now",
                 )

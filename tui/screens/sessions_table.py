@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 
 from core.journal.values import Mode, SessionState
-from core.market.candles.timeframes import DAY, Timeframe
+from core.market.candles.timeframes import DAY
 from core.market.symbols import quote_currency
 from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.trading.values import OpenTrade
@@ -101,7 +101,7 @@ def session_row(session: SessionSnapshot) -> Row:
             Cell(session.strategy, quiet if ended else Tone.STRONG),
             Cell(" ".join(f"#{tag}" for tag in session.notes.tags), quiet),
             Cell(_symbols(session.symbols), quiet),
-            Cell(session.timeframe, Tone.DIM, order=length_of(session.timeframe)),
+            Cell(session.timeframe, Tone.DIM, order=formats.length_of(session.timeframe)),
             Cell(session.mode.value, quiet),
             Cell(elapsed(session), Tone.DIM, order=session.started),
             Cell(trades_of(session), quiet, order=session.trades_count),
@@ -127,11 +127,6 @@ def session_row(session: SessionSnapshot) -> Row:
             ),
         ),
     )
-
-
-def length_of(timeframe: str) -> int:
-    """The length of a timeframe in ms, to sort by; 0 for one of another version."""
-    return next((one.ms for one in Timeframe if one.value == timeframe), 0)
 
 
 def age_of(session: SessionSnapshot) -> int | None:

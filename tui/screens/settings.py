@@ -97,7 +97,7 @@ class SettingsScreen(BaseScreen):
 
     def body(self) -> ComposeResult:
         """The settings, and words on one of them."""
-        yield self.pane(LineTable(_COLUMNS, id="settings"), "Settings")
+        yield self.pane(LineTable(_COLUMNS, id="settings", sorts=False), "Settings")
         with VerticalScroll(id="setting-about", classes="pane"):
             yield Static("", id="setting-text")
 

@@ -20,7 +20,6 @@ from tui.modals.name import AskName
 from tui.screens.backtest import BacktestScreen
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.gate import GateScreen
-from tui.screens.sessions_table import length_of
 from tui.screens.sweep import SweepScreen
 from tui.strategies import (
     STILL_READ,
@@ -284,7 +283,7 @@ def _row(key: str, choice: StrategyChoice) -> Row:
             Cell(choice.name, Tone.STRONG),
             Cell(status if isinstance(status, str) else "", Tone.DIM),
             Cell(symbols),
-            Cell(choice.timeframe, Tone.DIM, order=length_of(choice.timeframe)),
+            Cell(choice.timeframe, Tone.DIM, order=formats.length_of(choice.timeframe)),
             Cell(choice.origin, Tone.DIM),
             Cell(formats.change(gain, "%"), tone_of(gain), order=gain or 0.0),
             Cell(formats.number(trades, 0), order=trades or 0.0),

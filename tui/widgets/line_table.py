@@ -133,14 +133,17 @@ class LineTable(LineView, can_focus=True):
         marks: bool = False,
         header: bool = True,
         idle_cursor: bool = True,
+        sorts: bool = True,
         id: str | None = None,  # noqa: A002  (Textual's own name for it)
     ) -> None:
+        """`sorts`: whether the rows may be sorted; not where their order says something."""
         super().__init__(id=id)
         self.columns = tuple(columns)
         self.empty = empty
         self._marks_allowed = marks
         self._header = 1 if header else 0
         self._idle_cursor = idle_cursor
+        self.sorts = sorts and header
         self._rows: list[Row] = []
         self._given: tuple[Row, ...] = ()
         self._hidden: tuple[Row, ...] = ()  # marked ones that a filter leaves out
@@ -507,7 +510,9 @@ class LineTable(LineView, can_focus=True):
         return True
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Leave the key to a screen that has something of its own to copy."""
+        """Leave the key to a screen that has something of its own to copy; sort what sorts."""
+        if action in ("sort_next", "sort_turn"):
+            return self.sorts
         return not (action == "copy_row" and hasattr(self.screen, "action_copy"))
 
     def action_copy_row(self) -> None:
@@ -566,7 +571,7 @@ class LineTable(LineView, can_focus=True):
         if offset is None:
             return
         if offset.y < self._header:
-            for place in self._places:
+            for place in self._places if self.sorts else ():
                 if place.start <= offset.x < place.start + place.width:
                     same = place.column == self._sort
                     self._order_by(place.column, not self._descending if same else False)
