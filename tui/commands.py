@@ -572,6 +572,10 @@ COMMANDS: tuple[Command, ...] = (
         unless="No job is under the cursor: n makes one.",
     ),
     Command(
+        "schedule.filter", Place.SCHEDULE, "slash", "/", "filter",
+        "Show only jobs with this text in what they do, when, session or state", "filter", 6,
+    ),
+    Command(
         "logs.filter", Place.LOGS, "slash", "/", "filter", "Show only lines with this text",
         "filter", 1,
     ),

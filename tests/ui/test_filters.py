@@ -18,9 +18,11 @@ from tui.widgets.line_table import LineTable
     ("key", "beside", "found", "other"),
     [
         ("1", "#sessions", "ema_cross", "rsi_bounce"),
+        ("2", "#strategy-list", "ema_cross", "rsi_bounce"),
+        ("5", "#jobs", "ema_cross", "band_fade"),
         ("6", "#all-log", "back-filled", "rsi 28.41"),
     ],
-    ids=["sessions", "logs"],
+    ids=["sessions", "strategies", "jobs", "logs"],
 )
 async def test_a_filter_is_opened_kept_and_left_by_the_same_keys_everywhere(
     key: str, beside: str, found: str, other: str

@@ -7,15 +7,17 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 
 from core.host.job_values import JobOrder, Jobs, ListedJob
 from core.session.snapshot import HostSnapshot, SessionSnapshot
+from core.text import safe_text
 from tui.commands import Place, bindings
 from tui.modals.job import JobForm
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.schedule_rows import JOB_COLUMNS, due_text, history, job_row, what
 from tui.shell import OfferedAnswer
+from tui.widgets.filter_box import FilterBox
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
 
@@ -32,7 +34,10 @@ class ScheduleScreen(BaseScreen):
 
     PLACE = Place.SCHEDULE
     TITLE = "Scheduler"
-    BINDINGS: ClassVar[list[BindingType]] = bindings(Place.SCHEDULE)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(Place.SCHEDULE),
+        Binding("escape", "unfilter", show=False),
+    ]
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,6 +50,7 @@ class ScheduleScreen(BaseScreen):
     def body(self) -> ComposeResult:
         """The jobs, and the runs of one."""
         yield self.pane(LineTable(JOB_COLUMNS, id="jobs", empty="Asking the host …"), "Scheduler")
+        yield FilterBox("#jobs", "filter by what, when, session or state")
         yield self.pane(LogPane(id="job-history", empty=""), "History")
 
     def on_mount(self) -> None:
@@ -62,6 +68,7 @@ class ScheduleScreen(BaseScreen):
 
     def seek(self, job_id: str) -> None:
         """Put the cursor on a job, once they are known."""
+        self.query_one(FilterBox).close()
         self._wanted = job_id
         self.ask()
 
@@ -96,18 +103,27 @@ class ScheduleScreen(BaseScreen):
     def _draw(self, snapshot: HostSnapshot) -> None:
         table = self.query_one("#jobs", LineTable)
         names = {session.id: session.strategy for session in snapshot.sessions}
+        text = self.query_one(FilterBox).text
         if self._known:
-            table.set_empty(_NOTHING)
-        table.set_rows(
-            job_row(job, names, snapshot.now, self.papertape.zone) for job in self._jobs.values()
+            nothing = f"No job has “{safe_text(text)}”. Esc shows all." if text else _NOTHING
+            table.set_empty(nothing if self._jobs else _NOTHING)
+        rows = (
+            job_row(one, names, snapshot.now, self.papertape.zone) for one in self._jobs.values()
         )
+        table.set_rows(row for row in rows if row.has(text))
         if self._wanted in self._jobs:
             table.move_to(self._wanted or "")
             self._wanted = None
         paused = sum(job.paused for job in self._jobs.values())
-        title = f"Jobs · {len(self._jobs)}" if self._jobs else "Jobs"
+        listed, shown = len(self._jobs), len(table.rows)
+        count = str(listed) if shown == listed else f"{shown} of {listed}"
+        title = f"Jobs · {count}" if listed else "Jobs"
         entitle(table, f"{title} · {paused} paused" if paused else title)
         self._tell()
+
+    @on(FilterBox.Changed)
+    def _filter_changed(self) -> None:
+        self.show_again()
 
     def _tell(self) -> None:
         job, log = self.selected, self.query_one(LogPane)

@@ -63,6 +63,10 @@ class Row:
     cells: tuple[Cell, ...]
     head: bool = False
 
+    def has(self, text: str) -> bool:
+        """Whether a cell has that text, which is in lower case."""
+        return any(text in cell.text.casefold() for cell in self.cells)
+
 
 _Group = tuple[Row | None, Sequence[Row]]
 
