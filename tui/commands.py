@@ -237,6 +237,10 @@ COMMANDS: tuple[Command, ...] = (
         "one.report", Place.SESSION, "r", "r", "report", "The session's report", "report", 3,
     ),
     Command(
+        "one.compare", Place.SESSION, "c", "c", "compare",
+        "Compare the session with its backtest, trade by trade", "compare", 9,
+    ),
+    Command(
         "one.open", Place.SESSION, "enter", "Enter", "trade",
         "The trade or position under the cursor by itself: its candles, its fields", "open", 8,
     ),
@@ -262,6 +266,11 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "report.open", Place.REPORT, "enter", "Enter", "trade",
         "The trade under the cursor by itself: its candles, its fields", "open", 4,
+    ),
+    Command(
+        "report.compare", Place.REPORT, "c", "c", "compare",
+        "Compare the session with its backtest, trade by trade", "compare", 6,
+        unless="There is no session to compare: it is a backtest's.",
     ),
     Command(
         "report.copy", Place.REPORT, "y", "y", "copy", "Copy the report as JSON", "copy", 2,

@@ -1,21 +1,31 @@
-"""On a wide and high terminal nothing is cut, hidden or left small that has room."""
+"""Nothing is cut, hidden or left small that has room; what one sees leads to what stands behind."""
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC
 
 import pytest
 from textual.app import ComposeResult
 from textual.screen import Screen
+from textual.widgets import Static
 
+from core.journal.values import Mode, SessionState
 from core.market.candles.candle import Candle
+from core.session.snapshot import SessionDetail
 from core.strategy.signals.reading import Reading
 from tests.ui.driving import driven, make_app, until
-from tests.ui.scripted import busy
+from tests.ui.scripted import NOW, ScriptedLink, busy, session
+from tests.ui.test_sessions import drawn
+from tui.app import PapertapeApp
+from tui.screens.compare import CompareScreen
+from tui.screens.report import ReportScreen
+from tui.screens.session import SessionScreen
 from tui.screens.session_view import condition_columns, condition_rows
 from tui.widgets.candle_picture import Picture, PriceLevel, Slot
 from tui.widgets.columns import places
 from tui.widgets.heat_map import HeatCell, HeatGrid, HeatMap
+from tui.widgets.line_table import LineTable
 from tui.widgets.tones import Tone
 
 
@@ -64,3 +74,67 @@ async def test_a_small_heat_map_fills_a_high_pane_and_is_clicked_where_it_is() -
         assert told == [2, 5, 8, 11]
         await pilot.click(HeatMap, offset=(lines[8].index("21"), 9))
         assert shown.at == (2, 1)
+
+
+@pytest.mark.parametrize("keys", [("enter",), ("r",)])
+async def test_a_session_is_compared_from_its_own_screen_and_from_its_report(
+    keys: tuple[str, ...],
+) -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        await pilot.press(*keys)
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen | ReportScreen))
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(app.screen, CompareScreen))
+        progress = app.screen.query_one("#compare-progress", Static)
+        assert "Nothing is compared yet" not in str(progress.render())
+
+
+class _Slow(ScriptedLink):
+    """A host whose answers about one session take their time."""
+
+    answering: asyncio.Event
+
+    async def detail(self, session_id: str) -> SessionDetail:
+        await self.answering.wait()
+        return await super().detail(session_id)
+
+
+async def test_what_is_still_asked_for_is_not_told_to_be_nothing() -> None:
+    link = _Slow(busy().sessions)
+    link.answering = asyncio.Event()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        panes = ("#one-candles", "#one-why", "#one-equity", "#one-drawdown", "#one-trades")
+        await until(pilot, lambda: all("Asking the host" in drawn(app, name) for name in panes))
+        link.answering.set()
+        await until(pilot, lambda: not any("Asking" in drawn(app, name) for name in panes))
+
+
+async def test_a_log_that_holds_no_line_of_a_session_says_so_and_not_that_there_was_none() -> None:
+    ended = session("aaaaaaa1", "one", state=SessionState.STOPPED, ended=NOW, trades_count=7)
+    app = make_app(ScriptedLink([ended]))
+    async with driven(app) as pilot:
+        await until(pilot, lambda: "r shows its report" in drawn(app, "#log"))
+
+
+async def test_a_group_of_trades_is_opened_and_left_by_keys() -> None:
+    replayed = session("aaaaaaa1", "one", mode=Mode.REPLAY, trades_count=2)
+    app = make_app(ScriptedLink([session("aaaaaaa2", "two", mode=Mode.SIMULATED), replayed]))
+    async with driven(app) as pilot:
+        await pilot.press("8")
+        await until(pilot, lambda: "Days · 2" in title_of(app, "slices"))
+        assert "REPLAY" in str(app.screen.query_one("#performance-days").border_title)
+        day = app.screen.query_one("#performance-slices", LineTable).cursor_key
+        await pilot.press("enter")
+        await until(pilot, lambda: f"Trades of {day} · 1" in title_of(app, "trades"))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.focused is app.screen.query_one("#performance-slices"))
+        await pilot.press("l")
+        await until(pilot, lambda: "Weeks" in title_of(app, "slices"))
+
+
+def title_of(app: PapertapeApp, table: str) -> str:
+    return str(app.screen.query_one(f"#performance-{table}").border_title)

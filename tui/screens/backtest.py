@@ -421,6 +421,7 @@ class BacktestScreen(BaseScreen):
                 if variation is not None:
                     self.app.push_screen(screen(order, variation, self.run_order))
 
+            self._order = replace(order, settings={})  # so that the next form begins with it
             gate = screen is GateScreen
             form = VaryForm(order.name, order.raw, self.papertape.varying, gate=gate)
             self.app.push_screen(form, varied)

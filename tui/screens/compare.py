@@ -63,10 +63,11 @@ class CompareScreen(BaseScreen):
         self._result: ComparisonResult | None = None
         self._change: DocumentChange | None = None  # what a save would write
         self._worker: Worker[None] | None = None
+        self._first = _EMPTY  # what is told when the screen is first seen
 
     def body(self) -> ComposeResult:
         """Verdict and answers; figures and equity, how trades are spread, what is to be known."""
-        yield Static(_EMPTY, id="compare-progress", markup=False)
+        yield Static(self._first, id="compare-progress", markup=False)
         yield Static("", id="compare-title")
         yield Static("", id="compare-said")
         yield AnswerList(id="compare-answers")
@@ -204,6 +205,9 @@ class CompareScreen(BaseScreen):
 
     def compare_session(self, session_id: str, strategy: str) -> None:
         """Compare one session with what its strategy promised."""
+        self._first = f"{strategy}: comparing {session_id} …"
+        if self.ready:
+            self._tell(self._first)
 
         async def find() -> None:
             choices = await self.papertape.read_strategies()
@@ -323,3 +327,11 @@ def _cut(line: str) -> str:
 
 def _axis(value: float | None) -> str:
     return formats.UNKNOWN if value is None else f"{value:+.2f}%"
+
+
+def show_comparison(screen: BaseScreen, session_id: str, strategy: str) -> None:
+    """Go from a screen to the comparison, and compare a session there."""
+    screen.papertape.action_go("compare")
+    shown = screen.app.screen
+    if isinstance(shown, CompareScreen):
+        shown.compare_session(session_id, strategy)

@@ -85,10 +85,17 @@ class PerformanceScreen(BaseScreen):
         self._ask(sessions)
         kinds = performance_rows.kinds_of_money(sessions)
         if self._money not in kinds:
-            self._money = kinds[0] if kinds else None
+            # That which is closest to real, of those in which there is anything to see.
+            traded = performance_rows.kinds_of_money(
+                one for one in sessions if one.trades_count or one.open_positions
+            )
+            self._money = next(iter((*traded, *kinds)), None)
         summed = [one for one in sessions if performance_rows.money_of(one) == self._money]
         held = [one for one in summed if one.open_positions and not one.state.ended]
         open_pnl = sum(one.unrealized_pnl for one in held) if held else None
+        left = [one for one in summed if one.open_positions and one.state.ended]
+        left_open = sum(one.unrealized_pnl for one in left) if left else None
+        known = all(one.id in self._counts or not one.trades_count for one in summed)
         # The day of the sessions' own clock: a demo's or a replay's is not the host's.
         now = max((one.now for one in summed), default=snapshot.now)
         today = datetime.fromtimestamp(now / 1000, self.papertape.zone).date()
@@ -108,7 +115,12 @@ class PerformanceScreen(BaseScreen):
             self._show_table(sessions)
         elif self._view == _POSITIONS:
             self._show_table(sessions)
-        figures = performance_rows.figures(self._summed, open_pnl, self._days)
+        for name in ("slices", "trades"):
+            table = self.query_one(f"#performance-{name}", LineTable)
+            table.set_empty(_NO_TRADE if known else "Asking the host for the trades …")
+        figures = performance_rows.figures(
+            self._summed, open_pnl, self._days, left_open, known=known
+        )
         self.query_one(Figures).show(figures)
 
     def _scope(self, count: int, kinds: int) -> str:

@@ -124,9 +124,19 @@ def daily(closed: Iterable[Closed], zone: tzinfo) -> dict[date, float]:
 
 
 def figures(
-    closed: Sequence[Closed], open_pnl: float | None, days: Mapping[date, float]
+    closed: Sequence[Closed],
+    open_pnl: float | None,
+    days: Mapping[date, float],
+    left_open: float | None = None,
+    *,
+    known: bool = True,
 ) -> tuple[Figure, ...]:
-    """The headline over all the trades."""
+    """The headline over all the trades; unless `known`, not all of them are here yet.
+
+    `left_open`: what positions were worth that ended sessions left open, None where none did.
+    """
+    if not known:
+        closed, days = (), {}
     gains = [one.trade.pnl for one in closed]
     won, lost = sum(g for g in gains if g > 0), -sum(g for g in gains if g < 0)
     total = sum(gains) if gains else None
@@ -134,10 +144,12 @@ def figures(
     factor = won / lost if lost else None
     best, worst = (max(days.values()), min(days.values())) if days else (None, None)
     fees = sum(one.trade.fees for one in closed) if closed else None
+    left = left_open is not None
     return (
         Figure("CLOSED P&L", formats.change(total), tone_of(total), width=13),
         Figure("OPEN P&L", formats.change(open_pnl), tone_of(open_pnl), width=11),
-        Figure("TRADES", formats.count(len(closed))),
+        *((Figure("LEFT OPEN", formats.change(left_open), Tone.DIM, width=11, priority=5),) * left),
+        Figure("TRADES", formats.count(len(closed)) if known else formats.UNKNOWN),
         Figure("WIN RATE", formats.percent(wins)),
         Figure("PROFIT FACTOR", formats.number(factor), priority=1),
         Figure("BEST DAY", formats.change(best), tone_of(best), width=11, priority=2),

@@ -14,6 +14,7 @@ from core.trial.cone_over_time import ConeOverTime
 from tui.commands import Place, bindings
 from tui.requests.backtest import Points
 from tui.screens.base import BaseScreen
+from tui.screens.compare import show_comparison
 from tui.screens.result_view import ResultView
 
 
@@ -62,6 +63,16 @@ class ReportScreen(BaseScreen):
     def action_view(self) -> None:
         """Show the next of trades, candles, months and curves."""
         self.query_one(ResultView).turn(low=self.has_class("-short"))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only what can be done with a report."""
+        return self._written.session_id is not None if action == "compare" else True
+
+    def action_compare(self) -> None:
+        """Go to the comparison, with its session selected."""
+        session_id, strategy = self._written.session_id, self._written.strategy
+        if session_id is not None and strategy is not None:
+            show_comparison(self, session_id, strategy)
 
     def action_export(self) -> None:
         """Write it into files of the workspace."""

@@ -22,6 +22,7 @@ from tui import formats
 from tui.commands import Place, bindings
 from tui.screens import session_view
 from tui.screens.base import BaseScreen, entitle, write
+from tui.screens.compare import show_comparison
 from tui.screens.order_rows import ORDER_COLUMNS, order_rows
 from tui.screens.sessions_table import POSITION_COLUMNS, position_rows
 from tui.screens.trade import TradeScreen
@@ -50,6 +51,14 @@ def _decided(session: SessionSnapshot) -> tuple[object, ...]:
     return session.last_candle, session.trades_count, positions
 
 
+_EMPTY = {
+    "one-candles": "No candles yet.",
+    "one-why": "Known once the first candle has closed.",
+    "one-equity": "Nothing to draw yet.",
+    "one-drawdown": "Nothing to draw yet.",
+    "one-trades": "No trade yet.",
+}
+"""What stands in a pane that has nothing to show, once that is known."""
 _VIEWS = ("one-trades", "one-orders", "one-log", "one-feed")
 
 
@@ -82,7 +91,6 @@ class SessionScreen(BaseScreen):
                     LineTable(
                         session_view.condition_columns(),
                         id="one-why",
-                        empty="Known once the first candle has closed.",
                         idle_cursor=False,
                         sorts=False,
                     ),
@@ -96,9 +104,7 @@ class SessionScreen(BaseScreen):
             yield self.pane(CurveChart(id="one-drawdown", write=formats.percent), "Drawdown %")
         with ContentSwitcher(initial="one-trades", id="one-lower"):
             yield self.pane(
-                LineTable(
-                    session_view.trade_columns_of(()), id="one-trades", empty="No trade yet."
-                ),
+                LineTable(session_view.trade_columns_of(()), id="one-trades"),
                 "Trades",
             )
             yield self.pane(
@@ -114,9 +120,16 @@ class SessionScreen(BaseScreen):
         """Show what is known, and keep asking for more."""
         self.query_one(LogPane).filter(session=self._session_id)
         super().on_mount()
+        for name in _EMPTY if self._detail is None else ():
+            self._pane_of(name).set_empty("Asking the host …")
         self.query_one("#one-trades").focus()
         self.set_interval(1.0, self.ask)
         self.ask()
+
+    def _pane_of(self, name: str) -> CandleChart | CurveChart | LineTable:
+        pane = self.query_one(f"#{name}")
+        assert isinstance(pane, CandleChart | CurveChart | LineTable)
+        return pane
 
     # ── what is shown ──
 
@@ -144,6 +157,7 @@ class SessionScreen(BaseScreen):
         log = self.query_one(LogPane)
         if link is not None:
             log.zone = zone
+            log.empty = session_view.no_line(found)
             log.catch_up(link, snapshot)
         if self._detail is not None:
             # Positions, chart and conditions are drawn from one snapshot, at one moment.
@@ -165,7 +179,7 @@ class SessionScreen(BaseScreen):
             finally:
                 self._asking = False
             if self.is_attached and self._session is None and detail.snapshot is not None:
-                self._detail = detail
+                self.draw(detail)
                 self.show_again()
             elif self.is_attached:
                 self.draw(detail)
@@ -174,6 +188,9 @@ class SessionScreen(BaseScreen):
 
     def draw(self, detail: SessionDetail) -> None:
         """Draw what the detail says."""
+        if self._detail is None:
+            for name, text in _EMPTY.items():
+                self._pane_of(name).set_empty(text)
         self._detail = detail
         session = self._session
         if session is None or self._symbol is None:
@@ -346,6 +363,11 @@ class SessionScreen(BaseScreen):
         """Open the form for what to be told of."""
         if self._session is not None and self._symbol is not None:
             self.tell_of(self._session, self._symbol)
+
+    def action_compare(self) -> None:
+        """Go to the comparison, with it selected."""
+        if self._session is not None:
+            show_comparison(self, self._session.id, self._session.strategy)
 
     def action_report(self) -> None:
         """Show its report."""

@@ -8,6 +8,7 @@ from datetime import tzinfo
 
 from rich.cells import cell_len
 
+from core.host.logs import KEPT
 from core.journal.values import SessionState
 from core.market.candles.candle import Candle
 from core.session.snapshot import SessionDetail, SessionSnapshot
@@ -96,6 +97,13 @@ def no_position(session: SessionSnapshot) -> str:
     if session.unread:
         return UNREAD
     return "No position was open at the end." if session.state.ended else "Flat."
+
+
+def no_line(session: SessionSnapshot) -> str:
+    """What is said where no line of its log is shown."""
+    if session.state.ended or session.trades_count:
+        return f"None of its lines is among the newest {KEPT:,} of the log; r shows its report."
+    return "Nothing logged yet."
 
 
 def positions_in_a_line(session: SessionSnapshot) -> list[tuple[str, Tone]]:

@@ -16,10 +16,11 @@ from tui.commands import Place, bindings
 from tui.modals.views import Views
 from tui.requests.views import GroupBy, View
 from tui.screens.base import BaseScreen, entitle
-from tui.screens.compare import CompareScreen
+from tui.screens.compare import show_comparison
 from tui.screens.performance import PerformanceScreen
 from tui.screens.session import SessionScreen
 from tui.screens.session_groups import rows
+from tui.screens.session_view import no_line
 from tui.screens.sessions_table import (
     POSITION_COLUMNS,
     SESSION_COLUMNS,
@@ -154,6 +155,8 @@ class SessionsScreen(BaseScreen):
         entitle(positions, " · ".join(["Positions", *about]))
         entitle(log, f"Log{name}" + ("" if log.following else " · standing still, G follows"))
         empty = "Nothing logged yet." if self._sessions else _TOUR
+        if len(sessions) == 1:
+            empty = no_line(sessions[0])
         if log.empty != empty:
             log.empty = empty
             log.refresh()
@@ -284,13 +287,8 @@ class SessionsScreen(BaseScreen):
 
     def action_compare(self) -> None:
         """Go to the comparison, with the session selected."""
-        session = self.selected
-        if session is None:
-            return
-        self.papertape.action_go("compare")
-        screen = self.app.screen
-        if isinstance(screen, CompareScreen):
-            screen.compare_session(session.id, session.strategy)
+        if self.selected is not None:
+            show_comparison(self, self.selected.id, self.selected.strategy)
 
     def action_performance(self) -> None:
         """Go to the performance of the targets."""

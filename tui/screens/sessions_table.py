@@ -116,7 +116,7 @@ def session_row(session: SessionSnapshot) -> Row:
             ),
             Cell(
                 formats.spark(session.equity_curve, _SPARK_WIDTH),
-                Tone.DIM if ended else Tone.STALE if stale else tone_of(gain),
+                Tone.DIM if ended or stale else tone_of(gain),
                 order=session.equity,
                 curve=session.equity_curve,
             ),

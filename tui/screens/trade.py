@@ -113,6 +113,8 @@ class TradeScreen(BaseScreen):
             (name, label, written(name, value, self._zone))
             for name, label, value in fields_of_trade(trade)
         ]
+        if not isinstance(trade, OpenTrade):
+            rows.append(("held", "Held", formats.span(trade.exit_time - trade.entry_time)))
         for number, more in enumerate(trade.entries, start=1):
             rows.append((f"entry-{number}", f"Entry {number}", part_text(more)))
             when = written("entry_time", more.time, self._zone)
@@ -173,7 +175,9 @@ def _beside(rows: Sequence[Row]) -> list[Row]:
 
 
 def _reading(value: float | None) -> str:
-    return formats.UNKNOWN if value is None else f"{value:,.6g}"
+    if value is None or abs(value) >= 1:
+        return formats.number(value)
+    return f"{value:,.6g}"
 
 
 def trade_marks(trade: Trade | OpenTrade) -> list[Mark]:

@@ -15,6 +15,7 @@ from tui.widgets.tones import Tone, tone_of
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _LEFT = 6  # cells before the first week
 _WEEK = 2  # cells a week takes
+_FEWEST = 26  # weeks shown, where nothing was earned before them
 
 
 class Calendar(LineView, can_focus=False):
@@ -58,7 +59,8 @@ class Calendar(LineView, can_focus=False):
         if self._last is None:
             return []
         newest = self._last - timedelta(days=self._last.weekday())
-        count = max(1, (self.size.width - _LEFT - 2) // _WEEK)
+        since = (newest - min(self._days, default=newest)).days // 7 + 2
+        count = max(1, min((self.size.width - _LEFT - 2) // _WEEK, max(since, _FEWEST)))
         return [newest - timedelta(weeks=back) for back in range(count - 1, -1, -1)]
 
     def _mark(self, day: date, most: float) -> tuple[str, Tone]:

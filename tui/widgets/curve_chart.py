@@ -134,6 +134,12 @@ class CurveChart(LineView, can_focus=True):
             self._curves, self._base, self._zone, self._band, self._dots, self._whole = given
             self._paint()
 
+    def set_empty(self, text: str) -> None:
+        """Change what an empty chart says."""
+        if text != self._empty:
+            self._empty = text
+            self.refresh()
+
     def on_resize(self) -> None:
         """Draw anew for the new size."""
         self._paint()
