@@ -17,6 +17,7 @@ from textual.app import App
 from textual.css.stylesheet import Stylesheet
 from textual.screen import Screen
 
+from core.store.redaction import KNOWN_SECRETS
 from tui.terminal_cells import Piece, ShownCells
 
 
@@ -68,7 +69,7 @@ class PrivateApp(App[int]):
     def _fatal_error(self) -> None:
         # Textual's own prints every local variable, API keys among them.
         self.bell()
-        self._exit_renderables.append(Text(traceback.format_exc()))
+        self._exit_renderables.append(Text(KNOWN_SECRETS.redact(traceback.format_exc())))
         self._close_messages_no_wait()
 
 

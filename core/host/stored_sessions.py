@@ -85,9 +85,9 @@ def delete_session(workspace: Workspace, session_id: str) -> None:
     Raises:
         OSError: they cannot be removed. The session is then there as a whole, or not at all.
     """
-    remove_folder(workspace.session(session_id))
-    with contextlib.suppress(FileNotFoundError):
-        remove_folder(workspace.journals / f"replay-{session_id}")
+    for folder in (workspace.session(session_id), workspace.journals / f"replay-{session_id}"):
+        with contextlib.suppress(FileNotFoundError):
+            remove_folder(folder)
 
 
 def unreadable_session(session_id: str, why: str, now: int) -> SessionSnapshot:

@@ -12,10 +12,14 @@ from __future__ import annotations
 import base64
 import contextlib
 import html
+import logging
 import re
 import sys
+import threading
+import traceback
 import unicodedata
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import quote
 
 from core.text import safe_text
@@ -260,7 +264,41 @@ def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return joined
 
 
-KNOWN_SECRETS = Redactor()
+class _OfProcess(Redactor):
+    """The secrets of this process, kept from its last words as well.
+
+    What Python prints of a fault that nobody caught, with what caused it, and what libraries log
+    where no handler listens goes to stderr, which may be a file.
+    """
+
+    def add(self, secret: str | None) -> None:
+        """See `Redactor.add`."""
+        if self._exact is None:
+            self._hide_in_last_words()
+        super().add(secret)
+
+    def _hide_in_last_words(self) -> None:
+        def say(*error: Any) -> None:
+            sys.stderr.write(self.redact("".join(traceback.format_exception(*error))))
+
+        sys.excepthook = say
+        if threading.excepthook is threading.__excepthook__:
+            threading.excepthook = lambda fault: say(*fault[:3])
+        if logging.lastResort is not None:
+            logging.lastResort.setFormatter(_Hiding(self))
+
+
+class _Hiding(logging.Formatter):
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self._redactor = redactor
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See `logging.Formatter.format`."""
+        return self._redactor.redact(super().format(record))
+
+
+KNOWN_SECRETS: Redactor = _OfProcess()
 """Every secret this process has learnt of."""
 
 

@@ -306,12 +306,16 @@ async def _ids(
 
     Where no host runs, one is started to take the sessions up.
     """
-    from core.bootstrap import attach_or_start
+    from core.bootstrap import attach, attach_or_start
 
     workspace = existing_workspace(arguments)
     stored = workspace.session_ids()
     if not stored or arguments.id not in (ALL, *stored):
-        raise no_such_session(arguments.id)
+        # A host has those whose folders were removed while it runs.
+        running = attach(workspace)
+        shown = () if running is None else (await running.fresh_snapshot()).sessions
+        if not any(arguments.id in (ALL, one.id) for one in shown):
+            raise no_such_session(arguments.id)
     link = await attach_or_start(workspace)
     if arguments.id != ALL:
         return link, [arguments.id]

@@ -468,3 +468,14 @@ def test_a_host_that_could_not_even_say_why_it_did_not_start_is_told_of_as_such(
     monkeypatch.setattr(bootstrap, "headless_command", lambda _: ["sh", "-c", child])
     with pytest.raises(CommandError, match=why):
         asyncio.run(attach_or_start(Workspace(tmp_path)))
+
+
+def test_a_session_whose_folder_is_gone_is_told_of_and_can_be_deleted(run: Run, host: Host) -> None:
+    asked = ("--config", json.dumps(rsi_bounce()), "--feed", "demo", "--json")
+    session_id = run("start", *asked).json["session_id"]
+    shutil.rmtree(host.workspace.session(session_id))
+    stopped = run("stop", session_id)
+    assert (stopped.code, "cannot be written" in stopped.err) == (1, True)
+    assert run("delete", session_id).code == 0
+    assert run("delete", session_id).code == 3
+    assert host.fresh_snapshot().sessions == ()

@@ -10,6 +10,8 @@ import os
 import pickle
 import re
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -361,3 +363,37 @@ def test_an_ed25519_key_is_taken_inline_or_from_its_file_and_its_lines_are_hidde
         checked_key(KEY, str(tmp_path / "none.pem"))
     with pytest.raises(CredentialsError, match="openssl pkey"):
         checked_key(KEY, "-----BEGIN ENCRYPTED PRIVATE KEY-----\nx")
+
+
+LAST_WORDS = """
+import asyncio, logging, threading
+from core.store.redaction import KNOWN_SECRETS
+KNOWN_SECRETS.add({secret!r})
+
+def fault():
+    try:
+        raise ValueError("GET /?key={secret}")
+    except ValueError as error:
+        raise RuntimeError("refused") from error
+
+async def forgotten():
+    task = asyncio.ensure_future(asyncio.to_thread(fault))
+    await asyncio.wait([task])
+
+asyncio.run(forgotten())
+logging.getLogger("aiohttp").warning("Cookie of %s", {secret!r})
+thread = threading.Thread(target=fault)
+thread.start()
+thread.join()
+fault()
+"""
+
+
+def test_the_last_words_of_a_process_show_no_secret() -> None:
+    program = LAST_WORDS.format(secret=LONG)
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("ValueError: GET /?key=[hidden]") == 3
+    assert f"Cookie of {HIDDEN}" in done.stderr
+    assert LONG[:8] not in done.stderr.replace(program, "")
