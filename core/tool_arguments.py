@@ -22,6 +22,7 @@ from core.market.candles.durations import parse_duration
 from core.market.candles.timeframes import DAY
 from core.market.files.errors import CandleFileError
 from core.session.snapshot import TrialTerms
+from core.store.redaction import KNOWN_SECRETS
 from core.store.workspace import expanded
 from core.strategy.config.parsing import ParsedConfig, parse_config
 from core.strategy.document.document import strategy_document
@@ -37,6 +38,7 @@ class ToolError(ValueError):
 def in_words(error: Exception) -> str:
     """A mistake in words that may leave this machine: a caller may be a model elsewhere."""
     words = error.discreet if isinstance(error, CandleFileError) else str(error)
+    words = KNOWN_SECRETS.redact(words)
     return words if len(words) <= _LONGEST_ERROR else f"{words[:_LONGEST_ERROR]}…"
 
 

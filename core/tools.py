@@ -53,6 +53,7 @@ from core.session.reports import without_equity
 from core.session.snapshot import SessionSnapshot, StartRequest
 from core.store.credentials import CredentialsError
 from core.store.preferences import PreferencesError, read_preferences
+from core.store.redaction import KNOWN_SECRETS
 from core.store.workspace import Workspace, WorkspaceError, locate_workspace
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import ParsedConfig
@@ -92,6 +93,7 @@ _ACTIONS = (
     "compare",
 )
 _ALIASES = {"run_backtest": "run", "list": "list_indicators"}
+_PRIVATE = ("api_key", "api_secret")
 _CRON_ACTIONS = ("add", "list", "remove")
 _MISTAKES = (
     BacktestError,
@@ -123,6 +125,13 @@ def never_raising(tool: Callable[_P, Json]) -> Callable[_P, Json]:
 
     @functools.wraps(tool)
     def call(*given: _P.args, **named: _P.kwargs) -> Json:
+        # An address or a name it was put into by mistake is refused in words that repeat it.
+        for name, value in {
+            **dict(zip(signature.parameters, given, strict=False)),
+            **named,
+        }.items():
+            if name in _PRIVATE and isinstance(value, str):
+                KNOWN_SECRETS.add(value)
         try:
             arguments = fitting_arguments(tool.__name__, signature, hints, given, named)
             return tool(**arguments)  # type: ignore[call-arg]  # checked, which no type says

@@ -277,6 +277,13 @@ def test_a_mistake_is_an_error_in_words_and_starts_no_host(
     assert not Workspace(root).lock.exists() or Workspace(root).lock.stat().st_size == 0
 
 
+def test_a_key_that_was_put_elsewhere_too_is_repeated_in_no_answer(tool: Any) -> None:
+    asked = {"strategy_config": DOCUMENT, "api_key": KEY, "api_secret": SECRET}
+    for name in ("feed", "duration", "fallback", "broker", KEY):
+        error = tool("start_paper", **{**asked, name: f"x{KEY}"})["error"]
+        assert KEY[:8] not in error, error
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".json", ".jsonl", ".txt", ".yaml"])
 @pytest.mark.parametrize(
     "text",
