@@ -216,7 +216,7 @@ async def test_a_stream_is_redirected_nowhere(venue: HostileVenue, status: int) 
     assert venue.handshakes == 0
 
 
-def quote(bid: str, ask: str, **more: object) -> str:
+def quote(bid: object, ask: object, **more: object) -> str:
     best = {"u": 7, "s": "BTCUSDT", "b": bid, "B": "1", "a": ask, "A": "1", **more}
     return json.dumps({"stream": "btcusdt@bookTicker", "data": best})
 
@@ -248,6 +248,14 @@ def odd_streams(venue: HostileVenue) -> list[str | bytes]:
         venue.kline(now, closed=False, E=now - DAY),
         venue.kline(now, closed=False, h="1e308", c="1e308"),
         venue.kline(now, closed=False, l="1e-300", c="1e-300"),
+        venue.kline(now, i="5m", closed=False),
+        venue.kline(now, closed=False).replace('"BTCUSDT", "k"', '"ETHUSDT", "k"'),
+        venue.kline(now, closed=False, c=True, l=True),
+        venue.kline(now, closed=False, t=True),
+        quote("9_9", "1_01"),
+        quote("９８", "１０１"),
+        quote("98", "101", s="ETHUSDT"),
+        quote(True, "101"),
         quote("101", "99"),
         quote("99", "1e308"),
         quote("99", "101", E=10**17),

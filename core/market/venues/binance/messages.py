@@ -56,7 +56,9 @@ def read_message(raw: str | bytes) -> Message | None:
 
 
 def _event(stream: str, kind: object, data: dict[str, object]) -> StreamEvent | None:
-    topic = stream.partition("@")[2]
+    market, _, topic = stream.partition("@")
+    if (symbol := data.get("s")) is not None and str(symbol).lower() != market:
+        raise ValueError(f"a message of {stream} is about {symbol!r:.40}")
     if kind == "kline":
         return _kline(stream, data)
     if topic == "bookTicker":
@@ -90,6 +92,8 @@ def _kline(stream: str, data: dict[str, object]) -> Kline:
         _price(bar["c"]),
         _number(bar["v"]),
     )
+    if not stream.endswith(f"@kline_{bar['i']}"):
+        raise ValueError(f"a message of {stream} is about candles of {bar['i']!r:.40}")
     if Timeframe(bar["i"]).floor(candle.time) != candle.time or not candle.sound:
         raise MalformedMessageError(f"a candle of {stream} is none: {candle}")
     return Kline(stream, _whole(data["E"]), candle, bar["x"] is True)
@@ -105,15 +109,19 @@ def _reply(message: dict[str, object]) -> StreamReply | None:
 
 
 def _whole(value: object) -> int:
-    if not isinstance(value, int) or not 0 <= value < _LARGEST:
+    if type(value) is not int or not 0 <= value < _LARGEST:
         raise TypeError(f"{value!r:.40} is no whole number")
     return value
 
 
 def _number(value: object) -> float:
-    if not isinstance(value, (str, int, float)):
+    if isinstance(value, str):
+        plain = value.isascii() and "_" not in value  # as JSON's numbers are, and not Python's
+    else:
+        plain = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not plain:
         raise TypeError(f"{value!r:.40} is no number")
-    number = float(value)
+    number = float(value)  # type: ignore[arg-type]  # a number or text, as was just seen
     if not math.isfinite(number):
         raise ValueError(f"{value!r:.40} is not finite")
     return number
