@@ -14,6 +14,11 @@ from core.market.files.unpacked import opened
 _ROWS = 20_000_000
 """The most rows that are read."""
 
+_CELL = 1_000
+"""The most bytes of a text cell: one of megabytes may stand once in a file and come in each row."""
+
+_SMALL = 64 << 20  # bytes of a column at which nobody need ask how long its cells are
+
 _Columns = Callable[[Any, Wanted, Path], tuple[Layout, "list[Any]"]]
 
 
@@ -59,15 +64,30 @@ def _arrow(path: Path, content: bytes | None, wanted: Wanted, read: _Columns) ->
 def _parquet_columns(source: Any, wanted: Wanted, path: Path) -> tuple[Layout, list[Any]]:
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    file = pq.ParquetFile(source)
+    schema = pq.read_schema(source)
+    texts = [field.name for field in schema if _is_text(field.type)]
+    flat = [field.name for field in schema if not field.type.num_fields]
+    source.seek(0)
+    file = pq.ParquetFile(source, read_dictionary=texts)
     _refuse_many_rows(path, file.metadata.num_rows)
+    for number in range(file.metadata.num_row_groups):
+        group = file.metadata.row_group(number)
+        sizes = [group.column(place).total_uncompressed_size for place in range(group.num_columns)]
+        if max(sizes, default=0) > max(_SMALL, group.num_rows * _CELL):
+            raise _long_cells(path)
     names = file.schema_arrow.names
-    first = next(file.iter_batches(HEAD), None)
-    sample = [] if first is None else [list(row.values()) for row in first.to_pylist()]
+    first = next(file.iter_batches(HEAD, columns=flat), None)
+    for column in () if first is None else first.columns:
+        _refuse_long_cells(path, column)
+    rows = [] if first is None else first.to_pylist()
+    sample = [[row.get(name) for name in names] for row in rows]
     layout = layout_of(path, names, sample, wanted)
     chosen = [names[place] for place in layout.positions.values()]
     table = file.read(columns=sorted(set(chosen)))
-    return layout, [table.column(name).combine_chunks() for name in chosen]
+    for column in table.columns:
+        for chunk in column.chunks:
+            _refuse_long_cells(path, chunk)
+    return layout, [_plain(table.column(name).combine_chunks()) for name in chosen]
 
 
 def _feather_columns(source: Any, wanted: Wanted, path: Path) -> tuple[Layout, list[Any]]:
@@ -83,6 +103,33 @@ def _feather_columns(source: Any, wanted: Wanted, path: Path) -> tuple[Layout, l
     sample = [list(row.values()) for row in table.slice(0, HEAD).to_pylist()]
     layout = layout_of(path, names, sample, wanted)
     return layout, [table.column(place).combine_chunks() for place in layout.positions.values()]
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa  # noqa: PLC0415
+
+    tests = ("is_string", "is_binary", "is_large_string", "is_large_binary", "is_string_view")
+    return any(getattr(pa.types, test)(kind) for test in tests)
+
+
+def _plain(array: Any) -> Any:
+    return array.dictionary_decode() if hasattr(array, "dictionary_decode") else array
+
+
+def _refuse_long_cells(path: Path, array: Any) -> None:
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    words = getattr(array, "dictionary", None)  # each text once, however often it comes
+    if words is not None and _is_text(words.type) and len(words):
+        longest = pc.max(pc.binary_length(words)).as_py()
+        if longest is not None and longest > _CELL:
+            raise _long_cells(path)
+
+
+def _long_cells(path: Path) -> CandleFileError:
+    return CandleFileError(
+        path, f"holds cells of more than {_CELL:,} bytes", expected="times and numbers"
+    )
 
 
 def _refuse_many_rows(path: Path, count: int) -> None:

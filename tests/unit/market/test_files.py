@@ -428,3 +428,16 @@ def test_a_pipe_is_no_candle_file(tmp_path: Path) -> None:
     os.mkfifo(path)
     with pytest.raises(CandleFileError, match="is no regular file"):
         read_candles(path, Timeframe.M5)
+
+
+def test_a_long_text_that_stands_once_in_a_parquet_file_fills_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "c.parquet"
+    times, text = pa.array([0] * 500, pa.int64()), "x" * 100_000
+    kinds = [pa.string(), pa.large_string(), pa.binary()]
+    columns = [(name, pa.array([text] * 500, kind)) for name in ("open", "note") for kind in kinds]
+    columns.append(("note", pa.array([[text]] * 500, pa.list_(pa.string()))))
+    for name, column in columns:
+        pq.write_table(pa.table({"time": times, name: column}), path, compression="zstd")
+        assert path.stat().st_size < 10_000
+        with pytest.raises(CandleFileError, match=r"cells of more than 1,000 bytes|no column for"):
+            read_candles(path, Timeframe.M5)
