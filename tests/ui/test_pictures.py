@@ -1,7 +1,7 @@
 """What the snapshots of whole screens leave out, as pictures of text and looks (`pictures.py`).
 
 One app is led from page to page and made larger and smaller, where a snapshot starts one for each:
-a picture costs a tenth of the time. It fails where a cell is shifted, cut, or of another colour.
+a picture costs a third of the time. It fails where a cell is shifted, cut, or of another colour.
 Look at a changed one before accepting it: PICTURES=FOLDER has them written there as SVG.
 """
 
