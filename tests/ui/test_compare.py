@@ -291,7 +291,9 @@ async def test_trades_are_filtered_and_opened_down_to_their_candles(workspace: P
         assert counts["all"] == counts["matched"] + counts["missing"] + counts["extra"]
         assert counts["all"] > differing
         await pilot.press("slash")
-        await pilot.press("enter")
+        told = [row[3] for row in cells(screen, "#layer-trades")]
+        assert told == sorted(told, reverse=True)  # the newest first
+        await pilot.press("G", "enter")
         await until(pilot, lambda: isinstance(app.screen, ComparedTradeScreen))
         trade = app.screen
         why = str(trade.query_one("#compared-cause", Static).render())
@@ -300,6 +302,7 @@ async def test_trades_are_filtered_and_opened_down_to_their_candles(workspace: P
         assert any(row.cells[0].text == "Entry" and "≠" in row.cells[2].text for row in fields.rows)
         parts = [row.cells[0].text for row in trade.query_one("#compared-parts", LineTable).rows]
         assert parts[-2:] == ["close", "sma"]
+        assert "1 of" in str(trade.query_one("#compared-title", Static).render())
         await pilot.press("l")
         assert "2 of" in str(trade.query_one("#compared-title", Static).render())
         await pilot.press("escape")

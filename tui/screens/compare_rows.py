@@ -228,9 +228,9 @@ def compared_trades(result: ComparisonResult, which: str) -> Iterator[tuple[int,
 
 
 def trade_rows(result: ComparisonResult, which: str) -> list[Row]:
-    """The trades of a filter, both runs side by side."""
+    """The trades of a filter, both runs side by side, newest first as everywhere."""
     rows = []
-    for place, each in compared_trades(result, which):
+    for place, each in reversed(list(compared_trades(result, which))):
         made, cause, kind = each.trade, each.cause, each.kind.value
         same = kind == "matched" and cause is None
         when = iso_time(made.signal_time)[5:16].replace("T", " ")
