@@ -10,6 +10,7 @@ end of the program that asked: the gate then ends as by Ctrl-C, and what is fini
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import select
@@ -85,7 +86,8 @@ def gate_apart(order: GateOrder, cancel: threading.Event) -> Json:
         assert asks is not None
         answer = None
         with contextlib.suppress(BrokenPipeError), asks:
-            asks.write(msgspec.json.encode(order) + b"\n")
+            # Escaped: a text of the config or a path may hold what is no UTF-8.
+            asks.write(json.dumps(msgspec.to_builtins(order)).encode() + b"\n")
             asks.flush()
             while answer is None and not cancel.is_set():
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -97,7 +99,7 @@ def gate_apart(order: GateOrder, cancel: threading.Event) -> Json:
             f"the gate's process was ended by something else (code {process.returncode}, often for "
             "lack of memory); what was finished is kept: the same call goes on from there"
         )
-    found: Json = msgspec.json.decode(answer)
+    found: Json = json.loads(answer)
     return found
 
 
@@ -144,7 +146,7 @@ def judged(order: GateOrder, cancel: threading.Event) -> Json:
 def main() -> None:
     """Judge what standard input asks for."""
     answers, sys.stdout = sys.stdout.buffer, sys.stderr  # an indicator of others may print
-    order = msgspec.json.decode(sys.stdin.buffer.readline(), type=GateOrder)
+    order = msgspec.convert(json.loads(sys.stdin.buffer.readline()), GateOrder)
     try:
         answer = judged(order, _HungUp())
     except _MISTAKES as error:
@@ -153,7 +155,7 @@ def main() -> None:
         _logger.exception("gate")
         answer = {"error": f"the gate failed unexpectedly: {type(error).__name__}"}
     with contextlib.suppress(BrokenPipeError):  # nobody waits any more
-        answers.write(msgspec.json.encode(answer))
+        answers.write(json.dumps(msgspec.to_builtins(answer)).encode())
         answers.flush()
 
 

@@ -88,7 +88,11 @@ def test_a_run_returns_the_object_of_a_backtest(tool: Any, candle_file: str) -> 
 
 
 def test_the_gate_judges_what_is_varied(tool: Any, candle_file: str) -> None:
-    asked = {"action": "gate", "strategy_config": DOCUMENT, "data": candle_file}
+    described = {
+        **json.loads(DOCUMENT),
+        "description": "cut in the middle of \ud83d",
+    }  # which is no UTF-8
+    asked = {"action": "gate", "strategy_config": described, "data": candle_file}
     found = tool(**asked, vary=["stop_loss_pct=3,5"])
     assert found["verdict"] in ("passes", "fails", "too little data")
     assert found["sweep"]["tried"] == 2
