@@ -148,6 +148,7 @@ class PathLayer:
         reason: why there is no band, in words; None where there is one.
         expected: what the trades of the whole horizon were expected to bring, which is not judged;
             None where nothing was.
+        within: how many of the trades closed within the horizon.
     """
 
     state: State | None
@@ -158,6 +159,7 @@ class PathLayer:
     cone: ConeOverTime | None = None
     reason: str | None = None
     expected: Expectation | None = None
+    within: int = 0
 
     @property
     def above(self) -> bool:
@@ -171,7 +173,7 @@ class PathLayer:
         if expected is None:
             return ""
         made, fall, losses = expected.return_pct, expected.drawdown_pct, expected.losing_streak
-        fallen, lost = fall_and_losses(self.path)
+        fallen, lost = fall_and_losses(self.path[: self.within])
         return (
             f"expected of all {expected.trades:,} trades, and not judged: {made.low:+,.1f} to "
             f"{made.high:+,.1f} %, a deepest fall of {fall.low:.1f} to {fall.high:.1f} % (so far "
@@ -312,7 +314,8 @@ def path_layer(seal: Seal, seen: ClosedTrades, start: int | None) -> PathLayer:
     course = band.judge(path)
     left = None if course.at is None else int(seen.closes[course.at - 1])
     state = State.BROKEN if course.side is BandSide.BELOW else State.OPEN
-    return PathLayer(state, band, seen.path, course, left, cone, expected=expected)
+    within = min(len(path), expected.trades)
+    return PathLayer(state, band, seen.path, course, left, cone, expected=expected, within=within)
 
 
 def fall_and_losses(path: Floats) -> tuple[float, int]:

@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from core.compare.comparison import ComparisonResult
-from core.compare.promise import fall_and_losses
+from core.compare.promise import ClosedTrades, fall_and_losses, path_layer
 from core.compare.request import ComparisonRequest
 from core.compare.service import compare_strategy
 from core.compare.sources import compare_sources, document_of
@@ -73,9 +73,16 @@ def test_a_trial_is_judged_by_its_seal(home: Workspace) -> None:
     assert expected.trades == seal.horizon.trades
     written: Any = comparison_to_json(found)["layers"]
     assert written["path"]["expected"]["losing_streak"]["high"] == expected.losing_streak.high
+    assert found.layers.path.within == len(found.layers.path.path) < expected.trades
     fallen, lost = fall_and_losses(found.layers.path.path)
     assert f"(so far {fallen:.1f}), " in found.layers.path.outlook
     assert f"losses in a row (so far {lost})" in found.layers.path.outlook
+    rising = np.arange(1.0, expected.trades + 3)
+    rising[-2:] = 0.0  # all is lost, after the horizon
+    seen = ClosedTrades(np.diff(rising, prepend=0.0), np.arange(len(rising)), rising)
+    later = path_layer(seal, seen, None)
+    assert later.within == expected.trades
+    assert "(so far 0.0), " in later.outlook
     assert found.layers.costs is not None
     assert found.layers.costs.half_spread == pytest.approx(1.0, abs=0.01)
 
