@@ -93,7 +93,8 @@ class _Order:
         self._told: str | None = None
         self._sent_at: float | None = None
         self._latency: int | None = None
-        self._acknowledged = False
+        self._acknowledged: float | None = None  # when the venue first told of it
+        self._unfilled: OrderState | None = None  # as it was told when it was sent
         self._rejected: str | None = None  # not by the venue's own word
         self._delays = Backoff(0.25, 30.0)
 
@@ -149,7 +150,8 @@ class _Order:
         assert self._sent_at is not None
         self._latency = round((self._desk.monotonic() - self._sent_at) * 1_000)
         if state.ended and not state.filled:
-            self._acknowledged = True
+            self._acknowledge()
+            self._unfilled = state
             return None  # so seldom that it is asked for once more
         return await self._outcome(state)
 
@@ -158,17 +160,23 @@ class _Order:
         self._delays.reset()
 
     async def _look(self) -> Execution | None:
-        """Ask for it. Where the venue has none, it may be sent (again) once that is certain."""
+        """Ask for it. That the venue has none is believed only once no answer may lag behind.
+
+        It may then be sent (again), unless the venue has told of it before.
+        """
         state = await self._desk.client.find(self._order)
         if state is not None:
+            self._unfilled = None
             return await self._outcome(state)
-        if self._acknowledged:
+        if self._left() >= 0:
+            return None
+        if self._unfilled is not None:
+            return await self._outcome(self._unfilled)
+        if self._acknowledged is not None:
             return self._vanished("the venue knows nothing of it any more")
-        assert self._sent_at is not None
-        if self._desk.monotonic() - self._sent_at > _TOO_OLD:
-            if self._rejected is not None:
-                return Execution.none(self._rejected)
-            self._sent_at = None
+        if self._rejected is not None:
+            return Execution.none(self._rejected)
+        self._sent_at = None
         return None
 
     async def _allowed(self) -> float:
@@ -185,7 +193,7 @@ class _Order:
 
     async def _outcome(self, state: OrderState) -> Execution | None:
         """What came of it, once the venue is done with it."""
-        self._acknowledged = True
+        self._acknowledge()
         if not state.ended:
             return None
         if not state.filled:
@@ -221,14 +229,22 @@ class _Order:
 
     def _turned_away(self, placing: bool) -> bool:
         """Whether an error is about the order itself, and not about a question after it."""
-        return placing and not self._acknowledged
+        return placing and self._acknowledged is None
+
+    def _acknowledge(self) -> None:
+        if self._acknowledged is None:
+            self._acknowledged = self._desk.monotonic()
+
+    def _left(self) -> float:
+        """Seconds until the venue is believed that it has no such order; below 0 where it is."""
+        since = self._sent_at if self._acknowledged is None else self._acknowledged
+        assert since is not None
+        return since + _TOO_OLD - self._desk.monotonic()
 
     def _pause(self) -> float:
-        """Seconds until the next try, which is no later than that the order may be sent again."""
+        """Seconds until the next try, which is no later than that the venue is believed."""
         delay = self._delays.next()
-        if self._sent_at is None or self._acknowledged:
-            return delay
-        left = self._sent_at + _TOO_OLD - self._desk.monotonic()
+        left = 0.0 if self._sent_at is None else self._left()
         return min(delay, left + 0.01) if left > 0 else delay
 
     async def _set_clock(self) -> None:

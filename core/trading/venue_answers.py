@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -22,7 +23,9 @@ _ENDED = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MAT
 _WORTH = ("cummulativeQuoteQty", "cumQuote")
 _ALSO_TOLD = ("cumQty", "avgPrice")
 """Further fields of USDⓈ-M answers that are 0 where nothing was executed."""
-_NUMBER = re.compile(r"\d{1,30}(?:\.\d{1,30})?", re.ASCII)
+_NUMBER = re.compile(r"\d{1,30}(?:\.\d{1,30})?(?:[Ee][+-]?\d{1,2})?", re.ASCII)
+_NEGATIVE = re.compile(f"-{_NUMBER.pattern}", re.ASCII)
+_TOO_LARGE = Decimal(10) ** 30
 _ID = re.compile(r"\d{1,30}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z0-9]{1,20}", re.ASCII)
 
@@ -87,13 +90,30 @@ def read_order(row: object, order: VenueOrder) -> OrderState:
     venue_id = _text(said, "orderId", _ID)
     rows = said.get("fills")
     fills = _fills(rows) if isinstance(rows, list) and rows else None
-    told = {name: _number(said, name) for name in (*_WORTH, *_ALSO_TOLD) if name in said}
+    told = _told(said)
     if not filled and (fills or any(told.values())):
         raise AnswerError(f"{status}, {filled} executed and yet otherwise, contradicts itself")
     if told.get("cumQty", filled) != filled:
         raise AnswerError(f"{filled} and {told['cumQty']} executed contradict each other")
     worth = next((float(told[name]) for name in _WORTH if told.get(name)), None)
     return OrderState(venue_id, str(status), float(filled), _time(said), fills, worth)
+
+
+def _told(said: Mapping[str, object]) -> dict[str, Decimal]:
+    """What an answer tells beside the executed quantity, by field.
+
+    A garbled worth makes the answer none, since it may be all that shows an execution. Not told is
+    a `cummulativeQuoteQty` below 0, by which Binance means that it is not available.
+    """
+    told = {}
+    for name in _WORTH:
+        untold = name == "cummulativeQuoteQty" and _NEGATIVE.fullmatch(str(said.get(name)))
+        if name in said and not untold:
+            told[name] = _number(said, name)
+    for name in _ALSO_TOLD:
+        with suppress(AnswerError):
+            told[name] = _number(said, name)
+    return told
 
 
 def read_fills(rows: object, order: VenueOrder, venue_id: str) -> tuple[VenueFill, ...]:
@@ -147,7 +167,10 @@ def _text(said: Mapping[str, object], name: str, form: re.Pattern[str]) -> str:
 
 
 def _number(said: Mapping[str, object], name: str) -> Decimal:
-    return Decimal(_text(said, name, _NUMBER))
+    number = Decimal(_text(said, name, _NUMBER))
+    if number >= _TOO_LARGE:
+        raise AnswerError(f"{name} {brief(said[name])!r} is none")
+    return number
 
 
 def _time(said: Mapping[str, object]) -> int:

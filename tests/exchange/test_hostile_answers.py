@@ -180,6 +180,40 @@ async def test_an_executed_order_is_asked_for_whatever_its_answer_was(
             assert (await one.execute(closing)).quantity == 0.009, name
 
 
+BESIDE: dict[str, Change] = {
+    "worth below 0, which is not available": changed(cummulativeQuoteQty="-1.00000000"),
+    "worth nothing, with an exponent": changed(cumQuote="0E-8", cummulativeQuoteQty="0E-8"),
+    "an average that is empty": changed(avgPrice=""),
+    "an average and a sum that are no numbers": changed(avgPrice=None, cumQty="all of it"),
+    "the quantity, with an exponent": changed(executedQty="1E-2", origQty="1.0e-02"),
+}
+
+
+@pytest.mark.parametrize("symbol", [SPOT, PERPETUAL])
+async def test_an_answer_counts_whatever_is_not_told_beside_the_executed_quantity(
+    exchange: EmbeddedExchange, symbol: str
+) -> None:
+    meddler = Meddler(exchange, "POST", "/order")
+    async with standing_between(meddler.answer, perpetual=symbol == PERPETUAL) as one:
+        for number, (name, change) in enumerate(BESIDE.items(), start=1):
+            meddler.meddle(change)
+            execution = await one.execute(numbered(number, symbol))
+            assert (execution.quantity, execution.why) == (0.01, None), name
+            assert (one.told, one.naps) == ([], []), name
+
+
+@pytest.mark.parametrize("worth", ["-1.0", "garbled", "1E+99", "1E+999", "", None])
+async def test_a_worth_that_cannot_be_read_is_no_answer(
+    exchange: EmbeddedExchange, worth: object
+) -> None:
+    meddler = Meddler(exchange, "GET", "/order")
+    async with standing_between(meddler.answer, perpetual=True) as one:
+        await one.execute(order(PERPETUAL))
+        meddler.meddle(changed(cumQuote=worth))
+        with pytest.raises(UnsureError, match="cumQuote"):
+            await one.client.find(order(PERPETUAL))
+
+
 async def test_a_question_answered_with_nonsense_is_asked_again(exchange: EmbeddedExchange) -> None:
     meddler = Meddler(exchange, "GET", "/order")
     async with standing_between(meddler.answer) as one:

@@ -412,6 +412,43 @@ async def test_a_closed_market_is_not_taken_for_a_reset(exchange: EmbeddedExchan
         assert closing.why == "-2010 Market is closed."
 
 
+@pytest.mark.parametrize("arrives", [True, False])
+@pytest.mark.parametrize("status", ["EXPIRED", "NEW"])
+async def test_a_question_that_lags_behind_the_order_does_not_write_its_position_off(
+    exchange: EmbeddedExchange, status: str, *, arrives: bool
+) -> None:
+    """The order is told of, then for a while (or for good) the venue has none of its ID."""
+    unfilled = {"status": status, "executedQty": "0", "cumQty": "0", "cumQuote": "0"}
+    questions: list[str] = []
+
+    async def lag(request: web.Request) -> web.StreamResponse:
+        closing = "pt-abcd1234-2" in request.query_string + await request.text()
+        if not request.path.endswith("/order") or not closing:
+            return await pass_on(exchange, request)
+        if request.method == "POST":
+            if arrives:
+                await pass_on(exchange, request)
+            row = {"symbol": "BTCUSDT", "clientOrderId": "pt-abcd1234-2", "orderId": 2}
+            row |= {"side": "SELL", "origQty": "0.01", "updateTime": START, **unfilled}
+            return web.json_response(row)
+        questions.append(request.method)
+        if len(questions) <= 3:
+            return web.json_response({"code": -2013, "msg": "Order does not exist."}, status=400)
+        return await pass_on(exchange, request)
+
+    async with standing_between(lag, perpetual=True) as one:
+        await one.execute(order(PERPETUAL))
+        closing = VenueOrder(2, "pt-abcd1234-2", PERPETUAL, OrderSide.SELL, 0.01, 60_000.0, True)
+        came = await one.execute(closing)
+        assert came.quantity == (0.01 if arrives else 0)
+        assert came.gone == (not arrives and status == "NEW")
+        if not arrives:
+            words = "let it go unfilled (EXPIRED)" if status == "EXPIRED" else "knows nothing of it"
+            assert words in str(came.why)
+            assert len(questions) > 3
+            assert 7 < one.seconds < 7.5
+
+
 async def test_a_gateway_that_timed_out_has_not_refused(exchange: EmbeddedExchange) -> None:
     async def time_out(request: web.Request) -> web.StreamResponse:
         answer = await pass_on(exchange, request)
