@@ -30,7 +30,7 @@ from core.trading.bar import Bar
 from core.trading.quotes import on_quote
 from core.trading.rules import Rules
 from core.trading.step import step
-from core.trading.values import Event, ExitReason, Fills, Quote, Side
+from core.trading.values import Event, ExitReason, Fills, Quote, Side, Trade
 
 _RECENT = 500  # candles and equities a screen may ask for
 
@@ -226,36 +226,32 @@ class Runner:
     def result_later(self, warnings: Sequence[str]) -> Callable[[], RunResult]:
         """What computes the result of this moment, in another thread if need be.
 
-        It has its own copy of everything that may change meanwhile.
+        It has its own copy of everything that may change meanwhile. What grows with the trades but
+        for that copy is left to it: of a million, their columns alone take a second.
         """
-        return partial(
+        trades, notes = list(self.account.trades), self._notes()
+        entered = sum(one is not None and one.by_hand for one in self.account.positions)
+        made = partial(
             run_result,
             self.config,
             times=np.array(self._times, dtype=np.int64),
             equity=MarkedEquity(np.array(self._equity, dtype=np.float64)),
-            closed=TradeColumns.of(list(self.account.trades)),
             open_trades=self.account.open_trades(),
             benchmark_prices=[
                 (first, last)
                 for first, last in zip(self._first_open, self._last_close, strict=True)
                 if first is not None
             ],
-            refused=self.account.refused,
+            refused=dict(self.account.refused),
             capped=self.account.capped,
-            warnings=[*warnings, *self._notes()],
+        )
+        return lambda: made(
+            closed=TradeColumns.of(trades),
+            warnings=[*warnings, *_by_hand(trades, entered), *notes],
         )
 
     def _notes(self) -> list[str]:
-        entered = sum(trade.by_hand for trade in self.account.trades)
-        entered += sum(one is not None and one.by_hand for one in self.account.positions)
-        left = sum(trade.exit_reason is ExitReason.MANUAL for trade in self.account.trades)
-        hands = [
-            f"{count} {'trade was' if count == 1 else 'trades were'} {done} by hand: what came of "
-            f"{'it' if count == 1 else 'them'} is not the strategy's alone"
-            for count, done in ((entered, "entered"), (left, "closed"))
-            if count
-        ]
-        return hands + [
+        return [
             f"{symbol}: {note}"
             for symbol, slot in self.slots.items()
             for note in self.streams[slot].notes()
@@ -284,3 +280,15 @@ class Runner:
             self._day_start = self._equity[-1] if self._equity else self.config.starting_balance
         self._times.append(time)
         self._equity.append(self.account.equity())
+
+
+def _by_hand(closed: Sequence[Trade], entered: int) -> list[str]:
+    """What was done by hand, in words; `entered`: how many of the open positions were."""
+    entered += sum(trade.by_hand for trade in closed)
+    left = sum(trade.exit_reason is ExitReason.MANUAL for trade in closed)
+    return [
+        f"{count} {'trade was' if count == 1 else 'trades were'} {done} by hand: what came of "
+        f"{'it' if count == 1 else 'them'} is not the strategy's alone"
+        for count, done in ((entered, "entered"), (left, "closed"))
+        if count
+    ]

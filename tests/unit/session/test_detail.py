@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +15,9 @@ from core.host.living_session import report_later, report_of
 from core.market.candles.candle import Candle
 from core.market.feeds.feed import PriceSeen
 from core.report.curves import drawdown, kept_points
+from core.report.trade_columns import TradeColumns
 from core.session.view import session_detail
+from core.trading.values import Trade
 from tests.unit.session.sessions import RSI, SPAN, Bench, market, replay
 from tests.unit.session.test_live_engine import ALWAYS, LIVE, decided, feed_of, living, runner_of
 from tests.waiting import until
@@ -74,15 +78,28 @@ async def test_the_forming_candle_and_the_price_are_those_of_one_moment(tmp_path
         assert after.forming == {}  # it has closed, and nothing is told of the next one
 
 
-async def test_a_report_made_later_is_that_of_the_moment_it_was_asked_for(tmp_path: Path) -> None:
+async def test_a_report_made_later_is_that_of_the_moment_it_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []  # trades
+    columns_of = TradeColumns.of
+
+    def counting(trades: Sequence[Trade]) -> TradeColumns:
+        counted.append(len(trades))
+        return columns_of(trades)
+
     bench, feed = Bench(tmp_path), feed_of()
     engine = bench.new(bench.record(ALWAYS, **LIVE), feed)
     async with living(engine):
         for place in range(250, 255):
             await decided(engine, feed.candle(place).time)
-        at_once, later = report_of(engine), report_later(engine)
+        at_once = report_of(engine)
+        monkeypatch.setattr(TradeColumns, "of", counting)
+        later = report_later(engine)
+        assert not counted  # on the loop: of a million trades it takes a second
         for place in range(255, 300):
             feed.candle(place)
         await decided(engine, feed.candles["BTC/USDT"].at(299).time)
         assert await asyncio.to_thread(later) == at_once
+        assert counted
         assert len(report_of(engine)["equity"]) == len(at_once["equity"]) + 45
