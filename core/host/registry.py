@@ -145,11 +145,17 @@ class SessionRegistry:
             self._view(living)
 
     async def arrived(self, session_id: str) -> None:
-        """Return once a session is neither being taken up nor just ending."""
+        """Return once a session is neither being taken up nor just ending.
+
+        It is `unread` then only where this host let it go before it had come to its past.
+        """
         while session_id in self._coming:
             await self._arrival.wait()
         living = self._living.get(session_id)
-        if living is not None and living.engine.state.ended:
+        if living is None:
+            return
+        await living.engine.past_known()
+        if living.engine.state.ended:
             await self.ended(session_id)
 
     def living(self, session_id: str) -> Engine | None:

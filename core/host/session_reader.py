@@ -23,6 +23,7 @@ from core.host.stored_sessions import (
 )
 from core.journal.session_journal import RunInputs, Storage, recorded_inputs
 from core.report.result import trade_from_json
+from core.session.engine import Engine
 from core.session.reports import read_report
 from core.session.snapshot import SessionDetail, SessionSnapshot
 from core.session.view import prepare_readings, session_detail, trial_cone
@@ -57,7 +58,7 @@ class SessionReader:
         if engine is not None:
             handler = engine.handler
             if handler is None:
-                return session_detail(session_id, None, ())
+                return session_detail(session_id, None, (), snapshot=snapshot_of(engine))
             await prepare_readings(handler.runner)
             cone = await trial_cone(engine.record, handler.runner)
             words = map(self._log.safe, handler.health.words)
@@ -78,8 +79,7 @@ class SessionReader:
 
     async def report(self, session_id: str) -> Mapping[str, object]:
         """See `HostLink.report`."""
-        await self._registry.arrived(session_id)
-        engine = self._registry.living(session_id)
+        engine = await self._come_to_its_past(session_id)
         if engine is not None:
             make = report_later(engine)
         else:
@@ -93,8 +93,7 @@ class SessionReader:
 
     async def closed_trades(self, session_id: str) -> tuple[Trade, ...]:
         """See `HostLink.closed_trades`."""
-        await self._registry.arrived(session_id)
-        engine = self._registry.living(session_id)
+        engine = await self._come_to_its_past(session_id)
         if engine is not None:
             return () if engine.handler is None else tuple(engine.handler.runner.account.trades)
         report = await asyncio.to_thread(read_report, self._storage.workspace.session(session_id))
@@ -153,6 +152,21 @@ class SessionReader:
             return (await self._stored(session_id)).snapshot()
         except CommandError as error:
             return unreadable_session(session_id, str(error), self._clock())
+
+    async def _come_to_its_past(self, session_id: str) -> Engine | None:
+        """The engine of a session; None where it has ended.
+
+        Raises:
+            CommandError: there is no such session, or its past will not be known here any more.
+        """
+        await self._registry.arrived(session_id)
+        engine = self._registry.living(session_id)
+        if engine is not None and engine.unread:
+            raise CommandError(
+                f"the journal of session {session_id} is not read yet, and its host is stopping: "
+                "ask again once a host runs"
+            )
+        return engine
 
     async def _stored(self, session_id: str) -> StoredSession:
         try:

@@ -31,8 +31,8 @@ def session_to_json(session: SessionSnapshot) -> Json:
     """A session as it stands. `elapsed`: seconds since it began to run.
 
     Times are the feed's, which is in the past on a replay; `created` alone is the machine's. Until
-    it runs, `started` is when it was created. What its account holds is null while its journal is
-    still to be read.
+    it runs, `started` is when it was created. What its account holds, and its lists of that, are
+    null while its journal is still to be read.
     """
     since, known = session.running_since, not session.unread
     return {
@@ -54,13 +54,15 @@ def session_to_json(session: SessionSnapshot) -> Json:
         "ended": optional_iso_time(session.ended),
         "last_candle": optional_iso_time(session.last_candle),
         "trades_count": session.trades_count if known else None,
-        "open_positions": [trade_to_json(one) for one in session.open_positions],
-        "waiting_orders": [msgspec.to_builtins(one) for one in session.waiting_orders],
+        "open_positions": [trade_to_json(one) for one in session.open_positions] if known else None,
+        "waiting_orders": (
+            [msgspec.to_builtins(one) for one in session.waiting_orders] if known else None
+        ),
         "starting_balance": session.starting_balance,
         "realized_pnl": session.realized_pnl if known else None,
         "unrealized_pnl": session.unrealized_pnl if known else None,
         "equity": session.equity if known else None,
-        "orders": None if session.orders is None else asdict(session.orders),
+        "orders": asdict(session.orders) if known and session.orders is not None else None,
         "trial": None if session.trial is None else _trial_to_json(session.trial),
         "next_jobs": list(session.next_jobs),
         "notices": list(session.notices),
@@ -118,12 +120,14 @@ def status_to_json(
             "last_price_at": optional_iso_time(shown.last_price_at),
             "said": list(detail.feed_health),
         },
-        "trades": [trade_to_json(trade) for trade in detail.trades],
+        "trades": None if shown.unread else [trade_to_json(trade) for trade in detail.trades],
     }
     if since is not None:
-        status["new_trades"] = [
-            trade_to_json(trade) for trade in _closed_after(detail, shown, since)
-        ]
+        status["new_trades"] = (
+            None
+            if shown.unread
+            else [trade_to_json(trade) for trade in _closed_after(detail, shown, since)]
+        )
     return status
 
 

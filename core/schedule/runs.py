@@ -58,6 +58,10 @@ async def _check(job: Job, link: HostLink) -> JobOutcome:
     if session is None:
         return JobOutcome(f"session {job.session_id} is not there any more", succeeded=False)
     detail = await link.detail(session.id)
+    if session.unread:  # when the host was last looked at
+        session = detail.snapshot or session
+    if session.unread:  # of what is not known nothing has been seen
+        return JobOutcome(_state_in_words(session), news=False)
     fresh = detail.trades[job.seen_trades :]
     told = f"{_state_in_words(session)}; {_trades_in_words(fresh)}"
     if session.trial is None:

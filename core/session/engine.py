@@ -106,6 +106,9 @@ class Engine:
         self._stopped_by = BY_HAND
         self._leaving = False
         self._over = False
+        self._past_known = asyncio.Event()  # and durable, or never to be: it is over
+        if recovered is None:
+            self._past_known.set()
         self._untold: _Told = []
 
     # ── From outside ──
@@ -152,6 +155,10 @@ class Engine:
     def unread(self) -> bool:
         """Whether it has a past that it has not come to yet: nothing of its account is known."""
         return self.handler is None and self._recovered is not None
+
+    async def past_known(self) -> None:
+        """Return once it is `unread` no more, or is over. No venue is waited for."""
+        await self._past_known.wait()
 
     @property
     def trouble(self) -> str | None:
@@ -208,6 +215,7 @@ class Engine:
             _logger.exception("session %s", self.record.id)
             await self._end_in_error(f"{type(error).__name__}: {error}")
         finally:
+            self._past_known.set()
             if pump is not None:
                 pump.cancel()
             await self._mirror.close()
@@ -256,6 +264,7 @@ class Engine:
         if recovered.stopping is not None:
             self._begin_stop(flatten=recovered.stopping.flatten)
         await self._commit()
+        self._past_known.set()
         self._show_progress()
         while not self._finished():
             try:
@@ -462,13 +471,16 @@ class Engine:
 
     async def _end_in_error(self, words: str) -> None:
         why = self._context.safe(words)
+        if self.unread:  # an end of what nobody knows would be the end of an empty account
+            self._fail(why)
+            return
         try:
             await self._end(SessionState.ERROR, why)
         except JournalError as error:
             self._fail(f"{why}; and {error}")
 
     def _fail(self, why: str) -> None:
-        """The journal cannot be written: what was not made durable is never told."""
+        """The journal cannot be written, or be gone on with: what is not durable is never told."""
         self._untold.clear()
         self.durable = False
         self.ended_at = self.now()

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from core.backtest.run import run_backtest
@@ -20,11 +21,15 @@ from core.host.link import CommandError
 from core.host.local_link import LocalHosting, LocalLink
 from core.host.offline import offline_report, offline_sessions
 from core.host.runner import run_host
-from core.host.status_json import session_to_json
+from core.host.status_json import session_to_json, status_to_json
 from core.journal.values import FeedKind, SessionState
 from core.report.result import result_to_json
+from core.schedule.jobs import new_job
+from core.schedule.runs import carry_out
 from core.schedule.service import Schedule
+from core.schedule.triggers import every
 from core.session.snapshot import StartRequest
+from core.session.startup import SessionStartup
 from core.store.lock import AlreadyHostedError, WorkspaceLostError
 from core.store.workspace import Workspace, WorkspaceError
 from core.strategy.config.parsing import parse_config
@@ -343,6 +348,110 @@ async def test_until_its_journal_is_read_nothing_is_told_of_what_a_session_holds
         reached.set()
         await until(lambda: not host.fresh_snapshot().sessions[0].unread)
         assert session_to_json(host.fresh_snapshot().sessions[0])["equity"] == 10_000.0
+
+
+async def test_who_asks_for_a_session_that_is_taken_up_again_waits_until_its_journal_is_read(
+    tmp_path: Path,
+) -> None:
+    home, feed = tmp_path / "home", TestFeed({"BTC/USDT": market(400)}, 250)
+
+    async def make(*_: Any) -> TestFeed:
+        return feed
+
+    async with hosting(home, feeds={FeedKind.LIVE: make}) as host:
+        session_id = (await host.start(StartRequest(RSI, fills=Fills.CANDLE))).session_id
+        await subscribed(feed)
+        for place in range(250, 300):
+            last = feed.candle(place).time
+        await until(lambda: host.fresh_snapshot().sessions[0].last_candle == last)
+        trades = await host.reader.closed_trades(session_id)
+        assert trades
+    feed = TestFeed({"BTC/USDT": market(400)}, 300)
+    answers: list[Any] = []
+
+    async def ask_at_once(host: Host) -> None:
+        link = LocalLink(host)
+        job = new_job("job00001", every(60, host.since), now=host.since, session_id=session_id)
+        told = msgspec.structs.replace(job, seen_trades=len(trades))
+        (shown,) = host.snapshot().sessions
+        assert shown.unread
+        answers.extend(
+            await asyncio.gather(
+                link.detail(session_id),
+                link.closed_trades(session_id),
+                link.report(session_id),
+                carry_out(told, link),
+                # Stopped before its journal was read, it would end as an empty account.
+                link.stop(session_id),
+            )
+        )
+
+    async with hosting(home, feeds={FeedKind.LIVE: make}, companions=[ask_at_once]):
+        await until(lambda: bool(answers))
+    detail, closed, report, outcome, final = answers
+    assert detail.trades == closed == trades
+    assert detail.snapshot.trades_count == len(trades)
+    assert not detail.snapshot.unread
+    counted = [one["metrics"]["total_trades"] for one in (report, final)]
+    assert counted == [len(trades), len(trades)]
+    assert outcome.seen_trades == len(trades)
+    assert "being taken up" not in outcome.text
+
+
+async def test_nothing_is_told_of_what_a_session_holds_where_its_host_leaves_it_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, feed = tmp_path / "home", TestFeed({"BTC/USDT": market(300)}, 250)
+    answers: list[Any] = []
+
+    async def make(*_: Any) -> TestFeed:
+        return feed
+
+    async with hosting(home, feeds={FeedKind.LIVE: make}) as host:
+        session_id = (await host.start(StartRequest(RSI, fills=Fills.CANDLE))).session_id
+        await subscribed(feed)
+
+    async def slow(*_: Any) -> None:
+        await asyncio.Event().wait()
+
+    async def ask_at_once(host: Host) -> None:
+        reader = host.reader
+        asked = (one(session_id) for one in (reader.detail, reader.report, reader.closed_trades))
+        answers.extend(await asyncio.gather(*asked, return_exceptions=True))
+
+    monkeypatch.setattr(SessionStartup, "again", slow)
+    async with hosting(home, feeds={FeedKind.LIVE: make}, companions=[ask_at_once]) as host:
+        (shown,) = host.fresh_snapshot().sessions
+        assert not answers
+    detail, *refusals = answers
+    assert all(isinstance(one, CommandError) for one in refusals)
+    told = status_to_json(shown, detail, since=1)
+    unknown = ("trades_count", "open_positions", "waiting_orders", "orders", "trades", "new_trades")
+    assert {name: told[name] for name in unknown} == dict.fromkeys(unknown)
+
+
+async def test_a_session_that_cannot_be_gone_on_with_does_not_end_as_an_empty_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, feed = tmp_path / "home", TestFeed({"BTC/USDT": market(300)}, 250)
+
+    async def make(*_: Any) -> TestFeed:
+        return feed
+
+    async with hosting(home, feeds={FeedKind.LIVE: make}) as host:
+        session_id = (await host.start(StartRequest(RSI, fills=Fills.CANDLE))).session_id
+        await subscribed(feed)
+
+    async def broken(*_: Any) -> None:
+        raise RuntimeError("it does not go on")
+
+    monkeypatch.setattr(SessionStartup, "again", broken)
+    async with hosting(home, feeds={FeedKind.LIVE: make}) as host:
+        await host.ended(session_id)
+        (shown,) = host.fresh_snapshot().sessions
+    assert shown.interrupted
+    assert shown.state_reason == "RuntimeError: it does not go on"
+    assert not (home / "sessions" / session_id / "report.json").exists()
 
 
 async def test_the_index_is_rebuilt_from_the_journals(tmp_path: Path, candle_file: Path) -> None:

@@ -95,6 +95,16 @@ async def test_a_check_is_news_once_when_an_answer_turns() -> None:
     assert not (await carry_out(told, host)).news
 
 
+async def test_a_check_of_a_session_that_is_not_read_yet_has_seen_nothing() -> None:
+    host = TrialHost()
+    host.trade()
+    host.change(ID, unread=True, state_reason="being taken up again")
+    outcome = await carry_out(msgspec.structs.replace(check(), seen_trades=1), host)
+    assert (outcome.seen_trades, outcome.seen_states) == (None, None)
+    assert outcome.text.endswith("being taken up again")
+    assert not outcome.news
+
+
 async def test_the_end_carries_the_comparison() -> None:
     host = TrialHost()
     ending = msgspec.structs.replace(check(), action=JobAction.FINISH)
