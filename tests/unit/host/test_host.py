@@ -381,7 +381,6 @@ async def test_who_asks_for_a_session_that_is_taken_up_again_waits_until_its_jou
                 link.closed_trades(session_id),
                 link.report(session_id),
                 carry_out(told, link),
-                # Stopped before its journal was read, it would end as an empty account.
                 link.stop(session_id),
             )
         )
