@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
+from typing import cast
 
 from textual.widgets import Input
 
+from core.backtest.sweep import Sweep
 from core.journal.values import SessionState
 from core.report.written_report import written_report
 from tests.ui.driving import NARROW, driven, make_app, until
@@ -27,8 +29,8 @@ from tui.app import PapertapeApp
 from tui.modals.new_backtest import NewBacktest
 from tui.modals.new_session import NewSession
 from tui.requests.backtest import BacktestOrder
-from tui.requests.varying import Variation
-from tui.screens.long_work import work_title
+from tui.requests.varying import Ended, Variation, Varied
+from tui.screens.long_work import ended_names, work_title
 from tui.screens.report import ReportScreen
 from tui.screens.report_rows import sentences
 from tui.screens.session import SessionScreen
@@ -269,6 +271,24 @@ def test_a_gate_of_a_varied_strategy_names_what_was_set() -> None:
     order = BacktestOrder("waves", Path("STRATEGY.md"), {}, settings={"rsi.period": 20})
     title = work_title(order, "gate", Variation(("stop_loss_pct=2:6:2",)))
     assert str(title) == "waves rsi.period=20 · gate · stop_loss_pct=2:6:2"
+
+
+def test_ended_works_are_told_apart_by_all_that_was_asked() -> None:
+    order = BacktestOrder("waves", Path("STRATEGY.md"), {}, data="/tmp/a.csv")
+    axes = ("rsi.period=2:6",)
+    works = [
+        ("sweep", order, Variation(axes, split=70.0)),
+        ("sweep", replace(order, data="b.csv"), Variation(axes, sort="win_rate_pct")),
+        ("gate", replace(order, settings={"rsi.period": 3}, balance=5e3), Variation(folds=3)),
+        ("gate", replace(order, exchange="demo", period="30d"), Variation()),
+    ]
+    varied = Varied(cast(Sweep, None), ())
+    assert ended_names([Ended(*work, varied) for work in works]) == [
+        "1  waves · sweep · a.csv · rsi.period=2:6 · by Sharpe · ranked on 70 %",
+        "2  waves · sweep · b.csv · rsi.period=2:6 · by win rate",
+        "3  waves rsi.period=3 · gate · a.csv · by Sharpe · 3 folds · balance 5,000",
+        "4  waves · gate · demo 30d · by Sharpe · 6 folds",
+    ]
 
 
 def drawn_text(app: PapertapeApp, selector: str) -> str:

@@ -171,6 +171,14 @@ async def test_a_cancelled_sweep_keeps_what_is_finished_and_says_so(
         assert "resumed: 2 of 6 backtests were kept" in str(note.render())
         assert len(screen.query_one("#sweep-table", LineTable).rows) == 6
         assert not list(workspace.unfinished.iterdir())
+        (ended,) = app.varying.ended
+        assert isinstance(ended.varied.found, Sweep)
+        assert ended.varied.found.complete, "and not the one that was broken off"
+        again = SweepScreen(ended.order, ended.variation, print, ended.varied)
+        app.push_screen(again)
+        await until(pilot, lambda: again.ready)
+        assert "resumed: 2 of 6" in drawn(app, "#work-progress"), "its notes are still said"
+        await pilot.press("escape")
         (workspace.root.parent / "waves.csv").unlink()
         await pilot.press("enter")  # on a setting, whose backtest cannot be run any more
         await until(pilot, lambda: any(note.title == "No backtest" for note in app.notes))

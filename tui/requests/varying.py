@@ -11,7 +11,6 @@ import importlib
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,16 +87,21 @@ class Ended:
     variation: Variation
     varied: Varied
 
+    def is_of(self, other: Ended) -> bool:
+        """Whether both are results of the same work, as where the one was resumed."""
+        same = self.what == other.what and self.variation == other.variation
+        return same and self.order == other.order
+
 
 class VaryingCommands:
     """Sweeps and gates in processes beside this one.
 
-    `ended`: the results of the last ones, the newest first, by a name that tells them apart.
+    `ended`: the results of the last ones, the newest first; of the same work only the newest.
     """
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
-        self.ended: dict[str, Ended] = {}
+        self.ended: tuple[Ended, ...] = ()
 
     async def suggest(self, raw: Mapping[str, object]) -> tuple[str, ...]:
         """What could be varied of a config, a range around each number of it."""
@@ -141,9 +145,9 @@ class VaryingCommands:
             )
         finally:
             control.cancel.set()  # nobody waits for it any more
-        name = " · ".join((order.name, what, *variation.axes))
-        newest = {name: Ended(what, order, variation, found)}
-        self.ended = dict(islice((newest | self.ended).items(), _MOST_ENDED))
+        newest = Ended(what, order, variation, found)
+        others = (one for one in self.ended if not one.is_of(newest))
+        self.ended = (newest, *others)[:_MOST_ENDED]
         return found
 
     async def export(self, sweep: Sweep, name: str) -> Path:

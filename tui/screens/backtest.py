@@ -31,6 +31,7 @@ from tui.screens import backtest_rows
 from tui.screens.backtest_result import BacktestResultScreen, note_on
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.gate import GateScreen
+from tui.screens.long_work import ended_names
 from tui.screens.overlay import OverlayScreen
 from tui.screens.sweep import SweepScreen
 from tui.strategies import StrategyChoice
@@ -444,20 +445,20 @@ class BacktestScreen(BaseScreen):
     def action_ended(self) -> None:
         """Show a sweep or gate that has ended once more; of several, ask which."""
         ended = self.papertape.varying.ended
-        newest = next(iter(ended), None)
-        if newest is None:
+        if not ended:
             return
+        names = ended_names(ended)
 
         def chosen(name: str | None) -> None:
             if name is not None:
-                one = ended[name]
+                one = ended[names.index(name)]
                 screen = SweepScreen if one.what == SweepScreen.WHAT else GateScreen
                 self.app.push_screen(screen(one.order, one.variation, self.run_order, one.varied))
 
         if len(ended) == 1:
-            chosen(newest)
+            chosen(names[0])
         else:
-            self.app.push_screen(Pick("Sweeps and gates", tuple(ended), newest), chosen)
+            self.app.push_screen(Pick("Sweeps and gates", names, names[0]), chosen)
 
     def action_cancel(self) -> None:
         """Break off what runs."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,8 +13,9 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from core.text import safe_lines, safe_text
+from tui.modals.vary import RANKS
 from tui.requests.backtest import BacktestOrder, BacktestRefusedError
-from tui.requests.varying import Control, Variation, Varied
+from tui.requests.varying import Control, Ended, Variation, Varied
 from tui.screens.base import BaseScreen, write
 from tui.widgets.tones import Tone
 
@@ -71,7 +74,7 @@ class LongWorkScreen(BaseScreen):
             self.run_order(self._variation)
             return
         self._show_title()
-        self.query_one("#work-progress").display = False
+        self._say_last(_noted(self._done_before), Tone.WARNING)
         self.set_class(True, "-done")
         self.came(self._done_before)
 
@@ -130,7 +133,7 @@ class LongWorkScreen(BaseScreen):
         except BacktestRefusedError as error:
             self._end(control, str(error), Tone.ERROR)
         else:
-            self._end(control, "\n".join(f"! {note}" for note in varied.notes), Tone.WARNING)
+            self._end(control, _noted(varied), Tone.WARNING)
             if self.is_attached:
                 self.set_class(True, "-done")
                 self.came(varied)
@@ -151,9 +154,13 @@ class LongWorkScreen(BaseScreen):
         if self._timer is not None:
             self._timer.stop()
         if self.is_attached:
-            self._say(text, tone)
-            self.query_one("#work-progress").display = bool(text)
+            self._say_last(text, tone)
             self.refresh_hints()
+
+    def _say_last(self, text: str, tone: Tone) -> None:
+        """Say what is to be known of its end, in no line where that is nothing."""
+        self._say(text, tone)
+        self.query_one("#work-progress").display = bool(text)
 
     def action_cancel(self) -> None:
         """End it with what is finished."""
@@ -171,9 +178,39 @@ class LongWorkScreen(BaseScreen):
 
 def work_title(order: BacktestOrder, what: str, variation: Variation) -> Content:
     """What is worked on: the strategy with what was set of it, the work, and what it varies."""
-    settings = (f"{path}={value}" for path, value in order.settings.items())
     return Content.assemble(
-        (safe_text(" ".join([order.name, *settings])), "bold $foreground"),
+        (safe_text(_worked_on(order)), "bold $foreground"),
         (f" · {what}", "$dim"),
         (safe_text("".join(f" · {axis}" for axis in variation.axes)), "$dim"),
     )
+
+
+def ended_names(ended: Sequence[Ended]) -> list[str]:
+    """What tells ended works apart, candles and ranking too; numbered, as more may differ."""
+    return [f"{number}  {_ended_name(one)}" for number, one in enumerate(ended, start=1)]
+
+
+def _ended_name(one: Ended) -> str:
+    order, variation = one.order, one.variation
+    candles = " ".join(Path(word).name for word in order.data.split())
+    if order.exchange:
+        candles = f"{order.exchange} {order.period}"
+    ranks = {metric: word for word, metric in RANKS.items()}
+    parts = [_worked_on(order), one.what, candles, *variation.axes]
+    parts.append(f"by {ranks.get(variation.sort, variation.sort)}")
+    if one.what == "gate":
+        parts.append(f"{variation.folds} folds")
+    elif variation.split is not None:
+        parts.append(f"ranked on {variation.split:g} %")
+    if order.balance is not None:
+        parts.append(f"balance {order.balance:,g}")
+    return safe_text(" · ".join(parts))
+
+
+def _worked_on(order: BacktestOrder) -> str:
+    """The strategy with what was set of it."""
+    return " ".join([order.name, *(f"{path}={value}" for path, value in order.settings.items())])
+
+
+def _noted(varied: Varied) -> str:
+    return "\n".join(f"! {note}" for note in varied.notes)
