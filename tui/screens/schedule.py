@@ -68,7 +68,8 @@ class ScheduleScreen(BaseScreen):
 
     def seek(self, job_id: str) -> None:
         """Put the cursor on a job, once they are known."""
-        self.query_one(FilterBox).close()
+        for box in self.query(FilterBox):  # a screen that was never shown has none yet
+            box.close()
         self._wanted = job_id
         self.ask()
 

@@ -79,7 +79,8 @@ class StrategiesScreen(BaseScreen):
 
     def seek(self, path: str) -> None:
         """Put the cursor on the strategy of that document, once it is read."""
-        self.query_one(FilterBox).close()
+        for box in self.query(FilterBox):  # a screen that was never shown has none yet
+            box.close()
         self._wanted = Path(path)
         self.action_reload()
 

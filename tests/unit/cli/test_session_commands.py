@@ -124,7 +124,8 @@ def test_a_demo_session_from_start_to_delete(run: Run, host: Host) -> None:
     assert run("flatten", session_id).code == 0
     assert run("delete", session_id).code == 1
     assert run("pause", session_id, "BTCUSDT").code == 0
-    assert "entries of BTC/USDT are blocked by hand" in run("status", session_id).out
+    blocked = "entries of BTC/USDT are blocked by hand"  # not told while candles are taken in
+    until_blocking(lambda: blocked in run("status", session_id).out)
     refused = run("enter", session_id, "long")
     assert (refused.code, "does not enter" in refused.err) == (2, True)
     assert run("resume", session_id, "BTC/USDT").code == 0
