@@ -35,7 +35,7 @@ from core.trial.cone_over_time import ConeOverTime
 from tui.commands import Place, bindings, refusal
 from tui.host.connection import GROUP, HostConnection, LinkReady
 from tui.host.hosting import Hosting
-from tui.host.leaving import Leaving
+from tui.host.leaving import Leaving, program_for
 from tui.host.returning import Change, Returning
 from tui.keymap import checked_keymap
 from tui.modals.ask import Ask
@@ -136,7 +136,7 @@ class PapertapeApp(GuardedApp):
         self.comparisons = ComparisonCommands(self)
         self._connection = HostConnection(self, hosting)
         self._returning = Returning(self, self.show_changes)
-        program = "papertape demo" if feed is FeedKind.DEMO else "papertape"
+        program = "papertape demo" if feed is FeedKind.DEMO else program_for(workspace)
         self.leaving = Leaving(self, self._connection, program, self._returning.leave)
         self._poll_every = poll_every
         folders = [shipped("themes")] + ([] if workspace is None else [workspace / "themes"])

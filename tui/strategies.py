@@ -31,6 +31,9 @@ STILL_READ = "its document is still being read"
 _AT_ONCE = 50  # documents: so many are read before any of them is shown
 _NAME_LINE = re.compile(r"^(name[ \t]*:[ \t]*).*?(\r?)$", re.MULTILINE)
 
+READING = "Reading the strategies …"
+NO_STRATEGY = "No strategy was found. papertape init makes a workspace with samples."
+
 
 @dataclass(frozen=True, slots=True)
 class StrategyChoice:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from typing import cast
 
-from textual.widgets import Input
+import pytest
+from textual.containers import VerticalScroll
+from textual.widgets import Input, Static
 
 from core.backtest.sweep import Sweep
 from core.journal.values import SessionState
 from core.report.written_report import written_report
+from core.store.workspace import locate_workspace
 from tests.ui.driving import NARROW, driven, make_app, until
 from tests.ui.scripted import (
     NOW,
@@ -26,6 +30,7 @@ from tests.ui.scripted import (
 )
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
+from tui.host.leaving import program_for
 from tui.modals.new_backtest import NewBacktest
 from tui.modals.new_session import NewSession
 from tui.requests.backtest import BacktestOrder
@@ -243,6 +248,36 @@ async def test_who_leaves_is_told_what_goes_on_without_the_screen() -> None:
         await until(pilot, lambda: not app.is_running)
     wanted = "1 session goes on without a screen; papertape demo finds it again."
     assert app.leaving.farewell == wanted
+
+
+def test_a_workspace_of_ones_own_is_named_in_what_is_to_be_typed(tmp_path: Path) -> None:
+    assert program_for(locate_workspace(None, os.environ).root) == "papertape"
+    place = tmp_path / "my tapes"
+    assert program_for(place) == f"papertape --workspace '{place}'"
+
+
+@pytest.mark.parametrize("width", [60, 70, 120])
+async def test_the_help_is_whole_on_any_terminal(width: int) -> None:
+    app = make_app(busy())
+    async with driven(app, (width, 20)) as pilot:
+        await pilot.press("question_mark", "G")
+        sheet = app.screen.query_one(VerticalScroll)
+        await until(pilot, lambda: sheet.scroll_y == sheet.max_scroll_y > 0)
+        lines = sheet.query_one(Static)
+        end = [lines.render_line(y).text for y in range(lines.size.height)][-2:]
+        assert " ".join(" ".join(end).split()).endswith("Ctrl+P finds a command.")
+
+
+async def test_a_filter_of_a_form_that_is_left_empty_gives_back_its_room() -> None:
+    app = make_app(busy())
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, NewSession))
+        await pilot.press("slash")
+        assert app.screen.has_class("-finding")
+        await pilot.press("enter")
+        await until(pilot, lambda: not app.screen.has_class("-finding"))
+        assert isinstance(app.screen, NewSession)
 
 
 async def test_what_one_is_to_be_told_of_is_confirmed() -> None:

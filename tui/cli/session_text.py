@@ -30,7 +30,7 @@ def sessions_text(host: HostSnapshot | None, sessions: Sequence[SessionSnapshot]
             session.timeframe,
             session.mode.value,
             _elapsed(session),
-            formats.UNKNOWN if session.unread else str(session.trades_count),
+            formats.UNKNOWN if session.unread else f"{session.trades_count:,}",
             formats.UNKNOWN if session.unread else str(len(session.open_positions)),
             formats.money(None if session.unread else session.equity),
             _gain(session),
@@ -60,7 +60,7 @@ def session_text(session: SessionSnapshot, detail: SessionDetail | None = None) 
     else:
         lines += [
             f"  equity       {formats.money(session.equity)} ({_gain(session)})",
-            f"  realized     {session.realized_pnl:+,.2f} in {session.trades_count} trades",
+            f"  realized     {session.realized_pnl:+,.2f} in {session.trades_count:,} trades",
             f"  unrealized   {session.unrealized_pnl:+,.2f}",
         ]
     lines += [

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import signal
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from core.host.link import CommandError
 from core.session.snapshot import SessionSnapshot
+from core.store.workspace import locate_workspace
 from core.text import safe_text
 from tui.host.connection import HostConnection
 from tui.shell import OfferedAnswer, Shell
@@ -50,7 +54,7 @@ class Leaving:
             stopping = answer == "stop"
             self.farewell = f"{goes_on} without a screen; {found}"
             if stopping:
-                self.farewell = "" if self._shell.demo is not None else _reports_of(active)
+                self.farewell = "" if self._shell.demo is not None else self._reports_of(active)
             self.leave(keep_running=not stopping, stop=active if stopping else ())
 
         reports = "write the reports, and quit"
@@ -95,9 +99,16 @@ class Leaving:
         finally:
             self._shell.end()  # a screen without a terminal must not stay, whatever failed
 
+    def _reports_of(self, stopped: Sequence[SessionSnapshot]) -> str:
+        """How the reports of stopped sessions are read once the screen is gone."""
+        return "\n".join(
+            f"{safe_text(one.strategy)} was stopped: {self._program} report {one.id}"
+            for one in stopped
+        )
 
-def _reports_of(stopped: Sequence[SessionSnapshot]) -> str:
-    """How the reports of stopped sessions are read once the screen is gone."""
-    return "\n".join(
-        f"{safe_text(one.strategy)} was stopped: papertape report {one.id}" for one in stopped
-    )
+
+def program_for(workspace: Path | None) -> str:
+    """What to type for the program on a workspace, which is named unless it is the usual one."""
+    if workspace is None or workspace == locate_workspace(None, os.environ).root:
+        return "papertape"
+    return safe_text(f"papertape --workspace {shlex.quote(str(workspace))}")

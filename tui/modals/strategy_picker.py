@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 from core.text import safe_text
 from tui import formats
 from tui.modals.form import CheckedForm, hints
-from tui.strategies import StrategyChoice
+from tui.strategies import NO_STRATEGY, READING, StrategyChoice
 from tui.widgets.columns import Column
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.line_table import Cell, LineTable, Row
@@ -47,10 +47,11 @@ class StrategyForm(CheckedForm[T]):
         self._list_strategies = list_strategies
         self._wanted = wanted
         self._choices: dict[str, StrategyChoice] = {}
+        self._listed = False
 
     def strategies(self) -> ComposeResult:
         """The table of strategies, still empty, and its filter."""
-        yield LineTable(_COLUMNS, id="strategies", empty="Reading the strategies …")
+        yield LineTable(_COLUMNS, id="strategies", empty=READING)
         yield FilterBox("#strategies", "find by name, symbol or status", compact=True)
 
     def on_mount(self) -> None:
@@ -74,6 +75,7 @@ class StrategyForm(CheckedForm[T]):
                 return
             known = {choice.name for choice in self._choices.values()}
             self._choices = {f"{choice.origin}:{choice.path}": choice for choice in choices}
+            self._listed = True
             self._fill()
             # The cursor may have been moved since the one wanted was there.
             for key, choice in self._choices.items():
@@ -83,7 +85,7 @@ class StrategyForm(CheckedForm[T]):
 
     def _fill(self) -> None:
         text = self.query_one(FilterBox).text
-        empty = "No strategy was found. papertape init makes a workspace with samples."
+        empty = NO_STRATEGY if self._listed else READING
         self._table.set_empty(f"No strategy has “{text}”. Esc shows all." if text else empty)
         self._table.set_rows(
             _row(key, choice) for key, choice in self._choices.items() if choice.matches(text)
@@ -92,6 +94,10 @@ class StrategyForm(CheckedForm[T]):
     @on(Input.Changed, "FilterBox")
     def _filter_changed(self) -> None:
         self._fill()
+
+    @on(Input.Submitted, "FilterBox")
+    def _filter_kept(self) -> None:
+        self.set_class(bool(self.query_one(FilterBox).text), "-finding")
 
     def action_find(self) -> None:
         """Open the filter, in the room of two strategies."""

@@ -197,7 +197,8 @@ def _unfinished(found: Sweep | Gate | UnfinishedGate) -> str | None:
     """What becomes of what was finished; None where all is."""
     if isinstance(found, Gate) or (isinstance(found, Sweep) and found.complete):
         return None
-    return f"{found.kept:,} backtests are kept: {_AGAIN}" if found.kept else _NOT_KEPT
+    are = "backtest is" if found.kept == 1 else "backtests are"
+    return f"{found.kept:,} {are} kept: {_AGAIN}" if found.kept else _NOT_KEPT
 
 
 def _workers(backtests: int, candles: Mapping[str, Candles]) -> int:

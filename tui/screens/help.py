@@ -48,7 +48,7 @@ class _Keys(Static):
                     lines += self._command(command, max(20, width - _KEY - _AIR))
             lines.append(Content(""))
         closing = "Esc closes. Tab moves between panes. Ctrl+P finds a command."
-        return [*lines, Content.styled(closing, "$dim")]
+        return [*lines, *(Content.styled(text, "$dim") for text in wrap(closing, max(20, width)))]
 
     def _command(self, command: Command, width: int) -> Iterator[Content]:
         key = shown_key(command, self._keymap)

@@ -22,6 +22,8 @@ from tui.screens.base import BaseScreen, entitle
 from tui.screens.gate import GateScreen
 from tui.screens.sweep import SweepScreen
 from tui.strategies import (
+    NO_STRATEGY,
+    READING,
     STILL_READ,
     StrategyChoice,
     StrategyFileError,
@@ -61,13 +63,12 @@ class StrategiesScreen(BaseScreen):
     def __init__(self) -> None:
         super().__init__()
         self._choices: dict[str, StrategyChoice] = {}
+        self._listed = False
         self._wanted: Path | None = None  # the document to put the cursor on once it is read
 
     def body(self) -> ComposeResult:
         """The list, and what one of them says."""
-        yield self.pane(
-            LineTable(_COLUMNS, id="strategy-list", empty="Reading the strategies …"), "Strategies"
-        )
+        yield self.pane(LineTable(_COLUMNS, id="strategy-list", empty=READING), "Strategies")
         yield FilterBox("#strategy-list", "filter by name, symbol, timeframe, origin or status")
         with VerticalScroll(id="strategy-about", classes="pane"):
             yield Static("", id="strategy-text")
@@ -99,6 +100,7 @@ class StrategiesScreen(BaseScreen):
             self._show(choices)
 
     def _show(self, choices: Sequence[StrategyChoice]) -> None:
+        self._listed = True
         before, known = self.selected, self._choices
         by_key = {f"{choice.origin}:{choice.path}": choice for choice in choices}
         # What is read again is shown as it was until it is.
@@ -122,7 +124,7 @@ class StrategiesScreen(BaseScreen):
         """List what passes the filter."""
         text, table = self.query_one(FilterBox).text, self.query_one("#strategy-list", LineTable)
         shown = {key: one for key, one in self._choices.items() if one.matches(text)}
-        empty = "No strategy was found. papertape init makes a workspace with samples."
+        empty = NO_STRATEGY if self._listed else READING
         table.set_empty(f"No strategy has “{text}”. Esc shows all." if text else empty)
         table.set_rows(_row(key, choice) for key, choice in shown.items())
         there, read = len(self._choices), sum(one.is_read for one in self._choices.values())
@@ -258,6 +260,8 @@ class StrategiesScreen(BaseScreen):
                 "warning",
             )
         self.app.refresh(layout=True)
+        # What stood in it is not what it says now, and nothing may be begun with it.
+        self._choices = {key: one for key, one in self._choices.items() if one.path != path}
         self._wanted = path
         self.action_reload()
 
