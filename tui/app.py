@@ -388,11 +388,13 @@ class PapertapeApp(GuardedApp):
     ) -> bool:
         """Do what a key stands for; where that is not possible now, say why: no key is silent."""
         done = await super().run_action(action, default_namespace, namespaces)
-        place = Place.ANYWHERE if default_namespace is self else None
-        if isinstance(default_namespace, BaseScreen):
-            place = default_namespace.PLACE
-        if not done and place is not None and isinstance(action, str):
-            why_not = refusal(place, action)
+        if not done and isinstance(action, str):
+            why_not = ""
+            if default_namespace is self:
+                why_not = refusal(Place.ANYWHERE, action)
+            elif isinstance(default_namespace, BaseScreen):
+                screen = default_namespace
+                why_not = screen.why_not(action) or refusal(screen.PLACE, action)
             if why_not:
                 self.say(why_not, "warning")
         return done

@@ -64,7 +64,8 @@ class Command:
     `keys` as Textual spells them, comma-separated; `key` is how the first is shown. `action` is the
     action of the screen or widget it belongs to (`app.` in front: of the app). `hint`: its place in
     the footer, low numbers survive narrow terminals; None keeps it out. `unless`: why nothing
-    happens where the key is pressed and the command is not possible, and what would be.
+    happens where the key is pressed and the command is not possible, and what would be; a screen's
+    `why_not` comes before it.
     """
 
     id: str
@@ -119,12 +120,12 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "session.stop", Place.SESSIONS, "x", "x", "stop",
         "Stop the session, or all marked ones (asks); a stop ends in a report", "stop", 5,
-        unless="There is nothing to stop: it has ended. s starts it again.",
+        unless="There is nothing to stop: it has ended. s starts an ended session again.",
     ),
     Command(
         "session.pause", Place.SESSIONS, "p", "p", "pause",
         "Block entries, or allow them again; take up what a failure interrupted", "pause", 3,
-        unless="There is nothing to pause: it has ended. s starts it again.",
+        unless="There is nothing to pause: it has ended. s starts an ended session again.",
     ),
     Command(
         "session.flatten", Place.SESSIONS, "f", "f", "flatten",
@@ -221,8 +222,8 @@ COMMANDS: tuple[Command, ...] = (
         "one.enter", Place.SESSION, "N", "N", "enter now",
         "Enter a position in the symbol shown by hand, at the next price (simulated; asks)",
         "enter", 10,
-        unless="By hand one enters where the symbol shown is flat and the session runs: f "
-        "closes a position, l shows another symbol.",
+        unless="By hand one enters where the symbol shown is flat, in a simulated session that "
+        "runs and is not sealed: f closes a position, l shows another symbol.",
     ),
     Command(
         "one.note", Place.SESSION, "C", "C", "note",
@@ -283,25 +284,31 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "strategies.start", Place.STRATEGIES, "s", "s", "start", "Start a session of it",
         "start", 1,
+        unless="No strategy is under the cursor.",
     ),
     Command(
         "strategies.backtest", Place.STRATEGIES, "b", "b", "backtest", "Backtest it", "backtest", 2,
+        unless="No strategy is under the cursor.",
     ),
     Command(
         "strategies.sweep", Place.STRATEGIES, "H", "H", "sweep",
         "Vary its settings, and see the best in a heat map", "sweep", 6,
+        unless="No strategy is under the cursor.",
     ),
     Command(
         "strategies.gate", Place.STRATEGIES, "J", "J", "gate",
         "Judge how much of the backtest is luck: one verdict, with its reasons", "gate", 7,
+        unless="No strategy is under the cursor.",
     ),
     Command(
         "strategies.edit", Place.STRATEGIES, "e,enter", "e", "edit",
         "Edit it in $EDITOR; a sample is copied into the workspace first", "edit", 3,
+        unless="No strategy is under the cursor.",
     ),
     Command(
         "strategies.copy", Place.STRATEGIES, "D", "D", "duplicate", "Copy it under another name",
         "duplicate", 4,
+        unless="No strategy is under the cursor.",
     ),
     Command(
         "strategies.filter", Place.STRATEGIES, "slash", "/", "filter",
@@ -315,6 +322,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "backtest.open", Place.BACKTEST, "enter", "Enter", "open",
         "The backtest under the cursor: figures, curves, trades", "open", 2,
+        unless="No backtest is under the cursor: n runs one.",
     ),
     Command(
         "backtest.new", Place.BACKTEST, "n", "n", "new",
@@ -366,6 +374,7 @@ COMMANDS: tuple[Command, ...] = (
         "backtest.ended", Place.BACKTEST, "U", "U", "ended work",
         "A sweep or gate that has ended, as it was left: the last ones until the program ends",
         "ended", 0,
+        unless="No sweep and no gate has ended yet: H begins the one, J the other.",
     ),
     Command(
         "result.back", Place.RESULT, "escape", "Esc", "back", "Return to the backtests", "back", 1,
@@ -439,16 +448,13 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "sweep.view", Place.SWEEP, "v", "v", "view", "The map, or the settings from the best on",
         "view", 4,
-        unless="There is nothing to show yet.",
     ),
     Command(
         "sweep.again", Place.SWEEP, "R", "R", "again", "Vary something else", "again", 5,
-        unless="The sweep still runs: x ends it.",
     ),
     Command(
         "sweep.export", Place.SWEEP, "E", "E", "export",
         "Write every setting with all its figures into a file of the workspace", "export", 6,
-        unless="There is nothing to write yet.",
     ),
     Command(
         "gate.back", Place.GATE, "escape", "Esc", "back",
@@ -471,7 +477,6 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "gate.again", Place.GATE, "R", "R", "again", "Judge it with other settings", "again", 4,
-        unless="The gate still runs: x ends it.",
     ),
     Command(
         "compare.new", Place.COMPARE, "n", "n", "strategy", "Choose a strategy to compare",
@@ -480,6 +485,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "compare.open", Place.COMPARE, "enter", "Enter", "open",
         "The answer under the cursor in depth", "open", 2,
+        unless="Nothing is compared yet: n chooses a strategy.",
     ),
     Command(
         "compare.view", Place.COMPARE, "v", "v", "view",

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from textual.containers import VerticalScroll
 from textual.widgets import Input, Static
 
 from core.backtest.sweep import Sweep
+from core.compare.request import ComparisonRequest
 from core.journal.values import SessionState
+from core.market.candles.timeframes import Timeframe
 from core.report.written_report import written_report
 from core.store.workspace import locate_workspace
 from tests.ui.driving import NARROW, driven, make_app, until
@@ -33,12 +36,16 @@ from tui.app import PapertapeApp
 from tui.host.leaving import program_for
 from tui.modals.new_backtest import NewBacktest
 from tui.modals.new_session import NewSession
-from tui.requests.backtest import BacktestOrder
+from tui.requests.backtest import BacktestOrder, BacktestRefusedError
 from tui.requests.varying import Ended, Variation, Varied
+from tui.screens.backtest import BacktestScreen
+from tui.screens.compare import CompareScreen
+from tui.screens.gate import GateScreen
 from tui.screens.long_work import ended_names, work_title
 from tui.screens.report import ReportScreen
 from tui.screens.report_rows import sentences
 from tui.screens.session import SessionScreen
+from tui.screens.sweep import SweepScreen
 from tui.screens.trade import TradeScreen
 from tui.strategies import StrategyChoice
 from tui.widgets.candle_chart import CandleChart
@@ -61,6 +68,69 @@ async def test_a_key_that_can_do_nothing_now_says_why() -> None:
         assert len(app.notes) == said
 
 
+class _Held:
+    """Long work that goes on until it is let go, and then comes to nothing."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+
+    async def __call__(self, *_: object) -> Any:
+        await self.go.wait()
+        raise BacktestRefusedError("nothing came")
+
+
+async def test_a_key_says_what_is_so_where_it_has_more_reasons_than_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listed: list[StrategyChoice] = []
+    app, held = make_app(ScriptedLink(), strategies=lambda: tuple(listed)), _Held()
+
+    async def told(*keys: str) -> set[str]:
+        app.notes.clear()
+        await pilot.press(*keys)
+        assert len(app.notes) == len(keys), "no key is silent"
+        return {note.message for note in app.notes}
+
+    async with driven(app, NARROW) as pilot:
+        assert await told("x", "p", "a") == {"No session is under the cursor: n starts one."}
+        await pilot.press("2")
+        assert await told(*"sbeDHJ") == {"No strategy is under the cursor."}
+        listed.append(replace(choices()[0], is_read=False))
+        await pilot.press("R")
+        await until(pilot, lambda: app.screen.query_one("#strategy-list", LineTable).rows)
+        assert await told("H", "J") == {"Not yet: its document is still being read."}
+        await pilot.press("3")
+        (none,) = await told("U")
+        assert none.startswith("No sweep and no gate has ended yet")
+        order = BacktestOrder("waves", Path("STRATEGY.md"), {})
+        monkeypatch.setattr(app.backtests, "run", held)
+        backtests = app.screen
+        assert isinstance(backtests, BacktestScreen)
+        backtests.run_order(order)
+        assert await told("R") == {"A backtest still runs: x breaks it off."}
+        monkeypatch.setattr(app.varying, "gate", held)
+        monkeypatch.setattr(app.varying, "sweep", held)
+        for screen, keys in ((GateScreen, ["enter", "v", "R"]), (SweepScreen, ["enter", *"MvRE"])):
+            held.go.clear()
+            work = screen(order, Variation(), print)
+            await app.push_screen(work)
+            assert await told(*keys) == {f"The {work.WHAT} still runs: x ends it."}
+            held.go.set()
+            await until(pilot, lambda: not work.is_busy)  # noqa: B023 - awaited at once
+            keys.remove("R")
+            nothing = f"The {work.WHAT} came to no result: R begins another."
+            assert await told(*keys) == {nothing}
+            assert await told("x") == {"Nothing runs."}
+            await pilot.press("escape")
+        held.go.clear()
+        await pilot.press("4")
+        monkeypatch.setattr(app.comparisons, "run", held)
+        compared = app.screen
+        assert isinstance(compared, CompareScreen)
+        compared.run_request(ComparisonRequest("waves", Timeframe("1h")))
+        assert await told("enter", *"SuR") == {"The comparison is still being made."}
+
+
 async def test_by_hand_one_enters_only_where_nothing_is_open_and_is_told_so() -> None:
     app = make_app(busy())
     async with driven(app, NARROW) as pilot:
@@ -68,7 +138,7 @@ async def test_by_hand_one_enters_only_where_nothing_is_open_and_is_told_so() ->
         await until(pilot, lambda: isinstance(app.screen, SessionScreen))
         await pilot.press("N")
         assert isinstance(app.screen, SessionScreen)
-        assert "f closes a position" in app.notes[-1].message
+        assert "runs and is not sealed: f closes a position" in app.notes[-1].message
 
 
 async def test_the_footer_follows_what_becomes_of_the_session() -> None:
@@ -175,6 +245,14 @@ async def test_a_trade_shows_all_its_fields_at_once_and_says_why_it_has_no_candl
         await until(pilot, lambda: "P&L" in drawn(app, "#trade-fields"))
         fields = app.screen.query_one("#trade-fields", LineTable)
         assert len(fields.rows) <= fields.size.height, "nothing is to be scrolled for"
+        gain = next(cell.text for row in fields.rows for cell in row.cells if "94.64" in cell.text)
+        for width, across in ((60, 2), (71, 2), (72, 5)):
+            await pilot.resize_terminal(width, 24)
+            await until(pilot, lambda across=across: len(fields.columns) == across)  # type: ignore[misc]
+            fields.move_to("pnl")
+            await until(pilot, lambda: gain in drawn(app, "#trade-fields"))
+        texts = [cell.text for row in fields.rows for cell in row.cells]
+        assert not [text for text in texts if text not in drawn(app, "#trade-fields")]
         trade = closed_trades("BTC/USDT", 300_000)[0]
         await app.push_screen(TradeScreen("rsi_bounce", [trade], 0, UTC, "5m", None))
         await until(pilot, lambda: "R on it runs it again" in drawn(app, "#trade-candles"))

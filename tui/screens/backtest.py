@@ -311,6 +311,12 @@ class BacktestScreen(BaseScreen):
             return bool(self.papertape.varying.ended)
         return True
 
+    def why_not(self, action: str) -> str:
+        """While a backtest runs, that is why no other begins."""
+        return (
+            "A backtest still runs: x breaks it off." if action == "again" and self.is_busy else ""
+        )
+
     def action_new(self) -> None:
         """Choose what to run."""
         self.choose()

@@ -149,6 +149,8 @@ class BaseScreen(Screen[None]):
         self.set_class(event.size.height < TINY, "-tiny")
         self.set_class(event.size.height >= TALL, "-tall")
         self.set_class(event.size.width < NARROW, "-narrow")
+        if self.ready:
+            self.query_one(Hints).recheck()  # some commands are for where there is little room
         self.call_after_refresh(self._give_sizes)
 
     @property
@@ -178,6 +180,13 @@ class BaseScreen(Screen[None]):
             self.minimize()
         elif self.focused is not None and not isinstance(self.focused, Input):
             self.maximize(self.focused, container=False)
+
+    def why_not(self, action: str) -> str:
+        """Why a refused action is not possible just now; empty: as its definition's `unless` says.
+
+        For what has more reasons than one.
+        """
+        return ""
 
     def action_filter(self) -> None:
         """Open the screen's filter."""

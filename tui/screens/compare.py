@@ -192,6 +192,10 @@ class CompareScreen(BaseScreen):
             return self._change is not None
         return True
 
+    def why_not(self, action: str) -> str:
+        """While a comparison is made, that is why."""
+        return "The comparison is still being made." if self.is_busy else ""
+
     def choose(self) -> None:
         """Pick a strategy to compare."""
 

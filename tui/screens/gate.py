@@ -130,6 +130,13 @@ class GateScreen(LongWorkScreen):
             return self._gate is not None and self.has_class("-narrow")
         return not self.is_busy if action == "again" else True
 
+    def why_not(self, action: str) -> str:
+        """See `LongWorkScreen.why_not`; what was ended early has no verdict."""
+        said = super().why_not(action)
+        if not said and self._gate is None and action != "cancel":
+            return "There is no verdict yet: R judges it again."
+        return said
+
     @on(AnswerList.Chosen)
     def action_open(self) -> None:
         """Open what stands behind the question under the cursor."""

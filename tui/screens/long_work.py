@@ -30,6 +30,7 @@ class LongWorkScreen(BaseScreen):
     """
 
     WHAT: ClassVar[str]
+    AUTO_FOCUS = ""  # no key goes to a result that is not there yet
 
     def __init__(
         self, order: BacktestOrder, variation: Variation, done: Varied | None = None
@@ -90,6 +91,7 @@ class LongWorkScreen(BaseScreen):
         self._show_title()
         self.query_one("#work-progress").display = True
         self.set_class(False, "-done")
+        self.set_focus(None)
         self._timer = self.set_interval(_LOOK_EVERY, self._look)
         self._look()
         self.app.run_worker(
@@ -161,6 +163,14 @@ class LongWorkScreen(BaseScreen):
         """Say what is to be known of its end, in no line where that is nothing."""
         self._say(text, tone)
         self.query_one("#work-progress").display = bool(text)
+
+    def why_not(self, action: str) -> str:
+        """While it runs, and where nothing came of it, no result can be shown."""
+        if self.is_busy:
+            return f"The {self.WHAT} still runs: x ends it."
+        if action == "cancel" or self.has_class("-done"):
+            return ""
+        return f"The {self.WHAT} came to no result: R begins another."
 
     def action_cancel(self) -> None:
         """End it with what is finished."""

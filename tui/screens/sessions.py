@@ -229,6 +229,12 @@ class SessionsScreen(BaseScreen):
             return any(s.state.ended for s in self.targets)
         return True
 
+    def why_not(self, action: str) -> str:
+        """Where no session is meant, none has ended."""
+        if self.targets or action not in ("stop", "pause", "archive"):
+            return ""
+        return "No session is under the cursor: n starts one."
+
     # ── commands ──
 
     def action_new(self) -> None:

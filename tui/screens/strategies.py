@@ -161,6 +161,11 @@ class StrategiesScreen(BaseScreen):
             return self.selected is not None and self.selected.is_read
         return True
 
+    def why_not(self, action: str) -> str:
+        """What is not read yet cannot be varied."""
+        choice = self.selected
+        return "" if choice is None or choice.is_read else f"Not yet: {STILL_READ}."
+
     def action_start(self) -> None:
         """Open the form for a session of it."""
         if self.selected is not None:

@@ -36,6 +36,7 @@ from tui.widgets.tones import Tone, tone_of
 
 _COLUMNS = (Column("", 12, grow=12), Column("", 16, "right", grow=6))
 _TWICE = (Column("", 12), Column("", 18, "right"), Column("", 2), *_COLUMNS)
+_TWICE_FROM = 72  # columns of the terminal: on fewer a label or a figure would be cut
 _AROUND = 20  # candles shown before the signal and behind the exit
 
 
@@ -101,7 +102,7 @@ class TradeScreen(BaseScreen):
         self._draw_fields()
 
     def on_resize(self, event: events.Resize) -> None:
-        """Put the fields beside each other where the candles are above them."""
+        """Put the fields beside each other where the candles are above them, and there is room."""
         super().on_resize(event)
         if self.ready:
             self._draw_fields()
@@ -128,7 +129,7 @@ class TradeScreen(BaseScreen):
         rows += [(f"at {name}", name, _reading(value)) for name, value in known.items()]
         table = self.query_one("#trade-fields", LineTable)
         made = [Row(name, (Cell(label, Tone.DIM), Cell(text))) for name, label, text in rows]
-        beside = self.has_class("-narrow")
+        beside = self.has_class("-narrow") and self.size.width >= _TWICE_FROM
         table.take_columns(_TWICE if beside else _COLUMNS)
         table.set_rows(_beside(made) if beside else made)
         entitle(table, "Trade · indicators at its signal" if known else "Trade")
