@@ -146,9 +146,8 @@ class PathLayer:
         left: when it left the band, UTC ms; None while inside.
         cone: the band over the time of the trial, as charts draw it.
         reason: why there is no band, in words; None where there is one.
-        expected: what the trades of the whole horizon were expected to bring, which is not judged;
-            None where nothing was.
         within: how many of the trades closed within the horizon.
+        seal: of a trial that has a band; None elsewhere.
     """
 
     state: State | None
@@ -158,13 +157,21 @@ class PathLayer:
     left: int | None = None
     cone: ConeOverTime | None = None
     reason: str | None = None
-    expected: Expectation | None = None
     within: int = 0
+    seal: Seal | None = None
 
     @property
     def above(self) -> bool:
         """Whether it left the band above: better than promised."""
         return self.course is not None and self.course.side is BandSide.ABOVE
+
+    @property
+    def expected(self) -> Expectation | None:
+        """What the trades of the whole horizon were expected to bring, which is not judged.
+
+        None where nothing was. Drawn when it is asked for: most look at the state alone.
+        """
+        return None if self.seal is None else sealed_expectation(self.seal)
 
     @property
     def outlook(self) -> str:
@@ -310,12 +317,11 @@ def path_layer(seal: Seal, seen: ClosedTrades, start: int | None) -> PathLayer:
         cone = sealed_cone(seal, start, tuple(seen.closes.tolist()))
         if seal.horizon.days is not None:
             path = path[seen.closes <= start + seal.horizon.days * DAY]
-    expected = sealed_expectation(seal)  # of what gave a band, so that there is one
     course = band.judge(path)
     left = None if course.at is None else int(seen.closes[course.at - 1])
     state = State.BROKEN if course.side is BandSide.BELOW else State.OPEN
-    within = min(len(path), expected.trades)
-    return PathLayer(state, band, seen.path, course, left, cone, expected=expected, within=within)
+    within = min(len(path), seal.horizon.trades)
+    return PathLayer(state, band, seen.path, course, left, cone, within=within, seal=seal)
 
 
 def fall_and_losses(path: Floats) -> tuple[float, int]:
