@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.strip import Strip
@@ -145,6 +147,37 @@ async def test_what_is_not_known_is_sorted_behind_all_others() -> None:
         assert [row.key for row in app.table.rows] == ["k1", "k0", "none"]
         await pilot.press("O")
         assert [row.key for row in app.table.rows] == ["k0", "k1", "none"]
+
+
+async def test_a_bar_is_sorted_by_what_it_stands_for() -> None:
+    shares = {"some": 0.5, "most": 1.0, "none": 0.0, "unknown": None}
+    app = TableApp(
+        [
+            Row(key, (Cell(key), Cell(""), Cell(""), Cell("", order=share, share=share)))
+            for key, share in shares.items()
+        ]
+    )
+    async with app.run_test(size=(60, 20)):
+        app.table.order_by("MORE")
+        assert [row.key for row in app.table.rows] == ["none", "some", "most", "unknown"]
+        app.table.order_by("MORE", descending=True)
+        assert [row.key for row in app.table.rows] == ["most", "some", "none", "unknown"]
+
+
+async def test_columns_of_other_widths_leave_cursor_marks_and_order() -> None:
+    app = TableApp(rows(5, 3, 9))
+    async with app.run_test(size=(60, 20)) as pilot:
+        app.table.focus()
+        app.table.order_by("VALUE")
+        await pilot.press("j", "space")
+        wider = [replace(one, width=9) if one.label == "VALUE" else one for one in COLUMNS]
+        app.table.take_columns(wider)
+        app.table.set_rows(rows(5, 300, 9))
+        assert [row.key for row in app.table.rows] == ["k0", "k2", "k1"]
+        assert (app.table.cursor_key, app.table.marked) == ("k2", ("k2",))
+        assert text(app.table, 0).index("VALUE") == text(app.table, 1).index("5") - 5
+        app.table.take_columns(COLUMNS[:3])
+        assert app.table.rows == ()
 
 
 async def test_rows_whose_order_says_something_are_not_sorted() -> None:

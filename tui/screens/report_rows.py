@@ -157,11 +157,14 @@ def month_rows(report: WrittenReport) -> list[Row]:
             (
                 Cell(one.month, Tone.DIM),
                 Cell(formats.change(value, "%"), tone_of(value), order=value),
-                Cell("", tone_of(value), share=abs(value or 0.0) / largest),
+                Cell(
+                    "", tone_of(value), order=size, share=None if size is None else size / largest
+                ),
             ),
         )
         for one in report.monthly
         for value in [one.return_pct]
+        for size in [None if value is None else abs(value)]
     ]
 
 

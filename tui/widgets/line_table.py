@@ -83,7 +83,8 @@ def _groups(rows: Iterable[Row]) -> list[_Group]:
 
 
 def _unknown(cell: Cell) -> bool:
-    return cell.text in ("", formats.UNKNOWN) and not isinstance(cell.order, str)
+    written = cell.text not in ("", formats.UNKNOWN) or cell.share is not None
+    return not written and not isinstance(cell.order, str)
 
 
 class LineTable(LineView, can_focus=True):
@@ -225,9 +226,12 @@ class LineTable(LineView, can_focus=True):
         self._fit()
 
     def take_columns(self, columns: Sequence[Column]) -> None:
-        """Have these columns, with rows, order and cursor as they were where they are the same."""
-        if tuple(columns) != self.columns:
+        """Have these columns. Rows, order and cursor stay where the labels are the same."""
+        if [one.label for one in columns] != [one.label for one in self.columns]:
             self.set_columns(columns)
+        elif tuple(columns) != self.columns:
+            self.columns = tuple(columns)
+            self._fit()
 
     def clear_marks(self) -> None:
         """Unmark every row."""
