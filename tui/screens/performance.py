@@ -69,9 +69,11 @@ class PerformanceScreen(BaseScreen):
     # ── what is shown ──
 
     def look_at(self, session_ids: Sequence[str]) -> None:
-        """Look at these sessions alone."""
+        """Look at these sessions alone; the group one is in may have none of their trades."""
         self._chosen = tuple(session_ids)
-        if self.ready:
+        if self._within is not None:
+            self._turn_to(self._within[0])
+        elif self.ready:
             self.show_again()
             self.refresh_hints()
 
