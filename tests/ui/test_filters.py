@@ -100,6 +100,33 @@ async def test_what_is_marked_stays_so_while_a_filter_hides_it_and_a_question_na
         assert "marked" not in str(table.border_title), "they were marks of the other list"
 
 
+async def test_what_is_done_unasked_to_a_session_that_is_not_under_the_cursor_is_said() -> None:
+    link = busy()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        table = app.screen.query_one("#sessions", LineTable)
+        await pilot.press("space", "slash", *"band", "enter")
+        await until(pilot, lambda: "1 marked, 1 hidden" in str(table.border_title))
+        assert table.marked != (table.cursor_key,)
+        await pilot.press("p")
+        await until(pilot, lambda: app.notes[-1].message == "rsi_bounce (k3x9a1pq) paused.")
+        await pilot.press("escape", "escape")
+        for one in ("k3x9a1pq", "m81c0zzt"):
+            await link.stop(one)
+            await link.archive(one)
+        await pilot.press("A")
+        await until(pilot, lambda: len(table.rows) == 2)
+        await pilot.press("g", "space", "slash", *"ema", "enter")
+        await until(pilot, lambda: "1 marked, 1 hidden" in str(table.border_title))
+        await pilot.press("a")
+        await until(pilot, lambda: app.notes[-1].message == "rsi_bounce (k3x9a1pq) put back.")
+        told = len(app.notes)
+        await pilot.press("a")
+        await until(pilot, lambda: not link.taken_out and not table.rows)
+        await pilot.pause()
+        assert len(app.notes) == told, "it was under the cursor: one sees it go"
+
+
 def test_a_question_names_no_more_than_it_has_room_for() -> None:
     names = [f"name {number}" for number in range(MOST_NAMED + 3)]
     assert several(names[:2]) == "name 0, name 1"

@@ -21,7 +21,7 @@ from tui.modals.ask import Ask
 from tui.modals.name import AskName
 from tui.modals.new_session import NewSession
 from tui.requests.views import GroupBy
-from tui.screens.report_rows import sentences, trade_rows
+from tui.screens.report_rows import month_rows, sentences, trade_rows
 from tui.screens.session import SessionScreen
 from tui.screens.session_groups import rows
 from tui.screens.session_view import figures, positions_in_a_line, why
@@ -31,6 +31,7 @@ from tui.screens.trade import TradeScreen
 from tui.strategies import STILL_READ, StrategyChoice
 from tui.widgets.axes import Scale, time_labels
 from tui.widgets.candle_chart import CandleChart
+from tui.widgets.filter_box import FilterBox
 from tui.widgets.hints import is_possible
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
@@ -243,7 +244,8 @@ async def test_falling_candles_have_a_shape_of_their_own_without_colour(
 
 def choice(path: Path, name: str, origin: str) -> StrategyChoice:
     """A strategy as the list has it."""
-    return StrategyChoice(name, origin, path / name / "STRATEGY.md", {"name": name})
+    raw = {"name": name, "status": "tested"}
+    return StrategyChoice(name, origin, path / name / "STRATEGY.md", raw)
 
 
 async def test_after_a_copy_the_cursor_is_on_it_and_a_taken_name_stays_in_the_dialog(
@@ -260,7 +262,7 @@ async def test_after_a_copy_the_cursor_is_on_it_and_a_taken_name_stays_in_the_di
 
     app = PapertapeApp(
         make_app(ScriptedLink()).hosting,
-        lambda: [there()],
+        lambda: [[replace(one, raw={}, is_read=False) for one in there()], there()],
         host_name="here",
         feed=FeedKind.DEMO,
         workspace=tmp_path / "papertape",
@@ -270,7 +272,8 @@ async def test_after_a_copy_the_cursor_is_on_it_and_a_taken_name_stays_in_the_di
         await pilot.press("2")
         table = app.screen.query_one("#strategy-list", LineTable)
         await until(pilot, lambda: len(table.rows) == 3)
-        table.move_to(table.rows[1].key)
+        await pilot.press("slash", *"omega", "enter")
+        await until(pilot, lambda: len(table.rows) == 1)
         await pilot.press("D")
         await until(pilot, lambda: isinstance(app.screen, AskName))
         app.screen.query_one(Input).value = "alpha"
@@ -285,6 +288,13 @@ async def test_after_a_copy_the_cursor_is_on_it_and_a_taken_name_stays_in_the_di
         await pilot.press("enter")
         await until(pilot, lambda: len(table.rows) == 4)
         await until(pilot, lambda: "größe" in str(table.cursor_key))
+        assert app.screen.query_one(FilterBox).text == "", "it would leave the copy out"
+        await pilot.press("slash", *"tested", "enter", "D")
+        await until(pilot, lambda: isinstance(app.screen, AskName))
+        app.screen.query_one(Input).value = "zeta"
+        await pilot.press("enter")
+        await until(pilot, lambda: "zeta" in str(table.cursor_key))
+        assert app.screen.query_one(FilterBox).text == "tested", "the copy passes it once read"
 
 
 async def test_enter_on_a_trade_and_on_a_position_shows_it_by_itself() -> None:
@@ -338,6 +348,16 @@ async def test_what_is_archived_is_shown_opened_and_put_back() -> None:
         assert "A returns" in table.empty
         await pilot.press("escape")
         await until(pilot, lambda: [row.key for row in table.rows] == ["k3x9a1pq", "aaaaaaa1"])
+
+
+def test_a_months_bar_is_as_long_as_it_ranks_and_none_is_unknown() -> None:
+    months = [
+        {"month": "2025-09", "return_pct": -4.0},
+        {"month": "2025-10", "return_pct": 1.0},
+        {"month": "2025-11", "return_pct": None},
+    ]
+    bars = [row.cells[2] for row in month_rows(written_report(report("x", monthly=months)))]
+    assert [(bar.order, bar.share) for bar in bars] == [(4.0, 1.0), (1.0, 0.25), (None, None)]
 
 
 def test_a_report_says_once_that_no_backtest_stands_behind_it() -> None:

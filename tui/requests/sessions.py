@@ -113,22 +113,31 @@ class SessionCommands:
 
         self._shell.command("stop", work)
 
-    def pause(self, sessions: Sequence[SessionSnapshot]) -> None:
-        """Pause what runs; where nothing does, let it enter again, or take it up again."""
+    def pause(self, sessions: Sequence[SessionSnapshot], seen: SessionSnapshot | None) -> None:
+        """Pause what runs; where nothing does, let it enter again, or take it up again.
+
+        `seen`: the session under the cursor. Said is which were paused, if not that one alone.
+        """
         running = [s for s in sessions if not s.resumable]
+        targets = running or sessions
 
         async def work(link: HostLink) -> None:
-            for session in running or sessions:
+            for session in targets:
                 if running:
                     await link.pause(session.id)
                 else:
                     await link.resume(session.id)
-            if len(running or sessions) > 1:
-                done = "paused" if running else "resumed"
-                told = _names(running or sessions).strip()
-                self._shell.say(f"{_named(running or sessions)} {done}: {told}")
+            self._tell(targets, "paused" if running else "resumed", seen)
 
         self._shell.command("pause" if running else "resume", work)
+
+    def _tell(
+        self, targets: Sequence[SessionSnapshot], done: str, seen: SessionSnapshot | None
+    ) -> None:
+        """Say what was done unasked, and to which, unless to that seen under the cursor alone."""
+        if seen is None or [one.id for one in targets] != [seen.id]:
+            names = f": {_names(targets).strip()}" if len(targets) > 1 else "."
+            self._shell.say(f"{_named(targets)} {done}{names}")
 
     def ask_flatten(
         self, sessions: Sequence[SessionSnapshot], agreed: Callable[[], None] = _nothing
@@ -255,13 +264,22 @@ class SessionCommands:
             answered,
         )
 
-    def unarchive(self, sessions: Sequence[SessionSnapshot], done: Callable[[], None]) -> None:
-        """Put archived sessions back into the list; `done` is called once they are."""
+    def unarchive(
+        self,
+        sessions: Sequence[SessionSnapshot],
+        seen: SessionSnapshot | None,
+        done: Callable[[], None],
+    ) -> None:
+        """Put archived sessions back into the list; `done` is called once they are.
+
+        `seen`: the one under the cursor. Said is which were put back, if not that one alone.
+        """
 
         async def work(link: HostLink) -> None:
             for session in sessions:
                 await link.unarchive(session.id)
             done()
+            self._tell(sessions, "put back", seen)
 
         self._shell.command("unarchive", work)
 

@@ -330,7 +330,7 @@ class SessionScreen(BaseScreen):
     def action_pause(self) -> None:
         """Block entries, allow them again, or take the session up again."""
         if self._session is not None:
-            self.papertape.sessions.pause([self._session])
+            self.papertape.sessions.pause([self._session], self._session)
 
     def action_stop(self) -> None:
         """Ask, then stop the session."""

@@ -265,7 +265,7 @@ class SessionsScreen(BaseScreen):
         """Pause the targets; if none runs, let them enter again or take them up again."""
         targets = [s for s in self.targets if s.interrupted or not s.state.ended]
         if targets:
-            self.papertape.sessions.pause(targets)
+            self.papertape.sessions.pause(targets, self.selected)
 
     def action_flatten(self) -> None:
         """Ask, then close the targets' positions."""
@@ -316,7 +316,7 @@ class SessionsScreen(BaseScreen):
             self._archived = tuple(one for one in self._archived or () if one.id not in ids)
             self._unmark()
 
-        self.papertape.sessions.unarchive(self.targets, put_back)
+        self.papertape.sessions.unarchive(self.targets, self.selected, put_back)
 
     def action_archived(self) -> None:
         """Show the archived sessions, or again those that are not; marks are of one list alone."""

@@ -110,14 +110,26 @@ class StrategiesScreen(BaseScreen):
         }
         table = self.query_one("#strategy-list", LineTable)
         self._list()
-        wanted, self._wanted = self._wanted, None
-        if wanted is None and before is not None and before not in self._choices.values():
+        if self._wanted is not None:
+            self._seek()
+        elif before is not None and before not in self._choices.values():
             # A copy in the workspace stands for its sample.
-            wanted = next((one.path for one in choices if one.name == before.name), None)
-        for key, choice in self._choices.items():
-            if choice.path == wanted:
-                table.move_to(key)
+            stands = (key for key, one in self._choices.items() if one.name == before.name)
+            table.move_to(next(stands, ""))
         self._describe()
+
+    def _seek(self) -> None:
+        """Put the cursor on the strategy wanted; a filter that leaves it out is closed."""
+        table, wanted = self.query_one("#strategy-list", LineTable), self._wanted
+        key = next((key for key, one in self._choices.items() if one.path == wanted), None)
+        if key is not None and key not in [row.key for row in table.rows]:
+            if not self._choices[key].is_read:
+                return  # what it says may pass the filter
+            self.query_one(FilterBox).close()
+            self._list()
+        self._wanted = None
+        if key is not None:
+            table.move_to(key)
 
     @on(FilterBox.Changed)
     def _list(self) -> None:
