@@ -25,10 +25,10 @@ check: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-## Collected once before, so that the tests are compiled once and not by each worker.
+## Collected once before, so that the tests are compiled once and not by each worker; none waits idly at the end.
 tests: $(VENV)/.installed-dev
 	-@$(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 # make format      rewrites the code as the formatter and the sorter of imports want it
 format: $(VENV)/.installed-dev
