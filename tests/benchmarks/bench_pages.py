@@ -21,9 +21,6 @@ from unittest.mock import patch
 
 from core.backtest.progress import Meter
 from core.backtest.run import run_backtest
-from core.bootstrap import host_options
-from core.exchange.market.synthetic import SyntheticMarket
-from core.host.feed_factories import DemoMarket
 from core.journal.values import FeedKind
 from core.market.files.candle_files import write_candles
 from core.report.library import CandleSource, keep_result
@@ -32,19 +29,14 @@ from core.session.snapshot import StartRequest
 from core.store.durable import OsDisk
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
-from tests.benchmarks.bench_terminal import READY, SETTLE, Watched
+from tests.benchmarks.bench_terminal import READY, SETTLE, Watched, demo_app
 from tests.unit.session.sessions import RSI, START, market
-from tui.app import PapertapeApp
-from tui.cli.exchange import DEFAULT_SPEED
-from tui.host.hosting import LateHosting
-from tui.host.workspace import WorkspaceHosting
 from tui.requests.backtest import BacktestOrder, BacktestRefusedError
 from tui.requests.varying import Control, Variation, Varied
 from tui.screens.gate import GateScreen
 from tui.screens.overlay import OverlayScreen
 from tui.screens.sessions import SessionsScreen
 from tui.screens.sweep import SweepScreen
-from tui.strategies import list_strategies
 
 SESSIONS, RESULTS = 10, 40
 CANDLES = 3_000
@@ -75,21 +67,8 @@ class Pages:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.workspace = workspace = Workspace(root)
-        workspace.prepare()
-        demo = DemoMarket(SyntheticMarket(1), int(time.time() * 1_000), DEFAULT_SPEED, "bench")
-        self.app = PapertapeApp(
-            LateHosting(
-                lambda: WorkspaceHosting(
-                    workspace, lambda: host_options(workspace, "tui", demo), ["true"]
-                )
-            ),
-            lambda: list_strategies(workspace),
-            host_name="bench",
-            feed=FeedKind.DEMO,
-            workspace=root,
-            demo=lambda: demo,
-        )
+        self.app = demo_app(root)
+        self.workspace = Workspace(root)
 
     async def library(self) -> None:
         """Many backtests of one strategy."""

@@ -118,12 +118,12 @@ class Watched:
         os.close(self.master)
 
 
-def show(root: Path, sessions: int) -> None:
-    """Run the screen with so many demo sessions; the file `ready` appears once all of them run."""
+def demo_app(root: Path) -> PapertapeApp:
+    """The screen of a demo in a workspace, which is made."""
     workspace = Workspace(root)
     workspace.prepare()
     demo = DemoMarket(SyntheticMarket(1), int(time.time() * 1_000), DEFAULT_SPEED, "bench")
-    app = PapertapeApp(
+    return PapertapeApp(
         LateHosting(
             lambda: WorkspaceHosting(
                 workspace, lambda: host_options(workspace, "tui", demo), ["true"]
@@ -135,6 +135,11 @@ def show(root: Path, sessions: int) -> None:
         workspace=root,
         demo=lambda: demo,
     )
+
+
+def show(root: Path, sessions: int) -> None:
+    """Run the screen with so many demo sessions; the file `ready` appears once all of them run."""
+    app = demo_app(root)
 
     async def start(link: HostLink) -> None:
         choices = [one for one in await app.read_strategies() if not one.problems]
