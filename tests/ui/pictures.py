@@ -3,7 +3,7 @@
 First the text of every line. Then each line once more as runs of cells that look the same
 (`a3 b77`: three cells of the look a), and what the looks are: colours, bold and the like. So a
 cell that is shifted, cut or drawn in another colour makes another picture, and the difference says
-where. A blank has no look but its background's, and goes on with the run before it.
+where. A blank without a line has no look but its background's, and goes on with the run before it.
 
 With PICTURES=FOLDER in the environment each is written there as an SVG too, to be looked at.
 """
@@ -19,9 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from rich.cells import cell_len
+from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from textual.app import App
+from textual.pilot import Pilot
+from textual.widgets import Input
 
+from tests.ui.driving import NARROW, WIDE, until
+from tui.app import PapertapeApp
+from tui.widgets.line_table import LineTable
+
+SIZES = {"80x24": NARROW, "120x40": WIDE, "200x60": (200, 60)}
 _CELL = 12.2  # width of a cell in Rich's SVG
 _RECT = re.compile(
     r'<rect fill="([^"]*)" x="([\d.]+)" y="([\d.]+)" width="([\d.]+)"[^>]*crispEdges'
@@ -54,7 +62,11 @@ def picture(app: App[Any], name: str) -> str:
     svg = app.export_screenshot()
     if folder := os.environ.get("PICTURES"):
         Path(folder, f"{name}.svg").write_text(svg)
-    width, height = app.size
+    return described(svg, *app.size)
+
+
+def described(svg: str, width: int, height: int) -> str:
+    """The text and the looks in an SVG of a screen of that many cells."""
     looks = {key: _look(css) for key, css in _STYLE.findall(svg)}
     letters = [[" "] * width for _ in range(height)]
     behind, over = ([[""] * width for _ in range(height)] for _ in range(2))
@@ -66,7 +78,8 @@ def picture(app: App[Any], name: str) -> str:
         column, row = round(float(x) / _CELL), int(line)
         for letter in html.unescape(text).replace("\N{NO-BREAK SPACE}", " ").rstrip("\n"):
             letters[row][column] = letter
-            over[row][column] = looks[look] if letter != " " else ""
+            seen = letter != " " or "line" in looks[look]
+            over[row][column] = looks[look] if seen else ""
             for half in range(1, cell_len(letter)):
                 letters[row][column + half] = ""
             column += cell_len(letter)
@@ -93,10 +106,53 @@ def _runs(over: list[str], behind: list[str], names: dict[tuple[str, str], str])
     """The looks of a line, each with how many cells have it."""
     looks: list[tuple[str, str]] = []
     for look in zip(over, behind, strict=True):
-        goes_on = looks and not look[0] and look[1] == looks[-1][1]
+        goes_on = looks and not look[0] and look[1] == looks[-1][1] and "line" not in looks[-1][0]
         looks.append(looks[-1] if goes_on else look)
     for look, group in itertools.groupby(looks):
         if look not in names:
             high, low = divmod(len(names), len(_LETTERS))
             names[look] = (_LETTERS[high - 1] if high else "") + _LETTERS[low]
         yield f"{names[look]}{len(list(group))}"
+
+
+class Shots:
+    """Takes pictures of an app that is led from page to page and made larger and smaller."""
+
+    def __init__(self, pilot: Pilot[int], app: PapertapeApp, snapshot: SnapshotAssertion) -> None:
+        self.pilot, self.app = pilot, app
+        self._snapshot = snapshot.use_extension(TextPictures)
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, and wait for what they set going."""
+        for key in keys:
+            await self.pilot.press(key)
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until nothing is being done, and the screen is drawn."""
+        endless = ("host", "varying")  # the host, and work that stands still
+        workers = self.app.workers
+        await until(
+            self.pilot, lambda: all(w.is_finished for w in workers if w.group not in endless)
+        )
+        await self.pilot.pause()
+        await self.pilot.pause()
+
+    async def take(self, name: str, *sizes: str) -> None:
+        """Compare what is shown with its picture, at each of the sizes.
+
+        What a table sorts must have an order: as texts 9 comes after 10, and 1h before 5m.
+        """
+        for table in self.app.screen.query(LineTable):
+            columns = [n for n, one in enumerate(table.columns) if one.align == "right"]
+            texts = [row.cells[n] for row in table.rows for n in columns if table.sorts]
+            assert not [one for one in texts if one.order is None and re.search(r"\d", one.text)]
+        for size in sizes:
+            if tuple(self.app.size) != SIZES[size]:
+                await self.pilot.resize_terminal(*SIZES[size])
+                await self.settle()
+            for field in self.app.screen.query(Input):
+                field.cursor_blink = False
+            await self.pilot.pause()
+            name_here = f"{name}-{size}"
+            assert picture(self.app, name_here) == self._snapshot(name=name_here)

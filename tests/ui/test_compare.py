@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Static
@@ -24,6 +24,7 @@ from core.store.durable import OsDisk
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
 from tests.ui.driving import NARROW, WIDE, driven, until
+from tests.ui.pictures import Shots
 from tests.ui.scripted import ScriptedHosting, ScriptedLink, session
 from tests.unit.compare.test_sources import CROSS, END, Stage, Venue, on_stage
 from tests.unit.compare.trials import a_trial
@@ -392,58 +393,46 @@ async def test_a_session_whose_strategy_is_gone_is_told(workspace: Path) -> None
 
 
 @SIZES
-@pytest.mark.parametrize(
-    "pressed",
-    [(), ("v",), ("v", "v"), ("enter",), ("j", "j", "enter"), ("j", "j", "enter", "enter")],
-    ids=["answers", "next", "after_next", "decisions", "account", "one_trade"],
-)
-def test_pictures_of_a_session(
-    snap_compare: Callable[..., bool],
-    compared_workspace: Path,
-    size: tuple[int, int],
-    pressed: tuple[str, ...],
-) -> None:
-    assert snap_compare(
-        make(compared_workspace), terminal_size=size, run_before=partial(pressing, pressed)
-    )
-
-
-@SIZES
-@pytest.mark.parametrize(
-    "pressed",
-    [(), ("j", "enter"), ("G", "k", "enter"), ("G", "enter")],
-    ids=["answers", "costs", "path", "edge"],
-)
-def test_pictures_of_a_trial(
-    snap_compare: Callable[..., bool],
-    trial_workspace: Path,
-    size: tuple[int, int],
-    pressed: tuple[str, ...],
-) -> None:
-    assert snap_compare(
-        make(trial_workspace, "trend"), terminal_size=size, run_before=partial(pressing, pressed)
-    )
-
-
-async def pressing(pressed: tuple[str, ...], pilot: Pilot[Any]) -> None:
-    app = pilot.app
-    assert isinstance(app, PapertapeApp)
-    await compared(pilot, app)
-    for key in pressed:
-        await pilot.press(key)
-        await pilot.pause(0.05)
-    await pilot.pause()
-
-
-@SIZES
-def test_before_the_first_comparison(
-    snap_compare: Callable[..., bool], compared_workspace: Path, size: tuple[int, int]
+async def test_pictures_of_a_session(
+    compared_workspace: Path, size: tuple[int, int], snapshot: SnapshotAssertion
 ) -> None:
     app = make(compared_workspace)
+    pages = {
+        "nothing": ("4",),
+        "answers": ("1", "c"),
+        "decisions": ("enter",),
+        "account": ("escape", "j", "j", "enter"),
+        "one_trade": ("enter",),
+        "next": ("escape", "escape", "v"),
+        "after_next": ("v",),
+    }
+    await take(app, size, pages, snapshot)
 
-    async def run(pilot: Pilot[Any]) -> None:
-        await until(pilot, lambda: app.link is not None)
-        await pilot.press("4")
-        await pilot.pause()
 
-    assert snap_compare(app, terminal_size=size, run_before=run)
+@SIZES
+async def test_pictures_of_a_trial(
+    trial_workspace: Path, size: tuple[int, int], snapshot: SnapshotAssertion
+) -> None:
+    pages = {
+        "answers": ("c",),
+        "costs": ("j", "enter"),
+        "path": ("escape", "G", "k", "enter"),
+        "edge": ("escape", "G", "enter"),
+    }
+    await take(make(trial_workspace, "trend"), size, pages, snapshot)
+
+
+async def take(
+    app: PapertapeApp,
+    size: tuple[int, int],
+    pages: Mapping[str, Sequence[str]],
+    snapshot: SnapshotAssertion,
+) -> None:
+    """Compare pages with their pictures, each by the keys that lead there from the one before."""
+    async with driven(app, size) as pilot:
+        shots = Shots(pilot, app, snapshot)
+        for name, keys in pages.items():
+            await shots.press(*keys)
+            if name == "answers":
+                await settled(pilot, app)
+            await shots.take(name, "x".join(map(str, size)))

@@ -1,35 +1,33 @@
-"""What the snapshots of whole screens leave out, as pictures of text and looks (`pictures.py`).
+"""Whole screens as pictures of text and looks (`pictures.py`).
 
-One app is led from page to page and made larger and smaller, where a snapshot starts one for each:
-a picture costs a third of the time. It fails where a cell is shifted, cut, or of another colour.
-Look at a changed one before accepting it: PICTURES=FOLDER has them written there as SVG.
+A test fails where a cell is shifted, cut, or of another colour. Look at a changed picture before
+accepting it (--snapshot-update): PICTURES=FOLDER has all of them written there as SVG.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 from textual.app import App, ComposeResult
 from textual.content import Content
-from textual.pilot import Pilot
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from core.backtest.axes import parse_axis
 from core.backtest.progress import Progress
 from core.backtest.sweep import run_sweep
 from core.gate.gate import run_gate
+from core.session.snapshot import TrialHorizon
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
 from tests.benchmarks.gate_error_rates import STRATEGY
 from tests.benchmarks.gate_error_rates import market as edge_market
-from tests.ui.driving import NARROW, WIDE, WatchedApp, driven, make_app, until
-from tests.ui.pictures import TextPictures, picture
-from tests.ui.scripted import busy
+from tests.ui.driving import WIDE, driven, make_app, until
+from tests.ui.pictures import SIZES, Shots, picture
+from tests.ui.scripted import ScriptedLink, busy
 from tests.ui.test_backtest import make
 from tests.ui.test_library import workspace
 from tests.unit.session.sessions import RSI, market
@@ -38,86 +36,57 @@ from tui.requests.varying import Control, Variation, Varied
 from tui.requests.views import GroupBy, View
 from tui.screens.gate import GateScreen
 from tui.screens.sweep import SweepScreen
-from tui.widgets.line_table import LineTable
+from tui.widgets.candle_chart import CandleChart
 
 __all__ = ["workspace"]  # a fixture of the library's tests
 
-WIDEST = (200, 60)
-SIZES = {"80x24": NARROW, "120x40": WIDE, "200x60": WIDEST}
 AXES = ("rsi.period=10:18:2", "entry_conditions[0].value=30:45:5", "stop_loss_pct=2,3")
 EDGE = parse_config(STRATEGY).config
 RETURN = "total_return_pct"
-MAIN = {
+PAGES = {
     "sessions": ("1",),
-    "session": ("enter",),
+    "stop": ("x",),
+    "help": ("escape", "question_mark"),
+    "session": ("escape", "enter"),
     "report": ("1", "r"),
+    "trade": ("enter",),
     "new": ("1", "n"),
+    "new_problems": ("G",),
     "strategies": ("escape", "2"),
     "backtest": ("3",),
-    "scheduler": ("5",),
-    "logs": ("6",),
+    "new_backtest": ("n",),
+    "scheduler": ("escape", "5"),
+    "new_job": ("n",),
+    "logs": ("escape", "6"),
     "settings": ("7",),
-    "performance": ("8",),
+    "settings_key": ("enter",),
+    "settings_theme": ("escape", "j", "j", "j", "enter"),
+    "performance": ("escape", "8"),
+    "marked": ("1", "space", "j", "space"),
 }
-"""The main screens, each with the keys that lead there from the one before."""
-
-
-class Shots:
-    """Takes pictures of an app."""
-
-    def __init__(self, pilot: Pilot[int], app: WatchedApp, snapshot: SnapshotAssertion) -> None:
-        self.pilot, self.app = pilot, app
-        self._snapshot = snapshot.use_extension(TextPictures)
-
-    async def press(self, *keys: str) -> None:
-        """Press keys, and wait for what they set going."""
-        for key in keys:
-            await self.pilot.press(key)
-            await self.settle()
-
-    async def settle(self) -> None:
-        """Wait until nothing is being done, and the screen is drawn."""
-        endless = ("host", "varying")  # the host, and work that stands still
-        workers = self.app.workers
-        await until(
-            self.pilot, lambda: all(w.is_finished for w in workers if w.group not in endless)
-        )
-        await self.pilot.pause()
-        await self.pilot.pause()
-
-    async def take(self, name: str, *sizes: str) -> None:
-        """Compare what is shown with its picture, at each of the sizes.
-
-        What a table sorts must have an order: as texts 9 comes after 10, and 1h before 5m.
-        """
-        for table in self.app.screen.query(LineTable):
-            columns = [n for n, one in enumerate(table.columns) if one.align == "right"]
-            texts = [row.cells[n] for row in table.rows for n in columns if table.sorts]
-            assert not [one for one in texts if one.order is None and re.search(r"\d", one.text)]
-        for size in sizes:
-            if tuple(self.app.size) != SIZES[size]:
-                await self.pilot.resize_terminal(*SIZES[size])
-                await self.settle()
-            for field in self.app.screen.query(Input):
-                field.cursor_blink = False
-            await self.pilot.pause()
-            name_here = f"{name}-{size}"
-            assert picture(self.app, name_here) == self._snapshot(name=name_here)
+"""The pages, each with the keys that lead there from the one before."""
+ON_WAY = {"stop", "help", "trade", "new_problems", "new_backtest", "new_job", "marked"}
+ON_WAY |= {"settings_key", "settings_theme"}
+MAIN = tuple(name for name in PAGES if name not in ON_WAY)
 
 
 @pytest.mark.parametrize(
-    ("theme", "no_color", "size"),
+    ("theme", "no_color", "size", "pages"),
     [
-        ("papertape-dark", False, "200x60"),
-        ("papertape-light", False, "120x40"),
-        ("papertape-dark", True, "80x24"),
+        ("papertape-dark", False, "80x24", tuple(PAGES)),
+        ("papertape-dark", False, "120x40", tuple(PAGES)),
+        ("papertape-dark", False, "200x60", MAIN),
+        ("papertape-light", False, "120x40", MAIN),
+        ("papertape-dark", True, "80x24", MAIN),
+        ("papertape-clear", False, "120x40", MAIN[:1]),
     ],
-    ids=["large", "light", "no_color"],
+    ids=["small", "wide", "large", "light", "no_color", "clear"],
 )
-async def test_the_main_screens_large_in_light_and_without_colours(
+async def test_the_pages(
     theme: str,
     no_color: bool,
     size: str,
+    pages: Sequence[str],
     snapshot: SnapshotAssertion,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -127,9 +96,37 @@ async def test_the_main_screens_large_in_light_and_without_colours(
     async with driven(app, SIZES[size]) as pilot:
         app.theme = theme
         shots = Shots(pilot, app, snapshot)
-        for name, keys in MAIN.items():
-            await shots.press(*keys)
+        for name in pages:
+            await shots.press(*PAGES[name])
             await shots.take(name, size)
+
+
+async def test_a_chart_over_the_whole_screen(snapshot: SnapshotAssertion) -> None:
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        shots = Shots(pilot, app, snapshot)
+        await shots.press("enter")
+        app.screen.query_one(CandleChart).focus()
+        await shots.press("z", "left")
+        await shots.take("chart", "80x24", "120x40")
+
+
+async def test_a_trial_has_its_cone_around_its_equity(snapshot: SnapshotAssertion) -> None:
+    link = busy()
+    link.change(link.sessions[0].id, trial=TrialHorizon(0, 60, None))
+    app = make_app(link)
+    async with driven(app, WIDE) as pilot:
+        shots = Shots(pilot, app, snapshot)
+        await shots.press("enter")
+        await shots.take("session", "120x40")
+        await shots.press("1", "r")
+        await shots.take("report", "120x40")
+
+
+async def test_nothing_yet(snapshot: SnapshotAssertion) -> None:
+    app = make_app(ScriptedLink())
+    async with driven(app, WIDE) as pilot:
+        await Shots(pilot, app, snapshot).take("nothing", "120x40", "80x24")
 
 
 async def test_groups_and_views_of_sessions(snapshot: SnapshotAssertion) -> None:
@@ -235,6 +232,8 @@ async def test_a_picture_shows_what_is_shifted_cut_or_of_another_look() -> None:
         Content.assemble("漢 ", ("gain", "red"), " 1.0"),
         Content.assemble("漢 ", ("gain", "bold"), " 1.0"),
         Content.assemble("漢 gain", (" ", "on red"), "1.0"),
+        Content.assemble("漢 ", ("gain 1.0", "underline")),
+        Content.assemble("漢 ", ("gain", "underline"), " ", ("1.0", "underline")),
     ):
         async with (app := Line(content)).run_test(size=(12, 2)):
             seen.append(picture(app, "line"))

@@ -155,7 +155,7 @@ def _fall(
     bar = "━" * max(round(abs(value) / largest * _BAR), 1 if value else 0)
     return (
         Cell(label, tone),
-        Cell(formats.change(value), tone_of(value), order=value),
+        _change(value),
         Cell(bar if value < 0 else "", Tone.LOSS),
         Cell(bar if value > 0 else "", Tone.GAIN),
     )
@@ -243,7 +243,7 @@ def trade_rows(result: ComparisonResult, which: str) -> list[Row]:
                     Cell(made.side.value),
                     Cell(when, Tone.DIM, order=place),
                     *(_pnl(run) for run in (each.backtest, each.paper)),
-                    Cell("" if same else formats.change(each.difference), tone_of(each.difference)),
+                    Cell("") if same else _change(each.difference),
                     Cell("" if cause is None else f"{cause.kind}: {cause.detail}", Tone.DIM),
                 ),
             )
@@ -254,7 +254,11 @@ def trade_rows(result: ComparisonResult, which: str) -> list[Row]:
 def _pnl(trade: Trade | None) -> Cell:
     if trade is None:
         return Cell(formats.UNKNOWN, Tone.DIM)
-    return Cell(formats.change(trade.pnl), tone_of(trade.pnl), order=trade.pnl)
+    return _change(trade.pnl)
+
+
+def _change(value: float) -> Cell:
+    return Cell(formats.change(value), tone_of(value), order=value)
 
 
 def gains(result: ComparisonResult) -> dict[str, tuple[float, ...]]:
