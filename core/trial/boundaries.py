@@ -214,8 +214,11 @@ def _extremes(
     shape = (counted / horizon) ** delta
     lows, highs = [], []
     for total, mean, scale in backtest.trials(horizon, rate, seed):
-        highs.append((total / shape).max(axis=0) / scale)
-        lows.append(((total - counted * mean) / shape).min(axis=0) / scale)
+        highs.append((total / shape if delta else total).max(axis=0) / scale)
+        total -= counted * mean
+        if delta:
+            total /= shape
+        lows.append(total.min(axis=0) / scale)
     return np.concatenate(lows), np.concatenate(highs)
 
 

@@ -138,9 +138,16 @@ class Resampler:
             innovations=_with_tails(innovations),
         )
 
-    def draw(self, rng: np.random.Generator, length: int, count: int) -> Floats:
-        """`count` series of `length` trades; shape (length, count), of mean zero."""
-        values: Floats = self.innovations.ravel()[self._places(rng, length, count)]
+    def draw(
+        self, rng: np.random.Generator, length: int, count: int, out: Floats | None = None
+    ) -> Floats:
+        """`count` series of `length` trades; shape (length, count), of mean zero.
+
+        `out`: an array of that shape to put them into.
+        """
+        places = self._places(rng, length, count)
+        # Every place is within: "clip" only keeps numpy from copying to check that.
+        values: Floats = np.take(self.innovations.ravel(), places, out=out, mode="clip")
         if self.rho > 0:
             values[0] /= math.sqrt(1 - self.rho**2)  # starts as spread out as it goes on
             carried = np.empty(count)
@@ -172,18 +179,22 @@ class Resampler:
     ) -> Iterator[tuple[Floats, Floats, Floats]]:
         """Resampled trials, each with a resampled backtest; enough of them for an error rate.
 
-        Yields, for some trials at a time: running sums, shape (horizon, some); mean and scale of
-        the backtest before each, shape (some,). The true mean is zero.
+        Yields, for some trials at a time: running sums, shape (horizon, some), which who asks may
+        write over and the next ones do; mean and scale of the backtest before each, shape (some,).
+        The true mean is zero.
         """
         rng = np.random.default_rng(seed)
         count = max(_RESAMPLES, math.ceil(_FEWEST_BEYOND / rate))
         known = min(self.trades, _LONGEST_RESAMPLE)
         shrink = math.sqrt(known / self.trades)  # a longer backtest's mean is known better
         size = max(1, min(count, _AT_ONCE // (known + horizon)))
+        # One place for all of them: a fresh megabyte takes longer to get than to fill.
+        room = np.empty((horizon, size))
         for done in range(0, count, size):
             some = min(size, count - done)
             mean, scale = mean_and_scale(self.draw(rng, known, some))
-            yield self.draw(rng, horizon, some).cumsum(axis=0), mean * shrink, scale
+            drawn = self.draw(rng, horizon, some, out=room[:, :some])
+            yield np.cumsum(drawn, axis=0, out=drawn), mean * shrink, scale
 
 
 def lower_bound(values: Floats, rate: float) -> float:
