@@ -23,9 +23,9 @@ from core.journal.records import (
     QuoteFilled,
     Record,
     Returned,
+    SessionLines,
     began,
     own_candles,
-    read_records,
 )
 from core.journal.values import FeedKind
 from core.market.candles.candles import Candles
@@ -141,7 +141,7 @@ def read_session(workspace: Workspace, session_id: str, last: int) -> Journaled:
     folder = workspace.session(session_id)
     record = read_manifest(folder)
     config = record.strategy()
-    lines = read_records(folder / EVENTS)
+    lines = SessionLines(folder / EVENTS)
     begun = began(lines)
     if begun is None:
         raise JournalError(f"session {session_id} has not begun: it has no candles yet")

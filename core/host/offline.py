@@ -22,7 +22,7 @@ from core.host.stored_sessions import (
     unreadable_session,
 )
 from core.journal.manifest import EVENTS, read_manifest
-from core.journal.records import read_records
+from core.journal.records import SessionLines
 from core.journal.session_journal import Storage
 from core.journal.values import SessionState
 from core.session.log_messages import retell
@@ -93,7 +93,7 @@ async def offline_logs(workspace: Workspace, session_id: str | None) -> tuple[Lo
     folder = workspace.session(session_id)
     try:
         record = await asyncio.to_thread(read_manifest, folder)
-        lines = await asyncio.to_thread(read_records, folder / EVENTS)
+        lines = await asyncio.to_thread(SessionLines, folder / EVENTS)
         told = retell(lines, record.strategy().timeframe.ms)
         return tuple(
             LogLine(number, time, level, session_id, safe_text(text))

@@ -11,19 +11,19 @@ import asyncio
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from core.journal.versions import CANDLE_JOURNAL
 from core.market.candles.candles import Candle, Candles
 from core.market.candles.timeframes import Timeframe
 from core.store.durable import Disk, set_aside
 from core.store.journal_file import (
-    Bodies,
     Journal,
     JournalDamagedError,
     JournalError,
@@ -65,13 +65,14 @@ class CandleJournal:
         if path.parent.is_symlink():
             raise JournalError(f"{path.parent} is a link: put the folder itself there")
         if path.exists():
+            rows = _Rows(path)
             try:
-                contents = read_journal(path, CANDLE_JOURNAL)
+                contents = read_journal(path, CANDLE_JOURNAL, rows.take)
+                candles = rows.contents.as_received
             except JournalDamagedError as error:
                 return cls._salvaged(path, whole_header, disk, str(error))
             journal = Journal.reopen(path, contents, disk)
             torn = f"{path.name}: {contents.torn} bytes of an interrupted write were dropped"
-            candles = _contents(path, contents.bodies).as_received
             return cls(journal, candles, torn if contents.torn else None)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return cls(Journal.create(path, whole_header, disk), Candles.of([]))
@@ -89,6 +90,9 @@ class CandleJournal:
         A session that had decided on a candle that is lost will find out, and say so.
         """
         lines = [line for line in salvage(path, CANDLE_JOURNAL) if "c" in line]
+        rows = _Rows(path)
+        for line in lines:
+            rows.take(msgspec.json.encode(line))
         try:
             aside = set_aside(path)
         except OSError as error:
@@ -101,7 +105,7 @@ class CandleJournal:
             f"{path.name} was damaged: it was set aside as {aside.name}, and the {len(lines)} "
             "candles that are whole in it were kept"
         )
-        return cls(journal, _candles(_array([line["c"] for line in lines])), notice)
+        return cls(journal, rows.contents.as_received, notice)
 
     def take_notice(self) -> str | None:
         """What had to be done to open the journal; told once, to the first who asks."""
@@ -173,7 +177,9 @@ def read_candle_journal(path: Path) -> CandleJournalContents:
     Raises:
         JournalError: it cannot be read, or is damaged.
     """
-    return _contents(path, read_journal(path, CANDLE_JOURNAL).bodies)
+    rows = _Rows(path)
+    read_journal(path, CANDLE_JOURNAL, rows.take)
+    return rows.contents
 
 
 _Values = tuple[int, float, float, float, float, float]
@@ -188,28 +194,50 @@ class _Line(msgspec.Struct, gc=False):
 
 _DECODER = msgspec.json.Decoder(_Line)
 _TOGETHER = 4_096  # lines; their rows are many small objects, of which few should live at once
-_Rows = np.typing.NDArray[np.float64]
-"""Values from open time to volume, shape (n, 6)."""
+_COLUMNS = 6  # open time to volume
 
 
-def _contents(path: Path, bodies: Bodies) -> CandleJournalContents:
-    decode = _DECODER.decode
-    received, revised = [_array(())], [_array(())]
-    rest = iter(bodies)
-    try:
-        while lines := [decode(body) for body in islice(rest, _TOGETHER)]:
-            received.append(_array([line.c for line in lines if line.c is not None]))
-            revised.append(_array([line.revised for line in lines if line.revised is not None]))
-    except msgspec.DecodeError as error:
-        raise JournalDamagedError(f"{path}: a line is no candle ({error})") from error
-    # Of several revisions of a candle the last one counts.
-    return CandleJournalContents(
-        _candles(np.concatenate(received)), _candles(np.concatenate(revised)[::-1])
-    )
+class _Rows:
+    """Takes the lines of a journal as they are read, and makes columns of them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lines: list[_Line] = []
+        self._received = [_array(())]
+        self._revised = [_array(())]
+
+    def take(self, body: bytes) -> None:
+        """Take a line's record.
+
+        Raises:
+            JournalDamagedError: it is no candle.
+        """
+        try:
+            self._lines.append(_DECODER.decode(body))
+        except msgspec.DecodeError as error:
+            raise JournalDamagedError(f"{self._path}: a line is no candle ({error})") from error
+        if len(self._lines) == _TOGETHER:
+            self._gather()
+
+    @property
+    def contents(self) -> CandleJournalContents:
+        """What all lines tell. Of several revisions of a candle the last one counts."""
+        self._gather()
+        received, revised = np.concatenate(self._received), np.concatenate(self._revised)
+        return CandleJournalContents(_candles(received), _candles(revised[::-1]))
+
+    def _gather(self) -> None:
+        self._received.append(_array([line.c for line in self._lines if line.c is not None]))
+        self._revised.append(
+            _array([line.revised for line in self._lines if line.revised is not None])
+        )
+        self._lines = []
 
 
-def _array(rows: Sequence[object]) -> _Rows:
-    return np.array(rows, dtype=np.float64).reshape(-1, 6)
+def _array(rows: Sequence[_Values]) -> NDArray[np.float64]:
+    """Rows as an array of shape (n, 6)."""
+    values = np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * _COLUMNS)
+    return values.reshape(-1, _COLUMNS)
 
 
 class CandleJournals:
@@ -328,7 +356,7 @@ class _Columns:
 _time_of = attrgetter("time")
 
 
-def _candles(rows: _Rows) -> Candles:
+def _candles(rows: NDArray[np.float64]) -> Candles:
     """Rows in order of arrival as candles in order of time, of each the first."""
     times, places = np.unique(rows[:, 0].astype(np.int64), return_index=True)
     return Candles(times, *(rows[places, column] for column in range(1, 6)))

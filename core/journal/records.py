@@ -19,7 +19,7 @@ import numpy as np
 from core.journal.versions import SESSION_JOURNAL
 from core.market.candles.candles import Candle, Candles
 from core.market.filters import MarketFilters
-from core.store.journal_file import Bodies, JournalDamagedError, read_journal
+from core.store.journal_file import JournalDamagedError, read_journal
 from core.strategy.config.config import StrategyConfig
 from core.trading.orders import Execution, VenueOrder
 from core.trading.values import Event, Quote, Side
@@ -160,24 +160,32 @@ class SessionLines:
     """The lines of a session's journal, each taken apart when it comes up.
 
     A journal of many lines never stands in memory as values as a whole. `rare` are all lines but
-    the moments and prices that made no order: few, however long a session has run.
+    the moments and prices that made no order: few, however long a session has run. `contents` is
+    the file as it was read.
     """
 
-    def __init__(self, path: Path, bodies: Bodies) -> None:
-        """Take the lines of the journal at `path`.
+    def __init__(self, path: Path) -> None:
+        """Read the journal at `path`, which may be living. Blocks.
 
         Raises:
-            JournalError: one of them cannot be read, or is of no kind this program knows.
+            JournalError: it cannot be read or is damaged, or a rare line is of no kind this program
+                knows.
         """
+        rare: list[bytes] = []
+
+        def take(body: bytes) -> None:
+            if not body.startswith(_COMMON) or b'"orders":' in body:
+                rare.append(body)
+
+        self.contents = read_journal(path, SESSION_JOURNAL, take)
         self._path = path
-        self._bodies = bodies
-        self.rare = [self._decode(body) for body in bodies if not _is_common(body)]
+        self.rare = [self._decode(body) for body in rare]
 
     def __iter__(self) -> Iterator[Record]:
         decode = _DECODER.decode
         body = b""
         try:
-            for body in self._bodies:
+            for body in self.contents.bodies:
                 yield decode(body)
         except msgspec.DecodeError:
             self._decode(body)
@@ -187,7 +195,9 @@ class SessionLines:
         try:
             record: Record = _DECODER.decode(body)
         except msgspec.DecodeError as error:
-            number = next(place for place, one in enumerate(self._bodies, start=2) if one == body)
+            number = next(
+                place for place, one in enumerate(self.contents.bodies, start=2) if one == body
+            )
             raise RecoveryError(
                 f"{self._path}: line {number} is not understood ({error})"
             ) from error
@@ -196,19 +206,6 @@ class SessionLines:
 
 _DECODER = msgspec.json.Decoder(Record)
 _COMMON = (b'{"kind":"moment"', b'{"kind":"quote"')
-
-
-def _is_common(body: bytes) -> bool:
-    return body.startswith(_COMMON) and b'"orders":' not in body
-
-
-def read_records(path: Path) -> SessionLines:
-    """The lines of the session's journal at `path`, which may be living. Blocks.
-
-    Raises:
-        JournalError: it cannot be read or is damaged, or a line is of no kind this program knows.
-    """
-    return SessionLines(path, read_journal(path, SESSION_JOURNAL).bodies)
 
 
 def began(lines: SessionLines) -> Begun | None:

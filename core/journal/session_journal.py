@@ -17,7 +17,6 @@ from core.journal.records import (
     Stopped,
     began,
     own_candles,
-    read_records,
     to_record,
 )
 from core.journal.values import FeedKind
@@ -26,7 +25,7 @@ from core.journal.versions import SESSION_JOURNAL
 from core.market.candles.candles import Candle, Candles
 from core.market.filters import MarketFilters
 from core.store.durable import Disk
-from core.store.journal_file import Journal, JournalError, no_bodies, read_journal
+from core.store.journal_file import Journal, JournalError
 from core.store.workspace import Workspace
 from core.strategy.config.config import StrategyConfig
 
@@ -77,16 +76,14 @@ class Storage:
         """
         path = self.workspace.session(record.id) / EVENTS
         if not path.exists():
-            none = SessionLines(path, no_bodies(path, SESSION_JOURNAL))
-            return self.create_log(record), none, 0
-        contents = read_journal(path, SESSION_JOURNAL)
-        lines = SessionLines(path, contents.bodies)
-        journal = Journal.reopen(path, contents, self.disk)
+            return self.create_log(record), SessionLines(path), 0
+        lines = SessionLines(path)
+        journal = Journal.reopen(path, lines.contents, self.disk)
         log = SessionJournal(self, record, record.strategy(), journal)
         for line in lines.rare:
             log.orders.take(line)
         log.orders.set_apart()
-        return log, lines, contents.torn
+        return log, lines, lines.contents.torn
 
 
 class SessionJournal:
@@ -178,7 +175,7 @@ async def recorded_inputs(storage: Storage, session_id: str) -> RunInputs:
     """
     folder = storage.workspace.session(session_id)
     record = await asyncio.to_thread(read_manifest, folder)
-    lines = await asyncio.to_thread(read_records, folder / EVENTS)
+    lines = await asyncio.to_thread(SessionLines, folder / EVENTS)
     begun = began(lines)
     if begun is None:
         raise JournalError(f"session {session_id} has not begun: it has no candles yet")

@@ -94,8 +94,6 @@ class Bodies:
 
     def __iter__(self) -> Iterator[bytes]:
         left = self._size - self._start
-        if not left:
-            return  # the file may not even be there yet
         try:
             with open_regular(self._path) as file:
                 file.seek(self._start)
@@ -104,17 +102,9 @@ class Bodies:
                     if left < 0:
                         return
                     body = line[: line.rfind(_CRC)] + b"}"
-                    if self._version != self._form.version:
-                        record = self._form.upgraded(orjson.loads(body), self._version)
-                        body = orjson.dumps(record)
-                    yield body
+                    yield _as_now(body, self._form, self._version)
         except OSError as error:
             raise _unreadable(self._path, error) from error
-
-
-def no_bodies(path: Path, form: JournalFormat) -> Bodies:
-    """Those of a journal that has just been made."""
-    return Bodies(path, form, form.version, 0, 0)
 
 
 def _lines_of(file: BinaryIO) -> Iterator[bytes]:
@@ -156,24 +146,38 @@ def encode_line(record: Mapping[str, object]) -> bytes:
     return b"%s%s%d}\n" % (body[:-1], _CRC, zlib.crc32(body))
 
 
-def _is_whole(line: bytes) -> bool:
-    """Whether a line without its line break is as it was written."""
+def _body_of(line: bytes) -> bytes | None:
+    """The JSON text of a line with its line break; None where it is not as it was written."""
     body, found, checksum = line.rpartition(_CRC)
-    return bool(found) and checksum == b"%d}" % zlib.crc32(b"}", zlib.crc32(body))
+    body += b"}"
+    return body if found and checksum == b"%d}\n" % zlib.crc32(body) else None
 
 
-def _decode_line(line: bytes) -> Line | None:
-    if not _is_whole(line):
+def _ended(line: bytes) -> bytes:
+    """The line, with the break that a cut may have taken from the last one."""
+    return line if line.endswith(b"\n") else line + b"\n"
+
+
+def _parsed(body: bytes | None) -> Line | None:
+    if body is None:
         return None
     try:
-        record: Line = orjson.loads(line[: line.rfind(_CRC)] + b"}")
+        record = orjson.loads(body)
     except ValueError:
         return None
-    return record
+    return record if isinstance(record, dict) else None
 
 
-def read_journal(path: Path, form: JournalFormat) -> JournalContents:
+def read_journal(
+    path: Path, form: JournalFormat, take: Callable[[bytes], object] | None = None
+) -> JournalContents:
     """Read a journal of this kind: its whole lines, as they would be written now.
+
+    Args:
+        path: of the journal.
+        form: its kind.
+        take: is given each record (as `Bodies` give them) as soon as its line is found whole, so
+            that the file is read once. What it was given counts for nothing if this then raises.
 
     Raises:
         JournalDamagedError: it is no journal of this kind, or has a bad line before a good one.
@@ -181,33 +185,30 @@ def read_journal(path: Path, form: JournalFormat) -> JournalContents:
     """
     size = count = start = 0
     header: Line | None = None
+    version = form.version
     try:
         with open_regular(path) as file:
             lines = _lines_of(file)
             for line in lines:
-                if not line.endswith(b"\n") or not _is_whole(line[:-1]):
+                body = _body_of(line)
+                if body is None:
                     _refuse_damage(path, count + 1, lines)
                     break
-                if not count:
-                    header, start = _decode_line(line[:-1]), len(line)
                 size += len(line)
                 count += 1
+                if count == 1:
+                    header, start = _parsed(body), size
+                    if header is None:
+                        break
+                    version = _version_of(path, form, header)
+                elif take is not None:
+                    take(_as_now(body, form, version))
             total = os.fstat(file.fileno()).st_size
     except OSError as error:
         raise _unreadable(path, error) from error
     if header is None:
         raise JournalDamagedError(
             f"{path}: no header of a {form.kind} journal was found in {total} bytes"
-        )
-    if header.get("journal") != form.kind:
-        raise JournalDamagedError(
-            f"{path}: expected a {form.kind} journal, found {header.get('journal')!r}"
-        )
-    version = header.get("version")
-    if not form.reads(version):
-        raise JournalError(
-            f"{path}: this {form.kind} journal is of version {version}, this program reads "
-            f"{form.versions}; use the program that wrote it"
         )
     return JournalContents(
         {**header, "version": form.version},
@@ -218,6 +219,32 @@ def read_journal(path: Path, form: JournalFormat) -> JournalContents:
     )
 
 
+def _version_of(path: Path, form: JournalFormat, header: Line) -> int:
+    """The version of a journal with that header.
+
+    Raises:
+        JournalError: it is of another kind, or of a version this program does not know.
+    """
+    if header.get("journal") != form.kind:
+        raise JournalDamagedError(
+            f"{path}: expected a {form.kind} journal, found {header.get('journal')!r}"
+        )
+    version = header.get("version")
+    if not form.reads(version):
+        raise JournalError(
+            f"{path}: this {form.kind} journal is of version {version}, this program reads "
+            f"{form.versions}; use the program that wrote it"
+        )
+    return version
+
+
+def _as_now(body: bytes, form: JournalFormat, version: int) -> bytes:
+    """A record of a version that can be read, as it would be written now."""
+    if version == form.version:
+        return body
+    return orjson.dumps(form.upgraded(orjson.loads(body), version))
+
+
 def salvage(path: Path, form: JournalFormat) -> list[Line]:
     """Every whole line of a damaged journal, in order, without its header, as written now.
 
@@ -226,7 +253,7 @@ def salvage(path: Path, form: JournalFormat) -> list[Line]:
     version.
     """
     with open_regular(path) as file:
-        decoded = (_decode_line(raw.rstrip(b"\n")) for raw in _lines_of(file))
+        decoded = (_parsed(_body_of(_ended(line))) for line in _lines_of(file))
         lines = [line for line in decoded if line is not None]
     header = lines.pop(0) if lines and "journal" in lines[0] else {}
     version = header.get("version")
@@ -234,7 +261,7 @@ def salvage(path: Path, form: JournalFormat) -> list[Line]:
 
 
 def _refuse_damage(path: Path, number: int, rest: Iterable[bytes]) -> None:
-    if any(_is_whole(later.rstrip(b"\n")) for later in rest):
+    if any(_body_of(_ended(later)) is not None for later in rest):
         raise JournalDamagedError(
             f"{path}: line {number} is damaged though good lines follow it, so this is no "
             "interrupted write; the file was left as it is: restore it from a copy, or archive "

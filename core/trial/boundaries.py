@@ -215,10 +215,8 @@ def _extremes(
     lows, highs = [], []
     for total, mean, scale in backtest.trials(horizon, rate, seed):
         highs.append((total / shape if delta else total).max(axis=0) / scale)
-        total -= counted * mean
-        if delta:
-            total /= shape
-        lows.append(total.min(axis=0) / scale)
+        excess = np.subtract(total, counted * mean, out=total)
+        lows.append((excess / shape if delta else excess).min(axis=0) / scale)
     return np.concatenate(lows), np.concatenate(highs)
 
 

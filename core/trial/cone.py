@@ -160,10 +160,10 @@ def cone(backtest_returns: object, horizon: int, *, rate: float = 0.015, seed: i
     lows, highs = [], []
     careful = _CAREFUL * rate
     for total, mean, scale in backtest.trials(horizon, careful, seed):
-        total -= counted * mean
-        total /= shape
-        lows.append(total.min(axis=0) / scale)
-        highs.append(total.max(axis=0) / scale)
+        off = np.subtract(total, counted * mean, out=total)
+        off /= shape
+        lows.append(off.min(axis=0) / scale)
+        highs.append(off.max(axis=0) / scale)
     return Cone(
         horizon=int(horizon),
         growth=backtest.mean,

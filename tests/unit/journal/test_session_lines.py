@@ -11,7 +11,6 @@ from core.journal.records import (
     MomentPassed,
     RecoveryError,
     SessionLines,
-    read_records,
     to_record,
 )
 from core.journal.versions import SESSION_JOURNAL
@@ -25,7 +24,7 @@ def journal(folder: Path, *records: dict[str, object]) -> SessionLines:
     for record in records:
         made.append(record)
     made.commit(made.take())
-    return read_records(made.path)
+    return SessionLines(made.path)
 
 
 def test_all_lines_come_in_order_and_the_rare_ones_without_the_moments(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from core.host.stored_sessions import stored_session
 from core.journal.manifest import EVENTS
-from core.journal.records import read_records
+from core.journal.records import SessionLines
 from core.session.log_messages import retell
 from core.session.session_queue import RefusedCommandError
 from core.trading.values import ExitReason, Fills, Side
@@ -66,7 +66,7 @@ async def test_a_session_killed_after_every_step_makes_the_trade_by_hand(
         f"1 trade was {done} by hand: what came of it is not the strategy's alone"
         for done in ("entered", "closed")
     ]
-    lines = read_records(bench.workspace.session("abcd1234") / EVENTS)
+    lines = SessionLines(bench.workspace.session("abcd1234") / EVENTS)
     told = [text for _, _, text in retell(lines, SPAN)]
     assert "enter BTC/USDT long, by hand" in told
     assert "flatten BTC/USDT, by hand" in told
