@@ -245,7 +245,7 @@ class BaseScreen(Screen[None]):
 
     def pane(self, widget: Widget, title: str) -> Widget:
         """A widget under a rule that carries its title."""
-        widget.add_class("pane")
+        widget.add_class("pane", update=False)  # it is styled when it is mounted
         entitle(widget, title)
         return widget
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -278,15 +279,18 @@ def spread_rows(gained: Mapping[str, Sequence[float]]) -> list[Row]:
     step = _step((max(known) - min(known)) / _BINS)
     first = math.floor(min(known) / step)
     last = max(math.floor(max(known) / step), first)
+    counts = {
+        column: Counter(math.floor(value / step) for value in values)
+        for column, values in gained.items()
+    }
     rows = []
     for number in range(last, first - 1, -1):
         low = number * step
         label = f"{low:+g} to {low + step:+g} %"
         cells = [Cell(label.replace("+0 ", "0 ").replace("-", "−"), tone_of(low + step / 2))]
         for column in COLUMNS:
-            values = gained.get(column, ())
-            count = sum(number == math.floor(value / step) for value in values)
-            share = count / len(values) if values else 0.0
+            count = counts[column][number] if column in counts else 0
+            share = count / len(gained[column]) if count else 0.0
             bar = "━" * max(round(share * _SPREAD_BAR), 1 if count else 0)
             cells.append(Cell(f"{bar} {count}" if count else "", tone_of(low + step / 2)))
         rows.append(Row(str(number), tuple(cells)))
