@@ -22,6 +22,7 @@ from textual.command import Provider
 from textual.dom import DOMNode
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
 from core.host.link import CommandError, HostLink
@@ -36,7 +37,7 @@ from tui.commands import Place, bindings, refusal
 from tui.host.connection import GROUP, HostConnection, LinkReady
 from tui.host.hosting import Hosting
 from tui.host.leaving import Leaving, program_for
-from tui.host.returning import Change, Returning
+from tui.host.returning import Change, Returning, in_few_words
 from tui.keymap import checked_keymap
 from tui.modals.ask import Ask
 from tui.modals.meanwhile import Meanwhile
@@ -312,8 +313,16 @@ class PapertapeApp(GuardedApp):
             self.say(str(error), "error", "No report")
 
     def show_changes(self, title: str, changes: Sequence[Change]) -> None:
-        """Open what happened while nobody looked."""
-        self.push_screen(Meanwhile(title, changes))
+        """Open what happened while nobody looked; over what somebody does already, only tell it."""
+
+        def read(session_id: str | None) -> None:
+            if session_id is not None:
+                self.push_screen(SessionScreen(session_id))
+
+        if isinstance(self.screen, SessionsScreen) and not isinstance(self.focused, Input):
+            self.push_screen(Meanwhile(title, changes), read)
+        else:
+            self.say(in_few_words(changes), title=title)
 
     # ── commands ──
 

@@ -289,6 +289,24 @@ async def test_problems_stand_at_their_lines(workspace: Workspace) -> None:
         assert app.screen is form
 
 
+async def test_what_a_form_still_lacks_is_no_mistake_until_it_is_sent_without(
+    workspace: Workspace,
+) -> None:
+    app = make(workspace)
+    async with driven(app, WIDE) as pilot:
+        await pick(pilot, app, "waves")
+        await pilot.press("b")
+        await until(pilot, lambda: isinstance(app.screen, NewBacktest))
+        await until(pilot, lambda: app.screen.query_one(LineTable).cursor_key is not None)
+        verdict = app.screen.query_one("#verdict")
+        await until(pilot, lambda: "· file: expected" in str(verdict.render()))
+        await pilot.press("enter")
+        await until(pilot, lambda: "✗ file: expected" in str(verdict.render()))
+        assert app.focused is app.screen.query_one("#data")  # where it is to be typed
+        await pilot.press(*"waves.csv")
+        await until(pilot, lambda: "file:" not in str(verdict.render()))
+
+
 async def test_a_strategy_is_started_from_the_list(workspace: Workspace) -> None:
     app = make(workspace)
     async with driven(app, WIDE) as pilot:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.widgets import Static
 
 from core.bootstrap import headless_command, host_options
 from core.exchange.market.synthetic import SyntheticMarket
@@ -30,6 +31,8 @@ from tui.host.returning import Absence, absence, last_look, note_look
 from tui.host.workspace import WorkspaceHosting
 from tui.modals.ask import Ask
 from tui.modals.meanwhile import Meanwhile
+from tui.screens.logs import LogsScreen
+from tui.screens.session import SessionScreen
 from tui.screens.sessions import SessionsScreen
 from tui.widgets.hints import Hints
 from tui.widgets.line_table import LineTable
@@ -289,14 +292,53 @@ async def test_who_comes_back_is_told_once_the_sessions_have_caught_up(tmp_path:
         await until(pilot, lambda: isinstance(app.screen, Meanwhile))
         await until(pilot, lambda: any(t.rows for t in app.screen.query(LineTable)))
         (row,) = app.screen.query_one(LineTable).rows
-        assert [cell.text for cell in row.cells[:3]] == ["● running", "rsi_bounce", "+2"]
-        await pilot.press("enter")
+        told = [cell.text for cell in row.cells[:4]]
+        assert told == ["● running", "k3x9a1pq", "rsi_bounce", "+2"]
+        await pilot.press("enter")  # what one reads of is where it leads
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        assert "k3x9a1pq" in str(app.screen.query_one("#one-title", Static).content)
+        await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, SessionsScreen))
         await pilot.press("q", "d")
         await until(pilot, lambda: not app.is_running)
     look = last_look(tmp_path / "cache" / "last-look.json")
     assert look is not None
     assert (look.at, look.sessions["k3x9a1pq"].trades) == (link.now, 14)
+
+
+async def test_who_is_at_something_else_by_then_is_told_in_a_corner(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    link = busy()
+    note_look(tmp_path / "cache" / "last-look.json", link.snapshot())
+    link.now += 2 * DAY
+    link.change("k3x9a1pq", state=SessionState.STARTING)
+    app = make_app(link)
+    app.workspace = tmp_path
+    async with driven(app) as pilot:
+        await pilot.press("6")
+        link.change("p0d7w2ee", state=SessionState.ERROR, state_reason="the disk is full")
+        link.change("k3x9a1pq", state=SessionState.RUNNING, trades_count=14)
+        app.poll()
+        told = "While you were away · 2d"
+        await until(pilot, lambda: any(note.title == told for note in app.notes))
+        assert isinstance(app.screen, LogsScreen)
+        note = next(note for note in app.notes if note.title == told)
+        assert note.message.startswith("2 trades of 1 session\n")
+        assert "(p0d7w2ee): the disk is full" in note.message
+
+
+async def test_a_host_that_ran_all_the_time_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    link = busy()
+    note_look(tmp_path / "cache" / "last-look.json", link.snapshot())
+    link.pid = os.getpid() + 1
+    link.now += DAY
+    link.change("p0d7w2ee", state=SessionState.STALE)
+    link.change("k3x9a1pq", trades_count=14)
+    app = make_app(link)
+    app.workspace = tmp_path
+    async with driven(app) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, Meanwhile))
 
 
 async def test_a_viewer_sees_how_the_sessions_of_a_vanished_workspace_ended(

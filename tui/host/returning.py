@@ -24,6 +24,7 @@ from tui.shell import Shell
 _NOTE_EVERY = 30.0  # seconds
 _PATIENCE = 15_000  # ms sessions may take to go through what they missed before they are told of
 _SHORT = 60_000  # ms after which one has been away
+_NAMED = 4  # lines in a corner of the screen
 _UNSETTLED = (SessionState.STARTING, SessionState.WARMING_UP, SessionState.STALE)
 
 
@@ -120,6 +121,20 @@ def _change(seen: SeenSession | None, session: SessionSnapshot, since: int) -> C
     return Change(session.id, session.state, session.strategy, trades, gained, what)
 
 
+def _counted(count: int, what: str) -> str:
+    return f"{formats.count(count)} {what}{'s'[: count != 1]}"
+
+
+def in_few_words(changes: Sequence[Change]) -> str:
+    """What changed, in few words: the trades of all, then how sessions began and ended."""
+    trades = sum(change.trades for change in changes)
+    traded = sum(bool(change.trades) for change in changes)
+    told = [f"{_counted(trades, 'trade')} of {_counted(traded, 'session')}"] if trades else []
+    told += [f"{one.strategy} ({one.session_id}): {one.what}" for one in changes if one.what]
+    rest = len(told) - _NAMED
+    return "\n".join([*told[:_NAMED], *([f"and {rest} more"] if rest > 0 else [])])
+
+
 class Returning:
     """Greets who comes back, once the sessions have gone through what they missed."""
 
@@ -146,7 +161,10 @@ class Returning:
         if self._greeted:
             return
         self._since = snapshot.now if self._since is None else self._since
-        unsettled = any(session.state in _UNSETTLED for session in snapshot.sessions)
+        # A host that ran all the time has gone through everything; what is stale there stays so.
+        unsettled = not self._shell.attached and any(
+            session.state in _UNSETTLED for session in snapshot.sessions
+        )
         if self._look is None or not unsettled or snapshot.now - self._since > _PATIENCE:
             self._greeted = True
             if self._look is not None:
@@ -169,7 +187,7 @@ class Returning:
         if absence.changes:
             self._show(self._title(absence), absence.changes)
         elif absence.going_on and absence.milliseconds >= _SHORT:
-            count = f"{absence.going_on} session{'s'[: absence.going_on != 1]}"
+            count = _counted(absence.going_on, "session")
             self._shell.say(f"{count} went on; no trade was closed.", title=self._title(absence))
 
     def _title(self, absence: Absence) -> str:

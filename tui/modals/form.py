@@ -47,8 +47,28 @@ class Form(ModalScreen[T | None]):
         self.dismiss(None)
 
 
+class Missing(str):
+    """What a form still lacks: said quietly until somebody tries to end the form without it."""
+
+    __slots__ = ()
+
+
+NO_EXCHANGE = Missing("exchange: expected a name that ccxt knows, such as binance")
+
+
 class CheckedForm(Form[T]):
     """A form that tells at every change what is wrong, and ends only when nothing is."""
+
+    _tried = False  # whether somebody tried to end it while something was missing
+
+    def wrong(self, problems: Iterable[str]) -> list[tuple[str, Tone]]:
+        """What is wrong with the fields, as it is told."""
+        return [
+            (f"· {problem}", Tone.DIM)
+            if isinstance(problem, Missing) and not self._tried
+            else (f"✗ {problem}", Tone.ERROR)
+            for problem in problems
+        ]
 
     def judge(self) -> None:
         """Say what comes of what stands in the fields."""
@@ -57,6 +77,10 @@ class CheckedForm(Form[T]):
     def outcome(self) -> T | None:
         """What the fields say, None where something is wrong with them."""
         raise NotImplementedError
+
+    def lacking(self) -> Input | None:
+        """The field without which it cannot end: that is where who tries to is led."""
+        return None
 
     @on(Choice.Changed)
     @on(Input.Changed)
@@ -72,7 +96,11 @@ class CheckedForm(Form[T]):
             return  # it leads back to what it filters
         outcome = self.outcome()
         if outcome is None:
+            self._tried = True
             self.app.bell()
+            self.judge()
+            if (lacking := self.lacking()) is not None:
+                lacking.focus()
         else:
             self.dismiss(outcome)
 

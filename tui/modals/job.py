@@ -27,7 +27,7 @@ from core.schedule.triggers import (
 from core.session.snapshot import SessionSnapshot
 from core.time_format import iso_time
 from tui import formats
-from tui.modals.form import CheckedForm, hints, number_in
+from tui.modals.form import CheckedForm, Missing, hints, number_in
 from tui.widgets.choice import Choice
 from tui.widgets.columns import Column
 from tui.widgets.line_table import Cell, LineTable, Row
@@ -135,7 +135,7 @@ class JobForm(CheckedForm[JobOrder]):
         if action is JobAction.SAY:
             message = self.query_one("#say", Input).value.strip()
             if not message:
-                problems.append("message: expected what to say")
+                problems.append(Missing("message: expected what to say"))
         elif action is JobAction.FINISH:
             message = (
                 f"Paper trading session {session} has reached its scheduled end: "
@@ -160,7 +160,7 @@ class JobForm(CheckedForm[JobOrder]):
         if self._job is not None and self._typed == self._written():
             return None, {}
         if not text:
-            problems.append(f"when: expected a time such as {_EXAMPLES[kind]}")
+            problems.append(Missing(f"when: expected a time such as {_EXAMPLES[kind]}"))
             return None, {}
         try:
             if kind == _EVERY:
@@ -191,7 +191,7 @@ class JobForm(CheckedForm[JobOrder]):
         kind, _ = self._typed
         self.query_one("#time", Input).placeholder = _EXAMPLES[kind]
         order, trigger, problems = self.order()
-        lines = [(f"✗ {problem}", Tone.ERROR) for problem in problems]
+        lines = self.wrong(problems)
         if order is not None and trigger is not None:
             due = trigger.time if isinstance(trigger, At) else next_due(trigger, self._now)
             first = formats.date_time(due, self._zone)

@@ -22,15 +22,16 @@ from tui.widgets.tones import Tone, state_words, tone_of
 
 _COLUMNS = (
     Column("STATE", 10),
+    Column("ID", 8, priority=2),
     Column("STRATEGY", 14, grow=12),
     Column("TRADES", 6, "right"),
-    Column("EQUITY", 12, "right"),
+    Column("GAINED", 12, "right"),
     Column("", 14, grow=60, priority=1),
 )
 
 
-class Meanwhile(ModalScreen[None]):
-    """What is new, until it has been read."""
+class Meanwhile(ModalScreen[str | None]):
+    """What is new, until it has been read; it ends with the ID of a session to open, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,space", "dismiss", show=False),
@@ -49,7 +50,13 @@ class Meanwhile(ModalScreen[None]):
             table.styles.height = min(len(self._changes), 12) + 1
             yield table
             yield Static(
-                Content.assemble(("Enter", "$accent"), (" go on", "$dim")), classes="form-hints"
+                Content.assemble(
+                    ("Enter", "$accent"),
+                    (" open   ", "$dim"),
+                    ("Esc", "$accent"),
+                    (" go on", "$dim"),
+                ),
+                classes="form-hints",
             )
 
     def on_mount(self) -> None:
@@ -59,8 +66,8 @@ class Meanwhile(ModalScreen[None]):
         table.focus()
 
     @on(LineTable.Chosen)
-    def _read(self) -> None:
-        self.dismiss()
+    def _open(self, event: LineTable.Chosen) -> None:
+        self.dismiss(event.key)
 
 
 def _row(change: Change) -> Row:
@@ -70,6 +77,7 @@ def _row(change: Change) -> Row:
         change.session_id,
         (
             Cell(word, tone),
+            Cell(change.session_id, Tone.DIM),
             Cell(change.strategy, Tone.STRONG),
             Cell(trades, order=change.trades),
             Cell(formats.change(change.gained), tone_of(change.gained), order=change.gained or 0),

@@ -10,7 +10,7 @@ from textual.widgets import Input, Static
 from core.market.candles.durations import SpanError, period_in_words
 from core.trading.values import FillOn
 from tui.modals import strategy_picker
-from tui.modals.form import hints, number_in
+from tui.modals.form import NO_EXCHANGE, Missing, hints, number_in
 from tui.requests.backtest import DEMO_MARKET, BacktestOrder
 from tui.widgets.choice import Choice
 from tui.widgets.tones import Tone
@@ -78,7 +78,9 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
     def order(self) -> tuple[BacktestOrder | None, list[str]]:
         """What the form asks for, or every reason why that cannot be."""
         strategy = self.picked
-        problems = ["pick a strategy"] if strategy is None else list(strategy.problems)
+        problems: list[str] = [Missing("pick a strategy")]
+        if strategy is not None:
+            problems = list(strategy.problems)
         balance = number_in(self.query_one("#balance", Input), "balance", problems)
         source = self.query_one("#source", Choice).chosen
         data, exchange, period = (
@@ -86,14 +88,14 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
             for name in ("data", "exchange", "period")
         )
         if source == _EXCHANGE and not exchange:
-            problems.append("exchange: expected a name that ccxt knows, such as binance")
+            problems.append(NO_EXCHANGE)
         if source != _FILE:
             try:
                 period_in_words(period)
             except SpanError as error:
                 problems.append(f"period: {error}")
         if source == _FILE and not data:
-            problems.append("file: expected a candle file, such as candles.csv.gz")
+            problems.append(Missing("file: expected a candle file, such as candles.csv.gz"))
         if strategy is None or problems:
             return None, problems
         return (
@@ -117,10 +119,15 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
         self.query_one("#exchange-field").display = source == _EXCHANGE
         self.query_one("#period-field").display = source != _FILE
         order, problems = self.order()
-        told = [(f"✗ {problem}", Tone.ERROR) for problem in problems]
+        told = self.wrong(problems)
         if order is not None and order.period:
             told.append((f"the {period_in_words(order.period)} until now", Tone.DIM))
         self.tell(told)
+
+    def lacking(self) -> Input | None:
+        """See `CheckedForm.lacking`."""
+        field, source = self.query_one("#data", Input), self.query_one("#source", Choice).chosen
+        return field if source == _FILE and not field.value.strip() else None
 
     def outcome(self) -> BacktestOrder | None:
         """What to run."""

@@ -18,7 +18,7 @@ from core.session.snapshot import StartRequest, TrialTerms
 from core.trading.values import Fills
 from tui import formats
 from tui.modals import strategy_picker
-from tui.modals.form import hints, number_in
+from tui.modals.form import NO_EXCHANGE, Missing, hints, number_in
 from tui.requests.trial import AskOutlook, TrialOutlook
 from tui.strategies import StrategyChoice
 from tui.widgets.choice import Choice
@@ -117,7 +117,7 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
         problems: list[str] = []
         strategy = self.picked
         if strategy is None:
-            problems.append("pick a strategy")
+            problems.append(Missing("pick a strategy"))
         else:
             problems += strategy.problems
         balance = number_in(self.query_one("#balance", Input), "balance", problems)
@@ -139,12 +139,12 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
                 files, columns = files_in_line("candles", text, symbols)
                 data = {symbol: str(path) for symbol, path in files.items()}
             except SymbolFilesError as error:
-                problems.append(str(error))
+                problems.append(str(error) if text else Missing(error))
         exchange = None
         if self.feed is FeedKind.POLL:
             exchange = self.query_one("#exchange", Input).value.strip()
             if not exchange:
-                problems.append("exchange: expected a name that ccxt knows, such as binance")
+                problems.append(NO_EXCHANGE)
         fills = self.query_one("#fills", Choice).chosen
         if self.broker is not BrokerKind.SIMULATED and fills == Fills.CANDLE:
             problems.append("fills: orders on the testnet follow prices as they come, not candles")
@@ -221,7 +221,7 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
     def _say_verdict(self) -> None:
         request, problems = self.request()
         strategy = self.picked
-        lines: list[tuple[str, Tone]] = [(f"✗ {p}", Tone.ERROR) for p in problems]
+        lines = self.wrong(problems)
         if strategy is not None and request is not None:
             if request.run_for is not None:
                 lines.append((f"runs for {in_words(request.run_for)}", Tone.DIM))
@@ -269,6 +269,11 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
             self.query_one("#balance", Input).placeholder = formats.money(strategy.starting_balance)
         self._say_verdict()
         self._plan()
+
+    def lacking(self) -> Input | None:
+        """See `CheckedForm.lacking`."""
+        field = self.query_one("#data", Input)
+        return field if self.feed is FeedKind.REPLAY and not field.value.strip() else None
 
     def outcome(self) -> StartRequest | None:
         """What to start."""

@@ -121,7 +121,7 @@ class AlertsForm(CheckedForm[tuple[AlertRule, ...]]):
             for kind in _PRICES:
                 self.query_one(f"#{kind}", Input).value = self._value(kind, self._symbol)
         wanted, problems = self._wanted()
-        lines = [(f"✗ {problem}", Tone.ERROR) for problem in problems]
+        lines = self.wrong(problems)
         lines += [(f"once: {one.text}{_told(one)}", Tone.DIM) for one in wanted]
         self.tell(lines)
 

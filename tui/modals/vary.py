@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 
 from core.gate import FOLDS
 from core.text import safe_text
-from tui.modals.form import CheckedForm, hints, number_in
+from tui.modals.form import CheckedForm, Missing, hints, number_in
 from tui.requests.backtest import BacktestRefusedError
 from tui.requests.varying import Variation, VaryingCommands
 from tui.widgets.choice import Choice
@@ -100,7 +100,7 @@ class VaryForm(CheckedForm[Variation]):
         self._asked += 1  # what was found out about anything else is not wanted any more
         variation, problems = self._variation()
         if problems:
-            self.tell((f"✗ {problem}", Tone.ERROR) for problem in problems)
+            self.tell(self.wrong(problems))
         else:
             self.run_worker(self._check(variation, self._asked), name="check", exit_on_error=False)
 
@@ -129,7 +129,8 @@ class VaryForm(CheckedForm[Variation]):
         fields = [self.query_one(f"#axis-{n}", Input).value.strip() for n in range(len(_AXES))]
         axes = tuple(text for text in fields if text)
         if not axes and not self._gate:
-            problems.append("vary: expected PATH=FIRST:LAST:STEP or PATH=VALUE,VALUE,…")
+            expected = "vary: expected PATH=FIRST:LAST:STEP or PATH=VALUE,VALUE,…"
+            problems.append(Missing(expected))
         split, folds = None, FOLDS
         if self._gate:
             found = number_in(self.query_one("#folds", Input), "folds", problems)
