@@ -139,6 +139,20 @@ async def test_sorting_by_keys_and_back_to_the_order_given() -> None:
         assert [row.key for row in app.table.rows] == ["k0", "k1", "k2"]
 
 
+async def test_the_name_of_the_column_sorted_by_is_whole() -> None:
+    app = TableApp(rows(2, 1))
+    app.table.columns = (Column("NAME", 4), Column("SPARE", 5), Column("VALUE", 5, "right"))
+    async with app.run_test(size=(40, 12)) as pilot:
+        app.table.focus()
+        plain = text(app.table, 0)
+        for label in ("NAME", "SPARE", "VALUE"):
+            await pilot.press("o")
+            head = text(app.table, 0)
+            assert f"{label}▴" in head, "with its arrow"
+            assert head.replace("▴", "").split() == plain.split()
+        assert head.index("VALUE▴") == plain.index("VALUE") - 1, "it ends where its figures do"
+
+
 async def test_what_is_not_known_is_sorted_behind_all_others() -> None:
     app = TableApp([*rows(5, -3), Row("none", (Cell("row"), Cell(""), Cell("–"), Cell("")))])
     async with app.run_test(size=(36, 20)) as pilot:
@@ -214,6 +228,19 @@ async def test_long_lists_scroll_with_the_cursor() -> None:
         await pilot.press("g", "pagedown", "k")
         assert app.table.cursor_key == "k9"
         assert "NAME" in text(app.table, 0), "the heading stays"
+
+
+async def test_the_cursors_row_is_in_view_when_rows_came_while_another_screen_was_shown() -> None:
+    app = TableApp(rows(0, 1))
+    async with driven(app, (40, 6)) as pilot:
+        await app.push_screen(Screen())
+        await pilot.pause()
+        app.table.set_rows(rows(*range(30)))
+        app.table.move_to("k20")
+        await pilot.pause()
+        await app.pop_screen()
+        await pilot.pause()
+        assert "row 20" in [text(app.table, y).strip("▌ ")[:6] for y in range(6)]
 
 
 async def test_a_click_selects_and_a_heading_sorts() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual import events
 from textual.binding import BindingType
@@ -297,7 +297,6 @@ class LineTable(LineView, can_focus=True):
         if self._cursor != previous:
             self._refresh_row(previous)
             self._reveal()
-            self.call_after_refresh(self._reveal)  # new rows have room only once laid out
         if self._cursor_key != previous_key:
             self._forget({key for key in (previous_key, self._cursor_key) if key is not None})
             self._refresh_row(self._cursor)
@@ -414,14 +413,20 @@ class LineTable(LineView, can_focus=True):
 
     def _header_strip(self) -> Strip:
         dim, strong = self.tone(Tone.DIM), self.tone(Tone.ACCENT)
-        segments = [Segment(" " * _GUTTER, dim)]
+        segments: list[Segment] = []
+        gap = _GUTTER
         for place in self._places:
             column = self.columns[place.column]
             is_sorted = place.column == self._sort
             label = column.label + (("▾" if self._descending else "▴") if is_sorted else "")
-            text = fitted(label, place.width, column.align)
+            right = column.align == "right"
+            # The arrow may need a cell more than the column has: it is taken from the gap.
+            more = 1 if is_sorted and cell_len(label) == place.width + 1 else 0
+            segments.append(Segment(" " * (gap - more if right else gap), dim))
+            text = fitted(label, place.width + more, column.align)
             segments.append(Segment(text, strong if is_sorted else dim))
-            segments.append(Segment(" " * GAP, dim))
+            gap = GAP if right else GAP - more
+        segments.append(Segment(" " * gap, dim))
         return Strip(segments).adjust_cell_length(self.size.width, dim)
 
     def _row_strip(self, row: Row, is_cursor: bool) -> Strip:
@@ -473,16 +478,17 @@ class LineTable(LineView, can_focus=True):
         self._cursor, self._cursor_key = index, self._rows[index].key
         self._forget({key for key in (before, self._cursor_key) if key is not None})
         self._reveal()
-        self.call_after_refresh(self._reveal)
         self.post_message(self.Highlighted(self, self._cursor_key))
 
     def _reveal(self) -> None:
         room = max(1, self.size.height - self._header)
         top = self.scroll_offset.y
+        # By force: until new rows are laid out, which waits while another screen is shown, there
+        # is no scrollbar, without which Textual scrolls nothing.
         if self._cursor < top:
-            self.scroll_to(y=self._cursor, animate=False)
+            self.scroll_to(y=self._cursor, animate=False, force=True)
         elif self._cursor >= top + room:
-            self.scroll_to(y=self._cursor - room + 1, animate=False)
+            self.scroll_to(y=self._cursor - room + 1, animate=False, force=True)
 
     def action_move(self, step: int) -> None:
         """Move the cursor by rows."""
