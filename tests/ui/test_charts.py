@@ -46,6 +46,15 @@ def test_labels_stand_near_their_marks_and_never_over_each_other() -> None:
         assert len(shown) >= (width >= 20)
 
 
+def test_labels_stand_in_the_order_of_their_marks() -> None:
+    values = (0.0, -0.9, 3.3, 1.6, -1.9, 1.0, -0.8, -3.9)
+    gauge = Gauge(-4.5, 4.0, (), tuple(Pointer(v, "┊", Tone.DIM, f"{v:+.1f}") for v in values))
+    for width in range(20, 130, 7):
+        shown = [float(one) for one in text(gauge.labels(width)).split() if one != "┊"]
+        assert shown == sorted(shown), f"at {width} cells"
+        assert len(shown) >= 2
+
+
 def test_a_mark_beyond_the_scale_is_an_arrow_at_its_end() -> None:
     gauge = Gauge(0.0, 10.0, (), (Pointer(-5.0, HERE, Tone.LOSS), Pointer(99.0, WALL, Tone.GAIN)))
     assert text(gauge.bar(10)) == "◂────────▸"

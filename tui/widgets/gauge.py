@@ -73,22 +73,26 @@ class Gauge:
         return _joined(cells)
 
     def labels(self, width: int) -> Parts:
-        """What stands beneath the scale, in `width` cells: as many labels as do not meet."""
-        placed: list[tuple[int, str, Tone]] = []
+        """What stands beneath the scale, in `width` cells: as many labels as do not meet.
+
+        They stand in the order of their marks, also where they had to move aside.
+        """
+        placed: list[_Label] = []
         for pointer in self.pointers:
             label = f"{pointer.glyph} {pointer.label}".lstrip() if pointer.label else ""
             length = cell_len(label)
             if not length or length > width:
                 continue
             start = self._cell(pointer.at, width) - length // 2
-            place = _free_place(max(0, min(start, width - length)), length, width, placed)
+            wanted = max(0, min(start, width - length))
+            place = _free_place(wanted, pointer.at, length, width, placed)
             if place is not None:
-                placed.append((place, label, pointer.tone))
+                placed.append(_Label(place, pointer.at, label, pointer.tone))
         parts: Parts = []
         at = 0
-        for start, label, tone in sorted(placed):
-            parts += [(" " * (start - at), Tone.DIM), (label, tone)]
-            at = start + cell_len(label)
+        for one in sorted(placed, key=lambda one: one.start):
+            parts += [(" " * (one.start - at), Tone.DIM), (one.text, one.tone)]
+            at = one.start + cell_len(one.text)
         return [*parts, (" " * (width - at), Tone.DIM)]
 
     def _cell(self, value: float, width: int) -> int:
@@ -98,15 +102,26 @@ class Gauge:
         return max(0, min(width - 1, int(part * width)))
 
 
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """A label: its first cell, and the value of its mark."""
+
+    start: int
+    at: float
+    text: str
+    tone: Tone
+
+
 def _free_place(
-    wanted: int, length: int, width: int, placed: Sequence[tuple[int, str, Tone]]
+    wanted: int, at: float, length: int, width: int, placed: Sequence[_Label]
 ) -> int | None:
-    """The place nearest to the one wanted, not far from it, where nothing else stands."""
+    """The place nearest to the one wanted, not far from it, on the right side of all others."""
     for off in range(length + _ASIDE):
         for start in (wanted - off, wanted + off):
             free = all(
-                start + length + 2 <= other or start >= other + cell_len(label) + 2
-                for other, label, _ in placed
+                (at <= other.at and start + length + 2 <= other.start)
+                or (at >= other.at and start >= other.start + cell_len(other.text) + 2)
+                for other in placed
             )
             if free and 0 <= start <= width - length:
                 return start
