@@ -36,7 +36,7 @@ def test_a_gauge_shows_what_is_filled_and_where_its_marks_are() -> None:
 
 def test_labels_stand_near_their_marks_and_never_over_each_other() -> None:
     assert text(COSTS.labels(60)) == (
-        "    ◆ seen 6.5  ┊ assumed 5           ┃ break-even 30       "
+        "┊ assumed 5  ◆ seen 6.5               ┃ break-even 30       "
     )
     for width in (1, 9, 20, 33, 80):
         labels = text(COSTS.labels(width))

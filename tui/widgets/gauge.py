@@ -16,6 +16,7 @@ from tui.widgets.tones import Tone
 SOLID, SHADED, TRACK = "█", "░", "─"
 WALL, HERE, DOT = "┃", "◆", "┊"
 _ASIDE = 20  # cells beyond its own length that a label may move aside
+_APART = 2  # cells between two labels
 _BEFORE, _BEHIND = "◂", "▸"  # a mark that lies beyond the scale
 
 Parts = list[tuple[str, Tone]]
@@ -48,7 +49,7 @@ class Pointer:
 class Gauge:
     """A scale from `low` to `high`. Later fills and pointers lie over earlier ones.
 
-    Of labels that would meet, those of earlier pointers stay.
+    Of labels for which there is no room, those of earlier pointers stay.
     """
 
     low: float
@@ -73,26 +74,24 @@ class Gauge:
         return _joined(cells)
 
     def labels(self, width: int) -> Parts:
-        """What stands beneath the scale, in `width` cells: as many labels as do not meet.
+        """What stands beneath the scale, in `width` cells: as many labels as find room near by.
 
-        They stand in the order of their marks, also where they had to move aside.
+        They stand in the order of their marks, also where they have to move aside.
         """
-        placed: list[_Label] = []
+        shown: list[tuple[int, _Label]] = []
         for pointer in self.pointers:
-            label = f"{pointer.glyph} {pointer.label}".lstrip() if pointer.label else ""
-            length = cell_len(label)
-            if not length or length > width:
+            if not pointer.label:
                 continue
-            start = self._cell(pointer.at, width) - length // 2
-            wanted = max(0, min(start, width - length))
-            place = _free_place(wanted, pointer.at, length, width, placed)
-            if place is not None:
-                placed.append(_Label(place, pointer.at, label, pointer.tone))
+            text = f"{pointer.glyph} {pointer.label}".lstrip()
+            wanted = self._cell(pointer.at, width) - cell_len(text) // 2
+            wanted = max(0, min(wanted, width - cell_len(text)))
+            label = _Label(pointer.at, text, pointer.tone, wanted)
+            shown = _beside([*(one for _, one in shown), label], width) or shown
         parts: Parts = []
         at = 0
-        for one in sorted(placed, key=lambda one: one.start):
-            parts += [(" " * (one.start - at), Tone.DIM), (one.text, one.tone)]
-            at = one.start + cell_len(one.text)
+        for start, label in shown:
+            parts += [(" " * (start - at), Tone.DIM), (label.text, label.tone)]
+            at = start + cell_len(label.text)
         return [*parts, (" " * (width - at), Tone.DIM)]
 
     def _cell(self, value: float, width: int) -> int:
@@ -104,28 +103,41 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class _Label:
-    """A label: its first cell, and the value of its mark."""
+    """A label: the value of its mark, and the first cell it would have by itself."""
 
-    start: int
     at: float
     text: str
     tone: Tone
+    wanted: int
 
 
-def _free_place(
-    wanted: int, at: float, length: int, width: int, placed: Sequence[_Label]
-) -> int | None:
-    """The place nearest to the one wanted, not far from it, on the right side of all others."""
-    for off in range(length + _ASIDE):
-        for start in (wanted - off, wanted + off):
-            free = all(
-                (at <= other.at and start + length + 2 <= other.start)
-                or (at >= other.at and start >= other.start + cell_len(other.text) + 2)
-                for other in placed
-            )
-            if free and 0 <= start <= width - length:
-                return start
-    return None
+def _beside(labels: Sequence[_Label], width: int) -> list[tuple[int, _Label]]:
+    """The labels in the order of their marks, each with its first cell, as near as they can be.
+
+    Those that would meet move aside together. Empty where one would get too far.
+    """
+    ordered = sorted(labels, key=lambda one: one.at)
+    before = [0]
+    for one in ordered:
+        before.append(before[-1] + cell_len(one.text) + _APART)
+    spare = width - (before[-1] - _APART)
+    # Without their own lengths the places only have to ascend: neighbours that do not share a mean.
+    runs: list[list[int]] = []
+    for one, taken in zip(ordered, before, strict=False):
+        runs.append([one.wanted - taken])
+        while len(runs) > 1 and _mean(runs[-2]) > _mean(runs[-1]):
+            last = runs.pop()
+            runs[-1] += last
+    places = [max(0, min(int(_mean(run)), spare)) for run in runs for _ in run]
+    found = [
+        (place + taken, one) for place, taken, one in zip(places, before, ordered, strict=False)
+    ]
+    near = all(abs(start - one.wanted) < cell_len(one.text) + _ASIDE for start, one in found)
+    return found if spare >= 0 and near else []
+
+
+def _mean(values: Sequence[int]) -> float:
+    return sum(values) / len(values)
 
 
 def _joined(cells: Parts) -> Parts:
