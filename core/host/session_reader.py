@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from core.compare.service import compared_report
 from core.host.link import BadRequestError, CommandError
-from core.host.living_session import report_later, snapshot_of
+from core.host.living_session import report_later
 from core.host.logs import LogRing
 from core.host.registry import SessionRegistry
 from core.host.stored_sessions import (
@@ -32,6 +33,8 @@ from core.store.journal_file import JournalError
 from core.strategy.chart import ChartError, strategy_chart
 from core.strategy.chart_values import Chart
 from core.trading.values import Trade
+
+_T = TypeVar("_T")
 
 
 class SessionReader:
@@ -56,32 +59,36 @@ class SessionReader:
         await self._registry.arrived(session_id)
         engine = self._registry.living(session_id)
         if engine is not None:
-            handler = engine.handler
-            if handler is None:
-                return session_detail(session_id, None, (), snapshot=snapshot_of(engine))
-            await prepare_readings(handler.runner)
-            cone = await trial_cone(engine.record, handler.runner)
-            words = map(self._log.safe, handler.health.words)
-            return session_detail(
-                session_id,
-                handler.runner,
-                words,
-                engine.orders.rows(),
-                handler.prices,
-                snapshot_of(engine),
-                cone,
-            )
+            return await self._living_detail(engine)
         stored = await self._stored(session_id)
         runner = None if stored.recovered is None else stored.recovered.runner
         cone = await trial_cone(stored.record, runner)
-        rows, shown = stored.log.orders.rows(), stored.snapshot()
+        rows, shown = stored.log.orders.rows(), self._registry.with_notes(stored.snapshot())
         return session_detail(session_id, runner, (), rows, snapshot=shown, cone=cone)
+
+    async def _living_detail(self, engine: Engine) -> SessionDetail:
+        """The detail of one moment, with the row that the list of sessions shows of it."""
+        session_id, handler, cone = engine.record.id, engine.handler, None
+        if handler is not None:
+            await prepare_readings(handler.runner)
+            cone = await trial_cone(engine.record, handler.runner)
+
+        def look() -> SessionDetail:
+            shown = self._registry.look_at(session_id)
+            if handler is None:
+                return session_detail(session_id, None, (), snapshot=shown)
+            words, rows = map(self._log.safe, handler.health.words), engine.orders.rows()
+            prices = {} if shown.state.ended else handler.prices  # as in the row
+            return session_detail(session_id, handler.runner, words, rows, prices, shown, cone)
+
+        return await _once_durable(engine, look)
 
     async def report(self, session_id: str) -> Mapping[str, object]:
         """See `HostLink.report`."""
         engine = await self._come_to_its_past(session_id)
         if engine is not None:
-            make = report_later(engine)
+            living = engine
+            make = await _once_durable(living, lambda: report_later(living))
         else:
             folder = self._storage.workspace.session(session_id)
             written = await asyncio.to_thread(read_report, folder)
@@ -95,7 +102,10 @@ class SessionReader:
         """See `HostLink.closed_trades`."""
         engine = await self._come_to_its_past(session_id)
         if engine is not None:
-            return () if engine.handler is None else tuple(engine.handler.runner.account.trades)
+            handler = engine.handler
+            if handler is None:
+                return ()
+            return await _once_durable(engine, lambda: tuple(handler.runner.account.trades))
         report = await asyncio.to_thread(read_report, self._storage.workspace.session(session_id))
         if report is not None:
             with contextlib.suppress(ValueError):
@@ -173,3 +183,10 @@ class SessionReader:
             return await stored_session(self._storage, session_id)
         except JournalError as error:
             raise CommandError(str(error)) from error
+
+
+async def _once_durable(engine: Engine, look: Callable[[], _T]) -> _T:
+    try:
+        return await engine.once_durable(look)
+    except JournalError as error:
+        raise CommandError(f"session {engine.record.id}: {error}") from error

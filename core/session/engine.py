@@ -110,6 +110,7 @@ class Engine:
         if recovered is None:
             self._past_known.set()
         self._untold: _Told = []
+        self._looks: list[Callable[[], None]] = []  # to be taken once everything is durable
 
     # ── From outside ──
 
@@ -151,6 +152,34 @@ class Engine:
         ahead = self.record.feed is FeedKind.REPLAY
         return decided if ahead else max(self.feed.now(), decided)
 
+    async def once_durable(self, look: Callable[[], _T]) -> _T:
+        """What `look` finds at the first moment at which everything decided is durable.
+
+        Raises:
+            JournalError: the engine has ended, and what it decided last could not be written.
+        """
+        found: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+
+        def take() -> None:
+            if found.done():  # who asked listens no more
+                return
+            try:
+                if self.handler is not None and not self.handler.settled:
+                    raise JournalError("what the session decided last cannot be written down")
+                found.set_result(look())
+            except Exception as error:  # noqa: BLE001  it is theirs who asked
+                found.set_exception(error)
+
+        self._looks.append(take)
+        if self.handler is None or self.handler.settled or self._over:
+            self._take_looks()
+        return await found
+
+    def _take_looks(self) -> None:
+        looks, self._looks = self._looks, []
+        for take in looks:
+            take()
+
     @property
     def unread(self) -> bool:
         """Whether it has a past that it has not come to yet: nothing of its account is known."""
@@ -179,7 +208,7 @@ class Engine:
     @property
     def passing_notices(self) -> tuple[str, ...]:
         """What else its owner should know for as long as it is so."""
-        if self.handler is None or not self.handler.settled:
+        if self.handler is None:
             return ()
         return tuple(
             f"entries of {symbol} are blocked by hand" for symbol in self.handler.runner.blocked
@@ -224,6 +253,7 @@ class Engine:
             except Exception:  # what it was for is over
                 _logger.exception("session %s: its feed does not close", self.record.id)
             self._over = True
+            self._take_looks()
             self._queue.close(self.durable, self._ended_as)
 
     async def _prepared(self) -> bool:
@@ -454,6 +484,7 @@ class Engine:
         if self.handler is not None:
             self.handler.settled = True
         self._tell_all()
+        self._take_looks()  # here, for the next decision may come before who waits has its turn
 
     # ── The end ──
 

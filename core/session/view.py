@@ -185,8 +185,13 @@ def _forming(runner: Runner, symbol: str, price: PriceSeen | None) -> Candle | N
     if price is None or price.forming is None:
         return None
     closed = runner.recent[runner.slots[symbol]]
-    newer = not closed or price.forming.time > closed[-1].time
-    return price.forming if newer else None
+    if closed and price.forming.time <= closed[-1].time:
+        return None
+    now, mark = price.forming, mark_of(price)
+    if mark is None:
+        return now
+    # It ends where positions are marked: quotes go on while trades fail to come.
+    return now._replace(high=max(now.high, mark), low=min(now.low, mark), close=mark)
 
 
 def mark_of(price: PriceSeen) -> float | None:

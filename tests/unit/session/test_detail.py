@@ -73,6 +73,13 @@ async def test_the_forming_candle_and_the_price_are_those_of_one_moment(tmp_path
         detail = session_detail("abcd1234", handler.runner, (), (), handler.prices)
         assert detail.forming == {"BTC/USDT": forming}
         assert detail.prices == {"BTC/USDT": 2.0}
+        quote = PriceSeen("BTC/USDT", closed.time + SPAN + 19, 3.4, 3.6, None, forming=forming)
+        feed.say(quote)
+        await until(lambda: handler.prices["BTC/USDT"] == quote)
+        detail = session_detail("abcd1234", handler.runner, (), (), handler.prices)
+        (now,) = detail.forming.values()
+        assert (now.close, now.high, now.low) == (3.5, 3.5, 0.5)  # as a position is marked
+        assert detail.prices == {"BTC/USDT": 3.5}
         await decided(engine, feed.candle(251).time)
         after = session_detail("abcd1234", handler.runner, (), (), handler.prices)
         assert after.forming == {}  # it has closed, and nothing is told of the next one
