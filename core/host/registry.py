@@ -138,10 +138,11 @@ class SessionRegistry:
         elif session_id in self._living:
             self._view(self._living[session_id])
 
-    def look_at(self, session_id: str) -> SessionSnapshot:
-        """How a session that this host has, or had, is now, with what its owner has put down."""
+    def look_at(self, session_id: str) -> SessionSnapshot | None:
+        """How a session is now, or how it ended, with its notes; None where it is in no list."""
         living = self._living.get(session_id)
-        return self.with_notes(self._ended[session_id] if living is None else self._view(living))
+        shown = self._ended.get(session_id) if living is None else self._view(living)
+        return None if shown is None else self.with_notes(shown)
 
     async def look_in_turn(self) -> None:
         """Look at all sessions anew, without holding the loop for long."""

@@ -63,7 +63,9 @@ class SessionReader:
         stored = await self._stored(session_id)
         runner = None if stored.recovered is None else stored.recovered.runner
         cone = await trial_cone(stored.record, runner)
-        rows, shown = stored.log.orders.rows(), self._registry.with_notes(stored.snapshot())
+        rows, shown = stored.log.orders.rows(), self._registry.look_at(session_id)
+        if shown is None:
+            shown = self._registry.with_notes(stored.snapshot())
         return session_detail(session_id, runner, (), rows, snapshot=shown, cone=cone)
 
     async def _living_detail(self, engine: Engine) -> SessionDetail:
@@ -78,7 +80,7 @@ class SessionReader:
             if handler is None:
                 return session_detail(session_id, None, (), snapshot=shown)
             words, rows = map(self._log.safe, handler.health.words), engine.orders.rows()
-            prices = {} if shown.state.ended else handler.prices  # as in the row
+            prices = {} if engine.state.ended else handler.prices  # as in the row
             return session_detail(session_id, handler.runner, words, rows, prices, shown, cone)
 
         return await _once_durable(engine, look)

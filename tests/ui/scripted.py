@@ -50,6 +50,8 @@ _MODES = {
 
 def session(session_id: str, strategy: str, **changes: Any) -> SessionSnapshot:
     """A session that has run for two days without a trade, but for what is changed."""
+    named = changes.get("timeframe", "5m")
+    step = next((one.ms for one in Timeframe if one.value == named), 5 * MINUTE)
     plain = SessionSnapshot(
         id=session_id,
         strategy=strategy,
@@ -66,7 +68,7 @@ def session(session_id: str, strategy: str, **changes: Any) -> SessionSnapshot:
         planned_end=None,
         ended=None,
         now=NOW,
-        last_candle=NOW - 5 * MINUTE,
+        last_candle=NOW - NOW % step - step,
         last_price_at=NOW - 2_000,
         trades_count=0,
         wins=0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,19 @@ from textual.widgets import Input
 
 from core.journal.values import FeedKind, Mode, SessionState
 from core.report.written_report import ReportedTrade, WrittenReport, written_report
-from tests.ui.driving import NARROW, WIDE, WatchedApp, driven, make_app, until
-from tests.ui.scripted import DAY, NOW, ScriptedLink, busy, choices, forming, report, session
+from core.session.snapshot import HostSnapshot, SessionDetail
+from tests.ui.driving import NARROW, WIDE, WatchedApp, driven, make_app, shown, until
+from tests.ui.scripted import (
+    DAY,
+    NOW,
+    ScriptedLink,
+    busy,
+    choices,
+    forming,
+    position,
+    report,
+    session,
+)
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
 from tui.commands import COMMANDS, Command
@@ -31,6 +42,7 @@ from tui.screens.trade import TradeScreen
 from tui.strategies import STILL_READ, StrategyChoice
 from tui.widgets.axes import Scale, time_labels
 from tui.widgets.candle_chart import CandleChart
+from tui.widgets.figures import Figures
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.hints import is_possible
 from tui.widgets.line_table import LineTable
@@ -121,6 +133,61 @@ async def test_positions_chart_and_conditions_are_of_one_moment() -> None:
         app.poll()
         await until(pilot, lambda: "Flat." in drawn(app, "#one-positions"))
         assert "Flat" in str(why_pane.border_title)
+
+
+@dataclass
+class _Moving(ScriptedLink):
+    """A host whose price is another one each time it is asked for anything."""
+
+    price: float = 63_900.0
+
+    def _move(self) -> None:
+        self.price += 1.25
+        held = (position(mark_price=self.price, unrealized_pnl=self.price - 63_900),)
+        self.change("k3x9a1pq", open_positions=held, equity=self.price)
+
+    def snapshot(self) -> HostSnapshot:
+        self._move()
+        return super().snapshot()
+
+    async def detail(self, session_id: str) -> SessionDetail:
+        self._move()
+        told = await super().detail(session_id)
+        now = {name: one._replace(close=self.price) for name, one in told.forming.items()}
+        return replace(told, forming=now, prices=dict.fromkeys(now, self.price))
+
+
+async def test_the_price_of_the_chart_is_that_at_which_the_position_is_marked() -> None:
+    link = _Moving(busy().sessions)
+    app = make_app(link)
+    async with driven(app, (200, 60)) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        seen = set()
+        for _ in range(4):
+            app.poll()
+            table = app.screen.query_one("#one-positions", LineTable)
+            await until(pilot, lambda: "sma_10" in drawn(app, "#one-candles"))
+            mark = table.rows[0].cells[4].text
+            seen.add(mark)
+            assert mark in drawn(app, "#one-candles")
+            assert mark in str(app.screen.query_one(Figures).rows)
+            table.focus()
+            await pilot.press("p", "p")  # paused and resumed: asked for at once, not in a second
+        assert len(seen) > 1
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TradeScreen))
+        for _ in range(3):
+            app.poll()
+            await pilot.pause()
+            (held,) = shown(app).sessions[0].open_positions
+            price = f"{held.mark_price:,.2f}"
+            assert price in drawn(app, "#trade-fields")
+            await until(pilot, lambda: price in drawn(app, "#trade-candles"))  # noqa: B023
+        link.change("k3x9a1pq", open_positions=())
+        link._move = lambda: None  # type: ignore[method-assign]
+        app.poll()
+        await until(pilot, lambda: "closed meanwhile" in drawn(app, "#trade-title"))
 
 
 async def test_a_condition_is_shown_with_both_of_its_sides() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -29,6 +30,7 @@ from tui.screens.trade import TradeScreen
 from tui.widgets.candle_chart import CandleChart
 from tui.widgets.curve_chart import Curve, CurveChart, drawdown_points, equity_band
 from tui.widgets.figures import Figures
+from tui.widgets.hints import Hints
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
 from tui.widgets.tones import Tone
@@ -46,9 +48,19 @@ def _line(parts: Sequence[tuple[str, Tone]], width: int | None = None) -> Conten
 
 
 def _decided(session: SessionSnapshot) -> tuple[object, ...]:
-    """What changes with a decision of the session, upon which its detail is asked for at once."""
-    positions = tuple(position.symbol for position in session.open_positions)
-    return session.last_candle, session.trades_count, positions
+    """What of a session does not move with prices and time by itself: a change means a decision."""
+    held = [(one.symbol, one.entry_time, one.quantity) for one in session.open_positions]
+    still = replace(
+        session,
+        now=0,
+        last_price_at=None,
+        open_positions=(),
+        unrealized_pnl=0.0,
+        equity=0.0,
+        pnl_today=0.0,
+        next_jobs=(),
+    )
+    return still, held
 
 
 _EMPTY = {
@@ -72,10 +84,13 @@ class SessionScreen(BaseScreen):
     def __init__(self, session_id: str) -> None:
         super().__init__()
         self._session_id = session_id
-        self._session: SessionSnapshot | None = None
+        self._row: SessionSnapshot | None = None  # as the host's list has it now
+        self._session: SessionSnapshot | None = None  # as it is shown
         self._detail: SessionDetail | None = None
         self._symbol: str | None = None
         self._asking = False
+        self._again = False  # whether to ask once more when it has answered
+        self._refused = False  # whether the host refused the last detail
         self._charted: tuple[object, ...] | None = None
         self._over = False  # whether the detail is that of its end
 
@@ -123,7 +138,7 @@ class SessionScreen(BaseScreen):
         for name in _EMPTY if self._detail is None else ():
             self._pane_of(name).set_empty("Asking the host …")
         self.query_one("#one-trades").focus()
-        self.set_interval(1.0, self.ask)
+        self.set_interval(1.0, self._ask_unless_over)
         self.ask()
 
     def _pane_of(self, name: str) -> CandleChart | CurveChart | LineTable:
@@ -134,18 +149,68 @@ class SessionScreen(BaseScreen):
     # ── what is shown ──
 
     def show(self, snapshot: HostSnapshot) -> None:
-        """Draw what the snapshot says of this session."""
+        """Draw what the snapshot says of this session until its detail is there, and its log."""
         super().show(snapshot)
-        zone = self.papertape.zone
         found = next((s for s in snapshot.sessions if s.id == self._session_id), None)
-        if found is None and self._detail is not None:
-            found = self._detail.snapshot  # an archived session is in no list
+        before, self._row = self._row, found
+        link = self.papertape.link
+        log = self.query_one(LogPane)
+        if link is not None and found is not None:
+            log.zone = self.papertape.zone
+            log.empty = session_view.no_line(found)
+            log.catch_up(link, snapshot)
+        self.draw()
+        if before is not None and found is not None and _decided(before) != _decided(found):
+            self._again = self._asking  # what is on its way may be older
+            self.ask()
+
+    def on_screen_resume(self) -> None:
+        """Show the present at once."""
+        super().on_screen_resume()
+        if self.ready:
+            self.ask()
+
+    def _ask_unless_over(self) -> None:
+        if not self._over:
+            self.ask()
+
+    def ask(self) -> None:
+        """Ask the host for the session as it is now, unless it still owes that."""
+        if self._asking or not self.is_current:
+            return
+        self._asking, self._again = True, False
+        shown = self._row or self._session
+        over = shown is not None and shown.state.ended  # then it changes no more by itself
+
+        async def work(link: HostLink) -> None:
+            try:
+                self._detail = await link.detail(self._session_id)
+                self._refused, self._over = False, over
+            except CommandError:
+                self._refused = True
+                raise
+            finally:
+                self._asking = False
+            if self.is_attached:
+                self.draw()
+                self.query_one(Hints).recheck()
+            if self._again:
+                self.ask()
+
+        self.papertape.command("detail", work, quiet=True)
+
+    def draw(self) -> None:
+        """Draw the session, all of one moment: that of its detail, once there is one."""
+        detail = self._detail
+        found = self._row if detail is None else detail.snapshot or self._row
+        if self._refused and self._row is not None:
+            found = self._row
         if found is None:
             return
-        before, self._session = self._session, found
+        self._session = found
         if self._symbol is None:
             self._symbol = found.symbols[0]
-        title, room = session_view.title(found, zone), self.size.width - 4
+        title, room = session_view.title(found, self.papertape.zone), self.size.width - 4
         write(self.query_one("#one-title", Static), _line(title, room))
         positions_line = session_view.positions_in_a_line(found)
         write(self.query_one("#one-position-line", Static), _line(positions_line))
@@ -153,53 +218,18 @@ class SessionScreen(BaseScreen):
         positions = self.query_one("#one-positions", LineTable)
         positions.set_empty(session_view.no_position(found))
         positions.set_rows(position_rows(found))
-        link = self.papertape.link
-        log = self.query_one(LogPane)
-        if link is not None:
-            log.zone = zone
-            log.empty = session_view.no_line(found)
-            log.catch_up(link, snapshot)
-        if self._detail is not None:
-            # Positions, chart and conditions are drawn from one snapshot, at one moment.
-            self.draw(self._detail)
-        if before is not None and _decided(before) != _decided(found):
-            self.ask()
-
-    def ask(self) -> None:
-        """Ask the host for candles, conditions, equity and trades, unless it still owes them."""
-        over = self._session is not None and self._session.state.ended
-        if self._asking or not self.is_current or (over and self._over):
-            return
-        self._asking = True
-
-        async def work(link: HostLink) -> None:
-            try:
-                detail = await link.detail(self._session_id)
-                self._over = over  # what has ended changes no more
-            finally:
-                self._asking = False
-            if self.is_attached and self._session is None and detail.snapshot is not None:
-                self.draw(detail)
-                self.show_again()
-            elif self.is_attached:
-                self.draw(detail)
-
-        self.papertape.command("detail", work, quiet=True)
-
-    def draw(self, detail: SessionDetail) -> None:
-        """Draw what the detail says."""
-        if self._detail is None:
+        if detail is not None:
             for name, text in _EMPTY.items():
                 self._pane_of(name).set_empty(text)
-        self._detail = detail
-        session = self._session
-        if session is None or self._symbol is None:
-            return
-        symbol = self._symbol
+            self._draw_detail(found, detail, self._symbol)
+
+    def _draw_detail(self, session: SessionSnapshot, detail: SessionDetail, symbol: str) -> None:
         chart = self.query_one(CandleChart)
         levels, marks = session_view.levels_and_marks(session, detail, symbol)
         zone = self.papertape.zone
-        candles = session_view.candles_until_now(session, detail, symbol)
+        candles = detail.candles.get(symbol, ())
+        if not session.state.ended and not self._refused:
+            candles = session_view.candles_until_now(detail, symbol)
         chart.draw(candles, levels, marks, zone)
         charted = (symbol, session.timeframe, session.last_candle)
         if charted != self._charted:
@@ -241,8 +271,7 @@ class SessionScreen(BaseScreen):
 
     @on(CandleChart.Turned)
     def _turned(self) -> None:
-        if self._detail is not None:
-            self.draw(self._detail)
+        self.draw()
 
     # ── commands ──
 
@@ -294,8 +323,7 @@ class SessionScreen(BaseScreen):
             return
         symbols = self._session.symbols
         self._symbol = symbols[(symbols.index(self._symbol) + step) % len(symbols)]
-        if self._detail is not None:
-            self.draw(self._detail)
+        self.draw()
 
     @on(LineTable.Chosen, "#one-trades")
     @on(LineTable.Chosen, "#one-positions")
@@ -323,7 +351,13 @@ class SessionScreen(BaseScreen):
             shown = [trades[each] for each in keys]
             zone = self.papertape.zone
             screen = TradeScreen(
-                session.strategy, shown, keys.index(key), zone, session.timeframe, self._chart
+                session.strategy,
+                shown,
+                keys.index(key),
+                zone,
+                session.timeframe,
+                self._chart,
+                session.id,
             )
             self.app.push_screen(screen)
 

@@ -208,17 +208,13 @@ def levels_and_marks(
     return levels, marks
 
 
-def candles_until_now(
-    session: SessionSnapshot, detail: SessionDetail, symbol: str
-) -> tuple[Candle, ...]:
+def candles_until_now(detail: SessionDetail, symbol: str) -> tuple[Candle, ...]:
     """The candles of a symbol up to the present price.
 
     Where the feed does not tell the candle that is forming, the price alone makes one.
     """
     candles = detail.candles.get(symbol, ())
     forming, price = detail.forming.get(symbol), detail.prices.get(symbol)
-    if session.state.ended:
-        return candles
     if forming is None and price is not None and len(candles) > 1:
         last = candles[-1]
         low, high = sorted((last.close, price))

@@ -13,7 +13,9 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
+from core.market.candles.candle import Candle
 from core.market.candles.timeframes import Timeframe
+from core.session.snapshot import HostSnapshot, SessionSnapshot
 from core.strategy.chart_values import ChartSource
 from core.text import safe_text
 from core.trading.values import OpenTrade, Trade
@@ -43,7 +45,8 @@ _AROUND = 20  # candles shown before the signal and behind the exit
 class TradeScreen(BaseScreen):
     """One of a run's trades. `place`: which of them; one can go on to the others.
 
-    `timeframe`: of the strategy; `source`: has its candles, where there is one.
+    `timeframe`: of the strategy; `source`: has its candles, where there is one. `session`: the ID
+    of that whose open positions these are, which move on with its prices while one looks.
     """
 
     PLACE = Place.TRADE
@@ -58,8 +61,11 @@ class TradeScreen(BaseScreen):
         zone: tzinfo,
         timeframe: str,
         source: ChartSource | None,
+        session: str | None = None,
     ) -> None:
         super().__init__()
+        self._session = session
+        self._row: SessionSnapshot | None = None
         self._strategy = strategy
         self._trades = tuple(trades)
         self._place = place
@@ -82,10 +88,40 @@ class TradeScreen(BaseScreen):
         self.query_one("#trade-fields").focus()
         self._draw()
 
-    def _draw(self) -> None:
+    def show(self, snapshot: HostSnapshot) -> None:
+        """Have open positions move on, and the chart with them, to one and the same moment."""
+        super().show(snapshot)
+        before, session = self._row, None
+        if self._session is not None:
+            session = next((one for one in snapshot.sessions if one.id == self._session), None)
+        if session is None or session == before:
+            return
+        self._row = session
+        held = {(one.symbol, one.entry_time): one for one in session.open_positions}
+        self._trades = tuple(
+            held.get((one.symbol, one.entry_time), one) if isinstance(one, OpenTrade) else one
+            for one in self._trades
+        )
+        if before is not None and isinstance(self._trades[self._place], OpenTrade):
+            self._draw(anew=False)
+            if before.last_candle != session.last_candle and self._source is not None:
+                chart = self.query_one("#trade-candles", CandleChart)
+                chart.look_at(self._source, chart.symbol, self._timeframe)
+
+    def _is_over(self, trade: Trade | OpenTrade) -> bool:
+        """Whether it was open and has been closed while one looked."""
+        if self._row is None or isinstance(trade, Trade):
+            return False
+        held = [(one.symbol, one.entry_time) for one in self._row.open_positions]
+        return (trade.symbol, trade.entry_time) not in held
+
+    def _draw(self, *, anew: bool = True) -> None:
+        """Draw it; not `anew` where its candles are there."""
         trade = self._trades[self._place]
         gain = trade.unrealized_pnl if isinstance(trade, OpenTrade) else trade.pnl
-        state = "open" if isinstance(trade, OpenTrade) else f"trade {trade.id}"
+        state = f"trade {trade.id}" if isinstance(trade, Trade) else "open"
+        if self._is_over(trade):
+            state = "closed meanwhile, shown as it last stood, position"
         title = Content.assemble(
             (safe_text(f"{trade.symbol} {trade.side.value}"), "bold $foreground"),
             (safe_text(f"   {state} of {self._strategy}   "), "$dim"),
@@ -93,7 +129,7 @@ class TradeScreen(BaseScreen):
             (f"   {self._place + 1} of {len(self._trades)}", "$dim"),
         )
         write(self.query_one("#trade-title", Static), title)
-        self._draw_candles(trade)
+        self._draw_candles(trade, anew=anew)
         self._draw_fields()
 
     @on(CandleChart.Turned)
@@ -134,18 +170,30 @@ class TradeScreen(BaseScreen):
         table.set_rows(_beside(made) if beside else made)
         entitle(table, "Trade · indicators at its signal" if known else "Trade")
 
-    def _draw_candles(self, trade: Trade | OpenTrade) -> None:
+    def _draw_candles(self, trade: Trade | OpenTrade, *, anew: bool) -> None:
         chart = self.query_one("#trade-candles", CandleChart)
         levels = open_levels(trade) if isinstance(trade, OpenTrade) else []
         self._entitle_chart()
-        chart.draw((), levels, trade_marks(trade), self._zone)
+        length = next((one.ms for one in Timeframe if one.value == self._timeframe), 0)
+        chart.draw(self._present(trade, length), levels, trade_marks(trade), self._zone)
         if self._source is None:
             chart.set_empty("A result is kept without its candles: R on it runs it again.")
             return
-        length = next((one.ms for one in Timeframe if one.value == self._timeframe), 0)
+        if not anew:
+            return
         until = None if isinstance(trade, OpenTrade) else trade.exit_time + _AROUND * length
         since = trade.signal_time - _AROUND * length
         chart.look_at(self._source, trade.symbol, self._timeframe, until, since)
+
+    def _present(self, trade: Trade | OpenTrade, length: int) -> tuple[Candle, ...]:
+        """The candle that forms, as far as the price tells at which an open position is marked."""
+        row = self._row
+        if row is None or row.last_candle is None or row.state.ended:
+            return ()
+        if isinstance(trade, Trade) or self._is_over(trade):
+            return ()
+        price = trade.mark_price
+        return (Candle(row.last_candle + length, price, price, price, price, 0.0),)
 
     def _entitle_chart(self) -> None:
         trade = self._trades[self._place]

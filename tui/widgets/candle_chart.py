@@ -104,7 +104,8 @@ class CandleChart(LineView, can_focus=True):
     ) -> None:
         """Show these, with times in a zone; the same again repaints nothing.
 
-        Where a source is looked at, the candles are those at its end: they may be newer than it is.
+        Where a source is looked at, the candles are those at its end: they may be newer than it is,
+        and where they do not reach back to its last one they go on with it.
         """
         given = (tuple(candles), tuple(levels), tuple(marks), zone)
         if given != (self._given, self._levels, self._marks, self._zone):
@@ -198,8 +199,9 @@ class CandleChart(LineView, can_focus=True):
             last = chart.candles[-1].time
             newer = [one for one in given if one.time >= last]
             candles = list(chart.candles)
-            if newer and timeframe and given[0].time <= last:
-                candles[-1:] = together(newer, length, origin)
+            if newer and timeframe and given[0].time <= last + length:  # else there is a hole
+                whole = given[0].time <= last
+                candles[-1:] = together(newer if whole else [candles[-1], *newer], length, origin)
         elif self._timeframe and timeframe:
             candles = together(given, length, origin)
         lines = [] if chart is None else [line.values for line in chart.lines]
