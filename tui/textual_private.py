@@ -8,12 +8,15 @@ here, and tests/ui/test_terminal.py fails where an update of Textual changes wha
 from __future__ import annotations
 
 import traceback
+from collections import defaultdict
 from collections.abc import Iterator
+from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.text import Text
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.app import App
+from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 from textual.screen import Screen
 
@@ -73,21 +76,37 @@ class PrivateApp(App[int]):
         self._close_messages_no_wait()
 
 
+_Rules = dict[tuple[object, ...], list[RuleSet]]
+_parsed: defaultdict[frozenset[tuple[str, str]], _Rules] = defaultdict(dict)
+"""What each source of styles was parsed to, with the variables of each theme, for every app."""
+
+
 class _ParsedStylesheet(Stylesheet):
-    """Styles that are parsed anew only where they or their variables have changed.
+    """Styles of which a source is parsed once with the same variables.
 
     Textual's own parses all of them twice whenever a screen is opened for the first time, which
     takes longer than to make and draw it.
     """
 
+    def __init__(self, *, variables: dict[str, str]) -> None:
+        super().__init__(variables=variables)
+        self._parsed = _parsed[frozenset(variables.items())]
+
     def set_variables(self, variables: dict[str, str]) -> None:
         if variables != self._variables:
             super().set_variables(variables)
+            self._parsed = _parsed[frozenset(variables.items())]
             self._require_parse = True
 
     def reparse(self) -> None:
         if self._require_parse:
-            super().reparse()
+            self.parse()
+
+    def _parse_rules(self, *source: Any, **told: Any) -> list[RuleSet]:
+        key = (*source, *told.items())
+        if key not in self._parsed:
+            self._parsed[key] = super()._parse_rules(*source, **told)
+        return self._parsed[key]
 
 
 class _Difference(CompositorUpdate):

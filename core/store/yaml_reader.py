@@ -6,7 +6,9 @@ than any document of Papertape. The errors do not repeat the text, which may hol
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -67,6 +69,10 @@ class QuickTreeLoader(_Tree, _QUICK):  # type: ignore[misc]  # known when it run
         _QUICK.__init__(self, text)
 
 
+READ_ALIKE = re.compile("[^\\t\\r?\\x85\\u2028\\u2029\\ufeff]*")
+"""Texts that both loaders take for the same: they part over tabs, line breaks and `?`."""
+
+
 def read_settings_file(path: Path) -> object:
     """The value of a YAML file of settings; None where it is empty.
 
@@ -83,6 +89,10 @@ def settings_value(text: str) -> object:
     Raises:
         YamlError: it is not YAML of that kind.
     """
+    if READ_ALIKE.fullmatch(text):
+        # What it refuses is read again, so that the error is the same with and without libyaml.
+        with contextlib.suppress(yaml.YAMLError, ValueError, OverflowError):
+            return yaml.load(text, Loader=QuickTreeLoader)  # noqa: S506  derived from the safe one
     try:
         return yaml.load(text, Loader=TreeLoader)  # noqa: S506  derived from the safe one
     except yaml.MarkedYAMLError as error:

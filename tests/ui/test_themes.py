@@ -105,10 +105,10 @@ async def test_t_goes_through_the_themes() -> None:
         assert len(set(seen)) == 4
 
 
-async def test_styles_are_parsed_anew_for_another_theme_only() -> None:
+async def test_styles_are_parsed_once_for_each_theme() -> None:
     app = make_app(busy())
     async with driven(app) as pilot:
-        parsed, colour = app.stylesheet.rules[0], app.screen.styles.background
+        theme, parsed, colour = app.theme, app.stylesheet.rules[0], app.screen.styles.background
         await pilot.press("4")
         await until(pilot, lambda: app.current_mode == "compare")
         assert app.stylesheet.rules[0] is parsed
@@ -116,6 +116,9 @@ async def test_styles_are_parsed_anew_for_another_theme_only() -> None:
         app.theme = "papertape-light"
         await until(pilot, lambda: app.screen.styles.background != colour)
         assert app.stylesheet.rules[0] is not parsed
+        app.theme = theme
+        await until(pilot, lambda: app.screen.styles.background == colour)
+        assert app.stylesheet.rules[0] is parsed
 
 
 async def test_without_colours_the_terminals_own_stay_legible(

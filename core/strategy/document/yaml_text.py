@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import yaml
 
-from core.store.yaml_reader import DEEPEST, QuickTreeLoader, TreeLoader, YamlError
+from core.store.yaml_reader import DEEPEST, READ_ALIKE, QuickTreeLoader, TreeLoader, YamlError
 from core.strategy.config.problems import child, shown
 from core.strategy.document.source_map import Entry, Located, TextError, check_size
 
@@ -64,8 +64,6 @@ for _name, _pattern, _first in _RESOLVERS:
         _class.add_implicit_resolver(_TAG + _name, re.compile(f"^(?:{_pattern})$"), _first)
 for _loader in (_Loader, _QuickLoader, _PlainLoader):
     _loader.add_constructor(_TAG + "int", lambda _, node: int(node.value))
-_READ_ALIKE = re.compile("[^\\t\\r?\\x85\\u2028\\u2029\\ufeff]*")
-"""Texts that both loaders take for the same: they part over tabs, line breaks and `?`."""
 _PLAIN = re.compile(r"[^&*!]*")
 _MOST_BRACKETS, _LONGEST_LINE = 200, 500
 """Of a text that is composed in C, which counts no levels: neither can nest it deeper."""
@@ -78,7 +76,7 @@ def read_yaml(text: str) -> Located:
         TextError: it is not YAML of the kind described above, or too large.
     """
     check_size(text)
-    if _READ_ALIKE.fullmatch(text):
+    if READ_ALIKE.fullmatch(text):
         # What it refuses is read again, so that the error is the same with and without libyaml.
         with contextlib.suppress(yaml.YAMLError, ValueError):
             return _read(text, (_PlainLoader if _is_plain(text) else _QuickLoader)(text))
