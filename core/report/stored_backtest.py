@@ -92,6 +92,7 @@ def save_backtest(
     result: RunResult,
     candles: Mapping[str, Candles],
     now: int,
+    source: CandleSource | None = None,
 ) -> None:
     """Write a backtest's figures into its strategy's document, and the whole result beside it.
 
@@ -100,6 +101,7 @@ def save_backtest(
         result: of the backtest.
         candles: what it ran on, by symbol.
         now: UTC ms.
+        source: where the candles were from, for who wants to run it again.
 
     Raises:
         DocumentError: the document cannot be changed, or is only a link.
@@ -107,6 +109,8 @@ def save_backtest(
     """
     refuse_link(document)
     whole = whole_result(result, candles, now)
+    if source is not None:
+        whole = library_result(result, candles, now, source, {})
     block = {"backtest": backtest_block(whole), "updated": short_date(now)}
     # At no moment is there a block whose result is not there: the new result waits beside the old
     # one until the block tells of it.

@@ -22,6 +22,7 @@ from tui.cli.workspace import prepared_workspace, workspace_of
 
 if TYPE_CHECKING:
     from core.market.candles.candles import Candles
+    from core.report.library import CandleSource
     from core.report.result import RunResult
     from core.strategy.config.parsing import ParsedConfig
 
@@ -140,7 +141,7 @@ def backtest(arguments: BacktestArguments) -> int:
     result = noted(workspace_of(arguments).tries, result, parsed.config, history, now)
     report = result_to_json(result, equity=arguments.equity)
     if arguments.save and written.path is not None:
-        _save(written.path, result, history)
+        _save(written.path, result, history, _source(arguments, result))
     if arguments.json:
         print_json(report)
     else:
@@ -199,38 +200,41 @@ def _run(
     return result, history
 
 
-def _save(path: Path, result: RunResult, history: Mapping[str, Candles]) -> None:
+def _source(arguments: BacktestArguments, result: RunResult) -> CandleSource:
+    """Where the candles were from, so that it can be run again from anywhere."""
+    from core.market.files.symbol_files import files_by_symbol, line_of_files
+    from core.market.venues.registry import DEFAULT_VENUE
+    from core.report.library import CandleSource
+
+    if arguments.data:
+        files = files_by_symbol("--data", arguments.data, result.config.symbols)
+        return CandleSource(line_of_files(files, arguments.columns))
+    return CandleSource(
+        exchange=arguments.exchange or DEFAULT_VENUE, period=arguments.period or ""
+    )
+
+
+def _save(
+    path: Path, result: RunResult, history: Mapping[str, Candles], source: CandleSource
+) -> None:
     """Write the figures into the strategy's document, and the whole result beside it."""
     from core.report.stored_backtest import save_backtest, stored_path
     from core.strategy.config.problems import ConfigError
 
     with refusing(ConfigError, OSError, code=Exit.FAILED):
-        save_backtest(path, result, history, wall_clock())
+        save_backtest(path, result, history, wall_clock(), source)
     complain(f"papertape: the figures stand in {path}, the whole result in {stored_path(path)}")
 
 
 def _keep(arguments: BacktestArguments, result: RunResult, history: Mapping[str, Candles]) -> None:
     """Keep the result in the library, with the tags given."""
-    from core.market.files.symbol_files import files_by_symbol, line_of_files
-    from core.market.venues.registry import DEFAULT_VENUE
-    from core.report.library import (
-        CandleSource,
-        LibraryError,
-        find_result,
-        keep_result,
-        note_result,
-    )
+    from core.report.library import LibraryError, find_result, keep_result, note_result
     from core.report.stored_backtest import library_result
     from core.store.durable import OsDisk
     from core.store.notes import NotesError
 
     workspace = prepared_workspace(arguments)
-    source = CandleSource(
-        exchange=arguments.exchange or DEFAULT_VENUE, period=arguments.period or ""
-    )
-    if arguments.data:
-        files = files_by_symbol("--data", arguments.data, result.config.symbols)
-        source = CandleSource(line_of_files(files, arguments.columns))
+    source = _source(arguments, result)
     whole = library_result(result, history, wall_clock(), source, {})
     with refusing(NotesError), refusing(LibraryError, code=Exit.FAILED):
         key = keep_result(workspace, whole, OsDisk())

@@ -88,7 +88,8 @@ def factor_text(listed: ListedResult) -> str:
 
 def identity(listed: ListedResult) -> str:
     """What it is, in one line: settings, period, ID, tags and note, for which a row has no room."""
-    words = (settled(listed), period(listed), listed.key, tags(listed), listed.notes.note)
+    key = "saved in its document" if listed.beside_document else listed.key
+    words = (settled(listed), period(listed), key, tags(listed), listed.notes.note)
     return " · ".join(word for word in words if word)
 
 

@@ -43,4 +43,11 @@ def test_results_are_kept_listed_compared_noted_and_removed(run: Run, tmp_path: 
     early = run("backtest", "--config", config, "--data", file, "--tag", "x" * 30)
     assert (early.code, early.out) == (2, "")
     assert run("backtests", "remove", one, other).code == 0
+    # What is saved in a document tells where its candles were from, too: it can be run again.
+    document = tmp_path / "workspace" / "strategies" / "ema_cross" / "STRATEGY.md"
+    document.write_text(document.read_text().replace("timeframe: 5m", "timeframe: 1h"))
+    saved = run("backtest", "ema_cross", "--data", file, "--save")
+    assert saved.code == 0, saved.err
+    (beside,) = run("backtests", "list", "--json").json["backtests"]
+    assert (beside["id"], beside["source"]) == ("ema_cross", {"data": str(file)})
     assert run("backtests", "show", one).code == 3
