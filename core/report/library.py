@@ -126,14 +126,23 @@ def list_results(workspace: Workspace) -> Library:
         if not is_name(path.parent.name):
             continue
         try:
-            result = _read(path)
+            beside = result_beside(path)
         except LibraryError as error:
             problems.append(str(error))
         else:
-            if result.identity not in known:
-                found.append(ListedResult(path.parent.name, path, result, Notes(), True))
+            if beside.result.identity not in known:
+                found.append(beside)
     found.sort(key=lambda one: (one.result.saved, one.key), reverse=True)
     return Library(tuple(found), tuple(problems))
+
+
+def result_beside(path: Path) -> ListedResult:
+    """The result in a file beside a document.
+
+    Raises:
+        LibraryError: it is gone or damaged.
+    """
+    return ListedResult(path.parent.name, path, _read(path), Notes(), True)
 
 
 def find_result(workspace: Workspace, key: str) -> ListedResult:

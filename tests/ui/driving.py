@@ -17,6 +17,7 @@ from tests.ui.scripted import ScriptedHosting, ScriptedLink, choices
 from tui.app import PapertapeApp
 from tui.strategies import StrategyChoice
 
+VAST = (200, 60)
 WIDE = (120, 40)
 NARROW = (80, 24)
 

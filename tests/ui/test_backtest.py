@@ -15,9 +15,9 @@ from core.journal.values import FeedKind
 from core.report.stored_backtest import stored_backtest
 from core.store.workspace import Workspace
 from core.strategy.document.document import read_strategy
-from tests.ui.driving import NARROW, WIDE, WatchedApp, driven, until
+from tests.ui.driving import NARROW, VAST, WIDE, WatchedApp, driven, until
 from tests.ui.scripted import ScriptedHosting, ScriptedLink
-from tests.ui.test_sessions import drawn
+from tests.ui.test_sessions import BRAILLE, drawn
 from tests.unit.cli.conftest import Served, exchange, write_addresses
 from tui.app import PapertapeApp
 from tui.modals.ask import Ask
@@ -27,11 +27,13 @@ from tui.modals.new_session import NewSession
 from tui.requests.backtest import BacktestOrder
 from tui.requests.backtest_run import backtest as run_order
 from tui.screens.backtest import BacktestScreen
+from tui.screens.backtest_look import BacktestLook
 from tui.screens.backtest_result import BacktestResultScreen
 from tui.screens.strategies import StrategiesScreen
 from tui.screens.trade import TradeScreen
 from tui.strategies import StrategyFileError, copy_strategy, editor_command, list_strategies
 from tui.widgets.choice import Choice
+from tui.widgets.figures import Figures
 from tui.widgets.line_table import LineTable
 
 __all__ = ["exchange"]  # a fixture of the command line's tests
@@ -156,6 +158,13 @@ async def test_a_strategy_is_backtested_and_the_result_saved(workspace: Workspac
                 for row in table.rows
             ),
         )
+        look = app.screen.query_one(BacktestLook)
+        assert not look.display
+        await pilot.resize_terminal(*VAST)  # where there is room, its curve stands beside it
+        await until(pilot, lambda: look.display and BRAILLE.search(drawn(app, "#backtest-equity")))
+        assert str(len(trades.rows)) in str(look.query_one(Figures).rows)
+        table.move_to(next(row.key for row in table.rows if row.cells[0].text == "never"))
+        await until(pilot, lambda: not look.display)
 
 
 async def test_the_result_of_a_sample_is_saved_in_a_copy_of_it(

@@ -13,9 +13,9 @@ from core.journal.values import Mode, SessionState
 from core.session.snapshot import SessionSnapshot
 from core.time_format import parse_time
 from core.trading.values import ExitReason, Side, Trade
-from tests.ui.driving import NARROW, WIDE, driven, make_app, until
+from tests.ui.driving import NARROW, VAST, WIDE, driven, make_app, until
 from tests.ui.scripted import NOW, ScriptedLink, busy, closed_trades, position, session
-from tests.ui.test_sessions import drawn
+from tests.ui.test_sessions import BRAILLE, drawn
 from tui.screens import performance_rows
 from tui.screens.performance import PerformanceScreen
 from tui.screens.performance_rows import GROUPINGS, Closed
@@ -91,6 +91,15 @@ def test_days_and_hours_are_those_of_the_zone() -> None:
     assert names == {"07:00 to 08:00"}
 
 
+def test_the_curve_adds_up_what_closed_at_one_time_and_begins_with_nothing() -> None:
+    points = performance_rows.added_up([*TRADES, TRADES[-1]])
+    assert [value for _, value in points] == [0.0, 10.0, 6.0, 12.0, 10.0]
+    times = [time for time, _ in points]
+    assert times == sorted(set(times))
+    assert times[1:] == [one.trade.exit_time for one in TRADES]
+    assert performance_rows.added_up(()) == ()
+
+
 def test_the_headline_adds_up_and_unknown_is_no_zero() -> None:
     days = performance_rows.daily(TRADES, UTC)
     shown = {one.label: one.value for one in performance_rows.figures(TRADES, None, days)}
@@ -110,7 +119,7 @@ def test_kinds_of_money_are_kept_apart() -> None:
     assert [str(one) for one in kinds] == ["SIMULATED EUR", "DEMO USDT"]
 
 
-@pytest.mark.parametrize("size", [NARROW, WIDE])
+@pytest.mark.parametrize("size", [NARROW, VAST])
 async def test_all_sessions_some_of_them_and_their_trades(size: tuple[int, int]) -> None:
     app = make_app(busy())
     async with driven(app, size) as pilot:
@@ -124,6 +133,8 @@ async def test_all_sessions_some_of_them_and_their_trades(size: tuple[int, int])
         assert "▼" in drawn(app, "#performance-days")
         await pilot.press("escape")
         await until(pilot, lambda: "all" in str(screen.query_one("#performance-days").border_title))
+        if size == VAST:
+            assert BRAILLE.search(drawn(app, "#performance-sum"))
         await pilot.press("m", "h", "h")
         trades = screen.query_one("#performance-trades", LineTable)
         await until(pilot, lambda: trades.display and bool(trades.rows))

@@ -101,7 +101,7 @@ def test_what_is_not_read_yet_is_unknown_and_not_nothing() -> None:
     link = ScriptedLink([session("aaaaaaa1", "one", equity=10_100.0), unread])
     assert {values(link)[label] for label in ("EQUITY USDT", "P&L", "POSITIONS")} == {"–"}
     (head, *_) = rows(link.snapshot().sessions, GroupBy.STRATEGY)[2:]
-    assert head.cells[12].text == "–"
+    assert head.cells[13].text == "–"
 
 
 async def test_before_the_first_snapshot_nothing_is_said_of_sessions() -> None:

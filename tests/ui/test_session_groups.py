@@ -93,6 +93,7 @@ def test_the_row_of_a_group_sums_one_kind_of_money_and_names_it() -> None:
         "TRADES": "10",
         "WIN": "50%",
         "OPEN P&L": "▼ -20.00",
+        "P&L": "▲ +50.00",
         "P&L %": "▲ +0.25%",
         "EQUITY": "20,050.00",
     }

@@ -28,6 +28,8 @@ from tui.widgets.figures import Figures
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
 
+BRAILLE = re.compile("[\u2801-\u28ff]")  # the dots of curves
+
 
 def drawn(app: PapertapeApp, selector: str) -> str:
     """What a line-drawn widget of the screen shows."""

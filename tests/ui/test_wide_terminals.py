@@ -14,7 +14,7 @@ from core.journal.values import Mode, SessionState
 from core.market.candles.candle import Candle
 from core.session.snapshot import SessionDetail
 from core.strategy.signals.reading import Reading
-from tests.ui.driving import driven, make_app, until
+from tests.ui.driving import VAST, WIDE, driven, make_app, until
 from tests.ui.scripted import NOW, ScriptedLink, busy, session
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
@@ -98,6 +98,33 @@ class _Slow(ScriptedLink):
     async def detail(self, session_id: str) -> SessionDetail:
         await self.answering.wait()
         return await super().detail(session_id)
+
+
+async def test_where_there_is_room_the_log_stands_beside_what_happened() -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        positions, log = (app.screen.query_one(name) for name in ("#positions", "#log"))
+        assert positions.region.bottom == log.region.y
+        await pilot.resize_terminal(*VAST)
+        await until(pilot, lambda: positions.region.right == log.region.x)
+        assert positions.region.y == log.region.y
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        trades, log, feed = (
+            app.screen.query_one(name) for name in ("#one-trades", "#one-log", "#one-feed")
+        )
+        await until(pilot, lambda: trades.region.right == log.region.x)
+        await pilot.press("v")
+        await until(pilot, lambda: feed.display and not trades.display)
+        assert log.display
+        await pilot.press("v")
+        await until(pilot, lambda: trades.display and app.focused is trades)
+        await pilot.resize_terminal(*WIDE)
+        await until(pilot, lambda: not log.display)
+        await pilot.press("v")
+        await until(pilot, lambda: log.display and not trades.display)
+        await pilot.resize_terminal(*VAST)  # whose log has a place of its own
+        await until(pilot, lambda: log.display and trades.display)
 
 
 async def test_what_is_still_asked_for_is_not_told_to_be_nothing() -> None:

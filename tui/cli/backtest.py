@@ -209,9 +209,7 @@ def _source(arguments: BacktestArguments, result: RunResult) -> CandleSource:
     if arguments.data:
         files = files_by_symbol("--data", arguments.data, result.config.symbols)
         return CandleSource(line_of_files(files, arguments.columns))
-    return CandleSource(
-        exchange=arguments.exchange or DEFAULT_VENUE, period=arguments.period or ""
-    )
+    return CandleSource(exchange=arguments.exchange or DEFAULT_VENUE, period=arguments.period or "")
 
 
 def _save(

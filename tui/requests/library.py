@@ -22,6 +22,7 @@ from core.report.library import (
     note_result,
     open_result,
     remove_result,
+    result_beside,
 )
 from core.store.durable import OsDisk
 from core.store.notes import NotesError
@@ -95,6 +96,10 @@ class LibraryCommands:
             return await asyncio.to_thread(list_results, home)
         except WorkspaceError as error:
             return Library((), (str(error),))
+
+    async def saved(self, document: Path, block: object) -> ListedResult | None:
+        """The result that a document's `backtest:` block tells of, None where it is not there."""
+        return await asyncio.to_thread(_saved, document, block)
 
     async def open(self, listed: ListedResult) -> OpenedResult:
         """All of a result.
@@ -179,6 +184,18 @@ def settled(listed: ListedResult) -> str:
     result = listed.result
     varied = (f"{path}={value}" for path, value in result.settings.items())
     return " ".join([result.strategy, *varied])
+
+
+def _saved(document: Path, block: object) -> ListedResult | None:
+    # numpy, when it is needed
+    from core.report.stored_backtest import stored_backtest, stored_path  # noqa: PLC0415
+
+    if stored_backtest(document, block) is None:
+        return None
+    try:
+        return result_beside(stored_path(document))
+    except LibraryError:
+        return None
 
 
 def _opened(listed: ListedResult) -> OpenedResult:

@@ -11,7 +11,6 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
@@ -28,6 +27,7 @@ from tui.requests.backtest import BacktestOrder, BacktestOutcome, BacktestRefuse
 from tui.requests.library import OpenedResult, order_of
 from tui.requests.varying import Variation
 from tui.screens import backtest_rows
+from tui.screens.backtest_look import BacktestLook
 from tui.screens.backtest_result import BacktestResultScreen, note_on
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.gate import GateScreen
@@ -35,11 +35,8 @@ from tui.screens.long_work import ended_names
 from tui.screens.overlay import OverlayScreen
 from tui.screens.sweep import SweepScreen
 from tui.strategies import StrategyChoice
-from tui.widgets.curve_chart import Curve, CurveChart
-from tui.widgets.figures import Figures
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.line_table import LineTable
-from tui.widgets.tones import Tone
 
 _READING = "Reading the backtests …"
 _EMPTY = (
@@ -78,9 +75,7 @@ class BacktestScreen(BaseScreen):
             "Backtests",
         )
         yield FilterBox("#backtests", "filter by strategy, setting, symbol, ID, #tag or note")
-        with Vertical(id="backtest-look", classes="pane"):
-            yield Figures(id="backtest-figures")
-            yield CurveChart(id="backtest-equity", empty="")
+        yield self.pane(BacktestLook(id="backtest-look"), "")
 
     def on_mount(self) -> None:
         """Begin in the list."""
@@ -186,36 +181,22 @@ class BacktestScreen(BaseScreen):
     def _look(self) -> None:
         """Show the figures and the curve of the result under the cursor."""
         listed = self.selected
-        look = self.query_one("#backtest-look")
+        look = self.query_one(BacktestLook)
         look.set_class(listed is None, "-nothing")
         self._entitle()
         if listed is None:
             return
         entitle(look, backtest_rows.identity(listed))
-        self.query_one(Figures).show(backtest_rows.figures(listed))
+        look.show(listed)
         if listed.path != self._seen and not self.has_class("-short"):
             self._seen = listed.path
             self.app.run_worker(
-                self._draw_look(listed),
+                look.draw(self.papertape.library, listed),
                 name="look",
                 group="look",
                 exclusive=True,
                 exit_on_error=False,
             )
-
-    async def _draw_look(self, listed: ListedResult) -> None:
-        chart = self.query_one("#backtest-equity", CurveChart)
-        try:
-            opened = await self.papertape.library.open(listed)
-        except LibraryError:
-            chart.draw(())  # opening it says why
-            return
-        if self.is_attached:
-            result = listed.result
-            gained = (result.ending_balance or 0.0) >= (result.starting_balance or 0.0)
-            tone = Tone.GAIN if gained else Tone.LOSS
-            curves = [Curve(opened.equity, tone), Curve(opened.held, Tone.DIM)]
-            chart.draw(curves, result.starting_balance)
 
     @on(LineTable.Highlighted, "#backtests")
     def _another_selected(self) -> None:

@@ -40,6 +40,7 @@ SHORT = 30  # lower terminals lose the air between the parts
 TINY = 20  # still lower ones lose parts
 TALL = 50  # higher ones give what is left to the list
 NARROW = 100  # on narrower ones what stands side by side is stacked, or left out
+WIDE = 160  # on wider ones what is stacked, or left out, stands side by side
 
 
 class ScreenShell(Shell, Protocol):
@@ -149,6 +150,7 @@ class BaseScreen(Screen[None]):
         self.set_class(event.size.height < TINY, "-tiny")
         self.set_class(event.size.height >= TALL, "-tall")
         self.set_class(event.size.width < NARROW, "-narrow")
+        self.set_class(event.size.width >= WIDE, "-wide")
         if self.ready:
             self.query_one(Hints).recheck()  # some commands are for where there is little room
         self.call_after_refresh(self._give_sizes)
@@ -156,7 +158,7 @@ class BaseScreen(Screen[None]):
     @property
     def _layout(self) -> str:
         """The name of the layout that this terminal has for the screen."""
-        kinds = [kind for kind in ("-short", "-tiny", "-narrow") if self.has_class(kind)]
+        kinds = [kind for kind in ("-short", "-tiny", "-narrow", "-wide") if self.has_class(kind)]
         return self.PLACE.mode + "".join(kinds)
 
     def _give_sizes(self) -> None:

@@ -94,7 +94,7 @@ class OverlayScreen(BaseScreen):
             Row(path, (Cell(path), Cell(_value(one)), Cell(_value(other))))
             for path, one, other in settings
         )
-        entitle(table, f"Settings that differ · {len(settings)}")
+        entitle(table, f"Settings that differ · {len(settings):,}")
         figures.focus()
 
     def on_resize(self, event: events.Resize) -> None:

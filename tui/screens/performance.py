@@ -10,6 +10,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Horizontal
 from textual.widgets import ContentSwitcher
 
 from core.host.link import HostLink
@@ -22,8 +23,10 @@ from tui.screens.performance_rows import GROUPINGS, Closed, Money
 from tui.screens.session import SessionScreen
 from tui.screens.trade import TradeScreen
 from tui.widgets.calendar import Calendar
+from tui.widgets.curve_chart import Curve, CurveChart
 from tui.widgets.figures import Figures
 from tui.widgets.line_table import LineTable
+from tui.widgets.tones import Tone
 
 _TRADES, _POSITIONS = len(GROUPINGS), len(GROUPINGS) + 1  # the views behind the groupings
 _NO_TRADE = "No trade has closed yet. l shows the open positions at the end of the views."
@@ -52,7 +55,10 @@ class PerformanceScreen(BaseScreen):
     def body(self) -> ComposeResult:
         """Figures, the calendar, and one of the tables."""
         yield Figures(id="performance-figures")
-        yield self.pane(Calendar(id="performance-days"), "Days")
+        with Horizontal(id="performance-upper"):
+            yield self.pane(Calendar(id="performance-days"), "Days")
+            chart = CurveChart(id="performance-sum", empty="No trade has closed yet.")
+            yield self.pane(chart, "Closed trades, added up")
         with ContentSwitcher(initial="performance-slices", id="performance-tables"):
             for name, columns, empty in (
                 ("slices", performance_rows.SLICE_COLUMNS, _NO_TRADE),
@@ -114,6 +120,10 @@ class PerformanceScreen(BaseScreen):
             calendar = self.query_one(Calendar)
             calendar.draw(self._days, max([today, *self._days]))
             entitle(calendar, self._scope(len(summed), len(kinds)))
+            points = performance_rows.added_up(self._summed)
+            tone = Tone.LOSS if points and points[-1][1] < 0 else Tone.GAIN
+            added = self.query_one("#performance-sum", CurveChart)
+            added.draw([Curve(points, tone)], 0.0, self.papertape.zone)
             self._show_table(sessions)
         elif self._view == _POSITIONS:
             self._show_table(sessions)
@@ -137,18 +147,18 @@ class PerformanceScreen(BaseScreen):
             grouping, name = GROUPINGS[self._within[0]], self._within[1]
             inside = [one for one in closed if grouping.of(one, zone) == name]
             table.set_rows(performance_rows.trade_rows(inside, zone))
-            entitle(table, f"Trades of {name} · {len(table.rows)} · Esc goes back")
+            entitle(table, f"Trades of {name} · {len(table.rows):,} · Esc goes back")
             return
         if self._view == _TRADES:
             table.set_rows(performance_rows.trade_rows(closed, zone))
-            title = f"Trades · {len(table.rows)}"
+            title = f"Trades · {len(table.rows):,}"
         elif self._view == _POSITIONS:
             table.set_rows(performance_rows.open_rows(sessions))
-            title = f"Open positions · {len(table.rows)}"
+            title = f"Open positions · {len(table.rows):,}"
         else:
             grouping = GROUPINGS[self._view]
             table.set_rows(performance_rows.slice_rows(closed, grouping, zone))
-            title = f"{grouping.title} · {len(table.rows)}"
+            title = f"{grouping.title} · {len(table.rows):,}"
         names = [*(one.title for one in GROUPINGS), "Trades", "Open positions"]
         following = names[(self._view + 1) % len(names)]
         entitle(table, f"{title} · next: {following}")

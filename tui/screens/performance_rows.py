@@ -38,6 +38,10 @@ TRADE_COLUMNS = (
     Column("STRATEGY", 13, grow=10),
     Column("SYMBOL", 10, priority=1, grow=6),
     Column("SIDE", 5, priority=2),
+    Column("ENTRY", 11, "right", priority=8),
+    Column("EXIT", 11, "right", priority=7),
+    Column("HELD", 8, "right", priority=6),
+    Column("FEES", 9, "right", priority=9),
     Column("P&L", 12, "right"),
     Column("P&L %", 9, "right", priority=3),
     Column("REASON", 13, priority=4),
@@ -123,6 +127,18 @@ def daily(closed: Iterable[Closed], zone: tzinfo) -> dict[date, float]:
     return days
 
 
+def added_up(closed: Iterable[Closed]) -> tuple[tuple[int, float], ...]:
+    """What had been earned in all after each trade, by when it closed (UTC ms)."""
+    points: dict[int, float] = {}
+    total = 0.0
+    for one in sorted(closed, key=lambda one: one.trade.exit_time):
+        if not points:
+            points[one.trade.entry_time] = 0.0
+        total += one.trade.pnl
+        points[one.trade.exit_time] = total
+    return tuple(points.items())
+
+
 def figures(
     closed: Sequence[Closed],
     open_pnl: float | None,
@@ -196,6 +212,10 @@ def trade_key(one: Closed) -> str:
     return f"{one.session.id} {one.trade.id}"
 
 
+def _held(trade: Trade) -> int:
+    return trade.exit_time - trade.entry_time
+
+
 def trade_rows(closed: Iterable[Closed], zone: tzinfo) -> list[Row]:
     """All trades, the newest first."""
     return [
@@ -208,6 +228,10 @@ def trade_rows(closed: Iterable[Closed], zone: tzinfo) -> list[Row]:
                 Cell(one.session.strategy, Tone.STRONG),
                 Cell(one.trade.symbol),
                 Cell(one.trade.side.value),
+                Cell(formats.price(one.trade.entry_price), order=one.trade.entry_price),
+                Cell(formats.price(one.trade.exit_price), order=one.trade.exit_price),
+                Cell(formats.span(_held(one.trade)), Tone.DIM, order=_held(one.trade)),
+                Cell(formats.money(one.trade.fees), Tone.DIM, order=one.trade.fees),
                 Cell(formats.change(one.trade.pnl), tone_of(one.trade.pnl), order=one.trade.pnl),
                 Cell(
                     formats.change(one.trade.pnl_pct, "%"),

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import ClassVar
 
 from rich.cells import cell_len
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import ContentSwitcher, Static
+from textual.widgets import Static
 
 from core.host.link import CommandError, HostLink
 from core.session.snapshot import HostSnapshot, SessionDetail, SessionSnapshot
@@ -117,11 +117,10 @@ class SessionScreen(BaseScreen):
         with Horizontal(id="one-curves"):
             yield self.pane(CurveChart(id="one-equity"), "Equity")
             yield self.pane(CurveChart(id="one-drawdown", write=formats.percent), "Drawdown %")
-        with ContentSwitcher(initial="one-trades", id="one-lower"):
-            yield self.pane(
-                LineTable(session_view.trade_columns_of(()), id="one-trades"),
-                "Trades",
-            )
+        with Horizontal(id="one-lower"):
+            trades = LineTable(session_view.trade_columns_of(()), id="one-trades")
+            trades.add_class("-shown")
+            yield self.pane(trades, "Trades")
             yield self.pane(
                 LineTable(ORDER_COLUMNS, id="one-orders", empty="No order yet."), "Orders"
             )
@@ -254,7 +253,7 @@ class SessionScreen(BaseScreen):
         trades = self.query_one("#one-trades", LineTable)
         trades.take_columns(session_view.trade_columns_of(session.symbols))
         trades.set_rows(session_view.trade_rows(detail.trades, zone))
-        entitle(trades, f"Trades · {len(detail.trades)}")
+        entitle(trades, f"Trades · {len(detail.trades):,}")
         if session.orders is not None:
             orders = self.query_one("#one-orders", LineTable)
             orders.set_rows(order_rows(detail.orders))
@@ -302,20 +301,35 @@ class SessionScreen(BaseScreen):
     def action_view(self) -> None:
         """Show the next of trades, orders where there are any to be made, log, feed, and curves.
 
-        Curves have their own place where the terminal is high enough.
+        Curves have their own place where the terminal is high enough, and the log where it is wide.
         """
-        switcher = self.query_one(ContentSwitcher)
         places = self._session is not None and self._session.orders is not None
-        names = [name for name in _VIEWS if places or name != "one-orders"]
-        low = self.has_class("-short")
-        if low and not self.has_class("-curves") and switcher.current == names[-1]:
+        left_out = {"one-orders": not places, "one-log": self.has_class("-wide")}
+        names = [name for name in _VIEWS if not left_out.get(name)]
+        current, low = self._viewed, self.has_class("-short")
+        if low and not self.has_class("-curves") and current == names[-1]:
             self.add_class("-curves")
             self.query_one("#one-equity").focus()
             return
         self.remove_class("-curves")
-        position = names.index(switcher.current or names[0])
-        switcher.current = names[(position + 1) % len(names)]
-        self.query_one(f"#{switcher.current}").focus()
+        following = _VIEWS[_VIEWS.index(current) + 1 :]
+        self._turn_to(next((name for name in following if name in names), names[0]))
+
+    @property
+    def _viewed(self) -> str:
+        """Which of the views is shown, beside the log where there is room for both."""
+        return next(name for name in _VIEWS if self.query_one(f"#{name}").has_class("-shown"))
+
+    def _turn_to(self, name: str) -> None:
+        for each in _VIEWS:
+            self.query_one(f"#{each}").set_class(each == name, "-shown")
+        self.query_one(f"#{name}").focus()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Where the log gets a place of its own, another view has that of the views."""
+        super().on_resize(event)
+        if self.ready and self.has_class("-wide") and self._viewed == "one-log":
+            self._turn_to(_VIEWS[0])
 
     def action_symbol(self, step: int) -> None:
         """Show another symbol's candles and conditions."""

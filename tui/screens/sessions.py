@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Container
 
 from core.host.link import HostLink
 from core.journal.values import SessionState
@@ -76,16 +77,17 @@ class SessionsScreen(BaseScreen):
             LineTable(SESSION_COLUMNS, id="sessions", marks=True, empty=_STARTING), "Sessions"
         )
         yield FilterBox("#sessions", "filter by name, ID, symbol, state, mode, #tag or note")
-        yield self.pane(
-            LineTable(
-                (Column("ID", 8, optional=True), *POSITION_COLUMNS),
-                id="positions",
-                empty="No open position.",
-                idle_cursor=False,
-            ),
-            "Positions",
-        )
-        yield self.pane(LogPane(id="log"), "Log")
+        with Container(id="sessions-lower"):
+            yield self.pane(
+                LineTable(
+                    (Column("ID", 8, optional=True), *POSITION_COLUMNS),
+                    id="positions",
+                    empty="No open position.",
+                    idle_cursor=False,
+                ),
+                "Positions",
+            )
+            yield self.pane(LogPane(id="log"), "Log")
 
     def on_mount(self) -> None:
         """Show what is known, in the view that was chosen last."""

@@ -32,6 +32,7 @@ SESSION_COLUMNS = (
     Column("TRADES", 6, "right", priority=2),
     Column("WIN", 4, "right", priority=9),
     Column("OPEN P&L", 10, "right"),
+    Column("P&L", 12, "right", priority=10),
     Column("P&L %", 9, "right"),
     Column("EQUITY", _SPARK_WIDTH, priority=6, fill=14),
     Column("AGE", 4, "right"),
@@ -90,7 +91,8 @@ def session_row(session: SessionSnapshot) -> Row:
     ended, stale = session.state.ended, session.state is SessionState.STALE
     quiet = Tone.DIM if ended else Tone.PLAIN
     win_rate = session.wins / session.trades_count * 100 if session.trades_count else None
-    gain = pnl_pct(session)
+    gained, gain = total_pnl(session), pnl_pct(session)
+    moved = Tone.STALE if stale else tone_of(gain)
     open_pnl = session.unrealized_pnl if session.open_positions else None
     age = age_of(session)
     return Row(
@@ -111,9 +113,8 @@ def session_row(session: SessionSnapshot) -> Row:
                 Tone.STALE if stale and open_pnl is not None else tone_of(open_pnl),
                 order=open_pnl or 0,
             ),
-            Cell(
-                formats.change(gain, "%"), Tone.STALE if stale else tone_of(gain), order=gain or 0
-            ),
+            Cell(formats.change(gained), moved, order=gained or 0),
+            Cell(formats.change(gain, "%"), moved, order=gain or 0),
             Cell(
                 formats.spark(session.equity_curve, _SPARK_WIDTH),
                 Tone.DIM if ended or stale else tone_of(gain),

@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
@@ -97,9 +97,10 @@ class SettingsScreen(BaseScreen):
 
     def body(self) -> ComposeResult:
         """The settings, and words on one of them."""
-        yield self.pane(LineTable(_COLUMNS, id="settings", sorts=False), "Settings")
-        with VerticalScroll(id="setting-about", classes="pane"):
-            yield Static("", id="setting-text")
+        with Container(id="settings-both"):
+            yield self.pane(LineTable(_COLUMNS, id="settings", sorts=False), "Settings")
+            with VerticalScroll(id="setting-about", classes="pane"):
+                yield Static("", id="setting-text")
 
     def on_mount(self) -> None:
         """Read them."""

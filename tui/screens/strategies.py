@@ -7,17 +7,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Static
 from textual.worker import Worker
 
 from tui import formats
 from tui.commands import Place, bindings
 from tui.modals.name import AskName
+from tui.screens import backtest_rows
 from tui.screens.backtest import BacktestScreen
+from tui.screens.backtest_look import BacktestLook
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.gate import GateScreen
 from tui.screens.sweep import SweepScreen
@@ -65,13 +67,16 @@ class StrategiesScreen(BaseScreen):
         self._choices: dict[str, StrategyChoice] = {}
         self._listed = False
         self._wanted: Path | None = None  # the document to put the cursor on once it is read
+        self._seen: tuple[object, ...] | None = None  # what the look at a backtest was made of
 
     def body(self) -> ComposeResult:
         """The list, and what one of them says."""
         yield self.pane(LineTable(_COLUMNS, id="strategy-list", empty=READING), "Strategies")
         yield FilterBox("#strategy-list", "filter by name, symbol, timeframe, origin or status")
-        with VerticalScroll(id="strategy-about", classes="pane"):
-            yield Static("", id="strategy-text")
+        with Horizontal(id="strategy-lower"):
+            with VerticalScroll(id="strategy-about", classes="pane"):
+                yield Static("", id="strategy-text")
+            yield self.pane(BacktestLook(id="strategy-look"), "Saved backtest")
 
     def on_screen_resume(self) -> None:
         """Read the files anew: they may have been edited meanwhile."""
@@ -158,6 +163,40 @@ class StrategiesScreen(BaseScreen):
         self.query_one("#strategy-text", Static).update(toned(lines))
         entitle(about, "" if choice is None else choice.name)
         self.refresh_hints()
+        self._look()
+
+    def _look(self) -> None:
+        """Show the saved backtest of the strategy under the cursor, where there is room for it."""
+        choice = self.selected
+        block = None if choice is None else choice.raw.get("backtest")
+        seen = None if choice is None else (choice.path, repr(block))
+        if self.has_class("-wide") and seen != self._seen:
+            self._seen = seen
+            self.query_one(BacktestLook).set_class(False, "-known")
+            if choice is not None and block is not None:
+                self.app.run_worker(
+                    self._draw_look(choice),
+                    name="look",
+                    group="look",
+                    exclusive=True,
+                    exit_on_error=False,
+                )
+
+    async def _draw_look(self, choice: StrategyChoice) -> None:
+        listed = await self.papertape.library.saved(choice.path, choice.raw.get("backtest"))
+        if self.is_attached:
+            look = self.query_one(BacktestLook)
+            look.set_class(listed is not None, "-known")
+            if listed is not None:
+                entitle(look, f"Saved backtest · {backtest_rows.period(listed)}")
+                look.show(listed)
+                await look.draw(self.papertape.library, listed)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Show the saved backtest once there is room."""
+        super().on_resize(event)
+        if self.ready:
+            self._look()
 
     @on(LineTable.Chosen)
     def _opened(self) -> None:

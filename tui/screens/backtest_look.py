@@ -1,0 +1,41 @@
+"""A look at a kept backtest: its figures, and its equity beside that of buying and holding."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from core.report.library import LibraryError, ListedResult
+from tui.requests.library import LibraryCommands
+from tui.screens import backtest_rows
+from tui.widgets.curve_chart import Curve, CurveChart
+from tui.widgets.figures import Figures
+from tui.widgets.tones import Tone
+
+
+class BacktestLook(Vertical):
+    """Figures over curves; of a result that cannot be opened the figures alone."""
+
+    def compose(self) -> ComposeResult:
+        """Figures and curves."""
+        yield Figures(id="backtest-figures")
+        yield CurveChart(id="backtest-equity", empty="")
+
+    def show(self, listed: ListedResult) -> None:
+        """Show its figures, which are known."""
+        self.query_one(Figures).show(backtest_rows.figures(listed))
+
+    async def draw(self, library: LibraryCommands, listed: ListedResult) -> None:
+        """Read its curves, and draw them."""
+        chart = self.query_one(CurveChart)
+        try:
+            opened = await library.open(listed)
+        except LibraryError:
+            chart.draw(())  # opening it says why
+            return
+        if self.is_attached:
+            result = listed.result
+            gained = (result.ending_balance or 0.0) >= (result.starting_balance or 0.0)
+            tone = Tone.GAIN if gained else Tone.LOSS
+            curves = [Curve(opened.equity, tone), Curve(opened.held, Tone.DIM)]
+            chart.draw(curves, result.starting_balance)
