@@ -14,6 +14,7 @@ from core.strategy.signals.source import (
     ENTER_SHORT,
     EXIT_LONG,
     EXIT_SHORT,
+    Bools,
     Flags,
     add_flag,
 )
@@ -27,6 +28,7 @@ END = 1 << 62
 """A time that never comes."""
 _END: int = END
 _INF: float = inf
+_MARK = "\x01"
 _ENTER: int = ENTER_LONG | ENTER_SHORT
 _LEAVE_LONG: int = EXIT_LONG | ENTER_SHORT
 _LEAVE_SHORT: int = EXIT_SHORT | ENTER_LONG
@@ -91,11 +93,11 @@ class BarIndex:
         self._time: memoryview[int] = candles.time.data
         self._plain: bool = funding is None and not levels and flags.itemsize == 1
         self._flags: bytes = flags.tobytes() if self._plain else b""
-        self._raising: dict[int, bytes] = {}
+        self._raising: dict[int, str] = {}
         self._know_blocks = False
         self._lowest: memoryview[float] = self._open
         self._highest: memoryview[float] = self._open
-        self._funded: bytes = b"" if funding is None else (funding != 0).tobytes()
+        self._funded = "" if funding is None else _marks(funding != 0)
 
     def time(self, index: int) -> int:
         """Open time of the candle at `index`, or END behind the last."""
@@ -188,12 +190,13 @@ class BarIndex:
         """Index of the first candle from `index` on that raises any flag of `mask`."""
         raising = self._raising.get(mask)
         if raising is None:
-            raising = self._raising[mask] = ((self.flags & mask) != 0).tobytes()
+            raising = self._raising[mask] = _marks((self.flags & mask) != 0)
         return self._next(raising, index)
 
-    def _next(self, marked: bytes, index: int) -> int:
-        """The first place from `index` on that has a 1 in `marked`, which has a byte a candle."""
-        found: int = marked.find(1, index)
+    def _next(self, marked: str, index: int) -> int:
+        """The first place from `index` on that is marked."""
+        text: str = marked
+        found: int = text.find(_MARK, index)
         return self.length if found < 0 else found
 
     def _next_touch(
@@ -303,6 +306,11 @@ class BarIndex:
         if sign > 0:
             return float(self.candles.high[start:stop].max())
         return float(self.candles.low[start:stop].min())
+
+
+def _marks(marked: Bools) -> str:
+    """A character a candle: of text, C finds one without making Python numbers of places."""
+    return marked.tobytes().decode("latin-1")
 
 
 def _view(column: Floats) -> memoryview[float]:

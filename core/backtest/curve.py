@@ -14,8 +14,8 @@ from core.market.candles.candles import Floats, Times, places_of
 from core.report.equity import MarkedEquity, Places, deepest_fall
 from core.report.trade_columns import TradeColumns
 from core.trading.account import Account
-from core.trading.position import Position, joined, left_after
-from core.trading.values import Trade, TradePart
+from core.trading.position import Closed, Position, joined, left_after
+from core.trading.values import TradePart
 
 _PART = 16_384  # moments worked on together: few enough to stay in the processor's cache
 
@@ -38,10 +38,8 @@ class RunEquity:
         times = course.times
         self._length = len(times)
         self._closes = [_closes(bars, times) for bars in all_bars]
-        count = len(course.changed)
-        changed = places_of(times, np.fromiter(course.changed, np.int64, count))
-        free = np.fromiter(course.free, np.float64, count + 1)
-        self._free = _Steps(changed, free.reshape(1, -1), self._length)
+        changed = places_of(times, course.changed)
+        self._free = _Steps(changed, course.free.reshape(1, -1), self._length)
         self._held = _positions_held(account, closed, times)
 
     def at(self, places: Places) -> Floats:
@@ -121,17 +119,14 @@ def _positions_held(account: Account, closed: TradeColumns, times: Times) -> lis
     A position is there from the close of the candle it was entered in, up to the last close
     before the candle it was left in.
     """
-    slot_of = {symbol: slot for slot, symbol in enumerate(account.rules.symbols)}
-    trades = closed.trades
-    signs = np.fromiter([trade.side.sign for trade in trades], np.int64, len(trades))
-    slots = np.fromiter([slot_of[trade.symbol] for trade in trades], np.int64, len(trades))
+    trades = account.closed
+    slots = np.fromiter([trade.position.slot for trade in trades], np.int64, len(trades))
     begins, ends = places_of(times, closed.entry_time), places_of(times, closed.exit_time)
-    values = np.array((closed.entry_price, closed.quantity * signs, closed.margin))
+    values = np.array((closed.entry_price, closed.quantity * closed.sign, closed.margin))
     stages = [
-        (slot_of[trade.symbol], *stage)
-        for trade in trades
-        if trade.entries or trade.parts
-        for stage in _stages_of_trade(trade)
+        (trades[place].position.slot, *stage)
+        for place in closed.staged.nonzero()[0].tolist()
+        for stage in _stages_of_trade(trades[place])
     ]
     stages += [
         (slot, *stage)
@@ -140,7 +135,7 @@ def _positions_held(account: Account, closed: TradeColumns, times: Times) -> lis
         for stage in _stages_so_far(position)
     ]
     if stages:
-        whole = np.array([not (trade.entries or trade.parts) for trade in trades], dtype=np.bool_)
+        whole = ~closed.staged
         more = np.array(stages).T
         since, until = more[1:3].astype(np.int64)  # exact as floats, too
         slots = np.concatenate((slots[whole], more[0]))
@@ -149,7 +144,10 @@ def _positions_held(account: Account, closed: TradeColumns, times: Times) -> lis
         values = np.concatenate((values[:, whole], more[3:]), axis=1)
         order = np.lexsort((ends, begins))
         slots, begins, ends, values = slots[order], begins[order], ends[order], values[:, order]
-    return [_spans(slots == slot, begins, ends, values, len(times)) for slot in slot_of.values()]
+    return [
+        _spans(slots == slot, begins, ends, values, len(times))
+        for slot in range(len(account.positions))
+    ]
 
 
 def _spans(
@@ -166,9 +164,10 @@ _Stage = tuple[int, int, float, float, float]
 """From when to when a position had which entry price, signed quantity and margin."""
 
 
-def _stages_of_trade(trade: Trade) -> Iterator[_Stage]:
+def _stages_of_trade(trade: Closed) -> Iterator[_Stage]:
     """What the position of a closed trade was, from its entry to its exit."""
-    return _stages(trade, trade.exit_time, trade.quantity, trade.margin, trade.parts[:-1])
+    parts = trade.position.parts[:-1]
+    return _stages(trade.position, trade.exit_time, trade.quantity, trade.margin, parts)
 
 
 def _stages_so_far(position: Position) -> Iterator[_Stage]:
@@ -180,7 +179,7 @@ def _stages_so_far(position: Position) -> Iterator[_Stage]:
 
 
 def _stages(
-    held: Trade | Position, end: int, quantity: float, margin: float, parts: Sequence[TradePart]
+    held: Position, end: int, quantity: float, margin: float, parts: Sequence[TradePart]
 ) -> Iterator[_Stage]:
     """What a position was from its entry to its `end`: it grew by adds, then shrank by `parts`.
 

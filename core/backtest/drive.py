@@ -6,10 +6,12 @@ Between two such moments a position is merely held, which `BarIndex.live_through
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
+
+import numpy as np
 
 from core.backtest.bar_index import END, BarIndex
-from core.market.candles.candles import Times
+from core.market.candles.candles import Floats, Times
 from core.trading.account import Account
 from core.trading.bar import Bar
 from core.trading.position import Position
@@ -23,13 +25,14 @@ class Course(NamedTuple):
     """What a run left beside its account.
 
     `times`: open times of its moments, shape (n,); fewer than it was given where a risk limit
-    stopped the account for good. `changed`: the moments at which the free balance changed, and
-    `free` what it was before the first of them, and after each. `happened`: all that the steps did.
+    stopped the account for good. `changed`: the moments at which the free balance changed, shape
+    (k,), and `free` what it was before the first of them, and after each. `happened`: what the
+    account told.
     """
 
     times: Times
-    changed: list[int]
-    free: list[float]
+    changed: Times
+    free: Floats
     happened: list[Event]
 
     @property
@@ -105,12 +108,10 @@ def drive(
     all_bars: Sequence[BarIndex],
     moments: Times,
     finer: FinerCandles | None = None,
-    tell: bool = True,
 ) -> Course:
     """Run the whole of `all_bars` (in the order of the symbols) through `account`.
 
-    `moments` are the open times at which any symbol has a candle, shape (n,), increasing. Unless it
-    is to `tell`, what happened is forgotten.
+    `moments` are the open times at which any symbol has a candle, shape (n,), increasing.
     """
     rules = account.rules
     watched = rules.watches_equity
@@ -120,9 +121,13 @@ def drive(
     count: int = len(moments)
     aligned: bool = min([bars.length for bars in all_bars]) == count
     happened: list[Event] = []
-    changed: list[int] = []
-    free: list[float] = [account.free]
     newest: float = account.free
+    # Room for a change at each moment; what is never written to costs nothing.
+    all_changed, all_free = np.empty(count, np.int64), np.empty(count + 1)
+    changed: memoryview[int] = all_changed.data
+    free: memoryview[float] = cast("memoryview[float]", all_free.data)
+    free[0] = newest
+    changes: int = 0
     reader: _BarReader
     for reader in readers:
         reader.look_ahead(account)
@@ -147,12 +152,12 @@ def drive(
             bars = [reader.read(account) for reader in acting]
         events = step(account, time, bars, finer)
         if events:
-            if tell:
-                happened += events
-            if account.free != newest:
-                newest = account.free
-                changed.append(time)
-                free.append(newest)
+            happened += events
+        if account.free != newest:
+            newest = account.free
+            changed[changes] = time
+            changes += 1
+            free[changes] = newest
         if account.stopped:
             count = int(moments.searchsorted(time)) + 1
             break
@@ -160,7 +165,9 @@ def drive(
             reader.look_ahead(account)
         if watched:
             _look_at_every_close(account, readers, time)
-    course = Course(moments[:count], changed, free, happened)
+    course = Course(
+        moments[:count], all_changed[:changes].copy(), all_free[: changes + 1].copy(), happened
+    )
     for reader in readers:
         reader.catch_up(account, reader.bars.index_at(course.last_time + 1))
     return course

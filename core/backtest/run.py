@@ -79,14 +79,15 @@ def run_backtest(
     warnings = (*warnings, *notes)
     moments = _moments(all_bars)
     finer = _finer(config, detail) if detail else None
-    account = Account(Rules.of(config, filters, fill_on=fill_on))
-    course = drive(account, all_bars, moments, finer, not brief)
-    closed = TradeColumns.of(account.trades)
+    account = Account(Rules.of(config, filters, fill_on=fill_on), tells=not brief)
+    course = drive(account, all_bars, moments, finer)
+    closed = TradeColumns.of_account(account)
     open_trades = account.open_trades()
     ambiguous_return_pct = None
-    if not brief and any(trade.ambiguous for trade in account.trades):
-        hopeful = Account(Rules.of(config, filters, fill_on=fill_on, target_first=True))
-        drive(hopeful, all_bars, moments, finer, False)
+    if not brief and any(trade.ambiguous for trade in account.closed):
+        rules = Rules.of(config, filters, fill_on=fill_on, target_first=True)
+        hopeful = Account(rules, tells=False)
+        drive(hopeful, all_bars, moments, finer)
         ambiguous_return_pct = (hopeful.equity() / config.starting_balance - 1) * 100
     if account.stopped:
         warnings = (
@@ -109,7 +110,7 @@ def run_backtest(
         warnings=warnings,
         ambiguous_return_pct=ambiguous_return_pct,
         diagnosis=None
-        if brief or account.trades
+        if brief or account.closed
         else _diagnosis(config, candles, decide_from, course.happened, len(open_trades)),
         happened=course.happened,
     )

@@ -10,8 +10,9 @@ import numpy as np
 
 from core.market.candles.candles import Floats
 from core.market.candles.timeframes import DAY, Timeframe
-from core.report.metrics import Metrics, closed_trade_metrics, hold_seconds
+from core.report.metrics import Metrics, closed_trade_metrics
 from core.report.result import Json, metrics_to_json, trade_from_json
+from core.report.trade_columns import hold_seconds
 from core.store.live_trades import LiveTrade
 from core.strategy.document.stored_metrics import stored_metrics
 from core.time_format import parse_time, short_date

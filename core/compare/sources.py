@@ -41,6 +41,7 @@ from core.report.curves import kept_points
 from core.report.market_regime import Regime, regime_of_run
 from core.report.result import result_to_json
 from core.report.stored_backtest import stored_backtest
+from core.report.trade_columns import TradeColumns
 from core.store.live_trades import read_live_trades
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
@@ -257,7 +258,9 @@ def _replay_column(
     candles = "the candles it saw" if same else "the candles as they are known now"
     return column_of_reports(
         "Backtest",
-        [result_to_json(replace(now, trades=())) for _, now in pairs],  # given below
+        [
+            result_to_json(replace(now, closed=TradeColumns.of(()))) for _, now in pairs
+        ],  # given below
         f"of the session's own period, on {candles}",
         period,
         [trade for one, now in pairs for trade in now.trades if one.counts(trade.signal_time)],

@@ -29,11 +29,18 @@ _PLAIN = {
     "memoryview[int]": "const long long[:]",
 }
 _VIEW = "[:]"
+_READ_ONLY = "const "
+_FUTURE = "from __future__ import annotations"
+_NOT_COLLECTED = ("@cython.no_gc", "@cython.freelist(8)", "@cython.cclass")
 _AFTERWARDS = "__post_init__"
 _MAKER = "_new_"
 # How C tells of an error: by a value that may be a result, too, and then Python is asked.
 _FAILS = {"double": " except? -1", "bint": " except? -1", "long long": " except *"}
-_LOCALS = {"long long": "cython.longlong", "bint": "cython.bint"}
+_LOCALS = {
+    "long long": "cython.longlong",
+    "bint": "cython.bint",
+    "long long[:]": "cython.longlong[:]",
+}
 _CLOSURES = (ast.Lambda, ast.GeneratorExp, ast.FunctionDef, ast.Yield, ast.YieldFrom)
 
 
@@ -168,9 +175,6 @@ def _kind(one: ast.ClassDef, *, related: bool) -> Iterator[str]:
     """What a class is to C: where it has no relations, its methods are called as they stand."""
     if not related:  # of a final class Cython takes no method in place of its base's
         yield "@cython.final"
-    if any(word.arg == "gc" for word in one.keywords):  # msgspec's gc=False: not in circles
-        yield "@cython.no_gc"
-        yield "@cython.freelist(8)"
 
 
 def _class(one: ast.ClassDef, types: _Types) -> Iterator[str]:
@@ -217,11 +221,23 @@ def _function(function: ast.FunctionDef, types: _Types, *, method: bool = False)
     arguments = function.args.args[1:] if method else function.args.args
     obligatory = len(arguments) - len(function.args.defaults)
     declared = ["self"] if method else []
+    written = {
+        part.value.id
+        for part in ast.walk(function)
+        if isinstance(part, ast.Subscript)
+        and isinstance(part.ctx, ast.Store)
+        and isinstance(part.value, ast.Name)
+    }
+
+    def kind_of(name: str, annotation: ast.expr | None) -> str:
+        kind = types.of(annotation)
+        return kind.removeprefix(_READ_ONLY) if name in written else kind
+
     for place, argument in enumerate(arguments):
         given = "" if place < obligatory else "=*"
-        declared.append(f"{types.of(argument.annotation)} {argument.arg}{given}")
+        declared.append(f"{kind_of(argument.arg, argument.annotation)} {argument.arg}{given}")
     local = {
-        part.target.id: types.of(part.annotation)
+        part.target.id: _text(part.annotation) or kind_of(part.target.id, part.annotation)
         for part in ast.walk(function)
         if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name)
     }
@@ -234,6 +250,11 @@ def _function(function: ast.FunctionDef, types: _Types, *, method: bool = False)
     yield f"cpdef {result} {function.name}({', '.join(declared)}){_FAILS.get(result, '')}"
 
 
+def _text(annotation: ast.expr) -> str:
+    """The type of text, whose methods C calls past Python; an attribute may hold a subclass."""
+    return "str" if ast.unparse(annotation) == "str" else ""
+
+
 def _write_out(one: ast.ClassDef, lines: list[str]) -> None:
     """Give a class the `__init__` that its fields mean, where the last of them stood."""
     header = one.lineno - 1
@@ -242,6 +263,13 @@ def _write_out(one: ast.ClassDef, lines: list[str]) -> None:
     while not lines[header].rstrip().endswith(":"):
         lines[header] = ""
         header += 1
+    if any(word.arg == "gc" for word in one.keywords):  # msgspec's gc=False: not in circles
+        # Cython takes these of a class alone, not of its declaration: they stand in the two empty
+        # lines before it and in its own, and it stands where it is described.
+        lines[header - 2 : header + 1] = _NOT_COLLECTED
+        lines[:] = [f"{line}; import cython" if line == _FUTURE else line for line in lines]
+        _clear(one.body[0], lines)
+        header = one.body[0].lineno - 1
     lines[header] = f"class {_header(one)}:"
     for part in one.body:
         if isinstance(part, ast.Assign) and ast.unparse(part.targets[0]) == "__slots__":

@@ -9,16 +9,7 @@ from numpy.typing import NDArray
 
 from core.market.candles.candles import Times, places_of
 from core.report.trade_columns import TradeColumns
-from core.trading.values import ExitReason, FillOn, OpenTrade
-
-_AT_THE_OPEN = (  # a tuple: to hash a member costs a call in Python 3.11
-    ExitReason.SIGNAL,
-    ExitReason.REVERSE,
-    ExitReason.MAX_HOLD,
-    ExitReason.FLAT_AT,
-    ExitReason.MANUAL,
-)
-"""Exits that a candle's open fills, where candles fill: that candle holds the position no more."""
+from core.trading.values import FillOn, OpenTrade
 
 
 def exposed_candles(
@@ -40,12 +31,10 @@ def exposed_candles(
     still_open = np.array([trade.entry_time for trade in open_trades], dtype=np.int64)
     starts = np.concatenate((closed.entry_time, still_open))
     first = places_of(times, starts, "right" if at_close else "left")
-    at_the_open = [
-        trade.exit_reason in _AT_THE_OPEN and trade.exit_filled_at is None and not at_close
-        for trade in closed.trades
-    ]
     stops = closed.exit_time
-    last = np.where(at_the_open, places_of(times, stops), places_of(times, stops, "right"))
+    last = np.where(
+        closed.at_open & (not at_close), places_of(times, stops), places_of(times, stops, "right")
+    )
     last = np.concatenate((last, np.full(len(open_trades), len(times))))
     return _covered(first, last)
 

@@ -19,7 +19,6 @@ from core.market.candles.timeframes import DAY, Timeframe
 from core.report.break_even import break_even_cost_bp
 from core.report.equity import Equity, MarkedEquity, equity_end
 from core.report.trade_columns import TradeColumns
-from core.trading.values import Trade
 
 Z95 = 1.959963984540054  # the standard normal's 97.5 % quantile
 SHORT_PERIOD_DAYS = 30
@@ -115,7 +114,7 @@ def compute_metrics(
         start = end = 0
         daily = np.empty(0)
     return _metrics(
-        _of_trades(closed.pnl, _holds(closed), undefined),
+        _of_trades(closed.pnl, closed.held, undefined),
         _of_equity(equity, candles, daily, starting_balance, (end - start) / DAY, undefined),
         exposure,
         benchmark_return_pct,
@@ -191,25 +190,6 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
     low = 0.0 if successes == 0 else max(0.0, centre - half)
     high = 1.0 if successes == n else min(1.0, centre + half)
     return low, high
-
-
-def hold_seconds(trade: Trade) -> float:
-    """How long a trade was held, between its fills where both moments are known.
-
-    Else between the open times of its candles: one known and one not would mix two clocks.
-    """
-    if trade.entry_filled_at is not None and trade.exit_filled_at is not None:
-        return (trade.exit_filled_at - trade.entry_filled_at) / 1000
-    return (trade.exit_time - trade.entry_time) / 1000
-
-
-def _holds(closed: TradeColumns) -> Floats:
-    """`hold_seconds` of each trade."""
-    holds: Floats = (closed.exit_time - closed.entry_time) / 1000
-    for place, trade in enumerate(closed.trades):
-        if trade.entry_filled_at is not None:
-            holds[place] = hold_seconds(trade)
-    return holds
 
 
 def daily_returns(

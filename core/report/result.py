@@ -30,7 +30,7 @@ class RunResult:
     """The outcome of one run of a strategy.
 
     `times`, `marked`: open time of every candle on which the run decided (UTC ms, increasing;
-    shape (n,)) and the equity at its close. `trades`: the closed ones, in exit order.
+    shape (n,)) and the equity at its close. `closed`: the closed trades, in exit order.
     `ambiguous_return_pct`: the total return had every ambiguous candle met the target first; None
     when no trade is ambiguous. `diagnosis` explains a run without trades. `warnings` are sentences.
     `happened`: what a backtest did, in order; a session has a journal for that. `refused`: how many
@@ -42,13 +42,18 @@ class RunResult:
     times: Times
     marked: Equity
     metrics: Metrics
-    trades: tuple[Trade, ...]
+    closed: TradeColumns
     open_trades: tuple[OpenTrade, ...]
     warnings: tuple[str, ...] = ()
     ambiguous_return_pct: float | None = None
     diagnosis: Mapping[str, object] | None = None
     happened: tuple[Event, ...] = ()
     refused: Mapping[Obstacle, int] = field(default_factory=dict)
+
+    @property
+    def trades(self) -> tuple[Trade, ...]:
+        """The closed trades, in exit order; made when first asked for."""
+        return self.closed.trades
 
     @property
     def equity(self) -> Floats:
@@ -125,7 +130,7 @@ def run_result(
         times,
         equity,
         metrics,
-        tuple(closed.trades),
+        closed,
         tuple(open_trades),
         (*warnings, *_refusals(config, refused or {}, capped)),
         ambiguous_return_pct,

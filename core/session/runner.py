@@ -112,7 +112,7 @@ class Runner:
                     self._first_open[slot] = candle.open
                 self._last_close[slot] = candle.close
         before = len(self.account.trades)
-        events = step(self.account, time, bars)
+        events = list(step(self.account, time, bars))
         self._count(before)
         self._mark(time)
         return events

@@ -2,17 +2,18 @@
 
 The account is the whole state of a run. It changes only through `core.trading.step` and
 `core.trading.quotes`; both are made of the movements here: `enter`, `add`, `reduce` and `close`.
+It notes what happened until `told` is asked for it, and closed trades as `Closed`: a run of a sweep
+is asked for neither its events nor its trades, and making them would be most of its work.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import inf
 
 from core.market.candles.timeframes import DAY, MINUTE
 from core.market.filters import NO_FILTERS
 from core.strategy.config.orders import Outcome, within_hours
-from core.trading.position import Position, Resting, joined, left_after
+from core.trading.position import Closed, Position, Resting, joined, left_after
 from core.trading.rules import DUST, Plan, Rules
 from core.trading.values import (
     Added,
@@ -32,10 +33,10 @@ from core.trading.values import (
     WaitingOrder,
 )
 
-# What every exit asks for: looked up on its class, a member costs a call in Python 3.11.
+# What every trade asks for: looked up on its class, a member costs a call in Python 3.11.
+_LONG: Side = Side.LONG
 _LIQUIDATION: ExitReason = ExitReason.LIQUIDATION
 _DUST: float = DUST
-_INF: float = inf
 
 _PAUSED, _BLOCKED = "entries are paused", "entries of the symbol are blocked by hand"
 
@@ -49,14 +50,17 @@ class Account:
 
     Lists have one entry a slot (the position of a symbol in `rules.symbols`). `due_exits` and
     `due_entries` hold what the last decision ordered and no price has filled yet; an entry is
-    (side, open time of the candle that decided).
+    (side, open time of the candle that decided). `closed` are the trades so far, in exit order.
+    What happens is noted as events only where the account `tells` it.
     """
 
     __slots__ = (
+        "_trades",
         "asked_in",
         "asked_out",
         "blocked",
         "capped",
+        "closed",
         "day",
         "day_start_equity",
         "due_entries",
@@ -68,6 +72,7 @@ class Account:
         "filled_until",
         "free",
         "halted_day",
+        "happened",
         "last_equity",
         "peak_equity",
         "positions",
@@ -76,13 +81,15 @@ class Account:
         "resting",
         "rules",
         "stopped",
-        "trades",
+        "tells",
         "unpriced",
     )
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, tells: bool = True) -> None:
         slots = len(rules.symbols)
         self.rules = rules
+        self.tells = tells
+        self.happened: list[Event] = []
         self.free: float = rules.starting_balance
         self.positions: list[Position | None] = [None] * slots
         self.due_exits: list[ExitReason | None] = [None] * slots
@@ -96,7 +103,8 @@ class Account:
         self.asked_out: set[int] = set()  # slots whose exit a person asked for
         self.asked_in: dict[int, DueEntry] = {}  # entries a person asked for, by slot
         self.blocked: set[int] = set()  # slots in which a person forbade entries
-        self.trades: list[Trade] = []
+        self.closed: list[Closed] = []
+        self._trades: list[Trade] = []  # of `closed`, as far as anybody has asked for them
         self.refused: dict[Obstacle, int] = {}  # entries that came to nothing
         self.realized_pnl = 0.0
         self.entries_paused = False
@@ -110,6 +118,22 @@ class Account:
         # Places in `trades` of those that a quote closed in a candle still forming, each with the
         # stop it closed at, None for any other exit, and the order that had rested to enter.
         self.unpriced: list[tuple[int, float | None, Resting | None]] = []
+
+    @property
+    def trades(self) -> list[Trade]:
+        """The closed trades, in exit order."""
+        made = self._trades
+        for number in range(len(made), len(self.closed)):
+            made.append(self.closed[number].trade(self.rules, number + 1))
+        return made
+
+    def told(self) -> Sequence[Event]:
+        """What has happened since this was asked last, in order."""
+        if not self.happened:
+            return ()
+        events = self.happened
+        self.happened = []
+        return events
 
     def equity(self) -> float:
         """Free balance, margins and unrealised P&L at the positions' marks."""
@@ -147,7 +171,7 @@ class Account:
         """Why nothing may be entered in a slot for now, where a person has forbidden it."""
         if self.entries_paused:
             return _PAUSED
-        return _BLOCKED if slot in self.blocked else None
+        return _BLOCKED if self.blocked and slot in self.blocked else None
 
     def open_trades(self, prices: Mapping[str, float] | None = None) -> tuple[OpenTrade, ...]:
         """The open positions, marked at `prices` (by symbol) or else where the last candle did."""
@@ -165,15 +189,18 @@ class Account:
             if one is not None
         )
 
-    def refuse(self, slot: int, side: Side, time: int, obstacle: Obstacle, why: str) -> Refused:
-        """Count an entry that comes to nothing, and say why."""
+    def refuse(self, slot: int, side: Side, time: int, obstacle: Obstacle, why: str) -> bool:
+        """Count an entry that comes to nothing, and say why. Returns False: what came of it."""
         self.refused[obstacle] = self.refused.get(obstacle, 0) + 1
-        return Refused(time, self.rules.symbols[slot], side, obstacle, why)
+        if self.tells:
+            symbol = self.rules.symbols[slot]
+            self.happened.append(Refused(time, symbol, side, obstacle, why))
+        return False
 
-    def expire(self, slot: int, order: Resting, time: int) -> Refused:
+    def expire(self, slot: int, order: Resting, time: int) -> None:
         """Count an order that was not reached in its time."""
         why = f"the {order.kind} order at {order.price:.8g} was not reached in time"
-        return self.refuse(slot, order.side, time, Obstacle.UNFILLED, why)
+        self.refuse(slot, order.side, time, Obstacle.UNFILLED, why)
 
     def enter(
         self,
@@ -185,15 +212,14 @@ class Account:
         quote: Quote | None,
         levels: Sequence[float] = (),
         rested: Resting | None = None,
-    ) -> Event:
+    ) -> bool:
         """Open a position at `price` (slippage included), sized by docs/rules.md §3.4.
 
         `time` is the open time of the candle concerned, `quote` what fills it, if not that candle,
         `levels` those of the candle that decided, `rested` the order that waited, if one did.
-        Returns Entered, or Refused where nothing can be bought.
+        Returns whether it was opened; it is refused where nothing can be bought.
         """
         rules = self.rules
-        symbol = rules.symbols[slot]
         by_hand = bool(self.asked_in) and self.asked_in.pop(slot, None) is not None
         if barred := self.barred(slot):
             return self.refuse(slot, side, time, Obstacle.PAUSED, barred)
@@ -210,7 +236,7 @@ class Account:
             return self.refuse(slot, side, time, Obstacle.RISK_LIMIT, why)
         if rules.bounded and (bound := self._bound(slot, signal_time, moment)):
             return self.refuse(slot, side, time, *bound)
-        sign: int = side.sign
+        sign: int = 1 if side is _LONG else -1
         plan: Plan | None = None
         if rules.plans:
             planned = rules.plan(sign, price, levels)
@@ -229,7 +255,7 @@ class Account:
         if self.free <= equity * _DUST or asked <= 0:
             why = f"no free balance: {self.free:.8g} of an equity of {equity:.8g}"
             return self.refuse(slot, side, time, Obstacle.BALANCE, why)
-        quantity = min(asked, most)
+        quantity: float = min(asked, most)
         market = rules.filters[slot]
         if market is not NO_FILTERS or quantity <= 0:
             quantity = market.floor_quantity(quantity)
@@ -246,11 +272,7 @@ class Account:
         if abs(self.free) < equity * _DUST:
             self.free = 0.0
         filled_at = None if quote is None else quote.time
-        never: float = -_INF * sign  # below (for a short: above) any price
-        stop = rules.stop_price(sign, price)
-        target = rules.target_price(sign, price)
-        liquidation = rules.liquidation_price(slot, sign, price)
-        self.positions[slot] = position = Position(  # by place, as `Trade` below
+        self.positions[slot] = position = Position(  # by place, as `Entered` below
             slot,
             side,
             sign,
@@ -261,9 +283,9 @@ class Account:
             signal_time,
             time,
             filled_at,
-            never if stop is None else stop,
-            -never if target is None else target,
-            never if liquidation is None else liquidation,
+            rules.stop_price(sign, price),
+            rules.target_price(sign, price),
+            rules.liquidation_price(slot, sign, price),
             price,
             price,
         )
@@ -280,19 +302,24 @@ class Account:
         if rules.roi:
             position.roi_place = rules.roi_at(0)
             position.target_price = rules.roi_price(sign, price, position.roi_place)
-        return Entered(  # by place, as `Trade` below
-            time,
-            symbol,
-            side,
-            price,
-            quantity,
-            margin,
-            fee,
-            signal_time,
-            filled_at,
-            wanted,
-            by_hand,
-        )
+        if self.tells:
+            symbol = rules.symbols[slot]
+            self.happened.append(
+                Entered(  # by place: Python takes many by name only with a detour
+                    time,
+                    symbol,
+                    side,
+                    price,
+                    quantity,
+                    margin,
+                    fee,
+                    signal_time,
+                    filled_at,
+                    wanted,
+                    by_hand,
+                )
+            )
+        return True
 
     def _asked(self, sign: int, price: float, equity: float, plan: Plan | None) -> float:
         """The quantity of an entry before the free balance caps it (docs/rules.md §3.17)."""
@@ -340,10 +367,11 @@ class Account:
         price: float,
         time: int,
         filled_at: int | None = None,
-    ) -> Event:
-        """Add to `position` at `price` (slippage included), once; Refused where nothing can be.
+    ) -> bool:
+        """Add to `position` at `price` (slippage included), once; refused where nothing can be.
 
         What is measured in per cent of the entry price is then measured by the mean of the entries.
+        Returns whether it was added to.
         """
         rules, slot, side = self.rules, position.slot, position.side
         position.below = tuple(one for one in position.below if one[1] != number)
@@ -389,8 +417,12 @@ class Account:
         position.measure_again(rules)
         self.capped += asked > most
         wanted = asked if asked > most else None
-        symbol = rules.symbols[slot]
-        return Added(time, symbol, side, price, quantity, margin, fee, filled_at, wanted)
+        if self.tells:
+            symbol = rules.symbols[slot]
+            self.happened.append(
+                Added(time, symbol, side, price, quantity, margin, fee, filled_at, wanted)
+            )
+        return True
 
     def _halted(self, moment: int) -> bool:
         """Whether the daily loss limit was reached on the UTC day of `moment`."""
@@ -398,7 +430,7 @@ class Account:
 
     def reduce(
         self, position: Position, price: float, time: int, filled_at: int | None = None
-    ) -> Reduced:
+    ) -> None:
         """Close the part of `position` that its nearest target is for, at `price`.
 
         It frees its share of the margin. The rest keeps its stop and its other targets.
@@ -418,10 +450,11 @@ class Account:
         position.parts += (TradePart(time, price, quantity, fee, reason, filled_at),)
         position.targets = position.targets[1:]
         position.aim_at_next()
-        symbol = rules.symbols[position.slot]
-        return Reduced(
-            time, symbol, position.side, price, quantity, reason, fee, gross - fee, filled_at
-        )
+        if self.tells:
+            symbol, side, pnl = rules.symbols[position.slot], position.side, gross - fee
+            self.happened.append(
+                Reduced(time, symbol, side, price, quantity, reason, fee, pnl, filled_at)
+            )
 
     def close(
         self,
@@ -432,7 +465,7 @@ class Account:
         ambiguous: bool = False,
         seen_late: bool = False,
         filled_at: int | None = None,
-    ) -> Exited:
+    ) -> None:
         """Close `position` at `price` (slippage included) and count the trade.
 
         A liquidation costs the margin, and so does any exit that would cost more: an isolated
@@ -455,6 +488,7 @@ class Account:
         exit_price: float = price
         if parts:
             parts += (TradePart(time, price, quantity, exit_fee, reason, filled_at),)
+            position.parts = parts
             quantity = position.entered
             margin = position.put_up
             fees = position.entry_fee + sum([part.fee for part in parts])
@@ -463,39 +497,27 @@ class Account:
         pnl = gross - fees - position.funding
         if rules.cooldown_ms and _cools(rules, pnl):
             self.entries_from[position.slot] = time + rules.cooldown_ms
-        trade = Trade(  # by place: Python takes many by name only with a detour
-            len(self.trades) + 1,
-            rules.symbols[position.slot],
-            position.side,
-            position.signal_time,
-            position.entry_time,
-            position.entry_price,
+        closed = Closed(
+            position,
             time,
             exit_price,
             quantity,
-            rules.leverage,
             margin,
             fees,
-            position.funding,
             pnl,
-            pnl / margin * 100,
             reason,
             ambiguous,
             seen_late,
-            position.entry_filled_at,
             filled_at,
-            position.candle_entry_price,
-            None,
-            parts,
-            position.entries,
-            position.by_hand,
         )
-        self.trades.append(trade)
+        self.closed.append(closed)
         self.realized_pnl += pnl
         self.positions[position.slot] = None
         self.due_exits[position.slot] = None
-        self.asked_out.discard(position.slot)
-        return Exited(time, trade)
+        if self.asked_out:
+            self.asked_out.discard(position.slot)
+        if self.tells:
+            self.happened.append(Exited(time, self.trades[-1]))
 
 
 def _cools(rules: Rules, pnl: float) -> bool:

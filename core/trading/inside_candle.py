@@ -13,7 +13,7 @@ from core.market.candles.candle import Candle
 from core.trading.account import Account
 from core.trading.bar import Bar
 from core.trading.position import Position
-from core.trading.values import Added, Event, ExitReason, Fills, FinerCandles
+from core.trading.values import ExitReason, Fills, FinerCandles
 
 
 def pass_through_candle(
@@ -22,7 +22,6 @@ def pass_through_candle(
     bar: Bar,
     time: int,
     finer: FinerCandles | None,
-    events: list[Event],
 ) -> None:
     """Take `position` through one candle: out at its stop, target or liquidation, or else on.
 
@@ -50,9 +49,9 @@ def pass_through_candle(
     added = None
     waits = rules.adds and time > position.entry_time  # adds do, from the candle after the entry on
     if waits and position.above:
-        _add_above_at_the_open(account, position, bar, time, events)
+        _add_above_at_the_open(account, position, bar, time)
     if waits and position.below:
-        added = _add_below(account, position, bar, time, events)
+        added = _add_below(account, position, bar, time)
     # Where a quote entered the position, the candle had opened before there was one.
     entered_by_quote = position.entry_time == time and position.entry_filled_at is not None
     open_: float = position.entry_price if entered_by_quote else bar.open
@@ -99,9 +98,8 @@ def pass_through_candle(
             at_open = (open_ - above[0]) * sign >= 0
             if at_open or not against:
                 met = open_ if at_open else above[0]
-                event = account.add(position, above[1], rules.entry_price(sign, met), time)
-                events.append(event)
-                if isinstance(event, Added) and not at_open:  # what came before is not known
+                added_to = account.add(position, above[1], rules.entry_price(sign, met), time)
+                if added_to and not at_open:  # what came before is not known
                     open_, doubtful, finer = met, True, None
                     if rules.target_first:
                         worst = min(met, bar.close) if sign > 0 else max(met, bar.close)
@@ -132,15 +130,12 @@ def pass_through_candle(
         if not position.takes_part:
             price, reason = target, rules.target_reason
             break
-        events.append(account.reduce(position, target, time))
+        account.reduce(position, target, time)
     late = rules.fills is Fills.MARKET
-    exited = account.close(position, price, reason, time, ambiguous=ambiguous, seen_late=late)
-    events.append(exited)
+    account.close(position, price, reason, time, ambiguous=ambiguous, seen_late=late)
 
 
-def _add_above_at_the_open(
-    account: Account, position: Position, bar: Bar, time: int, events: list[Event]
-) -> None:
+def _add_above_at_the_open(account: Account, position: Position, bar: Bar, time: int) -> None:
     """Fill the adds in favour of the position that the open is beyond, if not stop or target.
 
     They are stop orders that the market met before anything in the candle.
@@ -151,12 +146,10 @@ def _add_above_at_the_open(
         if (bar.open - stop) * sign <= 0 or (bar.open - position.target_price) * sign >= 0:
             break
         price = rules.entry_price(sign, bar.open)
-        events.append(account.add(position, position.above[0][1], price, time))
+        account.add(position, position.above[0][1], price, time)
 
 
-def _add_below(
-    account: Account, position: Position, bar: Bar, time: int, events: list[Event]
-) -> float | None:
+def _add_below(account: Account, position: Position, bar: Bar, time: int) -> float | None:
     """Fill adds that wait against the position, as far as the candle comes to them before the stop.
 
     They are limit orders. Returns the price of the last one filled inside the candle, None if none.
@@ -172,9 +165,8 @@ def _add_below(
         if gone or (worst - price) * sign > 0 or (price - level) * sign <= 0:
             break
         at_open = (open_ - price) * sign <= 0
-        event = account.add(position, number, open_ if at_open else price, time)
-        events.append(event)
-        if isinstance(event, Added) and not at_open:
+        added = account.add(position, number, open_ if at_open else price, time)
+        if added and not at_open:
             inside = open_ = price
     return inside
 

@@ -1,4 +1,4 @@
-"""Holds one open position, and an order that waits to become one.
+"""Holds one open position, an order that waits to become one, and what is kept of a closed one.
 
 Values that change only as `core.trading.step` and `core.trading.quotes` say.
 """
@@ -12,12 +12,12 @@ import msgspec
 
 from core.market.filters import MarketFilters
 from core.trading.rules import DUST, Plan, Rules
-from core.trading.values import Addition, ExitReason, OpenTrade, Side, TradePart
+from core.trading.values import Addition, ExitReason, OpenTrade, Side, Trade, TradePart
 
 _STOP_LOSS = ExitReason.STOP_LOSS  # looked up on its class, a member costs a call in Python 3.11
 
 
-class Position(msgspec.Struct, eq=False):
+class Position(msgspec.Struct, eq=False, gc=False):
     """One open position. Money in quote currency, quantity in base currency, times in UTC ms.
 
     `best` is the best price (high for long, low for short) since entry up to the previous candle;
@@ -127,19 +127,15 @@ class Position(msgspec.Struct, eq=False):
     def measure_again(self, rules: Rules) -> None:
         """Take the prices that follow from the entry price, which an add has changed."""
         sign, entry = self.sign, self.entry_price
-        stop = rules.stop_price(sign, entry)
-        if stop is not None and self.stop_reason is _STOP_LOSS:
-            self.stop_price = stop
-        target = rules.target_price(sign, entry)
+        if rules.stop_loss_pct is not None and self.stop_reason is _STOP_LOSS:
+            self.stop_price = rules.stop_price(sign, entry)
+        if rules.take_profit_pct is not None:
+            self.target_price = rules.target_price(sign, entry)
         if rules.roi:
-            target = rules.roi_price(sign, entry, self.roi_place)
-        if target is not None:
-            self.target_price = target
+            self.target_price = rules.roi_price(sign, entry, self.roi_place)
         if self.targets:
             self.targets = ((self.target_price, self.quantity),)
-        liquidation = rules.liquidation_price(self.slot, sign, entry)
-        if liquidation is not None:
-            self.liquidation_price = liquidation
+        self.liquidation_price = rules.liquidation_price(self.slot, sign, entry)
 
     def value(self, price: float) -> float:
         """Margin plus unrealised P&L at `price`: what the position adds to equity."""
@@ -256,6 +252,56 @@ def left_after(quantity: float, margin: float, part: float) -> tuple[float, floa
     return quantity - part, margin - margin * (part / quantity)
 
 
+class Closed(msgspec.Struct, eq=False, gc=False):
+    """A closed trade as the account keeps it: the position as it was left, and its exit.
+
+    The facts of the exit are called as in `core.trading.values.Trade`.
+    """
+
+    position: Position
+    exit_time: int
+    exit_price: float
+    quantity: float
+    margin: float
+    fees: float
+    pnl: float
+    exit_reason: ExitReason
+    ambiguous: bool
+    seen_late: bool
+    exit_filled_at: int | None
+
+    def trade(self, rules: Rules, number: int) -> Trade:
+        """The trade, the `number`-th of its account."""
+        position = self.position
+        return Trade(  # by place: Python takes many by name only with a detour
+            number,
+            rules.symbols[position.slot],
+            position.side,
+            position.signal_time,
+            position.entry_time,
+            position.entry_price,
+            self.exit_time,
+            self.exit_price,
+            self.quantity,
+            rules.leverage,
+            self.margin,
+            self.fees,
+            position.funding,
+            self.pnl,
+            self.pnl / self.margin * 100,
+            self.exit_reason,
+            self.ambiguous,
+            self.seen_late,
+            position.entry_filled_at,
+            self.exit_filled_at,
+            position.candle_entry_price,
+            None,
+            position.parts,
+            position.entries,
+            position.by_hand,
+        )
+
+
 class Resting(msgspec.Struct):
     """An order that waits to enter at `price`, for `left` candles more.
 
@@ -286,3 +332,59 @@ class Resting(msgspec.Struct):
         if (far - self.price) * toward >= 0:
             return (self.price if self.limit else rules.entry_price(sign, self.price)), True
         return None
+
+
+FIGURES = (
+    "entry_time",
+    "exit_time",
+    "entry_price",
+    "exit_price",
+    "quantity",
+    "margin",
+    "fees",
+    "pnl",
+    "sign",
+    "held",
+    "at_open",
+    "staged",
+)
+"""What `write_figures` writes: see `core.report.trade_columns.TradeColumns`."""
+
+
+def write_figures(trades: list[Closed], table: memoryview[float]) -> None:
+    """Write the figures of closed trades as rows of a `table` of them, one row after another."""
+    count = len(trades)
+    closed: Closed
+    for place, closed in enumerate(trades):
+        position: Position = closed.position
+        table[place] = position.entry_time
+        table[place + count] = closed.exit_time
+        table[place + 2 * count] = position.entry_price
+        table[place + 3 * count] = closed.exit_price
+        table[place + 4 * count] = closed.quantity
+        table[place + 5 * count] = closed.margin
+        table[place + 6 * count] = closed.fees
+        table[place + 7 * count] = closed.pnl
+        table[place + 8 * count] = position.sign
+        table[place + 9 * count] = seconds_held(
+            position.entry_time, closed.exit_time, position.entry_filled_at, closed.exit_filled_at
+        )
+        table[place + 10 * count] = left_at_open(closed.exit_reason, closed.exit_filled_at)
+        table[place + 11 * count] = 1.0 if position.parts or position.entries else 0.0
+
+
+def seconds_held(
+    entry_time: int, exit_time: int, entry_filled_at: int | None, exit_filled_at: int | None
+) -> float:
+    """How long a trade was held, between its fills where both moments are known.
+
+    Else between the open times of its candles: one known and one not would mix two clocks.
+    """
+    if entry_filled_at is not None and exit_filled_at is not None:
+        return (exit_filled_at - entry_filled_at) / 1000
+    return (exit_time - entry_time) / 1000
+
+
+def left_at_open(reason: ExitReason, filled_at: int | None) -> bool:
+    """Whether a candle's open filled an exit, where candles fill: it holds the position no more."""
+    return filled_at is None and reason.at_open

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from core.trading.account import Account
 from core.trading.position import Position
-from core.trading.values import Event, Exited, ExitReason, Fills, Quote, Side
+from core.trading.values import Event, ExitReason, Fills, Quote, Side
 
 
 def on_quote(account: Account, slot: int, quote: Quote, time: int) -> list[Event]:
@@ -21,49 +21,44 @@ def on_quote(account: Account, slot: int, quote: Quote, time: int) -> list[Event
     """
     if quote.time < account.filled_until[slot]:
         return []
-    events = _filled_by(account, slot, quote, time)
+    _fill_by(account, slot, quote, time)
+    events = list(account.told())
     if events:
         account.filled_until[slot] = quote.time
     return events
 
 
-def _filled_by(account: Account, slot: int, quote: Quote, time: int) -> list[Event]:
-    events: list[Event] = []
+def _fill_by(account: Account, slot: int, quote: Quote, time: int) -> None:
     position = account.positions[slot]
     if account.rules.fills is Fills.CANDLE:
         if position is not None and slot in account.asked_out:
-            _exit(account, position, quote, time, ExitReason.MANUAL, events)
-        _enter_by_hand(account, slot, quote, time, events)
-        return events
+            _exit(account, position, quote, time, ExitReason.MANUAL)
+        _enter_by_hand(account, slot, quote, time)
+        return
     if position is not None:
-        _watch(account, position, quote, time, events)
+        _watch(account, position, quote, time)
         if account.positions[slot] is position:
-            _add(account, position, quote, time, events)
+            _add(account, position, quote, time)
     due = account.due_entries[slot]
     if due is not None and account.positions[slot] is None:
         side, signal_time, levels = due
         price = _buying(quote) if side is Side.LONG else _selling(quote)
         if price is not None:
             account.due_entries[slot] = None
-            events.append(account.enter(slot, side, price, time, signal_time, quote, levels))
+            account.enter(slot, side, price, time, signal_time, quote, levels)
     order = account.resting[slot]
     if order is not None and account.positions[slot] is None:
         price = _buying(quote) if order.side is Side.LONG else _selling(quote)
         toward = -order.side.sign if order.limit else order.side.sign
         if price is not None and (price - order.price) * toward >= 0:
             account.resting[slot] = None
-            events.append(
-                account.enter(
-                    slot, order.side, price, time, order.signal_time, quote, order.levels, order
-                )
+            account.enter(
+                slot, order.side, price, time, order.signal_time, quote, order.levels, order
             )
-    _enter_by_hand(account, slot, quote, time, events)
-    return events
+    _enter_by_hand(account, slot, quote, time)
 
 
-def _enter_by_hand(
-    account: Account, slot: int, quote: Quote, time: int, events: list[Event]
-) -> None:
+def _enter_by_hand(account: Account, slot: int, quote: Quote, time: int) -> None:
     """Fill the entry that a person asked for, unless it has become due at an open."""
     asked = account.asked_in.get(slot)
     if asked is None or account.due_entries[slot] is not None:
@@ -71,12 +66,10 @@ def _enter_by_hand(
     side, signal_time, levels = asked
     price = _buying(quote) if side is Side.LONG else _selling(quote)
     if price is not None and account.positions[slot] is None:
-        events.append(account.enter(slot, side, price, time, signal_time, quote, levels))
+        account.enter(slot, side, price, time, signal_time, quote, levels)
 
 
-def _watch(
-    account: Account, position: Position, quote: Quote, time: int, events: list[Event]
-) -> None:
+def _watch(account: Account, position: Position, quote: Quote, time: int) -> None:
     """Liquidation, a due exit, the stop, the target: whichever this price meets first."""
     price = _closing(position, quote)
     if price is None:
@@ -92,28 +85,20 @@ def _watch(
     liquidation = position.liquidation_price
     due = account.due_exits[position.slot]
     if (price - liquidation) * sign <= 0:
-        exited = account.close(
-            position, liquidation, ExitReason.LIQUIDATION, time, filled_at=quote.time
-        )
-        _note(account, position, exited, None, events)
+        _close(account, position, liquidation, ExitReason.LIQUIDATION, quote, time)
     elif due is not None or position.slot in account.asked_out:
-        _exit(account, position, quote, time, due or ExitReason.MANUAL, events)
+        _exit(account, position, quote, time, due or ExitReason.MANUAL)
     elif (price - stop) * sign <= 0:
-        exited = account.close(position, price, reason, time, filled_at=quote.time)
-        _note(account, position, exited, stop, events)
+        _close(account, position, price, reason, quote, time, stop)
     else:
         while (price - target) * sign >= 0 and position.takes_part:
-            events.append(account.reduce(position, target, time, quote.time))
+            account.reduce(position, target, time, quote.time)
             target = position.target_price
         if (price - target) * sign >= 0:
-            reason = account.rules.target_reason
-            exited = account.close(position, target, reason, time, filled_at=quote.time)
-            _note(account, position, exited, None, events)
+            _close(account, position, target, account.rules.target_reason, quote, time)
 
 
-def _add(
-    account: Account, position: Position, quote: Quote, time: int, events: list[Event]
-) -> None:
+def _add(account: Account, position: Position, quote: Quote, time: int) -> None:
     """Fill the adds that are due, and those whose price this one has come to."""
     price = _buying(quote) if position.side is Side.LONG else _selling(quote)
     if price is None:
@@ -122,7 +107,8 @@ def _add(
     if time > position.entry_time:  # they wait from the candle after the entry on
         for waiting, sign in ((position.below, position.sign), (position.above, -position.sign)):
             due += tuple(number for at, number in waiting if (price - at) * sign <= 0)
-    events.extend(account.add(position, number, price, time, quote.time) for number in due)
+    for number in due:
+        account.add(position, number, price, time, quote.time)
 
 
 def _exit(
@@ -131,24 +117,24 @@ def _exit(
     quote: Quote,
     time: int,
     reason: ExitReason,
-    events: list[Event],
 ) -> None:
     price = _closing(position, quote)
     if price is not None:
-        exited = account.close(position, price, reason, time, filled_at=quote.time)
-        _note(account, position, exited, None, events)
+        _close(account, position, price, reason, quote, time)
 
 
-def _note(
+def _close(
     account: Account,
     position: Position,
-    exited: Exited,
-    stop: float | None,
-    events: list[Event],
+    price: float,
+    reason: ExitReason,
+    quote: Quote,
+    time: int,
+    stop: float | None = None,
 ) -> None:
-    """Report an exit, and have its candle's price recorded beside it when that candle closes."""
-    events.append(exited)
-    account.unpriced.append((len(account.trades) - 1, stop, position.rested))
+    """Close a position; its candle's price is recorded beside it when that candle closes."""
+    account.close(position, price, reason, time, filled_at=quote.time)
+    account.unpriced.append((len(account.closed) - 1, stop, position.rested))
 
 
 def _closing(position: Position, quote: Quote) -> float | None:

@@ -14,6 +14,7 @@ from core.strategy.config.orders import NO_ORDERS, Basis, Orders, PriceRule
 from core.trading.values import ExitReason, FillOn, Fills
 
 RULES_VERSION = 1
+_INF: float = inf
 
 # Below this share of what it is a part of, an amount is what rounding left over, not money.
 DUST = 1e-12
@@ -144,17 +145,20 @@ class Rules:
             orders=config.orders,
         )
 
-    def stop_price(self, sign: int, entry_price: float) -> float | None:
-        """The fixed stop of a position (sign +1 long, -1 short) entered at `entry_price`."""
+    def stop_price(self, sign: int, entry_price: float) -> float:
+        """The fixed stop of a position (sign +1 long, -1 short) entered at `entry_price`.
+
+        What does not exist is an infinity that no price reaches; so it is of the two below.
+        """
         if self.stop_loss_pct is None:
-            return None
+            return -_INF * sign
         pct: float = self.stop_loss_pct
         return entry_price * (1 - sign * pct / 100)
 
-    def target_price(self, sign: int, entry_price: float) -> float | None:
-        """The target of a position entered at `entry_price`, or None."""
+    def target_price(self, sign: int, entry_price: float) -> float:
+        """The target of a position entered at `entry_price`."""
         if self.take_profit_pct is None:
-            return None
+            return _INF * sign
         pct: float = self.take_profit_pct
         return entry_price * (1 + sign * pct / 100)
 
@@ -163,14 +167,13 @@ class Rules:
 
         `levels` are the values of `orders.levels` at the candle that decided.
         """
-        never = -inf * sign
         stop = self.stop_price(sign, entry_price)
         given = self.orders.stop
         if given is not None:
             stop = self._price(given.price, sign, entry_price, 0.0, levels)
             if not (entry_price - stop) * sign > 0:
                 return _wrong_side("stop", stop, -sign, entry_price)
-        first = never if stop is None else stop
+        first = stop
         if self.trailing_stop_pct is not None:
             pct: float = self.trailing_stop_pct
             trailing = entry_price * (1 - sign * pct / 100)
@@ -182,16 +185,15 @@ class Rules:
             if not (price - entry_price) * sign > 0:
                 return _wrong_side("target", price, sign, entry_price)
             targets.append((price, target.close_pct))
-        if not targets:
-            plain = self.target_price(sign, entry_price)
-            targets = [] if plain is None else [(plain, None)]
+        if not targets and self.take_profit_pct is not None:
+            targets = [(self.target_price(sign, entry_price), None)]
         targets.sort(key=lambda one: one[0] * sign)
         at_r = self.orders.break_even_at_r
         return Plan(
-            never if stop is None else stop,
+            stop,
             tuple(targets),
             first,
-            -never if at_r is None else entry_price + sign * at_r * risk,
+            inf * sign if at_r is None else entry_price + sign * at_r * risk,
         )
 
     def trailing_level(self, sign: int, best: float, levels: Sequence[float]) -> float:
@@ -265,10 +267,10 @@ class Rules:
         pct: float = self.roi[place][1]
         return entry_price * (1 + sign * pct / 100)
 
-    def liquidation_price(self, slot: int, sign: int, entry_price: float) -> float | None:
-        """The price of liquidation (docs/rules.md §3.8); an unleveraged long: None."""
+    def liquidation_price(self, slot: int, sign: int, entry_price: float) -> float:
+        """The price of liquidation (docs/rules.md §3.8); an unleveraged long has none."""
         if sign > 0 and self.leverage <= 1:
-            return None
+            return -_INF
         rate: float = self.filters[slot].maintenance_margin_rate
         return entry_price * (1 - sign * (1 / self.leverage - rate))
 

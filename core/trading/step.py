@@ -65,8 +65,8 @@ _WEIGHED: tuple[int, ...] = tuple(_weigh(raw) for raw in range(16))
 
 
 def step(
-    account: Account, time: int, bars: Sequence[Bar], finer: FinerCandles | None = None
-) -> list[Event]:
+    account: Account, time: int, bars: list[Bar], finer: FinerCandles | None = None
+) -> Sequence[Event]:
     """Let one closed moment happen to `account`, and return what it did.
 
     `time` is the open time (UTC ms) of the candles in `bars`, which stand in the order of
@@ -74,11 +74,10 @@ def step(
     no position, no due or resting order and no signal change nothing and may be left out as well;
     not so where quotes fill: a trade that one closed waits for its candle's prices.
     """
-    events: list[Event] = []
     positions = account.positions
     due_entries = account.due_entries
     resting = account.resting
-    first_trade = len(account.trades)
+    first_trade = len(account.closed)
     adds = account.rules.adds
     entering = adds
     bar: Bar
@@ -87,35 +86,33 @@ def step(
         slot = bar.slot
         position = positions[slot]
         if position is not None:
-            _at_the_open(account, position, bar, time, events)
+            _at_the_open(account, position, bar, time)
         if due_entries[slot] is not None or resting[slot] is not None:
             entering = True
     if entering:
         for bar in bars:
             slot = bar.slot
             if due_entries[slot] is not None:
-                _enter_if_due(account, slot, bar.open, time, events)
+                _enter_if_due(account, slot, bar.open, time)
             if resting[slot] is not None:
-                _enter_if_reached(account, bar, time, events)
+                _enter_if_reached(account, bar, time)
             if adds:
-                _add_if_due(account, slot, bar.open, time, events)
+                _add_if_due(account, slot, bar.open, time)
     for bar in bars:
         position = positions[bar.slot]
         if position is not None:
-            pass_through_candle(account, position, bar, time, finer, events)
+            pass_through_candle(account, position, bar, time, finer)
     if account.unpriced:
-        _price_by_candles(account, time, bars, events)
+        _price_by_candles(account, time, bars)
     if account.rules.watches_equity:
-        _watch_limits(account, time, events)
-    _decide(account, time, bars, events)
-    if len(account.trades) - first_trade > 1:
-        _number(account, first_trade, events)
-    return events
+        _watch_limits(account, time)
+    _decide(account, time, bars)
+    if len(account.closed) - first_trade > 1:
+        _number(account, first_trade)
+    return account.told()
 
 
-def _at_the_open(
-    account: Account, position: Position, bar: Bar, time: int, events: list[Event]
-) -> None:
+def _at_the_open(account: Account, position: Position, bar: Bar, time: int) -> None:
     """Funding, then liquidation, then the exit that is due, of a position held before."""
     if position.entry_time == time:  # entered by a quote since this candle opened
         if not position.by_hand:  # in the middle of a candle: its open was past
@@ -128,15 +125,16 @@ def _at_the_open(
         amount = bar.funding_rate * position.quantity * bar.open * position.sign
         account.free -= amount
         position.funding += amount
-        symbol = account.rules.symbols[bar.slot]
-        events.append(FundingPaid(time, symbol, bar.funding_rate, amount))
+        if account.tells:
+            symbol = account.rules.symbols[bar.slot]
+            account.happened.append(FundingPaid(time, symbol, bar.funding_rate, amount))
     if (bar.open - position.liquidation_price) * position.sign <= 0:
-        events.append(account.close(position, bar.open, ExitReason.LIQUIDATION, time))
+        account.close(position, bar.open, ExitReason.LIQUIDATION, time)
         return
     reason = account.due_exits[bar.slot]
     if reason is not None:
         price = account.rules.exit_price(position.sign, bar.open)
-        events.append(account.close(position, price, reason, time))
+        account.close(position, price, reason, time)
 
 
 def _candle_entry_price(
@@ -149,32 +147,31 @@ def _candle_entry_price(
     return None if filled is None else filled[0]
 
 
-def _enter_if_due(
-    account: Account, slot: int, price: float, time: int, events: list[Event]
-) -> None:
+def _enter_if_due(account: Account, slot: int, price: float, time: int) -> None:
     """Fill the entry that is due in `slot`, if one is, at a candle's `price`."""
     due = account.due_entries[slot]
     if due is not None:
         account.due_entries[slot] = None
         side, signal_time, levels = due
-        slipped = account.rules.entry_price(side.sign, price)
-        events.append(account.enter(slot, side, slipped, time, signal_time, None, levels))
+        slipped = account.rules.entry_price(1 if side is _LONG else -1, price)
+        account.enter(slot, side, slipped, time, signal_time, None, levels)
         entered: Position | None = account.positions[slot]
         if entered is not None:
             entered.mark = price  # the next entry of this moment sees what slippage has cost
 
 
-def _add_if_due(account: Account, slot: int, price: float, time: int, events: list[Event]) -> None:
+def _add_if_due(account: Account, slot: int, price: float, time: int) -> None:
     """Fill the adds whose conditions have held, at a candle's `price`."""
     position: Position | None = account.positions[slot]
     if position is None or not position.due_adds:
         return
     due, position.due_adds = position.due_adds, ()
     slipped = account.rules.entry_price(position.sign, price)
-    events.extend(account.add(position, number, slipped, time) for number in due)
+    for number in due:
+        account.add(position, number, slipped, time)
 
 
-def _enter_if_reached(account: Account, bar: Bar, time: int, events: list[Event]) -> None:
+def _enter_if_reached(account: Account, bar: Bar, time: int) -> None:
     """Fill the order that rests in a slot where the candle reaches it, or let a candle pass."""
     slot = bar.slot
     order: Resting | None = account.resting[slot]
@@ -185,20 +182,18 @@ def _enter_if_reached(account: Account, bar: Bar, time: int, events: list[Event]
         order.left -= 1
         if not order.left:
             account.resting[slot] = None
-            events.append(account.expire(slot, order, time))
+            account.expire(slot, order, time)
         return
     account.resting[slot] = None
     price, inside = filled
-    events.append(
-        account.enter(slot, order.side, price, time, order.signal_time, None, order.levels, order)
-    )
+    account.enter(slot, order.side, price, time, order.signal_time, None, order.levels, order)
     entered: Position | None = account.positions[slot]
     if entered is not None:
         entered.inside = inside
         entered.mark = bar.open
 
 
-def _watch_limits(account: Account, time: int, events: list[Event]) -> None:
+def _watch_limits(account: Account, time: int) -> None:
     """Mark to the close and see whether a risk limit was reached."""
     rules = account.rules
     # A candle belongs to the UTC day of its last millisecond.
@@ -214,15 +209,17 @@ def _watch_limits(account: Account, time: int, events: list[Event]) -> None:
         floor = account.day_start_equity * (1 - pct / 100)
         if equity <= floor and account.halted_day != day:
             account.halted_day = day
-            events.append(Halted(time, "max_daily_loss_pct", pct, equity))
+            if account.tells:
+                account.happened.append(Halted(time, "max_daily_loss_pct", pct, equity))
     if rules.max_drawdown_pct is not None:
         pct = rules.max_drawdown_pct
         if equity <= account.peak_equity * (1 - pct / 100):
             account.stopped = True
-            events.append(Halted(time, "max_drawdown_pct", pct, equity))
+            if account.tells:
+                account.happened.append(Halted(time, "max_drawdown_pct", pct, equity))
 
 
-def _decide(account: Account, time: int, bars: Sequence[Bar], events: list[Event]) -> None:
+def _decide(account: Account, time: int, bars: list[Bar]) -> None:
     """Weigh the signals at the close and order what follows from them."""
     if account.stopped:
         account.due_entries = [None] * len(account.positions)
@@ -241,9 +238,9 @@ def _decide(account: Account, time: int, bars: Sequence[Bar], events: list[Event
         position = positions[bar.slot]
         if position is None:
             if flags & _ENTER_LONG:
-                _order_entry(account, bar, _LONG, time, events)
+                _order_entry(account, bar, _LONG, time)
             elif flags & _ENTER_SHORT:
-                _order_entry(account, bar, _SHORT, time, events)
+                _order_entry(account, bar, _SHORT, time)
             elif asked_in and bar.slot in asked_in:
                 side, _, _ = asked_in[bar.slot]
                 due = asked_in[bar.slot] = (side, time, bar.levels)
@@ -258,58 +255,61 @@ def _decide(account: Account, time: int, bars: Sequence[Bar], events: list[Event
             reason = ExitReason.MAX_HOLD
         elif rules.flat_at_ms is not None and time >= rules.flat_candle(position.entered_at(rules)):
             reason = ExitReason.FLAT_AT
-        elif bar.slot in account.asked_out:
+        elif account.asked_out and bar.slot in account.asked_out:
             reason = ExitReason.MANUAL
         else:
             if position.when:
-                _decide_adds(account, position, bar, time, events)
+                _decide_adds(account, position, bar, time)
             continue
         account.due_exits[bar.slot] = reason
-        events.append(Decided(time, rules.symbols[bar.slot], position.side, reason))
+        if account.tells:
+            symbol = rules.symbols[bar.slot]
+            account.happened.append(Decided(time, symbol, position.side, reason))
         if reason is _REVERSE:
-            _order_entry(account, bar, position.side.opposite, time, events)
+            _order_entry(account, bar, position.side.opposite, time)
     if rules.fill_on is _CLOSE:
-        _fill_at_close(account, time, bars, events)
+        _fill_at_close(account, time, bars)
 
 
-def _decide_adds(
-    account: Account, position: Position, bar: Bar, time: int, events: list[Event]
-) -> None:
+def _decide_adds(account: Account, position: Position, bar: Bar, time: int) -> None:
     """Make the adds due whose conditions hold at the close."""
     long = position.sign > 0
     held = [number for number in position.when if bar.signals & add_flag(number, long=long)]
     for number in held:
         position.when = tuple(one for one in position.when if one != number)
         position.due_adds += (number,)
-        symbol = account.rules.symbols[bar.slot]
-        events.append(Decided(time, symbol, position.side, adds=True))
+        if account.tells:
+            symbol = account.rules.symbols[bar.slot]
+            account.happened.append(Decided(time, symbol, position.side, adds=True))
 
 
-def _order_entry(account: Account, bar: Bar, side: Side, time: int, events: list[Event]) -> None:
+def _order_entry(account: Account, bar: Bar, side: Side, time: int) -> None:
     """Make an entry due, unless entries are paused. Other limits look at its fill."""
     slot = bar.slot
     if account.asked_in:  # the strategy's own entry takes the place of a person's
         account.asked_in.pop(slot, None)
     if barred := account.barred(slot):
-        events.append(account.refuse(slot, side, time, Obstacle.PAUSED, barred))
+        account.refuse(slot, side, time, Obstacle.PAUSED, barred)
     else:
         rules = account.rules
         entry = rules.orders.entry
         if entry is None:
             account.due_entries[slot] = (side, time, bar.levels)
-            events.append(Decided(time, rules.symbols[slot], side))
+            if account.tells:
+                account.happened.append(Decided(time, rules.symbols[slot], side))
             return
         price: float = bar.levels[rules.level_of(entry.price, side.sign)]
         if not price > 0:
             why = "the price of its order is not known at the candle that decided"
             account.resting[slot] = None
-            events.append(account.refuse(slot, side, time, Obstacle.PRICE, why))
+            account.refuse(slot, side, time, Obstacle.PRICE, why)
             return
         account.resting[slot] = Resting(side, time, bar.levels, price, entry.limit, entry.valid)
-        events.append(Decided(time, rules.symbols[slot], side, None, price))
+        if account.tells:
+            account.happened.append(Decided(time, rules.symbols[slot], side, None, price))
 
 
-def _fill_at_close(account: Account, time: int, bars: Sequence[Bar], events: list[Event]) -> None:
+def _fill_at_close(account: Account, time: int, bars: list[Bar]) -> None:
     """`fill_on: close`: what was just decided fills at the close that decided it."""
     bar: Bar
     position: Position | None
@@ -318,17 +318,15 @@ def _fill_at_close(account: Account, time: int, bars: Sequence[Bar], events: lis
         reason = account.due_exits[bar.slot]
         if position is not None and reason is not None:
             price = account.rules.exit_price(position.sign, bar.close)
-            events.append(account.close(position, price, reason, time))
+            account.close(position, price, reason, time)
     for bar in bars:
-        _enter_if_due(account, bar.slot, bar.close, time, events)
-        _add_if_due(account, bar.slot, bar.close, time, events)
+        _enter_if_due(account, bar.slot, bar.close, time)
+        _add_if_due(account, bar.slot, bar.close, time)
     if account.rules.watches_equity:
-        _watch_limits(account, time, events)  # of these fills' fees too
+        _watch_limits(account, time)  # of these fills' fees too
 
 
-def _price_by_candles(
-    account: Account, time: int, bars: Sequence[Bar], events: list[Event]
-) -> None:
+def _price_by_candles(account: Account, time: int, bars: list[Bar]) -> None:
     """Record beside each fill by a quote what its candle, closed now, would have given."""
     rules = account.rules
     waiting = []
@@ -349,7 +347,8 @@ def _price_by_candles(
             candle_exit_price=_candle_exit_price(account, trade, stop, bar),
         )
         account.trades[index] = priced
-        events.append(Priced(time, priced))
+        if account.tells:
+            account.happened.append(Priced(time, priced))
     account.unpriced = waiting
 
 
@@ -366,18 +365,16 @@ def _candle_exit_price(
     return account.rules.exit_price(trade.side.sign, stop)
 
 
-def _number(account: Account, first: int, events: list[Event]) -> None:
+def _number(account: Account, first: int) -> None:
     """List the trades of one moment in the order of the symbols, whatever phase closed them."""
-    slot_of = account.rules.symbols.index
-    closed = account.trades[first:]
-    ordered = sorted(closed, key=lambda trade: slot_of(trade.symbol))
+    closed = account.closed[first:]
+    ordered = sorted(closed, key=lambda one: one.position.slot)
     if ordered == closed:
         return
-    renumbered = {
-        trade.id: msgspec.structs.replace(trade, id=first + place)
-        for place, trade in enumerate(ordered, start=1)
-    }
-    account.trades[first:] = [renumbered[trade.id] for trade in ordered]
-    for place, event in enumerate(events):
+    account.closed[first:] = ordered
+    del account.trades[first:]
+    trades = account.trades[first:]
+    for place, event in enumerate(account.happened):
         if isinstance(event, Exited):
-            events[place] = Exited(event.time, renumbered[event.trade.id])
+            now = ordered.index(closed[event.trade.id - first - 1])
+            account.happened[place] = Exited(event.time, trades[now])

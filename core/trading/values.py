@@ -48,6 +48,11 @@ class ExitReason(StrEnum):
     FLAT_AT = "flat_at"
     MANUAL = "manual"
 
+    at_open: bool  # whether a candle's open fills it, where candles fill
+
+    def __init__(self, value: str) -> None:
+        self.at_open = value in ("signal", "reverse", "max_hold", "flat_at", "manual")
+
 
 class Obstacle(StrEnum):
     """What keeps an order that is due from becoming a trade."""

@@ -28,7 +28,7 @@ from core.trading.account import Account
 from core.trading.bar import Bar
 from core.trading.rules import Rules
 from core.trading.step import step
-from core.trading.values import Refused, Side
+from core.trading.values import Event, Refused, Side
 from tests.unit.report.making import START, config
 
 SYMBOL = "BTC/USDT"
@@ -68,7 +68,7 @@ def run(
     """The strategy over the candles; `meanwhile` is asked after each, as a user at the keyboard."""
     account = Account(Rules.of(config, {SYMBOL: filters} if filters else None))
     flags = signal_series(config, candles).flags.tolist()
-    events = []
+    events: list[Event] = []
     for candle, signals in zip(candles, flags, strict=True):
         due = funding if candle.time % (8 * HOUR) == 0 else 0.0
         bar = Bar(0, candle.open, candle.high, candle.low, candle.close, signals, due)

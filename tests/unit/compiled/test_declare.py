@@ -127,3 +127,40 @@ def test_a_record_is_made_without_python_where_it_is_called_by_places() -> None:
     assert maker in made.declarations
     assert "from made cimport _new_Lot" in used.declarations
     assert "ONE, TWO = _new_Lot(1.0), Lot(price=2.0)" in used.source
+
+
+FILLED = """
+from __future__ import annotations
+
+
+class Bin(msgspec.Struct, gc=False):
+    \"\"\"Holds no circle.
+
+    Really.
+    \"\"\"
+
+    size: int
+
+
+def fill(places: memoryview[int], given: memoryview[float]) -> None:
+    \"\"\"Write.\"\"\"
+    mark: str = "x"
+    places[0] = mark.find("x") + int(given[0])
+"""
+
+
+def test_a_view_that_is_written_to_is_not_read_only() -> None:
+    told = translated({"filled": FILLED})["filled"].declarations
+    assert "cpdef object fill(long long[:] places, const double[:] given)" in told
+    assert "@cython.locals(mark=str)" in told
+
+
+def test_what_is_in_no_circle_is_not_looked_at_for_one() -> None:
+    source = translated({"filled": FILLED})["filled"].source.split("\n")
+    place = source.index("class Bin:")
+    assert source[place - 3 : place] == ["@cython.no_gc", "@cython.freelist(8)", "@cython.cclass"]
+    assert source[place + 1 : place + 4] == ["", "", ""]
+    assert [line for line in source if "import" in line] == [
+        "from __future__ import annotations; import cython"
+    ]
+    assert place == FILLED.split("\n").index('    """Holds no circle.')

@@ -16,6 +16,7 @@ from core.gate.gate import Gate, UnfinishedGate, Verdict, judged, run_gate
 from core.gate.to_json import gate_to_json
 from core.report.equity import MarkedEquity
 from core.report.result import result_to_json
+from core.report.trade_columns import TradeColumns
 from core.strategy.config.parsing import parse_config
 from core.strategy.signals.sources import signal_source
 from core.trial.ledger import TryCount
@@ -69,7 +70,7 @@ def test_earlier_tries_count(edge: Gate) -> None:
 
 
 def test_few_trades_and_short_candles_are_too_little_data(edge: Gate) -> None:
-    few = replace(edge.best, trades=edge.best.trades[:19])
+    few = replace(edge.best, closed=TradeColumns.of(edge.best.trades[:19]))
     assert judged(edge.findings, edge.superiority, few)[0] is Verdict.TOO_LITTLE_DATA
     assert edge.superiority is not None
     short = replace(edge.superiority, years=0.5)

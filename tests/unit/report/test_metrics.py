@@ -18,11 +18,10 @@ from core.report.metrics import (
     Metrics,
     closed_trade_metrics,
     compute_metrics,
-    hold_seconds,
     wilson_interval,
 )
 from core.report.result import metrics_to_json
-from core.report.trade_columns import TradeColumns
+from core.report.trade_columns import TradeColumns, hold_seconds
 from tests.unit.report.making import START, trade
 
 

@@ -50,7 +50,7 @@ def test_the_next_price_fills_an_entry_by_hand_whatever_fills_others(fills: Fill
 def test_without_a_price_it_fills_at_the_open_after_the_candle_that_forms() -> None:
     account = flat_account(Fills.CANDLE)
     account.order_entry(0, Side.LONG, 0, ())
-    assert step(account, MINUTE, [Bar(0, 100, 110, 90, 105, 0)]) == []
+    assert not step(account, MINUTE, [Bar(0, 100, 110, 90, 105, 0)])
     [event] = step(account, 2 * MINUTE, [Bar(0, 106, 107, 105, 106, 0)])
     assert isinstance(event, Entered)
     assert (event.by_hand, event.price, event.signal_time) == (True, 106, MINUTE)

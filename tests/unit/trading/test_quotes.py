@@ -15,7 +15,6 @@ from core.trading.quotes import on_quote
 from core.trading.step import step
 from core.trading.values import (
     Entered,
-    Event,
     Exited,
     ExitReason,
     Fills,
@@ -138,7 +137,7 @@ def test_the_price_the_candle_would_have_given_is_recorded_once_it_is_known() ->
     step(opened, MINUTE, [Bar(0, 100.5, 103, 100, 103, EXIT_LONG)])
     on_quote(opened, 0, Quote(2 * MINUTE + 1, 102, 104), 2 * MINUTE)
     assert opened.trades[0].candle_exit_price is None
-    events: list[Event] = step(opened, 2 * MINUTE, [Bar(0, 103, 104, 102, 103, 0)])
+    events = step(opened, 2 * MINUTE, [Bar(0, 103, 104, 102, 103, 0)])
     [priced] = [event for event in events if isinstance(event, Priced)]
     assert priced.trade == opened.trades[0]
     assert priced.trade.candle_entry_price == pytest.approx(100.5 * 1.01)
