@@ -52,12 +52,16 @@ class Cone:
 
     Attributes:
         horizon: M, trades.
-        growth: mean logarithmic return of a trade, in per cent.
-        below: how far the band reaches below the mean path, in units of its shape; log per cent.
+        growth: mean logarithmic return of a trade, in per cent; the plain mean where returns add
+            up.
+        below: how far the band reaches below the mean path, in units of its shape and in the unit
+            of `growth`.
         above: the same above.
         rate: chance of ever leaving it below (above) if the promise is true.
         trades: how many trades of the backtest stand behind it.
         seed: of the resampling.
+        fixed_amount: every trade is of the same amount of money: returns are in per cent of the
+            starting balance, and add up.
     """
 
     horizon: int
@@ -67,6 +71,7 @@ class Cone:
     rate: float
     trades: int
     seed: int
+    fixed_amount: bool = False
 
     def lower(self) -> Floats:
         """Lower side of the band: equity's change since the start in per cent; shape (M + 1,).
@@ -108,8 +113,8 @@ class Cone:
     def _band(self, width: float) -> Floats:
         counted = np.arange(self.horizon + 1)
         shape = np.concatenate(([0.0], band_shape(self.horizon, self.trades)))
-        band: Floats = 100 * np.expm1((counted * self.growth + width * shape) / 100)
-        return band
+        band: Floats = counted * self.growth + width * shape
+        return band if self.fixed_amount else 100 * np.expm1(band / 100)
 
 
 def over_time(cone: Cone, start: int, closes: Times, ends: int | None) -> ConeOverTime:
@@ -136,7 +141,14 @@ def over_time(cone: Cone, start: int, closes: Times, ends: int | None) -> ConeOv
     return ConeOverTime(tuple(points), cone.rate)
 
 
-def cone(backtest_returns: object, horizon: int, *, rate: float = 0.015, seed: int = 0) -> Cone:
+def cone(
+    backtest_returns: object,
+    horizon: int,
+    *,
+    rate: float = 0.015,
+    seed: int = 0,
+    fixed_amount: bool = False,
+) -> Cone:
     """Draw the band for a trial of `horizon` trades.
 
     Args:
@@ -144,17 +156,22 @@ def cone(backtest_returns: object, horizon: int, *, rate: float = 0.015, seed: i
         horizon: the number of trades after which the trial ends.
         rate: how often at most a true promise leaves the band below.
         seed: the same seed gives the same band.
+        fixed_amount: returns are in per cent of the starting balance, and add up; others compound.
 
     Raises:
         ValueError: a horizon below 1, a rate out of range, returns that are too few, not finite,
-            constant, or at −100 % and below, after which there is no path.
+            constant, or, where they compound, at −100 % and below, after which there is no path.
     """
     check_horizon(horizon)
     check_rate("rate", rate)
     returns = as_returns(backtest_returns)
-    if (returns <= -100).any():
-        raise ValueError("backtest returns: a trade lost all there was; no path goes on from there")
-    backtest = Resampler.fit(100 * np.log1p(returns / 100))
+    if not fixed_amount:
+        if (returns <= -100).any():
+            raise ValueError(
+                "backtest returns: a trade lost all there was; no path goes on from there"
+            )
+        returns = 100 * np.log1p(returns / 100)
+    backtest = Resampler.fit(returns)
     counted = np.arange(1, horizon + 1)[:, None]
     shape = band_shape(horizon, backtest.trades)[:, None]
     lows, highs = [], []
@@ -172,6 +189,7 @@ def cone(backtest_returns: object, horizon: int, *, rate: float = 0.015, seed: i
         rate=float(rate),
         trades=backtest.trades,
         seed=int(seed),
+        fixed_amount=fixed_amount,
     )
 
 

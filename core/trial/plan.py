@@ -205,7 +205,13 @@ def sealed_band(seal: Seal) -> Cone:
     Raises:
         ValueError: its returns are too few, do not vary, or one lost everything.
     """
-    return cone(seal.backtest_returns, seal.horizon.trades, rate=seal.errors.path, seed=seal.seed)
+    return cone(
+        seal.backtest_returns,
+        seal.horizon.trades,
+        rate=seal.errors.path,
+        seed=seal.seed,
+        fixed_amount=seal.fixed_amount,
+    )
 
 
 @lru_cache(maxsize=_KEPT)

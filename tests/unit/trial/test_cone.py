@@ -99,6 +99,20 @@ def test_the_promise_hardly_ever_leaves_it(draw: Draw) -> None:
     assert 0.001 < below / 2_000 < 0.03
 
 
+def test_where_returns_add_up_so_does_the_band() -> None:
+    """Compounded over 300 trades of 1.5 %, the promise is 80 times what the trades add up to."""
+    rng = np.random.default_rng(3)
+    backtests, trials = rng.normal(1.5, 5.0, (20, 400)), rng.normal(1.5, 5.0, (20, 50, 300))
+    below = 0
+    for known, later in zip(backtests, trials.cumsum(axis=2), strict=True):
+        sealed = cone(known, 300, fixed_amount=True)
+        assert sealed.middle()[300] == pytest.approx(300 * known.mean())
+        below += sum(sealed.judge(path).side == BandSide.BELOW for path in later)
+    assert below / 1_000 < 0.03
+    compounded = cone(backtests[0], 300)
+    assert compounded.judge(trials[0, 0].cumsum()).side == BandSide.BELOW
+
+
 def test_a_drawdown_twice_as_deep_leaves_it() -> None:
     rng = np.random.default_rng(4)
     sealed = cone(rng.normal(0.3, 1, 200), 120)
@@ -116,6 +130,7 @@ def test_a_stricter_rate_makes_it_wider() -> None:
 def test_what_has_no_path_is_refused() -> None:
     with pytest.raises(ValueError, match="lost all there was"):
         cone([*np.linspace(-1, 1, 30), -100.0], 10)
+    assert cone([*np.linspace(-1, 1, 30), -100.0], 10, fixed_amount=True).below > 0
     with pytest.raises(ValueError, match="at least 20"):
         cone([1.0, 2.0], 10)
     with pytest.raises(ValueError, match="horizon"):
