@@ -2,8 +2,8 @@
 
 The shortfall of a fill is by how much it was worse than the price the rules give without slippage,
 in basis points of that price; fees are apart. Only fills by the market's prices are measured: those
-by the candles cost what is assumed, by definition. A target rests as a limit order and a hand's
-exit follows no rule, so neither is measured.
+by the candles cost what is assumed, by definition. Targets and limit entries rest as limit orders,
+which slip by nothing, and a hand's exit follows no rule: none of these is measured.
 """
 
 from __future__ import annotations
@@ -218,7 +218,11 @@ def fees_bp(trades: Sequence[Trade]) -> float | None:
 
 
 def measured_fills(
-    trades: Iterable[Trade], slippage_bp: float, session: Journaled | None
+    trades: Iterable[Trade],
+    slippage_bp: float,
+    session: Journaled | None,
+    *,
+    limit_entries: bool = False,
 ) -> list[FillCost]:
     """The fills of a session that can be measured, in order of time.
 
@@ -226,6 +230,7 @@ def measured_fills(
         trades: its closed trades.
         slippage_bp: what its config assumes, which is part of the candles' prices beside the fills.
         session: its files, for the quotes; None where they cannot be read.
+        limit_entries: whether it enters by limit orders.
     """
     quotes = {} if session is None else session.happened.quotes
     assumed = slippage_bp / _BP
@@ -239,9 +244,10 @@ def measured_fills(
         entry_price, into = trade.entry_price, trade.quantity
         if trade.entries:
             entry_price, into = trade.entries[0].price, trade.entries[0].quantity
+        entry_at = None if limit_entries else trade.entry_filled_at
         exit_at = trade.exit_filled_at if left else None
         for at, price, quantity, candle, buys in (
-            (trade.entry_filled_at, entry_price, into, trade.candle_entry_price, sign),
+            (entry_at, entry_price, into, trade.candle_entry_price, sign),
             (exit_at, exit_price, out, trade.candle_exit_price, -sign),
         ):
             if at is not None and candle is not None:

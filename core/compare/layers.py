@@ -184,7 +184,10 @@ def _costs(
     for one in sessions:
         assert one.replayed is not None
         session = one.replayed.session
-        fills += measured_fills(one.counting, session.config.slippage_pct * 100, session)
+        slippage_bp, orders = session.config.slippage_pct * 100, session.config.orders
+        fills += measured_fills(
+            one.counting, slippage_bp, session, limit_entries=orders.enters_at_limits
+        )
         trades += one.counting
     config = session.config
     if period is not None:
@@ -196,7 +199,11 @@ def _costs(
     if seal is not None:
         costs = seal.costs
     if costs.break_even_bp is None and promised:
-        break_even = break_even_cost_bp(TradeColumns.of(promised), config.slippage_pct)
+        break_even = break_even_cost_bp(
+            TradeColumns.of(promised),
+            config.slippage_pct,
+            limit_entries=config.orders.enters_at_limits,
+        )
         costs = PromisedCosts(costs.slippage_bp, costs.fee_bp, break_even)
     margins = Margins() if seal is None else seal.margins
     errors = ErrorRates() if seal is None else seal.errors

@@ -8,7 +8,9 @@ from core.report.trade_columns import TradeColumns
 from core.trading.values import ExitReason, Trade
 
 
-def break_even_cost_bp(closed: TradeColumns, slippage_pct: float) -> float | None:
+def break_even_cost_bp(
+    closed: TradeColumns, slippage_pct: float, *, limit_entries: bool = False
+) -> float | None:
     """Profit before fees and slippage, in basis points of the notional that was traded.
 
     Every trade has two fills, and each may cost so much, fees and slippage together, before the run
@@ -19,6 +21,7 @@ def break_even_cost_bp(closed: TradeColumns, slippage_pct: float) -> float | Non
         closed: the closed trades.
         slippage_pct: what the config adds to a candle's price (docs/rules.md §3.3). Prices of the
             market itself, targets and liquidations have none in them.
+        limit_entries: whether entries are limit orders, which have none in them either.
 
     Returns:
         10,000 × Σ profit before costs / Σ notional of both fills; None without a trade.
@@ -27,12 +30,16 @@ def break_even_cost_bp(closed: TradeColumns, slippage_pct: float) -> float | Non
         return None
     profits = (closed.pnl + closed.fees).tolist()
     if slippage_pct:
-        profits += [_slippage(one, one.side.sign * slippage_pct / 100) for one in closed.trades]
+        share = slippage_pct / 100
+        profits += [
+            _slippage(one, one.side.sign * share, limit_entries=limit_entries)
+            for one in closed.trades
+        ]
     notionals = (closed.entry_price + closed.exit_price) * closed.quantity
     return 10_000 * math.fsum(profits) / math.fsum(notionals.tolist())
 
 
-def _slippage(trade: Trade, slipped: float) -> float:
+def _slippage(trade: Trade, slipped: float, *, limit_entries: bool) -> float:
     """What slippage has cost a trade; `slipped` is by which share it made the entry dearer."""
     lost, quantity = 0.0, trade.quantity
     liquidated = trade.exit_reason is ExitReason.LIQUIDATION
@@ -47,6 +54,6 @@ def _slippage(trade: Trade, slipped: float) -> float:
         out *= left / quantity
         quantity -= left if liquidated else 0.0
         liquidated = False
-    if trade.entry_filled_at is None and not liquidated:
+    if trade.entry_filled_at is None and not (liquidated or limit_entries):
         lost += trade.entry_price - trade.entry_price / (1 + slipped)
     return (lost + out) * quantity * trade.side.sign

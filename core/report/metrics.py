@@ -83,6 +83,8 @@ def compute_metrics(
     exposed: int,
     benchmark_return_pct: float | None,
     slippage_pct: float = 0.0,
+    *,
+    limit_entries: bool = False,
 ) -> Metrics:
     """The metrics of a run with an equity curve.
 
@@ -95,6 +97,7 @@ def compute_metrics(
         exposed: in how many of the candles a position was held (`exposed_candles`).
         benchmark_return_pct: buy and hold over the same candles; None where it is not known.
         slippage_pct: what the config adds to a candle's price; part of the break-even cost.
+        limit_entries: whether entries are limit orders, to which it adds nothing.
     """
     candles = len(times)
     undefined: dict[str, str] = {}
@@ -103,7 +106,7 @@ def compute_metrics(
     exposure = exposed / candles * 100 if candles else None
     if exposure is None:
         undefined["exposure_pct"] = "no candle"
-    break_even = break_even_cost_bp(closed, slippage_pct)
+    break_even = break_even_cost_bp(closed, slippage_pct, limit_entries=limit_entries)
     if break_even is None:
         undefined["break_even_cost_bp"] = _NO_TRADE
     if candles:

@@ -123,6 +123,7 @@ def run_result(
         exposed_candles(times, closed, open_trades, fill_on),
         buy_and_hold_pct(benchmark_prices),
         config.slippage_pct,
+        limit_entries=config.orders.enters_at_limits,
     )
     return RunResult(
         config,

@@ -163,6 +163,11 @@ class Orders:
         return self.trade_amount is not None
 
     @property
+    def enters_at_limits(self) -> bool:
+        """Whether entries are limit orders, which fill without slippage."""
+        return self.entry is not None and self.entry.limit
+
+    @property
     def levels(self) -> tuple[LevelSpec, ...]:
         """The series that the orders need, each once, in the order in which the rules count."""
         return tuple(dict.fromkeys(self._levels()))

@@ -38,6 +38,8 @@ def test_targets_hands_and_candles_fills_are_not_measured() -> None:
     target = trade(reason=ExitReason.TAKE_PROFIT, exit_filled_at=START + 2, candle_exit_price=101.0)
     by_hand = trade(reason=ExitReason.MANUAL, exit_filled_at=START + 2, candle_exit_price=101.0)
     assert measured_fills([candle, target, by_hand], 5.0, None) == []
+    resting = trade(entry_filled_at=START + 1, candle_entry_price=100.0)
+    assert measured_fills([resting], 5.0, None, limit_entries=True) == []
 
 
 def test_without_a_measured_fill_costs_are_what_was_assumed() -> None:

@@ -46,6 +46,21 @@ def test_slippage_is_a_cost_where_it_is_in_the_price() -> None:
     assert cost_bp([by_market], 1.0) == pytest.approx(10_000 * profit / (entry + exit_))
 
 
+def test_an_entry_by_a_limit_order_has_no_slippage_in_its_price() -> None:
+    closes = 100 + 3 * np.sin(np.arange(600) / 9) + np.random.default_rng(1).normal(0, 0.2, 600)
+    entry = {"limit": "0.999 * close", "valid": 3}
+    config = parse_config(written(timeframe="5m", slippage_pct=0.1, fees=0.0, entry=entry)).config
+    run = run_backtest(config, {"BTC/USDT": candles_of(closes)})
+    assert len(run.trades) > 3
+    slipped_out = [one.exit_price / 0.999 - one.exit_price for one in run.trades]
+    profit = sum(
+        (one.exit_price + out - one.entry_price) * one.quantity
+        for one, out in zip(run.trades, slipped_out, strict=True)
+    )
+    traded = sum((one.entry_price + one.exit_price) * one.quantity for one in run.trades)
+    assert run.metrics.break_even_cost_bp == pytest.approx(10_000 * profit / traded)
+
+
 def test_a_run_whose_fills_cost_just_that_makes_nothing() -> None:
     closes = 100 + 3 * np.sin(np.arange(600) / 9) + np.random.default_rng(1).normal(0, 0.2, 600)
     candles = {"BTC/USDT": candles_of(closes)}
