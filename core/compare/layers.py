@@ -84,6 +84,7 @@ def judge_layers(
         seen_before=own,
         seal=seal,
         trial=None if judged is None else judged.id,
+        ended=judged is not None and _has_ended(judged),
     )
 
 
@@ -126,10 +127,16 @@ def _promise_kept(
     if judged.report["period"]["start"] is not None:
         began, last = (parse_time(judged.report["period"][name]) for name in ("start", "end"))
         now = last + Timeframe(judged.report["timeframe"]).ms
-    # From its files, one without an end is called stopped, though the next host goes on with it.
-    ended = judged.report.get("ended") is not None
-    edge = edge_layer(judged.seal, seen, began, now, ended=ended)
+    edge = edge_layer(judged.seal, seen, began, now, ended=_has_ended(judged))
     return edge, path_layer(judged.seal, seen, began)
+
+
+def _has_ended(session: ComparedSession) -> bool:
+    """Whether a session is over.
+
+    From its files, one without an end is called stopped, though the next host goes on with it.
+    """
+    return session.report.get("ended") is not None
 
 
 def _fixed_amount(session: ComparedSession) -> bool:

@@ -98,6 +98,7 @@ class TrialAnswers:
         seen_before: IDs of those that did; path and edge are of the others.
         seal: of the trial that is judged; None where there is none.
         trial: the ID of its session. All answers but the account are of that session alone.
+        ended: whether that session has ended, so that nothing more will be known of it.
         others: the other trials of the strategy.
         copies: IDs of sessions left out, for all their candles count with others.
     """
@@ -112,6 +113,7 @@ class TrialAnswers:
     seen_before: tuple[str, ...] = ()
     seal: Seal | None = None
     trial: str | None = None
+    ended: bool = False
     others: tuple[OtherTrial, ...] = ()
     copies: tuple[str, ...] = ()
 
@@ -339,7 +341,7 @@ def _sentences(
         return [MATCHES if short else VALIDATED]
     if answers.decisions is not None and answers.decisions.judged.unexplained:
         return [SOME_UNEXPLAINED]
-    if answers.edge is not None and answers.edge.over:
+    if answers.ended or (answers.edge is not None and answers.edge.over):
         return [UNDECIDED.format(strategy=strategy)]
     edge = answers.edge  # under a seal its lines judge, by the error rates that were sealed
     surely_less = not verdict.sealed and edge is not None and edge.surely_less

@@ -252,6 +252,12 @@ def test_a_trial_that_is_over_without_an_answer_says_so() -> None:
         assert stopped.verdict is not None
         assert stopped.verdict.closes is None
         assert stopped.recommendation.startswith(UNDECIDED.format(strategy="cross"))
+    for more in ({"costs": costs(5.0, fills=10)}, {"decisions": None, "costs": None}):
+        kept = judged(KEPT, sealed=seal(), ended="2024-01-30T00:00:00Z", **more)
+        assert state(kept) == "open"
+        assert kept.recommendation == UNDECIDED.format(strategy="cross")
+        goes_on = judged(KEPT, sealed=seal(), **more)
+        assert goes_on.recommendation == TOO_EARLY
 
 
 def test_a_kept_promise_that_loses_money_since_is_not_validated() -> None:
