@@ -252,7 +252,8 @@ def edge_layer(
     if judged.at is None and start is not None:
         closes = end_of_trial(seal, start, seen.closes.tolist(), now)
         over |= len(seen.returns) >= seal.horizon.trades
-        over |= seal.horizon.days is not None and now is not None and now >= (closes or 0)
+        days = seal.horizon.days
+        over |= days is not None and now is not None and now >= start + days * DAY
     return replace(
         layer,
         at=judged.at,

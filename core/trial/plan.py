@@ -269,8 +269,8 @@ def end_of_trial(
 ) -> int | None:
     """When the horizon will probably be reached, UTC ms; None once it is, or where no year tells.
 
-    A horizon in days ends with them. One in trades goes by the rate of those that closed since the
-    start, or by the backtest's while they are few.
+    It ends with its trades, which are expected at the rate of those that closed since the start, or
+    at the backtest's while they are few; and one in days with its days, where these are over first.
 
     Args:
         seal: of the trial.
@@ -278,8 +278,6 @@ def end_of_trial(
         closes: when each of its trades closed, UTC ms, not falling.
         now: to when it is known, UTC ms; the last close where left out.
     """
-    if seal.horizon.days is not None:
-        return start + round(seal.horizon.days * DAY)
     left = seal.horizon.trades - len(closes)
     if left <= 0:
         return None
@@ -288,6 +286,10 @@ def end_of_trial(
     if len(closes) >= _LEAST_FOR_RATE and last > start:
         rate = len(closes) / ((last - start) / DAY)
     ends = last + left / rate * DAY if rate > 0 else math.inf
+    if seal.horizon.days is not None:
+        few = len(closes) < _LEAST_FOR_RATE  # by the backtest's rate both are over at once
+        over = start + seal.horizon.days * DAY
+        ends = over if few else min(ends, over)
     return round(ends) if ends <= LATEST else None
 
 

@@ -121,3 +121,12 @@ def test_a_trial_by_trades_ends_when_they_come_and_never_before_now() -> None:
     rare = msgspec.structs.replace(by_trades, trades_per_day=1e-6, horizon=Horizon(10_000))
     assert end_of_trial(rare, 0, []) is None, "no calendar reaches so far"
     assert end_of_trial(seal(), 0, closes, 100 * DAY) == 40 * DAY
+
+
+def test_a_trial_by_days_ends_with_its_trades_where_these_come_faster() -> None:
+    by_days = msgspec.structs.replace(seal(), horizon=Horizon(60, 100.0))
+    closes = [at * DAY // 2 for at in range(1, 51)]
+    assert end_of_trial(by_days, 0, closes) == 30 * DAY, "two a day: ten more take five days"
+    assert end_of_trial(by_days, 0, closes[:4]) == 100 * DAY, "so few tell no rate"
+    assert end_of_trial(by_days, 0, closes[:10], 90 * DAY) == 100 * DAY, "slow: the days decide"
+    assert end_of_trial(by_days, 0, [*closes, *closes[-1:] * 10]) is None
