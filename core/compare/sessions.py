@@ -16,6 +16,7 @@ from core.journal.manifest import SessionManifest, read_manifest
 from core.market.candles.timeframes import Timeframe
 from core.store.journal_file import JournalError
 from core.store.workspace import Workspace
+from core.strategy.signals.sources import digest_at_any_balance
 from core.time_format import iso_time, parse_time
 from core.trading.values import Trade
 from core.trial.seal import Seal
@@ -108,7 +109,7 @@ def compared_sessions(workspace: Workspace, reports: Sequence[Report]) -> Compar
             continue
         report = session.report
         source = _candle_source(report, records[at])
-        before = seen.setdefault((report.get("config_hash"), source), [])
+        before = seen.setdefault((_config_digest(report, records[at]), source), [])
         step = Timeframe(report["timeframe"]).ms
         shared = _shared(session.span, before)
         if _candles([session.span], step) == _candles(shared, step):
@@ -148,6 +149,16 @@ def _record(workspace: Workspace, report: Report) -> SessionManifest | None:
         return read_manifest(workspace.session(str(report["session_id"])))
     except JournalError:
         return None  # what is wrong with it is said when it cannot be replayed
+
+
+def _config_digest(report: Report, record: SessionManifest | None) -> object:
+    """What a session traded by, whatever balance it began with."""
+    try:
+        if record is not None:
+            return digest_at_any_balance(record.strategy())
+    except JournalError:
+        pass  # what is wrong with it is said when it cannot be replayed
+    return report.get("config_hash")
 
 
 def _candle_source(report: Report, record: SessionManifest | None) -> object:

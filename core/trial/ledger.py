@@ -25,10 +25,9 @@ from core.market.candles.candles import Candles
 from core.report.result import RunResult
 from core.store.durable import open_regular, try_lock
 from core.strategy.config.config import StrategyConfig
-from core.strategy.signals.sources import signal_source
+from core.strategy.signals.sources import digest_at_any_balance, signal_source
 from core.typed import prepare
 
-_ANY_BALANCE = 10_000.0  # another starting balance is not another try
 _LOCK_TRIES, _LOCK_PAUSE = 500, 0.01  # five seconds: others hold it while they write a line
 _LONGEST_LINE = 4_096  # bytes; what is longer was not written by this program
 
@@ -115,17 +114,16 @@ def _lock(descriptor: int) -> None:
 
 
 def backtest_try(config: StrategyConfig, candles: Mapping[str, Candles], now: int) -> Try:
-    """A backtest as a try; with another starting balance it is the same one.
+    """A backtest as a try.
 
     Args:
         config: what was run.
         candles: what it ran on, by symbol.
         now: UTC ms.
     """
-    alike = replace(config, starting_balance=_ANY_BALANCE)
     return Try(
         strategy=config.name,
-        config=signal_source(alike).digest,
+        config=digest_at_any_balance(config),
         data=data_digest(candles),
         time=now,
     )

@@ -7,7 +7,7 @@ it in its key `signals`: `{"source": "NAME", …}`, where everything else is the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.market.candles.candles import Candles
 from core.strategy.config.config import StrategyConfig
@@ -19,6 +19,7 @@ from core.strategy.signals.source import ConditionSeries, SignalSeries, SignalSo
 
 DEFAULT_SOURCE = "conditions"
 _MOST_WARMUP = 100_000  # candles
+_ANY_BALANCE = 10_000.0
 
 Check = Callable[[Problems, str, Mapping[str, object]], None]
 """Notes every problem of a source's own settings, which stand at a path of the config."""
@@ -45,6 +46,14 @@ def signal_source(config: StrategyConfig) -> SignalSource:
     """What decides for a strategy."""
     name = DEFAULT_SOURCE if config.signals is None else str(config.signals["source"])
     return SOURCES[name].make(config)
+
+
+def digest_at_any_balance(config: StrategyConfig) -> str:
+    """The digest of what a config trades; with another starting balance it is the same.
+
+    Its returns are relative, so that another balance is neither another try nor other evidence.
+    """
+    return signal_source(replace(config, starting_balance=_ANY_BALANCE)).digest
 
 
 def warmup_candles(config: StrategyConfig) -> int:

@@ -26,6 +26,8 @@ from core.journal.manifest import RECORD, read_manifest
 from core.market.candles.timeframes import DAY, Timeframe
 from core.session.reports import JSON, read_report
 from core.store.workspace import Workspace
+from core.strategy.config.parsing import parse_config
+from core.strategy.signals.sources import signal_source
 from core.trial.plan import plan_trial
 from core.trial.seal import Horizon
 from core.trial.state import State
@@ -183,6 +185,17 @@ def test_the_same_candles_of_one_source_count_once(two_trials: Workspace) -> Non
     same = msgspec.structs.replace(record, data=replays[SESSION]["data"])
     (two_trials.session("bcde2345") / RECORD).write_bytes(msgspec.json.encode(same))
     assert compared(two_trials).layers.copies == (SESSION,)
+
+
+def test_sessions_that_began_with_other_balances_have_seen_the_same(two_trials: Workspace) -> None:
+    first = read_manifest(two_trials.session(SESSION))
+    poorer = {**first.config, "starting_balance": 500.0}
+    digest = signal_source(parse_config(poorer).config).digest
+    assert digest != first.digest
+    changed = {"id": "bcde2345", "config": poorer, "digest": digest, "seal": None}
+    second = msgspec.structs.replace(first, **changed)
+    (two_trials.session("bcde2345") / RECORD).write_bytes(msgspec.json.encode(second))
+    assert compared(two_trials).layers.copies == ("bcde2345",)
 
 
 def test_a_kept_trial_validates_no_config_that_was_changed_since(home: Workspace) -> None:
