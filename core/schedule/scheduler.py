@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
@@ -174,10 +174,16 @@ class Scheduler:
         if not others:
             return job
         ids = {one.id for one in others}
-        latest = max(others, key=lambda one: one.history[-1].ran if one.history else 0)
         told = [one.seen_trades for one in others]
-        told += [done.outcome.seen_trades or 0 for done in self._unrecorded if done.job_id in ids]
-        return msgspec.structs.replace(job, seen_trades=max(told), seen_states=latest.seen_states)
+        states: Mapping[str, str] = {}
+        # A message or an end looks at no answer: the last check did.
+        for one in sorted(others, key=lambda one: one.history[-1].ran if one.history else 0):
+            states = one.seen_states or states
+        for done in self._unrecorded:
+            if done.job_id in ids:
+                told.append(done.outcome.seen_trades or 0)
+                states = done.outcome.seen_states or states
+        return msgspec.structs.replace(job, seen_trades=max(told), seen_states=dict(states))
 
     def _record(self, done: _Done) -> None:
         """Record a run in its job, which may have been changed or removed while it ran."""

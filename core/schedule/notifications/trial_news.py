@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from core.trial.state import State
+
 _LAYERS = ("decisions", "costs", "account", "path", "edge")
+_IN_ORDER = ("decisions", "costs")
 _FIGURES = (
     ("win_rate_pct", "win rate", "{:.1f} %"),
     ("profit_factor", "PF", "{:.2f}"),
@@ -28,19 +31,24 @@ def layer_states(report: Mapping[str, object]) -> dict[str, str]:
 
 
 def turned(before: Mapping[str, str], report: Mapping[str, object]) -> tuple[str, ...]:
-    """A sentence for each layer whose state is another than before; one not known then is no news.
+    """A sentence for each layer whose state is another than before.
+
+    Every trial begins open. So what is decided when it is first looked at has turned since, but for
+    decisions and costs, which are in order from the start: of these, only a fault is news then.
 
     Args:
-        before: what `layer_states` gave at the last look.
+        before: what `layer_states` gave at the last look; a layer may not have been known.
         report: as it is now.
     """
     layers = _mapping_or_empty(_mapping_or_empty(report.get("comparison")).get("layers"))
     found = []
     for name, state in layer_states(report).items():
-        if name in before and before[name] != state:
+        usual = State.KEPT if name in _IN_ORDER and state == State.KEPT else State.OPEN
+        earlier = before.get(name, usual)
+        if earlier != state:
             text = _mapping_or_empty(layers.get(name)).get("text")
             why = f" ({text})" if isinstance(text, str) else ""
-            found.append(f"{name}: {before[name]} → {state}{why}")
+            found.append(f"{name}: {earlier} → {state}{why}")
     return tuple(found)
 
 

@@ -21,6 +21,7 @@ from core.store.index import IndexWriteError, open_index
 from core.time_format import parse_time
 from tests.ui.scripted import position
 from tests.unit.schedule.one_session_host import ID, OneSessionHost
+from tests.unit.schedule.test_trial_news import TrialHost
 from tests.unit.store.disks import FullDisk
 from tests.waiting import until
 
@@ -162,6 +163,26 @@ async def test_a_trade_is_told_of_once_however_many_jobs_check_its_session(rig: 
     for hour in range(1, 13):
         await rig.at(NOON + hour * HOUR)
     assert len(rig.said) == 1
+
+
+async def test_an_answer_that_turns_is_told_once_however_many_jobs_a_trial_has(
+    tmp_path: Path,
+) -> None:
+    database, _ = open_index(tmp_path / "papertape.json", OsDisk())
+    host = TrialHost(NOON)
+    rig = Rig(host, JobBook(database))
+    await rig.at(NOON)
+    rig.scheduler.add(Every(2 * 3_600, NOON), session_id=ID)
+    rig.scheduler.add(Every(3_600, NOON), message="Look at the funding rates", session_id=ID)
+    host.edge = "broken"
+    for hour in range(1, 13):
+        await rig.at(NOON + hour * HOUR)
+    told = [text for text, *_ in rig.said if text != "Look at the funding rates"]
+    assert len(told) == 1
+    assert "the trial turned: edge: open → broken" in told[0]
+    host.edge = "open"
+    await rig.at(NOON + 14 * HOUR)
+    assert "edge: broken → open" in rig.said[-1][0] + rig.said[-2][0]
 
 
 async def test_a_session_without_prices_is_told_of_once_and_once_when_they_are_back(

@@ -42,9 +42,9 @@ def report(edge: str = "open", verdict: str = "open") -> dict[str, Any]:
 class TrialHost(OneSessionHost):
     """A host whose one session is a trial."""
 
-    def __init__(self) -> None:
-        super().__init__(NOW)
-        self.change(ID, trial=TrialHorizon(NOW, 60, None))
+    def __init__(self, now: int = NOW) -> None:
+        super().__init__(now)
+        self.change(ID, trial=TrialHorizon(now, 60, None))
         self.edge = "open"
         self.compared = True
 
@@ -66,10 +66,17 @@ def test_the_figures_stand_side_by_side_and_every_answer_is_told() -> None:
     assert comparison_in_words({}) == comparison_in_words({"comparison": None}) == ""
 
 
-def test_a_layer_that_turns_is_told_and_one_seen_first_is_not() -> None:
+def test_a_layer_that_turns_is_told_also_where_it_did_before_the_first_look() -> None:
     before = layer_states(report())
     assert before == {"decisions": "kept", "edge": "open", "verdict": "open"}
-    assert turned({}, report("broken")) == ()
+    assert turned({}, report()) == ()
+    assert turned({}, report("broken", "kept")) == (
+        "edge: open → broken (trade 12 of 60)",
+        "verdict: open → kept",
+    )
+    faulty = report()
+    faulty["comparison"]["layers"]["decisions"] = {"state": "broken", "text": "5 differ"}
+    assert turned({}, faulty) == ("decisions: open → broken (5 differ)",)
     assert turned(before, report()) == ()
     assert turned(before, report("broken", "broken")) == (
         "edge: open → broken (trade 12 of 60)",
