@@ -9,7 +9,6 @@ from time import time_ns
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = 24 * 60 * 60 * 1_000  # ms
-_MILLISECOND = timedelta(milliseconds=1)
 LATEST = 253_402_300_799_999
 """The end of the year 9999, UTC ms: no later moment can be written."""
 
@@ -55,12 +54,15 @@ def parse_time(text: str) -> int:
         ValueError: where `text` is not ISO 8601, or outside the years 1 to 9999.
     """
     moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    try:
-        return (moment.astimezone(UTC) - _EPOCH) // _MILLISECOND
-    except OverflowError as error:
-        raise ValueError(f"{text} lies outside the years 1 to 9999 in UTC") from error
+    if moment.tzinfo is not UTC:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        try:
+            moment = moment.astimezone(UTC)
+        except OverflowError as error:
+            raise ValueError(f"{text} lies outside the years 1 to 9999 in UTC") from error
+    since = moment - _EPOCH
+    return since.days * _DAY + since.seconds * 1_000 + since.microseconds // 1_000
 
 
 def short_time(time: int) -> str:
