@@ -69,6 +69,11 @@ class PrivateApp(App[int]):
         else:
             super()._display(screen, renderable)
 
+    def _load_screen_css(self, screen: Screen[object]) -> None:
+        super()._load_screen_css(screen)
+        # It is styled when it is mounted; Textual would style all that is shown twice before that.
+        screen._css_update_count = self._css_update_count
+
     def _fatal_error(self) -> None:
         # Textual's own prints every local variable, API keys among them.
         self.bell()
