@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC
+from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.app import ComposeResult
@@ -12,16 +15,22 @@ from textual.widgets import Static
 
 from core.journal.values import Mode, SessionState
 from core.market.candles.candle import Candle
+from core.report.written_report import ReportedTrade
 from core.session.snapshot import SessionDetail
 from core.strategy.signals.reading import Reading
+from core.trading.values import ExitReason, Side, Trade
 from tests.ui.driving import VAST, WIDE, driven, make_app, until
-from tests.ui.scripted import NOW, ScriptedLink, busy, session
+from tests.ui.scripted import HOUR, NOW, ScriptedLink, busy, choices, session
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
+from tui.commands import COMMANDS, Place
 from tui.screens.compare import CompareScreen
+from tui.screens.compare_rows import PRICES, TRADE_COLUMNS
+from tui.screens.help import HelpScreen
 from tui.screens.report import ReportScreen
 from tui.screens.session import SessionScreen
 from tui.screens.session_view import condition_columns, condition_rows
+from tui.screens.trade_rows import in_utc, in_zone, trade_cells, trade_columns, trade_rows
 from tui.widgets.candle_picture import Picture, PriceLevel, Slot
 from tui.widgets.columns import places
 from tui.widgets.heat_map import HeatCell, HeatGrid, HeatMap
@@ -165,3 +174,112 @@ async def test_a_group_of_trades_is_opened_and_left_by_keys() -> None:
 
 def title_of(app: PapertapeApp, table: str) -> str:
     return str(app.screen.query_one(f"#performance-{table}").border_title)
+
+
+@pytest.mark.parametrize(
+    ("size", "more"), [((200, 60), True), ((120, 40), False)], ids=["200x60", "120x40"]
+)
+async def test_a_wide_terminal_shows_more_of_each_trade(size: tuple[int, int], more: bool) -> None:
+    app = make_app(busy())
+    wide = {"SIGNAL", "MOVE %", "HELD", "MARGIN", "FEES"}
+    async with driven(app, size) as pilot:
+        for keys, table in (
+            (("enter",), "#one-trades"),
+            (("1", "r"), "#result-trades"),
+            (("1", "8", "l", "h", "h", "h"), "#performance-trades"),
+        ):
+            await pilot.press(*keys)
+            await until(pilot, lambda: table in drawn_tables(app))  # noqa: B023
+            await until(pilot, lambda: "USDT" in drawn(app, table))  # noqa: B023
+            header, first, *_ = drawn(app, table).splitlines()
+            asked = {"HELD", "FEES", "ENTRY"} if "performance" in table else wide
+            assert all((label in header) is more for label in asked) or not more
+            assert all(label in header for label in ("SYMBOL", "P&L", "EXIT"))
+            if more:
+                assert len(first.rstrip()) > 165, "no large part of the line is left free"
+
+
+def drawn_tables(app: PapertapeApp) -> set[str]:
+    return {f"#{table.id}" for table in app.screen.query(LineTable) if table.size.height}
+
+
+def a_trade(**changes: Any) -> Trade:
+    values: dict[str, Any] = {
+        "id": 7, "symbol": "BTC/USDT", "side": Side.SHORT, "signal_time": NOW - 3 * HOUR,
+        "entry_time": NOW - 2 * HOUR, "entry_price": 100.0, "exit_time": NOW, "exit_price": 98.0,
+        "quantity": 10.0, "leverage": 1.0, "margin": 1_000.0, "fees": 1.2, "funding": 0.0,
+        "pnl": 18.8, "pnl_pct": 1.88, "exit_reason": ExitReason.TAKE_PROFIT,
+    }  # fmt: skip
+    return Trade(**(values | changes))
+
+
+def test_a_trade_tells_its_move_its_time_and_what_was_earned_by_then() -> None:
+    columns = trade_columns(12, several=False)
+    labels = [column.label for column in columns]
+    rows = trade_rows([a_trade(), a_trade(pnl=-20.0)], columns, in_zone(UTC))
+    newest, first = (dict(zip(labels, row.cells, strict=True)) for row in rows)
+    assert first["MOVE %"].text == "▲ +2.00%"
+    assert first["HELD"].text == "2h"
+    assert first["SUM P&L"].text == "▲ +18.80"
+    assert newest["SUM P&L"].text == "▼ -1.20"
+    assert first["LEVER"].text == first["FUNDING"].text == ""
+    told = trade_cells(a_trade(leverage=3.0, funding=-0.5, seen_late=True), in_zone(UTC))
+    assert (told["LEVER"].text, told["FUNDING"].text) == ("3×", "▼ -0.50")
+    assert told["REASON"].text == "take profit late"
+
+
+def test_what_a_report_does_not_tell_of_a_trade_is_unknown() -> None:
+    told = trade_cells(ReportedTrade(side="sideways", entry_time="soon"), in_utc)
+    unknown = {"MOVE %", "HELD", "ENTRY", "FEES", "P&L"}
+    assert {told[label].text for label in unknown} == {"–"}
+    assert told["ENTERED"].text == "soon"
+
+
+def test_prices_of_both_runs_are_compared_where_causes_lose_nothing_by_it() -> None:
+    labels = [column.label for column in TRADE_COLUMNS]
+    cause = labels.index("CAUSE")
+    for width, prices in ((197, True), (117, False)):
+        shown = {one.column: one.width for one in places(TRADE_COLUMNS, 0, width)}
+        assert all((labels.index(label) in shown) is prices for label in PRICES)
+        assert shown[cause] >= 30
+
+
+@pytest.mark.parametrize(
+    ("size", "columns"), [((200, 60), 2), ((120, 40), 1)], ids=["200x60", "120x40"]
+)
+async def test_the_help_uses_the_width_of_a_terminal(size: tuple[int, int], columns: int) -> None:
+    app = make_app(busy())
+    async with driven(app, size) as pilot:
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await pilot.pause()
+        (keys,) = app.screen.query("HelpScreen Static").results(Static)
+        lines = str(keys.render()).splitlines()
+        first = next(line for line in lines if "Sessions" in line)
+        assert len(first.split()) == columns
+        assert max(map(len, lines)) <= keys.size.width
+        text = " ".join(" ".join(lines).split())
+        assert all(place.value in text for place in Place if any_command(place))
+
+
+def any_command(place: Place) -> bool:
+    return any(command.place is place for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("size", "most"), [((120, 60), 33), ((80, 24), 6)], ids=["120x60", "80x24"]
+)
+async def test_a_form_lists_as_many_strategies_as_there_is_room_for(
+    size: tuple[int, int], most: int
+) -> None:
+    (one, *_) = choices()
+    many = tuple(replace(one, name=f"s{n}", path=Path(f"{n}/STRATEGY.md")) for n in range(40))
+    app = make_app(busy(), strategies=lambda: many)
+    async with driven(app, size) as pilot:
+        await pilot.press("n")
+        await until(pilot, lambda: "s3 " in drawn(app, "#strategies"))
+        await pilot.pause()
+        listed = drawn(app, "#strategies").count("BTC/USDT")
+        assert 0.9 * most <= listed <= most
+        hints = app.screen.query_one(".form-hints")
+        assert hints.region.bottom <= size[1], "all of the form is seen"

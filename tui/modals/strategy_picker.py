@@ -25,6 +25,9 @@ T = TypeVar("T")
 ListStrategies = Callable[[], AsyncIterator[Sequence[StrategyChoice]]]
 """Lists the strategies again and again, with more of them read; the last list is all."""
 
+_LEAST = 7  # lines of the table on a low terminal, with its heading
+_BESIDE = 26  # lines of a form but those of the table
+
 _COLUMNS = (
     Column("STRATEGY", 16, grow=10),
     Column("SYMBOLS", 12, grow=8),
@@ -83,7 +86,16 @@ class StrategyForm(CheckedForm[T]):
                     self._table.move_to(key)
             self.judge()
 
+    def on_resize(self) -> None:
+        """Show as many strategies at once as there is room for."""
+        table, room = self._table, self.size.height - _BESIDE
+        if room > _LEAST:
+            table.styles.height = max(_LEAST, min(room, len(self._choices) + 1))
+        else:
+            table.styles.clear_rule("height")
+
     def _fill(self) -> None:
+        self.on_resize()
         text = self.query_one(FilterBox).text
         empty = NO_STRATEGY if self._listed else READING
         self._table.set_empty(f"No strategy has “{text}”. Esc shows all." if text else empty)

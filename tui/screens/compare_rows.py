@@ -53,11 +53,14 @@ _COSTS = (
 )
 HOUR_COLUMNS = (Column("UTC", 5), *_COSTS)
 SIZE_COLUMNS = (Column("SIZE", 13, grow=6), *_COSTS)
+PRICES = ("BT ENTRY", "PAPER ENTRY", "BT EXIT", "PAPER EXIT")
 TRADE_COLUMNS = (
     Column("", 7),
     Column("SYMBOL", 9, priority=3, grow=5),
     Column("SIDE", 5, priority=4),
     Column("SIGNAL", 12),
+    *(Column(label, 11, "right", priority=5, wide=150) for label in PRICES),
+    Column("HELD", 7, "right", priority=6, wide=170),
     Column("BACKTEST", 11, "right"),
     Column("PAPER", 11, "right"),
     Column("DIFFERENCE", 12, "right"),
@@ -235,6 +238,8 @@ def trade_rows(result: ComparisonResult, which: str) -> list[Row]:
         made, cause, kind = each.trade, each.cause, each.kind.value
         same = kind == "matched" and cause is None
         when = iso_time(made.signal_time)[5:16].replace("T", " ")
+        ran = each.paper or made
+        held = ran.exit_time - ran.entry_time
         rows.append(
             Row(
                 str(place),
@@ -243,6 +248,8 @@ def trade_rows(result: ComparisonResult, which: str) -> list[Row]:
                     Cell(made.symbol),
                     Cell(made.side.value),
                     Cell(when, Tone.DIM, order=place),
+                    *_prices(each),
+                    Cell(formats.span(held), Tone.DIM, order=held),
                     *(_pnl(run) for run in (each.backtest, each.paper)),
                     Cell("") if same else _change(each.difference),
                     Cell("" if cause is None else f"{cause.kind}: {cause.detail}", Tone.DIM),
@@ -250,6 +257,14 @@ def trade_rows(result: ComparisonResult, which: str) -> list[Row]:
             )
         )
     return rows
+
+
+def _prices(each: TradeDifference) -> Iterator[Cell]:
+    """What both runs entered and left at; the session's prices stand out where they differ."""
+    for name in ("entry_price", "exit_price"):
+        theirs, own = (getattr(one, name, None) for one in (each.backtest, each.paper))
+        yield Cell(formats.price(theirs), Tone.DIM, order=theirs)
+        yield Cell(formats.price(own), Tone.DIM if own == theirs else Tone.PLAIN, order=own)
 
 
 def _pnl(trade: Trade | None) -> Cell:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, zip_longest
 from textwrap import wrap
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -18,6 +20,8 @@ from tui.commands import COMMANDS, Command, Place
 from tui.keymap import shown_key
 
 _KEY, _AIR = 8, 2  # cells of a key, and to the right of its text
+_WIDE = 180  # columns of a terminal from which there is room for two columns of places
+_TWICE_FROM = 130  # cells they take
 
 
 class _Keys(Static):
@@ -40,15 +44,20 @@ class _Keys(Static):
         return Content("\n").join(self._lines(self.size.width))
 
     def _lines(self, width: int) -> list[Content]:
-        lines: list[Content] = []
-        for place in self._places:
-            lines += [Content.styled(place.value, "bold $accent")]
-            for command in COMMANDS:
-                if command.place is place:
-                    lines += self._command(command, max(20, width - _KEY - _AIR))
-            lines.append(Content(""))
+        twice = width >= _TWICE_FROM
+        each = (width - _AIR) // 2 if twice else width
+        blocks = [self._block(place, each) for place in self._places]
+        lines = _beside(blocks, each + _AIR) if twice else [one for some in blocks for one in some]
         closing = "Esc closes. Tab moves between panes. Ctrl+P finds a command."
         return [*lines, *(Content.styled(text, "$dim") for text in wrap(closing, max(20, width)))]
+
+    def _block(self, place: Place, width: int) -> list[Content]:
+        """A place's heading and commands, and the blank line after them."""
+        lines = [Content.styled(place.value, "bold $accent")]
+        for command in COMMANDS:
+            if command.place is place:
+                lines += self._command(command, max(20, width - _KEY - _AIR))
+        return [*lines, Content("")]
 
     def _command(self, command: Command, width: int) -> Iterator[Content]:
         key = shown_key(command, self._keymap)
@@ -81,6 +90,10 @@ class HelpScreen(ModalScreen[None]):
         with VerticalScroll(classes="sheet"):
             yield _Keys(tuple(dict.fromkeys([*near, *Place])), getattr(self.app, "keymap", {}))
 
+    def on_resize(self, event: events.Resize) -> None:
+        """Have two columns where there is room for them."""
+        self.set_class(event.size.width >= _WIDE, "-wide")
+
     def action_scroll(self, lines: int) -> None:
         """Scroll by lines."""
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
@@ -89,3 +102,16 @@ class HelpScreen(ModalScreen[None]):
         """Scroll to an end."""
         sheet = self.query_one(VerticalScroll)
         sheet.scroll_to(y=0 if step < 0 else sheet.max_scroll_y, animate=False)
+
+
+def _beside(blocks: Sequence[Sequence[Content]], start: int) -> list[Content]:
+    """Blocks in two columns of about the same height, the second from cell `start` on."""
+    total, height, first = sum(map(len, blocks)), 0, 0
+    while first < len(blocks) and height + len(blocks[first]) // 2 < total / 2:
+        height += len(blocks[first])
+        first += 1
+    left, right = (chain.from_iterable(some) for some in (blocks[:first], blocks[first:]))
+    return [
+        Content.assemble(one, " " * (start - one.cell_length), other)
+        for one, other in zip_longest(left, right, fillvalue=Content(""))
+    ]

@@ -15,6 +15,7 @@ from core.session.snapshot import SessionSnapshot
 from core.trading.values import Trade
 from tui import formats
 from tui.screens.sessions_table import MONEY, POSITION_COLUMNS, position_rows
+from tui.screens.trade_rows import in_zone, trade_cells
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
 from tui.widgets.line_table import Cell, Row
@@ -34,17 +35,19 @@ SLICE_COLUMNS = (
     Column("", _BAR, priority=6, fill=60),
 )
 TRADE_COLUMNS = (
-    Column("CLOSED", 12),
+    Column("EXITED", 12),
     Column("STRATEGY", 13, grow=10),
     Column("SYMBOL", 10, priority=1, grow=6),
     Column("SIDE", 5, priority=2),
-    Column("ENTRY", 11, "right", priority=8),
-    Column("EXIT", 11, "right", priority=7),
-    Column("HELD", 8, "right", priority=6),
-    Column("FEES", 9, "right", priority=9),
+    Column("ENTERED", 12, priority=8),
+    Column("ENTRY", 10, "right", priority=7),
+    Column("EXIT", 10, "right", priority=7),
+    Column("HELD", 7, "right", priority=6),
+    Column("QUANTITY", 10, "right", priority=9),
+    Column("FEES", 8, "right", priority=9),
     Column("P&L", 12, "right"),
     Column("P&L %", 9, "right", priority=3),
-    Column("REASON", 13, priority=4),
+    Column("REASON", 13, priority=4, grow=12),
     Column("ID", 8, priority=5),
 )
 OPEN_COLUMNS = (Column("STRATEGY", 13, grow=10), *POSITION_COLUMNS)
@@ -212,38 +215,17 @@ def trade_key(one: Closed) -> str:
     return f"{one.session.id} {one.trade.id}"
 
 
-def _held(trade: Trade) -> int:
-    return trade.exit_time - trade.entry_time
-
-
 def trade_rows(closed: Iterable[Closed], zone: tzinfo) -> list[Row]:
     """All trades, the newest first."""
-    return [
-        Row(
-            trade_key(one),
-            (
-                Cell(
-                    formats.day_time(one.trade.exit_time, zone), Tone.DIM, order=one.trade.exit_time
-                ),
-                Cell(one.session.strategy, Tone.STRONG),
-                Cell(one.trade.symbol),
-                Cell(one.trade.side.value),
-                Cell(formats.price(one.trade.entry_price), order=one.trade.entry_price),
-                Cell(formats.price(one.trade.exit_price), order=one.trade.exit_price),
-                Cell(formats.span(_held(one.trade)), Tone.DIM, order=_held(one.trade)),
-                Cell(formats.money(one.trade.fees), Tone.DIM, order=one.trade.fees),
-                Cell(formats.change(one.trade.pnl), tone_of(one.trade.pnl), order=one.trade.pnl),
-                Cell(
-                    formats.change(one.trade.pnl_pct, "%"),
-                    tone_of(one.trade.pnl_pct),
-                    order=one.trade.pnl_pct,
-                ),
-                Cell(one.trade.exit_reason.value.replace("_", " "), Tone.DIM),
-                Cell(one.session.id, Tone.DIM),
-            ),
-        )
-        for one in sorted(closed, key=lambda one: -one.trade.exit_time)
-    ]
+    rows, when = [], in_zone(zone)
+    for one in sorted(closed, key=lambda one: -one.trade.exit_time):
+        session, cells = one.session, trade_cells(one.trade, when)
+        cells |= {
+            "STRATEGY": Cell(session.strategy, Tone.STRONG),
+            "ID": Cell(session.id, Tone.DIM),
+        }
+        rows.append(Row(trade_key(one), tuple(cells[column.label] for column in TRADE_COLUMNS)))
+    return rows
 
 
 def open_rows(sessions: Iterable[SessionSnapshot]) -> list[Row]:

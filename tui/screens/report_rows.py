@@ -5,39 +5,18 @@ from __future__ import annotations
 from core.report.undefined import undefined_text
 from core.report.written_report import ReportedDiagnosis, WrittenReport
 from tui import formats
+from tui.screens import trade_rows as trade_table
 from tui.widgets.columns import Column
 from tui.widgets.figures import Figure
 from tui.widgets.line_table import Cell, Row
 from tui.widgets.tones import Tone, tone_of
-
-
-def trade_columns(time_width: int, *, several: bool) -> tuple[Column, ...]:
-    """The columns of closed trades, their times written in so many cells.
-
-    Where there are `several` symbols, narrow terminals keep the symbol and leave the exit out.
-    """
-    return (
-        Column("#", 4, "right", priority=5),
-        Column("SYMBOL", 9, priority=0 if several else 2, grow=6),
-        Column("SIDE", 5),
-        Column("ENTERED", time_width, priority=3),
-        Column("ENTRY", 10, "right"),
-        Column("EXITED", time_width, priority=1),
-        Column("EXIT", 10, "right", priority=2 if several else 0),
-        Column("QUANTITY", 10, "right", priority=6),
-        Column("FEES", 8, "right", priority=7),
-        Column("P&L", 12, "right"),
-        Column("P&L %", 9, "right", priority=1),
-        Column("REASON", 13, priority=4),
-    )
-
 
 MONTH_COLUMNS = (Column("MONTH", 7), Column("RETURN", 10, "right"), Column("", 6, grow=18, fill=60))
 
 
 def trade_columns_of(report: WrittenReport) -> tuple[Column, ...]:
     """The columns of its trades."""
-    return trade_columns(len("2026-11-22 14:02"), several=len(report.symbols) > 1)
+    return trade_table.trade_columns(len("2026-11-22 14:02"), several=len(report.symbols) > 1)
 
 
 def title(report: WrittenReport) -> str:
@@ -170,36 +149,4 @@ def month_rows(report: WrittenReport) -> list[Row]:
 
 def trade_rows(report: WrittenReport) -> list[Row]:
     """The closed trades, the newest first."""
-    rows = []
-    for number, trade in reversed(tuple(enumerate(report.trades))):
-        reason = (trade.exit_reason or formats.UNKNOWN).replace("_", " ")
-        if trade.ambiguous:
-            reason += " ?"
-        if trade.parts:
-            reason += f" ×{len(trade.parts)}"
-        if trade.by_hand:
-            reason += " by hand"
-        rows.append(
-            Row(
-                str(number),
-                (
-                    Cell(str(number + 1 if trade.id is None else trade.id), Tone.DIM, order=number),
-                    Cell(trade.symbol or formats.UNKNOWN),
-                    Cell(trade.side or formats.UNKNOWN),
-                    Cell(_time(trade.entry_time), Tone.DIM),
-                    Cell(formats.price(trade.entry_price), order=trade.entry_price),
-                    Cell(_time(trade.exit_time), Tone.DIM),
-                    Cell(formats.price(trade.exit_price), order=trade.exit_price),
-                    Cell(formats.quantity(trade.quantity), order=trade.quantity),
-                    Cell(formats.money(trade.fees), Tone.DIM, order=trade.fees),
-                    Cell(formats.change(trade.pnl), tone_of(trade.pnl), order=trade.pnl),
-                    Cell(
-                        formats.change(trade.pnl_pct, "%"),
-                        tone_of(trade.pnl_pct),
-                        order=trade.pnl_pct,
-                    ),
-                    Cell(reason, Tone.DIM),
-                ),
-            )
-        )
-    return rows
+    return trade_table.trade_rows(report.trades, trade_columns_of(report), trade_table.in_utc)

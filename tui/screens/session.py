@@ -92,6 +92,9 @@ class SessionScreen(BaseScreen):
         self._again = False  # whether to ask once more when it has answered
         self._refused = False  # whether the host refused the last detail
         self._charted: tuple[object, ...] | None = None
+        self._listed: tuple[
+            object, ...
+        ] = ()  # the trades in the table, and the zone of their times
         self._over = False  # whether the detail is that of its end
 
     def body(self) -> ComposeResult:
@@ -252,8 +255,10 @@ class SessionScreen(BaseScreen):
         )
         trades = self.query_one("#one-trades", LineTable)
         trades.take_columns(session_view.trade_columns_of(session.symbols))
-        trades.set_rows(session_view.trade_rows(detail.trades, zone))
-        entitle(trades, f"Trades · {len(detail.trades):,}")
+        if (listed := (detail.trades, zone)) != self._listed:
+            self._listed = listed
+            trades.set_rows(session_view.trade_rows(detail.trades, session.symbols, zone))
+            entitle(trades, f"Trades · {len(detail.trades):,}")
         if session.orders is not None:
             orders = self.query_one("#one-orders", LineTable)
             orders.set_rows(order_rows(detail.orders))
@@ -357,7 +362,7 @@ class SessionScreen(BaseScreen):
             return
         trades: dict[str, Trade | OpenTrade] = {}
         if table.id == "one-trades":
-            trades = {str(trade.id): trade for trade in detail.trades}
+            trades = {str(place): trade for place, trade in enumerate(detail.trades)}
         elif table.id == "one-positions":
             trades = {position.symbol: position for position in session.open_positions}
         keys = [row.key for row in table.rows if row.key in trades]

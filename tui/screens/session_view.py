@@ -16,7 +16,7 @@ from core.strategy.signals.reading import Reading
 from core.trading.values import Trade
 from tui import formats
 from tui.modals.notes import alert_words
-from tui.screens.report_rows import trade_columns
+from tui.screens import trade_rows as trade_table
 from tui.screens.sessions_table import (
     UNREAD,
     age_of,
@@ -39,7 +39,7 @@ FEED_COLUMNS = (Column("", 60, grow=200),)
 
 def trade_columns_of(symbols: Sequence[str]) -> tuple[Column, ...]:
     """The columns of the trades of a session in these symbols."""
-    return trade_columns(len("22 Nov 14:02"), several=len(symbols) > 1)
+    return trade_table.trade_columns(len("22 Nov 14:02"), several=len(symbols) > 1)
 
 
 def title(session: SessionSnapshot, zone: tzinfo) -> list[tuple[str, Tone]]:
@@ -223,40 +223,9 @@ def candles_until_now(detail: SessionDetail, symbol: str) -> tuple[Candle, ...]:
     return candles if forming is None else (*candles, forming)
 
 
-def trade_rows(trades: Sequence[Trade], zone: tzinfo) -> list[Row]:
-    """The closed trades, the newest first."""
-    rows = []
-    for trade in reversed(trades):
-        reason = trade.exit_reason.value.replace("_", " ")
-        marks = (" ?" if trade.ambiguous else "") + (" late" if trade.seen_late else "")
-        marks += f" ×{len(trade.parts)}" if trade.parts else ""
-        marks += " by hand" if trade.by_hand else ""
-        rows.append(
-            Row(
-                str(trade.id),
-                (
-                    Cell(str(trade.id), Tone.DIM, order=trade.id),
-                    Cell(trade.symbol),
-                    Cell(trade.side.value),
-                    Cell(
-                        formats.day_time(trade.entry_time, zone), Tone.DIM, order=trade.entry_time
-                    ),
-                    Cell(formats.price(trade.entry_price), order=trade.entry_price),
-                    Cell(formats.day_time(trade.exit_time, zone), Tone.DIM, order=trade.exit_time),
-                    Cell(formats.price(trade.exit_price), order=trade.exit_price),
-                    Cell(formats.quantity(trade.quantity), order=trade.quantity),
-                    Cell(formats.money(trade.fees), Tone.DIM, order=trade.fees),
-                    Cell(formats.change(trade.pnl), tone_of(trade.pnl), order=trade.pnl),
-                    Cell(
-                        formats.change(trade.pnl_pct, "%"),
-                        tone_of(trade.pnl_pct),
-                        order=trade.pnl_pct,
-                    ),
-                    Cell(reason + marks, Tone.DIM),
-                ),
-            )
-        )
-    return rows
+def trade_rows(trades: Sequence[Trade], symbols: Sequence[str], zone: tzinfo) -> list[Row]:
+    """The closed trades of a session in these symbols, the newest first."""
+    return trade_table.trade_rows(trades, trade_columns_of(symbols), trade_table.in_zone(zone))
 
 
 def feed_rows(session: SessionSnapshot, detail: SessionDetail) -> list[Row]:

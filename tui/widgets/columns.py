@@ -18,7 +18,8 @@ class Column:
     """A column. `priority` 0 always stays; of the others the highest goes first.
 
     `grow`: how many cells beyond `width` it may take where there is room; `fill`: how many more, of
-    what is left once no other can grow. An `optional` one takes none where no row has anything in.
+    what is left once no other can grow. An `optional` one takes none where no row has anything in,
+    and one for `wide` lines none on a line of fewer cells.
     """
 
     label: str
@@ -28,6 +29,7 @@ class Column:
     grow: int = 0
     fill: int = 0
     optional: bool = False
+    wide: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def places(
 ) -> tuple[Placed, ...]:
     """Where the columns stand that have room between two cells of a line, but those left out."""
     room = max(0, stop - start)
-    staying = [number for number in range(len(columns)) if number not in left_out]
+    staying = [n for n, one in enumerate(columns) if n not in left_out and room >= one.wide]
 
     def needed() -> int:
         return sum(columns[i].width for i in staying) + GAP * max(0, len(staying) - 1)

@@ -1,0 +1,134 @@
+"""Closed trades as rows of a table, be they a session's, a report's or those of several sessions.
+
+Each cell is known by the label of its column, so that a table takes the columns it has room for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import tzinfo
+from functools import partial
+
+from core.report.written_report import ReportedTrade
+from core.time_format import parse_time
+from core.trading.values import Side, Trade
+from tui import formats
+from tui.widgets.columns import Column
+from tui.widgets.line_table import Cell, Row
+from tui.widgets.tones import Tone, tone_of
+
+When = Callable[[int | str | None], Cell]
+"""How a table writes a time: UTC ms, or ISO 8601."""
+
+
+def trade_columns(time_width: int, *, several: bool) -> tuple[Column, ...]:
+    """The columns of closed trades, their times written in so many cells.
+
+    Where there are `several` symbols, narrow terminals keep the symbol and leave the exit out.
+    """
+    return (
+        Column("#", 4, "right", priority=5),
+        Column("SYMBOL", 9, priority=0 if several else 2, grow=6),
+        Column("SIDE", 5),
+        Column("SIGNAL", time_width, priority=11),
+        Column("ENTERED", time_width, priority=3),
+        Column("ENTRY", 10, "right"),
+        Column("EXITED", time_width, priority=1),
+        Column("EXIT", 10, "right", priority=2 if several else 0),
+        Column("MOVE %", 8, "right", priority=10),
+        Column("HELD", 7, "right", priority=8),
+        Column("QUANTITY", 10, "right", priority=6),
+        Column("MARGIN", 10, "right", priority=9),
+        Column("LEVER", 5, "right", priority=9, optional=True),
+        Column("FEES", 8, "right", priority=7),
+        Column("FUNDING", 8, "right", priority=9, optional=True),
+        Column("P&L", 12, "right"),
+        Column("P&L %", 9, "right", priority=1),
+        Column("SUM P&L", 12, "right", priority=12),
+        Column("REASON", 13, priority=4, grow=12),
+    )
+
+
+def in_zone(zone: tzinfo) -> When:
+    """Times in a zone, as short as can be."""
+    return partial(_in_zone, zone)
+
+
+def _in_zone(zone: tzinfo, time: int | str | None) -> Cell:
+    known = _milliseconds(time)
+    return Cell(formats.day_time(known, zone), Tone.DIM, order=known)
+
+
+def in_utc(time: int | str | None) -> Cell:
+    """Times as a report has them, to the minute."""
+    return Cell(formats.UNKNOWN if time is None else str(time)[:16].replace("T", " "), Tone.DIM)
+
+
+def trade_rows(
+    trades: Sequence[Trade | ReportedTrade], columns: Sequence[Column], when: When
+) -> list[Row]:
+    """Trades in the order in which they closed as rows, the newest first, by their places."""
+    rows, so_far = [], 0.0
+    for place, trade in enumerate(trades):
+        cells = trade_cells(trade, when, place)
+        so_far += trade.pnl or 0.0
+        cells["SUM P&L"] = Cell(formats.change(so_far), tone_of(so_far), order=so_far)
+        rows.append(Row(str(place), tuple(cells[column.label] for column in columns)))
+    return rows[::-1]
+
+
+def trade_cells(trade: Trade | ReportedTrade, when: When, place: int = 0) -> dict[str, Cell]:
+    """The cells of a trade by the labels of their columns; `place`: among those of its run."""
+    number = place + 1 if trade.id is None else trade.id
+    begun, over = _milliseconds(trade.entry_time), _milliseconds(trade.exit_time)
+    held = None if begun is None or over is None else over - begun
+    move = _move(trade)
+    leverage = f"{trade.leverage:g}×" if trade.leverage not in (None, 1.0) else ""
+    funding = formats.change(trade.funding) if trade.funding else ""
+    return {
+        "#": Cell(str(number), Tone.DIM, order=number),
+        "SYMBOL": Cell(trade.symbol or formats.UNKNOWN),
+        "SIDE": Cell(trade.side or formats.UNKNOWN),
+        "SIGNAL": when(trade.signal_time),
+        "ENTERED": when(trade.entry_time),
+        "ENTRY": Cell(formats.price(trade.entry_price), order=trade.entry_price),
+        "EXITED": when(trade.exit_time),
+        "EXIT": Cell(formats.price(trade.exit_price), order=trade.exit_price),
+        "MOVE %": Cell(formats.change(move, "%"), Tone.DIM, order=move),
+        "HELD": Cell(formats.span(held), Tone.DIM, order=held),
+        "QUANTITY": Cell(formats.quantity(trade.quantity), order=trade.quantity),
+        "MARGIN": Cell(formats.money(trade.margin), Tone.DIM, order=trade.margin),
+        "LEVER": Cell(leverage, Tone.DIM, order=trade.leverage),
+        "FEES": Cell(formats.money(trade.fees), Tone.DIM, order=trade.fees),
+        "FUNDING": Cell(funding, Tone.DIM, order=trade.funding),
+        "P&L": Cell(formats.change(trade.pnl), tone_of(trade.pnl), order=trade.pnl),
+        "P&L %": Cell(
+            formats.change(trade.pnl_pct, "%"), tone_of(trade.pnl_pct), order=trade.pnl_pct
+        ),
+        "REASON": Cell(_reason(trade), Tone.DIM),
+    }
+
+
+def _reason(trade: Trade | ReportedTrade) -> str:
+    reason = (trade.exit_reason or formats.UNKNOWN).replace("_", " ")
+    marks = (" ?" if trade.ambiguous else "") + (" late" if trade.seen_late else "")
+    marks += f" ×{len(trade.parts)}" if trade.parts else ""
+    return reason + marks + (" by hand" if trade.by_hand else "")
+
+
+def _move(trade: Trade | ReportedTrade) -> float | None:
+    """From entry to exit in per cent of the entry price, up where it went the trade's way."""
+    if trade.entry_price is None or trade.exit_price is None or trade.entry_price <= 0:
+        return None
+    if trade.side not in (Side.LONG.value, Side.SHORT.value):
+        return None
+    return Side(trade.side).sign * (trade.exit_price / trade.entry_price - 1) * 100
+
+
+def _milliseconds(time: int | str | None) -> int | None:
+    if isinstance(time, str):
+        with suppress(ValueError):
+            return parse_time(time)
+        return None
+    return time
