@@ -1,7 +1,7 @@
 """The command palette: the commands of the screen one is on, places to jump to, the themes.
 
-Textual reads what it is given as markup, wherever it is a text: names go to it as `Content`, and
-help with its brackets escaped.
+Each is one line, its help behind its name: a low terminal shows twice as many as with two. Textual
+reads what it is given as markup, wherever it is a text, so that all of it is `Content`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from tui.requests.library import LibraryCommands, named
 from tui.requests.views import View
 from tui.strategies import StrategyChoice
 from tui.widgets.hints import is_possible
+
+_LABEL = 20  # cells of a label, with the gap behind it
 
 
 class Jumping(Protocol):
@@ -125,7 +127,7 @@ class PaletteCommands(Provider):
     async def discover(self) -> Hits:
         """Everything that can be done here."""
         for label, text, run in self._offers():
-            yield DiscoveryHit(Content(label), run, text=label, help=_escaped(text))
+            yield DiscoveryHit(_line(Content(label), text), run, text=label)
 
     async def search(self, query: str) -> Hits:
         """What fits the words typed."""
@@ -133,7 +135,7 @@ class PaletteCommands(Provider):
         for label, text, run in (*self._offers(), *self._jumps()):
             score = max(matcher.match(label), matcher.match(text) * 0.8)
             if score > 0:
-                yield Hit(score, _highlighted(label, matcher), run, text=label, help=_escaped(text))
+                yield Hit(score, _line(_highlighted(label, matcher), text), run, text=label)
 
 
 def _highlighted(label: str, matcher: Matcher) -> Content:
@@ -145,6 +147,7 @@ def _highlighted(label: str, matcher: Matcher) -> Content:
     return found
 
 
-def _escaped(text: str) -> str:
-    """A text that as markup is this text (`textual.markup.escape` leaves some brackets)."""
-    return text.replace("[", "\\[")
+def _line(label: Content, text: str) -> Content:
+    """A label with its help, which begin beneath each other where labels are short."""
+    gap = " " * max(2, _LABEL - label.cell_length)
+    return Content.assemble(label, gap, (safe_text(text), "$dim"))

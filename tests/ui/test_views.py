@@ -37,7 +37,8 @@ def offered(app: WatchedApp) -> dict[str, str]:
     if not isinstance(app.screen, CommandPalette):
         return {}
     shown = (str(option.prompt) for option in app.screen.query_one(CommandList).options)
-    return {label: text for label, _, text in (prompt.partition("\n") for prompt in shown)}
+    parted = (prompt.partition("  ") for prompt in shown)
+    return {label: text.lstrip() for label, _, text in parted}
 
 
 async def test_what_is_shown_is_kept_under_a_name_and_is_there_at_the_next_start(
