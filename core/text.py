@@ -47,11 +47,11 @@ def safe_lines(text: str) -> str:
 
 
 def number(value: float, digits: int = 8) -> str:
-    """A price or a quantity in `digits` significant digits: never as a power of ten, never rounded
+    """A price or a quantity in `digits` significant digits, its thousands apart: `64,210.5`.
 
-    before its decimal point.
+    Never as a power of ten, never rounded before its decimal point.
     """
     if not math.isfinite(value):
         return str(value)
     rounded = round(value) if abs(value) >= 10**digits else f"{value:.{digits}g}"
-    return f"{Decimal(rounded):f}"
+    return f"{Decimal(rounded):,f}"

@@ -21,9 +21,15 @@ from core.backtest.progress import Meter, OnProgress, WorkCancelledError
 from core.backtest.sweep import Period, Sweep, asked_for, check_sort, sweep_by
 from core.backtest.workers import Workers, workers_of
 from core.gate import FOLDS
-from core.gate.chance import FEWEST_TRADES, Place, among_edgeless_markets, among_random_entries
+from core.gate.chance import (
+    FEWEST_TRADES,
+    Place,
+    among_edgeless_markets,
+    among_random_entries,
+    daily_sharpe,
+)
 from core.gate.robustness import RUNS, Robustness, robustness
-from core.gate.selection import Overfitting, Superiority, overfitting, superiority
+from core.gate.selection import FEWEST_DAYS, Overfitting, Superiority, overfitting, superiority
 from core.gate.walk_forward import WalkForward, fold_times, seen_share, walk_forward
 from core.market.candles.candles import Candles
 from core.report.result import RunResult
@@ -200,8 +206,8 @@ def run_gate(
     superior = superiority(sweep.returns, seed)
     independent = sweep.effective_tries + other_tries
     findings = (
-        of_selection(superior, independent, sweep.effective_tries),
-        of_chance(edgeless),
+        of_selection(superior, independent, sweep.effective_tries, sweep.returns.shape[1]),
+        of_chance(edgeless, moved=daily_sharpe(best.result) is not None),
         of_what_followed(walked),
     )
     verdict, reasons = judged(findings, superior, best.result)
@@ -254,11 +260,18 @@ def judged(
     return Verdict.FAILS, reasons
 
 
-def of_selection(found: Superiority | None, independent: float, own: float) -> Finding:
-    """Whether the best of `independent` tries, `own` of which were tested, is more than luck."""
+def of_selection(found: Superiority | None, independent: float, own: float, days: int) -> Finding:
+    """Whether the best of `independent` tries, `own` of which were tested, is more than luck.
+
+    `days`: of the candles they were tested on.
+    """
     question = "better than the luck of so many tries"
+    if found is None and days < FEWEST_DAYS:
+        return Finding(
+            question, None, f"{days:,} day{'s'[: days != 1]} of candles, fewer than {FEWEST_DAYS}"
+        )
     if found is None:
-        return Finding(question, None, "fewer than 60 days, or no equity that ever moved")
+        return Finding(question, None, "no setting's equity ever moved")
     p = found.among(independent / own)
     tries = "one try" if independent < 1.5 else f"{independent:,.0f} independent tries"
     return Finding(
@@ -269,11 +282,15 @@ def of_selection(found: Superiority | None, independent: float, own: float) -> F
     )
 
 
-def of_chance(place: Place | None) -> Finding:
-    """Whether the rule does better here than on markets without an edge."""
+def of_chance(place: Place | None, *, moved: bool) -> Finding:
+    """Whether the rule does better here than on markets without an edge.
+
+    `moved`: whether its equity did.
+    """
     question = "better here than on markets without an edge"
     if place is None:
-        return Finding(question, None, "no equity that moved, or too few candles for a market")
+        why = "too few candles to make a market of" if moved else "its equity never moved"
+        return Finding(question, None, why)
     return Finding(
         question,
         place.p <= ERROR_RATE,

@@ -20,7 +20,7 @@ from core.trial.dependence import block_length
 _RESAMPLES = 1_000
 _MOST_BLOCKS = 16
 _FEWEST_DAYS_A_BLOCK = 5
-_FEWEST_DAYS = 60
+FEWEST_DAYS = 60
 _AT_ONCE = 256  # resamples worked out together: bounds the memory
 _DAYS_A_YEAR = 365
 _NORMAL = NormalDist()
@@ -90,7 +90,7 @@ def superiority(returns: Floats, seed: int = 0) -> Superiority | None:
     """
     days = returns.shape[1]
     moving = returns[np.ptp(returns, axis=1) > 0]
-    if days < _FEWEST_DAYS or not len(moving):
+    if days < FEWEST_DAYS or not len(moving):
         return None
     mean = moving.mean(axis=1)
     best = moving[int(np.argmax(mean / moving.std(axis=1)))]
@@ -132,7 +132,7 @@ def overfitting(returns: Floats) -> Overfitting | None:
     """
     settings, days = returns.shape
     blocks = min(_MOST_BLOCKS, days // _FEWEST_DAYS_A_BLOCK) // 2 * 2
-    if settings < 2 or days < _FEWEST_DAYS:
+    if settings < 2 or days < FEWEST_DAYS:
         return None
     width = days // blocks
     cut = returns[:, days - blocks * width :].reshape(settings, blocks, width)

@@ -103,11 +103,12 @@ def passes(seed: int, *, drift: float) -> bool:
     axes = [parse_axis(text) for text in AXES]
     sweep = run_sweep(config, axes, candles)
     own = sweep.effective_tries
-    if not of_selection(superiority(sweep.returns, seed), own, own).passed:
+    days = sweep.returns.shape[1]
+    if not of_selection(superiority(sweep.returns, seed), own, own, days).passed:
         return False
     best = sweep.best
     place = among_edgeless_markets(best.config, candles, best.result, MARKETS, seed)
-    if not of_chance(place).passed:
+    if not of_chance(place, moved=True).passed:
         return False
     return bool(of_what_followed(walk_forward(config, axes, candles, folds=FOLDS)).passed)
 

@@ -147,6 +147,28 @@ async def test_all_sessions_some_of_them_and_their_trades(size: tuple[int, int])
         await until(pilot, lambda: isinstance(app.screen, SessionScreen))
 
 
+async def test_other_money_without_the_group_one_is_in_shows_its_own_groups() -> None:
+    other = {"mode": Mode.SIMULATED, "trades_count": 1}
+    link = ScriptedLink(
+        [session("aaaaaaa1", "one", trades_count=2), session("aaaaaaa2", "two", **other)]
+    )
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("8")
+        screen = app.screen
+        slices = screen.query_one("#performance-slices", LineTable)
+        await until(pilot, lambda: slices.rows)
+        await pilot.press(*"llllll")  # by strategy
+        await until(pilot, lambda: [row.key for row in slices.rows] == ["two"])
+        await pilot.press("enter")
+        trades = screen.query_one("#performance-trades", LineTable)
+        await until(pilot, lambda: "Trades of two · 1" in str(trades.border_title))
+        await pilot.press("m")
+        await until(pilot, lambda: [row.key for row in slices.rows] == ["one"])
+        assert slices.display
+        assert "Strategies · 1" in str(slices.border_title)
+
+
 async def test_trades_are_asked_for_only_where_there_are_more() -> None:
     link = ScriptedLink(
         [

@@ -67,6 +67,18 @@ def test_money_of_a_demo_is_not_added_to_that_of_the_market() -> None:
     assert shown["P&L"] == "▲ +100.00"
 
 
+def test_positions_are_counted_as_money_is_and_what_is_paused_does_not_run() -> None:
+    sessions = [
+        session("aaaaaaa1", "one", mode=Mode.SIMULATED, open_positions=(position(),)),
+        session("aaaaaaa2", "two", mode=Mode.DEMO, open_positions=(position(), position("A/B"))),
+        session("aaaaaaa3", "three", mode=Mode.SIMULATED, state=SessionState.PAUSED),
+    ]
+    shown = values(ScriptedLink(sessions))
+    assert (shown["POSITIONS"], shown["RUNNING, ALL MODES"]) == ("1", "2 + 1 paused")
+    shown = values(ScriptedLink(sessions[:1]))
+    assert (shown["POSITIONS"], shown["RUNNING"]) == ("1", "1")
+
+
 def test_equity_and_profit_are_of_the_same_sessions() -> None:
     ended = {"state": SessionState.STOPPED, "ended": NOW - 3 * DAY}
     link = ScriptedLink(

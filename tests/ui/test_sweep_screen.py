@@ -35,8 +35,9 @@ from tui.requests.varying_run import checked, sweep
 from tui.screens.backtest import BacktestScreen
 from tui.screens.backtest_result import BacktestResultScreen
 from tui.screens.long_work import LongWorkScreen
-from tui.screens.sweep import SweepScreen
+from tui.screens.sweep import SweepScreen, setting_column
 from tui.widgets.choice import Choice
+from tui.widgets.columns import Column, places
 from tui.widgets.heat_map import HeatMap
 from tui.widgets.line_table import LineTable
 
@@ -308,3 +309,10 @@ async def test_a_strategy_is_swept_as_it_is_written_now(workspace: Workspace) ->
         await pick(pilot, app, "waves")
         await pilot.press("b")  # the first result is still open there
         await until(pilot, lambda: isinstance(app.screen, NewBacktest))
+
+
+def test_what_is_varied_is_named_whole_beside_figures() -> None:
+    paths = ("entry_conditions[0].value", "exit_conditions[0].value", "stop_loss_pct")
+    columns = [*map(setting_column, paths), *(Column("RETURN", 9, priority=n) for n in (0, 1))]
+    shown = [columns[one.column].label for one in places(columns, 0, 60) if one.width >= 13]
+    assert shown == ["entry[0].value", "exit[0].value", "stop_loss_pct"]

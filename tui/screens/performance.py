@@ -218,6 +218,8 @@ class PerformanceScreen(BaseScreen):
         kinds = performance_rows.kinds_of_money(self._sessions(snapshot))
         self._money = kinds[(kinds.index(self._money) + 1) % len(kinds)]
         self.show_again()
+        if self._within is not None and not self._table().rows:
+            self._turn_to(self._within[0])  # the other money has no such group
 
     def action_all(self) -> None:
         """Go back to the groups, or else look at all sessions."""

@@ -203,8 +203,9 @@ def headline_figures(snapshot: HostSnapshot) -> tuple[Figure, ...]:
 
     Money is added up within one mode only, for a demo's or a replay's is another kind of money than
     that of sessions on the market of today; which mode is named where there are several. EQUITY and
-    P&L are of the same sessions. Sums are unknown where currencies differ. TODAY is of the UTC day,
-    with what ended on it.
+    P&L are of the same sessions, and so are POSITIONS; what runs, is stale or has failed is counted
+    over all modes. Sums are unknown where currencies differ. TODAY is of the UTC day, with what
+    ended on it.
     """
     active = [s for s in snapshot.sessions if not s.state.ended]
     modes = {session.mode for session in active or snapshot.sessions}
@@ -219,20 +220,23 @@ def headline_figures(snapshot: HostSnapshot) -> tuple[Figure, ...]:
     today = total(None if s.unread else s.pnl_today for s in todays) if summable else None
     before = total(map(total_pnl, ended)) if summable else None
     stale = sum(s.state is SessionState.STALE for s in active)
-    running = sum(s.state in (SessionState.RUNNING, SessionState.PAUSED) for s in active)
+    running = str(sum(s.state is SessionState.RUNNING for s in active))
+    if paused := sum(s.state is SessionState.PAUSED for s in active):
+        running += f" + {paused} paused"
+    several = len(modes) > 1
     failed = sum(s.state is SessionState.ERROR for s in snapshot.sessions)
     unit = f" {next(iter(currencies))}" if len(currencies) == 1 else ""
     if not summable:
         unit = " (several currencies)"
-    if mode is not None and len(modes) > 1:
+    if mode is not None and several:
         unit += f", {mode.value}"
     return (
         Figure(f"EQUITY{unit}", formats.money(equity), width=12),
         Figure("TODAY", formats.change(today), tone_of(today), width=12),
         Figure("P&L", formats.change(gained), tone_of(gained), width=12, priority=1),
         Figure("ENDED P&L", formats.change(before), tone_of(before), width=12, priority=3),
-        Figure("POSITIONS", _positions(active), priority=2),
-        Figure("RUNNING", str(running), priority=1),
+        Figure("POSITIONS", _positions(counted), priority=2),
+        Figure("RUNNING, ALL MODES" if several else "RUNNING", running, priority=1),
         Figure("STALE", str(stale), Tone.STALE if stale else Tone.DIM),
         Figure("ERRORS", str(failed), Tone.ERROR if failed else Tone.DIM, priority=1),
     )

@@ -150,10 +150,7 @@ class SweepScreen(LongWorkScreen):
         # What ranks stays where there is little room; the others go from the right.
         table.set_columns(
             (
-                *(
-                    Column(path, 10, "right", grow=max(0, min(len(path), 30) - 10))
-                    for path in paths
-                ),
+                *map(setting_column, paths),
                 *(
                     Column(
                         label,
@@ -289,3 +286,10 @@ class SweepScreen(LongWorkScreen):
                 self.papertape.say(f"Written into {formats.path(path)}.")
 
         self.app.run_worker(work(), name="export", group="export", exit_on_error=False)
+
+
+def setting_column(path: str) -> Column:
+    """The column of what was varied, whose name is whole where there is any room for it."""
+    label = path.replace("_conditions[", "[")
+    width = min(max(len(label), 6), 16)
+    return Column(label, width, "right", grow=max(0, min(len(label), 30) - width))

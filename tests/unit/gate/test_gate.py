@@ -12,7 +12,15 @@ import pytest
 from core.backtest.axes import parse_axis
 from core.backtest.kept import Keeping
 from core.backtest.progress import Progress
-from core.gate.gate import Gate, UnfinishedGate, Verdict, judged, run_gate
+from core.gate.gate import (
+    Gate,
+    UnfinishedGate,
+    Verdict,
+    judged,
+    of_chance,
+    of_selection,
+    run_gate,
+)
 from core.gate.to_json import gate_to_json
 from core.report.equity import MarkedEquity
 from core.report.result import result_to_json
@@ -177,3 +185,10 @@ def test_the_forecast_of_a_trial_expects_the_same_to_the_digit(edge: Gate) -> No
     once = TryCount(runs=1, tried=1, effective=1.0, bad_lines=0)
     seal = seal_trial(config, stored, trades=len(best.trades), counted=once, now=0)
     assert plan_trial(seal).expected == edge.expectation
+
+
+def test_what_cannot_be_judged_says_which_of_its_reasons_holds() -> None:
+    assert of_selection(None, 1.0, 1.0, 59).says == "59 days of candles, fewer than 60"
+    assert of_selection(None, 1.0, 1.0, 60).says == "no setting's equity ever moved"
+    assert of_chance(None, moved=True).says == "too few candles to make a market of"
+    assert of_chance(None, moved=False).says == "its equity never moved"
