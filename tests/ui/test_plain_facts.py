@@ -74,7 +74,7 @@ def test_positions_are_counted_as_money_is_and_what_is_paused_does_not_run() -> 
         session("aaaaaaa3", "three", mode=Mode.SIMULATED, state=SessionState.PAUSED),
     ]
     shown = values(ScriptedLink(sessions))
-    assert (shown["POSITIONS"], shown["RUNNING, ALL MODES"]) == ("1", "2 + 1 paused")
+    assert (shown["POSITIONS"], shown["RUNNING, ALL"]) == ("1", "2 + 1 paused")
     shown = values(ScriptedLink(sessions[:1]))
     assert (shown["POSITIONS"], shown["RUNNING"]) == ("1", "1")
 

@@ -184,8 +184,8 @@ async def test_a_wide_terminal_shows_more_of_each_trade(size: tuple[int, int], m
     wide = {"SIGNAL", "MOVE %", "HELD", "MARGIN", "FEES"}
     async with driven(app, size) as pilot:
         for keys, table in (
-            (("enter",), "#one-trades"),
-            (("1", "r"), "#result-trades"),
+            (("enter", "z"), "#one-trades"),
+            (("z", "1", "r"), "#result-trades"),
             (("1", "8", "l", "h", "h", "h"), "#performance-trades"),
         ):
             await pilot.press(*keys)

@@ -236,7 +236,7 @@ def headline_figures(snapshot: HostSnapshot) -> tuple[Figure, ...]:
         Figure("P&L", formats.change(gained), tone_of(gained), width=12, priority=1),
         Figure("ENDED P&L", formats.change(before), tone_of(before), width=12, priority=3),
         Figure("POSITIONS", _positions(counted), priority=2),
-        Figure("RUNNING, ALL MODES" if several else "RUNNING", running, priority=1),
+        Figure("RUNNING, ALL" if several else "RUNNING", running, priority=1),
         Figure("STALE", str(stale), Tone.STALE if stale else Tone.DIM),
         Figure("ERRORS", str(failed), Tone.ERROR if failed else Tone.DIM, priority=1),
     )
