@@ -58,6 +58,12 @@ class StrategyChoice:
     starting_balance: float | None = None
     is_read: bool = True
 
+    def saved(self, name: str) -> float | None:
+        """A figure of the backtest in its document; None where that has none, or no number."""
+        block = self.raw.get("backtest")
+        value = block.get(name) if isinstance(block, Mapping) else None
+        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
     def matches(self, text: str) -> bool:
         """Whether a text in lower case is in its name, symbols, timeframe, origin or status."""
         status = str(self.raw.get("status", ""))

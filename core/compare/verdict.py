@@ -299,14 +299,15 @@ def recommend(
         return NO_BACKTEST
     if verdict is None:
         return ONLY_BACKTEST
-    followed = columns.get("Paper") or columns[verdict.column]
+    name = "Paper" if "Paper" in columns else verdict.column
+    followed = columns[name]
     ran_for = None if followed.days is None else round(followed.days * DAY)
     least = minimum_duration(timeframe)
     short = ran_for is not None and ran_for < least
     sentences = _sentences(verdict, answers, columns, regimes, strategy, short=short)
     if short and ran_for is not None:
         sentences.append(
-            f"It ran {short_duration(ran_for / 1000)}; a {timeframe} strategy should run "
+            f"{name} ran {short_duration(ran_for / 1000)}; a {timeframe} strategy should run "
             f"{short_duration(least / 1000)} at least."
         )
     return " ".join(sentences)

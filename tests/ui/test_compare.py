@@ -361,6 +361,23 @@ async def test_the_comparison_is_exported_into_files(workspace: Path) -> None:
         assert "Strategy Validation: cross" in written()[3].read_text()
 
 
+async def test_what_can_be_compared_is_listed_with_its_sessions(workspace: Path) -> None:
+    app = make(workspace)
+    async with driven(app) as pilot:
+        await pilot.press("4")
+        await until(pilot, lambda: isinstance(app.screen, CompareScreen))
+        await until(pilot, lambda: cells(app.screen, "#compare-choices"))
+        ((name, _, _, gain, trades, sessions, active, traded),) = cells(
+            app.screen, "#compare-choices"
+        )
+        assert (name, sessions, active, traded) == ("cross", "1", "0", "0")
+        assert gain.endswith("%")
+        assert int(trades) > 20
+        await pilot.press("enter")
+        await settled(pilot, app)
+        assert not app.screen.query_one("#compare-choices").display
+
+
 async def test_a_strategy_is_picked_and_its_sessions_taken_in_turn(workspace: Path) -> None:
     app = make(workspace)
     async with driven(app) as pilot:

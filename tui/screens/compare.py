@@ -17,6 +17,7 @@ from textual.worker import Worker
 
 from core.compare.request import ComparisonError, ComparisonRequest
 from core.market.candles.timeframes import Timeframe
+from core.session.snapshot import HostSnapshot
 from core.text import safe_lines, safe_text
 from tui import formats
 from tui.commands import Place, bindings
@@ -25,9 +26,10 @@ from tui.modals.strategy_picker import PickStrategy
 from tui.screens import compare_rows
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.compare_answers import answers, verdict_text
+from tui.screens.compare_choices import CHOICE_COLUMNS, choice_rows
 from tui.screens.compare_layer import CompareLayerScreen, equity_curves
 from tui.shell import OfferedAnswer
-from tui.strategies import StrategyChoice
+from tui.strategies import NO_STRATEGY, READING, StrategyChoice
 from tui.widgets.answer_list import AnswerList
 from tui.widgets.curve_chart import CurveChart
 from tui.widgets.line_table import LineTable
@@ -38,9 +40,8 @@ if TYPE_CHECKING:
     from core.compare.document_block import DocumentChange
 
 _EMPTY = (
-    "Nothing is compared yet.\n\n"
-    "n   choose a strategy\n"
-    "1   the sessions, where c compares the one under the cursor"
+    "Nothing is compared yet.\n"
+    "Enter sets backtest, sessions and live trades of a strategy side by side; on 1, c one session."
 )
 _VIEWS = ("compare-overview", "compare-spread", "compare-notes")
 _LOWER = "-lower"  # the class of a low screen that shows one of these in the answers' place
@@ -64,10 +65,14 @@ class CompareScreen(BaseScreen):
         self._change: DocumentChange | None = None  # what a save would write
         self._worker: Worker[None] | None = None
         self._first = _EMPTY  # what is told when the screen is first seen
+        self._choices: dict[str, StrategyChoice] = {}  # what can be compared, by name
 
     def body(self) -> ComposeResult:
         """Verdict and answers; figures and equity, how trades are spread, what is to be known."""
         yield Static(self._first, id="compare-progress", markup=False)
+        yield self.pane(
+            LineTable(CHOICE_COLUMNS, id="compare-choices", empty=READING), "Strategies"
+        )
         yield Static("", id="compare-title")
         yield Static("", id="compare-said")
         yield AnswerList(id="compare-answers")
@@ -102,6 +107,39 @@ class CompareScreen(BaseScreen):
         """Nothing to show before the first comparison."""
         super().on_mount()
         entitle(self.query_one("#compare-notes"), "To know")
+        self.query_one("#compare-choices").focus()
+
+    def on_screen_resume(self) -> None:
+        """Until something is compared, list what can be."""
+        super().on_screen_resume()
+        if self._result is None:
+            self.app.run_worker(
+                self._list(), name="strategies", group="compare-choices", exit_on_error=False
+            )
+
+    async def _list(self) -> None:
+        async for choices in self.papertape.list_strategies():
+            if not self.is_attached:
+                return
+            self._choices = {one.name: one for one in choices}
+            self._show_choices()
+        self.query_one("#compare-choices", LineTable).set_empty(NO_STRATEGY)
+
+    def _show_choices(self) -> None:
+        snapshot = self.papertape.snapshot
+        sessions = () if snapshot is None else snapshot.sessions
+        rows = choice_rows(self._choices.values(), sessions)
+        self.query_one("#compare-choices", LineTable).set_rows(rows)
+
+    def show(self, snapshot: HostSnapshot) -> None:
+        """Count the sessions there are, until something is compared."""
+        super().show(snapshot)
+        if self._result is None and self._choices:
+            self._show_choices()
+
+    @on(LineTable.Chosen, "#compare-choices")
+    def _chosen(self, event: LineTable.Chosen) -> None:
+        self._compare(self._choices[event.key])
 
     # ── comparing ──
 

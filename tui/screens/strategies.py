@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -323,9 +323,8 @@ class StrategiesScreen(BaseScreen):
 
 
 def _row(key: str, choice: StrategyChoice) -> Row:
-    backtest = _mapping_or_empty(choice.raw.get("backtest"))
-    gain, trades = figure(backtest.get("total_return_pct")), figure(backtest.get("total_trades"))
-    wins, fall = figure(backtest.get("win_rate_pct")), figure(backtest.get("max_drawdown_pct"))
+    gain, trades = choice.saved("total_return_pct"), choice.saved("total_trades")
+    wins, fall = choice.saved("win_rate_pct"), choice.saved("max_drawdown_pct")
     count = len(choice.problems) if choice.is_read else 0
     state = Cell(f"✗ {count} problem{'s'[: count > 1]}", Tone.ERROR) if count else Cell("")
     if not count and choice.is_read and not choice.backtested:
@@ -353,16 +352,6 @@ def _row(key: str, choice: StrategyChoice) -> Row:
             state,
         ),
     )
-
-
-def _mapping_or_empty(value: object) -> Mapping[str, object]:
-    """`value` if it is a mapping, else an empty one: a document may have anything anywhere."""
-    return value if isinstance(value, Mapping) else {}
-
-
-def figure(value: object) -> float | None:
-    """`value` if it is a number, else None."""
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def description(choice: StrategyChoice) -> list[tuple[str, Tone]]:

@@ -206,7 +206,9 @@ def test_a_win_rate_that_falls_far_does_not_degrade_slightly() -> None:
 def test_a_kept_promise_over_too_short_a_time_waits() -> None:
     found = judged(KEPT, sealed=seal(), timeframe=Timeframe.D1)
     assert state(found) == "kept"
-    assert found.recommendation == (f"{MATCHES} It ran 23d; a 1d strategy should run 42d at least.")
+    assert found.recommendation == (
+        f"{MATCHES} Paper ran 23d; a 1d strategy should run 42d at least."
+    )
 
 
 def test_no_edge_breaks_the_promise_and_says_what_may_be_the_cause() -> None:
