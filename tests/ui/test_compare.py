@@ -23,9 +23,11 @@ from core.session.reports import write_report
 from core.store.durable import OsDisk
 from core.store.workspace import Workspace
 from core.strategy.config.parsing import parse_config
+from core.trial.costs import CostFinding
 from tests.ui.driving import NARROW, WIDE, driven, until
 from tests.ui.pictures import Shots
 from tests.ui.scripted import ScriptedHosting, ScriptedLink, session
+from tests.ui.test_sessions import BRAILLE, drawn
 from tests.unit.compare.test_sources import CROSS, END, Stage, Venue, on_stage
 from tests.unit.compare.trials import a_trial
 from tests.unit.session.sessions import SPAN, START, market
@@ -33,6 +35,7 @@ from tui.app import PapertapeApp
 from tui.modals.ask import Ask
 from tui.modals.strategy_picker import PickStrategy
 from tui.screens.compare import CompareScreen
+from tui.screens.compare_answers import COST_FINDINGS
 from tui.screens.compare_layer import CompareLayerScreen
 from tui.screens.compare_trade import ComparedTradeScreen
 from tui.strategies import find_strategies
@@ -262,6 +265,18 @@ async def test_every_answer_opens_by_keys_and_by_the_mouse(trial_workspace: Path
         assert said(app.screen, "#layer-text").startswith("440 candles, 0 differ")
 
 
+async def test_an_edge_that_is_only_described_is_drawn_all_the_same(workspace: Path) -> None:
+    app = make(workspace)
+    async with driven(app) as pilot:
+        await compared(pilot, app)
+        screen = await opened(pilot, app, "enter")
+        await pilot.press("h")
+        title = str(screen.query_one("#layer-edge").border_title)
+        assert "Running sum" in title
+        assert "promised dimmed" in title
+        assert BRAILLE.search(drawn(app, "#layer-edge"))
+
+
 async def test_decisions_that_differ_are_listed_with_their_causes(workspace: Path) -> None:
     app = make(workspace)
     async with driven(app) as pilot:
@@ -359,6 +374,11 @@ async def test_the_comparison_is_exported_into_files(workspace: Path) -> None:
             "comparison.txt",
         ]
         assert "Strategy Validation: cross" in written()[3].read_text()
+
+
+def test_every_finding_on_costs_has_its_sign_and_word() -> None:
+    # Without one the page of answers would stay empty.
+    assert set(COST_FINDINGS) == {one.value for one in CostFinding}
 
 
 async def test_what_can_be_compared_is_listed_with_its_sessions(workspace: Path) -> None:

@@ -101,25 +101,27 @@ def _decisions(layer: DecisionLayer | None) -> AnswerRow:
     return AnswerRow("decisions", "Decisions", sign, str(layer.state), tone, text, gauge)
 
 
-_FOUND = {
+COST_FINDINGS = {
     "within": ("✓", "within", Tone.GAIN),
+    "as_assumed": ("?", "as assumed", Tone.PLAIN),
     "dearer": ("!", "dearer", Tone.WARNING),
     "eats_edge": ("✗", "too dear", Tone.LOSS),
     "open": ("?", "open", Tone.WARNING),
 }
+"""Sign, word and tone of each `CostFinding`, whose module would load numpy here."""
 
 
 def _costs(layer: CostLayer | None) -> AnswerRow:
     if layer is None:
         return _unknown("costs", "no session was replayed")
     judged = layer.judged
-    sign, word, tone = _FOUND[judged.finding]
+    sign, word, tone = COST_FINDINGS[judged.finding]
     if judged.seen is None:
         text = "no fill by the market's prices: they cost what is assumed"
     else:
-        text = f"{judged.fills:,} fills, a mean of {judged.seen:.1f} bp"
+        text = f"{judged.fills:,} fills, a mean of {judged.seen:z.1f} bp"
         if layer.half_spread is not None and layer.delay is not None:
-            text += f": spread {layer.half_spread:.1f}, delay {layer.delay:.1f}"
+            text += f": spread {layer.half_spread:z.1f}, delay {layer.delay:z.1f}"
         text = text.replace("-", "−")
     return AnswerRow("costs", "Costs", sign, word, tone, text, cost_gauge(layer))
 
@@ -127,7 +129,7 @@ def _costs(layer: CostLayer | None) -> AnswerRow:
 def cost_gauge(layer: CostLayer) -> Gauge:
     """Assumed and seen cost of a fill, the interval of its mean, and where nothing is left."""
     judged = layer.judged
-    tone = _FOUND[judged.finding][2]
+    tone = COST_FINDINGS[judged.finding][2]
     known = [judged.assumed, *(value for value in (judged.seen, judged.low, judged.high) if value)]
     low, high = min(0.0, *known), max(1.0, *known)
     even = judged.break_even
@@ -141,9 +143,9 @@ def cost_gauge(layer: CostLayer) -> Gauge:
     if judged.low is not None and judged.high is not None:
         fills.append(GaugeFill(judged.low, judged.high, tone))
     if judged.seen is not None:
-        label = f"seen {judged.seen:.1f}"
+        label = f"seen {judged.seen:z.1f}"
         if judged.low is not None and judged.high is not None:
-            label += f" ({judged.low:.1f} to {judged.high:.1f})"
+            label += f" ({judged.low:z.1f} to {judged.high:z.1f})"
         pointers.append(Pointer(judged.seen, HERE, Tone.STRONG, label.replace("-", "−")))
     if even is not None:
         label = f"break-even {even:.1f}" if even >= 0 else f"break-even −{-even:.1f}"

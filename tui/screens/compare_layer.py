@@ -87,7 +87,7 @@ class CompareLayerScreen(BaseScreen):
                     id="layer-edge",
                     write=_signed,
                     across=count_labels,
-                    empty="No line to draw: it is described, not judged.",
+                    empty="No closed trade yet.",
                 ),
                 "Running sum",
             )
@@ -174,10 +174,12 @@ class CompareLayerScreen(BaseScreen):
     def _draw_edge(self) -> None:
         layer = self._result.layers.edge
         chart = self.query_one("#layer-edge", CurveChart)
-        if layer is None or layer.lines is None or not layer.trades:
+        if layer is None or not layer.trades:
             chart.draw([])
             return
         title = f"Running sum, {layer.unit}, by trade number"
+        if layer.lines is None and layer.promise is not None:
+            title += " · what was promised dimmed"
         dots = []
         if layer.at is not None:
             dots.append(Dot(layer.at, float(layer.sums[layer.at - 1]), "◆", Tone.STRONG))
@@ -272,8 +274,11 @@ def equity_curves(result: ComparisonResult) -> tuple[list[Curve], Band | None, s
 
 
 def _edge_curves(layer: EdgeLayer) -> list[Curve]:
-    """The running sum, the two walls, and the trade at which it crossed one."""
-    assert layer.lines is not None
+    """The running sum with the two walls; where it is only described, with what was promised."""
+    if layer.lines is None:
+        seen = Curve(((0, 0.0), *enumerate(layer.sums.tolist(), start=1)), Tone.ACCENT)
+        end = (layer.trades, layer.trades * (layer.promise or 0.0))
+        return [seen, Curve(((0, 0.0), end), Tone.DIM)][: 1 + (layer.promise is not None)]
     horizon = layer.lines.horizon
     sums = [(0, 0.0), *enumerate(layer.sums.tolist()[:horizon], start=1)]
     walls = [edge_walls(layer, at) for at in range(1, horizon + 1)]
