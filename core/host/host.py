@@ -336,9 +336,12 @@ class Host:
         )
 
     def _started_in_words(self, record: SessionManifest) -> str:
-        """What was started, and how it is watched."""
+        """What was started, and how it is watched.
+
+        The time of a demo's market is its own, and in it an end is known once the session runs.
+        """
         end = record.until
-        if end is None and record.run_for is not None:
+        if end is None and record.run_for is not None and record.feed is not FeedKind.DEMO:
             end = self.options.clock() + record.run_for
         watched = None if self.schedule is None else self.schedule.monitoring(record.id, end)
         return " ".join(filter(None, [started_in_words(record), watched]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from core.journal.session_journal import RunInputs
 from core.journal.values import FeedKind, Mode, SessionState
 from core.market.candles.timeframes import HOUR, Timeframe
 from core.report.result import RunResult, result_to_json
+from core.schedule.service import Schedule
 from core.session.snapshot import SessionSnapshot, StartRequest
 from core.store.workspace import Workspace
 from core.trading.values import Fills
@@ -50,7 +52,8 @@ def demo_host(
 ) -> AbstractAsyncContextManager[Host]:
     workspace = Workspace(root)
     demo = DemoMarket(SyntheticMarket(seed), START, speed, f"seed{seed}")
-    return running(workspace, venue_options(FeedFactories(workspace, demo)))
+    options = venue_options(FeedFactories(workspace, demo))
+    return running(workspace, replace(options, schedule=Schedule))
 
 
 def hourly(config: dict[str, Any], fills: Fills) -> StartRequest:
@@ -74,6 +77,7 @@ async def test_a_demo_session_makes_the_trades_of_the_backtest(
     async with demo_host(tmp_path) as host:
         reply = await host.start(hourly(config, Fills.CANDLE))
         assert reply.mode is Mode.DEMO
+        assert reply.message.endswith("a full report when it ends."), "its market has its own time"
         await asyncio.wait_for(host.ended(reply.session_id), 60)
         report: Any = await host.reader.report(reply.session_id)
         inputs = await host.reader.inputs(reply.session_id)
