@@ -37,6 +37,7 @@ from tui.modals.strategy_picker import PickStrategy
 from tui.screens.compare import CompareScreen
 from tui.screens.compare_answers import COST_FINDINGS
 from tui.screens.compare_layer import CompareLayerScreen
+from tui.screens.compare_rows import SPREAD_COLUMNS, spread_rows
 from tui.screens.compare_trade import ComparedTradeScreen
 from tui.strategies import find_strategies
 from tui.theming import DEFAULT_THEME
@@ -315,14 +316,25 @@ async def test_trades_are_filtered_and_opened_down_to_their_candles(workspace: P
         why = str(trade.query_one("#compared-cause", Static).render())
         assert why.startswith("slippage: filled at")
         fields = trade.query_one("#compared-fields", LineTable)
-        assert any(row.cells[0].text == "Entry" and "≠" in row.cells[2].text for row in fields.rows)
-        parts = [row.cells[0].text for row in trade.query_one("#compared-parts", LineTable).rows]
-        assert parts[-2:] == ["close", "sma"]
-        assert "1 of" in str(trade.query_one("#compared-title", Static).render())
-        await pilot.press("l")
-        assert "2 of" in str(trade.query_one("#compared-title", Static).render())
+        texts = [[cell.text for cell in row.cells] for row in fields.rows]
+        assert any(name == "Entry" and "≠" in paper for name, _, paper in texts)
+        assert not [paper for _, backtest, paper in texts if paper == f"{backtest} ≠"]
+        parts = cells(trade, "#compared-parts")
+        assert [row[0] for row in parts[-2:]] == ["close", "sma"]
+        assert "0.00" not in [row[1] for row in parts]
+        title, last = trade.query_one("#compared-title", Static), differing
+        assert f"{last} of {last}" in str(title.render()), "the row it was opened from"
+        await pilot.press("h")
+        assert f"{last - 1} of {last}" in str(title.render())
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, CompareLayerScreen))
+
+
+@pytest.mark.parametrize("most", [0.07, 7.5, 330.0])
+def test_a_range_of_the_spread_has_room_for_both_its_ends(most: float) -> None:
+    ranges = [row.cells[0].text for row in spread_rows({"Backtest": [most, -most]})]
+    assert len(ranges) > 2
+    assert max(map(len, ranges)) <= SPREAD_COLUMNS[0].width
 
 
 async def test_a_low_terminal_shows_one_thing_after_the_other(workspace: Path) -> None:

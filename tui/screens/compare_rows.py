@@ -73,7 +73,7 @@ FALL_COLUMNS = (
     Column("", _BAR),
 )
 SPREAD_COLUMNS = (
-    Column("P&L OF A TRADE", 15, "right"),
+    Column("P&L OF A TRADE", 18, "right"),
     Column("BACKTEST", 15, grow=9),
     Column("PAPER", 15, grow=9),
     Column("LIVE", 15, grow=9),
@@ -222,19 +222,19 @@ def _bp(value: float | None) -> str:
 
 
 def compared_trades(result: ComparisonResult, which: str) -> Iterator[tuple[int, TradeDifference]]:
-    """The trades of a filter, each with its place among all."""
+    """The trades of a filter, newest first as everywhere, each with its place among all."""
     if result.divergence is None:
         return
-    for place, each in enumerate(result.divergence.trades):
+    for place, each in reversed(list(enumerate(result.divergence.trades))):
         differs = each.cause is not None
         if which == "all" or (which == "differing" and differs) or which == each.kind.value:
             yield place, each
 
 
 def trade_rows(result: ComparisonResult, which: str) -> list[Row]:
-    """The trades of a filter, both runs side by side, newest first as everywhere."""
+    """The trades of a filter, both runs side by side."""
     rows = []
-    for place, each in reversed(list(compared_trades(result, which))):
+    for place, each in compared_trades(result, which):
         made, cause, kind = each.trade, each.cause, each.kind.value
         same = kind == "matched" and cause is None
         when = iso_time(made.signal_time)[5:16].replace("T", " ")

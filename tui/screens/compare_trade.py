@@ -126,7 +126,7 @@ def _field_rows(backtest: Trade | None, paper: Trade | None) -> list[Row]:
         if one is None and other is None:
             continue
         both = backtest is not None and paper is not None and not name.endswith("filled_at")
-        differs = both and one != other
+        differs = both and written(name, one) != written(name, other)
         tone = Tone.WARNING if differs else Tone.PLAIN
         rows.append(
             Row(
@@ -152,7 +152,7 @@ def _part_rows(each: TradeDifference, readings: Mapping[str, float | None]) -> l
     rows = [
         Row(f"part-{part}", (Cell(part.capitalize()), Cell(formats.change(value), tone_of(value))))
         for part, value in each.parts.items()
-        if value
+        if round(value, 2)
     ]
     if rows and readings:
         rows.append(Row("space", (Cell(""), Cell(""))))
