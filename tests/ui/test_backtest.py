@@ -259,16 +259,14 @@ async def test_a_backtest_without_trades_says_why(workspace: Workspace) -> None:
 
 @pytest.mark.parametrize(
     ("content", "complaint"),
-    [(None, "waves.csv"), ("not,candles\n1,2\n", "waves.csv"), ("", "waves.csv")],
-    ids=["missing", "no candles", "empty"],
+    [("not,candles\n1,2\n", "waves.csv"), ("", "waves.csv")],
+    ids=["no candles", "empty"],
 )
 async def test_a_candle_file_that_cannot_be_used_is_said(
-    workspace: Workspace, content: str | None, complaint: str
+    workspace: Workspace, content: str, complaint: str
 ) -> None:
     data = workspace.root.parent / "waves.csv"
-    data.unlink()
-    if content is not None:
-        data.write_text(content)
+    data.write_text(content)
     app = make(workspace)
     async with driven(app, WIDE) as pilot:
         await pick(pilot, app, "waves")
@@ -299,8 +297,9 @@ async def test_problems_stand_at_their_lines(workspace: Workspace) -> None:
 
 
 async def test_what_a_form_still_lacks_is_no_mistake_until_it_is_sent_without(
-    workspace: Workspace,
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(workspace.root.parent)
     app = make(workspace)
     async with driven(app, WIDE) as pilot:
         await pick(pilot, app, "waves")
@@ -312,7 +311,9 @@ async def test_what_a_form_still_lacks_is_no_mistake_until_it_is_sent_without(
         await pilot.press("enter")
         await until(pilot, lambda: "✗ file: expected" in str(verdict.render()))
         assert app.focused is app.screen.query_one("#data")  # where it is to be typed
-        await pilot.press(*"waves.csv")
+        await pilot.press(*"wave", "enter")
+        await until(pilot, lambda: "✗ file: there is none at wave" in str(verdict.render()))
+        await pilot.press(*"s.csv")
         await until(pilot, lambda: "file:" not in str(verdict.render()))
 
 

@@ -262,7 +262,11 @@ async def test_a_host_that_cannot_start_says_why() -> None:
         assert "the workspace /x cannot be written" in said.message
 
 
-async def test_the_form_starts_what_it_says() -> None:
+async def test_the_form_starts_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "btc.csv.gz").touch()
     link = ScriptedLink()
     app = make_app(link)
     async with driven(app) as pilot:
@@ -288,6 +292,8 @@ async def test_the_form_starts_what_it_says() -> None:
         form.query_one("#speed", Input).value = "60"
         form.query_one("#balance", Input).value = "5,000"
         form.query_one("#duration", Input).value = "1d12h"
+        assert form.request() == (None, ["file: there is none at eth.csv"])
+        (tmp_path / "eth.csv").touch()
         await pilot.press("enter")
         await until(pilot, lambda: len(link.requests) == 1)
         request = link.requests[0]

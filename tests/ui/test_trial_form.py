@@ -87,6 +87,8 @@ async def test_without_a_saved_backtest_nothing_is_sealed_unless_asked_for(
     async with form_on(workspace, "unproved", link) as (pilot, form):
         form.query_one("#trial", Choice).chosen = form.query_one("#trial", Choice).options[1]
         await until(pilot, lambda: "no saved backtest of unproved" in said(form))
+        await pilot.press("enter")
+        assert pilot.app.screen is form, "it stays, rather than be refused once it is gone"
         form.query_one("#trial", Choice).chosen = form.query_one("#trial", Choice).options[0]
         await until(pilot, lambda: "no saved backtest of unproved" not in said(form))
         await pilot.press("enter")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from textual import on
@@ -12,6 +14,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from tui import formats
 from tui.widgets.choice import Choice
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.line_table import LineTable
@@ -103,6 +106,15 @@ class CheckedForm(Form[T]):
                 lacking.focus()
         else:
             self.dismiss(outcome)
+
+
+def not_there(files: Iterable[Path]) -> list[str]:
+    """What is wrong with files that do not exist; who is still typing their names has time."""
+    return [
+        Missing(f"file: there is none at {formats.path(file)}")
+        for file in files
+        if not os.path.exists(file)  # noqa: PTH110  (what may not be looked at is no error here)
+    ]
 
 
 def number_in(field: Input, name: str, problems: list[str]) -> float | None:

@@ -8,9 +8,10 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from core.market.candles.durations import SpanError, period_in_words
+from core.market.files.symbol_files import SymbolFilesError, files_in_line
 from core.trading.values import FillOn
 from tui.modals import strategy_picker
-from tui.modals.form import NO_EXCHANGE, Missing, hints, number_in
+from tui.modals.form import NO_EXCHANGE, Missing, hints, not_there, number_in
 from tui.requests.backtest import DEMO_MARKET, BacktestOrder
 from tui.widgets.choice import Choice
 from tui.widgets.tones import Tone
@@ -96,6 +97,13 @@ class NewBacktest(strategy_picker.StrategyForm[BacktestOrder]):
                 problems.append(f"period: {error}")
         if source == _FILE and not data:
             problems.append(Missing("file: expected a candle file, such as candles.csv.gz"))
+        elif source == _FILE and strategy is not None:
+            try:
+                files, _ = files_in_line("candles", data, strategy.symbols)
+            except SymbolFilesError as error:
+                problems.append(Missing(error))
+            else:
+                problems += not_there(files.values())
         if strategy is None or problems:
             return None, problems
         return (

@@ -18,7 +18,7 @@ from core.session.snapshot import StartRequest, TrialTerms
 from core.trading.values import Fills
 from tui import formats
 from tui.modals import strategy_picker
-from tui.modals.form import NO_EXCHANGE, Missing, hints, number_in
+from tui.modals.form import NO_EXCHANGE, Missing, hints, not_there, number_in
 from tui.requests.trial import AskOutlook, TrialOutlook
 from tui.strategies import StrategyChoice
 from tui.widgets.choice import Choice
@@ -138,6 +138,7 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
                 symbols = strategy.symbols if strategy else ()
                 files, columns = files_in_line("candles", text, symbols)
                 data = {symbol: str(path) for symbol, path in files.items()}
+                problems += not_there(files.values())
             except SymbolFilesError as error:
                 problems.append(str(error) if text else Missing(error))
         exchange = None
@@ -178,6 +179,10 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
         days = None if run_for is None else run_for / _DAY
         return TrialTerms(days=days, document=str(strategy.path))
 
+    def _asked(self, strategy: StrategyChoice, request: StartRequest) -> _Asked:
+        terms = self._terms(strategy, request.run_for)
+        return str(strategy.path), terms, request.starting_balance
+
     # ── what a trial could tell ──
 
     def _plan(self) -> None:
@@ -195,11 +200,11 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
         strategy, (request, _) = self.picked, self.request()
         if strategy is None or request is None or self._ask_outlook is None:
             return
-        terms = self._terms(strategy, request.run_for)
-        asked = (str(strategy.path), terms, request.starting_balance)
+        asked = self._asked(strategy, request)
         if self._outlook is not None and self._outlook[0] == asked:
             return
-        found = await self._ask_outlook(strategy, terms, request.starting_balance)
+        _, terms, balance = asked
+        found = await self._ask_outlook(strategy, terms, balance)
         self._outlook = (asked, found)
         if not self._sealing_chosen:
             with self.prevent(Choice.Changed):
@@ -276,8 +281,13 @@ class NewSession(strategy_picker.StrategyForm[StartRequest]):
         return field if self.feed is FeedKind.REPLAY and not field.value.strip() else None
 
     def outcome(self) -> StartRequest | None:
-        """What to start."""
-        return self.request()[0]
+        """What to start; no trial of what is known to promise nothing."""
+        strategy, (request, _) = self.picked, self.request()
+        if strategy is not None and request is not None and request.trial and self._outlook:
+            asked, found = self._outlook
+            if found.refusal and asked == self._asked(strategy, request):
+                return None
+        return request
 
 
 def _too_short(strategy: StrategyChoice, request: StartRequest) -> list[str]:
