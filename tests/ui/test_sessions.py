@@ -10,7 +10,7 @@ import pytest
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from core.journal.values import BrokerKind, FeedKind, OrderCounts, OrderRow, SessionState
+from core.journal.values import BrokerKind, FeedKind, Mode, OrderCounts, OrderRow, SessionState
 from core.session.snapshot import Level
 from core.trading.values import Fills, Side
 from tests.ui.driving import NARROW, WIDE, driven, host_of, make_app, until
@@ -548,6 +548,18 @@ async def test_a_viewer_that_is_attached_says_so(size: tuple[int, int]) -> None:
     app = make_app(link)
     async with driven(app, size):
         assert "attached" in str(app.screen.query_one("TopBar").render())
+
+
+async def test_the_screens_numbers_stay_in_the_top_line_on_80_columns() -> None:
+    sessions = [session("k3x9a1pq", "rsi_bounce", mode=Mode.SIMULATED)]
+    app = make_app(ScriptedLink(sessions, kind="headless", pid=4711))
+    async with driven(app, NARROW) as pilot:
+        for keys, ahead in ((), "papertape  1 Sessions"), (("enter",), "1 Sessions › Session"):
+            await pilot.press(*keys)
+            await pilot.pause()
+            told = str(app.screen.query_one("TopBar").render()).strip()
+            assert told.startswith(f"{ahead}  2 3 4 5 6 7 8  ")
+            assert "SIMULATED   attached   14:0" in told
 
 
 async def test_a_session_by_itself_shows_its_notices_jobs_and_feed() -> None:

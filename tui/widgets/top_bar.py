@@ -19,6 +19,9 @@ from tui.widgets.text_lines import TextLines
 _SCREENS = tuple(command for command in COMMANDS if command.id.startswith("go."))
 
 
+_PROGRAM = Content.styled("papertape", "bold $accent")
+
+
 class TopBar(TextLines):
     """The first line of every screen."""
 
@@ -43,8 +46,9 @@ class TopBar(TextLines):
     def lines(self) -> Sequence[Content]:
         """Program and screens to the left; modes, host and clock to the right.
 
-        Where that does not fit, the host goes first, then the names of other screens, then their
-        numbers, then the program's own name, then the clock; the modes stay.
+        Where that does not fit, the host goes first, then the names of other screens; then their
+        numbers close up, and the program's own name goes before they do; then the clock goes. The
+        modes stay.
         """
         ends = self._ends()
         no_host = (ends[0], Content.styled("attached" if self._attached else "", "$info"), ends[-1])
@@ -53,7 +57,8 @@ class TopBar(TextLines):
             ("names", no_host),
             ("keys", ends),
             ("keys", no_host),
-            ("", no_host),
+            ("close keys", no_host),
+            ("close keys, nameless", no_host),
             ("nameless", no_host),
             ("nameless", no_host[:-1]),
         ):
@@ -87,21 +92,27 @@ class TopBar(TextLines):
         return self._snapshot is not None and self._snapshot.pid != os.getpid()
 
     def _screens(self, others: str) -> Content:
-        nameless = others == "nameless"
-        parts = [] if nameless else [Content.styled("papertape", "bold $accent")]
+        """The program's name and the screens; `others` says what there is of those not shown."""
+        line = Content("") if "nameless" in others else _PROGRAM
+        near = False
         for command in _SCREENS:
             here = command.id == f"go.{self.app.current_mode}"
-            if not here and others not in ("names", "keys"):
+            if not here and "keys" not in others and others != "names":
                 continue
             click = Style.from_meta({"@click": command.action})
             name = f" {command.label}" if here or others == "names" else ""
             style = "bold $foreground" if here else "$dim"
             shown = shown_key(command, getattr(self.app, "keymap", {}))
             key = (shown, "$accent" if here else "$dim")
-            parts.append(Content.assemble(key, (name, style)).stylize(click))
+            part = Content.assemble(key, (name, style)).stylize(click)
             if here and command.label != self._title:
-                parts[-1] += Content.assemble((" › ", "$dim"), (self._title, "bold $foreground"))
-        return Content("  ").join(parts)
+                part += Content.assemble((" › ", "$dim"), (self._title, "bold $foreground"))
+            close = "close" in others and not here
+            if line.plain:
+                line += Content(" " if close and near else "  ")
+            line += part
+            near = close
+        return line
 
 
 def modes_of(snapshot: HostSnapshot) -> str:
