@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.market.candles.timeframes import Timeframe
+from core.strategy.signals.reading import Counted
 
 if TYPE_CHECKING:
     from core.journal.values import OrderCounts
@@ -101,6 +102,15 @@ def number(value: float | None, digits: int = 2) -> str:
     if value is None or not math.isfinite(value):
         return UNKNOWN
     return f"{value:,.{digits}f}"
+
+
+def side(value: float | None, counted: Counted | None = None) -> str:
+    """A side of a condition, or how far off it is; a count of something has no decimals."""
+    if value is None:
+        return UNKNOWN
+    if counted is not None:
+        return count(int(value)) + (" ago" if counted is Counted.AGO else "")
+    return price(value) if abs(value) < 0.01 and value else number(value)
 
 
 def count(value: int) -> str:

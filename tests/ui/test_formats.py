@@ -5,9 +5,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from core.market.candles.timeframes import DAY, HOUR
+from core.strategy.signals.reading import Counted, Reading
 from core.time_format import parse_time
 from core.trading.values import Side, WaitingOrder
 from tui import formats
+from tui.screens.session_view import condition_rows
 from tui.widgets.axes import time_labels
 
 
@@ -97,6 +99,19 @@ def test_the_axis_of_years_says_which() -> None:
 )
 def test_an_order_that_waits_in_words(order: WaitingOrder, text: str) -> None:
     assert formats.waiting(order) == text
+
+
+def test_what_a_condition_counts_has_no_decimals() -> None:
+    readings = [
+        Reading("entry", "within 3 candles", 32, 2, 30, False, 0, Counted.AGO),
+        Reading("entry", "for 6 candles", 0, 6, 6, False, 1, Counted.ROW),
+        Reading("entry", "rsi < 30", 47.1234, 30.0, 17.1234, False, 2),
+    ]
+    assert [[cell.text for cell in row.cells[3:]] for row in condition_rows(readings)] == [
+        ["32 ago", "2 ago", "30"],
+        ["0", "6", "6"],
+        ["47.12", "30.00", "17.12"],
+    ]
 
 
 def test_of_a_time_that_clocks_show_twice_it_is_said_which() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from core.strategy.signals.reading import Counted
 from tui import formats
 from tui.cli.output import table
 
@@ -87,7 +88,8 @@ def _detail_text(detail: SessionDetail) -> list[str]:
     ]
     lines += [
         f"  {one.group:<12} {symbol}: {'yes' if one.holds else 'no '} {one.text}, "
-        f"now {formats.price(one.current)}, off by {formats.price(one.distance)}"
+        f"now {formats.side(one.current, one.counted)}, off by "
+        f"{formats.side(one.distance, one.counted and Counted.ROW)}"
         for symbol, readings in detail.readings.items()
         for one in readings
         if one.current is not None and one.distance is not None

@@ -12,7 +12,7 @@ from core.host.logs import KEPT
 from core.journal.values import SessionState
 from core.market.candles.candle import Candle
 from core.session.snapshot import SessionDetail, SessionSnapshot
-from core.strategy.signals.reading import Reading
+from core.strategy.signals.reading import Counted, Reading
 from core.trading.values import Trade
 from tui import formats
 from tui.modals.notes import alert_words
@@ -141,7 +141,8 @@ def condition_rows(readings: Sequence[Reading]) -> list[Row]:
         if reading.holds is None:
             mark = Cell("")
         known = reading.distance is not None
-        off = _plain(reading.distance) if known else "not yet"
+        counted = reading.counted
+        off = formats.side(reading.distance, counted and Counted.ROW) if known else "not yet"
         text = "  " * reading.depth + reading.text
         rows.append(
             Row(
@@ -150,19 +151,13 @@ def condition_rows(readings: Sequence[Reading]) -> list[Row]:
                     mark,
                     Cell("" if reading.depth else reading.group, Tone.DIM),
                     Cell(text, Tone.STRONG if reading.holds else Tone.PLAIN),
-                    Cell(_plain(reading.current)),
-                    Cell(_plain(reading.threshold), Tone.DIM),
+                    Cell(formats.side(reading.current, counted)),
+                    Cell(formats.side(reading.threshold, counted), Tone.DIM),
                     Cell("" if reading.holds is not False else off, Tone.DIM),
                 ),
             )
         )
     return rows
-
-
-def _plain(value: float | None) -> str:
-    if value is None:
-        return formats.UNKNOWN
-    return formats.price(value) if abs(value) < 0.01 and value else formats.number(value)
 
 
 def why(session: SessionSnapshot, readings: Sequence[Reading], symbol: str) -> str:

@@ -22,7 +22,7 @@ from core.strategy.config.conditions import (
     Rule,
     references,
 )
-from core.strategy.signals.reading import Reading
+from core.strategy.signals.reading import Counted, Reading
 
 _EQUAL_WITHIN = 1e-9  # relative
 
@@ -138,18 +138,20 @@ def condition_readings(
 def group_reading(rule: Group, group: str, count: int, held: bool, depth: int) -> Reading:
     """A group of which `count` members hold."""
     text, needed = headline(rule, whole=rule.lasting is None), members_needed(rule)
-    return Reading(group, text, count, needed, abs(needed - count) * (not held), held, depth)
+    off = abs(needed - count) * (not held)
+    return Reading(group, text, count, needed, off, held, depth, Counted.MEMBERS)
 
 
 def lasting_reading(
     rule: Rule, lasting: Lasting, group: str, row: int, since: int | None, held: bool, depth: int
 ) -> Reading:
     """How long a rule has lasted: candles in a `row`, and `since` it was so last (None: never)."""
-    current, threshold = since, lasting.candles - 1
+    current, threshold, counted = since, lasting.candles - 1, Counted.AGO
     if lasting.every:
         current, threshold = min(row, lasting.candles), lasting.candles
+        counted = Counted.ROW
     off = None if current is None else 0 if held else abs(current - threshold)
-    return Reading(group, headline(rule), current, threshold, off, held, depth)
+    return Reading(group, headline(rule), current, threshold, off, held, depth, counted)
 
 
 def members_needed(rule: Group) -> int:

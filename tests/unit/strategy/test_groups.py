@@ -13,7 +13,7 @@ from core.market.candles.candles import Candles
 from core.strategy.config.canonical import config_digest, config_to_dict
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.parsing import parse_config
-from core.strategy.signals.reading import Reading
+from core.strategy.signals.reading import Counted, Reading
 from core.strategy.signals.source import ENTER_LONG, ENTER_SHORT, EXIT_LONG
 from core.strategy.signals.sources import (
     condition_series,
@@ -181,13 +181,13 @@ def test_readings_show_every_part_with_what_it_lacks() -> None:
         known.readings()
         == stream.readings()
         == (
-            Reading("entry", "any of", 0, 1, 1, False),
-            Reading("entry", "for 3 candles", 2, 3, 1, False, 1),
+            Reading("entry", "any of", 0, 1, 1, False, counted=Counted.MEMBERS),
+            Reading("entry", "for 3 candles", 2, 3, 1, False, 1, Counted.ROW),
             Reading("entry", "close > 5", 7.0, 5.0, 0.0, True, 2),
             Reading("entry", "close * 2 < open - 1", 14.0, 5.0, 9.0, False, 1),
             Reading("entry", "close", 7.0, None, None, None, 2),
             Reading("entry", "open", 6.0, None, None, None, 2),
-            Reading("exit", "within 2 candles", 2, 1, 1, False),
+            Reading("exit", "within 2 candles", 2, 1, 1, False, counted=Counted.AGO),
             Reading("exit", "close < 3", 7.0, 3.0, 4.0, False, 1),
         )
     )
