@@ -290,8 +290,9 @@ async def test_problems_stand_at_their_lines(workspace: Workspace) -> None:
         assert isinstance(form, NewBacktest)
         form.query_one("#source", Choice).chosen = "exchange"
         form.query_one("#exchange", Input).value = ""
-        await until(pilot, lambda: "ccxt" in str(form.query_one("#verdict").render()))
-        assert "lessthan" in str(form.query_one("#verdict").render())
+        said = form.query_one("#verdict")
+        await until(pilot, lambda: "ccxt" in str(said.render()))
+        await until(pilot, lambda: "lessthan" in str(said.render()))
         await pilot.press("enter")
         assert app.screen is form
 
