@@ -550,6 +550,14 @@ async def test_a_viewer_that_is_attached_says_so(size: tuple[int, int]) -> None:
         assert "attached" in str(app.screen.query_one("TopBar").render())
 
 
+async def test_many_sessions_have_more_of_a_low_terminal_than_their_log() -> None:
+    app = make_app(ScriptedLink([session(f"s{n}", "rsi_bounce") for n in range(9)]))
+    async with driven(app, NARROW) as pilot:
+        await pilot.pause()
+        table, log = app.screen.query_one("#sessions", LineTable), app.screen.query_one("#log")
+        assert table.size.height - 1 >= 7 > log.size.height >= 4
+
+
 async def test_the_screens_numbers_stay_in_the_top_line_on_80_columns() -> None:
     sessions = [session("k3x9a1pq", "rsi_bounce", mode=Mode.SIMULATED)]
     app = make_app(ScriptedLink(sessions, kind="headless", pid=4711))

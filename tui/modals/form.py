@@ -132,15 +132,15 @@ def number_in(field: Input, name: str, problems: list[str]) -> float | None:
     return value
 
 
-def hints(verb: str, *, choices: bool = True) -> Static:
-    """What the keys do in a form; without `choices` in it, not how one chooses."""
+def hints(verb: str, *, fields: bool = True, choices: bool = True) -> Static:
+    """What the keys do in a form; without `fields` not how one moves, without `choices` chooses."""
+    move = [("Tab ↑↓", "$accent"), (" field   ", "$dim")] if fields else []
     choose = [("←→", "$accent"), (" choose   ", "$dim")] if choices else []
     return Static(
         Content.assemble(
             ("Enter", "$accent"),
             (f" {verb}   ", "$dim"),
-            ("Tab ↑↓", "$accent"),
-            (" field   ", "$dim"),
+            *move,
             *choose,
             ("Esc", "$accent"),
             (" cancel", "$dim"),

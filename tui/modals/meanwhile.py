@@ -26,7 +26,7 @@ _COLUMNS = (
     Column("STRATEGY", 14, grow=12),
     Column("TRADES", 6, "right"),
     Column("GAINED", 12, "right"),
-    Column("", 14, grow=60, priority=1),
+    Column("", 14, grow=60, priority=1, optional=True),
 )
 
 

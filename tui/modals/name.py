@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from core.text import safe_text
+from tui.modals.form import hints
 
 
 class AskName(ModalScreen[str | None]):
@@ -47,6 +48,7 @@ class AskName(ModalScreen[str | None]):
             yield Static(Content(self._text), classes="dialog-text")
             yield Input(self._proposed, password=self._secret, compact=True)
             yield Static("", id="name-verdict", classes="dialog-verdict")
+            yield hints("take it", fields=False, choices=False)
 
     @on(Input.Submitted)
     def _named(self, event: Input.Submitted) -> None:

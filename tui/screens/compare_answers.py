@@ -29,6 +29,7 @@ _SIGNS = {
 _DESCRIBED = ("·", "described", Tone.PLAIN)
 _AROUND = 0.35  # of what lies between two walls: shown beyond them
 _FARTHEST = 20.0  # times the other costs: a break-even farther away is an arrow at the scale's end
+_NO_SESSION = "no paper session to judge; S shows one by itself, a replay too"
 _CAUSES = "█▓▒"  # causes beside each other are told apart by them
 
 
@@ -79,7 +80,7 @@ def _unknown(layer: str, why: str) -> AnswerRow:
 
 def _decisions(layer: DecisionLayer | None) -> AnswerRow:
     if layer is None:
-        return _unknown("decisions", "no session was replayed")
+        return _unknown("decisions", _NO_SESSION)
     judged = layer.judged
     sign, tone = _SIGNS[layer.state]
     if judged.bound is None:
@@ -113,7 +114,7 @@ COST_FINDINGS = {
 
 def _costs(layer: CostLayer | None) -> AnswerRow:
     if layer is None:
-        return _unknown("costs", "no session was replayed")
+        return _unknown("costs", _NO_SESSION)
     judged = layer.judged
     sign, word, tone = COST_FINDINGS[judged.finding]
     if judged.seen is None:
@@ -156,7 +157,7 @@ def cost_gauge(layer: CostLayer) -> Gauge:
 
 def _account(layer: Divergence | None) -> AnswerRow:
     if layer is None:
-        return _unknown("account", "no session was replayed")
+        return _unknown("account", _NO_SESSION)
     differing, count = len(layer.differing), len(layer.trades)
     total = layer.difference
     text = f"{differing:,} of {count:,} trades differ" if differing else layer.summary
@@ -241,7 +242,7 @@ def _between(
 def _edge(layer: EdgeLayer | None) -> AnswerRow:
     name = "edge"
     if layer is None:
-        return _unknown(name, "no session to describe")
+        return _unknown(name, _NO_SESSION)
     sign, word, tone = _DESCRIBED
     if layer.state is not None:
         sign, tone = _SIGNS[layer.state]

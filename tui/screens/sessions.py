@@ -38,6 +38,7 @@ from tui.widgets.line_table import Cell, LineTable, Row
 from tui.widgets.log_pane import LogPane
 from tui.widgets.tones import Tone
 
+_FEW = 5  # sessions of which a low terminal shows a log as long as the list
 _STARTING = "Reading the sessions …"
 _NOTHING_RUNS = (
     "Nothing runs yet.\ns   start a session\nn   choose strategy, feed and duration\n?   every key"
@@ -102,6 +103,7 @@ class SessionsScreen(BaseScreen):
         super().show(snapshot)
         listed = snapshot.sessions if self._archived is None else self._archived
         self._sessions = {session.id: session for session in listed}
+        self.set_class(len(listed) > _FEW, "-many")
         self.query_one(Figures).show(headline_figures(snapshot))
         text = self.query_one(FilterBox).text
         shown = [s for s in listed if _matches(s, text)]

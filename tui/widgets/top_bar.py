@@ -46,9 +46,8 @@ class TopBar(TextLines):
     def lines(self) -> Sequence[Content]:
         """Program and screens to the left; modes, host and clock to the right.
 
-        Where that does not fit, the host goes first, then the names of other screens; then their
-        numbers close up, and the program's own name goes before they do; then the clock goes. The
-        modes stay.
+        Where that does not fit, the host goes first, then the names of other screens; their numbers
+        close up, and rather than them the program's own name goes; then the clock. The modes stay.
         """
         ends = self._ends()
         no_host = (ends[0], Content.styled("attached" if self._attached else "", "$info"), ends[-1])
@@ -59,6 +58,7 @@ class TopBar(TextLines):
             ("keys", no_host),
             ("close keys", no_host),
             ("close keys, nameless", no_host),
+            ("", no_host),
             ("nameless", no_host),
             ("nameless", no_host[:-1]),
         ):
