@@ -14,6 +14,8 @@ from tests.key_search import pytest_configure, pytest_terminal_summary
 
 __all__ = ["pytest_configure", "pytest_terminal_summary", "shared_data"]
 
+pytest.register_assert_rewrite("tests.ui.pictures")  # shows the difference of pictures
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 # A loaded machine is slow now and then; a deadline would make its tests fail by chance.

@@ -6,6 +6,7 @@ reads what it is given as markup, wherever it is a text, so that all of it is `C
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -80,8 +81,23 @@ class PaletteCommands(Provider):
     _jobs: Jobs = ()
     _results: tuple[ListedResult, ...] = ()
 
+    _reading: asyncio.Task[None] | None = None
+
     async def startup(self) -> None:
-        """Learn of the strategies, jobs and backtests one may want to go to."""
+        """Begin to read what one may want to go to.
+
+        In a task of its own: whatever a search waits for ends with it, when another letter is
+        typed, and Textual starts a provider only once.
+        """
+        self._reading = asyncio.create_task(self._read())
+
+    async def shutdown(self) -> None:
+        """Read no further."""
+        if self._reading is not None:
+            self._reading.cancel()
+
+    async def _read(self) -> None:
+        """Learn of the strategies, jobs and backtests."""
         app = cast(Jumping, self.app)
         self._strategies = await app.read_strategies()
         self._results = (await app.library.results()).results
@@ -130,7 +146,9 @@ class PaletteCommands(Provider):
             yield DiscoveryHit(_line(Content(label), text), run, text=label)
 
     async def search(self, query: str) -> Hits:
-        """What fits the words typed."""
+        """What fits the words typed; all that one may go to is known first."""
+        if self._reading is not None:
+            await asyncio.shield(self._reading)
         matcher = self.matcher(query)
         for label, text, run in (*self._offers(), *self._jumps()):
             score = max(matcher.match(label), matcher.match(text) * 0.8)

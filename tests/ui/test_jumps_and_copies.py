@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,13 +12,14 @@ from textual.command import CommandPalette
 from textual.widgets import Input, OptionList
 
 from tests.ui.driving import WIDE, driven, make_app, until
-from tests.ui.scripted import busy, jobs
+from tests.ui.scripted import busy, choices, jobs
 from tests.ui.test_backtest import backtest, make, pick, workspace
 from tests.ui.test_sessions import drawn
 from tui.app import PapertapeApp
 from tui.screens.schedule import ScheduleScreen
 from tui.screens.session import SessionScreen
 from tui.screens.strategies import StrategiesScreen
+from tui.strategies import StrategyChoice
 from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
 
@@ -45,6 +48,24 @@ async def test_the_palette_leads_to_a_session_from_anywhere(words: str) -> None:
         await jump(pilot, app, words)
         await until(pilot, lambda: isinstance(app.screen, SessionScreen))
         await until(pilot, lambda: "m81c0zzt" in str(app.screen.query_one("#one-title").render()))
+
+
+async def test_letters_typed_before_the_strategies_are_read_find_them_once_they_are() -> None:
+    reads, whole = threading.Event(), threading.Event()
+
+    def slow() -> Sequence[StrategyChoice]:
+        reads.set()
+        whole.wait(20)
+        return choices()
+
+    app = make_app(busy(), strategies=slow)
+    async with driven(app) as pilot:
+        await pilot.press("ctrl+p")
+        await until(pilot, reads.is_set)
+        await pilot.press("s", "t")
+        whole.set()
+        found = app.screen.query_one(OptionList)
+        await until(pilot, lambda: any("strategy" in str(one.prompt) for one in found.options))
 
 
 async def test_the_palette_leads_to_a_strategy_and_to_a_job() -> None:
