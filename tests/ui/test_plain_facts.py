@@ -524,3 +524,4 @@ async def test_strategies_are_shown_and_refused_while_they_are_read() -> None:
         assert form.picked is not None
         assert form.picked.name == "ema_cross"
         assert STILL_READ not in form.request()[1]
+        going_on.release(100)  # whoever else reads
