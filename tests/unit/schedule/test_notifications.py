@@ -72,25 +72,6 @@ async def test_what_is_said_arrives(
     assert TOKEN not in redactor.redact(f"sent to {url} with {TOKEN}")
 
 
-async def test_a_service_that_does_not_answer_is_complained_of_without_its_address() -> None:
-    pytest.importorskip("apprise", reason="needs the extra papertape[notify]")
-    said: asyncio.Queue[str] = asyncio.Queue()
-    loop = asyncio.get_running_loop()
-
-    def complain(text: str) -> None:
-        loop.call_soon_threadsafe(said.put_nowait, text)
-
-    notifier = Notifier([Secret(f"json://127.0.0.1:9/{TOKEN}")], complain)
-    task = asyncio.create_task(notifier.run())
-    notifier.say("hello")
-    async with asyncio.timeout(30):
-        assert await said.get() == (
-            "a notification to address 1 failed (the service could not be reached, or did not take "
-            "it): it is tried again in 5 s"
-        )
-    task.cancel()
-
-
 class FickleService:
     """A service that refuses, drips or floods as a test says, and keeps what it has taken."""
 
@@ -102,17 +83,18 @@ class FickleService:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.asked += 1
-        if self.manner == "refuse":
+        manner = self.manner  # kept to the end of this answer
+        if manner == "refuse":
             return web.Response(status=500)
-        if self.manner == "well":
+        if manner == "well":
             self.taken.append((await request.json())["message"])
             return web.Response()
         response = web.StreamResponse()
         await response.prepare(request)
         with contextlib.suppress(ConnectionError):
             while not self.over.is_set():
-                await response.write(b"x" * (1 if self.manner == "drip" else 1 << 20))
-                if self.manner == "drip":
+                await response.write(b"x" * (1 if manner == "drip" else 1 << 20))
+                if manner == "drip":
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self.over.wait(), 0.2)
         return response
@@ -155,6 +137,10 @@ async def test_a_bad_address_keeps_nothing_from_the_good_ones(
         assert (await asyncio.wait_for(received.get(), 60))["message"] == "hello"
         await until(lambda: len([text for text in said if "given up" in text]) == 2)
         assert any("address 1" in text and "apprise does not know" in text for text in said)
+        assert (
+            "a notification to address 2 failed (the service could not be reached, or did not take "
+            "it): it is given up"
+        ) in said
         assert TOKEN not in str(said)
 
 
@@ -204,7 +190,8 @@ async def test_an_answer_without_an_end_is_given_up_and_later_news_arrive(
 ) -> None:
     service, url = fickle
     service.manner = manner
-    patience = SendPatience(attempt=10.0, waits=(0.1,) * 5)
+    # An attempt takes longer than this on a loaded machine, too: then there are more of them.
+    patience = SendPatience(attempt=10.0, waits=(0.1,) * 20)
     async with sending(url, patience=patience) as (notifier, said):
         notifier.say("the first")
         await until(lambda: service.asked == 1)
