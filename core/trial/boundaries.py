@@ -25,6 +25,7 @@ from core.trial.state import State
 
 _LARGEST_RATE = 0.5
 _LARGEST_DELTA = 0.5
+_UNSEEN = 0.05  # chance with which a backtest shows no loss although there are some
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +168,15 @@ def calibrate(
     """
     _check(horizon, broken, kept, delta, margin)
     backtest = Resampler.fit(backtest_returns)
+    returns = as_returns(backtest_returns)
     lows, highs = _extremes(backtest, int(horizon), delta, min(broken, kept), seed)
     return Boundaries(
         horizon=int(horizon),
         promise=backtest.mean,
         margin=float(margin),
-        lower=min(0.0, backtest.scale * lower_bound(lows, broken)),
-        upper=max(0.0, -backtest.scale * lower_bound(-highs, kept)),
-        best=float(np.max(as_returns(backtest_returns))),
+        lower=min(-_hidden_loss(returns, broken), backtest.scale * lower_bound(lows, broken)),
+        upper=max(_hidden_loss(returns, kept), -backtest.scale * lower_bound(-highs, kept)),
+        best=float(np.max(returns)),
         delta=float(delta),
         broken=float(broken),
         kept=float(kept),
@@ -218,6 +220,18 @@ def _extremes(
         excess = np.subtract(total, counted * mean, out=total)
         lows.append((excess / shape if delta else excess).min(axis=0) / scale)
     return np.concatenate(lows), np.concatenate(highs)
+
+
+def _hidden_loss(returns: Floats, rate: float) -> float:
+    """How far out the lines lie at least, where a backtest shows no loss; 0 where it shows one.
+
+    Such a backtest tells nothing of how large a loss is. If losses come so rarely that n trades
+    show none in 5 %, each may take as much as n trades bring / ln 20, and there is no edge. Then so
+    many wins in a row bring this much with chance `rate`.
+    """
+    if (returns < 0).any():
+        return 0.0
+    return float(returns.sum()) * math.log(rate) / math.log(_UNSEEN)
 
 
 def _first(crossed: NDArray[np.bool_]) -> int | None:

@@ -63,8 +63,8 @@ def seal_trial(
         now: UTC ms.
 
     Raises:
-        NoPromiseError: the backtest is missing, of another config or other rules, too short, or
-            of trades that are all alike.
+        NoPromiseError: the backtest is missing, of another config or other rules, too short,
+            without a loss, or of trades that are all alike.
     """
     promise = _promise(config, stored)
     closed = [trade_from_json(trade) for trade in promise["trades"]]
@@ -77,6 +77,11 @@ def seal_trial(
     # The same money is another share of another balance: what counts is the session's own.
     balance = config.starting_balance if fixed else float(promise["starting_balance"])
     returns = trade_returns(closed, balance, fixed_amount=fixed)
+    if (returns >= 0).all():
+        raise NoPromiseError(
+            f"none of the saved backtest's {len(closed)} trades lost anything, so that it does not "
+            "tell how large a loss is: backtest a longer period and --save it"
+        )
     try:
         Resampler.fit(returns)
     except ValueError as error:

@@ -124,11 +124,11 @@ def test_lines_scale_with_the_returns(factor: float, seed: int) -> None:
 
 
 def test_lines_do_not_depend_on_the_mean() -> None:
-    one, other = calibrate(backtest(), 30), calibrate(backtest() + 5, 30)
+    one, other = calibrate(backtest(), 30), calibrate(backtest() + 1, 30)  # some lose still
     assert other.lower == pytest.approx(one.lower)
     assert other.upper == pytest.approx(one.upper)
-    assert other.promise == pytest.approx(one.promise + 5)
-    assert other.best == pytest.approx(one.best + 5)
+    assert other.promise == pytest.approx(one.promise + 1)
+    assert other.best == pytest.approx(one.best + 1)
 
 
 def test_stricter_rates_and_longer_horizons_widen_the_lines() -> None:
@@ -217,6 +217,19 @@ def test_error_rates_hold_over_many_trials(draw: Draw) -> None:
     assert 0.02 < false[State.BROKEN] / 1_500 < 0.08
     assert 0.02 < false[State.KEPT] / 1_500 < 0.08
     assert found / 1_500 > 0.35
+
+
+def test_a_backtest_that_shows_no_loss_promises_little() -> None:
+    """Winners of about 1 before a loss of 15: where none has come yet, so many wins prove less."""
+    rng = np.random.default_rng(6)
+    known = 1 + rng.normal(0, 0.02, 45)
+    sealed = calibrate(known, 60)
+    assert sealed.upper == pytest.approx(known.sum())
+    assert sealed.lower <= -sealed.upper
+    assert sealed.judge(np.ones(40)).state == State.OPEN
+    strict = calibrate(known, 60, kept=0.01)
+    assert strict.upper == pytest.approx(known.sum() * np.log(0.01) / np.log(0.05))
+    assert calibrate([*known, -15.0], 60).upper < sealed.upper + 15
 
 
 def test_the_package_alone_loads_no_numbers() -> None:

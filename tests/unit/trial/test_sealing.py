@@ -83,6 +83,13 @@ def test_a_backtest_of_few_trades_seals_nothing(tmp_path: Path) -> None:
         seal_trial(CONFIG, saved(tmp_path, candles=100), now=START)
 
 
+def test_a_backtest_without_a_loss_seals_nothing(tmp_path: Path) -> None:
+    stored = saved(tmp_path)
+    won = [{**one, "pnl": abs(one["pnl"])} for one in stored["trades"]]
+    with pytest.raises(NoPromiseError, match=f"none of .* {len(won)} trades lost anything"):
+        seal_trial(CONFIG, {**stored, "trades": won}, now=START)
+
+
 def test_the_same_backtest_saved_once_more_is_the_one_that_was_sealed(tmp_path: Path) -> None:
     stored = saved(tmp_path)
     sealed = seal_trial(CONFIG, stored, trades=60, now=START).backtest_hash
