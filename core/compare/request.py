@@ -14,7 +14,7 @@ class ComparisonError(Exception):
 
 
 class UnknownSessionError(ComparisonError):
-    """There is no such session."""
+    """There is no such session of the strategy."""
 
 
 @dataclass(frozen=True, slots=True)

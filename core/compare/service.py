@@ -57,9 +57,8 @@ async def compare_strategy(
         report_of: gives the reports of sessions that have not ended; what it raises is passed on.
 
     Raises:
-        UnknownSessionError: there is no such session.
-        ComparisonError: a session cannot be read, or runs another strategy; or the exchange cannot
-            tell its candles.
+        UnknownSessionError: there is no such session, or it runs another strategy.
+        ComparisonError: a session cannot be read, or the exchange cannot tell its candles.
     """
     reports = await _reports(workspace, request, report_of)
     if request.blocks is None:
@@ -171,7 +170,7 @@ async def _reports(
         folder = workspace.session(session_id)
         report = read_report(folder, compared=False) or await report_of(session_id)
         if report["strategy"] != request.strategy:
-            raise ComparisonError(
+            raise UnknownSessionError(
                 f"session {session_id} runs {report['strategy']}, not {request.strategy}"
             )
         reports.append(report)

@@ -70,6 +70,7 @@ def _start(arguments: TrialArguments) -> int:
 
 def _plan(arguments: TrialArguments) -> int:
     """What a trial could tell; nothing is started."""
+    from core.compare.before_start import duration_warning
     from core.host.link import BadRequestError
     from core.host.start_requests import seal_of
     from core.strategy.config.problems import ConfigError
@@ -87,10 +88,13 @@ def _plan(arguments: TrialArguments) -> int:
         complain(
             f"papertape: {workspace.tries}: not counted, for they are no tries: {bad} of its lines"
         )
+    days = seal.horizon.days
+    short = duration_warning(config.timeframe, None if days is None else round(days * _DAY))
+    warnings = [] if short is None else [short]
     if arguments.json:
-        print_json(plan.to_json())
+        print_json({**plan.to_json(), "warnings": warnings})
     else:
-        print_text(*plan.sentences)
+        print_text(*plan.sentences, *warnings)
     return Exit.DONE
 
 

@@ -75,6 +75,10 @@ def test_a_plan_says_what_a_trial_could_tell_and_starts_nothing(
     assert bounds["edge_broken_pct"] < 40 * plan["promise_pct"]
     said = run("trial", "plan", strategy, "--horizon", "30d").out
     assert said.startswith("30 days bring about")
+    assert plan["warnings"] == []
+    short = run("trial", "plan", strategy, "--horizon", "1h")
+    assert "1 such trade brings" in short.out
+    assert "1h is short for a" in short.out
     assert "If the promise holds you will be told kept with" in said
     assert "For 80% and 80%:" in said
     assert "If the promise holds, " in said

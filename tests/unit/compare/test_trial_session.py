@@ -15,7 +15,7 @@ import pytest
 
 from core.compare.comparison import ComparisonResult
 from core.compare.promise import ClosedTrades, fall_and_losses, path_layer
-from core.compare.request import ComparisonRequest
+from core.compare.request import ComparisonRequest, UnknownSessionError
 from core.compare.service import compare_strategy
 from core.compare.sources import compare_sources, document_of
 from core.compare.text import comparison_text
@@ -169,6 +169,12 @@ async def test_a_trial_that_goes_on_is_not_over_by_its_files(tmp_path: Path) -> 
         assert found.layers.edge is not None
         assert found.layers.edge.state is State.OPEN
         assert found.layers.edge.over is over
+
+
+def test_a_session_of_another_strategy_is_not_found(home: Workspace) -> None:
+    request = ComparisonRequest("other", Timeframe.M5, sessions=(SESSION,))
+    with pytest.raises(UnknownSessionError, match="runs trend, not other"):
+        asyncio.run(compare_strategy(home, request, no_host))
 
 
 def test_the_same_candles_of_one_source_count_once(two_trials: Workspace) -> None:
