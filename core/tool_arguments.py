@@ -201,7 +201,8 @@ def trial_terms(asked: object) -> TrialTerms | None:
         case {"trades": int(trades), **rest} if not rest and not isinstance(trades, bool):
             return TrialTerms(trades=trades)
         case {"days": int() | float() as days, **rest} if not rest and not isinstance(days, bool):
-            return TrialTerms(days=days)
+            if math.isfinite(days):  # else JSON makes null of it, and that is the usual horizon
+                return TrialTerms(days=days)
     raise ToolError(
         f'trial: expected true, a horizon such as "60d", or {{"trades": 80}}; found '
         f"{str(asked)[:80]!r}"

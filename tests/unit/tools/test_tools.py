@@ -341,7 +341,11 @@ def test_a_mistake_in_the_schedule_is_an_error_in_words(
 
 
 @pytest.mark.parametrize(
-    "trial", ["sixty", {"trades": "80"}, {"trades": True}, {"days": 3, "trades": 4}, 60, []]
+    "trial",
+    [
+        *("sixty", {"trades": "80"}, {"trades": True}, {"days": 3, "trades": 4}, 60, []),
+        {"days": float("nan")},
+    ],
 )
 def test_a_trial_without_sense_is_refused_with_words(
     tool: Any, candle_file: str, trial: object
