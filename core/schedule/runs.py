@@ -94,7 +94,9 @@ async def _finish(job: Job, link: HostLink, *, by_hand: bool) -> JobOutcome:
         report = await link.stop_at_end(job.session_id)
     trades = await link.closed_trades(job.session_id)
     fresh = trades[job.seen_trades :]
-    told = f"session {job.session_id} has ended: {report_in_words(report)}"
+    reason = report.get("reason")
+    why = f" ({reason})" if isinstance(reason, str) and reason else ""
+    told = f"session {job.session_id} has ended{why}: {report_in_words(report)}"
     if fresh:
         told += f" Since the last look, {_trades_in_words(fresh)}."
     return JobOutcome(told, seen_trades=len(trades), ended=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from core.report.undefined import UNDEFINED, undefined_text
 from core.trial.state import State
 
 _LAYERS = ("decisions", "costs", "account", "path", "edge")
@@ -66,11 +67,17 @@ def _side_by_side(comparison: Mapping[str, object]) -> str:
         for row in (rows if isinstance(rows, list) else [])
         if isinstance(row, Mapping) and "metric" in row
     }
+    columns = _mapping_or_empty(comparison.get("columns"))
     told = []
     for metric, label, form in _FIGURES:
         row = by_metric.get(metric)
         if row is not None:
-            both = (_number(row.get(column), form) for column in ("backtest", "paper"))
+            both = []
+            for name in ("backtest", "paper"):
+                metrics = _mapping_or_empty(_mapping_or_empty(columns.get(name)).get("metrics"))
+                stands = undefined_text(metric, metrics)  # ∞, or nothing that is known
+                unknown = _UNKNOWN if stands == UNDEFINED else stands
+                both.append(_number(row.get(name), form, unknown))
             told.append(f"{label} {' / '.join(both)}")
     return f"Backtest / paper: {', '.join(told)}." if told else ""
 
@@ -90,8 +97,8 @@ def _answers(comparison: Mapping[str, object]) -> str:
     return " ".join(said)
 
 
-def _number(value: object, form: str) -> str:
-    return form.format(value) if isinstance(value, int | float) else _UNKNOWN
+def _number(value: object, form: str, unknown: str) -> str:
+    return form.format(value) if isinstance(value, int | float) else unknown
 
 
 def _mapping_or_empty(value: object) -> Mapping[str, object]:

@@ -47,9 +47,11 @@ class TrialHost(OneSessionHost):
         self.change(ID, trial=TrialHorizon(now, 60, None))
         self.edge = "open"
         self.compared = True
+        self.reason: str | None = None
 
     async def report(self, session_id: str) -> Mapping[str, object]:
         made = report(self.edge, self.edge)
+        made = {**made, "reason": self.reason}
         return made if self.compared else {**made, "comparison": None}
 
 
@@ -63,6 +65,10 @@ def test_the_figures_stand_side_by_side_and_every_answer_is_told() -> None:
         "Verdict: open. decisions: kept: 4,032 candles, 0 differ. account: P&L as the backtest's. "
         "edge: open: trade 12 of 60."
     )
+    won = report()
+    won["comparison"]["rows"].append({"metric": "profit_factor", "backtest": 1.8, "paper": None})
+    won["comparison"]["columns"] = {"paper": {"metrics": {"best": 5.0, "worst": 1.0}}}
+    assert "PF 1.80 / ∞" in comparison_in_words(won)
     assert comparison_in_words({}) == comparison_in_words({"comparison": None}) == ""
 
 
@@ -116,6 +122,8 @@ async def test_the_end_carries_the_comparison() -> None:
     host = TrialHost()
     ending = msgspec.structs.replace(check(), action=JobAction.FINISH)
     host.change(ID, state=host.snapshot().sessions[0].state.STOPPED)
+    host.reason = "its scheduled end was reached"
     outcome = await carry_out(ending, host)
+    assert f"session {ID} has ended (its scheduled end was reached): 12 trades" in outcome.text
     assert "Backtest / paper: win rate 62.0 % / 58.3 %" in outcome.text
     assert outcome.text.endswith("Continue paper trading.")
