@@ -252,8 +252,11 @@ async def test_a_backtest_without_trades_says_why(workspace: Workspace) -> None:
     async with driven(app, NARROW) as pilot:
         await pick(pilot, app, "never")
         screen = await backtest(pilot, app, str(workspace.root.parent / "waves.csv"))
-        said = str(screen.query_one("#result-sentences").render())
+        sentences = screen.query_one("#result-sentences")
+        said = str(sentences.render())
         assert "No trade:" in said
+        room = screen.query_one("#result-said").size
+        assert room.height >= min(10, sentences.virtual_size.height), "no trade needs its room"
         assert "rsi < 1: held on 0 of" in said
 
 

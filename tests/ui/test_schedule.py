@@ -19,7 +19,7 @@ from core.host.job_values import JobOrder, ListedJob
 from core.journal.values import FeedKind
 from core.session.snapshot import StartRequest
 from core.store.workspace import Workspace
-from tests.ui.driving import WIDE, driven, make_app, shown, until
+from tests.ui.driving import WIDE, WatchedApp, driven, make_app, shown, until
 from tests.ui.scripted import NOW, busy, job, session
 from tui.app import PapertapeApp
 from tui.host.hosting import LateHosting
@@ -36,13 +36,16 @@ START = 1_767_571_200_000  # 2026-01-05 00:00 UTC
 Fill = Callable[..., Awaitable[tuple[JobOrder | None, list[str]]]]
 
 
+_INSTEAD = "It takes the place of the job that the session was given."
+
+
 @asynccontextmanager
-async def on_a_real_host(root: Path) -> AsyncIterator[tuple[PapertapeApp, Pilot[int]]]:
+async def on_a_real_host(root: Path) -> AsyncIterator[tuple[WatchedApp, Pilot[int]]]:
     """The scheduler screen of a program that hosts a workspace."""
     workspace = Workspace(root)
     workspace.prepare()
     demo = DemoMarket(SyntheticMarket(7), START, 60.0, "test")
-    app = PapertapeApp(
+    app = WatchedApp(
         LateHosting(
             lambda: WorkspaceHosting(workspace, lambda: host_options(workspace, "tui", demo), [])
         ),
@@ -126,6 +129,12 @@ async def test_a_session_brings_its_check_and_can_be_given_an_end(tmp_path: Path
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is screen and len(rows(app)) == 2)
         assert rows(app)[1][1:3] == ["stop always, report", "once, 24 Dec 18:00"]
+        await pilot.press("n")
+        await until(pilot, lambda: bool(app.screen.query("#verdict")))
+        app.screen.query_one("#time", Input).value = "2h"
+        await pilot.press("enter")
+        await until(pilot, lambda: _INSTEAD in [note.message for note in app.notes])
+        assert ["check always", "every 2h"] in [row[1:3] for row in rows(app)]
         await pilot.press("G", "R")
         await until(pilot, lambda: rows(app) == [])
         assert app.snapshot is not None

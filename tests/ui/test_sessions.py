@@ -550,6 +550,17 @@ async def test_a_viewer_that_is_attached_says_so(size: tuple[int, int]) -> None:
         assert "attached" in str(app.screen.query_one("TopBar").render())
 
 
+async def test_the_id_of_a_session_is_told_before_all_of_why_it_is_stale() -> None:
+    why = "binance did not answer: binance GET https://api.binance.com/api/v3/exchangeInfo"
+    stale = session("k3x9a1pq", "rsi_bounce", state=SessionState.STALE, state_reason=why)
+    app = make_app(ScriptedLink([stale]))
+    async with driven(app, NARROW) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: "k3x9a1pq · " in text_of(app, "#one-title"))
+        told = text_of(app, "#one-title")
+        assert told.index("binance did not") <= 76 - 16, "and so is why"
+
+
 async def test_many_sessions_have_more_of_a_low_terminal_than_their_log() -> None:
     app = make_app(ScriptedLink([session(f"s{n}", "rsi_bounce") for n in range(9)]))
     async with driven(app, NARROW) as pilot:

@@ -93,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     _open_closed_streams()
     _allow_more_files()
-    arguments = build_parser().parse_args(argv)
+    arguments = build_parser().parse_args(_with_help(sys.argv[1:] if argv is None else argv))
     try:
         code = int(arguments.run(arguments))
         sys.stdout.flush()
@@ -108,6 +108,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return Exit.DONE
     except KeyboardInterrupt:
         return Exit.CANCELLED
+
+
+def _with_help(words: Sequence[str]) -> Sequence[str]:
+    """`help COMMAND` as others have it is `COMMAND --help`."""
+    return [*words[1:], "--help"] if words[:1] == ["help"] else words
 
 
 def _allow_more_files() -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tui.cli.commands import Arguments, Commands
-from tui.cli.output import Exit, Refusal, print_json, print_text, refusing
+from tui.cli.output import Exit, Refusal, complain, print_json, print_text, refusing
 from tui.cli.session_text import log_text, session_text, sessions_text
 from tui.cli.speaking import no_such_session, run_on_host, running_host
 from tui.cli.workspace import existing_workspace
@@ -240,8 +240,10 @@ def logs(arguments: LogsArguments) -> int:
     lines = run_on_host(work())
     if arguments.json:
         print_json([log_line_to_json(line) for line in lines])
-    else:
+    elif lines:
         print_text(*(log_text(line) for line in lines))
+    else:
+        complain("nothing is logged yet")
     return Exit.DONE
 
 

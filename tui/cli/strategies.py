@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import textwrap
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Protocol
@@ -25,6 +26,7 @@ class ValidateArguments(StrategyArguments, Protocol):
 class IndicatorsArguments(Arguments, Protocol):
     """What `papertape indicators` is given."""
 
+    name: str | None
     show: str | None
     data: str | None
     columns: str | None
@@ -42,6 +44,7 @@ def add_commands(commands: Commands) -> None:
         indicators,
         "the list of indicators, or one indicator's values on a candle file",
     )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="that indicator alone")
     add_data(parser, "a candle file", many=False)
     parser.add_argument(
         "--show",
@@ -96,19 +99,26 @@ def indicators(arguments: IndicatorsArguments) -> int:
     if arguments.show is not None and arguments.data is not None:
         return _show_indicator(arguments.show, arguments.data, arguments)
     from core.strategy.indicators.plugins import plugins
-    from core.strategy.indicators.registry import all_indicators, indicators_to_json, known_names
+    from core.strategy.indicators.registry import indicators_to_json, known_names
 
+    listed = indicators_to_json()
+    if arguments.name is not None:
+        listed = [one for one in listed if arguments.name in (one["name"], *one["aliases"])]
+    if not listed:
+        near = difflib.get_close_matches(str(arguments.name).lower(), known_names(), n=1)
+        hint = f"did you mean {near[0]}?" if near else "`papertape indicators` lists all"
+        raise Refusal(f"there is no indicator {arguments.name!r}: {hint}", Exit.NOTHING_FOUND)
     if arguments.json:
-        print_json({"indicators": indicators_to_json()})
+        print_json({"indicators": listed})
     else:
         rows = [
             (
-                one.name,
-                ", ".join(f"{name}={default}" for name, default in one.defaults.items()),
-                ", ".join(field.name for field in one.fields),
-                one.title,
+                one["name"],
+                ", ".join(f"{name}={default}" for name, default in one["params"].items()),
+                ", ".join(one["fields"]),
+                one["title"],
             )
-            for one in all_indicators()
+            for one in listed
         ]
         refused = plugins(known_names()).refused
         print_text(*table(("name", "parameters", "fields", "what it is"), rows))

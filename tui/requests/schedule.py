@@ -27,8 +27,16 @@ class ScheduleCommands:
         self._shell.command("list jobs", work, quiet=True)
 
     def add(self, order: JobOrder, done: Callable[[Jobs], None]) -> None:
-        """Add a job."""
-        self._change("add", lambda link: link.add_job(order), done)
+        """Add a job; say so where it takes the place of one that its session was given."""
+
+        async def work(link: HostLink) -> None:
+            before = {job.job_id for job in await link.list_jobs()}
+            made = await link.add_job(order)
+            if made.job_id in before:
+                self._shell.say("It takes the place of the job that the session was given.")
+            done(await link.list_jobs())
+
+        self._shell.command("add", work)
 
     def edit(self, job: ListedJob, order: JobOrder, done: Callable[[Jobs], None]) -> None:
         """Make a job what `order` says."""

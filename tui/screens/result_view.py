@@ -108,6 +108,7 @@ class ResultView(Vertical):
         trades.take_columns(report_rows.trade_columns_of(report))
         trades.set_rows(report_rows.trade_rows(report))
         entitle(trades, f"Trades · {len(trades.rows):,}")
+        self.set_class(not trades.rows, "-no-trades")
         self.query_one("#result-months", LineTable).set_rows(report_rows.month_rows(report))
 
     def turn(self, *, low: bool) -> None:

@@ -35,11 +35,17 @@ from tui.widgets.line_table import LineTable
 from tui.widgets.log_pane import LogPane
 from tui.widgets.tones import Tone
 
+_CUT = 16  # cells of the last part of a line that are kept in any case
+
 
 def _line(parts: Sequence[tuple[str, Tone]], width: int | None = None) -> Content:
-    """Parts in a line; what is dim is left out, the last first, where `width` has no room."""
+    """Parts in a line; what is dim is left out, the last first, where `width` has no room.
+
+    A long last part, such as why a session is stale, is cut at the end of the line before that.
+    """
     kept = [(safe_text(text), tone) for text, tone in parts]
-    while width is not None and sum(cell_len(text) + 3 for text, _ in kept) - 3 > width:
+    spared = max(0, cell_len(kept[-1][0]) - _CUT) if kept else 0
+    while width is not None and sum(cell_len(text) + 3 for text, _ in kept) - 3 - spared > width:
         dim = [part for part in kept if part[1] is Tone.DIM]
         if not dim:
             break

@@ -309,6 +309,13 @@ def test_a_workspace_that_is_a_file_is_bad_input(
     assert run("logs").out == ""
 
 
+def test_an_empty_log_is_said_to_be(run: Run) -> None:
+    run("init")
+    done = run("logs")
+    assert (done.code, done.out) == (0, "")
+    assert "nothing is logged yet" in done.err
+
+
 def test_without_a_host_sessions_rest_and_can_still_be_read(
     run: Run, workspace: Path, hours: Path
 ) -> None:

@@ -153,6 +153,16 @@ def test_all_indicators_are_listed(run: Run) -> None:
     assert "supertrend" in run("indicators").out
 
 
+def test_one_indicator_is_listed_by_its_name(run: Run) -> None:
+    assert [one["name"] for one in run("indicators", "rsi", "--json").json["indicators"]] == ["rsi"]
+    told = run("indicators", "bollinger").out
+    assert "bollinger" in told
+    assert "supertrend" not in told
+    refused = run("indicators", "bolinger")
+    assert refused.code == 3
+    assert "did you mean bollinger?" in refused.err
+
+
 def test_an_indicators_values_are_numbers_or_null(run: Run, hours: Path) -> None:
     shown = run("indicators", "--data", hours, "--show", "sma:period=3", "--json").json
     closes = waves(Timeframe.H1, 500).close

@@ -62,7 +62,9 @@ def test_a_broken_theme_of_ones_own_is_named(run: Run, workspace: Path) -> None:
 
 
 def test_help_names_every_command(run: Run) -> None:
-    done = run("--help")
+    assert run("help", "start") == run("start", "--help")
+    done = run("help")
+    assert done == run("--help")
     assert done.code == 0
     for command in ("validate", "backtest", "init", "paths", "exchange"):
         assert f"\n  {command} " in done.out
