@@ -19,6 +19,7 @@ from core.journal.values import FeedKind, SessionState
 from core.market.feeds.feed import Ended, Feed, FeedError, PriceSeen, UnavailableError
 from core.market.tasks import is_own_end
 from core.session.feed_handler import BY_HAND, SCHEDULED, FeedHandler, stopped_by
+from core.session.log_messages import state_text
 from core.session.order_mirror import OrderMirror, Route
 from core.session.recovery import RecoveredState
 from core.session.session_queue import Item, SessionCommand, SessionQueue, Tick
@@ -464,9 +465,8 @@ class Engine:
     def _enter(self, state: SessionState, reason: str | None = None) -> None:
         reason = None if reason is None else self._context.safe(reason)
         if state is not self.state:
-            why = "" if reason is None else f": {reason}"
             level = Level.ERROR if state is SessionState.ERROR else Level.INFO
-            self._tell(level, f"{state.value.replace('_', ' ')}{why}")
+            self._tell(level, state_text(state, reason))
         self.state, self.reason = state, reason
 
     def _tell(self, level: Level, text: str) -> None:

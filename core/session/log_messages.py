@@ -58,6 +58,12 @@ def clock_text(time: int) -> str:
     return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%d %H:%M")
 
 
+def state_text(state: str, why: str | None) -> str:
+    """The state a session has come to, and why; what says both (`stopped by hand`) stands alone."""
+    word = state.replace("_", " ")
+    return word if why is None else why if why.startswith(word) else f"{word}: {why}"
+
+
 def tell(event: Event) -> tuple[Level, str]:
     """An event as a sentence, and how loud it is."""
     match event:
@@ -224,7 +230,7 @@ def retell(lines: Iterable[Record], step: int) -> Iterator[tuple[int, Level, str
                 yield line.at, Level.INFO, "taken up again"
             case Stopped():
                 level = Level.ERROR if line.state == "error" else Level.INFO
-                yield line.now, level, f"{line.state}: {line.why}"
+                yield line.now, level, state_text(line.state, line.why)
 
 
 def _capped(event: Entered | Added) -> str:

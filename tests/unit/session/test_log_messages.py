@@ -6,13 +6,20 @@ from pathlib import Path
 
 from core.host.logs import read_log
 from core.host.offline import offline_logs
-from core.session.log_messages import tell_order
+from core.session.log_messages import state_text, tell_order
 from core.session.snapshot import Level
 from core.store.workspace import Workspace
 from core.trading.orders import Execution, OrderSide, VenueOrder
 from tests.unit.host.hosts import hosting, replay_request
 
 TRADING = ("enter", "left", "decided", "asked for")
+
+
+def test_a_state_and_why_are_told_once() -> None:
+    assert state_text("stopped", "stopped by hand, positions closed") == (
+        "stopped by hand, positions closed"
+    )
+    assert state_text("warming_up", None) == "warming up"
 
 
 async def test_a_journal_is_told_as_the_log_was(tmp_path: Path, candle_file: Path) -> None:
