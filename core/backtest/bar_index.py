@@ -310,7 +310,7 @@ class BarIndex:
 
 def _marks(marked: Bools) -> str:
     """A character a candle: of text, C finds one without making Python numbers of places."""
-    return marked.tobytes().decode("latin-1")
+    return str(marked.data, "ascii")
 
 
 def _view(column: Floats) -> memoryview[float]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.backtest.bar_index import END, BarIndex
 from core.backtest.drive import Course
@@ -77,18 +76,18 @@ class RunEquity:
         if len(self._closes) > 1 or not self._length:
             return MarkedEquity(self.whole()).deepest_fall(before)
         (close,), (held,) = self._closes, self._held
-        starts = np.concatenate((self._free.edges, held.edges))
-        starts.sort(kind="stable")
-        starts = starts[: starts.searchsorted(self._length)]
+        edges = np.concatenate((self._free.edges, held.edges))
+        edges.sort(kind="stable")
+        starts = edges[:-1][edges[1:] > edges[:-1]]  # each once, and the end not
         (free,), holding = self._free.at(starts), held.at(starts)
         one = free + _worth(np.maximum.reduceat(close[: self._length], starts), holding)
         other = free + _worth(np.minimum.reduceat(close[: self._length], starts), holding)
 
         def stretch(number: int) -> Floats:
-            start = int(starts[number])
-            later = starts[number + 1 :]
-            stop = max(int(later[0]), start + 1) if len(later) else self._length
-            return self._between(start, stop)
+            stop = starts[number + 1] if number + 1 < len(starts) else self._length
+            within = close[starts[number] : stop]
+            equity: Floats = free[number] + _worth(within, holding[:, number])
+            return equity
 
         return deepest_fall(before, np.maximum(one, other), np.minimum(one, other), stretch)
 
@@ -120,9 +119,10 @@ def _positions_held(account: Account, closed: TradeColumns, times: Times) -> lis
     before the candle it was left in.
     """
     trades = account.closed
-    slots = np.fromiter([trade.position.slot for trade in trades], np.int64, len(trades))
-    begins, ends = places_of(times, closed.entry_time), places_of(times, closed.exit_time)
-    values = np.array((closed.entry_price, closed.quantity * closed.sign, closed.margin))
+    begins, ends = closed.places(times)
+    values = np.empty((3, len(trades)))
+    values[0], values[1], values[2] = closed.entry_price, closed.quantity, closed.margin
+    values[1] *= closed.sign
     stages = [
         (trades[place].position.slot, *stage)
         for place in closed.staged.nonzero()[0].tolist()
@@ -134,6 +134,10 @@ def _positions_held(account: Account, closed: TradeColumns, times: Times) -> lis
         if position is not None
         for stage in _stages_so_far(position)
     ]
+    alone = len(account.positions) == 1
+    if alone and not stages:
+        return [_spans(begins, ends, values, len(times))]
+    slots = np.fromiter([trade.position.slot for trade in trades], np.int64, len(trades))
     if stages:
         whole = ~closed.staged
         more = np.array(stages).T
@@ -144,19 +148,16 @@ def _positions_held(account: Account, closed: TradeColumns, times: Times) -> lis
         values = np.concatenate((values[:, whole], more[3:]), axis=1)
         order = np.lexsort((ends, begins))
         slots, begins, ends, values = slots[order], begins[order], ends[order], values[:, order]
-    return [
-        _spans(slots == slot, begins, ends, values, len(times))
-        for slot in range(len(account.positions))
-    ]
+    all_mine = (slots == slot for slot in range(len(account.positions)))
+    return [_spans(begins[mine], ends[mine], values[:, mine], len(times)) for mine in all_mine]
 
 
-def _spans(
-    mine: NDArray[np.bool_], begins: Places, ends: Places, values: Floats, length: int
-) -> _Steps:
-    """Those `values` that are `mine`, each over its span of moments, and zeros between."""
-    changes = np.array((begins[mine], ends[mine])).T.ravel()
+def _spans(begins: Places, ends: Places, values: Floats, length: int) -> _Steps:
+    """The `values`, each over its span of moments, and zeros between."""
+    changes = np.empty(2 * len(begins), np.intp)
+    changes[::2], changes[1::2] = begins, ends
     spread = np.zeros((len(values), len(changes) + 1))
-    spread[:, 1::2] = values[:, mine]
+    spread[:, 1::2] = values
     return _Steps(changes, spread, length)
 
 
@@ -208,13 +209,13 @@ class _Steps:
     """
 
     def __init__(self, changes: Places, values: Floats, length: int) -> None:
-        self.edges = np.concatenate(([0], changes, [length]))
+        self.edges = np.empty(len(changes) + 2, np.intp)
+        self.edges[0], self.edges[1:-1], self.edges[-1] = 0, changes, length
         self._values = values
 
     def at(self, places: Places) -> Floats:
         """The values at some moments, a row for each kind."""
-        values: Floats = self._values[:, self.edges.searchsorted(places, side="right") - 1]
-        return values
+        return self._values.take(self.edges.searchsorted(places, side="right") - 1, axis=1)
 
     def between(self, start: int, stop: int) -> Floats:
         """The values at the moments `start` to `stop` (exclusive), a row for each kind."""

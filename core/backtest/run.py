@@ -67,26 +67,28 @@ def run_backtest(
         batches: the series known of each symbol's candles, shared by runs on the same ones.
         late_entries: candles by which every decision to enter or to add comes too late; to see
             what a result is worth where one is not always in time.
-        brief: for its figures alone: what happened, why nothing was traded, and what ambiguous
-            candles are worth is left out.
+        brief: for its figures alone: why nothing was traded, what ambiguous candles are worth, and
+            what the signals give reason to warn of is left out.
 
     Raises:
         BacktestError: if a symbol has no candles.
     """
-    all_bars, notes = _all_bars(
+    all_bars, signals = _all_bars(
         config, candles, funding or {}, decide_from, batches or {}, late_entries
     )
-    warnings = (*warnings, *notes)
+    if not brief:
+        warnings = (*warnings, *_notes(config, signals))
     moments = _moments(all_bars)
     finer = _finer(config, detail) if detail else None
-    account = Account(Rules.of(config, filters, fill_on=fill_on), tells=not brief)
+    rules = Rules.of(config, filters, fill_on=fill_on)
+    account = Account(rules, tells=False)
     course = drive(account, all_bars, moments, finer)
     closed = TradeColumns.of_account(account)
     open_trades = account.open_trades()
     ambiguous_return_pct = None
     if not brief and any(trade.ambiguous for trade in account.closed):
-        rules = Rules.of(config, filters, fill_on=fill_on, target_first=True)
-        hopeful = Account(rules, tells=False)
+        hope = Rules.of(config, filters, fill_on=fill_on, target_first=True)
+        hopeful = Account(hope, tells=False)
         drive(hopeful, all_bars, moments, finer)
         ambiguous_return_pct = (hopeful.equity() / config.starting_balance - 1) * 100
     if account.stopped:
@@ -95,6 +97,8 @@ def run_backtest(
             f"stopped for good: equity fell {config.max_drawdown_pct:g} % from its peak "
             "(max_drawdown_pct); the candles after that are not part of the result",
         )
+
+    told = partial(_told, rules, all_bars, moments, finer)
     return run_result(
         config,
         times=course.times,
@@ -111,8 +115,8 @@ def run_backtest(
         ambiguous_return_pct=ambiguous_return_pct,
         diagnosis=None
         if brief or account.closed
-        else _diagnosis(config, candles, decide_from, course.happened, len(open_trades)),
-        happened=course.happened,
+        else _diagnosis(config, candles, decide_from, told(), len(open_trades)),
+        told=told,
     )
 
 
@@ -123,7 +127,7 @@ def _all_bars(
     decide_from: int | None,
     batches: Mapping[str, Batch],
     late_entries: int,
-) -> tuple[list[BarIndex], tuple[str, ...]]:
+) -> tuple[list[BarIndex], list[SignalSeries]]:
     source = signal_source(config)
     known: list[tuple[Candles, SignalSeries]] = []
     for symbol in config.symbols:
@@ -137,7 +141,7 @@ def _all_bars(
     begin = max(min(firsts, default=END), decide_from or 0)
     all_bars = []
     for slot, (history, signals) in enumerate(known):
-        start = int(np.searchsorted(history.time, begin))
+        start = int(history.time.searchsorted(begin))
         rates = funding.get(config.symbols[slot])
         due = None if rates is None else funding_by_candle(history, rates)[start:]
         flags = signals.flags if not late_entries else _late(signals.flags, late_entries)
@@ -148,11 +152,14 @@ def _all_bars(
         if batch is not None:
             prices = batch.shared(("prices", start), partial(Prices, part, together=True))
         all_bars.append(BarIndex(slot, part, flags, due, levels, prices))
-    return all_bars, tuple(
-        f"{symbol}: {note}"
-        for symbol, (_, signals) in zip(config.symbols, known, strict=True)
-        for note in (*signals.notes, *_cancelled_exits(signals))
-    )
+    return all_bars, [signals for _, signals in known]
+
+
+def _notes(config: StrategyConfig, signals: Sequence[SignalSeries]) -> Iterator[str]:
+    """Sentences on the signals of each symbol."""
+    for symbol, one in zip(config.symbols, signals, strict=True):
+        for note in (*one.notes, *_cancelled_exits(one)):
+            yield f"{symbol}: {note}"
 
 
 def _late(flags: Flags, candles: int) -> Flags:
@@ -202,6 +209,13 @@ def _finer(config: StrategyConfig, detail: Mapping[str, Candles]) -> FinerCandle
         return list(finer.slice(int(start), int(stop)))
 
     return inside
+
+
+def _told(
+    rules: Rules, all_bars: Sequence[BarIndex], moments: Times, finer: FinerCandles | None
+) -> Sequence[Event]:
+    """What a run did, in order: it is done again, as few ask, and telling is half of the work."""
+    return drive(Account(rules), all_bars, moments, finer).happened
 
 
 def _diagnosis(

@@ -65,11 +65,6 @@ class MarkedEquity:
         )
 
 
-def equity_end(equity: Equity, closes: int, before: float) -> float:
-    """Equity at the last of so many closes; `before` where there is none."""
-    return float(equity.at(np.array([closes - 1]))[0]) if closes else before
-
-
 def deepest_fall(
     before: float, highs: Floats, lows: Floats, stretch: Callable[[int], Floats]
 ) -> float:
@@ -81,11 +76,14 @@ def deepest_fall(
         lows: the lowest of each.
         stretch: gives all of one, where the extremes do not tell which of them came first.
     """
-    tops = np.maximum.accumulate(np.concatenate(([before], highs)))
+    tops = np.empty(len(highs) + 1)
+    tops[0], tops[1:] = before, highs
+    np.maximum.accumulate(tops, out=tops)
     old, new = tops[:-1], tops[1:]
     falls = (new - lows) / new
-    deepest: float = falls.max(initial=0.0, where=new == old)
-    open_ = np.flatnonzero((new > old) & (falls * _ROUNDED > deepest))
+    rising = new > old
+    deepest: float = np.maximum.reduce(falls * ~rising, initial=0.0)
+    open_ = (rising & (falls * _ROUNDED > deepest)).nonzero()[0]
     for number in open_[np.argsort(-falls[open_])].tolist():
         if falls[number] * _ROUNDED <= deepest:
             break

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.market.candles.candles import Times, places_of
+from core.report.equity import Places
 from core.report.trade_columns import TradeColumns
 from core.trading.values import FillOn, OpenTrade
 
@@ -27,22 +28,28 @@ def exposed_candles(
         fill_on: where the candles filled market orders. What a close filled was held from the next
             candle on, and up to the candle whose close it left at.
     """
-    at_close = fill_on is FillOn.CLOSE
-    still_open = np.array([trade.entry_time for trade in open_trades], dtype=np.int64)
-    starts = np.concatenate((closed.entry_time, still_open))
-    first = places_of(times, starts, "right" if at_close else "left")
-    stops = closed.exit_time
-    last = np.where(
-        closed.at_open & (not at_close), places_of(times, stops), places_of(times, stops, "right")
-    )
-    last = np.concatenate((last, np.full(len(open_trades), len(times))))
-    return _covered(first, last)
+    starts, stops = closed.places(times)
+    if fill_on is FillOn.CLOSE:
+        starts = _behind(times, starts, closed.entry_time)
+        stops = _behind(times, stops, closed.exit_time)
+    else:
+        stops = np.where(closed.at_open, stops, _behind(times, stops, closed.exit_time))
+    if open_trades:
+        still_open = np.array([trade.entry_time for trade in open_trades], dtype=np.int64)
+        side: Literal["left", "right"] = "right" if fill_on is FillOn.CLOSE else "left"
+        starts = np.concatenate((starts, places_of(times, still_open, side)))
+        stops = np.concatenate((stops, np.full(len(open_trades), len(times))))
+    return _covered(starts, stops)
 
 
-def _covered(starts: NDArray[np.intp], stops: NDArray[np.intp]) -> int:
+def _behind(times: Times, places: Places, wanted: Times) -> Places:
+    """Where `wanted` belong behind those that are the same, by their `places` before them."""
+    return places + (times.take(places, mode="clip") == wanted) if len(times) else places
+
+
+def _covered(starts: Places, stops: Places) -> int:
     """How many places lie in any of the spans from `starts` to `stops` (exclusive)."""
-    ends = np.concatenate((starts, stops))
-    change = np.repeat((1, -1), len(starts))
-    order = ends.argsort()
-    open_spans = change[order].cumsum()
-    return int(np.diff(ends[order])[open_spans[:-1] > 0].sum())
+    order = starts.argsort(kind="stable")
+    starts, reached = starts[order], np.maximum.accumulate(stops[order])
+    starts[1:] = np.maximum(starts[1:], reached[:-1])
+    return int(np.maximum(reached - starts, 0).sum())

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from core.market.candles.candles import Floats, Times
 from core.market.candles.timeframes import DAY, Timeframe
 from core.report.break_even import break_even_cost_bp
-from core.report.equity import Equity, MarkedEquity, equity_end
+from core.report.equity import Equity, MarkedEquity
 from core.report.trade_columns import TradeColumns
 
 Z95 = 1.959963984540054  # the standard normal's 97.5 % quantile
@@ -78,6 +78,7 @@ def compute_metrics(
     closed: TradeColumns,
     times: Times,
     equity: Equity,
+    daily: Floats,
     starting_balance: float,
     timeframe: Timeframe,
     exposed: int,
@@ -92,6 +93,7 @@ def compute_metrics(
         closed: the closed trades, in exit order.
         times: open times of the candles decided on, UTC ms, increasing; shape (n,).
         equity: that of those candles' closes.
+        daily: that of the ends of days (`day_ends`).
         starting_balance: equity before the first candle, above 0.
         timeframe: of the candles.
         exposed: in how many of the candles a position was held (`exposed_candles`).
@@ -111,14 +113,11 @@ def compute_metrics(
         undefined["break_even_cost_bp"] = _NO_TRADE
     if candles:
         start, end = int(times[0]), int(times[-1]) + timeframe.ms
-        # A candle counts on the day of its last millisecond: it is known at open + timeframe - 1.
-        daily = _day_ends(times, equity, timeframe.ms - 1)
     else:
         start = end = 0
-        daily = np.empty(0)
     return _metrics(
         _of_trades(closed.pnl, closed.held, undefined),
-        _of_equity(equity, candles, daily, starting_balance, (end - start) / DAY, undefined),
+        _of_equity(equity, daily, starting_balance, (end - start) / DAY, undefined),
         exposure,
         benchmark_return_pct,
         break_even,
@@ -168,8 +167,8 @@ def closed_trade_metrics(
         final = stepped[-1:] if len(stepped) else np.array([starting_balance])
         steps = MarkedEquity(np.concatenate(([starting_balance], stepped, final)))
         daily = _day_ends(np.concatenate((first, closes, last)), steps, 0)
-        count, days = len(steps.whole()), (end - begin) / DAY
-        of_equity = _of_equity(steps, count, daily, starting_balance, days, undefined)
+        days = (end - begin) / DAY
+        of_equity = _of_equity(steps, daily, starting_balance, days, undefined)
     return _metrics(
         of_trades,
         of_equity,
@@ -195,21 +194,45 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
     return low, high
 
 
-def daily_returns(
-    times: Times, equity: Equity, starting_balance: float, timeframe: Timeframe
-) -> Floats:
+def day_ends(times: Times, equity: Equity, timeframe: Timeframe) -> Floats:
+    """The equity at the end of each UTC day, from the first day to the last; shape (days,).
+
+    The arguments are those of `compute_metrics`. A candle counts on the day of its last
+    millisecond: it is known at open + timeframe - 1.
+    """
+    return _day_ends(times, equity, timeframe.ms - 1) if len(times) else np.empty(0)
+
+
+def daily_returns(daily: Floats, starting_balance: float) -> Floats:
     """The returns of each UTC day, fractions, as the Sharpe ratio takes them; shape (days,).
 
-    The arguments are those of `compute_metrics`; equity must stay above 0.
+    `daily`: equity at the ends of days, which must stay above 0.
     """
-    daily = _day_ends(times, equity, timeframe.ms - 1) if len(times) else np.empty(0)
-    return _returns(np.concatenate(([starting_balance], daily)))
-
-
-def _returns(values: Floats) -> Floats:
-    """The relative change from each value to the next."""
-    returns: Floats = np.diff(values) / values[:-1]
+    before = _before(daily, starting_balance)
+    returns: Floats = (daily - before) / before
     return returns
+
+
+def _before(daily: Floats, starting_balance: float) -> Floats:
+    """The equity that each day begins with."""
+    before = np.empty(len(daily))
+    before[:1], before[1:] = starting_balance, daily[:-1]
+    return before
+
+
+def _mean(values: Floats) -> float:
+    """The mean of one value or more, as `np.mean` adds them up, at a third of its time."""
+    return _sum(values) / len(values)
+
+
+def _sum(values: Floats) -> float:
+    return float(np.add.reduce(values))
+
+
+def _spread(values: Floats, mean: float) -> float:
+    """The standard deviation of a sample around its mean, as `np.std`."""
+    away = values - mean
+    return math.sqrt(_sum(away * away) / (len(values) - 1))
 
 
 def _day_ends(times: Times, equity: Equity, known_after: int) -> Floats:
@@ -235,25 +258,23 @@ _EQUITY_FIGURES = (
 
 def _of_equity(
     equity: Equity,
-    closes: int,
     daily: Floats,
     starting_balance: float,
     days: float,
     undefined: dict[str, str],
 ) -> dict[str, float | None]:
-    """The figures of equity at so many closes.
+    """The figures of equity.
 
     `daily`: its UTC days' ends; `days`: the time it spans.
     """
-    end = equity_end(equity, closes, starting_balance)
+    end = float(daily[-1]) if len(daily) else starting_balance
     drawdown = equity.deepest_fall(starting_balance) * 100
     sharpe = sortino = None
-    values = np.concatenate(([starting_balance], daily))
-    if np.any(values[:-1] <= 0):
+    if (_before(daily, starting_balance) <= 0).any():
         reason = "equity fell to 0 or below, from where no daily return can be counted"
         undefined["sharpe_ratio"] = undefined["sortino_ratio"] = reason
     else:
-        returns = _returns(values)
+        returns = daily_returns(daily, starting_balance)
         sharpe = _sharpe(returns, undefined)
         sortino = _sortino(returns, undefined)
     return {
@@ -268,11 +289,12 @@ def _of_equity(
 def _sharpe(returns: Floats, undefined: dict[str, str]) -> float | None:
     if _too_few("sharpe_ratio", returns, undefined):
         return None
-    spread = float(np.std(returns, ddof=1))
+    mean = _mean(returns)
+    spread = _spread(returns, mean)
     if spread < _ROUNDING:
         undefined["sharpe_ratio"] = "the daily returns do not vary"
         return None
-    return float(np.mean(returns)) / spread * math.sqrt(365)
+    return mean / spread * math.sqrt(365)
 
 
 def _too_few(name: str, returns: Floats, undefined: dict[str, str]) -> bool:
@@ -288,11 +310,11 @@ def _sortino(returns: Floats, undefined: dict[str, str]) -> float | None:
     if _too_few("sortino_ratio", returns, undefined):
         return None
     downside = np.minimum(returns, 0.0)
-    deviation = math.sqrt(float(np.mean(downside**2)))
+    deviation = math.sqrt(_mean(downside * downside))
     if deviation < _ROUNDING:
         undefined["sortino_ratio"] = "no day with a negative return"
         return None
-    return float(np.mean(returns)) / deviation * math.sqrt(365)
+    return _mean(returns) / deviation * math.sqrt(365)
 
 
 def _calmar(growth: float, days: float, drawdown: float, undefined: dict[str, str]) -> float | None:
@@ -323,27 +345,27 @@ def _of_trades(pnl: ArrayLike, holds: ArrayLike, undefined: dict[str, str]) -> d
         return nothing | {"total_trades": 0, "max_consecutive_losses": 0}
     wins, losses = amounts[amounts > 0], amounts[amounts < 0]
     low, high = wilson_interval(len(wins), n)
-    avg_win = float(np.mean(wins)) if len(wins) else None
-    avg_loss = float(np.mean(losses)) if len(losses) else None
+    avg_win = _mean(wins) if len(wins) else None
+    avg_loss = _mean(losses) if len(losses) else None
     if avg_win is None:
         undefined["avg_win"] = undefined["payoff_ratio"] = "no winning trade"
     if avg_loss is None:
         undefined |= dict.fromkeys(("avg_loss", "payoff_ratio", "profit_factor"), "no losing trade")
-    mean = float(np.mean(amounts))
+    mean = _mean(amounts)
     return {
         "total_trades": n,
         "win_rate_pct": len(wins) / n * 100,
         "win_rate_ci": (low * 100, high * 100),
-        "profit_factor": float(np.sum(wins)) / -float(np.sum(losses)) if len(losses) else None,
+        "profit_factor": _sum(wins) / -_sum(losses) if len(losses) else None,
         "expectancy": mean,
-        "best": float(np.max(amounts)),
-        "worst": float(np.min(amounts)),
+        "best": float(np.maximum.reduce(amounts)),
+        "worst": float(np.minimum.reduce(amounts)),
         "avg_win": avg_win,
         "avg_loss": avg_loss,
         "payoff_ratio": None if avg_win is None or avg_loss is None else avg_win / -avg_loss,
         "sqn": _sqn(amounts, mean, undefined),
         "max_consecutive_losses": _longest_run(amounts < 0),
-        "avg_hold": float(np.mean(np.asarray(holds, dtype=np.float64))),
+        "avg_hold": _mean(np.asarray(holds, dtype=np.float64)),
     }
 
 
@@ -367,8 +389,8 @@ def _sqn(amounts: Floats, mean: float, undefined: dict[str, str]) -> float | Non
     if len(amounts) < 2:
         undefined["sqn"] = "1 trade, at least 2 are needed"
         return None
-    spread = float(np.std(amounts, ddof=1))
-    if spread <= _ROUNDING * float(np.max(np.abs(amounts))):
+    spread = _spread(amounts, mean)
+    if spread <= _ROUNDING * float(np.maximum.reduce(np.abs(amounts))):
         undefined["sqn"] = "the trades' P&L does not vary"
         return None
     return math.sqrt(len(amounts)) * mean / spread
@@ -376,9 +398,8 @@ def _sqn(amounts: Floats, mean: float, undefined: dict[str, str]) -> float | Non
 
 def _longest_run(flags: ArrayLike) -> int:
     """How many neighbours are true at most."""
-    edges = np.diff(np.concatenate(([0], np.asarray(flags, dtype=np.int8), [0])))
-    lengths = np.flatnonzero(edges == -1) - np.flatnonzero(edges == 1)
-    return int(lengths.max()) if len(lengths) else 0
+    runs = np.asarray(flags, dtype=np.bool_).tobytes().split(b"\0")
+    return max(map(len, runs))
 
 
 def _metrics(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -13,9 +13,15 @@ import numpy as np
 from core.market.candles.candles import Floats, Times
 from core.market.candles.timeframes import DAY
 from core.report.curves import kept_points
-from core.report.equity import Equity, equity_end
+from core.report.equity import Equity
 from core.report.exposure import exposed_candles
-from core.report.metrics import Metrics, buy_and_hold_pct, compute_metrics, daily_returns
+from core.report.metrics import (
+    Metrics,
+    buy_and_hold_pct,
+    compute_metrics,
+    daily_returns,
+    day_ends,
+)
 from core.report.monthly import monthly_returns
 from core.report.quality import quality_flags
 from core.report.trade_columns import TradeColumns
@@ -30,30 +36,37 @@ class RunResult:
     """The outcome of one run of a strategy.
 
     `times`, `marked`: open time of every candle on which the run decided (UTC ms, increasing;
-    shape (n,)) and the equity at its close. `closed`: the closed trades, in exit order.
+    shape (n,)) and the equity at its close. `day_ends`: that at the ends of UTC days. `closed`:
+    the closed trades, in exit order.
     `ambiguous_return_pct`: the total return had every ambiguous candle met the target first; None
     when no trade is ambiguous. `diagnosis` explains a run without trades. `warnings` are sentences.
-    `happened`: what a backtest did, in order; a session has a journal for that. `refused`: how many
-    entries came to nothing, by what kept them from it.
+    `told`: gives what a backtest did, in order; a session has a journal for that. `refused`: how
+    many entries came to nothing, by what kept them from it.
     """
 
     config: StrategyConfig
     fill_on: FillOn
     times: Times
     marked: Equity
+    day_ends: Floats
     metrics: Metrics
     closed: TradeColumns
     open_trades: tuple[OpenTrade, ...]
     warnings: tuple[str, ...] = ()
     ambiguous_return_pct: float | None = None
     diagnosis: Mapping[str, object] | None = None
-    happened: tuple[Event, ...] = ()
+    told: Callable[[], Sequence[Event]] = tuple
     refused: Mapping[Obstacle, int] = field(default_factory=dict)
 
     @property
     def trades(self) -> tuple[Trade, ...]:
         """The closed trades, in exit order; made when first asked for."""
         return self.closed.trades
+
+    @property
+    def happened(self) -> tuple[Event, ...]:
+        """What a backtest did, in order; found out anew whenever it is asked for."""
+        return tuple(self.told())
 
     @property
     def equity(self) -> Floats:
@@ -68,7 +81,7 @@ class RunResult:
     @property
     def ending_balance(self) -> float:
         """Equity at the last close."""
-        return equity_end(self.marked, len(self.times), self.starting_balance)
+        return float(self.day_ends[-1]) if len(self.day_ends) else self.starting_balance
 
     @property
     def daily_returns(self) -> Floats:
@@ -76,9 +89,8 @@ class RunResult:
 
         Shape (days,), from the first day to the last that it decided on.
         """
-        timeframe = self.config.timeframe
         with np.errstate(divide="ignore", invalid="ignore"):
-            returns = daily_returns(self.times, self.marked, self.starting_balance, timeframe)
+            returns = daily_returns(self.day_ends, self.starting_balance)
         return np.nan_to_num(returns, nan=0.0, posinf=0.0, neginf=0.0)
 
     @property
@@ -103,7 +115,7 @@ def run_result(
     warnings: Sequence[str] = (),
     ambiguous_return_pct: float | None = None,
     diagnosis: Mapping[str, object] | None = None,
-    happened: Sequence[Event] = (),
+    told: Callable[[], Sequence[Event]] = tuple,
 ) -> RunResult:
     """The result of a run, its metrics counted: of its parts as `RunResult` has them, and of these.
 
@@ -114,10 +126,12 @@ def run_result(
         refused: how many entries came to nothing, by what kept them from it; the result says so.
         capped: how many entries the free balance made smaller than the strategy asked for.
     """
+    daily = day_ends(times, equity, config.timeframe)
     metrics = compute_metrics(
         closed,
         times,
         equity,
+        daily,
         config.starting_balance,
         config.timeframe,
         exposed_candles(times, closed, open_trades, fill_on),
@@ -130,13 +144,14 @@ def run_result(
         fill_on,
         times,
         equity,
+        daily,
         metrics,
         closed,
         tuple(open_trades),
         (*warnings, *_refusals(config, refused or {}, capped)),
         ambiguous_return_pct,
         diagnosis,
-        tuple(happened),
+        told,
         dict(refused or {}),
     )
 

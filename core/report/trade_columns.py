@@ -7,8 +7,9 @@ from functools import cached_property
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
-from core.market.candles.candles import Floats, Times
+from core.market.candles.candles import Floats, Times, places_of
 from core.trading.account import Account
 from core.trading.position import FIGURES, left_at_open, seconds_held, write_figures
 from core.trading.values import Trade
@@ -24,12 +25,13 @@ class TradeColumns:
 
     def __init__(self, table: Floats, trades: Callable[[], Sequence[Trade]]) -> None:
         """Take `table`, whose rows are those of `FIGURES`, and what gives the trades."""
-        entry_time, exit_time, *money, self.sign, self.held, at_open, staged = table
-        self.entry_time: Times = entry_time.astype(np.int64)  # exact as floats, too
-        self.exit_time: Times = exit_time.astype(np.int64)
+        _, _, *money, self.sign, self.held, at_open, staged = table
+        self._times: Times = table[:2].astype(np.int64)  # exact as floats, too
+        self.entry_time, self.exit_time = self._times
         self.entry_price, self.exit_price, self.quantity, self.margin, self.fees, self.pnl = money
         self.at_open, self.staged = at_open != 0, staged != 0
         self._trades = trades
+        self._places: tuple[Times, NDArray[np.intp]] | None = None
 
     @classmethod
     def of(cls, trades: Sequence[Trade]) -> TradeColumns:
@@ -62,6 +64,12 @@ class TradeColumns:
     def trades(self) -> tuple[Trade, ...]:
         """The trades."""
         return tuple(self._trades())
+
+    def places(self, times: Times) -> NDArray[np.intp]:
+        """Where entries and exits belong in `times`, which increase; shape (2, n)."""
+        if self._places is None or self._places[0] is not times:
+            self._places = times, places_of(times, self._times)
+        return self._places[1]
 
     def __len__(self) -> int:
         return len(self.pnl)

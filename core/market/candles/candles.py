@@ -31,8 +31,9 @@ def places_of(
     """
     if len(times) > 1:
         step = times[1] - times[0]
-        counted: NDArray[np.intp] = ((wanted - times[0]) // step).clip(0, len(times) - 1)
-        if np.array_equal(times[counted], wanted):
+        counted: NDArray[np.intp] = (wanted - times[0]) // step
+        np.minimum(counted, len(times) - 1, out=counted)
+        if (times.take(counted, mode="clip") == wanted).all():
             return counted + 1 if side == "right" else counted
     return times.searchsorted(wanted, side)
 

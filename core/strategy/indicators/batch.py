@@ -65,6 +65,7 @@ class Batch:
         self._values: dict[Series, Floats] = {}
         self._calls: dict[Call, tuple[Floats, ...]] = {}
         self._shared: dict[Hashable, Any] = {}
+        self._latest: dict[Hashable, tuple[object, Any]] = {}
         self._batches: dict[tuple[HigherTimeframe, int], tuple[Batch, NDArray[np.int64]]] = {}
 
     def values(self, series: Series) -> Floats:
@@ -79,6 +80,14 @@ class Batch:
         if key not in self._shared:
             self._shared[key] = make()
         made: _Made = self._shared[key]
+        return made
+
+    def latest(self, key: Hashable, of: object, make: Callable[[], _Made]) -> _Made:
+        """As `shared`, for what is made of something else, too: kept until that is another."""
+        known = self._latest.get(key)
+        if known is None or known[0] != of:
+            known = self._latest[key] = of, make()
+        made: _Made = known[1]
         return made
 
     def _compute(self, series: Series) -> Floats:

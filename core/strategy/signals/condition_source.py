@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 
 import numpy as np
@@ -19,6 +19,7 @@ from core.strategy.config.conditions import Condition, Rule
 from core.strategy.config.config import StrategyConfig
 from core.strategy.config.orders import Atr, Swing
 from core.strategy.indicators.batch import Batch
+from core.strategy.indicators.described import Described
 from core.strategy.indicators.registry import indicator_of
 from core.strategy.indicators.series import Series
 from core.strategy.signals.condition_stream import ConditionStream
@@ -41,7 +42,10 @@ class ConditionSource:
 
     def __init__(self, config: StrategyConfig) -> None:
         self._config = config
-        self._plan = Plan(config)
+
+    @cached_property
+    def _plan(self) -> Plan:
+        return Plan(self._config)
 
     @property
     def warmup(self) -> int:
@@ -74,12 +78,19 @@ class ConditionSource:
     def series(self, candles: Candles, batch: Batch | None = None) -> SignalSeries:
         """The flags of all candles at once; see `SignalSource.series`."""
         batch = batch or Batch(candles)
-        plan = self._plan
+        config = self._config
+        # Of the settings of a sweep most have words and rules in common with the one before.
+        words = config.indicators, config.timeframe
+        described = batch.latest("words", words, partial(Described.of, config))
+        plan = Plan(config, described)
         known_from = partial(_first_known, plan.fields, candles)
-        first = batch.shared(("first known", plan.fields), known_from)
-        rules = BatchRules(plan.described, batch)
-        held = [rules.holds(rule) for _, rule in plan.rules]
-        kind = np.dtype(np.uint32 if self._config.orders.adds else np.uint8)
+        first = batch.latest("first known", plan.fields, known_from)
+        rules = BatchRules(described, batch)
+        held = [
+            batch.latest(place, (rule, described), partial(rules.holds, rule))
+            for place, (_, rule) in enumerate(plan.rules)
+        ]
+        kind = np.dtype(np.uint32 if config.orders.adds else np.uint8)
         flags: Flags = np.zeros(len(candles), dtype=kind)
         for group in plan.groups:
             combine = np.logical_and if group.every else np.logical_or

@@ -39,9 +39,10 @@ class FlagGroup(NamedTuple):
 class Plan:
     """A config as series: the fields decisions wait for, the conditions, the flags they give."""
 
-    def __init__(self, config: StrategyConfig) -> None:
+    def __init__(self, config: StrategyConfig, described: Described | None = None) -> None:
+        """Plan a config; `described`: its words, where they are known."""
         self._candle_ms = config.timeframe.ms
-        self.described = Described.of(config)
+        self.described = described or Described.of(config)
         self.levels = level_series(config, self.described)
         waited = [one for one in config.orders.levels if isinstance(one, Atr | Swing)]
         self.fields = (*self.described.fields, *(self.levels[str(one)] for one in waited))

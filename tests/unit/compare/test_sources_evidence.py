@@ -103,7 +103,7 @@ def test_a_backtest_that_stopped_for_good_and_its_refusals_are_evidence(
     refused = Refused(at(40), SYMBOL, Side.LONG, Obstacle.FILTER, "below the minimum notional")
     halted = Halted(at(60), "max_drawdown_pct", 10.0, 9_000.0)
     daily = Halted(at(50), "max_daily_loss_pct", 5.0, 9_500.0)
-    run = replace(backtest, happened=(refused, daily, halted))
+    run = replace(backtest, told=lambda: (refused, daily, halted))
     found = told(session(tmp_path), run)
     assert found.backtest_refused == (refused,)
     assert [(span.first, span.last) for span in found.backtest_halted] == [(at(60), at(299))]

@@ -22,7 +22,6 @@ from core.gate.gate import (
     run_gate,
 )
 from core.gate.to_json import gate_to_json
-from core.report.equity import MarkedEquity
 from core.report.result import result_to_json
 from core.report.trade_columns import TradeColumns
 from core.strategy.config.parsing import parse_config
@@ -94,7 +93,7 @@ def test_what_made_no_profit_fails_however_short(edge: Gate) -> None:
     assert edge.superiority is not None
     short = replace(edge.superiority, years=0.5)
     failed = [replace(one, passed=False) for one in edge.findings]
-    lost = replace(edge.best, marked=MarkedEquity(edge.best.equity * 0 + 9_000))
+    lost = replace(edge.best, day_ends=edge.best.day_ends * 0 + 9_000)
     assert judged(failed, short, lost)[0] is Verdict.FAILS
 
 

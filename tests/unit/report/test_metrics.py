@@ -18,6 +18,7 @@ from core.report.metrics import (
     Metrics,
     closed_trade_metrics,
     compute_metrics,
+    day_ends,
     wilson_interval,
 )
 from core.report.result import metrics_to_json
@@ -37,10 +38,12 @@ def metrics_of(
 ) -> Metrics:
     if times is None:
         times = [START + i * timeframe.ms for i in range(len(equity))]
+    opens, curve = np.array(times, dtype=np.int64), MarkedEquity(np.array(equity, dtype=np.float64))
     return compute_metrics(
         TradeColumns.of([trade(amount, candle=i) for i, amount in enumerate(pnl or [])]),
-        np.array(times, dtype=np.int64),
-        MarkedEquity(np.array(equity, dtype=np.float64)),
+        opens,
+        curve,
+        day_ends(opens, curve, timeframe),
         start,
         timeframe,
         exposed,

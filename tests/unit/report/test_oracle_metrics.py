@@ -7,7 +7,7 @@ import pytest
 
 from core.market.candles.timeframes import Timeframe
 from core.report.equity import MarkedEquity
-from core.report.metrics import compute_metrics
+from core.report.metrics import compute_metrics, day_ends
 from core.report.trade_columns import TradeColumns
 from tests.unit.report.making import START, trade
 
@@ -28,9 +28,9 @@ def test_equity_figures_agree(seed: int, timeframe: Timeframe) -> None:
     n = 400 * Timeframe.D1.ms // timeframe.ms
     times = START + np.arange(n, dtype=np.int64) * timeframe.ms
     equity = 10_000 * np.exp(np.cumsum(rng.normal(0.0002, 0.01, n)))
-    m = compute_metrics(
-        TradeColumns.of([]), times, MarkedEquity(equity), 10_000.0, timeframe, 0, 0.0
-    )
+    curve = MarkedEquity(equity)
+    ends = day_ends(times, curve, timeframe)
+    m = compute_metrics(TradeColumns.of([]), times, curve, ends, 10_000.0, timeframe, 0, 0.0)
 
     moments = pd.to_datetime(times + timeframe.ms - 1, unit="ms")
     marked = pd.Series(equity, index=moments)
@@ -52,8 +52,9 @@ def test_trade_figures_agree(seed: int) -> None:
     amounts = np.random.default_rng(seed).normal(0.1, 1.0, 60).tolist()
     trades = [trade(amount, candle=i) for i, amount in enumerate(amounts)]
     times = np.array([START], dtype=np.int64)
+    flat = np.array([1e4])
     m = compute_metrics(
-        TradeColumns.of(trades), times, MarkedEquity(np.array([1e4])), 1e4, Timeframe.D1, 0, 0.0
+        TradeColumns.of(trades), times, MarkedEquity(flat), flat, 1e4, Timeframe.D1, 0, 0.0
     )
 
     series = pd.Series(amounts, index=pd.date_range("2024-01-01", periods=len(amounts)))
