@@ -25,6 +25,7 @@ from core.store.workspace import Workspace, WorkspaceError
 from tests.ui.driving import NARROW, WatchedApp, driven, host_of, make_app, until
 from tests.ui.scripted import DAY, NOW, ScriptedLink, busy, session
 from tests.ui.test_real_host import top_line
+from tests.ui.test_sessions import drawn
 from tests.unit.cli.hosted import wait_for_socket
 from tui.app import PapertapeApp
 from tui.host.returning import Absence, absence, last_look, note_look
@@ -294,6 +295,7 @@ async def test_who_comes_back_is_told_once_the_sessions_have_caught_up(tmp_path:
         (row,) = app.screen.query_one(LineTable).rows
         told = [cell.text for cell in row.cells[:4]]
         assert told == ["● running", "k3x9a1pq", "rsi_bounce", "+2"]
+        assert "k3x9a1pq" in drawn(app, "#changes")
         await pilot.press("enter")  # what one reads of is where it leads
         await until(pilot, lambda: isinstance(app.screen, SessionScreen))
         assert "k3x9a1pq" in str(app.screen.query_one("#one-title", Static).content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import tzinfo
 
 from core.journal.values import Mode, SessionState
@@ -198,47 +199,86 @@ MONEY = (Mode.TESTNET, Mode.SIMULATED, Mode.DEMO, Mode.REPLAY)
 """The kinds of money, the one that is closest to real first."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """Sums over the sessions of one mode; unknown where their currencies differ.
+
+    `equity` and `gained` are of those that have not ended, `before` of the others; `today` is of
+    the UTC day, with what ended on it.
+    """
+
+    unit: str
+    equity: float | None
+    today: float | None
+    gained: float | None
+    before: float | None
+    positions: str
+
+
+def _sums(snapshot: HostSnapshot, mode: Mode | None) -> _Sums:
+    found = [s for s in snapshot.sessions if s.mode is mode]
+    counted = [s for s in found if not s.state.ended]
+    ended = [s for s in found if s.state.ended]
+    todays = [*counted, *(s for s in ended if (s.ended or 0) // DAY == snapshot.now // DAY)]
+    positions = _positions(counted)
+    currencies = {quote_currency(symbol) for s in found for symbol in s.symbols}
+    if len(currencies) > 1:
+        return _Sums(" (several currencies)", None, None, None, None, positions)
+    return _Sums(
+        "".join(f" {currency}" for currency in currencies),
+        total(map(equity_of, counted)),
+        total(None if s.unread else s.pnl_today for s in todays),
+        total(map(total_pnl, counted)),
+        total(map(total_pnl, ended)),
+        positions,
+    )
+
+
 def headline_figures(snapshot: HostSnapshot) -> tuple[Figure, ...]:
     """The figures above the table: sums over the sessions that have not ended.
 
     Money is added up within one mode only, for a demo's or a replay's is another kind of money than
     that of sessions on the market of today; which mode is named where there are several. EQUITY and
     P&L are of the same sessions, and so are POSITIONS; what runs, is stale or has failed is counted
-    over all modes. Sums are unknown where currencies differ. TODAY is of the UTC day, with what
-    ended on it.
+    over all modes. The mode that is next closest to real is summed up where there is room.
     """
     active = [s for s in snapshot.sessions if not s.state.ended]
-    modes = {session.mode for session in active or snapshot.sessions}
-    mode = next((one for one in MONEY if one in modes), None)
-    counted = [s for s in active if s.mode is mode]
-    ended = [s for s in snapshot.sessions if s.state.ended and s.mode is mode]
-    currencies = {quote_currency(symbol) for s in (*counted, *ended) for symbol in s.symbols}
-    summable = len(currencies) <= 1
-    equity = total(map(equity_of, counted)) if summable else None
-    gained = total(map(total_pnl, counted)) if summable else None
-    todays = [*counted, *(s for s in ended if (s.ended or 0) // DAY == snapshot.now // DAY)]
-    today = total(None if s.unread else s.pnl_today for s in todays) if summable else None
-    before = total(map(total_pnl, ended)) if summable else None
+    present = {session.mode for session in active or snapshot.sessions}
+    modes = [one for one in MONEY if one in present]
+    several = len(modes) > 1
+    sums = _sums(snapshot, modes[0] if modes else None)
     stale = sum(s.state is SessionState.STALE for s in active)
     running = str(sum(s.state is SessionState.RUNNING for s in active))
     if paused := sum(s.state is SessionState.PAUSED for s in active):
         running += f" + {paused} paused"
-    several = len(modes) > 1
     failed = sum(s.state is SessionState.ERROR for s in snapshot.sessions)
-    unit = f" {next(iter(currencies))}" if len(currencies) == 1 else ""
-    if not summable:
-        unit = " (several currencies)"
-    if mode is not None and several:
-        unit += f", {mode.value}"
+    unit = sums.unit + (f", {modes[0].value}" if several else "")
     return (
-        Figure(f"EQUITY{unit}", formats.money(equity), width=12),
-        Figure("TODAY", formats.change(today), tone_of(today), width=12),
-        Figure("P&L", formats.change(gained), tone_of(gained), width=12, priority=1),
-        Figure("ENDED P&L", formats.change(before), tone_of(before), width=12, priority=3),
-        Figure("POSITIONS", _positions(counted), priority=2),
+        Figure(f"EQUITY{unit}", formats.money(sums.equity), width=12),
+        Figure("TODAY", formats.change(sums.today), tone_of(sums.today), width=12),
+        Figure("P&L", formats.change(sums.gained), tone_of(sums.gained), width=12, priority=1),
+        Figure(
+            "ENDED P&L", formats.change(sums.before), tone_of(sums.before), width=12, priority=3
+        ),
+        Figure("POSITIONS", sums.positions, priority=2),
+        *(_beside(snapshot, modes[1]) if several else ()),
         Figure("RUNNING, ALL" if several else "RUNNING", running, priority=1),
         Figure("STALE", str(stale), Tone.STALE if stale else Tone.DIM),
         Figure("ERRORS", str(failed), Tone.ERROR if failed else Tone.DIM, priority=1),
+    )
+
+
+def _beside(snapshot: HostSnapshot, mode: Mode) -> tuple[Figure, ...]:
+    """The sums of another mode, the first to go where there is no room."""
+    sums, name = _sums(snapshot, mode), mode.value
+    return (
+        Figure(f"{name} EQUITY", formats.money(sums.equity), Tone.PLAIN, width=12, priority=10),
+        Figure(
+            f"{name} TODAY", formats.change(sums.today), tone_of(sums.today), width=12, priority=12
+        ),
+        Figure(
+            f"{name} P&L", formats.change(sums.gained), tone_of(sums.gained), width=12, priority=11
+        ),
     )
 
 
