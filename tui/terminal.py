@@ -83,10 +83,13 @@ class GuardedApp(PrivateApp):
             return False
         return True
 
-    def _check_terminal(self) -> None:
+    def _hung_up(self) -> bool:
         poll = select.poll()
         poll.register(sys.__stdin__.fileno() if sys.__stdin__ else 0, select.POLLHUP)
-        if any(events & select.POLLHUP for _, events in poll.poll(0)):
+        return any(events & select.POLLHUP for _, events in poll.poll(0))
+
+    def _check_terminal(self) -> None:
+        if self._hung_up():
             self.terminal_gone = True
             self.terminal_lost()
             return
@@ -95,8 +98,12 @@ class GuardedApp(PrivateApp):
             self.refresh(layout=True)
 
     def end(self) -> None:
-        """Exit, also where the terminal takes no more output and would hold the exit up."""
-        if self.terminal_stalled:
+        """Exit, also where the terminal takes no more output, or is gone, and would hold that up.
+
+        What writes to one that is gone may have died of it, and empties its queue no more.
+        """
+        gone = self.terminal_gone or (not self.is_headless and self._hung_up())
+        if self.terminal_stalled or gone:
             watchdog = threading.Timer(_TEARDOWN, os._exit, (0,))
             watchdog.daemon = True
             watchdog.start()

@@ -80,6 +80,22 @@ sys.exit(app.run() or 0)
 """
 
 
+NO_END = """
+import threading
+from textual.drivers._writer_thread import WriterThread
+WriterThread.stop = lambda self: threading.Event().wait()
+
+from tests.ui.driving import make_app
+from tests.ui.scripted import busy
+make_app(busy()).run()
+"""
+"""A screen at rest, whose end waits for ever for what writes to the terminal.
+
+So it does where SIGCONT follows SIGHUP, as it does from the kernel: Textual begins to write through
+another thread, which dies of the first flush, and whose queue the end fills.
+"""
+
+
 class Terminal:
     """The app in a pseudo-terminal of its own."""
 
@@ -146,6 +162,13 @@ def test_a_closed_terminal_leaves_the_sessions_running(tmp_path: Path) -> None:
     os.close(terminal.master)
     terminal.process.wait(20)
     assert "kept running: True" in terminal.outcome
+
+
+def test_a_closed_terminal_does_not_keep_the_program_from_ending(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path / "outcome", NO_END)
+    terminal.read_until(b"rsi_bounce")
+    os.close(terminal.master)
+    terminal.process.wait(20)
 
 
 def test_a_stalled_terminal_holds_nothing_up_but_the_picture(tmp_path: Path) -> None:
