@@ -195,7 +195,8 @@ class PapertapeApp(GuardedApp):
                 asyncio.get_running_loop().add_signal_handler(
                     number, self.leaving.signalled, number
                 )
-        if not self.is_headless and self.console.color_system == "standard":
+        few = not self.is_headless and self.console.color_system == "standard"
+        if few and not self.current_theme.ansi:
             self.theme = SIXTEEN_COLORS
         self.watch_terminal()
         self._returning.begin()

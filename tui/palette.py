@@ -143,7 +143,7 @@ class PaletteCommands(Provider):
     async def discover(self) -> Hits:
         """Everything that can be done here."""
         for label, text, run in self._offers():
-            yield DiscoveryHit(_line(Content(label), text), run, text=label)
+            yield DiscoveryHit(self._line(Content(label), text), run, text=label)
 
     async def search(self, query: str) -> Hits:
         """What fits the words typed; all that one may go to is known first."""
@@ -153,7 +153,14 @@ class PaletteCommands(Provider):
         for label, text, run in (*self._offers(), *self._jumps()):
             score = max(matcher.match(label), matcher.match(text) * 0.8)
             if score > 0:
-                yield Hit(score, _line(_highlighted(label, matcher), text), run, text=label)
+                yield Hit(score, self._line(_highlighted(label, matcher), text), run, text=label)
+
+    def _line(self, label: Content, text: str) -> Content:
+        """A label with its help, which begin beneath each other where labels are short."""
+        gap = " " * max(2, _LABEL - label.cell_length)
+        # Of sixteen colours none is dim both on the background and on the cursor's row.
+        dim = "" if self.app.native_ansi_color else "$dim"
+        return Content.assemble(label, gap, (safe_text(text), dim))
 
 
 def _highlighted(label: str, matcher: Matcher) -> Content:
@@ -163,9 +170,3 @@ def _highlighted(label: str, matcher: Matcher) -> Content:
         if label[offset : offset + 1].strip():  # lower case may be longer than the label
             found = found.stylize(matcher.match_style, offset, offset + 1)
     return found
-
-
-def _line(label: Content, text: str) -> Content:
-    """A label with its help, which begin beneath each other where labels are short."""
-    gap = " " * max(2, _LABEL - label.cell_length)
-    return Content.assemble(label, gap, (safe_text(text), "$dim"))

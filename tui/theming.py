@@ -62,12 +62,13 @@ def read_theme(path: Path) -> Theme:
     colors = _section(path, raw, "colors", COLORS)
     variables = _section(path, raw, "variables", VARIABLES)
     ansi = raw.get("ansi") is True
+    shade = "light" if raw.get("dark") is False else "dark"
     return Theme(
         name=name.strip(),
-        dark=raw.get("dark") is not False,
+        dark=shade == "dark",
         ansi=ansi,
         # The toolkit's own style sheets need some names more where colours are the terminal's.
-        variables={**(BUILTIN_THEMES["ansi-dark"].variables if ansi else {}), **variables},
+        variables={**(BUILTIN_THEMES[f"ansi-{shade}"].variables if ansi else {}), **variables},
         luminosity_spread=0.08,
         **colors,  # type: ignore[arg-type]  # the keys are exactly COLORS
     )

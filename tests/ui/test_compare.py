@@ -40,7 +40,7 @@ from tui.screens.compare_layer import CompareLayerScreen
 from tui.screens.compare_rows import SPREAD_COLUMNS, spread_rows
 from tui.screens.compare_trade import ComparedTradeScreen
 from tui.strategies import find_strategies
-from tui.theming import DEFAULT_THEME
+from tui.theming import DEFAULT_THEME, SIXTEEN_COLORS
 from tui.widgets.answer_list import AnswerList, AnswerRow
 from tui.widgets.curve_chart import CurveChart
 from tui.widgets.line_table import LineTable
@@ -469,6 +469,31 @@ async def test_pictures_of_a_trial(
         "edge": ("escape", "G", "enter"),
     }
     await take(make(trial_workspace, "trend"), size, pages, snapshot)
+
+
+@pytest.mark.parametrize(
+    ("theme", "no_color", "size"),
+    [
+        ("papertape-light", False, WIDE),
+        (SIXTEEN_COLORS, False, WIDE),
+        (DEFAULT_THEME, True, NARROW),
+    ],
+    ids=["light", "sixteen", "no_color"],
+)
+async def test_pictures_of_a_trial_in_other_looks(
+    theme: str,
+    no_color: bool,
+    size: tuple[int, int],
+    trial_workspace: Path,
+    snapshot: SnapshotAssertion,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", "1")
+    app = make(trial_workspace, "trend")
+    app.theme = theme
+    pages = {"answers": ("c",), "costs": ("j", "enter"), "edge": ("escape", "G", "enter")}
+    await take(app, size, pages, snapshot)
 
 
 async def take(

@@ -35,7 +35,7 @@ from tui.requests.views import GroupBy
 from tui.screens.report_rows import month_rows, sentences, trade_rows
 from tui.screens.session import SessionScreen
 from tui.screens.session_groups import rows
-from tui.screens.session_view import figures, positions_in_a_line, why
+from tui.screens.session_view import feed_rows, figures, positions_in_a_line, why
 from tui.screens.sessions import SessionsScreen
 from tui.screens.sessions_table import SESSION_COLUMNS, headline_figures, session_row
 from tui.screens.trade import TradeScreen
@@ -528,3 +528,33 @@ async def test_strategies_are_shown_and_refused_while_they_are_read() -> None:
         assert form.picked.name == "ema_cross"
         assert STILL_READ not in form.request()[1]
         going_on.release(100)  # whoever else reads
+
+
+async def test_jobs_beside_a_market_with_a_clock_of_its_own_say_by_which_they_are_due() -> None:
+    link = busy()
+    app = make_app(link)
+    async with driven(app) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: "this machine's clock" in title_of(app, "#jobs"))
+        demo, real = link.sessions[:2]
+        link.change(demo.id, mode=Mode.SIMULATED)
+        link.sessions = [one for one in link.sessions if one.mode is Mode.SIMULATED]
+        app.poll()
+        await until(pilot, lambda: "clock" not in title_of(app, "#jobs"))
+    (detail,) = [await link.detail(real.id)]
+    rows = [feed_rows(replace(one, next_jobs=("check it",)), detail)[0] for one in (demo, real)]
+    assert [row.cells[0].text for row in rows] == [
+        "job check it, by this machine's clock", "job check it"
+    ]  # fmt: skip
+
+
+def title_of(app: PapertapeApp, name: str) -> str:
+    return str(app.screen.query_one(name).border_title)
+
+
+async def test_how_far_a_condition_is_off_is_seen_on_an_ordinary_terminal() -> None:
+    app = make_app(busy())
+    async with driven(app, WIDE) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SessionScreen))
+        await until(pilot, lambda: "OFF BY" in drawn(app, "#one-why"))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from textual.color import Color
+from textual.command import CommandList
 from textual.theme import Theme
 from textual.widget import Widget
 
@@ -14,6 +15,7 @@ from tests.ui.driving import driven, make_app, until
 from tests.ui.scripted import busy
 from tui.shipped import shipped
 from tui.theming import DEFAULT_THEME, SIXTEEN_COLORS, ThemeError, find_themes, read_theme
+from tui.widgets.line_table import LineTable
 
 SHIPPED = find_themes([shipped("themes")])
 
@@ -24,6 +26,7 @@ def test_the_shipped_themes_are_dark_light_and_clear() -> None:
         "papertape-light",
         "papertape-clear",
         "papertape-ansi",
+        "papertape-ansi-light",
     }
     assert SHIPPED.problems == ()
     assert {t.dark for t in SHIPPED.themes.values()} == {True, False}
@@ -50,6 +53,26 @@ def test_every_text_can_be_read_on_every_background(theme: Theme) -> None:
             assert background is not None
             contrast = contrast_of(text, background)
             assert contrast >= 4.5, f"{name} on {background_name}: {contrast:.2f}"
+
+
+XTERM = {
+    "ansi_red": "#cd0000", "ansi_green": "#00cd00", "ansi_yellow": "#cdcd00",
+    "ansi_blue": "#0000ee", "ansi_magenta": "#cd00cd", "ansi_cyan": "#00cdcd",
+    "ansi_bright_black": "#7f7f7f", "ansi_bright_red": "#ff0000",
+}  # fmt: skip
+"""Of the sixteen colours those that themes use, as xterm has them."""
+
+
+@pytest.mark.parametrize("name", ["papertape-ansi", "papertape-ansi-light"])
+def test_of_sixteen_colours_those_are_used_that_can_be_read(name: str) -> None:
+    theme = SHIPPED.themes[name]
+    background = "#000000" if theme.dark else "#ffffff"
+    texts = {theme.accent, theme.warning, theme.error}
+    texts |= {theme.variables[one] for one in ("gain", "loss", "stale", "dim", "info")}
+    for text in texts:
+        assert text is not None
+        assert contrast_of(XTERM[text], background) >= 4.0, text
+    assert theme.variables["gain"] != theme.variables["loss"]
 
 
 def contrast_of(text: str, background: str) -> float:
@@ -98,11 +121,11 @@ async def test_t_goes_through_the_themes() -> None:
     app = make_app(busy())
     async with driven(app) as pilot:
         seen = [app.theme]
-        for _ in range(4):
+        for _ in SHIPPED.themes:
             await pilot.press("t")
             seen.append(app.theme)
         assert seen[0] == seen[-1] == DEFAULT_THEME
-        assert len(set(seen)) == 4
+        assert set(seen) == set(SHIPPED.themes)
 
 
 async def test_styles_are_parsed_once_for_each_theme() -> None:
@@ -119,6 +142,29 @@ async def test_styles_are_parsed_once_for_each_theme() -> None:
         app.theme = theme
         await until(pilot, lambda: app.screen.styles.background == colour)
         assert app.stylesheet.rules[0] is parsed
+
+
+async def test_of_sixteen_colours_a_row_turned_round_is_of_one_look() -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        app.theme = SIXTEEN_COLORS
+        await pilot.pause()
+        table = app.screen.query_one("#sessions", LineTable)
+        assert table.has_focus
+        own, other = (
+            {one.style.color for one in table.render_line(y) if one.style and not one.style.bold}
+            for y in (1, 2)
+        )
+        assert len(own) == 1 < len(other)
+        await pilot.press("n")
+        await until(pilot, lambda: bool(app.screen.query("#balance")))
+        field = app.screen.query_one("#balance")
+        assert not field.get_component_rich_style("input--placeholder").dim
+        await pilot.press("escape", "ctrl+p")
+        await until(pilot, lambda: bool(app.screen.query(CommandList)))
+        listed = app.screen.query_one(CommandList)
+        await until(pilot, lambda: listed.option_count)
+        assert "$dim" not in repr(listed.get_option_at_index(0).prompt)
 
 
 async def test_without_colours_the_terminals_own_stay_legible(

@@ -16,6 +16,7 @@ from tui.commands import Place, bindings
 from tui.modals.job import JobForm
 from tui.screens.base import BaseScreen, entitle
 from tui.screens.schedule_rows import JOB_COLUMNS, due_text, history, job_row, what
+from tui.screens.sessions_table import HOST_CLOCK, has_own_clock
 from tui.shell import OfferedAnswer
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.line_table import LineTable
@@ -118,8 +119,11 @@ class ScheduleScreen(BaseScreen):
         paused = sum(job.paused for job in self._jobs.values())
         listed, shown = len(self._jobs), len(table.rows)
         count = str(listed) if shown == listed else f"{shown} of {listed}"
-        title = f"Jobs · {count}" if listed else "Jobs"
-        entitle(table, f"{title} · {paused} paused" if paused else title)
+        parts = ["Jobs", *([count] if listed else []), *([f"{paused} paused"] if paused else [])]
+        of = {job.session_id for job in self._jobs.values()}
+        if any(session.id in of and has_own_clock(session) for session in snapshot.sessions):
+            parts.append(f"by {HOST_CLOCK}, a demo's market has its own")
+        entitle(table, " · ".join(parts))
         self._tell()
 
     @on(FilterBox.Changed)

@@ -18,10 +18,12 @@ from tui import formats
 from tui.modals.notes import alert_words
 from tui.screens import trade_rows as trade_table
 from tui.screens.sessions_table import (
+    HOST_CLOCK,
     UNREAD,
     age_of,
     elapsed,
     equity_of,
+    has_own_clock,
     planned_end,
     pnl_pct,
     total_pnl,
@@ -228,6 +230,7 @@ def feed_rows(session: SessionSnapshot, detail: SessionDetail) -> list[Row]:
     lines = [(f"! {notice}", Tone.WARNING) for notice in session.notices]
     lines += [(f"note: {session.notes.note}", Tone.PLAIN)] if session.notes.note else []
     lines += [(words, Tone.PLAIN) for words in alert_words(session.notes.alerts)]
-    lines += [(f"job {job}", Tone.PLAIN) for job in session.next_jobs]
+    whose = f", by {HOST_CLOCK}" if has_own_clock(session) else ""
+    lines += [(f"job {job}{whose}", Tone.PLAIN) for job in session.next_jobs]
     lines += [(line, Tone.DIM) for line in detail.feed_health]
     return [Row(str(number), (Cell(text, tone),)) for number, (text, tone) in enumerate(lines)]

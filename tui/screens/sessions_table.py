@@ -53,6 +53,15 @@ POSITION_COLUMNS = (
 )
 
 
+HOST_CLOCK = "this machine's clock"
+"""By what jobs are due, in words."""
+
+
+def has_own_clock(session: SessionSnapshot) -> bool:
+    """Whether the session's time is that of a market with a clock of its own."""
+    return session.mode in (Mode.DEMO, Mode.REPLAY)
+
+
 def total_pnl(session: SessionSnapshot) -> float | None:
     """What the session has gained since its start, open positions included."""
     return None if session.unread else session.equity - session.starting_balance

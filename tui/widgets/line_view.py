@@ -56,8 +56,8 @@ class LineView(ScrollView):
         if background is None:
             return self.themed(tone.css)
         behind = self.get_component_rich_style(background)
-        if behind.reverse and tone in (Tone.DIM, Tone.RULE):
-            tone = Tone.PLAIN  # turned round, a dim text would be a grey block
+        if behind.reverse and tone is not Tone.STRONG:
+            tone = Tone.PLAIN  # turned round, a colour would be a block, a short bar a full one
         over = Style(bgcolor=behind.bgcolor, reverse=behind.reverse, bold=behind.bold)
         return self.themed(tone.css) + over
 
