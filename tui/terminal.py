@@ -31,7 +31,7 @@ def unfit(environ: Mapping[str, str], *, is_terminal: bool) -> str | None:
         return None
     if not is_terminal:
         return (
-            "papertape needs a terminal to draw on, and input or output is not one; "
+            "the screen needs a terminal to draw on, and input or output is not one; "
             "use the commands instead (papertape --help), they print JSON with --json"
         )
     if environ.get("TERM", "") in ("", "dumb", "unknown"):

@@ -120,6 +120,16 @@ async def test_tags_have_a_column_where_there_are_any_and_group_by_the_first() -
         assert "▸" not in drawn(app, "#sessions")
 
 
+async def test_without_a_tag_there_is_nothing_to_fold_by_but_strategies() -> None:
+    app = make_app(busy())
+    async with driven(app) as pilot:
+        title = app.screen.query_one("#sessions")
+        await pilot.press("F")
+        await until(pilot, lambda: "by strategy" in str(title.border_title))
+        await pilot.press("F")
+        await until(pilot, lambda: " by " not in str(title.border_title))
+
+
 async def test_a_group_is_sorted_within_itself_and_fits_a_narrow_terminal() -> None:
     app = make_app(twins())
     async with driven(app, NARROW) as pilot:

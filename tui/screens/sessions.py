@@ -338,8 +338,10 @@ class SessionsScreen(BaseScreen):
 
     def action_group(self) -> None:
         """Fold by the next of what one can fold by; the group one is in stays open."""
-        ways = list(GroupBy)
-        self._group_by(ways[(ways.index(self._by) + 1) % len(ways)])
+        tagged = any(session.notes.tags for session in self._sessions.values())
+        ways = [way for way in GroupBy if tagged or way is not GroupBy.TAG]
+        place = ways.index(self._by) if self._by in ways else -1
+        self._group_by(ways[(place + 1) % len(ways)])
 
     def _group_by(self, by: GroupBy) -> None:
         session = self.selected

@@ -177,7 +177,7 @@ class StrategiesScreen(BaseScreen):
                 self.app.run_worker(
                     self._draw_look(choice),
                     name="look",
-                    group="look",
+                    group="strategy-look",
                     exclusive=True,
                     exit_on_error=False,
                 )
