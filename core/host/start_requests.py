@@ -186,13 +186,21 @@ def with_warnings(
 
     `given` is the config as its owner wrote it.
     """
-    run_for = record.run_for
-    if record.feed is FeedKind.REPLAY:
-        run_for = None  # it is over when its file is
-    elif run_for is None and record.until is not None:
-        run_for = record.until - record.created
+    replays = record.feed is FeedKind.REPLAY  # which are over when their file is
+    run_for = None if replays else _runs_for(record)
     warnings = start_warnings(workspace, record.strategy(), given, run_for)
     return msgspec.structs.replace(record, notices=(*record.notices, *warnings))
+
+
+def _runs_for(record: SessionManifest) -> int | None:
+    """How long a session is to run, ms; None without an end.
+
+    A replay's last moment is one of the past, from which nothing follows.
+    """
+    if record.feed is FeedKind.REPLAY:
+        return record.run_for
+    end = record.planned_end(record.created)
+    return None if end is None else end - record.created
 
 
 def sealed(
@@ -222,8 +230,9 @@ def sealed(
     days, run_for = seal.horizon.days, record.run_for
     if run_for is None and record.until is None and days is not None:
         run_for = round(days * DAY)
-    notices = (*record.notices, *doubts(seal, run_for))
-    return msgspec.structs.replace(record, seal=seal, run_for=run_for, notices=notices)
+    record = msgspec.structs.replace(record, seal=seal, run_for=run_for)
+    notices = (*record.notices, *doubts(seal, _runs_for(record)))
+    return msgspec.structs.replace(record, notices=notices)
 
 
 def seal_of(config: StrategyConfig, terms: TrialTerms, workspace: Workspace, now: int) -> Seal:

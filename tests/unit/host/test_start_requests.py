@@ -9,10 +9,15 @@ from typing import Any
 import pytest
 
 from core.host.link import BadRequestError
-from core.host.start_requests import record_of, restart_request
+from core.host.start_requests import record_of, restart_request, sealed
 from core.journal.values import FeedKind
-from core.session.snapshot import StartRequest
+from core.market.candles.timeframes import DAY
+from core.session.snapshot import StartRequest, TrialTerms
+from core.store.workspace import Workspace
+from tests.unit.compare.trials import TREND, save_promise
 from tests.unit.strategy.making import written
+
+NOW = 1_767_225_600_000
 
 
 def no_accounts(_: Sequence[str]) -> dict[str, str]:
@@ -21,7 +26,7 @@ def no_accounts(_: Sequence[str]) -> dict[str, str]:
 
 def recorded(**fields: Any) -> Any:
     request = StartRequest(**({"config": written()} | fields))
-    return record_of(request, "abcd1234", 1_767_225_600_000, "demo", no_accounts)
+    return record_of(request, "abcd1234", NOW, "demo", no_accounts)
 
 
 def test_a_session_warms_up_as_its_strategy_wants_and_says_nothing_of_it() -> None:
@@ -45,6 +50,20 @@ def test_a_warm_up_set_by_hand_is_marked_and_kept_by_a_restart() -> None:
         "recursive indicators may still differ from those of a longer history"
     )
     assert restart_request(record).warmup == 30
+
+
+def test_a_trial_that_ends_before_its_horizon_is_told_so_however_its_end_is_given(
+    tmp_path: Path,
+) -> None:
+    save_promise(tmp_path / "strategies", TREND)
+    workspace = Workspace(tmp_path)
+    for end in ({"run_for": 2 * DAY}, {"until": NOW + 2 * DAY}):
+        record = sealed(recorded(config=TREND, **end), TrialTerms(days=10), workspace, NOW)
+        (told,) = (notice for notice in record.notices if "judged over" in notice)
+        assert told.startswith("it runs 2 days of the 10 days it is judged over")
+    whole = sealed(recorded(config=TREND), TrialTerms(days=10), workspace, NOW)
+    assert whole.run_for == 10 * DAY
+    assert not any("judged over" in notice for notice in whole.notices)
 
 
 @pytest.mark.parametrize("candles", [-1, 1_000_000])
